@@ -1,0 +1,95 @@
+"""Bad pixels of measured patterns: found once, masked, and set to 0 so that they can't spread."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+import numpy as np
+from jaxtyping import Bool, Real
+
+from ptychograd._errors import InputError
+
+PIXELS_AT_ONCE = 2**24  # a chunk's flags then take some tens of MB, whatever the size of the data set
+MARKED = ("uint16", "uint32", "uint64", "int32")  # detectors mark gaps and saturation by the type's maximum
+
+Patterns = Real[np.ndarray, "index y x"]
+Mask = Bool[np.ndarray, "... y x"]
+
+
+def clean(patterns: Patterns, mask: Mask) -> tuple[Patterns, Mask, tuple[str, ...]]:
+    """Mask NaN, infinite and negative values and a count at the maximum of its type; set them to 0.
+
+    Args:
+        patterns: (index, y, x), never written to.
+        mask: (y, x) or (index, y, x), True = valid.
+
+    Returns:
+        Patterns (the same array if nothing was bad), mask (one a pattern only if bad pixels differ), notes.
+
+    Raises:
+        InputError: more than half of all pixels are bad.
+    """
+    fresh, kinds, frames, dirty = _survey(patterns, mask)
+    if not dirty:
+        return patterns, mask, ()
+    words = ", ".join(f"{number:,} {kind}" for kind, number in kinds.items())
+    if 2 * fresh.sum() > patterns.size:
+        raise InputError(
+            f"More than half of all pixels are bad ({words}; of {patterns.size:,}): expected photons, not"
+            " negative; if a background was subtracted, clip the patterns at 0 first."
+        )
+    cleaned = patterns.copy()
+    alike = bool(np.isin(fresh, (0, len(patterns))).all())
+    valid = mask & (fresh == 0) if alike else np.broadcast_to(mask, patterns.shape).copy()
+    for chunk in _chunks(patterns):
+        bad = ~_good(patterns[chunk])
+        cleaned[chunk][bad] = 0
+        if not alike:
+            valid[chunk] &= ~bad
+    where = f"{np.count_nonzero(fresh):,} in {frames:,} of {len(patterns):,} patterns"
+    return cleaned, valid, (f"mask: bad pixels found and masked: {where} ({words})",) if kinds else ()
+
+
+def _survey(patterns: Patterns, mask: Mask) -> tuple[np.ndarray, Counter[str], int, bool]:
+    """How often each pixel (y, x) is bad though the mask says valid; why; in how many frames; if any is."""
+    fresh = np.zeros(patterns.shape[1:], np.int64)
+    kinds: Counter[str] = Counter()
+    frames, dirty = 0, False
+    for chunk in _chunks(patterns):
+        bad = ~_good(patterns[chunk])
+        if not bad.any():
+            continue
+        dirty = True
+        bad &= mask if mask.ndim == 2 else mask[chunk]
+        fresh += bad.sum(axis=0)
+        frames += int(bad.any(axis=(1, 2)).sum())
+        kinds += _kinds(patterns[chunk][bad])
+    return fresh, kinds, frames, dirty
+
+
+def _kinds(values: np.ndarray) -> Counter[str]:
+    finite = np.isfinite(values)
+    negative = int((values[finite] < 0).sum())
+    named = {
+        "NaN or infinite": int((~finite).sum()),
+        "negative": negative,
+        f"at the maximum of {values.dtype}": int(finite.sum()) - negative,
+    }
+    return Counter({kind: number for kind, number in named.items() if number})
+
+
+def _good(values: np.ndarray) -> np.ndarray:
+    """True where 0 <= value < ceiling; a comparison with NaN is False."""
+    return (values >= 0) & (values < _ceiling(values.dtype))
+
+
+def _ceiling(dtype: np.dtype) -> float | int:
+    if dtype.kind == "f":
+        return np.inf
+    largest = int(np.iinfo(dtype).max)
+    return largest if dtype.name in MARKED else largest + 1
+
+
+def _chunks(patterns: Patterns) -> Iterator[slice]:
+    frames = max(1, PIXELS_AT_ONCE // patterns[0].size)
+    for start in range(0, len(patterns), frames):
+        yield slice(start, start + frames)

@@ -1,0 +1,41 @@
+"""A result against the truth from which its data were simulated."""
+
+import numpy as np
+from jaxtyping import Complex
+
+from ptychograd._dataset import Dataset
+from ptychograd._errors import InputError
+from ptychograd._result import Result
+from ptychograd.metrics import compare_arrays
+
+
+def compare_with_truth(result: Result, data: Dataset) -> dict[str, float]:
+    """NRMSE of object and of probe, plain and with the linear phase ramp taken out.
+
+    The object is compared inside the support, if the data have one. Of several probe modes the
+    strongest of each side are compared.
+    """
+    if data.truth is None:
+        raise InputError(f"{data.source} holds no ground truth; `ptychograd simulate` writes files that do.")
+    truth, recovered = data.truth.object, result.object
+    if truth.shape != recovered.shape:
+        raise InputError(f"The truth's object has shape {truth.shape}, the result's {recovered.shape}: not the same scan.")
+    box = _box(data)
+    figures = {}
+    pairs = {"object": (truth[box], recovered[box]), "probe": (_strongest(data.truth.probe), _strongest(result.probe))}
+    for name, pair in pairs.items():
+        comparison = compare_arrays(*pair)
+        figures[f"{name}_nrmse"] = comparison.nrmse
+        figures[f"{name}_nrmse_ramp_removed"] = comparison.nrmse_ramp_removed
+    return figures
+
+
+def _box(data: Dataset) -> tuple[slice, ...]:
+    if data.support is None:
+        return (slice(None), slice(None))
+    rows, columns = (np.flatnonzero(data.support.any(axis=axis)) for axis in (1, 0))
+    return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+
+
+def _strongest(modes: Complex[np.ndarray, "modes y x"]) -> Complex[np.ndarray, "y x"]:
+    return modes[np.argmax(np.sum(np.abs(modes) ** 2, axis=(1, 2)))]

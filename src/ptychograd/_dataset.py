@@ -1,0 +1,222 @@
+"""A ptychographic data set: patterns as the detector shows them, positions, mask, geometry; SI units."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from jaxtyping import Bool, Complex, Float64, Real
+
+from ptychograd._cleaning import clean
+from ptychograd._errors import InputError
+from ptychograd._geometry import Geometry, check_extent, far_field_sampling, object_shape_needed
+
+__all__ = [
+    "Dataset",
+    "Geometry",
+    "Truth",
+    "check_extent",
+    "far_field_sampling",
+    "make_dataset",
+    "object_shape_needed",
+    "positions_in_pixels",
+    "subset",
+]
+
+
+@dataclass(frozen=True, eq=False)
+class Truth:
+    """What a simulation started from; never used by a reconstruction.
+
+    Args:
+        object: complex transmission (Y, X).
+        probe: complex modes (modes, y, x); the sum of |probe|^2 is the number of photons per exposure.
+    """
+
+    object: Complex[np.ndarray, "Y X"]
+    probe: Complex[np.ndarray, "modes probe_y probe_x"]
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Measured patterns and where they were taken; made by `make_dataset`, which cleans and converts.
+
+    Args:
+        patterns: photons (index, y, x) in the detector's own type, as the detector shows them: the zero
+            frequency of a far-field pattern is at pixel (ny // 2, nx // 2).
+        positions: (index, 2), (y, x), in metres if the geometry is known, else in object pixels; a larger y
+            means that the window lies at a larger row of the object.
+        mask: (y, x) or (index, y, x), True = valid.
+        geometry: None if the file doesn't tell.
+        probe: complex start probe (modes, y, x), or None.
+        support: (Y, X), True where the transmission is unknown; it is 1 elsewhere. If given, positions are
+            those of the window's corner relative to pixel (0, 0) of this array.
+        truth: what a simulation started from, or None.
+        source: where the patterns come from, in words.
+        notes: what a reader guessed and what was cleaned, one sentence each.
+
+    Raises:
+        InputError: shapes that don't belong together, no pattern, no valid pixel, a position not finite.
+    """
+
+    patterns: Real[np.ndarray, "index y x"]
+    positions: Float64[np.ndarray, "index 2"]
+    mask: Bool[np.ndarray, "y x"] | Bool[np.ndarray, "index y x"]
+    geometry: Geometry | None = None
+    probe: Complex[np.ndarray, "modes probe_y probe_x"] | None = None
+    support: Bool[np.ndarray, "Y X"] | None = None
+    truth: Truth | None = None
+    source: str = "memory"
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self):
+        _check_frames(self.patterns, self.positions)
+        _check_extras(self.patterns, self.mask, self.probe, self.support)
+
+    @property
+    def count(self) -> int:
+        """Number of patterns."""
+        return len(self.patterns)
+
+    @property
+    def frame_shape(self) -> tuple[int, int]:
+        """Rows and columns of one pattern."""
+        return self.patterns.shape[1], self.patterns.shape[2]
+
+    @cached_property
+    def photons(self) -> Float64[np.ndarray, " index"]:
+        """Sum of each pattern over its valid pixels."""
+        return np.asarray(np.sum(self.patterns, axis=(1, 2), dtype=np.float64, where=self.mask))
+
+    @property
+    def total(self) -> float:
+        """Sum of all patterns over their valid pixels."""
+        return float(self.photons.sum())
+
+
+def make_dataset(
+    patterns,
+    positions,
+    *,
+    mask=None,
+    geometry: Geometry | None = None,
+    probe=None,
+    support=None,
+    truth: Truth | None = None,
+    source: str = "memory",
+    notes: Sequence[str] = (),
+) -> Dataset:
+    """A data set from anything NumPy can read as arrays; bad pixels are masked here, once.
+
+    NaN, infinite and negative values, and counts at the maximum of a detector's integer type (gaps,
+    saturation), become masked zeros, and a note tells how many.
+
+    Args:
+        patterns: photons (index, y, x), real; the type is kept.
+        positions: (index, 2), (y, x), in metres if `geometry` is given, else in object pixels.
+        mask: (y, x) or (index, y, x), True or non-zero = valid; None = all valid.
+        probe: start probe (y, x) or (modes, y, x), complex.
+
+    Raises:
+        InputError: as `Dataset`; or more than half of all pixels are bad.
+
+    Example:
+        >>> import numpy as np
+        >>> data = make_dataset(np.ones((3, 4, 6), np.uint16), [[0, 0], [0, 2.5], [1, 2]])
+        >>> data.count, data.frame_shape, data.total
+        (3, (4, 6), 72.0)
+    """
+    patterns, positions = np.asarray(patterns), np.ascontiguousarray(positions, np.float64)
+    _check_frames(patterns, positions)
+    patterns = patterns.astype(patterns.dtype.newbyteorder("="), copy=False)
+    mask = np.ones(patterns.shape[1:], bool) if mask is None else np.asarray(mask).astype(bool)
+    support = None if support is None else np.asarray(support).astype(bool)
+    if probe is not None:
+        probe = np.asarray(probe)
+        probe = probe[None] if probe.ndim == 2 else probe
+        probe = probe if np.iscomplexobj(probe) else probe.astype(np.complex64)
+    _check_extras(patterns, mask, probe, support)
+    patterns, mask, cleaned = clean(patterns, mask)
+    return Dataset(patterns, positions, mask, geometry, probe, support, truth, source, (*notes, *cleaned))
+
+
+def subset(data: Dataset, indices) -> Dataset:
+    """The patterns with these numbers, in this order, with all that belongs to them.
+
+    Args:
+        indices: whole numbers from 0 to count - 1, or (count,) booleans.
+    """
+    chosen = np.asarray(indices)
+    if chosen.dtype == bool and chosen.shape == (data.count,):
+        chosen = np.flatnonzero(chosen)
+    whole = chosen.ndim == 1 and chosen.size > 0 and np.issubdtype(chosen.dtype, np.integer)
+    if not whole or chosen.min() < 0 or chosen.max() >= data.count:
+        raise InputError(
+            f"A subset needs whole numbers from 0 to {data.count - 1}, at least one; got {indices!r}."
+        )
+    return replace(
+        data,
+        patterns=data.patterns[chosen],
+        positions=data.positions[chosen],
+        mask=data.mask if data.mask.ndim == 2 else data.mask[chosen],
+        notes=(*data.notes, f"subset: {chosen.size:,} of {data.count:,} patterns"),
+    )
+
+
+def positions_in_pixels(
+    data: Dataset, sampling: tuple[float, float] | None
+) -> Float64[np.ndarray, "index 2"]:
+    """Positions (index, 2) in object pixels, (y, x).
+
+    Args:
+        sampling: object pixel (dy, dx) in metres; None takes that of the far field.
+
+    Raises:
+        InputError: a sampling for positions that are in pixels already.
+    """
+    if data.geometry is None:
+        if sampling is not None:
+            raise InputError(
+                f"The geometry is unknown, so positions are in object pixels and the sampling {sampling} m"
+                " can't be applied; give wavelength, distance and pixel_size, and positions in metres."
+            )
+        return data.positions
+    return data.positions / (sampling or far_field_sampling(data.geometry, data.frame_shape))
+
+
+def _check_frames(patterns: np.ndarray, positions: np.ndarray) -> None:
+    """Refuse patterns and positions that aren't one for one."""
+    if patterns.ndim != 3 or patterns.size == 0:
+        raise InputError(
+            f"The patterns have shape {patterns.shape}; expected (index, y, x), at least one pattern."
+        )
+    if patterns.dtype.kind not in "uif":
+        raise InputError(f"The patterns are {patterns.dtype}; expected real counts of photons.")
+    count = len(patterns)
+    if positions.ndim != 2 or positions.shape[1] != 2:
+        raise InputError(f"The positions have shape {positions.shape}; expected ({count}, 2), each (y, x).")
+    if len(positions) != count:
+        raise InputError(f"There are {count} patterns but {len(positions)} positions; expected one for each.")
+    finite = np.isfinite(positions).all(axis=1)
+    if not finite.all():
+        first = int(np.argmin(finite))
+        raise InputError(
+            f"{np.count_nonzero(~finite)} positions are not finite, the first is number {first},"
+            f" {positions[first]}; correct them or leave these patterns out."
+        )
+
+
+def _check_extras(
+    patterns: np.ndarray, mask: np.ndarray, probe: np.ndarray | None, support: np.ndarray | None
+) -> None:
+    """Refuse what doesn't belong to these patterns."""
+    if mask.shape not in (patterns.shape, patterns.shape[1:]):
+        raise InputError(
+            f"The mask has shape {mask.shape}; expected {patterns.shape[1:]} or {patterns.shape}."
+        )
+    if not mask.any():
+        raise InputError("The mask leaves no valid pixel; expected True (or non-zero) where a pixel is good.")
+    if probe is not None and not (probe.ndim == 3 and np.isfinite(probe).all()):
+        raise InputError(f"The start probe has shape {probe.shape}; expected finite modes (modes, y, x).")
+    if support is not None and not (support.ndim == 2 and support.any()):
+        raise InputError(f"The support has shape {support.shape}; expected (Y, X) and True somewhere.")

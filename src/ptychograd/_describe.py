@@ -1,0 +1,144 @@
+"""A data set in words: what a person wants to know before a reconstruction is started."""
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+from jaxtyping import Complex
+
+from ptychograd._dataset import Dataset, positions_in_pixels
+from ptychograd._errors import InputError
+from ptychograd._geometry import (
+    check_extent,
+    far_field_sampling,
+    format_length,
+    nearest_step,
+    object_shape_needed,
+)
+
+POWER_IN_DIAMETER = 0.9  # of a probe: tails of a zone plate or of noise don't count as its width
+
+Facts = Iterator[tuple[str, str]]
+
+
+def describe(data: Dataset, sampling: tuple[float, float] | None = None) -> list[tuple[str, str]]:
+    """Labelled facts about a data set, in the order in which a person asks for them.
+
+    Args:
+        sampling: object pixel (dy, dx) in metres; None takes that of the far field, if the geometry is known.
+
+    Returns:
+        Pairs of a label and a text; labels may repeat ("note").
+    """
+    pixel = sampling
+    if pixel is None and data.geometry is not None:
+        pixel = far_field_sampling(data.geometry, data.frame_shape)
+    positions = positions_in_pixels(data, sampling)
+    return [
+        ("source", data.source),
+        *_exposure(data, sampling),
+        *_scan(data, positions, pixel),
+        *_counts(data),
+        *_extras(data),
+        *(("note", note) for note in data.notes),
+    ]
+
+
+def probe_diameter(probe: Complex[np.ndarray, "modes y x"]) -> float:
+    """Diameter in pixels of the circle about the centre of mass that holds 90 % of a probe's power."""
+    power = np.sum(np.abs(probe) ** 2, axis=0, dtype=np.float64)
+    if not power.any():
+        return math.nan
+    rows, columns = np.indices(power.shape)
+    centre = [np.average(grid, weights=power) for grid in (rows, columns)]
+    radius = np.hypot(rows - centre[0], columns - centre[1]).ravel()
+    order = np.argsort(radius)
+    held = np.cumsum(power.ravel()[order])
+    return 2.0 * float(radius[order][np.searchsorted(held, POWER_IN_DIAMETER * held[-1])])
+
+
+def _exposure(data: Dataset, sampling: tuple[float, float] | None) -> Facts:
+    shape = " x ".join(map(str, data.frame_shape))
+    size = data.patterns.nbytes / 1e6
+    yield "patterns", f"{data.count:,} of {shape} pixels, {data.patterns.dtype}, {size:,.4g} MB"
+    geometry = data.geometry
+    if geometry is None:
+        yield "geometry", "unknown: lengths are in object pixels"
+        yield "missing", "the geometry: wavelength, distance and pixel_size, each in metres"
+        return
+    yield (
+        "geometry",
+        f"wavelength {format_length(geometry.wavelength)} ({geometry.energy_kev:.5g} keV for photons),"
+        f" distance {format_length(geometry.distance)}, detector pixel {_area(geometry.pixel_size)}",
+    )
+    if sampling is None:
+        yield (
+            "object pixel",
+            f"{_area(far_field_sampling(geometry, data.frame_shape))} (y, x), of the far field",
+        )
+    else:
+        yield "object pixel", f"{_area(sampling)} (y, x), as given"
+
+
+def _scan(data: Dataset, positions: np.ndarray, pixel: tuple[float, float] | None) -> Facts:
+    span, step = np.ptp(positions, axis=0), nearest_step(positions)
+    text = f"span {span[0]:,.5g} x {span[1]:,.5g} object pixels (y, x)"
+    if data.count > 1:
+        text += f", median step to the nearest neighbour {step:.4g} pixels"
+    if pixel is not None:
+        steps = nearest_step(positions * pixel)
+        text += f"; {_area(span * pixel)}" + (f", step {format_length(steps)}" if data.count > 1 else "")
+    yield "positions", text
+    rows, columns = object_shape_needed(positions, data.frame_shape)
+    yield "object", f"{rows:,} x {columns:,} pixels are needed, {8e-6 * rows * columns:,.4g} MB as complex64"
+    yield "overlap", _overlap(data, step)
+    try:
+        check_extent(positions, data.frame_shape, pixel)
+    except InputError as error:
+        yield "problem", str(error)
+
+
+def _overlap(data: Dataset, step: float) -> str:
+    if data.count < 2:
+        return "none: there is one position only"
+    if data.probe is None:
+        return f"unknown without a start probe; a step is {step / min(data.frame_shape):.1%} of the window"
+    diameter = probe_diameter(data.probe)
+    held = f"holds {POWER_IN_DIAMETER:.0%} of the start probe's power"
+    if not diameter > 0:
+        return "unknown: the start probe is empty or a point"
+    return f"{1 - step / diameter:.1%} of a diameter of {diameter:.4g} pixels, which {held}"
+
+
+def _counts(data: Dataset) -> Facts:
+    photons = data.photons
+    largest = data.patterns.max(where=data.mask, initial=0)
+    yield (
+        "photons per pattern",
+        f"median {np.median(photons):,.5g}, from {photons.min():,.5g} to {photons.max():,.5g}",
+    )
+    yield "largest count", f"{largest:,.6g}"
+    bad = data.mask.size - np.count_nonzero(data.mask)
+    alike = "the same in all patterns" if data.mask.ndim == 2 else "one mask for each pattern"
+    share = f"{bad:,} of {data.mask.size:,} pixels are bad ({bad / data.mask.size:.2%}), {alike}"
+    yield "mask", share if bad else "all pixels are valid"
+
+
+def _extras(data: Dataset) -> Facts:
+    if data.probe is None:
+        yield "start probe", "none"
+    else:
+        modes, rows, columns = data.probe.shape
+        photons = np.sum(np.abs(data.probe) ** 2, dtype=np.float64)
+        plural = "mode" if modes == 1 else "modes"
+        yield "start probe", f"{modes} {plural} of {rows} x {columns} pixels, {photons:,.4g} photons"
+    if data.support is not None:
+        shape = " x ".join(map(str, data.support.shape))
+        yield "support", f"{shape} pixels, {data.support.mean():.1%} of them unknown"
+    if data.truth is not None:
+        rows, columns = data.truth.object.shape
+        yield "truth", f"a simulation's object of {rows} x {columns} pixels and its probe are in the file"
+
+
+def _area(lengths) -> str:
+    return " x ".join(format_length(float(length)) for length in lengths)

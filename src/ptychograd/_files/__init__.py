@@ -1,0 +1,78 @@
+"""Files of the field, read into a Dataset, and the package's own format, written.
+
+A new format is a module with `recognises`, `items` and `PLACES`, and one line in `FORMATS`.
+"""
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from ptychograd._dataset import Dataset
+from ptychograd._errors import InputError
+from ptychograd._files import _cxi, _keymap, _native
+from ptychograd._files._atomic import replacing, require_writable
+from ptychograd._files._entries import Catalogue, opened
+from ptychograd._files._items import Items, assemble
+from ptychograd._files._keymap import Keys
+
+__all__ = ["FORMATS", "read", "replacing", "require_writable", "write"]
+
+
+class Format(NamedTuple):
+    """How a kind of file is known, how its items are found, and where they are looked for, in words."""
+
+    name: str
+    recognises: Callable[[Catalogue], bool]
+    items: Callable[[Catalogue, Items], Items]
+    places: Mapping[str, str]
+
+
+FORMATS = (  # the first that recognises a file reads it
+    Format("ptychograd", _native.recognises, _native.items, _native.PLACES),
+    Format("CXI", _cxi.recognises, _cxi.items, _cxi.PLACES),
+    Format("HDF5 or NPZ", _keymap.recognises, _keymap.items, _keymap.PLACES),
+)
+
+
+def read(path: str | os.PathLike[str], keys: Keys | None = None) -> Dataset:
+    """A data set from a file: ptychograd's own, CXI, any HDF5 or NPZ; the content decides, not the name.
+
+    Args:
+        keys: for any of patterns, positions, mask, probe, support, wavelength, energy_kev, distance and
+            pixel_size the path of an array in the file (HDF5 "a/b/c", NPZ "name") or, for the last four, a
+            number in metres or keV ("9.8e-11"; a pixel size may be "y,x"). What isn't named is found by the
+            format's rules; a guess becomes a note.
+
+    Raises:
+        InputError: what was found, where, what was expected, and how to mend it.
+
+    Example:
+        >>> import tempfile
+        >>> import numpy as np
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     file = Path(folder, "scan.npz")
+        ...     np.savez(file, frames=np.ones((3, 4, 6), np.uint16), position_px=np.eye(3, 2))
+        ...     read(file, keys={"patterns": "frames"}).frame_shape
+        (4, 6)
+    """
+    path = Path(path)
+    try:
+        with opened(path) as catalogue:
+            given = _keymap.chosen(catalogue, keys or {})
+            format = next(format for format in FORMATS if format.recognises(catalogue))
+            return assemble(format.items(catalogue, given), catalogue, format.places, source=path.name)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+
+
+def write(path: str | os.PathLike[str], data: Dataset) -> None:
+    """Write a data set to HDF5, all of it, bit for bit; an old file is replaced as a whole or not at all.
+
+    Raises:
+        InputError: the name doesn't end in .h5 or .hdf5, or the file can't be written.
+    """
+    path = Path(path)
+    if path.suffix not in (".h5", ".hdf5"):
+        raise InputError(f"{path}: data sets are written as HDF5; expected a name that ends in .h5 or .hdf5.")
+    _native.write(path, data)

@@ -1,0 +1,107 @@
+"""What a reader found in a file, item by item, on its way to a Dataset."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+
+from ptychograd._dataset import Dataset, Geometry, Truth, far_field_sampling, make_dataset
+from ptychograd._errors import InputError
+from ptychograd._files._entries import Catalogue, Entry
+
+
+@dataclass(frozen=True, eq=False)
+class Items:
+    """Everything that can make up a Dataset; None where the file has nothing.
+
+    Args:
+        unit: of the positions: "m", "pixel", or None where the file doesn't say.
+        wavelength, distance, pixel_size: in metres.
+    """
+
+    patterns: np.ndarray | None = None
+    positions: np.ndarray | None = None
+    unit: str | None = None
+    mask: np.ndarray | None = None
+    probe: np.ndarray | None = None
+    support: np.ndarray | None = None
+    wavelength: float | None = None
+    distance: float | None = None
+    pixel_size: tuple[float, float] | None = None
+    truth: Truth | None = None
+    source: str | None = None
+    notes: tuple[str, ...] = ()
+
+
+def read_patterns(entry: Entry) -> np.ndarray:
+    """Patterns (index, y, x) of any real type."""
+    if len(entry.shape) != 3 or entry.dtype.kind not in "uif" or entry.size == 0:
+        raise InputError(f"{entry} can't be the patterns; expected real numbers of shape (index, y, x).")
+    return entry.array()
+
+
+def read_modes(entry: Entry) -> np.ndarray:
+    """Complex modes (modes, y, x) of a probe; any leading axes are taken as modes."""
+    if len(entry.shape) < 2 or entry.dtype.kind != "c" or entry.size == 0:
+        raise InputError(
+            f"{entry} can't be a probe; expected complex numbers of shape (modes, y, x) or (y, x)."
+        )
+    return entry.array().reshape(-1, *entry.shape[-2:])
+
+
+def overlaid(found: Items, given: Items) -> Items:
+    """What was found, with everything that a person gave in its place."""
+    chosen = {field.name: getattr(given, field.name) for field in fields(Items)}
+    chosen = {name: value for name, value in chosen.items() if value is not None}
+    if given.positions is not None:
+        chosen["unit"] = given.unit
+    return replace(found, **{**chosen, "notes": (*found.notes, *given.notes)})
+
+
+def assemble(items: Items, catalogue: Catalogue, places: Mapping[str, str], source: str) -> Dataset:
+    """The data set that the items make.
+
+    Args:
+        places: where the reader looked for patterns and for positions, in words.
+        source: where the patterns come from, if the file doesn't say.
+
+    Raises:
+        InputError: patterns or positions are missing, metres come without a geometry, or a value is bad.
+    """
+    if items.patterns is None or items.positions is None:
+        name = "patterns" if items.patterns is None else "positions"
+        raise InputError(
+            f"there are no {name}: looked for {places[name]}; name them with the key {name}=...;"
+            f" the file holds {catalogue.listing()}."
+        )
+    geometry, notes = _geometry(items)
+    positions = items.positions
+    if items.unit == "pixel" and geometry is not None:
+        rows, columns = items.patterns.shape[1:]
+        positions = positions * far_field_sampling(geometry, (rows, columns))
+        notes += ("positions: object pixels of the far field, converted to metres",)
+    return make_dataset(
+        items.patterns,
+        positions,
+        mask=items.mask,
+        geometry=geometry,
+        probe=items.probe,
+        support=items.support,
+        truth=items.truth,
+        source=items.source or source,
+        notes=(*items.notes, *notes),
+    )
+
+
+def _geometry(items: Items) -> tuple[Geometry | None, tuple[str, ...]]:
+    wavelength, distance, pixel_size = items.wavelength, items.distance, items.pixel_size
+    if wavelength is not None and distance is not None and pixel_size is not None:
+        return Geometry(wavelength, distance, pixel_size), ()
+    numbers = {"wavelength": wavelength, "distance": distance, "pixel_size": pixel_size}
+    missing = [name for name, number in numbers.items() if number is None]
+    names = ", ".join(missing)
+    if items.unit == "m":
+        raise InputError(f"positions are in metres, but {names} is missing; give each as a key, in metres.")
+    if items.source is not None and len(missing) == 3:  # our own file, whose author decided for pixels
+        return None, ()
+    return None, (f"geometry: {names} missing, so positions are taken as object pixels",)

@@ -1,0 +1,219 @@
+"""Any HDF5 or NPZ file: which of its arrays is what, by the keys that a person gives and by well-known names.
+
+Known names cover PtyLab's layout (ptychogram, encoder, wavelength, dxd, zo). Every guess becomes a note.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from ptychograd._errors import InputError
+from ptychograd._files._entries import Catalogue, Entry
+from ptychograd._files._items import Items, overlaid, read_modes, read_patterns
+from ptychograd._geometry import wavelength_from_kev
+
+Keys = Mapping[str, str | float]
+Shape = tuple[int, ...]
+
+KNOWN = {  # the last part of an array's path, in small letters; the first that fits is taken
+    "patterns": (
+        *("patterns", "intensity", "intensities", "ptychogram", "diffraction", "diffraction_patterns"),
+        *("dp", "diffamp", "data"),
+    ),
+    "positions": (
+        *("position_px", "positions_px", "position", "positions", "encoder", "translation", "scan"),
+        *("probe_positions", "pos"),
+    ),
+    "mask": ("mask", "valid", "valid_pixels", "valid_pixel_mask", "measured_pixels", "bad_pixels"),
+    "wavelength": ("wavelength", "wavelength_m", "lambda"),
+    "energy_kev": ("energy_kev",),
+    "distance": ("distance", "distance_m", "zo", "detector_distance", "detector_object_distance_m"),
+    "pixel_size": ("pixel_size", "pixel_size_m", "dxd", "detector_pixel_size"),
+}
+PLACES = {name: f"an array named {', '.join(KNOWN[name])}" for name in ("patterns", "positions")}
+LENGTHS = {
+    "m": 1.0,
+    "mm": 1e-3,
+    "um": 1e-6,
+    "µm": 1e-6,
+    "nm": 1e-9,
+    "angstrom": 1e-10,
+    "Å": 1e-10,
+    "pm": 1e-12,
+}
+PIXELS = ("px", "pixel", "pixels")
+AMPLITUDES = "diffamp"  # the one known name that holds square roots of photons
+
+
+def recognises(catalogue: Catalogue) -> bool:
+    """Every container of arrays will do."""
+    return True
+
+
+def items(catalogue: Catalogue, given: Items) -> Items:
+    """What is given, and the rest by well-known names and by shape."""
+    entries = catalogue.walk()
+    found = given
+    for name in KNOWN:
+        if getattr(found, _target(name)) is not None:
+            continue
+        shape = () if found.patterns is None else found.patterns.shape
+        entry = _guess(name, [entry for entry in entries if _fits(name, entry, shape)])
+        if entry is not None:
+            more = READERS[name](entry)
+            found = overlaid(found, replace(more, notes=(f"{name}: guessed {entry}", *more.notes)))
+    return replace(found, notes=(*found.notes, *_remarks(entries, found)))
+
+
+def chosen(catalogue: Catalogue, keys: Keys) -> Items:
+    """What a person named: for each item an array of the file or, for the geometry, a number in SI units.
+
+    Raises:
+        InputError: an unknown item, no such array, or an array of another shape.
+    """
+    items = Items()
+    for name, key in keys.items():
+        if name not in READERS:
+            raise InputError(f'there is no item "{name}"; the items of a file are {", ".join(READERS)}.')
+        entry = catalogue.find(str(key)) or _literal(name, key)
+        if entry is None:
+            raise InputError(f'{name}: there is no array "{key}"; the file holds {catalogue.listing()}.')
+        items = overlaid(items, READERS[name](entry))
+    return items
+
+
+def _target(name: str) -> str:
+    return "wavelength" if name == "energy_kev" else name
+
+
+def _literal(name: str, text: str | float) -> Entry | None:
+    """A number, or two with a comma between, as if it stood in the file."""
+    if name not in ("wavelength", "energy_kev", "distance", "pixel_size"):
+        return None
+    try:
+        values = np.array([float(part) for part in str(text).split(",")])
+    except ValueError:
+        return None
+    return Entry(str(text), values.shape, values.dtype, None, lambda: values)
+
+
+def _guess(name: str, entries: list[Entry]) -> Entry | None:
+    """The entry of the first well-known name; or the largest stack of patterns, or the only positions."""
+    for known in KNOWN[name]:
+        hits = [entry for entry in entries if entry.leaf == known]
+        if hits:
+            return _only(name, hits)
+    if name == "patterns":
+        largest = max((entry.size for entry in entries), default=0)
+        return _only(name, [entry for entry in entries if entry.size == largest])
+    return _only(name, entries) if name == "positions" else None
+
+
+def _only(name: str, entries: list[Entry]) -> Entry | None:
+    if len(entries) > 1:
+        names = ", ".join(map(str, entries))
+        raise InputError(f"{name} could be any of {names}; choose one with the key {name}=...")
+    return entries[0] if entries else None
+
+
+def _fits(name: str, entry: Entry, patterns: Shape) -> bool:
+    """Whether an array has a shape and a type with which it could be this item, given the patterns' shape."""
+    real, shape = entry.dtype.kind in "uif", entry.shape
+    if name == "patterns":
+        return real and len(shape) == 3 and entry.size > 0
+    if name == "positions":
+        return real and shape in ((*patterns[:1], 2), (*patterns[:1], 3), (2, *patterns[:1]))
+    if name == "mask":
+        return (real or entry.dtype == bool) and shape in (patterns, patterns[1:])
+    return real and (entry.size == 1 or (name == "pixel_size" and shape == (2,)))
+
+
+def _patterns(entry: Entry) -> Items:
+    patterns = read_patterns(entry)
+    if entry.leaf != AMPLITUDES:
+        return Items(patterns=patterns)
+    return Items(
+        patterns=patterns**2, notes=(f'patterns: "{entry.name}" holds amplitudes by its name; squared',)
+    )
+
+
+def _positions(entry: Entry) -> Items:
+    """Positions (index, 2), (y, x), from (index, 2), from (index, 3) in x, y, z, or from (2, index)."""
+    shape, values = entry.shape, entry.array()
+    notes: tuple[str, ...] = ()
+    if np.iscomplexobj(values) or len(shape) != 2 or not (shape[1] in (2, 3) or shape[0] == 2):
+        raise InputError(
+            f"{entry} can't be the positions; expected real numbers of shape (index, 2), (y, x)."
+        )
+    if shape[1] == 3:
+        values, notes = (
+            values[:, [1, 0]],
+            (f'positions: the first two columns of "{entry.name}" taken as x, y',),
+        )
+    elif shape[1] != 2:
+        values, notes = values.T, (f'positions: the two rows of "{entry.name}" taken as y, x',)
+    if entry.units in PIXELS or (entry.units is None and entry.leaf.endswith("_px")):
+        return Items(positions=values.astype(float), unit="pixel", notes=notes)
+    if entry.units is None:
+        return Items(positions=values.astype(float), notes=notes)
+    return Items(positions=values.astype(float) * _unit(entry), unit="m", notes=notes)
+
+
+def _mask(entry: Entry) -> Items:
+    inverted = entry.leaf.startswith("bad")
+    mask = (entry.array() != 0) != inverted
+    meaning = "non-zero = bad" if inverted else "non-zero = valid"
+    return Items(mask=mask, notes=(f"mask: {meaning}, so {mask.mean():.2%} of the pixels are valid",))
+
+
+def _pixel_size(entry: Entry) -> Items:
+    rows, columns = entry.array().ravel() if entry.size == 2 else (entry.number(), entry.number())
+    return Items(pixel_size=(float(rows) * _unit(entry), float(columns) * _unit(entry)))
+
+
+def _energy(entry: Entry) -> Items:
+    if (entry.units or "keV").lower() != "kev":
+        raise InputError(f"{entry} is in {entry.units}; expected keV.")
+    return Items(wavelength=wavelength_from_kev(entry.number()))
+
+
+def _unit(entry: Entry) -> float:
+    """Metres in the unit that the file states; SI where it states none."""
+    units = entry.units or "m"
+    if units not in LENGTHS:
+        raise InputError(f'{entry} is in "{units}"; expected one of {", ".join(LENGTHS)}.')
+    return LENGTHS[units]
+
+
+def _remarks(entries: list[Entry], found: Items) -> tuple[str, ...]:
+    """What is in the file and not used, though a person might expect it."""
+    if found.patterns is None:
+        return ()
+    frame = found.patterns.shape[1:]
+    probes = [entry for entry in entries if entry.dtype.kind == "c" and entry.shape[-2:] == frame]
+    remarks = [
+        f"probe: {entry} is not used; to start from it, give the key probe={entry.name}" for entry in probes
+    ]
+    for entry in entries:
+        if (
+            entry.leaf == "orientation"
+            and entry.dtype.kind in "ui"
+            and entry.size == 1
+            and entry.number() != 0
+        ):
+            remarks.append(f"patterns: the file's orientation {entry.number():g} is not applied")
+    return tuple(remarks if found.probe is None else remarks[len(probes) :])
+
+
+READERS: dict[str, Callable[[Entry], Items]] = {
+    "patterns": _patterns,
+    "positions": _positions,
+    "mask": _mask,
+    "probe": lambda entry: Items(probe=read_modes(entry)),
+    "support": lambda entry: Items(support=entry.array() != 0),
+    "wavelength": lambda entry: Items(wavelength=entry.number() * _unit(entry)),
+    "energy_kev": _energy,
+    "distance": lambda entry: Items(distance=entry.number() * _unit(entry)),
+    "pixel_size": _pixel_size,
+}

@@ -1,0 +1,95 @@
+"""The package's own HDF5 layout: all that a Dataset holds, bit for bit, open to viewers of NeXus files."""
+
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from ptychograd._dataset import Dataset, Truth
+from ptychograd._errors import InputError
+from ptychograd._files._entries import Catalogue
+from ptychograd._files._hdf5 import creating
+from ptychograd._files._items import Items, overlaid, read_modes, read_patterns
+from ptychograd._version import __version__
+
+FORMAT = "ptychograd dataset"
+VERSION = 1
+PLACES = {"patterns": "data/patterns", "positions": "data/positions"}
+
+
+def recognises(catalogue: Catalogue) -> bool:
+    """The root says what it is."""
+    return catalogue.attributes.get("format") == FORMAT
+
+
+def items(catalogue: Catalogue, given: Items) -> Items:
+    """Everything in the file as it was written, with what is given in its place."""
+    root = catalogue.attributes
+    if root.get("format_version") != VERSION:
+        raise InputError(
+            f"the file has format version {root.get('format_version')}, this ptychograd reads {VERSION};"
+            " upgrade ptychograd."
+        )
+    patterns, probe = catalogue.find("data/patterns"), catalogue.find("start/probe")
+    numbers = {name: catalogue.find(f"geometry/{name}") for name in ("wavelength", "distance")}
+    positions, pixel_size = catalogue.find("data/positions"), _array(catalogue, "geometry/pixel_size")
+    found = Items(
+        patterns=None if patterns is None else read_patterns(patterns),
+        positions=None if positions is None else positions.array(),
+        unit=None if positions is None else positions.units,
+        mask=_array(catalogue, "data/mask"),
+        probe=None if probe is None else read_modes(probe),
+        support=_array(catalogue, "start/support"),
+        pixel_size=None if pixel_size is None else (float(pixel_size[0]), float(pixel_size[1])),
+        truth=_truth(catalogue),
+        source=str(root.get("source", "")),
+        notes=tuple(str(note) for note in np.asarray(root.get("notes", ())).ravel()),
+        **{name: entry.number() for name, entry in numbers.items() if entry is not None},
+    )
+    return overlaid(found, given)
+
+
+def write(path: Path, data: Dataset) -> None:
+    """Write a data set; an old file at `path` is replaced as a whole or not at all."""
+    with creating(path) as file:
+        file.attrs.update(format=FORMAT, format_version=VERSION, creator=f"ptychograd {__version__}")
+        file.attrs.update(source=data.source, NX_class="NXentry", default="data")
+        file.attrs["notes"] = np.array(data.notes, h5py.string_dtype())
+        for name, array in _arrays(data).items():
+            frames = array.shape == data.patterns.shape
+            chunks = (1, *data.frame_shape) if frames else None
+            deflate = {"compression": "gzip", "compression_opts": 1, "shuffle": True} if frames else {}
+            file.create_dataset(name, data=array, chunks=chunks, **deflate)
+        file["data"].attrs.update(NX_class="NXdata", signal="patterns")
+        file["data/patterns"].attrs.update(units="photons", interpretation="image")
+        file["data/positions"].attrs["units"] = "pixel" if data.geometry is None else "m"
+        for length in ("wavelength", "distance", "pixel_size") if data.geometry else ():
+            file[f"geometry/{length}"].attrs["units"] = "m"
+
+
+def _arrays(data: Dataset) -> dict[str, np.ndarray]:
+    """All that a data set has, by its place in the file."""
+    geometry, truth = data.geometry, data.truth
+    arrays = {
+        "data/patterns": data.patterns,
+        "data/positions": data.positions,
+        "data/mask": data.mask,
+        "geometry/wavelength": geometry and np.float64(geometry.wavelength),
+        "geometry/distance": geometry and np.float64(geometry.distance),
+        "geometry/pixel_size": geometry and np.array(geometry.pixel_size),
+        "start/probe": data.probe,
+        "start/support": data.support,
+        "truth/object": truth and truth.object,
+        "truth/probe": truth and truth.probe,
+    }
+    return {name: np.asarray(array) for name, array in arrays.items() if array is not None}
+
+
+def _array(catalogue: Catalogue, name: str) -> np.ndarray | None:
+    entry = catalogue.find(name)
+    return None if entry is None else entry.array()
+
+
+def _truth(catalogue: Catalogue) -> Truth | None:
+    object, probe = _array(catalogue, "truth/object"), _array(catalogue, "truth/probe")
+    return None if object is None or probe is None else Truth(object, probe)

@@ -1,0 +1,69 @@
+"""Fourier transforms and what is done with them, in pixels.
+
+Conventions, stated once: transforms are unitary (energy is kept), act on the last two axes, and
+have the forward sign exp(-2πi f x), so that a wave that goes along +z carries exp(+ikz). Frequencies are in cycles per pixel.
+"""
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Complex, Float, Inexact
+
+
+def fft2(wave: Inexact[Array, "*batch y x"]) -> Complex[Array, "*batch y x"]:
+    """Unitary two-dimensional Fourier transform; zero frequency at pixel (0, 0)."""
+    return jnp.fft.fft2(wave, norm="ortho")
+
+
+def ifft2(wave: Inexact[Array, "*batch y x"]) -> Complex[Array, "*batch y x"]:
+    """Inverse, and adjoint, of `fft2`."""
+    return jnp.fft.ifft2(wave, norm="ortho")
+
+
+def frequencies(size: int) -> np.ndarray:
+    """Frequencies of the discrete Fourier transform of `size` pixels, in cycles per pixel, zero first."""
+    return np.fft.fftfreq(size)
+
+
+def centred(image: np.ndarray) -> np.ndarray:
+    """The image whose pixel (0, 0) moved to (y // 2, x // 2), as a detector shows a transform."""
+    return np.fft.fftshift(image, axes=(-2, -1))
+
+
+def uncentred(image: np.ndarray) -> np.ndarray:
+    """Undo `centred`, for odd and even sizes."""
+    return np.fft.ifftshift(image, axes=(-2, -1))
+
+
+def centring_ramp(shape: tuple[int, int]) -> np.ndarray:
+    """Phase ramp exp(2πi c·r/n) that moves the zero frequency of `fft2(ramp * wave)` to pixel c = n // 2.
+
+    The shift theorem of the discrete transform makes this exact for odd and even sizes. For even
+    sizes the ramp is a checkerboard of +1 and -1 and comes as real numbers, which cost less to
+    multiply with.
+    """
+    phases = [np.exp(2j * np.pi * (n // 2) * np.arange(n) / n) for n in shape]
+    ramp = phases[0][:, None] * phases[1]
+    if all(n % 2 == 0 for n in shape):
+        return np.round(ramp.real)
+    return ramp
+
+
+def translate(
+    wave: Complex[Array, "*batch y x"], shift: Float[Array, "2"] | None
+) -> Complex[Array, "*batch y x"]:
+    """Move a wave by a fraction of a pixel: wave(r) -> wave(r - shift), band-limited and unitary.
+
+    `shift` is (y, x) in pixels; `None` is the whole-pixel scan's answer and costs nothing.
+    """
+    if shift is None:
+        return wave
+    return ifft2(fft2(wave) * shift_ramp(wave.shape[-2:], shift).astype(wave.dtype))
+
+
+def shift_ramp(shape: tuple[int, ...], shift: Float[Array, "2"]) -> Complex[Array, "y x"]:
+    """Fourier factor exp(-2πi f·shift) that translates by `shift` = (y, x) pixels."""
+    along_y, along_x = (
+        jnp.exp(-2j * np.pi * jnp.asarray(frequencies(n), shift.dtype) * s)
+        for n, s in zip(shape, shift, strict=True)
+    )
+    return along_y[:, None] * along_x

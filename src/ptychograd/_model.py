@@ -1,0 +1,115 @@
+"""Models: the index of a pattern -> the photons that it is expected to hold."""
+
+import abc
+from collections.abc import Callable
+
+import equinox as eqx
+import jax
+from jaxtyping import Array, Complex, Float, Int, PyTree
+
+from ptychograd._detector import Detector
+from ptychograd._fourier import translate
+from ptychograd._objects import AbstractObject
+from ptychograd._probes import AbstractProbe
+from ptychograd._propagators import AbstractPropagator
+from ptychograd._scan import AbstractScan
+from ptychograd._windows import Window, Windows
+
+
+class AbstractModel(eqx.Module):
+    """All that physics of one's own must meet: fields are the parameters, the call is one pattern.
+
+    Batches, derivatives, compiled epochs, every gradient solver, result files and reports follow.
+    """
+
+    @abc.abstractmethod
+    def __call__(self, index: Int[Array, ""]) -> Float[Array, "*detector"]:
+        """Expected photons of pattern `index`."""
+
+    def windows(self, index: Int[Array, ""]) -> Windows:
+        """Large arrays of which this pattern sees only a window, by path; none unless a model says so.
+
+        It is a promise that saves time and changes no number: the call must cut such an array
+        with `ptychograd.cut` and see nothing else of it.
+        """
+        return {}
+
+
+class AbstractExitWaveModel(AbstractModel):
+    """A model that passes through an exit wave, which gives its solvers step sizes for nothing.
+
+    The derivative of the exit wave needs no propagation, and J^H J 1 of it is the diagonal by which
+    steps are scaled: the probe's intensity for the object, the object's for the probe.
+    """
+
+    @abc.abstractmethod
+    def exit_wave(self, index: Int[Array, ""]) -> Complex[Array, "modes y x"]:
+        """Wave behind the object for pattern `index`."""
+
+    @abc.abstractmethod
+    def detect(self, exit_wave: Complex[Array, "modes y x"], index: Int[Array, ""]) -> Float[Array, "y x"]:
+        """Expected photons of an exit wave."""
+
+
+class Ptychography(AbstractExitWaveModel):
+    """Ptychography in one sentence: the detector sees the propagated wave of an object under a moving probe.
+
+    h_j = |D(P · S_j O)|² + ν (Eqs. 3, 4). `frame_shape` is the detector's (y, x) in pixels, `sampling`
+    the size (y, x) of an object pixel in metres (None: only pixels are known).
+    """
+
+    object: AbstractObject
+    probe: AbstractProbe
+    scan: AbstractScan
+    propagator: AbstractPropagator
+    detector: Detector
+    frame_shape: tuple[int, int] = eqx.field(static=True)
+    sampling: tuple[float, float] | None = eqx.field(static=True, default=None)
+
+    def __call__(self, index):
+        return self.detect(self.exit_wave(index), index)
+
+    def exit_wave(self, index):
+        corner, shift = self.scan(index)
+        return self.object(translate(self.probe(index), shift), corner)
+
+    def detect(self, exit_wave, index):
+        _, shift = self.scan(index)
+        return self.detector(self.propagator(exit_wave, shift))
+
+    def windows(self, index):
+        corner, _ = self.scan(index)
+        return {"object.transmission": Window(corner, self.frame_shape)}
+
+
+def batched(function: Callable, axes: tuple) -> Callable:
+    """`function` of one pattern made one of a batch: the only place where a batch axis appears.
+
+    `axes` holds, for each argument, a tree of 0 (one entry a pattern) and None (shared), as for
+    `jax.vmap`. A batch of one is called as it is, which compiles to less.
+    """
+
+    def over_batch(*arguments):
+        if _batch_size(axes, arguments) == 1:
+            first = _where_batched(lambda x: x[0], axes, arguments)
+            return jax.tree.map(lambda x: x[None], function(*first))
+        return jax.vmap(function, in_axes=axes)(*arguments)
+
+    return over_batch
+
+
+def _where_batched(change: Callable, axes: tuple, arguments: tuple) -> tuple:
+    """`arguments` with `change` made to every array that has a batch axis."""
+    return jax.tree.map(
+        lambda axis, part: part if axis is None else jax.tree.map(change, part),
+        axes,
+        arguments,
+        is_leaf=lambda axis: axis is None,
+    )
+
+
+def _batch_size(axes: tuple, arguments: tuple) -> int:
+    sizes = set()
+    _where_batched(lambda x: sizes.add(x.shape[0]), axes, arguments)
+    (size,) = sizes
+    return size

@@ -1,0 +1,127 @@
+"""The objective: how far a model's expectation lies from what was measured, and the derivatives of that."""
+
+from typing import NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Complex, Float, Int, PyTree, Real
+
+from ptychograd._model import AbstractExitWaveModel, AbstractModel, batched
+from ptychograd._noise import AbstractNoise, amplitude
+from ptychograd._parameters import Planes, join, map_with_names
+from ptychograd._windows import Windows, batch_axes, cut, once, window_of
+
+
+class Batch(NamedTuple):
+    """Some patterns of a dataset; `weight` is 0 for the padding of a ragged last batch, else 1."""
+
+    index: Int[Array, "batch"]
+    patterns: Real[Array, "batch *detector"]
+    mask: Bool[Array, "*detector"] | Bool[Array, "batch *detector"]
+    weight: Float[Array, "batch"]
+
+
+class Value(NamedTuple):
+    """Sums over a batch's valid pixels: the objective, and Σ(√h - √y)² for the R-factor."""
+
+    loss: Float[Array, ""]
+    residual: Float[Array, ""]
+
+
+class Gradient(NamedTuple):
+    """Derivatives with respect to what a batch sees: one patch a pattern for arrays that have windows.
+
+    `seen` is what the batch saw of the parameters, in the same form.
+    """
+
+    values: PyTree
+    windows: Windows
+    seen: PyTree
+
+
+class Objective(eqx.Module):
+    """Noise model and all of a model that is not refined; parameters and batch are what it is called on."""
+
+    rest: AbstractModel
+    noise: AbstractNoise
+
+    def model(self, parameters: PyTree) -> AbstractModel:
+        """The whole model at `parameters` (complex leaves or their `Planes`)."""
+        return eqx.combine(join(parameters), self.rest)
+
+    def windows(self, parameters: PyTree, index: Int[Array, "batch"]) -> Windows:
+        """Windows of a batch, one corner a pattern."""
+        return batched(self.model(parameters).windows, (0,))(index)
+
+    def look(self, parameters: PyTree, windows: Windows) -> PyTree:
+        """What a batch sees of the parameters: patches, stacked, in the place of large arrays."""
+        if not windows:
+            return parameters
+
+        def cut_patches(parameters):
+            def cut_leaf(name, leaf):
+                window = window_of(name, windows)
+                if window is None:
+                    return None
+                return batched(lambda array, corner: cut(array, corner, window.shape), (None, 0))(leaf, window.corner)
+
+            return map_with_names(cut_leaf, parameters)
+
+        return eqx.combine(once(cut_patches, parameters, windows), parameters)
+
+    def expected(
+        self, seen: PyTree, windows: Windows, index: Int[Array, "batch"]
+    ) -> Float[Array, "batch *detector"]:
+        """Expected photons of a batch."""
+
+        def one(seen, index):
+            return self.model(seen)(index)
+
+        return batched(one, (batch_axes(seen, windows), 0))(seen, index)
+
+    def exit_waves(
+        self, seen: PyTree, windows: Windows, index: Int[Array, "batch"]
+    ) -> Complex[Array, "batch modes y x"]:
+        """Exit waves of a batch, for models that have one."""
+
+        def one(seen, index):
+            model = self.model(seen)
+            if not isinstance(model, AbstractExitWaveModel):
+                raise TypeError(f"{type(model).__name__} has no exit wave")
+            return model.exit_wave(index)
+
+        return batched(one, (batch_axes(seen, windows), 0))(seen, index)
+
+    def value(self, expected: Float[Array, "batch *detector"], batch: Batch) -> Value:
+        """Misfit of `expected` to the patterns of a batch, over valid pixels (Eqs. 7, 8)."""
+        measured = batch.patterns.astype(expected.dtype)
+        weight = batch.weight.reshape((-1,) + (1,) * (expected.ndim - 1)) * batch.mask
+        residual = (amplitude(expected) - amplitude(measured)) ** 2
+        return Value(
+            jnp.sum(weight * self.noise.nll(expected, measured)),
+            jnp.sum(weight * residual),
+        )
+
+    def value_and_gradient(self, parameters: PyTree, batch: Batch) -> tuple[Value, Gradient]:
+        """Value and derivative by reverse-mode AD; for `Planes` both derivatives are halved (Eqs. 11, 12).
+
+        With the half, the two planes of a gradient are the real and imaginary part of Wirtinger's ∂g/∂z*.
+        """
+        windows = self.windows(parameters, batch.index)
+        seen = self.look(parameters, windows)
+
+        def loss(seen):
+            value = self.value(self.expected(seen, windows, batch.index), batch)
+            return value.loss, value
+
+        gradient, value = jax.grad(loss, has_aux=True)(seen)
+        return value, Gradient(_wirtinger(gradient), windows, seen)
+
+
+def _wirtinger(gradient: PyTree) -> PyTree:
+    """Halve what belongs to complex parameters; leaves of real parameters are what they should be."""
+    def halve(leaf):
+        return Planes(leaf.real / 2, leaf.imag / 2) if isinstance(leaf, Planes) else leaf
+
+    return jax.tree.map(halve, gradient, is_leaf=lambda leaf: isinstance(leaf, Planes))

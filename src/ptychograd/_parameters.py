@@ -1,0 +1,121 @@
+"""Every parameter is named by its path in the model: `object.transmission`, `probe.modes`.
+
+The same name selects what is refined, sets a step size, and names the dataset in the result file.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple, TypeVar
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, PyTree
+
+from ptychograd._errors import InputError
+
+Value = TypeVar("Value")
+
+
+class Planes(NamedTuple):
+    """A complex array as two real ones, the form in which solvers differentiate and step."""
+
+    real: Float[Array, "..."]
+    imag: Float[Array, "..."]
+
+
+def split(parameters: PyTree) -> PyTree:
+    """Complex leaves become `Planes`; real ones stay."""
+    return jax.tree.map(lambda x: Planes(x.real, x.imag) if jnp.iscomplexobj(x) else x, parameters)
+
+
+def join(parameters: PyTree) -> PyTree:
+    """Undo `split`."""
+    return jax.tree.map(
+        lambda x: jax.lax.complex(*x) if isinstance(x, Planes) else x,
+        parameters,
+        is_leaf=_is_planes,
+    )
+
+
+def path_name(path: tuple) -> str:
+    """`object.transmission` from a path of JAX's tree; the planes of a complex leaf share one name."""
+    name = jax.tree_util.keystr(path, simple=True, separator=".")
+    return name.removesuffix(".real").removesuffix(".imag")
+
+
+def map_with_names(function: Callable, tree: PyTree, *others: PyTree) -> PyTree:
+    """`jax.tree.map` whose function is given the leaf's name first."""
+    return jax.tree_util.tree_map_with_path(
+        lambda path, *leaves: function(path_name(path), *leaves), tree, *others
+    )
+
+
+def named_leaves(tree: PyTree) -> dict[str, PyTree]:
+    """All arrays of a tree by name; the planes of a complex parameter apart, as `.real` and `.imag`."""
+    leaves, _ = jax.tree_util.tree_flatten_with_path(tree)
+    return {jax.tree_util.keystr(path, simple=True, separator="."): leaf for path, leaf in leaves}
+
+
+def named_parameters(tree: PyTree) -> dict[str, PyTree]:
+    """All parameters of a tree by name; `Planes` count as one."""
+    leaves, _ = jax.tree_util.tree_flatten_with_path(tree, is_leaf=_is_planes)
+    return {path_name(path): leaf for path, leaf in leaves}
+
+
+def replace_parameter(tree: PyTree, name: str, value: PyTree) -> PyTree:
+    """The tree with the parameter called `name` replaced."""
+    return jax.tree_util.tree_map_with_path(
+        lambda path, leaf: value if path_name(path) == name else leaf, tree, is_leaf=_is_planes
+    )
+
+
+def matches(name: str, path: str) -> bool:
+    """Whether `path` is `name` or a parent of it: `object` matches `object.transmission`."""
+    return name == path or name.startswith(path + ".")
+
+
+def trainable_names(model: PyTree) -> list[str]:
+    """Names of all parameters that could be refined: every real or complex array of the model."""
+    leaves, _ = jax.tree_util.tree_flatten_with_path(eqx.filter(model, eqx.is_inexact_array))
+    return [path_name(path) for path, _ in leaves]
+
+
+def partition(model: PyTree, names: Iterable[str]) -> tuple[PyTree, PyTree]:
+    """Split a model into the parameters under `names` and the rest; `equinox.combine` undoes it.
+
+    Raises `InputError` for a name under which the model has no parameter.
+    """
+    chosen = tuple(names)
+    check_names(chosen, model)
+    if not chosen:
+        raise InputError(f"Nothing to refine; name at least one of: {', '.join(trainable_names(model))}.")
+    wanted = map_with_names(
+        lambda name, leaf: eqx.is_inexact_array(leaf) and any(matches(name, path) for path in chosen), model
+    )
+    return eqx.partition(model, wanted)
+
+
+def by_name(names: Iterable[str], values: Mapping[str, Value], what: str) -> dict[str, Value]:
+    """For every parameter name the value that was given for it or for the nearest of its parents.
+
+    Raises `InputError` where a parameter has none.
+    """
+    found = {}
+    for name in names:
+        parents = [path for path in values if matches(name, path)]
+        if not parents:
+            raise InputError(f'No {what} is given for "{name}"; given are: {", ".join(values)}.')
+        found[name] = values[max(parents, key=len)]
+    return found
+
+
+def check_names(names: Iterable[str], model: PyTree) -> None:
+    """Raise `InputError` for a name under which the model has no parameter, and list those it has."""
+    known = trainable_names(model)
+    for name in names:
+        if not any(matches(leaf, name) for leaf in known):
+            raise InputError(f'Unknown parameter "{name}"; this model\'s parameters are: {", ".join(known)}.')
+
+
+def _is_planes(node: PyTree) -> bool:
+    return isinstance(node, Planes)

@@ -1,0 +1,95 @@
+"""Recipes: from a dataset to the model with which its reconstruction starts."""
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Complex, Float
+
+from ptychograd._dataset import Dataset, check_extent, far_field_sampling, positions_in_pixels
+from ptychograd._detector import Detector
+from ptychograd._errors import InputError
+from ptychograd._model import Ptychography
+from ptychograd._objects import EmbeddedObject, ThinObject
+from ptychograd._probes import Probe
+from ptychograd._propagators import FarField
+from ptychograd._scan import make_scan
+from ptychograd._starts import ObjectStart, ProbeStart, Sampling, diverse_modes, flat_object, mean_pattern
+
+
+def far_field(
+    data: Dataset,
+    *,
+    probe: ProbeStart | None = None,
+    object: ObjectStart = flat_object,
+    modes: int = 1,
+    dtype: np.dtype | type = np.complex64,
+) -> Ptychography:
+    """Far-field transmission ptychography of a thin object (Eqs. 3, 4), as it starts.
+
+    The start probe is `probe` (see `aperture`, `pinhole`, `focal_spot`, `mean_pattern`); without it
+    the dataset's own, or else estimated from the mean pattern. Its photons are those of the
+    brightest pattern unless the dataset's own say otherwise. `object` is `flat_object` or
+    `random_object(seed)`; a dataset with a support gets transmission 1 outside of it. `modes` is the
+    number of incoherent probe modes, `dtype` complex64 or complex128.
+    """
+    dtype = _checked_dtype(dtype)
+    sampling = far_field_sampling(data.geometry, data.frame_shape) if data.geometry else None
+    corners, shape = _place(data, sampling)
+    waves = _start_modes(data, sampling, probe, modes)
+    transmission = jnp.asarray(object(shape), dtype)
+    thing = (
+        ThinObject(transmission)
+        if data.support is None
+        else EmbeddedObject(transmission, jnp.asarray(data.support))
+    )
+    real = np.empty(0, dtype).real.dtype
+    return Ptychography(
+        object=thing,
+        probe=Probe(jnp.asarray(waves, dtype)),
+        scan=make_scan(corners, real),
+        propagator=FarField(data.frame_shape, dtype),
+        detector=Detector(jnp.zeros((), real)),
+        frame_shape=data.frame_shape,
+        sampling=sampling,
+    )
+
+
+def _place(data: Dataset, sampling: Sampling) -> tuple[Float[np.ndarray, "index 2"], tuple[int, int]]:
+    """Corners of the windows in pixels of the object array, and the array's shape."""
+    corners = positions_in_pixels(data, sampling)
+    check_extent(corners, data.frame_shape, sampling)
+    frame = np.array(data.frame_shape)
+    if data.support is None:
+        corners = corners - corners.min(axis=0)
+        height, width = np.round(corners).max(axis=0).astype(int) + frame
+        return corners, (int(height), int(width))
+    low, high = np.round(corners).min(axis=0), np.round(corners).max(axis=0) + frame
+    if (low < 0).any() or (high > data.support.shape).any():
+        raise InputError(
+            f"The scan covers object pixels {low.astype(int)} to {high.astype(int)}, outside the support's "
+            f"array of {data.support.shape}; give positions from that array's first pixel, or no support."
+        )
+    return corners, data.support.shape
+
+
+def _start_modes(
+    data: Dataset, sampling: Sampling, probe: ProbeStart | None, count: int
+) -> Complex[np.ndarray, "modes y x"]:
+    if count < 1:
+        raise InputError(f"{count} probe modes; expected 1 or more.")
+    if probe is None and data.probe is not None:
+        return data.probe[:count] if len(data.probe) >= count else diverse_modes(data.probe[0], count)
+    wave = (probe or mean_pattern())(data, sampling)
+    wave = wave * np.sqrt(data.photons.max() / np.sum(np.abs(wave) ** 2))
+    return diverse_modes(wave, count)
+
+
+def _checked_dtype(dtype: np.dtype | type) -> np.dtype:
+    dtype = np.dtype(dtype)
+    if dtype not in (np.complex64, np.complex128):
+        raise InputError(f"A model of {dtype}; expected complex64 (single) or complex128 (double precision).")
+    if jnp.zeros((), dtype).dtype != dtype:
+        raise InputError(
+            'Double precision is switched off in JAX; call jax.config.update("jax_enable_x64", True) first, '
+            "or give --precision double on the command line."
+        )
+    return dtype

@@ -1,0 +1,191 @@
+"""The result of a reconstruction, and its file, which is the checkpoint too."""
+
+import json
+import platform
+from importlib.metadata import version
+from pathlib import Path
+from typing import NamedTuple
+
+import equinox as eqx
+import h5py
+import numpy as np
+from jaxtyping import PyTree
+
+from ptychograd._errors import InputError
+from ptychograd._files._atomic import replacing
+from ptychograd._model import AbstractModel, Ptychography
+from ptychograd._objective import Value
+from ptychograd._parameters import map_with_names, named_leaves
+from ptychograd._version import __version__
+
+FORMAT, FORMAT_VERSION = "ptychograd result", 1
+
+
+class NonFiniteError(ArithmeticError):
+    """A loss or parameter stopped being a finite number; `result` is the last good one."""
+
+    def __init__(self, message: str, result: "Result"):
+        super().__init__(message)
+        self.result = result
+
+
+class History(NamedTuple):
+    """One entry an epoch: objective (Eq. 7 for amplitude noise), R-factor, seconds of wall time.
+
+    R = sqrt(Σ(√h - √y)² / Σy) over valid pixels, each pattern taken just before its own update.
+    """
+
+    loss: tuple[float, ...]
+    r_factor: tuple[float, ...]
+    seconds: tuple[float, ...]
+
+    @classmethod
+    def empty(cls) -> "History":
+        return cls((), (), ())
+
+    @property
+    def epochs(self) -> int:
+        return len(self.loss)
+
+    def append(self, value: Value, photons: float, seconds: float) -> "History":
+        """The history with one more epoch, of whose summed value and measured photons are given."""
+        r_factor = float(np.sqrt(value.residual / photons)) if photons > 0 else float("nan")
+        return History((*self.loss, float(value.loss)), (*self.r_factor, r_factor), (*self.seconds, seconds))
+
+
+class Result(NamedTuple):
+    """What a run ended with. `arrays` holds every array of the model by parameter path.
+
+    `model` is the model itself; it is None for a result read from a file, whose arrays `onto` puts
+    into a model made anew. `state` is the solver's, `settings` what the run was asked for, and
+    `sampling` the size (y, x) of an object pixel in metres, None in pixel units.
+    """
+
+    arrays: dict[str, np.ndarray]
+    state: dict[str, np.ndarray]
+    history: History
+    settings: dict
+    sampling: tuple[float, float] | None = None
+    model: AbstractModel | None = None
+
+    @classmethod
+    def of(cls, model: AbstractModel, state: dict, history: History, settings: dict) -> "Result":
+        """The result that `model` is."""
+        arrays = {name: np.asarray(leaf) for name, leaf in named_leaves(eqx.filter(model, eqx.is_array)).items()}
+        sampling = model.sampling if isinstance(model, Ptychography) else None
+        return cls(arrays, state, history, settings, sampling, model)
+
+    @property
+    def object(self) -> np.ndarray:
+        """Transmission of the object, complex (y, x); 1 in a known surround."""
+        transmission = self._array("object.transmission")
+        support = self.arrays.get("object.support")
+        return transmission if support is None else np.where(support, transmission, 1).astype(transmission.dtype)
+
+    @property
+    def probe(self) -> np.ndarray:
+        """Incident wave in sqrt(photons) a pixel, complex (modes, y, x)."""
+        return self._array("probe.modes")
+
+    @property
+    def stopped(self) -> str:
+        """Why the run ended."""
+        return self.settings["stopped"]
+
+    def onto(self, model: PyTree) -> PyTree:
+        """`model`, made from the same data by the same recipe, with this result's arrays in it."""
+
+        def put(name, leaf):
+            if not eqx.is_array(leaf):
+                return leaf
+            if name not in self.arrays or self.arrays[name].shape != leaf.shape:
+                found = self.arrays[name].shape if name in self.arrays else "nothing"
+                raise InputError(f"The model wants {leaf.shape} for {name}, but the result holds {found}.")
+            return np.asarray(self.arrays[name], leaf.dtype)
+
+        return map_with_names(put, model)
+
+    def save(self, path: str | Path) -> None:
+        """Write the result to an HDF5 file, whole or not at all; h5web and silx open it on the object."""
+        with replacing(path) as temporary, h5py.File(temporary, "w") as file:
+            _write(file, self)
+
+    def _array(self, name: str) -> np.ndarray:
+        if name not in self.arrays:
+            raise InputError(f"This result has no {name}; it holds: {', '.join(self.arrays)}.")
+        return self.arrays[name]
+
+
+def load(path: str | Path) -> Result:
+    """Read a result file. Raises `InputError` if it is none."""
+    if not Path(path).is_file():
+        raise InputError(f"No such file: {path}; expected a result that ptychograd wrote.")
+    try:
+        with h5py.File(path, "r") as file:
+            return _read(file)
+    except (OSError, KeyError, RuntimeError) as problem:
+        raise InputError(f"{path} is no readable result of ptychograd ({problem}); is it cut short?") from None
+
+
+def _write(file: h5py.File, result: Result) -> None:
+    file.attrs.update(format=FORMAT, format_version=FORMAT_VERSION, default="entry", NX_class="NXroot")
+    entry = _group(file, "entry", "NXentry", default="object")
+    for name, array in result.arrays.items():
+        _dataset(entry, "model/" + name.replace(".", "/"), array, path=name)
+    for number, (name, array) in enumerate(result.state.items()):
+        _dataset(entry, f"solver_state/{number:04d}", array, path=name)
+    for name, values in result.history._asdict().items():
+        entry[f"history/{name}"] = np.array(values)
+    entry["history"].attrs.update(NX_class="NXdata", signal="r_factor")
+    entry["settings"] = json.dumps(result.settings, indent=1)
+    entry["versions"] = json.dumps(_versions(), indent=1)
+    if result.sampling:
+        _dataset(entry, "sampling", np.array(result.sampling), units="m")
+    if "object.transmission" in result.arrays:
+        _pictures(entry, result)
+
+
+def _pictures(entry: h5py.Group, result: Result) -> None:
+    """`NXdata` groups on which a viewer opens: the object, and the modes of the probe."""
+    dy, dx = result.sampling or (1.0, 1.0)
+    units = "m" if result.sampling else "pixel"
+    for name, image in (("object", result.object), ("probe", result.arrays.get("probe.modes"))):
+        if image is None:
+            continue
+        group = _group(entry, name, "NXdata", signal="data", axes=["."] * (image.ndim - 2) + ["y", "x"])
+        group["data"] = image
+        for axis, size, pixel in (("y", image.shape[-2], dy), ("x", image.shape[-1], dx)):
+            _dataset(group, axis, np.arange(size) * pixel, units=units)
+
+
+def _read(file: h5py.File) -> Result:
+    if file.attrs.get("format") != FORMAT:
+        raise InputError(f"{file.filename} is no result of ptychograd; `ptychograd reconstruct` writes them.")
+    entry = file["entry"]
+    arrays, state = {}, {}
+
+    def collect(into):
+        return lambda _, node: into.update({node.attrs["path"]: node[()]}) if isinstance(node, h5py.Dataset) else None
+
+    entry["model"].visititems(collect(arrays))
+    if "solver_state" in entry:
+        entry["solver_state"].visititems(collect(state))
+    history = History(*(tuple(entry[f"history/{name}"][()].tolist()) for name in History._fields))
+    settings = json.loads(entry["settings"][()])
+    sampling = tuple(entry["sampling"][()].tolist()) if "sampling" in entry else None
+    return Result(arrays, state, history, settings, sampling)
+
+
+def _group(parent: h5py.Group, name: str, nx_class: str, **attributes) -> h5py.Group:
+    group = parent.create_group(name)
+    group.attrs.update(NX_class=nx_class, **attributes)
+    return group
+
+
+def _dataset(parent: h5py.Group, name: str, value: np.ndarray, **attributes) -> None:
+    parent.create_dataset(name, data=value).attrs.update(attributes)
+
+
+def _versions() -> dict[str, str]:
+    packages = {name: version(name) for name in ("jax", "jaxlib", "equinox", "optax", "numpy")}
+    return {"ptychograd": __version__, "python": platform.python_version(), **packages}

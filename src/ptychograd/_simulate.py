@@ -1,0 +1,71 @@
+"""Simulated measurements: a model's expectation and one draw of its noise."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Complex, Float, Real
+
+from ptychograd._errors import InputError
+from ptychograd._model import AbstractModel, batched
+from ptychograd._noise import AbstractNoise, Poisson
+
+PATTERNS_AT_ONCE = 64
+
+
+def simulate(
+    model: AbstractModel, count: int, *, noise: AbstractNoise | None = None, seed: int = 0
+) -> Real[np.ndarray, "index *detector"]:
+    """Patterns 0 to `count` - 1 as one measurement of `model` might give them; `Poisson()` noise unless given.
+
+    Whole counts come in the smallest unsigned type that holds them.
+    """
+    noise = noise or Poisson()
+    keys = jax.random.split(jax.random.key(seed), -(-count // PATTERNS_AT_ONCE))
+    patterns = []
+    for start, key in zip(range(0, count, PATTERNS_AT_ONCE), keys, strict=True):
+        index = jnp.arange(start, min(start + PATTERNS_AT_ONCE, count))
+        expected = batched(model, (0,))(index)
+        patterns.append(np.asarray(noise.sample(key, expected)))
+    return _compact(np.concatenate(patterns))
+
+
+def raster(
+    steps: tuple[int, int], step: tuple[float, float], start: tuple[float, float] = (0, 0)
+) -> Float[np.ndarray, "index 2"]:
+    """Positions (y, x) of a rectangular raster, rows one after another, from `start` in its own unit."""
+    y, x = (s + d * np.arange(n) for s, d, n in zip(start, step, steps, strict=True))
+    return np.stack(np.meshgrid(y, x, indexing="ij"), axis=-1).reshape(-1, 2)
+
+
+def transmission(
+    magnitude: Float[np.ndarray, "y x"], phase: Float[np.ndarray, "y x"], phase_range: float
+) -> Complex[np.ndarray, "y x"]:
+    """Object from two images, stretched to a magnitude of 0 to 1 and a phase of 0 to `phase_range` radians."""
+    return _stretched(magnitude) * np.exp(1j * phase_range * _stretched(phase))
+
+
+def embedded(
+    interior: Complex[np.ndarray, "y x"], shape: tuple[int, int]
+) -> tuple[Complex[np.ndarray, "height width"], Float[np.ndarray, "height width"]]:
+    """The object in the middle of a box of transmission 1, and the support that tells the two apart."""
+    low = [(box - n) // 2 for box, n in zip(shape, interior.shape, strict=True)]
+    if min(low) < 0:
+        raise InputError(f"An object of {interior.shape} pixels does not fit a box of {shape}.")
+    inside = tuple(slice(start, start + n) for start, n in zip(low, interior.shape, strict=True))
+    box, support = np.ones(shape, complex), np.zeros(shape, bool)
+    box[inside], support[inside] = interior, True
+    return box, support
+
+
+def _stretched(image: Float[np.ndarray, "y x"]) -> Float[np.ndarray, "y x"]:
+    low, high = float(image.min()), float(image.max())
+    if not high > low:
+        raise InputError(f"An image that is {low:g} everywhere has no contrast to simulate with; take another.")
+    return (image - low) / (high - low)
+
+
+def _compact(counts: Real[np.ndarray, "index *detector"]) -> Real[np.ndarray, "index *detector"]:
+    if counts.dtype.kind == "f":
+        return counts
+    fits = (t for t in (np.uint16, np.uint32, np.uint64) if counts.max() < np.iinfo(t).max)
+    return counts.astype(next(fits))

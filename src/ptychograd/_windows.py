@@ -1,0 +1,119 @@
+"""Windows: the part of a large array that one pattern sees.
+
+A scan's object is much larger than the patch under the probe. Derivatives are taken with respect
+to the patches of a batch, and only those are written back, so that the cost of a step follows the
+patch and not the object. A window put in the place of its large array needs no other change to
+the physics: cutting a window from an array of just that size is the identity, wherever the corner.
+"""
+
+from collections.abc import Callable
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Int, PyTree, Shaped
+
+from ptychograd._parameters import map_with_names, matches
+
+
+class Window(eqx.Module):
+    """Where one pattern looks: `corner` (y, x) of the first pixel, `shape` (y, x) in pixels."""
+
+    corner: Int[Array, "*batch 2"]
+    shape: tuple[int, int] = eqx.field(static=True)
+
+
+Windows = dict[str, Window]  # by the path of the array that they look at
+
+
+def cut(
+    array: Shaped[Array, "*lead height width"], corner: Int[Array, "2"], shape: tuple[int, int]
+) -> Shaped[Array, "*lead y x"]:
+    """The patch of `array` that begins at `corner`; an array that already is the patch comes back."""
+    if array.shape[-2:] == shape:
+        return array
+    return jax.lax.dynamic_slice(array, _start(array, corner), array.shape[:-2] + shape)
+
+
+def once(cut_patches: Callable[[PyTree], PyTree], parameters: PyTree, windows: Windows) -> PyTree:
+    """`cut_patches(parameters)`, done once and not again wherever the patches are used.
+
+    XLA would fuse the cut into each of its uses, find that some come after the array was written
+    to, and copy the whole array in every step of a loop: 1.3 ms instead of 0.05 ms for 1500 x 1500
+    pixels. It does not look behind a condition; corners are never negative, which it can't know.
+    """
+    patches = jax.eval_shape(cut_patches, parameters)
+    corner = next(iter(windows.values())).corner
+
+    def never(_):
+        return jax.tree.map(lambda patch: jnp.zeros(patch.shape, patch.dtype), patches)
+
+    return jax.lax.cond(corner.ravel()[0] >= 0, cut_patches, never, parameters)
+
+
+def add(
+    array: Shaped[Array, "*lead height width"],
+    patch: Shaped[Array, "*lead y x"],
+    corner: Int[Array, "2"],
+) -> Shaped[Array, "*lead height width"]:
+    """`array` with `patch` added at `corner`, the adjoint of `cut`."""
+    shape = (patch.shape[-2], patch.shape[-1])
+    if array.shape[-2:] == shape:
+        return array + patch
+    return jax.lax.dynamic_update_slice(array, cut(array, corner, shape) + patch, _start(array, corner))
+
+
+def add_all(
+    array: Shaped[Array, "*lead height width"],
+    patches: Shaped[Array, "batch *lead y x"],
+    corners: Int[Array, "batch 2"],
+) -> Shaped[Array, "*lead height width"]:
+    """`array` with every patch added at its corner, one after another: a loop of slices.
+
+    On a CPU this is several times as fast as a scatter, and in place.
+    """
+    if patches.shape[0] == 1:
+        return add(array, patches[0], corners[0])
+
+    def add_one(array, item):
+        return add(array, *item), None
+
+    return jax.lax.scan(add_one, array, (patches, corners))[0]
+
+
+def batch_axes(parameters: PyTree, windows: Windows) -> PyTree:
+    """For `batched`: 0 where a leaf holds one patch a pattern, None where all patterns share the leaf."""
+    return map_with_names(lambda name, _: None if window_of(name, windows) is None else 0, parameters)
+
+
+def add_windows(parameters: PyTree, updates: PyTree, windows: Windows) -> PyTree:
+    """`parameters + updates`, where leaves that have windows get their patches added, one a pattern."""
+
+    def add_leaf(name, leaf, update):
+        window = window_of(name, windows)
+        return leaf + update if window is None else add_all(leaf, update, window.corner)
+
+    return map_with_names(add_leaf, parameters, updates)
+
+
+def dense(updates: PyTree, like: PyTree, windows: Windows) -> PyTree:
+    """Updates in windows as full arrays shaped `like` the parameters."""
+
+    def spread(name, leaf, update):
+        window = window_of(name, windows)
+        return update if window is None else add_all(jnp.zeros_like(leaf), update, window.corner)
+
+    return map_with_names(spread, like, updates)
+
+
+def window_of(name: str, windows: Windows) -> Window | None:
+    """The window through which the array called `name` is seen, if there is one."""
+    for path, window in windows.items():
+        if matches(name, path):
+            return window
+    return None
+
+
+def _start(array: Array, corner: Int[Array, "2"]) -> tuple:
+    zero = jnp.zeros((), corner.dtype)
+    return (zero,) * (array.ndim - 2) + (corner[0], corner[1])

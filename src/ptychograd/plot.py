@@ -1,0 +1,124 @@
+"""Pictures of a result: what is saved is what is shown, row 0 at the top."""
+
+import numpy as np
+from jaxtyping import Bool, Complex, Float
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import hsv_to_rgb
+from matplotlib.figure import Figure
+from skimage.restoration import unwrap_phase
+
+from ptychograd._result import Result
+
+LIT = 0.05  # of the brightest illumination: pixels above count as scanned
+MOST_MODES = 6
+
+
+def summary(result: Result) -> Figure:
+    """Amplitude and phase of the object, the probe's modes, and the convergence of one result."""
+    modes = result.probe[:MOST_MODES]
+    figure = Figure(figsize=(13, 8.4), layout="constrained")
+    FigureCanvasAgg(figure)
+    upper, lower = figure.subfigures(2, 1, height_ratios=(1.5, 1))
+    _draw_object(upper, result)
+    axes = lower.subplots(1, len(modes) + 1, width_ratios=(1,) * len(modes) + (max(1.4, 0.45 * len(modes)),), squeeze=False)[0]
+    powers = np.sum(np.abs(result.probe) ** 2, axis=(1, 2))
+    for number, (axis, mode) in enumerate(zip(axes, modes, strict=False)):
+        axis.imshow(complex_colour(mode))
+        share = f"{100 * powers[number] / powers.sum():.0f} % of " if len(powers) > 1 else ""
+        axis.set_title(f"probe mode {number + 1}\n{share}{powers.sum():.3g} photons", fontsize=9)
+        axis.set_axis_off()
+    _draw_convergence(axes[-1], result)
+    return figure
+
+
+def complex_colour(wave: Complex[np.ndarray, "y x"]) -> Float[np.ndarray, "y x 3"]:
+    """A wave as colours: brightness is the amplitude, hue the phase (red is zero)."""
+    amplitude = np.abs(wave)
+    hue = (np.angle(wave) / (2 * np.pi)) % 1
+    value = amplitude / max(float(np.quantile(amplitude, 0.9995)), np.finfo(float).tiny)
+    return hsv_to_rgb(np.stack([hue, np.ones_like(hue), np.clip(value, 0, 1)], axis=-1))
+
+
+def illumination(result: Result) -> Float[np.ndarray, "y x"]:
+    """Photons that fell on every object pixel, summed over the scan."""
+    corners = result.arrays["scan.corner"]
+    intensity = np.sum(np.abs(result.probe) ** 2, axis=0)
+    total = np.zeros(result.object.shape)
+    height, width = intensity.shape
+    for y, x in corners:
+        total[y : y + height, x : x + width] += intensity
+    return total
+
+
+def scanned_area(result: Result) -> tuple[tuple[slice, slice], Bool[np.ndarray, "y x"]]:
+    """The box around the free pixels that the scan lit, and which pixels of it are."""
+    total = illumination(result)
+    lit = total > LIT * total.max()
+    if "object.support" in result.arrays:
+        lit &= result.arrays["object.support"]
+    rows, columns = np.flatnonzero(lit.any(axis=1)), np.flatnonzero(lit.any(axis=0))
+    box = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
+    return box, lit[box]
+
+
+def without_ramp(image: Complex[np.ndarray, "y x"], lit: Bool[np.ndarray, "y x"]) -> Complex[np.ndarray, "y x"]:
+    """The image without the linear ramp and the constant of its phase, where it is lit.
+
+    The ramp is the mean phase step from a pixel to the next, weighted with the amplitude; it is an
+    ambiguity of far-field ptychography, no property of the object.
+    """
+    image = np.where(lit, image, 0)
+    flattened = image
+    for axis in (0, 1):
+        here, there = np.delete(image, -1, axis), np.delete(image, 0, axis)
+        step = np.angle(np.sum(there * np.conj(here)))
+        index = np.arange(image.shape[axis])
+        flattened = flattened * np.exp(-1j * step * (index[:, None] if axis == 0 else index))
+    return flattened * np.exp(-1j * np.angle(np.sum(flattened)))
+
+
+def has_vortices(phase: np.ma.MaskedArray) -> bool:
+    """Whether the phase turns by 2π around some pixel corner; then no unwrapped phase exists."""
+    angle = np.where(np.ma.getmaskarray(phase), 0, phase.filled(0))
+    corners = [angle[:-1, :-1], angle[:-1, 1:], angle[1:, 1:], angle[1:, :-1]]
+    steps = [np.angle(np.exp(1j * (b - a))) for a, b in zip(corners, corners[1:] + corners[:1], strict=True)]
+    valid = ~np.ma.getmaskarray(phase)
+    inside = valid[:-1, :-1] & valid[:-1, 1:] & valid[1:, 1:] & valid[1:, :-1]
+    return bool(np.any(np.abs(np.sum(steps, axis=0))[inside] > np.pi))
+
+
+def _draw_object(figure, result: Result) -> None:
+    box, lit = scanned_area(result)
+    image = result.object[box]
+    flattened = image if "object.support" in result.arrays else without_ramp(image, lit)
+    phase = np.ma.masked_array(np.angle(flattened), ~lit)
+    if not has_vortices(phase):
+        phase = unwrap_phase(phase)
+    extent, unit = _extent(result, box)
+    left, right = figure.subplots(1, 2)
+    panels = (
+        (left, np.ma.masked_array(np.abs(image), ~lit), "object, amplitude", ""),
+        (right, phase, "object, phase", "rad"),
+    )
+    for axis, values, title, label in panels:
+        low, high = np.quantile(values.compressed(), (0.002, 0.998))
+        shown = axis.imshow(values, cmap="gray", vmin=low, vmax=high, extent=extent, interpolation="nearest")
+        axis.set(title=title, xlabel=f"x ({unit})", ylabel=f"y ({unit})")
+        figure.colorbar(shown, ax=axis, label=label, shrink=0.9)
+
+
+def _extent(result: Result, box: tuple[slice, slice]) -> tuple[tuple[float, float, float, float], str]:
+    """Edges of the shown box for matplotlib, rows counted downwards, in micrometres or pixels."""
+    dy, dx = (pixel * 1e6 for pixel in result.sampling) if result.sampling else (1.0, 1.0)
+    rows, columns = box
+    edges = (columns.start * dx, columns.stop * dx, rows.stop * dy, rows.start * dy)
+    return edges, "µm" if result.sampling else "pixels"
+
+
+def _draw_convergence(axis, result: Result) -> None:
+    epochs = np.arange(1, result.history.epochs + 1)
+    axis.plot(epochs, result.history.r_factor, color="0.2")
+    axis.set(xlabel="epoch", ylabel="R-factor", yscale="log")
+    if result.history.epochs:
+        axis.set_title(f"R = {result.history.r_factor[-1]:.4g} after {result.history.epochs} epochs", fontsize=9)
+    axis.grid(visible=True, which="both", alpha=0.3)

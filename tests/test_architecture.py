@@ -1,0 +1,396 @@
+"""The rules of the house that a machine can hold: layers, circles, rooms, sizes, docstrings.
+
+The package is never imported here: its source is read as text, so an import inside a function counts like
+one at the top of a file. `LAYERS` and `ROOMS` are the rules; docs/architecture.md gives their reasons. The
+tests of the rules come first, then the checker that they share, then tests that the checker can fail.
+"""
+
+import ast
+import graphlib
+import re
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = "ptychograd"
+
+# A module imports from strictly lower layers or from its own folder. A folder is one module.
+LAYERS = (
+    ("_fourier", "_parameters", "_windows", "_geometry", "_cleaning", "_errors", "_version"),
+    ("_propagators", "_objects", "_probes", "_scan", "_detector", "_noise", "_priors", "_dataset", "metrics"),
+    ("_model", "_files", "_describe"),
+    ("_bragg", "_objective", "_simulate"),
+    ("_solvers", "_result", "_recipes"),
+    ("_reconstruct", "plot", "report"),
+    ("_config", "paper"),
+    ("cli",),
+)
+LAYER = {module: layer for layer, modules in enumerate(LAYERS) for module in modules}
+FROM_ANYWHERE = {"_errors", "_version"}
+FACE = "__init__"  # the public names, `ptychograd` itself: only the commands, which stand above it, import it
+TABLES = ("docs/architecture.md", "CONTRIBUTING.md")  # pages that repeat LAYERS for the reader
+
+
+class Room(NamedTuple):
+    """Where names that match a pattern may be used: in a module, or in one function (`module.function`)."""
+
+    what: str
+    names: str
+    allowed: tuple[str, ...]
+    instead: str
+
+
+# Names are complete, whatever the file calls them: `jnp.fft.fft2` is read as `jax.numpy.fft.fft2`.
+ROOMS = (
+    Room("a Fourier transform", r"(^|\.)i?r?fft(2|n|freq|shift)?(\.|$)", ("_fourier",), "call `_fourier`"),
+    Room("a batch axis", r"(^|\.)(filter_)?vmap$", ("_model.batched",), "call `batched` of `_model`"),
+    Room("compilation", r"(^|\.)(filter_)?jit$", ("_reconstruct",), "return a pure function"),
+    Room("placing arrays", r"(^|\.)device_put$", ("_reconstruct",), "leave arrays where they are"),
+    Room("HDF5", r"^(h5py|hdf5plugin)(\.|$)", ("_files", "_result"), "read and save through those two"),
+    Room("drawing", r"^matplotlib(\.|$)", ("plot", "report"), "return arrays and let `plot` draw them"),
+    Room("printing", r"(^|\.)print$|^rich(\.|$)", ("cli",), "return the text, or take a callback"),
+    Room(
+        "making random keys",
+        r"(^|\.)random\.(split|fold_in|key|PRNGKey)$|^PRNGKey$",
+        ("_reconstruct", "_simulate", "_recipes", "cli"),
+        "take a key as an argument",
+    ),
+    Room("settings of the process", r"^jax\.config(\.|$)", ("cli",), "a library changes nothing around it"),
+    Room("pickle", r"^c?[Pp]ickle(\.|$)|^allow_pickle=True$", (), "files must not run code"),
+    Room("running text as code", r"^(builtins\.)?(eval|exec)$", (), "look the name up in a table"),
+    Room("assert", r"^assert$", (), "raise InputError with a sentence that says how to mend it"),
+    Room("catching everything", r"^except( (Base)?Exception)?$", (), "name the error that can happen"),
+)
+
+MOST_LINES_OF_A_FILE = 300
+MOST_LINES_OF_A_FUNCTION = 40  # its docstring is not counted
+MOST_POSITIONAL_ARGUMENTS = 7  # `self` is not counted
+
+
+# The rules ------------------------------------------------------------------------------------------------
+
+
+def test_every_module_stands_in_a_layer():
+    unknown = sorted({source.module for source in SOURCES} - LAYER.keys() - {FACE})
+    assert not unknown, f"Give {unknown} a layer: in LAYERS of this test and in the tables of {TABLES}."
+
+
+@pytest.mark.parametrize("page", TABLES)
+def test_the_pages_show_the_same_layers(page):
+    rows = re.findall(r"^\| (\d) \| ([^|]*)", (ROOT / page).read_text(encoding="utf-8"), re.MULTILINE)
+    shown = {module: int(layer) for layer, modules in rows for module in re.findall(r"`(\w+)", modules)}
+    assert shown == LAYER
+
+
+def test_imports_point_down_the_layers():
+    none_of(line for source in SOURCES for line in wrong_arrows(source))
+
+
+def test_no_imports_run_in_a_circle():
+    none_of(circle(SOURCES))
+
+
+def test_every_token_stays_in_its_room():
+    none_of(line for source in SOURCES for line in strangers(source))
+
+
+def test_files_and_functions_fit_the_eye():
+    none_of(line for source in SOURCES for line in too_large(source))
+
+
+def test_every_public_name_has_a_docstring():
+    stub = ROOT / "src" / PACKAGE / "__init__.pyi"
+    if not stub.exists():
+        pytest.skip("there are no public names yet")
+    none_of(undocumented(Source("__init__.pyi", stub.read_text(encoding="utf-8")), SOURCES))
+
+
+def none_of(complaints: Iterator[str]):
+    """Fail with all complaints at once, one a line."""
+    found = list(dict.fromkeys(complaints))
+    assert not found, "\n" + "\n".join(found)
+
+
+# The checker ----------------------------------------------------------------------------------------------
+
+
+class Source:
+    """One file of the package: its path below `src/ptychograd` and its text."""
+
+    def __init__(self, path: str, text: str):
+        self.path, self.text, self.tree = path, text, ast.parse(text)
+        parts = path.removesuffix(".pyi").removesuffix(".py").split("/")
+        self.module = parts[0]
+        self.folder = (PACKAGE, *parts[:-1])
+        self.name = ".".join((PACKAGE, *parts)).removesuffix(".__init__")
+
+    def at(self, node: ast.AST) -> str:
+        return f"{self.path}:{getattr(node, 'lineno', 1)}"
+
+    @cached_property
+    def imports(self) -> list[tuple[ast.AST, str, str]]:
+        """Every import, lazy ones too, as (node, complete name, name in this file)."""
+        found = []
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Import):
+                found += [(node, a.name, a.asname or a.name.partition(".")[0]) for a in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                above = self.folder[: len(self.folder) - node.level + 1] if node.level else ()
+                base = ".".join((*above, *filter(None, [node.module])))
+                found += [(node, f"{base}.{a.name}", a.asname or a.name) for a in node.names]
+            elif isinstance(node, ast.Call) and dotted(node.func).endswith(("import_module", "__import__")):
+                names = [a.value for a in node.args[:1] if isinstance(a, ast.Constant)]
+                found += [(node, f"{PACKAGE}{name}" if name.startswith(".") else name, "") for name in names]
+        return found
+
+    @cached_property
+    def meaning(self) -> dict[str, str]:
+        """What a name of this file stands for: `jnp` for `jax.numpy`; `import jax.numpy` binds only `jax`."""
+        return {local: whole if whole.split(".")[0] != local else local for _, whole, local in self.imports}
+
+
+def dotted(node: ast.AST) -> str:
+    """`a.b.c` of an expression, with `?` for a part that is no name (`f(x).at`); "" for anything else."""
+    if isinstance(node, ast.Name):
+        return node.id
+    return f"{dotted(node.value) or '?'}.{node.attr}" if isinstance(node, ast.Attribute) else ""
+
+
+def wrong_arrows(source: Source) -> Iterator[str]:
+    """Imports of the package that don't point to a lower layer."""
+    layer = LAYER.get(source.module, len(LAYERS))
+    for node, whole, _ in source.imports:
+        package, _, inside = whole.partition(".")
+        target = inside.partition(".")[0]
+        if package != PACKAGE or target in (FROM_ANYWHERE | {source.module}) or source.module == FACE:
+            continue
+        if target in LAYER and LAYER[target] >= layer:
+            yield f"{source.at(node)}: layer {layer} imports `{target}` of layer {LAYER[target]}"
+        if target not in LAYER and source.module != "cli":
+            yield f"{source.at(node)}: import from the module that defines it, not from `{PACKAGE}` itself"
+
+
+def circle(sources: list[Source]) -> Iterator[str]:
+    """The first circle of imports among files, if there is one."""
+    known = {source.name for source in sources}
+    graph = {source.name: {file_of(whole, known) for _, whole, _ in source.imports} for source in sources}
+    try:
+        graphlib.TopologicalSorter({file: to - {file, None} for file, to in graph.items()}).prepare()
+    except graphlib.CycleError as error:
+        yield "a circle of imports: " + " <- ".join(error.args[1])
+
+
+def file_of(whole: str, known: set[str]) -> str | None:
+    """The file a complete name lives in: `ptychograd._solvers.pie` for `ptychograd._solvers.pie.epie`."""
+    while whole and whole not in known:
+        whole = whole.rpartition(".")[0]
+    return whole or None
+
+
+class Uses(ast.NodeVisitor):
+    """Every name that a file uses, complete, with its place: `_model`, or `_model.batched` in a function."""
+
+    def __init__(self, source: Source):
+        self.source, self.scope = source, [source.module]
+        self.found = [(node, whole, f"{source.module}.import") for node, whole, _ in source.imports]
+        self.visit(source.tree)
+
+    def add(self, node: ast.AST, name: str):
+        root, dot, rest = name.partition(".")
+        self.found.append((node, self.source.meaning.get(root, root) + dot + rest, ".".join(self.scope)))
+
+    def inside(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        self.scope.append(node.name)
+        self.generic_visit(node)
+        self.scope.pop()
+
+    visit_FunctionDef = visit_AsyncFunctionDef = visit_ClassDef = inside
+
+    def visit_Name(self, node: ast.Name):
+        self.add(node, node.id)
+
+    def visit_Attribute(self, node: ast.Attribute):
+        self.add(node, dotted(node))
+        if dotted(node).startswith("?"):
+            self.generic_visit(node)
+
+    def visit_keyword(self, node: ast.keyword):
+        if isinstance(node.value, ast.Constant) and node.value.value is True:
+            self.add(node.value, f"{node.arg}=True")
+        self.generic_visit(node)
+
+    def visit_Assert(self, node: ast.Assert):
+        self.add(node, "assert")
+        self.generic_visit(node)
+
+    def visit_ExceptHandler(self, node: ast.ExceptHandler):
+        caught = node.type.elts if isinstance(node.type, ast.Tuple) else [node.type]
+        for kind in caught:
+            self.add(node, f"except {dotted(kind)}" if kind else "except")
+        self.generic_visit(node)
+
+
+def strangers(source: Source) -> Iterator[str]:
+    """Names used outside the room they belong to; what the package itself defines may be called anywhere."""
+    for node, name, place in Uses(source).found:
+        for room in ROOMS:
+            ours = name.startswith(f"{PACKAGE}.")
+            if not ours and re.search(room.names, name) and not at_home(place, room.allowed):
+                where = ", ".join(room.allowed) or "nowhere"
+                yield f"{source.at(node)}: `{name}` is {room.what}: allowed in {where}; {room.instead}"
+
+
+def at_home(place: str, allowed: tuple[str, ...]) -> bool:
+    """Whether a place lies in an allowed one; the module of an allowed function may import what it needs."""
+    homes = [room.partition(".")[0] for room in allowed] if place.endswith(".import") else allowed
+    return any(f"{place}.".startswith(f"{home}.") for home in homes)
+
+
+def too_large(source: Source) -> Iterator[str]:
+    """Files and functions beyond the size that fits the eye."""
+    lines = len(source.text.splitlines())
+    if lines > MOST_LINES_OF_A_FILE:
+        yield f"{source.path}: {lines} lines, at most {MOST_LINES_OF_A_FILE}: which concept hides in it?"
+    for node in ast.walk(source.tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            lines = length(node) - (length(node.body[0]) if ast.get_docstring(node) is not None else 0)
+            if lines > MOST_LINES_OF_A_FUNCTION:
+                yield f"{source.at(node)}: {node.name}: {lines} lines, at most {MOST_LINES_OF_A_FUNCTION}"
+            arguments = [
+                a.arg for a in node.args.posonlyargs + node.args.args if a.arg not in ("self", "cls")
+            ]
+            if len(arguments) > MOST_POSITIONAL_ARGUMENTS:
+                most = f"at most {MOST_POSITIONAL_ARGUMENTS}: make the rare ones keyword-only"
+                yield f"{source.at(node)}: {node.name}: {len(arguments)} positional arguments, {most}"
+
+
+def length(node: ast.stmt) -> int:
+    return (node.end_lineno or node.lineno) - node.lineno + 1
+
+
+def undocumented(stub: Source, sources: list[Source]) -> Iterator[str]:
+    """Public functions, classes and modules without a docstring, where the source shows their making."""
+    files = {source.name: source for source in sources}
+    for _, whole, _ in stub.imports:
+        found = definition(whole, files)
+        if found is not None and not ast.get_docstring(found):
+            yield f"{whole} is public and has no docstring"
+
+
+def definition(whole: str, files: dict[str, Source]) -> ast.Module | ast.FunctionDef | ast.ClassDef | None:
+    """Where a complete name is defined; follows a folder that passes a name on."""
+    if whole in files:
+        return files[whole].tree
+    home, _, name = whole.rpartition(".")
+    if home not in files:
+        return None
+    for node in files[home].tree.body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name == name:
+            return node
+    onward = [target for _, target, local in files[home].imports if local == name and target != whole]
+    return definition(onward[0], files) if onward else None
+
+
+SOURCES = [
+    Source(path.relative_to(ROOT / "src" / PACKAGE).as_posix(), path.read_text(encoding="utf-8"))
+    for path in sorted((ROOT / "src" / PACKAGE).rglob("*.py"))
+]
+
+
+# The checker can fail -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("_noise.py", "from ._model import batched"),
+        ("_noise.py", "from . import _model"),
+        ("_noise.py", "from ._priors import Smooth"),  # the same layer is not a lower one
+        ("_noise.py", "def nll():\n    import ptychograd._model"),  # lazy
+        ("_noise.py", "import importlib\nimportlib.import_module('ptychograd._model')"),
+        ("_solvers/pie.py", "from .._reconstruct import reconstruct"),
+        ("_reconstruct.py", "import ptychograd as pg"),  # the face
+    ],
+)
+def test_a_wrong_arrow_is_found(path, text):
+    assert len(list(wrong_arrows(Source(path, text)))) == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("_noise.py", "import jax\nfrom ._fourier import fft"),
+        ("_fourier.py", "from ._errors import InputError"),
+        ("_solvers/pie.py", "from . import base\nfrom .base import step\nfrom .._model import batched"),
+        ("cli/main.py", "import ptychograd as pg"),
+    ],
+)
+def test_a_right_arrow_is_left_alone(path, text):
+    assert not list(wrong_arrows(Source(path, text)))
+
+
+def test_a_circle_is_found():
+    pie = Source("_solvers/pie.py", "from .base import step")
+    base = Source("_solvers/base.py", "def step():\n    from . import pie")
+    assert "_solvers.pie" in next(circle([pie, base]))
+    assert not list(circle([pie]))
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("_scan.py", "import jax.numpy as jnp\njnp.fft.fft2(x)"),
+        ("_dataset.py", "from numpy.fft import fftshift"),
+        ("_objects.py", "import jax\njax.vmap(f)"),
+        ("_model.py", "import jax\ndef other():\n    jax.vmap(f)"),  # the right module, the wrong function
+        ("_model.py", "import equinox as eqx\n@eqx.filter_jit\ndef batched(): ..."),
+        ("metrics.py", "from jax import random as r\nr.split(key)"),
+        ("metrics.py", "import h5py"),
+        ("_solvers/pie.py", "def step():\n    print('step')"),
+        ("_files/npz.py", "import numpy as np\nnp.load(path, allow_pickle=True)"),
+        ("_config.py", "eval(text)"),
+        ("cli/run.py", "assert path"),
+        ("cli/run.py", "try:\n    go()\nexcept (OSError, Exception):\n    pass"),
+        ("cli/run.py", "try:\n    go()\nexcept:\n    pass"),
+    ],
+)
+def test_a_stranger_is_found(path, text):
+    assert len(list(strangers(Source(path, text)))) == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        (
+            "_scan.py",
+            '"""Never fftshift; print(x) belongs to the commands."""\nfrom ._fourier import fft2\nfft2(x)',
+        ),
+        ("_model.py", "from jax import vmap\ndef batched(f):\n    return vmap(f)"),
+        ("_config.py", "model.eval(text.split(','), allow_pickle=False)"),
+        ("cli/run.py", "try:\n    print()\nexcept OSError:\n    pass"),
+    ],
+)
+def test_a_token_at_home_is_left_alone(path, text):
+    assert not list(strangers(Source(path, text)))
+
+
+def test_what_is_too_large_is_found():
+    body = "    x = 1\n" * (MOST_LINES_OF_A_FUNCTION - 1)  # with the line of `def` just within the limit
+    assert not list(too_large(Source("_scan.py", f"def f(self, a, b, c, d, e, f, g, *, h):\n{body}")))
+    assert not list(too_large(Source("_scan.py", f'def f():\n    """One.\n\n    Two.\n    """\n{body}')))
+    assert len(list(too_large(Source("_scan.py", f"def f():\n{body}    x = 1\n")))) == 1
+    assert len(list(too_large(Source("_scan.py", "def f(a, b, c, d, e, f, g, h): ...")))) == 1
+    assert len(list(too_large(Source("_scan.py", "x = 1\n" * (MOST_LINES_OF_A_FILE + 1))))) == 1
+
+
+def test_a_missing_docstring_is_found():
+    stub = Source("__init__.pyi", "from ._solvers import adam as adam, epie as epie, other as other")
+    folder = Source("_solvers/__init__.py", "from .gradient import adam\nfrom .gradient import epie")
+    file = Source("_solvers/gradient.py", 'def adam(): ...\ndef epie():\n    """Step."""')
+    assert list(undocumented(stub, [folder, file])) == [
+        "ptychograd._solvers.adam is public and has no docstring"
+    ]
