@@ -23,14 +23,14 @@ LAYERS = (
     ("_fourier", "_parameters", "_windows", "_geometry", "_cleaning", "_errors", "_version"),
     ("_propagators", "_objects", "_probes", "_scan", "_detector", "_noise", "_priors", "_dataset", "metrics"),
     ("_model", "_files", "_describe"),
-    ("_bragg", "_objective", "_simulate"),
+    ("_bragg", "_objective", "_simulate", "_starts"),
     ("_solvers", "_result", "_recipes"),
-    ("_reconstruct", "plot", "report"),
+    ("_reconstruct", "_compare", "plot", "report"),
     ("_config", "paper"),
     ("cli",),
 )
 LAYER = {module: layer for layer, modules in enumerate(LAYERS) for module in modules}
-FROM_ANYWHERE = {"_errors", "_version"}
+FROM_ANYWHERE = {"_errors", "_parameters", "_version"}
 FACE = "__init__"  # the public names, `ptychograd` itself: only the commands, which stand above it, import it
 TABLES = ("docs/architecture.md", "CONTRIBUTING.md")  # pages that repeat LAYERS for the reader
 

@@ -8,7 +8,7 @@ import h5py
 import numpy as np
 import pytest
 
-from ptychograd._dataset import Dataset, Geometry, Truth, make_dataset
+from ptychograd._dataset import Dataset, Geometry, Truth, make_dataset, positions_in_pixels
 from ptychograd._errors import InputError
 from ptychograd._files import read, write
 from ptychograd._files._atomic import replacing
@@ -97,6 +97,14 @@ def test_keys_take_the_place_of_single_items(tmp_path):
     assert np.array_equal(data.probe, PROBE[1:])
     assert data.geometry == Geometry(1.5e-10, 3.5, (55e-6, 75e-6))
     assert np.array_equal(data.positions, METRES)
+
+
+def test_a_geometry_given_later_turns_pixels_into_metres(tmp_path):
+    write(tmp_path / "a.h5", make_dataset(FRAMES, PLACES))
+    data = read(tmp_path / "a.h5", {"wavelength": 1.5e-10, "distance": 2.25, "pixel_size": "55e-6,75e-6"})
+    assert data.geometry == GEOMETRY
+    np.testing.assert_allclose(positions_in_pixels(data, None), PLACES, rtol=1e-12)
+    assert "wavelength, pixel_size missing" in read(tmp_path / "a.h5", {"distance": 2.25}).notes[0]
 
 
 def test_only_names_of_hdf5_are_written(tmp_path):

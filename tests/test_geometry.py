@@ -102,6 +102,8 @@ def test_a_plausible_scan_passes(positions):
         (np.vstack([raster(), [[-5e6, 3.0]]]), (1e-8, 1e-8), r"position 48, \(y, x\) = \(-5e\+06, 3\)"),
         (raster() * 1e-7, None, "span only .* give wavelength, distance and pixel_size"),
         (raster(40, 2, (800.0, 5.0)), (1e-8, 1e-8), "31,232 x 45 pixels"),
+        (raster(8, 6, (700.0, 1000.0)), (1e-8, 1e-8), "4,932 x 5,040 pixels"),
+        (raster(100, 60, (200.0, 330.0)), (1e-8, 1e-8), r"19,832 x 19,510 pixels \(3\.1 GB"),
     ],
 )
 def test_an_absurd_extent_is_refused_with_its_cause(positions, sampling, words):

@@ -1,20 +1,31 @@
 # The public names, grouped. `ptychograd/__init__.py` loads them from here when they are first used.
 
 # Data
+# Modules
+from . import metrics as metrics
+from . import plot as plot
 from ._dataset import Dataset as Dataset
 from ._dataset import Geometry as Geometry
 from ._dataset import Truth as Truth
 from ._dataset import make_dataset as make_dataset
 from ._dataset import subset as subset
+from ._detector import Detector as Detector
+
+# Errors
+from ._errors import InputError as InputError
 from ._files import read as read
 from ._files import write as write
-
-# Models: one from a recipe, or composed, or one's own
-from ._recipes import far_field as far_field
+from ._fourier import fft2 as fft2
+from ._fourier import ifft2 as ifft2
+from ._fourier import translate as translate
 from ._model import AbstractExitWaveModel as AbstractExitWaveModel
 from ._model import AbstractModel as AbstractModel
 from ._model import Ptychography as Ptychography
-from ._detector import Detector as Detector
+
+# Noise
+from ._noise import AbstractNoise as AbstractNoise
+from ._noise import Amplitude as Amplitude
+from ._noise import Poisson as Poisson
 from ._objects import AbstractObject as AbstractObject
 from ._objects import EmbeddedObject as EmbeddedObject
 from ._objects import ThinObject as ThinObject
@@ -23,35 +34,9 @@ from ._probes import Probe as Probe
 from ._propagators import AbstractPropagator as AbstractPropagator
 from ._propagators import FarField as FarField
 from ._propagators import fresnel_kernel as fresnel_kernel
-from ._scan import AbstractScan as AbstractScan
-from ._scan import SubPixelScan as SubPixelScan
-from ._scan import WholePixelScan as WholePixelScan
-from ._scan import make_scan as make_scan
-from ._windows import Window as Window
-from ._windows import cut as cut
-from ._fourier import fft2 as fft2
-from ._fourier import ifft2 as ifft2
-from ._fourier import translate as translate
 
-# Starts
-from ._starts import aperture as aperture
-from ._starts import flat_object as flat_object
-from ._starts import focal_spot as focal_spot
-from ._starts import mean_pattern as mean_pattern
-from ._starts import pinhole as pinhole
-from ._starts import random_object as random_object
-
-# Noise
-from ._noise import AbstractNoise as AbstractNoise
-from ._noise import Amplitude as Amplitude
-from ._noise import Poisson as Poisson
-
-# Solvers
-from ._solvers import PIE as PIE
-from ._solvers import AbstractSolver as AbstractSolver
-from ._solvers import ADePIE as ADePIE
-from ._solvers import Optax as Optax
-from ._solvers import adam as adam
+# Models: one from a recipe, or composed, or one's own
+from ._recipes import far_field as far_field
 
 # Reconstruction and its result
 from ._reconstruct import Progress as Progress
@@ -60,14 +45,28 @@ from ._result import History as History
 from ._result import NonFiniteError as NonFiniteError
 from ._result import Result as Result
 from ._result import load as load
+from ._scan import AbstractScan as AbstractScan
+from ._scan import SubPixelScan as SubPixelScan
+from ._scan import WholePixelScan as WholePixelScan
+from ._scan import make_scan as make_scan
 from ._simulate import simulate as simulate
+
+# Solvers
+from ._solvers import PIE as PIE
+from ._solvers import AbstractSolver as AbstractSolver
+from ._solvers import ADePIE as ADePIE
+from ._solvers import Optax as Optax
+from ._solvers import adam as adam
+
+# Starts
+from ._starts import aperture as aperture
+from ._starts import flat_object as flat_object
+from ._starts import focal_spot as focal_spot
+from ._starts import mean_pattern as mean_pattern
+from ._starts import pinhole as pinhole
+from ._starts import random_object as random_object
+from ._windows import Window as Window
+from ._windows import cut as cut
 from .metrics import nrmse as nrmse
-
-# Errors
-from ._errors import InputError as InputError
-
-# Modules
-from . import metrics as metrics
-from . import plot as plot
 
 __version__: str

@@ -19,10 +19,15 @@ def compare_with_truth(result: Result, data: Dataset) -> dict[str, float]:
         raise InputError(f"{data.source} holds no ground truth; `ptychograd simulate` writes files that do.")
     truth, recovered = data.truth.object, result.object
     if truth.shape != recovered.shape:
-        raise InputError(f"The truth's object has shape {truth.shape}, the result's {recovered.shape}: not the same scan.")
+        raise InputError(
+            f"The truth's object has shape {truth.shape}, the result's {recovered.shape}: not the same scan."
+        )
     box = _box(data)
     figures = {}
-    pairs = {"object": (truth[box], recovered[box]), "probe": (_strongest(data.truth.probe), _strongest(result.probe))}
+    pairs = {
+        "object": (truth[box], recovered[box]),
+        "probe": (_strongest(data.truth.probe), _strongest(result.probe)),
+    }
     for name, pair in pairs.items():
         comparison = compare_arrays(*pair)
         figures[f"{name}_nrmse"] = comparison.nrmse

@@ -1,7 +1,8 @@
 """Fourier transforms and what is done with them, in pixels.
 
 Conventions, stated once: transforms are unitary (energy is kept), act on the last two axes, and
-have the forward sign exp(-2πi f x), so that a wave that goes along +z carries exp(+ikz). Frequencies are in cycles per pixel.
+have the forward sign exp(-2πi f x), so that a wave that goes along +z carries exp(+ikz).
+Frequencies are in cycles per pixel.
 """
 
 import jax.numpy as jnp
@@ -17,6 +18,16 @@ def fft2(wave: Inexact[Array, "*batch y x"]) -> Complex[Array, "*batch y x"]:
 def ifft2(wave: Inexact[Array, "*batch y x"]) -> Complex[Array, "*batch y x"]:
     """Inverse, and adjoint, of `fft2`."""
     return jnp.fft.ifft2(wave, norm="ortho")
+
+
+def exact_fft(image: np.ndarray) -> np.ndarray:
+    """Unitary transform over all axes by NumPy, in double precision whatever JAX is set to."""
+    return np.fft.fftn(image, norm="ortho")
+
+
+def exact_ifft(image: np.ndarray) -> np.ndarray:
+    """Inverse of `exact_fft`."""
+    return np.fft.ifftn(image, norm="ortho")
 
 
 def frequencies(size: int) -> np.ndarray:
@@ -44,7 +55,7 @@ def centring_ramp(shape: tuple[int, int]) -> np.ndarray:
     phases = [np.exp(2j * np.pi * (n // 2) * np.arange(n) / n) for n in shape]
     ramp = phases[0][:, None] * phases[1]
     if all(n % 2 == 0 for n in shape):
-        return np.round(ramp.real)
+        return np.round(np.real(ramp))
     return ramp
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import equinox as eqx
 import jax
-from jaxtyping import Array, Complex, Float, Int, PyTree
+from jaxtyping import Array, Complex, Float, Int
 
 from ptychograd._detector import Detector
 from ptychograd._fourier import translate

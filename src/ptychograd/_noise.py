@@ -18,7 +18,9 @@ class AbstractNoise(eqx.Module):
     """Misfit, information and samples of one noise model; all act on each pixel alone."""
 
     @abc.abstractmethod
-    def nll(self, expected: Float[Array, "*shape"], measured: Real[Array, "*shape"]) -> Float[Array, "*shape"]:
+    def nll(
+        self, expected: Float[Array, "*shape"], measured: Real[Array, "*shape"]
+    ) -> Float[Array, "*shape"]:
         """Misfit of every pixel: the negative log-likelihood but for a constant factor and offset."""
 
     @abc.abstractmethod

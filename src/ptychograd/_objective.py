@@ -64,7 +64,9 @@ class Objective(eqx.Module):
                 window = window_of(name, windows)
                 if window is None:
                     return None
-                return batched(lambda array, corner: cut(array, corner, window.shape), (None, 0))(leaf, window.corner)
+                return batched(lambda array, corner: cut(array, corner, window.shape), (None, 0))(
+                    leaf, window.corner
+                )
 
             return map_with_names(cut_leaf, parameters)
 
@@ -121,6 +123,7 @@ class Objective(eqx.Module):
 
 def _wirtinger(gradient: PyTree) -> PyTree:
     """Halve what belongs to complex parameters; leaves of real parameters are what they should be."""
+
     def halve(leaf):
         return Planes(leaf.real / 2, leaf.imag / 2) if isinstance(leaf, Planes) else leaf
 

@@ -45,7 +45,7 @@ class ThinObject(AbstractThinObject):
         return 1.0
 
     def __call__(self, wave, corner):
-        return wave * self.patch(corner, wave.shape[-2:])
+        return wave * self.patch(corner, (wave.shape[-2], wave.shape[-1]))
 
 
 class EmbeddedObject(AbstractThinObject):
@@ -66,4 +66,4 @@ class EmbeddedObject(AbstractThinObject):
         return cut(self.support, corner, shape).astype(self.transmission.real.dtype)
 
     def __call__(self, wave, corner):
-        return wave * self.patch(corner, wave.shape[-2:])
+        return wave * self.patch(corner, (wave.shape[-2], wave.shape[-1]))

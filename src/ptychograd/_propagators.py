@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Complex, Float, Inexact
 
-from ptychograd._fourier import centring_ramp, fft2, frequencies, ifft2
 from ptychograd._errors import InputError
+from ptychograd._fourier import centring_ramp, fft2, frequencies, ifft2
 
 
 class AbstractPropagator(eqx.Module):
@@ -39,7 +39,7 @@ class FarField(AbstractPropagator):
 
     def __init__(self, shape: tuple[int, int], dtype: np.dtype | type = np.complex64):
         ramp = centring_ramp(shape)
-        real = np.empty(0, dtype).real.dtype
+        real = np.finfo(dtype).dtype
         self.ramp = jnp.asarray(ramp, dtype if np.iscomplexobj(ramp) else real)
 
     def __call__(self, exit_wave, shift=None):

@@ -41,7 +41,7 @@ def far_field(
         if data.support is None
         else EmbeddedObject(transmission, jnp.asarray(data.support))
     )
-    real = np.empty(0, dtype).real.dtype
+    real = np.finfo(dtype).dtype
     return Ptychography(
         object=thing,
         probe=Probe(jnp.asarray(waves, dtype)),

@@ -63,7 +63,10 @@ def reconstruct(
     Raises `InputError` for arguments that don't fit, and `NonFiniteError`, which holds the last good
     result, when a loss or parameter stops being a finite number.
 
-    Example: `reconstruct(far_field(data), data, adam({"object": 0.01, "probe": 1.0}), epochs=100, batch_size=32)`
+    Example:
+        model = far_field(data)
+        result = reconstruct(model, data, adam({"object": 0.01, "probe": 1.0}), epochs=100, batch_size=32)
+        result.save("result.h5")
     """
     _check(model, data, epochs, batch_size)
     parameters, rest = partition(model, trainable)

@@ -8,11 +8,12 @@ from typing import NamedTuple
 
 import equinox as eqx
 import h5py
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PyTree
 
 from ptychograd._errors import InputError
-from ptychograd._files._atomic import replacing
+from ptychograd._files import creating
 from ptychograd._model import AbstractModel, Ptychography
 from ptychograd._objective import Value
 from ptychograd._parameters import map_with_names, named_leaves
@@ -71,7 +72,9 @@ class Result(NamedTuple):
     @classmethod
     def of(cls, model: AbstractModel, state: dict, history: History, settings: dict) -> "Result":
         """The result that `model` is."""
-        arrays = {name: np.asarray(leaf) for name, leaf in named_leaves(eqx.filter(model, eqx.is_array)).items()}
+        arrays = {
+            name: np.asarray(leaf) for name, leaf in named_leaves(eqx.filter(model, eqx.is_array)).items()
+        }
         sampling = model.sampling if isinstance(model, Ptychography) else None
         return cls(arrays, state, history, settings, sampling, model)
 
@@ -80,7 +83,9 @@ class Result(NamedTuple):
         """Transmission of the object, complex (y, x); 1 in a known surround."""
         transmission = self._array("object.transmission")
         support = self.arrays.get("object.support")
-        return transmission if support is None else np.where(support, transmission, 1).astype(transmission.dtype)
+        return (
+            transmission if support is None else np.where(support, transmission, 1).astype(transmission.dtype)
+        )
 
     @property
     def probe(self) -> np.ndarray:
@@ -101,13 +106,13 @@ class Result(NamedTuple):
             if name not in self.arrays or self.arrays[name].shape != leaf.shape:
                 found = self.arrays[name].shape if name in self.arrays else "nothing"
                 raise InputError(f"The model wants {leaf.shape} for {name}, but the result holds {found}.")
-            return np.asarray(self.arrays[name], leaf.dtype)
+            return jnp.asarray(self.arrays[name], leaf.dtype)
 
         return map_with_names(put, model)
 
     def save(self, path: str | Path) -> None:
         """Write the result to an HDF5 file, whole or not at all; h5web and silx open it on the object."""
-        with replacing(path) as temporary, h5py.File(temporary, "w") as file:
+        with creating(path) as file:
             _write(file, self)
 
     def _array(self, name: str) -> np.ndarray:
@@ -124,7 +129,9 @@ def load(path: str | Path) -> Result:
         with h5py.File(path, "r") as file:
             return _read(file)
     except (OSError, KeyError, RuntimeError) as problem:
-        raise InputError(f"{path} is no readable result of ptychograd ({problem}); is it cut short?") from None
+        raise InputError(
+            f"{path} is no readable result of ptychograd ({problem}); is it cut short?"
+        ) from None
 
 
 def _write(file: h5py.File, result: Result) -> None:
@@ -161,19 +168,28 @@ def _pictures(entry: h5py.Group, result: Result) -> None:
 def _read(file: h5py.File) -> Result:
     if file.attrs.get("format") != FORMAT:
         raise InputError(f"{file.filename} is no result of ptychograd; `ptychograd reconstruct` writes them.")
-    entry = file["entry"]
-    arrays, state = {}, {}
+    stored: dict[str, np.ndarray] = {}
+    names: dict[str, str] = {}
 
-    def collect(into):
-        return lambda _, node: into.update({node.attrs["path"]: node[()]}) if isinstance(node, h5py.Dataset) else None
+    def collect(place: str, node: h5py.Group | h5py.Dataset) -> None:
+        if isinstance(node, h5py.Dataset):
+            stored[place] = node[()]
+            names[place] = str(node.attrs.get("path", ""))
 
-    entry["model"].visititems(collect(arrays))
-    if "solver_state" in entry:
-        entry["solver_state"].visititems(collect(state))
-    history = History(*(tuple(entry[f"history/{name}"][()].tolist()) for name in History._fields))
-    settings = json.loads(entry["settings"][()])
-    sampling = tuple(entry["sampling"][()].tolist()) if "sampling" in entry else None
-    return Result(arrays, state, history, settings, sampling)
+    file.visititems(collect)
+    model, state = (
+        {names[place]: array for place, array in stored.items() if place.startswith(f"entry/{group}/")}
+        for group in ("model", "solver_state")
+    )
+    history = History(*(tuple(stored[f"entry/history/{name}"].tolist()) for name in History._fields))
+    sampling = stored.get("entry/sampling")
+    return Result(
+        model,
+        state,
+        history,
+        json.loads(bytes(stored["entry/settings"])),
+        None if sampling is None else (float(sampling[0]), float(sampling[1])),
+    )
 
 
 def _group(parent: h5py.Group, name: str, nx_class: str, **attributes) -> h5py.Group:

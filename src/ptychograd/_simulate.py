@@ -15,7 +15,7 @@ PATTERNS_AT_ONCE = 64
 def simulate(
     model: AbstractModel, count: int, *, noise: AbstractNoise | None = None, seed: int = 0
 ) -> Real[np.ndarray, "index *detector"]:
-    """Patterns 0 to `count` - 1 as one measurement of `model` might give them; `Poisson()` noise unless given.
+    """Patterns 0 to `count` - 1 as a measurement of `model` might give them, `Poisson()` noise by default.
 
     Whole counts come in the smallest unsigned type that holds them.
     """
@@ -40,7 +40,7 @@ def raster(
 def transmission(
     magnitude: Float[np.ndarray, "y x"], phase: Float[np.ndarray, "y x"], phase_range: float
 ) -> Complex[np.ndarray, "y x"]:
-    """Object from two images, stretched to a magnitude of 0 to 1 and a phase of 0 to `phase_range` radians."""
+    """Object from two images, stretched to magnitudes of 0 to 1 and phases of 0 to `phase_range` radians."""
     return _stretched(magnitude) * np.exp(1j * phase_range * _stretched(phase))
 
 
@@ -60,7 +60,9 @@ def embedded(
 def _stretched(image: Float[np.ndarray, "y x"]) -> Float[np.ndarray, "y x"]:
     low, high = float(image.min()), float(image.max())
     if not high > low:
-        raise InputError(f"An image that is {low:g} everywhere has no contrast to simulate with; take another.")
+        raise InputError(
+            f"An image that is {low:g} everywhere has no contrast to simulate with; take another."
+        )
     return (image - low) / (high - low)
 
 

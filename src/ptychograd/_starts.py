@@ -7,7 +7,7 @@ from jaxtyping import Bool, Complex, Float
 
 from ptychograd._dataset import Dataset
 from ptychograd._errors import InputError
-from ptychograd._fourier import centred, uncentred
+from ptychograd._fourier import centred, exact_fft, exact_ifft, uncentred
 from ptychograd._propagators import fresnel_kernel
 
 Sampling = tuple[float, float] | None
@@ -61,7 +61,7 @@ def defocused(
 ) -> Complex[np.ndarray, "y x"]:
     """The wave after `distance` metres of free space (Eq. 14)."""
     shape = (wave.shape[0], wave.shape[1])
-    return np.fft.ifft2(np.fft.fft2(wave) * fresnel_kernel(shape, sampling, wavelength, distance))
+    return exact_ifft(exact_fft(wave) * fresnel_kernel(shape, sampling, wavelength, distance))
 
 
 def mean_pattern() -> ProbeStart:
@@ -71,7 +71,7 @@ def mean_pattern() -> ProbeStart:
         mean = np.zeros(data.frame_shape)
         for frame in data.patterns:
             mean += frame
-        return centred(np.fft.ifft2(uncentred(np.sqrt(mean * _ever_valid(data) / data.count)), norm="ortho"))
+        return centred(exact_ifft(uncentred(np.sqrt(mean * _ever_valid(data) / data.count))))
 
     return start
 
@@ -103,7 +103,9 @@ def diverse_modes(wave: Complex[np.ndarray, "y x"], count: int) -> Complex[np.nd
     for grid in grids:
         centre = np.average(grid, weights=power)
         coordinates.append((grid - centre) / np.sqrt(np.average((grid - centre) ** 2, weights=power)))
-    orders = sorted(((i, j) for i in range(count) for j in range(count)), key=lambda ij: (sum(ij), ij))[:count]
+    orders = sorted(((i, j) for i in range(count) for j in range(count)), key=lambda ij: (sum(ij), ij))[
+        :count
+    ]
     y, x = coordinates
     modes = np.stack([wave * y**i * x**j for i, j in orders])
     share = 0.5 ** np.arange(count)
@@ -140,4 +142,4 @@ def _check_size(size: float, shape: tuple[int, int], sampling: tuple[float, floa
 
 
 def _ever_valid(data: Dataset) -> Bool[np.ndarray, "y x"]:
-    return data.mask if data.mask.ndim == 2 else data.mask.any(axis=0)
+    return data.mask if data.mask.ndim == 2 else np.any(data.mask, axis=0)

@@ -7,6 +7,8 @@ from jaxtyping import Complex, Float
 from scipy.ndimage import fourier_shift
 from skimage.registration import phase_cross_correlation
 
+from ptychograd._fourier import exact_fft, exact_ifft
+
 UPSAMPLING = 100  # registration to 1/100 pixel
 RAMP_ROUNDS = 4  # shift and ramp are found in turn; they settle after two rounds
 
@@ -37,14 +39,12 @@ def register(
         np.asarray(truth, np.complex128),
         np.asarray(recovered, np.complex128),
         upsample_factor=UPSAMPLING,
-        normalization=None,
+        normalization=None,  # pyright: ignore[reportArgumentType] (documented, but not in its types)
     )
     return np.asarray(shift), float(error)
 
 
-def compare_arrays(
-    truth: Complex[np.ndarray, "..."], recovered: Complex[np.ndarray, "..."]
-) -> Comparison:
+def compare_arrays(truth: Complex[np.ndarray, "..."], recovered: Complex[np.ndarray, "..."]) -> Comparison:
     """Both kinds of NRMSE of `recovered`, the second without the linear phase ramp between the two."""
     shift, plain = register(truth, recovered)
     best = plain
@@ -55,9 +55,11 @@ def compare_arrays(
     return Comparison(plain, best, tuple(float(s) for s in shift))
 
 
-def shifted(image: Complex[np.ndarray, "..."], shift: Float[np.ndarray, "axis"]) -> Complex[np.ndarray, "..."]:
+def shifted(
+    image: Complex[np.ndarray, "..."], shift: Float[np.ndarray, "axis"]
+) -> Complex[np.ndarray, "..."]:
     """The image moved by `shift` pixels, band-limited, around the edges."""
-    return np.fft.ifftn(fourier_shift(np.fft.fftn(image), shift))
+    return exact_ifft(fourier_shift(exact_fft(image), shift))
 
 
 def remove_relative_ramp(
@@ -70,7 +72,7 @@ def remove_relative_ramp(
     product = recovered * np.conj(truth)
     point = np.zeros(product.shape)
     point[(0,) * point.ndim] = 1
-    offset, _ = register(np.fft.fftn(np.fft.fftn(point)), np.fft.fftn(product))
+    offset, _ = register(exact_fft(exact_fft(point)), exact_fft(product))
     phase = sum(
         np.reshape(2 * np.pi * o * np.arange(n) / n, [-1 if axis == a else 1 for a in range(product.ndim)])
         for axis, (o, n) in enumerate(zip(offset, product.shape, strict=True))

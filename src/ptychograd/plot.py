@@ -1,5 +1,7 @@
 """Pictures of a result: what is saved is what is shown, row 0 at the top."""
 
+from pathlib import Path
+
 import numpy as np
 from jaxtyping import Bool, Complex, Float
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -7,28 +9,54 @@ from matplotlib.colors import hsv_to_rgb
 from matplotlib.figure import Figure
 from skimage.restoration import unwrap_phase
 
+from ptychograd._errors import InputError
+from ptychograd._files import replacing
 from ptychograd._result import Result
 
 LIT = 0.05  # of the brightest illumination: pixels above count as scanned
 MOST_MODES = 6
+DOTS_PER_INCH = 110
 
 
 def summary(result: Result) -> Figure:
-    """Amplitude and phase of the object, the probe's modes, and the convergence of one result."""
-    modes = result.probe[:MOST_MODES]
+    """Amplitude and phase of the object, the probe's orthogonal modes, and the convergence of one result."""
     figure = Figure(figsize=(13, 8.4), layout="constrained")
     FigureCanvasAgg(figure)
-    upper, lower = figure.subfigures(2, 1, height_ratios=(1.5, 1))
+    upper, lower = np.asarray(figure.subfigures(2, 1, height_ratios=(1.5, 1)))
     _draw_object(upper, result)
-    axes = lower.subplots(1, len(modes) + 1, width_ratios=(1,) * len(modes) + (max(1.4, 0.45 * len(modes)),), squeeze=False)[0]
-    powers = np.sum(np.abs(result.probe) ** 2, axis=(1, 2))
-    for number, (axis, mode) in enumerate(zip(axes, modes, strict=False)):
+    modes = orthogonal_modes(result.probe)
+    powers = np.sum(np.abs(modes) ** 2, axis=(1, 2))
+    shown = modes[:MOST_MODES]
+    widths = (1,) * len(shown) + (max(1.4, 0.45 * len(shown)),)
+    axes = np.ravel(lower.subplots(1, len(widths), width_ratios=widths))
+    for number, (axis, mode) in enumerate(zip(axes, shown, strict=False)):
         axis.imshow(complex_colour(mode))
         share = f"{100 * powers[number] / powers.sum():.0f} % of " if len(powers) > 1 else ""
         axis.set_title(f"probe mode {number + 1}\n{share}{powers.sum():.3g} photons", fontsize=9)
         axis.set_axis_off()
     _draw_convergence(axes[-1], result)
     return figure
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a figure, whole or not at all, in the format that the name's ending says."""
+    known = figure.canvas.get_supported_filetypes()
+    if path.suffix.lstrip(".").lower() not in known:
+        raise InputError(
+            f'"{path.name}" has no ending of a picture; expected one of .{", .".join(sorted(known))}.'
+        )
+    with replacing(path) as temporary:
+        figure.savefig(temporary, dpi=DOTS_PER_INCH)
+
+
+def orthogonal_modes(modes: Complex[np.ndarray, "modes y x"]) -> Complex[np.ndarray, "modes y x"]:
+    """The orthogonal modes with the same total intensity everywhere in every plane, the strongest first.
+
+    Incoherent modes are known only up to a unitary mixture; this one diagonalises their overlaps.
+    """
+    flat = modes.reshape(len(modes), -1)
+    _, mixture = np.linalg.eigh(flat @ flat.conj().T)
+    return np.tensordot(mixture.conj().T[::-1], modes, axes=1)
 
 
 def complex_colour(wave: Complex[np.ndarray, "y x"]) -> Float[np.ndarray, "y x 3"]:
@@ -61,7 +89,9 @@ def scanned_area(result: Result) -> tuple[tuple[slice, slice], Bool[np.ndarray, 
     return box, lit[box]
 
 
-def without_ramp(image: Complex[np.ndarray, "y x"], lit: Bool[np.ndarray, "y x"]) -> Complex[np.ndarray, "y x"]:
+def without_ramp(
+    image: Complex[np.ndarray, "y x"], lit: Bool[np.ndarray, "y x"]
+) -> Complex[np.ndarray, "y x"]:
     """The image without the linear ramp and the constant of its phase, where it is lit.
 
     The ramp is the mean phase step from a pixel to the next, weighted with the amplitude; it is an
@@ -101,7 +131,7 @@ def _draw_object(figure, result: Result) -> None:
         (right, phase, "object, phase", "rad"),
     )
     for axis, values, title, label in panels:
-        low, high = np.quantile(values.compressed(), (0.002, 0.998))
+        low, high = np.quantile(np.asarray(values)[lit], (0.002, 0.998))
         shown = axis.imshow(values, cmap="gray", vmin=low, vmax=high, extent=extent, interpolation="nearest")
         axis.set(title=title, xlabel=f"x ({unit})", ylabel=f"y ({unit})")
         figure.colorbar(shown, ax=axis, label=label, shrink=0.9)
@@ -120,5 +150,7 @@ def _draw_convergence(axis, result: Result) -> None:
     axis.plot(epochs, result.history.r_factor, color="0.2")
     axis.set(xlabel="epoch", ylabel="R-factor", yscale="log")
     if result.history.epochs:
-        axis.set_title(f"R = {result.history.r_factor[-1]:.4g} after {result.history.epochs} epochs", fontsize=9)
+        axis.set_title(
+            f"R = {result.history.r_factor[-1]:.4g} after {result.history.epochs} epochs", fontsize=9
+        )
     axis.grid(visible=True, which="both", alpha=0.3)

@@ -13,10 +13,11 @@ from ptychograd._errors import InputError
 from ptychograd._files import _cxi, _keymap, _native
 from ptychograd._files._atomic import replacing, require_writable
 from ptychograd._files._entries import Catalogue, opened
+from ptychograd._files._hdf5 import creating
 from ptychograd._files._items import Items, assemble
 from ptychograd._files._keymap import Keys
 
-__all__ = ["FORMATS", "read", "replacing", "require_writable", "write"]
+__all__ = ["FORMATS", "creating", "read", "replacing", "require_writable", "write"]
 
 
 class Format(NamedTuple):

@@ -120,28 +120,29 @@ def _container(path: Path) -> contextlib.AbstractContextManager[Catalogue]:
     with path.open("rb") as file:
         start = file.read(8)
     if start == b"\x89HDF\r\n\x1a\n" or h5py.is_hdf5(path):  # a MATLAB file's signature comes later
-        return _hdf5(path)
+        return _open_hdf5(path)
     if start[:2] == b"PK":
-        return _npz(path)
+        return _open_npz(path)
     raise InputError(f"this is neither HDF5 (as CXI and MATLAB 7.3 are) nor NPZ: it starts with {start!r}.")
 
 
 @contextlib.contextmanager
-def _hdf5(path: Path) -> Iterator[Catalogue]:
+def _open_hdf5(path: Path) -> Iterator[Catalogue]:
     import hdf5plugin  # noqa: F401  registers the compressions of detectors, so only once a file is opened
 
     with h5py.File(path, "r") as file:
 
         def find(name: str) -> Entry | None:
             item = file.get(name) if name.strip("/") else None
-            return _hdf5_entry(name, item) if isinstance(item, h5py.Dataset) else None
+            with contextlib.suppress(TypeError):  # HDF5 has types that NumPy doesn't know
+                return _hdf5_entry(name, item) if isinstance(item, h5py.Dataset) else None
 
         def walk() -> list[Entry]:
             names: list[str] = []
             file.visit(names.append)
             return [entry for entry in map(find, names) if entry is not None]
 
-        yield Catalogue(dict(file.attrs), find, walk)
+        yield Catalogue(file.attrs, find, walk)
 
 
 def _hdf5_entry(name: str, item: h5py.Dataset) -> Entry:
@@ -152,7 +153,7 @@ def _hdf5_entry(name: str, item: h5py.Dataset) -> Entry:
 
 
 @contextlib.contextmanager
-def _npz(path: Path) -> Iterator[Catalogue]:
+def _open_npz(path: Path) -> Iterator[Catalogue]:
     with np.load(path, allow_pickle=False) as arrays, zipfile.ZipFile(path) as archive:
         names = [name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")]
         entries = {name: _npz_entry(arrays, archive, name) for name in names}

@@ -80,7 +80,7 @@ def assemble(items: Items, catalogue: Catalogue, places: Mapping[str, str], sour
         rows, columns = items.patterns.shape[1:]
         positions = positions * far_field_sampling(geometry, (rows, columns))
         notes += ("positions: object pixels of the far field, converted to metres",)
-    return make_dataset(
+    data = make_dataset(
         items.patterns,
         positions,
         mask=items.mask,
@@ -91,6 +91,17 @@ def assemble(items: Items, catalogue: Catalogue, places: Mapping[str, str], sour
         source=items.source or source,
         notes=(*items.notes, *notes),
     )
+    return data if items.source is not None else _with_photons_in_probe(data)
+
+
+def _with_photons_in_probe(data: Dataset) -> Dataset:
+    """A start probe of unknown unit, scaled to the photons of the brightest pattern."""
+    if data.probe is None or not np.any(data.probe):
+        return data
+    real = np.finfo(data.probe.dtype).dtype
+    scale = np.sqrt(data.photons.max() / np.sum(np.abs(data.probe) ** 2)).astype(real)
+    note = f"probe: scaled to the {data.photons.max():.4g} photons of the brightest pattern"
+    return replace(data, probe=data.probe * scale, notes=(*data.notes, note))
 
 
 def _geometry(items: Items) -> tuple[Geometry | None, tuple[str, ...]]:

@@ -34,7 +34,8 @@ class Optax(AbstractSolver):
 
     transformation: optax.GradientTransformation = eqx.field(static=True)
     steps: dict[str, Float[Array, ""]] = eqx.field(
-        default_factory=dict, converter=lambda steps: {k: jnp.asarray(v, jnp.float32) for k, v in steps.items()}
+        default_factory=dict,
+        converter=lambda steps: {k: jnp.asarray(v, jnp.float32) for k, v in steps.items()},
     )
     name: str = eqx.field(static=True, default="optax")
 
@@ -55,7 +56,9 @@ class Optax(AbstractSolver):
         updates, state = self.transformation.update(full, state, variables)
         steps = self._steps(variables)
         moved = map_with_names(
-            lambda name, x, update: x + (update * steps[name].astype(x.dtype) if steps else update), variables, updates
+            lambda name, x, update: x + (update * steps[name].astype(x.dtype) if steps else update),
+            variables,
+            updates,
         )
         return moved, state, value
 
@@ -117,7 +120,7 @@ def _descent(lipschitz: Float[Array, ""]) -> Float[Array, ""]:
 def exit_wave_diagonals(
     objective: Objective, variables: PyTree, index: Int[Array, "batch"], gradient: Gradient
 ) -> dict[str, Float[Array, "..."]]:
-    """J^H J 1 of a batch's exit waves with respect to each parameter, by one jvp and one vjp, summed over the batch.
+    """J^H J 1 of a batch's exit waves for each parameter, by one jvp and one vjp, summed over the batch.
 
     It is the diagonal of J^H J where one pixel of the parameter reaches one pixel of the exit wave,
     as for a thin object and for a probe on whole pixels. Arrays that have windows come whole,

@@ -8,7 +8,7 @@ from jaxtyping import Array, Complex, Float, Int, PyTree, Real
 
 from ptychograd._errors import InputError
 from ptychograd._fourier import translate
-from ptychograd._model import Ptychography, batched
+from ptychograd._model import AbstractModel, Ptychography, batched
 from ptychograd._noise import Amplitude, amplitude
 from ptychograd._objective import Batch, Objective
 from ptychograd._objects import AbstractThinObject
@@ -34,7 +34,9 @@ class PIE(AbstractSolver):
 
     def __check_init__(self):
         if not 0 < self.alpha <= 1:
-            raise InputError(f"PIE's alpha is {self.alpha}; expected more than 0 (rPIE) and at most 1 (ePIE).")
+            raise InputError(
+                f"PIE's alpha is {self.alpha}; expected more than 0 (rPIE) and at most 1 (ePIE)."
+            )
 
     @property
     def description(self):
@@ -44,19 +46,12 @@ class PIE(AbstractSolver):
         return parameters
 
     def init(self, objective, variables):
-        model = objective.model(variables)
-        fits = (
-            isinstance(model, Ptychography)
-            and isinstance(model.object, AbstractThinObject)
-            and isinstance(model.probe, Probe)
-            and isinstance(objective.noise, Amplitude)
-        )
-        others = set(named_parameters(variables)) - {OBJECT, PROBE}
-        if not fits or others:
+        _thin(objective.model(variables))
+        others = sorted(set(named_parameters(variables)) - {OBJECT, PROBE})
+        if others or not isinstance(objective.noise, Amplitude):
             raise InputError(
-                "Closed-form PIE knows object.transmission and probe.modes of a thin object under amplitude "
-                f"noise{', not ' + ', '.join(sorted(others)) if others else ''}; for anything else take an AD "
-                "solver such as adam."
+                f"Closed-form PIE moves {OBJECT} and {PROBE} under amplitude noise, "
+                f"not {', '.join(others) or type(objective.noise).__name__}; take an AD solver such as adam."
             )
         return ()
 
@@ -103,7 +98,7 @@ class Terms(NamedTuple):
 
 def _batch_terms(objective: Objective, seen: PyTree, windows: Windows, batch: Batch) -> Terms:
     def one(seen, index, pattern, mask, weight):
-        return _terms(objective.model(seen), index, pattern, mask * weight)
+        return _terms(_ptychography(objective.model(seen)), index, pattern, mask * weight)
 
     mask_axis = 0 if batch.mask.ndim == batch.patterns.ndim else None
     axes = (batch_axes(seen, windows), 0, 0, mask_axis, 0)
@@ -113,11 +108,12 @@ def _batch_terms(objective: Objective, seen: PyTree, windows: Windows, batch: Ba
 def _terms(
     model: Ptychography, index: Int[Array, ""], pattern: Real[Array, "y x"], weight: Float[Array, "y x"]
 ) -> Terms:
-    """Closed-form derivatives of one pattern's misfit; χ is the exit wave's (Maiden & Rodenburg, Eqs. 6, 7)."""
+    """Closed-form derivatives of one pattern's misfit (Maiden & Rodenburg, Eqs. 6, 7)."""
+    thing = _thin(model)
     corner, shift = model.scan(index)
     probe = translate(model.probe(index), shift)
-    patch = model.object.patch(corner, model.frame_shape)
-    free = model.object.free(corner, model.frame_shape)
+    patch = thing.patch(corner, model.frame_shape)
+    free = thing.free(corner, model.frame_shape)
     wave = model.propagator(probe * patch, shift)
     expected = model.detector(wave)
     modulus = amplitude(expected)
@@ -131,3 +127,22 @@ def _terms(
         probe_weight=patch.real**2 + patch.imag**2,
         expected=expected,
     )
+
+
+def _ptychography(model: AbstractModel) -> Ptychography:
+    if not isinstance(model, Ptychography) or not isinstance(model.probe, Probe):
+        raise InputError(
+            f"Closed-form PIE is written for Ptychography with one probe, not for {type(model).__name__}; "
+            "take an AD solver such as adam."
+        )
+    return model
+
+
+def _thin(model: AbstractModel) -> AbstractThinObject:
+    thing = _ptychography(model).object
+    if not isinstance(thing, AbstractThinObject):
+        raise InputError(
+            f"Closed-form PIE is written for thin objects, not for {type(thing).__name__}; "
+            "take an AD solver such as adam."
+        )
+    return thing

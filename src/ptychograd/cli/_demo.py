@@ -17,9 +17,8 @@ def demo(folder: Path = Path("demo"), /) -> None:
     from ptychograd._files import read, write
     from ptychograd.cli._engine import prepare
     from ptychograd.cli._job import Job, run
-    from ptychograd.cli._pictures import save_figure
     from ptychograd.paper.far_field import FarFieldExperiment
-    from ptychograd.plot import summary
+    from ptychograd.plot import save, summary
 
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -27,11 +26,13 @@ def demo(folder: Path = Path("demo"), /) -> None:
         raise InputError(f"{folder} can't be made: {problem.strerror}; give another folder.") from None
     prepare()
     data_path, result_path, picture = folder / "data.h5", folder / "result.h5", folder / "result.png"
-    output.print("Simulating 484 diffraction patterns with 1e6 photons in the probe (Kandel et al. 2019, section 3.3).")
+    output.print(
+        "Simulating 484 diffraction patterns with 1e6 photons in the probe (Kandel et al. 2019, section 3.3)."
+    )
     write(data_path, FarFieldExperiment().dataset())
     result = run(Job(data_path, result_path))
     figures = compare_with_truth(result, read(data_path))
-    save_figure(summary(result), picture)
+    save(summary(result), picture)
     output.print(
         f"NRMSE against the truth: object {figures['object_nrmse']:.4f}, probe {figures['probe_nrmse']:.4f} "
         "(the paper: 0.03 and 0.02)."

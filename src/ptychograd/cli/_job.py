@@ -13,7 +13,7 @@ from ptychograd.cli._options import numbers, pairs
 
 if TYPE_CHECKING:
     from ptychograd._dataset import Dataset
-    from ptychograd._model import Ptychography
+    from ptychograd._model import AbstractModel, Ptychography
     from ptychograd._result import Result
     from ptychograd._solvers import AbstractSolver
 
@@ -55,7 +55,7 @@ class Job(NamedTuple):
 
 
 def run(job: Job, json: bool = False) -> "Result":
-    """Read, reconstruct and save; exits with status 130 after an interrupt and 2 after a failure, result saved."""
+    """Read, reconstruct and save; after an interrupt (status 130) or a failure (2) it saves what there is."""
     from ptychograd._files import read, require_writable
     from ptychograd._result import NonFiniteError
     from ptychograd.cli._engine import prepare
@@ -117,34 +117,33 @@ def make_model(job: Job, data: "Dataset") -> "Ptychography":
     )
 
 
-def _reconstruct(job: Job, data: "Dataset", model: "Ptychography", solver: "AbstractSolver") -> "Result":
+def _reconstruct(job: Job, data: "Dataset", model: "AbstractModel", solver: "AbstractSolver") -> "Result":
     """The stage with the probe held, then the one with everything free."""
     from ptychograd._reconstruct import reconstruct
     from ptychograd.cli._progress import EpochBar
 
     held = min(max(job.hold_probe, 0), job.epochs)
     batch_size = min(job.batch_size or BATCH_SIZES[job.solver], data.count)
-    stages = [(held, ("object",)), (job.epochs - held, ("object", "probe"))]
-    result = None
+
     with EpochBar(job.epochs) as bar:
-        for epochs, trainable in stages:
-            if epochs == 0 and result is not None:
-                continue
-            result = reconstruct(
-                model,
+
+        def stage(epochs: int, trainable: tuple[str, ...], before: "Result | None") -> "Result":
+            return reconstruct(
+                model if before is None else before.onto(model),
                 data,
                 solver,
                 epochs=epochs,
                 batch_size=batch_size,
                 trainable=trainable,
                 seed=job.seed,
-                resume=result,
+                resume=before,
                 on_epoch=bar.advance,
             )
-            model = result.model
-            if result.stopped == "interrupted":
-                break
-    return result
+
+        first = stage(held, ("object",), None) if held else None
+        if first is not None and (first.stopped == "interrupted" or held == job.epochs):
+            return first
+        return stage(job.epochs - held, ("object", "probe"), first)
 
 
 def _report(job: Job, result: "Result", count: int, seconds: float, json: bool) -> None:

@@ -8,7 +8,9 @@ from cyclopts import Parameter
 from ptychograd.cli._console import output as console
 
 
-def plot(result: Path, /, *, output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None) -> None:
+def plot(
+    result: Path, /, *, output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None
+) -> None:
     """Draw object, probe and convergence of a result into a PNG file.
 
     Parameters
@@ -17,9 +19,8 @@ def plot(result: Path, /, *, output: Annotated[Path | None, Parameter(name=["--o
     output: The picture; beside the result by default.
     """
     from ptychograd._result import load
-    from ptychograd.cli._pictures import save_figure
-    from ptychograd.plot import summary
+    from ptychograd.plot import save, summary
 
     path = output or result.with_suffix(".png")
-    save_figure(summary(load(result)), path)
+    save(summary(load(result)), path)
     console.print(f"{path}")

@@ -54,5 +54,19 @@ def reconstruct(
     from ptychograd.cli._job import Job, Opening, run
 
     opening = Opening(aperture, pinhole, focal_spot, defocus)
-    job = Job(data, output, solver, epochs, batch_size, step, modes, start, opening, hold_probe, seed, precision, key)
+    job = Job(
+        data,
+        output,
+        solver,
+        epochs,
+        batch_size,
+        step,
+        modes,
+        start,
+        opening,
+        hold_probe,
+        seed,
+        precision,
+        key,
+    )
     run(job, json)

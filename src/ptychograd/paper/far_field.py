@@ -88,11 +88,15 @@ class FarFieldExperiment:
     def _image(self, path: Path | None, default: Callable) -> Float[np.ndarray, "y x"]:
         image = default() if path is None else _read_image(path)
         grey = rgb2gray(image[..., :3]) if image.ndim == 3 else image
-        return resize(grey.astype(float), (self.object_size, self.object_size), anti_aliasing=True)
+        return np.asarray(
+            resize(grey.astype(float), (self.object_size, self.object_size), anti_aliasing=True)
+        )
 
 
 def _read_image(path: Path) -> np.ndarray:
     try:
         return imread(path)
     except (OSError, ValueError, SyntaxError) as problem:
-        raise InputError(f"{path} can't be read as an image ({problem}); expected PNG, TIFF or JPEG.") from None
+        raise InputError(
+            f"{path} can't be read as an image ({problem}); expected PNG, TIFF or JPEG."
+        ) from None

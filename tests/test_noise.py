@@ -1,0 +1,136 @@
+"""Noise models: finite in the dark, smallest at the truth, and consistent with their own samples."""
+
+from functools import cache
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from ptychograd._noise import POISSON_FLOOR, Amplitude, Poisson, amplitude
+
+DRAWS = 100_000
+BRIGHTNESS = (0.02, 0.7, 5.0, 40.0, 3e4)  # photons; the amplitude model's formulas hold from 5 on
+CASES = [(Amplitude(), h) for h in BRIGHTNESS[2:]] + [(Poisson(), h) for h in BRIGHTNESS]
+
+every_model = pytest.mark.parametrize("noise", [Amplitude(), Poisson()], ids=["Amplitude", "Poisson"])
+every_case = pytest.mark.parametrize(
+    ("noise", "expected"), CASES, ids=[f"{type(n).__name__}-{h:g}" for n, h in CASES]
+)
+
+
+@pytest.fixture
+def double():
+    with jax.enable_x64(True):
+        yield
+
+
+@jax.jit
+def misfit_and_slope(noise, expected, measured):
+    return noise.nll(expected, measured), jax.grad(lambda h: noise.nll(h, measured).sum())(expected)
+
+
+@cache
+def all_samples(noise_type):
+    with jax.enable_x64(False):
+        expected = jnp.broadcast_to(jnp.array(BRIGHTNESS)[:, None], (len(BRIGHTNESS), DRAWS))
+        return np.asarray(noise_type().sample(jax.random.key(1), expected), np.float64)
+
+
+def samples(noise, expected):
+    return all_samples(type(noise))[BRIGHTNESS.index(expected)]
+
+
+# Misfit ---------------------------------------------------------------------------------------------------
+
+
+@every_model
+@pytest.mark.parametrize(
+    ("dtype", "counts"),
+    [(jnp.float32, jnp.uint16), (jnp.float32, jnp.float32), (jnp.float64, jnp.int32)],
+    ids=["single-uint16", "single-float", "double-int32"],
+)
+@pytest.mark.usefixtures("double")
+def test_value_slope_and_information_are_finite_in_the_dark(noise, dtype, counts):
+    expected, measured = np.meshgrid([0, 1e-40, 1e-7, 1, 1e5], [0, 1, 30_000])
+    expected, measured = jnp.asarray(expected, dtype), jnp.asarray(measured, counts)
+    value, slope = misfit_and_slope(noise, expected, measured)
+    for array in (value, slope, jax.jit(noise.fisher)(expected)):
+        assert np.isfinite(array).all()
+        assert array.dtype == dtype
+    assert value[0, 0] == pytest.approx(0, abs=2 * POISSON_FLOOR)
+
+
+@every_model
+@pytest.mark.usefixtures("double")
+def test_the_misfit_is_smallest_where_the_model_agrees_with_the_measurement(noise):
+    measured = np.array([1.0, 3.0, 250.0, 4e6])
+    at_truth, slope = misfit_and_slope(noise, measured, measured)
+    np.testing.assert_allclose(at_truth, 0, atol=1e-9)
+    np.testing.assert_allclose(slope, 0, atol=1e-12)
+    for factor in (0.3, 0.99, 1.01, 5.0):
+        value, slope = misfit_and_slope(noise, factor * measured, measured)
+        assert (value > at_truth + 1e-6).all()
+        assert (np.sign(slope) == np.sign(factor - 1)).all()
+
+
+@pytest.mark.usefixtures("double")
+def test_amplitude_is_the_squared_difference_of_roots():
+    np.testing.assert_allclose(Amplitude().nll(jnp.array([4.0, 0.0, 9.0]), jnp.array([9, 16, 0])), [1, 16, 9])
+
+
+@pytest.mark.usefixtures("double")
+def test_poisson_is_the_negative_log_likelihood_but_for_an_offset_of_the_counts():
+    """-log p(y | h) = h - y log h + log y!, so that differences over h have to agree."""
+    measured, expected = np.array([0, 1, 7, 200]), np.array([[0.5], [3.0], [190.0]])
+    ours = np.asarray(Poisson().nll(jnp.asarray(expected), jnp.asarray(measured)))
+    textbook = expected - measured * np.log(expected)
+    np.testing.assert_allclose(ours - ours[0], textbook - textbook[0], rtol=1e-12)
+
+
+@pytest.mark.usefixtures("double")
+def test_the_root_of_nothing_has_no_slope():
+    value, gradient = jax.value_and_grad(amplitude)(jnp.array(0.0))
+    assert (value, gradient) == (0, 0)
+    assert jax.grad(amplitude)(jnp.array(4.0)) == 0.25
+
+
+# Information and samples ----------------------------------------------------------------------------------
+
+
+@every_case
+@pytest.mark.usefixtures("double")
+def test_the_information_is_the_mean_curvature_over_the_models_own_samples(noise, expected):
+    curvature_of = jax.jit(jax.vmap(jax.grad(jax.grad(noise.nll)), (None, 0)))
+    curvature = np.asarray(curvature_of(jnp.array(expected), samples(noise, expected)))
+    error = curvature.std() / np.sqrt(DRAWS)
+    assert error < 0.03 * curvature.mean()
+    assert float(noise.fisher(jnp.array(expected))) == pytest.approx(curvature.mean(), abs=5 * error)
+
+
+@every_case
+def test_samples_have_mean_and_variance_of_the_noise(noise, expected):
+    """Poisson: both are h. Amplitude, (√h + n/2)² with a unit normal n: h + 1/4 and h + 1/8."""
+    sample, extra = samples(noise, expected), isinstance(noise, Amplitude)
+    mean, variance = expected + extra / 4, expected + extra / 8
+    assert sample.mean() == pytest.approx(mean, abs=5 * np.sqrt(variance / DRAWS))
+    fourth = np.mean((sample - mean) ** 4)
+    assert sample.var() == pytest.approx(variance, abs=5 * np.sqrt((fourth - variance**2) / DRAWS))
+    assert sample.min() >= 0
+
+
+@every_model
+def test_samples_depend_on_the_key_alone_and_differ_from_pixel_to_pixel(noise):
+    expected = jnp.full((5, 8), 100.0)
+    draw = jax.jit(noise.sample)
+    first, again, other = (np.asarray(draw(jax.random.key(seed), expected)) for seed in (0, 0, 1))
+    np.testing.assert_array_equal(first, again)
+    assert (first != other).any()
+    assert len(np.unique(first)) > 5
+
+
+def test_poisson_counts_whole_photons_and_none_in_the_dark():
+    expected = jnp.zeros((5, 8)).at[:, 4:].set(50.0)
+    sample = Poisson().sample(jax.random.key(0), expected)
+    assert jnp.issubdtype(sample.dtype, jnp.integer)
+    np.testing.assert_array_equal(sample > 0, expected > 0)

@@ -1,0 +1,196 @@
+"""Every solver on the same problem, and AD against the closed form."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+import problems
+import ptychograd as pg
+from ptychograd._objective import Batch, Objective
+from ptychograd._parameters import join, partition
+from ptychograd._solvers.gradient import exit_wave_diagonals
+from ptychograd.paper.far_field import FarFieldExperiment
+
+STEPS = {"object": 0.02, "probe": 1.0}
+SOLVERS = {
+    "ePIE": (pg.PIE(), 1, 100),
+    "rPIE": (pg.PIE(alpha=0.2), 6, 50),
+    "ePIE in minibatches": (pg.PIE(), 5, 100),
+    "AD-ePIE": (pg.ADePIE(), 1, 100),
+    "AD-ePIE in minibatches": (pg.ADePIE(), 5, 100),
+    "Adam": (pg.adam(STEPS), 4, 30),
+    "Nadam": (pg.Optax(optax.nadam(1.0), STEPS), 4, 30),
+}
+
+
+@pytest.fixture(scope="module")
+def data():
+    return problems.measurement()
+
+
+@pytest.mark.parametrize("name", SOLVERS)
+def test_solver_reaches_the_noise(name, data):
+    """From a random object and a flat-phased probe to less than twice the R-factor of the truth itself."""
+    solver, batch_size, epochs = SOLVERS[name]
+    result = pg.reconstruct(problems.start_model(data), data, solver, epochs=epochs, batch_size=batch_size)
+    noise = residual_of_truth(data)
+    assert result.history.r_factor[0] > 5 * noise
+    assert result.history.r_factor[-1] < 2 * noise
+
+
+def residual_of_truth(data):
+    """R-factor of the very parameters that the data were made from."""
+    model = pg.far_field(data, object=lambda _: data.truth.object)
+    model = eqx.tree_at(lambda m: m.probe.modes, model, jnp.asarray(data.truth.probe, jnp.complex64))
+    still = pg.reconstruct(model, data, pg.adam(0.0), epochs=1, batch_size=5)
+    return still.history.r_factor[-1]
+
+
+@pytest.mark.parametrize(("double", "tolerance"), [(False, 1e-6), (True, 1e-13)])
+def test_ad_update_is_the_closed_form_update(double, tolerance):
+    """Both solvers step from the same iterate, for every one of the 484 minibatches of 20 epochs.
+
+    The largest difference relative to the norm of object and probe, over 9,680 updates of the paper's data.
+    """
+    with jax.enable_x64(double):
+        worst = _teacher_forced(np.complex128 if double else np.complex64, epochs=20)
+    assert 0 < worst["object"] < tolerance
+    assert 0 < worst["probe"] < tolerance
+
+
+def _teacher_forced(dtype, epochs):
+    data = FarFieldExperiment().dataset()
+    model = pg.far_field(data, object=pg.random_object(0), dtype=dtype)
+    parameters, rest = partition(model, ("object", "probe"))
+    objective = Objective(rest, pg.Amplitude())
+    closed, automatic = pg.PIE(), pg.ADePIE()
+
+    @eqx.filter_jit
+    def epoch(parameters, objective, patterns, order):
+        def step(parameters, index):
+            weight = jnp.ones((1,), parameters.object.transmission.real.dtype)
+            batch = Batch(index[None], patterns[index][None], jnp.ones(data.frame_shape, bool), weight)
+            by_hand, _, _ = closed.step(objective, parameters, batch, ())
+            by_ad, _, _ = automatic.step(objective, automatic.variables(parameters), batch, ())
+            return by_hand, _relative(parameters, by_hand, join(by_ad))
+
+        return jax.lax.scan(step, parameters, order)
+
+    worst = {"object": 0.0, "probe": 0.0}
+    rng = np.random.default_rng(0)
+    for _ in range(epochs):
+        parameters, errors = epoch(parameters, objective, data.patterns, rng.permutation(data.count))
+        worst = {name: max(worst[name], float(jnp.max(error))) for name, error in errors.items()}
+    return worst
+
+
+def _relative(before, one, other):
+    pairs = {
+        "object": (before.object.transmission, one.object.transmission, other.object.transmission),
+        "probe": (before.probe.modes, one.probe.modes, other.probe.modes),
+    }
+    # relative to the parameters: an update of zero, with nothing left to learn, has no direction to agree in
+    return {
+        name: jnp.linalg.norm((a - b).ravel()) / jnp.linalg.norm(start.ravel())
+        for name, (start, a, b) in pairs.items()
+    }
+
+
+def test_free_running_epie_and_ad_epie_agree_at_first_and_in_the_end(data):
+    """Iterates part chaotically, so only the first epoch is compared pixel by pixel."""
+    results = {}
+    for solver in (pg.PIE(), pg.ADePIE()):
+        first = pg.reconstruct(problems.start_model(data), data, solver, epochs=1, batch_size=1)
+        last = pg.reconstruct(first.model, data, solver, epochs=24, batch_size=1, resume=first)
+        results[type(solver).__name__] = first, last
+    (first, last), (ad_first, ad_last) = results["PIE"], results["ADePIE"]
+    for one, other in ((first.object, ad_first.object), (first.probe, ad_first.probe)):
+        assert np.linalg.norm(one - other) < 1e-5 * np.linalg.norm(one)
+    np.testing.assert_allclose(last.history.loss, ad_last.history.loss, rtol=0.02)
+    truth = data.truth.object
+    assert pg.nrmse(truth, last.object) == pytest.approx(pg.nrmse(truth, ad_last.object), rel=0.02)
+
+
+@pytest.mark.parametrize("batch_size", [1, 3])
+def test_diagonals_are_the_intensities_of_probe_and_object(data, batch_size):
+    """J^H J 1 by AD against |P|² summed into place and |S_j O|² summed over the batch, by NumPy."""
+    model = problems.start_model(data, modes=2)
+    parameters, rest = partition(model, ("object", "probe"))
+    solver, objective = pg.ADePIE(), Objective(rest, pg.Amplitude())
+    index = np.array([7, 3, 30][:batch_size])
+    variables = solver.variables(parameters)
+    batch = Batch(
+        jnp.asarray(index), data.patterns[index], jnp.ones(data.frame_shape, bool), jnp.ones(batch_size)
+    )
+    _, gradient = objective.value_and_gradient(variables, batch)
+    found = exit_wave_diagonals(objective, variables, batch.index, gradient)
+    weights = np.zeros(problems.OBJECT)
+    intensity = np.sum(np.abs(np.asarray(model.probe.modes)) ** 2, axis=0)
+    seen = np.zeros(data.frame_shape)
+    for row, column in data.positions[index].astype(int):
+        patch = (slice(row, row + problems.FRAME[0]), slice(column, column + problems.FRAME[1]))
+        weights[patch] += intensity
+        seen += np.abs(np.asarray(model.object.transmission)[patch]) ** 2
+    expected = intensity if batch_size == 1 else weights
+    np.testing.assert_allclose(found["object.transmission"], expected, rtol=1e-4, atol=1e-3)
+    np.testing.assert_allclose(found["probe.modes"], np.stack([seen, seen]), rtol=1e-5)
+
+
+def test_masked_pixels_do_not_pull():
+    """Garbage under the mask changes no byte of the result."""
+    mask = np.ones(problems.FRAME, bool)
+    mask[3:5, 2:9] = False
+    clean = problems.measurement(mask=mask)
+    spoiled = problems.measurement(mask=mask)
+    spoiled.patterns[:, ~mask] = 60000
+    for solver in (pg.PIE(), pg.ADePIE(), pg.adam(STEPS)):
+        results = [
+            pg.reconstruct(problems.start_model(clean), patterns, solver, epochs=2, batch_size=3)
+            for patterns in (clean, spoiled)
+        ]
+        assert results[0].object.tobytes() == results[1].object.tobytes()
+
+
+def test_adam_is_algorithm_2(data):
+    """Two steps on one pattern against Adam written out in NumPy, real and imaginary part apart."""
+    model = problems.start_model(data)
+    parameters, rest = partition(model, ("object",))
+    objective, solver = Objective(rest, pg.Amplitude()), pg.adam({"object": 0.01})
+    batch = Batch(
+        jnp.array([4]), data.patterns[[4]], jnp.ones(data.frame_shape, bool), jnp.ones((1,), jnp.float32)
+    )
+    variables = solver.variables(parameters)
+    state = solver.init(objective, variables)
+    value = np.asarray(parameters.object.transmission)
+    first, second = np.zeros_like(value), np.zeros_like(value)
+    for k in (1, 2):
+        _, gradient = objective.value_and_gradient(variables, batch)
+        patch = np.asarray(join(gradient.values).object.transmission)[0]
+        g = np.zeros_like(value)
+        row, column = data.positions[4].astype(int)
+        g[row : row + problems.FRAME[0], column : column + problems.FRAME[1]] = patch
+        first = 0.9 * first + 0.1 * g
+        second = 0.999 * second + 0.001 * (g.real**2 + 1j * g.imag**2)
+        m, v = first / (1 - 0.9**k), second / (1 - 0.999**k)
+        step = m.real / (np.sqrt(v.real) + 1e-8) + 1j * m.imag / (np.sqrt(v.imag) + 1e-8)
+        value = value - 0.01 * step
+        variables, state, _ = solver.step(objective, variables, batch, state)
+    np.testing.assert_allclose(join(variables).object.transmission, value, atol=2e-5)
+
+
+def test_what_a_solver_cannot_do_is_said():
+    data = problems.measurement()
+    model = problems.start_model(data)
+    with pytest.raises(pg.InputError, match=r"not detector\.background"):
+        pg.reconstruct(model, data, pg.PIE(), epochs=1, trainable=("object", "detector"))
+    with pytest.raises(pg.InputError, match="amplitude noise"):
+        pg.reconstruct(model, data, pg.PIE(), epochs=1, noise=pg.Poisson())
+    with pytest.raises(pg.InputError, match=r'Unknown parameter "probes".*probe\.modes'):
+        pg.reconstruct(model, data, pg.adam({"object": 0.1, "probes": 1.0}), epochs=1)
+    with pytest.raises(pg.InputError, match=r'No step size is given for "probe\.modes"'):
+        pg.reconstruct(model, data, pg.adam({"object": 0.1}), epochs=1)
+    with pytest.raises(pg.InputError, match="alpha is 0"):
+        pg.PIE(alpha=0)
