@@ -123,7 +123,10 @@ def test_diagonals_are_the_intensities_of_probe_and_object(data, batch_size):
     index = np.array([7, 3, 30][:batch_size])
     variables = solver.variables(parameters)
     batch = Batch(
-        jnp.asarray(index), data.patterns[index], jnp.ones(data.frame_shape, bool), jnp.ones(batch_size)
+        jnp.asarray(index),
+        jnp.asarray(data.patterns[index]),
+        jnp.ones(data.frame_shape, bool),
+        jnp.ones(batch_size),
     )
     _, gradient = objective.value_and_gradient(variables, batch)
     found = exit_wave_diagonals(objective, variables, batch.index, gradient)
@@ -160,7 +163,10 @@ def test_adam_is_algorithm_2(data):
     parameters, rest = partition(model, ("object",))
     objective, solver = Objective(rest, pg.Amplitude()), pg.adam({"object": 0.01})
     batch = Batch(
-        jnp.array([4]), data.patterns[[4]], jnp.ones(data.frame_shape, bool), jnp.ones((1,), jnp.float32)
+        jnp.array([4]),
+        jnp.asarray(data.patterns[[4]]),
+        jnp.ones(data.frame_shape, bool),
+        jnp.ones((1,), jnp.float32),
     )
     variables = solver.variables(parameters)
     state = solver.init(objective, variables)
@@ -193,4 +199,4 @@ def test_what_a_solver_cannot_do_is_said():
     with pytest.raises(pg.InputError, match=r'No step size is given for "probe\.modes"'):
         pg.reconstruct(model, data, pg.adam({"object": 0.1}), epochs=1)
     with pytest.raises(pg.InputError, match="alpha is 0"):
-        pg.PIE(alpha=0)
+        pg.PIE(alpha=0.0)

@@ -35,12 +35,11 @@ class FarField(AbstractPropagator):
     probe once. A shift of the probe is invisible in the far field, so `shift` does nothing.
     """
 
-    ramp: Inexact[Array, "y x"]
+    ramp: Inexact[np.ndarray, "y x"]  # a constant, and so no JAX array: those are parameters
 
     def __init__(self, shape: tuple[int, int], dtype: np.dtype | type = np.complex64):
         ramp = centring_ramp(shape)
-        real = np.finfo(dtype).dtype
-        self.ramp = jnp.asarray(ramp, dtype if np.iscomplexobj(ramp) else real)
+        self.ramp = ramp.astype(dtype if np.iscomplexobj(ramp) else np.finfo(dtype).dtype)
 
     def __call__(self, exit_wave, shift=None):
         return fft2(exit_wave * self.ramp)

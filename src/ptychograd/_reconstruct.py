@@ -8,7 +8,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int, PyTree, Real
+from jaxtyping import Array, Bool, Float, Int, PyTree, Real, UInt
 
 from ptychograd._dataset import Dataset
 from ptychograd._errors import InputError
@@ -140,7 +140,7 @@ def _compiled_epoch(objective, solver, variables, state, patterns, order, batch_
 
 
 def _plan(
-    order: Int[Array, "2"], count: int, batch_size: int, real: np.dtype
+    order: UInt[Array, "2"], count: int, batch_size: int, real: np.dtype
 ) -> tuple[Int[Array, "step batch"], Float[Array, "step batch"]]:
     """Which patterns make up each minibatch of an epoch; a ragged last one is filled up with weight 0."""
     key = jax.random.fold_in(jax.random.key(order[0]), order[1])

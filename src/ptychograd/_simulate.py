@@ -3,7 +3,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Complex, Float, Real
+from jaxtyping import Bool, Complex, Float, Real
 
 from ptychograd._errors import InputError
 from ptychograd._model import AbstractModel, batched
@@ -30,7 +30,7 @@ def simulate(
 
 
 def raster(
-    steps: tuple[int, int], step: tuple[float, float], start: tuple[float, float] = (0, 0)
+    steps: tuple[int, int], step: tuple[float, float], start: tuple[float, float] = (0.0, 0.0)
 ) -> Float[np.ndarray, "index 2"]:
     """Positions (y, x) of a rectangular raster, rows one after another, from `start` in its own unit."""
     y, x = (s + d * np.arange(n) for s, d, n in zip(start, step, steps, strict=True))
@@ -46,7 +46,7 @@ def transmission(
 
 def embedded(
     interior: Complex[np.ndarray, "y x"], shape: tuple[int, int]
-) -> tuple[Complex[np.ndarray, "height width"], Float[np.ndarray, "height width"]]:
+) -> tuple[Complex[np.ndarray, "height width"], Bool[np.ndarray, "height width"]]:
     """The object in the middle of a box of transmission 1, and the support that tells the two apart."""
     low = [(box - n) // 2 for box, n in zip(shape, interior.shape, strict=True)]
     if min(low) < 0:

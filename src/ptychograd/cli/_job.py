@@ -123,7 +123,7 @@ def _reconstruct(job: Job, data: "Dataset", model: "AbstractModel", solver: "Abs
     from ptychograd.cli._progress import EpochBar
 
     held = min(max(job.hold_probe, 0), job.epochs)
-    batch_size = min(job.batch_size or BATCH_SIZES[job.solver], data.count)
+    batch_size = min(BATCH_SIZES[job.solver], data.count) if job.batch_size is None else job.batch_size
 
     with EpochBar(job.epochs) as bar:
 

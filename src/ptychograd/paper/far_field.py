@@ -46,6 +46,10 @@ class FarFieldExperiment:
     photons: float = 1e6
     phase_range: float = np.pi
 
+    def __post_init__(self):
+        if not 0 < self.photons < np.inf:
+            raise InputError(f"{self.photons:g} photons in the probe; expected a number above zero, as 1e6.")
+
     @property
     def geometry(self) -> Geometry:
         """Wavelength, distance and detector."""
@@ -62,7 +66,7 @@ class FarFieldExperiment:
         images = (self._image(magnitude, astronaut), self._image(phase, camera))
         box, support = embedded(transmission(*images, self.phase_range), (self.box, self.box))
         steps = (self.box - self.frame) // self.step + 1
-        corners = raster((steps, steps), (self.step, self.step))
+        corners = raster((steps, steps), (float(self.step), float(self.step)))
         start = square_wave(shape, pixel, self.aperture)
         probe = defocused(start, pixel, self.geometry.wavelength, self.defocus)
         start, probe = (wave * np.sqrt(self.photons / np.sum(np.abs(wave) ** 2)) for wave in (start, probe))

@@ -1,0 +1,272 @@
+"""The commands, as a person runs them: what they print, write and refuse."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+import problems
+import ptychograd as pg
+from ptychograd.cli import main
+
+
+@pytest.fixture(scope="module")
+def scan(tmp_path_factory):
+    """A small simulated data file."""
+    path = tmp_path_factory.mktemp("scan") / "scan.h5"
+    pg.write(path, problems.measurement())
+    return path
+
+
+@pytest.fixture
+def run(capsys, monkeypatch, tmp_path):
+    """Run a command in a fresh folder; returns exit status, standard output and standard error."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr("ptychograd.cli._engine.prepare", lambda precision="single": None)
+
+    def call(*arguments):
+        status = 0
+        try:
+            main([str(argument) for argument in arguments])
+        except SystemExit as end:
+            status = end.code or 0
+        captured = capsys.readouterr()
+        return status, captured.out, captured.err
+
+    return call
+
+
+def test_from_file_to_picture(run, scan, tmp_path):
+    status, out, _ = run("reconstruct", scan, "-o", "r.h5", "--epochs", 30, "--batch-size", 6, "--json")
+    figures = json.loads(out.splitlines()[-1])
+    assert status == 0
+    assert figures.keys() == {"r_factor", "epochs", "seconds", "patterns_per_second"}
+    assert figures["epochs"] == 30
+    assert figures["r_factor"] < 0.04
+    status, out, _ = run("compare", "r.h5", scan, "--json")
+    assert json.loads(out)["probe_nrmse_ramp_removed"] < 0.2
+    assert run("plot", "r.h5")[0] == 0
+    assert (tmp_path / "r.png").read_bytes().startswith(b"\x89PNG")
+    loaded = pg.load("r.h5")
+    assert loaded.history.epochs == 30
+    assert loaded.settings["solver"] == "rPIE, alpha 0.1"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--solver", "epie"),
+        ("--solver", "ad-epie", "--modes", 2, "--hold-probe", 0),
+        ("--solver", "adam", "--step", "object=0.02", "--step", "probe=1", "--batch-size", 5),
+        ("--start", "random", "--seed", 4, "--hold-probe", 2),
+    ],
+)
+def test_options_of_reconstruct(run, scan, options):
+    status, out, err = run("reconstruct", scan, "-o", "r.h5", "--epochs", 2, "--json", *options)
+    assert status == 0, err
+    assert np.isfinite(json.loads(out.splitlines()[-1])["r_factor"])
+
+
+def test_inspect_says_what_is_there(run, scan):
+    status, out, _ = run("inspect", scan)
+    words = " ".join(out.split())
+    assert status == 0
+    assert "56 of 20 x 18 pixels, uint16" in words
+    assert "overlap" in words
+    assert "wavelength, distance and pixel_size" in words
+
+
+def test_keys_name_what_a_file_calls_otherwise(run, tmp_path):
+    data = problems.measurement()
+    np.savez(tmp_path / "f.npz", a=data.patterns, b=data.positions, c=data.patterns + 1, p=data.probe[0])
+    status, _, err = run("inspect", "f.npz")
+    assert status == 2
+    assert '"a" (56, 20, 18) uint16, "c" (56, 20, 18) uint16' in err
+    assert "key patterns=" in err
+    keys = ("--key", "patterns=a", "--key", "positions=b", "--key", "probe=p")
+    assert run("inspect", "f.npz", *keys)[0] == 0
+    assert run("reconstruct", "f.npz", *keys, "--epochs", 1, "-o", "r.h5")[0] == 0
+
+
+MISTAKES = {
+    "no such file": (("reconstruct", "none.h5"), "none.h5"),
+    "unknown solver": (("reconstruct", "SCAN", "--solver", "magic"), '"rpie"'),
+    "unknown option": (("reconstruct", "SCAN", "--epoch", "3"), "--epoch"),
+    "unknown parameter": (
+        (
+            "reconstruct",
+            "SCAN",
+            "--solver",
+            "adam",
+            "--step",
+            "lens=1",
+            "--step",
+            "object=1",
+            "--step",
+            "probe=1",
+        ),
+        "object.transmission, probe.modes",
+    ),
+    "adam without steps": (("reconstruct", "SCAN", "--solver", "adam"), "--step object=0.01"),
+    "step for a solver that takes none": (("reconstruct", "SCAN", "--step", "object=1"), "adam"),
+    "step that is no number": (
+        ("reconstruct", "SCAN", "--solver", "adam", "--step", "object=big"),
+        "no number",
+    ),
+    "step that says nothing": (("reconstruct", "SCAN", "--solver", "adam", "--step", "object"), "NAME=VALUE"),
+    "unwritable output": (("reconstruct", "SCAN", "-o", "nowhere/r.h5"), "no folder"),
+    "probe in metres without geometry": (("reconstruct", "SCAN", "--aperture", "7e-6"), "pixel size"),
+    "two start probes": (("reconstruct", "SCAN", "--aperture", "7e-6", "--pinhole", "1e-6"), "not several"),
+    "batch of nothing": (("reconstruct", "SCAN", "--batch-size", "0", "-o", "r.h5"), "give 1 to 56"),
+    "no modes": (("reconstruct", "SCAN", "--modes", "0"), "1 or more"),
+    "truth that is none": (("compare", "SCAN", "SCAN"), "no result of ptychograd"),
+    "picture of nothing": (("plot", "SCAN"), "no result of ptychograd"),
+    "image that is none": (
+        ("simulate", "far-field", "o.h5", "--magnitude", "SCAN"),
+        "can't be read as an image",
+    ),
+    "negative photons": (("simulate", "far-field", "o.h5", "--photons", "-1"), "photons"),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_ends_in_one_sentence_and_status_2(run, scan, mistake, tmp_path):
+    arguments, expected = MISTAKES[mistake]
+    status, _, err = run(*(scan if argument == "SCAN" else argument for argument in arguments))
+    assert status == 2
+    assert expected in err
+    assert "Traceback" not in err
+    assert len(err.strip().splitlines()) == 1
+    assert not list(tmp_path.glob("*.h5"))
+
+
+def test_broken_data_end_in_one_sentence(run, scan, tmp_path):
+    whole = scan.read_bytes()
+    (tmp_path / "cut.h5").write_bytes(whole[: len(whole) // 2])
+    data = problems.measurement()
+    np.savez(tmp_path / "rank.npz", patterns=data.patterns[0], positions=data.positions)
+    np.savez(tmp_path / "length.npz", patterns=data.patterns, positions=data.positions[:-1])
+    np.savez(tmp_path / "unit.npz", patterns=data.patterns, positions=data.positions * 1e6)
+    expected = {
+        "cut.h5": "cut.h5",
+        "rank.npz": "there are no patterns",
+        "length.npz": "55",
+        "unit.npz": "another unit",
+    }
+    for name, words in expected.items():
+        status, _, err = run("reconstruct", name, "-o", "r.h5")
+        *notes, sentence = err.strip().splitlines()
+        assert status == 2
+        assert all(note.startswith(name) for note in notes)
+        assert sentence.startswith("ptychograd: ")
+        assert words in sentence
+
+
+def test_bad_counts_are_masked_and_said(run, tmp_path):
+    data = problems.measurement()
+    counts = data.patterns.astype(np.float32)
+    counts[3, 4, 5], counts[:, 7, 7] = np.nan, -1
+    np.savez(tmp_path / "bad.npz", patterns=counts, positions=data.positions)
+    status, out, err = run("reconstruct", "bad.npz", "--epochs", 1, "--json")
+    assert status == 0
+    assert "nan" not in out.lower()
+    assert "mask" in err
+
+
+def test_divergence_keeps_the_last_good_result(run, scan):
+    steps = ("--step", "object=1e30", "--step", "probe=1e30")
+    status, _, err = run("reconstruct", scan, "-o", "r.h5", "--solver", "adam", "--hold-probe", 0, *steps)
+    assert status == 2
+    assert "stopped being finite in epoch" in err
+    assert np.isfinite(pg.load("r.h5").object).all()
+
+
+def command(*arguments, **options):
+    """A command as a process of its own."""
+    call = [sys.executable, "-c", "from ptychograd.cli import main; main()", *map(str, arguments)]
+    return subprocess.Popen(call, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)
+
+
+def test_help_needs_no_heavy_import():
+    """Help must come at once; so neither JAX nor matplotlib may be loaded for it."""
+    code = (
+        "import sys\nfrom ptychograd.cli import main\n"
+        "try:\n    main(['reconstruct', '--help'])\nexcept SystemExit:\n    pass\n"
+        "print(sorted({'jax', 'numpy', 'h5py', 'matplotlib', 'equinox'} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert "--batch-size" in done.stdout
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_import_changes_nothing():
+    code = (
+        "import ptychograd, sys; print('jax' in sys.modules)\n"
+        "ptychograd.adam; import jax; print(jax.config.jax_enable_x64, jax.config.jax_compilation_cache_dir)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout.split() == ["False", "False", "None"]
+
+
+def test_interrupt_saves_and_exits(scan, tmp_path):
+    """Ctrl-C in the middle of a long run: the last whole epoch is in the file, status 130."""
+    options = ("--epochs", 1000000, "-o", tmp_path / "r.h5", "--hold-probe", 0)
+    process = command("reconstruct", scan, *options, env=os.environ | {"XDG_CACHE_HOME": str(tmp_path)})
+    time.sleep(8)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert "interrupted" in out
+    assert pg.load(tmp_path / "r.h5").history.epochs > 0
+
+
+def test_double_precision_and_same_bytes(scan, tmp_path):
+    """Two processes, same command: same object, in complex128 as asked for."""
+    objects = []
+    for name in ("a.h5", "b.h5"):
+        options = ("--epochs", 3, "-o", tmp_path / name, "--precision", "double")
+        process = command("reconstruct", scan, *options, env=os.environ | {"XDG_CACHE_HOME": str(tmp_path)})
+        _, err = process.communicate(timeout=120)
+        assert process.returncode == 0, err
+        objects.append(pg.load(tmp_path / name).object)
+    assert objects[0].dtype == np.complex128
+    assert objects[0].tobytes() == objects[1].tobytes()
+
+
+def test_demo_ends_in_a_picture_and_a_number(run):
+    status, out, err = run("demo")
+    assert status == 0, err
+    assert "NRMSE against the truth" in out
+    assert float(out.split("object ")[1].split(",")[0]) < 0.03
+
+
+def test_simulated_file_is_the_papers_experiment(run):
+    assert run("simulate", "far-field", "sim.h5", "--photons", "1e4", "--seed", 3)[0] == 0
+    data = pg.read("sim.h5")
+    assert data.patterns.shape == (484, 64, 64)
+    assert np.sum(np.abs(data.truth.probe) ** 2) == pytest.approx(1e4)
+
+
+@pytest.mark.data
+def test_siemens_star(run, shared_data):
+    """Measured data: one mode reaches R = 0.137 in 12 epochs, and swapped axes are clearly worse."""
+    file = shared_data / "siemens_star" / "siemens_star.npz"
+    keys = ("--key", "patterns=intensity", "--key", "positions=position_px", "--key", "probe=probe_guess")
+    _, out, _ = run("reconstruct", file, *keys, "--epochs", 12, "-o", "right.h5", "--json")
+    right = json.loads(out.splitlines()[-1])["r_factor"]
+    with np.load(file) as content:
+        np.savez("swapped.npz", **(dict(content) | {"position_px": content["position_px"][:, ::-1]}))
+    _, out, _ = run("reconstruct", "swapped.npz", *keys, "--epochs", 12, "-o", "swapped.h5", "--json")
+    swapped = json.loads(out.splitlines()[-1])["r_factor"]
+    assert right < 0.137
+    assert swapped > 1.2 * right

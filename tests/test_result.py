@@ -1,0 +1,100 @@
+"""Results and their files."""
+
+import h5py
+import numpy as np
+import pytest
+
+import problems
+import ptychograd as pg
+from ptychograd._compare import compare_with_truth
+
+STEPS = {"object": 0.02, "probe": 1.0}
+
+
+@pytest.fixture(scope="module")
+def data():
+    return problems.measurement()
+
+
+@pytest.fixture(scope="module")
+def result(data):
+    return pg.reconstruct(problems.start_model(data), data, pg.adam(STEPS), epochs=25, batch_size=4)
+
+
+def test_file_round_trip_is_exact(result, tmp_path):
+    result.save(tmp_path / "r.h5")
+    again = pg.load(tmp_path / "r.h5")
+    for kept, read in ((result.arrays, again.arrays), (result.state, again.state)):
+        assert kept.keys() == read.keys()
+        for name in kept:
+            assert kept[name].dtype == read[name].dtype
+            np.testing.assert_array_equal(kept[name], read[name])
+    assert again.history == result.history
+    assert again.settings == result.settings
+    assert again.stopped == "all epochs done"
+
+
+def test_file_opens_on_a_picture(result, tmp_path):
+    """The default path of NeXus leads from the root to the object, with axes beside it."""
+    result.save(tmp_path / "r.h5")
+    with h5py.File(tmp_path / "r.h5") as file:
+        entry = file[file.attrs["default"]]
+        picture = entry[entry.attrs["default"]]
+        assert (entry.attrs["NX_class"], picture.attrs["NX_class"]) == ("NXentry", "NXdata")
+        image = picture[picture.attrs["signal"]]
+        assert image.shape == problems.OBJECT
+        assert [len(picture[axis]) for axis in picture.attrs["axes"]] == list(problems.OBJECT)
+        assert entry["model/probe/modes"].attrs["path"] == "probe.modes"
+        assert "jax" in entry["versions"][()].decode()
+
+
+def test_result_goes_onto_a_model_made_anew(result, data):
+    model = result.onto(problems.start_model(data))
+    assert np.asarray(model.object.transmission).tobytes() == result.object.tobytes()
+    with pytest.raises(pg.InputError, match=r"wants \(2, 20, 18\) for probe.modes.*\(1, 20, 18\)"):
+        result.onto(problems.start_model(data, modes=2))
+
+
+def test_surround_of_an_embedded_object_is_one(data):
+    support = np.zeros(problems.OBJECT, bool)
+    support[8:40, 10:33] = True
+    framed = problems.measurement(support=support)
+    result = pg.reconstruct(problems.start_model(framed), framed, pg.PIE(), epochs=2)
+    assert (result.object[~support] == 1).all()
+    assert (result.object[support] != 1).all()
+
+
+def test_files_that_are_no_result(tmp_path, result):
+    with pytest.raises(pg.InputError, match="No such file"):
+        pg.load(tmp_path / "none.h5")
+    (tmp_path / "text.h5").write_text("not HDF5")
+    with pytest.raises(pg.InputError, match="no readable result"):
+        pg.load(tmp_path / "text.h5")
+    result.save(tmp_path / "r.h5")
+    whole = (tmp_path / "r.h5").read_bytes()
+    (tmp_path / "cut.h5").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(pg.InputError, match="no readable result"):
+        pg.load(tmp_path / "cut.h5")
+    with h5py.File(tmp_path / "other.h5", "w") as file:
+        file["x"] = 1
+    with pytest.raises(pg.InputError, match="no result of ptychograd"):
+        pg.load(tmp_path / "other.h5")
+
+
+def test_saving_where_nothing_can_be_saved(result, tmp_path):
+    with pytest.raises(pg.InputError, match="there is no folder"):
+        result.save(tmp_path / "nowhere" / "r.h5")
+
+
+def test_comparison_with_the_truth(result, data):
+    """Small errors for the reconstruction, and 0 for the truth itself, scaled and shifted."""
+    figures = compare_with_truth(result, data)
+    assert figures["probe_nrmse"] < 0.1
+    arrays = {
+        "object.transmission": data.truth.object * 2j,
+        "probe.modes": np.roll(data.truth.probe, 2, axis=-1),
+    }
+    perfect = pg.Result(arrays, {}, pg.History.empty(), {})
+    assert max(compare_with_truth(perfect, data).values()) < 1e-6
+    with pytest.raises(pg.InputError, match="no ground truth"):
+        compare_with_truth(result, problems.measurement(truth=None))
