@@ -1,0 +1,191 @@
+"""First guesses: openings of the right size, modes that differ, a spot from the mean pattern."""
+
+import numpy as np
+import pytest
+
+from ptychograd._dataset import Geometry, far_field_sampling, make_dataset
+from ptychograd._errors import InputError
+from ptychograd._starts import (
+    aperture,
+    defocused,
+    diverse_modes,
+    flat_object,
+    focal_spot,
+    gaussian_wave,
+    mean_pattern,
+    pinhole,
+    random_object,
+    round_wave,
+    square_wave,
+)
+
+GEOMETRY = Geometry(wavelength=1e-10, distance=2.0, pixel_size=(50e-6, 75e-6))
+FRAME = (40, 27)
+SAMPLING = far_field_sampling(GEOMETRY, FRAME)  # 100 nm x 98.8 nm
+
+
+def a_dataset(geometry=GEOMETRY, **items):
+    patterns = np.random.default_rng(0).poisson(5.0, (4, *FRAME))
+    positions = np.array([[0, 0], [0, 1], [1, 0], [1, 1.0]]) * (1e-6 if geometry else 3.0)
+    return make_dataset(**{"patterns": patterns, "positions": positions, "geometry": geometry, **items})
+
+
+def a_wave(*shape, seed=0):
+    real, imag = np.random.default_rng(seed).normal(size=(2, *shape))
+    return real + 1j * imag
+
+
+# Openings -------------------------------------------------------------------------------------------------
+
+
+def test_the_papers_aperture_is_twelve_pixels_in_rows_26_to_37():
+    wave = square_wave((64, 64), (0.59109e-6, 0.59109e-6), 7e-6)
+    expected = np.zeros((64, 64))
+    expected[26:38, 26:38] = 1
+    np.testing.assert_array_equal(wave, expected)
+
+
+@pytest.mark.parametrize(
+    ("shape", "rows", "columns"),
+    [((10, 13), (3, 6), (3, 8)), ((9, 14), (3, 6), (4, 9)), ((3, 6), (0, 2), (0, 5))],
+)
+def test_a_square_has_the_width_of_its_axis_in_pixels_and_holds_the_middle(shape, rows, columns):
+    """3 rows of 2 µm and 5 to 6 columns of 1.1 µm make 6 µm."""
+    wave = square_wave(shape, (2e-6, 1.1e-6), 6e-6)
+    lit = np.nonzero(wave)
+    assert (lit[0].min(), lit[0].max()) == (rows[0], rows[1] - (rows[1] - rows[0] - 2))
+    assert np.ptp(lit[1]) + 1 == 5
+    assert wave[shape[0] // 2, shape[1] // 2] == 1
+
+
+def test_a_round_opening_has_its_diameter_on_both_axes_and_its_area():
+    wave = round_wave((80, 120), (0.2e-6, 0.1e-6), 8e-6).real
+    assert wave.max(axis=1).sum() * 0.2e-6 == pytest.approx(8e-6, abs=0.2e-6)
+    assert wave.max(axis=0).sum() * 0.1e-6 == pytest.approx(8e-6, abs=0.1e-6)
+    assert wave.sum() * 0.2e-6 * 0.1e-6 == pytest.approx(np.pi * 4e-6**2, rel=0.02)
+    np.testing.assert_allclose(wave, wave[::-1][np.r_[-1, 0:79]], err_msg="about the middle pixel")
+
+
+def test_a_gaussian_spot_has_half_of_its_intensity_at_half_of_its_width():
+    intensity = np.abs(gaussian_wave((81, 60), (0.2e-6, 0.1e-6), 2e-6)) ** 2
+    assert intensity[40, 30] == 1
+    np.testing.assert_allclose(intensity[[35, 45, 40, 40], [30, 30, 20, 40]], 0.5)
+
+
+@pytest.mark.parametrize(
+    ("start", "wave_of"), [(aperture, square_wave), (pinhole, round_wave), (focal_spot, gaussian_wave)]
+)
+def test_a_start_is_its_opening_seen_from_the_defocus(start, wave_of):
+    wave = wave_of(FRAME, SAMPLING, 1e-6)
+    np.testing.assert_array_equal(start(1e-6)(a_dataset(), SAMPLING), wave)
+    behind = start(1e-6, defocus=1e-3)(a_dataset(), SAMPLING)
+    np.testing.assert_allclose(behind, defocused(wave, SAMPLING, GEOMETRY.wavelength, 1e-3))
+    assert np.abs(behind - wave).max() > 0.05
+
+
+@pytest.mark.parametrize("start", [aperture, pinhole, focal_spot])
+@pytest.mark.parametrize(
+    ("size", "words"),
+    [(2.8e-6, "27 pixels of 9.877e-08 m"), (9.9e-8, "40 pixels of 1e-07 m"), (1.0, "1 m does not fit")],
+)
+def test_an_opening_larger_than_the_window_or_smaller_than_a_pixel_is_refused(start, size, words):
+    with pytest.raises(InputError, match=words):
+        start(size)(a_dataset(), SAMPLING)
+
+
+@pytest.mark.parametrize("start", [aperture, pinhole, focal_spot])
+def test_a_size_in_metres_needs_a_geometry(start):
+    with pytest.raises(InputError, match="needs wavelength, distance and pixel size"):
+        start(1e-6)(a_dataset(geometry=None), None)
+
+
+def test_a_defocus_beyond_the_limit_of_sampling_is_refused():
+    with pytest.raises(InputError, match="aliases on 27 pixels"):
+        aperture(1e-6, defocus=1e-2)(a_dataset(), SAMPLING)
+
+
+def test_defocus_keeps_energy_and_goes_back():
+    wave = a_wave(*FRAME)
+    there = defocused(wave, SAMPLING, GEOMETRY.wavelength, 2e-3)
+    assert np.linalg.norm(there) == pytest.approx(np.linalg.norm(wave), rel=1e-13)
+    np.testing.assert_allclose(defocused(there, SAMPLING, GEOMETRY.wavelength, -2e-3), wave, atol=1e-13)
+
+
+# The mean pattern -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shape", [(40, 27), (12, 16)])
+def test_the_mean_pattern_is_the_far_field_of_its_start(shape):
+    patterns = np.random.default_rng(0).poisson(5.0, (4, *shape))
+    wave = mean_pattern()(a_dataset(patterns=patterns), None)
+    far = np.fft.fftshift(np.fft.fft2(np.fft.ifftshift(wave), norm="ortho"))
+    np.testing.assert_allclose(far, np.sqrt(patterns.mean(axis=0)), atol=1e-12)
+    assert np.unravel_index(np.abs(wave).argmax(), shape) == (shape[0] // 2, shape[1] // 2)
+
+
+@pytest.mark.parametrize("per_pattern", [False, True])
+def test_masked_pixels_are_dark_in_the_mean_pattern(per_pattern):
+    mask = np.random.default_rng(1).random(FRAME) < 0.7
+    data = a_dataset(mask=np.broadcast_to(mask, (4, *FRAME)) if per_pattern else mask)
+    far = np.fft.fftshift(np.fft.fft2(np.fft.ifftshift(mean_pattern()(data, None)), norm="ortho"))
+    np.testing.assert_allclose(far, np.sqrt(data.patterns.mean(axis=0) * mask), atol=1e-12)
+
+
+# Modes ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 6])
+def test_modes_share_the_power_of_the_wave_and_the_first_has_most(count):
+    wave = 3 * gaussian_wave(FRAME, SAMPLING, 6e-7) * np.exp(0.3j * np.arange(27))
+    modes = diverse_modes(wave, count)
+    power = np.sum(np.abs(modes) ** 2, axis=(1, 2))
+    assert modes.shape == (count, *FRAME)
+    assert power.sum() == pytest.approx(np.sum(np.abs(wave) ** 2), rel=1e-12)
+    assert power[0] > 0.5 * power.sum()
+    assert (np.diff(power) < 0).all()
+
+
+def test_one_mode_is_the_wave_itself():
+    wave = a_wave(*FRAME)
+    np.testing.assert_allclose(diverse_modes(wave, 1), [wave], rtol=1e-12)
+
+
+@pytest.mark.parametrize("wave", [square_wave, round_wave, gaussian_wave])
+def test_no_two_modes_are_alike(wave):
+    modes = diverse_modes(wave(FRAME, SAMPLING, 8e-7), 4).reshape(4, -1)
+    modes /= np.linalg.norm(modes, axis=1, keepdims=True)
+    overlap = np.abs(modes.conj() @ modes.T)
+    np.testing.assert_allclose(np.diag(overlap), 1)
+    assert overlap[~np.eye(4, dtype=bool)].max() < 0.95
+
+
+@pytest.mark.parametrize("lit", [(1, 1), (1, 5), (5, 1)])
+def test_modes_of_a_wave_one_pixel_wide_are_finite(lit):
+    """A uniform mean pattern, or an opening of a single pixel, makes such a wave."""
+    wave = np.zeros((9, 12), complex)
+    wave[4 : 4 + lit[0], 3 : 3 + lit[1]] = 2
+    modes = diverse_modes(wave, 3)
+    assert np.isfinite(modes).all()
+    assert np.sum(np.abs(modes) ** 2) == pytest.approx(np.sum(np.abs(wave) ** 2))
+
+
+# Objects --------------------------------------------------------------------------------------------------
+
+
+def test_a_flat_object_is_transparent():
+    np.testing.assert_array_equal(flat_object((3, 5)), np.ones((3, 5)))
+    assert np.iscomplexobj(flat_object((3, 5)))
+
+
+def test_a_random_object_fills_amplitudes_to_one_and_phases_to_pi():
+    thing = random_object(7)((80, 60))
+    for values, largest in [(np.abs(thing), 1.0), (np.angle(thing), np.pi)]:
+        assert 0 <= values.min() < 0.01 * largest
+        assert 0.99 * largest < values.max() <= largest
+        assert values.mean() == pytest.approx(largest / 2, rel=0.05)
+    assert abs(np.corrcoef(np.abs(thing).ravel(), np.angle(thing).ravel())[0, 1]) < 0.08
+
+
+def test_the_seed_tells_the_random_object():
+    np.testing.assert_array_equal(random_object(7)((8, 6)), random_object(7)((8, 6)))
+    assert (random_object(7)((8, 6)) != random_object(8)((8, 6))).any()
