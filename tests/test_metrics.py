@@ -113,9 +113,10 @@ def test_a_ramp_counts_and_a_comparison_also_tells_the_error_without_it(shape, c
 
 
 @pytest.mark.parametrize("shape", [(31, 40), (36, 44)], ids=str)
-def test_a_ramp_is_removed_together_with_a_shift(shape):
+@pytest.mark.parametrize("cycles", [(0.5, -0.3), (-1.25, 2.0)], ids=str)
+def test_a_ramp_is_removed_together_with_a_shift(shape, cycles):
     truth = an_image(*shape)
-    comparison = compare_arrays(truth, moved(truth, (2.3, -1.7)) * a_ramp(shape, (0.5, -0.3)))
+    comparison = compare_arrays(truth, moved(truth, (2.3, -1.7)) * a_ramp(shape, cycles))
     assert comparison.nrmse > 0.4
     assert comparison.nrmse_ramp_removed < 0.005
     np.testing.assert_allclose(comparison.shift, [-2.3, 1.7], atol=0.02)
@@ -124,7 +125,7 @@ def test_a_ramp_is_removed_together_with_a_shift(shape):
 def test_a_ramp_of_a_volume_is_removed_too():
     truth = an_image(9, 12, 14)
     comparison = compare_arrays(truth, moved(truth, (0.4, 0.0, -1.2)) * a_ramp(truth.shape, (0.5, 0.2, -0.4)))
-    assert comparison.nrmse_ramp_removed < 0.01
+    assert comparison.nrmse_ramp_removed < 0.05
 
 
 def test_taking_a_ramp_out_never_makes_the_error_larger():

@@ -9,7 +9,7 @@ import pytest
 
 from ptychograd._noise import POISSON_FLOOR, Amplitude, Poisson, amplitude
 
-DRAWS = 100_000
+DRAWS = 50_000
 BRIGHTNESS = (0.02, 0.7, 5.0, 40.0, 3e4)  # photons; the amplitude model's formulas hold from 5 on
 CASES = [(Amplitude(), h) for h in BRIGHTNESS[2:]] + [(Poisson(), h) for h in BRIGHTNESS]
 
@@ -28,6 +28,12 @@ def double():
 @jax.jit
 def misfit_and_slope(noise, expected, measured):
     return noise.nll(expected, measured), jax.grad(lambda h: noise.nll(h, measured).sum())(expected)
+
+
+@jax.jit
+def curvatures(noise, expected, measured):
+    """Second derivative of the misfit at one expectation, for every measurement."""
+    return jax.vmap(jax.grad(jax.grad(noise.nll)), (None, 0))(expected, measured)
 
 
 @jax.jit
@@ -107,10 +113,9 @@ def test_the_root_of_nothing_has_no_slope():
 @every_case
 @pytest.mark.usefixtures("double")
 def test_the_information_is_the_mean_curvature_over_the_models_own_samples(noise, expected):
-    curvature_of = jax.jit(jax.vmap(jax.grad(jax.grad(noise.nll)), (None, 0)))
-    curvature = np.asarray(curvature_of(jnp.array(expected), samples(noise, expected)))
+    curvature = np.asarray(curvatures(noise, expected, samples(noise, expected)))
     error = curvature.std() / np.sqrt(DRAWS)
-    assert error < 0.03 * curvature.mean()
+    assert error < 0.04 * curvature.mean()
     assert float(noise.fisher(jnp.array(expected))) == pytest.approx(curvature.mean(), abs=5 * error)
 
 

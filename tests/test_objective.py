@@ -219,8 +219,13 @@ def test_the_model_is_put_together_from_complex_leaves_or_their_planes(model):
 @pytest.mark.parametrize("index", [(2,), (2, 0, 3, 1)])
 def test_exit_waves_of_a_batch_are_those_of_the_model(model, index):
     objective, parameters = prepared(model)
-    windows = objective.windows(parameters, jnp.array(index))
-    waves = objective.exit_waves(objective.look(parameters, windows), windows, jnp.array(index))
+
+    @eqx.filter_jit
+    def exit_waves(parameters, index):
+        windows = objective.windows(parameters, index)
+        return objective.exit_waves(objective.look(parameters, windows), windows, index)
+
+    waves = exit_waves(parameters, jnp.array(index))
     np.testing.assert_allclose(waves, [model.exit_wave(jnp.array(i)) for i in index], atol=1e-13)
 
 

@@ -16,6 +16,7 @@ GEOMETRY = Geometry(wavelength=1e-10, distance=2.0, pixel_size=(50e-6, 75e-6))
 FRAME = (10, 7)
 SAMPLING = far_field_sampling(GEOMETRY, FRAME)  # 400 nm x 381 nm
 PIXELS = np.array([[2.0, 1.0], [2.0, 4.0], [6.0, 4.0], [7.0, 9.0]])
+BETWEEN_PIXELS = PIXELS + np.array([[0, 0], [0.3, -0.2], [0, 0], [0.45, 0.8]])
 
 
 def a_dataset(pixels=PIXELS, geometry=GEOMETRY, **items):
@@ -47,10 +48,9 @@ def test_whole_pixels_make_a_whole_pixel_scan_that_begins_at_the_first_pixel(geo
 
 
 def test_positions_between_pixels_make_a_sub_pixel_scan():
-    pixels = PIXELS + np.array([[0, 0], [0.3, -0.2], [0, 0], [0.45, 0.8]])
-    model = far_field(a_dataset(pixels))
+    model = far_field(a_dataset(BETWEEN_PIXELS))
     assert isinstance(model.scan, SubPixelScan)
-    np.testing.assert_allclose(model.scan.corner + model.scan.shift, pixels - [2, 1], atol=1e-5)
+    np.testing.assert_allclose(model.scan.corner + model.scan.shift, BETWEEN_PIXELS - [2, 1], atol=1e-5)
     assert np.abs(model.scan.shift).max() <= 0.5
     last = np.asarray(model.scan.corner).max(axis=0) + FRAME
     np.testing.assert_array_equal(model.object.transmission.shape, last)
@@ -160,13 +160,13 @@ def test_the_mean_pattern_is_what_the_start_model_expects_of_a_flat_object():
 
 
 def test_single_precision_is_the_default_in_every_array():
-    leaves = jax.tree.leaves(far_field(a_dataset(PIXELS + [[0.3, 0], [0, 0], [0, 0], [0, 0]])))
+    leaves = jax.tree.leaves(far_field(a_dataset(BETWEEN_PIXELS)))
     assert {leaf.dtype.name for leaf in leaves} <= {"complex64", "float32", "int32", "bool"}
 
 
 def test_double_precision_is_double_in_every_array():
     with jax.enable_x64(True):
-        model = far_field(a_dataset(PIXELS + [[0.3, 0], [0, 0], [0, 0], [0, 0]]), dtype=np.complex128)
+        model = far_field(a_dataset(BETWEEN_PIXELS), dtype=np.complex128)
     assert {leaf.dtype.name for leaf in jax.tree.leaves(model)} <= {"complex128", "float64", "int32", "bool"}
 
 
@@ -178,5 +178,5 @@ def test_double_precision_that_jax_would_cut_is_refused_with_the_cure():
 
 @pytest.mark.parametrize("dtype", [np.float32, np.int32])
 def test_a_model_of_real_numbers_is_refused(dtype):
-    with pytest.raises(InputError, match="expected complex64 .* or complex128"):
+    with pytest.raises(InputError, match=r"expected complex64 .* or complex128"):
         far_field(a_dataset(), dtype=dtype)

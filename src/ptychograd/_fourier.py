@@ -35,14 +35,14 @@ def frequencies(size: int) -> np.ndarray:
     return np.fft.fftfreq(size)
 
 
-def centred(image: np.ndarray) -> np.ndarray:
-    """The image whose pixel (0, 0) moved to (y // 2, x // 2), as a detector shows a transform."""
-    return np.fft.fftshift(image, axes=(-2, -1))
+def centred(image: np.ndarray, axes: tuple[int, ...] = (-2, -1)) -> np.ndarray:
+    """The image whose first pixel moved to the middle, n // 2, as a detector shows a transform."""
+    return np.fft.fftshift(image, axes)
 
 
-def uncentred(image: np.ndarray) -> np.ndarray:
+def uncentred(image: np.ndarray, axes: tuple[int, ...] = (-2, -1)) -> np.ndarray:
     """Undo `centred`, for odd and even sizes."""
-    return np.fft.ifftshift(image, axes=(-2, -1))
+    return np.fft.ifftshift(image, axes)
 
 
 def centring_ramp(shape: tuple[int, int]) -> np.ndarray:

@@ -1,5 +1,6 @@
 """Recipes: from a dataset to the model with which its reconstruction starts."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Complex, Float
@@ -76,7 +77,14 @@ def _start_modes(
 ) -> Complex[np.ndarray, "modes y x"]:
     if count < 1:
         raise InputError(f"{count} probe modes; expected 1 or more.")
+    if data.total == 0:
+        raise InputError(f"{data.source} holds not one photon in its valid pixels; expected counts.")
     if probe is None and data.probe is not None:
+        if data.probe.shape[1:] != data.frame_shape:
+            raise InputError(
+                f"The start probe has {data.probe.shape[1:]} pixels, the patterns have {data.frame_shape}; "
+                "give one of the same size, or none, so that it is estimated."
+            )
         return data.probe[:count] if len(data.probe) >= count else diverse_modes(data.probe[0], count)
     wave = (probe or mean_pattern())(data, sampling)
     wave = wave * np.sqrt(data.photons.max() / np.sum(np.abs(wave) ** 2))
@@ -87,7 +95,7 @@ def _checked_dtype(dtype: np.dtype | type) -> np.dtype:
     dtype = np.dtype(dtype)
     if dtype not in (np.complex64, np.complex128):
         raise InputError(f"A model of {dtype}; expected complex64 (single) or complex128 (double precision).")
-    if jnp.zeros((), dtype).dtype != dtype:
+    if jax.dtypes.canonicalize_dtype(dtype) != dtype:
         raise InputError(
             'Double precision is switched off in JAX; call jax.config.update("jax_enable_x64", True) first, '
             "or give --precision double on the command line."

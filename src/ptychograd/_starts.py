@@ -102,12 +102,16 @@ def diverse_modes(wave: Complex[np.ndarray, "y x"], count: int) -> Complex[np.nd
     coordinates = []
     for grid in grids:
         centre = np.average(grid, weights=power)
-        coordinates.append((grid - centre) / np.sqrt(np.average((grid - centre) ** 2, weights=power)))
+        width = np.sqrt(np.average((grid - centre) ** 2, weights=power))
+        coordinates.append((grid - centre) / max(width, 1e-6))
     orders = sorted(((i, j) for i in range(count) for j in range(count)), key=lambda ij: (sum(ij), ij))[
         :count
     ]
     y, x = coordinates
     modes = np.stack([wave * y**i * x**j for i, j in orders])
+    for mode, order in zip(modes, orders, strict=True):
+        if not mode.any():  # a wave one pixel wide has no coordinate to vary with; its neighbours take part
+            mode[:] = np.roll(wave, order, axis=(0, 1))
     share = 0.5 ** np.arange(count)
     norms = np.sqrt(np.sum(np.abs(modes) ** 2, axis=(1, 2)))
     return modes * (np.sqrt(share / share.sum() * power.sum()) / norms)[:, None, None]

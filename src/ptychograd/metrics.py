@@ -3,11 +3,11 @@
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Complex, Float
+from jaxtyping import Float, Inexact
 from scipy.ndimage import fourier_shift
 from skimage.registration import phase_cross_correlation
 
-from ptychograd._fourier import exact_fft, exact_ifft
+from ptychograd._fourier import exact_fft, exact_ifft, uncentred
 
 UPSAMPLING = 100  # registration to 1/100 pixel
 RAMP_ROUNDS = 4  # shift and ramp are found in turn; they settle after two rounds
@@ -21,7 +21,7 @@ class Comparison(NamedTuple):
     shift: tuple[float, ...]
 
 
-def nrmse(truth: Complex[np.ndarray, "..."], recovered: Complex[np.ndarray, "..."]) -> float:
+def nrmse(truth: Inexact[np.ndarray, "..."], recovered: Inexact[np.ndarray, "..."]) -> float:
     """Normalised root-mean-square error after sub-pixel registration and the best complex scale.
 
     sqrt(1 - max|cc|² / (Σ|f|² Σ|g|²)) with the upsampled cross-correlation cc of Guizar-Sicairos,
@@ -32,7 +32,7 @@ def nrmse(truth: Complex[np.ndarray, "..."], recovered: Complex[np.ndarray, "...
 
 
 def register(
-    truth: Complex[np.ndarray, "..."], recovered: Complex[np.ndarray, "..."]
+    truth: Inexact[np.ndarray, "..."], recovered: Inexact[np.ndarray, "..."]
 ) -> tuple[Float[np.ndarray, "axis"], float]:
     """Shift (pixels, to be added to `recovered`) that registers the two, and the NRMSE that is left."""
     shift, error, _ = phase_cross_correlation(
@@ -44,35 +44,39 @@ def register(
     return np.asarray(shift), float(error)
 
 
-def compare_arrays(truth: Complex[np.ndarray, "..."], recovered: Complex[np.ndarray, "..."]) -> Comparison:
+def compare_arrays(truth: Inexact[np.ndarray, "..."], recovered: Inexact[np.ndarray, "..."]) -> Comparison:
     """Both kinds of NRMSE of `recovered`, the second without the linear phase ramp between the two."""
-    shift, plain = register(truth, recovered)
-    best = plain
-    for _ in range(RAMP_ROUNDS):
-        recovered = remove_relative_ramp(shifted(truth, -shift), recovered)
-        shift, error = register(truth, recovered)
-        best = min(best, error)
+    plain_shift, plain = register(truth, recovered)
+    found = [(plain, plain_shift)]
+    for shift in (plain_shift, register(np.abs(truth), np.abs(recovered))[0]):  # moduli know no ramp
+        flat = recovered
+        for _ in range(RAMP_ROUNDS):
+            flat = remove_relative_ramp(shifted(truth, -shift), flat)
+            shift, error = register(truth, flat)
+            found.append((error, shift))
+    best, shift = min(found, key=lambda entry: entry[0])
     return Comparison(plain, best, tuple(float(s) for s in shift))
 
 
 def shifted(
-    image: Complex[np.ndarray, "..."], shift: Float[np.ndarray, "axis"]
-) -> Complex[np.ndarray, "..."]:
+    image: Inexact[np.ndarray, "..."], shift: Float[np.ndarray, "axis"]
+) -> Inexact[np.ndarray, "..."]:
     """The image moved by `shift` pixels, band-limited, around the edges."""
     return exact_ifft(fourier_shift(exact_fft(image), shift))
 
 
 def remove_relative_ramp(
-    truth: Complex[np.ndarray, "..."], recovered: Complex[np.ndarray, "..."]
-) -> Complex[np.ndarray, "..."]:
+    truth: Inexact[np.ndarray, "..."], recovered: Inexact[np.ndarray, "..."]
+) -> Inexact[np.ndarray, "..."]:
     """`recovered` without the linear phase ramp that it has over `truth`; the two must be registered.
 
-    The ramp is the offset from zero of the peak in the spectrum of recovered · truth*.
+    The ramp is the offset from zero of the peak in the spectrum of recovered · truth*, between
+    frequencies too, for which the middle of the arrays has to be their origin.
     """
     product = recovered * np.conj(truth)
-    point = np.zeros(product.shape)
-    point[(0,) * point.ndim] = 1
-    offset, _ = register(exact_fft(exact_fft(point)), exact_fft(product))
+    peak = np.zeros(product.shape)
+    peak[(0,) * peak.ndim] = 1
+    offset, _ = register(peak, exact_fft(uncentred(product, tuple(range(product.ndim)))))
     phase = sum(
         np.reshape(2 * np.pi * o * np.arange(n) / n, [-1 if axis == a else 1 for a in range(product.ndim)])
         for axis, (o, n) in enumerate(zip(offset, product.shape, strict=True))

@@ -91,7 +91,8 @@ class FarFieldExperiment:
 
     def _image(self, path: Path | None, default: Callable) -> Float[np.ndarray, "y x"]:
         image = default() if path is None else _read_image(path)
-        grey = rgb2gray(image[..., :3]) if image.ndim == 3 else image
+        colour = image.ndim == 3 and image.shape[-1] >= 3
+        grey = rgb2gray(image[..., :3]) if colour else image.reshape(*image.shape[:2], -1)[..., 0]
         return np.asarray(
             resize(grey.astype(float), (self.object_size, self.object_size), anti_aliasing=True)
         )
