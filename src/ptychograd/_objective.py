@@ -1,5 +1,6 @@
 """The objective: how far a model's expectation lies from what was measured, and the derivatives of that."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import equinox as eqx
@@ -21,6 +22,26 @@ class Batch(NamedTuple):
     mask: Bool[Array, "*detector"] | Bool[Array, "batch *detector"]
     weight: Float[Array, "batch"]
 
+    def over_parts(self, add_part: Callable, total: PyTree, at_once: int) -> tuple[PyTree, None]:
+        """Scan `add_part(total, part)` over parts of `at_once` patterns; a ragged last one is filled up."""
+        size = len(self.index)
+        parts = -(-size // at_once)
+        own_masks = self.mask.ndim == self.patterns.ndim
+        place = jnp.arange(parts * at_once)
+
+        def add(total, part):
+            index, patterns, mask, weight = part
+            return add_part(total, Batch(index, patterns, mask if own_masks else self.mask, weight))
+
+        def cut_up(array):
+            if parts * at_once != size:
+                array = jnp.take(array, place % size, axis=0)
+            return array.reshape(parts, at_once, *array.shape[1:])
+
+        weight = cut_up(self.weight) * (place < size).reshape(parts, at_once)
+        mask = cut_up(self.mask) if own_masks else None
+        return jax.lax.scan(add, total, (cut_up(self.index), cut_up(self.patterns), mask, weight))
+
 
 class Value(NamedTuple):
     """Sums over a batch's valid pixels: the objective, and Σ(√h - √y)² for the R-factor."""
@@ -41,10 +62,14 @@ class Gradient(NamedTuple):
 
 
 class Objective(eqx.Module):
-    """Noise model and all of a model that is not refined; parameters and batch are what it is called on."""
+    """Noise model and all of a model that is not refined; parameters and batch are what it is called on.
+
+    `at_once` is the number of patterns of a batch that are worked on together; it changes no result.
+    """
 
     rest: AbstractModel
     noise: AbstractNoise
+    at_once: int = eqx.field(static=True, default=1)
 
     def model(self, parameters: PyTree) -> AbstractModel:
         """The whole model at `parameters` (complex leaves or their `Planes`)."""

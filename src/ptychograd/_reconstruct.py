@@ -70,7 +70,7 @@ def reconstruct(
     """
     _check(model, data, epochs, batch_size)
     parameters, rest = partition(model, trainable)
-    objective = Objective(rest, noise or Amplitude())
+    objective = Objective(rest, noise or Amplitude(), _at_once(batch_size))
     settings = _settings(solver, objective.noise, trainable, batch_size, seed)
     run = Run(solver.variables(parameters), None, resume.history if resume else History.empty())
     run = run._replace(state=_start_state(objective, solver, run.variables, settings, resume))
@@ -150,6 +150,11 @@ def _plan(
     index = shuffled[place % count].reshape(steps, batch_size)
     weight = (place < count).astype(real).reshape(steps, batch_size)
     return index, weight
+
+
+def _at_once(batch_size: int) -> int:
+    """One pattern after another on a CPU, whose caches hold the waves of one; the whole batch elsewhere."""
+    return 1 if jax.default_backend() == "cpu" else batch_size
 
 
 def _take(array: Array, index: Int[Array, "batch"]) -> Array:

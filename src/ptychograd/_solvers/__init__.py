@@ -1,7 +1,7 @@
 """Solvers: how parameters move from one batch to the next."""
 
 from ptychograd._solvers.base import AbstractSolver
-from ptychograd._solvers.gradient import ADePIE, Optax, adam
-from ptychograd._solvers.pie import PIE
+from ptychograd._solvers.gradient import Optax, adam
+from ptychograd._solvers.pie import PIE, ad_epie
 
-__all__ = ["PIE", "ADePIE", "AbstractSolver", "Optax", "adam"]
+__all__ = ["PIE", "AbstractSolver", "Optax", "ad_epie", "adam"]

@@ -84,7 +84,7 @@ def run(job: Job, json: bool = False) -> "Result":
 
 def make_solver(job: Job) -> "AbstractSolver":
     """The solver that was named."""
-    from ptychograd._solvers import PIE, ADePIE, adam
+    from ptychograd._solvers import PIE, ad_epie, adam
 
     steps = numbers(job.step, "step")
     if steps and job.solver != "adam":
@@ -93,7 +93,7 @@ def make_solver(job: Job) -> "AbstractSolver":
         if not steps:
             raise InputError("adam needs step sizes, for example --step object=0.01 --step probe=1.0.")
         return adam(steps)
-    return {"rpie": PIE(RPIE_ALPHA), "epie": PIE(), "ad-epie": ADePIE()}[job.solver]
+    return {"rpie": PIE(RPIE_ALPHA), "epie": PIE(), "ad-epie": ad_epie()}[job.solver]
 
 
 def make_model(job: Job, data: "Dataset") -> "Ptychography":

@@ -1,0 +1,247 @@
+"""Where a solver's derivatives come from: from AD, for any model, or from a closed form, for a thin object.
+
+All give the same sums over a batch: value, gradient (Eqs. 11, 12), and the diagonals that scale steps.
+"""
+
+import abc
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Complex, Float, Int, PyTree, Real
+
+from ptychograd._errors import InputError
+from ptychograd._fourier import translate
+from ptychograd._model import AbstractExitWaveModel, AbstractModel, Ptychography, batched
+from ptychograd._noise import Amplitude, amplitude
+from ptychograd._objective import Batch, Objective, Value
+from ptychograd._objects import AbstractThinObject
+from ptychograd._parameters import Planes, named_parameters, replace_parameter, split
+from ptychograd._probes import Probe
+from ptychograd._windows import Windows, add_windows, batch_axes
+
+OBJECT, PROBE = "object.transmission", "probe.modes"
+
+
+class Sums(NamedTuple):
+    """What a batch adds up to. Arrays that have `windows` come as one patch a pattern, others whole.
+
+    `diagonals` holds, by parameter name, J^H J 1 of the exit waves with respect to that parameter.
+    """
+
+    value: Value
+    gradient: PyTree
+    diagonals: dict[str, Float[Array, "..."]]
+    windows: Windows
+
+
+class AbstractDerivatives(eqx.Module):
+    """A way to come by a batch's sums."""
+
+    @abc.abstractmethod
+    def variables(self, parameters: PyTree) -> PyTree:
+        """Parameters in the form in which they are differentiated: complex, or `Planes`."""
+
+    @abc.abstractmethod
+    def check(self, objective: Objective, variables: PyTree) -> None:
+        """Raise `InputError` for what can't be differentiated in this way."""
+
+    @abc.abstractmethod
+    def diagonal_names(self, variables: PyTree) -> Iterable[str]:
+        """Parameters for which the sums hold a diagonal."""
+
+    @abc.abstractmethod
+    def sums(self, objective: Objective, variables: PyTree, batch: Batch) -> Sums:
+        """Sums over the patterns of a batch, all worked on together."""
+
+
+class AutomaticGradient(AbstractDerivatives):
+    """Reverse-mode AD: for any model, and with no diagonals."""
+
+    def variables(self, parameters):
+        return split(parameters)
+
+    def check(self, objective, variables):
+        pass
+
+    def diagonal_names(self, variables):
+        return ()
+
+    def sums(self, objective, variables, batch):
+        value, gradient = objective.value_and_gradient(variables, batch)
+        return Sums(value, gradient.values, {}, gradient.windows)
+
+
+class Automatic(AbstractDerivatives):
+    """Reverse-mode AD for the gradient, forward and reverse mode of the exit wave for the diagonals.
+
+    J^H J 1 takes one jvp and one vjp a parameter and no propagation. It is the diagonal of J^H J where
+    one pixel of the parameter reaches one pixel of the exit wave, as for a thin object, and for a
+    probe on whole pixels.
+    """
+
+    def variables(self, parameters):
+        return split(parameters)
+
+    def check(self, objective, variables):
+        if not isinstance(objective.model(variables), AbstractExitWaveModel):
+            raise InputError(
+                f"{type(objective.rest).__name__} has no exit wave, from which step sizes are taken; "
+                "derive it from AbstractExitWaveModel, or use a solver with step sizes such as adam."
+            )
+
+    def diagonal_names(self, variables):
+        return tuple(named_parameters(variables))
+
+    def sums(self, objective, variables, batch):
+        value, gradient = objective.value_and_gradient(variables, batch)
+        diagonals = {
+            name: _product_with_ones(objective, gradient.seen, name, batch, gradient.windows)
+            for name in self.diagonal_names(variables)
+        }
+        return Sums(value, gradient.values, diagonals, gradient.windows)
+
+
+class ClosedForm(AbstractDerivatives):
+    """The derivatives of a thin object's amplitude misfit by hand (Maiden & Rodenburg 2009, Eqs. 6, 7)."""
+
+    def variables(self, parameters):
+        return parameters
+
+    def check(self, objective, variables):
+        _thin(objective.model(variables))
+        others = sorted(set(named_parameters(variables)) - {OBJECT, PROBE})
+        if others or not isinstance(objective.noise, Amplitude):
+            raise InputError(
+                f"Closed-form PIE moves {OBJECT} and {PROBE} under amplitude noise, "
+                f"not {', '.join(others) or type(objective.noise).__name__}; take an AD solver such as adam."
+            )
+
+    def diagonal_names(self, variables):
+        return tuple(named_parameters(variables))
+
+    def sums(self, objective, variables, batch):
+        windows = objective.windows(variables, batch.index)
+        seen = objective.look(variables, windows)
+
+        def one(seen, index, pattern, mask, weight):
+            return _terms(_ptychography(objective.model(seen)), index, pattern, mask, weight)
+
+        mask_axis = 0 if batch.mask.ndim == batch.patterns.ndim else None
+        axes = (batch_axes(seen, windows), 0, 0, mask_axis, 0)
+        terms = batched(one, axes)(seen, batch.index, batch.patterns, batch.mask, batch.weight)
+        gradient, diagonals = variables, {}
+        for name in named_parameters(variables):
+            if name == OBJECT:
+                values, diagonals[name] = terms.object_gradient, terms.object_weight
+            else:
+                values, diagonals[name] = jnp.sum(terms.probe_gradient, 0), jnp.sum(terms.probe_weight, 0)
+            gradient = replace_parameter(gradient, name, values)
+        return Sums(objective.value(terms.expected, batch), gradient, diagonals, windows)
+
+
+def batch_sums(
+    derivatives: AbstractDerivatives, objective: Objective, variables: PyTree, batch: Batch
+) -> Sums:
+    """Sums over a batch, in parts of `objective.at_once` patterns, into whole arrays.
+
+    One pattern after another is fastest on a CPU, whose caches hold the waves of one, and all at once
+    on a GPU. A batch of one pattern keeps its windows, so that its step touches nothing else.
+    """
+    if len(batch.index) == 1:
+        return derivatives.sums(objective, variables, batch)
+    parameters = named_parameters(variables)
+
+    def add_part(total, part):
+        found = derivatives.sums(objective, variables, part)
+        value, gradient, diagonals = total
+        return (
+            jax.tree.map(jnp.add, value, found.value),
+            add_windows(gradient, found.gradient, found.windows),
+            add_windows(diagonals, found.diagonals, found.windows),
+        ), None
+
+    zero = (
+        Value(*(jnp.zeros((), batch.weight.dtype),) * 2),
+        jax.tree.map(jnp.zeros_like, variables),
+        {name: jnp.zeros_like(parameters[name].real) for name in derivatives.diagonal_names(variables)},
+    )
+    (value, gradient, diagonals), _ = batch.over_parts(add_part, zero, objective.at_once)
+    return Sums(value, gradient, diagonals, {})
+
+
+def _product_with_ones(
+    objective: Objective, seen: PyTree, name: str, batch: Batch, windows: Windows
+) -> Float[Array, "..."]:
+    leaf = named_parameters(seen)[name]
+    ones = jax.tree.map(jnp.ones_like, leaf)
+    if isinstance(leaf, Planes):
+        ones = Planes(ones.real, jnp.zeros_like(leaf.imag))
+
+    def exit_waves(leaf):
+        waves = objective.exit_waves(replace_parameter(seen, name, leaf), windows, batch.index)
+        waves = waves * batch.weight[:, None, None, None]
+        return waves.real, waves.imag
+
+    _, tangent = jax.jvp(exit_waves, (leaf,), (ones,))
+    _, transpose = jax.vjp(exit_waves, leaf)
+    return transpose(tangent)[0].real
+
+
+class _Terms(NamedTuple):
+    """What one pattern adds: ∂g/∂O* and ∂g/∂P* (Eqs. 11, 12), |P|² and |S_j O|², and h."""
+
+    object_gradient: Complex[Array, "*batch y x"]
+    probe_gradient: Complex[Array, "*batch modes y x"]
+    object_weight: Float[Array, "*batch y x"]
+    probe_weight: Float[Array, "*batch modes y x"]
+    expected: Float[Array, "*batch y x"]
+
+
+def _terms(
+    model: Ptychography,
+    index: Int[Array, ""],
+    pattern: Real[Array, "y x"],
+    mask: Bool[Array, "y x"],
+    weight: Float[Array, ""],
+) -> _Terms:
+    thing = _thin(model)
+    corner, shift = model.scan(index)
+    probe = translate(model.probe(index), shift)
+    patch = thing.patch(corner, model.frame_shape)
+    free = weight * thing.free(corner, model.frame_shape)
+    wave = model.propagator(probe * patch, shift)
+    expected = model.detector(wave)
+    modulus = amplitude(expected)
+    excess = 1 - amplitude(pattern.astype(expected.dtype)) / jnp.where(modulus > 0, modulus, 1)
+    chi = model.propagator.adjoint(weight * mask * jnp.where(modulus > 0, excess, 0) * wave, shift)
+    back = None if shift is None else -shift
+    intensity = weight * (patch.real**2 + patch.imag**2)
+    return _Terms(
+        object_gradient=free * jnp.sum(jnp.conj(probe) * chi, axis=0),
+        probe_gradient=translate(jnp.conj(patch) * chi, back),
+        object_weight=free * jnp.sum(probe.real**2 + probe.imag**2, axis=0),
+        probe_weight=jnp.broadcast_to(intensity, probe.shape),
+        expected=expected,
+    )
+
+
+def _ptychography(model: AbstractModel) -> Ptychography:
+    if not isinstance(model, Ptychography) or not isinstance(model.probe, Probe):
+        raise InputError(
+            f"Closed-form PIE is written for Ptychography with one probe, not for {type(model).__name__}; "
+            "take an AD solver such as adam."
+        )
+    return model
+
+
+def _thin(model: AbstractModel) -> AbstractThinObject:
+    thing = _ptychography(model).object
+    if not isinstance(thing, AbstractThinObject):
+        raise InputError(
+            f"Closed-form PIE is written for thin objects, not for {type(thing).__name__}; "
+            "take an AD solver such as adam."
+        )
+    return thing
