@@ -197,6 +197,24 @@ def test_masked_pixels_never_matter(model, mask, noise):
     assert_trees_close(after[1], gradient, rtol=1e-13)
 
 
+@pytest.mark.parametrize("mask", ["2-D", "3-D"])
+@pytest.mark.parametrize("at_once", [1, 2, 3, 4, 7])
+def test_parts_of_a_batch_are_its_patterns_each_counted_once(mask, at_once):
+    batch = a_batch((2, 0, 3, 1), mask)._replace(weight=jnp.array([1.0, 1, 0, 1]))
+
+    def photons(batch):
+        weight = batch.weight[:, None, None] * batch.mask
+        return jnp.sum(weight * batch.patterns * (1 + batch.index[:, None, None]))
+
+    def add_part(total, part):
+        assert part.patterns.shape == (at_once, *FRAME)
+        assert part.mask.ndim == batch.mask.ndim
+        return total + photons(part), None
+
+    total, _ = batch.over_parts(add_part, jnp.zeros(()), at_once)
+    assert float(total) == float(photons(batch))
+
+
 # Value ----------------------------------------------------------------------------------------------------
 
 

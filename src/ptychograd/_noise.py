@@ -11,11 +11,14 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray, Real
 
-POISSON_FLOOR = 1e-6  # photons a pixel: keeps the logarithm finite where the model is dark
-
 
 class AbstractNoise(eqx.Module):
     """Misfit, information and samples of one noise model; all act on each pixel alone."""
+
+    @property
+    @abc.abstractmethod
+    def curvature(self) -> float:
+        """Largest mean second derivative of `nll` along the amplitude √h, that of `Amplitude` being 1."""
 
     @abc.abstractmethod
     def nll(
@@ -35,6 +38,10 @@ class AbstractNoise(eqx.Module):
 class Amplitude(AbstractNoise):
     """Gaussian noise of constant variance 1/4 on the square root of the counts: (√y - √h)² (Eqs. 5, 7)."""
 
+    @property
+    def curvature(self):
+        return 1.0
+
     def nll(self, expected, measured):
         return (amplitude(expected) - amplitude(measured.astype(expected.dtype))) ** 2
 
@@ -46,19 +53,26 @@ class Amplitude(AbstractNoise):
 
 
 class Poisson(AbstractNoise):
-    """Photon counting: h - y + y log(y/h), zero where model and measurement agree.
+    """Photon counting: h - y + y log(y/h) with h the expected photons and `floor` more.
 
-    An expectation below `POISSON_FLOOR` photons counts as that much, so that value and gradient
-    stay finite where a pixel counted photons that the model can't explain.
+    The floor, in photons a pixel, bounds how much one photon can pull where the model is dark, and
+    keeps value and gradient finite at zero; it is zero where h and the measurement agree. Start from
+    a solution for `Amplitude`: far from one, single photons in dark pixels lead astray.
     """
+
+    floor: float = eqx.field(default=0.03, static=True)
+
+    @property
+    def curvature(self):
+        return 2.0
 
     def nll(self, expected, measured):
         counts = measured.astype(expected.dtype)
-        mean = jnp.maximum(expected, POISSON_FLOOR)
+        mean = expected + self.floor
         return mean - counts + jax.scipy.special.xlogy(counts, jnp.maximum(counts, 1e-30) / mean)
 
     def fisher(self, expected):
-        return 1 / jnp.maximum(expected, POISSON_FLOOR)
+        return 1 / (expected + self.floor)
 
     def sample(self, key, expected):
         return jax.random.poisson(key, expected)

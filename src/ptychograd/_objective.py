@@ -15,12 +15,16 @@ from ptychograd._windows import Windows, batch_axes, cut, once, window_of
 
 
 class Batch(NamedTuple):
-    """Some patterns of a dataset; `weight` is 0 for the padding of a ragged last batch, else 1."""
+    """Some patterns of a dataset; `weight` is 0 for the padding of a ragged last batch, else 1.
+
+    `cooling` goes from 0 to 1 towards the end of a run, for solvers that then take smaller steps.
+    """
 
     index: Int[Array, "batch"]
     patterns: Real[Array, "batch *detector"]
     mask: Bool[Array, "*detector"] | Bool[Array, "batch *detector"]
     weight: Float[Array, "batch"]
+    cooling: Float[Array, ""] | float = 0.0
 
     def over_parts(self, add_part: Callable, total: PyTree, at_once: int) -> tuple[PyTree, None]:
         """Scan `add_part(total, part)` over parts of `at_once` patterns; a ragged last one is filled up."""
@@ -31,7 +35,9 @@ class Batch(NamedTuple):
 
         def add(total, part):
             index, patterns, mask, weight = part
-            return add_part(total, Batch(index, patterns, mask if own_masks else self.mask, weight))
+            return add_part(
+                total, Batch(index, patterns, mask if own_masks else self.mask, weight, self.cooling)
+            )
 
         def cut_up(array):
             if parts * at_once != size:

@@ -19,6 +19,8 @@ from ptychograd._parameters import named_leaves, named_parameters, partition
 from ptychograd._result import History, NonFiniteError, Result
 from ptychograd._solvers import AbstractSolver
 
+WARM = 0.7  # of a run's epochs are done with full steps
+
 
 class Progress(NamedTuple):
     """What `on_epoch` is told after each epoch; the first epoch's `seconds` include compilation."""
@@ -79,7 +81,9 @@ def reconstruct(
     stopped = "all epochs done"
     try:
         for _ in range(epochs):
-            after, bad = _one_epoch(objective, solver, run, patterns, batch_size, seed)
+            after, bad = _one_epoch(
+                objective, solver, run, patterns, _cooling(run.history.epochs, last), batch_size, seed
+            )
             if bad:
                 raise NonFiniteError(
                     f"{bad} stopped being finite in epoch {after.history.epochs}; take smaller steps or look "
@@ -103,13 +107,20 @@ class Run(NamedTuple):
 
 
 def _one_epoch(
-    objective: Objective, solver: AbstractSolver, run: Run, patterns: Patterns, batch_size: int, seed: int
+    objective: Objective,
+    solver: AbstractSolver,
+    run: Run,
+    patterns: Patterns,
+    cooling: tuple[float, float],
+    batch_size: int,
+    seed: int,
 ) -> tuple[Run, str]:
     """The run after one more epoch, and the name of what is not finite in it, if anything."""
     start = time.perf_counter()
     order = np.array([seed, run.history.epochs], np.uint32)
+    cooling = np.array(cooling, _real_dtype(run.variables))
     variables, state, value, finite = _compiled_epoch(
-        objective, solver, run.variables, run.state, patterns, order, batch_size
+        objective, solver, run.variables, run.state, patterns, order, cooling, batch_size
     )
     value, finite = jax.device_get((value, finite))
     history = run.history.append(value, patterns.total, time.perf_counter() - start)
@@ -118,20 +129,22 @@ def _one_epoch(
 
 
 @eqx.filter_jit
-def _compiled_epoch(objective, solver, variables, state, patterns, order, batch_size):
+def _compiled_epoch(objective, solver, variables, state, patterns, order, cooling, batch_size):
     """All patterns once: a scan over minibatches. Returns variables, state, summed value, what is finite."""
     index, weight = _plan(order, len(patterns.counts), batch_size, _real_dtype(variables))
 
     def step(carry, plan):
         variables, state, total = carry
-        index, weight = plan
+        index, weight, cool = plan
         mask = patterns.mask if patterns.mask.ndim < patterns.counts.ndim else _take(patterns.mask, index)
-        batch = Batch(index, _take(patterns.counts, index), mask, weight)
+        batch = Batch(index, _take(patterns.counts, index), mask, weight, cool)
         variables, state, value = solver.step(objective, variables, batch, state)
         return (variables, state, jax.tree.map(jnp.add, total, value)), None
 
     zero = Value(*(jnp.zeros((), weight.dtype),) * 2)
-    (variables, state, value), _ = jax.lax.scan(step, (variables, state, zero), (index, weight))
+    (variables, state, value), _ = jax.lax.scan(
+        step, (variables, state, zero), (index, weight, jnp.linspace(*cooling, len(index)))
+    )
     finite = {
         name: jnp.all(jnp.array([jnp.all(jnp.isfinite(plane)) for plane in jax.tree.leaves(leaf)]))
         for name, leaf in named_parameters(variables).items()
@@ -155,6 +168,12 @@ def _plan(
 def _at_once(batch_size: int) -> int:
     """One pattern after another on a CPU, whose caches hold the waves of one; the whole batch elsewhere."""
     return 1 if jax.default_backend() == "cpu" else batch_size
+
+
+def _cooling(done: int, last: int) -> tuple[float, float]:
+    """How far a run of `last` epochs cools from the start to the end of its next one; not at all until 70 % are done."""
+    before, after = (max(0.0, (epochs / last - WARM) / (1 - WARM)) for epochs in (done, done + 1))
+    return before, after
 
 
 def _take(array: Array, index: Int[Array, "batch"]) -> Array:

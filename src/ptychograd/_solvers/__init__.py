@@ -2,6 +2,7 @@
 
 from ptychograd._solvers.base import AbstractSolver
 from ptychograd._solvers.gradient import Optax, adam
+from ptychograd._solvers.nesterov import Nesterov
 from ptychograd._solvers.pie import PIE, ad_epie
 
-__all__ = ["PIE", "AbstractSolver", "Optax", "ad_epie", "adam"]
+__all__ = ["PIE", "AbstractSolver", "Nesterov", "Optax", "ad_epie", "adam"]

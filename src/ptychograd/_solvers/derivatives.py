@@ -49,7 +49,7 @@ class AbstractDerivatives(eqx.Module):
         """Raise `InputError` for what can't be differentiated in this way."""
 
     @abc.abstractmethod
-    def diagonal_names(self, variables: PyTree) -> Iterable[str]:
+    def diagonal_names(self, objective: Objective, variables: PyTree) -> Iterable[str]:
         """Parameters for which the sums hold a diagonal."""
 
     @abc.abstractmethod
@@ -66,7 +66,7 @@ class AutomaticGradient(AbstractDerivatives):
     def check(self, objective, variables):
         pass
 
-    def diagonal_names(self, variables):
+    def diagonal_names(self, objective, variables):
         return ()
 
     def sums(self, objective, variables, batch):
@@ -79,27 +79,31 @@ class Automatic(AbstractDerivatives):
 
     J^H J 1 takes one jvp and one vjp a parameter and no propagation. It is the diagonal of J^H J where
     one pixel of the parameter reaches one pixel of the exit wave, as for a thin object, and for a
-    probe on whole pixels.
+    probe on whole pixels; the noise's curvature multiplies it. Complex parameters of a model that
+    has an exit wave have diagonals, others have none.
     """
 
     def variables(self, parameters):
         return split(parameters)
 
     def check(self, objective, variables):
-        if not isinstance(objective.model(variables), AbstractExitWaveModel):
+        names = set(named_parameters(variables)) - set(self.diagonal_names(objective, variables))
+        if names:
             raise InputError(
-                f"{type(objective.rest).__name__} has no exit wave, from which step sizes are taken; "
-                "derive it from AbstractExitWaveModel, or use a solver with step sizes such as adam."
+                f"Nothing tells step sizes for {', '.join(sorted(names))}: only complex parameters of an "
+                "AbstractExitWaveModel come with them; take a solver with step sizes such as adam."
             )
 
-    def diagonal_names(self, variables):
-        return tuple(named_parameters(variables))
+    def diagonal_names(self, objective, variables):
+        if not isinstance(objective.model(variables), AbstractExitWaveModel):
+            return ()
+        return tuple(name for name, leaf in named_parameters(variables).items() if isinstance(leaf, Planes))
 
     def sums(self, objective, variables, batch):
         value, gradient = objective.value_and_gradient(variables, batch)
         diagonals = {
             name: _product_with_ones(objective, gradient.seen, name, batch, gradient.windows)
-            for name in self.diagonal_names(variables)
+            for name in self.diagonal_names(objective, variables)
         }
         return Sums(value, gradient.values, diagonals, gradient.windows)
 
@@ -119,7 +123,7 @@ class ClosedForm(AbstractDerivatives):
                 f"not {', '.join(others) or type(objective.noise).__name__}; take an AD solver such as adam."
             )
 
-    def diagonal_names(self, variables):
+    def diagonal_names(self, objective, variables):
         return tuple(named_parameters(variables))
 
     def sums(self, objective, variables, batch):
@@ -152,7 +156,7 @@ def batch_sums(
     """
     if len(batch.index) == 1:
         return derivatives.sums(objective, variables, batch)
-    parameters = named_parameters(variables)
+    parameters, names = named_parameters(variables), derivatives.diagonal_names(objective, variables)
 
     def add_part(total, part):
         found = derivatives.sums(objective, variables, part)
@@ -166,7 +170,10 @@ def batch_sums(
     zero = (
         Value(*(jnp.zeros((), batch.weight.dtype),) * 2),
         jax.tree.map(jnp.zeros_like, variables),
-        {name: jnp.zeros_like(parameters[name].real) for name in derivatives.diagonal_names(variables)},
+        {
+            name: jnp.zeros_like(parameters[name].real)
+            for name in derivatives.diagonal_names(objective, variables)
+        },
     )
     (value, gradient, diagonals), _ = batch.over_parts(add_part, zero, objective.at_once)
     return Sums(value, gradient, diagonals, {})
@@ -187,7 +194,7 @@ def _product_with_ones(
 
     _, tangent = jax.jvp(exit_waves, (leaf,), (ones,))
     _, transpose = jax.vjp(exit_waves, leaf)
-    return transpose(tangent)[0].real
+    return objective.noise.curvature * transpose(tangent)[0].real
 
 
 class _Terms(NamedTuple):

@@ -1,0 +1,117 @@
+"""The default solver: accelerated descent whose step sizes come from the model."""
+
+from typing import NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import optax
+from jaxtyping import Array, Float, PyTree
+
+from ptychograd._errors import InputError
+from ptychograd._parameters import check_names, matches, named_parameters, replace_parameter
+from ptychograd._solvers.base import AbstractSolver
+from ptychograd._solvers.derivatives import Automatic, batch_sums
+from ptychograd._windows import dense
+
+RELATIVE_STEP = 0.01  # of the start's root-mean-square, for parameters that have no diagonal
+COLDEST = 0.02  # what is left of the step at the end of a run: gradient noise is averaged out
+
+
+class Nesterov(AbstractSolver):
+    """Nesterov's accelerated descent, preconditioned with the diagonal of J^H J; nothing to tune.
+
+    At y = x + `momentum` v it takes the gradient g of a batch and w = J^H J 1, the batch's sum of the
+    probe's intensity for the object and of the object's for the probe, and sets
+    x' = y - `step` g / ((1 - `floor`) w + `floor` max w), v = x' - x. Because w carries the unit of the
+    problem, photon count, batch size and scale of the data leave these numbers as they are. Towards
+    the end of a run the step is cooled to 2 %.
+
+    A parameter without a diagonal (any that is real, and all of a model without an exit wave) moves by
+    Adam, with the step that `steps` names for it or else 1 % of its root-mean-square at the start.
+
+    It builds on ePIE and its momentum (Maiden et al., Optica 4, 736 (2017)), the preconditioned steps of
+    LSQ-ML (Odstrčil et al., Opt. Express 26, 3108 (2018)), and Nesterov, Soviet Math. Dokl. 27, 372 (1983).
+    """
+
+    momentum: float = eqx.field(default=0.9, static=True)
+    step_size: float = eqx.field(default=0.3, static=True)
+    floor: float = eqx.field(default=0.3, static=True)
+    steps: tuple[tuple[str, float], ...] = eqx.field(
+        default=(), static=True, converter=lambda steps: tuple(sorted(dict(steps).items()))
+    )
+
+    @property
+    def description(self):
+        text = f"Nesterov, momentum {self.momentum:g}, step {self.step_size:g}, floor {self.floor:g}"
+        return text + "".join(f", {path} {step:g}" for path, step in self.steps)
+
+    def variables(self, parameters):
+        return Automatic().variables(parameters)
+
+    def init(self, objective, variables):
+        check_names(dict(self.steps), objective.model(variables))
+        named = named_parameters(variables)
+        scaled = Automatic().diagonal_names(objective, variables)
+        others = {name: leaf for name, leaf in named.items() if name not in scaled}
+        return State(
+            velocity={name: jax.tree.map(jnp.zeros_like, named[name]) for name in scaled},
+            adam=_ADAM.init(others),
+            steps={name: self._step_of(name, leaf) for name, leaf in others.items()},
+        )
+
+    def step(self, objective, variables, batch, state):
+        warmth = COLDEST + (1 - COLDEST) * (0.5 + 0.5 * jnp.cos(jnp.pi * batch.cooling))
+        now = named_parameters(variables)
+        ahead = variables
+        for name, velocity in state.velocity.items():
+            ahead = replace_parameter(ahead, name, _plus(now[name], self.momentum, velocity))
+        sums = batch_sums(Automatic(), objective, ahead, batch)
+        gradients = named_parameters(dense(sums.gradient, ahead, sums.windows))
+        diagonals = dense(sums.diagonals, {name: now[name].real for name in sums.diagonals}, sums.windows)
+        directions, adam = _ADAM.update({name: gradients[name] for name in state.steps}, state.adam)
+        moved = {
+            name: _plus(now[name], -warmth * step, directions[name]) for name, step in state.steps.items()
+        }
+        for name in state.velocity:
+            scale = -warmth * self._scale(diagonals[name])
+            moved[name] = _plus(named_parameters(ahead)[name], scale, gradients[name])
+        velocity = {name: _plus(moved[name], -1, now[name]) for name in state.velocity}
+        for name, parameter in moved.items():
+            variables = replace_parameter(variables, name, parameter)
+        return variables, State(velocity, adam, state.steps), sums.value
+
+    def _scale(self, weight: Float[Array, "..."]) -> Float[Array, "..."]:
+        largest = jnp.max(weight)
+        lit = largest > 0
+        denominator = (1 - self.floor) * weight + self.floor * largest
+        return jnp.where(lit, self.step_size / jnp.where(lit, denominator, 1), 0)
+
+    def _step_of(self, name: str, leaf: PyTree) -> Float[Array, ""]:
+        """Adam's step for a parameter that has no diagonal."""
+        given = [step for path, step in self.steps if matches(name, path)]
+        planes = jax.tree.leaves(leaf)
+        if given:
+            return jnp.asarray(given[0], planes[0].dtype)
+        size = jnp.sqrt(jnp.asarray([jnp.mean(plane**2) for plane in planes]).sum())
+        if not size > 0:
+            raise InputError(
+                f"{name} is 0 at the start, which tells no step size; give one: Nesterov(steps={{'{name}': 0.1}})."
+            )
+        return RELATIVE_STEP * size
+
+
+def _plus(one: PyTree, factor: Float[Array, "..."] | float, other: PyTree) -> PyTree:
+    """one + factor · other, plane by plane."""
+    return jax.tree.map(lambda x, d: x + factor * d, one, other)
+
+
+class State(NamedTuple):
+    """Velocities where there is a diagonal; Adam's moments and step sizes where there is none."""
+
+    velocity: dict[str, PyTree]
+    adam: optax.OptState
+    steps: dict[str, Float[Array, ""]]
+
+
+_ADAM = optax.scale_by_adam()
