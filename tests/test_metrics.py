@@ -23,10 +23,7 @@ def a_ramp(shape, cycles):
 
 def moved(image, shift):
     """The image moved by a phase ramp on its spectrum."""
-    path = sum(
-        f * s
-        for f, s in zip(np.meshgrid(*map(np.fft.fftfreq, image.shape), indexing="ij"), shift, strict=True)
-    )
+    path = sum(f * s for f, s in zip(np.meshgrid(*map(np.fft.fftfreq, image.shape), indexing="ij"), shift, strict=True))
     return np.fft.ifftn(np.fft.fftn(image) * np.exp(-2j * np.pi * path))
 
 
@@ -88,9 +85,7 @@ def test_unrelated_images_have_the_error_of_the_best_fit():
 
     assert error == pytest.approx(misfit(shift), rel=1e-9)
     assert error <= min(misfit((y, x)) for y in range(13) for x in range(17)) + 1e-12
-    assert (
-        error <= min(misfit(shift + np.array([y, x]) / 10) for y in range(-5, 6) for x in range(-5, 6)) + 1e-4
-    )
+    assert error <= min(misfit(shift + np.array([y, x]) / 10) for y in range(-5, 6) for x in range(-5, 6)) + 1e-4
 
 
 def test_error_is_the_same_from_either_side():

@@ -84,9 +84,7 @@ def test_every_pattern_equals_that_of_plain_numpy(positions):
     model = a_model(positions)
     assert isinstance(model.scan, WholePixelScan) == (positions is not POSITIONS)
     for index, position in enumerate(positions):
-        pattern = numpy_pattern(
-            complex_array(*OBJECT), complex_array(MODES, *FRAME, seed=1), position, BACKGROUND
-        )
+        pattern = numpy_pattern(complex_array(*OBJECT), complex_array(MODES, *FRAME, seed=1), position, BACKGROUND)
         np.testing.assert_allclose(expected_photons(model, index), pattern, rtol=1e-10)
 
 
@@ -130,6 +128,15 @@ def test_a_window_in_the_place_of_the_object_gives_the_same_pattern(index):
     )
     assert small.object.transmission.shape == FRAME
     np.testing.assert_array_equal(expected_photons(small, index), expected_photons(model, index))
+
+
+def test_the_coarse_model_has_the_same_parameters_on_whole_pixels():
+    """Near enough for step sizes: exit waves without the shift by less than a pixel."""
+    model, coarse = a_model(), a_model().coarse()
+    assert isinstance(coarse.scan, WholePixelScan)
+    np.testing.assert_array_equal(coarse.scan.corner, np.round(POSITIONS))
+    assert eqx.tree_equal((coarse.object, coarse.probe), (model.object, model.probe))
+    np.testing.assert_allclose(expected_photons(coarse, 0), expected_photons(model, 0), rtol=1e-12)
 
 
 def transforms(jaxpr):
@@ -208,9 +215,7 @@ def test_an_axis_may_stand_for_a_whole_tree(count):
         assert batch["b"][1] is None
         return batch["a"] + batch["b"][0] + shared["c"]
 
-    np.testing.assert_array_equal(
-        batched(one, (0, None))(batch, shared), jnp.arange(count)[:, None] + jnp.full(3, 8)
-    )
+    np.testing.assert_array_equal(batched(one, (0, None))(batch, shared), jnp.arange(count)[:, None] + jnp.full(3, 8))
 
 
 @pytest.mark.parametrize("count", [1, 2, 5])

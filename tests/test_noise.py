@@ -14,9 +14,7 @@ BRIGHTNESS = (0.02, 0.7, 5.0, 40.0, 3e4)  # photons; the amplitude model's formu
 CASES = [(Amplitude(), h) for h in BRIGHTNESS[2:]] + [(Poisson(), h) for h in BRIGHTNESS]
 
 every_model = pytest.mark.parametrize("noise", [Amplitude(), Poisson()], ids=["Amplitude", "Poisson"])
-every_case = pytest.mark.parametrize(
-    ("noise", "expected"), CASES, ids=[f"{type(n).__name__}-{h:g}" for n, h in CASES]
-)
+every_case = pytest.mark.parametrize(("noise", "expected"), CASES, ids=[f"{type(n).__name__}-{h:g}" for n, h in CASES])
 
 
 @pytest.fixture
@@ -34,6 +32,13 @@ def misfit_and_slope(noise, expected, measured):
 def curvatures(noise, expected, measured):
     """Second derivative of the misfit at one expectation, for every measurement."""
     return jax.vmap(jax.grad(jax.grad(noise.nll)), (None, 0))(expected, measured)
+
+
+@jax.jit
+def curvature_of_amplitude(noise, root, measured):
+    """Mean second derivative of the misfit along the root of the expected photons."""
+    second = jax.grad(jax.grad(lambda root, measured: noise.nll(root**2, measured)))
+    return jax.vmap(second, (None, 0))(root, measured).mean()
 
 
 @jax.jit
@@ -75,12 +80,14 @@ def test_value_slope_and_information_are_finite_in_the_dark(noise, dtype, counts
 @every_model
 @pytest.mark.usefixtures("double")
 def test_the_misfit_is_smallest_where_the_model_agrees_with_the_measurement(noise):
+    """Poisson's floor counts as background that the model holds besides."""
     measured = np.array([1.0, 3.0, 250.0, 4e6])
-    at_truth, slope = misfit_and_slope(noise, measured, measured)
+    background = noise.floor if isinstance(noise, Poisson) else 0.0
+    at_truth, slope = misfit_and_slope(noise, measured - background, measured)
     np.testing.assert_allclose(at_truth, 0, atol=1e-9)
     np.testing.assert_allclose(slope, 0, atol=1e-12)
     for factor in (0.3, 0.99, 1.01, 5.0):
-        value, slope = misfit_and_slope(noise, factor * measured, measured)
+        value, slope = misfit_and_slope(noise, factor * measured - background, measured)
         assert (value > at_truth + 1e-6).all()
         assert (np.sign(slope) == np.sign(factor - 1)).all()
 
@@ -119,6 +126,16 @@ def test_the_information_is_the_mean_curvature_over_the_models_own_samples(noise
     error = curvature.std() / np.sqrt(DRAWS)
     assert error < 0.04 * curvature.mean()
     assert float(noise.fisher(jnp.array(expected))) == pytest.approx(curvature.mean(), abs=5 * error)
+
+
+@every_case
+@pytest.mark.usefixtures("double")
+def test_no_amplitude_is_curved_more_than_the_model_says(noise, expected):
+    """`curvature` counts in that of (√y - √h)², which is 2; bright pixels have the largest."""
+    curvature = float(curvature_of_amplitude(noise, np.sqrt(expected), samples(noise, expected))) / 2
+    assert curvature < 1.01 * noise.curvature
+    if expected == BRIGHTNESS[-1]:
+        assert curvature == pytest.approx(noise.curvature, rel=0.01)
 
 
 @every_case

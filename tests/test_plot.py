@@ -11,9 +11,7 @@ from ptychograd import plot
 @pytest.fixture(scope="module")
 def result():
     data = problems.measurement()
-    return pg.reconstruct(
-        problems.start_model(data, modes=2), data, pg.PIE(alpha=0.2), epochs=20, batch_size=6
-    )
+    return pg.reconstruct(problems.start_model(data, modes=2), data, pg.PIE(alpha=0.2), epochs=20, batch_size=6)
 
 
 def test_summary_draws_amplitude_phase_modes_and_convergence(result, tmp_path):

@@ -63,21 +63,23 @@ def test_the_object_starts_flat_or_as_it_is_told():
     np.testing.assert_allclose(told.transmission, random_object(3)((15, 15)), rtol=1e-6)
 
 
+def test_with_a_support_the_object_starts_by_chance():
+    """A flat start is much worse there (far field of the paper: NRMSE 0.2 in place of 0.02)."""
+    start = far_field(a_dataset(support=np.ones((20, 17), bool))).object.transmission
+    np.testing.assert_allclose(start, random_object(0)((20, 17)), rtol=1e-6)
+
+
 def test_a_support_keeps_its_place_and_all_outside_is_one():
     support = np.zeros((20, 17), bool)
     support[4:15, 3:12] = True
     model = far_field(a_dataset(support=support), object=random_object(3))
     assert isinstance(model.object, EmbeddedObject)
-    np.testing.assert_array_equal(
-        model.scan.corner, PIXELS, err_msg="corners count from the support's first pixel"
-    )
+    np.testing.assert_array_equal(model.scan.corner, PIXELS, err_msg="corners count from the support's first pixel")
     patch = model.object.patch(model.scan.corner[3], FRAME)
     inside = support[7:17, 9:16]
     assert inside.any()
     np.testing.assert_array_equal(np.asarray(patch)[~inside], 1)
-    np.testing.assert_allclose(
-        np.asarray(patch)[inside], random_object(3)((20, 17))[7:17, 9:16][inside], rtol=1e-6
-    )
+    np.testing.assert_allclose(np.asarray(patch)[inside], random_object(3)((20, 17))[7:17, 9:16][inside], rtol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -108,9 +110,16 @@ def test_the_start_probe_holds_the_photons_of_the_brightest_pattern(modes, probe
 
 
 def test_the_datasets_own_probe_is_taken_as_it_is():
-    own = waves(2, *FRAME)
+    own = waves(2, *FRAME) * np.array([3, 1])[:, None, None]
     np.testing.assert_allclose(far_field(a_dataset(probe=own), modes=2).probe.modes, own, rtol=1e-6)
-    np.testing.assert_allclose(far_field(a_dataset(probe=own), modes=1).probe.modes, own[:1], rtol=1e-6)
+
+
+def test_fewer_modes_than_the_datasets_own_keep_its_photons():
+    own = waves(2, *FRAME) * np.array([1, 3])[:, None, None]
+    probe = far_field(a_dataset(probe=own)).probe
+    assert photons(probe) == pytest.approx(np.sum(np.abs(own) ** 2), rel=1e-5)
+    scale = probe.modes[0, 0, 0] / own[1, 0, 0]
+    np.testing.assert_allclose(probe.modes, scale * own[1:], rtol=1e-5)
 
 
 def test_more_modes_than_the_datasets_own_share_its_photons():

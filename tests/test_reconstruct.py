@@ -6,6 +6,7 @@ import pytest
 
 import problems
 import ptychograd as pg
+from ptychograd._schedule import batches
 
 ADAM = pg.adam({"object": 0.02, "probe": 1.0})
 TRACES = []
@@ -19,6 +20,10 @@ class CountingNoise(pg.AbstractNoise):
     def nll(self, expected, measured):
         TRACES.append(expected.shape)
         return self.real.nll(expected, measured)
+
+    @property
+    def curvature(self):
+        return self.real.curvature
 
     def fisher(self, expected):
         return self.real.fisher(expected)
@@ -75,9 +80,7 @@ def test_loss_is_the_papers_sum(data):
 def test_order_depends_on_seed_and_epoch_alone(data):
     """Same seed, same bytes; another seed, another order."""
     runs = [
-        pg.reconstruct(
-            problems.start_model(data), data, ADAM, epochs=3, batch_size=4, seed=seed
-        ).object.tobytes()
+        pg.reconstruct(problems.start_model(data), data, ADAM, epochs=3, batch_size=4, seed=seed).object.tobytes()
         for seed in (1, 1, 2)
     ]
     assert runs[0] == runs[1]
@@ -97,6 +100,32 @@ def test_a_run_in_two_calls_is_the_run_in_one(data, tmp_path):
         assert rest.history.loss == whole.history.loss
 
 
+def test_the_truth_is_never_used(data):
+    """The same bytes come out when the truth is not in the dataset."""
+    blind = problems.measurement(truth=None)
+    runs = [pg.reconstruct(problems.start_model(d), d, ADAM, epochs=2, batch_size=4) for d in (data, blind)]
+    assert runs[0].object.tobytes() == runs[1].object.tobytes()
+
+
+def test_model_and_data_of_different_scans_are_refused(data):
+    fewer = pg.subset(data, np.arange(20))
+    with pytest.raises(pg.InputError, match="56 positions, but the data hold 20 patterns"):
+        pg.reconstruct(problems.start_model(data), fewer, ADAM, epochs=1)
+    with pytest.raises(pg.InputError, match="seed of -1"):
+        pg.reconstruct(problems.start_model(data), data, ADAM, epochs=1, seed=-1)
+
+
+def test_batches_are_of_nearly_equal_size():
+    """Every pattern once; sizes differ by one at most; padding has weight 0."""
+    for count, batch_size in ((56, 9), (484, 20), (7, 7), (5, 1), (13, 12)):
+        index, weight = batches(jnp.array([1, 2], jnp.uint32), count, batch_size, np.dtype(np.float32))
+        used = np.asarray(index)[np.asarray(weight) == 1]
+        assert sorted(used) == list(range(count))
+        sizes = np.asarray(weight).sum(axis=1)
+        assert sizes.max() <= batch_size
+        assert sizes.max() - sizes.min() <= 1
+
+
 def test_held_parameters_stay(data):
     model = problems.start_model(data)
     result = pg.reconstruct(model, data, pg.PIE(), epochs=2, trainable=("object",))
@@ -109,9 +138,7 @@ def test_interrupt_keeps_the_last_whole_epoch(data):
         if progress.epoch == 2:
             raise KeyboardInterrupt
 
-    result = pg.reconstruct(
-        problems.start_model(data), data, ADAM, epochs=50, batch_size=4, on_epoch=interrupt
-    )
+    result = pg.reconstruct(problems.start_model(data), data, ADAM, epochs=50, batch_size=4, on_epoch=interrupt)
     straight = pg.reconstruct(problems.start_model(data), data, ADAM, epochs=2, batch_size=4)
     assert result.stopped == "interrupted"
     assert result.history.epochs == 2
@@ -121,9 +148,7 @@ def test_interrupt_keeps_the_last_whole_epoch(data):
 def test_a_number_that_is_none_ends_the_run_with_the_last_good_result(data):
     begun = pg.reconstruct(problems.start_model(data), data, ADAM, epochs=1, batch_size=4)
     wild = pg.adam({"object": 1e30, "probe": 1e30})
-    with pytest.raises(
-        pg.NonFiniteError, match=r"(object\.transmission|probe\.modes|loss).*epoch 2"
-    ) as caught:
+    with pytest.raises(pg.NonFiniteError, match=r"(object\.transmission|probe\.modes|loss).*epoch 2") as caught:
         pg.reconstruct(begun.model, data, wild, epochs=9, batch_size=4, resume=begun)
     assert caught.value.result.history.epochs == 1
     assert np.isfinite(caught.value.result.object).all()
@@ -156,9 +181,7 @@ def test_sub_pixel_positions_matter(data):
     with_shifts = pg.make_dataset(moved, data.positions + shift, probe=data.probe)
     without = pg.make_dataset(moved, data.positions, probe=data.probe)
     r_factors = [
-        pg.reconstruct(
-            problems.start_model(d), d, pg.PIE(alpha=0.2), epochs=120, batch_size=6
-        ).history.r_factor[-1]
+        pg.reconstruct(problems.start_model(d), d, pg.PIE(alpha=0.2), epochs=120, batch_size=6).history.r_factor[-1]
         for d in (with_shifts, without)
     ]
     assert r_factors[0] < 0.5 * r_factors[1]

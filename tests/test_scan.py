@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from ptychograd._errors import InputError
 from ptychograd._scan import WHOLE_PIXEL_TOLERANCE, SubPixelScan, WholePixelScan, make_scan
 
 POSITIONS = np.array([[0.0, 0.0], [3.2, 7.9], [12.49, 0.51], [0.5, 1.5], [2.0, 11.0]])
@@ -48,6 +49,19 @@ def test_one_position_between_pixels_is_enough(axis, sign):
     positions = np.full((4, 2), 6.0)
     positions[3, axis] += sign * 1.1 * WHOLE_PIXEL_TOLERANCE
     assert isinstance(make_scan(positions), SubPixelScan)
+
+
+@pytest.mark.parametrize("low", [-0.3, -1e-9])
+def test_a_position_that_rounds_to_the_first_pixel_is_inside(low):
+    """Its window begins at pixel 0; the probe is shifted by the rest, to the left as well as to the right."""
+    corner, shift = make_scan(np.array([[low, 2.4], [3.0, 0.0]]))(jnp.array(0))
+    np.testing.assert_array_equal(corner, [0, 2])
+    np.testing.assert_allclose(shift, [low, 0.4], atol=1e-6)
+
+
+def test_a_window_that_begins_outside_the_object_is_refused():
+    with pytest.raises(InputError, match=r"begins at -0\.6 pixels, outside the object"):
+        make_scan(np.array([[0.0, 2.4], [3.0, -0.6]]))
 
 
 @pytest.mark.parametrize("positions", [POSITIONS, np.round(POSITIONS)])

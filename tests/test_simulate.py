@@ -26,6 +26,8 @@ class Glow(AbstractModel):
 class Exact(AbstractNoise):
     """No noise at all, in whole numbers."""
 
+    curvature = 1.0
+
     def nll(self, expected, measured):
         return expected - measured
 
@@ -62,16 +64,14 @@ def test_no_two_groups_of_patterns_share_their_noise(scores):
     assert abs(np.corrcoef(first, second)[0, 1]) < 5 / np.sqrt(first.size)
 
 
-@pytest.mark.parametrize("count", [1, PATTERNS_AT_ONCE, 2 * PATTERNS_AT_ONCE + 3])
+@pytest.mark.parametrize("count", [1, PATTERNS_AT_ONCE, PATTERNS_AT_ONCE + 3])
 def test_every_pattern_is_there_in_order_whatever_their_number(count):
     patterns = simulate(Glow(jnp.array(0.5)), count, noise=Exact())
     np.testing.assert_array_equal(patterns, np.round(glow(np.arange(count))))
 
 
 def test_the_seed_tells_every_count_and_noise_of_real_numbers_stays_real():
-    first, again, other = (
-        simulate(Glow(jnp.array(100.0)), 3, noise=Amplitude(), seed=seed) for seed in (3, 3, 4)
-    )
+    first, again, other = (simulate(Glow(jnp.array(100.0)), 3, noise=Amplitude(), seed=seed) for seed in (3, 3, 4))
     assert again.tobytes() == first.tobytes()
     assert (other != first).all()
     assert first.dtype == np.float32

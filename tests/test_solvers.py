@@ -21,6 +21,7 @@ SOLVERS = {
     "ePIE in minibatches": (pg.PIE(), 5, 100),
     "AD-ePIE": (pg.ad_epie(), 1, 100),
     "AD-ePIE in minibatches": (pg.ad_epie(), 5, 100),
+    "Nesterov": (pg.Nesterov(), 8, 20),
     "Adam": (pg.adam(STEPS), 4, 30),
     "Nadam": (pg.Optax(optax.nadam(1.0), STEPS), 4, 30),
 }
@@ -94,8 +95,7 @@ def _relative(before, one, other):
     }
     # relative to the parameters: an update of zero, with nothing left to learn, has no direction to agree in
     return {
-        name: jnp.linalg.norm((a - b).ravel()) / jnp.linalg.norm(start.ravel())
-        for name, (start, a, b) in pairs.items()
+        name: jnp.linalg.norm((a - b).ravel()) / jnp.linalg.norm(start.ravel()) for name, (start, a, b) in pairs.items()
     }
 
 
@@ -137,9 +137,7 @@ def test_diagonals_are_the_intensities_of_probe_and_object(data, batch_size):
         weights[patch] += intensity
         seen += np.abs(np.asarray(model.object.transmission)[patch]) ** 2
     expected = intensity if batch_size == 1 else weights
-    np.testing.assert_allclose(
-        found["object.transmission"].reshape(expected.shape), expected, rtol=1e-4, atol=1e-3
-    )
+    np.testing.assert_allclose(found["object.transmission"].reshape(expected.shape), expected, rtol=1e-4, atol=1e-3)
     np.testing.assert_allclose(found["probe.modes"], np.stack([seen, seen]), rtol=1e-5)
 
 
@@ -201,3 +199,53 @@ def test_what_a_solver_cannot_do_is_said():
         pg.reconstruct(model, data, pg.adam({"object": 0.1}), epochs=1)
     with pytest.raises(pg.InputError, match="alpha is 0"):
         pg.PIE(alpha=0.0)
+
+
+def test_nesterov_needs_no_tuning(data):
+    """One setting for photon counts a million-fold apart, and for batches of a few and of half of all patterns."""
+    for photons, batch_size in ((1e3, 8), (1e5, 4), (1e5, 28), (1e9, 8)):
+        scan = problems.measurement(photons) if photons < 1e6 else problems.measurement(photons, dtype=np.uint32)
+        start = problems.start_model(scan, object=pg.flat_object)
+        result = pg.reconstruct(start, scan, pg.Nesterov(), epochs=60, batch_size=batch_size)
+        assert result.history.r_factor[-1] < max(1.3 * residual_of_truth(scan), 0.01)  # 1 % where noise is less
+
+
+def test_nesterov_beats_epie(data):
+    """After 20 epochs it is nearer to the noise than ePIE is after 60."""
+    start = problems.start_model(data)
+    fast = pg.reconstruct(start, data, pg.Nesterov(), epochs=20, batch_size=8)
+    slow = pg.reconstruct(start, data, pg.PIE(), epochs=60)
+    assert fast.history.r_factor[-1] < slow.history.r_factor[-1]
+
+
+def test_parameters_without_a_diagonal_move_by_adam(data):
+    """A background that the model has to find, beside the probe; a start of 0 tells no step size."""
+    brighter = problems.measurement(background=2.0)
+    model = problems.start_model(brighter, object=lambda _: brighter.truth.object)
+    everything = ("probe", "detector.background")
+    with pytest.raises(pg.InputError, match=r"detector.background is 0 at the start"):
+        pg.reconstruct(model, brighter, pg.Nesterov(), epochs=1, trainable=everything)
+    solver = pg.Nesterov(steps={"detector.background": 0.05})
+    result = pg.reconstruct(model, brighter, solver, epochs=60, batch_size=8, trainable=everything)
+    assert result.arrays["detector.background"] == pytest.approx(2.0, rel=0.05)
+
+
+@pytest.mark.parametrize("name", SOLVERS)
+def test_padding_changes_no_step(name, data):
+    """A batch that is filled up with a pattern of weight 0 steps as the batch without it does."""
+    solver = SOLVERS[name][0]
+    parameters, rest = partition(problems.start_model(data, modes=2), ("object", "probe"))
+    objective = Objective(rest, pg.Amplitude())
+    variables = solver.variables(parameters)
+    ends = []
+    for index, weight in (([3, 9, 20], [1, 1, 1]), ([3, 9, 20, 0], [1, 1, 1, 0])):
+        batch = Batch(
+            jnp.array(index),
+            jnp.asarray(data.patterns[np.array(index)]),
+            jnp.ones(data.frame_shape, bool),
+            jnp.array(weight, jnp.float32),
+        )
+        end, _, _ = solver.step(objective, variables, batch, solver.init(objective, variables))
+        ends.append(jax.tree.leaves(end))
+    for one, other in zip(*ends, strict=True):
+        np.testing.assert_allclose(one, other, rtol=2e-5, atol=1e-4)

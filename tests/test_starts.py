@@ -121,50 +121,76 @@ def test_the_mean_pattern_is_the_far_field_of_its_start(shape):
     assert np.unravel_index(np.abs(wave).argmax(), shape) == (shape[0] // 2, shape[1] // 2)
 
 
-@pytest.mark.parametrize("per_pattern", [False, True])
-def test_masked_pixels_are_dark_in_the_mean_pattern(per_pattern):
-    mask = np.random.default_rng(1).random(FRAME) < 0.7
-    data = a_dataset(mask=np.broadcast_to(mask, (4, *FRAME)) if per_pattern else mask)
+@pytest.mark.parametrize("shape", [FRAME, (4, *FRAME)], ids=["one mask", "a mask for each pattern"])
+def test_the_mean_is_over_valid_pixels_and_zero_where_there_is_none(shape):
+    mask = np.random.default_rng(1).random(shape) < 0.7
+    mask[..., 3, 5] = False
+    data = a_dataset(mask=mask)
+    valid = np.broadcast_to(mask, data.patterns.shape)
+    mean = np.where(valid, data.patterns, 0).sum(axis=0) / np.maximum(valid.sum(axis=0), 1)
     far = np.fft.fftshift(np.fft.fft2(np.fft.ifftshift(mean_pattern()(data, None)), norm="ortho"))
-    np.testing.assert_allclose(far, np.sqrt(data.patterns.mean(axis=0) * mask), atol=1e-12)
+    np.testing.assert_allclose(far, np.sqrt(mean), atol=1e-12)
+    assert far[3, 5] == pytest.approx(0, abs=1e-12)
+
+
+def test_the_mean_pattern_may_be_seen_from_a_defocus():
+    focus = mean_pattern()(a_dataset(), SAMPLING)
+    behind = mean_pattern(1e-3)(a_dataset(), SAMPLING)
+    np.testing.assert_allclose(behind, defocused(focus, SAMPLING, GEOMETRY.wavelength, 1e-3))
+    with pytest.raises(InputError, match="needs wavelength, distance and pixel size"):
+        mean_pattern(1e-3)(a_dataset(geometry=None), None)
 
 
 # Modes ----------------------------------------------------------------------------------------------------
 
 
+def power(modes):
+    return np.sum(np.abs(modes) ** 2, axis=(1, 2))
+
+
 @pytest.mark.parametrize("count", [1, 2, 3, 6])
 def test_modes_share_the_power_of_the_wave_and_the_first_has_most(count):
     wave = 3 * gaussian_wave(FRAME, SAMPLING, 6e-7) * np.exp(0.3j * np.arange(27))
-    modes = diverse_modes(wave, count)
-    power = np.sum(np.abs(modes) ** 2, axis=(1, 2))
+    modes = diverse_modes(wave[None], count)
     assert modes.shape == (count, *FRAME)
-    assert power.sum() == pytest.approx(np.sum(np.abs(wave) ** 2), rel=1e-12)
-    assert power[0] > 0.5 * power.sum()
-    assert (np.diff(power) < 0).all()
+    assert power(modes).sum() == pytest.approx(np.sum(np.abs(wave) ** 2), rel=1e-12)
+    np.testing.assert_allclose(power(modes)[1:] / power(modes)[:-1], 0.5)
 
 
 def test_one_mode_is_the_wave_itself():
     wave = a_wave(*FRAME)
-    np.testing.assert_allclose(diverse_modes(wave, 1), [wave], rtol=1e-12)
+    np.testing.assert_allclose(diverse_modes(wave[None], 1), [wave], rtol=1e-12)
 
 
-@pytest.mark.parametrize("wave", [square_wave, round_wave, gaussian_wave])
-def test_no_two_modes_are_alike(wave):
-    modes = diverse_modes(wave(FRAME, SAMPLING, 8e-7), 4).reshape(4, -1)
+@pytest.mark.parametrize("wave_of", [square_wave, round_wave, gaussian_wave])
+def test_no_two_modes_are_alike(wave_of):
+    modes = diverse_modes(wave_of(FRAME, SAMPLING, 8e-7)[None], 4).reshape(4, -1)
     modes /= np.linalg.norm(modes, axis=1, keepdims=True)
     overlap = np.abs(modes.conj() @ modes.T)
     np.testing.assert_allclose(np.diag(overlap), 1)
     assert overlap[~np.eye(4, dtype=bool)].max() < 0.95
 
 
+@pytest.mark.parametrize("count", [1, 2, 3, 5])
+def test_given_modes_are_kept_strongest_first_and_with_all_their_power(count):
+    given = np.array([0.5, 2.0, 1.0])[:, None, None] * a_wave(3, *FRAME)
+    modes = diverse_modes(given, count)
+    assert power(modes).sum() == pytest.approx(power(given).sum(), rel=1e-12)
+    scale = modes[0, 0, 0] / given[1, 0, 0]
+    kept = min(count, 3)
+    np.testing.assert_allclose(modes[:kept], scale * given[[1, 2, 0]][:kept], rtol=1e-12)
+    assert (np.diff(power(modes)) < 0).all()
+
+
 @pytest.mark.parametrize("lit", [(1, 1), (1, 5), (5, 1)])
-def test_modes_of_a_wave_one_pixel_wide_are_finite(lit):
+def test_modes_of_a_wave_one_pixel_wide_are_finite_and_differ(lit):
     """A uniform mean pattern, or an opening of a single pixel, makes such a wave."""
     wave = np.zeros((9, 12), complex)
     wave[4 : 4 + lit[0], 3 : 3 + lit[1]] = 2
-    modes = diverse_modes(wave, 3)
-    assert np.isfinite(modes).all()
-    assert np.sum(np.abs(modes) ** 2) == pytest.approx(np.sum(np.abs(wave) ** 2))
+    modes = diverse_modes(wave[None], 3)
+    assert power(modes).sum() == pytest.approx(np.sum(np.abs(wave) ** 2))
+    shapes = modes / np.sqrt(power(modes))[:, None, None]
+    assert all(np.abs(np.vdot(shapes[i], shapes[j])) < 0.95 for i, j in [(0, 1), (0, 2), (1, 2)])
 
 
 # Objects --------------------------------------------------------------------------------------------------

@@ -49,9 +49,7 @@ def numpy_sum(array, patches, corners):
 def test_cut_is_a_slice_of_the_last_two_axes(lead, corner):
     array = an_array(*lead, *OBJECT)
     (y, x), (height, width) = corner, FRAME
-    np.testing.assert_array_equal(
-        cut(array, jnp.asarray(corner), FRAME), array[..., y : y + height, x : x + width]
-    )
+    np.testing.assert_array_equal(cut(array, jnp.asarray(corner), FRAME), array[..., y : y + height, x : x + width])
 
 
 @pytest.mark.parametrize("corner", [(0, 0), (3, 1), (100, -7)])
@@ -78,8 +76,7 @@ def test_add_is_what_differentiation_makes_of_cut():
 # Several windows ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("count", [1, 5])
-@pytest.mark.parametrize("lead", [(), (2,)])
+@pytest.mark.parametrize(("count", "lead"), [(1, ()), (5, ()), (5, (2,))])
 def test_overlapping_patches_add_up(count, lead):
     array, patches = an_array(*lead, *OBJECT), an_array(count, *lead, *FRAME, seed=1)
     added = add_all(array, patches, jnp.asarray(CORNERS[:count]))

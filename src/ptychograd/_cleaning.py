@@ -9,7 +9,8 @@ from jaxtyping import Bool, Real
 from ptychograd._errors import InputError
 
 PIXELS_AT_ONCE = 2**24  # a chunk's flags then take some tens of MB, whatever the size of the data set
-MARKED = ("uint16", "uint32", "uint64", "int32")  # detectors mark gaps and saturation by the type's maximum
+# Detectors mark gaps and saturation by the maximum of the type; 255 and 32767 are small enough to be counts.
+MARKED = ("uint16", "uint32", "uint64", "int32", "int64")
 
 Patterns = Real[np.ndarray, "index y x"]
 Mask = Bool[np.ndarray, "... y x"]

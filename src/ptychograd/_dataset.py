@@ -73,6 +73,10 @@ class Dataset:
         _check_frames(self.patterns, self.positions)
         _check_extras(self.patterns, self.mask, self.probe, self.support)
 
+    def __repr__(self) -> str:
+        unit = "pixels" if self.geometry is None else "metres"
+        return f"Dataset({self.source}: {self.count} patterns of {self.frame_shape} {self.patterns.dtype}, in {unit})"
+
     @property
     def count(self) -> int:
         """Number of patterns."""
@@ -151,9 +155,7 @@ def subset(data: Dataset, indices) -> Dataset:
         chosen = np.flatnonzero(chosen)
     whole = chosen.ndim == 1 and chosen.size > 0 and np.issubdtype(chosen.dtype, np.integer)
     if not whole or chosen.min() < 0 or chosen.max() >= data.count:
-        raise InputError(
-            f"A subset needs whole numbers from 0 to {data.count - 1}, at least one; got {indices!r}."
-        )
+        raise InputError(f"A subset needs whole numbers from 0 to {data.count - 1}, at least one; got {indices!r}.")
     return replace(
         data,
         patterns=data.patterns[chosen],
@@ -163,9 +165,7 @@ def subset(data: Dataset, indices) -> Dataset:
     )
 
 
-def positions_in_pixels(
-    data: Dataset, sampling: tuple[float, float] | None
-) -> Float64[np.ndarray, "index 2"]:
+def positions_in_pixels(data: Dataset, sampling: tuple[float, float] | None) -> Float64[np.ndarray, "index 2"]:
     """Positions (index, 2) in object pixels, (y, x).
 
     Args:
@@ -187,9 +187,7 @@ def positions_in_pixels(
 def _check_frames(patterns: np.ndarray, positions: np.ndarray) -> None:
     """Refuse patterns and positions that aren't one for one."""
     if patterns.ndim != 3 or patterns.size == 0:
-        raise InputError(
-            f"The patterns have shape {patterns.shape}; expected (index, y, x), at least one pattern."
-        )
+        raise InputError(f"The patterns have shape {patterns.shape}; expected (index, y, x), at least one pattern.")
     if patterns.dtype.kind not in "uif":
         raise InputError(f"The patterns are {patterns.dtype}; expected real counts of photons.")
     count = len(patterns)
@@ -206,14 +204,10 @@ def _check_frames(patterns: np.ndarray, positions: np.ndarray) -> None:
         )
 
 
-def _check_extras(
-    patterns: np.ndarray, mask: np.ndarray, probe: np.ndarray | None, support: np.ndarray | None
-) -> None:
+def _check_extras(patterns: np.ndarray, mask: np.ndarray, probe: np.ndarray | None, support: np.ndarray | None) -> None:
     """Refuse what doesn't belong to these patterns."""
     if mask.shape not in (patterns.shape, patterns.shape[1:]):
-        raise InputError(
-            f"The mask has shape {mask.shape}; expected {patterns.shape[1:]} or {patterns.shape}."
-        )
+        raise InputError(f"The mask has shape {mask.shape}; expected {patterns.shape[1:]} or {patterns.shape}.")
     if not mask.any():
         raise InputError("The mask leaves no valid pixel; expected True (or non-zero) where a pixel is good.")
     if probe is not None and not (probe.ndim == 3 and np.isfinite(probe).all()):

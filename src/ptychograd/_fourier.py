@@ -59,9 +59,7 @@ def centring_ramp(shape: tuple[int, int]) -> np.ndarray:
     return ramp
 
 
-def translate(
-    wave: Complex[Array, "*batch y x"], shift: Float[Array, "2"] | None
-) -> Complex[Array, "*batch y x"]:
+def translate(wave: Complex[Array, "*batch y x"], shift: Float[Array, "2"] | None) -> Complex[Array, "*batch y x"]:
     """Move a wave by a fraction of a pixel: wave(r) -> wave(r - shift), band-limited and unitary.
 
     `shift` is (y, x) in pixels; `None` is the whole-pixel scan's answer and costs nothing.
@@ -74,7 +72,6 @@ def translate(
 def shift_ramp(shape: tuple[int, ...], shift: Float[Array, "2"]) -> Complex[Array, "y x"]:
     """Fourier factor exp(-2πi f·shift) that translates by `shift` = (y, x) pixels."""
     along_y, along_x = (
-        jnp.exp(-2j * np.pi * jnp.asarray(frequencies(n), shift.dtype) * s)
-        for n, s in zip(shape, shift, strict=True)
+        jnp.exp(-2j * np.pi * jnp.asarray(frequencies(n), shift.dtype) * s) for n, s in zip(shape, shift, strict=True)
     )
     return along_y[:, None] * along_x

@@ -104,9 +104,7 @@ def check_extent(
     """
     span = np.ptp(positions, axis=0)
     if 0 < span.max() < LEAST_SPAN:
-        cure = (
-            "give wavelength, distance and pixel_size" if sampling is None else "they are expected in metres"
-        )
+        cure = "give wavelength, distance and pixel_size" if sampling is None else "they are expected in metres"
         raise InputError(
             f"The {len(positions)} positions span only {span.max():.2g} object pixels: they are probably in"
             f" another unit; {cure}."
@@ -144,9 +142,7 @@ def _is_reasonable(positions: Positions, frame_shape: tuple[int, int]) -> bool:
     return small and rows * columns <= MOST_EMPTY * covered
 
 
-def _likely_cause(
-    positions: Positions, frame_shape: tuple[int, int], sampling: tuple[float, float] | None
-) -> str:
+def _likely_cause(positions: Positions, frame_shape: tuple[int, int], sampling: tuple[float, float] | None) -> str:
     farthest = int(np.abs(positions - np.median(positions, axis=0)).max(axis=1).argmax())
     if len(positions) > 2 and _is_reasonable(np.delete(positions, farthest, axis=0), frame_shape):
         y, x = positions[farthest]

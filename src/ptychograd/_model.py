@@ -12,7 +12,7 @@ from ptychograd._fourier import translate
 from ptychograd._objects import AbstractObject
 from ptychograd._probes import AbstractProbe
 from ptychograd._propagators import AbstractPropagator
-from ptychograd._scan import AbstractScan
+from ptychograd._scan import AbstractScan, WholePixelScan
 from ptychograd._windows import Window, Windows
 
 
@@ -46,6 +46,10 @@ class AbstractExitWaveModel(AbstractModel):
     def exit_wave(self, index: Int[Array, ""]) -> Complex[Array, "modes y x"]:
         """Wave behind the object for pattern `index`."""
 
+    def coarse(self) -> "AbstractExitWaveModel":
+        """The model, or one with the same parameters whose exit waves cost less, near enough for step sizes."""
+        return self
+
     @abc.abstractmethod
     def detect(self, exit_wave: Complex[Array, "modes y x"], index: Int[Array, ""]) -> Float[Array, "y x"]:
         """Expected photons of an exit wave."""
@@ -76,6 +80,10 @@ class Ptychography(AbstractExitWaveModel):
     def detect(self, exit_wave, index):
         _, shift = self.scan(index)
         return self.detector(self.propagator(exit_wave, shift))
+
+    def coarse(self):
+        """Without the shifts by less than a pixel, each of which takes two Fourier transforms."""
+        return eqx.tree_at(lambda model: model.scan, self, WholePixelScan(self.scan.corner))
 
     def windows(self, index):
         corner, _ = self.scan(index)

@@ -21,9 +21,7 @@ class AbstractNoise(eqx.Module):
         """Largest mean second derivative of `nll` along the amplitude √h, that of `Amplitude` being 1."""
 
     @abc.abstractmethod
-    def nll(
-        self, expected: Float[Array, "*shape"], measured: Real[Array, "*shape"]
-    ) -> Float[Array, "*shape"]:
+    def nll(self, expected: Float[Array, "*shape"], measured: Real[Array, "*shape"]) -> Float[Array, "*shape"]:
         """Misfit of every pixel: the negative log-likelihood but for a constant factor and offset."""
 
     @abc.abstractmethod
@@ -53,11 +51,11 @@ class Amplitude(AbstractNoise):
 
 
 class Poisson(AbstractNoise):
-    """Photon counting: h - y + y log(y/h) with h the expected photons and `floor` more.
+    """Photon counting: h + f - y + y log(y / (h + f)) for the expectation h and the count y.
 
-    The floor, in photons a pixel, bounds how much one photon can pull where the model is dark, and
-    keeps value and gradient finite at zero; it is zero where h and the measurement agree. Start from
-    a solution for `Amplitude`: far from one, single photons in dark pixels lead astray.
+    The `floor` f acts as that much background, in photons a pixel: it keeps value and gradient finite
+    and bounds how much a single photon can pull where the model is dark, and it shifts the best h by
+    -f. Start from a solution for `Amplitude`: far from one, single photons in dark pixels lead astray.
     """
 
     floor: float = eqx.field(default=0.03, static=True)
@@ -67,12 +65,11 @@ class Poisson(AbstractNoise):
         return 2.0
 
     def nll(self, expected, measured):
-        counts = measured.astype(expected.dtype)
-        mean = expected + self.floor
+        counts, mean = measured.astype(expected.dtype), expected + self.floor
         return mean - counts + jax.scipy.special.xlogy(counts, jnp.maximum(counts, 1e-30) / mean)
 
     def fisher(self, expected):
-        return 1 / (expected + self.floor)
+        return expected / (expected + self.floor) ** 2
 
     def sample(self, key, expected):
         return jax.random.poisson(key, expected)

@@ -35,9 +35,7 @@ class Batch(NamedTuple):
 
         def add(total, part):
             index, patterns, mask, weight = part
-            return add_part(
-                total, Batch(index, patterns, mask if own_masks else self.mask, weight, self.cooling)
-            )
+            return add_part(total, Batch(index, patterns, mask if own_masks else self.mask, weight, self.cooling))
 
         def cut_up(array):
             if parts * at_once != size:
@@ -95,17 +93,13 @@ class Objective(eqx.Module):
                 window = window_of(name, windows)
                 if window is None:
                     return None
-                return batched(lambda array, corner: cut(array, corner, window.shape), (None, 0))(
-                    leaf, window.corner
-                )
+                return batched(lambda array, corner: cut(array, corner, window.shape), (None, 0))(leaf, window.corner)
 
             return map_with_names(cut_leaf, parameters)
 
         return eqx.combine(once(cut_patches, parameters, windows), parameters)
 
-    def expected(
-        self, seen: PyTree, windows: Windows, index: Int[Array, "batch"]
-    ) -> Float[Array, "batch *detector"]:
+    def expected(self, seen: PyTree, windows: Windows, index: Int[Array, "batch"]) -> Float[Array, "batch *detector"]:
         """Expected photons of a batch."""
 
         def one(seen, index):
@@ -116,13 +110,13 @@ class Objective(eqx.Module):
     def exit_waves(
         self, seen: PyTree, windows: Windows, index: Int[Array, "batch"]
     ) -> Complex[Array, "batch modes y x"]:
-        """Exit waves of a batch, for models that have one."""
+        """Exit waves of a batch, near enough for step sizes, for models that have one."""
 
         def one(seen, index):
             model = self.model(seen)
             if not isinstance(model, AbstractExitWaveModel):
                 raise TypeError(f"{type(model).__name__} has no exit wave")
-            return model.exit_wave(index)
+            return model.coarse().exit_wave(index)
 
         return batched(one, (batch_axes(seen, windows), 0))(seen, index)
 

@@ -13,9 +13,7 @@ class AbstractObject(eqx.Module):
     """What the incident wave passes through."""
 
     @abc.abstractmethod
-    def __call__(
-        self, wave: Complex[Array, "modes y x"], corner: Int[Array, "2"]
-    ) -> Complex[Array, "modes y x"]:
+    def __call__(self, wave: Complex[Array, "modes y x"], corner: Int[Array, "2"]) -> Complex[Array, "modes y x"]:
         """Exit wave of the incident `wave`, whose window begins at object pixel `corner` (y, x)."""
 
 
@@ -23,6 +21,9 @@ class AbstractThinObject(AbstractObject):
     """An object so thin that it multiplies the wave: ψ = P · S_j O (Eq. 3)."""
 
     transmission: eqx.AbstractVar[Complex[Array, "height width"]]
+
+    def __call__(self, wave, corner):
+        return wave * self.patch(corner, (wave.shape[-2], wave.shape[-1]))
 
     @abc.abstractmethod
     def patch(self, corner: Int[Array, "2"], shape: tuple[int, int]) -> Complex[Array, "y x"]:
@@ -44,9 +45,6 @@ class ThinObject(AbstractThinObject):
     def free(self, corner, shape):
         return 1.0
 
-    def __call__(self, wave, corner):
-        return wave * self.patch(corner, (wave.shape[-2], wave.shape[-1]))
-
 
 class EmbeddedObject(AbstractThinObject):
     """A thin object inside a known `support`; outside of it the transmission is 1.
@@ -64,6 +62,3 @@ class EmbeddedObject(AbstractThinObject):
 
     def free(self, corner, shape):
         return cut(self.support, corner, shape).astype(self.transmission.real.dtype)
-
-    def __call__(self, wave, corner):
-        return wave * self.patch(corner, (wave.shape[-2], wave.shape[-1]))

@@ -45,9 +45,7 @@ def path_name(path: tuple) -> str:
 
 def map_with_names(function: Callable, tree: PyTree, *others: PyTree) -> PyTree:
     """`jax.tree.map` whose function is given the leaf's name first."""
-    return jax.tree_util.tree_map_with_path(
-        lambda path, *leaves: function(path_name(path), *leaves), tree, *others
-    )
+    return jax.tree_util.tree_map_with_path(lambda path, *leaves: function(path_name(path), *leaves), tree, *others)
 
 
 def named_leaves(tree: PyTree) -> dict[str, PyTree]:
@@ -74,9 +72,14 @@ def matches(name: str, path: str) -> bool:
     return name == path or name.startswith(path + ".")
 
 
+def is_parameter(leaf: PyTree) -> bool:
+    """Whether a leaf of a model can be refined: a real or complex JAX array. NumPy arrays are constants."""
+    return isinstance(leaf, jax.Array) and bool(jnp.issubdtype(leaf.dtype, jnp.inexact))
+
+
 def trainable_names(model: PyTree) -> list[str]:
     """Names of all parameters that could be refined: every real or complex array of the model."""
-    leaves, _ = jax.tree_util.tree_flatten_with_path(eqx.filter(model, eqx.is_inexact_array))
+    leaves, _ = jax.tree_util.tree_flatten_with_path(eqx.filter(model, is_parameter))
     return [path_name(path) for path, _ in leaves]
 
 
@@ -90,7 +93,7 @@ def partition(model: PyTree, names: Iterable[str]) -> tuple[PyTree, PyTree]:
     if not chosen:
         raise InputError(f"Nothing to refine; name at least one of: {', '.join(trainable_names(model))}.")
     wanted = map_with_names(
-        lambda name, leaf: eqx.is_inexact_array(leaf) and any(matches(name, path) for path in chosen), model
+        lambda name, leaf: is_parameter(leaf) and any(matches(name, path) for path in chosen), model
     )
     return eqx.partition(model, wanted)
 

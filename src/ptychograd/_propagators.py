@@ -31,11 +31,11 @@ class FarField(AbstractPropagator):
     """Fraunhofer diffraction: the discrete Fourier transform of the exit wave (Eq. 4).
 
     The wave comes out as the detector shows it, with the zero frequency at pixel (y // 2, x // 2):
-    a phase ramp on the exit wave puts it there, exactly, and in a batch is multiplied into the
-    probe once. A shift of the probe is invisible in the far field, so `shift` does nothing.
+    a phase ramp on the exit wave puts it there, exactly. A shift of the probe is invisible in the
+    far field, so `shift` does nothing.
     """
 
-    ramp: Inexact[np.ndarray, "y x"]  # a constant, and so no JAX array: those are parameters
+    ramp: Inexact[np.ndarray, "y x"]  # a constant: parameters are JAX arrays
 
     def __init__(self, shape: tuple[int, int], dtype: np.dtype | type = np.complex64):
         ramp = centring_ramp(shape)

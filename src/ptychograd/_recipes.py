@@ -13,14 +13,22 @@ from ptychograd._objects import EmbeddedObject, ThinObject
 from ptychograd._probes import Probe
 from ptychograd._propagators import FarField
 from ptychograd._scan import make_scan
-from ptychograd._starts import ObjectStart, ProbeStart, Sampling, diverse_modes, flat_object, mean_pattern
+from ptychograd._starts import (
+    ObjectStart,
+    ProbeStart,
+    Sampling,
+    diverse_modes,
+    flat_object,
+    mean_pattern,
+    random_object,
+)
 
 
 def far_field(
     data: Dataset,
     *,
     probe: ProbeStart | None = None,
-    object: ObjectStart = flat_object,
+    object: ObjectStart | None = None,
     modes: int = 1,
     dtype: np.dtype | type = np.complex64,
 ) -> Ptychography:
@@ -28,19 +36,19 @@ def far_field(
 
     The start probe is `probe` (see `aperture`, `pinhole`, `focal_spot`, `mean_pattern`); without it
     the dataset's own, or else estimated from the mean pattern. Its photons are those of the
-    brightest pattern unless the dataset's own say otherwise. `object` is `flat_object` or
-    `random_object(seed)`; a dataset with a support gets transmission 1 outside of it. `modes` is the
-    number of incoherent probe modes, `dtype` complex64 or complex128.
+    brightest pattern; the dataset's own keeps its photons. `object` is `flat_object` or
+    `random_object(seed)`; without it, random where the dataset has a support (outside of which the
+    transmission is 1), else flat. `modes` is the number of incoherent probe modes (see `diverse_modes`),
+    `dtype` complex64 or complex128.
     """
     dtype = _checked_dtype(dtype)
     sampling = far_field_sampling(data.geometry, data.frame_shape) if data.geometry else None
     corners, shape = _place(data, sampling)
     waves = _start_modes(data, sampling, probe, modes)
-    transmission = jnp.asarray(object(shape), dtype)
+    start = object or (flat_object if data.support is None else random_object())
+    transmission = jnp.asarray(start(shape), dtype)
     thing = (
-        ThinObject(transmission)
-        if data.support is None
-        else EmbeddedObject(transmission, jnp.asarray(data.support))
+        ThinObject(transmission) if data.support is None else EmbeddedObject(transmission, jnp.asarray(data.support))
     )
     real = np.finfo(dtype).dtype
     return Ptychography(
@@ -85,10 +93,10 @@ def _start_modes(
                 f"The start probe has {data.probe.shape[1:]} pixels, the patterns have {data.frame_shape}; "
                 "give one of the same size, or none, so that it is estimated."
             )
-        return data.probe[:count] if len(data.probe) >= count else diverse_modes(data.probe[0], count)
+        return diverse_modes(data.probe, count)
     wave = (probe or mean_pattern())(data, sampling)
     wave = wave * np.sqrt(data.photons.max() / np.sum(np.abs(wave) ** 2))
-    return diverse_modes(wave, count)
+    return diverse_modes(wave[None], count)
 
 
 def _checked_dtype(dtype: np.dtype | type) -> np.dtype:

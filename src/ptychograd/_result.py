@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import equinox as eqx
 import h5py
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PyTree
@@ -59,7 +60,8 @@ class Result(NamedTuple):
 
     `model` is the model itself; it is None for a result read from a file, whose arrays `onto` puts
     into a model made anew. `state` is the solver's, `settings` what the run was asked for, and
-    `sampling` the size (y, x) of an object pixel in metres, None in pixel units.
+    `sampling` the size (y, x) of an object pixel in metres, None in pixel units; `positions` are the
+    dataset's (index, (y, x)), in metres if there is a sampling.
     """
 
     arrays: dict[str, np.ndarray]
@@ -67,25 +69,28 @@ class Result(NamedTuple):
     history: History
     settings: dict
     sampling: tuple[float, float] | None = None
+    positions: np.ndarray | None = None
     model: AbstractModel | None = None
 
     @classmethod
-    def of(cls, model: AbstractModel, state: dict, history: History, settings: dict) -> "Result":
+    def of(cls, model: AbstractModel, positions: np.ndarray, state: dict, history: History, settings: dict) -> "Result":
         """The result that `model` is."""
-        arrays = {
-            name: np.asarray(leaf) for name, leaf in named_leaves(eqx.filter(model, eqx.is_array)).items()
-        }
+        arrays = {name: np.asarray(leaf) for name, leaf in named_leaves(eqx.filter(model, is_kept)).items()}
         sampling = model.sampling if isinstance(model, Ptychography) else None
-        return cls(arrays, state, history, settings, sampling, model)
+        return cls(arrays, state, history, settings, sampling, positions, model)
+
+    def __repr__(self) -> str:
+        history = self.history
+        r_factor = f", R = {history.r_factor[-1]:.4g}" if history.epochs else ""
+        arrays = ", ".join(f"{name} {array.shape}" for name, array in self.arrays.items())
+        return f"Result({history.epochs} epochs{r_factor}; {arrays})"
 
     @property
     def object(self) -> np.ndarray:
         """Transmission of the object, complex (y, x); 1 in a known surround."""
         transmission = self._array("object.transmission")
         support = self.arrays.get("object.support")
-        return (
-            transmission if support is None else np.where(support, transmission, 1).astype(transmission.dtype)
-        )
+        return transmission if support is None else np.where(support, transmission, 1).astype(transmission.dtype)
 
     @property
     def probe(self) -> np.ndarray:
@@ -101,7 +106,7 @@ class Result(NamedTuple):
         """`model`, made from the same data by the same recipe, with this result's arrays in it."""
 
         def put(name, leaf):
-            if not eqx.is_array(leaf):
+            if not is_kept(leaf):
                 return leaf
             if name not in self.arrays or self.arrays[name].shape != leaf.shape:
                 found = self.arrays[name].shape if name in self.arrays else "nothing"
@@ -121,6 +126,11 @@ class Result(NamedTuple):
         return self.arrays[name]
 
 
+def is_kept(leaf: PyTree) -> bool:
+    """Whether a leaf of a model goes into its result: every JAX array; NumPy arrays are made anew."""
+    return isinstance(leaf, jax.Array)
+
+
 def load(path: str | Path) -> Result:
     """Read a result file. Raises `InputError` if it is none."""
     if not Path(path).is_file():
@@ -129,14 +139,13 @@ def load(path: str | Path) -> Result:
         with h5py.File(path, "r") as file:
             return _read(file)
     except (OSError, KeyError, RuntimeError) as problem:
-        raise InputError(
-            f"{path} is no readable result of ptychograd ({problem}); is it cut short?"
-        ) from None
+        raise InputError(f"{path} is no readable result of ptychograd ({problem}); is it cut short?") from None
 
 
 def _write(file: h5py.File, result: Result) -> None:
+    has_object = "object.transmission" in result.arrays
     file.attrs.update(format=FORMAT, format_version=FORMAT_VERSION, default="entry", NX_class="NXroot")
-    entry = _group(file, "entry", "NXentry", default="object")
+    entry = _group(file, "entry", "NXentry", default="object" if has_object else "history")
     for name, array in result.arrays.items():
         _dataset(entry, "model/" + name.replace(".", "/"), array, path=name)
     for number, (name, array) in enumerate(result.state.items()):
@@ -148,7 +157,9 @@ def _write(file: h5py.File, result: Result) -> None:
     entry["versions"] = json.dumps(_versions(), indent=1)
     if result.sampling:
         _dataset(entry, "sampling", np.array(result.sampling), units="m")
-    if "object.transmission" in result.arrays:
+    if result.positions is not None:
+        _dataset(entry, "positions", result.positions, units="m" if result.sampling else "pixel", axes="y, x")
+    if has_object:
         _pictures(entry, result)
 
 
@@ -168,6 +179,11 @@ def _pictures(entry: h5py.Group, result: Result) -> None:
 def _read(file: h5py.File) -> Result:
     if file.attrs.get("format") != FORMAT:
         raise InputError(f"{file.filename} is no result of ptychograd; `ptychograd reconstruct` writes them.")
+    if file.attrs.get("format_version") != FORMAT_VERSION:
+        raise InputError(
+            f"{file.filename} has version {file.attrs.get('format_version')} of the result format, and this "
+            f"ptychograd reads version {FORMAT_VERSION}; use a newer ptychograd."
+        )
     stored: dict[str, np.ndarray] = {}
     names: dict[str, str] = {}
 
@@ -189,6 +205,7 @@ def _read(file: h5py.File) -> Result:
         history,
         json.loads(bytes(stored["entry/settings"])),
         None if sampling is None else (float(sampling[0]), float(sampling[1])),
+        stored.get("entry/positions"),
     )
 
 

@@ -7,11 +7,15 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
+from ptychograd._errors import InputError
+
 WHOLE_PIXEL_TOLERANCE = 0.01  # pixels: far below what any data can tell
 
 
 class AbstractScan(eqx.Module):
     """Index of a pattern -> corner of its window (whole pixels) and the rest of its position."""
+
+    corner: eqx.AbstractVar[Int[Array, "index 2"]]
 
     @abc.abstractmethod
     def __call__(self, index: Int[Array, ""]) -> tuple[Int[Array, "2"], Float[Array, "2"] | None]:
@@ -41,6 +45,8 @@ def make_scan(
     positions: Float[np.ndarray, "index 2"], dtype: np.dtype | type = np.float32
 ) -> WholePixelScan | SubPixelScan:
     """The scan for window corners at `positions` (y, x) in object pixels, none of them negative."""
+    if np.round(positions).min() < 0:
+        raise InputError(f"A window begins at {positions.min():g} pixels, outside the object; expected 0 or more.")
     corner = np.round(positions)
     shift = positions - corner
     if np.abs(shift).max() < WHOLE_PIXEL_TOLERANCE:

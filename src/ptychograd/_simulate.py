@@ -60,9 +60,7 @@ def embedded(
 def _stretched(image: Float[np.ndarray, "y x"]) -> Float[np.ndarray, "y x"]:
     low, high = float(image.min()), float(image.max())
     if not high > low:
-        raise InputError(
-            f"An image that is {low:g} everywhere has no contrast to simulate with; take another."
-        )
+        raise InputError(f"An image that is {low:g} everywhere has no contrast to simulate with; take another.")
     return (image - low) / (high - low)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import numpy as np
-from jaxtyping import Bool, Complex, Float
+from jaxtyping import Complex, Float
 
 from ptychograd._dataset import Dataset
 from ptychograd._errors import InputError
@@ -30,9 +30,7 @@ def focal_spot(fwhm: float, defocus: float = 0.0) -> ProbeStart:
     return _opening(gaussian_wave, fwhm, defocus)
 
 
-def square_wave(
-    shape: tuple[int, int], sampling: tuple[float, float], width: float
-) -> Complex[np.ndarray, "y x"]:
+def square_wave(shape: tuple[int, int], sampling: tuple[float, float], width: float) -> Complex[np.ndarray, "y x"]:
     """1 inside a square of `width` metres, whole pixels wide, in the middle of the window; 0 outside."""
     sides = []
     for n, pixel in zip(shape, sampling, strict=True):
@@ -42,16 +40,12 @@ def square_wave(
     return (sides[0][:, None] & sides[1]).astype(complex)
 
 
-def round_wave(
-    shape: tuple[int, int], sampling: tuple[float, float], diameter: float
-) -> Complex[np.ndarray, "y x"]:
+def round_wave(shape: tuple[int, int], sampling: tuple[float, float], diameter: float) -> Complex[np.ndarray, "y x"]:
     """1 inside a circle of `diameter` metres about the window's middle pixel; 0 outside."""
     return (_radius_squared(shape, sampling) < diameter**2 / 4).astype(complex)
 
 
-def gaussian_wave(
-    shape: tuple[int, int], sampling: tuple[float, float], fwhm: float
-) -> Complex[np.ndarray, "y x"]:
+def gaussian_wave(shape: tuple[int, int], sampling: tuple[float, float], fwhm: float) -> Complex[np.ndarray, "y x"]:
     """A Gaussian about the window's middle pixel; `fwhm` in metres is that of its intensity."""
     return np.exp(-2 * np.log(2) * _radius_squared(shape, sampling) / fwhm**2).astype(complex)
 
@@ -64,14 +58,17 @@ def defocused(
     return exact_ifft(exact_fft(wave) * fresnel_kernel(shape, sampling, wavelength, distance))
 
 
-def mean_pattern() -> ProbeStart:
-    """The wave whose far field is the mean pattern's amplitude with a flat phase: a compact spot."""
+def mean_pattern(defocus: float = 0.0) -> ProbeStart:
+    """The wave `defocus` metres behind the focus whose far field is the mean pattern, with a flat phase."""
 
     def start(data, sampling):
-        mean = np.zeros(data.frame_shape)
-        for frame in data.patterns:
-            mean += frame
-        return centred(exact_ifft(uncentred(np.sqrt(mean * _ever_valid(data) / data.count))))
+        total, valid = np.zeros(data.frame_shape), np.zeros(data.frame_shape)
+        masks = data.mask if data.mask.ndim == 3 else [data.mask] * data.count
+        for pattern, mask in zip(data.patterns, masks, strict=True):
+            total += np.where(mask, pattern, 0)
+            valid += mask
+        focus = centred(exact_ifft(uncentred(np.sqrt(total / np.maximum(valid, 1)))))
+        return _defocused(focus, data, sampling, defocus)
 
     return start
 
@@ -81,7 +78,7 @@ def flat_object(shape: tuple[int, int]) -> Complex[np.ndarray, "y x"]:
     return np.ones(shape, complex)
 
 
-def random_object(seed: int) -> ObjectStart:
+def random_object(seed: int = 0) -> ObjectStart:
     """Amplitudes from 0 to 1 and phases from 0 to π by chance, the paper's start (section 3.3)."""
 
     def start(shape):
@@ -91,44 +88,64 @@ def random_object(seed: int) -> ObjectStart:
     return start
 
 
-def diverse_modes(wave: Complex[np.ndarray, "y x"], count: int) -> Complex[np.ndarray, "modes y x"]:
-    """`count` waves that start as `wave` times products of coordinates, like the modes of a laser.
+def diverse_modes(waves: Complex[np.ndarray, "given y x"], count: int) -> Complex[np.ndarray, "modes y x"]:
+    """`count` modes with the power of `waves`: the strongest of these, then others that differ from them.
 
-    The first holds most of the power, and all together hold that of `wave`. They differ from the
-    start, because equal modes would stay equal.
+    The others are the strongest wave times products of coordinates, like the modes of a laser, each with
+    half the power of the one before. They have to differ, because equal modes would stay equal.
     """
-    power = np.abs(wave) ** 2
-    grids = np.meshgrid(*(np.arange(n) for n in wave.shape), indexing="ij")
+    powers = np.sum(np.abs(waves) ** 2, axis=(1, 2))
+    given = waves[np.argsort(-powers, kind="stable")][:count]
+    wave = given[0]
+    y, x = _standard_coordinates(np.abs(wave) ** 2)
+    orders = sorted(((i, j) for i in range(count) for j in range(count)), key=lambda ij: (sum(ij), ij))[:count]
+    modes = [*given]
+    for i, j in orders[len(given) :]:
+        mode = wave * y**i * x**j
+        if not mode.any():  # a wave one pixel wide has no coordinate to vary with; its neighbours take part
+            mode = np.roll(wave, (i, j), axis=(0, 1))
+        share = 0.5 * np.sum(np.abs(modes[-1]) ** 2)
+        modes.append(mode * np.sqrt(share / np.sum(np.abs(mode) ** 2)))
+    stack = np.stack(modes)
+    return stack * np.sqrt(powers.sum() / np.sum(np.abs(stack) ** 2))
+
+
+def _standard_coordinates(power: Float[np.ndarray, "y x"]) -> list[np.ndarray]:
+    """Distance from the middle of a distribution along each axis, in units of its width."""
     coordinates = []
-    for grid in grids:
+    for grid in np.meshgrid(*(np.arange(n) for n in power.shape), indexing="ij"):
         centre = np.average(grid, weights=power)
         width = np.sqrt(np.average((grid - centre) ** 2, weights=power))
         coordinates.append((grid - centre) / max(width, 1e-6))
-    orders = sorted(((i, j) for i in range(count) for j in range(count)), key=lambda ij: (sum(ij), ij))[
-        :count
-    ]
-    y, x = coordinates
-    modes = np.stack([wave * y**i * x**j for i, j in orders])
-    for mode, order in zip(modes, orders, strict=True):
-        if not mode.any():  # a wave one pixel wide has no coordinate to vary with; its neighbours take part
-            mode[:] = np.roll(wave, order, axis=(0, 1))
-    share = 0.5 ** np.arange(count)
-    norms = np.sqrt(np.sum(np.abs(modes) ** 2, axis=(1, 2)))
-    return modes * (np.sqrt(share / share.sum() * power.sum()) / norms)[:, None, None]
+    return coordinates
 
 
 def _opening(wave_of: Callable, size: float, defocus: float) -> ProbeStart:
     def start(data, sampling):
-        if sampling is None or data.geometry is None:
-            raise InputError(
-                "A start probe of a given size in metres needs wavelength, distance and pixel size; "
-                "name them with --key, or leave the start probe to be estimated."
-            )
-        _check_size(size, data.frame_shape, sampling)
-        wave = wave_of(data.frame_shape, sampling, size)
-        return defocused(wave, sampling, data.geometry.wavelength, defocus) if defocus else wave
+        lengths = _known(data, sampling)
+        _check_size(size, data.frame_shape, lengths)
+        return _defocused(wave_of(data.frame_shape, lengths, size), data, sampling, defocus)
 
     return start
+
+
+def _defocused(
+    wave: Complex[np.ndarray, "y x"], data: Dataset, sampling: Sampling, distance: float
+) -> Complex[np.ndarray, "y x"]:
+    if distance == 0:
+        return wave
+    lengths = _known(data, sampling)
+    wavelength = data.geometry.wavelength if data.geometry else 0.0
+    return defocused(wave, lengths, wavelength, distance)
+
+
+def _known(data: Dataset, sampling: Sampling) -> tuple[float, float]:
+    if sampling is None or data.geometry is None:
+        raise InputError(
+            "A start probe in metres needs wavelength, distance and pixel size; name them with --key, or leave "
+            "the start probe to be estimated."
+        )
+    return sampling
 
 
 def _radius_squared(shape: tuple[int, int], sampling: tuple[float, float]) -> Float[np.ndarray, "y x"]:
@@ -143,7 +160,3 @@ def _check_size(size: float, shape: tuple[int, int], sampling: tuple[float, floa
                 f"A start probe of {size:.4g} m does not fit a window of {n} pixels of {pixel:.4g} m "
                 f"({n * pixel:.4g} m); give its size in metres, between one pixel and the window."
             )
-
-
-def _ever_valid(data: Dataset) -> Bool[np.ndarray, "y x"]:
-    return data.mask if data.mask.ndim == 2 else np.any(data.mask, axis=0)

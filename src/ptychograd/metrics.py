@@ -58,9 +58,7 @@ def compare_arrays(truth: Inexact[np.ndarray, "..."], recovered: Inexact[np.ndar
     return Comparison(plain, best, tuple(float(s) for s in shift))
 
 
-def shifted(
-    image: Inexact[np.ndarray, "..."], shift: Float[np.ndarray, "axis"]
-) -> Inexact[np.ndarray, "..."]:
+def shifted(image: Inexact[np.ndarray, "..."], shift: Float[np.ndarray, "axis"]) -> Inexact[np.ndarray, "..."]:
     """The image moved by `shift` pixels, band-limited, around the edges."""
     return exact_ifft(fourier_shift(exact_fft(image), shift))
 

@@ -42,9 +42,7 @@ def save(figure: Figure, path: Path) -> None:
     """Write a figure, whole or not at all, in the format that the name's ending says."""
     known = figure.canvas.get_supported_filetypes()
     if path.suffix.lstrip(".").lower() not in known:
-        raise InputError(
-            f'"{path.name}" has no ending of a picture; expected one of .{", .".join(sorted(known))}.'
-        )
+        raise InputError(f'"{path.name}" has no ending of a picture; expected one of .{", .".join(sorted(known))}.')
     with replacing(path) as temporary:
         figure.savefig(temporary, dpi=DOTS_PER_INCH)
 
@@ -89,9 +87,7 @@ def scanned_area(result: Result) -> tuple[tuple[slice, slice], Bool[np.ndarray, 
     return box, lit[box]
 
 
-def without_ramp(
-    image: Complex[np.ndarray, "y x"], lit: Bool[np.ndarray, "y x"]
-) -> Complex[np.ndarray, "y x"]:
+def without_ramp(image: Complex[np.ndarray, "y x"], lit: Bool[np.ndarray, "y x"]) -> Complex[np.ndarray, "y x"]:
     """The image without the linear ramp and the constant of its phase, where it is lit.
 
     The ramp is the mean phase step from a pixel to the next, weighted with the amplitude; it is an
@@ -150,7 +146,5 @@ def _draw_convergence(axis, result: Result) -> None:
     axis.plot(epochs, result.history.r_factor, color="0.2")
     axis.set(xlabel="epoch", ylabel="R-factor", yscale="log")
     if result.history.epochs:
-        axis.set_title(
-            f"R = {result.history.r_factor[-1]:.4g} after {result.history.epochs} epochs", fontsize=9
-        )
+        axis.set_title(f"R = {result.history.r_factor[-1]:.4g} after {result.history.epochs} epochs", fontsize=9)
     axis.grid(visible=True, which="both", alpha=0.3)

@@ -40,9 +40,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     finally:
         with contextlib.suppress(OSError):  # whatever went wrong is already on its way
             temporary.unlink(missing_ok=True)
-    with contextlib.suppress(
-        OSError
-    ):  # some file systems can't flush a folder; the new file itself is on the disk
+    with contextlib.suppress(OSError):  # some file systems can't flush a folder; the new file itself is on the disk
         _flush(target.parent, os.O_RDONLY)
 
 

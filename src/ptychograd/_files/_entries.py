@@ -62,9 +62,7 @@ class Entry:
             size = self.size * self.dtype.itemsize / 1e9
             raise InputError(f"{self} needs {size:,.3g} GB, more memory than there is.") from error
         except DAMAGE as error:
-            raise InputError(
-                f"{self} can't be read, it is damaged or its compression is unknown: {error}."
-            ) from error
+            raise InputError(f"{self} can't be read, it is damaged or its compression is unknown: {error}.") from error
 
     def number(self) -> float:
         """The one number that a scalar, or an array of equal values, holds."""

@@ -43,9 +43,7 @@ def read_patterns(entry: Entry) -> np.ndarray:
 def read_modes(entry: Entry) -> np.ndarray:
     """Complex modes (modes, y, x) of a probe; any leading axes are taken as modes."""
     if len(entry.shape) < 2 or entry.dtype.kind != "c" or entry.size == 0:
-        raise InputError(
-            f"{entry} can't be a probe; expected complex numbers of shape (modes, y, x) or (y, x)."
-        )
+        raise InputError(f"{entry} can't be a probe; expected complex numbers of shape (modes, y, x) or (y, x).")
     return entry.array().reshape(-1, *entry.shape[-2:])
 
 

@@ -133,9 +133,7 @@ def _patterns(entry: Entry) -> Items:
     patterns = read_patterns(entry)
     if entry.leaf != AMPLITUDES:
         return Items(patterns=patterns)
-    return Items(
-        patterns=patterns**2, notes=(f'patterns: "{entry.name}" holds amplitudes by its name; squared',)
-    )
+    return Items(patterns=patterns**2, notes=(f'patterns: "{entry.name}" holds amplitudes by its name; squared',))
 
 
 def _positions(entry: Entry) -> Items:
@@ -143,9 +141,7 @@ def _positions(entry: Entry) -> Items:
     shape, values = entry.shape, entry.array()
     notes: tuple[str, ...] = ()
     if np.iscomplexobj(values) or len(shape) != 2 or not (shape[1] in (2, 3) or shape[0] == 2):
-        raise InputError(
-            f"{entry} can't be the positions; expected real numbers of shape (index, 2), (y, x)."
-        )
+        raise InputError(f"{entry} can't be the positions; expected real numbers of shape (index, 2), (y, x).")
     if shape[1] == 3:
         values, notes = (
             values[:, [1, 0]],
@@ -192,16 +188,9 @@ def _remarks(entries: list[Entry], found: Items) -> tuple[str, ...]:
         return ()
     frame = found.patterns.shape[1:]
     probes = [entry for entry in entries if entry.dtype.kind == "c" and entry.shape[-2:] == frame]
-    remarks = [
-        f"probe: {entry} is not used; to start from it, give the key probe={entry.name}" for entry in probes
-    ]
+    remarks = [f"probe: {entry} is not used; to start from it, give the key probe={entry.name}" for entry in probes]
     for entry in entries:
-        if (
-            entry.leaf == "orientation"
-            and entry.dtype.kind in "ui"
-            and entry.size == 1
-            and entry.number() != 0
-        ):
+        if entry.leaf == "orientation" and entry.dtype.kind in "ui" and entry.size == 1 and entry.number() != 0:
             remarks.append(f"patterns: the file's orientation {entry.number():g} is not applied")
     return tuple(remarks if found.probe is None else remarks[len(probes) :])
 

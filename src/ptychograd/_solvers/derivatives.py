@@ -146,9 +146,7 @@ class ClosedForm(AbstractDerivatives):
         return Sums(objective.value(terms.expected, batch), gradient, diagonals, windows)
 
 
-def batch_sums(
-    derivatives: AbstractDerivatives, objective: Objective, variables: PyTree, batch: Batch
-) -> Sums:
+def batch_sums(derivatives: AbstractDerivatives, objective: Objective, variables: PyTree, batch: Batch) -> Sums:
     """Sums over a batch, in parts of `objective.at_once` patterns, into whole arrays.
 
     One pattern after another is fastest on a CPU, whose caches hold the waves of one, and all at once
@@ -170,10 +168,7 @@ def batch_sums(
     zero = (
         Value(*(jnp.zeros((), batch.weight.dtype),) * 2),
         jax.tree.map(jnp.zeros_like, variables),
-        {
-            name: jnp.zeros_like(parameters[name].real)
-            for name in derivatives.diagonal_names(objective, variables)
-        },
+        {name: jnp.zeros_like(parameters[name].real) for name in names},
     )
     (value, gradient, diagonals), _ = batch.over_parts(add_part, zero, objective.at_once)
     return Sums(value, gradient, diagonals, {})

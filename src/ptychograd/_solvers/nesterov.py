@@ -69,14 +69,14 @@ class Nesterov(AbstractSolver):
         sums = batch_sums(Automatic(), objective, ahead, batch)
         gradients = named_parameters(dense(sums.gradient, ahead, sums.windows))
         diagonals = dense(sums.diagonals, {name: now[name].real for name in sums.diagonals}, sums.windows)
-        directions, adam = _ADAM.update({name: gradients[name] for name in state.steps}, state.adam)
-        moved = {
-            name: _plus(now[name], -warmth * step, directions[name]) for name, step in state.steps.items()
-        }
+        others = {name: gradients[name] for name in state.steps}
+        directions, adam = _ADAM.update(others, state.adam)
+        directions = named_parameters(directions)
+        moved = {name: _plus(now[name], -warmth * step, directions[name]) for name, step in state.steps.items()}
         for name in state.velocity:
             scale = -warmth * self._scale(diagonals[name])
             moved[name] = _plus(named_parameters(ahead)[name], scale, gradients[name])
-        velocity = {name: _plus(moved[name], -1, now[name]) for name in state.velocity}
+        velocity = {name: _plus(moved[name], -1.0, now[name]) for name in state.velocity}
         for name, parameter in moved.items():
             variables = replace_parameter(variables, name, parameter)
         return variables, State(velocity, adam, state.steps), sums.value

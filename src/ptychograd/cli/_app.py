@@ -8,9 +8,7 @@ from cyclopts.exceptions import CycloptsError
 
 from ptychograd._errors import InputError
 from ptychograd._version import __version__
-from ptychograd.cli._console import errors
-
-INTERRUPTED, FAILED = 130, 2
+from ptychograd.cli._console import FAILED, INTERRUPTED, errors
 
 app = App(
     name="ptychograd",
@@ -28,7 +26,7 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         app(arguments, exit_on_error=False, print_error=False)
     except (InputError, CycloptsError) as problem:
-        errors.print(f"[red]ptychograd:[/] {_one_line(problem)}", highlight=False, soft_wrap=True)
+        errors.print(f"ptychograd: {_one_line(problem)}", style="red", soft_wrap=True)
         sys.exit(FAILED)
     except KeyboardInterrupt:
         errors.print("ptychograd: interrupted; nothing was written.")

@@ -10,10 +10,9 @@ from ptychograd.cli._options import Json
 def compare(result: Path, truth: Path, /, *, json: Json = False) -> None:
     """Compare object and probe with the ground truth: NRMSE after registration and best complex scale.
 
-    Parameters
-    ----------
-    result: What `reconstruct` wrote.
-    truth: The simulated data file, which holds the truth.
+    Args:
+        result: What `reconstruct` wrote.
+        truth: The simulated data file, which holds the truth.
     """
     from ptychograd._compare import compare_with_truth
     from ptychograd._files import read

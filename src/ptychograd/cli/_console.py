@@ -2,5 +2,7 @@
 
 from rich.console import Console
 
-output = Console(highlight=False)
-errors = Console(stderr=True, highlight=False)
+INTERRUPTED, FAILED = 130, 2  # exit statuses
+
+output = Console(highlight=False, markup=False)
+errors = Console(stderr=True, highlight=False, markup=False)

@@ -8,9 +8,8 @@ from ptychograd.cli._console import output
 def demo(folder: Path = Path("demo"), /) -> None:
     """Simulate the paper's far-field experiment, reconstruct it, compare it with the truth and draw it.
 
-    Parameters
-    ----------
-    folder: Where the data, the result and the picture go.
+    Args:
+        folder: Where the data, the result and the picture go.
     """
     from ptychograd._compare import compare_with_truth
     from ptychograd._errors import InputError
@@ -26,9 +25,7 @@ def demo(folder: Path = Path("demo"), /) -> None:
         raise InputError(f"{folder} can't be made: {problem.strerror}; give another folder.") from None
     prepare()
     data_path, result_path, picture = folder / "data.h5", folder / "result.h5", folder / "result.png"
-    output.print(
-        "Simulating 484 diffraction patterns with 1e6 photons in the probe (Kandel et al. 2019, section 3.3)."
-    )
+    output.print("Simulating 484 diffraction patterns with 1e6 photons in the probe (Kandel et al. 2019, section 3.3).")
     write(data_path, FarFieldExperiment().dataset())
     result = run(Job(data_path, result_path))
     figures = compare_with_truth(result, read(data_path))

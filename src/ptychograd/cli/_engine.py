@@ -9,7 +9,7 @@ from ptychograd.cli._console import errors
 
 
 def prepare(precision: str = "single") -> None:
-    """Choose the precision, keep compiled programs between runs, and let SIGTERM end a run as Ctrl-C does."""
+    """Choose the precision, keep compiled programs between runs, let SIGTERM and SIGHUP end a run like Ctrl-C."""
     import jax
     from platformdirs import user_cache_path
 
@@ -23,7 +23,9 @@ def prepare(precision: str = "single") -> None:
         jax.config.update("jax_compilation_cache_dir", str(folder))
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
         jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for name in ("SIGTERM", "SIGHUP"):  # the end of a batch job, and of a connection
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.default_int_handler)
 
 
 def complex_dtype(precision: str) -> type:

@@ -9,9 +9,8 @@ from ptychograd.cli._options import Keys, pairs
 def inspect(file: Path, /, *, key: Keys = None) -> None:
     """Show what is in a data file: patterns, geometry, scan, overlap, photons, mask, and what is missing.
 
-    Parameters
-    ----------
-    file: CXI, HDF5 or NPZ.
+    Args:
+        file: CXI, HDF5 or NPZ.
     """
     from rich.table import Table
 

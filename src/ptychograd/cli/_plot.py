@@ -8,15 +8,12 @@ from cyclopts import Parameter
 from ptychograd.cli._console import output as console
 
 
-def plot(
-    result: Path, /, *, output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None
-) -> None:
+def plot(result: Path, /, *, output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None) -> None:
     """Draw object, probe and convergence of a result into a PNG file.
 
-    Parameters
-    ----------
-    result: What `reconstruct` wrote.
-    output: The picture; beside the result by default.
+    Args:
+        result: What `reconstruct` wrote.
+        output: The picture; beside the result by default.
     """
     from ptychograd._result import load
     from ptychograd.plot import save, summary

@@ -21,13 +21,12 @@ def far_field(
 ) -> None:
     """Far-field ptychography as in section 3.3 of Kandel et al. 2019: 484 patterns of 64 x 64 pixels.
 
-    Parameters
-    ----------
-    out: The HDF5 file to write.
-    photons: Photons in the probe.
-    seed: Of the photon noise.
-    magnitude: Image for the object's magnitude; scikit-image's astronaut by default.
-    phase: Image for the object's phase; scikit-image's camera by default.
+    Args:
+        out: The HDF5 file to write.
+        photons: Photons in the probe.
+        seed: Of the photon noise.
+        magnitude: Image for the object's magnitude; scikit-image's astronaut by default.
+        phase: Image for the object's phase; scikit-image's camera by default.
     """
     from ptychograd._files import write
     from ptychograd.cli._engine import prepare

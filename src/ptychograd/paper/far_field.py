@@ -15,6 +15,7 @@ from skimage.transform import resize
 from ptychograd._dataset import Dataset, Geometry, Truth, far_field_sampling, make_dataset
 from ptychograd._detector import Detector
 from ptychograd._errors import InputError
+from ptychograd._geometry import wavelength_from_kev
 from ptychograd._model import Ptychography
 from ptychograd._objects import ThinObject
 from ptychograd._probes import Probe
@@ -22,8 +23,6 @@ from ptychograd._propagators import FarField
 from ptychograd._scan import make_scan
 from ptychograd._simulate import embedded, raster, simulate, transmission
 from ptychograd._starts import defocused, square_wave
-
-PLANCK_TIMES_C = 1.23984198e-9  # keV m
 
 
 @dataclass(frozen=True)
@@ -53,7 +52,7 @@ class FarFieldExperiment:
     @property
     def geometry(self) -> Geometry:
         """Wavelength, distance and detector."""
-        return Geometry(PLANCK_TIMES_C / self.energy_kev, self.distance, (self.pixel_size, self.pixel_size))
+        return Geometry(wavelength_from_kev(self.energy_kev), self.distance, (self.pixel_size, self.pixel_size))
 
     def dataset(self, seed: int = 0, magnitude: Path | None = None, phase: Path | None = None) -> Dataset:
         """One simulated measurement, with the truth beside it and the paper's start probe and support.
@@ -93,15 +92,11 @@ class FarFieldExperiment:
         image = default() if path is None else _read_image(path)
         colour = image.ndim == 3 and image.shape[-1] >= 3
         grey = rgb2gray(image[..., :3]) if colour else image.reshape(*image.shape[:2], -1)[..., 0]
-        return np.asarray(
-            resize(grey.astype(float), (self.object_size, self.object_size), anti_aliasing=True)
-        )
+        return np.asarray(resize(grey.astype(float), (self.object_size, self.object_size), anti_aliasing=True))
 
 
 def _read_image(path: Path) -> np.ndarray:
     try:
         return imread(path)
     except (OSError, ValueError, SyntaxError) as problem:
-        raise InputError(
-            f"{path} can't be read as an image ({problem}); expected PNG, TIFF or JPEG."
-        ) from None
+        raise InputError(f"{path} can't be read as an image ({problem}); expected PNG, TIFF or JPEG.") from None
