@@ -5,7 +5,7 @@ BIN := .venv/bin
 .PHONY: demo test lint types bench clean
 
 demo: .venv/installed
-	$(BIN)/ptychograd demo
+	timeout --kill-after=10 600 $(BIN)/ptychograd demo
 
 test: lint types .venv/installed
 	timeout --kill-after=10 1200 $(BIN)/python -m pytest -n 2
@@ -20,8 +20,13 @@ types: .venv/installed
 .venv/installed: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "ptychograd needs Python 3.11 or newer: make PYTHON=/path/to/python3.11")'
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	timeout --kill-after=10 1800 $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	touch $@
+
+bench: .venv/installed
+	$(BIN)/python benchmarks/step_cost.py
+	$(BIN)/python benchmarks/far_field.py --times
+	$(BIN)/python benchmarks/far_field.py
 
 clean:
 	rm -rf .venv demo
