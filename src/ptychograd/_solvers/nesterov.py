@@ -36,7 +36,7 @@ class Nesterov(AbstractSolver):
 
     momentum: float = eqx.field(default=0.9, static=True)
     step_size: float = eqx.field(default=0.3, static=True)
-    floor: float = eqx.field(default=0.3, static=True)
+    floor: float = eqx.field(default=0.32, static=True)
     steps: tuple[tuple[str, float], ...] = eqx.field(
         default=(), static=True, converter=lambda steps: tuple(sorted(dict(steps).items()))
     )
