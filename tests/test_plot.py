@@ -27,6 +27,12 @@ def test_summary_draws_amplitude_phase_modes_and_convergence(result, tmp_path):
         plot.save(figure, tmp_path / "r.picture")
 
 
+def test_a_result_without_an_object_is_refused():
+    bare = pg.Result({"lens": np.ones(3)}, {}, pg.History.empty(), {"solver": "none", "stopped": "never begun"})
+    with pytest.raises(pg.InputError, match=r"no object\.transmission.*it holds: lens"):
+        plot.summary(bare)
+
+
 def test_row_zero_is_at_the_top(result):
     """The image on the axes is the array, cropped, not flipped."""
     box, lit = plot.scanned_area(result)

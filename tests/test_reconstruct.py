@@ -1,5 +1,6 @@
 """The loop: order, batches, stages, interruption, and what it refuses."""
 
+import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -124,6 +125,16 @@ def test_batches_are_of_nearly_equal_size():
         sizes = np.asarray(weight).sum(axis=1)
         assert sizes.max() <= batch_size
         assert sizes.max() - sizes.min() <= 1
+
+
+def test_constants_are_no_parameters_and_not_kept(data):
+    """NumPy arrays of a model, its own ramp or an index table of a user's, are constants."""
+    model = problems.start_model(data)
+    with pytest.raises(pg.InputError, match=r'Unknown parameter "propagator"'):
+        pg.reconstruct(model, data, ADAM, epochs=1, trainable=("propagator",))
+    model = eqx.tree_at(lambda m: m.scan.corner, model, np.asarray(model.scan.corner))
+    result = pg.reconstruct(model, data, ADAM, epochs=1, batch_size=4)
+    assert set(result.arrays) == {"object.transmission", "probe.modes", "detector.background"}
 
 
 def test_held_parameters_stay(data):

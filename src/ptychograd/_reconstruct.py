@@ -15,7 +15,7 @@ from ptychograd._errors import InputError
 from ptychograd._model import AbstractModel, Ptychography
 from ptychograd._noise import AbstractNoise, Amplitude
 from ptychograd._objective import Batch, Objective, Value
-from ptychograd._parameters import named_leaves, named_parameters, partition
+from ptychograd._parameters import join, named_leaves, named_parameters, partition
 from ptychograd._result import History, NonFiniteError, Result
 from ptychograd._schedule import batches, cooling
 from ptychograd._solvers import AbstractSolver
@@ -87,14 +87,14 @@ def reconstruct(
                 raise NonFiniteError(
                     f"{bad} stopped being finite in epoch {after.history.epochs}; take smaller steps or look "
                     f"for outliers in the patterns. The result after epoch {run.history.epochs} is kept.",
-                    _result(objective, run, data.positions, settings, "not finite"),
+                    _result(rest, run, data.positions, settings, "not finite"),
                 )
             run = after
             if on_epoch is not None:
                 on_epoch(_progress(run.history, last, data.count))
     except KeyboardInterrupt:
         stopped = "interrupted"
-    return _result(objective, run, data.positions, settings, stopped)
+    return _result(rest, run, data.positions, settings, stopped)
 
 
 def check_solver(model: AbstractModel, solver: AbstractSolver, trainable: Sequence[str], noise: AbstractNoise) -> None:
@@ -225,8 +225,8 @@ def _settings(
     }
 
 
-def _result(objective: Objective, run: Run, positions: np.ndarray, settings: dict, stopped: str) -> Result:
-    model = objective.model(run.variables)
+def _result(rest: AbstractModel, run: Run, positions: np.ndarray, settings: dict, stopped: str) -> Result:
+    model = eqx.combine(join(run.variables), rest)
     state = {name: np.asarray(leaf) for name, leaf in named_leaves(run.state).items()}
     return Result.of(model, positions, state, run.history, settings | {"stopped": stopped})
 

@@ -15,13 +15,20 @@ from ptychograd._result import Result
 
 LIT = 0.05  # of the brightest illumination: pixels above count as scanned
 MOST_MODES = 6
+DRAWN = ("object.transmission", "probe.modes", "scan.corner")
 DOTS_PER_INCH = 110
 
 
 def summary(result: Result) -> Figure:
     """Amplitude and phase of the object, the probe's orthogonal modes, and the convergence of one result."""
+    missing = [name for name in DRAWN if name not in result.arrays]
+    if missing:
+        raise InputError(
+            f"This result has no {', '.join(missing)}, which the picture shows; it holds: {', '.join(result.arrays)}."
+        )
     figure = Figure(figsize=(13, 8.4), layout="constrained")
     FigureCanvasAgg(figure)
+    figure.suptitle(f"{result.settings['solver']}; {result.stopped}", fontsize=9)
     upper, lower = np.asarray(figure.subfigures(2, 1, height_ratios=(1.5, 1)))
     _draw_object(upper, result)
     modes = orthogonal_modes(result.probe)
