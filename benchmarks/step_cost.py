@@ -48,7 +48,7 @@ class ForwardOnly(AbstractSolver):
 SOLVERS = {
     "forward model": ForwardOnly(),
     "ePIE": pg.PIE(),
-    "AD-ePIE": pg.ad_epie(),
+    "AD-ePIE": pg.ADePIE(),
     "Nesterov": pg.Nesterov(),
     "Adam": pg.adam({"object": 0.001, "probe": 0.1}),
 }

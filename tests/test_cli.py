@@ -137,6 +137,7 @@ MISTAKES = {
         ("simulate", "far-field", "o.h5", "--magnitude", "SCAN"),
         "can't be read as an image",
     ),
+    "result in the place of data": (("inspect", "RESULT"), "it is a result, not data"),
     "negative photons": (("simulate", "far-field", "o.h5", "--photons", "-1"), "photons"),
 }
 
@@ -144,7 +145,9 @@ MISTAKES = {
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_a_mistake_ends_in_one_sentence_and_status_2(run, scan, mistake, tmp_path):
     arguments, expected = MISTAKES[mistake]
-    status, _, err = run(*(scan if argument == "SCAN" else argument for argument in arguments))
+    files = {"SCAN": scan, "RESULT": scan.with_name("result.h5")}
+    pg.Result({}, {}, pg.History.empty(), {}).save(files["RESULT"])
+    status, _, err = run(*(files.get(argument, argument) for argument in arguments))
     assert status == 2
     assert expected in err
     assert "Traceback" not in err
@@ -184,7 +187,7 @@ def test_broken_data_end_in_one_sentence(run, scan, tmp_path):
     expected = {
         "cut.h5": "cut.h5",
         "rank.npz": "there are no patterns",
-        "length.npz": "55",
+        "length.npz": "56 patterns but 55 positions",
         "unit.npz": "another unit",
     }
     for name, words in expected.items():

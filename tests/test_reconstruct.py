@@ -94,8 +94,7 @@ def test_a_run_in_two_calls_is_the_run_in_one(data, tmp_path):
     half = pg.reconstruct(problems.start_model(data), data, ADAM, epochs=2, batch_size=4, seed=3)
     half.save(tmp_path / "half.h5")
     for begun in (half, pg.load(tmp_path / "half.h5")):
-        model = begun.onto(problems.start_model(data))
-        rest = pg.reconstruct(model, data, ADAM, epochs=3, batch_size=4, seed=3, resume=begun)
+        rest = pg.reconstruct(problems.start_model(data), data, ADAM, epochs=3, batch_size=4, seed=3, resume=begun)
         assert rest.object.tobytes() == whole.object.tobytes()
         assert rest.probe.tobytes() == whole.probe.tobytes()
         assert rest.history.loss == whole.history.loss

@@ -19,8 +19,8 @@ SOLVERS = {
     "ePIE": (pg.PIE(), 1, 100),
     "rPIE": (pg.PIE(alpha=0.2), 6, 50),
     "ePIE in minibatches": (pg.PIE(), 5, 100),
-    "AD-ePIE": (pg.ad_epie(), 1, 100),
-    "AD-ePIE in minibatches": (pg.ad_epie(), 5, 100),
+    "AD-ePIE": (pg.ADePIE(), 1, 100),
+    "AD-ePIE in minibatches": (pg.ADePIE(), 5, 100),
     "Nesterov": (pg.Nesterov(), 8, 20),
     "Adam": (pg.adam(STEPS), 4, 30),
     "Nadam": (pg.Optax(optax.nadam(1.0), STEPS), 4, 30),
@@ -111,10 +111,10 @@ def test_ad_and_closed_form_agree_with_modes_and_masks(data, batch_size, own_mas
     assert max(jax.tree.leaves(jax.tree.map(_relative, by_hand.diagonals, by_ad.diagonals))) < 2e-6
 
 
-def test_free_running_epie_and_ad_epie_agree_at_first_and_in_the_end(data):
+def test_free_running_epie_and_ADePIE_agree_at_first_and_in_the_end(data):
     """Iterates part chaotically, so only the first epoch is compared pixel by pixel."""
     results = {}
-    for solver in (pg.PIE(), pg.ad_epie()):
+    for solver in (pg.PIE(), pg.ADePIE()):
         first = pg.reconstruct(problems.start_model(data), data, solver, epochs=1, batch_size=1)
         last = pg.reconstruct(first.model, data, solver, epochs=24, batch_size=1, resume=first)
         results[solver.description] = first, last
@@ -131,7 +131,7 @@ def test_diagonals_are_the_intensities_of_probe_and_object(data, batch_size):
     """J^H J 1 by AD against |P|² summed into place and |S_j O|² summed over the batch, by NumPy."""
     model = problems.start_model(data, modes=2)
     parameters, rest = partition(model, ("object", "probe"))
-    solver, objective = pg.ad_epie(), Objective(rest, pg.Amplitude())
+    solver, objective = pg.ADePIE(), Objective(rest, pg.Amplitude())
     index = np.array([7, 3, 30][:batch_size])
     variables = solver.variables(parameters)
     batch = Batch(
@@ -160,7 +160,7 @@ def test_masked_pixels_do_not_pull():
     clean = problems.measurement(mask=mask)
     spoiled = problems.measurement(mask=mask)
     spoiled.patterns[:, ~mask] = 60000
-    for solver in (pg.PIE(), pg.ad_epie(), pg.adam(STEPS)):
+    for solver in (pg.PIE(), pg.ADePIE(), pg.adam(STEPS)):
         results = [
             pg.reconstruct(problems.start_model(clean), patterns, solver, epochs=2, batch_size=3)
             for patterns in (clean, spoiled)

@@ -54,9 +54,9 @@ from ._simulate import simulate as simulate
 # Solvers
 from ._solvers import PIE as PIE
 from ._solvers import AbstractSolver as AbstractSolver
+from ._solvers import ADePIE as ADePIE
 from ._solvers import Nesterov as Nesterov
 from ._solvers import Optax as Optax
-from ._solvers import ad_epie as ad_epie
 from ._solvers import adam as adam
 
 # Starts

@@ -57,8 +57,8 @@ def reconstruct(
 
     An epoch goes once through all patterns, in minibatches of `batch_size`, in an order that depends
     on `seed` and the epoch's number alone. `noise` is `Amplitude()` (Eq. 7) unless given. A stage of a
-    run is a call of its own: give the last result as `resume` and its model as `model`, and counting,
-    order and history go on; the solver's state goes on too, if solver and `trainable` are as before.
+    run is a call of its own: give the last result as `resume`, and parameters, counting, order and history
+    go on from it; the solver's state goes on too, if solver and `trainable` are as before.
     `planned` is the number of epochs of the whole run, towards whose end solvers may take smaller
     steps; it is those done and `epochs` more unless given.
 
@@ -71,6 +71,7 @@ def reconstruct(
         result = reconstruct(model, data, adam({"object": 0.01, "probe": 1.0}), epochs=100, batch_size=32)
         result.save("result.h5")
     """
+    model = model if resume is None else resume.onto(model)
     _check(model, data, epochs, batch_size, seed)
     parameters, rest = partition(model, trainable)
     objective = Objective(_on_device(rest), noise or Amplitude(), _at_once(batch_size))

@@ -14,13 +14,13 @@ import numpy as np
 from jaxtyping import PyTree
 
 from ptychograd._errors import InputError
-from ptychograd._files import creating
+from ptychograd._files import RESULT, creating
 from ptychograd._model import AbstractModel, Ptychography
 from ptychograd._objective import Value
 from ptychograd._parameters import map_with_names, named_leaves
 from ptychograd._version import __version__
 
-FORMAT, FORMAT_VERSION = "ptychograd result", 1
+FORMAT_VERSION = 1
 
 
 class NonFiniteError(ArithmeticError):
@@ -144,7 +144,7 @@ def load(path: str | Path) -> Result:
 
 def _write(file: h5py.File, result: Result) -> None:
     has_object = "object.transmission" in result.arrays
-    file.attrs.update(format=FORMAT, format_version=FORMAT_VERSION, default="entry", NX_class="NXroot")
+    file.attrs.update(format=RESULT, format_version=FORMAT_VERSION, default="entry", NX_class="NXroot")
     entry = _group(file, "entry", "NXentry", default="object" if has_object else "history")
     for name, array in result.arrays.items():
         _dataset(entry, "model/" + name.replace(".", "/"), array, path=name)
@@ -177,7 +177,7 @@ def _pictures(entry: h5py.Group, result: Result) -> None:
 
 
 def _read(file: h5py.File) -> Result:
-    if file.attrs.get("format") != FORMAT:
+    if file.attrs.get("format") != RESULT:
         raise InputError(f"{file.filename} is no result of ptychograd; `ptychograd reconstruct` writes them.")
     if file.attrs.get("format_version") != FORMAT_VERSION:
         raise InputError(

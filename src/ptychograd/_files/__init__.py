@@ -20,6 +20,9 @@ from ptychograd._files._keymap import Keys
 __all__ = ["FORMATS", "creating", "read", "replacing", "require_writable", "write"]
 
 
+RESULT = "ptychograd result"  # the format that `_result` writes
+
+
 class Format(NamedTuple):
     """How a kind of file is known, how its items are found, and where they are looked for, in words."""
 
@@ -60,6 +63,8 @@ def read(path: str | os.PathLike[str], keys: Keys | None = None) -> Dataset:
     path = Path(path)
     try:
         with opened(path) as catalogue:
+            if catalogue.attributes.get("format") == RESULT:
+                raise InputError("it is a result, not data; look at it with `ptychograd plot` or `ptychograd compare`.")
             given = _keymap.chosen(catalogue, keys or {})
             format = next(format for format in FORMATS if format.recognises(catalogue))
             return assemble(format.items(catalogue, given), catalogue, format.places, source=path.name)

@@ -123,7 +123,8 @@ def _fits(name: str, entry: Entry, patterns: Shape) -> bool:
     if name == "patterns":
         return real and len(shape) == 3 and entry.size > 0
     if name == "positions":
-        return real and shape in ((*patterns[:1], 2), (*patterns[:1], 3), (2, *patterns[:1]))
+        named = entry.leaf in KNOWN["positions"] and len(shape) == 2 and shape[1] in (2, 3)  # of whatever count
+        return real and (named or shape in ((*patterns[:1], 2), (*patterns[:1], 3), (2, *patterns[:1])))
     if name == "mask":
         return (real or entry.dtype == bool) and shape in (patterns, patterns[1:])
     return real and (entry.size == 1 or (name == "pixel_size" and shape == (2,)))

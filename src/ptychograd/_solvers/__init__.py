@@ -3,6 +3,6 @@
 from ptychograd._solvers.base import AbstractSolver
 from ptychograd._solvers.gradient import Optax, adam
 from ptychograd._solvers.nesterov import Nesterov
-from ptychograd._solvers.pie import PIE, ad_epie
+from ptychograd._solvers.pie import PIE, ADePIE
 
-__all__ = ["PIE", "AbstractSolver", "Nesterov", "Optax", "ad_epie", "adam"]
+__all__ = ["PIE", "ADePIE", "AbstractSolver", "Nesterov", "Optax", "adam"]

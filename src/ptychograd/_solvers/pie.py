@@ -56,6 +56,6 @@ class PIE(AbstractSolver):
         return jnp.where(lit, 1 / jnp.where(lit, (1 - self.alpha) * weight + self.alpha * largest, 1), 0)
 
 
-def ad_epie() -> PIE:
+def ADePIE() -> PIE:
     """AD-ePIE: ePIE whose gradient and Lipschitz constants (Eq. 9) come from automatic differentiation."""
     return PIE(derivatives=Automatic())

@@ -97,7 +97,7 @@ def run(job: Job, json: bool = False) -> "Result":
 
 def make_solver(job: Job) -> "AbstractSolver":
     """The solver that was named."""
-    from ptychograd._solvers import PIE, Nesterov, ad_epie, adam
+    from ptychograd._solvers import PIE, ADePIE, Nesterov, adam
 
     steps = numbers(job.step, "step")
     if steps and job.solver not in ("adam", "nesterov"):
@@ -108,7 +108,7 @@ def make_solver(job: Job) -> "AbstractSolver":
         return adam(steps)
     if job.solver == "nesterov":
         return Nesterov(steps=steps)
-    return {"rpie": PIE(RPIE_ALPHA), "epie": PIE(), "ad-epie": ad_epie()}[job.solver]
+    return {"rpie": PIE(RPIE_ALPHA), "epie": PIE(), "ad-epie": ADePIE()}[job.solver]
 
 
 def make_model(job: Job, data: "Dataset") -> "Ptychography":
@@ -160,7 +160,7 @@ def _reconstruct(job: Job, data: "Dataset", model: "AbstractModel", solver: "Abs
     with EpochBar(job.epochs) as bar:
         for stage in stages:
             result = reconstruct(
-                model if result is None else result.onto(model),
+                model,
                 data,
                 solver,
                 epochs=stage.epochs,
