@@ -41,14 +41,15 @@ def test_measured_far_field_data_from_the_velociprobe(shared_data):
     assert (data.patterns.shape, data.patterns.dtype) == ((516, 128, 128), np.uint16)
     assert data.patterns.max() == 963
     assert np.median(data.photons) == pytest.approx(4.61e5, rel=0.01)
-    assert (data.geometry, data.probe) == (None, None)
+    assert data.geometry is None
     with np.load(shared_data / "siemens_star" / "siemens_star.npz") as arrays:
         np.testing.assert_array_equal(data.positions, arrays["position_px"])
     assert data.notes == (
         'patterns: guessed "intensity" (516, 128, 128) uint16',
         'positions: guessed "position_px" (516, 2) float32',
-        'probe: "probe_guess" (128, 128) complex64 is not used; to start from it, give the key probe=probe_guess',
+        'probe: guessed "probe_guess" (128, 128) complex64',
         "geometry: wavelength, distance, pixel_size missing, so positions are taken as object pixels",
+        "probe: scaled to the 4.914e+05 photons of the brightest pattern",
     )
     probed = read(shared_data / "siemens_star" / "siemens_star.npz", keys={"probe": "probe_guess"})
     assert probed.probe.shape == (1, 128, 128)

@@ -63,6 +63,9 @@ def items(catalogue: Catalogue, given: Items) -> Items:
         if entry is not None:
             more = READERS[name](entry)
             found = overlaid(found, replace(more, notes=(f"{name}: guessed {entry}", *more.notes)))
+    probes = _probes(entries, found)
+    if found.probe is None and len(probes) == 1:
+        found = overlaid(found, replace(READERS["probe"](probes[0]), notes=(f"probe: guessed {probes[0]}",)))
     return replace(found, notes=(*found.notes, *_remarks(entries, found)))
 
 
@@ -183,17 +186,20 @@ def _unit(entry: Entry) -> float:
     return LENGTHS[units]
 
 
+def _probes(entries: list[Entry], found: Items) -> list[Entry]:
+    """Complex arrays whose last axes are those of a pattern."""
+    frame = () if found.patterns is None else found.patterns.shape[1:]
+    return [entry for entry in entries if frame and entry.dtype.kind == "c" and entry.shape[-2:] == frame]
+
+
 def _remarks(entries: list[Entry], found: Items) -> tuple[str, ...]:
     """What is in the file and not used, though a person might expect it."""
-    if found.patterns is None:
-        return ()
-    frame = found.patterns.shape[1:]
-    probes = [entry for entry in entries if entry.dtype.kind == "c" and entry.shape[-2:] == frame]
+    probes = [] if found.probe is not None else _probes(entries, found)
     remarks = [f"probe: {entry} is not used; to start from it, give the key probe={entry.name}" for entry in probes]
     for entry in entries:
         if entry.leaf == "orientation" and entry.dtype.kind in "ui" and entry.size == 1 and entry.number() != 0:
             remarks.append(f"patterns: the file's orientation {entry.number():g} is not applied")
-    return tuple(remarks if found.probe is None else remarks[len(probes) :])
+    return tuple(remarks)
 
 
 READERS: dict[str, Callable[[Entry], Items]] = {
