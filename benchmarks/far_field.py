@@ -8,6 +8,7 @@ noise and start; then the seconds that each solver needs to an NRMSE of 0.03 (ob
 
 import argparse
 import json
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -80,7 +81,8 @@ def main():
     report = {}
     images = ()
     if options.other_images:
-        images = (Path("moon.png"), Path("coins.png"))
+        folder = Path(tempfile.mkdtemp())
+        images = (folder / "moon.png", folder / "coins.png")
         for path, image in zip(images, (moon(), coins()), strict=True):
             imsave(path, image, check_contrast=False)
     for photons in () if options.times else options.photons:

@@ -123,6 +123,23 @@ MISTAKES = {
     "unwritable output": (("reconstruct", "SCAN", "-o", "nowhere/r.h5"), "no folder"),
     "output that is no HDF5": (("reconstruct", "SCAN", "-o", "r.png"), "HDF5"),
     "seed below zero": (("reconstruct", "SCAN", "--seed", "-1", "-o", "r.h5"), "seed of -1"),
+    "random start below zero": (("reconstruct", "SCAN", "--seed", "-1", "--start", "random"), "seed of -1"),
+    "constant given a step": (
+        (
+            "reconstruct",
+            "SCAN",
+            "--solver",
+            "adam",
+            "--step",
+            "object=1",
+            "--step",
+            "probe=1",
+            "--step",
+            "propagator=1",
+        ),
+        'Unknown parameter "propagator"',
+    ),
+    "simulation with a seed that is none": (("simulate", "far-field", "o.h5", "--seed", "-1"), "seed of -1"),
     "adam with half of its steps": (
         ("reconstruct", "SCAN", "--solver", "adam", "--step", "object=1"),
         'No step size is given for "probe.modes"',

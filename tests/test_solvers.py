@@ -15,6 +15,7 @@ from ptychograd._solvers.derivatives import Automatic, ClosedForm, batch_sums
 from ptychograd.paper.far_field import FarFieldExperiment
 
 STEPS = {"object": 0.02, "probe": 1.0}
+NAMES = ("object.transmission", "probe.modes")
 SOLVERS = {
     "ePIE": (pg.PIE(), 1, 100),
     "rPIE": (pg.PIE(alpha=0.2), 6, 50),
@@ -172,7 +173,7 @@ def test_adam_is_algorithm_2(data):
     """Two steps on one pattern against Adam written out in NumPy, real and imaginary part apart."""
     model = problems.start_model(data)
     parameters, rest = partition(model, ("object",))
-    objective, solver = Objective(rest, pg.Amplitude()), pg.adam({"object": 0.01})
+    objective, solver = Objective(rest, pg.Amplitude(), names=NAMES), pg.adam({"object": 0.01})
     batch = Batch(
         jnp.array([4]),
         jnp.asarray(data.patterns[[4]]),
@@ -249,7 +250,7 @@ def test_padding_changes_no_step(name, data):
     """A batch that is filled up with a pattern of weight 0 steps as the batch without it does."""
     solver = SOLVERS[name][0]
     parameters, rest = partition(problems.start_model(data, modes=2), ("object", "probe"))
-    objective = Objective(rest, pg.Amplitude())
+    objective = Objective(rest, pg.Amplitude(), names=NAMES)
     variables = solver.variables(parameters)
     ends = []
     for index, weight in (([3, 9, 20], [1, 1, 1]), ([3, 9, 20, 0], [1, 1, 1, 0])):

@@ -1,5 +1,13 @@
 """What went wrong in words that a person can act on."""
 
+LARGEST_SEED = 2**32 - 1
+
 
 class InputError(ValueError):
     """Something a person gave can't be used: one sentence says what was found, where, and how to mend it."""
+
+
+def check_seed(seed: int) -> None:
+    """Raise `InputError` for a seed that is none."""
+    if not 0 <= seed <= LARGEST_SEED:
+        raise InputError(f"A seed of {seed}; expected a whole number from 0 to {LARGEST_SEED}.")

@@ -69,11 +69,13 @@ class Objective(eqx.Module):
     """Noise model and all of a model that is not refined; parameters and batch are what it is called on.
 
     `at_once` is the number of patterns of a batch that are worked on together; it changes no result.
+    `names` are those of all parameters of the model, refined or not.
     """
 
     rest: AbstractModel
     noise: AbstractNoise
     at_once: int = eqx.field(static=True, default=1)
+    names: tuple[str, ...] = eqx.field(static=True, default=())
 
     def model(self, parameters: PyTree) -> AbstractModel:
         """The whole model at `parameters` (complex leaves or their `Planes`)."""

@@ -89,7 +89,7 @@ def partition(model: PyTree, names: Iterable[str]) -> tuple[PyTree, PyTree]:
     Raises `InputError` for a name under which the model has no parameter.
     """
     chosen = tuple(names)
-    check_names(chosen, model)
+    check_names(chosen, trainable_names(model))
     if not chosen:
         raise InputError(f"Nothing to refine; name at least one of: {', '.join(trainable_names(model))}.")
     wanted = map_with_names(
@@ -112,9 +112,9 @@ def by_name(names: Iterable[str], values: Mapping[str, Value], what: str) -> dic
     return found
 
 
-def check_names(names: Iterable[str], model: PyTree) -> None:
-    """Raise `InputError` for a name under which the model has no parameter, and list those it has."""
-    known = trainable_names(model)
+def check_names(names: Iterable[str], known: Iterable[str]) -> None:
+    """Raise `InputError` for a name under which there is no parameter among those `known`, and list these."""
+    known = list(known)
     for name in names:
         if not any(matches(leaf, name) for leaf in known):
             raise InputError(f'Unknown parameter "{name}"; this model\'s parameters are: {", ".join(known)}.')

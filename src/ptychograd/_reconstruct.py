@@ -11,11 +11,11 @@ import numpy as np
 from jaxtyping import Array, Bool, Int, PyTree, Real
 
 from ptychograd._dataset import Dataset
-from ptychograd._errors import InputError
+from ptychograd._errors import InputError, check_seed
 from ptychograd._model import AbstractModel, Ptychography
 from ptychograd._noise import AbstractNoise, Amplitude
 from ptychograd._objective import Batch, Objective, Value
-from ptychograd._parameters import join, named_leaves, named_parameters, partition
+from ptychograd._parameters import join, named_leaves, named_parameters, partition, trainable_names
 from ptychograd._result import History, NonFiniteError, Result
 from ptychograd._schedule import batches, cooling
 from ptychograd._solvers import AbstractSolver
@@ -74,7 +74,8 @@ def reconstruct(
     model = model if resume is None else resume.onto(model)
     _check(model, data, epochs, batch_size, seed)
     parameters, rest = partition(model, trainable)
-    objective = Objective(_on_device(rest), noise or Amplitude(), _at_once(batch_size))
+    names = tuple(trainable_names(model))
+    objective = Objective(_on_device(rest), noise or Amplitude(), _at_once(batch_size), names)
     settings = _settings(solver, objective.noise, trainable, batch_size, seed)
     run = Run(solver.variables(parameters), None, resume.history if resume else History.empty())
     run = run._replace(state=_start_state(objective, solver, run.variables, settings, resume))
@@ -101,7 +102,8 @@ def reconstruct(
 def check_solver(model: AbstractModel, solver: AbstractSolver, trainable: Sequence[str], noise: AbstractNoise) -> None:
     """Raise `InputError` if `solver` can't refine the `trainable` parameters of this model."""
     parameters, rest = partition(model, trainable)
-    solver.init(Objective(_on_device(rest), noise), solver.variables(parameters))
+    objective = Objective(_on_device(rest), noise, names=tuple(trainable_names(model)))
+    solver.init(objective, solver.variables(parameters))
 
 
 class Work(NamedTuple):
@@ -242,8 +244,7 @@ def _check(model: AbstractModel, data: Dataset, epochs: int, batch_size: int, se
         raise InputError(f"{epochs} epochs; expected none or more.")
     if not 1 <= batch_size <= data.count:
         raise InputError(f"A batch of {batch_size} patterns can't be taken from {data.count}; give 1 to {data.count}.")
-    if not 0 <= seed < 2**32:
-        raise InputError(f"A seed of {seed}; expected a whole number from 0 to {2**32 - 1}.")
+    check_seed(seed)
     if isinstance(model, Ptychography) and len(model.scan.corner) != data.count:
         raise InputError(
             f"The model's scan has {len(model.scan.corner)} positions, but the data hold {data.count} patterns; make "

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Complex, Float, Real
 
-from ptychograd._errors import InputError
+from ptychograd._errors import InputError, check_seed
 from ptychograd._model import AbstractModel, batched
 from ptychograd._noise import AbstractNoise, Poisson
 
@@ -19,6 +19,7 @@ def simulate(
 
     Whole counts come in the smallest unsigned type that holds them.
     """
+    check_seed(seed)
     noise = noise or Poisson()
     keys = jax.random.split(jax.random.key(seed), -(-count // PATTERNS_AT_ONCE))
     patterns = []

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Complex, Float
 
 from ptychograd._dataset import Dataset
-from ptychograd._errors import InputError
+from ptychograd._errors import InputError, check_seed
 from ptychograd._fourier import centred, exact_fft, exact_ifft, uncentred
 from ptychograd._propagators import fresnel_kernel
 
@@ -80,6 +80,8 @@ def flat_object(shape: tuple[int, int]) -> Complex[np.ndarray, "y x"]:
 
 def random_object(seed: int = 0) -> ObjectStart:
     """Amplitudes from 0 to 1 and phases from 0 to π by chance, the paper's start (section 3.3)."""
+
+    check_seed(seed)
 
     def start(shape):
         rng = np.random.default_rng([seed, 1])

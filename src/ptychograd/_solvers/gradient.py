@@ -36,7 +36,7 @@ class Optax(AbstractSolver):
         return AutomaticGradient().variables(parameters)
 
     def init(self, objective, variables):
-        check_names(self.steps, objective.model(variables))
+        check_names(self.steps, objective.names)
         if self.steps:
             by_name(named_parameters(variables), self.steps, "step size")
         return self.transformation.init(variables)

@@ -50,7 +50,7 @@ class Nesterov(AbstractSolver):
         return Automatic().variables(parameters)
 
     def init(self, objective, variables):
-        check_names(dict(self.steps), objective.model(variables))
+        check_names(dict(self.steps), objective.names)
         named = named_parameters(variables)
         scaled = Automatic().diagonal_names(objective, variables)
         others = {name: leaf for name, leaf in named.items() if name not in scaled}

@@ -13,6 +13,7 @@ from ptychograd.cli._console import FAILED, INTERRUPTED, errors
 app = App(
     name="ptychograd",
     version=__version__,
+    suppress_keyboard_interrupt=False,
     help="Ptychography by automatic differentiation: from diffraction patterns to object and probe.",
 )
 for command in ("simulate", "inspect", "reconstruct", "compare", "plot", "demo"):

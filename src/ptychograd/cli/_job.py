@@ -100,14 +100,14 @@ def make_solver(job: Job) -> "AbstractSolver":
     from ptychograd._solvers import PIE, ADePIE, Nesterov, adam
 
     steps = numbers(job.step, "step")
-    if steps and job.solver not in ("adam", "nesterov"):
+    if steps and job.solver != "adam":
         raise InputError(f"--step is for adam; {job.solver} finds its own step sizes.")
     if job.solver == "adam":
         if not steps:
             raise InputError("adam needs step sizes, for example --step object=0.01 --step probe=1.0.")
         return adam(steps)
     if job.solver == "nesterov":
-        return Nesterov(steps=steps)
+        return Nesterov()
     return {"rpie": PIE(RPIE_ALPHA), "epie": PIE(), "ad-epie": ADePIE()}[job.solver]
 
 
@@ -124,11 +124,11 @@ def make_model(job: Job, data: "Dataset") -> "Ptychography":
     if not given and (data.probe is None or job.opening.defocus):
         given = [mean_pattern(job.opening.defocus)]
         errors.print("start probe: estimated from the mean pattern", style="dim")
-    starts = {"flat": flat_object, "random": random_object(job.seed), None: None}
+    start = job.start or ("flat" if data.support is None else "random")
     return far_field(
         data,
         probe=given[0] if given else None,
-        object=starts[job.start],
+        object=flat_object if start == "flat" else random_object(job.seed),
         modes=job.modes,
         dtype=complex_dtype(job.precision),
     )
