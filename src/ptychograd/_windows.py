@@ -39,7 +39,8 @@ def once(cut_patches: Callable[[PyTree], PyTree], parameters: PyTree, windows: W
     """`cut_patches(parameters)`, done once and not again wherever the patches are used.
 
     XLA would fuse the cut into each of its uses, find that some come after the array was written
-    to, and copy the whole array in every step of a loop (measured: docs/benchmarks.md). It does not look behind a condition; corners are never negative, which it can't know.
+    to, and copy the whole array in every step of a loop (measured: docs/benchmarks.md). It does not
+    look behind a condition; corners are never negative, which it can't know.
     """
     patches = jax.eval_shape(cut_patches, parameters)
     corner = next(iter(windows.values())).corner
