@@ -24,7 +24,7 @@ types: .venv/installed
 	touch $@
 
 bench: .venv/installed
-	$(BIN)/python benchmarks/step_cost.py
+	$(BIN)/ptychograd bench --output benchmarks/step.json
 	$(BIN)/python benchmarks/far_field.py --times
 	$(BIN)/python benchmarks/far_field.py
 

@@ -20,13 +20,15 @@ PACKAGE = "ptychograd"
 
 # A module imports from strictly lower layers or from its own folder. A folder is one module.
 LAYERS = (
-    ("_fourier", "_parameters", "_windows", "_geometry", "_cleaning", "_errors", "_version"),
+    ("_fourier", "_parameters", "_windows", "_geometry", "_cleaning", "_table", "_errors", "_version"),
     ("_propagators", "_objects", "_probes", "_scan", "_detector", "_noise", "_priors", "_dataset", "metrics"),
     ("_model", "_files", "_describe"),
     ("_bragg", "_objective", "_schedule", "_simulate", "_starts"),
-    ("_solvers", "_result", "_recipes"),
-    ("_reconstruct", "_compare", "plot", "report"),
-    ("_config", "paper"),
+    ("_epoch", "_solvers", "_result", "_recipes"),
+    ("_reconstruct", "_compare", "_stopping", "_kept", "plot", "report"),
+    ("_config", "_run", "_hold_out", "_bench"),
+    ("_sweep",),
+    ("paper",),
     ("cli",),
 )
 LAYER = {module: layer for layer, modules in enumerate(LAYERS) for module in modules}
@@ -46,10 +48,10 @@ class Room(NamedTuple):
 
 # Names are complete, whatever the file calls them: `jnp.fft.fft2` is read as `jax.numpy.fft.fft2`.
 ROOMS = (
-    Room("a Fourier transform", r"(^|\.)i?r?fft(2|n|freq|shift)?(\.|$)", ("_fourier",), "call `_fourier`"),
+    Room("a Fourier transform", r"(^|\.)i?r?fft(2|n|freq|shift)?(\.|$)", ("_fourier", "_bench"), "call `_fourier`"),
     Room("a batch axis", r"(^|\.)(filter_)?vmap$", ("_model.batched",), "call `batched` of `_model`"),
-    Room("compilation", r"(^|\.)(filter_)?jit$", ("_reconstruct",), "return a pure function"),
-    Room("placing arrays", r"(^|\.)device_put$", ("_reconstruct",), "leave arrays where they are"),
+    Room("compilation", r"(^|\.)(filter_)?jit$", ("_epoch", "_bench"), "return a pure function"),
+    Room("placing arrays", r"(^|\.)device_put$", ("_epoch",), "leave arrays where they are"),
     Room("HDF5", r"^(h5py|hdf5plugin)(\.|$)", ("_files", "_result"), "read and save through those two"),
     Room("drawing", r"^matplotlib(\.|$)", ("plot", "report"), "return arrays and let `plot` draw them"),
     Room("printing", r"(^|\.)print$|^rich(\.|$)", ("cli",), "return the text, or take a callback"),

@@ -22,11 +22,11 @@ def test_epie_reaches_the_papers_figure(data):
     assert figures["probe_nrmse"] < 0.05
 
 
-@pytest.mark.parametrize(("photons", "limits"), [(1e3, (0.30, 0.27)), (1e6, (0.018, 0.011)), (1e9, (0.0015, 0.0005))])
+@pytest.mark.parametrize(("photons", "limits"), [(1e3, (0.29, 0.27)), (1e6, (0.018, 0.011)), (1e9, (0.001, 0.0005))])
 def test_default_solver_reaches_the_noise(photons, limits):
     """One setting from 1e3 to 1e9 photons, 60 epochs, started like the paper."""
     data = FarFieldExperiment(photons=photons).dataset(seed=1)
-    result = pg.reconstruct(pg.far_field(data), data, pg.Nesterov(), epochs=60, batch_size=32)
+    result = pg.reconstruct(pg.far_field(data), data, pg.Nesterov(), epochs=60, batch_size=16)
     figures = compare_with_truth(result, data)
     assert figures["object_nrmse"] < limits[0]
     assert figures["probe_nrmse"] < limits[1]
@@ -34,10 +34,10 @@ def test_default_solver_reaches_the_noise(photons, limits):
 
 def test_poisson_likelihood_beats_amplitudes(data):
     """From a solution for amplitudes, 20 epochs with the likelihood of counting halve the probe's error."""
-    start = pg.reconstruct(pg.far_field(data), data, pg.Nesterov(), epochs=40, batch_size=32, planned=60)
+    start = pg.reconstruct(pg.far_field(data), data, pg.Nesterov(), epochs=40, batch_size=16, planned=60)
     before = compare_with_truth(start, data)
     last = pg.reconstruct(
-        start.model, data, pg.Nesterov(), epochs=20, batch_size=32, noise=pg.Poisson(), resume=start, planned=60
+        start.model, data, pg.Nesterov(), epochs=20, batch_size=16, noise=pg.Poisson(), resume=start, planned=60
     )
     after = compare_with_truth(last, data)
     assert after["probe_nrmse"] < 0.006 < before["probe_nrmse"] / 1.5
@@ -50,7 +50,7 @@ def test_siemens_star_with_three_modes(shared_data):
     """Measured data: R after 30 epochs, spokes darker than the gaps and of negative phase."""
     keys = {"patterns": "intensity", "positions": "position_px", "probe": "probe_guess"}
     data = pg.read(shared_data / "siemens_star" / "siemens_star.npz", keys)
-    result = pg.reconstruct(pg.far_field(data, modes=3), data, pg.Nesterov(), epochs=30, batch_size=32)
+    result = pg.reconstruct(pg.far_field(data, modes=3), data, pg.Nesterov(), epochs=30, batch_size=16)
     assert result.history.r_factor[-1] < 0.093
     middle = result.object[100:350, 100:350]
     phase = np.angle(pg.plot.without_ramp(middle, np.ones(middle.shape, bool)))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ptychograd.metrics import compare_arrays, nrmse, register, shifted
+from ptychograd.metrics import compare_arrays, nrmse, raster_nrmse, register, shifted
 
 FLOOR = 1e-6  # the square root of what double precision leaves of 1 - 1
 
@@ -140,3 +140,16 @@ def test_without_a_ramp_both_errors_agree():
 def test_single_precision_is_compared_in_double():
     truth = an_image(31, 40)
     assert nrmse(truth, (5 * truth).astype(np.complex64)) < 1e-6
+
+
+def test_raster_nrmse_knows_what_a_raster_leaves_open():
+    """A periodic factor and a ramp are no error; noise of 3 % is one of 3 %; another period is a large one."""
+    rng = np.random.default_rng(4)
+    truth = rng.normal(size=(61, 54)) + 1j * rng.normal(size=(61, 54))
+    y, x = np.mgrid[:61, :54]
+    factor = (rng.uniform(0.5, 2, (5, 5)) * np.exp(1j * rng.uniform(-3, 3, (5, 5))))[y % 5, x % 5]
+    same = truth * factor * np.exp(1j * (0.11 * y - 0.31 * x))
+    assert raster_nrmse(truth, same, 5) < 1e-12
+    noise = 0.03 * np.abs(factor) * (rng.normal(size=truth.shape) + 1j * rng.normal(size=truth.shape))
+    assert raster_nrmse(truth, same + noise, 5) == pytest.approx(0.03, rel=0.1)
+    assert raster_nrmse(truth, same, 7) > 0.3

@@ -35,6 +35,11 @@ def compare_with_truth(result: Result, data: Dataset) -> dict[str, float]:
     return figures
 
 
+def inside_support(image: Complex[np.ndarray, "y x"], data: Dataset) -> Complex[np.ndarray, "box_y box_x"]:
+    """The part of an object's array that is unknown: the box around the support, if the data have one."""
+    return image[_box(data)]
+
+
 def _box(data: Dataset) -> tuple[slice, ...]:
     if data.support is None:
         return (slice(None), slice(None))

@@ -58,7 +58,7 @@ class Poisson(AbstractNoise):
     -f. Start from a solution for `Amplitude`: far from one, single photons in dark pixels lead astray.
     """
 
-    floor: float = eqx.field(default=0.03, static=True)
+    floor: float = 0.03
 
     @property
     def curvature(self):
@@ -82,3 +82,15 @@ def amplitude(photons: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     """
     bright = photons >= jnp.finfo(photons.dtype).tiny
     return jnp.where(bright, jnp.sqrt(jnp.where(bright, photons, 1)), 0)
+
+
+def counted_residual(expected: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+    """E[(√y - √h)²] of photon counts y about their expectation h: 2h when it is dark, 1/4 when it is bright.
+
+    A rational function of √h, fitted to the sum over the Poisson distribution; it is right to 0.12 %.
+    """
+    s = jnp.minimum(amplitude(expected), 100)
+    above = 2 + s * (-1.530834 + s * (1.191494 + s * (-0.6924539 + s * 0.2408988)))
+    below = s * (-1.766748 + s * (3.693686 + s * (-2.729420 + s * 4 * 0.2408988)))
+    below = 1 + s * (0.1987466 + s * (1.308275 + below))
+    return s**2 * above / below

@@ -6,10 +6,11 @@ from typing import NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Complex, Float, Int, PyTree, Real
 
 from ptychograd._model import AbstractExitWaveModel, AbstractModel, batched
-from ptychograd._noise import AbstractNoise, amplitude
+from ptychograd._noise import AbstractNoise, amplitude, counted_residual
 from ptychograd._parameters import Planes, join, map_with_names
 from ptychograd._windows import Windows, batch_axes, cut, once, window_of
 
@@ -48,10 +49,19 @@ class Batch(NamedTuple):
 
 
 class Value(NamedTuple):
-    """Sums over a batch's valid pixels: the objective, and Σ(√h - √y)² for the R-factor."""
+    """Sums over a batch's valid pixels: the objective, Σ(√h - √y)², and what that would be if h were right.
 
-    loss: Float[Array, ""]
-    residual: Float[Array, ""]
+    `counting` is Σ E[(√y - √h)²] of photon counts y with expectation h.
+    """
+
+    loss: Float[Array, "*run"]
+    residual: Float[Array, "*run"]
+    counting: Float[Array, "*run"]
+
+    @classmethod
+    def zero(cls, dtype: np.dtype) -> "Value":
+        """The value of no pattern."""
+        return cls(*(jnp.zeros((), dtype) for _ in cls._fields))
 
 
 class Gradient(NamedTuple):
@@ -130,6 +140,7 @@ class Objective(eqx.Module):
         return Value(
             jnp.sum(weight * self.noise.nll(expected, measured)),
             jnp.sum(weight * residual),
+            jnp.sum(weight * counted_residual(expected)),
         )
 
     def value_and_gradient(self, parameters: PyTree, batch: Batch) -> tuple[Value, Gradient]:

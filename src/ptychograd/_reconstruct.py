@@ -1,4 +1,4 @@
-"""The loop: a compiled program an epoch, and nothing on the host between its minibatches."""
+"""The loop over epochs: what a run begins with, when it ends, and what it ends with."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -8,21 +8,41 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Int, PyTree, Real
+from jaxtyping import PyTree
 
 from ptychograd._dataset import Dataset
+from ptychograd._epoch import (
+    After,
+    Member,
+    Plan,
+    alike,
+    bytes_of_an_epoch,
+    on_device,
+    one_epoch,
+    one_epoch_of_all,
+    patterns_at_once,
+    real_dtype,
+    stack,
+    to_device,
+    traced,
+    unstack,
+)
 from ptychograd._errors import InputError, check_seed
 from ptychograd._model import AbstractModel, Ptychography
 from ptychograd._noise import AbstractNoise, Amplitude
-from ptychograd._objective import Batch, Objective, Value
-from ptychograd._parameters import join, named_leaves, named_parameters, partition, trainable_names
+from ptychograd._objective import Objective, Value
+from ptychograd._parameters import join, named_leaves, partition, trainable_names
 from ptychograd._result import History, NonFiniteError, Result
-from ptychograd._schedule import batches, cooling
 from ptychograd._solvers import AbstractSolver
+
+DONE, NOT_FINITE, INTERRUPTED = "all epochs done", "not finite", "interrupted"
 
 
 class Progress(NamedTuple):
-    """What `on_epoch` is told after each epoch; the first epoch's `seconds` include compilation."""
+    """What `on_epoch` is told after each epoch; the first epoch's `seconds` include compilation.
+
+    `so_far()` is the result as it stands.
+    """
 
     epoch: int
     epochs: int
@@ -30,13 +50,7 @@ class Progress(NamedTuple):
     r_factor: float
     seconds: float
     patterns_per_second: float
-
-
-class Patterns(NamedTuple):
-    """The measured data on the device, in the detector's own dtype."""
-
-    counts: Real[Array, "index *detector"]
-    mask: Bool[Array, "*detector"] | Bool[Array, "index *detector"]
+    so_far: Callable[[], Result]
 
 
 def reconstruct(
@@ -51,6 +65,7 @@ def reconstruct(
     seed: int = 0,
     resume: Result | None = None,
     planned: int | None = None,
+    until: Callable[[History], str] | None = None,
     on_epoch: Callable[[Progress], None] | None = None,
 ) -> Result:
     """Refine the `trainable` parameters of `model` until it expects what `data` measured.
@@ -60,7 +75,8 @@ def reconstruct(
     run is a call of its own: give the last result as `resume`, and parameters, counting, order and history
     go on from it; the solver's state goes on too, if solver and `trainable` are as before.
     `planned` is the number of epochs of the whole run, towards whose end solvers may take smaller
-    steps; it is those done and `epochs` more unless given.
+    steps; it is those done and `epochs` more unless given. `until` is asked after each epoch and ends the
+    run with the reason that it gives, if any (see `Settled`).
 
     A keyboard interrupt ends the run after the last whole epoch, with `result.stopped` saying so.
     Raises `InputError` for arguments that don't fit, and `NonFiniteError`, which holds the last good
@@ -71,131 +87,146 @@ def reconstruct(
         result = reconstruct(model, data, adam({"object": 0.01, "probe": 1.0}), epochs=100, batch_size=32)
         result.save("result.h5")
     """
-    model = model if resume is None else resume.onto(model)
-    _check(model, data, epochs, batch_size, seed)
-    parameters, rest = partition(model, trainable)
-    names = tuple(trainable_names(model))
-    objective = Objective(_on_device(rest), noise or Amplitude(), _at_once(batch_size), names)
-    settings = _settings(solver, objective.noise, trainable, batch_size, seed)
-    run = Run(solver.variables(parameters), None, resume.history if resume else History.empty())
-    run = run._replace(state=_start_state(objective, solver, run.variables, settings, resume))
-    last = planned or run.history.epochs + epochs
-    work = Work(objective, solver, _to_device(data, _real_dtype(parameters)), data.total, batch_size, seed, last)
-    stopped = "all epochs done"
+    task = Task(model, data, solver, epochs, batch_size, tuple(trainable), noise or Amplitude(), seed, resume, planned)
+    work, standing = prepared(task)
+    patterns, stopped = to_device(data, work.real), DONE
     try:
         for _ in range(epochs):
-            after, bad = _one_epoch(work, run)
+            begin = time.perf_counter()
+            after = one_epoch(standing.member, patterns, work.plan(standing.history), batch_size)
+            value, finite = jax.device_get((after.value, after.finite))
+            bad = _bad(value, finite)
             if bad:
                 raise NonFiniteError(
-                    f"{bad} stopped being finite in epoch {after.history.epochs}; take smaller steps or look "
-                    f"for outliers in the patterns. The result after epoch {run.history.epochs} is kept.",
-                    _result(rest, run, data.positions, settings, "not finite"),
+                    f"{bad} stopped being finite in epoch {standing.history.epochs + 1}; take smaller steps or look "
+                    f"for outliers in the patterns. The result after epoch {standing.history.epochs} is kept.",
+                    _result(work, standing, NOT_FINITE),
                 )
-            run = after
+            standing = standing.moved(after, value, data.total, time.perf_counter() - begin)
             if on_epoch is not None:
-                on_epoch(_progress(run.history, last, data.count))
+                on_epoch(_progress(work, standing))
+            reason = "" if until is None else until(standing.history)
+            if reason:
+                stopped = reason
+                break
     except KeyboardInterrupt:
-        stopped = "interrupted"
-    return _result(rest, run, data.positions, settings, stopped)
+        stopped = INTERRUPTED
+    return _result(work, standing, stopped)
+
+
+class Task(NamedTuple):
+    """The arguments of `reconstruct`."""
+
+    model: AbstractModel
+    data: Dataset
+    solver: AbstractSolver
+    epochs: int
+    batch_size: int
+    trainable: tuple[str, ...]
+    noise: AbstractNoise
+    seed: int = 0
+    resume: Result | None = None
+    planned: int | None = None
+
+
+def reconstruct_together(tasks: Sequence[Task]) -> list[Result]:
+    """The results of several tasks, computed side by side in one program.
+
+    They share data, batch size, and numbers of epochs, and are `can_go_together`. One whose loss or
+    parameters stop being finite ends there, `stopped` as "not finite", and disturbs no other.
+    """
+    works, standings = (list(parts) for parts in zip(*map(prepared, tasks), strict=True))
+    data, count = tasks[0].data, len(tasks)
+    patterns, good = to_device(data, works[0].real), [True] * count
+    for _ in range(tasks[0].epochs):
+        begin = time.perf_counter()
+        plans = [work.plan(one.history) for work, one in zip(works, standings, strict=True)]
+        together = Plan(*(np.stack(parts) for parts in zip(*plans, strict=True)))
+        members = stack([one.member for one in standings])
+        after = one_epoch_of_all(members, patterns, together, tasks[0].batch_size)
+        values, finites = jax.device_get((after.value, after.finite))
+        seconds = (time.perf_counter() - begin) / count
+        for k, part in enumerate(unstack(after, count)):
+            value = Value(*(total[k] for total in values))
+            good[k] = good[k] and not _bad(value, {name: finite[k] for name, finite in finites.items()})
+            if good[k]:
+                standings[k] = standings[k].moved(part, value, data.total, seconds)
+    ended = zip(works, standings, good, strict=True)
+    return [_result(work, standing, DONE if fine else NOT_FINITE) for work, standing, fine in ended]
+
+
+def can_go_together(one: Task, other: Task) -> bool:
+    """Whether two tasks differ in nothing but numbers, so that one compiled program computes both."""
+    same = ("epochs", "batch_size", "planned")
+    if one.data is not other.data or any(getattr(one, name) != getattr(other, name) for name in same):
+        return False
+    return alike(prepared(one)[1].member, prepared(other)[1].member)
+
+
+def bytes_needed(task: Task) -> int:
+    """Memory of the device for one epoch of a task, beside its patterns."""
+    work, standing = prepared(task)
+    return bytes_of_an_epoch(
+        standing.member, to_device(task.data, work.real), work.plan(standing.history), task.batch_size
+    )
 
 
 def check_solver(model: AbstractModel, solver: AbstractSolver, trainable: Sequence[str], noise: AbstractNoise) -> None:
     """Raise `InputError` if `solver` can't refine the `trainable` parameters of this model."""
     parameters, rest = partition(model, trainable)
-    objective = Objective(_on_device(rest), noise, names=tuple(trainable_names(model)))
+    objective = Objective(on_device(rest), noise, names=tuple(trainable_names(model)))
     solver.init(objective, solver.variables(parameters))
 
 
 class Work(NamedTuple):
-    """What stays the same from epoch to epoch; `photons` are the data's, `last` is the epoch that ends the run."""
+    """What stays the same from epoch to epoch; `rest` is what is not refined, `last` the epoch that ends the run."""
 
-    objective: Objective
-    solver: AbstractSolver
-    patterns: Patterns
-    photons: float
-    batch_size: int
+    rest: PyTree
+    real: np.dtype
     seed: int
     last: int
+    count: int
+    positions: np.ndarray
+    settings: dict
+
+    def plan(self, history: History) -> Plan:
+        """The plan of the next epoch."""
+        return Plan.of(self.seed, history.epochs, self.last, self.real)
 
 
-class Run(NamedTuple):
+class Standing(NamedTuple):
     """Where a run stands between two epochs."""
 
-    variables: PyTree
-    state: PyTree
+    member: Member
     history: History
 
+    def moved(self, after: After, value: Value, photons: float, seconds: float) -> "Standing":
+        """Where it stands after one more epoch."""
+        member = self.member._replace(variables=after.variables, state=after.state)
+        return Standing(member, self.history.append(value, photons, seconds))
 
-def _one_epoch(work: Work, run: Run) -> tuple[Run, str]:
-    """The run after one more epoch, and the name of what is not finite in it, if anything."""
-    start = time.perf_counter()
-    done = run.history.epochs
-    plan = (
-        np.array([work.seed, done], np.uint32),
-        np.array(cooling(done, work.last), _real_dtype(run.variables)),
-    )
-    variables, state, value, finite = _compiled_epoch(
-        work.objective, work.solver, run.variables, run.state, work.patterns, plan, work.batch_size
-    )
-    value, finite = jax.device_get((value, finite))
-    history = run.history.append(value, work.photons, time.perf_counter() - start)
+
+def prepared(task: Task) -> tuple[Work, Standing]:
+    """Everything checked, and everything that the first epoch needs but the patterns."""
+    resume, data = task.resume, task.data
+    model = task.model if resume is None else resume.onto(task.model)
+    _check(model, data, task.epochs, task.batch_size, task.seed)
+    parameters, rest = partition(model, task.trainable)
+    names = tuple(trainable_names(model))
+    objective = Objective(on_device(rest), traced(task.noise), patterns_at_once(task.batch_size), names)
+    variables = task.solver.variables(parameters)
+    settings = _settings(task.solver, task.noise, task.trainable, task.batch_size, task.seed)
+    history = resume.history if resume else History.empty()
+    state = _start_state(objective, task.solver, variables, settings, resume)
+    last = task.planned or history.epochs + task.epochs
+    work = Work(rest, real_dtype(parameters), task.seed, last, data.count, data.positions, settings)
+    return work, Standing(Member(objective, traced(task.solver), variables, state), history)
+
+
+def _bad(value: Value, finite: dict) -> str:
+    """The names of what is not finite."""
     bad = [name for name, good in finite.items() if not good]
-    return Run(variables, state, history), ", ".join(bad) or ("" if np.isfinite(value.loss) else "the loss")
-
-
-@eqx.filter_jit
-def _compiled_epoch(objective, solver, variables, state, patterns, plan, batch_size):
-    """All patterns once: a scan over minibatches. Returns variables, state, summed value, what is finite."""
-    order, cool = plan
-    index, weight = batches(order, len(patterns.counts), batch_size, _real_dtype(variables))
-
-    def step(carry, part):
-        variables, state, total = carry
-        index, weight, cool = part
-        mask = patterns.mask if patterns.mask.ndim < patterns.counts.ndim else _take(patterns.mask, index)
-        batch = Batch(index, _take(patterns.counts, index), mask, weight, cool)
-        variables, state, value = solver.step(objective, variables, batch, state)
-        return (variables, state, jax.tree.map(jnp.add, total, value)), None
-
-    zero = Value(*(jnp.zeros((), weight.dtype),) * 2)
-    (variables, state, value), _ = jax.lax.scan(
-        step, (variables, state, zero), (index, weight, jnp.linspace(cool[0], cool[1], len(index)))
-    )
-    finite = {
-        name: jnp.all(jnp.array([jnp.all(jnp.isfinite(plane)) for plane in jax.tree.leaves(leaf)]))
-        for name, leaf in named_parameters(variables).items()
-    }
-    return variables, state, value, finite
-
-
-def _at_once(batch_size: int) -> int:
-    """One pattern after another on a CPU, whose caches hold the waves of one; the whole batch elsewhere."""
-    return 1 if jax.default_backend() == "cpu" else batch_size
-
-
-def _take(array: Array, index: Int[Array, "batch"]) -> Array:
-    if index.shape[0] == 1:
-        return jax.lax.dynamic_index_in_dim(array, index[0])
-    return array[index]
-
-
-def _real_dtype(parameters: PyTree) -> np.dtype:
-    return np.dtype(jnp.result_type(*jax.tree.leaves(parameters)).type(0).real.dtype)
-
-
-def _to_device(data: Dataset, real: np.dtype) -> Patterns:
-    """Patterns and mask on the device, in the detector's dtype where the device has it."""
-    counts = data.patterns
-    if counts.dtype in (np.int64, np.uint64):
-        counts = counts.astype(np.uint32 if counts.max() <= np.iinfo(np.uint32).max else real)
-    elif counts.dtype == np.float64:
-        counts = counts.astype(real)
-    return Patterns(jax.device_put(counts), jax.device_put(data.mask))
-
-
-def _on_device(model: PyTree) -> PyTree:
-    """The model with its NumPy arrays, which are constants, as JAX arrays, so that indices may be traced."""
-    return jax.tree.map(lambda leaf: jnp.asarray(leaf) if isinstance(leaf, np.ndarray) else leaf, model)
+    return ", ".join(bad) or ("" if np.isfinite(value.loss) else "the loss")
 
 
 def _start_state(
@@ -228,15 +259,18 @@ def _settings(
     }
 
 
-def _result(rest: AbstractModel, run: Run, positions: np.ndarray, settings: dict, stopped: str) -> Result:
-    model = eqx.combine(join(run.variables), rest)
-    state = {name: np.asarray(leaf) for name, leaf in named_leaves(run.state).items()}
-    return Result.of(model, positions, state, run.history, settings | {"stopped": stopped})
+def _result(work: Work, standing: Standing, stopped: str) -> Result:
+    model = eqx.combine(join(standing.member.variables), work.rest)
+    state = {name: np.asarray(leaf) for name, leaf in named_leaves(standing.member.state).items()}
+    return Result.of(model, work.positions, state, standing.history, work.settings | {"stopped": stopped})
 
 
-def _progress(history: History, last: int, count: int) -> Progress:
+def _progress(work: Work, standing: Standing) -> Progress:
+    history = standing.history
     seconds = history.seconds[-1]
-    return Progress(history.epochs, last, history.loss[-1], history.r_factor[-1], seconds, count / seconds)
+    speed = work.count / seconds
+    facts = (history.epochs, work.last, history.loss[-1], history.r_factor[-1], seconds, speed)
+    return Progress(*facts, lambda: _result(work, standing, "under way"))
 
 
 def _check(model: AbstractModel, data: Dataset, epochs: int, batch_size: int, seed: int) -> None:
@@ -250,7 +284,7 @@ def _check(model: AbstractModel, data: Dataset, epochs: int, batch_size: int, se
             f"The model's scan has {len(model.scan.corner)} positions, but the data hold {data.count} patterns; make "
             "the model from this dataset."
         )
-    expected = jax.eval_shape(_on_device(model), jax.ShapeDtypeStruct((), np.int32))
+    expected = jax.eval_shape(on_device(model), jax.ShapeDtypeStruct((), np.int32))
     if expected.shape != data.frame_shape:
         raise InputError(
             f"The model expects patterns of {expected.shape} pixels, but the data hold {data.frame_shape}; "

@@ -32,18 +32,20 @@ class NonFiniteError(ArithmeticError):
 
 
 class History(NamedTuple):
-    """One entry an epoch: objective (Eq. 7 for amplitude noise), R-factor, seconds of wall time.
+    """One entry an epoch: objective (Eq. 7 for amplitude noise), R-factor, reduced χ², seconds of wall time.
 
-    R = sqrt(Σ(√h - √y)² / Σy) over valid pixels, each pattern taken just before its own update.
+    R = sqrt(Σ(√h - √y)² / Σy) and χ² = Σ(√h - √y)² / Σ E[(√h - √y)²] over valid pixels, each pattern taken just
+    before its own update. χ² is 1 where nothing but the counting of photons is left, if patterns are counts.
     """
 
     loss: tuple[float, ...]
     r_factor: tuple[float, ...]
+    chi_squared: tuple[float, ...]
     seconds: tuple[float, ...]
 
     @classmethod
     def empty(cls) -> "History":
-        return cls((), (), ())
+        return cls((), (), (), ())
 
     @property
     def epochs(self) -> int:
@@ -51,8 +53,11 @@ class History(NamedTuple):
 
     def append(self, value: Value, photons: float, seconds: float) -> "History":
         """The history with one more epoch, of whose summed value and measured photons are given."""
-        r_factor = float(np.sqrt(value.residual / photons)) if photons > 0 else float("nan")
-        return History((*self.loss, float(value.loss)), (*self.r_factor, r_factor), (*self.seconds, seconds))
+        residual, counting = float(value.residual), float(value.counting)
+        r_factor = float(np.sqrt(residual / photons)) if photons > 0 else float("nan")
+        chi_squared = residual / counting if counting > 0 else float("nan")
+        last = (float(value.loss), r_factor, chi_squared, seconds)
+        return History(*((*before, new) for before, new in zip(self, last, strict=True)))
 
 
 class Result(NamedTuple):

@@ -166,7 +166,7 @@ def batch_sums(derivatives: AbstractDerivatives, objective: Objective, variables
         ), None
 
     zero = (
-        Value(*(jnp.zeros((), batch.weight.dtype),) * 2),
+        Value.zero(batch.weight.dtype),
         jax.tree.map(jnp.zeros_like, variables),
         {name: jnp.zeros_like(parameters[name].real) for name in names},
     )

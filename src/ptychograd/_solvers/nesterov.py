@@ -16,6 +16,7 @@ from ptychograd._windows import dense
 
 RELATIVE_STEP = 0.01  # of the start's root-mean-square, for parameters that have no diagonal
 COLDEST = 0.02  # what is left of the step at the end of a run: gradient noise is averaged out
+NOISY_BATCH = 2  # patterns of a batch whose gradient is as noisy as it is strong: half of the step is taken
 
 
 class Nesterov(AbstractSolver):
@@ -23,10 +24,10 @@ class Nesterov(AbstractSolver):
 
     At y = x + `momentum` v it takes the gradient g of a batch and w = J^H J 1, the batch's sum of the
     probe's intensity for the object and of the object's for the probe, and sets
-    x' = y - `step` g / ((1 - `floor`) w + `floor` max w), v = x' - x. Because w carries the unit of the
-    problem, these numbers serve photon counts from 1e3 to 1e9 and batches of 10 to 100; with very
-    few steps an epoch, as of 484 patterns in batches of 200, it takes more epochs. Towards
-    the end of a run the step is cooled to 2 %.
+    x' = y - γ g / ((1 - `floor`) w + `floor` max w), v = x' - x. Because w carries the unit of the problem,
+    these numbers serve photon counts from 1e3 to 1e9. For a batch of b patterns γ = `step_size` / (1 + 2/b), as
+    gradients of few patterns are noisy (McCandlish et al., arXiv:1812.06162). Towards the end of a run γ is
+    cooled to 2 %.
 
     A parameter without a diagonal (any that is real, and all of a model without an exit wave) moves by
     Adam, with the step that `steps` names for it or else 1 % of its root-mean-square at the start.
@@ -35,9 +36,9 @@ class Nesterov(AbstractSolver):
     LSQ-ML (Odstrčil et al., Opt. Express 26, 3108 (2018)), and Nesterov, Soviet Math. Dokl. 27, 372 (1983).
     """
 
-    momentum: float = eqx.field(default=0.9, static=True)
-    step_size: float = eqx.field(default=0.3, static=True)
-    floor: float = eqx.field(default=0.32, static=True)
+    momentum: float = 0.8
+    step_size: float = 0.65
+    floor: float = 0.4
     steps: tuple[tuple[str, float], ...] = eqx.field(
         default=(), static=True, converter=lambda steps: tuple(sorted(dict(steps).items()))
     )
@@ -63,6 +64,7 @@ class Nesterov(AbstractSolver):
 
     def step(self, objective, variables, batch, state):
         warmth = COLDEST + (1 - COLDEST) * (0.5 + 0.5 * jnp.cos(jnp.pi * batch.cooling))
+        step_size = warmth * self.step_size / (1 + NOISY_BATCH / jnp.sum(batch.weight))
         now = named_parameters(variables)
         ahead = variables
         for name, velocity in state.velocity.items():
@@ -75,7 +77,7 @@ class Nesterov(AbstractSolver):
         directions = named_parameters(directions)
         moved = {name: _plus(now[name], -warmth * step, directions[name]) for name, step in state.steps.items()}
         for name in state.velocity:
-            scale = -warmth * self._scale(diagonals[name])
+            scale = -step_size * self._scale(diagonals[name])
             moved[name] = _plus(named_parameters(ahead)[name], scale, gradients[name])
         velocity = {name: _plus(moved[name], -1.0, now[name]) for name in state.velocity}
         for name, parameter in moved.items():
@@ -86,7 +88,7 @@ class Nesterov(AbstractSolver):
         largest = jnp.max(weight)
         lit = largest > 0
         denominator = (1 - self.floor) * weight + self.floor * largest
-        return jnp.where(lit, self.step_size / jnp.where(lit, denominator, 1), 0)
+        return jnp.where(lit, 1 / jnp.where(lit, denominator, 1), 0)
 
     def _step_of(self, name: str, leaf: PyTree) -> Float[Array, ""]:
         """Adam's step for a parameter that has no diagonal."""

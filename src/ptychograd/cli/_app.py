@@ -16,7 +16,7 @@ app = App(
     suppress_keyboard_interrupt=False,
     help="Ptychography by automatic differentiation: from diffraction patterns to object and probe.",
 )
-for command in ("simulate", "inspect", "reconstruct", "compare", "plot", "demo"):
+for command in ("simulate", "inspect", "reconstruct", "sweep", "compare", "plot", "reproduce", "bench", "demo"):
     app.command(f"ptychograd.cli._{command}:{command}", name=command)
 
 

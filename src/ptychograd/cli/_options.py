@@ -1,5 +1,6 @@
 """Options that several commands share, and how their texts are read."""
 
+from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
@@ -17,6 +18,48 @@ Keys = Annotated[
 ]
 Json = Annotated[bool, Parameter(name="--json", negative="", help="End with one line of JSON.")]
 Precision = Literal["single", "double"]
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Options:
+    """How to reconstruct.
+
+    Attributes:
+        solver: nesterov (the default) and rpie find their step sizes; epie and ad-epie follow Algorithm 1 of the paper;
+            adam takes --step.
+        epochs: How often all patterns are used; auto stops when the misfit is at the noise or no longer falls.
+        batch_size: Patterns a step; by default 16 for nesterov, 32 for rpie, 1 for epie and ad-epie, 100 for adam.
+        step: For adam: PATH=SIZE, as object=0.01; repeat for several.
+        noise: Misfit to minimise; poisson takes over for the last third of the epochs.
+        modes: Incoherent modes of the probe.
+        start: Start object; random where the data come with a known surround, else flat.
+        aperture: Start probe from a square opening of this width in metres.
+        pinhole: Start probe from a round opening of this diameter in metres.
+        focal_spot: Start probe from a Gaussian focus of this full width at half maximum in metres.
+        defocus: Distance in metres from the opening, or the focus estimated from the mean pattern, to the object.
+        hold_probe: First epochs in which the probe stays as it is; 0 for nesterov, 1 for the others by default.
+        hold_out: Share of the patterns that is not fitted, as 0.05; their R-factor tells noise from detail.
+        seed: Of the order of patterns, of a random start, and of the patterns held out.
+        precision: Of all arithmetic.
+    """
+
+    solver: Literal["nesterov", "rpie", "epie", "ad-epie", "adam"] = "nesterov"
+    epochs: int | Literal["auto"] = 60
+    batch_size: int | None = None
+    step: Annotated[list[str] | None, Parameter(negative="")] = None
+    noise: Literal["amplitude", "poisson"] = "amplitude"
+    modes: int = 1
+    start: Literal["flat", "random"] | None = None
+    aperture: float | None = None
+    pinhole: float | None = None
+    focal_spot: float | None = None
+    defocus: float = 0.0
+    hold_probe: int | None = None
+    hold_out: float = 0.0
+    seed: int = 0
+    precision: Precision = "single"
+    key: Keys = None
 
 
 def pairs(texts: list[str] | None, option: str) -> dict[str, str]:

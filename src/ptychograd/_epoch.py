@@ -1,0 +1,159 @@
+"""One epoch as one compiled program: a scan over minibatches, with nothing on the host between them."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float, Int, PyTree, Real, UInt
+
+from ptychograd._dataset import Dataset
+from ptychograd._model import batched
+from ptychograd._objective import Batch, Objective, Value
+from ptychograd._parameters import named_parameters
+from ptychograd._schedule import batches, cooling
+
+
+class Patterns(NamedTuple):
+    """The measured data on the device, in the detector's own dtype."""
+
+    counts: Real[Array, "index *detector"]
+    mask: Bool[Array, "*detector"] | Bool[Array, "index *detector"]
+
+
+class Plan(NamedTuple):
+    """Seed and number of an epoch, which say its order, and how far the run has cooled before and after it."""
+
+    order: UInt[Array | np.ndarray, "*run 2"]
+    cool: Float[Array | np.ndarray, "*run 2"]
+
+    @classmethod
+    def of(cls, seed: int, done: int, last: int, real: np.dtype) -> "Plan":
+        """The plan of the epoch after `done` ones, of a run that ends with the epoch `last`."""
+        return cls(np.array([seed, done], np.uint32), np.array(cooling(done, last), real))
+
+
+class After(NamedTuple):
+    """What an epoch leaves: parameters, solver state, summed value, and what of the parameters is finite."""
+
+    variables: PyTree
+    state: PyTree
+    value: Value
+    finite: dict[str, Bool[Array, "..."]]
+
+
+class Member(NamedTuple):
+    """What one run of several has of its own: physics, solver, parameters and solver state."""
+
+    objective: Objective
+    solver: PyTree
+    variables: PyTree
+    state: PyTree
+
+
+@eqx.filter_jit
+def one_epoch(member: Member, patterns: Patterns, plan: Plan, batch_size: int) -> After:
+    """All patterns once."""
+    return _epoch(member, patterns, plan, batch_size)
+
+
+@eqx.filter_jit
+def one_epoch_of_all(members: Member, patterns: Patterns, plans: Plan, batch_size: int) -> After:
+    """All patterns once for several runs side by side; their arrays are stacked along a first axis."""
+    arrays, static = eqx.partition(members, eqx.is_array)
+
+    def one(arrays, plan):
+        return _epoch(eqx.combine(arrays, static), patterns, plan, batch_size)
+
+    return batched(one, (0, 0))(arrays, plans)
+
+
+def _epoch(member: Member, patterns: Patterns, plan: Plan, batch_size: int) -> After:
+    objective, solver, variables, state = member
+    index, weight = batches(jnp.asarray(plan.order), len(patterns.counts), batch_size, real_dtype(variables))
+
+    def step(carry, part):
+        variables, state, total = carry
+        index, weight, cool = part
+        mask = patterns.mask if patterns.mask.ndim < patterns.counts.ndim else _take(patterns.mask, index)
+        batch = Batch(index, _take(patterns.counts, index), mask, weight, cool)
+        variables, state, value = solver.step(objective, variables, batch, state)
+        return (variables, state, jax.tree.map(jnp.add, total, value)), None
+
+    (variables, state, value), _ = jax.lax.scan(
+        step,
+        (variables, state, Value.zero(weight.dtype)),
+        (index, weight, jnp.linspace(plan.cool[0], plan.cool[1], len(index))),
+    )
+    finite = {
+        name: jnp.all(jnp.array([jnp.all(jnp.isfinite(plane)) for plane in jax.tree.leaves(leaf)]))
+        for name, leaf in named_parameters(variables).items()
+    }
+    return After(variables, state, value, finite)
+
+
+def alike(one: Member, other: Member) -> bool:
+    """Whether two runs differ in nothing but the numbers in their arrays, so that one program serves both."""
+    (arrays, static), (others, other_static) = (eqx.partition(member, eqx.is_array) for member in (one, other))
+    shapes, other_shapes = (jax.tree.map(lambda x: (x.shape, x.dtype), tree) for tree in (arrays, others))
+    return shapes == other_shapes and bool(eqx.tree_equal(static, other_static))
+
+
+def stack(trees: Sequence[PyTree]) -> PyTree:
+    """Runs that are `alike` as one, every array with a first axis for the run."""
+    return jax.tree.map(lambda *leaves: jnp.stack(leaves) if eqx.is_array(leaves[0]) else leaves[0], *trees)
+
+
+def unstack(tree: PyTree, count: int) -> list[PyTree]:
+    """Undo `stack`."""
+    return [jax.tree.map(lambda leaf, k=k: leaf[k] if eqx.is_array(leaf) else leaf, tree) for k in range(count)]
+
+
+def bytes_of_an_epoch(member: Member, patterns: Patterns, plan: Plan, batch_size: int) -> int:
+    """Memory of the device that one compiled epoch takes beside the patterns: in, out, and in between."""
+    used = one_epoch.lower(member, patterns, plan, batch_size).compile().compiled.memory_analysis()
+    total = used.argument_size_in_bytes + used.output_size_in_bytes + used.temp_size_in_bytes
+    return total - sum(array.nbytes for array in patterns)
+
+
+def free_memory() -> int | None:
+    """Bytes that the device has for this process; None for a CPU, which shares its memory with all others."""
+    return (jax.local_devices()[0].memory_stats() or {}).get("bytes_limit")
+
+
+def to_device(data: Dataset, real: np.dtype) -> Patterns:
+    """Patterns and mask on the device, in the detector's dtype where the device has it."""
+    counts = data.patterns
+    if counts.dtype in (np.int64, np.uint64):
+        counts = counts.astype(np.uint32 if counts.max() <= np.iinfo(np.uint32).max else real)
+    elif counts.dtype == np.float64:
+        counts = counts.astype(real)
+    return Patterns(jax.device_put(counts), jax.device_put(data.mask))
+
+
+def on_device(model: PyTree) -> PyTree:
+    """The model with its NumPy arrays, which are constants, as JAX arrays, so that indices may be traced."""
+    return jax.tree.map(lambda leaf: jnp.asarray(leaf) if isinstance(leaf, np.ndarray) else leaf, model)
+
+
+def traced(knobs: PyTree) -> PyTree:
+    """A solver or noise model with its numbers as arrays, so that one program serves all their values."""
+    return jax.tree.map(lambda leaf: jnp.asarray(leaf) if isinstance(leaf, float) else leaf, knobs)
+
+
+def patterns_at_once(batch_size: int) -> int:
+    """One pattern after another on a CPU, whose caches hold the waves of one; the whole batch elsewhere."""
+    return 1 if jax.default_backend() == "cpu" else batch_size
+
+
+def real_dtype(parameters: PyTree) -> np.dtype:
+    """float32 or float64, as the parameters are."""
+    return np.dtype(jnp.result_type(*jax.tree.leaves(parameters)).type(0).real.dtype)
+
+
+def _take(array: Array, index: Int[Array, "batch"]) -> Array:
+    if index.shape[0] == 1:
+        return jax.lax.dynamic_index_in_dim(array, index[0])
+    return array[index]

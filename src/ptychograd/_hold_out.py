@@ -1,0 +1,42 @@
+"""Some patterns kept aside, to see whether a better fit is a better model or only fitted noise."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from ptychograd._dataset import Dataset
+from ptychograd._errors import InputError, check_seed
+from ptychograd._model import AbstractModel
+from ptychograd._reconstruct import reconstruct
+from ptychograd._solvers import Still
+
+
+def hold_out(data: Dataset, share: float, seed: int = 0) -> tuple[Dataset, Dataset]:
+    """The data without a random `share` of the patterns, and with nothing but these.
+
+    Both keep all patterns and positions, so that one model serves both; those left out are masked.
+
+    Example:
+        fitted, held = hold_out(data, 0.05)
+        result = reconstruct(far_field(fitted), fitted, Nesterov(), epochs=60, batch_size=16)
+        result.history.r_factor[-1], r_factor(result.model, held)
+    """
+    count = round(share * data.count)
+    if not 0 < count < data.count:
+        raise InputError(
+            f"A share of {share:g} holds out {count} of {data.count} patterns; expected 1 to {data.count - 1}."
+        )
+    check_seed(seed)
+    held = np.zeros(data.count, bool)
+    held[np.random.default_rng(seed).choice(data.count, count, replace=False)] = True
+    fitted, kept_aside = (
+        replace(data, mask=data.mask & which[:, None, None], source=f"{data.source}, {words}")
+        for which, words in ((~held, f"{count} patterns held out"), (held, f"{count} held-out patterns"))
+    )
+    return fitted, kept_aside
+
+
+def r_factor(model: AbstractModel, data: Dataset) -> float:
+    """R = sqrt(Σ(√h - √y)² / Σy) of a model as it is, over all valid pixels."""
+    result = reconstruct(model, data, Still(), epochs=1, batch_size=min(16, data.count))
+    return result.history.r_factor[0]

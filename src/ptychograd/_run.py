@@ -1,0 +1,157 @@
+"""A whole reconstruction as one thing: planned, then performed, alone or among others."""
+
+import os
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from typing import NamedTuple
+
+from ptychograd._dataset import Dataset
+from ptychograd._epoch import free_memory
+from ptychograd._model import AbstractModel
+from ptychograd._noise import AbstractNoise, Amplitude
+from ptychograd._reconstruct import (
+    INTERRUPTED,
+    NOT_FINITE,
+    Progress,
+    Task,
+    bytes_needed,
+    can_go_together,
+    check_solver,
+    reconstruct,
+    reconstruct_together,
+)
+from ptychograd._result import History, NonFiniteError, Result
+from ptychograd._solvers import AbstractSolver
+
+SHARE_OF_MEMORY = 0.5  # of a device, for runs side by side
+
+
+class Stage(NamedTuple):
+    """Some epochs of a run with the same parameters free and the same noise model.
+
+    `until` may end it early, as `Settled()` does; the stages after it then shrink in proportion.
+    """
+
+    epochs: int
+    trainable: tuple[str, ...] = ("object", "probe")
+    noise: AbstractNoise = Amplitude()
+    until: Callable[[History], str] | None = None
+
+
+class Run(NamedTuple):
+    """All that one reconstruction is asked for: start model, data, solver, and its stages one after another."""
+
+    model: AbstractModel
+    data: Dataset
+    solver: AbstractSolver
+    stages: tuple[Stage, ...]
+    batch_size: int = 1
+    seed: int = 0
+
+
+def perform(run: Run, on_epoch: Callable[[Progress], None] | None = None) -> Result:
+    """The result of a run; an interrupt ends it as it ends `reconstruct`."""
+    for stage in run.stages:
+        check_solver(run.model, run.solver, stage.trainable, stage.noise)
+    result, stretch, asked, reason = None, 1.0, 0, ""
+    for number, stage in enumerate(run.stages):
+        done = result.history.epochs if result else 0
+        left = [max(1, round(later.epochs * stretch)) for later in run.stages[number:]]
+        task = _task(run, stage, left[0], result, done + sum(left))
+        result = reconstruct(**task._asdict(), until=stage.until, on_epoch=on_epoch)
+        asked += stage.epochs
+        if result.stopped == INTERRUPTED:
+            return result
+        if result.history.epochs < done + left[0]:
+            reason = result.stopped
+            stretch = result.history.epochs / asked
+    if result is None:
+        raise ValueError("a run without a stage")
+    return result._replace(settings=result.settings | {"stopped": reason or result.stopped})
+
+
+def perform_all(runs: Mapping[str, Run], at_once: int | None = None) -> Iterator[tuple[str, Result]]:
+    """The results of several runs as they get done, each with its name; divergent ones are "not finite".
+
+    Runs that differ in nothing but numbers share one compiled program. On a CPU each core takes one run
+    after another. Elsewhere, and where `at_once` says how many, they are computed side by side in one
+    program, as many as fit into memory. Whoever stops asking stops the runs.
+    """
+    left = dict(runs)
+    memory = free_memory()
+    if memory is None and at_once is None:
+        yield from _on_every_core(left)
+        return
+    while left:
+        first = next(iter(left))
+        size = at_once or _fitting(left[first], memory or 0)
+        names = [name for name in left if size > 1 and _alike(left[first], left[name])][:size] or [first]
+        together = [left.pop(name) for name in names]
+        yield from zip(names, _side_by_side(together) if len(names) > 1 else [_to_its_end(together[0])], strict=True)
+
+
+def _on_every_core(runs: Mapping[str, Run]) -> Iterator[tuple[str, Result]]:
+    """A thread for each core: compiled programs hold no lock of Python's."""
+    stop = threading.Event()
+
+    def go_on(_: Progress) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+
+    with ThreadPoolExecutor(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None) as pool:
+        names = {pool.submit(_to_its_end, run, go_on): name for name, run in runs.items()}
+        try:
+            for future in as_completed(names):
+                yield names[future], future.result()
+        finally:
+            stop.set()
+            pool.shutdown(cancel_futures=True)
+
+
+def _task(run: Run, stage: Stage, epochs: int, resume: Result | None, planned: int | None) -> Task:
+    return Task(
+        run.model,
+        run.data,
+        run.solver,
+        epochs,
+        run.batch_size,
+        stage.trainable,
+        stage.noise,
+        run.seed,
+        resume,
+        planned,
+    )
+
+
+def _to_its_end(run: Run, on_epoch: Callable[[Progress], None] | None = None) -> Result:
+    try:
+        return perform(run, on_epoch)
+    except NonFiniteError as problem:
+        return problem.result
+
+
+def _side_by_side(runs: Sequence[Run]) -> list[Result]:
+    """Like `perform` for all of them, stage by stage."""
+    results: list[Result | None] = [None] * len(runs)
+    stages = runs[0].stages
+    planned = sum(stage.epochs for stage in stages)
+    for number, stage in enumerate(stages):
+        going = [k for k, result in enumerate(results) if result is None or result.stopped != NOT_FINITE]
+        tasks = [_task(runs[k], runs[k].stages[number], stage.epochs, results[k], planned) for k in going]
+        for k, result in zip(going, reconstruct_together(tasks) if tasks else [], strict=True):
+            results[k] = result
+    return [result for result in results if result is not None]
+
+
+def _alike(one: Run, other: Run) -> bool:
+    if len(one.stages) != len(other.stages) or any(stage.until for stage in one.stages + other.stages):
+        return False
+    pairs = zip(one.stages, other.stages, strict=True)
+    return all(can_go_together(_task(one, a, a.epochs, None, 1), _task(other, b, b.epochs, None, 1)) for a, b in pairs)
+
+
+def _fitting(run: Run, memory: int) -> int:
+    """How many runs like this one fit into that many bytes at once."""
+    needed = max(bytes_needed(_task(run, stage, stage.epochs, None, None)) for stage in run.stages)
+    return max(1, int((SHARE_OF_MEMORY * memory - run.data.patterns.nbytes) // needed))

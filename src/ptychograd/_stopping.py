@@ -1,0 +1,31 @@
+"""When a run has nothing more to gain."""
+
+from typing import NamedTuple
+
+from ptychograd._result import History
+
+
+class Settled(NamedTuple):
+    """A rule for `until`: the misfit is what counting photons leaves, or it has stopped falling.
+
+    The first is a reduced χ² of `noise` or less (see `History`). The second is that over the last quarter of the
+    epochs, and over the last `patience` at least, the smallest misfit fell by less than the share `gain`.
+    With minibatches and full steps a misfit settles above what it falls to when the steps get smaller.
+    """
+
+    noise: float = 1.02
+    gain: float = 0.01
+    patience: int = 5
+
+    def __call__(self, history: History) -> str:
+        """The reason to stop, or nothing."""
+        chi_squared = history.chi_squared[-1]
+        if 0 < chi_squared <= self.noise:
+            return f"at the noise of counting photons after {history.epochs} epochs"
+        span = max(self.patience, history.epochs // 4)
+        if history.epochs < 2 * span:
+            return ""
+        misfit = [r_factor**2 for r_factor in history.r_factor]
+        if min(misfit[-span:]) > (1 - self.gain) * min(misfit[:-span]):
+            return f"no longer falling after {history.epochs} epochs"
+        return ""

@@ -1,0 +1,104 @@
+"""The same reconstruction over a grid of settings."""
+
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+
+from ptychograd._errors import InputError
+from ptychograd._reconstruct import INTERRUPTED, NOT_FINITE
+from ptychograd._result import Result
+from ptychograd._run import Run, perform_all
+
+Point = Mapping  # a setting by the name of each axis
+
+
+class Row(NamedTuple):
+    """One point of a grid and the figures of the result there, NaN where it diverged."""
+
+    point: dict
+    figures: dict[str, float]
+
+
+class Sweep(NamedTuple):
+    """What a sweep found: a row for every point, in the order of the grid, and the best point's result."""
+
+    grid: dict[str, tuple]
+    rows: tuple[Row, ...]
+    best: Row | None
+    result: Result | None
+
+    def values(self, figure: str) -> Float[np.ndarray, "..."]:
+        """One figure over the grid, an axis of the array for each of the grid's."""
+        shape = tuple(len(values) for values in self.grid.values())
+        return np.array([row.figures.get(figure, np.nan) for row in self.rows]).reshape(shape)
+
+
+def sweep(
+    run: Callable[[Point], Run],
+    grid: Mapping[str, Sequence],
+    *,
+    measure: Callable[[Result], Mapping[str, float]] | None = None,
+    by: str = "r_factor",
+    at_once: int | None = None,
+    kept: Callable[[Point], Result | None] | None = None,
+    on_run: Callable[[Point, Result], None] | None = None,
+) -> Sweep:
+    """Reconstruct at every point of a grid: `run` makes the `Run` of a point, anything may differ.
+
+    Runs that differ in nothing but numbers are one compiled program, and on a GPU are computed side
+    by side, as many as fit into memory or as `at_once` says. A run that diverges has NaN for its
+    figures and disturbs no other. Figures are R-factor and loss of the last epoch, and what `measure` finds
+    in a result; the best point has the smallest figure called `by`. `kept` may know results from an
+    earlier, interrupted sweep, and `on_run` is told of each new one. An interrupt is raised on.
+
+    Example:
+        def run(point):
+            solver = adam({"object": point["object"], "probe": point["probe"]})
+            return Run(model, data, solver, (Stage(100),), batch_size=100)
+
+        found = sweep(run, {"object": [0.1, 0.01, 0.001], "probe": [10.0, 1.0, 0.1]})
+        found.values("r_factor")  # 3 x 3
+    """
+    axes = {name: tuple(values) for name, values in grid.items()}
+    if not axes or not all(axes.values()):
+        raise InputError("A sweep needs at least one axis with at least one value.")
+    points = {_name(values): dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())}
+    found: dict[str, Row] = {}
+    best = None
+
+    def note(name: str, result: Result) -> None:
+        nonlocal best
+        found[name] = Row(points[name], _figures(result, measure))
+        value = found[name].figures.get(by, np.nan)
+        if np.isfinite(value) and (best is None or value < best[0].figures[by]):
+            best = found[name], result
+
+    known = {name: kept(point) for name, point in points.items()} if kept else {}
+    for name, result in known.items():
+        if result is not None:
+            note(name, result)
+    runs = {name: run(point) for name, point in points.items() if name not in found}
+    for name, result in perform_all(runs, at_once):
+        if result.stopped == INTERRUPTED:
+            raise KeyboardInterrupt
+        note(name, result)
+        if on_run is not None:
+            on_run(points[name], result)
+    return Sweep(axes, tuple(found[name] for name in points), *(best or (None, None)))
+
+
+def _name(values: tuple) -> str:
+    return ", ".join(map(str, values))
+
+
+def _figures(result: Result, measure: Callable[[Result], Mapping[str, float]] | None) -> dict[str, float]:
+    """Of a result that diverged: the same names, and NaN."""
+    history = result.history
+    figures = {"r_factor": history.r_factor[-1], "loss": history.loss[-1]} if history.epochs else {}
+    figures |= dict(measure(result)) if measure else {}
+    if result.stopped == NOT_FINITE or not figures:
+        return dict.fromkeys(figures or ("r_factor", "loss"), np.nan)
+    return figures

@@ -1,0 +1,56 @@
+"""`ptychograd bench`: how fast this machine is."""
+
+import json as json_format
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from ptychograd.cli._console import errors
+from ptychograd.cli._console import output as console
+
+
+def bench(
+    *,
+    quick: Annotated[bool, Parameter(negative="")] = False,
+    rounds: int = 7,
+    output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
+) -> None:
+    """Time a step of every solver, beside two Fourier transforms of a batch by the fastest library at hand.
+
+    Args:
+        quick: Fewer and smaller cases.
+        rounds: Each time is the median of so many.
+        output: A JSON file for all numbers.
+    """
+    from ptychograd._bench import CASES, QUICK, bench
+    from ptychograd._files import replacing, require_writable
+    from ptychograd._table import aligned
+
+    if output is not None:
+        require_writable(output)
+
+    def on_case(case, floor: dict, solvers: dict) -> None:
+        fastest = min(floor, key=lambda name: floor[name])
+        console.print(f"\n{case.frame} x {case.frame} pixels, batches of {case.batch_size} of {case.count} patterns")
+        console.print("two transforms: " + ", ".join(f"{name} {1e3 * s:.4f} ms" for name, s in floor.items()))
+        columns = ("", "ms a step", "patterns/s", f"x {fastest}", "compiled in s", "MiB")
+        rows = [
+            (
+                name,
+                f"{1e3 * t['step']:.4f}",
+                f"{t['patterns_per_second']:,.0f}",
+                f"{t['of_floor']:.2f}",
+                f"{t['compilation']:.1f}",
+                f"{t['memory'] / 2**20:.0f}",
+            )
+            for name, t in solvers.items()
+        ]
+        console.print("\n".join(aligned(columns, rows)), soft_wrap=True)
+
+    errors.print("Anything else that runs meanwhile makes the times longer.", style="dim")
+    report = bench(QUICK if quick else CASES, rounds, on_case)
+    console.print("\n" + ", ".join(f"{name} {value}" for name, value in report["machine"].items()), soft_wrap=True)
+    if output is not None:
+        with replacing(output) as temporary:
+            temporary.write_text(json_format.dumps(report, indent=1) + "\n", encoding="utf-8")

@@ -1,0 +1,104 @@
+"""From options to a `Run`: solver, start model, and the stages one after another."""
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ptychograd._errors import InputError
+from ptychograd.cli._console import errors
+from ptychograd.cli._options import Options, numbers, pairs
+
+if TYPE_CHECKING:
+    from ptychograd._dataset import Dataset
+    from ptychograd._model import Ptychography
+    from ptychograd._run import Run, Stage
+    from ptychograd._solvers import AbstractSolver
+
+BATCH_SIZES = {"nesterov": 16, "rpie": 32, "epie": 1, "ad-epie": 1, "adam": 100}
+HOLD_PROBE = {"nesterov": 0, "rpie": 1, "epie": 1, "ad-epie": 1, "adam": 1}
+RPIE_ALPHA = 0.1
+POISSON_SHARE = 1 / 3  # of the epochs, at the end: far from a solution the Poisson likelihood leads astray
+COOLING_SHARE = 0.3  # of the epochs, at the end, for a solver that then takes smaller steps
+MOST_EPOCHS = 300  # of --epochs auto
+OBJECT, BOTH = ("object",), ("object", "probe")
+
+
+def read_data(path: Path, options: Options) -> "Dataset":
+    """The data set, after telling what was guessed about it."""
+    from ptychograd._files import read
+
+    data = read(path, pairs(options.key, "key"))
+    for note in data.notes:
+        errors.print(f"{path.name}: {note}", style="dim", soft_wrap=True)
+    return data
+
+
+def make_run(options: Options, data: "Dataset") -> "Run":
+    """The run that the options ask for."""
+    from ptychograd._run import Run
+
+    solver, stages = make_solver(options), _stages(options)
+    batch_size = min(BATCH_SIZES[options.solver], data.count) if options.batch_size is None else options.batch_size
+    return Run(make_model(options, data), data, solver, stages, batch_size, options.seed)
+
+
+def make_solver(options: Options) -> "AbstractSolver":
+    """The solver that was named."""
+    from ptychograd._solvers import PIE, ADePIE, Nesterov, adam
+
+    steps = numbers(options.step, "step")
+    if steps and options.solver != "adam":
+        raise InputError(f"--step is for adam; {options.solver} finds its own step sizes.")
+    if options.solver == "adam":
+        if not steps:
+            raise InputError("adam needs step sizes, for example --step object=0.01 --step probe=1.0.")
+        return adam(steps)
+    if options.solver == "nesterov":
+        return Nesterov()
+    return {"rpie": PIE(RPIE_ALPHA), "epie": PIE(), "ad-epie": ADePIE()}[options.solver]
+
+
+def make_model(options: Options, data: "Dataset") -> "Ptychography":
+    """The model with which the run starts."""
+    from ptychograd._recipes import far_field
+    from ptychograd._starts import aperture, flat_object, focal_spot, mean_pattern, pinhole, random_object
+    from ptychograd.cli._engine import complex_dtype
+
+    sizes = {aperture: options.aperture, pinhole: options.pinhole, focal_spot: options.focal_spot}
+    given = [opening(size, options.defocus) for opening, size in sizes.items() if size is not None]
+    if len(given) > 1:
+        raise InputError("Give one of --aperture, --pinhole and --focal-spot, not several.")
+    if not given and (data.probe is None or options.defocus):
+        given = [mean_pattern(options.defocus)]
+        errors.print("start probe: estimated from the mean pattern", style="dim")
+    start = options.start or ("flat" if data.support is None else "random")
+    return far_field(
+        data,
+        probe=given[0] if given else None,
+        object=flat_object if start == "flat" else random_object(options.seed),
+        modes=options.modes,
+        dtype=complex_dtype(options.precision),
+    )
+
+
+def _stages(options: Options) -> tuple["Stage", ...]:
+    """The probe held first, the Poisson likelihood last, and what is between, which may settle early."""
+    from ptychograd._noise import Amplitude, Poisson
+    from ptychograd._run import Stage
+    from ptychograd._stopping import Settled
+
+    auto = not isinstance(options.epochs, int)
+    epochs = options.epochs if isinstance(options.epochs, int) else MOST_EPOCHS
+    held = HOLD_PROBE[options.solver] if options.hold_probe is None else options.hold_probe
+    held = min(max(held, 0), epochs)
+    counting = math.ceil(POISSON_SHARE * epochs) if options.noise == "poisson" else 0
+    counting = min(counting, epochs - held)
+    cooling = math.ceil(COOLING_SHARE * epochs) if auto and not counting and options.solver == "nesterov" else 0
+    middle = epochs - held - counting - cooling
+    stages = (
+        Stage(held, OBJECT, Amplitude()),
+        Stage(middle, BOTH, Amplitude(), Settled() if auto else None),
+        Stage(cooling, BOTH, Amplitude()),
+        Stage(counting, BOTH, Poisson()),
+    )
+    return tuple(stage for stage in stages if stage.epochs) or stages[1:2]

@@ -1,0 +1,44 @@
+"""`ptychograd reproduce`: the paper's figures, with its numbers beside ours."""
+
+import importlib
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+from ptychograd.cli._console import output as console
+
+
+def reproduce(
+    figure: Literal["fig2", "fig3"],
+    /,
+    *,
+    quick: Annotated[bool, Parameter(negative="")] = False,
+    output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
+) -> None:
+    """Run an experiment of the paper and write its figure, all numbers, and a table beside the paper's.
+
+    Interrupted, it goes on from the finished runs when it is called again.
+
+    Args:
+        figure: fig2 (ePIE, AD-ePIE and Adam; a minute) or fig3 (a grid of step sizes; half an hour on two cores).
+        quick: A smaller version in less than two minutes; the table says what was left out.
+        output: The folder to write to; reproduced/FIGURE by default, with -quick.
+    """
+    from ptychograd._errors import InputError
+    from ptychograd.cli._engine import prepare
+    from ptychograd.cli._progress import ShareBar
+
+    prepare()
+    experiment = importlib.import_module(f"ptychograd.paper.{figure}")
+    reporting = importlib.import_module("ptychograd.paper._report")
+    folder = output or Path("reproduced") / (figure + "-quick" * quick)
+    try:
+        (folder / "runs").mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        raise InputError(f"{folder} can't be made: {problem.strerror}; give another folder.") from None
+    with ShareBar(figure) as bar:
+        report = experiment.reproduce(reporting.Place(folder, quick, bar.advance))
+    reporting.write(report, folder, figure)
+    console.print(report.text, soft_wrap=True)
+    console.print(f"Picture and numbers: {folder / figure}.png, .txt, .json, .csv")

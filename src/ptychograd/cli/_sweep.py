@@ -1,0 +1,170 @@
+"""`ptychograd sweep`: the same reconstruction over a grid of settings."""
+
+import csv
+import dataclasses
+import io
+import json
+import math
+import typing
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter, convert
+
+from ptychograd._errors import InputError
+from ptychograd.cli._console import output as console
+from ptychograd.cli._options import Options, pairs
+
+if TYPE_CHECKING:
+    from ptychograd._result import Result
+    from ptychograd._sweep import Sweep
+
+FIXED = ("precision", "key", "hold_out", "step")  # what can't differ between the points of a grid
+STEP = "step."
+
+
+def sweep(
+    data: Path,
+    /,
+    *,
+    grid: Annotated[list[str], Parameter(negative="")],
+    output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
+    options: Options = Options(),  # noqa: B008
+) -> None:
+    """Reconstruct at every point of a grid of settings: a table, a map, and the best result.
+
+    Best is the smallest R-factor of the held-out patterns, if there are any, else of the fitted ones.
+    Interrupted, it goes on from the finished runs when it is called again.
+
+    Args:
+        data: CXI, HDF5 or NPZ.
+        grid: An axis: an option or a step size and its values, as batch-size=16,32 or step.object=0.1,0.01; repeat
+            for several.
+        output: The folder to write to; DATA_sweep in the working folder by default.
+    """
+    from ptychograd._hold_out import hold_out
+    from ptychograd.cli._engine import prepare
+    from ptychograd.cli._plan import read_data
+
+    prepare(options.precision)
+    axes = {name: _values(name, text) for name, text in pairs(grid, "grid").items()}
+    folder = output or Path(f"{data.stem}_sweep")
+    fitted, held = read_data(data, options), None
+    if options.hold_out:
+        fitted, held = hold_out(fitted, options.hold_out, options.seed)
+    _make(folder / "runs")
+    found = _perform(axes, options, folder, (fitted, held))
+    _write(found, folder, "held_out_r_factor" if held is not None else "r_factor")
+
+
+def _perform(axes: Mapping[str, list], options: Options, folder: Path, data: tuple) -> "Sweep":
+    from ptychograd._compare import compare_with_truth
+    from ptychograd._hold_out import r_factor
+    from ptychograd._kept import keep, kept
+    from ptychograd._sweep import sweep as sweep_grid
+    from ptychograd.cli._plan import make_run
+    from ptychograd.cli._progress import ShareBar
+
+    fitted, held = data
+    share = 1.0
+    for values in axes.values():
+        share /= len(values)
+
+    def what(point: Mapping) -> dict:
+        return {"data": fitted.source, **dataclasses.asdict(_at(point, options))}
+
+    def measure(result: "Result") -> dict[str, float]:
+        figures = compare_with_truth(result, fitted) if fitted.truth is not None else {}
+        if held is not None:
+            model = result.model or result.onto(make_run(options, fitted).model)
+            figures["held_out_r_factor"] = r_factor(model, held)
+        return figures
+
+    with ShareBar("sweep") as bar:
+
+        def find(point: Mapping) -> "Result | None":
+            result = kept(folder, _name(point), what(point))
+            if result is not None:
+                bar.advance(share, _name(point))
+            return result
+
+        def on_run(point: Mapping, result: "Result") -> None:
+            keep(folder, _name(point), result, what(point))
+            bar.advance(share, _name(point))
+
+        def run(point: Mapping):
+            return make_run(_at(point, options), fitted)
+
+        by = "held_out_r_factor" if held is not None else "r_factor"
+        return sweep_grid(run, axes, measure=measure, by=by, kept=find, on_run=on_run)
+
+
+def _values(name: str, text: str) -> list:
+    """The values of an axis, in the type of the option that it is called after."""
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    if name.startswith(STEP):
+        return [_number(name, part) for part in parts]
+    types = typing.get_type_hints(Options)
+    field = name.replace("-", "_")
+    if field not in types or field in FIXED:
+        known = ", ".join(one.replace("_", "-") for one in types if one not in FIXED)
+        raise InputError(f'--grid "{name}" is no axis; expected step.PATH or one of: {known}.')
+    return [convert(types[field], [part]) for part in parts]
+
+
+def _number(name: str, text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise InputError(f'--grid {name}: "{text}" is no number.') from None
+
+
+def _at(point: Mapping, options: Options) -> Options:
+    """The options at a point of the grid."""
+    steps = pairs(options.step, "step")
+    steps |= {name.removeprefix(STEP): str(value) for name, value in point.items() if name.startswith(STEP)}
+    changes = {name.replace("-", "_"): value for name, value in point.items() if not name.startswith(STEP)}
+    step = [f"{path}={size}" for path, size in steps.items()] or None
+    return dataclasses.replace(options, **changes, step=step)
+
+
+def _name(point: Mapping) -> str:
+    return " ".join(f"{name}={value}" for name, value in point.items())
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        raise InputError(f"{folder} can't be made: {problem.strerror}; give another folder.") from None
+
+
+def _write(found: "Sweep", folder: Path, by: str) -> None:
+    """Table, numbers, map and best result; the table is printed too."""
+    from ptychograd._files import replacing
+    from ptychograd._table import aligned
+    from ptychograd.plot import MOST_AXES, save, sweep_map
+
+    figures = list(dict.fromkeys(name for row in found.rows for name in row.figures))
+    columns = [*found.grid, *figures]
+    rows = [
+        [*map(str, row.point.values()), *(f"{row.figures.get(name, math.nan):.5g}" for name in figures)]
+        for row in found.rows
+    ]
+    text = "\n".join(aligned(columns, rows)) + "\n"
+    sheet = io.StringIO()
+    csv.writer(sheet, lineterminator="\n").writerows([columns, *rows])
+    numbers = [row.point | {k: v if v == v else None for k, v in row.figures.items()} for row in found.rows]
+    texts = {"sweep.txt": text, "sweep.csv": sheet.getvalue(), "sweep.json": json.dumps(numbers, indent=1) + "\n"}
+    for name, content in texts.items():
+        with replacing(folder / name) as temporary:
+            temporary.write_text(content, encoding="utf-8")
+    if sum(len(values) > 1 for values in found.grid.values()) <= MOST_AXES:
+        shown = "object_nrmse" if "object_nrmse" in figures else by
+        save(sweep_map(found.values(shown), found.grid, shown), folder / "sweep.png")
+    console.print(text, soft_wrap=True)
+    if found.best is None or found.result is None:
+        raise InputError("Every run diverged; take smaller steps.")
+    found.result.save(folder / "best.h5")
+    console.print(f"best: {_name(found.best.point)}, {by} {found.best.figures[by]:.5g}; it is in {folder / 'best.h5'}.")

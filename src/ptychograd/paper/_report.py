@@ -1,0 +1,60 @@
+"""What a reproduction leaves: a table beside the paper's numbers, all numbers as JSON and CSV, and a picture."""
+
+import csv
+import io
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from ptychograd._files import replacing
+from ptychograd._table import aligned
+from ptychograd.plot import Figure, save
+
+Told = Callable[[float, str], None]
+
+
+class Report(NamedTuple):
+    """A reproduction of one figure: columns and rows of its table, every number, and the picture."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    numbers: Mapping
+    records: Sequence[Mapping]
+    picture: Figure
+    notes: tuple[str, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The table for a person."""
+        return "\n".join([self.title, "", *aligned(self.columns, self.rows), "", *self.notes]).rstrip() + "\n"
+
+
+class Place(NamedTuple):
+    """Where a figure is being reproduced: its folder, smaller or whole, and who is told of progress.
+
+    `told(share, what)` hears which share of the whole a finished piece is.
+    """
+
+    folder: Path
+    quick: bool
+    told: Told
+
+
+def write(report: Report, folder: Path, name: str) -> None:
+    """The table, all numbers and the picture, each whole or not at all."""
+    _write(folder / f"{name}.txt", report.text)
+    _write(folder / f"{name}.json", json.dumps(report.numbers, indent=1) + "\n")
+    fields = list(dict.fromkeys(field for record in report.records for field in record))
+    sheet = io.StringIO()
+    writer = csv.DictWriter(sheet, fields, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(report.records)
+    _write(folder / f"{name}.csv", sheet.getvalue())
+    save(report.picture, folder / f"{name}.png")
+
+
+def _write(path: Path, text: str) -> None:
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")

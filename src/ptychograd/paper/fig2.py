@@ -1,0 +1,112 @@
+"""Fig. 2 and the times of section 3.3: ePIE, AD-ePIE and Adam, one pattern after another."""
+
+import json
+from dataclasses import asdict
+
+from ptychograd._bench import time_solvers
+from ptychograd._compare import compare_with_truth, inside_support
+from ptychograd._dataset import Dataset
+from ptychograd._kept import keep, kept
+from ptychograd._recipes import far_field
+from ptychograd._reconstruct import INTERRUPTED, Progress
+from ptychograd._result import Result
+from ptychograd._run import Run, Stage, perform
+from ptychograd._solvers import PIE, ADePIE, Still, adam
+from ptychograd._version import __version__
+from ptychograd.paper._report import Place, Report
+from ptychograd.paper.far_field import FarFieldExperiment
+from ptychograd.plot import figure2
+
+EXPERIMENT = FarFieldExperiment(photons=1e6)
+EPOCHS, QUICK_EPOCHS = 150, 60
+SEED = 0
+ADAM_STEPS = {"object": 0.001, "probe": 0.1}
+METHODS = {"ePIE": PIE(), "AD-ePIE": ADePIE(), "Adam": adam(ADAM_STEPS)}
+# Sections 3.3 and 3.4: NRMSE of object and probe; milliseconds an update on a 3 GHz Xeon.
+PAPER_ERRORS = {"ePIE": (0.06, 0.04), "AD-ePIE": None, "Adam": (0.03, 0.02)}
+PAPER_TIMES = {"forward model": 1.0, "ePIE": 1.2, "AD-ePIE": 4.0, "Adam": 5.8}
+TIME_SHARE = 0.1  # of all progress, for the times of a step
+
+
+def reproduce(place: Place) -> Report:
+    """All of Fig. 2: the curves of the three methods, the images of Adam, and the time of an update."""
+    data = EXPERIMENT.dataset(SEED)
+    times = _times(place, data)
+    epochs = QUICK_EPOCHS if place.quick else EPOCHS
+    runs = {method: _run(place, data, method, epochs) for method in METHODS}
+    curves = {method: result.settings["curve"] for method, result in runs.items()}
+    rows = [_row(method, curve) for method, curve in curves.items()]
+    forward = times["forward model"]
+    for name, paper in PAPER_TIMES.items():
+        ours = f"{1e3 * times[name]:.4f} ms ({times[name] / forward:.1f}:1)"
+        theirs = f"{paper:g} ms ({paper / PAPER_TIMES['forward model']:.1f}:1)"
+        rows.append((f"{name}, time of an update", ours, theirs))
+    images = runs["Adam"]
+    objects = inside_support(images.object, data)
+    return Report(
+        f"Fig. 2: far field, {EXPERIMENT.photons:g} photons, {epochs} iterations, batches of one",
+        ("NRMSE of object, probe", "here", "paper"),
+        tuple(rows),
+        {"epochs": epochs, "curves": curves, "seconds_per_update": times, "experiment": asdict(EXPERIMENT)},
+        [
+            {"method": method, "epoch": epoch, **{name: curve[name][k] for name in curve if name != "epoch"}}
+            for method, curve in curves.items()
+            for k, epoch in enumerate(curve["epoch"])
+        ],
+        figure2(curves, objects, images.probe[0], "√photons"),
+        _notes(place.quick),
+    )
+
+
+def _times(place: Place, data: Dataset) -> dict[str, float]:
+    """Seconds an update, measured round robin in this process and on this machine, or when this was begun."""
+    path = place.folder / "runs" / "times.json"
+    if path.exists():
+        place.told(TIME_SHARE, "times")
+        return json.loads(path.read_text(encoding="utf-8"))
+    solvers = {"forward model": Still(), **METHODS}
+    _, timings = time_solvers(far_field(data), data, 1, 5, solvers)
+    times = {name: timing.step for name, timing in timings.items()}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(times), encoding="utf-8")
+    place.told(TIME_SHARE, "times")
+    return times
+
+
+def _run(place: Place, data: Dataset, method: str, epochs: int) -> Result:
+    """One method with the errors after each epoch in its settings; the probe is held in the first epoch."""
+    what = {"figure": 2, "method": method, "epochs": epochs, "seed": SEED, "version": __version__}
+    share = (1 - TIME_SHARE) / len(METHODS)
+    found = kept(place.folder, method, what)
+    if found is not None:
+        place.told(share, method)
+        return found
+    curve: dict[str, list] = {"epoch": [], "loss": [], "object_nrmse": [], "probe_nrmse": []}
+
+    def on_epoch(progress: Progress) -> None:
+        figures = compare_with_truth(progress.so_far(), data)
+        values = (progress.epoch, progress.loss, figures["object_nrmse"], figures["probe_nrmse"])
+        for name, value in zip(curve, values, strict=True):
+            curve[name].append(value)
+        place.told(share / epochs, f"{method}: object NRMSE {figures['object_nrmse']:.4f}")
+
+    stages = (Stage(1, ("object",)), Stage(epochs - 1))
+    result = perform(Run(far_field(data), data, METHODS[method], stages, 1, SEED), on_epoch)
+    if result.stopped == INTERRUPTED:
+        raise KeyboardInterrupt
+    result = result._replace(settings=result.settings | {"curve": curve})
+    keep(place.folder, method, result, what)
+    return result
+
+
+def _row(method: str, curve: dict) -> tuple[str, str, str]:
+    paper = PAPER_ERRORS[method]
+    ours = f"{curve['object_nrmse'][-1]:.4f}, {curve['probe_nrmse'][-1]:.4f}"
+    return method, ours, "as ePIE" if paper is None else ", ".join(f"{error:g}" for error in paper)
+
+
+def _notes(quick: bool) -> tuple[str, ...]:
+    notes = ("The images are scikit-image's astronaut and camera for the paper's mandrill and cameraman.",)
+    if quick:
+        notes += (f"--quick: {QUICK_EPOCHS} iterations in place of {EPOCHS}; ePIE is not converged by then.",)
+    return notes

@@ -1,0 +1,32 @@
+"""Pictures: what is saved is what is shown, row 0 at the top."""
+
+from matplotlib.figure import Figure
+
+from ptychograd.plot._paper import figure2, figure3
+from ptychograd.plot._summary import (
+    complex_colour,
+    has_vortices,
+    illumination,
+    orthogonal_modes,
+    save,
+    scanned_area,
+    summary,
+    without_ramp,
+)
+from ptychograd.plot._sweep import MOST_AXES, sweep_map
+
+__all__ = [
+    "MOST_AXES",
+    "Figure",
+    "complex_colour",
+    "figure2",
+    "figure3",
+    "has_vortices",
+    "illumination",
+    "orthogonal_modes",
+    "save",
+    "scanned_area",
+    "summary",
+    "sweep_map",
+    "without_ramp",
+]
