@@ -57,7 +57,7 @@ def perform(run: Run, on_epoch: Callable[[Progress], None] | None = None) -> Res
     result, stretch, asked, reason = None, 1.0, 0, ""
     for number, stage in enumerate(run.stages):
         done = result.history.epochs if result else 0
-        left = [max(1, round(later.epochs * stretch)) for later in run.stages[number:]]
+        left = [min(later.epochs, max(1, round(later.epochs * stretch))) for later in run.stages[number:]]
         task = _task(run, stage, left[0], result, done + sum(left))
         result = reconstruct(**task._asdict(), until=stage.until, on_epoch=on_epoch)
         asked += stage.epochs

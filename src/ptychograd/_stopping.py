@@ -14,7 +14,7 @@ class Settled(NamedTuple):
     """
 
     noise: float = 1.02
-    gain: float = 0.01
+    gain: float = 0.003
     patience: int = 5
 
     def __call__(self, history: History) -> str:

@@ -38,7 +38,7 @@ class Nesterov(AbstractSolver):
 
     momentum: float = 0.8
     step_size: float = 0.65
-    floor: float = 0.4
+    floor: float = 0.38
     steps: tuple[tuple[str, float], ...] = eqx.field(
         default=(), static=True, converter=lambda steps: tuple(sorted(dict(steps).items()))
     )

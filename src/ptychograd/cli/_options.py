@@ -16,6 +16,13 @@ Keys = Annotated[
         "positions, mask, probe, support, wavelength, energy_kev, distance, pixel_size. Repeat for several.",
     ),
 ]
+
+Whole = Annotated[int, Parameter(converter=lambda _, tokens: whole(tokens[0].value))]
+OptionalWhole = Annotated[int | None, Parameter(converter=lambda _, tokens: whole(tokens[0].value))]
+Epochs = Annotated[
+    int | Literal["auto"],
+    Parameter(converter=lambda _, tokens: "auto" if tokens[0].value == "auto" else whole(tokens[0].value)),
+]
 Json = Annotated[bool, Parameter(name="--json", negative="", help="End with one line of JSON.")]
 Precision = Literal["single", "double"]
 
@@ -45,21 +52,29 @@ class Options:
     """
 
     solver: Literal["nesterov", "rpie", "epie", "ad-epie", "adam"] = "nesterov"
-    epochs: int | Literal["auto"] = 60
-    batch_size: int | None = None
+    epochs: Epochs = 60
+    batch_size: OptionalWhole = None
     step: Annotated[list[str] | None, Parameter(negative="")] = None
     noise: Literal["amplitude", "poisson"] = "amplitude"
-    modes: int = 1
+    modes: Whole = 1
     start: Literal["flat", "random"] | None = None
     aperture: float | None = None
     pinhole: float | None = None
     focal_spot: float | None = None
     defocus: float = 0.0
-    hold_probe: int | None = None
+    hold_probe: OptionalWhole = None
     hold_out: float = 0.0
-    seed: int = 0
+    seed: Whole = 0
     precision: Precision = "single"
     key: Keys = None
+
+
+def whole(text: str) -> int:
+    """A whole number; 3.5 is none, and is not rounded to one."""
+    try:
+        return int(text)
+    except ValueError:
+        raise InputError(f'"{text}" is no whole number.') from None
 
 
 def pairs(texts: list[str] | None, option: str) -> dict[str, str]:

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter, convert
+from cyclopts.exceptions import CycloptsError
 
 from ptychograd._errors import InputError
 from ptychograd.cli._console import output as console
-from ptychograd.cli._options import Options, pairs
+from ptychograd.cli._options import Options, pairs, whole
 
 if TYPE_CHECKING:
     from ptychograd._result import Result
@@ -110,7 +111,16 @@ def _values(name: str, text: str) -> list:
     if field not in types or field in FIXED:
         known = ", ".join(one.replace("_", "-") for one in types if one not in FIXED)
         raise InputError(f'--grid "{name}" is no axis; expected step.PATH or one of: {known}.')
-    return [convert(types[field], [part]) for part in parts]
+    return [_value(name, types[field], part) for part in parts]
+
+
+def _value(name: str, hint: typing.Any, text: str) -> object:
+    try:
+        if int in (hint, *typing.get_args(hint)) and text != "auto":
+            return whole(text)
+        return convert(hint, [text])
+    except (CycloptsError, InputError) as problem:
+        raise InputError(f'--grid {name}: "{text}" won\'t do: {" ".join(str(problem).split())}') from None
 
 
 def _number(name: str, text: str) -> float:

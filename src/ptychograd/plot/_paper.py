@@ -11,6 +11,7 @@ from ptychograd.plot._sweep import heat_map
 
 Curves = Mapping[str, Mapping[str, Sequence[float]]]
 STYLES = ("-", "--", "-")
+DARK = 0.05  # of the brightest magnitude: below it no phase is shown
 
 
 def figure2(
@@ -28,7 +29,7 @@ def figure2(
     panels[1, 0].set_title("(d) reconstruction error", fontsize=10)
     images = (
         (panels[0, 1], np.abs(object), "(b) object magnitude", "gray"),
-        (panels[0, 2], np.angle(object), "(c) object phase (rad)", "gray"),
+        (panels[0, 2], _phase(object), "(c) object phase (rad)", "gray"),
         (panels[1, 1], np.abs(probe), f"(e) probe magnitude ({photons})", "gray"),
         (panels[1, 2], np.angle(probe), "(f) probe phase (rad)", "twilight"),
     )
@@ -54,13 +55,19 @@ def figure3(
         axis.set(ylabel="object step", xlabel="probe step", title=f"object NRMSE, {name} photons")
         figure.colorbar(shown, ax=axis, shrink=0.8)
         image = objects.get(name)
-        parts = ((np.abs, "magnitude"), (np.angle, "phase (rad)"))
+        parts = ((np.abs, "magnitude"), (_phase, "phase (rad)"))
         for panel, (part, title) in zip(panels[1:, column], parts, strict=True):
             if image is None:
                 panel.set_axis_off()
             else:
                 _image(figure, panel, part(image), f"object {title}", "gray")
     return figure
+
+
+def _phase(wave: Complex[np.ndarray, "y x"]) -> np.ma.MaskedArray:
+    """The phase where there is a wave: that of nearly nothing is noise."""
+    magnitude = np.abs(wave)
+    return np.ma.masked_array(np.angle(wave), magnitude < DARK * np.quantile(magnitude, 0.99))
 
 
 def _empty(size: tuple[float, float]) -> Figure:
