@@ -6,8 +6,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import scipy.stats
 
-from ptychograd._noise import Amplitude, Poisson, amplitude
+from ptychograd._noise import Amplitude, Poisson, amplitude, counted_residual
 
 DRAWS = 50_000
 BRIGHTNESS = (0.02, 0.7, 5.0, 40.0, 3e4)  # photons; the amplitude model's formulas hold from 5 on
@@ -114,6 +115,35 @@ def test_the_root_of_nothing_has_no_slope():
     value, gradient = jax.value_and_grad(amplitude)(jnp.array(0.0))
     assert (value, gradient) == (0, 0)
     assert jax.grad(amplitude)(jnp.array(4.0)) == 0.25
+
+
+# What counting leaves -------------------------------------------------------------------------------------
+
+
+def residual_by_sum(expected):
+    """E[(√y - √h)²] over the Poisson distribution of y, term by term, to 14 standard deviations."""
+    reach = 14 * np.sqrt(expected) + 20
+    counts = np.arange(max(0, np.floor(expected - reach)), np.ceil(expected + reach) + 1)
+    return np.sum(scipy.stats.poisson.pmf(counts, expected) * (np.sqrt(counts) - np.sqrt(expected)) ** 2)
+
+
+@pytest.mark.parametrize("dtype", [jnp.float32, jnp.float64], ids=["single", "double"])
+@pytest.mark.usefixtures("double")
+def test_the_counted_residual_is_the_sum_over_the_distribution(dtype):
+    """To 0.2 % at any brightness; where it is dark, y = 0 adds h and y = 1 adds another."""
+    expected = np.geomspace(1e-4, 1e5, 300)
+    ours = np.asarray(counted_residual(jnp.asarray(expected, dtype)))
+    assert ours.dtype == dtype
+    np.testing.assert_allclose(ours, [residual_by_sum(h) for h in expected], rtol=2e-3)
+    np.testing.assert_allclose(counted_residual(jnp.array([1e-12, 1e9], dtype)), [2e-12, 0.25], rtol=2e-3)
+
+
+@pytest.mark.usefixtures("double")
+def test_the_counted_residual_is_finite_in_the_dark():
+    for dtype in (jnp.float32, jnp.float64):
+        value, slope = jax.value_and_grad(counted_residual)(jnp.array(0.0, dtype))
+        assert value == 0
+        assert np.isfinite(slope)
 
 
 # Information and samples ----------------------------------------------------------------------------------

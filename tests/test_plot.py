@@ -77,3 +77,75 @@ def test_colour_says_phase_and_amplitude():
     assert colours[0, 0] == pytest.approx([1, 0, 0], abs=0.01)
     assert colours[1, 1] == pytest.approx([0, 0, 0])
     assert colours[1, 0] == pytest.approx([0, 0.5, 0.5], abs=0.01)
+
+
+# Sweeps ---------------------------------------------------------------------------------------------------
+
+OBJECT_STEPS, PROBE_STEPS = (10.0, 0.1, 0.001), (100.0, 1.0)
+
+
+def tick_texts(axis):
+    return [label.get_text() for label in axis.get_ticklabels()]
+
+
+def test_a_map_of_two_axes_shows_every_value_in_its_place(tmp_path):
+    """The first axis runs down, the second to the right; a cross stands where the run diverged."""
+    values = np.array([[np.nan, 0.5], [0.031, 0.25], [0.4, 0.125]])
+    figure = plot.sweep_map(values, {"object": OBJECT_STEPS, "probe": PROBE_STEPS}, "object_nrmse")
+    panel = figure.get_axes()[0]
+    (image,) = panel.get_images()
+    shown = image.get_array()
+    np.testing.assert_array_equal(np.ma.getmaskarray(shown), np.isnan(values))
+    np.testing.assert_array_equal(shown.filled(np.nan), values)
+    texts = {text.get_position(): text.get_text() for text in panel.texts}
+    assert texts == {(0, 0): "×", (1, 0): "0.5", (0, 1): "0.031", (1, 1): "0.25", (0, 2): "0.4", (1, 2): "0.12"}
+    assert tick_texts(panel.yaxis) == ["10", "0.1", "0.001"]
+    assert tick_texts(panel.xaxis) == ["100", "1"]
+    assert (panel.get_ylabel(), panel.get_xlabel(), panel.get_title()) == ("object", "probe", "object_nrmse")
+    plot.save(figure, tmp_path / "map.png")
+    assert (tmp_path / "map.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_numbers_in_a_map_can_be_read_on_their_cells():
+    """Black on the bright half of the colours and on the empty cell, white on the dark half."""
+    values = np.array([[0.0, 0.2, np.nan], [0.9, 1.0, 0.6]])
+    panel = plot.sweep_map(values, {"a": (1, 2), "b": (1, 2, 3)}, "loss").get_axes()[0]
+    colours = {text.get_position(): text.get_color() for text in panel.texts}
+    assert {at for at, colour in colours.items() if colour == "white"} == {(0, 0), (1, 0)}
+
+
+@pytest.mark.parametrize(
+    "several", [{"seed": (0, 3, 8, 9)}, {"modes": (1,), "seed": (0, 3, 8, 9), "noise": ("poisson",)}]
+)
+def test_a_map_of_one_axis_is_a_curve(several, tmp_path):
+    """An axis of a single value is none; where the run diverged the curve has a gap."""
+    values = np.array([0.3, np.nan, 0.1, 0.2]).reshape([len(along) for along in several.values()])
+    figure = plot.sweep_map(values, several, "r_factor")
+    (panel,) = figure.get_axes()
+    (curve,) = panel.get_lines()
+    np.testing.assert_array_equal(curve.get_ydata(), [0.3, np.nan, 0.1, 0.2])
+    assert tick_texts(panel.xaxis) == ["0", "3", "8", "9"]
+    assert (panel.get_xlabel(), panel.get_ylabel()) == ("seed", "r_factor")
+    plot.save(figure, tmp_path / "curve.png")
+    assert (tmp_path / "curve.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    "grid",
+    [
+        {"a": (1, 2), "b": (1.0, 2.0, 3.0)},
+        {"a": (1, 2, 3)},
+        {"a": (1,)},
+    ],
+    ids=["two axes", "one axis", "one point"],
+)
+def test_a_map_of_nothing_but_divergent_runs_is_drawn(grid, tmp_path):
+    values = np.full([len(along) for along in grid.values()], np.nan)
+    plot.save(plot.sweep_map(values, grid, "loss"), tmp_path / "map.png")
+    assert (tmp_path / "map.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_map_of_three_axes_is_refused():
+    values = np.zeros((2, 3, 2))
+    with pytest.raises(pg.InputError, match=r"one or two axes, and this grid has 3: a, b, c"):
+        plot.sweep_map(values, {"a": (1, 2), "b": (1, 2, 3), "c": (1, 2)}, "loss")

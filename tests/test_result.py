@@ -34,6 +34,15 @@ def test_file_round_trip_is_exact(result, tmp_path):
     assert again.stopped == "all epochs done"
 
 
+def test_a_result_from_a_file_can_be_saved_again(result, tmp_path):
+    """Its scalars, like the background, are arrays too."""
+    result.save(tmp_path / "r.h5")
+    pg.load(tmp_path / "r.h5").save(tmp_path / "again.h5")
+    again = pg.load(tmp_path / "again.h5")
+    assert again.arrays.keys() == result.arrays.keys()
+    assert all(isinstance(array, np.ndarray) for array in (*again.arrays.values(), *again.state.values()))
+
+
 def test_file_opens_on_a_picture(result, tmp_path):
     """The default path of NeXus leads from the root to the object, with axes beside it."""
     result.save(tmp_path / "r.h5")
@@ -98,3 +107,21 @@ def test_comparison_with_the_truth(result, data):
     assert max(compare_with_truth(perfect, data).values()) < 1e-6
     with pytest.raises(pg.InputError, match="no ground truth"):
         compare_with_truth(result, problems.measurement(truth=None))
+
+
+@pytest.mark.parametrize("photons", [1e3, 1e5])
+def test_chi_squared_of_the_truth_is_one(photons):
+    """Within what counting leaves to 16 measurements, bright or dark; a quarter a pixel would give 0.12 or 0.19."""
+    found = []
+    for seed in range(16):
+        data = problems.measurement(photons, seed, probe=problems.probe_wave(photons))
+        truth = problems.start_model(data, object=lambda shape: problems.object_wave())
+        found.append(pg.reconstruct(truth, data, pg.Still(), epochs=1, batch_size=14).history.chi_squared[0])
+    assert np.std(found) < 0.05
+    assert np.mean(found) == pytest.approx(1, abs=0.02)
+
+
+def test_chi_squared_of_another_model_is_above_one(data):
+    """The start's misfit is the truth's and much more."""
+    result = pg.reconstruct(problems.start_model(data), data, pg.Still(), epochs=1, batch_size=14)
+    assert result.history.chi_squared[0] > 10

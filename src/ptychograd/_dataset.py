@@ -1,5 +1,6 @@
 """A ptychographic data set: patterns as the detector shows them, positions, mask, geometry; SI units."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -91,6 +92,15 @@ class Dataset:
     def photons(self) -> Float64[np.ndarray, " index"]:
         """Sum of each pattern over its valid pixels."""
         return np.asarray(np.sum(self.patterns, axis=(1, 2), dtype=np.float64, where=self.mask))
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Short text that differs where patterns, positions or mask do."""
+        digest = hashlib.sha256()
+        for array in (self.patterns, self.positions, self.mask):
+            digest.update(f"{array.dtype} {array.shape}".encode())
+            digest.update(np.ascontiguousarray(array).data)
+        return digest.hexdigest()[:16]
 
     @property
     def total(self) -> float:

@@ -1,7 +1,8 @@
 """One epoch as one compiled program: a scan over minibatches, with nothing on the host between them."""
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import NamedTuple, cast
 
 import equinox as eqx
 import jax
@@ -14,6 +15,11 @@ from ptychograd._model import batched
 from ptychograd._objective import Batch, Objective, Value
 from ptychograd._parameters import named_parameters
 from ptychograd._schedule import batches, cooling
+
+# On a CPU an epoch is one thread's work: its arrays are too small for more (512 x 512 pixels took 0.11 s so and 0.19 s
+# with the pool), and XLA's pool, which runs of a sweep would share, is reported to deadlock (PyAutoFit #1530).
+ONE_THREAD = {"xla_cpu_multi_thread_eigen": False}
+_compiled = cast(Callable, partial(eqx.filter_jit, compiler_options=ONE_THREAD))  # pyright: ignore[reportCallIssue]
 
 
 class Patterns(NamedTuple):
@@ -53,13 +59,13 @@ class Member(NamedTuple):
     state: PyTree
 
 
-@eqx.filter_jit
+@_compiled
 def one_epoch(member: Member, patterns: Patterns, plan: Plan, batch_size: int) -> After:
     """All patterns once."""
     return _epoch(member, patterns, plan, batch_size)
 
 
-@eqx.filter_jit
+@_compiled
 def one_epoch_of_all(members: Member, patterns: Patterns, plans: Plan, batch_size: int) -> After:
     """All patterns once for several runs side by side; their arrays are stacked along a first axis."""
     arrays, static = eqx.partition(members, eqx.is_array)

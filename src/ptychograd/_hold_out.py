@@ -21,7 +21,7 @@ def hold_out(data: Dataset, share: float, seed: int = 0) -> tuple[Dataset, Datas
         result = reconstruct(far_field(fitted), fitted, Nesterov(), epochs=60, batch_size=16)
         result.history.r_factor[-1], r_factor(result.model, held)
     """
-    count = round(share * data.count)
+    count = round(share * data.count) if 0 < share < 1 else 0
     if not 0 < count < data.count:
         raise InputError(
             f"A share of {share:g} holds out {count} of {data.count} patterns; expected 1 to {data.count - 1}."

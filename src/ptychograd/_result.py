@@ -199,7 +199,7 @@ def _read(file: h5py.File) -> Result:
 
     file.visititems(collect)
     model, state = (
-        {names[place]: array for place, array in stored.items() if place.startswith(f"entry/{group}/")}
+        {names[place]: np.asarray(array) for place, array in stored.items() if place.startswith(f"entry/{group}/")}
         for group in ("model", "solver_state")
     )
     history = History(*(tuple(stored[f"entry/history/{name}"].tolist()) for name in History._fields))

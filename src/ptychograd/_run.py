@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from ptychograd._dataset import Dataset
 from ptychograd._epoch import free_memory
+from ptychograd._errors import InputError
 from ptychograd._model import AbstractModel
 from ptychograd._noise import AbstractNoise, Amplitude
 from ptychograd._reconstruct import (
@@ -67,7 +68,7 @@ def perform(run: Run, on_epoch: Callable[[Progress], None] | None = None) -> Res
             reason = result.stopped
             stretch = result.history.epochs / asked
     if result is None:
-        raise ValueError("a run without a stage")
+        raise InputError("A run without a stage; give it one, as stages=(Stage(60),).")
     return result._replace(settings=result.settings | {"stopped": reason or result.stopped})
 
 

@@ -65,6 +65,9 @@ def sweep(
     axes = {name: tuple(values) for name, values in grid.items()}
     if not axes or not all(axes.values()):
         raise InputError("A sweep needs at least one axis with at least one value.")
+    for name, values in axes.items():
+        if len(set(values)) < len(values):
+            raise InputError(f"{name} has a value twice: {', '.join(map(str, values))}.")
     points = {_name(values): dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())}
     found: dict[str, Row] = {}
     best = None

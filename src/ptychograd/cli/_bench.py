@@ -6,6 +6,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from ptychograd._errors import InputError
 from ptychograd.cli._console import errors
 from ptychograd.cli._console import output as console
 
@@ -27,6 +28,8 @@ def bench(
     from ptychograd._files import replacing, require_writable
     from ptychograd._table import aligned
 
+    if rounds < 1:
+        raise InputError(f"{rounds} rounds; expected 1 or more.")
     if output is not None:
         require_writable(output)
 

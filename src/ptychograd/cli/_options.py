@@ -84,6 +84,8 @@ def pairs(texts: list[str] | None, option: str) -> dict[str, str]:
         name, equals, value = text.partition("=")
         if not (name and equals and value):
             raise InputError(f'--{option} "{text}" can\'t be read; expected NAME=VALUE.')
+        if name.strip() in found:
+            raise InputError(f"--{option} {name.strip()} is given twice; give it once.")
         found[name.strip()] = value.strip()
     return found
 

@@ -6,19 +6,22 @@ import io
 import json
 import math
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 from cyclopts import Parameter, convert
 from cyclopts.exceptions import CycloptsError
 
 from ptychograd._errors import InputError
+from ptychograd._version import __version__
 from ptychograd.cli._console import output as console
 from ptychograd.cli._options import Options, pairs, whole
 
 if TYPE_CHECKING:
+    from ptychograd._dataset import Dataset
     from ptychograd._result import Result
+    from ptychograd._run import Run
     from ptychograd._sweep import Sweep
 
 FIXED = ("precision", "key", "hold_out", "step")  # what can't differ between the points of a grid
@@ -60,50 +63,69 @@ def sweep(
 
 
 def _perform(axes: Mapping[str, list], options: Options, folder: Path, data: tuple) -> "Sweep":
-    from ptychograd._compare import compare_with_truth
-    from ptychograd._hold_out import r_factor
-    from ptychograd._kept import keep, kept
     from ptychograd._sweep import sweep as sweep_grid
-    from ptychograd.cli._plan import make_run
     from ptychograd.cli._progress import ShareBar
 
-    fitted, held = data
-    share = 1.0
-    for values in axes.values():
-        share /= len(values)
+    by = "held_out_r_factor" if data[1] is not None else "r_factor"
+    share = 1 / math.prod(len(values) for values in axes.values())
+    with ShareBar("sweep") as bar:
+        fitted, held = data
+        job = Job(options, folder, fitted, held, lambda point: bar.advance(share, _name(point)))
+        return sweep_grid(job.run, axes, measure=job.measure, by=by, kept=job.find, on_run=job.note)
 
-    def what(point: Mapping) -> dict:
-        return {"data": fitted.source, **dataclasses.asdict(_at(point, options))}
 
-    def measure(result: "Result") -> dict[str, float]:
-        figures = compare_with_truth(result, fitted) if fitted.truth is not None else {}
-        if held is not None:
-            model = result.model or result.onto(make_run(options, fitted).model)
-            figures["held_out_r_factor"] = r_factor(model, held)
+class Job(NamedTuple):
+    """What a sweep does at each point of its grid, and what it keeps in its folder."""
+
+    options: Options
+    folder: Path
+    fitted: "Dataset"
+    held: "Dataset | None"
+    told: Callable[[Mapping], None]
+
+    def run(self, point: Mapping) -> "Run":
+        """The run at a point."""
+        from ptychograd.cli._plan import make_run
+
+        return make_run(_at(point, self.options), self.fitted)
+
+    def measure(self, result: "Result") -> dict[str, float]:
+        """Errors against the truth, and the R-factor of held-out patterns, where there are any."""
+        from ptychograd._compare import compare_with_truth
+        from ptychograd._hold_out import r_factor
+
+        figures = compare_with_truth(result, self.fitted) if self.fitted.truth is not None else {}
+        if self.held is not None and result.model is not None:
+            figures["held_out_r_factor"] = r_factor(result.model, self.held)
         return figures
 
-    with ShareBar("sweep") as bar:
+    def find(self, point: Mapping) -> "Result | None":
+        """The result that an earlier sweep left at a point."""
+        from ptychograd._kept import kept
 
-        def find(point: Mapping) -> "Result | None":
-            result = kept(folder, _name(point), what(point))
-            if result is not None:
-                bar.advance(share, _name(point))
-            return result
+        result = kept(self.folder, _name(point), self._asked(point))
+        if result is None:
+            return None
+        self.told(point)
+        return result._replace(model=result.onto(self.run(point).model))
 
-        def on_run(point: Mapping, result: "Result") -> None:
-            keep(folder, _name(point), result, what(point))
-            bar.advance(share, _name(point))
+    def note(self, point: Mapping, result: "Result") -> None:
+        """Keep a new result."""
+        from ptychograd._kept import keep
 
-        def run(point: Mapping):
-            return make_run(_at(point, options), fitted)
+        keep(self.folder, _name(point), result, self._asked(point))
+        self.told(point)
 
-        by = "held_out_r_factor" if held is not None else "r_factor"
-        return sweep_grid(run, axes, measure=measure, by=by, kept=find, on_run=on_run)
+    def _asked(self, point: Mapping) -> dict:
+        settings = dataclasses.asdict(_at(point, self.options))
+        return {"version": __version__, "data": self.fitted.fingerprint, **settings}
 
 
 def _values(name: str, text: str) -> list:
     """The values of an axis, in the type of the option that it is called after."""
     parts = [part.strip() for part in text.split(",") if part.strip()]
+    if not parts:
+        raise InputError(f'--grid "{name}={text}" has no value; expected NAME=VALUE,VALUE.')
     if name.startswith(STEP):
         return [_number(name, part) for part in parts]
     types = typing.get_type_hints(Options)
@@ -177,4 +199,7 @@ def _write(found: "Sweep", folder: Path, by: str) -> None:
     if found.best is None or found.result is None:
         raise InputError("Every run diverged; take smaller steps.")
     found.result.save(folder / "best.h5")
-    console.print(f"best: {_name(found.best.point)}, {by} {found.best.figures[by]:.5g}; it is in {folder / 'best.h5'}.")
+    console.print(
+        f"best: {_name(found.best.point)}, {by} {found.best.figures[by]:.5g}; it is in {folder / 'best.h5'}.",
+        soft_wrap=True,
+    )

@@ -25,7 +25,7 @@ BATCH, EPOCHS, EPIE_EPOCHS = 100, 1500, 150
 QUARTER = 121  # patterns: batches of 100 make 5 updates an iteration here, 4 where the ragged last one is left out
 SEED = 0
 HIGHEST = 0.6  # "For clarity, the NRMSEs plotted are capped at 0.6"
-QUICK_OBJECT_STEPS, QUICK_PROBE_STEPS, QUICK_EPOCHS = (0.1, 0.01, 0.001), (10.0, 1.0, 0.1), 200
+QUICK_OBJECT_STEPS, QUICK_PROBE_STEPS, QUICK_EPOCHS = (0.1, 0.01, 0.001), (10.0, 1.0, 0.1), 100
 # Section 3.4: NRMSE of object and probe for Adam at the chosen steps, and for ePIE after 150 iterations.
 PAPER_ADAM = {1e3: (0.28, 0.51), 1e6: (0.03, 0.02), 1e9: (0.004, 0.0004)}
 PAPER_EPIE = {1e3: (0.28, 0.50), 1e6: (0.06, 0.04), 1e9: (0.05, 0.008)}

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from ptychograd.plot._sweep import heat_map
 
-Curves = Mapping[str, Mapping[str, Sequence[float]]]
+Curves = Mapping[str, Mapping[str, Sequence[int | float]]]
 STYLES = ("-", "--", "-")
 DARK = 0.05  # of the brightest magnitude: below it no phase is shown
 
@@ -18,7 +18,7 @@ def figure2(
     curves: Curves, object: Complex[np.ndarray, "y x"], probe: Complex[np.ndarray, "probe_y probe_x"], photons: str
 ) -> Figure:
     """Fig. 2: error metric and NRMSE of the object over the epochs for each method, and Adam's object and probe."""
-    figure = _empty((12, 6.6))
+    figure = _empty((12.0, 6.6))
     panels = figure.subplots(2, 3)
     for axis, name, label in ((panels[0, 0], "loss", "g(O, P)"), (panels[1, 0], "object_nrmse", "object NRMSE")):
         for style, (method, curve) in zip(STYLES, curves.items(), strict=False):
@@ -46,7 +46,7 @@ def figure3(
     highest: float,
 ) -> Figure:
     """Fig. 3: NRMSE over the grid of step sizes for each photon count, and the objects at the chosen step sizes."""
-    figure = _empty((12, 11))
+    figure = _empty((12.0, 11.0))
     panels = figure.subplots(3, len(grids), squeeze=False)
     for column, (name, values) in enumerate(grids.items()):
         axis = panels[0, column]

@@ -13,8 +13,11 @@ MOST_AXES = 2
 
 
 def sweep_map(values: Float[np.ndarray, "..."], grid: Mapping[str, tuple], figure: str) -> Figure:
-    """One figure of a sweep over its grid: a curve over one axis, a heat map over two; a cross for a divergent run."""
-    axes = {name: along for name, along in grid.items() if len(along) > 1} or dict(grid)
+    """One figure of a sweep over its grid: a curve over one axis, a heat map over two.
+
+    A run that diverged is a gap in the curve and a cross in the map.
+    """
+    axes = {name: along for name, along in grid.items() if len(along) > 1} or dict([*grid.items()][:1])
     if len(axes) > MOST_AXES:
         raise InputError(f"A map shows one or two axes, and this grid has {len(axes)}: {', '.join(axes)}.")
     values = values.reshape(tuple(len(along) for along in axes.values()))

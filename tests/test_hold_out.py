@@ -1,0 +1,126 @@
+"""Patterns kept aside: they are all there, they are not fitted, and their R-factor is that of NumPy."""
+
+from dataclasses import replace
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import problems
+import ptychograd as pg
+
+
+def frame_mask():
+    mask = np.ones(problems.FRAME, bool)
+    mask[3:6, 11:] = False
+    return mask
+
+
+def own_masks(count):
+    """A mask for each pattern, none like another."""
+    return np.random.default_rng(1).random((count, *problems.FRAME)) < 0.9
+
+
+@pytest.fixture(scope="module")
+def data():
+    return problems.measurement(mask=frame_mask())
+
+
+def held_ones(held):
+    """Numbers of the patterns that have a valid pixel."""
+    return np.flatnonzero(held.mask.any(axis=(1, 2)))
+
+
+@pytest.mark.parametrize("own", [False, True], ids=["one mask", "a mask each"])
+def test_every_valid_pixel_is_fitted_or_held_out(data, own):
+    """Whole patterns are: as many as their share says."""
+    if own:
+        data = replace(data, mask=own_masks(data.count))
+    fitted, held = pg.hold_out(data, 0.2, seed=3)
+    everything = np.broadcast_to(data.mask, data.patterns.shape)
+    assert not (fitted.mask & held.mask).any()
+    np.testing.assert_array_equal(fitted.mask | held.mask, everything)
+    chosen = held_ones(held)
+    assert len(chosen) == round(0.2 * data.count) == 11
+    np.testing.assert_array_equal(held.mask[chosen], everything[chosen])
+    assert fitted.total + held.total == data.total
+
+
+def test_both_parts_have_all_else(data):
+    """So that one model serves both, and one can see what it is."""
+    for part, words in zip(pg.hold_out(data, 0.05), ("3 patterns held out", "3 held-out patterns"), strict=True):
+        np.testing.assert_array_equal(part.patterns, data.patterns)
+        np.testing.assert_array_equal(part.positions, data.positions)
+        assert part.truth is data.truth
+        assert part.source == f"memory, {words}"
+
+
+def test_which_ones_depends_on_the_seed_alone(data):
+    chosen = [held_ones(pg.hold_out(data, 0.2, seed)[1]).tolist() for seed in (0, 0, 1)]
+    assert chosen[0] == chosen[1] != chosen[2]
+
+
+def test_held_out_patterns_have_no_influence(data):
+    """Not a byte of the result changes when they are garbage, except where they are fitted."""
+    fitted, held = pg.hold_out(data, 0.2)
+    rng = np.random.default_rng(5)
+    for garbage in (np.zeros_like(data.patterns), rng.integers(0, 60_000, data.patterns.shape, np.uint16)):
+        spoilt = np.where(held.mask.any(axis=(1, 2), keepdims=True), garbage, data.patterns)
+        model = problems.start_model(data)
+
+        def result_of(data, model=model):
+            return pg.reconstruct(model, data, pg.Nesterov(), epochs=2, batch_size=8)
+
+        clean, dirty = result_of(fitted), result_of(replace(fitted, patterns=spoilt))
+        assert clean.object.tobytes() == dirty.object.tobytes()
+        assert clean.probe.tobytes() == dirty.probe.tobytes()
+        assert clean.history._replace(seconds=()) == dirty.history._replace(seconds=())
+        assert result_of(replace(data, patterns=spoilt)).object.tobytes() != dirty.object.tobytes()
+
+
+def test_a_start_from_the_fitted_patterns_knows_nothing_of_the_others(data):
+    """The probe is estimated from the mean pattern and scaled to the brightest one."""
+    fitted, held = pg.hold_out(replace(data, probe=None), 0.2)
+    spoilt = np.where(held.mask.any(axis=(1, 2), keepdims=True), 60_000, data.patterns).astype(np.uint16)
+    clean, dirty, other = (
+        np.asarray(pg.far_field(one).probe.modes)
+        for one in (fitted, replace(fitted, patterns=spoilt), replace(data, probe=None, patterns=spoilt))
+    )
+    assert clean.tobytes() == dirty.tobytes() != other.tobytes()
+
+
+def test_r_factor_is_that_of_the_model_as_it_is(data):
+    """By NumPy from `model(i)`, over the valid pixels of fitted, held-out and all patterns."""
+    model = problems.start_model(data)
+    expected = np.stack([model(jnp.int32(j)) for j in range(data.count)]).astype(float)
+    residual = (np.sqrt(expected) - np.sqrt(data.patterns.astype(float))) ** 2
+    for part in (data, *pg.hold_out(data, 0.1, seed=2)):
+        valid = np.broadcast_to(part.mask, residual.shape)
+        r_factor = np.sqrt(residual[valid].sum() / data.patterns[valid].sum())
+        assert pg.r_factor(model, part) == pytest.approx(r_factor, rel=1e-5)
+
+
+def test_held_out_patterns_tell_fitted_noise_from_detail(data):
+    """Of few photons a fit follows the noise: its R-factor falls below that of the truth, the held-out one rises."""
+    dark = problems.measurement(photons=3e3, probe=problems.probe_wave(3e3))
+    truth = problems.start_model(dark, object=lambda shape: problems.object_wave())
+    fitted, held = pg.hold_out(dark, 0.1)
+    result = pg.reconstruct(truth, fitted, pg.Nesterov(), epochs=40, batch_size=8)
+    assert pg.r_factor(result.model, fitted) < 0.98 * pg.r_factor(truth, fitted)
+    assert pg.r_factor(result.model, held) > 1.02 * pg.r_factor(truth, held)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.001, 0.999, 1.0, 1.7, -0.2])
+def test_a_share_that_leaves_nothing_on_one_side_is_refused(data, share):
+    with pytest.raises(pg.InputError, match=r"holds out -?\d+ of 56 patterns; expected 1 to 55"):
+        pg.hold_out(data, share)
+
+
+def test_a_share_that_is_no_number_is_refused(data):
+    with pytest.raises(pg.InputError, match="share of nan"):
+        pg.hold_out(data, float("nan"))
+
+
+def test_a_seed_that_is_none_is_refused(data):
+    with pytest.raises(pg.InputError, match="seed of -1"):
+        pg.hold_out(data, 0.1, seed=-1)

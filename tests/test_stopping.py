@@ -1,0 +1,93 @@
+"""When a run has nothing more to gain: at the noise, or no longer falling."""
+
+import numpy as np
+import pytest
+
+import problems
+import ptychograd as pg
+
+NOISY = 1.5  # a reduced χ² above that of counting
+
+
+def history(misfits, chi_squared=NOISY):
+    """A history by hand; R is the root of the misfit."""
+    count = len(misfits)
+    roots = tuple(float(np.sqrt(misfit)) for misfit in misfits)
+    return pg.History(tuple(map(float, misfits)), roots, (NOISY,) * (count - 1) + (chi_squared,), (0.1,) * count)
+
+
+def falling(count, factor):
+    """A misfit that falls by the same factor in each epoch."""
+    return factor ** np.arange(count)
+
+
+@pytest.mark.parametrize("chi_squared", [1.02, 1.0, 0.3])
+def test_at_the_noise_of_counting_there_is_no_more_to_gain(chi_squared):
+    """However steeply the misfit falls still, and from the first epoch on."""
+    assert pg.Settled()(history(falling(1, 0.5), chi_squared)) == "at the noise of counting photons after 1 epochs"
+    assert pg.Settled()(history(falling(30, 0.5), chi_squared)) == "at the noise of counting photons after 30 epochs"
+
+
+@pytest.mark.parametrize("chi_squared", [1.03, 40.0, 0.0, float("nan")])
+def test_above_the_noise_there_is(chi_squared):
+    """A χ² of zero, or none, is that of data without photons and says nothing."""
+    assert pg.Settled()(history(falling(30, 0.5), chi_squared)) == ""
+
+
+def test_only_the_last_epoch_counts_for_the_noise():
+    lucky = history(falling(4, 0.5), 1.0)
+    later = lucky._replace(chi_squared=lucky.chi_squared[::-1])
+    assert pg.Settled()(later) == ""
+
+
+def test_the_level_of_the_noise_is_a_setting():
+    assert pg.Settled(noise=1.6)(history(falling(3, 0.5)))
+    assert not pg.Settled(noise=1.4)(history(falling(3, 0.5)))
+
+
+def test_what_no_longer_falls_is_done():
+    flat = history([1.0] * 10)
+    assert pg.Settled()(flat) == "no longer falling after 10 epochs"
+
+
+def test_what_scatters_without_falling_is_done():
+    """Full steps leave a misfit that goes up and down about a level."""
+    scatter = 1 + 0.02 * np.random.default_rng(0).random(40)
+    scatter[11] = 0.999  # a lucky epoch before the last quarter
+    assert pg.Settled()(history(scatter)) == "no longer falling after 40 epochs"
+
+
+@pytest.mark.parametrize("count", [10, 11, 19, 20, 21, 40, 100])
+def test_what_falls_goes_on(count):
+    """Over the last quarter, of five epochs at least, by just more or just less than 1 %."""
+    span, rule = max(5, count // 4), pg.Settled(gain=0.01)
+    assert rule(history(falling(count, 0.9899 ** (1 / span)))) == ""
+    assert rule(history(falling(count, 0.9901 ** (1 / span)))) == f"no longer falling after {count} epochs"
+
+
+def test_the_gain_is_of_the_misfit_not_of_its_root():
+    """R falls by 0.6 % over five epochs, so R² by 1.2 %."""
+    misfits = np.square((1.0,) * 5 + (0.994,) * 5)
+    assert not pg.Settled(gain=0.01)(history(misfits))
+    assert pg.Settled(gain=0.013)(history(misfits))
+
+
+@pytest.mark.parametrize("patience", [1, 3, 20])
+def test_patience_is_the_shortest_span(patience):
+    """Nothing is said before there are two spans to compare, and then it is said at once."""
+    rule = pg.Settled(patience=patience)
+    reasons = [rule(history([1.0] * count)) for count in range(1, 2 * patience + 1)]
+    assert not any(reasons[:-1])
+    assert reasons[-1]
+
+
+def test_it_ends_a_run():
+    """At the truth after the first epoch; a model that never moves as soon as two spans can be compared."""
+    data = problems.measurement(probe=problems.probe_wave())
+    model = problems.start_model(data, object=lambda shape: problems.object_wave())
+    result = pg.reconstruct(model, data, pg.Still(), epochs=9, batch_size=14, until=pg.Settled(noise=1.05))
+    assert result.history.epochs == 1
+    assert result.stopped == "at the noise of counting photons after 1 epochs"
+    start = problems.start_model(data)
+    result = pg.reconstruct(start, data, pg.Still(), epochs=20, batch_size=14, until=pg.Settled())
+    assert result.stopped == "no longer falling after 10 epochs"
