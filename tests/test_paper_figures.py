@@ -153,7 +153,6 @@ def test_ad_epie_is_epie_in_figure_2(figure2):
 def test_figure_2_is_not_computed_again(figure2, monkeypatch):
     make_tiny(monkeypatch)
     monkeypatch.setattr(fig2, "perform", nothing)
-    monkeypatch.setattr(fig2, "time_solvers", nothing)
     again = Made(fig2, "fig2", figure2.folder)
     assert again.numbers == figure2.numbers
     assert again.records == figure2.records
@@ -172,7 +171,7 @@ def test_an_interrupt_of_figure_2_keeps_what_is_done(tmp_path, monkeypatch):
     make_tiny(monkeypatch)
     with pytest.raises(KeyboardInterrupt):
         fig2.reproduce(Place(tmp_path, True, interrupted))
-    assert [path.name for path in (tmp_path / "runs").iterdir()] == ["times.json"]
+    assert not list(tmp_path.rglob("*.h5"))
 
 
 # Fig. 3 ---------------------------------------------------------------------------------------------------
@@ -246,7 +245,7 @@ def test_figure_3_goes_on_from_what_is_done(figure3, monkeypatch):
     (lost,) = (figure3.folder / "runs").glob("*object=0.01 probe=0.5.h5")
     lost.unlink()
     again = Made(fig3, "fig3", figure3.folder)
-    assert asked == ["0.01, 0.5"]
+    assert len(asked) == 1
     assert lost.exists()
     assert sum(again.shares) == pytest.approx(1)
     assert again.records == figure3.records

@@ -1,6 +1,7 @@
 """How long a step takes: every solver beside two Fourier transforms, in one process."""
 
 import importlib.metadata
+import importlib.util
 import os
 import platform
 import statistics
@@ -117,12 +118,15 @@ def patterns(case: Case) -> Dataset:
 def machine() -> dict:
     """What the numbers depend on."""
     device = jax.devices()[0]
-    packages = ("jax", "jaxlib", "numpy", "scipy")
+    packages = ("ptychograd", "jax", "jaxlib", "numpy", "scipy")
+    if importlib.util.find_spec("pyfftw"):
+        packages += ("pyfftw",)
     return {
         "processor": _processor(),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "device": device.device_kind,
         "dtype": "complex64",
+        "threads of an epoch": 1,
         "python": platform.python_version(),
         **{name: importlib.metadata.version(name) for name in packages},
     }

@@ -95,9 +95,11 @@ class Dataset:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Short text that differs where patterns, positions or mask do."""
-        digest = hashlib.sha256()
-        for array in (self.patterns, self.positions, self.mask):
+        """Short text that differs where anything does that a reconstruction or its comparison uses."""
+        digest = hashlib.sha256(repr(self.geometry).encode())
+        truth = (self.truth.object, self.truth.probe) if self.truth else (None, None)
+        arrays = (self.patterns, self.positions, self.mask, self.probe, self.support, *truth)
+        for array in map(np.asarray, (array if array is not None else 0 for array in arrays)):
             digest.update(f"{array.dtype} {array.shape}".encode())
             digest.update(np.ascontiguousarray(array).data)
         return digest.hexdigest()[:16]

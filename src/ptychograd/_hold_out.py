@@ -7,6 +7,7 @@ import numpy as np
 from ptychograd._dataset import Dataset
 from ptychograd._errors import InputError, check_seed
 from ptychograd._model import AbstractModel
+from ptychograd._parameters import trainable_names
 from ptychograd._reconstruct import reconstruct
 from ptychograd._solvers import Still
 
@@ -38,5 +39,6 @@ def hold_out(data: Dataset, share: float, seed: int = 0) -> tuple[Dataset, Datas
 
 def r_factor(model: AbstractModel, data: Dataset) -> float:
     """R = sqrt(Σ(√h - √y)² / Σy) of a model as it is, over all valid pixels."""
-    result = reconstruct(model, data, Still(), epochs=1, batch_size=min(16, data.count))
+    names = trainable_names(model)
+    result = reconstruct(model, data, Still(), epochs=1, batch_size=min(16, data.count), trainable=names)
     return result.history.r_factor[0]

@@ -11,6 +11,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray, Real
 
+from ptychograd._errors import InputError
+
 
 class AbstractNoise(eqx.Module):
     """Misfit, information and samples of one noise model; all act on each pixel alone."""
@@ -59,6 +61,10 @@ class Poisson(AbstractNoise):
     """
 
     floor: float = 0.03
+
+    def __check_init__(self):
+        if isinstance(self.floor, float) and not self.floor > 0:
+            raise InputError(f"Poisson's floor is {self.floor} photons; expected more than 0, as 0.03.")
 
     @property
     def curvature(self):

@@ -252,7 +252,7 @@ def _settings(
 ) -> dict:
     return {
         "solver": solver.description,
-        "noise": type(noise).__name__,
+        "noise": repr(noise),
         "trainable": list(trainable),
         "batch_size": batch_size,
         "seed": seed,

@@ -202,7 +202,8 @@ def _read(file: h5py.File) -> Result:
         {names[place]: np.asarray(array) for place, array in stored.items() if place.startswith(f"entry/{group}/")}
         for group in ("model", "solver_state")
     )
-    history = History(*(tuple(stored[f"entry/history/{name}"].tolist()) for name in History._fields))
+    epochs = np.full(len(stored["entry/history/loss"]), np.nan)  # for what older versions did not write
+    history = History(*(tuple(stored.get(f"entry/history/{name}", epochs).tolist()) for name in History._fields))
     sampling = stored.get("entry/sampling")
     return Result(
         model,

@@ -18,7 +18,7 @@ from ptychograd._reconstruct import (
     Task,
     bytes_needed,
     can_go_together,
-    check_solver,
+    prepared,
     reconstruct,
     reconstruct_together,
 )
@@ -50,11 +50,28 @@ class Run(NamedTuple):
     batch_size: int = 1
     seed: int = 0
 
+    @property
+    def words(self) -> dict:
+        """What is asked for but the start model, in words and numbers: equal for equal runs."""
+        stages = [(stage.epochs, list(stage.trainable), repr(stage.noise), repr(stage.until)) for stage in self.stages]
+        return {
+            "data": self.data.fingerprint,
+            "solver": self.solver.description,
+            "stages": [list(stage) for stage in stages],
+            "batch_size": self.batch_size,
+            "seed": self.seed,
+        }
+
+
+def check(run: Run) -> None:
+    """Raise `InputError` for what would be refused in any of its stages."""
+    for stage in run.stages:
+        prepared(_task(run, stage, stage.epochs, None, None))
+
 
 def perform(run: Run, on_epoch: Callable[[Progress], None] | None = None) -> Result:
     """The result of a run; an interrupt ends it as it ends `reconstruct`."""
-    for stage in run.stages:
-        check_solver(run.model, run.solver, stage.trainable, stage.noise)
+    check(run)
     result, stretch, asked, reason = None, 1.0, 0, ""
     for number, stage in enumerate(run.stages):
         done = result.history.epochs if result else 0
@@ -80,6 +97,8 @@ def perform_all(runs: Mapping[str, Run], at_once: int | None = None) -> Iterator
     program, as many as fit into memory. Whoever stops asking stops the runs.
     """
     left = dict(runs)
+    for run in left.values():
+        check(run)
     memory = free_memory()
     if memory is None and at_once is None:
         yield from _on_every_core(left)
@@ -103,8 +122,8 @@ def _on_every_core(runs: Mapping[str, Run]) -> Iterator[tuple[str, Result]]:
     with ThreadPoolExecutor(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None) as pool:
         names = {pool.submit(_to_its_end, run, go_on): name for name, run in runs.items()}
         try:
-            for future in as_completed(names):
-                yield names[future], future.result()
+            for future in as_completed(list(names)):
+                yield names.pop(future), future.result()
         finally:
             stop.set()
             pool.shutdown(cancel_futures=True)

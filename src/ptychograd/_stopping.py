@@ -8,7 +8,8 @@ from ptychograd._result import History
 class Settled(NamedTuple):
     """A rule for `until`: the misfit is what counting photons leaves, or it has stopped falling.
 
-    The first is a reduced χ² of `noise` or less (see `History`). The second is that over the last quarter of the
+    The first is a reduced χ² (see `History`) of `noise` or less, and more than half of it, in `patience` epochs one
+    after another: much less means that patterns are no counts. The second is that over the last quarter of the
     epochs, and over the last `patience` at least, the smallest misfit fell by less than the share `gain`.
     With minibatches and full steps a misfit settles above what it falls to when the steps get smaller.
     """
@@ -19,10 +20,11 @@ class Settled(NamedTuple):
 
     def __call__(self, history: History) -> str:
         """The reason to stop, or nothing."""
-        chi_squared = history.chi_squared[-1]
-        if 0 < chi_squared <= self.noise:
+        patience = max(1, self.patience)
+        last = history.chi_squared[-patience:]
+        if len(last) == patience and all(self.noise / 2 < chi_squared <= self.noise for chi_squared in last):
             return f"at the noise of counting photons after {history.epochs} epochs"
-        span = max(self.patience, history.epochs // 4)
+        span = max(patience, history.epochs // 4)
         if history.epochs < 2 * span:
             return ""
         misfit = [r_factor**2 for r_factor in history.r_factor]

@@ -65,17 +65,17 @@ def sweep(
     axes = {name: tuple(values) for name, values in grid.items()}
     if not axes or not all(axes.values()):
         raise InputError("A sweep needs at least one axis with at least one value.")
-    for name, values in axes.items():
-        if len(set(values)) < len(values):
-            raise InputError(f"{name} has a value twice: {', '.join(map(str, values))}.")
-    points = {_name(values): dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())}
+    every = enumerate(itertools.product(*axes.values()))
+    points = {str(number): dict(zip(axes, values, strict=True)) for number, values in every}
     found: dict[str, Row] = {}
     best = None
 
     def note(name: str, result: Result) -> None:
         nonlocal best
         found[name] = Row(points[name], _figures(result, measure))
-        value = found[name].figures.get(by, np.nan)
+        if by not in found[name].figures:
+            raise InputError(f'No figure "{by}" to choose the best by; there are: {", ".join(found[name].figures)}.')
+        value = found[name].figures[by]
         if np.isfinite(value) and (best is None or value < best[0].figures[by]):
             best = found[name], result
 
@@ -91,10 +91,6 @@ def sweep(
         if on_run is not None:
             on_run(points[name], result)
     return Sweep(axes, tuple(found[name] for name in points), *(best or (None, None)))
-
-
-def _name(values: tuple) -> str:
-    return ", ".join(map(str, values))
 
 
 def _figures(result: Result, measure: Callable[[Result], Mapping[str, float]] | None) -> dict[str, float]:

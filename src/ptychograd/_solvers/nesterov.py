@@ -56,6 +56,11 @@ class Nesterov(AbstractSolver):
         named = named_parameters(variables)
         scaled = Automatic().diagonal_names(objective, variables)
         others = {name: leaf for name, leaf in named.items() if name not in scaled}
+        for path, _ in self.steps:
+            if any(matches(name, path) for name in scaled):
+                raise InputError(
+                    f'The step of "{path}" comes from the model; give steps for {", ".join(others) or "none"}.'
+                )
         return State(
             velocity={name: jax.tree.map(jnp.zeros_like, named[name]) for name in scaled},
             adam=_ADAM.init(others),

@@ -55,9 +55,10 @@ def run(job: Job, json: bool = False) -> "Result":
         errors.print(f"ptychograd: {problem} It is in {job.result_path}.", style="red", soft_wrap=True)
         sys.exit(FAILED)
     seconds = time.perf_counter() - begin
-    if held is not None and result.model is not None:
-        result = result._replace(settings=result.settings | {"held_out_r_factor": r_factor(result.model, held)})
     result = _save(job, result)
+    if held is not None and result.model is not None:
+        settings = result.settings | {"held_out_r_factor": r_factor(result.model, held)}
+        result = _save(job, result._replace(settings=settings))
     _report(job, result, data.count, seconds, json)
     if result.stopped == "interrupted":
         sys.exit(INTERRUPTED)

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
+from ptychograd.cli._console import kept_when_interrupted
 from ptychograd.cli._console import output as console
 
 
@@ -21,7 +22,7 @@ def reproduce(
     Interrupted, it goes on from the finished runs when it is called again.
 
     Args:
-        figure: fig2 (ePIE, AD-ePIE and Adam; a minute) or fig3 (a grid of step sizes; half an hour on two cores).
+        figure: fig2 (ePIE, AD-ePIE and Adam; a minute and a half) or fig3 (a grid of step sizes; 40 minutes).
         quick: A smaller version in less than two minutes; the table says what was left out.
         output: The folder to write to; reproduced/FIGURE by default, with -quick.
     """
@@ -37,7 +38,7 @@ def reproduce(
         (folder / "runs").mkdir(parents=True, exist_ok=True)
     except OSError as problem:
         raise InputError(f"{folder} can't be made: {problem.strerror}; give another folder.") from None
-    with ShareBar(figure) as bar:
+    with kept_when_interrupted(folder), ShareBar(figure) as bar:
         report = experiment.reproduce(reporting.Place(folder, quick, bar.advance))
     reporting.write(report, folder, figure)
     console.print(report.text, soft_wrap=True)

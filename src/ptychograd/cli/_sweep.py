@@ -15,6 +15,7 @@ from cyclopts.exceptions import CycloptsError
 
 from ptychograd._errors import InputError
 from ptychograd._version import __version__
+from ptychograd.cli._console import kept_when_interrupted
 from ptychograd.cli._console import output as console
 from ptychograd.cli._options import Options, pairs, whole
 
@@ -54,11 +55,14 @@ def sweep(
     prepare(options.precision)
     axes = {name: _values(name, text) for name, text in pairs(grid, "grid").items()}
     folder = output or Path(f"{data.stem}_sweep")
+    if any(name.startswith(STEP) for name in axes) and "solver" not in axes and options.solver != "adam":
+        raise InputError("Steps are an axis for adam; add --solver adam.")
     fitted, held = read_data(data, options), None
     if options.hold_out:
         fitted, held = hold_out(fitted, options.hold_out, options.seed)
     _make(folder / "runs")
-    found = _perform(axes, options, folder, (fitted, held))
+    with kept_when_interrupted(folder):
+        found = _perform(axes, options, folder, (fitted, held))
     _write(found, folder, "held_out_r_factor" if held is not None else "r_factor")
 
 
@@ -117,13 +121,14 @@ class Job(NamedTuple):
         self.told(point)
 
     def _asked(self, point: Mapping) -> dict:
-        settings = dataclasses.asdict(_at(point, self.options))
-        return {"version": __version__, "data": self.fitted.fingerprint, **settings}
+        return {"version": __version__, **dataclasses.asdict(_at(point, self.options)), **self.run(point).words}
 
 
 def _values(name: str, text: str) -> list:
     """The values of an axis, in the type of the option that it is called after."""
     parts = [part.strip() for part in text.split(",") if part.strip()]
+    if len(set(parts)) < len(parts):
+        raise InputError(f'--grid "{name}={text}" has a value twice.')
     if not parts:
         raise InputError(f'--grid "{name}={text}" has no value; expected NAME=VALUE,VALUE.')
     if name.startswith(STEP):
@@ -196,9 +201,11 @@ def _write(found: "Sweep", folder: Path, by: str) -> None:
         shown = "object_nrmse" if "object_nrmse" in figures else by
         save(sweep_map(found.values(shown), found.grid, shown), folder / "sweep.png")
     console.print(text, soft_wrap=True)
+    (folder / "best.h5").unlink(missing_ok=True)
     if found.best is None or found.result is None:
         raise InputError("Every run diverged; take smaller steps.")
-    found.result.save(folder / "best.h5")
+    best = found.result._replace(settings=found.result.settings | {"point": found.best.point})
+    best.save(folder / "best.h5")
     console.print(
         f"best: {_name(found.best.point)}, {by} {found.best.figures[by]:.5g}; it is in {folder / 'best.h5'}.",
         soft_wrap=True,

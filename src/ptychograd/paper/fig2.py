@@ -1,6 +1,5 @@
 """Fig. 2 and the times of section 3.3: ePIE, AD-ePIE and Adam, one pattern after another."""
 
-import json
 from dataclasses import asdict
 
 from ptychograd._bench import time_solvers
@@ -59,25 +58,21 @@ def reproduce(place: Place) -> Report:
 
 
 def _times(place: Place, data: Dataset) -> dict[str, float]:
-    """Seconds an update, measured round robin in this process and on this machine, or when this was begun."""
-    path = place.folder / "runs" / "times.json"
-    if path.exists():
-        place.told(TIME_SHARE, "times")
-        return json.loads(path.read_text(encoding="utf-8"))
+    """Seconds an update, measured round robin in this process, anew each time."""
     solvers = {"forward model": Still(), **METHODS}
     _, timings = time_solvers(far_field(data), data, 1, 5, solvers)
     times = {name: timing.step for name, timing in timings.items()}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(times), encoding="utf-8")
     place.told(TIME_SHARE, "times")
     return times
 
 
 def _run(place: Place, data: Dataset, method: str, epochs: int) -> Result:
     """One method with the errors after each epoch in its settings; the probe is held in the first epoch."""
-    what = {"figure": 2, "method": method, "epochs": epochs, "seed": SEED, "version": __version__}
+    run = Run(far_field(data), data, METHODS[method], (Stage(1, ("object",)), Stage(epochs - 1)), 1, SEED)
+    what = {"figure": 2, "version": __version__, **run.words}
+    name = f"{method} {epochs} iterations"
     share = (1 - TIME_SHARE) / len(METHODS)
-    found = kept(place.folder, method, what)
+    found = kept(place.folder, name, what)
     if found is not None:
         place.told(share, method)
         return found
@@ -90,12 +85,11 @@ def _run(place: Place, data: Dataset, method: str, epochs: int) -> Result:
             curve[name].append(value)
         place.told(share / epochs, f"{method}: object NRMSE {figures['object_nrmse']:.4f}")
 
-    stages = (Stage(1, ("object",)), Stage(epochs - 1))
-    result = perform(Run(far_field(data), data, METHODS[method], stages, 1, SEED), on_epoch)
+    result = perform(run, on_epoch)
     if result.stopped == INTERRUPTED:
         raise KeyboardInterrupt
     result = result._replace(settings=result.settings | {"curve": curve})
-    keep(place.folder, method, result, what)
+    keep(place.folder, name, result, what)
     return result
 
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from ptychograd._compare import compare_with_truth, inside_support
 from ptychograd._dataset import Dataset
+from ptychograd._errors import InputError
 from ptychograd._kept import keep, kept
 from ptychograd._recipes import far_field
 from ptychograd._result import Result
@@ -44,7 +45,7 @@ def reproduce(place: Place) -> Report:
         name = f"{photons:.0e}".replace("e+0", "e")
         grids[name] = found.values("object_nrmse")
         chosen = next(row for row in found.rows if row.point == CHOSEN)
-        images[name] = inside_support(_chosen_image(place, photons, epochs), data)
+        images[name] = inside_support(_chosen_image(place, data, photons, epochs), data)
         rows += [_row(f"Adam (0.01, 1.0), {name}", chosen.figures, PAPER_ADAM[photons])]
         rows += [_row(f"  4 updates an iteration, {name}", quarters.rows[0].figures, PAPER_ADAM[photons])]
         rows += [_row(f"ePIE, {name}", epie.rows[0].figures, PAPER_EPIE[photons])]
@@ -71,23 +72,15 @@ def _grid(place: Place, data: Dataset, photons: float, grid: dict, epochs: int) 
     """A sweep whose finished runs are kept in the folder and found there again."""
     share = 1 / len(COUNTS) / (sum(np.prod([len(values) for values in axes.values()]) for axes in _axes(place.quick)))
 
-    def what(point: Point) -> dict:
-        return {"figure": 3, "photons": photons, "epochs": epochs, "version": __version__, **point}
-
     def run(point: Point) -> Run:
-        stages = (Stage(1, ("object",)), Stage(epochs - 1))
-        if "ePIE" in point:
-            return Run(far_field(data), data, PIE(), stages, 1, SEED)
-        if "batch" in point:
-            return Run(far_field(data), data, adam(CHOSEN), stages, QUARTER, SEED)
-        return Run(far_field(data), data, adam(dict(point)), stages, BATCH, SEED)
+        return _run(data, point, epochs)
 
     def on_run(point: Point, result: Result) -> None:
-        keep(place.folder, _name(photons, point), result, what(point))
+        keep(place.folder, _name(photons, point, epochs), result, _what(run(point)))
         place.told(share, f"{photons:g} photons")
 
     def find(point: Point) -> Result | None:
-        result = kept(place.folder, _name(photons, point), what(point))
+        result = kept(place.folder, _name(photons, point, epochs), _what(run(point)))
         if result is not None:
             place.told(share, f"{photons:g} photons")
         return result
@@ -100,16 +93,29 @@ def _axes(quick: bool) -> tuple[dict, ...]:
     return {"object": objects, "probe": probes}, {"ePIE": (EPIE_EPOCHS,)}, {"batch": (QUARTER,)}
 
 
-def _chosen_image(place: Place, photons: float, epochs: int) -> np.ndarray:
-    what = {"figure": 3, "photons": photons, "epochs": epochs, "version": __version__, **CHOSEN}
-    result = kept(place.folder, _name(photons, CHOSEN), what)
+def _run(data: Dataset, point: Point, epochs: int) -> Run:
+    """ePIE, Adam at the chosen steps with other batches, or Adam at a point of the grid."""
+    stages = (Stage(1, ("object",)), Stage(epochs - 1))
+    if "ePIE" in point:
+        return Run(far_field(data), data, PIE(), stages, 1, SEED)
+    if "batch" in point:
+        return Run(far_field(data), data, adam(CHOSEN), stages, QUARTER, SEED)
+    return Run(far_field(data), data, adam(dict(point)), stages, BATCH, SEED)
+
+
+def _chosen_image(place: Place, data: Dataset, photons: float, epochs: int) -> np.ndarray:
+    result = kept(place.folder, _name(photons, CHOSEN, epochs), _what(_run(data, CHOSEN, epochs)))
     if result is None:
-        raise FileNotFoundError(_name(photons, CHOSEN))
+        raise InputError(f"{place.folder} lost a run while it was used; call the command again.")
     return result.object
 
 
-def _name(photons: float, point: Point) -> str:
-    return f"{photons:g} photons " + " ".join(f"{name}={value:g}" for name, value in point.items())
+def _what(run: Run) -> dict:
+    return {"figure": 3, "version": __version__, **run.words}
+
+
+def _name(photons: float, point: Point, epochs: int) -> str:
+    return f"{photons:g} photons {epochs} epochs " + " ".join(f"{name}={value:g}" for name, value in point.items())
 
 
 def _row(name: str, figures: dict, paper: tuple[float, float]) -> tuple[str, str, str]:
