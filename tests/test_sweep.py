@@ -159,3 +159,18 @@ def test_step_sizes_of_adam():
     best = int(np.argmin([result.history.r_factor[-1] for result in alone]))
     assert found.best.point == {"object": 0.02, "probe": NUMBERS["probe"][best]}
     np.testing.assert_allclose(found.result.object, alone[best].object, atol=1e-2)
+
+
+def test_a_run_that_never_finished_an_epoch_is_nan_too():
+    """One that diverges in its first epoch harms no other, whatever is measured."""
+    data = problems.measurement()
+    model = problems.start_model(data)
+
+    def run(point):
+        steps = {"object": point["object"], "probe": 1.0}
+        return pg.Run(model, data, pg.adam(steps), (pg.Stage(2),), batch_size=8)
+
+    found = pg.sweep(run, {"object": (1e30, 0.02)}, measure=lambda result: {"size": float(result.object.size)})
+    assert np.isnan(found.rows[0].figures["r_factor"])
+    assert np.isnan(found.rows[0].figures["size"])
+    assert found.best is found.rows[1]

@@ -25,7 +25,7 @@ def hold_out(data: Dataset, share: float, seed: int = 0) -> tuple[Dataset, Datas
     count = round(share * data.count) if 0 < share < 1 else 0
     if not 0 < count < data.count:
         raise InputError(
-            f"A share of {share:g} holds out {count} of {data.count} patterns; expected 1 to {data.count - 1}."
+            f"A share of {share:g} of {data.count} patterns can't be held out; expected one between 0 and 1, as 0.05."
         )
     check_seed(seed)
     held = np.zeros(data.count, bool)

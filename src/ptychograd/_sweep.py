@@ -96,8 +96,8 @@ def sweep(
 def _figures(result: Result, measure: Callable[[Result], Mapping[str, float]] | None) -> dict[str, float]:
     """Of a result that diverged: the same names, and NaN."""
     history = result.history
-    figures = {"r_factor": history.r_factor[-1], "loss": history.loss[-1]} if history.epochs else {}
+    figures = {"r_factor": np.nan, "loss": np.nan}
+    if history.epochs:
+        figures = {"r_factor": history.r_factor[-1], "loss": history.loss[-1]}
     figures |= dict(measure(result)) if measure else {}
-    if result.stopped == NOT_FINITE or not figures:
-        return dict.fromkeys(figures or ("r_factor", "loss"), np.nan)
-    return figures
+    return dict.fromkeys(figures, np.nan) if result.stopped == NOT_FINITE else figures

@@ -16,8 +16,20 @@ app = App(
     suppress_keyboard_interrupt=False,
     help="Ptychography by automatic differentiation: from diffraction patterns to object and probe.",
 )
-for command in ("simulate", "inspect", "reconstruct", "sweep", "compare", "plot", "reproduce", "bench", "demo"):
-    app.command(f"ptychograd.cli._{command}:{command}", name=command)
+COMMANDS = {
+    "simulate": "Simulate a measurement, with its ground truth beside it.",
+    "inspect": "Say what is in a data file, and what is missing.",
+    "reconstruct": "Reconstruct object and probe of a far-field scan.",
+    "sweep": "Reconstruct at every point of a grid of settings.",
+    "compare": "Compare a result with the truth that its data were simulated from.",
+    "plot": "Draw a result into a picture.",
+    "reproduce": "Run the paper's experiments, with its numbers beside ours.",
+    "bench": "Time every solver on this machine.",
+    "demo": "Simulate, reconstruct, compare and draw, to see it work.",
+}
+for command, help_text in COMMANDS.items():
+    # A module of its own is read when its command is called; the table of commands needs none of them.
+    app.command(f"ptychograd.cli._{command}:{command}", name=command, help=help_text)
 
 
 def main(arguments: list[str] | None = None) -> None:

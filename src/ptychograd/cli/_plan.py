@@ -90,7 +90,9 @@ def _stages(options: Options) -> tuple["Stage", ...]:
     auto = not isinstance(options.epochs, int)
     epochs = options.epochs if isinstance(options.epochs, int) else MOST_EPOCHS
     held = HOLD_PROBE[options.solver] if options.hold_probe is None else options.hold_probe
-    held = min(max(held, 0), epochs)
+    if held < 0:
+        raise InputError(f"--hold-probe {held}: expected 0 or more epochs.")
+    held = min(held, epochs)
     counting = math.ceil(POISSON_SHARE * epochs) if options.noise == "poisson" else 0
     counting = min(counting, epochs - held)
     cooling = math.ceil(COOLING_SHARE * epochs) if auto and not counting and options.solver == "nesterov" else 0

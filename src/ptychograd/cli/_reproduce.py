@@ -24,7 +24,7 @@ def reproduce(
     Args:
         figure: fig2 (ePIE, AD-ePIE and Adam; a minute and a half) or fig3 (a grid of step sizes; 40 minutes).
         quick: A smaller version in less than two minutes; the table says what was left out.
-        output: The folder to write to; reproduced/FIGURE by default, with -quick.
+        output: The folder to write to; reproduced/FIGURE or reproduced/FIGURE-quick by default.
     """
     from ptychograd._errors import InputError
     from ptychograd.cli._engine import prepare

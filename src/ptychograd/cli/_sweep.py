@@ -53,7 +53,7 @@ def sweep(
     from ptychograd.cli._plan import read_data
 
     prepare(options.precision)
-    axes = {name: _values(name, text) for name, text in pairs(grid, "grid").items()}
+    axes = {name: _values(name, text) for name, text in pairs(_dashed(grid), "grid").items()}
     folder = output or Path(f"{data.stem}_sweep")
     if any(name.startswith(STEP) for name in axes) and "solver" not in axes and options.solver != "adam":
         raise InputError("Steps are an axis for adam; add --solver adam.")
@@ -64,6 +64,14 @@ def sweep(
     with kept_when_interrupted(folder):
         found = _perform(axes, options, folder, (fitted, held))
     _write(found, folder, "held_out_r_factor" if held is not None else "r_factor")
+
+
+def _dashed(grid: list[str]) -> list[str]:
+    """Options are written with dashes, and step.PATH as the parameter is called."""
+    parts = (text.partition("=") for text in grid)
+    return [
+        (name if name.startswith(STEP) else name.replace("_", "-")) + equals + values for name, equals, values in parts
+    ]
 
 
 def _perform(axes: Mapping[str, list], options: Options, folder: Path, data: tuple) -> "Sweep":
@@ -147,7 +155,11 @@ def _value(name: str, hint: typing.Any, text: str) -> object:
             return whole(text)
         return convert(hint, [text])
     except (CycloptsError, InputError) as problem:
-        raise InputError(f'--grid {name}: "{text}" won\'t do: {" ".join(str(problem).split())}') from None
+        raise InputError(f'--grid {name}: "{text}" won\'t do: {_plain(problem)}') from None
+
+
+def _plain(problem: Exception) -> str:
+    return " ".join(str(problem).split()).removeprefix("CoercionError ")
 
 
 def _number(name: str, text: str) -> float:
@@ -197,9 +209,9 @@ def _write(found: "Sweep", folder: Path, by: str) -> None:
     for name, content in texts.items():
         with replacing(folder / name) as temporary:
             temporary.write_text(content, encoding="utf-8")
+    (folder / "sweep.png").unlink(missing_ok=True)
     if sum(len(values) > 1 for values in found.grid.values()) <= MOST_AXES:
-        shown = "object_nrmse" if "object_nrmse" in figures else by
-        save(sweep_map(found.values(shown), found.grid, shown), folder / "sweep.png")
+        save(sweep_map(found.values(by), found.grid, by), folder / "sweep.png")
     console.print(text, soft_wrap=True)
     (folder / "best.h5").unlink(missing_ok=True)
     if found.best is None or found.result is None:
