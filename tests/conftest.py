@@ -12,3 +12,24 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip("the measured data are not beside the project (../shared/data)")
     return folder
+
+
+@pytest.fixture
+def run(capsys, monkeypatch, tmp_path):
+    """Run a command in a fresh folder; returns exit status, standard output and standard error."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr("ptychograd.cli._engine.prepare", lambda precision="single": None)
+
+    from ptychograd.cli import main  # after pytest has begun to watch the types
+
+    def call(*arguments):
+        status = 0
+        try:
+            main([str(argument) for argument in arguments])
+        except SystemExit as end:
+            status = end.code or 0
+        captured = capsys.readouterr()
+        return status, captured.out, captured.err
+
+    return call

@@ -12,7 +12,6 @@ import pytest
 
 import problems
 import ptychograd as pg
-from ptychograd.cli import main
 
 
 @pytest.fixture(scope="module")
@@ -21,25 +20,6 @@ def scan(tmp_path_factory):
     path = tmp_path_factory.mktemp("scan") / "scan.h5"
     pg.write(path, problems.measurement())
     return path
-
-
-@pytest.fixture
-def run(capsys, monkeypatch, tmp_path):
-    """Run a command in a fresh folder; returns exit status, standard output and standard error."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr("ptychograd.cli._engine.prepare", lambda precision="single": None)
-
-    def call(*arguments):
-        status = 0
-        try:
-            main([str(argument) for argument in arguments])
-        except SystemExit as end:
-            status = end.code or 0
-        captured = capsys.readouterr()
-        return status, captured.out, captured.err
-
-    return call
 
 
 def test_from_file_to_picture(run, scan, tmp_path):

@@ -8,7 +8,6 @@ import pytest
 
 import problems
 import ptychograd as pg
-from ptychograd.cli import main
 
 GRID = ("--grid", "batch-size=4,8", "--grid", "seed=0,1")
 MADE = {"sweep.csv", "sweep.json", "sweep.txt", "sweep.png", "best.h5", "runs"}
@@ -20,24 +19,6 @@ def scan(tmp_path_factory):
     path = tmp_path_factory.mktemp("scan") / "scan.h5"
     pg.write(path, problems.measurement(truth=None))
     return path
-
-
-@pytest.fixture
-def run(capsys, monkeypatch, tmp_path):
-    """Run a command in a fresh folder; returns exit status, standard output and standard error."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("ptychograd.cli._engine.prepare", lambda precision="single": None)
-
-    def call(*arguments):
-        status = 0
-        try:
-            main([str(argument) for argument in arguments])
-        except SystemExit as end:
-            status = end.code or 0
-        captured = capsys.readouterr()
-        return status, captured.out, captured.err
-
-    return call
 
 
 def numbers(folder):

@@ -160,7 +160,7 @@ def variations(plain, data):
 
 def test_runs_on_every_core_are_what_they_are_alone(plain, data, monkeypatch):
     """Byte for byte, whichever of them is done first; one that diverges is "not finite"."""
-    monkeypatch.setattr(_run, "free_memory", lambda: None)
+    monkeypatch.setattr(_run, "device_memory", lambda: None)
     runs = variations(plain, data)
     found = dict(perform_all(runs | {"wild": plain._replace(solver=pg.adam(WILD))}))
     assert found.keys() == {*runs, "wild"}
@@ -260,7 +260,7 @@ def test_runs_that_differ_in_more_than_numbers_are_not_alike(plain, what):
 def test_as_many_runs_at_once_as_memory_holds(plain, data, groups, monkeypatch):
     """Half of the memory, less the patterns, holds two and a half of these runs, so two are put together."""
     monkeypatch.setattr(_run, "bytes_needed", lambda task: 1000)
-    monkeypatch.setattr(_run, "free_memory", lambda: 2 * (data.patterns.nbytes + 2500))
+    monkeypatch.setattr(_run, "device_memory", lambda: 2 * (data.patterns.nbytes + 2500))
     runs = {str(seed): plain._replace(seed=seed) for seed in range(3)}
     assert list(dict(perform_all(runs))) == list(runs)
     assert groups == [[0, 1], [0, 1]]
@@ -289,7 +289,7 @@ def test_who_stops_asking_stops_the_runs(plain, monkeypatch):
     def until(history):
         return "nobody stopped it" if time.monotonic() > patience else ""
 
-    monkeypatch.setattr(_run, "free_memory", lambda: None)
+    monkeypatch.setattr(_run, "device_memory", lambda: None)
     monkeypatch.setattr(_run, "reconstruct", watched)
     before = set(threading.enumerate())
     long = plain._replace(stages=(pg.Stage(10**9, until=until),))

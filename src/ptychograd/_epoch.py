@@ -16,8 +16,8 @@ from ptychograd._objective import Batch, Objective, Value
 from ptychograd._parameters import named_parameters
 from ptychograd._schedule import batches, cooling
 
-# On a CPU an epoch is one thread's work: its arrays are too small for more (512 x 512 pixels took 0.11 s so and 0.19 s
-# with the pool), and XLA's pool, which runs of a sweep would share, is reported to deadlock (PyAutoFit #1530).
+# On a CPU an epoch is one thread's work. With XLA's pool of threads it takes as long (64 x 64 to 512 x 512 pixels, two
+# cores), and the pool, which runs of a sweep would share, is reported to deadlock (PyAutoFit #1530).
 ONE_THREAD = {"xla_cpu_multi_thread_eigen": False}
 _compiled = cast(Callable, partial(eqx.filter_jit, compiler_options=ONE_THREAD))  # pyright: ignore[reportCallIssue]
 
@@ -124,7 +124,7 @@ def bytes_of_an_epoch(member: Member, patterns: Patterns, plan: Plan, batch_size
     return total - sum(array.nbytes for array in patterns)
 
 
-def free_memory() -> int | None:
+def device_memory() -> int | None:
     """Bytes that the device has for this process; None for a CPU, which shares its memory with all others."""
     return (jax.local_devices()[0].memory_stats() or {}).get("bytes_limit")
 

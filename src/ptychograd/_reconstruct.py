@@ -171,13 +171,6 @@ def bytes_needed(task: Task) -> int:
     )
 
 
-def check_solver(model: AbstractModel, solver: AbstractSolver, trainable: Sequence[str], noise: AbstractNoise) -> None:
-    """Raise `InputError` if `solver` can't refine the `trainable` parameters of this model."""
-    parameters, rest = partition(model, trainable)
-    objective = Objective(on_device(rest), noise, names=tuple(trainable_names(model)))
-    solver.init(objective, solver.variables(parameters))
-
-
 class Work(NamedTuple):
     """What stays the same from epoch to epoch; `rest` is what is not refined, `last` the epoch that ends the run."""
 

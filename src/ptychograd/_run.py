@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import NamedTuple
 
 from ptychograd._dataset import Dataset
-from ptychograd._epoch import free_memory
+from ptychograd._epoch import device_memory
 from ptychograd._errors import InputError
 from ptychograd._model import AbstractModel
 from ptychograd._noise import AbstractNoise, Amplitude
@@ -53,11 +53,11 @@ class Run(NamedTuple):
     @property
     def words(self) -> dict:
         """What is asked for but the start model, in words and numbers: equal for equal runs."""
-        stages = [(stage.epochs, list(stage.trainable), repr(stage.noise), repr(stage.until)) for stage in self.stages]
+        stages = [[stage.epochs, list(stage.trainable), repr(stage.noise), repr(stage.until)] for stage in self.stages]
         return {
             "data": self.data.fingerprint,
             "solver": self.solver.description,
-            "stages": [list(stage) for stage in stages],
+            "stages": stages,
             "batch_size": self.batch_size,
             "seed": self.seed,
         }
@@ -99,7 +99,7 @@ def perform_all(runs: Mapping[str, Run], at_once: int | None = None) -> Iterator
     left = dict(runs)
     for run in left.values():
         check(run)
-    memory = free_memory()
+    memory = device_memory()
     if memory is None and at_once is None:
         yield from _on_every_core(left)
         return

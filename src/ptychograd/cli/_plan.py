@@ -30,6 +30,9 @@ def read_data(path: Path, options: Options) -> "Dataset":
     data = read(path, pairs(options.key, "key"))
     for note in data.notes:
         errors.print(f"{path.name}: {note}", style="dim", soft_wrap=True)
+    opening = options.aperture or options.pinhole or options.focal_spot
+    if not opening and (data.probe is None or options.defocus):
+        errors.print("start probe: estimated from the mean pattern", style="dim")
     return data
 
 
@@ -70,7 +73,6 @@ def make_model(options: Options, data: "Dataset") -> "Ptychography":
         raise InputError("Give one of --aperture, --pinhole and --focal-spot, not several.")
     if not given and (data.probe is None or options.defocus):
         given = [mean_pattern(options.defocus)]
-        errors.print("start probe: estimated from the mean pattern", style="dim")
     start = options.start or ("flat" if data.support is None else "random")
     return far_field(
         data,
