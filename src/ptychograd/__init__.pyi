@@ -4,6 +4,7 @@ from . import metrics as metrics
 from . import plot as plot
 from ._dataset import Dataset as Dataset
 from ._dataset import Geometry as Geometry
+from ._dataset import NearFieldGeometry as NearFieldGeometry
 from ._dataset import Truth as Truth
 from ._dataset import make_dataset as make_dataset
 from ._dataset import subset as subset
@@ -28,9 +29,14 @@ from ._objects import ThinObject as ThinObject
 from ._probes import AbstractProbe as AbstractProbe
 from ._probes import Probe as Probe
 from ._propagators import AbstractPropagator as AbstractPropagator
+from ._propagators import AngularSpectrum as AngularSpectrum
 from ._propagators import FarField as FarField
+from ._propagators import Fresnel as Fresnel
+from ._propagators import angular_spectrum_limits as angular_spectrum_limits
 from ._propagators import fresnel_kernel as fresnel_kernel
+from ._propagators import fresnel_limits as fresnel_limits
 from ._recipes import far_field as far_field
+from ._recipes import near_field as near_field
 from ._reconstruct import Progress as Progress
 from ._reconstruct import reconstruct as reconstruct
 from ._result import History as History
@@ -53,6 +59,7 @@ from ._solvers import Optax as Optax
 from ._solvers import Still as Still
 from ._solvers import adam as adam
 from ._starts import aperture as aperture
+from ._starts import back_propagated as back_propagated
 from ._starts import flat_object as flat_object
 from ._starts import focal_spot as focal_spot
 from ._starts import mean_pattern as mean_pattern

@@ -1,4 +1,4 @@
-"""How long a step takes: every solver beside two Fourier transforms, in one process."""
+"""How long a step takes: every solver beside the Fourier transforms that it can't do without, in one process."""
 
 import importlib.metadata
 import importlib.util
@@ -14,12 +14,12 @@ import jax.numpy as jnp
 import numpy as np
 import scipy.fft
 
-from ptychograd._dataset import Dataset, make_dataset
+from ptychograd._dataset import Dataset, NearFieldGeometry, make_dataset
 from ptychograd._epoch import one_epoch, to_device
 from ptychograd._fourier import fft2, ifft2
 from ptychograd._model import Ptychography
 from ptychograd._noise import Amplitude
-from ptychograd._recipes import far_field
+from ptychograd._recipes import far_field, near_field
 from ptychograd._reconstruct import Task, prepared
 from ptychograd._simulate import raster
 from ptychograd._solvers import PIE, AbstractSolver, ADePIE, Nesterov, Still, adam
@@ -37,15 +37,25 @@ BOTH = ("object", "probe")
 OVERLAP = 8  # a scan step is this part of the frame
 
 
+FAR, NEAR = "far field", "near field"
+
+
 class Case(NamedTuple):
-    """Pixels of a frame along each side, and patterns in a batch and in all."""
+    """Pixels of a frame along each side, patterns in a batch and in all, and how they come about."""
 
     frame: int
     batch_size: int
     count: int
+    regime: str = FAR
+
+    @property
+    def transforms(self) -> int:
+        """Fourier transforms of a wave in a gradient: forth, and back for the derivative; near fields take two each."""
+        return 2 if self.regime == FAR else 4
 
 
 CASES = (Case(64, 1, 484), Case(64, 25, 484), Case(64, 100, 484), Case(128, 32, 256), Case(256, 32, 128))
+CASES += (Case(256, 5, 25, NEAR), Case(512, 5, 25, NEAR))
 QUICK = (Case(64, 1, 121), Case(64, 25, 121), Case(128, 32, 64))
 
 
@@ -66,10 +76,12 @@ def bench(
     report = {"machine": machine(), "cases": []}
     for case in cases:
         data = patterns(case)
-        floor, timings = time_solvers(far_field(data, object=random_object(0)), data, case.batch_size, rounds)
+        recipe = far_field if case.regime == FAR else near_field
+        model = recipe(data, object=random_object(0))
+        floor, timings = time_solvers(model, data, case.batch_size, rounds, transforms=case.transforms)
         row = {
             "case": case._asdict(),
-            "two transforms, seconds": floor,
+            "transforms, seconds": floor,
             "solvers": {name: timing._asdict() for name, timing in timings.items()},
         }
         report["cases"].append(row)
@@ -79,9 +91,14 @@ def bench(
 
 
 def time_solvers(
-    model: Ptychography, data: Dataset, batch_size: int, rounds: int, solvers: Mapping[str, AbstractSolver] = SOLVERS
+    model: Ptychography,
+    data: Dataset,
+    batch_size: int,
+    rounds: int,
+    solvers: Mapping[str, AbstractSolver] = SOLVERS,
+    transforms: int = 2,
 ) -> tuple[dict[str, float], dict[str, Timing]]:
-    """Seconds for two transforms of a batch by each library, and the timing of each solver: medians of rounds.
+    """Seconds for so many transforms of a batch by each library, and the timing of each solver: medians of rounds.
 
     Rounds go from one to the next and begin again, so that a slow moment of the machine hits all of them.
     """
@@ -89,9 +106,9 @@ def time_solvers(
     jobs, facts = {}, {}
     for name, solver in solvers.items():
         jobs[name], *facts[name] = _epoch_of(solver, model, data, batch_size)
-    transforms = _transforms((batch_size, *data.frame_shape))
-    seconds = _medians(jobs | {f"fft {name}": job for name, job in transforms.items()}, rounds)
-    floor = {name: seconds[f"fft {name}"] for name in transforms}
+    pairs = _pair_of_transforms((batch_size, *data.frame_shape))
+    seconds = _medians(jobs | {f"fft {name}": job for name, job in pairs.items()}, rounds)
+    floor = {name: transforms / 2 * seconds[f"fft {name}"] for name in pairs}
     timings = {}
     for name in solvers:
         step = seconds[name] / steps
@@ -112,7 +129,10 @@ def patterns(case: Case) -> Dataset:
     waves = (probe * thing[r : r + n, c : c + n] for r, c in corners.astype(int))
     expected = (np.abs(np.fft.fftshift(np.fft.fft2(wave))) ** 2 / wave.size for wave in waves)
     counts = np.array([rng.poisson(1e2 * one) for one in expected], np.uint16)
-    return make_dataset(counts, corners, probe=10 * probe, source="benchmark")
+    if case.regime == FAR:
+        return make_dataset(counts, corners, probe=10 * probe, source="benchmark")
+    geometry = NearFieldGeometry(wavelength=1e-10, distance=n * 1e-3, pixel_size=(1e-6, 1e-6))
+    return make_dataset(counts, corners * 1e-6, geometry=geometry, probe=10 * probe, source="benchmark")
 
 
 def machine() -> dict:
@@ -147,7 +167,7 @@ def _epoch_of(
     return lambda: jax.block_until_ready(compiled(*arguments)), seconds, peak
 
 
-def _transforms(shape: tuple[int, int, int]) -> dict[str, Callable[[], object]]:
+def _pair_of_transforms(shape: tuple[int, int, int]) -> dict[str, Callable[[], object]]:
     """Two transforms of a batch of waves, as each library at hand does them."""
     rng = np.random.default_rng(0)
     wave = (rng.normal(size=shape) + 1j * rng.normal(size=shape)).astype(np.complex64)

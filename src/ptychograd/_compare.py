@@ -5,15 +5,16 @@ from jaxtyping import Complex
 
 from ptychograd._dataset import Dataset
 from ptychograd._errors import InputError
+from ptychograd._illumination import lit_pixels, met_pixels
 from ptychograd._result import Result
-from ptychograd.metrics import compare_arrays
+from ptychograd.metrics import compare_arrays, nrmse_within
 
 
 def compare_with_truth(result: Result, data: Dataset) -> dict[str, float]:
-    """NRMSE of object and of probe, plain and with the linear phase ramp taken out.
+    """NRMSE of object and of probe: plain, with shift and linear phase ramp taken out, and that where scanned.
 
-    The object is compared inside the support, if the data have one. Of several probe modes the
-    strongest of each side are compared.
+    The object is compared inside the support, if the data have one, and where the scan lit it; the probe
+    everywhere, and where it met the unknown object. Of several probe modes the strongest of each side are compared.
     """
     if data.truth is None:
         raise InputError(f"{data.source} holds no ground truth; `ptychograd simulate` writes files that do.")
@@ -22,16 +23,21 @@ def compare_with_truth(result: Result, data: Dataset) -> dict[str, float]:
         raise InputError(
             f"The truth's object has shape {truth.shape}, the result's {recovered.shape}: not the same scan."
         )
-    box = _box(data)
-    figures = {}
+    box, corners = _box(data), result.arrays["scan.corner"]
     pairs = {
-        "object": (truth[box], recovered[box]),
-        "probe": (_strongest(data.truth.probe), _strongest(result.probe)),
+        "object": (truth[box], recovered[box], lit_pixels(truth.shape, corners, data.truth.probe, data.support)[box]),
+        "probe": (
+            _strongest(data.truth.probe),
+            _strongest(result.probe),
+            met_pixels(data.frame_shape, corners, data.support),
+        ),
     }
-    for name, pair in pairs.items():
-        comparison = compare_arrays(*pair)
+    figures = {}
+    for name, (expected, found, scanned) in pairs.items():
+        comparison = compare_arrays(expected, found)
         figures[f"{name}_nrmse"] = comparison.nrmse
         figures[f"{name}_nrmse_ramp_removed"] = comparison.nrmse_ramp_removed
+        figures[f"{name}_nrmse_scanned"] = nrmse_within(expected, comparison.registered, scanned)
     return figures
 
 

@@ -10,11 +10,12 @@ from jaxtyping import Bool, Complex, Float64, Real
 
 from ptychograd._cleaning import clean
 from ptychograd._errors import InputError
-from ptychograd._geometry import Geometry, check_extent, far_field_sampling, object_shape_needed
+from ptychograd._geometry import Geometry, NearFieldGeometry, check_extent, far_field_sampling, object_shape_needed
 
 __all__ = [
     "Dataset",
     "Geometry",
+    "NearFieldGeometry",
     "Truth",
     "check_extent",
     "far_field_sampling",
@@ -181,7 +182,7 @@ def positions_in_pixels(data: Dataset, sampling: tuple[float, float] | None) -> 
     """Positions (index, 2) in object pixels, (y, x).
 
     Args:
-        sampling: object pixel (dy, dx) in metres; None takes that of the far field.
+        sampling: object pixel (dy, dx) in metres; None takes that of the geometry.
 
     Raises:
         InputError: a sampling for positions that are in pixels already.
@@ -193,7 +194,7 @@ def positions_in_pixels(data: Dataset, sampling: tuple[float, float] | None) -> 
                 " can't be applied; give wavelength, distance and pixel_size, and positions in metres."
             )
         return data.positions
-    return data.positions / (sampling or far_field_sampling(data.geometry, data.frame_shape))
+    return data.positions / (sampling or data.geometry.sampling(data.frame_shape))
 
 
 def _check_frames(patterns: np.ndarray, positions: np.ndarray) -> None:

@@ -6,11 +6,10 @@ from collections.abc import Iterator
 import numpy as np
 from jaxtyping import Complex
 
-from ptychograd._dataset import Dataset, positions_in_pixels
+from ptychograd._dataset import Dataset, Geometry, NearFieldGeometry, positions_in_pixels
 from ptychograd._errors import InputError
 from ptychograd._geometry import (
     check_extent,
-    far_field_sampling,
     format_length,
     nearest_step,
     object_shape_needed,
@@ -25,14 +24,14 @@ def describe(data: Dataset, sampling: tuple[float, float] | None = None) -> list
     """Labelled facts about a data set, in the order in which a person asks for them.
 
     Args:
-        sampling: object pixel (dy, dx) in metres; None takes that of the far field, if the geometry is known.
+        sampling: object pixel (dy, dx) in metres; None takes that of the geometry, if it is known.
 
     Returns:
         Pairs of a label and a text; labels may repeat ("note").
     """
     pixel = sampling
     if pixel is None and data.geometry is not None:
-        pixel = far_field_sampling(data.geometry, data.frame_shape)
+        pixel = data.geometry.sampling(data.frame_shape)
     positions = positions_in_pixels(data, sampling)
     return [
         ("source", data.source),
@@ -74,10 +73,22 @@ def _exposure(data: Dataset, sampling: tuple[float, float] | None) -> Facts:
     if sampling is None:
         yield (
             "object pixel",
-            f"{_area(far_field_sampling(geometry, data.frame_shape))} (y, x), of the far field",
+            f"{_area(geometry.sampling(data.frame_shape))} (y, x), of the {_regime(geometry)}",
         )
     else:
         yield "object pixel", f"{_area(sampling)} (y, x), as given"
+
+
+def _regime(geometry: Geometry) -> str:
+    """Far field, or near field with what the cone beam does to it."""
+    if not isinstance(geometry, NearFieldGeometry):
+        return "far field"
+    if math.isinf(geometry.focus_distance):
+        return "near field of a parallel beam"
+    return (
+        f"near field {format_length(geometry.focus_distance)} behind a focus: magnified {geometry.magnification:.5g} "
+        f"times, as a parallel beam over {format_length(geometry.effective_distance)}"
+    )
 
 
 def _scan(data: Dataset, positions: np.ndarray, pixel: tuple[float, float] | None) -> Facts:

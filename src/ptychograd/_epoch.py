@@ -13,7 +13,7 @@ from jaxtyping import Array, Bool, Float, Int, PyTree, Real, UInt
 from ptychograd._dataset import Dataset
 from ptychograd._model import batched
 from ptychograd._objective import Batch, Objective, Value
-from ptychograd._parameters import named_parameters
+from ptychograd._parameters import named_parameters, real_dtype
 from ptychograd._schedule import batches, cooling
 
 # On a CPU an epoch is one thread's work. With XLA's pool of threads it takes as long (64 x 64 to 512 x 512 pixels, two
@@ -152,11 +152,6 @@ def traced(knobs: PyTree) -> PyTree:
 def patterns_at_once(batch_size: int) -> int:
     """One pattern after another on a CPU, whose caches hold the waves of one; the whole batch elsewhere."""
     return 1 if jax.default_backend() == "cpu" else batch_size
-
-
-def real_dtype(parameters: PyTree) -> np.dtype:
-    """float32 or float64, as the parameters are."""
-    return np.dtype(jnp.result_type(*jax.tree.leaves(parameters)).type(0).real.dtype)
 
 
 def _take(array: Array, index: Int[Array, "batch"]) -> Array:

@@ -66,12 +66,15 @@ def translate(wave: Complex[Array, "*batch y x"], shift: Float[Array, "2"] | Non
     """
     if shift is None:
         return wave
-    return ifft2(fft2(wave) * shift_ramp(wave.shape[-2:], shift).astype(wave.dtype))
+    return ifft2(translate_spectrum(fft2(wave), shift))
 
 
-def shift_ramp(shape: tuple[int, ...], shift: Float[Array, "2"]) -> Complex[Array, "y x"]:
-    """Fourier factor exp(-2πi f·shift) that translates by `shift` = (y, x) pixels."""
+def translate_spectrum(
+    spectrum: Complex[Array, "*batch y x"], shift: Float[Array, "2"]
+) -> Complex[Array, "*batch y x"]:
+    """Spectrum of the wave moved by `shift` = (y, x) pixels: times exp(-2πi f·shift), one axis after the other."""
     along_y, along_x = (
-        jnp.exp(-2j * np.pi * jnp.asarray(frequencies(n), shift.dtype) * s) for n, s in zip(shape, shift, strict=True)
+        jnp.exp(-2j * np.pi * jnp.asarray(frequencies(n), shift.dtype) * s).astype(spectrum.dtype)
+        for n, s in zip(spectrum.shape[-2:], shift, strict=True)
     )
-    return along_y[:, None] * along_x
+    return spectrum * along_y[:, None] * along_x

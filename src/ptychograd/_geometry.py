@@ -50,6 +50,54 @@ class Geometry:
         """Photon energy in keV."""
         return PLANCK_TIMES_LIGHT / self.wavelength / JOULES_PER_KEV
 
+    def sampling(self, frame_shape: tuple[int, int]) -> tuple[float, float]:
+        """Object pixel (dy, dx) in metres: wavelength distance / (n pixel_size)."""
+        return far_field_sampling(self, frame_shape)
+
+
+@dataclass(frozen=True)
+class NearFieldGeometry(Geometry):
+    """A pattern that is a shadow of the sample: magnified by the cone of a focus, or not in a parallel beam.
+
+    By the Fresnel scaling theorem a cone beam from a focus `focus_distance` before the sample shows what a
+    parallel beam would at `effective_distance`, magnified (D. Paganin, Coherent X-Ray Optics, section 1.4).
+
+    Args:
+        focus_distance: from focus to sample, in metres; negative for a beam that converges to a focus behind the
+            detector; infinite for a parallel beam.
+    """
+
+    focus_distance: float = math.inf
+
+    def __post_init__(self):
+        super().__post_init__()
+        if not abs(self.focus_distance) > 0:
+            raise InputError(
+                f"focus_distance = {self.focus_distance:g} m: expected the distance from focus to sample in metres, "
+                "or inf for a parallel beam."
+            )
+        if not self.magnification > 0:
+            raise InputError(
+                f"focus_distance = {self.focus_distance:g} m and distance = {self.distance:g} m: the focus is not "
+                "before the detector, so the shadow is inverted or a far field; turn the patterns by 180 degrees and "
+                "give the equivalent distances, or reconstruct in the far field."
+            )
+
+    @property
+    def magnification(self) -> float:
+        """(z1 + z2) / z1 with z1 from focus to sample, z2 from sample to detector."""
+        return 1 + self.distance / self.focus_distance
+
+    @property
+    def effective_distance(self) -> float:
+        """Distance of free space in metres that makes the same pattern in a parallel beam."""
+        return self.distance / self.magnification
+
+    def sampling(self, frame_shape: tuple[int, int]) -> tuple[float, float]:
+        """Object pixel (dy, dx) in metres: a detector pixel over the magnification."""
+        dy, dx = (size / self.magnification for size in self.pixel_size)
+        return dy, dx
+
 
 def wavelength_from_kev(energy_kev: float) -> float:
     """Wavelength in metres of a photon whose energy is given in keV."""

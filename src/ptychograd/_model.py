@@ -50,6 +50,14 @@ class AbstractExitWaveModel(AbstractModel):
         """The model, or one with the same parameters whose exit waves cost less, near enough for step sizes."""
         return self
 
+    @property
+    def is_local(self) -> bool:
+        """True where a detector pixel sees a neighbourhood of the exit wave, as in a near field.
+
+        The misfit then leads to the solution from far away, and solvers may keep a long memory.
+        """
+        return False
+
     @abc.abstractmethod
     def detect(self, exit_wave: Complex[Array, "modes y x"], index: Int[Array, ""]) -> Float[Array, "y x"]:
         """Expected photons of an exit wave."""
@@ -80,6 +88,10 @@ class Ptychography(AbstractExitWaveModel):
     def detect(self, exit_wave, index):
         _, shift = self.scan(index)
         return self.detector(self.propagator(exit_wave, shift))
+
+    @property
+    def is_local(self):
+        return self.propagator.is_local
 
     def coarse(self):
         """Without the shifts by less than a pixel, each of which takes two Fourier transforms."""

@@ -9,6 +9,7 @@ from typing import NamedTuple, TypeVar
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, PyTree
 
 from ptychograd._errors import InputError
@@ -81,6 +82,11 @@ def trainable_names(model: PyTree) -> list[str]:
     """Names of all parameters that could be refined: every real or complex array of the model."""
     leaves, _ = jax.tree_util.tree_flatten_with_path(eqx.filter(model, is_parameter))
     return [path_name(path) for path, _ in leaves]
+
+
+def real_dtype(parameters: PyTree) -> np.dtype:
+    """float32 or float64, as the parameters are."""
+    return np.dtype(jnp.result_type(*jax.tree.leaves(parameters)).type(0).real.dtype)
 
 
 def partition(model: PyTree, names: Iterable[str]) -> tuple[PyTree, PyTree]:

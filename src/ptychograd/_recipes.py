@@ -5,18 +5,19 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Complex, Float
 
-from ptychograd._dataset import Dataset, check_extent, far_field_sampling, positions_in_pixels
+from ptychograd._dataset import Dataset, NearFieldGeometry, check_extent, positions_in_pixels
 from ptychograd._detector import Detector
 from ptychograd._errors import InputError
 from ptychograd._model import Ptychography
 from ptychograd._objects import EmbeddedObject, ThinObject
 from ptychograd._probes import Probe
-from ptychograd._propagators import FarField
+from ptychograd._propagators import AbstractPropagator, AngularSpectrum, FarField, Fresnel
 from ptychograd._scan import make_scan
 from ptychograd._starts import (
     ObjectStart,
     ProbeStart,
     Sampling,
+    back_propagated,
     diverse_modes,
     flat_object,
     mean_pattern,
@@ -42,9 +43,48 @@ def far_field(
     `dtype` complex64 or complex128.
     """
     dtype = _checked_dtype(dtype)
-    sampling = far_field_sampling(data.geometry, data.frame_shape) if data.geometry else None
+    return _composed(data, FarField(data.frame_shape, dtype), probe, mean_pattern(), object, modes, dtype)
+
+
+def near_field(
+    data: Dataset,
+    *,
+    probe: ProbeStart | None = None,
+    object: ObjectStart | None = None,
+    modes: int = 1,
+    propagator: type[Fresnel] | type[AngularSpectrum] = Fresnel,
+    dtype: np.dtype | type = np.complex64,
+) -> Ptychography:
+    """Near-field (projection) ptychography of a thin object (Eqs. 13, 14), as it starts.
+
+    The patterns are shadows on the pixels of the object, magnified by a cone beam if `data.geometry`, a
+    `NearFieldGeometry`, has a finite focus distance. The start probe is `probe`; without it the dataset's own,
+    or else the mean pattern propagated back (Eq. 15). `propagator` is `Fresnel`, or `AngularSpectrum` for
+    large angles; its `distance` can be refined by naming "propagator.distance". The rest is as in `far_field`.
+    """
+    dtype, geometry = _checked_dtype(dtype), data.geometry
+    if not isinstance(geometry, NearFieldGeometry):
+        raise InputError(
+            f"{data.source} has no near-field geometry; give wavelength, distance, pixel size, and the distance from "
+            "focus to sample (--focus-distance, inf for a parallel beam)."
+        )
+    lengths = geometry.sampling(data.frame_shape), geometry.wavelength, geometry.effective_distance
+    space = propagator(data.frame_shape, *lengths, dtype)
+    return _composed(data, space, probe, back_propagated, object, modes, dtype)
+
+
+def _composed(
+    data: Dataset,
+    propagator: AbstractPropagator,
+    probe: ProbeStart | None,
+    estimated: ProbeStart,
+    object: ObjectStart | None,
+    modes: int,
+    dtype: np.dtype,
+) -> Ptychography:
+    sampling = data.geometry.sampling(data.frame_shape) if data.geometry else None
     corners, shape = _place(data, sampling)
-    waves = _start_modes(data, sampling, probe, modes)
+    waves = _start_modes(data, sampling, probe, estimated, modes)
     start = object or (flat_object if data.support is None else random_object())
     transmission = jnp.asarray(start(shape), dtype)
     thing = (
@@ -55,7 +95,7 @@ def far_field(
         object=thing,
         probe=Probe(jnp.asarray(waves, dtype)),
         scan=make_scan(corners, real),
-        propagator=FarField(data.frame_shape, dtype),
+        propagator=propagator,
         detector=Detector(jnp.zeros((), real)),
         frame_shape=data.frame_shape,
         sampling=sampling,
@@ -81,7 +121,7 @@ def _place(data: Dataset, sampling: Sampling) -> tuple[Float[np.ndarray, "index 
 
 
 def _start_modes(
-    data: Dataset, sampling: Sampling, probe: ProbeStart | None, count: int
+    data: Dataset, sampling: Sampling, probe: ProbeStart | None, estimated: ProbeStart, count: int
 ) -> Complex[np.ndarray, "modes y x"]:
     if count < 1:
         raise InputError(f"{count} probe modes; expected 1 or more.")
@@ -94,7 +134,7 @@ def _start_modes(
                 "give one of the same size, or none, so that it is estimated."
             )
         return diverse_modes(data.probe, count)
-    wave = (probe or mean_pattern())(data, sampling)
+    wave = (probe or estimated)(data, sampling)
     wave = wave * np.sqrt(data.photons.max() / np.sum(np.abs(wave) ** 2))
     return diverse_modes(wave[None], count)
 

@@ -21,7 +21,6 @@ from ptychograd._epoch import (
     one_epoch,
     one_epoch_of_all,
     patterns_at_once,
-    real_dtype,
     stack,
     to_device,
     traced,
@@ -31,7 +30,7 @@ from ptychograd._errors import InputError, check_seed
 from ptychograd._model import AbstractModel, Ptychography
 from ptychograd._noise import AbstractNoise, Amplitude
 from ptychograd._objective import Objective, Value
-from ptychograd._parameters import join, named_leaves, partition, trainable_names
+from ptychograd._parameters import join, named_leaves, partition, real_dtype, trainable_names
 from ptychograd._result import History, NonFiniteError, Result
 from ptychograd._solvers import AbstractSolver
 

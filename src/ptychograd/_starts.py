@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from jaxtyping import Complex, Float
 
-from ptychograd._dataset import Dataset
+from ptychograd._dataset import Dataset, NearFieldGeometry
 from ptychograd._errors import InputError, check_seed
 from ptychograd._fourier import centred, exact_fft, exact_ifft, uncentred
 from ptychograd._propagators import fresnel_kernel
@@ -62,15 +62,26 @@ def mean_pattern(defocus: float = 0.0) -> ProbeStart:
     """The wave `defocus` metres behind the focus whose far field is the mean pattern, with a flat phase."""
 
     def start(data, sampling):
-        total, valid = np.zeros(data.frame_shape), np.zeros(data.frame_shape)
-        masks = data.mask if data.mask.ndim == 3 else [data.mask] * data.count
-        for pattern, mask in zip(data.patterns, masks, strict=True):
-            total += np.where(mask, pattern, 0)
-            valid += mask
-        focus = centred(exact_ifft(uncentred(np.sqrt(total / np.maximum(valid, 1)))))
+        focus = centred(exact_ifft(uncentred(np.sqrt(_mean(data)))))
         return _defocused(focus, data, sampling, defocus)
 
     return start
+
+
+def back_propagated(data: Dataset, sampling: Sampling) -> Complex[np.ndarray, "y x"]:
+    """The mean pattern of a near field with a flat phase, propagated back to the sample (Eq. 15)."""
+    distance = data.geometry.effective_distance if isinstance(data.geometry, NearFieldGeometry) else 0.0
+    return _defocused(np.sqrt(_mean(data)).astype(complex), data, sampling, -distance)
+
+
+def _mean(data: Dataset) -> Float[np.ndarray, "y x"]:
+    """Mean of the patterns over their valid pixels; 0 where no pattern has one."""
+    total, valid = np.zeros(data.frame_shape), np.zeros(data.frame_shape)
+    masks = data.mask if data.mask.ndim == 3 else [data.mask] * data.count
+    for pattern, mask in zip(data.patterns, masks, strict=True):
+        total += np.where(mask, pattern, 0)
+        valid += mask
+    return total / np.maximum(valid, 1)
 
 
 def flat_object(shape: tuple[int, int]) -> Complex[np.ndarray, "y x"]:

@@ -93,6 +93,19 @@ def sweep(
     return Sweep(axes, tuple(found[name] for name in points), *(best or (None, None)))
 
 
+def lowest_point(places: Sequence[float], values: Float[np.ndarray, " place"]) -> float | None:
+    """Where the parabola through the smallest value and its neighbours is lowest; None at the end of the row."""
+    if not np.isfinite(values).any():
+        return None
+    at = int(np.nanargmin(values))
+    near = slice(at - 1, at + 2)
+    if not 0 < at < len(values) - 1 or not np.isfinite(values[near]).all():
+        return None
+    middle = places[at]
+    curvature, slope, _ = np.polyfit(np.asarray(places[near]) - middle, values[near], 2)
+    return float(middle - slope / (2 * curvature)) if curvature > 0 else None
+
+
 def _figures(result: Result, measure: Callable[[Result], Mapping[str, float]] | None) -> dict[str, float]:
     """Of a result that diverged: the same names, and NaN."""
     history = result.history

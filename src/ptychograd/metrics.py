@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Inexact
+from jaxtyping import Bool, Float, Inexact
 from scipy.ndimage import fourier_shift
 from skimage.registration import phase_cross_correlation
 
@@ -14,11 +14,15 @@ RAMP_ROUNDS = 4  # shift and ramp are found in turn; they settle after two round
 
 
 class Comparison(NamedTuple):
-    """NRMSE of one array, with and without its linear phase ramp, and the shift (pixels) that was found."""
+    """NRMSE of one array, with and without its linear phase ramp, and the shift (pixels) that was found.
+
+    `registered` is the recovered array moved by that shift, its ramp removed, for errors in a part of it.
+    """
 
     nrmse: float
     nrmse_ramp_removed: float
     shift: tuple[float, ...]
+    registered: Inexact[np.ndarray, "..."]
 
 
 def nrmse(truth: Inexact[np.ndarray, "..."], recovered: Inexact[np.ndarray, "..."]) -> float:
@@ -47,15 +51,24 @@ def register(
 def compare_arrays(truth: Inexact[np.ndarray, "..."], recovered: Inexact[np.ndarray, "..."]) -> Comparison:
     """Both kinds of NRMSE of `recovered`, the second without the linear phase ramp between the two."""
     plain_shift, plain = register(truth, recovered)
-    found = [(plain, plain_shift)]
+    found = [(plain, plain_shift, recovered)]
     for shift in (plain_shift, register(np.abs(truth), np.abs(recovered))[0]):  # moduli know no ramp
         flat = recovered
         for _ in range(RAMP_ROUNDS):
             flat = remove_relative_ramp(shifted(truth, -shift), flat)
             shift, error = register(truth, flat)
-            found.append((error, shift))
-    best, shift = min(found, key=lambda entry: entry[0])
-    return Comparison(plain, best, tuple(float(s) for s in shift))
+            found.append((error, shift, flat))
+    best, shift, flat = min(found, key=lambda entry: entry[0])
+    return Comparison(plain, best, tuple(float(s) for s in shift), shifted(flat, shift))
+
+
+def nrmse_within(
+    truth: Inexact[np.ndarray, "..."], registered: Inexact[np.ndarray, "..."], where: Bool[np.ndarray, "..."]
+) -> float:
+    """NRMSE of two registered arrays over the pixels `where`, after the best complex scale."""
+    one, other = truth[where], registered[where]
+    powers = np.vdot(one, one).real * np.vdot(other, other).real
+    return float(np.sqrt(max(0.0, 1 - abs(np.vdot(one, other)) ** 2 / powers))) if powers > 0 else 1.0
 
 
 def shifted(image: Inexact[np.ndarray, "..."], shift: Float[np.ndarray, "axis"]) -> Inexact[np.ndarray, "..."]:

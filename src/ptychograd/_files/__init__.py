@@ -3,6 +3,7 @@
 A new format is a module with `recognises`, `items` and `PLACES`, and one line in `FORMATS`.
 """
 
+import dataclasses
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -14,7 +15,7 @@ from ptychograd._files import _cxi, _keymap, _native
 from ptychograd._files._atomic import replacing, require_writable
 from ptychograd._files._entries import Catalogue, opened
 from ptychograd._files._hdf5 import creating
-from ptychograd._files._items import Items, assemble
+from ptychograd._files._items import Items, assemble, overlaid
 from ptychograd._files._keymap import Keys
 
 __all__ = ["FORMATS", "creating", "read", "replacing", "require_writable", "write"]
@@ -39,14 +40,16 @@ FORMATS = (  # the first that recognises a file reads it
 )
 
 
-def read(path: str | os.PathLike[str], keys: Keys | None = None) -> Dataset:
+def read(path: str | os.PathLike[str], keys: Keys | None = None, *, near_field: bool | None = None) -> Dataset:
     """A data set from a file: ptychograd's own, CXI, any HDF5 or NPZ; the content decides, not the name.
 
     Args:
-        keys: for any of patterns, positions, mask, probe, support, wavelength, energy_kev, distance and
-            pixel_size the path of an array in the file (HDF5 "a/b/c", NPZ "name") or, for the last four, a
-            number in metres or keV ("9.8e-11"; a pixel size may be "y,x"). What isn't named is found by the
-            format's rules; a guess becomes a note.
+        keys: for any of patterns, positions, mask, probe, support, wavelength, energy_kev, distance,
+            pixel_size and focus_distance the path of an array in the file (HDF5 "a/b/c", NPZ "name") or, for
+            the last five, a number in metres or keV ("9.8e-11"; a pixel size may be "y,x"). What isn't named is
+            found by the format's rules; a guess becomes a note.
+        near_field: True if the patterns are shadows, False if they are far-field patterns; by default, what the
+            file says, or else near field if there is a key for the focus distance (infinite: parallel beam).
 
     Raises:
         InputError: what was found, where, what was expected, and how to mend it.
@@ -67,9 +70,19 @@ def read(path: str | os.PathLike[str], keys: Keys | None = None) -> Dataset:
                 raise InputError("it is a result, not data; look at it with `ptychograd plot` or `ptychograd compare`.")
             given = _keymap.chosen(catalogue, keys or {})
             format = next(format for format in FORMATS if format.recognises(catalogue))
-            return assemble(format.items(catalogue, given), catalogue, format.places, source=path.name)
+            items = _in_regime(format.items(catalogue, given), catalogue, near_field)
+            return assemble(items, catalogue, format.places, source=path.name)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
+
+
+def _in_regime(items: Items, catalogue: Catalogue, near_field: bool | None) -> Items:
+    """With a focus distance if it is to be a near field, without if not."""
+    if near_field is None or near_field == (items.focus_distance is not None):
+        return items
+    if not near_field:
+        return dataclasses.replace(items, focus_distance=None)
+    return overlaid(_keymap.focus_distance(catalogue), items)
 
 
 def write(path: str | os.PathLike[str], data: Dataset) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
-from ptychograd._dataset import Dataset, Geometry, Truth, far_field_sampling, make_dataset
+from ptychograd._dataset import Dataset, Geometry, NearFieldGeometry, Truth, make_dataset
 from ptychograd._errors import InputError
 from ptychograd._files._entries import Catalogue, Entry
 
@@ -16,7 +16,8 @@ class Items:
 
     Args:
         unit: of the positions: "m", "pixel", or None where the file doesn't say.
-        wavelength, distance, pixel_size: in metres.
+        wavelength, distance, pixel_size, focus_distance: in metres; only a near field has a focus distance, infinite
+            for a parallel beam.
     """
 
     patterns: np.ndarray | None = None
@@ -28,6 +29,7 @@ class Items:
     wavelength: float | None = None
     distance: float | None = None
     pixel_size: tuple[float, float] | None = None
+    focus_distance: float | None = None
     truth: Truth | None = None
     source: str | None = None
     notes: tuple[str, ...] = ()
@@ -76,8 +78,8 @@ def assemble(items: Items, catalogue: Catalogue, places: Mapping[str, str], sour
     positions = items.positions
     if items.unit == "pixel" and geometry is not None:
         rows, columns = items.patterns.shape[1:]
-        positions = positions * far_field_sampling(geometry, (rows, columns))
-        notes += ("positions: object pixels of the far field, converted to metres",)
+        positions = positions * geometry.sampling((rows, columns))
+        notes += ("positions: object pixels, converted to metres",)
     data = make_dataset(
         items.patterns,
         positions,
@@ -105,7 +107,9 @@ def _with_photons_in_probe(data: Dataset) -> Dataset:
 def _geometry(items: Items) -> tuple[Geometry | None, tuple[str, ...]]:
     wavelength, distance, pixel_size = items.wavelength, items.distance, items.pixel_size
     if wavelength is not None and distance is not None and pixel_size is not None:
-        return Geometry(wavelength, distance, pixel_size), ()
+        if items.focus_distance is None:
+            return Geometry(wavelength, distance, pixel_size), ()
+        return NearFieldGeometry(wavelength, distance, pixel_size, items.focus_distance), ()
     numbers = {"wavelength": wavelength, "distance": distance, "pixel_size": pixel_size}
     missing = [name for name, number in numbers.items() if number is None]
     names = ", ".join(missing)

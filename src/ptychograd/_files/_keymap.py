@@ -3,6 +3,7 @@
 Known names cover PtyLab's layout (ptychogram, encoder, wavelength, dxd, zo). Every guess becomes a note.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
@@ -32,6 +33,7 @@ KNOWN = {  # the last part of an array's path, in small letters; the first that 
     "pixel_size": ("pixel_size", "pixel_size_m", "dxd", "detector_pixel_size"),
 }
 PLACES = {name: f"an array named {', '.join(KNOWN[name])}" for name in ("patterns", "positions")}
+FOCUS_DISTANCE = ("focus_distance", "focus_distance_m", "focus_object_distance_m")  # only asked for in a near field
 LENGTHS = {
     "m": 1.0,
     "mm": 1e-3,
@@ -86,13 +88,22 @@ def chosen(catalogue: Catalogue, keys: Keys) -> Items:
     return items
 
 
+def focus_distance(catalogue: Catalogue) -> Items:
+    """The distance from focus to sample under a well-known name; infinite, a parallel beam, where there is none."""
+    for entry in catalogue.walk():
+        if entry.leaf in FOCUS_DISTANCE and entry.size == 1 and entry.dtype.kind in "uif":
+            found = READERS["focus_distance"](entry)
+            return replace(found, notes=(f"focus_distance: guessed {entry}",))
+    return Items(focus_distance=math.inf, notes=("focus_distance: none given, so the beam is taken as parallel",))
+
+
 def _target(name: str) -> str:
     return "wavelength" if name == "energy_kev" else name
 
 
 def _literal(name: str, text: str | float) -> Entry | None:
     """A number, or two with a comma between, as if it stood in the file."""
-    if name not in ("wavelength", "energy_kev", "distance", "pixel_size"):
+    if name not in ("wavelength", "energy_kev", "distance", "pixel_size", "focus_distance"):
         return None
     try:
         values = np.array([float(part) for part in str(text).split(",")])
@@ -210,6 +221,7 @@ READERS: dict[str, Callable[[Entry], Items]] = {
     "support": lambda entry: Items(support=entry.array() != 0),
     "wavelength": lambda entry: Items(wavelength=entry.number() * _unit(entry)),
     "energy_kev": _energy,
+    "focus_distance": lambda entry: Items(focus_distance=entry.number() * _unit(entry)),
     "distance": lambda entry: Items(distance=entry.number() * _unit(entry)),
     "pixel_size": _pixel_size,
 }

@@ -5,7 +5,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from ptychograd._dataset import Dataset, Truth
+from ptychograd._dataset import Dataset, NearFieldGeometry, Truth
 from ptychograd._errors import InputError
 from ptychograd._files._entries import Catalogue
 from ptychograd._files._hdf5 import creating
@@ -31,7 +31,7 @@ def items(catalogue: Catalogue, given: Items) -> Items:
             " upgrade ptychograd."
         )
     patterns, probe = catalogue.find("data/patterns"), catalogue.find("start/probe")
-    numbers = {name: catalogue.find(f"geometry/{name}") for name in ("wavelength", "distance")}
+    numbers = {name: catalogue.find(f"geometry/{name}") for name in ("wavelength", "distance", "focus_distance")}
     positions, pixel_size = catalogue.find("data/positions"), _array(catalogue, "geometry/pixel_size")
     found = Items(
         patterns=None if patterns is None else read_patterns(patterns),
@@ -63,13 +63,14 @@ def write(path: Path, data: Dataset) -> None:
         file["data"].attrs.update(NX_class="NXdata", signal="patterns")
         file["data/patterns"].attrs.update(units="photons", interpretation="image")
         file["data/positions"].attrs["units"] = "pixel" if data.geometry is None else "m"
-        for length in ("wavelength", "distance", "pixel_size") if data.geometry else ():
-            file[f"geometry/{length}"].attrs["units"] = "m"
+        for length in (name for name in _arrays(data) if name.startswith("geometry/")):
+            file[length].attrs["units"] = "m"
 
 
 def _arrays(data: Dataset) -> dict[str, np.ndarray]:
     """All that a data set has, by its place in the file."""
     geometry, truth = data.geometry, data.truth
+    near = geometry if isinstance(geometry, NearFieldGeometry) else None
     arrays = {
         "data/patterns": data.patterns,
         "data/positions": data.positions,
@@ -77,6 +78,7 @@ def _arrays(data: Dataset) -> dict[str, np.ndarray]:
         "geometry/wavelength": geometry and np.float64(geometry.wavelength),
         "geometry/distance": geometry and np.float64(geometry.distance),
         "geometry/pixel_size": geometry and np.array(geometry.pixel_size),
+        "geometry/focus_distance": near and np.float64(near.focus_distance),
         "start/probe": data.probe,
         "start/support": data.support,
         "truth/object": truth and truth.object,

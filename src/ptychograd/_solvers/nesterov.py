@@ -9,7 +9,8 @@ import optax
 from jaxtyping import Array, Float, PyTree
 
 from ptychograd._errors import InputError
-from ptychograd._parameters import check_names, matches, named_parameters, replace_parameter
+from ptychograd._model import AbstractExitWaveModel
+from ptychograd._parameters import check_names, matches, named_parameters, real_dtype, replace_parameter
 from ptychograd._solvers.base import AbstractSolver
 from ptychograd._solvers.derivatives import Automatic, batch_sums
 from ptychograd._windows import dense
@@ -17,6 +18,9 @@ from ptychograd._windows import dense
 RELATIVE_STEP = 0.01  # of the start's root-mean-square, for parameters that have no diagonal
 COLDEST = 0.02  # what is left of the step at the end of a run: gradient noise is averaged out
 NOISY_BATCH = 2  # patterns of a batch whose gradient is as noisy as it is strong: half of the step is taken
+LOCAL_GAIN = 1.15  # of the step, where the misfit is local
+STEPS_OF_GROWTH = 5  # that make the memory one step longer there
+MEMORY_OF_BATCH = 8  # times b² steps: the gradients of small batches are too noisy to be remembered for long
 
 
 class Nesterov(AbstractSolver):
@@ -29,6 +33,11 @@ class Nesterov(AbstractSolver):
     gradients of few patterns are noisy (McCandlish et al., arXiv:1812.06162). Towards the end of a run γ is
     cooled to 2 %.
 
+    Momentum m remembers 1 / (1 - m) steps. In a near field this memory grows, one step longer every five steps,
+    up to that of `longest_momentum` or 8 b² steps, and shrinks again as γ cools: there the slow errors are those
+    that span the whole probe, and the misfit leads to the solution from far away. The step is then 1.15 `step_size` /
+    (1 + 4/b²). A far field keeps `momentum`: a longer memory ends in wrong minima, even with all patterns in a batch.
+
     A parameter without a diagonal (any that is real, and all of a model without an exit wave) moves by
     Adam, with the step that `steps` names for it or else 1 % of its root-mean-square at the start.
 
@@ -39,6 +48,7 @@ class Nesterov(AbstractSolver):
     momentum: float = 0.8
     step_size: float = 0.65
     floor: float = 0.38
+    longest_momentum: float = 0.995
     steps: tuple[tuple[str, float], ...] = eqx.field(
         default=(), static=True, converter=lambda steps: tuple(sorted(dict(steps).items()))
     )
@@ -62,6 +72,7 @@ class Nesterov(AbstractSolver):
                     f'The step of "{path}" comes from the model; give steps for {", ".join(others) or "none"}.'
                 )
         return State(
+            age=jnp.zeros((), real_dtype(variables)),
             velocity={name: jax.tree.map(jnp.zeros_like, named[name]) for name in scaled},
             adam=_ADAM.init(others),
             steps={name: self._step_of(name, leaf) for name, leaf in others.items()},
@@ -69,11 +80,13 @@ class Nesterov(AbstractSolver):
 
     def step(self, objective, variables, batch, state):
         warmth = COLDEST + (1 - COLDEST) * (0.5 + 0.5 * jnp.cos(jnp.pi * batch.cooling))
-        step_size = warmth * self.step_size / (1 + NOISY_BATCH / jnp.sum(batch.weight))
+        model, size = objective.model(variables), jnp.sum(batch.weight)
+        local = isinstance(model, AbstractExitWaveModel) and model.is_local
+        step_size, momentum = self._local_pace(size, state.age, warmth) if local else self._pace(size, warmth)
         now = named_parameters(variables)
         ahead = variables
         for name, velocity in state.velocity.items():
-            ahead = replace_parameter(ahead, name, _plus(now[name], self.momentum, velocity))
+            ahead = replace_parameter(ahead, name, _plus(now[name], momentum, velocity))
         sums = batch_sums(Automatic(), objective, ahead, batch)
         gradients = named_parameters(dense(sums.gradient, ahead, sums.windows))
         diagonals = dense(sums.diagonals, {name: now[name].real for name in sums.diagonals}, sums.windows)
@@ -87,7 +100,21 @@ class Nesterov(AbstractSolver):
         velocity = {name: _plus(moved[name], -1.0, now[name]) for name in state.velocity}
         for name, parameter in moved.items():
             variables = replace_parameter(variables, name, parameter)
-        return variables, State(velocity, adam, state.steps), sums.value
+        return variables, State(state.age + 1, velocity, adam, state.steps), sums.value
+
+    def _pace(self, size: Float[Array, ""], warmth: Float[Array, ""]) -> tuple[Float[Array, ""], float]:
+        """Step size and momentum for a batch of `size` patterns."""
+        return warmth * self.step_size / (1 + NOISY_BATCH / size), self.momentum
+
+    def _local_pace(
+        self, size: Float[Array, ""], age: Float[Array, ""], warmth: Float[Array, ""]
+    ) -> tuple[Float[Array, ""], Float[Array, ""]]:
+        """The same where a detector pixel sees a neighbourhood, after `age` steps."""
+        shortest = 1 / (1 - self.momentum)
+        longest = jnp.minimum(1 / (1 - self.longest_momentum), MEMORY_OF_BATCH * size**2)
+        grown = jnp.maximum(jnp.minimum(shortest + age / STEPS_OF_GROWTH, longest), shortest)
+        memory = shortest + warmth**2 * (grown - shortest)
+        return LOCAL_GAIN * warmth * self.step_size / (1 + (NOISY_BATCH / size) ** 2), 1 - 1 / memory
 
     def _scale(self, weight: Float[Array, "..."]) -> Float[Array, "..."]:
         largest = jnp.max(weight)
@@ -115,8 +142,9 @@ def _plus(one: PyTree, factor: Float[Array, "..."] | float, other: PyTree) -> Py
 
 
 class State(NamedTuple):
-    """Velocities where there is a diagonal; Adam's moments and step sizes where there is none."""
+    """Steps done; velocities where there is a diagonal; Adam's moments and step sizes where there is none."""
 
+    age: Float[Array, ""]
     velocity: dict[str, PyTree]
     adam: optax.OptState
     steps: dict[str, Float[Array, ""]]

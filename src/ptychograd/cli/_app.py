@@ -19,8 +19,9 @@ app = App(
 COMMANDS = {
     "simulate": "Simulate a measurement, with its ground truth beside it.",
     "inspect": "Say what is in a data file, and what is missing.",
-    "reconstruct": "Reconstruct object and probe of a far-field scan.",
+    "reconstruct": "Reconstruct object and probe of a scan.",
     "sweep": "Reconstruct at every point of a grid of settings.",
+    "scan-distance": "Find the distance at which a near field fits best.",
     "compare": "Compare a result with the truth that its data were simulated from.",
     "plot": "Draw a result into a picture.",
     "reproduce": "Run the paper's experiments, with its numbers beside ours.",
@@ -29,7 +30,8 @@ COMMANDS = {
 }
 for command, help_text in COMMANDS.items():
     # A module of its own is read when its command is called; the table of commands needs none of them.
-    app.command(f"ptychograd.cli._{command}:{command}", name=command, help=help_text)
+    module = command.replace("-", "_")
+    app.command(f"ptychograd.cli._{module}:{module}", name=command, help=help_text)
 
 
 def main(arguments: list[str] | None = None) -> None:

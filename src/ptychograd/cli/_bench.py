@@ -17,7 +17,7 @@ def bench(
     rounds: int = 7,
     output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
 ) -> None:
-    """Time a step of every solver, beside two Fourier transforms of a batch by the fastest library at hand.
+    """Time a step of every solver, beside the Fourier transforms of a batch by the fastest library at hand.
 
     Args:
         quick: Fewer and smaller cases.
@@ -35,8 +35,11 @@ def bench(
 
     def on_case(case, floor: dict, solvers: dict) -> None:
         fastest = min(floor, key=lambda name: floor[name])
-        console.print(f"\n{case.frame} x {case.frame} pixels, batches of {case.batch_size} of {case.count} patterns")
-        console.print("two transforms: " + ", ".join(f"{name} {1e3 * s:.4f} ms" for name, s in floor.items()))
+        pixels = f"{case.frame} x {case.frame} pixels"
+        console.print(f"\n{case.regime}, {pixels}, batches of {case.batch_size} of {case.count} patterns")
+        console.print(
+            f"{case.transforms} transforms: " + ", ".join(f"{name} {1e3 * s:.4f} ms" for name, s in floor.items())
+        )
         columns = ("", "ms a step", "patterns/s", f"x {fastest}", "compiled in s", "MiB")
         rows = [
             (

@@ -13,7 +13,8 @@ Keys = Annotated[
         name="--key",
         negative="",
         help="Where the file keeps an item: NAME=PATH, or NAME=NUMBER in SI units; names are patterns, "
-        "positions, mask, probe, support, wavelength, energy_kev, distance, pixel_size. Repeat for several.",
+        "positions, mask, probe, support, wavelength, energy_kev, distance, pixel_size, "
+        "focus_distance. Repeat for several.",
     ),
 ]
 
@@ -24,6 +25,7 @@ Epochs = Annotated[
     Parameter(converter=lambda _, tokens: "auto" if tokens[0].value == "auto" else whole(tokens[0].value)),
 ]
 Json = Annotated[bool, Parameter(name="--json", negative="", help="End with one line of JSON.")]
+Model = Literal["far-field", "near-field"] | None
 Precision = Literal["single", "double"]
 
 
@@ -33,10 +35,14 @@ class Options:
     """How to reconstruct.
 
     Attributes:
+        model: far-field, or near-field for shadows of the sample; by default what the file says, else far-field.
+        focus_distance: For a near field in a cone beam: metres from focus to sample; inf for a parallel beam.
+        distance: Metres from sample to detector, in place of the file's.
         solver: nesterov (the default) and rpie find their step sizes; epie and ad-epie follow Algorithm 1 of the paper;
             adam takes --step.
         epochs: How often all patterns are used; auto stops when the misfit is at the noise or no longer falls.
-        batch_size: Patterns a step; by default 16 for nesterov, 32 for rpie, 1 for epie and ad-epie, 100 for adam.
+        batch_size: Patterns a step; by default 16 for nesterov, 32 for rpie (at most a fifth of all for both), 1 for
+            epie and ad-epie, 100 for adam.
         step: For adam: PATH=SIZE, as object=0.01; repeat for several.
         noise: Misfit to minimise; poisson takes over for the last third of the epochs.
         modes: Incoherent modes of the probe.
@@ -51,6 +57,9 @@ class Options:
         precision: Of all arithmetic.
     """
 
+    model: Model = None
+    focus_distance: float | None = None
+    distance: float | None = None
     solver: Literal["nesterov", "rpie", "epie", "ad-epie", "adam"] = "nesterov"
     epochs: Epochs = 60
     batch_size: OptionalWhole = None

@@ -1,6 +1,7 @@
 """From options to a `Run`: solver, start model, and the stages one after another."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,10 +17,12 @@ if TYPE_CHECKING:
 
 BATCH_SIZES = {"nesterov": 16, "rpie": 32, "epie": 1, "ad-epie": 1, "adam": 100}
 HOLD_PROBE = {"nesterov": 0, "rpie": 1, "epie": 1, "ad-epie": 1, "adam": 1}
+LEAST_STEPS = 5  # of an epoch
 RPIE_ALPHA = 0.1
 POISSON_SHARE = 1 / 3  # of the epochs, at the end: far from a solution the Poisson likelihood leads astray
 COOLING_SHARE = 0.3  # of the epochs, at the end, for a solver that then takes smaller steps
-MOST_EPOCHS = 300  # of --epochs auto
+MOST_EPOCHS, MOST_STEPS = 300, 7500  # of --epochs auto, the longer of the two
+LEAST_PATIENCE, STEPS_OF_PATIENCE = 5, 160  # epochs and steps, the longer of the two
 OBJECT, BOTH = ("object",), ("object", "probe")
 
 
@@ -27,7 +30,7 @@ def read_data(path: Path, options: Options) -> "Dataset":
     """The data set, after telling what was guessed about it."""
     from ptychograd._files import read
 
-    data = read(path, pairs(options.key, "key"))
+    data = read(path, _keys(options), near_field=None if options.model is None else options.model == "near-field")
     for note in data.notes:
         errors.print(f"{path.name}: {note}", style="dim", soft_wrap=True)
     opening = options.aperture or options.pinhole or options.focal_spot
@@ -40,9 +43,37 @@ def make_run(options: Options, data: "Dataset") -> "Run":
     """The run that the options ask for."""
     from ptychograd._run import Run
 
-    solver, stages = make_solver(options), _stages(options)
-    batch_size = min(BATCH_SIZES[options.solver], data.count) if options.batch_size is None else options.batch_size
-    return Run(make_model(options, data), data, solver, stages, batch_size, options.seed)
+    data = _placed(data, options)
+    batch_size = _batch_size(options.solver, data.count) if options.batch_size is None else options.batch_size
+    stages = _stages(options, -(-data.count // max(1, batch_size)))
+    return Run(make_model(options, data), data, make_solver(options), stages, batch_size, options.seed)
+
+
+def _keys(options: Options) -> dict[str, str]:
+    """Where the file keeps its items; distances that are options of their own among them."""
+    keys = pairs(options.key, "key")
+    for name, value in (("focus_distance", options.focus_distance), ("distance", options.distance)):
+        if value is None:
+            continue
+        if name in keys:
+            raise InputError(f"--{name.replace('_', '-')} and --key {name} are both given; give one of them.")
+        keys[name] = str(value)
+    if options.model == "far-field" and options.focus_distance is not None:
+        raise InputError("--focus-distance is for --model near-field; a far field has none.")
+    return keys
+
+
+def _placed(data: "Dataset", options: Options) -> "Dataset":
+    """The data with the distances of the options, which a sweep changes from run to run."""
+    given = {"distance": options.distance, "focus_distance": options.focus_distance}
+    changes = {name: value for name, value in given.items() if value is not None}
+    return replace(data, geometry=replace(data.geometry, **changes)) if changes and data.geometry else data
+
+
+def _batch_size(solver: str, count: int) -> int:
+    """The solver's own, but where its steps learn from one another at least a few of them in an epoch."""
+    most = -(-count // LEAST_STEPS) if solver in ("nesterov", "rpie") else count
+    return min(BATCH_SIZES[solver], most)
 
 
 def make_solver(options: Options) -> "AbstractSolver":
@@ -63,7 +94,8 @@ def make_solver(options: Options) -> "AbstractSolver":
 
 def make_model(options: Options, data: "Dataset") -> "Ptychography":
     """The model with which the run starts."""
-    from ptychograd._recipes import far_field
+    from ptychograd._dataset import NearFieldGeometry
+    from ptychograd._recipes import far_field, near_field
     from ptychograd._starts import aperture, flat_object, focal_spot, mean_pattern, pinhole, random_object
     from ptychograd.cli._engine import complex_dtype
 
@@ -71,10 +103,13 @@ def make_model(options: Options, data: "Dataset") -> "Ptychography":
     given = [opening(size, options.defocus) for opening, size in sizes.items() if size is not None]
     if len(given) > 1:
         raise InputError("Give one of --aperture, --pinhole and --focal-spot, not several.")
-    if not given and (data.probe is None or options.defocus):
+    recipe = near_field if isinstance(data.geometry, NearFieldGeometry) else far_field
+    if not given and options.defocus:
+        if recipe is near_field:
+            raise InputError("--defocus is for a start probe from an opening, or estimated in the far field.")
         given = [mean_pattern(options.defocus)]
     start = options.start or ("flat" if data.support is None else "random")
-    return far_field(
+    return recipe(
         data,
         probe=given[0] if given else None,
         object=flat_object if start == "flat" else random_object(options.seed),
@@ -83,14 +118,17 @@ def make_model(options: Options, data: "Dataset") -> "Ptychography":
     )
 
 
-def _stages(options: Options) -> tuple["Stage", ...]:
-    """The probe held first, the Poisson likelihood last, and what is between, which may settle early."""
+def _stages(options: Options, steps: int) -> tuple["Stage", ...]:
+    """The probe held first, the Poisson likelihood last, and what is between, which may settle early.
+
+    `steps` of an epoch tell how long it takes to see whether a run has settled, and how long it may go on.
+    """
     from ptychograd._noise import Amplitude, Poisson
     from ptychograd._run import Stage
     from ptychograd._stopping import Settled
 
     auto = not isinstance(options.epochs, int)
-    epochs = options.epochs if isinstance(options.epochs, int) else MOST_EPOCHS
+    epochs = options.epochs if isinstance(options.epochs, int) else max(MOST_EPOCHS, MOST_STEPS // steps)
     held = HOLD_PROBE[options.solver] if options.hold_probe is None else options.hold_probe
     if held < 0:
         raise InputError(f"--hold-probe {held}: expected 0 or more epochs.")
@@ -99,9 +137,10 @@ def _stages(options: Options) -> tuple["Stage", ...]:
     counting = min(counting, epochs - held)
     cooling = math.ceil(COOLING_SHARE * epochs) if auto and not counting and options.solver == "nesterov" else 0
     middle = epochs - held - counting - cooling
+    settled = Settled(patience=max(LEAST_PATIENCE, STEPS_OF_PATIENCE // steps))
     stages = (
         Stage(held, OBJECT, Amplitude()),
-        Stage(middle, BOTH, Amplitude(), Settled() if auto else None),
+        Stage(middle, BOTH, Amplitude(), settled if auto else None),
         Stage(cooling, BOTH, Amplitude()),
         Stage(counting, BOTH, Poisson()),
     )

@@ -16,7 +16,7 @@ def reconstruct(
     options: Options = Options(),  # noqa: B008
     json: Json = False,
 ) -> None:
-    """Reconstruct object and probe of a far-field scan.
+    """Reconstruct object and probe of a scan.
 
     Args:
         data: CXI, HDF5 or NPZ; `ptychograd inspect` shows how it is understood.

@@ -1,10 +1,14 @@
 """`ptychograd simulate`: the paper's experiments as data files."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
-from cyclopts import App
+from cyclopts import App, Parameter
 
 from ptychograd.cli._console import output
+
+if TYPE_CHECKING:
+    from ptychograd._dataset import Dataset
 
 simulate = App(name="simulate", help="Simulate a measurement, with its ground truth beside it.")
 
@@ -28,12 +32,47 @@ def far_field(
         magnitude: Image for the object's magnitude; scikit-image's astronaut by default.
         phase: Image for the object's phase; scikit-image's camera by default.
     """
-    from ptychograd._files import write
     from ptychograd.cli._engine import prepare
     from ptychograd.paper.far_field import FarFieldExperiment
 
     prepare()
-    data = FarFieldExperiment(photons=photons).dataset(seed, magnitude, phase)
+    _write(out, FarFieldExperiment(photons=photons).dataset(seed, magnitude, phase))
+
+
+@simulate.command(name="near-field")
+def near_field(
+    out: Path,
+    /,
+    *,
+    reduced: Annotated[bool, Parameter(negative="")] = False,
+    flux: float = 1e4,
+    distance: float = 0.047,
+    seed: int = 0,
+    magnitude: Path | None = None,
+    phase: Path | None = None,
+) -> None:
+    """Near-field ptychography as in section 4.1 of Kandel et al. 2019: 25 patterns of 512 x 512 pixels.
+
+    Args:
+        out: The HDF5 file to write.
+        reduced: Half of all lengths in pixels, 256 x 256: the same physics, much faster.
+        flux: Photons a pixel, on average over the probe.
+        distance: From object to detector in metres.
+        seed: Of the speckle in the probe and of the photon noise.
+        magnitude: Image for the object's magnitude; scikit-image's astronaut by default.
+        phase: Image for the object's phase; scikit-image's camera by default.
+    """
+    from ptychograd.cli._engine import prepare
+    from ptychograd.paper.near_field import NearFieldExperiment
+
+    prepare()
+    experiment = NearFieldExperiment.reduced if reduced else NearFieldExperiment
+    _write(out, experiment(flux=flux, distance=distance).dataset(seed, magnitude, phase))
+
+
+def _write(out: Path, data: "Dataset") -> None:
+    from ptychograd._files import write
+
     write(out, data)
     output.print(
         f"{out}: {data.count} patterns of {data.frame_shape[0]} x {data.frame_shape[1]} pixels, "

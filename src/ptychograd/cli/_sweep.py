@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ptychograd._run import Run
     from ptychograd._sweep import Sweep
 
-FIXED = ("precision", "key", "hold_out", "step")  # what can't differ between the points of a grid
+FIXED = ("precision", "key", "model", "hold_out", "step")  # what can't differ between the points of a grid
 STEP = "step."
 
 
@@ -48,22 +48,41 @@ def sweep(
             for several.
         output: The folder to write to; DATA_sweep in the working folder by default.
     """
-    from ptychograd._hold_out import hold_out
     from ptychograd.cli._engine import prepare
     from ptychograd.cli._plan import read_data
 
     prepare(options.precision)
     axes = {name: _values(name, text) for name, text in pairs(_dashed(grid), "grid").items()}
-    folder = output or Path(f"{data.stem}_sweep")
     if any(name.startswith(STEP) for name in axes) and "solver" not in axes and options.solver != "adam":
         raise InputError("Steps are an axis for adam; add --solver adam.")
-    fitted, held = read_data(data, options), None
-    if options.hold_out:
-        fitted, held = hold_out(fitted, options.hold_out, options.seed)
-    _make(folder / "runs")
-    with kept_when_interrupted(folder):
-        found = _perform(axes, options, folder, (fitted, held))
-    _write(found, folder, "held_out_r_factor" if held is not None else "r_factor")
+    asked = Grid(axes, options, output or Path(f"{data.stem}_sweep"))
+    found, by = perform(asked, read_data(data, options))
+    write(found, asked.folder, by)
+
+
+class Grid(NamedTuple):
+    """The axes of a sweep, the options at all of its points, and the folder for what it finds."""
+
+    axes: Mapping[str, list]
+    options: Options
+    folder: Path
+
+
+def perform(grid: Grid, data: "Dataset") -> tuple["Sweep", str]:
+    """Every run of the grid, and by which figure the best is chosen; an interrupt ends the process."""
+    from ptychograd._hold_out import hold_out
+    from ptychograd._sweep import sweep as sweep_grid
+    from ptychograd.cli._progress import ShareBar
+
+    fitted, held = data, None
+    if grid.options.hold_out:
+        fitted, held = hold_out(data, grid.options.hold_out, grid.options.seed)
+    _make(grid.folder / "runs")
+    by = "r_factor" if held is None else "held_out_r_factor"
+    share = 1 / math.prod(len(values) for values in grid.axes.values())
+    with kept_when_interrupted(grid.folder), ShareBar("sweep") as bar:
+        job = Job(grid.options, grid.folder, fitted, held, lambda point: bar.advance(share, _name(point)))
+        return sweep_grid(job.run, grid.axes, measure=job.measure, by=by, kept=job.find, on_run=job.note), by
 
 
 def _dashed(grid: list[str]) -> list[str]:
@@ -72,18 +91,6 @@ def _dashed(grid: list[str]) -> list[str]:
     return [
         (name if name.startswith(STEP) else name.replace("_", "-")) + equals + values for name, equals, values in parts
     ]
-
-
-def _perform(axes: Mapping[str, list], options: Options, folder: Path, data: tuple) -> "Sweep":
-    from ptychograd._sweep import sweep as sweep_grid
-    from ptychograd.cli._progress import ShareBar
-
-    by = "held_out_r_factor" if data[1] is not None else "r_factor"
-    share = 1 / math.prod(len(values) for values in axes.values())
-    with ShareBar("sweep") as bar:
-        fitted, held = data
-        job = Job(options, folder, fitted, held, lambda point: bar.advance(share, _name(point)))
-        return sweep_grid(job.run, axes, measure=job.measure, by=by, kept=job.find, on_run=job.note)
 
 
 class Job(NamedTuple):
@@ -106,7 +113,9 @@ class Job(NamedTuple):
         from ptychograd._compare import compare_with_truth
         from ptychograd._hold_out import r_factor
 
-        figures = compare_with_truth(result, self.fitted) if self.fitted.truth is not None else {}
+        truth = self.fitted.truth
+        comparable = truth is not None and truth.object.shape == result.object.shape
+        figures = compare_with_truth(result, self.fitted) if comparable else {}
         if self.held is not None and result.model is not None:
             figures["held_out_r_factor"] = r_factor(result.model, self.held)
         return figures
@@ -189,7 +198,7 @@ def _make(folder: Path) -> None:
         raise InputError(f"{folder} can't be made: {problem.strerror}; give another folder.") from None
 
 
-def _write(found: "Sweep", folder: Path, by: str) -> None:
+def write(found: "Sweep", folder: Path, by: str) -> None:
     """Table, numbers, map and best result; the table is printed too."""
     from ptychograd._files import replacing
     from ptychograd._table import aligned

@@ -1,16 +1,11 @@
 """Section 3.3: far-field transmission ptychography of a 128 x 128 pixel object at 8.7 keV."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float
-from skimage.color import rgb2gray
 from skimage.data import astronaut, camera
-from skimage.io import imread
-from skimage.transform import resize
 
 from ptychograd._dataset import Dataset, Geometry, Truth, far_field_sampling, make_dataset
 from ptychograd._detector import Detector
@@ -23,6 +18,7 @@ from ptychograd._propagators import FarField
 from ptychograd._scan import make_scan
 from ptychograd._simulate import embedded, raster, simulate, transmission
 from ptychograd._starts import defocused, square_wave
+from ptychograd.paper._images import grey_image
 
 
 @dataclass(frozen=True)
@@ -62,7 +58,8 @@ class FarFieldExperiment:
         """
         shape = (self.frame, self.frame)
         pixel = far_field_sampling(self.geometry, shape)
-        images = (self._image(magnitude, astronaut), self._image(phase, camera))
+        size = self.object_size, self.object_size
+        images = grey_image(magnitude, astronaut, size), grey_image(phase, camera, size)
         box, support = embedded(transmission(*images, self.phase_range), (self.box, self.box))
         steps = (self.box - self.frame) // self.step + 1
         corners = raster((steps, steps), (float(self.step), float(self.step)))
@@ -87,16 +84,3 @@ class FarFieldExperiment:
             truth=Truth(box, probe[None]),
             source=f"simulated: far field, {self.photons:g} photons, seed {seed}",
         )
-
-    def _image(self, path: Path | None, default: Callable) -> Float[np.ndarray, "y x"]:
-        image = default() if path is None else _read_image(path)
-        colour = image.ndim == 3 and image.shape[-1] >= 3
-        grey = rgb2gray(image[..., :3]) if colour else image.reshape(*image.shape[:2], -1)[..., 0]
-        return np.asarray(resize(grey.astype(float), (self.object_size, self.object_size), anti_aliasing=True))
-
-
-def _read_image(path: Path) -> np.ndarray:
-    try:
-        return imread(path)
-    except (OSError, ValueError, SyntaxError) as problem:
-        raise InputError(f"{path} can't be read as an image ({problem}); expected PNG, TIFF or JPEG.") from None

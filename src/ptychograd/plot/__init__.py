@@ -2,11 +2,11 @@
 
 from matplotlib.figure import Figure
 
-from ptychograd.plot._paper import figure2, figure3
+from ptychograd._illumination import illumination
+from ptychograd.plot._paper import figure2, figure3, figure4
 from ptychograd.plot._summary import (
     complex_colour,
     has_vortices,
-    illumination,
     orthogonal_modes,
     save,
     scanned_area,
@@ -21,6 +21,7 @@ __all__ = [
     "complex_colour",
     "figure2",
     "figure3",
+    "figure4",
     "has_vortices",
     "illumination",
     "orthogonal_modes",

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from jaxtyping import Complex, Float
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
 from ptychograd.plot._sweep import heat_map
@@ -61,6 +62,38 @@ def figure3(
                 panel.set_axis_off()
             else:
                 _image(figure, panel, part(image), f"object {title}", "gray")
+    return figure
+
+
+def figure4(
+    object: Complex[np.ndarray, "y x"],
+    probe: Complex[np.ndarray, "probe_y probe_x"],
+    errors: Mapping[str, Sequence[int | float]],
+    curves: Mapping[str, str],
+) -> Figure:
+    """Fig. 4, object and probe of the near field, and beside them their errors over the epochs.
+
+    `curves` names, for the columns of `errors` that are drawn, what stands in the legend.
+    """
+    figure = _empty((13.0, 7.4))
+    panels = figure.subplots(2, 3)
+    _image(figure, panels[0, 0], np.abs(object), "(a) object magnitude", "gray")
+    _image(figure, panels[0, 1], _phase(object), "(b) object phase (rad)", "gray")
+    magnitude = np.abs(probe)
+    lowest = max(1.0, float(np.quantile(magnitude, 0.05)))
+    logarithmic = LogNorm(lowest, float(magnitude.max()))
+    shown = panels[1, 0].imshow(magnitude, cmap="gray", norm=logarithmic, interpolation="nearest")
+    panels[1, 0].set_title("(c) probe magnitude (√photons)", fontsize=10)
+    panels[1, 0].set_axis_off()
+    figure.colorbar(shown, ax=panels[1, 0], shrink=0.8)
+    _image(figure, panels[1, 1], np.angle(probe), "(d) probe phase (rad)", "twilight")
+    for axis, of in ((panels[0, 2], "object"), (panels[1, 2], "probe")):
+        for name, label in curves.items():
+            if name.startswith(of):
+                axis.semilogy(errors["epoch"], errors[name], label=label)
+        axis.set(xlabel="epochs", ylabel=f"NRMSE of the {of}")
+        axis.grid(visible=True, which="both", alpha=0.3)
+        axis.legend(fontsize=8)
     return figure
 
 

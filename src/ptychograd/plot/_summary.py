@@ -11,9 +11,9 @@ from skimage.restoration import unwrap_phase
 
 from ptychograd._errors import InputError
 from ptychograd._files import replacing
+from ptychograd._illumination import lit_pixels
 from ptychograd._result import Result
 
-LIT = 0.05  # of the brightest illumination: pixels above count as scanned
 MOST_MODES = 6
 DRAWN = ("object.transmission", "probe.modes", "scan.corner")
 DOTS_PER_INCH = 110
@@ -72,23 +72,11 @@ def complex_colour(wave: Complex[np.ndarray, "y x"]) -> Float[np.ndarray, "y x 3
     return hsv_to_rgb(np.stack([hue, np.ones_like(hue), np.clip(value, 0, 1)], axis=-1))
 
 
-def illumination(result: Result) -> Float[np.ndarray, "y x"]:
-    """Photons that fell on every object pixel, summed over the scan."""
-    corners = result.arrays["scan.corner"]
-    intensity = np.sum(np.abs(result.probe) ** 2, axis=0)
-    total = np.zeros(result.object.shape)
-    height, width = intensity.shape
-    for y, x in corners:
-        total[y : y + height, x : x + width] += intensity
-    return total
-
-
 def scanned_area(result: Result) -> tuple[tuple[slice, slice], Bool[np.ndarray, "y x"]]:
     """The box around the free pixels that the scan lit, and which pixels of it are."""
-    total = illumination(result)
-    lit = total > LIT * total.max()
-    if "object.support" in result.arrays:
-        lit &= result.arrays["object.support"]
+    lit = lit_pixels(
+        result.object.shape, result.arrays["scan.corner"], result.probe, result.arrays.get("object.support")
+    )
     rows, columns = np.flatnonzero(lit.any(axis=1)), np.flatnonzero(lit.any(axis=0))
     box = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
     return box, lit[box]

@@ -1,0 +1,92 @@
+"""Fig. 4: near-field ptychography of section 4.1, by the default solver."""
+
+from dataclasses import asdict
+
+from ptychograd._compare import compare_with_truth, inside_support
+from ptychograd._dataset import Dataset
+from ptychograd._kept import keep, kept
+from ptychograd._recipes import near_field
+from ptychograd._reconstruct import INTERRUPTED, Progress
+from ptychograd._result import Result
+from ptychograd._run import Run, Stage, perform
+from ptychograd._solvers import Nesterov
+from ptychograd._version import __version__
+from ptychograd.paper._report import Place, Report
+from ptychograd.paper.near_field import NearFieldExperiment
+from ptychograd.plot import figure4
+
+EXPERIMENT, QUICK_EXPERIMENT = NearFieldExperiment(), NearFieldExperiment.reduced()
+EPOCHS, QUICK_EPOCHS = 500, 250
+LOOKS = 25  # times that object and probe are compared with the truth
+SEED = 0
+BATCH_SIZE = 5
+PAPER_ERRORS = {"object": 0.01, "probe": 0.12}
+PAPER_EPOCHS = 10_000  # of Adam
+KINDS = {"": "plain", "_ramp_removed": "shift and ramp removed", "_scanned": "and only where scanned"}
+
+
+def reproduce(place: Place) -> Report:
+    """Object and probe of Fig. 4, their errors epoch by epoch, and the paper's beside them."""
+    experiment = QUICK_EXPERIMENT if place.quick else EXPERIMENT
+    epochs = QUICK_EPOCHS if place.quick else EPOCHS
+    data = experiment.dataset(SEED)
+    result = _run(place, data, epochs)
+    curve, seconds = result.settings["curve"], sum(result.history.seconds)
+    rows = [
+        (f"{name}, {words}", f"{curve[f'{name}_nrmse{kind}'][-1]:.4f}", _paper(name, kind))
+        for name in PAPER_ERRORS
+        for kind, words in KINDS.items()
+    ]
+    rows.append(("epochs", str(epochs), f"{PAPER_EPOCHS}"))
+    rows.append(("seconds of computing", f"{seconds:.0f}", ""))
+    labels = {f"{name}_nrmse{kind}": words for name in PAPER_ERRORS for kind, words in KINDS.items()}
+    frame = f"{experiment.frame} x {experiment.frame} pixels"
+    return Report(
+        f"Fig. 4: near field, {frame}, {data.count} patterns, {epochs} epochs of {result.settings['solver']}",
+        ("NRMSE of", "here", "paper"),
+        tuple(rows),
+        {"epochs": epochs, "seconds": seconds, "curve": curve, "experiment": asdict(experiment)},
+        [{name: values[k] for name, values in curve.items()} for k in range(len(curve["epoch"]))],
+        figure4(inside_support(result.object, data), result.probe[0], curve, labels),
+        _notes(place.quick),
+    )
+
+
+def _paper(name: str, kind: str) -> str:
+    return "" if kind else f"{PAPER_ERRORS[name]:g}"
+
+
+def _run(place: Place, data: Dataset, epochs: int) -> Result:
+    """The reconstruction, with the errors on its way in its settings."""
+    run = Run(near_field(data), data, Nesterov(), (Stage(epochs),), BATCH_SIZE, SEED)
+    what = {"figure": 4, "version": __version__, **run.words}
+    name = f"{data.frame_shape[0]} pixels {epochs} epochs"
+    found = kept(place.folder, name, what)
+    if found is not None:
+        place.told(1.0, name)
+        return found
+    curve: dict[str, list] = {}
+
+    def on_epoch(progress: Progress) -> None:
+        if progress.epoch % (epochs // LOOKS) == 0:
+            figures = compare_with_truth(progress.so_far(), data)
+            for key, value in {"epoch": progress.epoch, "loss": progress.loss, **figures}.items():
+                curve.setdefault(key, []).append(value)
+        place.told(1 / epochs, f"epoch {progress.epoch}, R {progress.r_factor:.4f}")
+
+    result = perform(run, on_epoch)
+    if result.stopped == INTERRUPTED:
+        raise KeyboardInterrupt
+    result = result._replace(settings=result.settings | {"curve": curve})
+    keep(place.folder, name, result, what)
+    return result
+
+
+def _notes(quick: bool) -> tuple[str, ...]:
+    notes = (
+        "The images are scikit-image's astronaut and camera for the paper's mandrill and cameraman.",
+        "The paper's lengths contradict each other; here a pixel is 0.3 µm, a step 44, the beam's width 64.",
+    )
+    if quick:
+        notes += ("--quick: half of all lengths in pixels, so a quarter of the area; the paper's numbers are for all.",)
+    return notes
