@@ -182,7 +182,10 @@ def test_a_single_point_is_a_grid_too(run, scan, tmp_path):
 
 MISTAKES = {
     "no grid": ((), "--grid"),
-    "axis that is none": (("--grid", "lens=1,2"), '"lens" is no axis; expected step.PATH or one of: solver, epochs,'),
+    "axis that is none": (
+        ("--grid", "lens=1,2"),
+        '"lens" is no axis; expected step.PATH or one of: focus-distance, distance, solver, epochs,',
+    ),
     "axis that is fixed": (("--grid", "hold-out=0.1,0.2"), '"hold-out" is no axis'),
     "axis of the command's own": (("--grid", "output=a,b"), '"output" is no axis'),
     "axis without values": (("--grid", "seed="), "expected NAME=VALUE"),

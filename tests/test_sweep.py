@@ -174,3 +174,36 @@ def test_a_run_that_never_finished_an_epoch_is_nan_too():
     assert np.isnan(found.rows[0].figures["r_factor"])
     assert np.isnan(found.rows[0].figures["size"])
     assert found.best is found.rows[1]
+
+
+# The lowest point -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("lowest", [2.6, 3.0, 3.4])
+@pytest.mark.parametrize("unit", [1.0, 1e-3])
+def test_the_lowest_point_of_a_parabola_is_exact(lowest, unit):
+    """Between the places too, and however far apart they are."""
+    places = [unit * place for place in (1.0, 1.7, 2.9, 4.0, 6.5)]
+    values = np.array([0.02 + 0.3 * (place / unit - lowest) ** 2 for place in places])
+    assert _sweep.lowest_point(places, values) == pytest.approx(unit * lowest, rel=1e-9)
+
+
+def test_only_the_neighbours_of_the_smallest_value_are_heard():
+    values = np.array([np.nan, 9.0, 1.25, 1.0, 1.25, 7.0, np.nan])
+    assert _sweep.lowest_point([0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0], values) == pytest.approx(3)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [1.0, 2, 3, 4],
+        [4.0, 3, 2, 1],
+        [3.0, 1, np.nan, 4],
+        [np.nan, 1, 2, 4],
+        [np.nan] * 4,
+        [2.0, 2, 2, 2],
+        [1.0, 1, 3, 4],
+    ],
+)
+def test_at_the_edge_or_beside_a_run_that_diverged_there_is_no_lowest_point(values):
+    assert _sweep.lowest_point([1.0, 2.0, 3.0, 4.0], np.array(values)) is None

@@ -1,9 +1,9 @@
 """A result against the truth from which its data were simulated."""
 
 import numpy as np
-from jaxtyping import Complex
+from jaxtyping import Bool, Complex
 
-from ptychograd._dataset import Dataset
+from ptychograd._dataset import Dataset, Truth
 from ptychograd._errors import InputError
 from ptychograd._illumination import lit_pixels, met_pixels
 from ptychograd._result import Result
@@ -23,22 +23,28 @@ def compare_with_truth(result: Result, data: Dataset) -> dict[str, float]:
         raise InputError(
             f"The truth's object has shape {truth.shape}, the result's {recovered.shape}: not the same scan."
         )
-    box, corners = _box(data), result.arrays["scan.corner"]
+    box = _box(data)
     pairs = {
-        "object": (truth[box], recovered[box], lit_pixels(truth.shape, corners, data.truth.probe, data.support)[box]),
-        "probe": (
-            _strongest(data.truth.probe),
-            _strongest(result.probe),
-            met_pixels(data.frame_shape, corners, data.support),
-        ),
+        "object": (truth[box], recovered[box]),
+        "probe": (_strongest(data.truth.probe), _strongest(result.probe)),
     }
-    figures = {}
-    for name, (expected, found, scanned) in pairs.items():
+    scanned, figures = _scanned(result, data, data.truth), {}
+    for name, (expected, found) in pairs.items():
         comparison = compare_arrays(expected, found)
         figures[f"{name}_nrmse"] = comparison.nrmse
         figures[f"{name}_nrmse_ramp_removed"] = comparison.nrmse_ramp_removed
-        figures[f"{name}_nrmse_scanned"] = nrmse_within(expected, comparison.registered, scanned)
+        if name in scanned:
+            figures[f"{name}_nrmse_scanned"] = nrmse_within(expected, comparison.registered, scanned[name])
     return figures
+
+
+def _scanned(result: Result, data: Dataset, truth: Truth) -> dict[str, Bool[np.ndarray, "y x"]]:
+    """Pixels of the object that were lit, and of the probe that met the unknown object, if the scan is known."""
+    corners = result.arrays.get("scan.corner")
+    if corners is None:
+        return {}
+    lit = lit_pixels(truth.object.shape, corners, truth.probe, data.support)
+    return {"object": lit[_box(data)], "probe": met_pixels(data.frame_shape, corners, data.support)}
 
 
 def inside_support(image: Complex[np.ndarray, "y x"], data: Dataset) -> Complex[np.ndarray, "box_y box_x"]:

@@ -10,7 +10,7 @@ from jaxtyping import Array, Complex, Float, Int
 from ptychograd._detector import Detector
 from ptychograd._fourier import translate
 from ptychograd._objects import AbstractObject
-from ptychograd._probes import AbstractProbe
+from ptychograd._probes import AbstractProbe, Probe
 from ptychograd._propagators import AbstractPropagator
 from ptychograd._scan import AbstractScan, WholePixelScan
 from ptychograd._windows import Window, Windows
@@ -58,6 +58,11 @@ class AbstractExitWaveModel(AbstractModel):
         """
         return False
 
+    @property
+    def free_scale(self) -> tuple[str, str] | None:
+        """Two parameters that may be multiplied and divided by a number without a change in any pattern, if so."""
+        return None
+
     @abc.abstractmethod
     def detect(self, exit_wave: Complex[Array, "modes y x"], index: Int[Array, ""]) -> Float[Array, "y x"]:
         """Expected photons of an exit wave."""
@@ -92,6 +97,11 @@ class Ptychography(AbstractExitWaveModel):
     @property
     def is_local(self):
         return self.propagator.is_local
+
+    @property
+    def free_scale(self):
+        free = self.object.scale_is_free and isinstance(self.probe, Probe)
+        return ("object.transmission", "probe.modes") if free else None
 
     def coarse(self):
         """Without the shifts by less than a pixel, each of which takes two Fourier transforms."""

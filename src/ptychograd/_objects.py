@@ -1,6 +1,7 @@
 """The object: from the incident wave to the exit wave."""
 
 import abc
+from typing import ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -10,7 +11,13 @@ from ptychograd._windows import cut
 
 
 class AbstractObject(eqx.Module):
-    """What the incident wave passes through."""
+    """What the incident wave passes through.
+
+    `scale_is_free` says that a part of the object can be multiplied by a number and the probe divided by it
+    without a change in any exit wave.
+    """
+
+    scale_is_free: ClassVar[bool] = False
 
     @abc.abstractmethod
     def __call__(self, wave: Complex[Array, "modes y x"], corner: Int[Array, "2"]) -> Complex[Array, "modes y x"]:
@@ -37,6 +44,7 @@ class AbstractThinObject(AbstractObject):
 class ThinObject(AbstractThinObject):
     """A thin object, free everywhere."""
 
+    scale_is_free = True
     transmission: Complex[Array, "height width"]
 
     def patch(self, corner, shape):

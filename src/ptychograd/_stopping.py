@@ -10,13 +10,14 @@ class Settled(NamedTuple):
 
     The first is a reduced χ² (see `History`) of `noise` or less, and more than half of it, in `patience` epochs one
     after another: much less means that patterns are no counts. The second is that over the last quarter of the
-    epochs, and over the last `patience` at least, the smallest misfit fell by less than the share `gain`.
+    epochs, and over the last `patience` and `least_span` at least, the smallest misfit fell by less than the share `gain`.
     With minibatches and full steps a misfit settles above what it falls to when the steps get smaller.
     """
 
     noise: float = 1.02
     gain: float = 0.003
     patience: int = 5
+    least_span: int = 0
 
     def __call__(self, history: History) -> str:
         """The reason to stop, or nothing."""
@@ -24,7 +25,7 @@ class Settled(NamedTuple):
         last = history.chi_squared[-patience:]
         if len(last) == patience and all(self.noise / 2 < chi_squared <= self.noise for chi_squared in last):
             return f"at the noise of counting photons after {history.epochs} epochs"
-        span = max(patience, history.epochs // 4)
+        span = max(patience, self.least_span, history.epochs // 4)
         if history.epochs < 2 * span:
             return ""
         misfit = [r_factor**2 for r_factor in history.r_factor]

@@ -78,8 +78,9 @@ def assemble(items: Items, catalogue: Catalogue, places: Mapping[str, str], sour
     positions = items.positions
     if items.unit == "pixel" and geometry is not None:
         rows, columns = items.patterns.shape[1:]
+        regime = "near field" if isinstance(geometry, NearFieldGeometry) else "far field"
         positions = positions * geometry.sampling((rows, columns))
-        notes += ("positions: object pixels, converted to metres",)
+        notes += (f"positions: object pixels of the {regime}, converted to metres",)
     data = make_dataset(
         items.patterns,
         positions,
@@ -113,6 +114,8 @@ def _geometry(items: Items) -> tuple[Geometry | None, tuple[str, ...]]:
     numbers = {"wavelength": wavelength, "distance": distance, "pixel_size": pixel_size}
     missing = [name for name, number in numbers.items() if number is None]
     names = ", ".join(missing)
+    if items.focus_distance is not None:
+        raise InputError(f"a near field needs its geometry, but {names} is missing; give each as a key, in metres.")
     if items.unit == "m":
         raise InputError(f"positions are in metres, but {names} is missing; give each as a key, in metres.")
     if items.source is not None and len(missing) == 3:  # our own file, whose author decided for pixels

@@ -10,17 +10,19 @@ from jaxtyping import Array, Float, PyTree
 
 from ptychograd._errors import InputError
 from ptychograd._model import AbstractExitWaveModel
+from ptychograd._objective import Objective
 from ptychograd._parameters import check_names, matches, named_parameters, real_dtype, replace_parameter
 from ptychograd._solvers.base import AbstractSolver
 from ptychograd._solvers.derivatives import Automatic, batch_sums
+from ptychograd._solvers.pace import Past, growing_pace, steady_pace
 from ptychograd._windows import dense
 
 RELATIVE_STEP = 0.01  # of the start's root-mean-square, for parameters that have no diagonal
+TINY = 1e-30  # of a power, above zero
 COLDEST = 0.02  # what is left of the step at the end of a run: gradient noise is averaged out
-NOISY_BATCH = 2  # patterns of a batch whose gradient is as noisy as it is strong: half of the step is taken
-LOCAL_GAIN = 1.15  # of the step, where the misfit is local
-STEPS_OF_GROWTH = 5  # that make the memory one step longer there
-MEMORY_OF_BATCH = 8  # times b² steps: the gradients of small batches are too noisy to be remembered for long
+
+
+Named = dict[str, PyTree]
 
 
 class Nesterov(AbstractSolver):
@@ -34,9 +36,12 @@ class Nesterov(AbstractSolver):
     cooled to 2 %.
 
     Momentum m remembers 1 / (1 - m) steps. In a near field this memory grows, one step longer every five steps,
-    up to that of `longest_momentum` or 8 b² steps, and shrinks again as γ cools: there the slow errors are those
-    that span the whole probe, and the misfit leads to the solution from far away. The step is then 1.15 `step_size` /
-    (1 + 4/b²). A far field keeps `momentum`: a longer memory ends in wrong minima, even with all patterns in a batch.
+    and shrinks again as γ cools: there the slow errors are those that span the whole probe, and the misfit leads to
+    the solution from far away. It grows up to that of `longest_momentum`, or to 25/ν², where ν = Σ(w - W)² / ΣW² says
+    how much a batch's w differs from its running mean W; γ is 1.4 `step_size` / (1 + ν), at most 1.15 `step_size`.
+    A far field keeps `momentum`: there a longer memory ends in wrong minima, even with all patterns in a batch.
+
+    Where nothing fixes the scale between object and probe, the probe keeps the power of its start.
 
     A parameter without a diagonal (any that is real, and all of a model without an exit wave) moves by
     Adam, with the step that `steps` names for it or else 1 % of its root-mean-square at the start.
@@ -55,7 +60,8 @@ class Nesterov(AbstractSolver):
 
     @property
     def description(self):
-        text = f"Nesterov, momentum {self.momentum:g}, step {self.step_size:g}, floor {self.floor:g}"
+        text = f"Nesterov, momentum {self.momentum:g} (near field: {self.longest_momentum:g}), "
+        text += f"step {self.step_size:g}, floor {self.floor:g}"
         return text + "".join(f", {path} {step:g}" for path, step in self.steps)
 
     def variables(self, parameters):
@@ -71,8 +77,10 @@ class Nesterov(AbstractSolver):
                 raise InputError(
                     f'The step of "{path}" comes from the model; give steps for {", ".join(others) or "none"}.'
                 )
+        zero = jnp.zeros((), real_dtype(variables))
+        local = _is_local(objective, variables)
         return State(
-            age=jnp.zeros((), real_dtype(variables)),
+            past=Past(zero, zero, {name: jnp.zeros_like(named[name].real) for name in scaled if local}),
             velocity={name: jax.tree.map(jnp.zeros_like, named[name]) for name in scaled},
             adam=_ADAM.init(others),
             steps={name: self._step_of(name, leaf) for name, leaf in others.items()},
@@ -80,13 +88,14 @@ class Nesterov(AbstractSolver):
 
     def step(self, objective, variables, batch, state):
         warmth = COLDEST + (1 - COLDEST) * (0.5 + 0.5 * jnp.cos(jnp.pi * batch.cooling))
-        model, size = objective.model(variables), jnp.sum(batch.weight)
-        local = isinstance(model, AbstractExitWaveModel) and model.is_local
-        step_size, momentum = self._local_pace(size, state.age, warmth) if local else self._pace(size, warmth)
+        if _is_local(objective, variables):
+            pace = growing_pace(self.step_size, (self.momentum, self.longest_momentum), state.past, warmth)
+        else:
+            pace = steady_pace(self.step_size, self.momentum, jnp.sum(batch.weight))
         now = named_parameters(variables)
         ahead = variables
         for name, velocity in state.velocity.items():
-            ahead = replace_parameter(ahead, name, _plus(now[name], momentum, velocity))
+            ahead = replace_parameter(ahead, name, _plus(now[name], pace.momentum, velocity))
         sums = batch_sums(Automatic(), objective, ahead, batch)
         gradients = named_parameters(dense(sums.gradient, ahead, sums.windows))
         diagonals = dense(sums.diagonals, {name: now[name].real for name in sums.diagonals}, sums.windows)
@@ -95,26 +104,13 @@ class Nesterov(AbstractSolver):
         directions = named_parameters(directions)
         moved = {name: _plus(now[name], -warmth * step, directions[name]) for name, step in state.steps.items()}
         for name in state.velocity:
-            scale = -step_size * self._scale(diagonals[name])
+            scale = -warmth * pace.step_size * self._scale(diagonals[name])
             moved[name] = _plus(named_parameters(ahead)[name], scale, gradients[name])
         velocity = {name: _plus(moved[name], -1.0, now[name]) for name in state.velocity}
+        moved, velocity = _scaled_as_before(_exit_wave_model(objective, variables), now, moved, velocity)
         for name, parameter in moved.items():
             variables = replace_parameter(variables, name, parameter)
-        return variables, State(state.age + 1, velocity, adam, state.steps), sums.value
-
-    def _pace(self, size: Float[Array, ""], warmth: Float[Array, ""]) -> tuple[Float[Array, ""], float]:
-        """Step size and momentum for a batch of `size` patterns."""
-        return warmth * self.step_size / (1 + NOISY_BATCH / size), self.momentum
-
-    def _local_pace(
-        self, size: Float[Array, ""], age: Float[Array, ""], warmth: Float[Array, ""]
-    ) -> tuple[Float[Array, ""], Float[Array, ""]]:
-        """The same where a detector pixel sees a neighbourhood, after `age` steps."""
-        shortest = 1 / (1 - self.momentum)
-        longest = jnp.minimum(1 / (1 - self.longest_momentum), MEMORY_OF_BATCH * size**2)
-        grown = jnp.maximum(jnp.minimum(shortest + age / STEPS_OF_GROWTH, longest), shortest)
-        memory = shortest + warmth**2 * (grown - shortest)
-        return LOCAL_GAIN * warmth * self.step_size / (1 + (NOISY_BATCH / size) ** 2), 1 - 1 / memory
+        return variables, State(state.past.followed_by(diagonals), velocity, adam, state.steps), sums.value
 
     def _scale(self, weight: Float[Array, "..."]) -> Float[Array, "..."]:
         largest = jnp.max(weight)
@@ -141,10 +137,46 @@ def _plus(one: PyTree, factor: Float[Array, "..."] | float, other: PyTree) -> Py
     return jax.tree.map(lambda x, d: x + factor * d, one, other)
 
 
-class State(NamedTuple):
-    """Steps done; velocities where there is a diagonal; Adam's moments and step sizes where there is none."""
+def _exit_wave_model(objective: Objective, variables: PyTree) -> AbstractExitWaveModel | None:
+    model = objective.model(variables)
+    return model if isinstance(model, AbstractExitWaveModel) else None
 
-    age: Float[Array, ""]
+
+def _is_local(objective: Objective, variables: PyTree) -> bool:
+    model = _exit_wave_model(objective, variables)
+    return model is not None and model.is_local
+
+
+def _scaled_as_before(
+    model: AbstractExitWaveModel | None, before: Named, moved: Named, velocity: Named
+) -> tuple[Named, Named]:
+    """`moved` and `velocity` with the probe's power as `before`, where only its product with the object counts.
+
+    Left to itself, the scale between the two wanders off without end: noise makes the one grow.
+    """
+    names = model.free_scale if model is not None else None
+    if names is None or not all(name in velocity for name in names):
+        return moved, velocity
+    object, probe = names
+    ratio = jnp.sqrt(_power(before[probe]) / jnp.maximum(_power(moved[probe]), TINY))
+    factors = {object: 1 / ratio, probe: ratio}
+
+    def scaled(values: Named) -> Named:
+        return values | {
+            name: jax.tree.map(lambda x, f=factor: f * x, values[name]) for name, factor in factors.items()
+        }
+
+    return scaled(moved), scaled(velocity)
+
+
+def _power(leaf: PyTree) -> Float[Array, ""]:
+    return jnp.asarray(sum(jnp.vdot(plane, plane) for plane in jax.tree.leaves(leaf)))
+
+
+class State(NamedTuple):
+    """The past of a run; velocities where there is a diagonal; Adam's moments and step sizes where there is none."""
+
+    past: Past
     velocity: dict[str, PyTree]
     adam: optax.OptState
     steps: dict[str, Float[Array, ""]]

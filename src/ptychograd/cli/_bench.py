@@ -26,37 +26,39 @@ def bench(
     """
     from ptychograd._bench import CASES, QUICK, bench
     from ptychograd._files import replacing, require_writable
-    from ptychograd._table import aligned
 
     if rounds < 1:
         raise InputError(f"{rounds} rounds; expected 1 or more.")
     if output is not None:
         require_writable(output)
 
-    def on_case(case, floor: dict, solvers: dict) -> None:
-        fastest = min(floor, key=lambda name: floor[name])
-        pixels = f"{case.frame} x {case.frame} pixels"
-        console.print(f"\n{case.regime}, {pixels}, batches of {case.batch_size} of {case.count} patterns")
-        console.print(
-            f"{case.transforms} transforms: " + ", ".join(f"{name} {1e3 * s:.4f} ms" for name, s in floor.items())
-        )
-        columns = ("", "ms a step", "patterns/s", f"x {fastest}", "compiled in s", "MiB")
-        rows = [
-            (
-                name,
-                f"{1e3 * t['step']:.4f}",
-                f"{t['patterns_per_second']:,.0f}",
-                f"{t['of_floor']:.2f}",
-                f"{t['compilation']:.1f}",
-                f"{t['memory'] / 2**20:.0f}",
-            )
-            for name, t in solvers.items()
-        ]
-        console.print("\n".join(aligned(columns, rows)), soft_wrap=True)
-
     errors.print("Anything else that runs meanwhile makes the times longer.", style="dim")
-    report = bench(QUICK if quick else CASES, rounds, on_case)
+    report = bench(QUICK if quick else CASES, rounds, _print_case)
     console.print("\n" + ", ".join(f"{name} {value}" for name, value in report["machine"].items()), soft_wrap=True)
     if output is not None:
         with replacing(output) as temporary:
             temporary.write_text(json_format.dumps(report, indent=1) + "\n", encoding="utf-8")
+
+
+def _print_case(case, floor: dict, solvers: dict) -> None:
+    from ptychograd._table import aligned
+
+    fastest = min(floor, key=lambda name: floor[name])
+    pixels = f"{case.frame} x {case.frame} pixels"
+    console.print(f"\n{case.regime}, {pixels}, batches of {case.batch_size} of {case.count} patterns")
+    console.print(
+        f"{case.transforms} transforms: " + ", ".join(f"{name} {1e3 * s:.4f} ms" for name, s in floor.items())
+    )
+    columns = ("", "ms a step", "patterns/s", f"x {fastest}", "compiled in s", "MiB")
+    rows = [
+        (
+            name,
+            f"{1e3 * t['step']:.4f}",
+            f"{t['patterns_per_second']:,.0f}",
+            f"{t['of_floor']:.2f}",
+            f"{t['compilation']:.1f}",
+            f"{t['memory'] / 2**20:.0f}",
+        )
+        for name, t in solvers.items()
+    ]
+    console.print("\n".join(aligned(columns, rows)), soft_wrap=True)

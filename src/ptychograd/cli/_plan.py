@@ -1,7 +1,6 @@
 """From options to a `Run`: solver, start model, and the stages one after another."""
 
 import math
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,15 +21,13 @@ RPIE_ALPHA = 0.1
 POISSON_SHARE = 1 / 3  # of the epochs, at the end: far from a solution the Poisson likelihood leads astray
 COOLING_SHARE = 0.3  # of the epochs, at the end, for a solver that then takes smaller steps
 MOST_EPOCHS, MOST_STEPS = 300, 7500  # of --epochs auto, the longer of the two
-LEAST_PATIENCE, STEPS_OF_PATIENCE = 5, 160  # epochs and steps, the longer of the two
+STEPS_OF_SPAN = 160  # over which a misfit has to fall
 OBJECT, BOTH = ("object",), ("object", "probe")
 
 
 def read_data(path: Path, options: Options) -> "Dataset":
     """The data set, after telling what was guessed about it."""
-    from ptychograd._files import read
-
-    data = read(path, _keys(options), near_field=None if options.model is None else options.model == "near-field")
+    data = read_file(path, options)
     for note in data.notes:
         errors.print(f"{path.name}: {note}", style="dim", soft_wrap=True)
     opening = options.aperture or options.pinhole or options.focal_spot
@@ -39,11 +36,17 @@ def read_data(path: Path, options: Options) -> "Dataset":
     return data
 
 
+def read_file(path: Path, options: Options) -> "Dataset":
+    """The data set as the options have it, without a word."""
+    from ptychograd._files import read
+
+    return read(path, _keys(options), near_field=None if options.model is None else options.model == "near-field")
+
+
 def make_run(options: Options, data: "Dataset") -> "Run":
     """The run that the options ask for."""
     from ptychograd._run import Run
 
-    data = _placed(data, options)
     batch_size = _batch_size(options.solver, data.count) if options.batch_size is None else options.batch_size
     stages = _stages(options, -(-data.count // max(1, batch_size)))
     return Run(make_model(options, data), data, make_solver(options), stages, batch_size, options.seed)
@@ -55,19 +58,14 @@ def _keys(options: Options) -> dict[str, str]:
     for name, value in (("focus_distance", options.focus_distance), ("distance", options.distance)):
         if value is None:
             continue
+        if math.isnan(value):
+            raise InputError(f"--{name.replace('_', '-')} nan: expected a distance in metres.")
         if name in keys:
             raise InputError(f"--{name.replace('_', '-')} and --key {name} are both given; give one of them.")
         keys[name] = str(value)
-    if options.model == "far-field" and options.focus_distance is not None:
-        raise InputError("--focus-distance is for --model near-field; a far field has none.")
+    if options.model == "far-field" and "focus_distance" in keys:
+        raise InputError("A focus distance is for --model near-field; a far field has none.")
     return keys
-
-
-def _placed(data: "Dataset", options: Options) -> "Dataset":
-    """The data with the distances of the options, which a sweep changes from run to run."""
-    given = {"distance": options.distance, "focus_distance": options.focus_distance}
-    changes = {name: value for name, value in given.items() if value is not None}
-    return replace(data, geometry=replace(data.geometry, **changes)) if changes and data.geometry else data
 
 
 def _batch_size(solver: str, count: int) -> int:
@@ -137,7 +135,7 @@ def _stages(options: Options, steps: int) -> tuple["Stage", ...]:
     counting = min(counting, epochs - held)
     cooling = math.ceil(COOLING_SHARE * epochs) if auto and not counting and options.solver == "nesterov" else 0
     middle = epochs - held - counting - cooling
-    settled = Settled(patience=max(LEAST_PATIENCE, STEPS_OF_PATIENCE // steps))
+    settled = Settled(least_span=STEPS_OF_SPAN // steps)
     stages = (
         Stage(held, OBJECT, Amplitude()),
         Stage(middle, BOTH, Amplitude(), settled if auto else None),

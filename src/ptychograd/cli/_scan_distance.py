@@ -44,18 +44,22 @@ def scan_distance(
     from ptychograd._geometry import format_length
     from ptychograd._sweep import lowest_point
     from ptychograd.cli._engine import prepare
-    from ptychograd.cli._plan import read_data
+    from ptychograd.cli._plan import read_data, read_file
     from ptychograd.cli._sweep import Grid, perform, write
 
     if not (0 < from_ < to < math.inf) or steps < 3:
         raise InputError(f"--from {from_:g} --to {to:g} --steps {steps}: expected 0 < from < to and 3 steps or more.")
     prepare(options.precision)
+    if options.model == "far-field":
+        raise InputError("--model far-field: a distance is scanned in a near field; leave the model out.")
     options = replace(options, model="near-field")
-    data_set = read_data(data, options)
-    axis = of or _axis(data_set, from_, to)
+    axis = of or _axis(read_file(data, options), from_, to)
+    if getattr(options, axis.replace("-", "_")) is not None:
+        raise InputError(f"--{axis} is what is scanned; leave it out.")
+    first = replace(options, **{axis.replace("-", "_"): from_})
     distances = [float(f"{from_ + (to - from_) * k / (steps - 1):.7g}") for k in range(steps)]
-    grid = Grid({axis: distances}, options, output or Path(f"{data.stem}_distance"))
-    found, by = perform(grid, data_set)
+    grid = Grid(data, {axis: distances}, options, output or Path(f"{data.stem}_distance"))
+    found, by = perform(grid, read_data(data, first))
     write(found, grid.folder, by)
     lowest = lowest_point(distances, found.values(by))
     words = f"{axis} of the lowest {by}, by a parabola: {format_length(lowest)}" if lowest else _outside(axis, by)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ptychograd._sweep import Sweep
 
 FIXED = ("precision", "key", "model", "hold_out", "step")  # what can't differ between the points of a grid
+PLACES = ("distance", "focus-distance")  # axes along which positions may count other pixels
 STEP = "step."
 
 
@@ -55,14 +56,15 @@ def sweep(
     axes = {name: _values(name, text) for name, text in pairs(_dashed(grid), "grid").items()}
     if any(name.startswith(STEP) for name in axes) and "solver" not in axes and options.solver != "adam":
         raise InputError("Steps are an axis for adam; add --solver adam.")
-    asked = Grid(axes, options, output or Path(f"{data.stem}_sweep"))
+    asked = Grid(data, axes, options, output or Path(f"{data.stem}_sweep"))
     found, by = perform(asked, read_data(data, options))
     write(found, asked.folder, by)
 
 
 class Grid(NamedTuple):
-    """The axes of a sweep, the options at all of its points, and the folder for what it finds."""
+    """The file, the axes of a sweep, the options at all of its points, and the folder for what it finds."""
 
+    path: Path
     axes: Mapping[str, list]
     options: Options
     folder: Path
@@ -81,7 +83,7 @@ def perform(grid: Grid, data: "Dataset") -> tuple["Sweep", str]:
     by = "r_factor" if held is None else "held_out_r_factor"
     share = 1 / math.prod(len(values) for values in grid.axes.values())
     with kept_when_interrupted(grid.folder), ShareBar("sweep") as bar:
-        job = Job(grid.options, grid.folder, fitted, held, lambda point: bar.advance(share, _name(point)))
+        job = Job(grid, fitted, held, lambda point: bar.advance(share, _name(point)))
         return sweep_grid(job.run, grid.axes, measure=job.measure, by=by, kept=job.find, on_run=job.note), by
 
 
@@ -96,17 +98,20 @@ def _dashed(grid: list[str]) -> list[str]:
 class Job(NamedTuple):
     """What a sweep does at each point of its grid, and what it keeps in its folder."""
 
-    options: Options
-    folder: Path
+    grid: Grid
     fitted: "Dataset"
     held: "Dataset | None"
     told: Callable[[Mapping], None]
 
     def run(self, point: Mapping) -> "Run":
         """The run at a point."""
-        from ptychograd.cli._plan import make_run
+        from ptychograd.cli._plan import make_run, read_file
 
-        return make_run(_at(point, self.options), self.fitted)
+        options, data = _at(point, self.grid.options), self.fitted
+        if any(axis in point for axis in PLACES):
+            there = read_file(self.grid.path, options)
+            data = dataclasses.replace(data, positions=there.positions, geometry=there.geometry)
+        return make_run(options, data)
 
     def measure(self, result: "Result") -> dict[str, float]:
         """Errors against the truth, and the R-factor of held-out patterns, where there are any."""
@@ -124,7 +129,7 @@ class Job(NamedTuple):
         """The result that an earlier sweep left at a point."""
         from ptychograd._kept import kept
 
-        result = kept(self.folder, _name(point), self._asked(point))
+        result = kept(self.grid.folder, _name(point), self._asked(point))
         if result is None:
             return None
         self.told(point)
@@ -134,11 +139,11 @@ class Job(NamedTuple):
         """Keep a new result."""
         from ptychograd._kept import keep
 
-        keep(self.folder, _name(point), result, self._asked(point))
+        keep(self.grid.folder, _name(point), result, self._asked(point))
         self.told(point)
 
     def _asked(self, point: Mapping) -> dict:
-        return {"version": __version__, **dataclasses.asdict(_at(point, self.options)), **self.run(point).words}
+        return {"version": __version__, **dataclasses.asdict(_at(point, self.grid.options)), **self.run(point).words}
 
 
 def _values(name: str, text: str) -> list:
