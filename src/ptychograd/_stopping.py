@@ -10,7 +10,8 @@ class Settled(NamedTuple):
 
     The first is a reduced χ² (see `History`) of `noise` or less, and more than half of it, in `patience` epochs one
     after another: much less means that patterns are no counts. The second is that over the last quarter of the
-    epochs, and over the last `patience` and `least_span` at least, the smallest misfit fell by less than the share `gain`.
+    epochs, and over the last `patience` and `least_span` at least, the smallest misfit fell by less than the
+    share `gain`.
     With minibatches and full steps a misfit settles above what it falls to when the steps get smaller.
     """
 

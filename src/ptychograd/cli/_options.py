@@ -21,7 +21,7 @@ Keys = Annotated[
 Whole = Annotated[int, Parameter(converter=lambda _, tokens: whole(tokens[0].value))]
 OptionalWhole = Annotated[int | None, Parameter(converter=lambda _, tokens: whole(tokens[0].value))]
 Epochs = Annotated[
-    int | Literal["auto"],
+    int | Literal["auto"] | None,
     Parameter(converter=lambda _, tokens: "auto" if tokens[0].value == "auto" else whole(tokens[0].value)),
 ]
 Json = Annotated[bool, Parameter(name="--json", negative="", help="End with one line of JSON.")]
@@ -40,7 +40,8 @@ class Options:
         distance: Metres from sample to detector, in place of the file's.
         solver: nesterov (the default) and rpie find their step sizes; epie and ad-epie follow Algorithm 1 of the paper;
             adam takes --step.
-        epochs: How often all patterns are used; auto stops when the misfit is at the noise or no longer falls.
+        epochs: How often all patterns are used; auto stops when the misfit is at the noise or no longer falls. By
+            default 60 in the far field, auto in a near field.
         batch_size: Patterns a step; by default 16 for nesterov, 32 for rpie (at most a fifth of all for both), 1 for
             epie and ad-epie, 100 for adam.
         step: For adam: PATH=SIZE, as object=0.01; repeat for several.
@@ -61,7 +62,7 @@ class Options:
     focus_distance: float | None = None
     distance: float | None = None
     solver: Literal["nesterov", "rpie", "epie", "ad-epie", "adam"] = "nesterov"
-    epochs: Epochs = 60
+    epochs: Epochs = None
     batch_size: OptionalWhole = None
     step: Annotated[list[str] | None, Parameter(negative="")] = None
     noise: Literal["amplitude", "poisson"] = "amplitude"

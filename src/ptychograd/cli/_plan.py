@@ -1,6 +1,7 @@
 """From options to a `Run`: solver, start model, and the stages one after another."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 BATCH_SIZES = {"nesterov": 16, "rpie": 32, "epie": 1, "ad-epie": 1, "adam": 100}
 HOLD_PROBE = {"nesterov": 0, "rpie": 1, "epie": 1, "ad-epie": 1, "adam": 1}
 LEAST_STEPS = 5  # of an epoch
+EPOCHS = 60  # of a far field; a near field takes from 20 to 1000
 RPIE_ALPHA = 0.1
 POISSON_SHARE = 1 / 3  # of the epochs, at the end: far from a solution the Poisson likelihood leads astray
 COOLING_SHARE = 0.3  # of the epochs, at the end, for a solver that then takes smaller steps
@@ -45,9 +47,12 @@ def read_file(path: Path, options: Options) -> "Dataset":
 
 def make_run(options: Options, data: "Dataset") -> "Run":
     """The run that the options ask for."""
+    from ptychograd._dataset import NearFieldGeometry
     from ptychograd._run import Run
 
     batch_size = _batch_size(options.solver, data.count) if options.batch_size is None else options.batch_size
+    near = isinstance(data.geometry, NearFieldGeometry)
+    options = replace(options, epochs=options.epochs if options.epochs is not None else "auto" if near else EPOCHS)
     stages = _stages(options, -(-data.count // max(1, batch_size)))
     return Run(make_model(options, data), data, make_solver(options), stages, batch_size, options.seed)
 

@@ -16,7 +16,7 @@ from ptychograd.paper.near_field import NearFieldExperiment
 from ptychograd.plot import figure4
 
 EXPERIMENT, QUICK_EXPERIMENT = NearFieldExperiment(), NearFieldExperiment.reduced()
-EPOCHS, QUICK_EPOCHS = 500, 250
+EPOCHS, QUICK_EPOCHS = 600, 250
 LOOKS = 25  # times that object and probe are compared with the truth
 SEED = 0
 BATCH_SIZE = 5

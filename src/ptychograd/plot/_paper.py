@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from jaxtyping import Complex, Float
+from matplotlib import colormaps
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
@@ -11,6 +12,7 @@ from matplotlib.figure import Figure
 from ptychograd.plot._sweep import heat_map
 
 Curves = Mapping[str, Mapping[str, Sequence[int | float]]]
+UNKNOWN = "#bcd4e6"  # where nothing is shown: no grey, so that it is taken for no value
 STYLES = ("-", "--", "-")
 DARK = 0.05  # of the brightest magnitude: below it no phase is shown
 
@@ -110,7 +112,7 @@ def _empty(size: tuple[float, float]) -> Figure:
 
 
 def _image(figure: Figure, axis, image: Float[np.ndarray, "y x"], title: str, colours: str) -> None:
-    shown = axis.imshow(image, cmap=colours, interpolation="nearest")
+    shown = axis.imshow(image, cmap=colormaps[colours].with_extremes(bad=UNKNOWN), interpolation="nearest")
     axis.set_title(title, fontsize=10)
     axis.set_axis_off()
     figure.colorbar(shown, ax=axis, shrink=0.8)
