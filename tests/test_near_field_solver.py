@@ -1,7 +1,10 @@
 """The default solver in a near field: how well it does, its long memory, and a distance that is refined."""
 
+import dataclasses
+
 import equinox as eqx
 import jax.numpy as jnp
+import numpy as np
 import pytest
 
 import near_problems
@@ -75,3 +78,42 @@ def test_a_step_for_the_distance_may_be_given(data):
     result = pg.reconstruct(model, data, solver, epochs=3, batch_size=7, trainable=refined)
     moved = abs(float(result.arrays["propagator.distance"]) - float(model.propagator.distance))
     assert 0 < moved < 3 * 7 * 2e-9
+
+
+# The scale between object and probe -----------------------------------------------------------------------
+
+
+def power(wave):
+    return float(np.sum(np.abs(np.asarray(wave, np.complex128)) ** 2))
+
+
+def test_the_probe_keeps_its_power_where_nothing_else_fixes_the_scale():
+    """A free object and its probe are known up to a number, which noise and momentum would make grow."""
+    data = dataclasses.replace(near_problems.measurement(), support=None)
+    model = pg.near_field(data, object=pg.flat_object)
+    assert model.free_scale == ("object.transmission", "probe.modes")
+    result = pg.reconstruct(model, data, pg.Nesterov(), epochs=20, batch_size=5)
+    assert power(result.probe) == pytest.approx(power(model.probe.modes), rel=1e-4)
+    assert power(result.probe - np.asarray(model.probe.modes)) > 0.01 * power(result.probe)
+
+
+def test_a_bright_surround_fixes_the_scale_and_the_probe_is_free():
+    data = near_problems.measurement()
+    model = pg.near_field(data, object=pg.flat_object)
+    half = eqx.tree_at(lambda m: m.probe.modes, model, model.probe.modes * 0.5)
+    assert half.free_scale is None
+    result = pg.reconstruct(half, data, pg.Nesterov(), epochs=20, batch_size=5)
+    assert power(result.probe) == pytest.approx(power(data.truth.probe), rel=0.1)
+
+
+def test_the_scale_changes_no_misfit():
+    """Steps are the same but for the number: halving the probe and doubling the object gives the same curve."""
+    data = dataclasses.replace(near_problems.measurement(), support=None)
+    model = pg.near_field(data, object=pg.flat_object)
+    other = eqx.tree_at(
+        lambda m: (m.object.transmission, m.probe.modes),
+        model,
+        (2 * model.object.transmission, 0.5 * model.probe.modes),
+    )
+    one, two = (pg.reconstruct(m, data, pg.Nesterov(), epochs=5, batch_size=5) for m in (model, other))
+    np.testing.assert_allclose(one.history.r_factor, two.history.r_factor, rtol=1e-3)
