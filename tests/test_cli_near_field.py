@@ -1,6 +1,7 @@
 """Near fields on the command line: simulate, reconstruct, scan a distance, and what is refused."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -147,10 +148,9 @@ def test_a_scan_finds_the_distance_of_a_parallel_beam(run, files, tmp_path):
     rows = numbers(tmp_path / "scan")
     assert [row["distance"] for row in rows] == pytest.approx([0.0165, 0.01735, 0.0182, 0.01905, 0.0199])
     assert min(rows, key=lambda row: row["r_factor"])["distance"] == pytest.approx(0.0182)
-    words, unit = out.strip().splitlines()[-1].rsplit(maxsplit=2)[1:], out.strip().split()[-1]
-    assert "distance of the lowest r_factor, by a parabola:" in out.splitlines()[-1]
-    assert unit == "mm"
-    assert float(words[0]) == pytest.approx(18, rel=0.02)
+    found = re.fullmatch(r"distance of the lowest r_factor: (\S+) mm, by a parabola", out.splitlines()[-1])
+    assert float(found[1]) == pytest.approx(18, rel=0.02)
+    assert "scanning: the distance from sample to detector" in err
     made = {path.name for path in (tmp_path / "scan").iterdir()}
     assert made == {"sweep.csv", "sweep.json", "sweep.txt", "sweep.png", "best.h5", "runs"}
     assert float(pg.load(tmp_path / "scan" / "best.h5").arrays["propagator.distance"]) == pytest.approx(0.0182)
@@ -165,7 +165,7 @@ def test_a_scan_of_a_cone_beam_is_over_the_focus_distance(run, files, tmp_path):
     rows = numbers(tmp_path / "free_distance")
     assert [row["focus-distance"] for row in rows] == pytest.approx([0.024, 0.027, 0.03])
     assert rows[0]["r_factor"] < min(row["r_factor"] for row in rows[1:])
-    assert "The lowest r_factor is at the edge of the range; scan a range of focus-distance" in out.splitlines()[-1]
+    assert "focus-distance of the lowest r_factor: not within this range" in out.splitlines()[-1]
     for focus_distance in (0.024, 0.027, 0.03):
         result = pg.load(tmp_path / "free_distance" / "runs" / f"focus-distance={focus_distance}.h5")
         magnification = 1 + 0.072 / focus_distance
@@ -228,3 +228,13 @@ def test_measured_near_field_of_petra_is_reconstructed_by_the_command(run, share
     figures = json.loads(out.splitlines()[-1])
     assert figures["r_factor"] <= 0.068
     assert pg.load("r.h5").sampling == pytest.approx((178.659e-9, 178.659e-9), rel=1e-5)
+
+
+@pytest.mark.data
+def test_the_distance_of_petra_is_found_by_a_scan(run, shared_data):
+    """The experimenters say 3.65 mm."""
+    file = shared_data / "petra_p25" / "PETRAIII_P25_Near_Field_Ptycho.cxi"
+    status, out, err = run("scan-distance", file, "--from", 3.5e-3, "--to", 3.8e-3, "--steps", 5, "-o", "s")
+    assert status == 0, err
+    found = re.fullmatch(r"focus-distance of the lowest r_factor: (\S+) mm, by a parabola", out.splitlines()[-1])
+    assert float(found[1]) == pytest.approx(3.65, abs=0.05)

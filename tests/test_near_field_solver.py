@@ -3,6 +3,7 @@
 import dataclasses
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import pytest
 import near_problems
 import problems
 import ptychograd as pg
+from ptychograd._run import perform_all
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +39,7 @@ class FarAway(pg.Fresnel):
 def test_it_is_the_propagator_that_says_whether_a_field_is_near(data):
     model = pg.near_field(data)
     assert model.is_local
-    assert not pg.far_field(data).is_local
+    assert not problems.start_model(problems.measurement()).is_local
     space = FarAway(data.frame_shape, near_problems.SAMPLING, 1e-10, near_problems.DISTANCE)
     other = eqx.tree_at(lambda m: m.propagator, model, space)
     assert not other.is_local
@@ -117,3 +119,47 @@ def test_the_scale_changes_no_misfit():
     )
     one, two = (pg.reconstruct(m, data, pg.Nesterov(), epochs=5, batch_size=5) for m in (model, other))
     np.testing.assert_allclose(one.history.r_factor, two.history.r_factor, rtol=1e-3)
+
+
+# The rest of the machinery --------------------------------------------------------------------------------
+
+
+def test_a_run_in_two_calls_is_the_same_run(data, tmp_path):
+    """The long memory is part of the state, through a file too, bit for bit."""
+    model, solver = pg.near_field(data, object=pg.flat_object), pg.Nesterov()
+    whole = pg.reconstruct(model, data, solver, epochs=6, batch_size=7)
+    first = pg.reconstruct(model, data, solver, epochs=4, batch_size=7, planned=6)
+    first.save(tmp_path / "first.h5")
+    last = pg.reconstruct(model, data, solver, epochs=2, batch_size=7, resume=pg.load(tmp_path / "first.h5"))
+    assert last.object.tobytes() == whole.object.tobytes()
+    assert last.probe.tobytes() == whole.probe.tobytes()
+
+
+def test_runs_side_by_side_are_what_they_are_alone(data):
+    model = pg.near_field(data, object=pg.flat_object)
+    runs = {
+        str(longest): pg.Run(model, data, pg.Nesterov(longest_momentum=longest), (pg.Stage(4),), 7)
+        for longest in (0.995, 0.9)
+    }
+    together = dict(perform_all(runs, at_once=2))
+    for name, run in runs.items():
+        alone = pg.perform(run)
+        np.testing.assert_allclose(together[name].history.loss, alone.history.loss, rtol=1e-4)
+
+
+def test_double_precision_stays_double():
+    with jax.enable_x64(True):
+        data = near_problems.measurement()
+        for dtype in (np.complex64, np.complex128):
+            model = pg.near_field(dataclasses.replace(data, support=None), object=pg.flat_object, dtype=dtype)
+            result = pg.reconstruct(model, data, pg.Nesterov(), epochs=2, batch_size=7)
+            assert result.object.dtype == result.probe.dtype == dtype
+            assert np.isfinite(result.history.loss).all()
+
+
+@pytest.mark.parametrize("name", ["momentum", "longest_momentum"])
+@pytest.mark.parametrize("value", [1.0, -0.1, float("nan")])
+def test_a_momentum_that_never_forgets_is_refused(data, name, value):
+    model = pg.near_field(data, object=pg.flat_object)
+    with pytest.raises(pg.InputError, match=f"^{name} = .*less than 1"):
+        pg.reconstruct(model, data, pg.Nesterov(**{name: value}), epochs=1, batch_size=7)

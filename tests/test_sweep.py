@@ -207,3 +207,11 @@ def test_only_the_neighbours_of_the_smallest_value_are_heard():
 )
 def test_at_the_edge_or_beside_a_run_that_diverged_there_is_no_lowest_point(values):
     assert _sweep.lowest_point([1.0, 2.0, 3.0, 4.0], np.array(values)) is None
+
+
+def test_a_curve_without_a_valley_or_with_two_is_doubted():
+    assert _sweep.doubts(np.array([0.3, 0.2, 0.1, 0.2, 0.3])) == ""
+    assert _sweep.doubts(np.array([0.1, 0.2, np.nan, 0.3])) == ""
+    assert "within 1.0%" in _sweep.doubts(np.array([0.101, 0.1, 0.1005]))
+    assert "more than once" in _sweep.doubts(np.array([0.3, 0.1, 0.2, 0.1, 0.3]))
+    assert _sweep.doubts(np.array([np.nan])) == ""

@@ -43,6 +43,10 @@ def far_field(
     `dtype` complex64 or complex128.
     """
     dtype = _checked_dtype(dtype)
+    if isinstance(data.geometry, NearFieldGeometry):
+        raise InputError(
+            f"{data.source} has a near-field geometry; take `near_field`, or read it with near_field=False."
+        )
     return _composed(data, FarField(data.frame_shape, dtype), probe, mean_pattern(), object, modes, dtype)
 
 
@@ -60,7 +64,9 @@ def near_field(
     The patterns are shadows on the pixels of the object, magnified by a cone beam if `data.geometry`, a
     `NearFieldGeometry`, has a finite focus distance. The start probe is `probe`; without it the dataset's own,
     or else the mean pattern propagated back (Eq. 15). `propagator` is `Fresnel`, or `AngularSpectrum` for
-    large angles; its `distance` can be refined by naming "propagator.distance". The rest is as in `far_field`.
+    large angles. Its `distance`, the geometry's `effective_distance`, can be refined by naming "propagator.distance":
+    with a parallel beam and a known surround of the object. In a cone beam the size of a pixel and the positions
+    depend on the distance too, and stay as they are: scan it instead. The rest is as in `far_field`.
     """
     dtype, geometry = _checked_dtype(dtype), data.geometry
     if not isinstance(geometry, NearFieldGeometry):
@@ -69,8 +75,21 @@ def near_field(
             "focus to sample (--focus-distance, inf for a parallel beam)."
         )
     lengths = geometry.sampling(data.frame_shape), geometry.wavelength, geometry.effective_distance
+    _require_motion(data, geometry)
     space = propagator(data.frame_shape, *lengths, dtype)
     return _composed(data, space, probe, back_propagated, object, modes, dtype)
+
+
+def _require_motion(data: Dataset, geometry: NearFieldGeometry) -> None:
+    """Refuse pixels on which the sample hardly moved: the beam was a narrower cone, or a length is in another unit."""
+    span = np.ptp(positions_in_pixels(data, None), axis=0).max()
+    if data.count > 1 and span < 1:
+        parallel = np.isinf(geometry.focus_distance)
+        beam = "in a parallel beam" if parallel else f"{geometry.focus_distance:.4g} m from the focus"
+        raise InputError(
+            f"The positions span {span:.2g} object pixels {beam}; give the distance from focus to sample in metres "
+            "(--focus-distance)."
+        )
 
 
 def _composed(

@@ -62,6 +62,8 @@ def mean_pattern(defocus: float = 0.0) -> ProbeStart:
     """The wave `defocus` metres behind the focus whose far field is the mean pattern, with a flat phase."""
 
     def start(data, sampling):
+        if isinstance(data.geometry, NearFieldGeometry):
+            raise InputError(f"{data.source} has a near-field geometry; its mean pattern makes `back_propagated`.")
         focus = centred(exact_ifft(uncentred(np.sqrt(_mean(data)))))
         return _defocused(focus, data, sampling, defocus)
 
@@ -70,7 +72,11 @@ def mean_pattern(defocus: float = 0.0) -> ProbeStart:
 
 def back_propagated(data: Dataset, sampling: Sampling) -> Complex[np.ndarray, "y x"]:
     """The mean pattern of a near field with a flat phase, propagated back to the sample (Eq. 15)."""
-    distance = data.geometry.effective_distance if isinstance(data.geometry, NearFieldGeometry) else 0.0
+    if not isinstance(data.geometry, NearFieldGeometry):
+        raise InputError(
+            f"{data.source} has no near-field geometry to propagate its mean pattern back; take mean_pattern."
+        )
+    distance = data.geometry.effective_distance
     return _defocused(np.sqrt(_mean(data)).astype(complex), data, sampling, -distance)
 
 

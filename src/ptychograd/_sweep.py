@@ -12,6 +12,7 @@ from ptychograd._reconstruct import INTERRUPTED, NOT_FINITE
 from ptychograd._result import Result
 from ptychograd._run import Run, perform_all
 
+FLAT = 0.02  # of a curve's least value: less contrast than that is no valley
 Point = Mapping  # a setting by the name of each axis
 
 
@@ -104,6 +105,20 @@ def lowest_point(places: Sequence[float], values: Float[np.ndarray, " place"]) -
     middle = places[at]
     curvature, slope, _ = np.polyfit(np.asarray(places[near]) - middle, values[near], 2)
     return float(middle - slope / (2 * curvature)) if curvature > 0 else None
+
+
+def doubts(values: Float[np.ndarray, " place"]) -> str:
+    """Why the lowest point of a curve may be another than it seems, in words; nothing if all is well."""
+    finite = values[np.isfinite(values)]
+    if not finite.size:
+        return ""
+    depth = finite.max() / finite.min() - 1
+    if depth < FLAT:
+        return f"all values lie within {depth:.1%}, so the minimum is uncertain; try other numbers of epochs"
+    falls = np.diff(finite) < 0
+    if np.count_nonzero(falls[1:] & ~falls[:-1]):
+        return "the curve falls more than once, so the minimum is uncertain; try other numbers of epochs, or a closer range"
+    return ""
 
 
 def _figures(result: Result, measure: Callable[[Result], Mapping[str, float]] | None) -> dict[str, float]:

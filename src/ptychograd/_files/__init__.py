@@ -16,9 +16,9 @@ from ptychograd._files._atomic import replacing, require_writable
 from ptychograd._files._entries import Catalogue, opened
 from ptychograd._files._hdf5 import creating
 from ptychograd._files._items import Items, assemble, overlaid
-from ptychograd._files._keymap import Keys
+from ptychograd._files._keymap import NO_FOCUS, Keys
 
-__all__ = ["FORMATS", "creating", "read", "replacing", "require_writable", "write"]
+__all__ = ["FORMATS", "NO_FOCUS", "creating", "read", "replacing", "require_writable", "write"]
 
 
 RESULT = "ptychograd result"  # the format that `_result` writes
@@ -70,14 +70,18 @@ def read(path: str | os.PathLike[str], keys: Keys | None = None, *, near_field: 
                 raise InputError("it is a result, not data; look at it with `ptychograd plot` or `ptychograd compare`.")
             given = _keymap.chosen(catalogue, keys or {})
             format = next(format for format in FORMATS if format.recognises(catalogue))
-            items = _in_regime(format.items(catalogue, given), catalogue, near_field)
+            items = _in_regime(format.items(catalogue, given), catalogue, near_field, given.focus_distance is not None)
             return assemble(items, catalogue, format.places, source=path.name)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
 
 
-def _in_regime(items: Items, catalogue: Catalogue, near_field: bool | None) -> Items:
+def _in_regime(items: Items, catalogue: Catalogue, near_field: bool | None, given: bool) -> Items:
     """With a focus distance if it is to be a near field, without if not."""
+    if near_field is False and given:
+        raise InputError("a focus distance is given, and a far field has none; leave one of the two out.")
+    if near_field is None and items.focus_distance is None:
+        return overlaid(_keymap.unused_focus_distance(catalogue), items)
     if near_field is None or near_field == (items.focus_distance is not None):
         return items
     if not near_field:

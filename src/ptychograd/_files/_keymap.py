@@ -33,6 +33,7 @@ KNOWN = {  # the last part of an array's path, in small letters; the first that 
     "pixel_size": ("pixel_size", "pixel_size_m", "dxd", "detector_pixel_size"),
 }
 PLACES = {name: f"an array named {', '.join(KNOWN[name])}" for name in ("patterns", "positions")}
+NO_FOCUS = "focus_distance: none given, so the beam is taken as parallel"
 FOCUS_DISTANCE = ("focus_distance", "focus_distance_m", "focus_object_distance_m")  # only asked for in a near field
 LENGTHS = {
     "m": 1.0,
@@ -94,7 +95,14 @@ def focus_distance(catalogue: Catalogue) -> Items:
         if entry.leaf in FOCUS_DISTANCE and entry.size == 1 and entry.dtype.kind in "uif":
             found = READERS["focus_distance"](entry)
             return replace(found, notes=(f"focus_distance: guessed {entry}",))
-    return Items(focus_distance=math.inf, notes=("focus_distance: none given, so the beam is taken as parallel",))
+    return Items(focus_distance=math.inf, notes=(NO_FOCUS,))
+
+
+def unused_focus_distance(catalogue: Catalogue) -> Items:
+    """A note, if there is a focus distance by its name in a file that is read as a far field."""
+    found = [entry for entry in catalogue.walk() if entry.leaf in FOCUS_DISTANCE]
+    words = "focus_distance: {} is not used in a far field; if these are shadows, say --model near-field"
+    return Items(notes=tuple(words.format(entry) for entry in found[:1]))
 
 
 def _target(name: str) -> str:

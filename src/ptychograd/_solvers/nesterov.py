@@ -68,6 +68,7 @@ class Nesterov(AbstractSolver):
         return Automatic().variables(parameters)
 
     def init(self, objective, variables):
+        self._check_momenta()
         check_names(dict(self.steps), objective.names)
         named = named_parameters(variables)
         scaled = Automatic().diagonal_names(objective, variables)
@@ -111,6 +112,12 @@ class Nesterov(AbstractSolver):
         for name, parameter in moved.items():
             variables = replace_parameter(variables, name, parameter)
         return variables, State(state.past.followed_by(diagonals), velocity, adam, state.steps), sums.value
+
+    def _check_momenta(self) -> None:
+        for name in ("momentum", "longest_momentum"):
+            value = getattr(self, name)
+            if isinstance(value, float) and not 0 <= value < 1:
+                raise InputError(f"{name} = {value:g}: expected 0 or more and less than 1.")
 
     def _scale(self, weight: Float[Array, "..."]) -> Float[Array, "..."]:
         largest = jnp.max(weight)

@@ -3,23 +3,35 @@
 from pathlib import Path
 
 from ptychograd.cli._console import output
-from ptychograd.cli._options import Keys, pairs
+from ptychograd.cli._options import Keys, Model, Options
 
 
-def inspect(file: Path, /, *, key: Keys = None) -> None:
+def inspect(
+    file: Path,
+    /,
+    *,
+    model: Model = None,
+    focus_distance: float | None = None,
+    distance: float | None = None,
+    key: Keys = None,
+) -> None:
     """Show what is in a data file: patterns, geometry, scan, overlap, photons, mask, and what is missing.
 
     Args:
         file: CXI, HDF5 or NPZ.
+        model: far-field, or near-field for shadows of the sample; by default what the file says, else far-field.
+        focus_distance: For a near field in a cone beam: metres from focus to sample.
+        distance: Metres from sample to detector, in place of the file's.
     """
     from rich.table import Table
 
     from ptychograd._describe import describe
-    from ptychograd._files import read
+    from ptychograd.cli._plan import read_file
 
+    options = Options(model=model, focus_distance=focus_distance, distance=distance, key=key)
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     table.add_column(style="bold", no_wrap=True)
     table.add_column()
-    for label, text in describe(read(file, pairs(key, "key"))):
+    for label, text in describe(read_file(file, options)):
         table.add_row(label, text)
     output.print(table)

@@ -40,8 +40,8 @@ class Options:
         distance: Metres from sample to detector, in place of the file's.
         solver: nesterov (the default) and rpie find their step sizes; epie and ad-epie follow Algorithm 1 of the paper;
             adam takes --step.
-        epochs: How often all patterns are used; auto stops when the misfit is at the noise or no longer falls. By
-            default 60 in the far field, auto in a near field.
+        epochs: How often all patterns are used; auto stops when the misfit is at the noise or no longer falls, after
+            smaller steps, in which the R-factor falls once more. By default 60 in the far field, auto in a near field.
         batch_size: Patterns a step; by default 16 for nesterov, 32 for rpie (at most a fifth of all for both), 1 for
             epie and ad-epie, 100 for adam.
         step: For adam: PATH=SIZE, as object=0.01; repeat for several.

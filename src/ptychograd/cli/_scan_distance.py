@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from ptychograd._errors import InputError
+from ptychograd.cli._console import errors
 from ptychograd.cli._console import output as console
 from ptychograd.cli._options import Options, Whole
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from ptychograd._dataset import Dataset
 
 Distance = Literal["focus-distance", "distance"]
+WORDS = {"focus-distance": "the distance from focus to sample", "distance": "the distance from sample to detector"}
+EPOCHS = 15
 
 
 def scan_distance(
@@ -30,19 +33,20 @@ def scan_distance(
 ) -> None:
     """Reconstruct a near field at several distances: a table, a curve, and where the R-factor is lowest.
 
-    Few epochs do, as --epochs 15. Interrupted, it goes on from the finished runs when it is called again.
+    Fifteen epochs each, unless --epochs says otherwise. Interrupted, it goes on from the finished runs when it is
+    called again.
 
     Args:
         data: CXI, HDF5 or NPZ.
         from_: First distance in metres.
         to: Last distance in metres.
         steps: Number of distances.
-        of: focus-distance, from focus to sample, or distance, from sample to detector; by default the first, unless the
-            beam is parallel and the second, as the data have it, lies in the range.
+        of: focus-distance, from focus to sample, or distance, from sample to detector; by default the second where the
+            file or --focus-distance tells the beam, else the first.
         output: The folder to write to; DATA_distance in the working folder by default.
     """
     from ptychograd._geometry import format_length
-    from ptychograd._sweep import lowest_point
+    from ptychograd._sweep import doubts, lowest_point
     from ptychograd.cli._engine import prepare
     from ptychograd.cli._plan import read_data, read_file
     from ptychograd.cli._sweep import Grid, perform, write
@@ -52,25 +56,34 @@ def scan_distance(
     prepare(options.precision)
     if options.model == "far-field":
         raise InputError("--model far-field: a distance is scanned in a near field; leave the model out.")
-    options = replace(options, model="near-field")
-    axis = of or _axis(read_file(data, options), from_, to)
-    if getattr(options, axis.replace("-", "_")) is not None:
-        raise InputError(f"--{axis} is what is scanned; leave it out.")
-    first = replace(options, **{axis.replace("-", "_"): from_})
+    options = replace(options, model="near-field", epochs=EPOCHS if options.epochs is None else options.epochs)
+    axis = of or _axis(read_file(data, options), options)
+    if of is not None and getattr(options, _field(of)) is not None:
+        raise InputError(f"--{of} is what is scanned; leave it out.")
+    errors.print(f"scanning: {WORDS[axis]}", style="dim")
+    first = replace(options, **{_field(axis): from_})
     distances = [float(f"{from_ + (to - from_) * k / (steps - 1):.7g}") for k in range(steps)]
     grid = Grid(data, {axis: distances}, options, output or Path(f"{data.stem}_distance"))
     found, by = perform(grid, read_data(data, first))
     write(found, grid.folder, by)
     lowest = lowest_point(distances, found.values(by))
-    words = f"{axis} of the lowest {by}, by a parabola: {format_length(lowest)}" if lowest else _outside(axis, by)
-    console.print(words, soft_wrap=True)
+    where = f"{format_length(lowest)}, by a parabola" if lowest else "not within this range; scan one around the lowest"
+    console.print(f"{axis} of the lowest {by}: {where}", soft_wrap=True)
+    doubt = doubts(found.values(by))
+    if doubt:
+        errors.print(f"Beware: {doubt}.", style="yellow", soft_wrap=True)
 
 
-def _axis(data: "Dataset", low: float, high: float) -> Distance:
-    parallel = data.geometry is not None and math.isinf(getattr(data.geometry, "focus_distance", math.inf))
-    within = data.geometry is not None and low <= data.geometry.distance <= high
-    return "distance" if parallel and within else "focus-distance"
+def _axis(data: "Dataset", options: Options) -> Distance:
+    """What is not known yet: the distance to the detector where the beam is, else that from the focus."""
+    if options.focus_distance is not None:
+        return "distance"
+    from ptychograd._files import NO_FOCUS
+
+    parallel = math.isinf(getattr(data.geometry, "focus_distance", math.inf))
+    guessed = NO_FOCUS in data.notes
+    return "distance" if parallel and not guessed and options.distance is None else "focus-distance"
 
 
-def _outside(axis: str, by: str) -> str:
-    return f"The lowest {by} is at the edge of the range; scan a range of {axis} that has it in the middle."
+def _field(axis: str) -> str:
+    return axis.replace("-", "_")

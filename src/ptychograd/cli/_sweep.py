@@ -83,7 +83,7 @@ def perform(grid: Grid, data: "Dataset") -> tuple["Sweep", str]:
     by = "r_factor" if held is None else "held_out_r_factor"
     share = 1 / math.prod(len(values) for values in grid.axes.values())
     with kept_when_interrupted(grid.folder), ShareBar("sweep") as bar:
-        job = Job(grid, fitted, held, lambda point: bar.advance(share, _name(point)))
+        job = Job(grid, fitted, held, {}, lambda point: bar.advance(share, _name(point)))
         return sweep_grid(job.run, grid.axes, measure=job.measure, by=by, kept=job.find, on_run=job.note), by
 
 
@@ -101,10 +101,17 @@ class Job(NamedTuple):
     grid: Grid
     fitted: "Dataset"
     held: "Dataset | None"
+    runs: "dict[str, Run]"
     told: Callable[[Mapping], None]
 
     def run(self, point: Mapping) -> "Run":
-        """The run at a point."""
+        """The run at a point, made once."""
+        name = _name(point)
+        if name not in self.runs:
+            self.runs[name] = self._planned(point)
+        return self.runs[name]
+
+    def _planned(self, point: Mapping) -> "Run":
         from ptychograd.cli._plan import make_run, read_file
 
         options, data = _at(point, self.grid.options), self.fitted

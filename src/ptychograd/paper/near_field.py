@@ -10,7 +10,7 @@ from skimage.data import astronaut, camera
 
 from ptychograd._dataset import Dataset, NearFieldGeometry, Truth, make_dataset
 from ptychograd._detector import Detector
-from ptychograd._errors import InputError
+from ptychograd._errors import InputError, check_seed
 from ptychograd._fourier import centred, exact_fft
 from ptychograd._geometry import wavelength_from_kev
 from ptychograd._model import Ptychography
@@ -66,6 +66,7 @@ class NearFieldExperiment:
         `magnitude` and `phase` are image files; without them scikit-image's astronaut and camera
         stand in for the paper's mandrill and cameraman.
         """
+        check_seed(seed)
         shape, geometry = (self.frame, self.frame), self.geometry
         size = self.object_size, self.object_size
         interior = transmission(

@@ -2,7 +2,6 @@
 
 from matplotlib.figure import Figure
 
-from ptychograd._illumination import illumination
 from ptychograd.plot._paper import figure2, figure3, figure4
 from ptychograd.plot._summary import (
     complex_colour,
@@ -23,7 +22,6 @@ __all__ = [
     "figure3",
     "figure4",
     "has_vortices",
-    "illumination",
     "orthogonal_modes",
     "save",
     "scanned_area",

@@ -9,12 +9,12 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
+from ptychograd.plot._summary import bright_phase
 from ptychograd.plot._sweep import heat_map
 
 Curves = Mapping[str, Mapping[str, Sequence[int | float]]]
 UNKNOWN = "#bcd4e6"  # where nothing is shown: no grey, so that it is taken for no value
 STYLES = ("-", "--", "-")
-DARK = 0.05  # of the brightest magnitude: below it no phase is shown
 
 
 def figure2(
@@ -100,9 +100,7 @@ def figure4(
 
 
 def _phase(wave: Complex[np.ndarray, "y x"]) -> np.ma.MaskedArray:
-    """The phase where there is a wave: that of nearly nothing is noise."""
-    magnitude = np.abs(wave)
-    return np.ma.masked_array(np.angle(wave), magnitude < DARK * np.quantile(magnitude, 0.99))
+    return bright_phase(wave, np.ones(wave.shape, bool))
 
 
 def _empty(size: tuple[float, float]) -> Figure:

@@ -15,6 +15,7 @@ from ptychograd._illumination import lit_pixels
 from ptychograd._result import Result
 
 MOST_MODES = 6
+DARK = 0.05  # of the brightest amplitude: below it there is no phase to speak of
 DRAWN = ("object.transmission", "probe.modes", "scan.corner")
 DOTS_PER_INCH = 110
 
@@ -98,6 +99,12 @@ def without_ramp(image: Complex[np.ndarray, "y x"], lit: Bool[np.ndarray, "y x"]
     return flattened * np.exp(-1j * np.angle(np.sum(flattened)))
 
 
+def bright_phase(wave: Complex[np.ndarray, "y x"], lit: Bool[np.ndarray, "y x"]) -> np.ma.MaskedArray:
+    """The phase where there is a wave: that of nearly nothing is noise."""
+    magnitude = np.abs(wave)
+    return np.ma.masked_array(np.angle(wave), ~lit | (magnitude < DARK * np.quantile(magnitude[lit], 0.99)))
+
+
 def has_vortices(phase: np.ma.MaskedArray) -> bool:
     """Whether the phase turns by 2π around some pixel corner; then no unwrapped phase exists."""
     angle = np.where(np.ma.getmaskarray(phase), 0, phase.filled(0))
@@ -112,7 +119,7 @@ def _draw_object(figure, result: Result) -> None:
     box, lit = scanned_area(result)
     image = result.object[box]
     flattened = image if "object.support" in result.arrays else without_ramp(image, lit)
-    phase = np.ma.masked_array(np.angle(flattened), ~lit)
+    phase = bright_phase(flattened, lit)
     if not has_vortices(phase):
         phase = unwrap_phase(phase)
     extent, unit = _extent(result, box)
@@ -122,7 +129,7 @@ def _draw_object(figure, result: Result) -> None:
         (right, phase, "object, phase", "rad"),
     )
     for axis, values, title, label in panels:
-        low, high = np.quantile(np.asarray(values)[lit], (0.002, 0.998))
+        low, high = np.quantile(np.ma.compressed(values), (0.002, 0.998))
         shown = axis.imshow(values, cmap="gray", vmin=low, vmax=high, extent=extent, interpolation="nearest")
         axis.set(title=title, xlabel=f"x ({unit})", ylabel=f"y ({unit})")
         figure.colorbar(shown, ax=axis, label=label, shrink=0.9)
