@@ -117,7 +117,7 @@ def doubts(values: Float[np.ndarray, " place"]) -> str:
         return f"all values lie within {depth:.1%}, so the minimum is uncertain; try other numbers of epochs"
     falls = np.diff(finite) < 0
     if np.count_nonzero(falls[1:] & ~falls[:-1]):
-        return "the curve falls more than once, so the minimum is uncertain; try other numbers of epochs, or a closer range"
+        return "the curve falls more than once, so the minimum is uncertain; try other epochs or a closer range"
     return ""
 
 
