@@ -10,6 +10,6 @@ class Detector(eqx.Module):
 
     background: Float[Array, ""] = eqx.field(default=0.0, converter=jnp.asarray)
 
-    def __call__(self, wave: Complex[Array, "modes y x"]) -> Float[Array, "y x"]:
+    def __call__(self, wave: Complex[Array, "modes *frame"]) -> Float[Array, "*frame"]:
         """Expected photons h = Σ|wave|² + ν."""
         return jnp.sum(wave.real**2 + wave.imag**2, axis=0) + self.background

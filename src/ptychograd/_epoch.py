@@ -129,14 +129,17 @@ def device_memory() -> int | None:
     return (jax.local_devices()[0].memory_stats() or {}).get("bytes_limit")
 
 
-def to_device(data: Dataset, real: np.dtype) -> Patterns:
-    """Patterns and mask on the device, in the detector's dtype where the device has it."""
-    counts = data.patterns
+def to_device(data: Dataset, real: np.dtype, group: int = 1) -> Patterns:
+    """Patterns and mask on the device, in the detector's dtype where the device has it; `group` of them together."""
+    counts, mask = data.patterns, data.mask
+    if group > 1:
+        counts = counts.reshape(-1, group, *data.frame_shape)
+        mask = mask if mask.ndim == 2 else mask.reshape(counts.shape)
     if counts.dtype in (np.int64, np.uint64):
         counts = counts.astype(np.uint32 if counts.max() <= np.iinfo(np.uint32).max else real)
     elif counts.dtype == np.float64:
         counts = counts.astype(real)
-    return Patterns(jax.device_put(counts), jax.device_put(data.mask))
+    return Patterns(jax.device_put(counts), jax.device_put(mask))
 
 
 def on_device(model: PyTree) -> PyTree:

@@ -26,8 +26,20 @@ class AbstractModel(eqx.Module):
     def __call__(self, index: Int[Array, ""]) -> Float[Array, "*detector"]:
         """Expected photons of pattern `index`."""
 
+    @property
+    def group(self) -> int:
+        """How many patterns, one after another, are worked on as one: 1 unless the physics makes more cheaper."""
+        return 1
+
+    def together(self, number: Int[Array, ""]) -> Float[Array, "*detector"]:
+        """Expected photons of group `number`, stacked if it is of more than one: what the calls give, computed at once.
+
+        Everything that works on batches asks here, and counts groups where it counts patterns.
+        """
+        return self(number)
+
     def windows(self, index: Int[Array, ""]) -> Windows:
-        """Large arrays of which this pattern sees only a window, by path; none unless a model says so.
+        """Large arrays of which this pattern (this group) sees only a window, by path; none unless a model says so.
 
         It is a promise that saves time and changes no number: the call must cut such an array
         with `ptychograd.cut` and see nothing else of it.
@@ -43,8 +55,8 @@ class AbstractExitWaveModel(AbstractModel):
     """
 
     @abc.abstractmethod
-    def exit_wave(self, index: Int[Array, ""]) -> Complex[Array, "modes y x"]:
-        """Wave behind the object for pattern `index`."""
+    def exit_wave(self, index: Int[Array, ""]) -> Complex[Array, "modes *wave"]:
+        """Wave behind the object, or in it, for pattern (group) `index`."""
 
     def coarse(self) -> "AbstractExitWaveModel":
         """The model, or one with the same parameters whose exit waves cost less, near enough for step sizes."""
@@ -64,7 +76,7 @@ class AbstractExitWaveModel(AbstractModel):
         return None
 
     @abc.abstractmethod
-    def detect(self, exit_wave: Complex[Array, "modes y x"], index: Int[Array, ""]) -> Float[Array, "y x"]:
+    def detect(self, exit_wave: Complex[Array, "modes *wave"], index: Int[Array, ""]) -> Float[Array, "*detector"]:
         """Expected photons of an exit wave."""
 
 

@@ -115,13 +115,11 @@ class Objective(eqx.Module):
         """Expected photons of a batch."""
 
         def one(seen, index):
-            return self.model(seen)(index)
+            return self.model(seen).together(index)
 
         return batched(one, (batch_axes(seen, windows), 0))(seen, index)
 
-    def exit_waves(
-        self, seen: PyTree, windows: Windows, index: Int[Array, "batch"]
-    ) -> Complex[Array, "batch modes y x"]:
+    def exit_waves(self, seen: PyTree, windows: Windows, index: Int[Array, "batch"]) -> Complex[Array, "batch *wave"]:
         """Exit waves of a batch, near enough for step sizes, for models that have one."""
 
         def one(seen, index):

@@ -88,11 +88,11 @@ def reconstruct(
     """
     task = Task(model, data, solver, epochs, batch_size, tuple(trainable), noise or Amplitude(), seed, resume, planned)
     work, standing = prepared(task)
-    patterns, stopped = to_device(data, work.real), DONE
+    patterns, stopped = to_device(data, work.real, work.group), DONE
     try:
         for _ in range(epochs):
             begin = time.perf_counter()
-            after = one_epoch(standing.member, patterns, work.plan(standing.history), batch_size)
+            after = one_epoch(standing.member, patterns, work.plan(standing.history), work.batch_size)
             value, finite = jax.device_get((after.value, after.finite))
             bad = _bad(value, finite)
             if bad:
@@ -136,13 +136,13 @@ def reconstruct_together(tasks: Sequence[Task]) -> list[Result]:
     """
     works, standings = (list(parts) for parts in zip(*map(prepared, tasks), strict=True))
     data, count = tasks[0].data, len(tasks)
-    patterns, good = to_device(data, works[0].real), [True] * count
+    patterns, good = to_device(data, works[0].real, works[0].group), [True] * count
     for _ in range(tasks[0].epochs):
         begin = time.perf_counter()
         plans = [work.plan(one.history) for work, one in zip(works, standings, strict=True)]
         together = Plan(*(np.stack(parts) for parts in zip(*plans, strict=True)))
         members = stack([one.member for one in standings])
-        after = one_epoch_of_all(members, patterns, together, tasks[0].batch_size)
+        after = one_epoch_of_all(members, patterns, together, works[0].batch_size)
         values, finites = jax.device_get((after.value, after.finite))
         seconds = (time.perf_counter() - begin) / count
         for k, part in enumerate(unstack(after, count)):
@@ -165,18 +165,22 @@ def can_go_together(one: Task, other: Task) -> bool:
 def bytes_needed(task: Task) -> int:
     """Memory of the device for one epoch of a task, beside its patterns."""
     work, standing = prepared(task)
-    return bytes_of_an_epoch(
-        standing.member, to_device(task.data, work.real), work.plan(standing.history), task.batch_size
-    )
+    patterns = to_device(task.data, work.real, work.group)
+    return bytes_of_an_epoch(standing.member, patterns, work.plan(standing.history), work.batch_size)
 
 
 class Work(NamedTuple):
-    """What stays the same from epoch to epoch; `rest` is what is not refined, `last` the epoch that ends the run."""
+    """What stays the same from epoch to epoch; `rest` is what is not refined, `last` the epoch that ends the run.
+
+    `batch_size` counts groups of patterns, `group` the patterns of each.
+    """
 
     rest: PyTree
     real: np.dtype
     seed: int
     last: int
+    batch_size: int
+    group: int
     count: int
     positions: np.ndarray
     settings: dict
@@ -205,13 +209,16 @@ def prepared(task: Task) -> tuple[Work, Standing]:
     _check(model, data, task.epochs, task.batch_size, task.seed)
     parameters, rest = partition(model, task.trainable)
     names = tuple(trainable_names(model))
-    objective = Objective(on_device(rest), traced(task.noise), patterns_at_once(task.batch_size), names)
+    batch_size = max(1, task.batch_size // model.group)
+    objective = Objective(on_device(rest), traced(task.noise), patterns_at_once(batch_size), names)
     variables = task.solver.variables(parameters)
     settings = _settings(task.solver, task.noise, task.trainable, task.batch_size, task.seed)
     history = resume.history if resume else History.empty()
     state = _start_state(objective, task.solver, variables, settings, resume)
     last = task.planned or history.epochs + task.epochs
-    work = Work(rest, real_dtype(parameters), task.seed, last, data.count, data.positions, settings)
+    work = Work(
+        rest, real_dtype(parameters), task.seed, last, batch_size, model.group, data.count, data.positions, settings
+    )
     return work, Standing(Member(objective, traced(task.solver), variables, state), history)
 
 
@@ -271,6 +278,8 @@ def _check(model: AbstractModel, data: Dataset, epochs: int, batch_size: int, se
     if not 1 <= batch_size <= data.count:
         raise InputError(f"A batch of {batch_size} patterns can't be taken from {data.count}; give 1 to {data.count}.")
     check_seed(seed)
+    if data.count % model.group:
+        raise InputError(f"The model takes {model.group} patterns together, and {data.count} can't be divided by that.")
     if isinstance(model, Ptychography) and len(model.scan.corner) != data.count:
         raise InputError(
             f"The model's scan has {len(model.scan.corner)} positions, but the data hold {data.count} patterns; make "

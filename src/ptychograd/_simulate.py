@@ -21,12 +21,14 @@ def simulate(
     """
     check_seed(seed)
     noise = noise or Poisson()
-    keys = jax.random.split(jax.random.key(seed), -(-count // PATTERNS_AT_ONCE))
+    groups, at_once = count // model.group, max(1, PATTERNS_AT_ONCE // model.group)
+    keys = jax.random.split(jax.random.key(seed), -(-groups // at_once))
     patterns = []
-    for start, key in zip(range(0, count, PATTERNS_AT_ONCE), keys, strict=True):
-        index = jnp.arange(start, min(start + PATTERNS_AT_ONCE, count))
-        expected = batched(model, (0,))(index)
-        patterns.append(np.asarray(noise.sample(key, expected)))
+    for start, key in zip(range(0, groups, at_once), keys, strict=True):
+        index = jnp.arange(start, min(start + at_once, groups))
+        expected = batched(model.together, (0,))(index)
+        sample = np.asarray(noise.sample(key, expected))
+        patterns.append(sample if model.group == 1 else sample.reshape(-1, *sample.shape[2:]))
     return _compact(np.concatenate(patterns))
 
 

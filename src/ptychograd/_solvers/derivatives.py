@@ -184,12 +184,13 @@ def _product_with_ones(
 
     def exit_waves(leaf):
         waves = objective.exit_waves(replace_parameter(seen, name, leaf), windows, batch.index)
-        waves = waves * batch.weight[:, None, None, None]
+        waves = waves * batch.weight.reshape((-1,) + (1,) * (waves.ndim - 1))
         return waves.real, waves.imag
 
     _, tangent = jax.jvp(exit_waves, (leaf,), (ones,))
     _, transpose = jax.vjp(exit_waves, leaf)
-    return objective.noise.curvature * transpose(tangent)[0].real
+    patterns = objective.model(seen).group  # that one exit wave makes
+    return patterns * objective.noise.curvature * transpose(tangent)[0].real
 
 
 class _Terms(NamedTuple):
