@@ -68,6 +68,8 @@ def test_patterns_that_make_no_whole_groups_are_refused(measured):
     data = pg.subset(measured.data, np.arange(31))
     with pytest.raises(pg.InputError, match="takes 15 patterns together, and 31 can't be divided"):
         pg.reconstruct(measured.start, data, pg.Nesterov(), epochs=1, batch_size=15, trainable=("object",))
+    with pytest.raises(pg.InputError, match="takes 15 patterns together, and 31 can't be divided"):
+        pg.simulate(measured.truth, 31)
 
 
 def test_a_mask_for_each_pattern_goes_with_its_group(measured):

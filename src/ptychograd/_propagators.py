@@ -88,7 +88,7 @@ class AbstractNearField(AbstractPropagator):
 class Fresnel(AbstractNearField):
     """Paraxial free space, H = exp(-iπλz(f_y² + f_x²)) (Eq. 14): one factor for rows, one for columns.
 
-    `sampling` (y, x), `wavelength` and `distance` are in metres.
+    `sampling` (y, x), `wavelength` and `distance` are in metres. Raises `InputError` beyond `fresnel_limits`.
     """
 
     distance: Float[Array, ""]
@@ -117,6 +117,7 @@ class AngularSpectrum(AbstractNearField):
     """Exact free space, H = exp(2πiz(√(1/λ² - f²) - 1/λ)), for angles that are not small.
 
     J. W. Goodman, Introduction to Fourier Optics, section 3.10, without the phase exp(2πiz/λ) common to all.
+    Arguments as for `Fresnel`. Raises `InputError` beyond `angular_spectrum_limits`.
     """
 
     distance: Float[Array, ""]

@@ -67,6 +67,9 @@ def near_field(
     large angles. Its `distance`, the geometry's `effective_distance`, can be refined by naming "propagator.distance":
     with a parallel beam and a known surround of the object. In a cone beam the size of a pixel and the positions
     depend on the distance too, and stay as they are: scan it instead. The rest is as in `far_field`.
+
+    Raises `InputError` without a near-field geometry, for a distance that aliases on these pixels, and for positions
+    that span less than one of them.
     """
     dtype, geometry = _checked_dtype(dtype), data.geometry
     if not isinstance(geometry, NearFieldGeometry):

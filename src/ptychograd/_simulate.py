@@ -17,8 +17,11 @@ def simulate(
 ) -> Real[np.ndarray, "index *detector"]:
     """Patterns 0 to `count` - 1 as a measurement of `model` might give them, `Poisson()` noise by default.
 
-    Whole counts come in the smallest unsigned type that holds them.
+    Whole counts come in the smallest unsigned type that holds them. Raises `InputError` for a count that makes no whole
+    groups of a model that takes several patterns together.
     """
+    if count % model.group:
+        raise InputError(f"The model takes {model.group} patterns together, and {count} can't be divided by that.")
     check_seed(seed)
     noise = noise or Poisson()
     groups, at_once = count // model.group, max(1, PATTERNS_AT_ONCE // model.group)

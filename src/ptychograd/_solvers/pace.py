@@ -9,7 +9,7 @@ NOISY_BATCH = 2  # patterns of a batch whose gradient is as noisy as it is stron
 LOCAL_GAIN, MOST_LOCAL_GAIN = 1.4, 1.15  # of the step, where the misfit is local
 STEPS_OF_GROWTH = 5  # that make the memory one step longer there
 REMEMBERED = 25  # steps for which batches that differ by as much as they have in common are remembered
-LEAST_NOISE = 1e-3
+LEAST_NOISE = 1e-3  # below which batches are alike, as those of all patterns are
 STEPS_OF_AVERAGE = 50  # over which the usual illumination, and how much a batch differs from it, are averaged
 
 Scalar = Float[Array, ""]

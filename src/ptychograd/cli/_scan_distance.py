@@ -42,7 +42,7 @@ def scan_distance(
         to: Last distance in metres.
         steps: Number of distances.
         of: focus-distance, from focus to sample, or distance, from sample to detector; by default the second where the
-            file or --focus-distance tells the beam, else the first.
+            file says that the beam is parallel, or --focus-distance is given, else the first.
         output: The folder to write to; DATA_distance in the working folder by default.
     """
     from ptychograd._geometry import format_length
@@ -75,7 +75,7 @@ def scan_distance(
 
 
 def _axis(data: "Dataset", options: Options) -> Distance:
-    """What is not known yet: the distance to the detector where the beam is, else that from the focus."""
+    """The distance to the detector where the beam is given or known to be parallel, else that from the focus."""
     if options.focus_distance is not None:
         return "distance"
     from ptychograd._files import NO_FOCUS
