@@ -2,6 +2,10 @@
 
 from . import metrics as metrics
 from . import plot as plot
+from ._bragg import BraggPtychography as BraggPtychography
+from ._bragg import Crystal as Crystal
+from ._bragg import TiltedBeam as TiltedBeam
+from ._dataset import BraggGeometry as BraggGeometry
 from ._dataset import Dataset as Dataset
 from ._dataset import Geometry as Geometry
 from ._dataset import NearFieldGeometry as NearFieldGeometry
@@ -35,6 +39,7 @@ from ._propagators import Fresnel as Fresnel
 from ._propagators import angular_spectrum_limits as angular_spectrum_limits
 from ._propagators import fresnel_kernel as fresnel_kernel
 from ._propagators import fresnel_limits as fresnel_limits
+from ._recipes import bragg as bragg
 from ._recipes import far_field as far_field
 from ._recipes import near_field as near_field
 from ._reconstruct import Progress as Progress

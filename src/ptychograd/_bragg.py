@@ -1,96 +1,50 @@
 """Multi-angle Bragg projection ptychography: a three-dimensional crystal under a tilted beam (Eqs. 16 to 18)."""
 
-from dataclasses import dataclass
-
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Complex, Float, Int
 
 from ptychograd._detector import Detector
-from ptychograd._errors import InputError
+from ptychograd._fourier import translate
 from ptychograd._model import AbstractExitWaveModel
 from ptychograd._propagators import FarField
+from ptychograd._scan import AbstractScan, WholePixelScan
 from ptychograd._windows import Window, cut
 
-
-@dataclass(frozen=True)
-class BraggGeometry:
-    """A rocking curve, in the axes of Fig. 5: the exit beam k_f along y, the sample turned about z.
-
-    The incident beam is k_i = k (sin 2θ, cos 2θ, 0) in (x, y, z); turned by `rocking`, the sample's crystal sees
-    both beams turned the other way.
-
-    Args:
-        wavelength: in metres.
-        two_theta: angle between incident and exit beam, in radians.
-        distance: from sample to detector, in metres.
-        pixel_size: of the detector along (x, z), in metres.
-        rocking: angles of the sample from the Bragg condition, in radians.
-    """
-
-    wavelength: float
-    two_theta: float
-    distance: float
-    pixel_size: tuple[float, float]
-    rocking: tuple[float, ...]
-
-    def voxel(self, frame_shape: tuple[int, int]) -> float:
-        """Side of a voxel in metres: wavelength distance / (n pixel_size), along x and z alike."""
-        side, other = (
-            self.wavelength * self.distance / (n * p) for n, p in zip(frame_shape, self.pixel_size, strict=True)
-        )
-        if not np.isclose(side, other, rtol=1e-6, atol=0):
-            raise InputError(
-                f"Voxels of {side:.4g} m along x and {other:.4g} m along z; expected cubes, so the same number of "
-                "pixels times their size along both."
-            )
-        return side
-
-    def deviation(self, voxel: float) -> Float[np.ndarray, "angle 2"]:
-        """Q = q - G along x and y for each angle of the rocking curve, in radians a voxel (Eq. 17)."""
-        angle = np.asarray(self.rocking, float)
-        whole = self.two_theta + angle
-        along_x = np.sin(angle) - np.sin(whole) + np.sin(self.two_theta)
-        along_y = np.cos(angle) - np.cos(whole) - 1 + np.cos(self.two_theta)
-        return 2 * np.pi / self.wavelength * voxel * np.stack([along_x, along_y], axis=-1)
-
-    def aliased(self, voxel: float) -> str:
-        """Which angles turn the phase by more than π from one voxel to the next, in words; nothing if none do.
-
-        Such an angle shows what another, smaller one would: the voxels are too coarse along the beam for it.
-        """
-        steps = np.abs(self.deviation(voxel)).max(axis=1)
-        if steps.max(initial=0) <= np.pi:
-            return ""
-        outside = np.count_nonzero(steps > np.pi)
-        largest = np.degrees(np.abs(np.asarray(self.rocking)[steps <= np.pi])).max(initial=0)
-        return (
-            f"{outside} of {len(steps)} rocking angles alias in depth: the phase turns by up to {steps.max():.3g} "
-            f"radians from one voxel of {voxel:.3g} m to the next; angles up to {largest:.3g} degrees do not"
-        )
+LIT = 1e-4  # of a beam's largest power along s: what is darker does not count
 
 
 class TiltedBeam(eqx.Module):
     """A beam that is the same all along its way through the sample, which it crosses at 2θ to the exit beam.
 
-    P(x, y, z) = p(s, z) with s = -x cos 2θ + y sin 2θ from the middle of the window, by linear interpolation.
+    P(x, y, z) = p(s, z) with s = -x cos 2θ + y sin 2θ from the middle of the window, by linear interpolation. `modes`
+    are in sqrt(photons) a pixel; `shape` is the window's along (x, y).
     """
 
     modes: Complex[Array, "modes s z"]
     two_theta: float = eqx.field(static=True)
-    shape: tuple[int, int] = eqx.field(static=True)  # of the window along (x, y)
+    shape: tuple[int, int] = eqx.field(static=True)
 
-    def __call__(self) -> Complex[Array, "modes x y z"]:
-        """The beam in the window."""
+    def __call__(self, shift: Float[Array, "2"] | None = None) -> Complex[Array, "modes x y z"]:
+        """The beam in the window, shifted along (y, z) by less than a voxel."""
         x, y = (np.arange(n) - n // 2 for n in self.shape)
         s = -x[:, None] * np.cos(self.two_theta) + y * np.sin(self.two_theta) + self.modes.shape[1] // 2
         below = np.floor(s).astype(int)
         part = jnp.asarray(s - below, self.modes.real.dtype)[..., None]
-        padded = jnp.pad(self.modes, ((0, 0), (1, 1), (0, 0)))
+        across = None if shift is None else shift * jnp.asarray([np.sin(self.two_theta), 1], shift.dtype)
+        padded = jnp.pad(translate(self.modes, across), ((0, 0), (1, 1), (0, 0)))
         last = self.modes.shape[1] + 1
         lower, upper = (padded[:, np.clip(below + 1 + step, 0, last)] for step in (0, 1))
         return (1 - part) * lower + part * upper
+
+
+def window_depth(modes: Complex[np.ndarray, "modes s z"], two_theta: float, layers: int) -> int:
+    """Voxels along y in which a beam of these modes crosses so many layers along x."""
+    power = np.sum(np.abs(modes) ** 2, axis=(0, 2))
+    lit = np.flatnonzero(power > LIT * power.max()) - modes.shape[1] // 2
+    reach = max(-lit.min(), lit.max()) + 1  # of the beam to either side
+    return 2 * int(np.ceil((reach + layers / 2 * abs(np.cos(two_theta))) / np.sin(two_theta)))
 
 
 class Crystal(eqx.Module):
@@ -113,18 +67,21 @@ class BraggPtychography(AbstractExitWaveModel):
 
     Args:
         deviation: Q along (x, y) for each angle, radians a voxel.
-        corner: (position, 2), first voxel (y, z) of each position's window in the crystal's array.
-        window: voxels (y, z) of it.
+        scan: of the windows along (y, z), one for each position.
+        window: voxels (y, z) of each.
+        frame_shape: pixels of the detector along (x, z).
+        sampling: voxel (dx, dy, dz) in metres, None if only voxels are known.
     """
 
     object: Crystal
     probe: TiltedBeam
     deviation: Float[Array, "angle 2"]
-    corner: Int[Array, "position 2"]
+    scan: AbstractScan
     propagator: FarField
     detector: Detector
     window: tuple[int, int] = eqx.field(static=True)
     frame_shape: tuple[int, int] = eqx.field(static=True)
+    sampling: tuple[float, float, float] | None = eqx.field(static=True, default=None)
 
     @property
     def group(self):
@@ -139,13 +96,22 @@ class BraggPtychography(AbstractExitWaveModel):
 
     def exit_wave(self, index):
         """The wave in the crystal, before it is projected, at position `index`."""
-        return self.probe() * self.object(self.corner[index], self.window)
+        corner, shift = self.scan(index)
+        return self.probe(shift) * self.object(corner, self.window)
 
     def detect(self, exit_wave, index):
         return self._patterns(exit_wave, self.deviation)
 
+    @property
+    def free_scale(self):
+        return "object.density", "probe.modes"
+
+    def coarse(self):
+        """Without the shifts by less than a voxel, each of which takes two Fourier transforms."""
+        return eqx.tree_at(lambda model: model.scan, self, WholePixelScan(self.scan.corner))
+
     def windows(self, index):
-        return {"object.density": Window(self.corner[index], self.window)}
+        return {"object.density": Window(self.scan.corner[index], self.window)}
 
     def _patterns(
         self, wave: Complex[Array, "modes x y z"], deviation: Float[Array, "angle 2"]

@@ -10,9 +10,17 @@ from jaxtyping import Bool, Complex, Float64, Real
 
 from ptychograd._cleaning import clean
 from ptychograd._errors import InputError
-from ptychograd._geometry import Geometry, NearFieldGeometry, check_extent, far_field_sampling, object_shape_needed
+from ptychograd._geometry import (
+    BraggGeometry,
+    Geometry,
+    NearFieldGeometry,
+    check_extent,
+    far_field_sampling,
+    object_shape_needed,
+)
 
 __all__ = [
+    "BraggGeometry",
     "Dataset",
     "Geometry",
     "NearFieldGeometry",
@@ -31,11 +39,11 @@ class Truth:
     """What a simulation started from; never used by a reconstruction.
 
     Args:
-        object: complex transmission (Y, X).
+        object: complex transmission (Y, X), or a crystal's density (X, Y, Z).
         probe: complex modes (modes, y, x); the sum of |probe|^2 is the number of photons per exposure.
     """
 
-    object: Complex[np.ndarray, "Y X"]
+    object: Complex[np.ndarray, "Y X"] | Complex[np.ndarray, "X Y Z"]
     probe: Complex[np.ndarray, "modes probe_y probe_x"]
 
 
@@ -45,14 +53,16 @@ class Dataset:
 
     Args:
         patterns: photons (index, y, x) in the detector's own type, as the detector shows them: the zero
-            frequency of a far-field pattern is at pixel (ny // 2, nx // 2).
+            frequency of a far-field pattern is at pixel (ny // 2, nx // 2). For the axes (x, z) of a rocking curve and
+            the order of its patterns see `BraggGeometry`.
         positions: (index, 2), (y, x), in metres if the geometry is known, else in object pixels; a larger y
             means that the window lies at a larger row of the object.
         mask: (y, x) or (index, y, x), True = valid.
         geometry: None if the file doesn't tell.
         probe: complex start probe (modes, y, x), or None.
         support: (Y, X), True where the transmission is unknown; it is 1 elsewhere. If given, positions are
-            those of the window's corner relative to pixel (0, 0) of this array.
+            those of the window's corner relative to pixel (0, 0) of this array. Of a crystal (X, Y, Z): its density
+            is 0 elsewhere, and the last window ends where the array does.
         truth: what a simulation started from, or None.
         source: where the patterns come from, in words.
         notes: what a reader guessed and what was cleaned, one sentence each.
@@ -66,7 +76,7 @@ class Dataset:
     mask: Bool[np.ndarray, "y x"] | Bool[np.ndarray, "index y x"]
     geometry: Geometry | None = None
     probe: Complex[np.ndarray, "modes probe_y probe_x"] | None = None
-    support: Bool[np.ndarray, "Y X"] | None = None
+    support: Bool[np.ndarray, "Y X"] | Bool[np.ndarray, "X Y Z"] | None = None
     truth: Truth | None = None
     source: str = "memory"
     notes: tuple[str, ...] = ()
@@ -74,6 +84,7 @@ class Dataset:
     def __post_init__(self):
         _check_frames(self.patterns, self.positions)
         _check_extras(self.patterns, self.mask, self.probe, self.support)
+        _check_groups(self)
 
     def __repr__(self) -> str:
         unit = "pixels" if self.geometry is None else "metres"
@@ -83,6 +94,11 @@ class Dataset:
     def count(self) -> int:
         """Number of patterns."""
         return len(self.patterns)
+
+    @property
+    def group(self) -> int:
+        """How many patterns belong to one position, one after another."""
+        return 1 if self.geometry is None else self.geometry.patterns_together
 
     @property
     def frame_shape(self) -> tuple[int, int]:
@@ -160,6 +176,8 @@ def make_dataset(
 def subset(data: Dataset, indices) -> Dataset:
     """The patterns with these numbers, in this order, with all that belongs to them.
 
+    Of rocking curves all angles of a position stay together.
+
     Args:
         indices: whole numbers from 0 to count - 1, or (count,) booleans.
     """
@@ -169,6 +187,10 @@ def subset(data: Dataset, indices) -> Dataset:
     whole = chosen.ndim == 1 and chosen.size > 0 and np.issubdtype(chosen.dtype, np.integer)
     if not whole or chosen.min() < 0 or chosen.max() >= data.count:
         raise InputError(f"A subset needs whole numbers from 0 to {data.count - 1}, at least one; got {indices!r}.")
+    if not np.array_equal(chosen % data.group, np.resize(np.arange(data.group), chosen.size)):
+        raise InputError(
+            f"A subset of rocking curves needs whole ones, all {data.group} angles of a position in order."
+        )
     return replace(
         data,
         patterns=data.patterns[chosen],
@@ -225,5 +247,30 @@ def _check_extras(patterns: np.ndarray, mask: np.ndarray, probe: np.ndarray | No
         raise InputError("The mask leaves no valid pixel; expected True (or non-zero) where a pixel is good.")
     if probe is not None and not (probe.ndim == 3 and np.isfinite(probe).all()):
         raise InputError(f"The start probe has shape {probe.shape}; expected finite modes (modes, y, x).")
-    if support is not None and not (support.ndim == 2 and support.any()):
-        raise InputError(f"The support has shape {support.shape}; expected (Y, X) and True somewhere.")
+    if support is not None and not (support.ndim in (2, 3) and support.any()):
+        raise InputError(f"The support has shape {support.shape}; expected (Y, X) or (X, Y, Z), and True somewhere.")
+
+
+def _check_groups(data: Dataset) -> None:
+    """Refuse rocking curves that aren't whole, and a support of the wrong dimension."""
+    dimensions = 3 if isinstance(data.geometry, BraggGeometry) else 2
+    if data.support is not None and data.support.ndim != dimensions:
+        raise InputError(
+            f"The support has shape {data.support.shape}; expected {dimensions} axes for this geometry, "
+            f"{type(data.geometry).__name__}."
+        )
+    if data.group == 1:
+        return
+    if data.count % data.group:
+        raise InputError(
+            f"There are {data.count} patterns and {data.group} angles, so some rocking curves are not whole; expected "
+            "a pattern for every angle at every position, angle by angle."
+        )
+    places = data.positions.reshape(-1, data.group, 2)
+    moved = np.abs(places - places[:, :1]).max(axis=(1, 2))
+    if moved.any():
+        first = int(np.argmax(moved > 0))
+        raise InputError(
+            f"The {data.group} patterns of rocking curve {first} were taken at positions up to {moved[first]:.3g} m "
+            "apart; expected one position, its angles one after another."
+        )

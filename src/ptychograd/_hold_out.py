@@ -13,7 +13,7 @@ from ptychograd._solvers import Still
 
 
 def hold_out(data: Dataset, share: float, seed: int = 0) -> tuple[Dataset, Dataset]:
-    """The data without a random `share` of the patterns, and with nothing but these.
+    """The data without a random `share` of the patterns, and with nothing but these; whole rocking curves of them.
 
     Both keep all patterns and positions, so that one model serves both; those left out are masked.
 
@@ -22,14 +22,16 @@ def hold_out(data: Dataset, share: float, seed: int = 0) -> tuple[Dataset, Datas
         result = reconstruct(far_field(fitted), fitted, Nesterov(), epochs=60, batch_size=16)
         result.history.r_factor[-1], r_factor(result.model, held)
     """
-    count = round(share * data.count) if 0 < share < 1 else 0
-    if not 0 < count < data.count:
+    positions = data.count // data.group
+    count = round(share * positions) if 0 < share < 1 else 0
+    if not 0 < count < positions:
         raise InputError(
-            f"A share of {share:g} of {data.count} patterns can't be held out; expected one between 0 and 1, as 0.05."
+            f"A share of {share:g} of {positions} patterns can't be held out; expected one between 0 and 1, as 0.05."
         )
     check_seed(seed)
-    held = np.zeros(data.count, bool)
-    held[np.random.default_rng(seed).choice(data.count, count, replace=False)] = True
+    held = np.zeros(positions, bool)
+    held[np.random.default_rng(seed).choice(positions, count, replace=False)] = True
+    held, count = np.repeat(held, data.group), count * data.group
     fitted, kept_aside = (
         replace(data, mask=data.mask & which[:, None, None], source=f"{data.source}, {words}")
         for which, words in ((~held, f"{count} patterns held out"), (held, f"{count} held-out patterns"))
@@ -40,5 +42,5 @@ def hold_out(data: Dataset, share: float, seed: int = 0) -> tuple[Dataset, Datas
 def r_factor(model: AbstractModel, data: Dataset) -> float:
     """R = sqrt(Σ(√h - √y)² / Σy) of a model as it is, over all valid pixels."""
     names = trainable_names(model)
-    result = reconstruct(model, data, Still(), epochs=1, batch_size=min(16, data.count), trainable=names)
+    result = reconstruct(model, data, Still(), epochs=1, batch_size=min(16 * data.group, data.count), trainable=names)
     return result.history.r_factor[0]

@@ -27,11 +27,12 @@ from ptychograd._epoch import (
     unstack,
 )
 from ptychograd._errors import InputError, check_seed
-from ptychograd._model import AbstractModel, Ptychography
+from ptychograd._model import AbstractModel
 from ptychograd._noise import AbstractNoise, Amplitude
 from ptychograd._objective import Objective, Value
 from ptychograd._parameters import join, named_leaves, partition, real_dtype, trainable_names
 from ptychograd._result import History, NonFiniteError, Result
+from ptychograd._scan import AbstractScan
 from ptychograd._solvers import AbstractSolver
 
 DONE, NOT_FINITE, INTERRUPTED = "all epochs done", "not finite", "interrupted"
@@ -213,6 +214,8 @@ def prepared(task: Task) -> tuple[Work, Standing]:
     objective = Objective(on_device(rest), traced(task.noise), patterns_at_once(batch_size), names)
     variables = task.solver.variables(parameters)
     settings = _settings(task.solver, task.noise, task.trainable, task.batch_size, task.seed)
+    if resume is not None and "changes" in resume.settings:
+        settings["changes"] = resume.settings["changes"]
     history = resume.history if resume else History.empty()
     state = _start_state(objective, task.solver, variables, settings, resume)
     last = task.planned or history.epochs + task.epochs
@@ -231,10 +234,10 @@ def _bad(value: Value, finite: dict) -> str:
 def _start_state(
     objective: Objective, solver: AbstractSolver, variables: PyTree, settings: dict, resume: Result | None
 ) -> PyTree:
-    """A fresh state, or the one that `resume` ended with where solver and parameters are the same."""
+    """A fresh state, or the one that `resume` ended with, if it has one, where solver and parameters are the same."""
     state = solver.init(objective, variables)
     kept = ("solver", "trainable")
-    if resume is None or any(resume.settings.get(key) != settings[key] for key in kept):
+    if resume is None or not resume.state or any(resume.settings.get(key) != settings[key] for key in kept):
         return state
     fresh, tree = named_leaves(state), jax.tree.structure(state)
     shapes = {name: np.shape(leaf) for name, leaf in fresh.items()}
@@ -280,9 +283,10 @@ def _check(model: AbstractModel, data: Dataset, epochs: int, batch_size: int, se
     check_seed(seed)
     if data.count % model.group:
         raise InputError(f"The model takes {model.group} patterns together, and {data.count} can't be divided by that.")
-    if isinstance(model, Ptychography) and len(model.scan.corner) != data.count:
+    scan = getattr(model, "scan", None)
+    if isinstance(scan, AbstractScan) and len(scan.corner) * model.group != data.count:
         raise InputError(
-            f"The model's scan has {len(model.scan.corner)} positions, but the data hold {data.count} patterns; make "
+            f"The model's scan has {len(scan.corner)} positions, but the data hold {data.count // model.group}; make "
             "the model from this dataset."
         )
     expected = jax.eval_shape(on_device(model), jax.ShapeDtypeStruct((), np.int32))

@@ -15,12 +15,13 @@ from jaxtyping import PyTree
 
 from ptychograd._errors import InputError
 from ptychograd._files import RESULT, creating
-from ptychograd._model import AbstractModel, Ptychography
+from ptychograd._model import AbstractModel
 from ptychograd._objective import Value
 from ptychograd._parameters import map_with_names, named_leaves
 from ptychograd._version import __version__
 
 FORMAT_VERSION = 1
+OBJECTS = {"object.transmission": 1, "object.density": 0}  # and what they are outside of a support
 
 
 class NonFiniteError(ArithmeticError):
@@ -65,15 +66,15 @@ class Result(NamedTuple):
 
     `model` is the model itself; it is None for a result read from a file, whose arrays `onto` puts
     into a model made anew. `state` is the solver's, `settings` what the run was asked for, and
-    `sampling` the size (y, x) of an object pixel in metres, None in pixel units; `positions` are the
-    dataset's (index, (y, x)), in metres if there is a sampling.
+    `sampling` the size in metres of an object's pixel (y, x) or voxel (x, y, z), None in pixel units;
+    `positions` are the dataset's (index, (y, x)), in metres if there is a sampling.
     """
 
     arrays: dict[str, np.ndarray]
     state: dict[str, np.ndarray]
     history: History
     settings: dict
-    sampling: tuple[float, float] | None = None
+    sampling: tuple[float, ...] | None = None
     positions: np.ndarray | None = None
     model: AbstractModel | None = None
 
@@ -81,7 +82,7 @@ class Result(NamedTuple):
     def of(cls, model: AbstractModel, positions: np.ndarray, state: dict, history: History, settings: dict) -> "Result":
         """The result that `model` is."""
         arrays = {name: np.asarray(leaf) for name, leaf in named_leaves(eqx.filter(model, is_kept)).items()}
-        sampling = model.sampling if isinstance(model, Ptychography) else None
+        sampling = getattr(model, "sampling", None)
         return cls(arrays, state, history, settings, sampling, positions, model)
 
     def __repr__(self) -> str:
@@ -92,10 +93,10 @@ class Result(NamedTuple):
 
     @property
     def object(self) -> np.ndarray:
-        """Transmission of the object, complex (y, x); 1 in a known surround."""
-        transmission = self._array("object.transmission")
-        support = self.arrays.get("object.support")
-        return transmission if support is None else np.where(support, transmission, 1).astype(transmission.dtype)
+        """Transmission of the object, complex (y, x), 1 in a known surround; or density of a crystal (x, y, z)."""
+        name = next((name for name in OBJECTS if name in self.arrays), "object.transmission")
+        values, support = self._array(name), self.arrays.get("object.support")
+        return values if support is None else np.where(support, values, OBJECTS[name]).astype(values.dtype)
 
     @property
     def probe(self) -> np.ndarray:
@@ -119,6 +120,12 @@ class Result(NamedTuple):
             return jnp.asarray(self.arrays[name], leaf.dtype)
 
         return map_with_names(put, model)
+
+    def continued_from(self, model: AbstractModel, words: str) -> "Result":
+        """The same run, whose next stage begins with `model` and a fresh solver; `words` say how that came."""
+        fresh = Result.of(model, np.zeros(0), {}, self.history, self.settings)
+        changes = [*self.settings.get("changes", ()), {"after_epoch": self.history.epochs, "change": words}]
+        return self._replace(arrays=fresh.arrays, state={}, settings=self.settings | {"changes": changes}, model=model)
 
     def save(self, path: str | Path) -> None:
         """Write the result to an HDF5 file, whole or not at all; h5web and silx open it on the object."""
@@ -148,7 +155,7 @@ def load(path: str | Path) -> Result:
 
 
 def _write(file: h5py.File, result: Result) -> None:
-    has_object = "object.transmission" in result.arrays
+    has_object = any(name in result.arrays for name in OBJECTS)
     file.attrs.update(format=RESULT, format_version=FORMAT_VERSION, default="entry", NX_class="NXroot")
     entry = _group(file, "entry", "NXentry", default="object" if has_object else "history")
     for name, array in result.arrays.items():
@@ -170,15 +177,23 @@ def _write(file: h5py.File, result: Result) -> None:
 
 def _pictures(entry: h5py.Group, result: Result) -> None:
     """`NXdata` groups on which a viewer opens: the object, and the modes of the probe."""
-    dy, dx = result.sampling or (1.0, 1.0)
-    units = "m" if result.sampling else "pixel"
-    for name, image in (("object", result.object), ("probe", result.arrays.get("probe.modes"))):
-        if image is None:
-            continue
-        group = _group(entry, name, "NXdata", signal="data", axes=["."] * (image.ndim - 2) + ["y", "x"])
-        group["data"] = image
-        for axis, size, pixel in (("y", image.shape[-2], dy), ("x", image.shape[-1], dx)):
-            _dataset(group, axis, np.arange(size) * pixel, units=units)
+    object, modes = result.object, result.arrays.get("probe.modes")
+    is_crystal = "object.density" in result.arrays
+    axes, across = (("x", "y", "z"), ("s", "z")) if is_crystal else (("y", "x"), ("y", "x"))
+    units, sampling = "m" if result.sampling else "pixel", result.sampling or (1.0,) * len(axes)
+    _picture(entry, "object", object, axes, sampling, units)
+    if modes is not None:
+        _picture(entry, "probe", modes, across, (sampling[0], sampling[-1]), units)
+
+
+def _picture(
+    entry: h5py.Group, name: str, image: np.ndarray, axes: tuple[str, ...], sampling: tuple[float, ...], units: str
+) -> None:
+    """An image and its last axes; whatever other axes it has come first and have no coordinates."""
+    group = _group(entry, name, "NXdata", signal="data", axes=["."] * (image.ndim - len(axes)) + list(axes))
+    group["data"] = image
+    for axis, size, pixel in zip(axes, image.shape[-len(axes) :], sampling, strict=True):
+        _dataset(group, axis, np.arange(size) * pixel, units=units)
 
 
 def _read(file: h5py.File) -> Result:
@@ -210,7 +225,7 @@ def _read(file: h5py.File) -> Result:
         state,
         history,
         json.loads(bytes(stored["entry/settings"])),
-        None if sampling is None else (float(sampling[0]), float(sampling[1])),
+        None if sampling is None else tuple(float(size) for size in sampling),
         stored.get("entry/positions"),
     )
 

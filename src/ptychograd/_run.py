@@ -9,6 +9,7 @@ from typing import NamedTuple
 from ptychograd._dataset import Dataset
 from ptychograd._epoch import device_memory
 from ptychograd._errors import InputError
+from ptychograd._escapes import Escape
 from ptychograd._model import AbstractModel
 from ptychograd._noise import AbstractNoise, Amplitude
 from ptychograd._reconstruct import (
@@ -31,13 +32,15 @@ SHARE_OF_MEMORY = 0.5  # of a device, for runs side by side
 class Stage(NamedTuple):
     """Some epochs of a run with the same parameters free and the same noise model.
 
-    `until` may end it early, as `Settled()` does; the stages after it then shrink in proportion.
+    `until` may end it early, as `Settled()` does; the stages after it then shrink in proportion. `first` is done to
+    the model before, as `ShrinkWrap()` does; solvers then start afresh.
     """
 
     epochs: int
     trainable: tuple[str, ...] = ("object", "probe")
     noise: AbstractNoise = Amplitude()
     until: Callable[[History], str] | None = None
+    first: tuple[Escape, ...] = ()
 
 
 class Run(NamedTuple):
@@ -53,7 +56,7 @@ class Run(NamedTuple):
     @property
     def words(self) -> dict:
         """What is asked for but the start model, in words and numbers: equal for equal runs."""
-        stages = [[stage.epochs, list(stage.trainable), repr(stage.noise), repr(stage.until)] for stage in self.stages]
+        stages = [[stage.epochs, list(stage.trainable), *map(repr, stage[2:])] for stage in self.stages]
         return {
             "data": self.data.fingerprint,
             "solver": self.solver.description,
@@ -74,6 +77,12 @@ def perform(run: Run, on_epoch: Callable[[Progress], None] | None = None) -> Res
     check(run)
     result, stretch, asked, reason = None, 1.0, 0, ""
     for number, stage in enumerate(run.stages):
+        try:
+            result = _changed(run, stage, result)
+        except KeyboardInterrupt:
+            if result is None:
+                raise
+            return result._replace(settings=result.settings | {"stopped": INTERRUPTED})
         done = result.history.epochs if result else 0
         left = [min(later.epochs, max(1, round(later.epochs * stretch))) for later in run.stages[number:]]
         task = _task(run, stage, left[0], result, done + sum(left))
@@ -87,6 +96,22 @@ def perform(run: Run, on_epoch: Callable[[Progress], None] | None = None) -> Res
     if result is None:
         raise InputError("A run without a stage; give it one, as stages=(Stage(60),).")
     return result._replace(settings=result.settings | {"stopped": reason or result.stopped})
+
+
+def _changed(run: Run, stage: Stage, result: Result | None) -> Result | None:
+    """The result with what is to be done first done to its model, and said in its settings; else as it is."""
+
+    def fit(model: AbstractModel, epochs: int) -> Result:
+        found = reconstruct(**_task(run._replace(model=model), stage, epochs, None, None)._asdict())
+        if found.stopped == INTERRUPTED:
+            raise KeyboardInterrupt
+        return found
+
+    for escape in stage.first:
+        result = result or reconstruct(**_task(run, stage, 0, None, None)._asdict())
+        model, words = escape(result.onto(run.model), run.model, fit)
+        result = result.continued_from(model, words)
+    return result
 
 
 def perform_all(runs: Mapping[str, Run], at_once: int | None = None) -> Iterator[tuple[str, Result]]:
@@ -165,7 +190,7 @@ def _side_by_side(runs: Sequence[Run]) -> list[Result]:
 
 
 def _alike(one: Run, other: Run) -> bool:
-    if len(one.stages) != len(other.stages) or any(stage.until for stage in one.stages + other.stages):
+    if len(one.stages) != len(other.stages) or any(stage.until or stage.first for stage in one.stages + other.stages):
         return False
     pairs = zip(one.stages, other.stages, strict=True)
     return all(can_go_together(_task(one, a, a.epochs, None, 1), _task(other, b, b.epochs, None, 1)) for a, b in pairs)

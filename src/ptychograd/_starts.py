@@ -12,7 +12,7 @@ from ptychograd._propagators import fresnel_kernel
 
 Sampling = tuple[float, float] | None
 ProbeStart = Callable[[Dataset, Sampling], np.ndarray]
-ObjectStart = Callable[[tuple[int, int]], np.ndarray]
+ObjectStart = Callable[[tuple[int, ...]], np.ndarray]
 
 
 def aperture(width: float, defocus: float = 0.0) -> ProbeStart:
@@ -90,7 +90,7 @@ def _mean(data: Dataset) -> Float[np.ndarray, "y x"]:
     return total / np.maximum(valid, 1)
 
 
-def flat_object(shape: tuple[int, int]) -> Complex[np.ndarray, "y x"]:
+def flat_object(shape: tuple[int, ...]) -> Complex[np.ndarray, "..."]:
     """Transmission 1 everywhere, the start for weak objects."""
     return np.ones(shape, complex)
 

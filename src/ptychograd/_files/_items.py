@@ -5,9 +5,11 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
-from ptychograd._dataset import Dataset, Geometry, NearFieldGeometry, Truth, make_dataset
+from ptychograd._dataset import BraggGeometry, Dataset, Geometry, NearFieldGeometry, Truth, make_dataset
 from ptychograd._errors import InputError
 from ptychograd._files._entries import Catalogue, Entry
+
+REGIMES = {Geometry: "far field", NearFieldGeometry: "near field", BraggGeometry: "Bragg geometry"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,6 +20,7 @@ class Items:
         unit: of the positions: "m", "pixel", or None where the file doesn't say.
         wavelength, distance, pixel_size, focus_distance: in metres; only a near field has a focus distance, infinite
             for a parallel beam.
+        two_theta, rocking: in radians; only a Bragg reflection has them.
     """
 
     patterns: np.ndarray | None = None
@@ -30,6 +33,8 @@ class Items:
     distance: float | None = None
     pixel_size: tuple[float, float] | None = None
     focus_distance: float | None = None
+    two_theta: float | None = None
+    rocking: tuple[float, ...] | None = None
     truth: Truth | None = None
     source: str | None = None
     notes: tuple[str, ...] = ()
@@ -78,7 +83,7 @@ def assemble(items: Items, catalogue: Catalogue, places: Mapping[str, str], sour
     positions = items.positions
     if items.unit == "pixel" and geometry is not None:
         rows, columns = items.patterns.shape[1:]
-        regime = "near field" if isinstance(geometry, NearFieldGeometry) else "far field"
+        regime = REGIMES[type(geometry)]
         positions = positions * geometry.sampling((rows, columns))
         notes += (f"positions: object pixels of the {regime}, converted to metres",)
     data = make_dataset(
@@ -108,12 +113,12 @@ def _with_photons_in_probe(data: Dataset) -> Dataset:
 def _geometry(items: Items) -> tuple[Geometry | None, tuple[str, ...]]:
     wavelength, distance, pixel_size = items.wavelength, items.distance, items.pixel_size
     if wavelength is not None and distance is not None and pixel_size is not None:
-        if items.focus_distance is None:
-            return Geometry(wavelength, distance, pixel_size), ()
-        return NearFieldGeometry(wavelength, distance, pixel_size, items.focus_distance), ()
+        return _geometry_of_kind(items, (wavelength, distance, pixel_size)), ()
     numbers = {"wavelength": wavelength, "distance": distance, "pixel_size": pixel_size}
     missing = [name for name, number in numbers.items() if number is None]
     names = ", ".join(missing)
+    if items.rocking is not None or items.two_theta is not None:
+        raise InputError(f"a rocking curve needs its geometry, but {names} is missing; give each as a key, in metres.")
     if items.focus_distance is not None:
         raise InputError(f"a near field needs its geometry, but {names} is missing; give each as a key, in metres.")
     if items.unit == "m":
@@ -121,3 +126,15 @@ def _geometry(items: Items) -> tuple[Geometry | None, tuple[str, ...]]:
     if items.source is not None and len(missing) == 3:  # our own file, whose author decided for pixels
         return None, ()
     return None, (f"geometry: {names} missing, so positions are taken as object pixels",)
+
+
+def _geometry_of_kind(items: Items, lengths: tuple[float, float, tuple[float, float]]) -> Geometry:
+    """Of a far field, of a near field if there is a focus distance, of a reflection if there is a rocking curve."""
+    if items.rocking is None and items.two_theta is None:
+        return Geometry(*lengths) if items.focus_distance is None else NearFieldGeometry(*lengths, items.focus_distance)
+    if items.rocking is None or items.two_theta is None:
+        missing = "rocking" if items.rocking is None else "two_theta"
+        raise InputError(f"a Bragg reflection needs {missing} too; give it as a key, in radians.")
+    if items.focus_distance is not None:
+        raise InputError("a rocking curve is taken in the far field, and there is a focus distance; leave one out.")
+    return BraggGeometry(*lengths, items.two_theta, items.rocking)

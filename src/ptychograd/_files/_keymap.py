@@ -45,7 +45,9 @@ LENGTHS = {
     "Å": 1e-10,
     "pm": 1e-12,
 }
+ANGLES = {"rad": 1.0, "radian": 1.0, "mrad": 1e-3, "deg": math.pi / 180, "degree": math.pi / 180}
 PIXELS = ("px", "pixel", "pixels")
+NUMBERS = ("wavelength", "energy_kev", "distance", "pixel_size", "focus_distance", "two_theta", "rocking")  # as a key
 AMPLITUDES = "diffamp"  # the one known name that holds square roots of photons
 
 
@@ -110,8 +112,8 @@ def _target(name: str) -> str:
 
 
 def _literal(name: str, text: str | float) -> Entry | None:
-    """A number, or two with a comma between, as if it stood in the file."""
-    if name not in ("wavelength", "energy_kev", "distance", "pixel_size", "focus_distance"):
+    """A number, or several with commas between, as if it stood in the file."""
+    if name not in NUMBERS:
         return None
     try:
         values = np.array([float(part) for part in str(text).split(",")])
@@ -197,6 +199,14 @@ def _energy(entry: Entry) -> Items:
     return Items(wavelength=wavelength_from_kev(entry.number()))
 
 
+def _angle(entry: Entry) -> float:
+    """Radians in the unit that the file states; 1 where it states none."""
+    units = entry.units or "rad"
+    if units not in ANGLES:
+        raise InputError(f'{entry} is in "{units}"; expected one of {", ".join(ANGLES)}.')
+    return ANGLES[units]
+
+
 def _unit(entry: Entry) -> float:
     """Metres in the unit that the file states; SI where it states none."""
     units = entry.units or "m"
@@ -232,4 +242,6 @@ READERS: dict[str, Callable[[Entry], Items]] = {
     "focus_distance": lambda entry: Items(focus_distance=entry.number() * _unit(entry)),
     "distance": lambda entry: Items(distance=entry.number() * _unit(entry)),
     "pixel_size": _pixel_size,
+    "two_theta": lambda entry: Items(two_theta=entry.number() * _angle(entry)),
+    "rocking": lambda entry: Items(rocking=tuple((np.ravel(entry.array()) * _angle(entry)).tolist())),
 }

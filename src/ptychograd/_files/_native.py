@@ -5,7 +5,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from ptychograd._dataset import Dataset, NearFieldGeometry, Truth
+from ptychograd._dataset import BraggGeometry, Dataset, NearFieldGeometry, Truth
 from ptychograd._errors import InputError
 from ptychograd._files._entries import Catalogue
 from ptychograd._files._hdf5 import creating
@@ -14,6 +14,8 @@ from ptychograd._version import __version__
 
 FORMAT = "ptychograd dataset"
 VERSION = 1
+NUMBERS = ("wavelength", "distance", "focus_distance", "two_theta")
+ANGLES = ("geometry/two_theta", "geometry/rocking")
 PLACES = {"patterns": "data/patterns", "positions": "data/positions"}
 
 
@@ -31,8 +33,9 @@ def items(catalogue: Catalogue, given: Items) -> Items:
             " upgrade ptychograd."
         )
     patterns, probe = catalogue.find("data/patterns"), catalogue.find("start/probe")
-    numbers = {name: catalogue.find(f"geometry/{name}") for name in ("wavelength", "distance", "focus_distance")}
+    numbers = {name: catalogue.find(f"geometry/{name}") for name in NUMBERS}
     positions, pixel_size = catalogue.find("data/positions"), _array(catalogue, "geometry/pixel_size")
+    rocking = _array(catalogue, "geometry/rocking")
     found = Items(
         patterns=None if patterns is None else read_patterns(patterns),
         positions=None if positions is None else positions.array(),
@@ -41,6 +44,7 @@ def items(catalogue: Catalogue, given: Items) -> Items:
         probe=None if probe is None else read_modes(probe),
         support=_array(catalogue, "start/support"),
         pixel_size=None if pixel_size is None else (float(pixel_size[0]), float(pixel_size[1])),
+        rocking=None if rocking is None else tuple(float(angle) for angle in np.ravel(rocking)),
         truth=_truth(catalogue),
         source=str(root.get("source", "")),
         notes=tuple(str(note) for note in np.asarray(root.get("notes", ())).ravel()),
@@ -63,14 +67,15 @@ def write(path: Path, data: Dataset) -> None:
         file["data"].attrs.update(NX_class="NXdata", signal="patterns")
         file["data/patterns"].attrs.update(units="photons", interpretation="image")
         file["data/positions"].attrs["units"] = "pixel" if data.geometry is None else "m"
-        for length in (name for name in _arrays(data) if name.startswith("geometry/")):
-            file[length].attrs["units"] = "m"
+        for name in (name for name in _arrays(data) if name.startswith("geometry/")):
+            file[name].attrs["units"] = "rad" if name in ANGLES else "m"
 
 
 def _arrays(data: Dataset) -> dict[str, np.ndarray]:
     """All that a data set has, by its place in the file."""
     geometry, truth = data.geometry, data.truth
     near = geometry if isinstance(geometry, NearFieldGeometry) else None
+    bragg = geometry if isinstance(geometry, BraggGeometry) else None
     arrays = {
         "data/patterns": data.patterns,
         "data/positions": data.positions,
@@ -79,6 +84,8 @@ def _arrays(data: Dataset) -> dict[str, np.ndarray]:
         "geometry/distance": geometry and np.float64(geometry.distance),
         "geometry/pixel_size": geometry and np.array(geometry.pixel_size),
         "geometry/focus_distance": near and np.float64(near.focus_distance),
+        "geometry/two_theta": bragg and np.float64(bragg.two_theta),
+        "geometry/rocking": bragg and np.array(bragg.rocking),
         "start/probe": data.probe,
         "start/support": data.support,
         "truth/object": truth and truth.object,

@@ -14,7 +14,7 @@ Keys = Annotated[
         negative="",
         help="Where the file keeps an item: NAME=PATH, or NAME=NUMBER in SI units; names are patterns, "
         "positions, mask, probe, support, wavelength, energy_kev, distance, pixel_size, "
-        "focus_distance. Repeat for several.",
+        "focus_distance, two_theta, rocking (radians). Repeat for several.",
     ),
 ]
 
@@ -40,10 +40,12 @@ class Options:
         distance: Metres from sample to detector, in place of the file's.
         solver: nesterov (the default) and rpie find their step sizes; epie and ad-epie follow Algorithm 1 of the paper;
             adam takes --step.
+        thickness: For rocking curves without a support: of the crystal along x, in metres.
+        shrink_wrap: For a crystal: cut off its ghosts and find its place along the beam, between stages of the run.
         epochs: How often all patterns are used; auto stops when the misfit is at the noise or no longer falls, after
-            smaller steps, in which the R-factor falls once more. By default 60 in the far field, auto in a near field.
+            smaller steps, in which the R-factor falls once more. By default auto in a near field, else 60.
         batch_size: Patterns a step; by default 16 for nesterov, 32 for rpie (at most a fifth of all for both), 1 for
-            epie and ad-epie, 100 for adam.
+            epie and ad-epie, 100 for adam; of rocking curves as many positions, with all their angles.
         step: For adam: PATH=SIZE, as object=0.01; repeat for several.
         noise: Misfit to minimise; poisson takes over for the last third of the epochs.
         modes: Incoherent modes of the probe.
@@ -52,7 +54,8 @@ class Options:
         pinhole: Start probe from a round opening of this diameter in metres.
         focal_spot: Start probe from a Gaussian focus of this full width at half maximum in metres.
         defocus: Distance in metres from the opening, or the focus estimated from the mean pattern, to the object.
-        hold_probe: First epochs in which the probe stays as it is; 0 for nesterov, 1 for the others by default.
+        hold_probe: First epochs in which the probe stays as it is; by default 0 for nesterov, 1 for the others, and
+            all for a crystal.
         hold_out: Share of the patterns that is not fitted, as 0.05; their R-factor tells noise from detail.
         seed: Of the order of patterns, of a random start, and of the patterns held out.
         precision: Of all arithmetic.
@@ -61,6 +64,8 @@ class Options:
     model: Model = None
     focus_distance: float | None = None
     distance: float | None = None
+    thickness: float | None = None
+    shrink_wrap: bool = True
     solver: Literal["nesterov", "rpie", "epie", "ad-epie", "adam"] = "nesterov"
     epochs: Epochs = None
     batch_size: OptionalWhole = None

@@ -1,6 +1,8 @@
 """From options to a `Run`: solver, start model, and the stages one after another."""
 
 import math
+import warnings
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,9 +13,10 @@ from ptychograd.cli._options import Options, numbers, pairs
 
 if TYPE_CHECKING:
     from ptychograd._dataset import Dataset
-    from ptychograd._model import Ptychography
+    from ptychograd._model import AbstractModel
     from ptychograd._run import Run, Stage
     from ptychograd._solvers import AbstractSolver
+    from ptychograd._starts import ProbeStart
 
 BATCH_SIZES = {"nesterov": 16, "rpie": 32, "epie": 1, "ad-epie": 1, "adam": 100}
 HOLD_PROBE = {"nesterov": 0, "rpie": 1, "epie": 1, "ad-epie": 1, "adam": 1}
@@ -25,6 +28,7 @@ COOLING_SHARE = 0.3  # of the epochs, at the end, for a solver that then takes s
 MOST_EPOCHS, MOST_STEPS = 300, 7500  # of --epochs auto, the longer of the two
 STEPS_OF_SPAN = 160  # over which a misfit has to fall
 OBJECT, BOTH = ("object",), ("object", "probe")
+SEARCH = 24  # epochs of --epochs auto for a crystal, before it may settle
 
 
 def read_data(path: Path, options: Options) -> "Dataset":
@@ -47,13 +51,17 @@ def read_file(path: Path, options: Options) -> "Dataset":
 
 def make_run(options: Options, data: "Dataset") -> "Run":
     """The run that the options ask for."""
-    from ptychograd._dataset import NearFieldGeometry
+    from ptychograd._dataset import BraggGeometry, NearFieldGeometry
     from ptychograd._run import Run
 
-    batch_size = _batch_size(options.solver, data.count) if options.batch_size is None else options.batch_size
+    batch_size = options.batch_size
+    if batch_size is None:
+        batch_size = data.group * _batch_size(options.solver, data.count // data.group)
     near = isinstance(data.geometry, NearFieldGeometry)
     options = replace(options, epochs=options.epochs if options.epochs is not None else "auto" if near else EPOCHS)
-    stages = _stages(options, -(-data.count // max(1, batch_size)))
+    steps = -(-data.count // max(1, batch_size))
+    of_kind = _crystal_stages if isinstance(data.geometry, BraggGeometry) else _stages
+    stages = of_kind(options, steps)
     return Run(make_model(options, data), data, make_solver(options), stages, batch_size, options.seed)
 
 
@@ -95,9 +103,9 @@ def make_solver(options: Options) -> "AbstractSolver":
     return {"rpie": PIE(RPIE_ALPHA), "epie": PIE(), "ad-epie": ADePIE()}[options.solver]
 
 
-def make_model(options: Options, data: "Dataset") -> "Ptychography":
+def make_model(options: Options, data: "Dataset") -> "AbstractModel":
     """The model with which the run starts."""
-    from ptychograd._dataset import NearFieldGeometry
+    from ptychograd._dataset import BraggGeometry, NearFieldGeometry
     from ptychograd._recipes import far_field, near_field
     from ptychograd._starts import aperture, flat_object, focal_spot, mean_pattern, pinhole, random_object
     from ptychograd.cli._engine import complex_dtype
@@ -106,6 +114,10 @@ def make_model(options: Options, data: "Dataset") -> "Ptychography":
     given = [opening(size, options.defocus) for opening, size in sizes.items() if size is not None]
     if len(given) > 1:
         raise InputError("Give one of --aperture, --pinhole and --focal-spot, not several.")
+    if isinstance(data.geometry, BraggGeometry):
+        return _crystal(options, data, given[0] if given else None)
+    if options.thickness is not None:
+        raise InputError("--thickness is for rocking curves of a crystal, and there is no rocking curve.")
     recipe = near_field if isinstance(data.geometry, NearFieldGeometry) else far_field
     if not given and options.defocus:
         if recipe is near_field:
@@ -119,6 +131,59 @@ def make_model(options: Options, data: "Dataset") -> "Ptychography":
         modes=options.modes,
         dtype=complex_dtype(options.precision),
     )
+
+
+def _crystal(options: Options, data: "Dataset", beam: "ProbeStart | None") -> "AbstractModel":
+    """The start model for rocking curves, whose warnings are told."""
+    from ptychograd._recipes import bragg
+    from ptychograd._starts import flat_object, random_object
+    from ptychograd.cli._engine import complex_dtype
+
+    if options.model is not None:
+        raise InputError(f"--model {options.model}: {data.source} holds rocking curves, which are neither.")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        model = bragg(
+            data,
+            thickness=options.thickness,
+            probe=beam,
+            object=flat_object if options.start == "flat" else random_object(options.seed),
+            modes=options.modes,
+            dtype=complex_dtype(options.precision),
+        )
+    for warning in caught:
+        errors.print(str(warning.message), style="yellow", soft_wrap=True)
+    return model
+
+
+def _crystal_stages(options: Options, steps: int) -> tuple["Stage", ...]:
+    """The search for the crystal, then the stages of any run with the start's support; the beam held unless told."""
+    from ptychograd._escapes import WholeSupport
+    from ptychograd._stages import FEWEST, crystal_search
+
+    held = options.hold_probe
+    epochs = options.epochs if isinstance(options.epochs, int) else None
+    search = ()
+    if options.shrink_wrap and (epochs is None or epochs >= FEWEST):
+        search = crystal_search(round(SEARCH / 0.4) if epochs is None else epochs)
+    done = sum(stage.epochs for stage in search)
+    rest = replace(options, epochs="auto" if epochs is None else epochs - done, hold_probe=0)
+    stages = _stages(rest, steps)
+    if search:
+        stages = (stages[0]._replace(first=(WholeSupport(),)), *stages[1:])
+    return tuple(_probe_held((*search, *stages), held))
+
+
+def _probe_held(stages: tuple["Stage", ...], held: int | None) -> Iterator["Stage"]:
+    """The stages, with the probe refined after the first `held` epochs; never if that is None."""
+    done = 0
+    for stage in stages:
+        alone = stage.epochs if held is None else min(stage.epochs, max(0, held - done))
+        if alone:
+            yield stage._replace(epochs=alone, trainable=OBJECT)
+        if alone < stage.epochs:
+            yield stage._replace(epochs=stage.epochs - alone, trainable=BOTH, first=() if alone else stage.first)
+        done += stage.epochs
 
 
 def _stages(options: Options, steps: int) -> tuple["Stage", ...]:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
-from ptychograd.cli._console import output
+from ptychograd.cli._console import errors, output
 
 if TYPE_CHECKING:
     from ptychograd._dataset import Dataset
@@ -70,10 +70,41 @@ def near_field(
     _write(out, experiment(flux=flux, distance=distance).dataset(seed, magnitude, phase))
 
 
+@simulate.command(name="bragg")
+def bragg(
+    out: Path,
+    /,
+    *,
+    reduced: Annotated[bool, Parameter(negative="")] = False,
+    photons: float = 1e4,
+    rocking_step: float = 0.02,
+    background: float = 0.0,
+    seed: int = 0,
+) -> None:
+    """Bragg ptychography of a strained crystal as in section 4.2 of Kandel et al. 2019: 15 angles, 984 positions.
+
+    Args:
+        out: The HDF5 file to write.
+        reduced: A smaller crystal: 252 positions, patterns of 32 x 32 for 64 x 64 pixels.
+        photons: Photons in the probe.
+        rocking_step: From one angle to the next, in degrees; the paper's aliases in depth, 0.01 does not.
+        background: Photons a pixel from elsewhere.
+        seed: Of crystal, speckle and photon noise.
+    """
+    from ptychograd.cli._engine import prepare
+    from ptychograd.paper.bragg import BraggExperiment
+
+    prepare()
+    experiment = BraggExperiment.reduced if reduced else BraggExperiment
+    _write(out, experiment(photons=photons, rocking_step=rocking_step, background=background).dataset(seed))
+
+
 def _write(out: Path, data: "Dataset") -> None:
     from ptychograd._files import write
 
     write(out, data)
+    if data.geometry is not None and (warning := data.geometry.aliased(data.frame_shape)):
+        errors.print(f"{out}: {warning}.", style="yellow", soft_wrap=True)
     output.print(
         f"{out}: {data.count} patterns of {data.frame_shape[0]} x {data.frame_shape[1]} pixels, "
         f"{data.photons.mean():.4g} photons each on average, with ground truth."

@@ -1,28 +1,20 @@
 """Section 4.2: multi-angle Bragg ptychography of a faceted crystal, 15 angles and 41 x 24 positions."""
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Complex
 
-from ptychograd._bragg import BraggGeometry, BraggPtychography, Crystal, TiltedBeam
-from ptychograd._dataset import Dataset, make_dataset
+from ptychograd._bragg import BraggPtychography, Crystal, TiltedBeam
+from ptychograd._dataset import BraggGeometry, Dataset, Truth, make_dataset
 from ptychograd._detector import Detector
-from ptychograd._errors import check_seed
+from ptychograd._errors import InputError, check_seed
 from ptychograd._fourier import centred, exact_fft
 from ptychograd._geometry import wavelength_from_kev
 from ptychograd._propagators import FarField
+from ptychograd._scan import make_scan
 from ptychograd._simulate import raster, simulate
-
-
-class Measurement(NamedTuple):
-    """Simulated patterns, the model that made them, and the start of a reconstruction: crystal random, probe known."""
-
-    data: Dataset
-    truth: BraggPtychography
-    start: BraggPtychography
 
 
 @dataclass(frozen=True)
@@ -49,6 +41,13 @@ class BraggExperiment:
     speckle: int = 20  # frequencies along each side of the diffuser's band
     photons: float = 1e4
     magnitude: float = 0.5
+    background: float = 0.0  # photons a pixel
+
+    def __post_init__(self):
+        if not 0 < self.photons < np.inf:
+            raise InputError(f"{self.photons:g} photons in the probe; expected a number above zero, as 1e4.")
+        if not 0 <= self.background < np.inf:
+            raise InputError(f"A background of {self.background:g} photons a pixel; expected none or more.")
 
     @classmethod
     def reduced(cls, **changes) -> "BraggExperiment":
@@ -65,45 +64,39 @@ class BraggExperiment:
         offsets = np.radians(self.rocking_step) * (np.arange(self.angles) - self.angles // 2)
         pixels = self.pixel_size, self.pixel_size
         wavelength = wavelength_from_kev(self.energy_kev)
-        return BraggGeometry(wavelength, self.two_theta, self.distance, pixels, tuple(offsets.tolist()))
+        return BraggGeometry(wavelength, self.distance, pixels, self.two_theta, tuple(offsets.tolist()))
 
-    def measurement(self, seed: int = 0) -> Measurement:
-        """One simulated measurement; `seed` is of crystal, probe, noise and start."""
+    def dataset(self, seed: int = 0) -> Dataset:
+        """One simulated measurement, with the truth beside it; `seed` is of crystal, probe and noise."""
         check_seed(seed)
         rng = np.random.default_rng([seed, 3])
-        window = self.depth, self.frame
-        corners = raster(self.scan, (float(self.step), float(self.step))).astype(int)
-        far = corners.max(axis=0) + window
+        frame, window = (self.frame, self.frame), (self.depth, self.frame)
+        corners = raster(self.scan, (float(self.step), float(self.step)))
+        far = corners.max(axis=0).astype(int) + window
         extent = (self.variable[0], int(far[0]), int(far[1]))
-        support, inside = np.zeros(extent, bool), _middle(extent, self.variable)
-        support[inside] = True
-        density = np.zeros(extent, complex)
+        support, density = np.zeros(extent, bool), np.zeros(extent, complex)
+        support[_middle(extent, self.variable)] = True
         density[_middle(extent, self.crystal)] = self.magnitude * faceted(self.crystal, rng) * strain(self.crystal, rng)
-        frame = (self.frame, self.frame)
-        voxel = self.geometry.voxel(frame)
-
-        def model(density: Complex[np.ndarray, "x y z"]) -> BraggPtychography:
-            return BraggPtychography(
-                object=Crystal(jnp.asarray(density, np.complex64), jnp.asarray(support)),
-                probe=TiltedBeam(jnp.asarray(probe[None], np.complex64), self.two_theta, (extent[0], self.depth)),
-                deviation=jnp.asarray(self.geometry.deviation(voxel), np.float32),
-                corner=jnp.asarray(corners, np.int32),
-                propagator=FarField(frame),
-                detector=Detector(),
-                window=window,
-                frame_shape=frame,
-            )
-
-        probe = self.probe(rng)
-        truth = model(density)
-        count = len(corners) * self.angles
-        data = make_dataset(
-            simulate(truth, count, seed=seed),
-            np.repeat(corners, self.angles, axis=0),
+        beam, geometry = self.probe(rng)[None], self.geometry
+        model = BraggPtychography(
+            object=Crystal(jnp.asarray(density, np.complex64), jnp.asarray(support)),
+            probe=TiltedBeam(jnp.asarray(beam, np.complex64), self.two_theta, (extent[0], self.depth)),
+            deviation=jnp.asarray(geometry.deviation(frame), np.float32),
+            scan=make_scan(corners),
+            propagator=FarField(frame),
+            detector=Detector(jnp.asarray(self.background, np.float32)),
+            window=window,
+            frame_shape=frame,
+        )
+        return make_dataset(
+            simulate(model, len(corners) * self.angles, seed=seed),
+            np.repeat(corners * geometry.sampling(frame), self.angles, axis=0),
+            geometry=geometry,
+            probe=beam,
+            support=support,
+            truth=Truth(density, beam),
             source=f"simulated: Bragg, {self.photons:g} photons, seed {seed}",
         )
-        random = rng.normal(size=extent) * np.exp(2j * np.pi * rng.normal(size=extent))
-        return Measurement(data, truth, model(np.where(support, random, 0)))
 
     def probe(self, rng: np.random.Generator) -> Complex[np.ndarray, "s z"]:
         """A Gaussian beam behind a diffuser, `photons` in all."""

@@ -1,24 +1,23 @@
-"""Recipes: from a dataset to the model with which its reconstruction starts."""
+"""Recipes for a thin object, in the far field and in the near field."""
 
-import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Complex, Float
+from jaxtyping import Float
 
-from ptychograd._dataset import Dataset, NearFieldGeometry, check_extent, positions_in_pixels
+from ptychograd._dataset import BraggGeometry, Dataset, NearFieldGeometry, check_extent, positions_in_pixels
 from ptychograd._detector import Detector
 from ptychograd._errors import InputError
 from ptychograd._model import Ptychography
 from ptychograd._objects import EmbeddedObject, ThinObject
 from ptychograd._probes import Probe
 from ptychograd._propagators import AbstractPropagator, AngularSpectrum, FarField, Fresnel
+from ptychograd._recipes.common import checked_dtype, start_modes
 from ptychograd._scan import make_scan
 from ptychograd._starts import (
     ObjectStart,
     ProbeStart,
     Sampling,
     back_propagated,
-    diverse_modes,
     flat_object,
     mean_pattern,
     random_object,
@@ -42,11 +41,13 @@ def far_field(
     transmission is 1), else flat. `modes` is the number of incoherent probe modes (see `diverse_modes`),
     `dtype` complex64 or complex128.
     """
-    dtype = _checked_dtype(dtype)
+    dtype = checked_dtype(dtype)
     if isinstance(data.geometry, NearFieldGeometry):
         raise InputError(
             f"{data.source} has a near-field geometry; take `near_field`, or read it with near_field=False."
         )
+    if isinstance(data.geometry, BraggGeometry):
+        raise InputError(f"{data.source} holds rocking curves; take `bragg`.")
     return _composed(data, FarField(data.frame_shape, dtype), probe, mean_pattern(), object, modes, dtype)
 
 
@@ -71,7 +72,7 @@ def near_field(
     Raises `InputError` without a near-field geometry, for a distance that aliases on these pixels, and for positions
     that span less than one of them.
     """
-    dtype, geometry = _checked_dtype(dtype), data.geometry
+    dtype, geometry = checked_dtype(dtype), data.geometry
     if not isinstance(geometry, NearFieldGeometry):
         raise InputError(
             f"{data.source} has no near-field geometry; give wavelength, distance, pixel size, and the distance from "
@@ -106,7 +107,7 @@ def _composed(
 ) -> Ptychography:
     sampling = data.geometry.sampling(data.frame_shape) if data.geometry else None
     corners, shape = _place(data, sampling)
-    waves = _start_modes(data, sampling, probe, estimated, modes)
+    waves = start_modes(data, sampling, probe, estimated, modes)
     start = object or (flat_object if data.support is None else random_object())
     transmission = jnp.asarray(start(shape), dtype)
     thing = (
@@ -140,34 +141,3 @@ def _place(data: Dataset, sampling: Sampling) -> tuple[Float[np.ndarray, "index 
             f"array of {data.support.shape}; give positions from that array's first pixel, or no support."
         )
     return corners, data.support.shape
-
-
-def _start_modes(
-    data: Dataset, sampling: Sampling, probe: ProbeStart | None, estimated: ProbeStart, count: int
-) -> Complex[np.ndarray, "modes y x"]:
-    if count < 1:
-        raise InputError(f"{count} probe modes; expected 1 or more.")
-    if data.total == 0:
-        raise InputError(f"{data.source} holds not one photon in its valid pixels; expected counts.")
-    if probe is None and data.probe is not None:
-        if data.probe.shape[1:] != data.frame_shape:
-            raise InputError(
-                f"The start probe has {data.probe.shape[1:]} pixels, the patterns have {data.frame_shape}; "
-                "give one of the same size, or none, so that it is estimated."
-            )
-        return diverse_modes(data.probe, count)
-    wave = (probe or estimated)(data, sampling)
-    wave = wave * np.sqrt(data.photons.max() / np.sum(np.abs(wave) ** 2))
-    return diverse_modes(wave[None], count)
-
-
-def _checked_dtype(dtype: np.dtype | type) -> np.dtype:
-    dtype = np.dtype(dtype)
-    if dtype not in (np.complex64, np.complex128):
-        raise InputError(f"A model of {dtype}; expected complex64 (single) or complex128 (double precision).")
-    if jax.dtypes.canonicalize_dtype(dtype) != dtype:
-        raise InputError(
-            'Double precision is switched off in JAX; call jax.config.update("jax_enable_x64", True) first, '
-            "or give --precision double on the command line."
-        )
-    return dtype

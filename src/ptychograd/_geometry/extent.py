@@ -1,15 +1,12 @@
-"""Lengths of an experiment, in metres and in object pixels: an exposure's geometry and a scan's extent."""
+"""Extents of a scan: the object array that it needs, and positions in a unit that can't be."""
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float64
 
 from ptychograd._errors import InputError
-
-PLANCK_TIMES_LIGHT = 6.62607015e-34 * 299_792_458.0  # h c in J m, exact in the SI of 2019
-JOULES_PER_KEV = 1.602176634e-16  # exact in the SI of 2019
+from ptychograd._geometry.units import UNITS, format_length
 
 MOST_EMPTY = 60.0  # object area over the area of abutting windows: real scans overlap and stay far below
 LARGEST_OBJECT = 2**31  # bytes as complex64
@@ -17,100 +14,8 @@ LONGEST_SIDE = 30_000  # pixels of the object array
 LEAST_SPAN = 0.01  # pixels: a scan that moves at all moves by more
 ROUNDING = 1e-6  # pixels: positions in metres over a sampling are not exact integers
 MOST_NEIGHBOURS = 300  # positions that a median step is taken from
-UNITS = {"m": 1.0, "mm": 1e-3, "µm": 1e-6, "nm": 1e-9, "pm": 1e-12}
 
 Positions = Float64[np.ndarray, "index 2"]
-
-
-@dataclass(frozen=True)
-class Geometry:
-    """How a pattern was exposed: everything that turns object pixels into metres in the far field.
-
-    Args:
-        wavelength: in metres.
-        distance: from sample to detector, in metres.
-        pixel_size: of the detector (y, x), in metres.
-
-    Raises:
-        InputError: a number is not finite, not positive, or not plausible in metres.
-    """
-
-    wavelength: float
-    distance: float
-    pixel_size: tuple[float, float]
-
-    def __post_init__(self):
-        _require_plausible("wavelength", self.wavelength, (1e-13, 1e-6), "is this keV or nm? expected metres")
-        _require_plausible("distance", self.distance, (0.0, 1e3), "is this mm? expected metres")
-        for axis, size in zip("yx", self.pixel_size, strict=True):
-            _require_plausible(f"pixel_size ({axis})", size, (0.0, 1e-2), "is this µm? expected metres")
-
-    @property
-    def energy_kev(self) -> float:
-        """Photon energy in keV."""
-        return PLANCK_TIMES_LIGHT / self.wavelength / JOULES_PER_KEV
-
-    def sampling(self, frame_shape: tuple[int, int]) -> tuple[float, float]:
-        """Object pixel (dy, dx) in metres: wavelength distance / (n pixel_size)."""
-        return far_field_sampling(self, frame_shape)
-
-
-@dataclass(frozen=True)
-class NearFieldGeometry(Geometry):
-    """A pattern that is a shadow of the sample: magnified by the cone of a focus, or not in a parallel beam.
-
-    By the Fresnel scaling theorem a cone beam from a focus `focus_distance` before the sample shows what a
-    parallel beam would at `effective_distance`, magnified (D. Paganin, Coherent X-Ray Optics, section 1.4).
-
-    Args:
-        focus_distance: from focus to sample, in metres; negative for a beam that converges to a focus behind the
-            detector; infinite for a parallel beam.
-    """
-
-    focus_distance: float = math.inf
-
-    def __post_init__(self):
-        super().__post_init__()
-        if not abs(self.focus_distance) > 0:
-            raise InputError(
-                f"focus_distance = {self.focus_distance:g} m: expected the distance from focus to sample in metres, "
-                "or inf for a parallel beam."
-            )
-        if not self.magnification > 0:
-            raise InputError(
-                f"focus_distance = {self.focus_distance:g} m and distance = {self.distance:g} m: the focus is not "
-                "before the detector, so the shadow is inverted or a far field; turn the patterns by 180 degrees and "
-                "give the equivalent distances, or reconstruct in the far field."
-            )
-
-    @property
-    def magnification(self) -> float:
-        """(z1 + z2) / z1 with z1 from focus to sample, z2 from sample to detector."""
-        return 1 + self.distance / self.focus_distance
-
-    @property
-    def effective_distance(self) -> float:
-        """Distance of free space in metres that makes the same pattern in a parallel beam."""
-        return self.distance / self.magnification
-
-    def sampling(self, frame_shape: tuple[int, int]) -> tuple[float, float]:
-        """Object pixel (dy, dx) in metres: a detector pixel over the magnification."""
-        dy, dx = (size / self.magnification for size in self.pixel_size)
-        return dy, dx
-
-
-def wavelength_from_kev(energy_kev: float) -> float:
-    """Wavelength in metres of a photon whose energy is given in keV."""
-    if not (math.isfinite(energy_kev) and energy_kev > 0):
-        raise InputError(f"A photon energy of {energy_kev:g} keV is impossible; expected a positive number.")
-    return PLANCK_TIMES_LIGHT / (energy_kev * JOULES_PER_KEV)
-
-
-def far_field_sampling(geometry: Geometry, frame_shape: tuple[int, int]) -> tuple[float, float]:
-    """Object pixel (dy, dx) in metres of a far-field pattern: wavelength distance / (n pixel_size)."""
-    width = geometry.wavelength * geometry.distance
-    (ny, nx), (py, px) = frame_shape, geometry.pixel_size
-    return width / (ny * py), width / (nx * px)
 
 
 def object_shape_needed(positions: Positions, frame_shape: tuple[int, int]) -> tuple[int, int]:
@@ -167,20 +72,6 @@ def check_extent(
         f" {len(positions)} windows of {frame_shape[0]} x {frame_shape[1]}:"
         f" {_likely_cause(positions, frame_shape, sampling)}."
     )
-
-
-def format_length(metres: float) -> str:
-    """A length with the prefix that suits it: 9.79e-11 becomes "97.9 pm"."""
-    unit = next((unit for unit, size in UNITS.items() if abs(metres) >= 0.9995 * size), "pm")
-    return f"{metres / UNITS[unit]:.4g} {unit}" if metres else "0 m"
-
-
-def _require_plausible(name: str, value: float, limits: tuple[float, float], hint: str) -> None:
-    low, high = limits
-    if not (math.isfinite(value) and low < value < high):
-        raise InputError(
-            f"{name} = {value:g} m is not plausible: expected above {low:g} m and below {high:g} m; {hint}."
-        )
 
 
 def _is_reasonable(positions: Positions, frame_shape: tuple[int, int]) -> bool:

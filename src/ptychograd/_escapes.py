@@ -1,0 +1,122 @@
+"""Ways out of wrong solutions, taken between the stages of a run.
+
+The patterns of each rocking angle tell a crystal up to one phase. Only the support ties these phases together. A shift
+of the crystal along the incident beam changes them linearly; ghosts of it, shifted along the beam, come from jumps
+between one angle and the next. Descent ends in any of these states, which the support hardly opposes.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Bool, Complex
+from scipy.ndimage import gaussian_filter
+
+from ptychograd._bragg import BraggPtychography, Crystal
+from ptychograd._errors import InputError
+from ptychograd._model import AbstractModel
+from ptychograd._result import Result
+from ptychograd.metrics import shifted
+
+Fit = Callable[[AbstractModel, int], Result]  # the result of so many epochs from a model
+
+BRIGHT = 0.99  # quantile of the magnitude in the start's support that counts as a crystal's
+MARGIN = 8  # voxels around a crystal, so that it does not leave on one side and come in on the other
+
+
+class Changed(NamedTuple):
+    """A model put right, and what was done to it in words."""
+
+    model: AbstractModel
+    words: str
+
+
+Escape = Callable[[AbstractModel, AbstractModel, Fit], Changed]  # from the model as it is, and as it started
+
+
+@dataclass(frozen=True)
+class ShrinkWrap:
+    """Nothing is a crystal but what is bright: ghosts, fainter than the crystal, are cut off with the noise.
+
+    The new support holds the voxels of the start's support where the magnitude, blurred by `blur` voxels, is above
+    `threshold` of the crystal's own (Marchesini et al., Phys. Rev. B 68, 140101 (2003)).
+    """
+
+    threshold: float = 0.2
+    blur: float = 1.0
+
+    def __call__(self, model: AbstractModel, start: AbstractModel, fit: Fit) -> Changed:
+        """The model with a smaller support."""
+        whole = np.asarray(_crystal(start).support)
+        blurred = gaussian_filter(np.abs(_density(model)), self.blur)
+        support = whole & (blurred > self.threshold * np.quantile(blurred[whole], BRIGHT))
+        share = np.count_nonzero(support) / np.count_nonzero(whole)
+        return Changed(_with(model, _density(model), support), f"support shrunk to {share:.1%} of the start's")
+
+
+@dataclass(frozen=True)
+class WholeSupport:
+    """The support is again what it was at the start."""
+
+    def __call__(self, model: AbstractModel, start: AbstractModel, fit: Fit) -> Changed:
+        """The model with the start's support."""
+        return Changed(_with(model, _density(model), np.asarray(_crystal(start).support)), "support as at the start")
+
+
+@dataclass(frozen=True)
+class BeamShift:
+    """A crystal that stands too far up or down the incident beam, and is cut by its support, is moved along it.
+
+    Shifts by `voxels` along x, and by the fraction of them along y that the beam has, are each tried for `epochs`;
+    the one with the lowest R-factor stays. If it is the farthest one, others are tried from there.
+    """
+
+    voxels: tuple[int, ...] = (-3, -2, -1, 0, 1, 2, 3)
+    epochs: int = 1
+
+    def __call__(self, model: AbstractModel, start: AbstractModel, fit: Fit) -> Changed:
+        """The model shifted, with the start's support and some epochs more."""
+        total, tried = 0, {0: np.inf}
+        for _ in range(3):
+            found = {shift: fit(self._moved(model, start, shift), self.epochs) for shift in self.voxels}
+            tried = {shift: result.history.r_factor[-1] for shift, result in found.items()}
+            best = min(tried, key=lambda shift: tried[shift])
+            model, total = found[best].onto(start), total + best
+            if abs(best) < max(map(abs, self.voxels)):
+                break
+        words = f"moved by {total} voxels along x, up the beam"
+        return Changed(model, words + f" (R {tried[best]:.4f}, without the last move {tried.get(0, np.nan):.4f})")
+
+    def _moved(self, model: AbstractModel, start: AbstractModel, shift: int) -> AbstractModel:
+        whole = np.asarray(_crystal(start).support)
+        angle = _bragg(start).probe.two_theta
+        margin = ((MARGIN, MARGIN), (MARGIN, MARGIN), (0, 0))
+        along_beam = np.array([shift, shift / np.tan(angle), 0])
+        inside = (slice(MARGIN, -MARGIN), slice(MARGIN, -MARGIN))
+        moved = shifted(np.pad(_density(model), margin), along_beam)[inside] if shift else _density(model)
+        return _with(model, np.where(whole, moved, 0), whole)
+
+
+def _bragg(model: AbstractModel) -> BraggPtychography:
+    if not isinstance(model, BraggPtychography):
+        raise InputError(f"A {type(model).__name__} has no crystal; shrink-wrap and shifts along the beam are for one.")
+    return model
+
+
+def _crystal(model: AbstractModel) -> Crystal:
+    return _bragg(model).object
+
+
+def _density(model: AbstractModel) -> Complex[np.ndarray, "x y z"]:
+    crystal = _crystal(model)
+    return np.where(np.asarray(crystal.support), np.asarray(crystal.density), 0)
+
+
+def _with(
+    model: AbstractModel, density: Complex[np.ndarray, "x y z"], support: Bool[np.ndarray, "x y z"]
+) -> AbstractModel:
+    crystal = Crystal(jnp.asarray(density, _crystal(model).density.dtype), jnp.asarray(support))
+    return eqx.tree_at(_crystal, model, crystal)

@@ -1,0 +1,118 @@
+"""The recipe for a crystal in three dimensions."""
+
+import warnings
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Bool, Complex, Float
+
+from ptychograd._bragg import BraggPtychography, Crystal, TiltedBeam, window_depth
+from ptychograd._dataset import BraggGeometry, Dataset, check_extent, positions_in_pixels
+from ptychograd._detector import Detector
+from ptychograd._errors import InputError
+from ptychograd._model import batched
+from ptychograd._propagators import FarField
+from ptychograd._recipes.common import checked_dtype, start_modes
+from ptychograd._scan import make_scan
+from ptychograd._starts import ObjectStart, ProbeStart, Sampling, random_object
+
+POSITIONS_TO_SCALE = 32  # from which the start's density is scaled to the photons measured
+
+
+def bragg(
+    data: Dataset,
+    *,
+    thickness: float | None = None,
+    probe: ProbeStart | None = None,
+    object: ObjectStart | None = None,
+    modes: int = 1,
+    dtype: np.dtype | type = np.complex64,
+) -> BraggPtychography:
+    """Multi-angle Bragg projection ptychography of a crystal (Eqs. 16 to 18), as it starts.
+
+    The density is free in the dataset's support, or else in a slab `thickness` metres thick along x, and 0 elsewhere.
+    The beam across its direction, (s, z), is the dataset's probe or `probe` (see `focal_spot`): it has to be known
+    well, and stays as it is unless "probe" is trainable. `object` is a start as for `far_field`, random if not given,
+    and scaled to the photons measured.
+
+    Warns where rocking angles alias in depth. Raises `InputError` without a Bragg geometry, a beam or a thickness.
+    """
+    dtype, geometry = checked_dtype(dtype), data.geometry
+    if not isinstance(geometry, BraggGeometry):
+        raise InputError(
+            f"{data.source} has no rocking curve; give wavelength, distance, pixel size, and the angles two_theta and "
+            "rocking (--key two_theta=RADIANS --key rocking=PATH)."
+        )
+    if aliased := geometry.aliased(data.frame_shape):
+        warnings.warn(f"{data.source}: {aliased}.", stacklevel=2)
+    beam = start_modes(data, geometry.sampling(data.frame_shape), probe, _no_beam, modes)
+    corners, window, support = _crystal_box(data, geometry, beam, thickness)
+    real = np.finfo(dtype).dtype
+    model = BraggPtychography(
+        object=Crystal(jnp.asarray((object or random_object())(support.shape), dtype), jnp.asarray(support)),
+        probe=TiltedBeam(jnp.asarray(beam, dtype), geometry.two_theta, (support.shape[0], window[0])),
+        deviation=jnp.asarray(geometry.deviation(data.frame_shape), real),
+        scan=make_scan(corners, real),
+        propagator=FarField(data.frame_shape, dtype),
+        detector=Detector(jnp.zeros((), real)),
+        window=window,
+        frame_shape=data.frame_shape,
+        sampling=geometry.voxel(data.frame_shape),
+    )
+    return _as_bright(model, data)
+
+
+def _crystal_box(
+    data: Dataset, geometry: BraggGeometry, beam: Complex[np.ndarray, "modes s z"], thickness: float | None
+) -> tuple[Float[np.ndarray, "position 2"], tuple[int, int], Bool[np.ndarray, "x y z"]]:
+    """Corners of the windows (y, z), one a position; their size; and the support in the array that holds all."""
+    corners = positions_in_pixels(data, None)[:: data.group]
+    columns = data.frame_shape[1]
+    if data.support is None:
+        layers = _layers(geometry, data.frame_shape, thickness)
+        window = (window_depth(beam, geometry.two_theta, layers), columns)
+        check_extent(corners, window, geometry.sampling(data.frame_shape))
+        corners = corners - corners.min(axis=0)
+        far = np.round(corners).max(axis=0).astype(int) + window
+        return corners, window, np.ones((layers, int(far[0]), int(far[1])), bool)
+    if thickness is not None:
+        raise InputError(f"{data.source} has a support of its own; leave the thickness out.")
+    depth, rest = data.support.shape[1:] - np.round(corners).max(axis=0).astype(int)
+    if np.round(corners).min() < 0 or depth < 1 or rest != columns or data.support.shape[0] > data.frame_shape[0]:
+        raise InputError(
+            f"The support's array of {data.support.shape} does not fit windows at voxels "
+            f"{np.round(corners).min(axis=0)} to {np.round(corners).max(axis=0)} (y, z) of {data.frame_shape} pixels: "
+            "expected no more layers along x than pixels, and that the last window ends where the array does."
+        )
+    return corners, (int(depth), columns), data.support
+
+
+def _layers(geometry: BraggGeometry, frame_shape: tuple[int, int], thickness: float | None) -> int:
+    """Voxels along x of a slab."""
+    if thickness is None:
+        raise InputError("Rocking curves without a support need the crystal's thickness along x, in metres.")
+    voxel = geometry.voxel(frame_shape)[0]
+    if not voxel <= thickness <= frame_shape[0] * voxel:
+        raise InputError(
+            f"A crystal {thickness:g} m thick does not fit a field of view of {frame_shape[0]} voxels of {voxel:.4g} m "
+            f"({frame_shape[0] * voxel:.4g} m); give its thickness along x in metres."
+        )
+    return round(thickness / voxel)
+
+
+def _no_beam(data: Dataset, sampling: Sampling) -> np.ndarray:
+    raise InputError(
+        f"{data.source} holds no probe, and the beam can't be estimated from what a crystal diffracts; name one with "
+        "--key probe=PATH, or give its size, as with --focal-spot."
+    )
+
+
+def _as_bright(model: BraggPtychography, data: Dataset) -> BraggPtychography:
+    """The model with its density scaled to the photons of some positions that are spread over the scan."""
+    count = len(model.scan.corner)
+    some = np.unique(np.linspace(0, count - 1, min(count, POSITIONS_TO_SCALE)).astype(int))
+    expected = float(jnp.sum(batched(model.together, (0,))(jnp.asarray(some))))
+    measured = float(data.photons.reshape(count, -1)[some].sum())
+    scale = np.sqrt(measured / expected) if measured > 0 and expected > 0 else 1.0
+    return eqx.tree_at(lambda model: model.object.density, model, replace_fn=lambda density: density * scale)
