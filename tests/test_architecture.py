@@ -25,9 +25,9 @@ LAYERS = (
     ("_model", "_files", "_describe"),
     ("_bragg", "_objective", "_schedule", "_simulate", "_starts"),
     ("_epoch", "_solvers", "_result", "_recipes"),
-    ("_reconstruct", "_compare", "_stopping", "_kept", "plot", "report"),
+    ("_reconstruct", "_compare", "_escapes", "_stopping", "_kept", "plot", "report"),
     ("_config", "_run", "_hold_out", "_bench"),
-    ("_sweep",),
+    ("_stages", "_sweep"),
     ("paper",),
     ("cli",),
 )

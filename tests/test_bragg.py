@@ -1,4 +1,6 @@
-"""Multi-angle Bragg ptychography: geometry, the tilted beam, and patterns, against sums written out."""
+"""Multi-angle Bragg ptychography: the tilted beam and patterns, against sums written out and a block that is turned."""
+
+import math
 
 import equinox as eqx
 import jax
@@ -6,14 +8,16 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import bragg_problems
 import ptychograd as pg
-from ptychograd._bragg import BraggGeometry, BraggPtychography, Crystal, TiltedBeam
+from ptychograd._bragg import BraggPtychography, Crystal, TiltedBeam
 from ptychograd._model import batched
 from ptychograd._propagators import FarField
 
 FRAME, WINDOW, BOX = (9, 7), (6, 7), (5, 11, 10)  # (x, z) of the detector, (y, z) of the window, (x, y, z) of the array
-TWO_THETA = np.radians(50)
-CORNER = np.array([[0, 0], [3, 1], [5, 3]])
+TWO_THETA = math.radians(50)
+CORNER = np.array([[0.0, 0.0], [3.0, 1.0], [5.0, 3.0]])
+SHIFT = np.array([[0.3, 0.2], [-0.4, 0.15], [-0.2, -0.45]])  # voxels along (y, z)
 DEVIATION = np.array([[0.3, -0.8], [0.0, 0.0], [-0.4, 1.1], [0.2, 0.5]])
 
 
@@ -28,18 +32,29 @@ def wave(*shape, seed=0):
     return real + 1j * imag
 
 
-def model(modes=2):
+def model(modes=2, shift=0.0, background=0.5):
     support = np.random.default_rng(5).random(BOX) < 0.8
     return BraggPtychography(
         object=Crystal(jnp.asarray(wave(*BOX)), jnp.asarray(support)),
         probe=TiltedBeam(jnp.asarray(wave(modes, 8, FRAME[1], seed=1)), TWO_THETA, (BOX[0], WINDOW[0])),
         deviation=jnp.asarray(DEVIATION),
-        corner=jnp.asarray(CORNER, jnp.int32),
+        scan=pg.make_scan(CORNER + shift, np.float64),
         propagator=FarField(FRAME, np.complex128),
-        detector=pg.Detector(0.5),
+        detector=pg.Detector(background),
         window=WINDOW,
         frame_shape=FRAME,
     )
+
+
+def moved(modes, shift):
+    """p(s - δy sin 2θ, z - δz), by the Fourier series of the array written out for every sample."""
+    places = [np.arange(n) for n in modes.shape[1:]]
+    steps = (shift[0] * np.sin(TWO_THETA), shift[1])
+    turns = [
+        np.exp(2j * np.pi * np.outer(r - step, np.fft.fftfreq(len(r)))) / len(r)
+        for r, step in zip(places, steps, strict=True)
+    ]
+    return np.einsum("sk,mkl,zl->msz", turns[0], np.fft.fft2(modes), turns[1])
 
 
 def beam_at(modes, x, y):
@@ -52,7 +67,7 @@ def beam_at(modes, x, y):
 
 def pattern_by_hand(crystal, modes, position, angle):
     """Every voxel, one after another, and the Fourier transform as a sum."""
-    row, column = CORNER[position]
+    row, column = CORNER[position].astype(int)
     q_x, q_y = DEVIATION[angle]
     exit_waves = np.zeros((len(modes), *FRAME), complex)
     for x in range(BOX[0]):
@@ -77,8 +92,47 @@ def test_a_pattern_is_the_sum_over_all_voxels(position, angle):
     np.testing.assert_allclose(one(jnp.asarray(4 * position + angle)), expected, rtol=1e-10)
 
 
-def test_all_angles_together_are_what_they_are_one_by_one():
-    one = model()
+@pytest.mark.parametrize("position", range(3))
+def test_between_voxels_the_beam_moves_and_not_the_crystal(position):
+    """P(x, y - δy, z - δz) = p(s - δy sin 2θ, z - δz)."""
+    one = model(shift=SHIFT)
+    assert isinstance(one.scan, pg.SubPixelScan)
+    crystal = np.where(one.object.support, one.object.density, 0)
+    modes = moved(np.asarray(one.probe.modes), SHIFT[position])
+    expected = [pattern_by_hand(crystal, modes, position, angle) for angle in range(4)]
+    np.testing.assert_allclose(one.together(jnp.asarray(position)), expected, rtol=1e-10)
+    whole = one.coarse().together(jnp.asarray(position))
+    np.testing.assert_allclose(whole, model().together(jnp.asarray(position)), rtol=1e-12)
+    assert np.abs(whole - np.asarray(expected)).max() > 0.1 * np.abs(whole).max()
+
+
+def test_a_block_turned_by_scipy_makes_the_same_patterns():
+    """Lengths and angles in, photons out; voxels that are no cubes, and positions between them."""
+    corners = bragg_problems.CORNERS[::6] + np.array([[0.0, 0.0], [0.31, -0.42], [-0.25, 0.4], [0.1, 0.2]])
+    data = bragg_problems.measurement(noise=False, corners=corners, support=None, truth=None)
+    geometry, crystal = bragg_problems.GEOMETRY, bragg_problems.density()
+    one = BraggPtychography(
+        object=Crystal(jnp.asarray(crystal), jnp.ones(crystal.shape, bool)),
+        probe=TiltedBeam(jnp.asarray(data.probe), geometry.two_theta, (bragg_problems.BOX[0], bragg_problems.DEPTH)),
+        deviation=jnp.asarray(geometry.deviation(bragg_problems.FRAME)),
+        scan=pg.make_scan(corners, np.float64),
+        propagator=FarField(bragg_problems.FRAME, np.complex128),
+        detector=pg.Detector(0.0),
+        window=(bragg_problems.DEPTH, bragg_problems.FRAME[1]),
+        frame_shape=bragg_problems.FRAME,
+    )
+    found = np.concatenate([one.together(jnp.asarray(number)) for number in range(len(corners))])
+    np.testing.assert_allclose(found, data.patterns, atol=1e-9 * data.patterns.max())
+
+
+def test_a_background_is_added_to_every_pixel():
+    dark, bright = (model(background=photons).together(jnp.asarray(1)) for photons in (0.0, 2.5))
+    np.testing.assert_allclose(bright - dark, 2.5, rtol=1e-9)
+
+
+@pytest.mark.parametrize("shift", [0.0, SHIFT], ids=["whole voxels", "between"])
+def test_all_angles_together_are_what_they_are_one_by_one(shift):
+    one = model(shift=shift)
     assert one.group == 4
     for position in range(3):
         alone = batched(one, (0,))(4 * position + jnp.arange(4))
@@ -119,32 +173,35 @@ def test_derivatives_are_finite_differences(name):
     np.testing.assert_allclose(jax.grad(total)(0.0), expected, rtol=1e-7)
 
 
-# Geometry -------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("position", range(3))
+def test_waves_lead_back_to_the_crystal_by_the_conjugate_beam(position):
+    """<J v, w> = <v, J^H w>, with J^H written down: back into the window, nothing outside of the support."""
+    one = model(shift=SHIFT)
+    v, w = wave(*BOX, seed=2), wave(2, BOX[0], *WINDOW, seed=3)
+
+    def exit_wave(density):
+        return eqx.tree_at(lambda m: m.object.density, one, density).exit_wave(jnp.asarray(position))
+
+    modes = moved(np.asarray(one.probe.modes), SHIFT[position])
+    voxels = [[beam_at(modes, x, y) for y in range(WINDOW[0])] for x in range(BOX[0])]
+    lit = np.moveaxis(np.array(voxels), 2, 0)
+    row, column = CORNER[position].astype(int)
+    back = np.zeros(BOX, complex)
+    back[:, row : row + WINDOW[0], column : column + WINDOW[1]] = np.sum(np.conj(lit) * w, axis=0)
+    back = np.where(one.object.support, back, 0)
+    assert np.vdot(exit_wave(jnp.asarray(v)), w) == pytest.approx(np.vdot(v, back), rel=1e-10)
+    (found,) = jax.vjp(exit_wave, one.object.density)[1](jnp.asarray(np.conj(w)))
+    np.testing.assert_allclose(np.conj(found), back, atol=1e-10)
 
 
-def geometry(rocking=(-0.02, 0.0, 0.02), pixel_size=(55e-6, 55e-6)):
-    return BraggGeometry(1.5498e-10, np.pi / 3, 1.5, pixel_size, tuple(np.radians(rocking)))
-
-
-def test_a_rocking_step_turns_the_phase_as_in_the_paper():
-    """0.467 and 0.809 radians a voxel of 66 nm for 0.02 degrees: k dr Δθ (1 - cos 2θ) and k dr Δθ sin 2θ."""
-    voxel = geometry().voxel((64, 64))
-    assert voxel == pytest.approx(66.04e-9, rel=1e-3)
-    turns = geometry().deviation(voxel)
-    np.testing.assert_allclose(turns[1], 0, atol=1e-12)
-    np.testing.assert_allclose(turns[2], [0.467, 0.809], rtol=2e-3)
-    np.testing.assert_allclose(turns[0], -turns[2], rtol=2e-3)
-
-
-def test_angles_that_alias_are_told_with_numbers():
-    voxel = geometry().voxel((64, 64))
-    assert geometry().aliased(voxel) == ""
-    words = geometry(rocking=(-0.14, -0.06, 0.0, 0.06, 0.14)).aliased(voxel)
-    assert words.startswith("2 of 5 rocking angles alias in depth: the phase turns by up to 5.67 radians")
-    assert words.endswith("angles up to 0.06 degrees do not")
-
-
-def test_voxels_that_are_no_cubes_are_refused():
-    with pytest.raises(pg.InputError, match="expected cubes"):
-        geometry(pixel_size=(55e-6, 50e-6)).voxel((64, 64))
-    assert geometry(pixel_size=(55e-6, 27.5e-6)).voxel((64, 128)) == pytest.approx(66.04e-9, rel=1e-3)
+def test_a_window_is_all_that_a_position_sees():
+    """What lies outside of it changes no pattern, what lies inside does."""
+    one = model(shift=SHIFT)
+    (corner,) = (window.corner for window in one.windows(jnp.asarray(1)).values())
+    row, column = (int(first) for first in corner)
+    inside = np.zeros(BOX, bool)
+    inside[:, row : row + WINDOW[0], column : column + WINDOW[1]] = True
+    for where, same in ((~inside, True), (inside, False)):
+        other = eqx.tree_at(lambda m: m.object.density, one, jnp.where(where, 7.0, one.object.density))
+        patterns = [m.together(jnp.asarray(1)) for m in (one, other)]
+        assert np.allclose(*patterns, rtol=1e-12) == same

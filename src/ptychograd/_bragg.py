@@ -92,7 +92,7 @@ class BraggPtychography(AbstractExitWaveModel):
         return self._patterns(self.exit_wave(position), self.deviation[angle][None])[0]
 
     def together(self, number):
-        return self._patterns(self.exit_wave(number), self.deviation)
+        return self.detect(self.exit_wave(number), number)
 
     def exit_wave(self, index):
         """The wave in the crystal, before it is projected, at position `index`."""
@@ -100,7 +100,8 @@ class BraggPtychography(AbstractExitWaveModel):
         return self.probe(shift) * self.object(corner, self.window)
 
     def detect(self, exit_wave, index):
-        return self._patterns(exit_wave, self.deviation)
+        patterns = self._patterns(exit_wave, self.deviation)
+        return patterns if self.group > 1 else patterns[0]
 
     @property
     def free_scale(self):

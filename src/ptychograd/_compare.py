@@ -55,7 +55,7 @@ def compare_crystals(
     """
     shift, error = register(truth, recovered)
     registered = shifted(recovered, shift)
-    core = binary_erosion(np.abs(truth) > np.abs(truth).max() / 2, iterations=SHELL)
+    core = np.asarray(binary_erosion(np.abs(truth) > np.abs(truth).max() / 2, iterations=SHELL), bool)
     product = registered[core] * np.conj(truth[core])
     phase = np.angle(product * np.conj(np.sum(product)))
     along = float(-shift @ [np.sin(two_theta), np.cos(two_theta), 0])
@@ -66,6 +66,15 @@ def compare_crystals(
         "shift_along_beam": along,
         "shift_across_beam": float(np.sqrt(max(0.0, shift @ shift - along**2))),
     }
+
+
+def registered_crystal(
+    truth: Complex[np.ndarray, "x y z"], recovered: Complex[np.ndarray, "x y z"]
+) -> Complex[np.ndarray, "x y z"]:
+    """The recovered density registered with the truth, times the number that makes it most alike."""
+    moved = shifted(recovered, register(truth, recovered)[0])
+    power = np.vdot(moved, moved).real
+    return moved * (np.vdot(moved, truth) / power if power > 0 else 0)
 
 
 def _scanned(result: Result, data: Dataset, truth: Truth) -> dict[str, Bool[np.ndarray, "y x"]]:

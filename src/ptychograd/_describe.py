@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 from jaxtyping import Complex
 
-from ptychograd._dataset import Dataset, Geometry, NearFieldGeometry, positions_in_pixels
+from ptychograd._dataset import BraggGeometry, Dataset, Geometry, NearFieldGeometry, positions_in_pixels
 from ptychograd._errors import InputError
 from ptychograd._geometry import (
     check_extent,
@@ -32,10 +32,11 @@ def describe(data: Dataset, sampling: tuple[float, float] | None = None) -> list
     pixel = sampling
     if pixel is None and data.geometry is not None:
         pixel = data.geometry.sampling(data.frame_shape)
-    positions = positions_in_pixels(data, sampling)
+    positions = positions_in_pixels(data, sampling)[:: data.group]
     return [
         ("source", data.source),
         *_exposure(data, sampling),
+        *_rocking_curve(data),
         *_scan(data, positions, pixel),
         *_counts(data),
         *_extras(data),
@@ -70,13 +71,28 @@ def _exposure(data: Dataset, sampling: tuple[float, float] | None) -> Facts:
         f"wavelength {format_length(geometry.wavelength)} ({geometry.energy_kev:.5g} keV for photons),"
         f" distance {format_length(geometry.distance)}, detector pixel {_area(geometry.pixel_size)}",
     )
-    if sampling is None:
+    if isinstance(geometry, BraggGeometry):
+        yield "voxel", f"{_area(geometry.voxel(data.frame_shape))} (x, y, z), y along the exit beam"
+    elif sampling is None:
         yield (
             "object pixel",
             f"{_area(geometry.sampling(data.frame_shape))} (y, x), of the {_regime(geometry)}",
         )
     else:
         yield "object pixel", f"{_area(sampling)} (y, x), as given"
+
+
+def _rocking_curve(data: Dataset) -> Facts:
+    geometry = data.geometry
+    if not isinstance(geometry, BraggGeometry):
+        return
+    low, high = np.degrees((min(geometry.rocking), max(geometry.rocking)))
+    angles = f"{len(geometry.rocking)} angles from {low:.4g} to {high:.4g} degrees"
+    yield "rocking curve", f"{angles} around 2θ = {math.degrees(geometry.two_theta):.5g} degrees, at each position"
+    photons = data.photons.reshape(-1, data.group).mean(axis=0)
+    yield "", f"photons per pattern, angle by angle: {', '.join(f'{mean:,.4g}' for mean in photons)}"
+    if aliased := geometry.aliased(data.frame_shape):
+        yield "warning", aliased
 
 
 def _regime(geometry: Geometry) -> str:
@@ -94,15 +110,17 @@ def _regime(geometry: Geometry) -> str:
 def _scan(data: Dataset, positions: np.ndarray, pixel: tuple[float, float] | None) -> Facts:
     span, step = np.ptp(positions, axis=0), nearest_step(positions)
     text = f"span {span[0]:,.5g} x {span[1]:,.5g} object pixels (y, x)"
-    if data.count > 1:
+    if len(positions) > 1:
         text += f", median step to the nearest neighbour {step:.4g} pixels"
     if pixel is not None:
         steps = nearest_step(positions * pixel)
-        text += f"; {_area(span * pixel)}" + (f", step {format_length(steps)}" if data.count > 1 else "")
+        text += f"; {_area(span * pixel)}" + (f", step {format_length(steps)}" if len(positions) > 1 else "")
     yield "positions", text
+    yield "overlap", _overlap(data, step)
+    if isinstance(data.geometry, BraggGeometry):
+        return
     rows, columns = object_shape_needed(positions, data.frame_shape)
     yield "object", f"{rows:,} x {columns:,} pixels are needed, {8e-6 * rows * columns:,.4g} MB as complex64"
-    yield "overlap", _overlap(data, step)
     try:
         check_extent(positions, data.frame_shape, pixel)
     except InputError as error:
@@ -110,7 +128,7 @@ def _scan(data: Dataset, positions: np.ndarray, pixel: tuple[float, float] | Non
 
 
 def _overlap(data: Dataset, step: float) -> str:
-    if data.count < 2:
+    if data.count <= data.group:
         return "none: there is one position only"
     if data.probe is None:
         return f"unknown without a start probe; a step is {step / min(data.frame_shape):.1%} of the window"
@@ -147,8 +165,8 @@ def _extras(data: Dataset) -> Facts:
         shape = " x ".join(map(str, data.support.shape))
         yield "support", f"{shape} pixels, {data.support.mean():.1%} of them unknown"
     if data.truth is not None:
-        rows, columns = data.truth.object.shape
-        yield "truth", f"a simulation's object of {rows} x {columns} pixels and its probe are in the file"
+        shape = " x ".join(map(str, data.truth.object.shape))
+        yield "truth", f"a simulation's object of {shape} pixels and its probe are in the file"
 
 
 def _area(lengths) -> str:

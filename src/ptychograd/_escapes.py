@@ -58,15 +58,6 @@ class ShrinkWrap:
 
 
 @dataclass(frozen=True)
-class WholeSupport:
-    """The support is again what it was at the start."""
-
-    def __call__(self, model: AbstractModel, start: AbstractModel, fit: Fit) -> Changed:
-        """The model with the start's support."""
-        return Changed(_with(model, _density(model), np.asarray(_crystal(start).support)), "support as at the start")
-
-
-@dataclass(frozen=True)
 class BeamShift:
     """A crystal that stands too far up or down the incident beam, and is cut by its support, is moved along it.
 

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from typing import NamedTuple
 
 import equinox as eqx
@@ -213,9 +214,7 @@ def prepared(task: Task) -> tuple[Work, Standing]:
     batch_size = max(1, task.batch_size // model.group)
     objective = Objective(on_device(rest), traced(task.noise), patterns_at_once(batch_size), names)
     variables = task.solver.variables(parameters)
-    settings = _settings(task.solver, task.noise, task.trainable, task.batch_size, task.seed)
-    if resume is not None and "changes" in resume.settings:
-        settings["changes"] = resume.settings["changes"]
+    settings = _settings(task)
     history = resume.history if resume else History.empty()
     state = _start_state(objective, task.solver, variables, settings, resume)
     last = task.planned or history.epochs + task.epochs
@@ -249,16 +248,18 @@ def _start_state(
     return tree.unflatten([jnp.asarray(resume.state[name], leaf.dtype) for name, leaf in fresh.items()])
 
 
-def _settings(
-    solver: AbstractSolver, noise: AbstractNoise, trainable: Sequence[str], batch_size: int, seed: int
-) -> dict:
-    return {
-        "solver": solver.description,
-        "noise": repr(noise),
-        "trainable": list(trainable),
-        "batch_size": batch_size,
-        "seed": seed,
+def _settings(task: Task) -> dict:
+    settings = {
+        "solver": task.solver.description,
+        "noise": repr(task.noise),
+        "trainable": list(task.trainable),
+        "batch_size": task.batch_size,
+        "seed": task.seed,
+        "geometry": None if task.data.geometry is None else asdict(task.data.geometry),
     }
+    if task.resume is not None and "changes" in task.resume.settings:
+        settings["changes"] = task.resume.settings["changes"]
+    return settings
 
 
 def _result(work: Work, standing: Standing, stopped: str) -> Result:

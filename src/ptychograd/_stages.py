@@ -1,7 +1,7 @@
 """The stages that a kind of experiment takes."""
 
 from ptychograd._errors import InputError
-from ptychograd._escapes import BeamShift, ShrinkWrap, WholeSupport
+from ptychograd._escapes import BeamShift, ShrinkWrap
 from ptychograd._run import Stage
 
 OBJECT = ("object",)
@@ -11,10 +11,10 @@ FEWEST = ROUNDS + 3  # epochs: one a stage
 
 
 def crystal_stages(epochs: int) -> tuple[Stage, ...]:
-    """Stages for a crystal whose beam is known: shrink-wrap, a shift along the beam, and the start's support again."""
+    """Stages for a crystal whose beam is known: shrink-wrap, a shift along the beam, and most epochs after these."""
     search = crystal_search(epochs)
     rest = epochs - sum(stage.epochs for stage in search)
-    return (*search, Stage(rest, OBJECT, first=(WholeSupport(),)))
+    return (*search, Stage(rest, OBJECT, first=(ShrinkWrap(),)))
 
 
 def crystal_search(epochs: int) -> tuple[Stage, ...]:

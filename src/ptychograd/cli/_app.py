@@ -24,6 +24,7 @@ COMMANDS = {
     "scan-distance": "Find the distance at which a near field fits best.",
     "compare": "Compare a result with the truth that its data were simulated from.",
     "plot": "Draw a result into a picture.",
+    "export": "Write a result's object for Fiji, napari or ParaView.",
     "reproduce": "Run the paper's experiments, with its numbers beside ours.",
     "bench": "Time every solver on this machine.",
     "demo": "Simulate, reconstruct, compare and draw, to see it work.",

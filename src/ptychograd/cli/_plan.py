@@ -157,8 +157,8 @@ def _crystal(options: Options, data: "Dataset", beam: "ProbeStart | None") -> "A
 
 
 def _crystal_stages(options: Options, steps: int) -> tuple["Stage", ...]:
-    """The search for the crystal, then the stages of any run with the start's support; the beam held unless told."""
-    from ptychograd._escapes import WholeSupport
+    """The search for the crystal, then the stages of any run in its support; the beam held unless told."""
+    from ptychograd._escapes import ShrinkWrap
     from ptychograd._stages import FEWEST, crystal_search
 
     held = options.hold_probe
@@ -170,7 +170,7 @@ def _crystal_stages(options: Options, steps: int) -> tuple["Stage", ...]:
     rest = replace(options, epochs="auto" if epochs is None else epochs - done, hold_probe=0)
     stages = _stages(rest, steps)
     if search:
-        stages = (stages[0]._replace(first=(WholeSupport(),)), *stages[1:])
+        stages = (stages[0]._replace(first=(ShrinkWrap(),)), *stages[1:])
     return tuple(_probe_held((*search, *stages), held))
 
 

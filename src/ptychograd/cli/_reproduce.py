@@ -11,7 +11,7 @@ from ptychograd.cli._console import output as console
 
 
 def reproduce(
-    figure: Literal["fig2", "fig3", "fig4"],
+    figure: Literal["fig2", "fig3", "fig4", "fig6"],
     /,
     *,
     quick: Annotated[bool, Parameter(negative="")] = False,
@@ -22,8 +22,8 @@ def reproduce(
     Interrupted, it goes on from the finished runs when it is called again.
 
     Args:
-        figure: fig2 (ePIE, AD-ePIE and Adam; a minute and a half), fig3 (a grid of step sizes; 40 minutes) or fig4
-            (near field; two to three minutes).
+        figure: fig2 (ePIE, AD-ePIE and Adam; a minute and a half), fig3 (a grid of step sizes; 40 minutes), fig4 (near
+            field; two to three minutes) or fig6 (Bragg, in three dimensions; seven minutes).
         quick: A smaller version in less than two minutes; the table says what was left out.
         output: The folder to write to; reproduced/FIGURE or reproduced/FIGURE-quick by default.
     """

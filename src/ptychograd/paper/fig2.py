@@ -1,18 +1,18 @@
 """Fig. 2 and the times of section 3.3: ePIE, AD-ePIE and Adam, one pattern after another."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 
 from ptychograd._bench import time_solvers
-from ptychograd._compare import compare_with_truth, inside_support
+from ptychograd._compare import inside_support
 from ptychograd._dataset import Dataset
-from ptychograd._kept import keep, kept
 from ptychograd._recipes import far_field
-from ptychograd._reconstruct import INTERRUPTED, Progress
+from ptychograd._reconstruct import Progress
 from ptychograd._result import Result
-from ptychograd._run import Run, Stage, perform
+from ptychograd._run import Run, Stage
 from ptychograd._solvers import PIE, ADePIE, Still, adam
-from ptychograd._version import __version__
 from ptychograd.paper._report import Place, Report
+from ptychograd.paper._watched import watched
 from ptychograd.paper.far_field import FarFieldExperiment
 from ptychograd.plot import figure2
 
@@ -69,28 +69,13 @@ def _times(place: Place, data: Dataset) -> dict[str, float]:
 def _run(place: Place, data: Dataset, method: str, epochs: int) -> Result:
     """One method with the errors after each epoch in its settings; the probe is held in the first epoch."""
     run = Run(far_field(data), data, METHODS[method], (Stage(1, ("object",)), Stage(epochs - 1)), 1, SEED)
-    what = {"figure": 2, "version": __version__, **run.words}
-    name = f"{method} {epochs} iterations"
     share = (1 - TIME_SHARE) / len(METHODS)
-    found = kept(place.folder, name, what)
-    if found is not None:
-        place.told(share, method)
-        return found
-    curve: dict[str, list] = {"epoch": [], "loss": [], "object_nrmse": [], "probe_nrmse": []}
+    name = f"{method} {epochs} iterations"
 
-    def on_epoch(progress: Progress) -> None:
-        figures = compare_with_truth(progress.so_far(), data)
-        values = (progress.epoch, progress.loss, figures["object_nrmse"], figures["probe_nrmse"])
-        for name, value in zip(curve, values, strict=True):
-            curve[name].append(value)
-        place.told(share / epochs, f"{method}: object NRMSE {figures['object_nrmse']:.4f}")
+    def words(_: Progress, errors: Mapping[str, float]) -> str:
+        return f"{method}: object NRMSE {errors['object_nrmse']:.4f}"
 
-    result = perform(run, on_epoch)
-    if result.stopped == INTERRUPTED:
-        raise KeyboardInterrupt
-    result = result._replace(settings=result.settings | {"curve": curve})
-    keep(place.folder, name, result, what)
-    return result
+    return watched(place, name, run, figure=2, every=1, share=share, words=words)
 
 
 def _row(method: str, curve: dict) -> tuple[str, str, str]:

@@ -1,17 +1,17 @@
 """Fig. 4: near-field ptychography of section 4.1, by the default solver."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 
-from ptychograd._compare import compare_with_truth, inside_support
+from ptychograd._compare import inside_support
 from ptychograd._dataset import Dataset
-from ptychograd._kept import keep, kept
 from ptychograd._recipes import near_field
-from ptychograd._reconstruct import INTERRUPTED, Progress
+from ptychograd._reconstruct import Progress
 from ptychograd._result import Result
-from ptychograd._run import Run, Stage, perform
+from ptychograd._run import Run, Stage
 from ptychograd._solvers import Nesterov
-from ptychograd._version import __version__
 from ptychograd.paper._report import Place, Report
+from ptychograd.paper._watched import watched
 from ptychograd.paper.near_field import NearFieldExperiment
 from ptychograd.plot import figure4
 
@@ -59,27 +59,12 @@ def _paper(name: str, kind: str) -> str:
 def _run(place: Place, data: Dataset, epochs: int) -> Result:
     """The reconstruction, with the errors on its way in its settings."""
     run = Run(near_field(data), data, Nesterov(), (Stage(epochs),), BATCH_SIZE, SEED)
-    what = {"figure": 4, "version": __version__, **run.words}
     name = f"{data.frame_shape[0]} pixels {epochs} epochs"
-    found = kept(place.folder, name, what)
-    if found is not None:
-        place.told(1.0, name)
-        return found
-    curve: dict[str, list] = {}
 
-    def on_epoch(progress: Progress) -> None:
-        if progress.epoch % (epochs // LOOKS) == 0:
-            figures = compare_with_truth(progress.so_far(), data)
-            for key, value in {"epoch": progress.epoch, "loss": progress.loss, **figures}.items():
-                curve.setdefault(key, []).append(value)
-        place.told(1 / epochs, f"epoch {progress.epoch}, R {progress.r_factor:.4f}")
+    def words(progress: Progress, _: Mapping[str, float]) -> str:
+        return f"epoch {progress.epoch}, R {progress.r_factor:.4f}"
 
-    result = perform(run, on_epoch)
-    if result.stopped == INTERRUPTED:
-        raise KeyboardInterrupt
-    result = result._replace(settings=result.settings | {"curve": curve})
-    keep(place.folder, name, result, what)
-    return result
+    return watched(place, name, run, figure=4, every=max(1, epochs // LOOKS), share=1.0, words=words)
 
 
 def _notes(quick: bool) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from matplotlib.figure import Figure
 
+from ptychograd.plot._crystal import crystal_summary, figure6
 from ptychograd.plot._paper import figure2, figure3, figure4
 from ptychograd.plot._summary import (
     complex_colour,
@@ -18,9 +19,11 @@ __all__ = [
     "MOST_AXES",
     "Figure",
     "complex_colour",
+    "crystal_summary",
     "figure2",
     "figure3",
     "figure4",
+    "figure6",
     "has_vortices",
     "orthogonal_modes",
     "save",

@@ -13,6 +13,8 @@ from ptychograd._errors import InputError
 from ptychograd._files import replacing
 from ptychograd._illumination import lit_pixels
 from ptychograd._result import Result
+from ptychograd.plot._convergence import draw_convergence
+from ptychograd.plot._crystal import crystal_summary
 
 MOST_MODES = 6
 DARK = 0.05  # of the brightest amplitude: below it there is no phase to speak of
@@ -21,7 +23,12 @@ DOTS_PER_INCH = 110
 
 
 def summary(result: Result) -> Figure:
-    """Amplitude and phase of the object, the probe's orthogonal modes, and the convergence of one result."""
+    """Amplitude and phase of the object, the probe's orthogonal modes, and the convergence of one result.
+
+    A crystal is drawn as its surface, and in sections through its middle.
+    """
+    if "object.density" in result.arrays:
+        return crystal_summary(result)
     missing = [name for name in DRAWN if name not in result.arrays]
     if missing:
         raise InputError(
@@ -42,7 +49,7 @@ def summary(result: Result) -> Figure:
         share = f"{100 * powers[number] / powers.sum():.0f} % of " if len(powers) > 1 else ""
         axis.set_title(f"probe mode {number + 1}\n{share}{powers.sum():.3g} photons", fontsize=9)
         axis.set_axis_off()
-    _draw_convergence(axes[-1], result)
+    draw_convergence(axes[-1], result)
     return figure
 
 
@@ -141,12 +148,3 @@ def _extent(result: Result, box: tuple[slice, slice]) -> tuple[tuple[float, floa
     rows, columns = box
     edges = (columns.start * dx, columns.stop * dx, rows.stop * dy, rows.start * dy)
     return edges, "µm" if result.sampling else "pixels"
-
-
-def _draw_convergence(axis, result: Result) -> None:
-    epochs = np.arange(1, result.history.epochs + 1)
-    axis.plot(epochs, result.history.r_factor, color="0.2")
-    axis.set(xlabel="epoch", ylabel="R-factor", yscale="log")
-    if result.history.epochs:
-        axis.set_title(f"R = {result.history.r_factor[-1]:.4g} after {result.history.epochs} epochs", fontsize=9)
-    axis.grid(visible=True, which="both", alpha=0.3)

@@ -1,0 +1,93 @@
+"""Objects as volumes and images for other programs: TIFF for Fiji and napari, XDMF for ParaView."""
+
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+import tifffile
+from jaxtyping import Float
+
+from ptychograd._errors import InputError
+from ptychograd._files import creating, replacing
+from ptychograd._geometry import BraggGeometry
+from ptychograd._result import Result
+from ptychograd._strain import strain
+
+Channels = dict[str, Float[np.ndarray, "..."]]
+
+
+def channels(result: Result) -> Channels:
+    """Magnitude and phase of the object; of a crystal with known geometry, strain along the scattering vector too."""
+    found = {"magnitude": np.abs(result.object), "phase": np.angle(result.object)}
+    geometry = result.settings.get("geometry")
+    if result.object.ndim == 3 and result.sampling is not None and geometry and "rocking" in geometry:
+        vector = BraggGeometry(**geometry | {"rocking": tuple(geometry["rocking"])}).scattering_vector
+        found["strain"] = strain(result.object, result.sampling, vector)
+    return {name: values.astype(np.float32) for name, values in found.items()}
+
+
+def export(result: Result, path: str | Path) -> tuple[Path, ...]:
+    """Write the object as .tiff (an ImageJ hyperstack) or, a crystal, as .xdmf with an .h5 beside it.
+
+    Volumes are stored (z, y, x), with the voxel's sides in micrometres. Returns what was written.
+
+    Raises:
+        InputError: another ending, an image as XDMF, or a file that can't be written.
+    """
+    path = Path(path)
+    if path.suffix in (".tif", ".tiff"):
+        return _tiff(result, path)
+    if path.suffix != ".xdmf":
+        raise InputError(f'"{path.name}" has no known ending; expected .tiff, or .xdmf for a crystal.')
+    if result.object.ndim != 3:
+        raise InputError(f"{path}: XDMF is for volumes, and this object has two dimensions; give a name with .tiff.")
+    return _xdmf(result, path)
+
+
+def _micrometres(result: Result) -> tuple[float, ...]:
+    """Sides of a pixel in the order of its axes; 1, in pixels, where no length is known."""
+    return tuple(1e6 * side for side in result.sampling) if result.sampling else (1.0,) * result.object.ndim
+
+
+def _tiff(result: Result, path: Path) -> tuple[Path, ...]:
+    found, sides = channels(result), _micrometres(result)
+    volume = result.object.ndim == 3
+    if volume:
+        stack = np.stack([values.T for values in found.values()], axis=1)  # z, channel, y, x
+        row, column = sides[1], sides[0]
+    else:
+        stack = np.stack(list(found.values()))
+        row, column = sides
+    facts = {
+        "axes": "ZCYX" if volume else "CYX",
+        "unit": "um" if result.sampling else "pixel",
+        "Labels": list(found) * (stack.shape[0] if volume else 1),
+        "mode": "grayscale",
+        **({"spacing": sides[2]} if volume else {}),
+    }
+    with replacing(path) as temporary:
+        tifffile.imwrite(temporary, stack, imagej=True, resolution=(1 / column, 1 / row), metadata=facts)
+    return (path,)
+
+
+def _xdmf(result: Result, path: Path) -> tuple[Path, ...]:
+    found, sides = channels(result), _micrometres(result)
+    arrays = path.with_suffix(".h5")
+    shape = " ".join(map(str, result.object.shape[::-1]))
+    root = ElementTree.Element("Xdmf", Version="3.0")
+    grid = ElementTree.SubElement(ElementTree.SubElement(root, "Domain"), "Grid", Name="crystal", GridType="Uniform")
+    ElementTree.SubElement(grid, "Topology", TopologyType="3DCoRectMesh", Dimensions=shape)
+    place = ElementTree.SubElement(grid, "Geometry", GeometryType="ORIGIN_DXDYDZ")
+    for text in ("0 0 0", " ".join(f"{side:.9g}" for side in sides[::-1])):
+        ElementTree.SubElement(place, "DataItem", Dimensions="3", NumberType="Float", Format="XML").text = text
+    with creating(arrays) as file:
+        file.attrs["unit"] = "um" if result.sampling else "pixel"
+        for name, values in found.items():
+            file[name] = values.T
+            attribute = ElementTree.SubElement(grid, "Attribute", Name=name, AttributeType="Scalar", Center="Node")
+            facts = {"Dimensions": shape, "NumberType": "Float", "Precision": "4", "Format": "HDF"}
+            ElementTree.SubElement(attribute, "DataItem", facts).text = f"{arrays.name}:/{name}"
+    ElementTree.indent(root)
+    with replacing(path) as temporary:
+        temporary.write_text('<?xml version="1.0"?>\n' + ElementTree.tostring(root, encoding="unicode") + "\n", "utf-8")
+    return path, arrays
