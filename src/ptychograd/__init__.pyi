@@ -14,6 +14,9 @@ from ._dataset import make_dataset as make_dataset
 from ._dataset import subset as subset
 from ._detector import Detector as Detector
 from ._errors import InputError as InputError
+from ._escapes import BeamShift as BeamShift
+from ._escapes import ShrinkWrap as ShrinkWrap
+from ._export import export as export
 from ._files import read as read
 from ._files import write as write
 from ._fourier import fft2 as fft2
@@ -63,6 +66,7 @@ from ._solvers import Nesterov as Nesterov
 from ._solvers import Optax as Optax
 from ._solvers import Still as Still
 from ._solvers import adam as adam
+from ._stages import crystal_stages as crystal_stages
 from ._starts import aperture as aperture
 from ._starts import back_propagated as back_propagated
 from ._starts import flat_object as flat_object
@@ -71,6 +75,7 @@ from ._starts import mean_pattern as mean_pattern
 from ._starts import pinhole as pinhole
 from ._starts import random_object as random_object
 from ._stopping import Settled as Settled
+from ._strain import strain as strain
 from ._sweep import Sweep as Sweep
 from ._sweep import sweep as sweep
 from ._windows import Window as Window

@@ -21,8 +21,8 @@ def channels(result: Result) -> Channels:
     found = {"magnitude": np.abs(result.object), "phase": np.angle(result.object)}
     geometry = result.settings.get("geometry")
     if result.object.ndim == 3 and result.sampling is not None and geometry and "rocking" in geometry:
-        vector = BraggGeometry(**geometry | {"rocking": tuple(geometry["rocking"])}).scattering_vector
-        found["strain"] = strain(result.object, result.sampling, vector)
+        lengths = {name: tuple(value) if isinstance(value, list) else value for name, value in geometry.items()}
+        found["strain"] = strain(result.object, result.sampling, BraggGeometry(**lengths).scattering_vector)
     return {name: values.astype(np.float32) for name, values in found.items()}
 
 

@@ -43,7 +43,8 @@ class Options:
         thickness: For rocking curves without a support: of the crystal along x, in metres.
         shrink_wrap: For a crystal: cut off its ghosts and find its place along the beam, between stages of the run.
         epochs: How often all patterns are used; auto stops when the misfit is at the noise or no longer falls, after
-            smaller steps, in which the R-factor falls once more. By default auto in a near field, else 60.
+            smaller steps, in which the R-factor falls once more. By default 60 in the far field,
+            auto in a near field, 40 for a crystal.
         batch_size: Patterns a step; by default 16 for nesterov, 32 for rpie (at most a fifth of all for both), 1 for
             epie and ad-epie, 100 for adam; of rocking curves as many positions, with all their angles.
         step: For adam: PATH=SIZE, as object=0.01; repeat for several.

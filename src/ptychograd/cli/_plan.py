@@ -22,13 +22,13 @@ BATCH_SIZES = {"nesterov": 16, "rpie": 32, "epie": 1, "ad-epie": 1, "adam": 100}
 HOLD_PROBE = {"nesterov": 0, "rpie": 1, "epie": 1, "ad-epie": 1, "adam": 1}
 LEAST_STEPS = 5  # of an epoch
 EPOCHS = 60  # of a far field; a near field takes from 20 to 1000
+CRYSTAL_EPOCHS = 40
 RPIE_ALPHA = 0.1
 POISSON_SHARE = 1 / 3  # of the epochs, at the end: far from a solution the Poisson likelihood leads astray
 COOLING_SHARE = 0.3  # of the epochs, at the end, for a solver that then takes smaller steps
 MOST_EPOCHS, MOST_STEPS = 300, 7500  # of --epochs auto, the longer of the two
 STEPS_OF_SPAN = 160  # over which a misfit has to fall
 OBJECT, BOTH = ("object",), ("object", "probe")
-SEARCH = 24  # epochs of --epochs auto for a crystal, before it may settle
 
 
 def read_data(path: Path, options: Options) -> "Dataset":
@@ -57,8 +57,8 @@ def make_run(options: Options, data: "Dataset") -> "Run":
     batch_size = options.batch_size
     if batch_size is None:
         batch_size = data.group * _batch_size(options.solver, data.count // data.group)
-    near = isinstance(data.geometry, NearFieldGeometry)
-    options = replace(options, epochs=options.epochs if options.epochs is not None else "auto" if near else EPOCHS)
+    usual = {NearFieldGeometry: "auto", BraggGeometry: CRYSTAL_EPOCHS}.get(type(data.geometry), EPOCHS)
+    options = replace(options, epochs=usual if options.epochs is None else options.epochs)
     steps = -(-data.count // max(1, batch_size))
     of_kind = _crystal_stages if isinstance(data.geometry, BraggGeometry) else _stages
     stages = of_kind(options, steps)
@@ -165,7 +165,7 @@ def _crystal_stages(options: Options, steps: int) -> tuple["Stage", ...]:
     epochs = options.epochs if isinstance(options.epochs, int) else None
     search = ()
     if options.shrink_wrap and (epochs is None or epochs >= FEWEST):
-        search = crystal_search(round(SEARCH / 0.4) if epochs is None else epochs)
+        search = crystal_search(CRYSTAL_EPOCHS if epochs is None else epochs)
     done = sum(stage.epochs for stage in search)
     rest = replace(options, epochs="auto" if epochs is None else epochs - done, hold_probe=0)
     stages = _stages(rest, steps)

@@ -21,7 +21,7 @@ from ptychograd.paper.bragg import BraggExperiment
 from ptychograd.plot import figure6
 
 EXPERIMENT, QUICK_EXPERIMENT = BraggExperiment(), BraggExperiment.reduced()
-EPOCHS = 60  # of the default solver
+EPOCHS = 40  # of the default solver
 POSITIONS = 16  # of a batch of it, each with all its angles
 SEED = 0
 ADAM_EPOCHS, ADAM_STEP = 70, 0.01

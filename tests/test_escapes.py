@@ -1,0 +1,239 @@
+"""Ways out of wrong solutions: what each does to a crystal, and how runs take them between their stages."""
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import bragg_problems
+import problems
+import ptychograd as pg
+from ptychograd._escapes import BeamShift, ShrinkWrap, WholeSupport
+from ptychograd._run import check, perform_all
+from ptychograd._stages import FEWEST, crystal_search, crystal_stages
+from ptychograd.metrics import shifted
+from ptychograd.paper.bragg import BraggExperiment
+
+OBJECT = ("object",)
+CRYSTAL, GHOST = np.s_[1:6, 3:12, 3:11], np.s_[1:6, 14:24, 12:20]
+
+
+@pytest.fixture(scope="module")
+def data():
+    return bragg_problems.measurement()
+
+
+@pytest.fixture(scope="module")
+def tiny():
+    """The paper's experiment, made so small that a crystal is found in seconds; nothing aliases."""
+    small = {"frame": 24, "distance": 0.5625, "angles": 7, "rocking_step": 0.025, "crystal": (10, 20, 18)}
+    rest = {"variable": (12, 26, 24), "scan": (12, 8), "depth": 30, "width": 3.0, "speckle": 10}
+    return BraggExperiment.reduced(**small, **rest).dataset(1)
+
+
+def with_crystal(model, density, support):
+    """The model with another crystal in it."""
+    crystal = pg.Crystal(jnp.asarray(density, np.complex64), jnp.asarray(support))
+    return eqx.tree_at(lambda m: m.object, model, crystal)
+
+
+def haunted(data):
+    """A model as it started, and with a crystal, a ghost of a tenth of it, and what is bright outside of the support."""
+    density, whole = np.zeros(bragg_problems.BOX, complex), np.ones(bragg_problems.BOX, bool)
+    density[CRYSTAL], density[GHOST], density[:, -1, :] = np.exp(0.7j), 0.1j, 50
+    whole[:, -1, :] = False
+    start = with_crystal(pg.bragg(data), np.ones(whole.shape), whole)
+    return start, with_crystal(start, density, whole)
+
+
+def no_fit(model, epochs):
+    raise AssertionError("nothing is to be fitted here")
+
+
+# Each of them ---------------------------------------------------------------------------------------------
+
+
+def test_shrink_wrap_cuts_a_faint_ghost_and_keeps_the_crystal(data):
+    """To the last voxel, with a margin of a voxel or so; a lower threshold would keep the ghost."""
+    start, model = haunted(data)
+    changed, words = ShrinkWrap()(model, start, no_fit)
+    support, density = np.asarray(changed.object.support), np.asarray(changed.object.density)
+    assert support[CRYSTAL].all()
+    assert not support[GHOST].any()
+    np.testing.assert_array_equal(density[CRYSTAL], np.asarray(model.object.density)[CRYSTAL])
+    assert not np.asarray(changed.object(jnp.array([0, 0]), bragg_problems.BOX[1:]))[GHOST].any()
+    assert support.sum() < 2.5 * np.ones(support.shape)[CRYSTAL].sum()
+    share = support.sum() / np.asarray(start.object.support).sum()
+    assert words == f"support shrunk to {share:.1%} of the start's"
+    assert np.asarray(ShrinkWrap(threshold=0.05)(model, start, no_fit).model.object.support)[GHOST].all()
+
+
+def test_shrink_wrap_stays_within_the_starts_support_and_may_grow_back_to_it(data):
+    """What is outside is never looked at, however bright; what an earlier one cut too much may come back."""
+    start, model = haunted(data)
+    small = np.zeros(bragg_problems.BOX, bool)
+    small[2:5, 4:11, 4:10] = True
+    changed, _ = ShrinkWrap()(with_crystal(model, model.object.density, small), start, no_fit)
+    support = np.asarray(changed.object.support)
+    assert support.sum() > small.sum()
+    assert support[small].all()
+    assert not support[~np.asarray(start.object.support)].any()
+
+
+def test_the_whole_support_comes_back_and_what_was_cut_is_empty(data):
+    start, model = haunted(data)
+    shrunk, _ = ShrinkWrap()(model, start, no_fit)
+    changed, words = WholeSupport()(shrunk, start, no_fit)
+    np.testing.assert_array_equal(changed.object.support, start.object.support)
+    kept = np.where(shrunk.object.support, shrunk.object.density, 0)
+    np.testing.assert_array_equal(changed.object.density, kept)
+    assert not np.asarray(changed.object.density)[GHOST].any()
+    assert words == "support as at the start"
+
+
+@pytest.mark.parametrize("displaced", [-2, 1, 5])
+def test_a_crystal_displaced_along_the_beam_is_moved_back(tiny, displaced):
+    """By whole steps along x, and along y by what the beam goes there; farther than the farthest in two moves."""
+    room = [(12, 12), (12, 12), (0, 0)]
+    steps = np.array([displaced, displaced / np.tan(tiny.geometry.two_theta), 0])
+    moved = shifted(np.pad(tiny.truth.object, room), steps)[12:-12, 12:-12]
+    model = pg.bragg(tiny, object=lambda shape: moved)
+
+    def fit(model, epochs):
+        return pg.reconstruct(model, tiny, pg.Nesterov(), epochs=epochs, batch_size=56, trainable=OBJECT)
+
+    changed, words = BeamShift()(model, model, fit)
+    assert words.startswith(f"moved by {-displaced} voxels along x, up the beam (R ")
+    truth = pg.r_factor(pg.bragg(tiny, object=lambda shape: tiny.truth.object), tiny)
+    assert pg.r_factor(model, tiny) > 1.1 * truth
+    assert pg.r_factor(changed.model, tiny) < 0.5 * pg.r_factor(model, tiny) + 0.6 * truth
+
+
+def test_what_is_moved_out_on_one_side_does_not_come_in_on_the_other(data):
+    """Along a beam that is nearly the exit beam, where a step along x is many along y."""
+    start, _ = haunted(data)
+    start = eqx.tree_at(lambda m: m.probe, start, pg.TiltedBeam(start.probe.modes, 0.12, start.probe.shape))
+    x, y, z = np.mgrid[:7, :26, :21]
+    blob = np.exp(-((x - 2) ** 2) / 3 - (y - 20) ** 2 / 4 - (z - 10) ** 2 / 4)
+    r_factors = iter([0.5, 0.4, 0.4, 0.5])  # the farther one in the first round, where it is in the second
+
+    def fit(model, epochs):
+        history = pg.History((1.0,), (next(r_factors),), (1.0,), (0.0,))
+        return pg.Result.of(model, np.zeros(0), {}, history, {})
+
+    changed, _ = BeamShift(voxels=(0, 3))(with_crystal(start, blob, start.object.support), start, fit)
+    assert np.abs(np.asarray(changed.model.object.density)).max() < 0.05
+
+
+@pytest.mark.parametrize("escape", [ShrinkWrap(), WholeSupport(), BeamShift()], ids=repr)
+def test_a_model_that_is_no_crystal_is_refused(escape):
+    """In a sentence, and before anything is computed."""
+    data = problems.measurement()
+    model = problems.start_model(data)
+    with pytest.raises(pg.InputError, match=r"A Ptychography has no crystal; shrink-wrap and shifts .* are for one"):
+        escape(model, model, no_fit)
+    with pytest.raises(pg.InputError, match="has no crystal"):
+        pg.perform(pg.Run(model, data, pg.Nesterov(), (pg.Stage(1, first=(escape,)),), 8))
+    with pytest.raises(pg.InputError, match="has no crystal"):
+        check(pg.Run(model, data, pg.Nesterov(), (pg.Stage(1), pg.Stage(1, first=(escape,))), 8))
+
+
+# In runs --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def found(tiny):
+    """Two runs with the same seed."""
+    run = pg.Run(pg.bragg(tiny), tiny, pg.Nesterov(), crystal_stages(40), 56, 1)
+    return run, pg.perform(run), pg.perform(run)
+
+
+def test_a_run_finds_a_crystal_by_its_stages(found, tiny):
+    """To a hundredth of a radian; without them it stays in a wrong state."""
+    from ptychograd._compare import compare_with_truth
+
+    run, result, _ = found
+    figures = compare_with_truth(result, tiny)
+    assert figures["object_nrmse"] < 0.06
+    assert figures["core_phase_rms"] < 0.02
+    assert abs(figures["shift_along_beam"]) < 0.1
+    plain = pg.perform(run._replace(stages=(pg.Stage(40, OBJECT),)))
+    assert compare_with_truth(plain, tiny)["object_nrmse"] > 2 * figures["object_nrmse"]
+
+
+def test_what_was_done_is_in_the_settings_and_in_the_file(found, tmp_path):
+    run, result, _ = found
+    changes = result.settings["changes"]
+    assert [change["after_epoch"] for change in changes] == [6, 9, 12, 15, 15, 18]
+    words = [change["change"] for change in changes]
+    assert words[3].startswith("moved by ")
+    assert words[-1] == "support as at the start"
+    assert all(text.startswith("support shrunk to ") for text in words[:3] + words[4:5])
+    assert result.history.epochs == 40, "what was only tried does not count"
+    np.testing.assert_array_equal(result.arrays["object.support"], run.model.object.support)
+    result.save(tmp_path / "r.h5")
+    loaded = pg.load(tmp_path / "r.h5")
+    assert loaded.settings == result.settings
+    assert loaded.object.tobytes() == result.object.tobytes()
+    further = pg.reconstruct(run.model, run.data, run.solver, epochs=1, batch_size=56, trainable=OBJECT, resume=loaded)
+    assert further.settings["changes"] == changes
+
+
+def test_the_same_seed_gives_the_same_bytes(found):
+    _, one, other = found
+    assert {name: array.tobytes() for name, array in one.arrays.items()} == {
+        name: array.tobytes() for name, array in other.arrays.items()
+    }
+    assert one.history._replace(seconds=()) == other.history._replace(seconds=())
+    assert one.settings == other.settings
+
+
+def test_runs_among_others_take_their_escapes_too(data):
+    """Also where they would be computed side by side."""
+    stages = (pg.Stage(2, OBJECT), pg.Stage(2, OBJECT, first=(ShrinkWrap(),)))
+    run = pg.Run(pg.bragg(data), data, pg.Nesterov(), stages, 20, 1)
+    alone = pg.perform(run)
+    for _, result in perform_all({"a": run, "b": run._replace(model=pg.bragg(data))}, at_once=2):
+        assert result.object.tobytes() == alone.object.tobytes()
+        assert result.settings["changes"] == alone.settings["changes"]
+
+
+def test_an_interrupt_in_an_escape_keeps_what_there_was(data):
+    def interrupted(model, start, fit):
+        raise KeyboardInterrupt
+
+    stages = (pg.Stage(2, OBJECT), pg.Stage(3, OBJECT, first=(interrupted,)))
+    run = pg.Run(pg.bragg(data), data, pg.Nesterov(), stages, 20)
+    result = pg.perform(run)
+    assert (result.stopped, result.history.epochs) == ("interrupted", 2)
+    with pytest.raises(KeyboardInterrupt):
+        pg.perform(run._replace(stages=stages[1:]))
+
+
+def test_an_escape_before_the_first_stage_is_from_the_start(data):
+    whole = pg.Run(pg.bragg(data), data, pg.Nesterov(), (pg.Stage(1, OBJECT, first=(WholeSupport(),)),), 20)
+    result, plain = pg.perform(whole), pg.perform(whole._replace(stages=(pg.Stage(1, OBJECT),)))
+    assert result.settings["changes"] == [{"after_epoch": 0, "change": "support as at the start"}]
+    np.testing.assert_allclose(result.object, plain.object, rtol=1e-5, atol=1e-6)
+
+
+# Stages ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("epochs", [*range(FEWEST, 41), 60, 101, 300])
+def test_the_stages_of_a_crystal_take_the_epochs_that_were_asked_for(epochs):
+    stages, search = crystal_stages(epochs), crystal_search(epochs)
+    assert sum(stage.epochs for stage in stages) == epochs
+    assert min(stage.epochs for stage in stages) >= 1
+    assert stages[:-1] == search
+    assert stages[-1].first == (WholeSupport(),)
+    assert all(stage.trainable == OBJECT for stage in stages)
+    if epochs >= 20:
+        assert sum(stage.epochs for stage in search) == pytest.approx(0.4 * epochs, abs=0.1 * epochs)
+
+
+@pytest.mark.parametrize("epochs", [5, 1, 0, -3])
+@pytest.mark.parametrize("stages", [crystal_stages, crystal_search])
+def test_too_few_epochs_to_find_a_crystal_are_refused(stages, epochs):
+    with pytest.raises(pg.InputError, match=f"{epochs} epochs are too few to find a crystal; give 6 or more"):
+        stages(epochs)

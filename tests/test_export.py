@@ -1,0 +1,104 @@
+"""Volumes and images for other programs, read again by what they are for."""
+
+from xml.etree import ElementTree
+
+import h5py
+import numpy as np
+import pytest
+import tifffile
+
+import ptychograd as pg
+from ptychograd._export import channels, export
+from ptychograd._result import History
+
+SHAPE, SIDES = (4, 6, 5), (20e-9, 20e-9, 30e-9)
+
+
+def crystal(geometry=True):
+    rng = np.random.default_rng(3)
+    density = (rng.uniform(0.9, 1, SHAPE) * np.exp(1j * 0.3 * rng.normal(size=SHAPE))).astype(np.complex64)
+    known = {
+        "wavelength": 1e-10,
+        "distance": 1.0,
+        "pixel_size": [5e-5, 5e-5],
+        "two_theta": 1.0,
+        "rocking": [0.0, 0.001],
+    }
+    arrays = {"object.density": density, "object.support": np.ones(SHAPE, bool)}
+    settings = {"solver": "none", "stopped": "all epochs done", "geometry": known if geometry else None}
+    return pg.Result(arrays, {}, History.empty(), settings, SIDES)
+
+
+def image():
+    wave = np.random.default_rng(1).normal(size=(2, 5, 7)).astype(np.float32)
+    arrays = {"object.transmission": wave[0] + 1j * wave[1]}
+    return pg.Result(arrays, {}, History.empty(), {"stopped": "all epochs done"}, (1e-8, 2e-8))
+
+
+def test_a_tiff_volume_has_its_channels_axes_and_voxels(tmp_path):
+    result = crystal()
+    assert export(result, tmp_path / "c.tiff") == (tmp_path / "c.tiff",)
+    with tifffile.TiffFile(tmp_path / "c.tiff") as file:
+        series, facts = file.series[0], file.imagej_metadata
+        assert series.axes == "ZCYX"
+        assert series.shape == (5, 3, 6, 4)
+        assert facts["spacing"] == pytest.approx(0.03)
+        assert facts["unit"] == "um"
+        assert facts["Labels"][:3] == ["magnitude", "phase", "strain"]
+        across, down = (file.pages[0].tags[name].value for name in ("XResolution", "YResolution"))
+        assert across[0] / across[1] == pytest.approx(1 / 0.02)
+        assert down[0] / down[1] == pytest.approx(1 / 0.02)
+        values = series.asarray()
+    np.testing.assert_array_equal(values[:, 0], np.abs(result.object).T)
+    np.testing.assert_array_equal(values[:, 1], np.angle(result.object).T)
+    np.testing.assert_array_equal(values[:, 2], channels(result)["strain"].T)
+
+
+def test_an_image_is_a_tiff_of_two_channels(tmp_path):
+    result = image()
+    export(result, tmp_path / "i.tif")
+    with tifffile.TiffFile(tmp_path / "i.tif") as file:
+        assert file.series[0].axes == "CYX"
+        np.testing.assert_array_equal(file.series[0].asarray()[1], np.angle(result.object))
+        across, down = (file.pages[0].tags[name].value for name in ("XResolution", "YResolution"))
+        assert across[0] / across[1] == pytest.approx(1 / 0.02)
+        assert down[0] / down[1] == pytest.approx(1 / 0.01)
+
+
+def test_xdmf_names_arrays_that_are_there(tmp_path):
+    result = crystal()
+    paths = export(result, tmp_path / "c.xdmf")
+    assert paths == (tmp_path / "c.xdmf", tmp_path / "c.h5")
+    grid = ElementTree.parse(paths[0]).getroot().find("Domain/Grid")
+    assert grid.find("Topology").get("Dimensions") == "5 6 4"
+    spacing = [float(side) for side in grid.findall("Geometry/DataItem")[1].text.split()]
+    assert spacing == pytest.approx([0.03, 0.02, 0.02])
+    found = {}
+    with h5py.File(paths[1]) as file:
+        for attribute in grid.findall("Attribute"):
+            name, place = attribute.find("DataItem").text.split(":")
+            assert name == "c.h5"
+            found[attribute.get("Name")] = file[place][()]
+            assert " ".join(map(str, found[attribute.get("Name")].shape)) == attribute.find("DataItem").get(
+                "Dimensions"
+            )
+    np.testing.assert_array_equal(found["magnitude"], np.abs(result.object).T)
+    assert set(found) == {"magnitude", "phase", "strain"}
+    assert np.isfinite(found["strain"]).any()
+
+
+def test_without_a_geometry_there_is_no_strain():
+    assert set(channels(crystal(geometry=False))) == {"magnitude", "phase"}
+
+
+@pytest.mark.parametrize(
+    ("result", "name", "words"),
+    [
+        (image(), "i.xdmf", "is for volumes"),
+        (crystal(), "c.vtk", "no known ending; expected .tiff, or .xdmf"),
+    ],
+)
+def test_what_cannot_be_exported_is_said(tmp_path, result, name, words):
+    with pytest.raises(pg.InputError, match=words):
+        export(result, tmp_path / name)
+    assert not list(tmp_path.iterdir())
