@@ -21,11 +21,11 @@ PACKAGE = "ptychograd"
 # A module imports from strictly lower layers or from its own folder. A folder is one module.
 LAYERS = (
     ("_fourier", "_parameters", "_windows", "_geometry", "_cleaning", "_illumination", "_table", "_errors", "_version"),
-    ("_propagators", "_objects", "_probes", "_scan", "_detector", "_noise", "_priors", "_dataset", "metrics"),
+    ("_propagators", "_objects", "_probes", "_scan", "_detector", "_noise", "_priors", "_dataset", "metrics", "_strain"),
     ("_model", "_files", "_describe"),
     ("_bragg", "_objective", "_schedule", "_simulate", "_starts"),
     ("_epoch", "_solvers", "_result", "_recipes"),
-    ("_reconstruct", "_compare", "_escapes", "_stopping", "_kept", "plot", "report"),
+    ("_reconstruct", "_export", "_compare", "_escapes", "_stopping", "_kept", "plot", "report"),
     ("_config", "_run", "_hold_out", "_bench"),
     ("_stages", "_sweep"),
     ("paper",),

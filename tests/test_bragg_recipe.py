@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -25,7 +26,7 @@ def true_density(shape):
 
 
 def photons(model, positions):
-    return np.asarray(batched(model.together, (0,))(jnp.asarray(positions)), float)
+    return np.asarray(jax.jit(batched(model.together, (0,)))(jnp.asarray(positions)), float)
 
 
 # What it makes --------------------------------------------------------------------------------------------
@@ -73,22 +74,22 @@ def test_the_start_is_as_bright_as_valid_pixels_say(data):
 
 def test_a_slab_has_the_thickness_that_was_given(data):
     """In voxels along x; its windows are deep enough for all of the beam, and all of them lie inside."""
-    for layers in (4, 13):
-        model = pg.bragg(replace(data, support=None), thickness=layers * VOXEL)
-        assert model.object.support.shape[0] == layers
-        assert model.object.support.all()
-        far = np.asarray(model.scan.corner).max(axis=0) + model.window
-        assert tuple(far) == model.object.density.shape[1:]
-        assert tuple(np.asarray(model.scan.corner).min(axis=0)) == (0, 0)
-        deeper = pg.TiltedBeam(model.probe.modes, bragg_problems.TWO_THETA, (layers, 3 * model.window[0]))
-        powers = [np.sum(np.abs(beam()) ** 2) for beam in (model.probe, deeper)]
-        assert powers[0] == pytest.approx(powers[1], rel=1e-3)
+    layers = 13
+    model = pg.bragg(replace(data, support=None), thickness=layers * VOXEL)
+    assert model.object.support.shape[0] == layers
+    assert model.object.support.all()
+    far = np.asarray(model.scan.corner).max(axis=0) + model.window
+    assert tuple(far) == model.object.density.shape[1:]
+    assert tuple(np.asarray(model.scan.corner).min(axis=0)) == (0, 0)
+    deeper = pg.TiltedBeam(model.probe.modes, bragg_problems.TWO_THETA, (layers, 3 * model.window[0]))
+    powers = [np.sum(np.abs(beam()) ** 2) for beam in (model.probe, deeper)]
+    assert powers[0] == pytest.approx(powers[1], rel=1e-3)
 
 
 def test_positions_of_a_slab_may_begin_anywhere(data):
     free = replace(data, support=None)
     moved = replace(free, positions=data.positions - np.array([3e-6, -7e-6]))
-    one, other = (pg.bragg(each, thickness=5 * VOXEL) for each in (free, moved))
+    one, other = (pg.bragg(each, thickness=13 * VOXEL) for each in (free, moved))
     np.testing.assert_array_equal(one.scan.corner, other.scan.corner)
     assert one.object.density.shape == other.object.density.shape
 

@@ -13,7 +13,7 @@ ROOM = [(6, 6), (5, 5), (4, 4)]
 
 
 def solid():
-    """A crystal with a core, in an array with room around it, blurred so that it can be shifted by a part of a voxel."""
+    """A crystal with a core, soft at its faces, so that it can be shifted by a part of a voxel."""
     x, y, z = np.mgrid[:19, :25, :22]
     inside = ((x - 9.3) / 5.2) ** 2 + ((y - 11.7 + 0.3 * x) / 7.3) ** 2 + ((z - 10.2) / 6.1) ** 2
     return 0.4 / (1 + np.exp(8 * (inside - 1))) * np.exp(1j * (0.3 * np.sin(y / 4) + 0.02 * x * z))

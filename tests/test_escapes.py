@@ -8,8 +8,8 @@ import pytest
 import bragg_problems
 import problems
 import ptychograd as pg
-from ptychograd._escapes import BeamShift, ShrinkWrap, WholeSupport
-from ptychograd._run import check, perform_all
+from ptychograd._escapes import BeamShift, ShrinkWrap
+from ptychograd._run import perform_all
 from ptychograd._stages import FEWEST, crystal_search, crystal_stages
 from ptychograd.metrics import shifted
 from ptychograd.paper.bragg import BraggExperiment
@@ -38,7 +38,7 @@ def with_crystal(model, density, support):
 
 
 def haunted(data):
-    """A model as it started, and with a crystal, a ghost of a tenth of it, and what is bright outside of the support."""
+    """As it started; and with a crystal, a ghost of a tenth of it, and what is bright outside of the support."""
     density, whole = np.zeros(bragg_problems.BOX, complex), np.ones(bragg_problems.BOX, bool)
     density[CRYSTAL], density[GHOST], density[:, -1, :] = np.exp(0.7j), 0.1j, 50
     whole[:, -1, :] = False
@@ -65,7 +65,8 @@ def test_shrink_wrap_cuts_a_faint_ghost_and_keeps_the_crystal(data):
     assert support.sum() < 2.5 * np.ones(support.shape)[CRYSTAL].sum()
     share = support.sum() / np.asarray(start.object.support).sum()
     assert words == f"support shrunk to {share:.1%} of the start's"
-    assert np.asarray(ShrinkWrap(threshold=0.05)(model, start, no_fit).model.object.support)[GHOST].all()
+    lower = ShrinkWrap(threshold=0.05)(model, start, no_fit).model.object.support
+    assert np.asarray(lower)[GHOST].mean() > 0.8
 
 
 def test_shrink_wrap_stays_within_the_starts_support_and_may_grow_back_to_it(data):
@@ -78,17 +79,6 @@ def test_shrink_wrap_stays_within_the_starts_support_and_may_grow_back_to_it(dat
     assert support.sum() > small.sum()
     assert support[small].all()
     assert not support[~np.asarray(start.object.support)].any()
-
-
-def test_the_whole_support_comes_back_and_what_was_cut_is_empty(data):
-    start, model = haunted(data)
-    shrunk, _ = ShrinkWrap()(model, start, no_fit)
-    changed, words = WholeSupport()(shrunk, start, no_fit)
-    np.testing.assert_array_equal(changed.object.support, start.object.support)
-    kept = np.where(shrunk.object.support, shrunk.object.density, 0)
-    np.testing.assert_array_equal(changed.object.density, kept)
-    assert not np.asarray(changed.object.density)[GHOST].any()
-    assert words == "support as at the start"
 
 
 @pytest.mark.parametrize("displaced", [-2, 1, 5])
@@ -106,7 +96,7 @@ def test_a_crystal_displaced_along_the_beam_is_moved_back(tiny, displaced):
     assert words.startswith(f"moved by {-displaced} voxels along x, up the beam (R ")
     truth = pg.r_factor(pg.bragg(tiny, object=lambda shape: tiny.truth.object), tiny)
     assert pg.r_factor(model, tiny) > 1.1 * truth
-    assert pg.r_factor(changed.model, tiny) < 0.5 * pg.r_factor(model, tiny) + 0.6 * truth
+    assert pg.r_factor(changed, tiny) < 0.5 * pg.r_factor(model, tiny) + 0.6 * truth
 
 
 def test_what_is_moved_out_on_one_side_does_not_come_in_on_the_other(data):
@@ -122,20 +112,28 @@ def test_what_is_moved_out_on_one_side_does_not_come_in_on_the_other(data):
         return pg.Result.of(model, np.zeros(0), {}, history, {})
 
     changed, _ = BeamShift(voxels=(0, 3))(with_crystal(start, blob, start.object.support), start, fit)
-    assert np.abs(np.asarray(changed.model.object.density)).max() < 0.05
+    assert np.abs(np.asarray(changed.object.density)).max() < 0.05
 
 
-@pytest.mark.parametrize("escape", [ShrinkWrap(), WholeSupport(), BeamShift()], ids=repr)
+@pytest.mark.parametrize("escape", [ShrinkWrap(), BeamShift()], ids=repr)
 def test_a_model_that_is_no_crystal_is_refused(escape):
-    """In a sentence, and before anything is computed."""
+    """In a sentence."""
     data = problems.measurement()
     model = problems.start_model(data)
     with pytest.raises(pg.InputError, match=r"A Ptychography has no crystal; shrink-wrap and shifts .* are for one"):
         escape(model, model, no_fit)
     with pytest.raises(pg.InputError, match="has no crystal"):
         pg.perform(pg.Run(model, data, pg.Nesterov(), (pg.Stage(1, first=(escape,)),), 8))
+
+
+@pytest.mark.parametrize("escape", [ShrinkWrap(), BeamShift()], ids=repr)
+def test_it_is_refused_before_anything_is_computed(escape):
+    """Not after the stages before it."""
+    data, told = problems.measurement(), []
+    run = pg.Run(problems.start_model(data), data, pg.Nesterov(), (pg.Stage(1), pg.Stage(1, first=(escape,))), 8)
     with pytest.raises(pg.InputError, match="has no crystal"):
-        check(pg.Run(model, data, pg.Nesterov(), (pg.Stage(1), pg.Stage(1, first=(escape,))), 8))
+        pg.perform(run, told.append)
+    assert not told
 
 
 # In runs --------------------------------------------------------------------------------------------------
@@ -149,7 +147,7 @@ def found(tiny):
 
 
 def test_a_run_finds_a_crystal_by_its_stages(found, tiny):
-    """To a hundredth of a radian; without them it stays in a wrong state."""
+    """To a hundredth of a radian; without them it stays displaced along the beam, where the support cuts it."""
     from ptychograd._compare import compare_with_truth
 
     run, result, _ = found
@@ -158,7 +156,9 @@ def test_a_run_finds_a_crystal_by_its_stages(found, tiny):
     assert figures["core_phase_rms"] < 0.02
     assert abs(figures["shift_along_beam"]) < 0.1
     plain = pg.perform(run._replace(stages=(pg.Stage(40, OBJECT),)))
-    assert compare_with_truth(plain, tiny)["object_nrmse"] > 2 * figures["object_nrmse"]
+    wrong = compare_with_truth(plain, tiny)
+    assert abs(wrong["shift_along_beam"]) > 1
+    assert wrong["object_nrmse"] > 1.5 * figures["object_nrmse"]
 
 
 def test_what_was_done_is_in_the_settings_and_in_the_file(found, tmp_path):
@@ -167,16 +167,22 @@ def test_what_was_done_is_in_the_settings_and_in_the_file(found, tmp_path):
     assert [change["after_epoch"] for change in changes] == [6, 9, 12, 15, 15, 18]
     words = [change["change"] for change in changes]
     assert words[3].startswith("moved by ")
-    assert words[-1] == "support as at the start"
-    assert all(text.startswith("support shrunk to ") for text in words[:3] + words[4:5])
+    assert all(text.startswith("support shrunk to ") for text in words[:3] + words[4:])
     assert result.history.epochs == 40, "what was only tried does not count"
-    np.testing.assert_array_equal(result.arrays["object.support"], run.model.object.support)
+    share = result.arrays["object.support"].sum() / np.asarray(run.model.object.support).sum()
+    assert words[-1] == f"support shrunk to {share:.1%} of the start's"
     result.save(tmp_path / "r.h5")
     loaded = pg.load(tmp_path / "r.h5")
-    assert loaded.settings == result.settings
+    assert loaded.settings["changes"] == changes
     assert loaded.object.tobytes() == result.object.tobytes()
     further = pg.reconstruct(run.model, run.data, run.solver, epochs=1, batch_size=56, trainable=OBJECT, resume=loaded)
     assert further.settings["changes"] == changes
+
+
+def test_all_settings_come_back_from_the_file_as_they_were(found, tmp_path):
+    _, result, _ = found
+    result.save(tmp_path / "r.h5")
+    assert pg.load(tmp_path / "r.h5").settings == result.settings
 
 
 def test_the_same_seed_gives_the_same_bytes(found):
@@ -211,10 +217,14 @@ def test_an_interrupt_in_an_escape_keeps_what_there_was(data):
 
 
 def test_an_escape_before_the_first_stage_is_from_the_start(data):
-    whole = pg.Run(pg.bragg(data), data, pg.Nesterov(), (pg.Stage(1, OBJECT, first=(WholeSupport(),)),), 20)
-    result, plain = pg.perform(whole), pg.perform(whole._replace(stages=(pg.Stage(1, OBJECT),)))
-    assert result.settings["changes"] == [{"after_epoch": 0, "change": "support as at the start"}]
-    np.testing.assert_allclose(result.object, plain.object, rtol=1e-5, atol=1e-6)
+    run = pg.Run(pg.bragg(data), data, pg.Nesterov(), (pg.Stage(1, OBJECT, first=(ShrinkWrap(),)),), 20)
+    result = pg.perform(run)
+    (change,) = result.settings["changes"]
+    assert change["after_epoch"] == 0
+    expected = ShrinkWrap()(run.model, run.model, no_fit).model
+    np.testing.assert_array_equal(result.arrays["object.support"], expected.object.support)
+    plain = pg.perform(run._replace(model=expected, stages=(pg.Stage(1, OBJECT),)))
+    assert result.object.tobytes() == plain.object.tobytes()
 
 
 # Stages ---------------------------------------------------------------------------------------------------
@@ -226,10 +236,11 @@ def test_the_stages_of_a_crystal_take_the_epochs_that_were_asked_for(epochs):
     assert sum(stage.epochs for stage in stages) == epochs
     assert min(stage.epochs for stage in stages) >= 1
     assert stages[:-1] == search
-    assert stages[-1].first == (WholeSupport(),)
+    assert [len(stage.first) for stage in stages] == [0, 1, 1, 1, 2, 1]
     assert all(stage.trainable == OBJECT for stage in stages)
-    if epochs >= 20:
-        assert sum(stage.epochs for stage in search) == pytest.approx(0.4 * epochs, abs=0.1 * epochs)
+    least = (FEWEST - 1) / 0.4
+    if epochs >= least:
+        assert sum(stage.epochs for stage in search) == pytest.approx(0.4 * epochs, abs=FEWEST / 2)
 
 
 @pytest.mark.parametrize("epochs", [5, 1, 0, -3])

@@ -30,7 +30,9 @@ def test_own_format_keeps_everything_bit_for_bit(data, tmp_path):
     assert type(read.geometry) is pg.BraggGeometry
     assert read.geometry == data.geometry
     assert read.fingerprint == data.fingerprint
-    pairs = [(getattr(read, name), getattr(data, name)) for name in ("patterns", "positions", "mask", "probe", "support")]
+    pairs = [
+        (getattr(read, name), getattr(data, name)) for name in ("patterns", "positions", "mask", "probe", "support")
+    ]
     for found, expected in (*pairs, (read.truth.object, data.truth.object), (read.truth.probe, data.truth.probe)):
         assert found.dtype == expected.dtype
         np.testing.assert_array_equal(found, expected)
@@ -130,5 +132,7 @@ def test_mistakes_are_told(data, tmp_path, mistake):
 
 
 def test_angles_without_lengths_make_no_geometry(data, tmp_path):
-    with pytest.raises(pg.InputError, match="a rocking curve needs its geometry, but wavelength, pixel_size is missing"):
+    with pytest.raises(
+        pg.InputError, match="a rocking curve needs its geometry, but wavelength, pixel_size is missing"
+    ):
         pg.read(npz(tmp_path / "a.npz", data), {"distance": 0.4} | ANGLES)

@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 
-from ptychograd.paper import fig4
+from ptychograd.paper import _watched, fig4
 from ptychograd.paper._report import Place, write
 from ptychograd.paper.near_field import NearFieldExperiment
 
@@ -85,7 +85,7 @@ def test_figure_4_is_not_computed_again(figure, monkeypatch):
     def nothing(*arguments):
         raise RuntimeError("something is computed")
 
-    monkeypatch.setattr(fig4, "perform", nothing)
+    monkeypatch.setattr(_watched, "perform", nothing)
     again = made(folder)
     assert again[0].text == report.text
     assert again[2:] == (numbers, records)

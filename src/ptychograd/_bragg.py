@@ -119,7 +119,9 @@ class BraggPtychography(AbstractExitWaveModel):
     ) -> Float[Array, "angle frame_x frame_z"]:
         x, y = (jnp.arange(n) - n // 2 for n in wave.shape[1:3])
         turn_x, turn_y = (jnp.exp(1j * deviation[:, axis, None] * r) for axis, r in enumerate((x, y)))
-        projected = turn_x[None, :, :, None] * jnp.einsum("ay,mxyz->maxz", turn_y, wave)
+        modes, across, depth, along = wave.shape
+        rows = jnp.swapaxes(wave, 1, 2).reshape(modes, depth, -1)  # one matrix, whose derivative XLA finds fastest so
+        projected = turn_x[:, :, None] * (turn_y @ rows).reshape(modes, -1, across, along)
         spare = self.frame_shape[0] - wave.shape[1]
         middle = self.frame_shape[0] // 2 - wave.shape[1] // 2
         exit_waves = jnp.pad(projected, ((0, 0), (0, 0), (middle, spare - middle), (0, 0)))

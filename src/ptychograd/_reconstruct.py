@@ -286,8 +286,9 @@ def _check(model: AbstractModel, data: Dataset, epochs: int, batch_size: int, se
         raise InputError(f"The model takes {model.group} patterns together, and {data.count} can't be divided by that.")
     scan = getattr(model, "scan", None)
     if isinstance(scan, AbstractScan) and len(scan.corner) * model.group != data.count:
+        each = f" of {model.group} patterns each" if model.group > 1 else ""
         raise InputError(
-            f"The model's scan has {len(scan.corner)} positions, but the data hold {data.count // model.group}; make "
+            f"The model's scan has {len(scan.corner)} positions{each}, but the data hold {data.count} patterns; make "
             "the model from this dataset."
         )
     expected = jax.eval_shape(on_device(model), jax.ShapeDtypeStruct((), np.int32))

@@ -65,7 +65,7 @@ def bragg(
 
 def _crystal_box(
     data: Dataset, geometry: BraggGeometry, beam: Complex[np.ndarray, "modes s z"], thickness: float | None
-) -> tuple[Float[np.ndarray, "position 2"], tuple[int, int], Bool[np.ndarray, "x y z"]]:
+) -> tuple[Float[np.ndarray, "position 2"], tuple[int, int], Bool[np.ndarray, "X Y Z"]]:
     """Corners of the windows (y, z), one a position; their size; and the support in the array that holds all."""
     corners = positions_in_pixels(data, None)[:: data.group]
     columns = data.frame_shape[1]

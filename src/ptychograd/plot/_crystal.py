@@ -42,7 +42,7 @@ def crystal_summary(result: Result) -> Figure:
 def figure6(
     truth: Complex[np.ndarray, "x y z"],
     registered: Complex[np.ndarray, "x y z"],
-    beam: Complex[np.ndarray, "y z"],
+    beam: Complex[np.ndarray, "window_y window_z"],
     sides: tuple[float, ...],
 ) -> Figure:
     """Fig. 6: true and recovered crystal, the beam in a section at the middle x, and the error in one at the middle z.
