@@ -21,7 +21,10 @@ PACKAGE = "ptychograd"
 # A module imports from strictly lower layers or from its own folder. A folder is one module.
 LAYERS = (
     ("_fourier", "_parameters", "_windows", "_geometry", "_cleaning", "_illumination", "_table", "_errors", "_version"),
-    ("_propagators", "_objects", "_probes", "_scan", "_detector", "_noise", "_priors", "_dataset", "metrics", "_strain"),
+    (
+        *("_propagators", "_objects", "_probes", "_scan", "_detector", "_noise", "_priors"),
+        *("_dataset", "metrics", "_strain"),
+    ),
     ("_model", "_files", "_describe"),
     ("_bragg", "_objective", "_schedule", "_simulate", "_starts"),
     ("_epoch", "_solvers", "_result", "_recipes"),

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-import jax
+import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -96,7 +96,7 @@ def test_a_subset_makes_the_patterns_that_it_holds(data):
     kept = [position for position in range(len(bragg_problems.CORNERS)) if bragg_problems.CORNERS[position, 0] < 9]
     part = pg.subset(data, numbers(kept))
     whole, less = (pg.bragg(one, object=lambda shape: bragg_problems.density()[:, : shape[1]]) for one in (data, part))
-    expected, found = (jax.jit(model.together)(jnp.asarray(5)) for model in (whole, less))
+    expected, found = (eqx.filter_jit(model.together)(jnp.asarray(5)) for model in (whole, less))
     np.testing.assert_allclose(found / found.sum(), expected / expected.sum(), atol=1e-4)
 
 
@@ -121,7 +121,7 @@ def test_a_share_of_less_than_a_rocking_curve_is_refused(data):
 def test_the_r_factor_of_rocking_curves_is_that_of_numpy(data):
     """Over the pixels that are valid, of fitted and of held-out curves."""
     model = pg.bragg(data)
-    curve = jax.jit(model.together)
+    curve = eqx.filter_jit(model.together)
     expected = np.concatenate([curve(jnp.asarray(j)) for j in range(20)]).astype(float)
     residual = (np.sqrt(expected) - np.sqrt(data.patterns.astype(float))) ** 2
     for part in pg.hold_out(data, 0.1, seed=2):

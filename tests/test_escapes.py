@@ -8,7 +8,7 @@ import pytest
 import bragg_problems
 import problems
 import ptychograd as pg
-from ptychograd._escapes import BeamShift, ShrinkWrap
+from ptychograd._escapes import AbstractEscape, BeamShift, ShrinkWrap
 from ptychograd._run import perform_all
 from ptychograd._stages import FEWEST, crystal_search, crystal_stages
 from ptychograd.metrics import shifted
@@ -41,7 +41,7 @@ def haunted(data):
     """As it started; and with a crystal, a ghost of a tenth of it, and what is bright outside of the support."""
     density, whole = np.zeros(bragg_problems.BOX, complex), np.ones(bragg_problems.BOX, bool)
     density[CRYSTAL], density[GHOST], density[:, -1, :] = np.exp(0.7j), 0.1j, 50
-    whole[:, -1, :] = False
+    whole[:, [2, -1], :] = False  # beside the crystal, and where it is bright
     start = with_crystal(pg.bragg(data), np.ones(whole.shape), whole)
     return start, with_crystal(start, density, whole)
 
@@ -60,6 +60,7 @@ def test_shrink_wrap_cuts_a_faint_ghost_and_keeps_the_crystal(data):
     support, density = np.asarray(changed.object.support), np.asarray(changed.object.density)
     assert support[CRYSTAL].all()
     assert not support[GHOST].any()
+    assert not support[~np.asarray(start.object.support)].any()
     np.testing.assert_array_equal(density[CRYSTAL], np.asarray(model.object.density)[CRYSTAL])
     assert not np.asarray(changed.object(jnp.array([0, 0]), bragg_problems.BOX[1:]))[GHOST].any()
     assert support.sum() < 2.5 * np.ones(support.shape)[CRYSTAL].sum()
@@ -205,10 +206,11 @@ def test_runs_among_others_take_their_escapes_too(data):
 
 
 def test_an_interrupt_in_an_escape_keeps_what_there_was(data):
-    def interrupted(model, start, fit):
-        raise KeyboardInterrupt
+    class Interrupted(AbstractEscape):
+        def __call__(self, model, start, fit):
+            raise KeyboardInterrupt
 
-    stages = (pg.Stage(2, OBJECT), pg.Stage(3, OBJECT, first=(interrupted,)))
+    stages = (pg.Stage(2, OBJECT), pg.Stage(3, OBJECT, first=(Interrupted(),)))
     run = pg.Run(pg.bragg(data), data, pg.Nesterov(), stages, 20)
     result = pg.perform(run)
     assert (result.stopped, result.history.epochs) == ("interrupted", 2)

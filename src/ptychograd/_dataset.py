@@ -191,13 +191,26 @@ def subset(data: Dataset, indices) -> Dataset:
         raise InputError(
             f"A subset of rocking curves needs whole ones, all {data.group} angles of a position in order."
         )
-    return replace(
+    part = replace(
         data,
         patterns=data.patterns[chosen],
         positions=data.positions[chosen],
         mask=data.mask if data.mask.ndim == 2 else data.mask[chosen],
+        support=None,
         notes=(*data.notes, f"subset: {chosen.size:,} of {data.count:,} patterns"),
     )
+    if data.support is None or data.support.ndim == 2:
+        return replace(part, support=data.support)
+    return _cropped(part, data, data.support)
+
+
+def _cropped(part: Dataset, whole: Dataset, support: np.ndarray) -> Dataset:
+    """Rocking curves with as much of the support and of the truth as their windows see: the last one ends the array."""
+    corners, kept = (np.round(positions_in_pixels(data, None)).max(axis=0).astype(int) for data in (whole, part))
+    far = kept + support.shape[1:] - corners
+    inside = (slice(None), slice(far[0]), slice(far[1]))
+    truth = None if part.truth is None else Truth(part.truth.object[inside], part.truth.probe)
+    return replace(part, support=support[inside], truth=truth)
 
 
 def positions_in_pixels(data: Dataset, sampling: tuple[float, float] | None) -> Float64[np.ndarray, "index 2"]:

@@ -5,6 +5,7 @@ of the crystal along the incident beam changes them linearly; ghosts of it, shif
 between one angle and the next. Descent ends in any of these states, which the support hardly opposes.
 """
 
+import abc
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -24,7 +25,6 @@ from ptychograd.metrics import shifted
 Fit = Callable[[AbstractModel, int], Result]  # the result of so many epochs from a model
 
 BRIGHT = 0.99  # quantile of the magnitude in the start's support that counts as a crystal's
-MARGIN = 8  # voxels around a crystal, so that it does not leave on one side and come in on the other
 
 
 class Changed(NamedTuple):
@@ -34,11 +34,26 @@ class Changed(NamedTuple):
     words: str
 
 
-Escape = Callable[[AbstractModel, AbstractModel, Fit], Changed]  # from the model as it is, and as it started
+class AbstractEscape(abc.ABC):
+    """Something done to a model before a stage."""
+
+    def check(self, model: AbstractModel) -> None:  # noqa: B027 (many have nothing to refuse)
+        """Raise `InputError` for a model to which it can't be done."""
+
+    @abc.abstractmethod
+    def __call__(self, model: AbstractModel, start: AbstractModel, fit: Fit) -> Changed:
+        """What `model` is changed to, in a run that began with `start`."""
+
+
+class CrystalEscape(AbstractEscape):
+    """Something done to a crystal."""
+
+    def check(self, model):
+        _bragg(model)
 
 
 @dataclass(frozen=True)
-class ShrinkWrap:
+class ShrinkWrap(CrystalEscape):
     """Nothing is a crystal but what is bright: ghosts, fainter than the crystal, are cut off with the noise.
 
     The new support holds the voxels of the start's support where the magnitude, blurred by `blur` voxels, is above
@@ -48,8 +63,7 @@ class ShrinkWrap:
     threshold: float = 0.2
     blur: float = 1.0
 
-    def __call__(self, model: AbstractModel, start: AbstractModel, fit: Fit) -> Changed:
-        """The model with a smaller support."""
+    def __call__(self, model, start, fit):
         whole = np.asarray(_crystal(start).support)
         blurred = gaussian_filter(np.abs(_density(model)), self.blur)
         support = whole & (blurred > self.threshold * np.quantile(blurred[whole], BRIGHT))
@@ -58,7 +72,7 @@ class ShrinkWrap:
 
 
 @dataclass(frozen=True)
-class BeamShift:
+class BeamShift(CrystalEscape):
     """A crystal that stands too far up or down the incident beam, and is cut by its support, is moved along it.
 
     Shifts by `voxels` along x, and by the fraction of them along y that the beam has, are each tried for `epochs`;
@@ -68,8 +82,7 @@ class BeamShift:
     voxels: tuple[int, ...] = (-3, -2, -1, 0, 1, 2, 3)
     epochs: int = 1
 
-    def __call__(self, model: AbstractModel, start: AbstractModel, fit: Fit) -> Changed:
-        """The model shifted, with the start's support and some epochs more."""
+    def __call__(self, model, start, fit):
         total, tried = 0, {0: np.inf}
         for _ in range(3):
             found = {shift: fit(self._moved(model, start, shift), self.epochs) for shift in self.voxels}
@@ -83,11 +96,12 @@ class BeamShift:
 
     def _moved(self, model: AbstractModel, start: AbstractModel, shift: int) -> AbstractModel:
         whole = np.asarray(_crystal(start).support)
-        angle = _bragg(start).probe.two_theta
-        margin = ((MARGIN, MARGIN), (MARGIN, MARGIN), (0, 0))
-        along_beam = np.array([shift, shift / np.tan(angle), 0])
-        inside = (slice(MARGIN, -MARGIN), slice(MARGIN, -MARGIN))
-        moved = shifted(np.pad(_density(model), margin), along_beam)[inside] if shift else _density(model)
+        if not shift:
+            return _with(model, _density(model), whole)
+        along_beam = np.array([shift, shift / np.tan(_bragg(start).probe.two_theta), 0])
+        margin = np.ceil(np.abs(along_beam)).astype(int) + 1  # what leaves on one side must not come in on the other
+        inside = tuple(slice(m, m + n) for m, n in zip(margin, whole.shape, strict=True))
+        moved = shifted(np.pad(_density(model), [(m, m) for m in margin]), along_beam)[inside]
         return _with(model, np.where(whole, moved, 0), whole)
 
 

@@ -19,11 +19,19 @@ Channels = dict[str, Float[np.ndarray, "..."]]
 def channels(result: Result) -> Channels:
     """Magnitude and phase of the object; of a crystal with known geometry, strain along the scattering vector too."""
     found = {"magnitude": np.abs(result.object), "phase": np.angle(result.object)}
-    geometry = result.settings.get("geometry")
-    if result.object.ndim == 3 and result.sampling is not None and geometry and "rocking" in geometry:
-        lengths = {name: tuple(value) if isinstance(value, list) else value for name, value in geometry.items()}
-        found["strain"] = strain(result.object, result.sampling, BraggGeometry(**lengths).scattering_vector)
+    vector = _scattering_vector(result)
+    if vector is not None and result.sampling is not None:
+        found["strain"] = strain(result.object, result.sampling, vector)
     return {name: values.astype(np.float32) for name, values in found.items()}
+
+
+def _scattering_vector(result: Result) -> Float[np.ndarray, "3"] | None:
+    geometry = result.settings.get("geometry") or {}
+    if result.object.ndim != 3 or "rocking" not in geometry:
+        return None
+    angles = geometry["two_theta"], tuple(geometry["rocking"])
+    known = BraggGeometry(geometry["wavelength"], geometry["distance"], tuple(geometry["pixel_size"]), *angles)
+    return known.scattering_vector
 
 
 def export(result: Result, path: str | Path) -> tuple[Path, ...]:

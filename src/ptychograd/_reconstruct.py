@@ -249,13 +249,14 @@ def _start_state(
 
 
 def _settings(task: Task) -> dict:
+    geometry = task.data.geometry
     settings = {
         "solver": task.solver.description,
         "noise": repr(task.noise),
         "trainable": list(task.trainable),
         "batch_size": task.batch_size,
         "seed": task.seed,
-        "geometry": None if task.data.geometry is None else asdict(task.data.geometry),
+        "geometry": geometry and {name: list(v) if isinstance(v, tuple) else v for name, v in asdict(geometry).items()},
     }
     if task.resume is not None and "changes" in task.resume.settings:
         settings["changes"] = task.resume.settings["changes"]

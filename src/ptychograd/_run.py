@@ -9,7 +9,7 @@ from typing import NamedTuple
 from ptychograd._dataset import Dataset
 from ptychograd._epoch import device_memory
 from ptychograd._errors import InputError
-from ptychograd._escapes import Escape
+from ptychograd._escapes import AbstractEscape
 from ptychograd._model import AbstractModel
 from ptychograd._noise import AbstractNoise, Amplitude
 from ptychograd._reconstruct import (
@@ -40,7 +40,7 @@ class Stage(NamedTuple):
     trainable: tuple[str, ...] = ("object", "probe")
     noise: AbstractNoise = Amplitude()
     until: Callable[[History], str] | None = None
-    first: tuple[Escape, ...] = ()
+    first: tuple[AbstractEscape, ...] = ()
 
 
 class Run(NamedTuple):
@@ -70,6 +70,8 @@ def check(run: Run) -> None:
     """Raise `InputError` for what would be refused in any of its stages."""
     for stage in run.stages:
         prepared(_task(run, stage, stage.epochs, None, None))
+        for escape in stage.first:
+            escape.check(run.model)
 
 
 def perform(run: Run, on_epoch: Callable[[Progress], None] | None = None) -> Result:

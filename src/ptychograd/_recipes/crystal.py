@@ -112,7 +112,9 @@ def _as_bright(model: BraggPtychography, data: Dataset) -> BraggPtychography:
     """The model with its density scaled to the photons of some positions that are spread over the scan."""
     count = len(model.scan.corner)
     some = np.unique(np.linspace(0, count - 1, min(count, POSITIONS_TO_SCALE)).astype(int))
-    expected = float(jnp.sum(batched(model.together, (0,))(jnp.asarray(some))))
+    valid = np.broadcast_to(data.mask, data.patterns.shape).reshape(count, data.group, *data.frame_shape)[some]
+    expected = np.asarray(batched(model.together, (0,))(jnp.asarray(some))).reshape(valid.shape)
+    expected = float(np.sum(expected, where=valid, dtype=np.float64))
     measured = float(data.photons.reshape(count, -1)[some].sum())
     scale = np.sqrt(measured / expected) if measured > 0 and expected > 0 else 1.0
     return eqx.tree_at(lambda model: model.object.density, model, replace_fn=lambda density: density * scale)

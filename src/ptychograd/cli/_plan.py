@@ -57,6 +57,8 @@ def make_run(options: Options, data: "Dataset") -> "Run":
     batch_size = options.batch_size
     if batch_size is None:
         batch_size = data.group * _batch_size(options.solver, data.count // data.group)
+    if options.hold_probe is not None and options.hold_probe < 0:
+        raise InputError(f"--hold-probe {options.hold_probe}: expected 0 or more epochs.")
     usual = {NearFieldGeometry: "auto", BraggGeometry: CRYSTAL_EPOCHS}.get(type(data.geometry), EPOCHS)
     options = replace(options, epochs=usual if options.epochs is None else options.epochs)
     steps = -(-data.count // max(1, batch_size))
@@ -141,6 +143,8 @@ def _crystal(options: Options, data: "Dataset", beam: "ProbeStart | None") -> "A
 
     if options.model is not None:
         raise InputError(f"--model {options.model}: {data.source} holds rocking curves, which are neither.")
+    if options.defocus and beam is None:
+        raise InputError("--defocus is for a start probe from an opening, or estimated in the far field.")
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
         model = bragg(
@@ -171,7 +175,7 @@ def _crystal_stages(options: Options, steps: int) -> tuple["Stage", ...]:
     stages = _stages(rest, steps)
     if search:
         stages = (stages[0]._replace(first=(ShrinkWrap(),)), *stages[1:])
-    return tuple(_probe_held((*search, *stages), held))
+    return tuple(_probe_held((*search, *stages), held)) or (stages[0]._replace(trainable=OBJECT),)
 
 
 def _probe_held(stages: tuple["Stage", ...], held: int | None) -> Iterator["Stage"]:
@@ -197,10 +201,7 @@ def _stages(options: Options, steps: int) -> tuple["Stage", ...]:
 
     auto = not isinstance(options.epochs, int)
     epochs = options.epochs if isinstance(options.epochs, int) else max(MOST_EPOCHS, MOST_STEPS // steps)
-    held = HOLD_PROBE[options.solver] if options.hold_probe is None else options.hold_probe
-    if held < 0:
-        raise InputError(f"--hold-probe {held}: expected 0 or more epochs.")
-    held = min(held, epochs)
+    held = min(HOLD_PROBE[options.solver] if options.hold_probe is None else options.hold_probe, epochs)
     counting = math.ceil(POISSON_SHARE * epochs) if options.noise == "poisson" else 0
     counting = min(counting, epochs - held)
     cooling = math.ceil(COOLING_SHARE * epochs) if auto and not counting and options.solver == "nesterov" else 0
