@@ -95,7 +95,7 @@ def test_the_strain_has_its_span():
 @pytest.mark.slow
 def test_the_crystal_is_found_with_the_probe_known(data, model):
     """To the noise of its photons, in all of it and in its core."""
-    result = pg.perform(pg.Run(model, data, pg.Nesterov(), crystal_stages(60), 240, 1))
+    result = pg.perform(pg.Run(model, data, pg.Nesterov(), crystal_stages(40), 240, 1))
     figures = compare_with_truth(result, data)
     assert figures["object_nrmse"] <= 0.075
     assert figures["core_nrmse"] <= 0.02

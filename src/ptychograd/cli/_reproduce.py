@@ -23,7 +23,7 @@ def reproduce(
 
     Args:
         figure: fig2 (ePIE, AD-ePIE and Adam; a minute and a half), fig3 (a grid of step sizes; 40 minutes), fig4 (near
-            field; two to three minutes) or fig6 (Bragg, in three dimensions; seven minutes).
+            field; two to three minutes) or fig6 (Bragg, in three dimensions; ten minutes).
         quick: A smaller version in less than two minutes; the table says what was left out.
         output: The folder to write to; reproduced/FIGURE or reproduced/FIGURE-quick by default.
     """
