@@ -10,7 +10,7 @@ from ptychograd.paper import _watched, fig6
 from ptychograd.paper._report import Place, write
 from ptychograd.paper.bragg import BraggExperiment
 
-SMALL = {"frame": 16, "crystal": (6, 10, 8), "variable": (8, 14, 12), "scan": (6, 5), "depth": 20}
+SMALL = {"frame": 16, "crystal": (6, 10, 8), "variable": (8, 14, 12), "scan": (6, 6), "depth": 20}
 TINY = BraggExperiment(distance=0.375, angles=5, width=2.5, speckle=8, step=3, **SMALL)
 
 
@@ -48,7 +48,7 @@ def test_figure_6_stands_beside_the_papers_number(figure):
     papers = {name: paper for name, _, paper in report.rows if paper}
     assert set(papers.values()) == {"0.09"}
     assert len(papers) == 3
-    assert "150 patterns of 16 x 16 pixels" in report.text
+    assert "180 patterns of 16 x 16 pixels" in report.text
     assert "alias in depth" in report.text or "As in the paper, ." in report.text
     assert "--quick: a smaller crystal" in report.text
     assert sum(shares) == pytest.approx(1)

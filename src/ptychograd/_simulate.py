@@ -26,10 +26,10 @@ def simulate(
     noise = noise or Poisson()
     groups, at_once = count // model.group, max(1, PATTERNS_AT_ONCE // model.group)
     keys = jax.random.split(jax.random.key(seed), -(-groups // at_once))
-    patterns = []
+    patterns, together = [], None if model.group == 1 else jax.lax.map(model.together, jnp.arange(groups))
     for start, key in zip(range(0, groups, at_once), keys, strict=True):
         index = jnp.arange(start, min(start + at_once, groups))
-        expected = batched(model.together, (0,))(index)
+        expected = batched(model, (0,))(index) if together is None else together[index]
         sample = np.asarray(noise.sample(key, expected))
         patterns.append(sample if model.group == 1 else sample.reshape(-1, *sample.shape[2:]))
     return _compact(np.concatenate(patterns))

@@ -12,7 +12,7 @@ FEWEST = PARTS + 1  # epochs: one a part, and one at the end
 
 
 def crystal_stages(epochs: int) -> tuple[Stage, ...]:
-    """Stages for a crystal whose beam is known: the search, with shrink-wrap and a shift, and 40 % of the epochs after."""
+    """Stages for a crystal whose beam is known: the search, with shrink-wrap and a shift, and 40 % of epochs after."""
     search = crystal_search(epochs)
     rest = epochs - sum(stage.epochs for stage in search)
     return (*search, Stage(rest, OBJECT, first=(ShrinkWrap(),)))

@@ -3,6 +3,7 @@
 import warnings
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Complex, Float
@@ -11,7 +12,6 @@ from ptychograd._bragg import BraggPtychography, Crystal, TiltedBeam, window_dep
 from ptychograd._dataset import BraggGeometry, Dataset, check_extent, positions_in_pixels
 from ptychograd._detector import Detector
 from ptychograd._errors import InputError
-from ptychograd._model import batched
 from ptychograd._propagators import FarField
 from ptychograd._recipes.common import checked_dtype, start_modes
 from ptychograd._scan import make_scan
@@ -113,7 +113,7 @@ def _as_bright(model: BraggPtychography, data: Dataset) -> BraggPtychography:
     count = len(model.scan.corner)
     some = np.unique(np.linspace(0, count - 1, min(count, POSITIONS_TO_SCALE)).astype(int))
     valid = np.broadcast_to(data.mask, data.patterns.shape).reshape(count, data.group, *data.frame_shape)[some]
-    expected = np.asarray(batched(model.together, (0,))(jnp.asarray(some))).reshape(valid.shape)
+    expected = np.asarray(jax.lax.map(model.together, jnp.asarray(some))).reshape(valid.shape)
     expected = float(np.sum(expected, where=valid, dtype=np.float64))
     measured = float(data.photons.reshape(count, -1)[some].sum())
     scale = np.sqrt(measured / expected) if measured > 0 and expected > 0 else 1.0
