@@ -146,7 +146,8 @@ def make_dataset(
 
     Args:
         patterns: photons (index, y, x), real; the type is kept.
-        positions: (index, 2), (y, x), in metres if `geometry` is given, else in object pixels.
+        positions: (index, 2), (y, x), in metres if `geometry` is given, else in object pixels; of rocking
+            curves (y, z), one for each pattern or one for each curve.
         mask: (y, x) or (index, y, x), True or non-zero = valid; None = all valid.
         probe: start probe (y, x) or (modes, y, x), complex.
 
@@ -160,6 +161,9 @@ def make_dataset(
         (3, (4, 6), 72.0)
     """
     patterns, positions = np.asarray(patterns), np.ascontiguousarray(positions, np.float64)
+    group = 1 if geometry is None else geometry.patterns_together
+    if group > 1 and len(positions) * group == len(patterns):
+        positions = np.repeat(positions, group, axis=0)
     _check_frames(patterns, positions)
     patterns = patterns.astype(patterns.dtype.newbyteorder("="), copy=False)
     mask = np.ones(patterns.shape[1:], bool) if mask is None else np.asarray(mask).astype(bool)

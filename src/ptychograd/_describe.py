@@ -15,6 +15,7 @@ from ptychograd._geometry import (
     object_shape_needed,
 )
 
+SAME, DIFFERENT = 0.1, 0.3  # spreads of photons over the angles of a rocking curve, relative to their mean
 POWER_IN_DIAMETER = 0.9  # of a probe: tails of a zone plate or of noise don't count as its width
 
 Facts = Iterator[tuple[str, str]]
@@ -88,11 +89,48 @@ def _rocking_curve(data: Dataset) -> Facts:
         return
     low, high = np.degrees((min(geometry.rocking), max(geometry.rocking)))
     angles = f"{len(geometry.rocking)} angles from {low:.4g} to {high:.4g} degrees"
-    yield "rocking curve", f"{angles} around 2θ = {math.degrees(geometry.two_theta):.5g} degrees, at each position"
+    yield (
+        "rocking curve",
+        f"{angles} around 2θ = {math.degrees(geometry.two_theta):.5g} degrees, at each of {data.count // data.group:,} "
+        "positions",
+    )
     photons = data.photons.reshape(-1, data.group).mean(axis=0)
     yield "", f"photons per pattern, angle by angle: {', '.join(f'{mean:,.4g}' for mean in photons)}"
+    yield "depth", _depth(geometry, data.frame_shape)
     if aliased := geometry.aliased(data.frame_shape):
         yield "warning", aliased
+    if _is_angle_major(data):
+        yield "warning", "patterns look ordered angle by angle; expected position by position, at each angle by angle"
+    if data.probe is None:
+        yield "missing", "the beam: a probe (s, z), as a key or from --focal-spot"
+    if data.support is None:
+        yield "missing", "a support, or the crystal's --thickness along x in metres"
+
+
+def _depth(geometry: BraggGeometry, frame_shape: tuple[int, int]) -> str:
+    """What range and steps of the angles tell of a crystal's depth."""
+    voxel = format_length(geometry.voxel(frame_shape)[0])
+    resolved, thickest = geometry.depth_resolution, geometry.thickest
+    if not math.isfinite(resolved):
+        return "a single angle tells nothing of it"
+    coarse = (
+        ", more than a voxel: finer detail is left as it starts" if resolved > geometry.voxel(frame_shape)[0] else ""
+    )
+    return (
+        f"the range of angles resolves {format_length(resolved)} along the scattering vector (voxel {voxel}){coarse}; "
+        f"their steps suffice for crystals up to {format_length(thickest)} along the incident beam, thicker ones need "
+        "the support"
+    )
+
+
+def _is_angle_major(data: Dataset) -> bool:
+    """Whether totals differ little from angle to angle, and much from one stretch of patterns to the next."""
+    if data.count < 4 * data.group:
+        return False
+    ordered = data.photons.reshape(-1, data.group).mean(axis=0)
+    positions = data.count // data.group
+    other = data.photons.reshape(data.group, positions).mean(axis=1)
+    return bool(ordered.std() < SAME * ordered.mean() and other.std() > DIFFERENT * other.mean())
 
 
 def _regime(geometry: Geometry) -> str:
@@ -109,7 +147,8 @@ def _regime(geometry: Geometry) -> str:
 
 def _scan(data: Dataset, positions: np.ndarray, pixel: tuple[float, float] | None) -> Facts:
     span, step = np.ptp(positions, axis=0), nearest_step(positions)
-    text = f"span {span[0]:,.5g} x {span[1]:,.5g} object pixels (y, x)"
+    axes = "voxels (y, z)" if isinstance(data.geometry, BraggGeometry) else "object pixels (y, x)"
+    text = f"span {span[0]:,.5g} x {span[1]:,.5g} {axes}"
     if len(positions) > 1:
         text += f", median step to the nearest neighbour {step:.4g} pixels"
     if pixel is not None:

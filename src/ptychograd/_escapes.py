@@ -19,12 +19,11 @@ from scipy.ndimage import gaussian_filter
 from ptychograd._bragg import BraggPtychography, Crystal
 from ptychograd._errors import InputError
 from ptychograd._model import AbstractModel
-from ptychograd._result import Result
+from ptychograd._result import NonFiniteError, Result
+from ptychograd._strain import own_magnitude
 from ptychograd.metrics import shifted
 
 Fit = Callable[[AbstractModel, int], Result]  # the result of so many epochs from a model
-
-BRIGHT = 0.99  # quantile of the magnitude in the start's support that counts as a crystal's
 
 
 class Changed(NamedTuple):
@@ -63,10 +62,15 @@ class ShrinkWrap(CrystalEscape):
     threshold: float = 0.2
     blur: float = 1.0
 
+    def check(self, model):
+        super().check(model)
+        if not (0 < self.threshold < 1 and self.blur >= 0):
+            raise InputError(f"{self}: expected a threshold between 0 and 1, and a blur of 0 or more voxels.")
+
     def __call__(self, model, start, fit):
         whole = np.asarray(_crystal(start).support)
         blurred = gaussian_filter(np.abs(_density(model)), self.blur)
-        support = whole & (blurred > self.threshold * np.quantile(blurred[whole], BRIGHT))
+        support = whole & (blurred > self.threshold * own_magnitude(_density(model), self.blur))
         share = np.count_nonzero(support) / np.count_nonzero(whole)
         return Changed(_with(model, _density(model), support), f"support shrunk to {share:.1%} of the start's")
 
@@ -82,17 +86,24 @@ class BeamShift(CrystalEscape):
     voxels: tuple[int, ...] = (-3, -2, -1, 0, 1, 2, 3)
     epochs: int = 1
 
+    def check(self, model):
+        super().check(model)
+        if 0 not in self.voxels or self.epochs < 1:
+            raise InputError(f"{self}: expected voxels with 0 among them, and an epoch or more.")
+
     def __call__(self, model, start, fit):
         total, tried = 0, {0: np.inf}
         for _ in range(3):
-            found = {shift: fit(self._moved(model, start, shift), self.epochs) for shift in self.voxels}
-            tried = {shift: result.history.r_factor[-1] for shift, result in found.items()}
+            found = {shift: _fitted(fit, self._moved(model, start, shift), self.epochs) for shift in self.voxels}
+            tried = {shift: result.history.r_factor[-1] for shift, result in found.items() if result.history.epochs}
+            if not tried:
+                return Changed(model, "no shift along the beam stays finite")
             best = min(tried, key=lambda shift: tried[shift])
             model, total = found[best].onto(start), total + best
             if abs(best) < max(map(abs, self.voxels)):
                 break
-        words = f"moved by {total} voxels along x, up the beam"
-        return Changed(model, words + f" (R {tried[best]:.4f}, without the last move {tried.get(0, np.nan):.4f})")
+        words = f"moved along the beam by {total:+d} along x (R {tried[best]:.4f}, without the last move"
+        return Changed(model, f"{words} {tried.get(0, np.nan):.4f})")
 
     def _moved(self, model: AbstractModel, start: AbstractModel, shift: int) -> AbstractModel:
         whole = np.asarray(_crystal(start).support)
@@ -103,6 +114,14 @@ class BeamShift(CrystalEscape):
         inside = tuple(slice(m, m + n) for m, n in zip(margin, whole.shape, strict=True))
         moved = shifted(np.pad(_density(model), [(m, m) for m in margin]), along_beam)[inside]
         return _with(model, np.where(whole, moved, 0), whole)
+
+
+def _fitted(fit: Fit, model: AbstractModel, epochs: int) -> Result:
+    """The result of some epochs, or of none where they don't stay finite."""
+    try:
+        return fit(model, epochs)
+    except NonFiniteError as problem:
+        return problem.result
 
 
 def _bragg(model: AbstractModel) -> BraggPtychography:

@@ -35,17 +35,22 @@ def _scattering_vector(result: Result) -> Float[np.ndarray, "3"] | None:
 
 
 def export(result: Result, path: str | Path) -> tuple[Path, ...]:
-    """Write the object as .tiff (an ImageJ hyperstack) or, a crystal, as .xdmf with an .h5 beside it.
+    """Write the object as .tiff (an ImageJ hyperstack) or, a crystal, as NAME.xdmf with NAME.xdmf.h5 beside it.
 
-    Volumes are stored (z, y, x), with the voxel's sides in micrometres. Returns what was written.
+    Volumes are stored (z, y, x), with the voxel's sides in micrometres; strain has no unit and is not a number outside
+    of the crystal. Returns what was written.
 
     Raises:
         InputError: another ending, an image as XDMF, or a file that can't be written.
     """
     path = Path(path)
-    if path.suffix in (".tif", ".tiff"):
+    if result.object.ndim not in (2, 3) or (result.sampling and len(result.sampling) != result.object.ndim):
+        raise InputError(
+            f"An object of {result.object.shape} with pixels of {result.sampling} m is no image or crystal."
+        )
+    if path.suffix.lower() in (".tif", ".tiff"):
         return _tiff(result, path)
-    if path.suffix != ".xdmf":
+    if path.suffix.lower() != ".xdmf":
         raise InputError(f'"{path.name}" has no known ending; expected .tiff, or .xdmf for a crystal.')
     if result.object.ndim != 3:
         raise InputError(f"{path}: XDMF is for volumes, and this object has two dimensions; give a name with .tiff.")
@@ -55,6 +60,12 @@ def export(result: Result, path: str | Path) -> tuple[Path, ...]:
 def _micrometres(result: Result) -> tuple[float, ...]:
     """Sides of a pixel in the order of its axes; 1, in pixels, where no length is known."""
     return tuple(1e6 * side for side in result.sampling) if result.sampling else (1.0,) * result.object.ndim
+
+
+def _bounds(values: Float[np.ndarray, "..."]) -> tuple[float, float]:
+    """Between which values a channel is shown."""
+    finite = values[np.isfinite(values)]
+    return (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
 
 
 def _tiff(result: Result, path: Path) -> tuple[Path, ...]:
@@ -67,6 +78,7 @@ def _tiff(result: Result, path: Path) -> tuple[Path, ...]:
         stack = np.stack(list(found.values()))
         row, column = sides
     facts = {
+        "Ranges": tuple(bound for values in found.values() for bound in _bounds(values)),
         "axes": "ZCYX" if volume else "CYX",
         "unit": "um" if result.sampling else "pixel",
         "Labels": list(found) * (stack.shape[0] if volume else 1),
@@ -80,7 +92,7 @@ def _tiff(result: Result, path: Path) -> tuple[Path, ...]:
 
 def _xdmf(result: Result, path: Path) -> tuple[Path, ...]:
     found, sides = channels(result), _micrometres(result)
-    arrays = path.with_suffix(".h5")
+    arrays = path.with_name(path.name + ".h5")  # a name that no measurement has
     shape = " ".join(map(str, result.object.shape[::-1]))
     root = ElementTree.Element("Xdmf", Version="3.0")
     grid = ElementTree.SubElement(ElementTree.SubElement(root, "Domain"), "Grid", Name="crystal", GridType="Uniform")
@@ -89,7 +101,7 @@ def _xdmf(result: Result, path: Path) -> tuple[Path, ...]:
     for text in ("0 0 0", " ".join(f"{side:.9g}" for side in sides[::-1])):
         ElementTree.SubElement(place, "DataItem", Dimensions="3", NumberType="Float", Format="XML").text = text
     with creating(arrays) as file:
-        file.attrs["unit"] = "um" if result.sampling else "pixel"
+        file.attrs.update(format="ptychograd export", unit="um" if result.sampling else "pixel", axes="z, y, x")
         for name, values in found.items():
             file[name] = values.T
             attribute = ElementTree.SubElement(grid, "Attribute", Name=name, AttributeType="Scalar", Center="Node")

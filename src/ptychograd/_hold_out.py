@@ -22,11 +22,11 @@ def hold_out(data: Dataset, share: float, seed: int = 0) -> tuple[Dataset, Datas
         result = reconstruct(far_field(fitted), fitted, Nesterov(), epochs=60, batch_size=16)
         result.history.r_factor[-1], r_factor(result.model, held)
     """
-    positions = data.count // data.group
+    positions, what = data.count // data.group, "patterns" if data.group == 1 else "rocking curves"
     count = round(share * positions) if 0 < share < 1 else 0
     if not 0 < count < positions:
         raise InputError(
-            f"A share of {share:g} of {positions} patterns can't be held out; expected one between 0 and 1, as 0.05."
+            f"A share of {share:g} of {positions} {what} can't be held out; expected one between 0 and 1, as 0.05."
         )
     check_seed(seed)
     held = np.zeros(positions, bool)

@@ -170,7 +170,7 @@ def _write(file: h5py.File, result: Result) -> None:
     if result.sampling:
         _dataset(entry, "sampling", np.array(result.sampling), units="m")
     if result.positions is not None:
-        _dataset(entry, "positions", result.positions, units="m" if result.sampling else "pixel", axes="y, x")
+        _dataset(entry, "positions", result.positions, units="m" if result.sampling else "pixel")
     if has_object:
         _pictures(entry, result)
 
@@ -178,12 +178,13 @@ def _write(file: h5py.File, result: Result) -> None:
 def _pictures(entry: h5py.Group, result: Result) -> None:
     """`NXdata` groups on which a viewer opens: the object, and the modes of the probe."""
     object, modes = result.object, result.arrays.get("probe.modes")
-    is_crystal = "object.density" in result.arrays
+    is_crystal = "object.density" in result.arrays and object.ndim == 3
     axes, across = (("x", "y", "z"), ("s", "z")) if is_crystal else (("y", "x"), ("y", "x"))
-    units, sampling = "m" if result.sampling else "pixel", result.sampling or (1.0,) * len(axes)
-    _picture(entry, "object", object, axes, sampling, units)
+    known = result.sampling or ()
+    known, units = (known, "m") if len(known) == len(axes) else ((1.0,) * len(axes), "pixel")
+    _picture(entry, "object", object, axes, known, units)
     if modes is not None:
-        _picture(entry, "probe", modes, across, (sampling[0], sampling[-1]), units)
+        _picture(entry, "probe", modes, across, (*known[:1], *known[-1:]), units)
 
 
 def _picture(

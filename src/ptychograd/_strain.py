@@ -2,15 +2,22 @@
 
 import numpy as np
 from jaxtyping import Bool, Complex, Float
+from scipy.ndimage import gaussian_filter
 
 SOLID = 0.5  # of a crystal's own magnitude: voxels above are inside
-BRIGHT = 0.995  # quantile of the magnitude that counts as the crystal's own
+BRIGHTEST = 50  # voxels from which a crystal's own magnitude is told, be it large or small
+BLUR = 1.0  # voxels over which it is told, so that noise does not pass for a crystal
+
+
+def own_magnitude(density: Complex[np.ndarray, "x y z"], blur: float = BLUR) -> float:
+    """The magnitude of a crystal among voxels that are none: that of the brightest ones, blurred."""
+    blurred = np.sort(gaussian_filter(np.abs(density), blur), axis=None)
+    return float(blurred[-min(BRIGHTEST, blurred.size)])
 
 
 def solid(density: Complex[np.ndarray, "x y z"]) -> Bool[np.ndarray, "x y z"]:
     """Voxels inside the crystal: brighter than half of its magnitude."""
-    magnitude = np.abs(density)
-    return magnitude > SOLID * np.quantile(magnitude[magnitude > 0], BRIGHT) if magnitude.any() else magnitude > 0
+    return np.abs(density) > SOLID * own_magnitude(density)
 
 
 def strain(
@@ -18,9 +25,10 @@ def strain(
 ) -> Float[np.ndarray, "x y z"]:
     """Relative change of the lattice spacing along the scattering vector G; not a number outside of the crystal.
 
-    The phase is G·u with the displacement u of the lattice, signed as in Eq. 17, so the strain is Ĝ·∇φ / |G|. The
-    gradient is the mean of the phase steps to both neighbours, or to the one inside, so nothing is unwrapped: the
-    phase must turn by less than π from one voxel to the next.
+    The phase is -G·u with the displacement u of the lattice, where waves are exp(ik·r) and detector rows and columns
+    count along x and z, so the strain is -Ĝ·∇φ / |G|, positive where the spacing is larger. The gradient is the mean
+    of the phase steps to both neighbours, or to the one inside, so nothing is unwrapped: the phase must turn by less
+    than π from one voxel to the next.
 
     Args:
         voxel: its sides (x, y, z) in metres.
@@ -43,4 +51,4 @@ def strain(
         measured &= neighbours > 0
         gradient = steps.sum(axis=0) / np.maximum(neighbours, 1) / voxel[axis]
         along += scattering_vector[axis] / length * gradient
-    return np.where(measured, along / length, np.nan)
+    return np.where(measured, -along / length, np.nan)

@@ -136,5 +136,7 @@ def _geometry_of_kind(items: Items, lengths: tuple[float, float, tuple[float, fl
         missing = "rocking" if items.rocking is None else "two_theta"
         raise InputError(f"a Bragg reflection needs {missing} too; give it as a key, in radians.")
     if items.focus_distance is not None:
-        raise InputError("a rocking curve is taken in the far field, and there is a focus distance; leave one out.")
+        raise InputError(
+            "it holds a rocking curve, which is no near field; leave out --model near-field and the focus distance."
+        )
     return BraggGeometry(*lengths, items.two_theta, items.rocking)

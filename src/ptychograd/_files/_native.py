@@ -35,6 +35,10 @@ def items(catalogue: Catalogue, given: Items) -> Items:
     patterns, probe = catalogue.find("data/patterns"), catalogue.find("start/probe")
     numbers = {name: catalogue.find(f"geometry/{name}") for name in NUMBERS}
     positions, pixel_size = catalogue.find("data/positions"), _array(catalogue, "geometry/pixel_size")
+    for name in ANGLES:
+        entry = catalogue.find(name)
+        if entry is not None and entry.units not in (None, "rad"):
+            raise InputError(f'{entry} is in "{entry.units}"; this format has radians.')
     rocking = _array(catalogue, "geometry/rocking")
     found = Items(
         patterns=None if patterns is None else read_patterns(patterns),

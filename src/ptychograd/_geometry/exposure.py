@@ -1,6 +1,7 @@
 """How patterns were exposed: all that turns pixels of an object into metres."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +13,7 @@ from ptychograd._geometry.units import format_length
 PLANCK_TIMES_LIGHT = 6.62607015e-34 * 299_792_458.0  # h c in J m, exact in the SI of 2019
 JOULES_PER_KEV = 1.602176634e-16  # exact in the SI of 2019
 
-MOST_ROCKING = 0.35  # radians from the Bragg condition: 20 degrees
+MOST_ROCKING = 0.06  # radians from the Bragg condition, or 3.4 degrees: more is degrees by mistake
 
 
 @dataclass(frozen=True)
@@ -105,26 +106,29 @@ class NearFieldGeometry(Geometry):
 class BraggGeometry(Geometry):
     """A rocking curve around a Bragg reflection, in the axes of Fig. 5: exit beam along y, the sample turned about z.
 
-    The incident beam is k (sin 2θ, cos 2θ, 0) in (x, y, z). Detector rows lie along x, columns along z. Patterns are
-    numbered position by position, and at each position angle by angle.
+    The incident beam is k (sin 2θ, cos 2θ, 0) in (x, y, z). A pattern's rows are counted along x, its columns along z.
+    Patterns are numbered position by position, and at each position angle by angle. Waves are exp(ik·r).
 
     Args:
         pixel_size: of the detector along (x, z), in metres.
         two_theta: angle between incident and exit beam, in radians.
-        rocking: angles of the sample from the Bragg condition, in radians.
+        rocking: angles of the sample from the Bragg condition, in radians, positive from y towards x (left-handed about
+            z). With the wrong sign a crystal is found too, bent the other way, at a larger misfit.
     """
 
     two_theta: float
-    rocking: tuple[float, ...]
+    rocking: Sequence[float]
 
     def __post_init__(self):
         super().__post_init__()
+        object.__setattr__(self, "two_theta", float(self.two_theta))
+        object.__setattr__(self, "rocking", tuple(float(angle) for angle in self.rocking))
         if not 0 < self.two_theta < math.pi:
             raise InputError(f"two_theta = {self.two_theta:g}: expected radians between 0 and π; is this degrees?")
         if not (self.rocking and np.isfinite(self.rocking).all() and np.abs(self.rocking).max() < MOST_ROCKING):
             raise InputError(
                 f"A rocking curve of {len(self.rocking)} angles, {self.rocking}; expected at least one, in radians "
-                f"from the Bragg condition and below {MOST_ROCKING:g}; are these degrees?"
+                f"from the Bragg condition and below {MOST_ROCKING:g} (3.4 degrees); are these degrees?"
             )
         if len(set(self.rocking)) < len(self.rocking):
             raise InputError("Two angles of the rocking curve are the same; give each once, and sum its patterns.")
@@ -157,6 +161,18 @@ class BraggGeometry(Geometry):
         along_y = np.cos(angle) - np.cos(whole) - 1 + np.cos(self.two_theta)
         return 2 * np.pi / self.wavelength * self.voxel(frame_shape)[0] * np.stack([along_x, along_y], axis=-1)
 
+    @property
+    def depth_resolution(self) -> float:
+        """Metres along G that the range of angles resolves: λ / (2 sin θ ΔΘ); infinite for a single angle."""
+        span = max(self.rocking) - min(self.rocking)
+        return self.wavelength / (2 * math.sin(self.two_theta / 2) * span) if span > 0 else math.inf
+
+    @property
+    def thickest(self) -> float:
+        """Metres along the incident beam of which the patterns tell without a support: λ / (sin 2θ Δθ)."""
+        steps = np.diff(np.sort(self.rocking))
+        return self.wavelength / (math.sin(self.two_theta) * float(steps.max())) if len(steps) else 0.0
+
     def aliased(self, frame_shape: tuple[int, int]) -> str:
         """Which angles turn the phase by more than π from one voxel to the next, in words; nothing if none do.
 
@@ -165,7 +181,7 @@ class BraggGeometry(Geometry):
         steps = np.abs(self.deviation(frame_shape)).max(axis=1)
         if steps.max() <= np.pi:
             return ""
-        largest = np.degrees(np.abs(self.rocking)[steps <= np.pi]).max(initial=0)
+        largest = np.degrees(np.abs(np.asarray(self.rocking))[steps <= np.pi]).max(initial=0)
         return (
             f"{np.count_nonzero(steps > np.pi)} of {len(steps)} rocking angles alias in depth: the phase turns by up "
             f"to {steps.max():.3g} radians from one voxel of {format_length(self.voxel(frame_shape)[0])} to the next; "

@@ -15,8 +15,9 @@ from ptychograd._errors import InputError
 from ptychograd._propagators import FarField
 from ptychograd._recipes.common import checked_dtype, start_modes
 from ptychograd._scan import make_scan
-from ptychograd._starts import ObjectStart, ProbeStart, Sampling, random_object
+from ptychograd._starts import ObjectStart, ProbeStart, Sampling, flat_object
 
+LIT = 0.01  # of the brightest voxel's photons in the whole scan: what got less is left out of a slab
 POSITIONS_TO_SCALE = 32  # from which the start's density is scaled to the photons measured
 
 
@@ -27,14 +28,16 @@ def bragg(
     probe: ProbeStart | None = None,
     object: ObjectStart | None = None,
     modes: int = 1,
+    background: float = 0.0,
     dtype: np.dtype | type = np.complex64,
 ) -> BraggPtychography:
     """Multi-angle Bragg projection ptychography of a crystal (Eqs. 16 to 18), as it starts.
 
-    The density is free in the dataset's support, or else in a slab `thickness` metres thick along x, and 0 elsewhere.
+    The density is free in the dataset's support, or else where the scan lit a slab `thickness` metres thick along x,
+    and 0 elsewhere. `background` is in photons a pixel.
     The beam across its direction, (s, z), is the dataset's probe or `probe` (see `focal_spot`): it has to be known
-    well, and stays as it is unless "probe" is trainable. `object` is a start as for `far_field`, random if not given,
-    and scaled to the photons measured.
+    well, and stays as it is unless "probe" is trainable. `object` is a start as for `far_field`, flat if not given, and
+    scaled to the photons measured: what no pattern tells of a random start stays in the result.
 
     Warns where rocking angles alias in depth. Raises `InputError` without a Bragg geometry, a beam or a thickness.
     """
@@ -50,12 +53,12 @@ def bragg(
     corners, window, support = _crystal_box(data, geometry, beam, thickness)
     real = np.finfo(dtype).dtype
     model = BraggPtychography(
-        object=Crystal(jnp.asarray((object or random_object())(support.shape), dtype), jnp.asarray(support)),
+        object=Crystal(jnp.asarray((object or flat_object)(support.shape), dtype), jnp.asarray(support)),
         probe=TiltedBeam(jnp.asarray(beam, dtype), geometry.two_theta, (support.shape[0], window[0])),
         deviation=jnp.asarray(geometry.deviation(data.frame_shape), real),
         scan=make_scan(corners, real),
         propagator=FarField(data.frame_shape, dtype),
-        detector=Detector(jnp.zeros((), real)),
+        detector=Detector(jnp.asarray(background, real)),
         window=window,
         frame_shape=data.frame_shape,
         sampling=geometry.voxel(data.frame_shape),
@@ -74,18 +77,39 @@ def _crystal_box(
         window = (window_depth(beam, geometry.two_theta, layers), columns)
         check_extent(corners, window, geometry.sampling(data.frame_shape))
         corners = corners - corners.min(axis=0)
-        far = np.round(corners).max(axis=0).astype(int) + window
-        return corners, window, np.ones((layers, int(far[0]), int(far[1])), bool)
+        return corners, window, _lit(corners, window, beam, geometry.two_theta, layers)
     if thickness is not None:
         raise InputError(f"{data.source} has a support of its own; leave the thickness out.")
     depth, rest = data.support.shape[1:] - np.round(corners).max(axis=0).astype(int)
-    if np.round(corners).min() < 0 or depth < 1 or rest != columns or data.support.shape[0] > data.frame_shape[0]:
+    if np.round(corners).min() < 0:
         raise InputError(
-            f"The support's array of {data.support.shape} does not fit windows at voxels "
-            f"{np.round(corners).min(axis=0)} to {np.round(corners).max(axis=0)} (y, z) of {data.frame_shape} pixels: "
-            "expected no more layers along x than pixels, and that the last window ends where the array does."
+            f"Windows begin at voxel {np.round(corners).min(axis=0).astype(int)} (y, z) of the support's array; "
+            "positions are counted from its first voxel: subtract their minimum, or give a thickness and no support."
+        )
+    if depth < 1 or rest != columns or data.support.shape[0] > data.frame_shape[0]:
+        raise InputError(
+            f"The support's array of {data.support.shape} (x, y, z) does not fit: the last window begins at voxel "
+            f"{np.round(corners).max(axis=0).astype(int)} (y, z) and is {columns} voxels along z, and has to end where "
+            f"the array does; along x there is room for {data.frame_shape[0]}."
         )
     return corners, (int(depth), columns), data.support
+
+
+def _lit(
+    corners: Float[np.ndarray, "position 2"],
+    window: tuple[int, int],
+    modes: Complex[np.ndarray, "modes s z"],
+    two_theta: float,
+    layers: int,
+) -> Bool[np.ndarray, "X Y Z"]:
+    """The voxels of a slab that the scan lit; what the beam never reached would stay as it starts."""
+    beam = TiltedBeam(jnp.asarray(modes, np.complex64), two_theta, (layers, window[0]))()
+    intensity = np.sum(np.abs(np.asarray(beam)) ** 2, axis=0)
+    places = np.round(corners).astype(int)
+    total = np.zeros((layers, *(places.max(axis=0) + window)))
+    for y, z in places:
+        total[:, y : y + window[0], z : z + window[1]] += intensity
+    return total > LIT * total.max()
 
 
 def _layers(geometry: BraggGeometry, frame_shape: tuple[int, int], thickness: float | None) -> int:
@@ -114,7 +138,8 @@ def _as_bright(model: BraggPtychography, data: Dataset) -> BraggPtychography:
     some = np.unique(np.linspace(0, count - 1, min(count, POSITIONS_TO_SCALE)).astype(int))
     valid = np.broadcast_to(data.mask, data.patterns.shape).reshape(count, data.group, *data.frame_shape)[some]
     expected = np.asarray(jax.lax.map(model.together, jnp.asarray(some))).reshape(valid.shape)
-    expected = float(np.sum(expected, where=valid, dtype=np.float64))
-    measured = float(data.photons.reshape(count, -1)[some].sum())
+    elsewhere = float(model.detector.background) * np.count_nonzero(valid)
+    expected = float(np.sum(expected, where=valid, dtype=np.float64)) - elsewhere
+    measured = float(data.photons.reshape(count, -1)[some].sum()) - elsewhere
     scale = np.sqrt(measured / expected) if measured > 0 and expected > 0 else 1.0
     return eqx.tree_at(lambda model: model.object.density, model, replace_fn=lambda density: density * scale)

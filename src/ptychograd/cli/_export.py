@@ -12,11 +12,8 @@ def export(result: Path, out: Path, /) -> None:
         result: What `reconstruct` wrote.
         out: A name that ends in .tiff (images and volumes; Fiji, napari) or .xdmf (volumes; ParaView).
     """
-    from ptychograd._errors import InputError
     from ptychograd._export import export as write
     from ptychograd._result import load
 
-    if out.with_suffix(".h5").resolve() == result.resolve():
-        raise InputError(f"{out} would replace {result} by the volume's arrays; give another name.")
     for path in write(load(result), out):
         output.print(f"{path}", soft_wrap=True)

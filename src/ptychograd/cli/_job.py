@@ -88,7 +88,8 @@ def _report(job: Job, result: "Result", count: int, seconds: float, json: bool) 
     history = result.history
     speed = count / statistics.median(history.seconds[1:] or history.seconds) if history.epochs else 0.0
     held = result.settings.get("held_out_r_factor")
-    r_factor = f"R = {history.r_factor[-1]:.4f}" if history.epochs else "the start"
+    last = history.epochs and f"R = {history.r_factor[-1]:.4f}, χ² = {history.chi_squared[-1]:.3g}"
+    r_factor = last or "the start"
     r_factor += f" (held-out patterns {held:.4f})" if held is not None else ""
     output.print(
         f"{job.result_path}: {r_factor} after {history.epochs} epochs, {seconds:.1f} s, "

@@ -14,7 +14,7 @@ Keys = Annotated[
         negative="",
         help="Where the file keeps an item: NAME=PATH, or NAME=NUMBER in SI units; names are patterns, "
         "positions, mask, probe, support, wavelength, energy_kev, distance, pixel_size, "
-        "focus_distance, two_theta, rocking (radians). Repeat for several.",
+        'focus_distance, two_theta, rocking (radians, or degrees where the file says units="deg"). Repeat for several.',
     ),
 ]
 
@@ -36,28 +36,32 @@ class Options:
 
     Attributes:
         model: far-field, or near-field for shadows of the sample; by default what the file says, else far-field.
+            Rocking curves are known by their two_theta and rocking.
         focus_distance: For a near field in a cone beam: metres from focus to sample; inf for a parallel beam.
         distance: Metres from sample to detector, in place of the file's.
         solver: nesterov (the default) and rpie find their step sizes; epie and ad-epie follow Algorithm 1 of the paper;
             adam takes --step.
-        thickness: For rocking curves without a support: of the crystal along x, in metres.
+        thickness: Of a crystal along x, in metres; needed for rocking curves, unless the file has a support.
         shrink_wrap: For a crystal: cut off its ghosts and find its place along the beam, between stages of the run.
         epochs: How often all patterns are used; auto stops when the misfit is at the noise or no longer falls, after
             smaller steps, in which the R-factor falls once more. By default 60 in the far field,
             auto in a near field, 40 for a crystal.
         batch_size: Patterns a step; by default 16 for nesterov, 32 for rpie (at most a fifth of all for both), 1 for
-            epie and ad-epie, 100 for adam; of rocking curves as many positions, with all their angles.
+            epie and ad-epie, 100 for adam; of rocking curves 16 positions, 26 for adam, with all their angles.
         step: For adam: PATH=SIZE, as object=0.01; repeat for several.
-        noise: Misfit to minimise; poisson takes over for the last third of the epochs.
+        noise: Misfit to minimise; poisson takes over for the last third of the epochs. For a crystal it is the default,
+            and takes over when the crystal is found.
+        background: Photons a pixel from elsewhere than the sample, if known.
         modes: Incoherent modes of the probe.
-        start: Start object; random where the data come with a known surround, else flat.
+        start: Start object; random where a thin object's data come with a known surround, else flat.
         aperture: Start probe from a square opening of this width in metres.
         pinhole: Start probe from a round opening of this diameter in metres.
         focal_spot: Start probe from a Gaussian focus of this full width at half maximum in metres.
         defocus: Distance in metres from the opening, or the focus estimated from the mean pattern, to the object.
         hold_probe: First epochs in which the probe stays as it is; by default 0 for nesterov, 1 for the others, and
             all for a crystal.
-        hold_out: Share of the patterns that is not fitted, as 0.05; their R-factor tells noise from detail.
+        hold_out: Share of the patterns (of a crystal, whole rocking curves) that is not fitted, as 0.05; their R-factor
+            tells noise from detail.
         seed: Of the order of patterns, of a random start, and of the patterns held out.
         precision: Of all arithmetic.
     """
@@ -71,7 +75,8 @@ class Options:
     epochs: Epochs = None
     batch_size: OptionalWhole = None
     step: Annotated[list[str] | None, Parameter(negative="")] = None
-    noise: Literal["amplitude", "poisson"] = "amplitude"
+    noise: Literal["amplitude", "poisson"] | None = None
+    background: float = 0.0
     modes: Whole = 1
     start: Literal["flat", "random"] | None = None
     aperture: float | None = None

@@ -22,7 +22,7 @@ BATCH_SIZES = {"nesterov": 16, "rpie": 32, "epie": 1, "ad-epie": 1, "adam": 100}
 HOLD_PROBE = {"nesterov": 0, "rpie": 1, "epie": 1, "ad-epie": 1, "adam": 1}
 LEAST_STEPS = 5  # of an epoch
 EPOCHS = 60  # of a far field; a near field takes from 20 to 1000
-CRYSTAL_EPOCHS = 40
+CRYSTAL_EPOCHS, CRYSTAL_ADAM = 40, 26  # epochs, and positions of a batch of adam
 RPIE_ALPHA = 0.1
 POISSON_SHARE = 1 / 3  # of the epochs, at the end: far from a solution the Poisson likelihood leads astray
 COOLING_SHARE = 0.3  # of the epochs, at the end, for a solver that then takes smaller steps
@@ -37,7 +37,8 @@ def read_data(path: Path, options: Options) -> "Dataset":
     for note in data.notes:
         errors.print(f"{path.name}: {note}", style="dim", soft_wrap=True)
     opening = options.aperture or options.pinhole or options.focal_spot
-    if not opening and (data.probe is None or options.defocus):
+    estimated = data.group == 1 and (data.probe is None or options.defocus)
+    if not opening and estimated:
         errors.print("start probe: estimated from the mean pattern", style="dim")
     return data
 
@@ -56,7 +57,8 @@ def make_run(options: Options, data: "Dataset") -> "Run":
 
     batch_size = options.batch_size
     if batch_size is None:
-        batch_size = data.group * _batch_size(options.solver, data.count // data.group)
+        positions = data.count // data.group
+        batch_size = data.group * _batch_size(options.solver, positions, data.group > 1)
     if options.hold_probe is not None and options.hold_probe < 0:
         raise InputError(f"--hold-probe {options.hold_probe}: expected 0 or more epochs.")
     usual = {NearFieldGeometry: "auto", BraggGeometry: CRYSTAL_EPOCHS}.get(type(data.geometry), EPOCHS)
@@ -83,10 +85,10 @@ def _keys(options: Options) -> dict[str, str]:
     return keys
 
 
-def _batch_size(solver: str, count: int) -> int:
+def _batch_size(solver: str, count: int, crystal: bool) -> int:
     """The solver's own, but where its steps learn from one another at least a few of them in an epoch."""
     most = -(-count // LEAST_STEPS) if solver in ("nesterov", "rpie") else count
-    return min(BATCH_SIZES[solver], most)
+    return min(CRYSTAL_ADAM if crystal and solver == "adam" else BATCH_SIZES[solver], most)
 
 
 def make_solver(options: Options) -> "AbstractSolver":
@@ -107,7 +109,12 @@ def make_solver(options: Options) -> "AbstractSolver":
 
 def make_model(options: Options, data: "Dataset") -> "AbstractModel":
     """The model with which the run starts."""
+    import equinox as eqx
+    import jax.numpy as jnp
+    import numpy as np
+
     from ptychograd._dataset import BraggGeometry, NearFieldGeometry
+    from ptychograd._detector import Detector
     from ptychograd._recipes import far_field, near_field
     from ptychograd._starts import aperture, flat_object, focal_spot, mean_pattern, pinhole, random_object
     from ptychograd.cli._engine import complex_dtype
@@ -116,6 +123,8 @@ def make_model(options: Options, data: "Dataset") -> "AbstractModel":
     given = [opening(size, options.defocus) for opening, size in sizes.items() if size is not None]
     if len(given) > 1:
         raise InputError("Give one of --aperture, --pinhole and --focal-spot, not several.")
+    if not 0 <= options.background < math.inf:
+        raise InputError(f"--background {options.background:g}: expected photons a pixel, none or more.")
     if isinstance(data.geometry, BraggGeometry):
         return _crystal(options, data, given[0] if given else None)
     if options.thickness is not None:
@@ -126,13 +135,16 @@ def make_model(options: Options, data: "Dataset") -> "AbstractModel":
             raise InputError("--defocus is for a start probe from an opening, or estimated in the far field.")
         given = [mean_pattern(options.defocus)]
     start = options.start or ("flat" if data.support is None else "random")
-    return recipe(
+    dtype = complex_dtype(options.precision)
+    model = recipe(
         data,
         probe=given[0] if given else None,
         object=flat_object if start == "flat" else random_object(options.seed),
         modes=options.modes,
-        dtype=complex_dtype(options.precision),
+        dtype=dtype,
     )
+    detector = Detector(jnp.asarray(options.background, np.finfo(dtype).dtype))
+    return eqx.tree_at(lambda model: model.detector, model, detector)
 
 
 def _crystal(options: Options, data: "Dataset", beam: "ProbeStart | None") -> "AbstractModel":
@@ -143,6 +155,10 @@ def _crystal(options: Options, data: "Dataset", beam: "ProbeStart | None") -> "A
 
     if options.model is not None:
         raise InputError(f"--model {options.model}: {data.source} holds rocking curves, which are neither.")
+    if options.modes > 1 and options.hold_probe is None:
+        raise InputError(
+            "--modes for a crystal needs a beam that is refined (--hold-probe 20); a held one keeps its own."
+        )
     if options.defocus and beam is None:
         raise InputError("--defocus is for a start probe from an opening, or estimated in the far field.")
     with warnings.catch_warnings(record=True) as caught:
@@ -151,8 +167,9 @@ def _crystal(options: Options, data: "Dataset", beam: "ProbeStart | None") -> "A
             data,
             thickness=options.thickness,
             probe=beam,
-            object=flat_object if options.start == "flat" else random_object(options.seed),
+            object=random_object(options.seed) if options.start == "random" else flat_object,
             modes=options.modes,
+            background=options.background,
             dtype=complex_dtype(options.precision),
         )
     for warning in caught:
@@ -163,6 +180,8 @@ def _crystal(options: Options, data: "Dataset", beam: "ProbeStart | None") -> "A
 def _crystal_stages(options: Options, steps: int) -> tuple["Stage", ...]:
     """The search for the crystal, then the stages of any run in its support; the beam held unless told."""
     from ptychograd._escapes import ShrinkWrap
+    from ptychograd._noise import Poisson
+    from ptychograd._run import Stage
     from ptychograd._stages import FEWEST, crystal_search
 
     held = options.hold_probe
@@ -172,10 +191,17 @@ def _crystal_stages(options: Options, steps: int) -> tuple["Stage", ...]:
         search = crystal_search(CRYSTAL_EPOCHS if epochs is None else epochs)
     done = sum(stage.epochs for stage in search)
     rest = replace(options, epochs="auto" if epochs is None else epochs - done, hold_probe=0)
-    stages = _stages(rest, steps)
-    if search:
-        stages = (stages[0]._replace(first=(ShrinkWrap(),)), *stages[1:])
-    return tuple(_probe_held((*search, *stages), held)) or (stages[0]._replace(trainable=OBJECT),)
+    if not search:
+        if options.shrink_wrap and epochs:
+            errors.print(
+                f"{epochs} epochs are too few to cut off ghosts and find the place along the beam", style="dim"
+            )
+        return tuple(_probe_held(_stages(rest, steps), held)) or (Stage(0, OBJECT),)
+    stages = _stages(replace(rest, noise="amplitude"), steps)
+    if options.noise != "amplitude":
+        stages = tuple(stage._replace(noise=Poisson()) for stage in stages)
+    stages = (stages[0]._replace(first=(ShrinkWrap(),)), *stages[1:])
+    return tuple(_probe_held((*search, *stages), held))
 
 
 def _probe_held(stages: tuple["Stage", ...], held: int | None) -> Iterator["Stage"]:

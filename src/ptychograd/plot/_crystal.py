@@ -35,7 +35,10 @@ def crystal_summary(result: Result) -> Figure:
     surface.set_title("surface at half of the magnitude", fontsize=9)
     draw_convergence(figure.add_subplot(grid[1, 0]), result)
     for column, normal in enumerate("xyz", start=1):
-        _draw_section(figure, (grid[0, column], grid[1, column]), density, normal, sides, result.sampling is not None)
+        places = grid[0, column], grid[1, column]
+        _draw_section(
+            figure, places, density, normal, (sides, [part.start for part in box]), result.sampling is not None
+        )
     return figure
 
 
@@ -54,7 +57,7 @@ def figure6(
     box = box_around(np.abs(truth) > SOLID * np.abs(truth).max())
     registered = registered * np.exp(-1j * np.angle(np.sum(truth)))
     truth = without_mean_phase(truth)
-    for row, (density, title) in enumerate(((truth, "(a) true crystal"), (registered, "(d) recovered"))):
+    for row, (density, title) in enumerate(((truth, "(a) true crystal"), (registered, "(d) recovered by default"))):
         axis = figure.add_subplot(grid[row, 0], projection="3d")
         draw_surface(axis, density[box], sides)
         axis.set_title(f"{title}, surface phase", fontsize=10)
@@ -63,7 +66,7 @@ def figure6(
     middle = magnitude.shape[2] // 2
     dark = np.abs(beam) < FAINT * np.abs(beam).max()
     panels = (
-        (0, 1, np.abs(beam), "(b) beam, magnitude (y, z)", "inferno", None),
+        (0, 1, np.abs(beam), "(b) beam at the middle x, magnitude (y, z)", "inferno", None),
         (1, 1, np.ma.masked_array(np.angle(beam), dark), "(e) beam, phase (rad)", PHASES, np.pi),
         (0, 2, magnitude[..., middle], "(c) error of the magnitude (x, y)", "RdBu_r", 0.5),
         (1, 2, phase[..., middle], "(f) error of the phase (x, y; rad)", "RdBu_r", 0.5),
@@ -106,12 +109,16 @@ def draw_surface(axis, density: Complex[np.ndarray, "x y z"], sides: tuple[float
 
 
 def _draw_section(
-    figure: Figure, places, density: Complex[np.ndarray, "x y z"], normal: str, sides: tuple[float, ...], metric: bool
+    figure: Figure, places, density: Complex[np.ndarray, "x y z"], normal: str, scale: tuple, metric: bool
 ) -> None:
-    """Magnitude and phase in the middle of one axis, at two places of the figure."""
+    """Magnitude and phase in the middle of one axis, at two places; `scale` has a voxel's sides and the first one."""
     section = np.take(density, density.shape["xyz".index(normal)] // 2, axis="xyz".index(normal))
     row, column = (name for name in "xyz" if name != normal)
-    height, width = (sides["xyz".index(name)] * n for name, n in zip((row, column), section.shape, strict=True))
+    sides, first = scale
+    (top, bottom), (left, right) = (
+        [sides["xyz".index(name)] * (first["xyz".index(name)] + edge) for edge in (0, n)]
+        for name, n in zip((row, column), section.shape, strict=True)
+    )
     faint = np.abs(section) < SOLID * np.abs(density).max() / 2
     unit = "µm" if metric else "voxels"
     kinds = (
@@ -121,7 +128,7 @@ def _draw_section(
     for place, (values, title, colours, largest) in zip(places, kinds, strict=True):
         panel = figure.add_subplot(place)
         lowest = None if largest is None else -largest
-        edges = (0, width, height, 0)
+        edges = (left, right, bottom, top)
         shown = panel.imshow(values, cmap=colours, extent=edges, vmin=lowest, vmax=largest, interpolation="nearest")
         panel.set(title=f"{title}, middle {normal}", xlabel=f"{column} ({unit})", ylabel=f"{row} ({unit})")
         figure.colorbar(shown, ax=panel, shrink=0.8)

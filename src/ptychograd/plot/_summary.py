@@ -27,7 +27,7 @@ def summary(result: Result) -> Figure:
 
     A crystal is drawn as its surface, and in sections through its middle.
     """
-    if "object.density" in result.arrays:
+    if "object.density" in result.arrays and result.object.ndim == 3:
         return crystal_summary(result)
     missing = [name for name in DRAWN if name not in result.arrays]
     if missing:

@@ -1,0 +1,5 @@
+"""`python -m ptychograd` is `ptychograd`."""
+
+from ptychograd.cli import main
+
+main()
