@@ -33,6 +33,7 @@ LAYERS = (
     ("_stages", "_sweep"),
     ("paper",),
     ("cli",),
+    ("__main__",),
 )
 LAYER = {module: layer for layer, modules in enumerate(LAYERS) for module in modules}
 FROM_ANYWHERE = {"_errors", "_parameters", "_version"}
@@ -86,7 +87,7 @@ def test_every_module_stands_in_a_layer():
 
 @pytest.mark.parametrize("page", TABLES)
 def test_the_pages_show_the_same_layers(page):
-    rows = re.findall(r"^\| (\d) \| ([^|]*)", (ROOT / page).read_text(encoding="utf-8"), re.MULTILINE)
+    rows = re.findall(r"^\| (\d+) \| ([^|]*)", (ROOT / page).read_text(encoding="utf-8"), re.MULTILINE)
     shown = {module: int(layer) for layer, modules in rows for module in re.findall(r"`(\w+)", modules)}
     assert shown == LAYER
 

@@ -184,7 +184,7 @@ MISTAKES = {
     "no grid": ((), "--grid"),
     "axis that is none": (
         ("--grid", "lens=1,2"),
-        '"lens" is no axis; expected step.PATH or one of: focus-distance, distance, solver, epochs,',
+        '"lens" is no axis; expected step.PATH or one of: focus-distance, distance, thickness, shrink-wrap,',
     ),
     "axis that is fixed": (("--grid", "hold-out=0.1,0.2"), '"hold-out" is no axis'),
     "axis of the command's own": (("--grid", "output=a,b"), '"output" is no axis'),

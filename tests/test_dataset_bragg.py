@@ -114,7 +114,7 @@ def test_whole_rocking_curves_are_held_out(data):
 
 
 def test_a_share_of_less_than_a_rocking_curve_is_refused(data):
-    with pytest.raises(pg.InputError, match=r"share of 0.02 of 20 patterns can't be held out"):
+    with pytest.raises(pg.InputError, match=r"share of 0.02 of 20 rocking curves can't be held out"):
         pg.hold_out(data, 0.02)
 
 

@@ -94,7 +94,7 @@ def test_a_crystal_displaced_along_the_beam_is_moved_back(tiny, displaced):
         return pg.reconstruct(model, tiny, pg.Nesterov(), epochs=epochs, batch_size=56, trainable=OBJECT)
 
     changed, words = BeamShift()(model, model, fit)
-    assert words.startswith(f"moved by {-displaced} voxels along x, up the beam (R ")
+    assert words.startswith(f"moved along the beam by {-displaced:+d} along x (R ")
     truth = pg.r_factor(pg.bragg(tiny, object=lambda shape: tiny.truth.object), tiny)
     assert pg.r_factor(model, tiny) > 1.1 * truth
     assert pg.r_factor(changed, tiny) < 0.5 * pg.r_factor(model, tiny) + 0.6 * truth
@@ -167,7 +167,7 @@ def test_what_was_done_is_in_the_settings_and_in_the_file(found, tmp_path):
     changes = result.settings["changes"]
     assert [change["after_epoch"] for change in changes] == [6, 9, 12, 15, 15, 18, 21, 24, 27]
     words = [change["change"] for change in changes]
-    assert words[3].startswith("moved by ")
+    assert words[3].startswith("moved along the beam by ")
     assert all(text.startswith("support shrunk to ") for text in words[:3] + words[4:])
     assert result.history.epochs == 40, "what was only tried does not count"
     share = result.arrays["object.support"].sum() / np.asarray(run.model.object.support).sum()

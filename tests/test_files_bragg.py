@@ -66,7 +66,7 @@ def test_another_number_of_angles_than_the_patterns_have_is_refused(data, tmp_pa
 @pytest.mark.parametrize("keys", [{}, {"focus_distance": "0.1"}], ids=["by regime", "by key"])
 def test_rocking_curves_are_no_near_field(data, tmp_path, keys):
     pg.write(tmp_path / "a.h5", data)
-    with pytest.raises(pg.InputError, match="taken in the far field, and there is a focus distance; leave one out"):
+    with pytest.raises(pg.InputError, match="a rocking curve, which is no near field; leave out --model near-field"):
         pg.read(tmp_path / "a.h5", keys, near_field=None if keys else True)
 
 
@@ -118,7 +118,7 @@ def test_positions_in_pixels_are_those_of_the_voxel(data, tmp_path):
 MISTAKES = {
     "no rocking": ({"two_theta": 0.9}, "a Bragg reflection needs rocking too; give it as a key, in radians"),
     "no two_theta": ({"rocking": "0,0.001"}, "a Bragg reflection needs two_theta too"),
-    "with a focus": (ANGLES | {"focus_distance": 0.1}, "there is a focus distance; leave one out"),
+    "with a focus": (ANGLES | {"focus_distance": 0.1}, "which is no near field"),
     "degrees": (ANGLES | {"two_theta": 51.6}, "is this degrees"),
     "no such array": (ANGLES | {"rocking": "omega"}, 'rocking: there is no array "omega"'),
 }

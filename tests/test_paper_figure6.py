@@ -69,7 +69,7 @@ def test_figure_6_has_its_errors_and_what_was_done(figure):
     assert plain == []
     for changes in others:
         assert [change["after_epoch"] for change in changes] == [2, 3, 4, 5, 5, 6, 7, 8, 9]
-        assert "along x, up the beam" in changes[3]["change"]
+        assert "moved along the beam by" in changes[3]["change"]
 
 
 def test_figure_6_shows_two_crystals_a_beam_and_errors(figure):

@@ -16,7 +16,7 @@ def places(shape):
 def crystal(shape=(9, 14, 7), displacement=lambda x, y, z: 0 * x, margin=2):
     """A cuboid whose lattice is displaced along G by `displacement` metres."""
     x, y, z = places(shape)
-    density = 0.5 * np.exp(1j * np.linalg.norm(SCATTERING) * displacement(x, y, z))
+    density = 0.5 * np.exp(-1j * np.linalg.norm(SCATTERING) * displacement(x, y, z))
     inside = np.zeros(shape, bool)
     inside[(slice(margin, -margin),) * 3] = True
     return np.where(inside, density, 0), inside

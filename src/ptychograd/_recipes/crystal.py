@@ -17,7 +17,7 @@ from ptychograd._recipes.common import checked_dtype, start_modes
 from ptychograd._scan import make_scan
 from ptychograd._starts import ObjectStart, ProbeStart, Sampling, flat_object
 
-LIT = 0.01  # of the brightest voxel's photons in the whole scan: what got less is left out of a slab
+LIT = 1e-3  # of the brightest voxel's photons in the whole scan: what got less is left out of a slab
 POSITIONS_TO_SCALE = 32  # from which the start's density is scaled to the photons measured
 
 

@@ -155,7 +155,8 @@ def _crystal(options: Options, data: "Dataset", beam: "ProbeStart | None") -> "A
 
     if options.model is not None:
         raise InputError(f"--model {options.model}: {data.source} holds rocking curves, which are neither.")
-    if options.modes > 1 and options.hold_probe is None:
+    modes = options.modes if data.probe is None or beam is not None else len(data.probe)
+    if options.modes > modes and options.hold_probe is None:
         raise InputError(
             "--modes for a crystal needs a beam that is refined (--hold-probe 20); a held one keeps its own."
         )
@@ -192,7 +193,7 @@ def _crystal_stages(options: Options, steps: int) -> tuple["Stage", ...]:
     done = sum(stage.epochs for stage in search)
     rest = replace(options, epochs="auto" if epochs is None else epochs - done, hold_probe=0)
     if not search:
-        if options.shrink_wrap and epochs:
+        if options.shrink_wrap and epochs and epochs > 0:
             errors.print(
                 f"{epochs} epochs are too few to cut off ghosts and find the place along the beam", style="dim"
             )
