@@ -74,8 +74,8 @@ def test_the_phase_is_minus_g_u_and_rocking_goes_from_y_towards_x(bent):
 
 
 def test_a_wider_spacing_is_a_positive_strain():
-    """u = 1e-3 r: every spacing is larger by a thousandth."""
+    """u = 1e-4 r: every spacing is larger by a ten-thousandth."""
     np.testing.assert_allclose(GEOMETRY.scattering_vector, OUT - IN)
-    density = np.exp(-1j * (1e-3 * places() @ (OUT - IN)))
+    density = np.exp(-1j * (1e-4 * places() @ (OUT - IN)))
     found = strain(np.pad(density, 3), GEOMETRY.voxel(FRAME), GEOMETRY.scattering_vector)
-    np.testing.assert_allclose(found[3:-3, 3:-3, 3:-3][1:-1, 1:-1, 1:-1], 1e-3, rtol=1e-6)
+    np.testing.assert_allclose(found[3:-3, 3:-3, 3:-3][1:-1, 1:-1, 1:-1], 1e-4, rtol=1e-6)

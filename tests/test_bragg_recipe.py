@@ -206,3 +206,17 @@ def test_a_model_of_other_positions_is_refused(data):
         pg.reconstruct(model, broken, pg.Still(), epochs=1, batch_size=5)
     with pytest.raises(pg.InputError, match="takes 5 patterns together, and 31 can't be divided"):
         pg.simulate(model, 31)
+
+
+def test_a_slab_is_free_only_where_it_was_lit(data):
+    """Elsewhere the start would stay; and what was lit most is free."""
+    free = replace(data, support=None)
+    model = pg.bragg(free, thickness=13 * VOXEL)
+    dose = np.zeros(model.object.support.shape)
+    beam = np.sum(np.abs(np.asarray(model.probe())) ** 2, axis=0)
+    for y, z in np.asarray(model.scan.corner):
+        dose[:, y : y + model.window[0], z : z + model.window[1]] += beam
+    inside = np.asarray(model.object.support)
+    assert dose[inside].min() > 0.9e-3 * dose.max()
+    assert dose[~inside].max() < 1.1e-3 * dose.max()
+    assert 0.2 < inside.mean() < 0.95

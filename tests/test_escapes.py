@@ -250,3 +250,29 @@ def test_the_stages_of_a_crystal_take_the_epochs_that_were_asked_for(epochs):
 def test_too_few_epochs_to_find_a_crystal_are_refused(stages, epochs):
     with pytest.raises(pg.InputError, match=f"{epochs} epochs are too few to find a crystal; give 10 or more"):
         stages(epochs)
+
+
+def test_a_shift_that_does_not_stay_finite_is_not_taken(tiny):
+    """And does not end the run: the others are tried all the same."""
+    start = pg.bragg(tiny)
+    inside = np.asarray(start.object.support)
+
+    def fit(model, epochs):
+        result = pg.reconstruct(model, tiny, pg.Still(), epochs=epochs, batch_size=56, trainable=OBJECT)
+        if not np.allclose(model.object.density[inside], start.object.density[inside]):
+            raise pg.NonFiniteError("nan", result._replace(history=pg.History.empty()))
+        return result
+
+    changed = BeamShift((-1, 0, 1))(start, start, fit)
+    assert "by +0 along x" in changed.words
+    np.testing.assert_array_equal(changed.model.object.density[inside], start.object.density[inside])
+
+
+@pytest.mark.parametrize(
+    "escape",
+    [BeamShift(()), BeamShift((1, 2)), BeamShift(epochs=0), ShrinkWrap(0.0), ShrinkWrap(5.0), ShrinkWrap(blur=-1.0)],
+)
+def test_numbers_that_make_no_sense_are_refused_before_a_run(tiny, escape):
+    run = pg.Run(pg.bragg(tiny), tiny, pg.Nesterov(), (pg.Stage(1, OBJECT, first=(escape,)),), 56)
+    with pytest.raises(pg.InputError, match="expected"):
+        pg.perform(run)

@@ -44,6 +44,7 @@ def test_a_tiff_volume_has_its_channels_axes_and_voxels(tmp_path):
         assert series.shape == (5, 3, 6, 4)
         assert facts["spacing"] == pytest.approx(0.03)
         assert facts["unit"] == "um"
+        assert len(facts["Ranges"]) == 6
         assert facts["Labels"][:3] == ["magnitude", "phase", "strain"]
         across, down = (file.pages[0].tags[name].value for name in ("XResolution", "YResolution"))
         assert across[0] / across[1] == pytest.approx(1 / 0.02)
@@ -68,7 +69,7 @@ def test_an_image_is_a_tiff_of_two_channels(tmp_path):
 def test_xdmf_names_arrays_that_are_there(tmp_path):
     result = crystal()
     paths = export(result, tmp_path / "c.xdmf")
-    assert paths == (tmp_path / "c.xdmf", tmp_path / "c.h5")
+    assert paths == (tmp_path / "c.xdmf", tmp_path / "c.xdmf.h5")
     grid = ElementTree.parse(paths[0]).getroot().find("Domain/Grid")
     assert grid.find("Topology").get("Dimensions") == "5 6 4"
     spacing = [float(side) for side in grid.findall("Geometry/DataItem")[1].text.split()]
@@ -77,7 +78,7 @@ def test_xdmf_names_arrays_that_are_there(tmp_path):
     with h5py.File(paths[1]) as file:
         for attribute in grid.findall("Attribute"):
             name, place = attribute.find("DataItem").text.split(":")
-            assert name == "c.h5"
+            assert name == "c.xdmf.h5"
             found[attribute.get("Name")] = file[place][()]
             assert " ".join(map(str, found[attribute.get("Name")].shape)) == attribute.find("DataItem").get(
                 "Dimensions"
@@ -85,6 +86,13 @@ def test_xdmf_names_arrays_that_are_there(tmp_path):
     np.testing.assert_array_equal(found["magnitude"], np.abs(result.object).T)
     assert set(found) == {"magnitude", "phase", "strain"}
     assert np.isfinite(found["strain"]).any()
+
+
+def test_a_measurement_beside_the_volume_stays(tmp_path):
+    """Whoever calls both by one name loses nothing."""
+    (tmp_path / "scan.h5").write_bytes(b"patterns")
+    export(crystal(), tmp_path / "scan.xdmf")
+    assert (tmp_path / "scan.h5").read_bytes() == b"patterns"
 
 
 def test_without_a_geometry_there_is_no_strain():
@@ -95,6 +103,7 @@ def test_without_a_geometry_there_is_no_strain():
     ("result", "name", "words"),
     [
         (image(), "i.xdmf", "is for volumes"),
+        (crystal()._replace(sampling=SIDES[:2]), "c.tiff", "is no image or crystal"),
         (crystal(), "c.vtk", "no known ending; expected .tiff, or .xdmf"),
     ],
 )
