@@ -8,7 +8,7 @@ import pytest
 import ptychograd as pg
 from ptychograd._compare import compare_with_truth
 from ptychograd._stages import crystal_stages
-from ptychograd.paper.bragg import BraggExperiment, faceted, strain
+from ptychograd.paper.bragg import BraggExperiment, faceted, phase_factor
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +88,7 @@ def test_a_crystal_is_convex_and_fills_a_third_of_its_box():
 
 
 def test_the_strain_has_its_span():
-    phase = np.angle(strain((8, 9, 10), np.random.default_rng(0)))
+    phase = np.angle(phase_factor((8, 9, 10), np.random.default_rng(0)))
     assert np.ptp(phase) == pytest.approx(3.0, rel=1e-6)
 
 

@@ -76,7 +76,9 @@ class BraggExperiment:
         extent = (self.variable[0], int(far[0]), int(far[1]))
         support, density = np.zeros(extent, bool), np.zeros(extent, complex)
         support[_middle(extent, self.variable)] = True
-        density[_middle(extent, self.crystal)] = self.magnitude * faceted(self.crystal, rng) * strain(self.crystal, rng)
+        density[_middle(extent, self.crystal)] = (
+            self.magnitude * faceted(self.crystal, rng) * phase_factor(self.crystal, rng)
+        )
         beam, geometry = self.probe(rng)[None], self.geometry
         model = BraggPtychography(
             object=Crystal(jnp.asarray(density, np.complex64), jnp.asarray(support)),
@@ -117,7 +119,9 @@ def faceted(shape: tuple[int, int, int], rng: np.random.Generator, facets: int =
     return far <= np.quantile(far, 1 / 3)
 
 
-def strain(shape: tuple[int, int, int], rng: np.random.Generator, span: float = 3.0) -> Complex[np.ndarray, "x y z"]:
+def phase_factor(
+    shape: tuple[int, int, int], rng: np.random.Generator, span: float = 3.0
+) -> Complex[np.ndarray, "x y z"]:
     """exp(iφ) of a smooth phase of `span` radians from least to most."""
     grid = np.meshgrid(*(np.linspace(-1, 1, n) for n in shape), indexing="ij")
     waves = [

@@ -31,7 +31,7 @@ def crystal_summary(result: Result) -> Figure:
     box = box_around(solid(result.object))
     density, sides = without_mean_phase(result.object[box]), _micrometres(result)
     surface = figure.add_subplot(grid[0, 0], projection="3d")
-    draw_surface(surface, density, sides)
+    draw_surface(surface, density, sides, tuple(part.start for part in box))
     surface.set_title("surface at half of the magnitude", fontsize=9)
     draw_convergence(figure.add_subplot(grid[1, 0]), result)
     for column, normal in enumerate("xyz", start=1):
@@ -76,12 +76,15 @@ def figure6(
         lowest = None if largest is None else -largest
         shown = axis.imshow(image, cmap=colours, interpolation="nearest", vmin=lowest, vmax=largest)
         axis.set_title(title, fontsize=10)
+        axis.set(xlabel="voxels", ylabel="voxels")
         figure.colorbar(shown, ax=axis, shrink=0.8)
     return figure
 
 
-def draw_surface(axis, density: Complex[np.ndarray, "x y z"], sides: tuple[float, ...]) -> None:
-    """The surface at half of the magnitude, shaded, coloured by the phase just inside of it."""
+def draw_surface(
+    axis, density: Complex[np.ndarray, "x y z"], sides: tuple[float, ...], first: tuple[int, ...] = (0, 0, 0)
+) -> None:
+    """The surface at half of the magnitude, shaded, coloured by the phase just inside of it; `first` voxel is where."""
     magnitude = np.pad(np.abs(density), 1)
     inside = solid(density)
     if not inside.any():
@@ -95,11 +98,11 @@ def draw_surface(axis, density: Complex[np.ndarray, "x y z"], sides: tuple[float
     normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
     colours[:, :3] *= (AMBIENT + (1 - AMBIENT) * np.abs(normals @ LIGHT))[:, None]
     axis.add_collection3d(
-        Poly3DCollection((triangles - 1) * sides, facecolors=colours, linewidths=0, antialiaseds=False)
+        Poly3DCollection((triangles - 1 + first) * sides, facecolors=colours, linewidths=0, antialiaseds=False)
     )
     extents = np.array(density.shape) * sides
-    for name, extent in zip("xyz", extents, strict=True):
-        getattr(axis, f"set_{name}lim")(0, extent)
+    for name, start, extent in zip("xyz", np.array(first) * sides, extents, strict=True):
+        getattr(axis, f"set_{name}lim")(start, start + extent)
         getattr(axis, f"set_{name}label")(name, labelpad=-8)
         getattr(axis, f"{name}axis").set_major_locator(MaxNLocator(3))
     axis.tick_params(labelsize=6, pad=-3)
