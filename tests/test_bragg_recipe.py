@@ -158,6 +158,7 @@ MISTAKES = {
         "has no rocking curve",
     ),
     "no beam": (lambda d: replace(d, probe=None), {}, "holds no probe, and the beam can't be estimated"),
+    "dark beam": (lambda d: replace(d, probe=0 * d.probe), {}, "start probe of memory is 0 everywhere"),
     "beam of another size": (lambda d: replace(d, probe=d.probe[:, 1:]), {}, r"\(12, 12\) pixels, the patterns have"),
     "no photon": (dark, {}, "not one photon"),
     "no thickness": (lambda d: replace(d, support=None), {}, "need the crystal's thickness along x, in metres"),

@@ -47,7 +47,7 @@ def items(catalogue: Catalogue, given: Items) -> Items:
         mask=_array(catalogue, "data/mask"),
         probe=None if probe is None else read_modes(probe),
         support=_array(catalogue, "start/support"),
-        pixel_size=None if pixel_size is None else (float(pixel_size[0]), float(pixel_size[1])),
+        pixel_size=None if pixel_size is None else (float(pixel_size.flat[0]), float(pixel_size.flat[-1])),
         rocking=None if rocking is None else tuple(float(angle) for angle in np.ravel(rocking)),
         truth=_truth(catalogue),
         source=str(root.get("source", "")),

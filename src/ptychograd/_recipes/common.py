@@ -16,6 +16,8 @@ def start_modes(
         raise InputError(f"{count} probe modes; expected 1 or more.")
     if data.total == 0:
         raise InputError(f"{data.source} holds not one photon in its valid pixels; expected counts.")
+    if probe is None and data.probe is not None and not data.probe.any():
+        raise InputError(f"The start probe of {data.source} is 0 everywhere; give another, or none.")
     if probe is None and data.probe is not None:
         if data.probe.shape[1:] != data.frame_shape:
             raise InputError(
