@@ -9,6 +9,7 @@ import pytest
 
 import bragg_problems
 import ptychograd as pg
+from ptychograd._describe import describe
 from ptychograd.cli._options import Options
 from ptychograd.cli._plan import make_run
 
@@ -251,3 +252,25 @@ def test_a_crystal_that_can_not_be_simulated_is_refused(run, option, words, tmp_
     assert status == 2
     assert words in " ".join(err.split())
     assert not list(tmp_path.glob("*.h5"))
+
+
+def test_a_known_background_goes_into_every_model(files):
+    """Of a far field as of a crystal; less than none is refused."""
+    thin = pg.make_dataset(np.ones((4, 6, 5)), [[0, 0], [0, 2], [2, 0], [2, 2]], probe=np.ones((6, 5), complex))
+    for data in (thin, pg.read(files / "crystal.h5")):
+        assert float(make_run(Options(background=0.25), data).model.detector.background) == 0.25
+        with pytest.raises(pg.InputError, match="--background -1: expected photons a pixel"):
+            make_run(Options(background=-1.0), data)
+
+
+def test_patterns_stacked_angle_by_angle_are_noticed():
+    """And those in the right order are not; one position for each curve is enough."""
+    data = bragg_problems.measurement()
+    places = data.positions[:: data.group]
+    right = pg.make_dataset(data.patterns, places, geometry=data.geometry, probe=data.probe)
+    np.testing.assert_array_equal(right.positions, data.positions)
+    turned = data.patterns.reshape(len(places), data.group, *data.frame_shape).swapaxes(0, 1)
+    wrong = pg.make_dataset(turned.reshape(data.patterns.shape), places, geometry=data.geometry, probe=data.probe)
+    noticed = ["look ordered angle by angle" in " ".join(text for _, text in describe(d)) for d in (right, wrong)]
+    assert noticed == [False, True]
+    assert any(label == "depth" and "along the scattering vector" in text for label, text in describe(right))

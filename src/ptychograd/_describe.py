@@ -15,7 +15,7 @@ from ptychograd._geometry import (
     object_shape_needed,
 )
 
-SAME, DIFFERENT = 0.1, 0.3  # spreads of photons over the angles of a rocking curve, relative to their mean
+TOO_MANY = 3  # times more spread over stretches of patterns than over angles: in the right order it is the other way
 POWER_IN_DIAMETER = 0.9  # of a probe: tails of a zone plate or of noise don't count as its width
 
 Facts = Iterator[tuple[str, str]]
@@ -124,13 +124,12 @@ def _depth(geometry: BraggGeometry, frame_shape: tuple[int, int]) -> str:
 
 
 def _is_angle_major(data: Dataset) -> bool:
-    """Whether totals differ little from angle to angle, and much from one stretch of patterns to the next."""
+    """Whether totals differ far more from one stretch of patterns to the next than from angle to angle."""
     if data.count < 4 * data.group:
         return False
-    ordered = data.photons.reshape(-1, data.group).mean(axis=0)
-    positions = data.count // data.group
-    other = data.photons.reshape(data.group, positions).mean(axis=1)
-    return bool(ordered.std() < SAME * ordered.mean() and other.std() > DIFFERENT * other.mean())
+    over_angles = data.photons.reshape(-1, data.group).mean(axis=0).std()
+    over_stretches = data.photons.reshape(data.group, -1).mean(axis=1).std()
+    return bool(over_stretches > TOO_MANY * over_angles)
 
 
 def _regime(geometry: Geometry) -> str:

@@ -70,7 +70,7 @@ class ShrinkWrap(CrystalEscape):
     def __call__(self, model, start, fit):
         whole = np.asarray(_crystal(start).support)
         blurred = gaussian_filter(np.abs(_density(model)), self.blur)
-        support = whole & (blurred > self.threshold * own_magnitude(_density(model), self.blur))
+        support = whole & (blurred > self.threshold * own_magnitude(blurred))
         share = np.count_nonzero(support) / np.count_nonzero(whole)
         return Changed(_with(model, _density(model), support), f"support shrunk to {share:.1%} of the start's")
 

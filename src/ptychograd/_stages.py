@@ -16,6 +16,7 @@ def crystal_stages(epochs: int) -> tuple[Stage, ...]:
     """Stages for a crystal whose beam is known: the search, with shrink-wrap and a shift, then the Poisson likelihood.
 
     Most pixels of a rocking curve hold no photon or one, which amplitudes misjudge (measured: docs/benchmarks.md).
+    The shifts that are tried take seven epochs beside these. Raises `InputError` for fewer than ten.
     """
     search = crystal_search(epochs)
     rest = epochs - sum(stage.epochs for stage in search)
@@ -23,7 +24,7 @@ def crystal_stages(epochs: int) -> tuple[Stage, ...]:
 
 
 def crystal_search(epochs: int) -> tuple[Stage, ...]:
-    """The first 60 % of so many epochs, after which the crystal has lost its ghosts and found its place."""
+    """The first 60 to 70 % of so many epochs, after which the crystal has lost its ghosts and found its place."""
     if epochs < FEWEST:
         raise InputError(f"{epochs} epochs are too few to find a crystal; give {FEWEST} or more.")
     each = max(1, round(SEARCH_SHARE * epochs / PARTS))

@@ -9,15 +9,16 @@ BRIGHTEST = 50  # voxels from which a crystal's own magnitude is told, be it lar
 BLUR = 1.0  # voxels over which it is told, so that noise does not pass for a crystal
 
 
-def own_magnitude(density: Complex[np.ndarray, "x y z"], blur: float = BLUR) -> float:
-    """The magnitude of a crystal among voxels that are none: that of the brightest ones, blurred."""
-    blurred = np.sort(gaussian_filter(np.abs(density), blur), axis=None)
-    return float(blurred[-min(BRIGHTEST, blurred.size)])
+def own_magnitude(blurred: Float[np.ndarray, "x y z"]) -> float:
+    """The magnitude of a crystal among voxels that are none: that of the brightest ones."""
+    ordered = np.sort(blurred, axis=None)
+    return float(ordered[-min(BRIGHTEST, ordered.size)])
 
 
 def solid(density: Complex[np.ndarray, "x y z"]) -> Bool[np.ndarray, "x y z"]:
     """Voxels inside the crystal: brighter than half of its magnitude."""
-    return np.abs(density) > SOLID * own_magnitude(density)
+    magnitude = np.abs(density)
+    return magnitude > SOLID * own_magnitude(gaussian_filter(magnitude, BLUR))
 
 
 def strain(

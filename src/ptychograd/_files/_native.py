@@ -38,7 +38,7 @@ def items(catalogue: Catalogue, given: Items) -> Items:
     for name in ANGLES:
         entry = catalogue.find(name)
         if entry is not None and entry.units not in (None, "rad"):
-            raise InputError(f'{entry} is in "{entry.units}"; this format has radians.')
+            raise InputError(f'{entry} is in "{entry.units}"; this format has radians, so convert them.')
     rocking = _array(catalogue, "geometry/rocking")
     found = Items(
         patterns=None if patterns is None else read_patterns(patterns),

@@ -195,7 +195,9 @@ def _crystal_stages(options: Options, steps: int) -> tuple["Stage", ...]:
     if not search:
         if options.shrink_wrap and epochs and epochs > 0:
             errors.print(
-                f"{epochs} epochs are too few to cut off ghosts and find the place along the beam", style="dim"
+                f"{epochs} epochs are too few to cut off ghosts and find the place along the beam; give {FEWEST}",
+                style="dim",
+                soft_wrap=True,
             )
         return tuple(_probe_held(_stages(rest, steps), held)) or (Stage(0, OBJECT),)
     stages = _stages(replace(rest, noise="amplitude"), steps)
