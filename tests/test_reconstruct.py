@@ -7,7 +7,7 @@ import pytest
 
 import problems
 import ptychograd as pg
-from ptychograd._schedule import batches
+from ptychograd._schedule import Rows, planned, shuffled
 
 ADAM = pg.adam({"object": 0.02, "probe": 1.0})
 TRACES = []
@@ -118,7 +118,9 @@ def test_model_and_data_of_different_scans_are_refused(data):
 def test_batches_are_of_nearly_equal_size():
     """Every pattern once; sizes differ by one at most; padding has weight 0."""
     for count, batch_size in ((56, 9), (484, 20), (7, 7), (5, 1), (13, 12)):
-        index, weight = batches(jnp.array([1, 2], jnp.uint32), count, batch_size, np.dtype(np.float32))
+        order = np.asarray(shuffled(jnp.array([1, 2], jnp.uint32), count))
+        plan = planned([order], [0], Rows.of(count, batch_size), (0.0, 1.0), np.dtype(np.float32))
+        index, weight = plan.number, plan.weight
         used = np.asarray(index)[np.asarray(weight) == 1]
         assert sorted(used) == list(range(count))
         sizes = np.asarray(weight).sum(axis=1)

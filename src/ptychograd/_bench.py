@@ -15,7 +15,7 @@ import numpy as np
 import scipy.fft
 
 from ptychograd._dataset import Dataset, NearFieldGeometry, make_dataset
-from ptychograd._epoch import one_epoch, to_device
+from ptychograd._epoch import Resident, one_epoch
 from ptychograd._fourier import fft2, ifft2
 from ptychograd._model import Ptychography
 from ptychograd._noise import Amplitude
@@ -158,7 +158,8 @@ def _epoch_of(
     """A function that runs one epoch from the same start; seconds of its compilation, and its bytes."""
     task = Task(model, data, solver, 1, batch_size, BOTH, Amplitude())
     work, standing = prepared(task)
-    arguments = (standing.member, to_device(data, work.real), work.plan(standing.history), batch_size)
+    feed = Resident(data, work.asked)
+    arguments = (standing.member, feed.patterns, feed.plan(work.seed, 0, work.last))
     begin = time.perf_counter()
     compiled = one_epoch.lower(*arguments).compile()
     seconds = time.perf_counter() - begin

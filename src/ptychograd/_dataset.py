@@ -105,6 +105,10 @@ class Dataset:
         """Rows and columns of one pattern."""
         return self.patterns.shape[1], self.patterns.shape[2]
 
+    def frames(self, which: slice | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Some of the patterns, by their numbers, and their mask: (y, x), or one for each pattern."""
+        return self.patterns[which], self.mask if self.mask.ndim == 2 else self.mask[which]
+
     @cached_property
     def photons(self) -> Float64[np.ndarray, " index"]:
         """Sum of each pattern over its valid pixels."""

@@ -18,7 +18,8 @@ from ptychograd._windows import Windows, batch_axes, cut, once, window_of
 class Batch(NamedTuple):
     """Some patterns of a dataset; `weight` is 0 for the padding of a ragged last batch, else 1.
 
-    `cooling` goes from 0 to 1 towards the end of a run, for solvers that then take smaller steps.
+    `cooling` goes from 0 to 1 towards the end of a run, for solvers that then take smaller steps. `size` is the number
+    of patterns of the whole batch, where this is a part of one that is spread over devices.
     """
 
     index: Int[Array, "batch"]
@@ -26,6 +27,12 @@ class Batch(NamedTuple):
     mask: Bool[Array, "*detector"] | Bool[Array, "batch *detector"]
     weight: Float[Array, "batch"]
     cooling: Float[Array, ""] | float = 0.0
+    size: Float[Array, ""] | None = None
+
+    @property
+    def count(self) -> Float[Array, ""]:
+        """Patterns of the whole batch."""
+        return jnp.sum(self.weight) if self.size is None else self.size
 
     def over_parts(self, add_part: Callable, total: PyTree, at_once: int) -> tuple[PyTree, None]:
         """Scan `add_part(total, part)` over parts of `at_once` patterns; a ragged last one is filled up."""
@@ -36,7 +43,8 @@ class Batch(NamedTuple):
 
         def add(total, part):
             index, patterns, mask, weight = part
-            return add_part(total, Batch(index, patterns, mask if own_masks else self.mask, weight, self.cooling))
+            mask = mask if own_masks else self.mask
+            return add_part(total, self._replace(index=index, patterns=patterns, mask=mask, weight=weight))
 
         def cut_up(array):
             if parts * at_once != size:
@@ -79,17 +87,27 @@ class Objective(eqx.Module):
     """Noise model and all of a model that is not refined; parameters and batch are what it is called on.
 
     `at_once` is the number of patterns of a batch that are worked on together; it changes no result.
-    `names` are those of all parameters of the model, refined or not.
+    `names` are those of all parameters of the model, refined or not; `axes` those of the devices over which a batch
+    is spread.
     """
 
     rest: AbstractModel
     noise: AbstractNoise
     at_once: int = eqx.field(static=True, default=1)
     names: tuple[str, ...] = eqx.field(static=True, default=())
+    axes: tuple[str, ...] = eqx.field(static=True, default=())
 
     def model(self, parameters: PyTree) -> AbstractModel:
         """The whole model at `parameters` (complex leaves or their `Planes`)."""
         return eqx.combine(join(parameters), self.rest)
+
+    def over_devices(self, sums: PyTree) -> PyTree:
+        """What all devices found in their parts of a batch, added up."""
+        return jax.lax.psum(sums, self.axes) if self.axes else sums
+
+    def one_after_another(self, patches: PyTree) -> PyTree:
+        """What all devices found for each of their patterns, along the first axis."""
+        return jax.lax.all_gather(patches, self.axes, tiled=True) if self.axes else patches
 
     def windows(self, parameters: PyTree, index: Int[Array, "batch"]) -> Windows:
         """Windows of a batch, one corner a pattern."""

@@ -1,27 +1,75 @@
 """The plan of a run: which patterns make up which minibatch, and when the steps get smaller."""
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, UInt
 
 WARM = 0.7  # of a run's epochs are done with full steps
 
 
-def batches(
-    order: UInt[Array, "2"], count: int, batch_size: int, real: np.dtype
-) -> tuple[Int[Array, "step batch"], Float[Array, "step batch"]]:
-    """Which patterns make up each minibatch of an epoch: as few as `batch_size` allows, of equal size.
+class Plan(NamedTuple):
+    """The batches of an epoch, or of a part of it, one row a step.
 
-    Where sizes differ by one, the smaller batches are filled up with a pattern of weight 0.
+    `number` is that of a pattern in the scan, `place` where it is among the patterns at hand; `weight` is 0 where a
+    row is filled up, else 1; `size` is the sum of a row's weights, `cool` how far the run has cooled.
     """
-    steps = -(-count // batch_size)
-    first = np.arange(steps + 1) * count // steps
-    place = first[:-1, None] + np.arange(np.diff(first).max())
-    weight = place < first[1:, None]
+
+    number: Int[Array | np.ndarray, "*run step slot"]
+    place: Int[Array | np.ndarray, "*run step slot"]
+    weight: Float[Array | np.ndarray, "*run step slot"]
+    size: Float[Array | np.ndarray, "*run step"]
+    cool: Float[Array | np.ndarray, "*run step"]
+
+
+class Rows(NamedTuple):
+    """How many steps there are, and how many slots for patterns each has."""
+
+    steps: int
+    slots: int
+
+    @classmethod
+    def of(cls, count: int, batch_size: int, multiple: int = 1) -> "Rows":
+        """As few steps as batches of `batch_size` allow; slots are filled up to a `multiple`."""
+        steps = -(-count // batch_size)
+        most = -(-count // steps)
+        return cls(steps, -(-most // multiple) * multiple)
+
+
+def shuffled(order: UInt[Array, "2"], count: int) -> Int[Array, "count"]:
+    """The numbers below `count` in the order of an epoch, which seed and number of the epoch say alone."""
     key = jax.random.fold_in(jax.random.key(order[0]), order[1])
-    index = jax.random.permutation(key, count)[np.where(weight, place, 0)]
-    return index, jnp.asarray(weight, real)
+    return jax.random.permutation(key, count)
+
+
+def planned(
+    orders: Sequence[np.ndarray], begins: Sequence[int], rows: Rows, cool: tuple[float, float], real: np.dtype
+) -> Plan:
+    """Batches that take their patterns from each of several shares in equal parts, in the order of each share.
+
+    Args:
+        orders: for each share the numbers of its patterns.
+        begins: for each share the number of the pattern at place 0.
+        rows: slots are those of each share.
+        cool: how far the run has cooled at the first step and at the last.
+    """
+    number, place, weight = (
+        np.concatenate(parts, axis=1)
+        for parts in zip(*(_filled(*share, rows) for share in zip(orders, begins, strict=True)), strict=True)
+    )
+    weight = weight.astype(real)
+    return Plan(number, place, weight, weight.sum(axis=1), np.linspace(*cool, rows.steps, dtype=real))
+
+
+def _filled(order: np.ndarray, begin: int, rows: Rows) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Rows of nearly equal numbers of patterns; sizes differ by one, and what is left is filled up with weight 0."""
+    first = np.arange(rows.steps + 1) * len(order) // rows.steps
+    slot = first[:-1, None] + np.arange(rows.slots)
+    used = slot < first[1:, None]
+    number = np.asarray(order, np.int32)[np.where(used, slot, 0)]
+    return number, number - np.int32(begin), used
 
 
 def cooling(done: int, last: int) -> tuple[float, float]:

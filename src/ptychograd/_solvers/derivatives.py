@@ -150,9 +150,10 @@ def batch_sums(derivatives: AbstractDerivatives, objective: Objective, variables
     """Sums over a batch, in parts of `objective.at_once` patterns, into whole arrays.
 
     One pattern after another is fastest on a CPU, whose caches hold the waves of one, and all at once
-    on a GPU. A batch of one pattern keeps its windows, so that its step touches nothing else.
+    on a GPU. A batch of one pattern keeps its windows, so that its step touches nothing else. Where a batch is spread
+    over devices, each has the sums over all of them.
     """
-    if len(batch.index) == 1:
+    if len(batch.index) == 1 and not objective.axes:
         return derivatives.sums(objective, variables, batch)
     parameters, names = named_parameters(variables), derivatives.diagonal_names(objective, variables)
 
@@ -171,7 +172,7 @@ def batch_sums(derivatives: AbstractDerivatives, objective: Objective, variables
         {name: jnp.zeros_like(parameters[name].real) for name in names},
     )
     (value, gradient, diagonals), _ = batch.over_parts(add_part, zero, objective.at_once)
-    return Sums(value, gradient, diagonals, {})
+    return Sums(*objective.over_devices((value, gradient, diagonals)), {})
 
 
 def _product_with_ones(

@@ -92,7 +92,7 @@ class Nesterov(AbstractSolver):
         if _is_local(objective, variables):
             pace = growing_pace(self.step_size, (self.momentum, self.longest_momentum), state.past, warmth)
         else:
-            pace = steady_pace(self.step_size, self.momentum, jnp.sum(batch.weight))
+            pace = steady_pace(self.step_size, self.momentum, batch.count)
         now = named_parameters(variables)
         ahead = variables
         for name, velocity in state.velocity.items():

@@ -19,4 +19,4 @@ class Still(AbstractSolver):
     def step(self, objective, variables, batch, state):
         windows = objective.windows(variables, batch.index)
         expected = objective.expected(objective.look(variables, windows), windows, batch.index)
-        return variables, state, objective.value(expected, batch)
+        return variables, state, objective.over_devices(objective.value(expected, batch))

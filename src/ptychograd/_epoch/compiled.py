@@ -8,16 +8,18 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int, PyTree, Real, UInt
+from jax.sharding import Mesh
+from jaxtyping import Array, Bool, Int, PyTree, Real, UInt
 
-from ptychograd._dataset import Dataset
+from ptychograd import _schedule
+from ptychograd._epoch.placing import BY_SHARE, BY_SLOT, EVERYWHERE
 from ptychograd._model import batched
 from ptychograd._objective import Batch, Objective, Value
-from ptychograd._parameters import named_parameters, real_dtype
-from ptychograd._schedule import batches, cooling
+from ptychograd._parameters import named_parameters
+from ptychograd._schedule import Plan
 
-# On a CPU an epoch is one thread's work. With XLA's pool of threads it takes as long (64 x 64 to 512 x 512 pixels, two
-# cores), and the pool, which runs of a sweep would share, is reported to deadlock (PyAutoFit #1530).
+# On a CPU a device is one thread's work. With XLA's pool of threads an epoch takes as long (64 x 64 to 512 x 512
+# pixels, two cores), and the pool, which runs of a sweep would share, is reported to deadlock (PyAutoFit #1530).
 ONE_THREAD = {"xla_cpu_multi_thread_eigen": False}
 _compiled = cast(Callable, partial(eqx.filter_jit, compiler_options=ONE_THREAD))  # pyright: ignore[reportCallIssue]
 
@@ -25,20 +27,8 @@ _compiled = cast(Callable, partial(eqx.filter_jit, compiler_options=ONE_THREAD))
 class Patterns(NamedTuple):
     """The measured data on the device, in the detector's own dtype."""
 
-    counts: Real[Array, "index *detector"]
-    mask: Bool[Array, "*detector"] | Bool[Array, "index *detector"]
-
-
-class Plan(NamedTuple):
-    """Seed and number of an epoch, which say its order, and how far the run has cooled before and after it."""
-
-    order: UInt[Array | np.ndarray, "*run 2"]
-    cool: Float[Array | np.ndarray, "*run 2"]
-
-    @classmethod
-    def of(cls, seed: int, done: int, last: int, real: np.dtype) -> "Plan":
-        """The plan of the epoch after `done` ones, of a run that ends with the epoch `last`."""
-        return cls(np.array([seed, done], np.uint32), np.array(cooling(done, last), real))
+    counts: Real[Array, "place *detector"]
+    mask: Bool[Array, "*detector"] | Bool[Array, "place *detector"]
 
 
 class After(NamedTuple):
@@ -60,39 +50,50 @@ class Member(NamedTuple):
 
 
 @_compiled
-def one_epoch(member: Member, patterns: Patterns, plan: Plan, batch_size: int) -> After:
-    """All patterns once."""
-    return _epoch(member, patterns, plan, batch_size)
+def one_epoch(member: Member, patterns: Patterns, plan: Plan, mesh: Mesh | None = None) -> After:
+    """All patterns of a plan once, each batch spread over the devices of a mesh, if there is one."""
+    if mesh is None:
+        return _epoch(member, patterns, plan)
+    arrays, static = eqx.partition(member, eqx.is_array)
+
+    def on_each(arrays, patterns, plan):
+        return _epoch(eqx.combine(arrays, static), patterns, plan)
+
+    mask = EVERYWHERE if patterns.mask.ndim < patterns.counts.ndim else BY_SHARE
+    where = (EVERYWHERE, Patterns(BY_SHARE, mask), Plan(BY_SLOT, BY_SLOT, BY_SLOT, EVERYWHERE, EVERYWHERE))
+    spread = jax.shard_map(on_each, mesh=mesh, in_specs=where, out_specs=EVERYWHERE, check_vma=False)
+    return spread(arrays, patterns, plan)
 
 
 @_compiled
-def one_epoch_of_all(members: Member, patterns: Patterns, plans: Plan, batch_size: int) -> After:
+def one_epoch_of_all(members: Member, patterns: Patterns, plans: Plan) -> After:
     """All patterns once for several runs side by side; their arrays are stacked along a first axis."""
     arrays, static = eqx.partition(members, eqx.is_array)
 
     def one(arrays, plan):
-        return _epoch(eqx.combine(arrays, static), patterns, plan, batch_size)
+        return _epoch(eqx.combine(arrays, static), patterns, plan)
 
     return batched(one, (0, 0))(arrays, plans)
 
 
-def _epoch(member: Member, patterns: Patterns, plan: Plan, batch_size: int) -> After:
-    objective, solver, variables, state = member
-    index, weight = batches(jnp.asarray(plan.order), len(patterns.counts), batch_size, real_dtype(variables))
+@partial(jax.jit, static_argnums=1)
+def shuffled(order: UInt[Array, "2"], count: int) -> Int[Array, "count"]:
+    """The numbers below `count` in the order of an epoch."""
+    return _schedule.shuffled(order, count)
 
-    def step(carry, part):
+
+def _epoch(member: Member, patterns: Patterns, plan: Plan) -> After:
+    objective, solver, variables, state = member
+
+    def step(carry, row: Plan):
         variables, state, total = carry
-        index, weight, cool = part
-        mask = patterns.mask if patterns.mask.ndim < patterns.counts.ndim else _take(patterns.mask, index)
-        batch = Batch(index, _take(patterns.counts, index), mask, weight, cool)
+        mask = patterns.mask if patterns.mask.ndim < patterns.counts.ndim else _take(patterns.mask, row.place)
+        batch = Batch(row.number, _take(patterns.counts, row.place), mask, row.weight, row.cool, row.size)
         variables, state, value = solver.step(objective, variables, batch, state)
         return (variables, state, jax.tree.map(jnp.add, total, value)), None
 
-    (variables, state, value), _ = jax.lax.scan(
-        step,
-        (variables, state, Value.zero(weight.dtype)),
-        (index, weight, jnp.linspace(plan.cool[0], plan.cool[1], len(index))),
-    )
+    start = (variables, state, Value.zero(plan.weight.dtype))
+    (variables, state, value), _ = jax.lax.scan(step, start, plan)
     finite = {
         name: jnp.all(jnp.array([jnp.all(jnp.isfinite(plane)) for plane in jax.tree.leaves(leaf)]))
         for name, leaf in named_parameters(variables).items()
@@ -117,9 +118,9 @@ def unstack(tree: PyTree, count: int) -> list[PyTree]:
     return [jax.tree.map(lambda leaf, k=k: leaf[k] if eqx.is_array(leaf) else leaf, tree) for k in range(count)]
 
 
-def bytes_of_an_epoch(member: Member, patterns: Patterns, plan: Plan, batch_size: int) -> int:
+def bytes_of_an_epoch(member: Member, patterns: Patterns, plan: Plan) -> int:
     """Memory of the device that one compiled epoch takes beside the patterns: in, out, and in between."""
-    used = one_epoch.lower(member, patterns, plan, batch_size).compile().compiled.memory_analysis()
+    used = one_epoch.lower(member, patterns, plan).compile().compiled.memory_analysis()
     total = used.argument_size_in_bytes + used.output_size_in_bytes + used.temp_size_in_bytes
     return total - sum(array.nbytes for array in patterns)
 
@@ -127,19 +128,6 @@ def bytes_of_an_epoch(member: Member, patterns: Patterns, plan: Plan, batch_size
 def device_memory() -> int | None:
     """Bytes that the device has for this process; None for a CPU, which shares its memory with all others."""
     return (jax.local_devices()[0].memory_stats() or {}).get("bytes_limit")
-
-
-def to_device(data: Dataset, real: np.dtype, group: int = 1) -> Patterns:
-    """Patterns and mask on the device, in the detector's dtype where the device has it; `group` of them together."""
-    counts, mask = data.patterns, data.mask
-    if group > 1:
-        counts = counts.reshape(-1, group, *data.frame_shape)
-        mask = mask if mask.ndim == 2 else mask.reshape(counts.shape)
-    if counts.dtype in (np.int64, np.uint64):
-        counts = counts.astype(np.uint32 if counts.max() <= np.iinfo(np.uint32).max else real)
-    elif counts.dtype == np.float64:
-        counts = counts.astype(real)
-    return Patterns(jax.device_put(counts), jax.device_put(mask))
 
 
 def on_device(model: PyTree) -> PyTree:

@@ -1,0 +1,26 @@
+"""Reconstructing: what is asked for, and the loop over epochs."""
+
+from ptychograd._reconstruct.loop import (
+    DONE,
+    INTERRUPTED,
+    NOT_FINITE,
+    Progress,
+    bytes_needed,
+    can_go_together,
+    reconstruct,
+    reconstruct_together,
+)
+from ptychograd._reconstruct.task import Task, prepared
+
+__all__ = [
+    "DONE",
+    "INTERRUPTED",
+    "NOT_FINITE",
+    "Progress",
+    "Task",
+    "bytes_needed",
+    "can_go_together",
+    "prepared",
+    "reconstruct",
+    "reconstruct_together",
+]

@@ -1,0 +1,193 @@
+"""The loop over epochs: what a run begins with, when it ends, and what it ends with."""
+
+import time
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import equinox as eqx
+import jax
+import numpy as np
+
+from ptychograd._dataset import Dataset
+from ptychograd._epoch import (
+    After,
+    Feed,
+    Resident,
+    alike,
+    at_home,
+    bytes_of_an_epoch,
+    feed_of,
+    one_epoch,
+    one_epoch_of_all,
+    stack,
+    unstack,
+)
+from ptychograd._errors import InputError
+from ptychograd._model import AbstractModel
+from ptychograd._noise import AbstractNoise, Amplitude
+from ptychograd._objective import Value
+from ptychograd._parameters import join, named_leaves
+from ptychograd._reconstruct.task import Standing, Task, Work, prepared
+from ptychograd._result import History, NonFiniteError, Result
+from ptychograd._schedule import Plan
+from ptychograd._solvers import AbstractSolver
+
+DONE, NOT_FINITE, INTERRUPTED = "all epochs done", "not finite", "interrupted"
+
+
+class Progress(NamedTuple):
+    """What `on_epoch` is told after each epoch; the first epoch's `seconds` include compilation.
+
+    `so_far()` is the result as it stands.
+    """
+
+    epoch: int
+    epochs: int
+    loss: float
+    r_factor: float
+    seconds: float
+    patterns_per_second: float
+    so_far: Callable[[], Result]
+
+
+def reconstruct(
+    model: AbstractModel,
+    data: Dataset,
+    solver: AbstractSolver,
+    *,
+    epochs: int,
+    batch_size: int = 1,
+    trainable: Sequence[str] = ("object", "probe"),
+    noise: AbstractNoise | None = None,
+    seed: int = 0,
+    resume: Result | None = None,
+    planned: int | None = None,
+    until: Callable[[History], str] | None = None,
+    on_epoch: Callable[[Progress], None] | None = None,
+    devices: Sequence[jax.Device] | None = None,
+) -> Result:
+    """Refine the `trainable` parameters of `model` until it expects what `data` measured.
+
+    An epoch goes once through all patterns, in minibatches of `batch_size`, in an order that depends
+    on `seed` and the epoch's number alone. `noise` is `Amplitude()` (Eq. 7) unless given. A stage of a
+    run is a call of its own: give the last result as `resume`, and parameters, counting, order and history
+    go on from it; the solver's state goes on too, if solver and `trainable` are as before.
+    `planned` is the number of epochs of the whole run, towards whose end solvers may take smaller
+    steps; it is those done and `epochs` more unless given. `until` is asked after each epoch and ends the
+    run with the reason that it gives, if any (see `Settled`).
+    `devices` share the patterns of every batch, as jax.devices() are; one device does all unless given.
+
+    A keyboard interrupt ends the run after the last whole epoch, with `result.stopped` saying so.
+    Raises `InputError` for arguments that don't fit, and `NonFiniteError`, which holds the last good
+    result, when a loss or parameter stops being a finite number.
+
+    Example:
+        model = far_field(data)
+        result = reconstruct(model, data, adam({"object": 0.01, "probe": 1.0}), epochs=100, batch_size=32)
+        result.save("result.h5")
+    """
+    free, noise, devices = tuple(trainable), noise or Amplitude(), devices and tuple(devices)
+    task = Task(model, data, solver, epochs, batch_size, free, noise, seed, resume, planned, devices)
+    work, standing = prepared(task)
+    feed, stopped = feed_of(data, work.asked), DONE
+    try:
+        for _ in range(epochs):
+            begin = time.perf_counter()
+            after, value = _one_epoch(work, standing, feed)
+            bad = _bad(value, jax.device_get(after.finite))
+            if bad:
+                raise _not_finite(bad, work, standing)
+            standing = standing.moved(after, value, feed.photons, time.perf_counter() - begin)
+            if on_epoch is not None:
+                on_epoch(_progress(work, standing, feed.count))
+            reason = "" if until is None else until(standing.history)
+            if reason:
+                stopped = reason
+                break
+    except KeyboardInterrupt:
+        stopped = INTERRUPTED
+    finally:
+        feed.close()
+    return _result(work, standing, stopped)
+
+
+def _not_finite(bad: str, work: Work, standing: Standing) -> NonFiniteError:
+    return NonFiniteError(
+        f"{bad} stopped being finite in epoch {standing.history.epochs + 1}; take smaller steps or look "
+        f"for outliers in the patterns. The result after epoch {standing.history.epochs} is kept.",
+        _result(work, standing, NOT_FINITE),
+    )
+
+
+def _one_epoch(work: Work, standing: Standing, feed: Feed) -> tuple[After, Value]:
+    """What an epoch leaves, and its value on the host."""
+    member, values, after = standing.member, [], None
+    for patterns, plan in feed.epoch(work.seed, standing.history.epochs, work.last):
+        after = one_epoch(member, patterns, plan, work.asked.mesh)
+        member = member._replace(variables=after.variables, state=after.state)
+        values.append(after.value)
+    if after is None:
+        raise InputError("There is not one pattern to reconstruct from.")
+    return after, Value(*(sum(parts) for parts in zip(*jax.device_get(values), strict=True)))
+
+
+def reconstruct_together(tasks: Sequence[Task]) -> list[Result]:
+    """The results of several tasks, computed side by side in one program.
+
+    They share data, batch size, and numbers of epochs, and are `can_go_together`. One whose loss or
+    parameters stop being finite ends there, `stopped` as "not finite", and disturbs no other.
+    """
+    works, standings = (list(parts) for parts in zip(*map(prepared, tasks), strict=True))
+    data, count = tasks[0].data, len(tasks)
+    feed, good = Resident(data, works[0].asked), [True] * count
+    for _ in range(tasks[0].epochs):
+        begin = time.perf_counter()
+        plans = [feed.plan(w.seed, one.history.epochs, w.last) for w, one in zip(works, standings, strict=True)]
+        together = Plan(*(np.stack(parts) for parts in zip(*plans, strict=True)))
+        members = stack([one.member for one in standings])
+        after = one_epoch_of_all(members, feed.patterns, together)
+        values, finites = jax.device_get((after.value, after.finite))
+        seconds = (time.perf_counter() - begin) / count
+        for k, part in enumerate(unstack(after, count)):
+            value = Value(*(total[k] for total in values))
+            good[k] = good[k] and not _bad(value, {name: finite[k] for name, finite in finites.items()})
+            if good[k]:
+                standings[k] = standings[k].moved(part, value, data.total, seconds)
+    ended = zip(works, standings, good, strict=True)
+    return [_result(work, standing, DONE if fine else NOT_FINITE) for work, standing, fine in ended]
+
+
+def can_go_together(one: Task, other: Task) -> bool:
+    """Whether two tasks differ in nothing but numbers, so that one compiled program computes both."""
+    same = ("epochs", "batch_size", "planned")
+    if one.data is not other.data or any(getattr(one, name) != getattr(other, name) for name in same):
+        return False
+    return alike(prepared(one)[1].member, prepared(other)[1].member)
+
+
+def bytes_needed(task: Task) -> int:
+    """Memory of the device for one epoch of a task, beside its patterns."""
+    work, standing = prepared(task)
+    feed = Resident(task.data, work.asked)
+    plan = feed.plan(work.seed, standing.history.epochs, work.last)
+    return bytes_of_an_epoch(standing.member, feed.patterns, plan)
+
+
+def _bad(value: Value, finite: dict) -> str:
+    """The names of what is not finite."""
+    bad = [name for name, good in finite.items() if not good]
+    return ", ".join(bad) or ("" if np.isfinite(value.loss) else "the loss")
+
+
+def _result(work: Work, standing: Standing, stopped: str) -> Result:
+    model = eqx.combine(join(at_home(standing.member.variables, work.asked.mesh)), work.rest)
+    state = {name: np.asarray(leaf) for name, leaf in named_leaves(standing.member.state).items()}
+    return Result.of(model, work.positions, state, standing.history, work.settings | {"stopped": stopped})
+
+
+def _progress(work: Work, standing: Standing, count: int) -> Progress:
+    history = standing.history
+    seconds = history.seconds[-1]
+    speed = count / seconds
+    facts = (history.epochs, work.last, history.loss[-1], history.r_factor[-1], seconds, speed)
+    return Progress(*facts, lambda: _result(work, standing, "under way"))

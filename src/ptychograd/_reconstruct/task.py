@@ -1,0 +1,136 @@
+"""What a run is asked for, checked and made ready: everything that its first epoch needs but the patterns."""
+
+from dataclasses import asdict
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import PyTree
+
+from ptychograd._dataset import Dataset
+from ptychograd._epoch import AXES, After, Asked, Member, everywhere, grid, on_device, patterns_at_once, traced
+from ptychograd._errors import InputError, check_seed
+from ptychograd._model import AbstractModel
+from ptychograd._noise import AbstractNoise
+from ptychograd._objective import Objective, Value
+from ptychograd._parameters import named_leaves, partition, real_dtype, trainable_names
+from ptychograd._result import History, Result
+from ptychograd._scan import AbstractScan
+from ptychograd._solvers import AbstractSolver
+
+
+class Task(NamedTuple):
+    """The arguments of `reconstruct`."""
+
+    model: AbstractModel
+    data: Dataset
+    solver: AbstractSolver
+    epochs: int
+    batch_size: int
+    trainable: tuple[str, ...]
+    noise: AbstractNoise
+    seed: int = 0
+    resume: Result | None = None
+    planned: int | None = None
+    devices: tuple[jax.Device, ...] | None = None
+
+
+class Work(NamedTuple):
+    """What stays the same from epoch to epoch; `rest` is what is not refined, `last` the epoch that ends the run."""
+
+    rest: PyTree
+    asked: Asked
+    seed: int
+    last: int
+    positions: np.ndarray
+    settings: dict
+
+
+class Standing(NamedTuple):
+    """Where a run stands between two epochs."""
+
+    member: Member
+    history: History
+
+    def moved(self, after: After, value: Value, photons: float, seconds: float) -> "Standing":
+        """Where it stands after one more epoch."""
+        member = self.member._replace(variables=after.variables, state=after.state)
+        return Standing(member, self.history.append(value, photons, seconds))
+
+
+def prepared(task: Task) -> tuple[Work, Standing]:
+    """Everything checked, and everything that the first epoch needs but the patterns."""
+    resume, data = task.resume, task.data
+    model = task.model if resume is None else resume.onto(task.model)
+    _check(model, data, task.epochs, task.batch_size, task.seed)
+    parameters, rest = partition(model, task.trainable)
+    names = tuple(trainable_names(model))
+    batch_size = max(1, task.batch_size // model.group)
+    mesh = grid(task.devices, batch_size)
+    axes = AXES if mesh is not None else ()
+    objective = Objective(on_device(rest), traced(task.noise), patterns_at_once(batch_size), names, axes)
+    variables = task.solver.variables(parameters)
+    settings = _settings(task)
+    history = resume.history if resume else History.empty()
+    state = _start_state(objective, task.solver, variables, settings, resume)
+    last = task.planned or history.epochs + task.epochs
+    asked = Asked(model.group, batch_size, mesh, real_dtype(parameters))
+    member = everywhere(Member(objective, traced(task.solver), variables, state), mesh)
+    return Work(rest, asked, task.seed, last, data.positions, settings), Standing(member, history)
+
+
+def _start_state(
+    objective: Objective, solver: AbstractSolver, variables: PyTree, settings: dict, resume: Result | None
+) -> PyTree:
+    """A fresh state, or the one that `resume` ended with, if it has one, where solver and parameters are the same."""
+    state = solver.init(objective, variables)
+    kept = ("solver", "trainable")
+    if resume is None or not resume.state or any(resume.settings.get(key) != settings[key] for key in kept):
+        return state
+    fresh, tree = named_leaves(state), jax.tree.structure(state)
+    shapes = {name: np.shape(leaf) for name, leaf in fresh.items()}
+    if shapes != {name: leaf.shape for name, leaf in resume.state.items()}:
+        raise InputError(
+            f'The result to resume holds the state of another "{settings["solver"]}"; give the same solver, or '
+            "none of it by leaving `resume` out."
+        )
+    return tree.unflatten([jnp.asarray(resume.state[name], leaf.dtype) for name, leaf in fresh.items()])
+
+
+def _settings(task: Task) -> dict:
+    geometry = task.data.geometry
+    settings = {
+        "solver": task.solver.description,
+        "noise": repr(task.noise),
+        "trainable": list(task.trainable),
+        "batch_size": task.batch_size,
+        "seed": task.seed,
+        "geometry": geometry and {name: list(v) if isinstance(v, tuple) else v for name, v in asdict(geometry).items()},
+    }
+    if task.resume is not None and "changes" in task.resume.settings:
+        settings["changes"] = task.resume.settings["changes"]
+    return settings
+
+
+def _check(model: AbstractModel, data: Dataset, epochs: int, batch_size: int, seed: int) -> None:
+    if epochs < 0:
+        raise InputError(f"{epochs} epochs; expected none or more.")
+    if not 1 <= batch_size <= data.count:
+        raise InputError(f"A batch of {batch_size} patterns can't be taken from {data.count}; give 1 to {data.count}.")
+    check_seed(seed)
+    if data.count % model.group:
+        raise InputError(f"The model takes {model.group} patterns together, and {data.count} can't be divided by that.")
+    scan = getattr(model, "scan", None)
+    if isinstance(scan, AbstractScan) and len(scan.corner) * model.group != data.count:
+        each = f" of {model.group} patterns each" if model.group > 1 else ""
+        raise InputError(
+            f"The model's scan has {len(scan.corner)} positions{each}, but the data hold {data.count} patterns; make "
+            "the model from this dataset."
+        )
+    expected = jax.eval_shape(on_device(model), jax.ShapeDtypeStruct((), np.int32))
+    if expected.shape != data.frame_shape:
+        raise InputError(
+            f"The model expects patterns of {expected.shape} pixels, but the data hold {data.frame_shape}; "
+            "make the model from this dataset."
+        )
