@@ -63,11 +63,12 @@ def _survey(patterns: Patterns, mask: Mask) -> tuple[np.ndarray, Counter[str], i
         bad &= mask if mask.ndim == 2 else mask[chunk]
         fresh += bad.sum(axis=0)
         frames += int(bad.any(axis=(1, 2)).sum())
-        kinds += _kinds(patterns[chunk][bad])
+        kinds += kinds_of(patterns[chunk][bad])
     return fresh, kinds, frames, dirty
 
 
-def _kinds(values: np.ndarray) -> Counter[str]:
+def kinds_of(values: np.ndarray) -> Counter[str]:
+    """What is wrong with bad values, and how often."""
     finite = np.isfinite(values)
     negative = int((values[finite] < 0).sum())
     named = {
@@ -76,6 +77,12 @@ def _kinds(values: np.ndarray) -> Counter[str]:
         f"at the maximum of {values.dtype}": int(finite.sum()) - negative,
     }
     return Counter({kind: number for kind, number in named.items() if number})
+
+
+def bad_pixels(patterns: Patterns) -> Bool[np.ndarray, "index y x"] | None:
+    """True where a pixel is bad; None if none is."""
+    bad = ~_good(patterns)
+    return bad if bad.any() else None
 
 
 def _good(values: np.ndarray) -> np.ndarray:

@@ -179,7 +179,7 @@ def _overlap(data: Dataset, step: float) -> str:
 
 def _counts(data: Dataset) -> Facts:
     photons = data.photons
-    largest = data.patterns.max(where=data.mask, initial=0)
+    largest = data.largest
     yield (
         "photons per pattern",
         f"median {np.median(photons):,.5g}, from {photons.min():,.5g} to {photons.max():,.5g}",

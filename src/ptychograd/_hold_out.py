@@ -33,7 +33,7 @@ def hold_out(data: Dataset, share: float, seed: int = 0) -> tuple[Dataset, Datas
     held[np.random.default_rng(seed).choice(positions, count, replace=False)] = True
     held, count = np.repeat(held, data.group), count * data.group
     fitted, kept_aside = (
-        replace(data, mask=data.mask & which[:, None, None], source=f"{data.source}, {words}")
+        replace(data.only(which), source=f"{data.source}, {words}")
         for which, words in ((~held, f"{count} patterns held out"), (held, f"{count} held-out patterns"))
     )
     return fitted, kept_aside

@@ -44,32 +44,32 @@ def shuffled(order: UInt[Array, "2"], count: int) -> Int[Array, "count"]:
     return jax.random.permutation(key, count)
 
 
-def planned(
-    orders: Sequence[np.ndarray], begins: Sequence[int], rows: Rows, cool: tuple[float, float], real: np.dtype
-) -> Plan:
+def planned(orders: Sequence[np.ndarray], numbers: Sequence[np.ndarray], rows: Rows, cool: np.ndarray) -> Plan:
     """Batches that take their patterns from each of several shares in equal parts, in the order of each share.
 
     Args:
-        orders: for each share the numbers of its patterns.
-        begins: for each share the number of the pattern at place 0.
+        orders: for each share the places of its patterns.
+        numbers: for each share the number of the pattern at each place.
         rows: slots are those of each share.
-        cool: how far the run has cooled at the first step and at the last.
+        cool: how far the run has cooled at each step.
     """
     number, place, weight = (
         np.concatenate(parts, axis=1)
-        for parts in zip(*(_filled(*share, rows) for share in zip(orders, begins, strict=True)), strict=True)
+        for parts in zip(*(_filled(*share, rows) for share in zip(orders, numbers, strict=True)), strict=True)
     )
-    weight = weight.astype(real)
-    return Plan(number, place, weight, weight.sum(axis=1), np.linspace(*cool, rows.steps, dtype=real))
+    weight = weight.astype(cool.dtype)
+    return Plan(number, place, weight, weight.sum(axis=1), cool)
 
 
-def _filled(order: np.ndarray, begin: int, rows: Rows) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _filled(order: np.ndarray, numbers: np.ndarray, rows: Rows) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Rows of nearly equal numbers of patterns; sizes differ by one, and what is left is filled up with weight 0."""
     first = np.arange(rows.steps + 1) * len(order) // rows.steps
+    if not len(order):  # a share may have no pattern in a part of an epoch
+        order = numbers = np.zeros(1, np.int32)
     slot = first[:-1, None] + np.arange(rows.slots)
     used = slot < first[1:, None]
-    number = np.asarray(order, np.int32)[np.where(used, slot, 0)]
-    return number, number - np.int32(begin), used
+    place = np.asarray(order, np.int32)[np.where(used, slot, 0)]
+    return np.asarray(numbers, np.int32)[place], place, used
 
 
 def cooling(done: int, last: int) -> tuple[float, float]:

@@ -64,7 +64,7 @@ def mean_pattern(defocus: float = 0.0) -> ProbeStart:
     def start(data, sampling):
         if isinstance(data.geometry, NearFieldGeometry):
             raise InputError(f"{data.source} has a near-field geometry; its mean pattern makes `back_propagated`.")
-        focus = centred(exact_ifft(uncentred(np.sqrt(_mean(data)))))
+        focus = centred(exact_ifft(uncentred(np.sqrt(data.mean_pattern))))
         return _defocused(focus, data, sampling, defocus)
 
     return start
@@ -77,17 +77,7 @@ def back_propagated(data: Dataset, sampling: Sampling) -> Complex[np.ndarray, "y
             f"{data.source} has no near-field geometry to propagate its mean pattern back; take mean_pattern."
         )
     distance = data.geometry.effective_distance
-    return _defocused(np.sqrt(_mean(data)).astype(complex), data, sampling, -distance)
-
-
-def _mean(data: Dataset) -> Float[np.ndarray, "y x"]:
-    """Mean of the patterns over their valid pixels; 0 where no pattern has one."""
-    total, valid = np.zeros(data.frame_shape), np.zeros(data.frame_shape)
-    masks = data.mask if data.mask.ndim == 3 else [data.mask] * data.count
-    for pattern, mask in zip(data.patterns, masks, strict=True):
-        total += np.where(mask, pattern, 0)
-        valid += mask
-    return total / np.maximum(valid, 1)
+    return _defocused(np.sqrt(data.mean_pattern).astype(complex), data, sampling, -distance)
 
 
 def flat_object(shape: tuple[int, ...]) -> Complex[np.ndarray, "..."]:

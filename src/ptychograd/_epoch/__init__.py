@@ -15,13 +15,15 @@ from ptychograd._epoch.compiled import (
     traced,
     unstack,
 )
-from ptychograd._epoch.feed import Asked, Feed, Resident, feed_of
-from ptychograd._epoch.placing import AXES, at_home, everywhere, grid
+from ptychograd._epoch.feed import Asked, Feed, Resident
+from ptychograd._epoch.placing import AXES, Device, at_home, everywhere, grid
+from ptychograd._epoch.streamed import feed_of
 
 __all__ = [
     "AXES",
     "After",
     "Asked",
+    "Device",
     "Feed",
     "Member",
     "Patterns",

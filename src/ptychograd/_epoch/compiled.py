@@ -12,7 +12,7 @@ from jax.sharding import Mesh
 from jaxtyping import Array, Bool, Int, PyTree, Real, UInt
 
 from ptychograd import _schedule
-from ptychograd._epoch.placing import BY_SHARE, BY_SLOT, EVERYWHERE
+from ptychograd._epoch.placing import BY_SHARE, EVERYWHERE, WHERE
 from ptychograd._model import batched
 from ptychograd._objective import Batch, Objective, Value
 from ptychograd._parameters import named_parameters
@@ -60,7 +60,7 @@ def one_epoch(member: Member, patterns: Patterns, plan: Plan, mesh: Mesh | None 
         return _epoch(eqx.combine(arrays, static), patterns, plan)
 
     mask = EVERYWHERE if patterns.mask.ndim < patterns.counts.ndim else BY_SHARE
-    where = (EVERYWHERE, Patterns(BY_SHARE, mask), Plan(BY_SLOT, BY_SLOT, BY_SLOT, EVERYWHERE, EVERYWHERE))
+    where = (EVERYWHERE, Patterns._make([BY_SHARE, mask]), Plan._make(WHERE))
     spread = jax.shard_map(on_each, mesh=mesh, in_specs=where, out_specs=EVERYWHERE, check_vma=False)
     return spread(arrays, patterns, plan)
 
@@ -85,7 +85,7 @@ def shuffled(order: UInt[Array, "2"], count: int) -> Int[Array, "count"]:
 def _epoch(member: Member, patterns: Patterns, plan: Plan) -> After:
     objective, solver, variables, state = member
 
-    def step(carry, row: Plan):
+    def step(carry, row):
         variables, state, total = carry
         mask = patterns.mask if patterns.mask.ndim < patterns.counts.ndim else _take(patterns.mask, row.place)
         batch = Batch(row.number, _take(patterns.counts, row.place), mask, row.weight, row.cool, row.size)

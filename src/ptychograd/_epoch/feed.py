@@ -11,7 +11,7 @@ from jax.sharding import Mesh
 
 from ptychograd._dataset import Dataset
 from ptychograd._epoch.compiled import Patterns, shuffled
-from ptychograd._epoch.placing import BY_SLOT, EVERYWHERE, PART, own_shares, placed, placed_shares, shares_of
+from ptychograd._epoch.placing import EVERYWHERE, PART, WHERE, own_shares, placed, placed_shares, shares_of
 from ptychograd._schedule import Plan, Rows, cooling, planned
 
 
@@ -30,8 +30,13 @@ class Asked(NamedTuple):
 
     def on_devices(self, plan: Plan) -> Plan:
         """The plan where it is worked on."""
-        where = Plan(BY_SLOT, BY_SLOT, BY_SLOT, EVERYWHERE, EVERYWHERE)
-        return plan if self.mesh is None else Plan(*map(placed, plan, [self.mesh] * len(plan), where))
+        if self.mesh is None:
+            return plan
+        return Plan._make(placed(array, self.mesh, where) for array, where in zip(plan, WHERE, strict=True))
+
+    def cool(self, done: int, last: int, steps: int) -> np.ndarray:
+        """How far a run has cooled at each step of the epoch after `done` ones."""
+        return np.linspace(*cooling(done, last), steps, dtype=self.real)
 
 
 class Feed(abc.ABC):
@@ -81,9 +86,10 @@ class Resident(Feed):
 
     def plan(self, seed: int, done: int, last: int) -> Plan:
         """The plan of the epoch after `done` ones, not on a device yet."""
-        begins, rows = self._begins[:-1], self._asked.rows(self._sizes)
-        orders = [begins[share] + order_of(seed, done, share, size) for share, size in enumerate(self._sizes)]
-        return planned(orders, begins, rows, cooling(done, last), self._asked.real)
+        rows = self._asked.rows(self._sizes)
+        orders = [_order_of(seed, done, share, size) for share, size in enumerate(self._sizes)]
+        numbers = [np.arange(begin, end) for begin, end in pairwise(self._begins)]
+        return planned(orders, numbers, rows, self._asked.cool(done, last, rows.steps))
 
     @property
     def photons(self):
@@ -114,14 +120,9 @@ def frames(data: Dataset, which: slice | np.ndarray, asked: Asked) -> Frames:
     return Frames(counts, mask)
 
 
-def order_of(seed: int, done: int, share: int, count: int) -> np.ndarray:
+def _order_of(seed: int, done: int, share: int, count: int) -> np.ndarray:
     """The numbers below `count` in an order that seed, epoch and share say alone."""
     words = np.array([seed, done], np.uint32)
     if share == 0:
         return np.asarray(jax.device_get(shuffled(words, count)))
     return np.random.default_rng([seed, done, share]).permutation(count)
-
-
-def feed_of(data: Dataset, asked: Asked) -> Feed:
-    """The way in which the patterns of a data set come to the devices."""
-    return Resident(data, asked)

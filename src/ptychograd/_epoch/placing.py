@@ -6,6 +6,7 @@ and the parts of a share, the cores of a host, divide them.
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import jax
 import numpy as np
@@ -14,16 +15,18 @@ from jaxtyping import PyTree
 
 from ptychograd._errors import InputError
 
+Device = Any  # jax.Device, which is no type to a type checker
 SHARE, PART = AXES = ("share", "part")
 ALIGNED = 64  # bytes: a CPU device takes such an array as it is, without a copy
 EVERYWHERE, BY_SHARE, BY_SLOT = PartitionSpec(), PartitionSpec(SHARE), PartitionSpec(None, AXES)
+WHERE = (BY_SLOT, BY_SLOT, BY_SLOT, EVERYWHERE, EVERYWHERE)  # the arrays of a plan
 
 
-def grid(devices: Sequence[jax.Device] | None, batch_size: int) -> Mesh | None:
+def grid(devices: Sequence[Device] | None, batch_size: int) -> Mesh | None:
     """The devices that a minibatch of this size is spread over; None for one device, on which nothing is spread."""
     if devices is None or len(devices) == 1:
         return None
-    hosts: dict[int, list[jax.Device]] = {}
+    hosts: dict[int, list[Device]] = {}
     for device in devices:
         hosts.setdefault(device.process_index, []).append(device)
     on_cpu = devices[0].platform == "cpu"
@@ -86,7 +89,7 @@ def placed_shares(shares: Mapping[int, np.ndarray], size: int, mesh: Mesh | None
         return jax.device_put(shares[0])
     frame = next(iter(shares.values())).shape[1:]
 
-    def share(part: tuple[slice, ...]) -> np.ndarray:
+    def share(part) -> np.ndarray:
         return shares[(part[0].start or 0) // size]
 
     shape = (mesh.shape[SHARE] * size, *frame)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from ptychograd._dataset import Dataset
+from ptychograd._dataset import Dataset, InFile
 from ptychograd._errors import InputError
 from ptychograd._files import _cxi, _keymap, _native
 from ptychograd._files._atomic import replacing, require_writable
@@ -40,7 +40,13 @@ FORMATS = (  # the first that recognises a file reads it
 )
 
 
-def read(path: str | os.PathLike[str], keys: Keys | None = None, *, near_field: bool | None = None) -> Dataset:
+def read(
+    path: str | os.PathLike[str],
+    keys: Keys | None = None,
+    *,
+    near_field: bool | None = None,
+    keep: InFile | None = None,
+) -> Dataset:
     """A data set from a file: ptychograd's own, CXI, any HDF5 or NPZ; the content decides, not the name.
 
     Args:
@@ -50,6 +56,7 @@ def read(path: str | os.PathLike[str], keys: Keys | None = None, *, near_field: 
             found by the format's rules; a guess becomes a note.
         near_field: True if the patterns are shadows, False if they are far-field patterns; by default, what the
             file says, or else near field if there is a key for the focus distance (infinite: parallel beam).
+        keep: when the patterns of an HDF5 file stay there and are read as they are needed; by default never.
 
     Raises:
         InputError: what was found, where, what was expected, and how to mend it.
@@ -65,7 +72,7 @@ def read(path: str | os.PathLike[str], keys: Keys | None = None, *, near_field: 
     """
     path = Path(path)
     try:
-        with opened(path) as catalogue:
+        with opened(path, keep) as catalogue:
             if catalogue.attributes.get("format") == RESULT:
                 raise InputError("it is a result, not data; look at it with `ptychograd plot` or `ptychograd compare`.")
             given = _keymap.chosen(catalogue, keys or {})

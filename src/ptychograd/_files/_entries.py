@@ -5,12 +5,15 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import h5py
 import numpy as np
 
+from ptychograd._dataset import InFile, StoredPatterns
 from ptychograd._errors import InputError
+from ptychograd._files._frames import opened_hdf5, stored_patterns
 
 MOST_LISTED = 15  # entries in an error message; the largest come first
 DAMAGE = (
@@ -31,6 +34,7 @@ class Entry:
         name: path inside the file, as `find` takes it.
         units: what the file itself says, or None.
         load: reads the whole array.
+        stored: the same as patterns that stay in the file, where there is a reason for that.
     """
 
     name: str
@@ -38,6 +42,7 @@ class Entry:
     dtype: np.dtype
     units: str | None
     load: Callable[[], np.ndarray]
+    stored: Callable[[], StoredPatterns] | None = None
 
     def __str__(self):
         return f'"{self.name}" {self.shape} {self.dtype}'
@@ -94,8 +99,8 @@ class Catalogue:
 
 
 @contextlib.contextmanager
-def opened(path: Path) -> Iterator[Catalogue]:
-    """The entries of an HDF5 or NPZ file, whichever its content shows it to be.
+def opened(path: Path, keep: InFile | None = None) -> Iterator[Catalogue]:
+    """The entries of an HDF5 or NPZ file, whichever its content shows it to be; `keep` says which stay there.
 
     Raises:
         InputError: there is no such file, or it is neither HDF5 nor NPZ, or it is damaged.
@@ -106,7 +111,7 @@ def opened(path: Path) -> Iterator[Catalogue]:
         raise InputError("there is no such file.")
     with contextlib.ExitStack() as stack:
         try:
-            catalogue = stack.enter_context(_container(path))
+            catalogue = stack.enter_context(_container(path, keep))
         except InputError:
             raise
         except DAMAGE as error:
@@ -114,26 +119,26 @@ def opened(path: Path) -> Iterator[Catalogue]:
         yield catalogue
 
 
-def _container(path: Path) -> contextlib.AbstractContextManager[Catalogue]:
+def _container(path: Path, keep: InFile | None) -> contextlib.AbstractContextManager[Catalogue]:
     with path.open("rb") as file:
         start = file.read(8)
     if start == b"\x89HDF\r\n\x1a\n" or h5py.is_hdf5(path):  # a MATLAB file's signature comes later
-        return _open_hdf5(path)
+        return _open_hdf5(path, keep)
     if start[:2] == b"PK":
         return _open_npz(path)
     raise InputError(f"this is neither HDF5 (as CXI and MATLAB 7.3 are) nor NPZ: it starts with {start!r}.")
 
 
 @contextlib.contextmanager
-def _open_hdf5(path: Path) -> Iterator[Catalogue]:
+def _open_hdf5(path: Path, keep: InFile | None) -> Iterator[Catalogue]:
     import hdf5plugin  # noqa: F401  registers the compressions of detectors, so only once a file is opened
 
-    with h5py.File(path, "r") as file:
+    with opened_hdf5(path, keep is not None and keep.grows) as file:
 
         def find(name: str) -> Entry | None:
             item = file.get(name) if name.strip("/") else None
             with contextlib.suppress(TypeError):  # HDF5 has types that NumPy doesn't know
-                return _hdf5_entry(name, item) if isinstance(item, h5py.Dataset) else None
+                return _hdf5_entry(name, item, path, keep) if isinstance(item, h5py.Dataset) else None
 
         def walk() -> list[Entry]:
             names: list[str] = []
@@ -143,11 +148,15 @@ def _open_hdf5(path: Path) -> Iterator[Catalogue]:
         yield Catalogue(file.attrs, find, walk)
 
 
-def _hdf5_entry(name: str, item: h5py.Dataset) -> Entry:
+def _hdf5_entry(name: str, item: h5py.Dataset, path: Path, keep: InFile | None) -> Entry:
     units = item.attrs.get("units")
     units = units.decode() if isinstance(units, bytes) else units
     shape = item.shape or () if item.size is not None else (0,)  # a null dataspace has neither
-    return Entry(name, tuple(shape), item.dtype, units if isinstance(units, str) else None, lambda: item[()])
+    units = units if isinstance(units, str) else None
+    stored = None
+    if keep is not None and len(shape) == 3 and item.size and (keep.grows or item.nbytes > keep.limit):
+        stored = partial(stored_patterns, path, name, item, keep)
+    return Entry(name, tuple(shape), item.dtype, units, lambda: item[()], stored)
 
 
 @contextlib.contextmanager

@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
-from ptychograd._dataset import BraggGeometry, Dataset, Geometry, NearFieldGeometry, Truth, make_dataset
+from ptychograd._dataset import BraggGeometry, Dataset, Geometry, NearFieldGeometry, StoredPatterns, Truth, make_dataset
 from ptychograd._errors import InputError
 from ptychograd._files._entries import Catalogue, Entry
 
@@ -23,7 +23,7 @@ class Items:
         two_theta, rocking: in radians; only a Bragg reflection has them.
     """
 
-    patterns: np.ndarray | None = None
+    patterns: np.ndarray | StoredPatterns | None = None
     positions: np.ndarray | None = None
     unit: str | None = None
     mask: np.ndarray | None = None
@@ -40,11 +40,11 @@ class Items:
     notes: tuple[str, ...] = ()
 
 
-def read_patterns(entry: Entry) -> np.ndarray:
-    """Patterns (index, y, x) of any real type."""
+def read_patterns(entry: Entry) -> np.ndarray | StoredPatterns:
+    """Patterns (index, y, x) of any real type, or where they are, if they stay there."""
     if len(entry.shape) != 3 or entry.dtype.kind not in "uif" or entry.size == 0:
         raise InputError(f"{entry} can't be the patterns; expected real numbers of shape (index, y, x).")
-    return entry.array()
+    return entry.array() if entry.stored is None else entry.stored()
 
 
 def read_modes(entry: Entry) -> np.ndarray:

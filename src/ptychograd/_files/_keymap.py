@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from ptychograd._dataset import StoredPatterns
 from ptychograd._errors import InputError
 from ptychograd._files._entries import Catalogue, Entry
 from ptychograd._files._items import Items, overlaid, read_modes, read_patterns
@@ -158,6 +159,10 @@ def _patterns(entry: Entry) -> Items:
     patterns = read_patterns(entry)
     if entry.leaf != AMPLITUDES:
         return Items(patterns=patterns)
+    if isinstance(patterns, StoredPatterns):
+        raise InputError(
+            f"{entry} holds amplitudes by its name, and patterns that stay in their file have to be photons."
+        )
     return Items(patterns=patterns**2, notes=(f'patterns: "{entry.name}" holds amplitudes by its name; squared',))
 
 

@@ -136,7 +136,9 @@ def _as_bright(model: BraggPtychography, data: Dataset) -> BraggPtychography:
     """The model with its density scaled to the photons of some positions that are spread over the scan."""
     count = len(model.scan.corner)
     some = np.unique(np.linspace(0, count - 1, min(count, POSITIONS_TO_SCALE)).astype(int))
-    valid = np.broadcast_to(data.mask, data.patterns.shape).reshape(count, data.group, *data.frame_shape)[some]
+    _, mask = data.frames((some[:, None] * data.group + np.arange(data.group)).ravel())
+    valid = np.broadcast_to(mask, (some.size * data.group, *data.frame_shape))
+    valid = valid.reshape(some.size, data.group, *data.frame_shape)
     expected = np.asarray(jax.lax.map(model.together, jnp.asarray(some))).reshape(valid.shape)
     elsewhere = float(model.detector.background) * np.count_nonzero(valid)
     expected = float(np.sum(expected, where=valid, dtype=np.float64)) - elsewhere

@@ -11,6 +11,7 @@ import numpy as np
 from ptychograd._dataset import Dataset
 from ptychograd._epoch import (
     After,
+    Device,
     Feed,
     Resident,
     alike,
@@ -64,7 +65,7 @@ def reconstruct(
     planned: int | None = None,
     until: Callable[[History], str] | None = None,
     on_epoch: Callable[[Progress], None] | None = None,
-    devices: Sequence[jax.Device] | None = None,
+    devices: Sequence[Device] | None = None,
 ) -> Result:
     """Refine the `trainable` parameters of `model` until it expects what `data` measured.
 
@@ -86,7 +87,7 @@ def reconstruct(
         result = reconstruct(model, data, adam({"object": 0.01, "probe": 1.0}), epochs=100, batch_size=32)
         result.save("result.h5")
     """
-    free, noise, devices = tuple(trainable), noise or Amplitude(), devices and tuple(devices)
+    free, noise, devices = tuple(trainable), noise or Amplitude(), None if devices is None else tuple(devices)
     task = Task(model, data, solver, epochs, batch_size, free, noise, seed, resume, planned, devices)
     work, standing = prepared(task)
     feed, stopped = feed_of(data, work.asked), DONE
@@ -125,10 +126,10 @@ def _one_epoch(work: Work, standing: Standing, feed: Feed) -> tuple[After, Value
     for patterns, plan in feed.epoch(work.seed, standing.history.epochs, work.last):
         after = one_epoch(member, patterns, plan, work.asked.mesh)
         member = member._replace(variables=after.variables, state=after.state)
-        values.append(after.value)
+        values.append(jax.block_until_ready(after.value))  # so that no more than the next part is read ahead
     if after is None:
         raise InputError("There is not one pattern to reconstruct from.")
-    return after, Value(*(sum(parts) for parts in zip(*jax.device_get(values), strict=True)))
+    return after, Value._make(sum(parts) for parts in zip(*jax.device_get(values), strict=True))
 
 
 def reconstruct_together(tasks: Sequence[Task]) -> list[Result]:

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import PyTree
 
 from ptychograd._dataset import Dataset
-from ptychograd._epoch import AXES, After, Asked, Member, everywhere, grid, on_device, patterns_at_once, traced
+from ptychograd._epoch import AXES, After, Asked, Device, Member, everywhere, grid, on_device, patterns_at_once, traced
 from ptychograd._errors import InputError, check_seed
 from ptychograd._model import AbstractModel
 from ptychograd._noise import AbstractNoise
@@ -33,7 +33,7 @@ class Task(NamedTuple):
     seed: int = 0
     resume: Result | None = None
     planned: int | None = None
-    devices: tuple[jax.Device, ...] | None = None
+    devices: tuple[Device, ...] | None = None
 
 
 class Work(NamedTuple):

@@ -172,7 +172,8 @@ def batch_sums(derivatives: AbstractDerivatives, objective: Objective, variables
         {name: jnp.zeros_like(parameters[name].real) for name in names},
     )
     (value, gradient, diagonals), _ = batch.over_parts(add_part, zero, objective.at_once)
-    return Sums(*objective.over_devices((value, gradient, diagonals)), {})
+    value, gradient, diagonals = objective.over_devices((value, gradient, diagonals))
+    return Sums(value, gradient, diagonals, {})
 
 
 def _product_with_ones(

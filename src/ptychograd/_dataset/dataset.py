@@ -9,6 +9,8 @@ import numpy as np
 from jaxtyping import Bool, Complex, Float64, Real
 
 from ptychograd._cleaning import clean
+from ptychograd._dataset.checks import check_extras, check_frames, check_groups
+from ptychograd._dataset.stored import StoredPatterns, Survey
 from ptychograd._errors import InputError
 from ptychograd._geometry import (
     BraggGeometry,
@@ -71,7 +73,7 @@ class Dataset:
         InputError: shapes that don't belong together, no pattern, no valid pixel, a position not finite.
     """
 
-    patterns: Real[np.ndarray, "index y x"]
+    patterns: Real[np.ndarray, "index y x"] | StoredPatterns
     positions: Float64[np.ndarray, "index 2"]
     mask: Bool[np.ndarray, "y x"] | Bool[np.ndarray, "index y x"]
     geometry: Geometry | None = None
@@ -82,9 +84,9 @@ class Dataset:
     notes: tuple[str, ...] = ()
 
     def __post_init__(self):
-        _check_frames(self.patterns, self.positions)
-        _check_extras(self.patterns, self.mask, self.probe, self.support)
-        _check_groups(self)
+        check_frames(self.patterns, self.positions)
+        check_extras(self.patterns, self.mask, self.probe, self.support)
+        check_groups(self)
 
     def __repr__(self) -> str:
         unit = "pixels" if self.geometry is None else "metres"
@@ -107,19 +109,24 @@ class Dataset:
 
     def frames(self, which: slice | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Some of the patterns, by their numbers, and their mask: (y, x), or one for each pattern."""
+        if isinstance(self.patterns, StoredPatterns):
+            return self.patterns.frames(which, self.mask)
         return self.patterns[which], self.mask if self.mask.ndim == 2 else self.mask[which]
 
     @cached_property
     def photons(self) -> Float64[np.ndarray, " index"]:
         """Sum of each pattern over its valid pixels."""
+        if isinstance(self.patterns, StoredPatterns):
+            return surveyed(self).photons * (1 if self.patterns.used is None else self.patterns.used)
         return np.asarray(np.sum(self.patterns, axis=(1, 2), dtype=np.float64, where=self.mask))
 
     @cached_property
     def fingerprint(self) -> str:
         """Short text that differs where anything does that a reconstruction or its comparison uses."""
         digest = hashlib.sha256(repr(self.geometry).encode())
+        patterns = self.photons if isinstance(self.patterns, StoredPatterns) else self.patterns
         truth = (self.truth.object, self.truth.probe) if self.truth else (None, None)
-        arrays = (self.patterns, self.positions, self.mask, self.probe, self.support, *truth)
+        arrays = (patterns, self.positions, self.mask, self.probe, self.support, *truth)
         for array in map(np.asarray, (array if array is not None else 0 for array in arrays)):
             digest.update(f"{array.dtype} {array.shape}".encode())
             digest.update(np.ascontiguousarray(array).data)
@@ -129,6 +136,32 @@ class Dataset:
     def total(self) -> float:
         """Sum of all patterns over their valid pixels."""
         return float(self.photons.sum())
+
+    @cached_property
+    def mean_pattern(self) -> Float64[np.ndarray, "y x"]:
+        """Mean of the patterns over their valid pixels; 0 where no pattern has one."""
+        if isinstance(self.patterns, StoredPatterns):
+            seen = surveyed(self)
+            return seen.total / np.maximum(seen.valid, 1)
+        total, valid = np.zeros(self.frame_shape), np.zeros(self.frame_shape)
+        masks = self.mask if self.mask.ndim == 3 else [self.mask] * self.count
+        for pattern, mask in zip(self.patterns, masks, strict=True):
+            total += np.where(mask, pattern, 0)
+            valid += mask
+        return total / np.maximum(valid, 1)
+
+    @cached_property
+    def largest(self) -> float:
+        """The largest count of a valid pixel."""
+        if isinstance(self.patterns, StoredPatterns):
+            return surveyed(self).largest
+        return float(self.patterns.max(where=self.mask, initial=0))
+
+    def only(self, which: Bool[np.ndarray, " index"]) -> "Dataset":
+        """The same data with all pixels of other patterns masked."""
+        if isinstance(self.patterns, StoredPatterns):
+            return replace(self, patterns=self.patterns.only(which))
+        return replace(self, mask=self.mask & which[:, None, None])
 
 
 def make_dataset(
@@ -164,20 +197,26 @@ def make_dataset(
         >>> data.count, data.frame_shape, data.total
         (3, (4, 6), 72.0)
     """
-    patterns, positions = np.asarray(patterns), np.ascontiguousarray(positions, np.float64)
+    positions = np.ascontiguousarray(positions, np.float64)
+    if isinstance(patterns, StoredPatterns):
+        patterns = patterns.of(len(positions)) if patterns.grows else patterns
+    else:
+        patterns = np.asarray(patterns)
+        patterns = patterns.astype(patterns.dtype.newbyteorder("="), copy=False)
     group = 1 if geometry is None else geometry.patterns_together
     if group > 1 and len(positions) * group == len(patterns):
         positions = np.repeat(positions, group, axis=0)
-    _check_frames(patterns, positions)
-    patterns = patterns.astype(patterns.dtype.newbyteorder("="), copy=False)
+    check_frames(patterns, positions)
     mask = np.ones(patterns.shape[1:], bool) if mask is None else np.asarray(mask).astype(bool)
     support = None if support is None else np.asarray(support).astype(bool)
     if probe is not None:
         probe = np.asarray(probe)
         probe = probe[None] if probe.ndim == 2 else probe
         probe = probe if np.iscomplexobj(probe) else probe.astype(np.complex64)
-    _check_extras(patterns, mask, probe, support)
-    patterns, mask, cleaned = clean(patterns, mask)
+    check_extras(patterns, mask, probe, support)
+    patterns, mask, cleaned = (
+        looked_at(patterns, mask) if isinstance(patterns, StoredPatterns) else clean(patterns, mask)
+    )
     return Dataset(patterns, positions, mask, geometry, probe, support, truth, source, (*notes, *cleaned))
 
 
@@ -199,11 +238,12 @@ def subset(data: Dataset, indices) -> Dataset:
         raise InputError(
             f"A subset of rocking curves needs whole ones, all {data.group} angles of a position in order."
         )
+    patterns, mask = data.frames(chosen)
     part = replace(
         data,
-        patterns=data.patterns[chosen],
+        patterns=patterns,
         positions=data.positions[chosen],
-        mask=data.mask if data.mask.ndim == 2 else data.mask[chosen],
+        mask=mask,
         support=None,
         notes=(*data.notes, f"subset: {chosen.size:,} of {data.count:,} patterns"),
     )
@@ -240,58 +280,22 @@ def positions_in_pixels(data: Dataset, sampling: tuple[float, float] | None) -> 
     return data.positions / (sampling or data.geometry.sampling(data.frame_shape))
 
 
-def _check_frames(patterns: np.ndarray, positions: np.ndarray) -> None:
-    """Refuse patterns and positions that aren't one for one."""
-    if patterns.ndim != 3 or patterns.size == 0:
-        raise InputError(f"The patterns have shape {patterns.shape}; expected (index, y, x), at least one pattern.")
-    if patterns.dtype.kind not in "uif":
-        raise InputError(f"The patterns are {patterns.dtype}; expected real counts of photons.")
-    count = len(patterns)
-    if positions.ndim != 2 or positions.shape[1] != 2:
-        raise InputError(f"The positions have shape {positions.shape}; expected ({count}, 2), each (y, x).")
-    if len(positions) != count:
-        raise InputError(f"There are {count} patterns but {len(positions)} positions; expected one for each.")
-    finite = np.isfinite(positions).all(axis=1)
-    if not finite.all():
-        first = int(np.argmin(finite))
-        raise InputError(
-            f"{np.count_nonzero(~finite)} positions are not finite, the first is number {first},"
-            f" {positions[first]}; correct them or leave these patterns out."
-        )
+def looked_at(patterns: StoredPatterns, mask: np.ndarray) -> tuple[StoredPatterns, np.ndarray, tuple[str, ...]]:
+    """Patterns after a look at all of them, their mask without pixels that are bad in all, and what was found."""
+    if mask.ndim != 2:
+        raise InputError("Patterns that stay in their file need one mask for all, (y, x), not one for each pattern.")
+    seen = patterns.look(mask)
+    if not seen.kinds:
+        return patterns, mask, ()
+    words = ", ".join(f"{number:,} {kind}" for kind, number in seen.kinds.items())
+    where = f"{np.count_nonzero(seen.bad):,} in {seen.bad_frames:,} of {seen.seen:,} patterns"
+    mask = mask if seen.differs else mask & (seen.bad == 0)
+    return patterns, mask, (f"mask: bad pixels found and masked: {where} ({words})",)
 
 
-def _check_extras(patterns: np.ndarray, mask: np.ndarray, probe: np.ndarray | None, support: np.ndarray | None) -> None:
-    """Refuse what doesn't belong to these patterns."""
-    if mask.shape not in (patterns.shape, patterns.shape[1:]):
-        raise InputError(f"The mask has shape {mask.shape}; expected {patterns.shape[1:]} or {patterns.shape}.")
-    if not mask.any():
-        raise InputError("The mask leaves no valid pixel; expected True (or non-zero) where a pixel is good.")
-    if probe is not None and not (probe.ndim == 3 and np.isfinite(probe).all()):
-        raise InputError(f"The start probe has shape {probe.shape}; expected finite modes (modes, y, x).")
-    if support is not None and not (support.ndim in (2, 3) and support.any()):
-        raise InputError(f"The support has shape {support.shape}; expected (Y, X) or (X, Y, Z), and True somewhere.")
-
-
-def _check_groups(data: Dataset) -> None:
-    """Refuse rocking curves that aren't whole, and a support of the wrong dimension."""
-    dimensions = 3 if isinstance(data.geometry, BraggGeometry) else 2
-    if data.support is not None and data.support.ndim != dimensions:
-        raise InputError(
-            f"The support has shape {data.support.shape}; expected {dimensions} axes for this geometry, "
-            f"{type(data.geometry).__name__}."
-        )
-    if data.group == 1:
-        return
-    if data.count % data.group:
-        raise InputError(
-            f"There are {data.count} patterns and {data.group} angles, so some rocking curves are not whole; expected "
-            "a pattern for every angle at every position, angle by angle."
-        )
-    places = data.positions.reshape(-1, data.group, 2)
-    moved = np.abs(places - places[:, :1]).max(axis=(1, 2))
-    if moved.any():
-        first = int(np.argmax(moved > 0))
-        raise InputError(
-            f"The {data.group} patterns of rocking curve {first} were taken at positions up to {moved[first]:.3g} m "
-            "apart; expected one position, its angles one after another."
-        )
+def surveyed(data: Dataset) -> Survey:
+    """What a look at the patterns in their file told."""
+    patterns = data.patterns
+    if not isinstance(patterns, StoredPatterns):
+        raise TypeError("only patterns in a file are surveyed")
+    return patterns.survey or patterns.look(data.mask)

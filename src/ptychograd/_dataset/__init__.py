@@ -1,0 +1,33 @@
+"""Measured patterns and all that belongs to them, in memory or in their file."""
+
+from ptychograd._dataset.dataset import (
+    BraggGeometry,
+    Dataset,
+    Geometry,
+    NearFieldGeometry,
+    Truth,
+    check_extent,
+    far_field_sampling,
+    make_dataset,
+    object_shape_needed,
+    positions_in_pixels,
+    subset,
+)
+from ptychograd._dataset.stored import InFile, StoredPatterns, Survey
+
+__all__ = [
+    "BraggGeometry",
+    "Dataset",
+    "Geometry",
+    "InFile",
+    "NearFieldGeometry",
+    "StoredPatterns",
+    "Survey",
+    "Truth",
+    "check_extent",
+    "far_field_sampling",
+    "make_dataset",
+    "object_shape_needed",
+    "positions_in_pixels",
+    "subset",
+]

@@ -1,0 +1,173 @@
+"""Patterns that stay in their file, because they are larger than memory or still being measured."""
+
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, Float64, Int64
+
+from ptychograd._cleaning import bad_pixels, kinds_of
+from ptychograd._errors import InputError
+
+LEAST_RUN = 2**20  # bytes that are read in one go, so that a disk reads more than it seeks
+
+
+class InFile(NamedTuple):
+    """When patterns stay in their file: if they take more than `limit` bytes; they are then read `block` bytes at once.
+
+    `share` of `shares` is what this process looks at, and `together` adds up what all processes saw. `grows` is True
+    for a file that is still being written.
+    """
+
+    limit: int
+    block: int
+    share: int = 0
+    shares: int = 1
+    together: "Callable[[Survey], Survey]" = lambda survey: survey
+    grows: bool = False
+
+
+class Survey(NamedTuple):
+    """What one look at all patterns tells: photons of each, their sum, and where and how often pixels are bad."""
+
+    photons: Float64[np.ndarray, " index"]
+    total: Float64[np.ndarray, "y x"]
+    valid: Int64[np.ndarray, "y x"]
+    bad: Int64[np.ndarray, "y x"]
+    bad_frames: int
+    kinds: dict[str, int]
+    largest: float
+    seen: int
+
+    @property
+    def differs(self) -> bool:
+        """Whether some pixel is bad in some patterns and good in others."""
+        return not bool(np.isin(self.bad, (0, self.seen)).all())
+
+
+class StoredPatterns:
+    """Patterns (index, y, x) in a file, of which only those asked for are read, cleaned as `clean` does it.
+
+    Args:
+        read: reads the patterns from one number up to another into an array.
+        arrived: how many patterns the file holds at this moment.
+        run: patterns that the file keeps together.
+    """
+
+    def __init__(
+        self,
+        read: Callable[[int, int, np.ndarray], None],
+        shape: tuple[int, int, int],
+        dtype: np.dtype,
+        keep: InFile,
+        arrived: Callable[[], int],
+        run: int = 1,
+    ):
+        self._read, self._arrived, self.keep = read, arrived, keep
+        self.shape, self.dtype = shape, np.dtype(dtype).newbyteorder("=")
+        each = shape[1] * shape[2] * self.dtype.itemsize
+        self.run = -(-max(run, LEAST_RUN // each, 1) // run) * run
+        self.block = max(1, keep.block // each)
+        self.survey: Survey | None = None
+        self.used: Bool[np.ndarray, " index"] | None = None
+
+    ndim = 3
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    @property
+    def size(self) -> int:
+        """Number of pixels of all patterns."""
+        return int(np.prod(self.shape, dtype=object))
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that all patterns would take in memory."""
+        return self.size * self.dtype.itemsize
+
+    @property
+    def grows(self) -> bool:
+        """Whether more patterns may still come."""
+        return self.keep.grows
+
+    def arrived(self) -> int:
+        """How many patterns there are by now."""
+        return min(self._arrived(), len(self)) if self.grows else len(self)
+
+    def of(self, count: int) -> "StoredPatterns":
+        """The same, of a scan that will have `count` patterns in the end."""
+        return StoredPatterns(self._read, (count, *self.shape[1:]), self.dtype, self.keep, self._arrived, self.run)
+
+    def only(self, used: Bool[np.ndarray, " index"]) -> "StoredPatterns":
+        """The same with all pixels of other patterns masked."""
+        part = self.of(len(self))
+        part.survey, part.used = self.survey, used if self.used is None else used & self.used
+        return part
+
+    def frames(self, which: slice | np.ndarray, mask: Bool[np.ndarray, "y x"]) -> tuple[np.ndarray, np.ndarray]:
+        """Patterns of these numbers with bad pixels set to 0, and their mask: (y, x), or one for each pattern."""
+        numbers = np.arange(len(self))[which]
+        patterns = np.empty((len(numbers), *self.shape[1:]), self.dtype)
+        for begin, end in _stretches(numbers):
+            self._read(int(numbers[begin]), int(numbers[end - 1]) + 1, patterns[begin:end])
+        bad = bad_pixels(patterns)
+        if bad is not None:
+            patterns[bad] = 0
+        if self.used is None and not (self.survey and self.survey.differs):
+            return patterns, mask
+        valid = np.broadcast_to(mask, patterns.shape) if bad is None else mask & ~bad
+        return patterns, valid if self.used is None else valid & self.used[numbers, None, None]
+
+    def look(self, mask: Bool[np.ndarray, "y x"]) -> Survey:
+        """Read all patterns of this process's share once, a few at a time."""
+        frame, count = self.shape[1:], self.arrived()
+        zero = np.zeros(frame, np.int64)
+        seen = Survey(np.zeros(len(self)), np.zeros(frame), zero, zero, 0, {}, 0.0, 0)
+        begin, end = (count * share // self.keep.shares for share in (self.keep.share, self.keep.share + 1))
+        step = max(1, min(self.block, 2**25 // max(1, int(np.prod(frame)))))
+        for first in range(begin, end, step):
+            last = min(end, first + step)
+            patterns = np.empty((last - first, *frame), self.dtype)
+            self._read(first, last, patterns)
+            seen = _more(seen, first, patterns, mask)
+        self.survey = self.keep.together(seen)
+        if 2 * self.survey.bad.sum() > self.survey.seen * mask.size:
+            words = ", ".join(f"{number:,} {kind}" for kind, number in self.survey.kinds.items())
+            raise InputError(
+                f"More than half of all pixels are bad ({words}; of {self.survey.seen * mask.size:,}): expected "
+                "photons, not negative; if a background was subtracted, clip the patterns at 0 first."
+            )
+        return self.survey
+
+
+def _more(seen: Survey, first: int, patterns: np.ndarray, mask: Bool[np.ndarray, "y x"]) -> Survey:
+    """The survey with a few more patterns."""
+    bad = bad_pixels(patterns)
+    kinds, bad_here, frames = dict(seen.kinds), 0, 0
+    if bad is not None:
+        counted = bad & mask
+        for kind, number in kinds_of(patterns[counted]).items():
+            kinds[kind] = kinds.get(kind, 0) + number
+        bad_here, frames = counted.sum(axis=0), int(counted.any(axis=(1, 2)).sum())
+        patterns[bad] = 0
+    patterns[:, ~mask] = 0
+    seen.photons[first : first + len(patterns)] = patterns.sum(axis=(1, 2), dtype=np.float64)
+    return Survey(
+        seen.photons,
+        seen.total + patterns.sum(axis=0, dtype=np.float64),
+        seen.valid + mask * len(patterns) - bad_here,
+        seen.bad + bad_here,
+        seen.bad_frames + frames,
+        kinds,
+        max(seen.largest, float(patterns.max(initial=0))),
+        seen.seen + len(patterns),
+    )
+
+
+def _stretches(numbers: np.ndarray) -> Iterator[tuple[int, int]]:
+    """Where numbers follow one another without a gap: places of the first and after the last of each stretch."""
+    cuts = np.flatnonzero(np.diff(numbers) != 1) + 1
+    edges = [0, *cuts.tolist(), len(numbers)]
+    return pairwise(edges) if len(numbers) else iter(())

@@ -1,0 +1,56 @@
+"""Patterns read out of an HDF5 file while a reconstruction runs."""
+
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from ptychograd._dataset import InFile, StoredPatterns
+from ptychograd._errors import InputError
+
+
+def opened_hdf5(path: Path, grows: bool) -> h5py.File:
+    """A file to read from; if it `grows`, one that its writer still has open (HDF5's single writer, many readers)."""
+    if not grows:
+        return h5py.File(path, "r")
+    return h5py.File(path, "r", libver="latest", swmr=True)
+
+
+def stored_patterns(path: Path, name: str, item: h5py.Dataset, keep: InFile) -> StoredPatterns:
+    """The patterns of a dataset of this name, which stay in the file."""
+    frames = _Frames(path, name, keep.grows)
+    run = item.chunks[0] if item.chunks else 1
+    return StoredPatterns(frames.read, item.shape, item.dtype, keep, frames.arrived, run)
+
+
+class _Frames:
+    """A dataset that is opened when it is first read, and stays open."""
+
+    def __init__(self, path: Path, name: str, grows: bool):
+        self._path, self._name, self._grows = path, name, grows
+        self._dataset: h5py.Dataset | None = None
+
+    def read(self, begin: int, end: int, out: np.ndarray) -> None:
+        """Frames from `begin` up to `end`, into an array."""
+        try:
+            self._opened().read_direct(out, np.s_[begin:end])
+        except (OSError, RuntimeError, KeyError, ValueError) as problem:
+            raise InputError(
+                f'{self._path}: patterns {begin} to {end - 1} of "{self._name}" can\'t be read ({problem}); was the '
+                "file moved, cut short, or its disk taken away?"
+            ) from problem
+
+    def arrived(self) -> int:
+        """How many frames there are by now."""
+        dataset = self._opened()
+        if self._grows:
+            dataset.id.refresh()
+        return dataset.shape[0]
+
+    def _opened(self) -> h5py.Dataset:
+        if self._dataset is None:
+            found = opened_hdf5(self._path, self._grows)[self._name]
+            if not isinstance(found, h5py.Dataset):
+                raise InputError(f'{self._path}: "{self._name}" is no longer an array.')
+            self._dataset = found
+        return self._dataset
