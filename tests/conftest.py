@@ -2,7 +2,10 @@
 
 from pathlib import Path
 
+import jax
 import pytest
+
+jax.config.update("jax_num_cpu_devices", 4)  # before JAX first asks for them; only tests that name several use them
 
 
 @pytest.fixture(scope="session")
