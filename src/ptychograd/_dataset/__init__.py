@@ -13,7 +13,7 @@ from ptychograd._dataset.dataset import (
     positions_in_pixels,
     subset,
 )
-from ptychograd._dataset.stored import InFile, StoredPatterns, Survey
+from ptychograd._dataset.stored import InFile, StoredPatterns, Survey, added
 
 __all__ = [
     "BraggGeometry",
@@ -24,6 +24,7 @@ __all__ = [
     "StoredPatterns",
     "Survey",
     "Truth",
+    "added",
     "check_extent",
     "far_field_sampling",
     "make_dataset",

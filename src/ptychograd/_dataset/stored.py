@@ -1,6 +1,7 @@
 """Patterns that stay in their file, because they are larger than memory or still being measured."""
 
-from collections.abc import Callable, Iterator
+import json
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -10,14 +11,15 @@ from jaxtyping import Bool, Float64, Int64
 from ptychograd._cleaning import bad_pixels, kinds_of
 from ptychograd._errors import InputError
 
+NO_SUMS = ("kinds", "largest")
 LEAST_RUN = 2**20  # bytes that are read in one go, so that a disk reads more than it seeks
 
 
 class InFile(NamedTuple):
     """When patterns stay in their file: if they take more than `limit` bytes; they are then read `block` bytes at once.
 
-    `share` of `shares` is what this process looks at, and `together` adds up what all processes saw. `grows` is True
-    for a file that is still being written.
+    Of several processes each reads its share alone, and the limit is for that: `share` of `shares`. `together` adds up
+    what all processes saw. `grows` is True for a file that is still being written.
     """
 
     limit: int
@@ -44,6 +46,37 @@ class Survey(NamedTuple):
     def differs(self) -> bool:
         """Whether some pixel is bad in some patterns and good in others."""
         return not bool(np.isin(self.bad, (0, self.seen)).all())
+
+    def packed(self) -> np.ndarray:
+        """All of it as bytes, to be sent to other processes."""
+        rest = json.dumps([self.bad_frames, self.kinds, self.largest, self.seen, self.photons.size, self.total.shape])
+        text = np.frombuffer(rest.encode(), np.uint8)
+        arrays = (np.array([text.size]), text, self.photons, self.total, self.valid, self.bad)
+        return np.concatenate([np.frombuffer(np.ascontiguousarray(array).tobytes(), np.uint8) for array in arrays])
+
+    @classmethod
+    def unpacked(cls, packed: np.ndarray) -> "Survey":
+        """Undo `packed`."""
+        data = packed.tobytes()
+        size = 8 + int(np.frombuffer(data, np.int64, 1)[0])
+        bad_frames, kinds, largest, seen, count, shape = json.loads(data[8:size])
+        pixels = shape[0] * shape[1]
+        photons, total, valid, bad = (
+            np.frombuffer(data, kind, number, offset).copy()
+            for kind, number, offset in (
+                (np.float64, count, size),
+                *((kind, pixels, size + 8 * (count + k * pixels)) for k, kind in enumerate((float, int, int))),
+            )
+        )
+        total, valid, bad = (array.reshape(shape) for array in (total, valid, bad))
+        return cls(photons, total, valid, bad, bad_frames, kinds, largest, seen)
+
+
+def added(surveys: Sequence[Survey]) -> Survey:
+    """What several looks at different patterns tell together."""
+    kinds = {kind: sum(one.kinds.get(kind, 0) for one in surveys) for one in surveys for kind in one.kinds}
+    sums = {name: sum(getattr(one, name) for one in surveys) for name in Survey._fields if name not in NO_SUMS}
+    return surveys[0]._replace(**sums, kinds=kinds, largest=max(one.largest for one in surveys))
 
 
 class StoredPatterns:
@@ -95,6 +128,11 @@ class StoredPatterns:
     def arrived(self) -> int:
         """How many patterns there are by now."""
         return min(self._arrived(), len(self)) if self.grows else len(self)
+
+    @property
+    def bytes_each(self) -> int:
+        """Bytes of one pattern."""
+        return self.shape[1] * self.shape[2] * self.dtype.itemsize
 
     def of(self, count: int) -> "StoredPatterns":
         """The same, of a scan that will have `count` patterns in the end."""

@@ -101,12 +101,12 @@ class Streamed(Feed):
 def feed_of(data: Dataset, asked: Asked) -> Feed:
     """The way in which the patterns of a data set come to the devices: block by block if they are in their file.
 
-    A file that is no longer written, and whose share for this process is no larger than a block, is read once.
+    A file that is no longer written, and whose share for this process is small enough for memory, is read once.
     """
     stored = data.patterns
     if isinstance(stored, StoredPatterns):
         shares = shares_of(data.count, asked.mesh)
         share = max(end - begin for begin, end in pairwise(shares)) * len(own_shares(asked.mesh))
-        if stored.grows or share > stored.block:
+        if stored.grows or share * stored.bytes_each > stored.keep.limit:
             return Streamed(data, stored, asked)
     return Resident(data, asked)

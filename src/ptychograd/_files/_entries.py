@@ -154,7 +154,12 @@ def _hdf5_entry(name: str, item: h5py.Dataset, path: Path, keep: InFile | None) 
     shape = item.shape or () if item.size is not None else (0,)  # a null dataspace has neither
     units = units if isinstance(units, str) else None
     stored = None
-    if keep is not None and len(shape) == 3 and item.size and (keep.grows or item.nbytes > keep.limit):
+    if (
+        keep is not None
+        and len(shape) == 3
+        and item.size
+        and (keep.grows or keep.shares > 1 or item.nbytes > keep.limit)
+    ):
         stored = partial(stored_patterns, path, name, item, keep)
     return Entry(name, tuple(shape), item.dtype, units, lambda: item[()], stored)
 

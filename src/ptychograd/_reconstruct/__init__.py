@@ -3,6 +3,7 @@
 from ptychograd._reconstruct.loop import (
     DONE,
     INTERRUPTED,
+    LOST,
     NOT_FINITE,
     Progress,
     bytes_needed,
@@ -15,6 +16,7 @@ from ptychograd._reconstruct.task import Task, prepared
 __all__ = [
     "DONE",
     "INTERRUPTED",
+    "LOST",
     "NOT_FINITE",
     "Progress",
     "Task",

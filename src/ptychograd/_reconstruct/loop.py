@@ -34,6 +34,7 @@ from ptychograd._schedule import Plan
 from ptychograd._solvers import AbstractSolver
 
 DONE, NOT_FINITE, INTERRUPTED = "all epochs done", "not finite", "interrupted"
+LOST = "another process ended"
 
 
 class Progress(NamedTuple):
@@ -78,7 +79,8 @@ def reconstruct(
     run with the reason that it gives, if any (see `Settled`).
     `devices` share the patterns of every batch, as jax.devices() are; one device does all unless given.
 
-    A keyboard interrupt ends the run after the last whole epoch, with `result.stopped` saying so.
+    A keyboard interrupt ends the run after the last whole epoch, with `result.stopped` saying so, and so does the end
+    of another process, where there are several.
     Raises `InputError` for arguments that don't fit, and `NonFiniteError`, which holds the last good
     result, when a loss or parameter stops being a finite number.
 
@@ -107,6 +109,10 @@ def reconstruct(
                 break
     except KeyboardInterrupt:
         stopped = INTERRUPTED
+    except jax.errors.JaxRuntimeError:
+        if jax.process_count() == 1:
+            raise
+        stopped = LOST
     finally:
         feed.close()
     return _result(work, standing, stopped)

@@ -1,0 +1,61 @@
+"""How much memory there is for this process, by the least of all limits that it is under."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+try:
+    import resource
+except ImportError:  # Windows has none
+    resource = None
+
+GROUPS = (("memory.max", "memory.current"), ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"))
+UNITS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
+
+
+def available_memory() -> int | None:
+    """Bytes that may still be taken: what is free, less what a control group or a limit on addresses forbids."""
+    return min(_limits(), default=None)
+
+
+def used_memory() -> int:
+    """Bytes of memory that this process holds at the moment; 0 where the system does not say."""
+    return _field("/proc/self/status", "VmRSS") or 0
+
+
+def peak_memory() -> int:
+    """The most bytes that this process ever held; 0 where the system does not say."""
+    return _field("/proc/self/status", "VmHWM") or 0
+
+
+def _limits() -> Iterator[int]:
+    free = _field("/proc/meminfo", "MemAvailable")
+    if free is not None:
+        yield free
+    for most, used in (
+        ("memory.max", "memory.current"),
+        ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"),
+    ):
+        limit, now = (_number(Path("/sys/fs/cgroup", name)) for name in (most, used))
+        if limit is not None and now is not None:
+            yield max(0, limit - now)
+    if resource is not None:
+        limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+        if limit != resource.RLIM_INFINITY:
+            yield max(0, limit - (_field("/proc/self/status", "VmSize") or 0))
+
+
+def _field(path: str, name: str) -> int | None:
+    """A size in bytes out of a table of the kernel."""
+    try:
+        lines = Path(path).read_text().splitlines()
+    except OSError:
+        return None
+    found = [line.split() for line in lines if line.startswith(name + ":")]
+    return int(found[0][1]) * 1024 if found else None
+
+
+def _number(path: Path) -> int | None:
+    try:
+        return int(path.read_text())
+    except (OSError, ValueError):  # "max" is no number, and no limit
+        return None

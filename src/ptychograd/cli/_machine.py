@@ -1,0 +1,161 @@
+"""Where a command computes: devices of this computer, several processes, and how much memory patterns may take."""
+
+import os
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import Parameter
+
+from ptychograd._errors import InputError
+from ptychograd._memory import UNITS, available_memory
+from ptychograd.cli._console import errors, output
+from ptychograd.cli._engine import prepare
+from ptychograd.cli._options import OptionalWhole, whole
+
+if TYPE_CHECKING:
+    from ptychograd._dataset import InFile, Survey
+    from ptychograd._epoch import Device
+
+SHARE_OF_MEMORY = 0.4  # that patterns may take, of what is free: they are held twice, as read and for the devices
+LEAST, MOST = 2**20, 2**28  # bytes of a block of patterns from a file
+HEARTBEAT = 20  # seconds after which a process that says nothing is taken for dead
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Machine:
+    """Where to compute.
+
+    Attributes:
+        devices: How many devices share every batch: cores of a CPU, or accelerators. By default all.
+        memory: The most that patterns may take, as 4GB; more stay in their file and are read block by block. By
+            default 40 % of what is free.
+        coordinator: Of several processes: HOST:PORT of the first one, which all can reach. Under Slurm's srun and
+            Open MPI's mpirun this and the next two are known.
+        processes: How many processes there are.
+        rank: The number of this one, from 0, which writes the result.
+    """
+
+    devices: Annotated[
+        int | Literal["all"],
+        Parameter(converter=lambda _, tokens: "all" if tokens[0].value == "all" else whole(tokens[0].value)),
+    ] = "all"
+    memory: str | None = None
+    coordinator: str | None = None
+    processes: OptionalWhole = None
+    rank: OptionalWhole = None
+
+
+def start(machine: Machine, precision: str) -> None:
+    """Set the process up: precision, cores as devices, and the link to the other processes, if there are any."""
+    import jax
+
+    several = _several(machine)
+    if machine.devices != "all" and machine.devices < 1:
+        raise InputError(f"--devices {machine.devices}: expected 1 or more, or all.")
+    cores = 1 if several else machine.devices if machine.devices != "all" else _cores()
+    jax.config.update("jax_num_cpu_devices", cores)
+    prepare(precision)
+    if several:
+        _join(machine)
+
+
+def devices(machine: Machine) -> "list[Device]":
+    """The devices that share every batch."""
+    import jax
+
+    found = jax.devices()
+    if machine.devices == "all" or jax.process_count() > 1:
+        return found
+    if machine.devices > len(found):
+        raise InputError(f"--devices {machine.devices}: there are {len(found)} ({found[0].device_kind}).")
+    return found[: machine.devices]
+
+
+def writes() -> bool:
+    """Whether this is the process that writes and speaks."""
+    import jax
+
+    return jax.process_index() == 0
+
+
+def in_file(machine: Machine, grows: bool = False) -> "InFile":
+    """When patterns stay in their file."""
+    import jax
+
+    from ptychograd._dataset import InFile
+
+    free = available_memory()
+    limit = _bytes(machine.memory) if machine.memory else int(SHARE_OF_MEMORY * (2**40 if free is None else free))
+    block = min(MOST, max(LEAST, limit // 4))
+    return InFile(limit, block, jax.process_index(), jax.process_count(), _together, grows)
+
+
+def _several(machine: Machine) -> bool:
+    """Whether this process is one of several, by its options or by who started it."""
+    given = [name for name in ("coordinator", "processes", "rank") if getattr(machine, name) is not None]
+    if 0 < len(given) < 3:
+        raise InputError(
+            f"--{' and --'.join(given)} alone: several processes need --coordinator, --processes and --rank."
+        )
+    if not given:
+        started = ("SLURM_STEP_NUM_TASKS", "OMPI_COMM_WORLD_SIZE")
+        return any(int(os.environ.get(name) or 1) > 1 for name in started)
+    if not 0 <= (machine.rank or 0) < (machine.processes or 0):
+        raise InputError(
+            f"--rank {machine.rank} of --processes {machine.processes}: expected a rank from 0 to one less."
+        )
+    return (machine.processes or 0) > 1
+
+
+def _join(machine: Machine) -> None:
+    import jax
+
+    try:
+        jax.distributed.initialize(
+            machine.coordinator,
+            machine.processes,
+            machine.rank,
+            initialization_timeout=120,
+            heartbeat_timeout_seconds=HEARTBEAT,
+            shutdown_timeout_seconds=HEARTBEAT,
+        )
+    except (RuntimeError, ValueError) as problem:
+        raise InputError(
+            f"The processes did not find each other within 120 s: {str(problem).splitlines()[0]}"
+        ) from None
+    if not writes():
+        output.quiet = errors.quiet = True
+    errors.print(f"{jax.process_count()} processes, {len(jax.devices())} devices", style="dim")
+
+
+def _together(survey: "Survey") -> "Survey":
+    """What all processes saw of the patterns, added up, to the last bit the same in each."""
+    import jax
+
+    if jax.process_count() == 1:
+        return survey
+    import numpy as np
+    from jax.experimental.multihost_utils import process_allgather
+
+    from ptychograd._dataset import added
+
+    packed = survey.packed()
+    sizes = np.asarray(process_allgather(np.array([packed.size], np.int32))).ravel()
+    padded = np.zeros(int(sizes.max()), np.uint8)
+    padded[: packed.size] = packed
+    every = np.asarray(process_allgather(padded)).reshape(len(sizes), -1)
+    return added([type(survey).unpacked(one[:size]) for one, size in zip(every, sizes, strict=True)])
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _bytes(text: str) -> int:
+    """A size as 4GB or 500 MiB."""
+    found = re.fullmatch(r"\s*([\d.]+)\s*([A-Za-z]+)\s*", text)
+    if found is None or found[2].upper() not in UNITS or found[1].count(".") > 1:
+        raise InputError(f'--memory "{text}" can\'t be read; expected a size such as 4GB or 500MB.')
+    return int(float(found[1]) * UNITS[found[2].upper()])
