@@ -4,7 +4,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from ptychograd._course import Course
 from ptychograd._dataset import Dataset
@@ -68,7 +68,9 @@ class Run(NamedTuple):
 
 
 def check(run: Run) -> None:
-    """Raise `InputError` for what would be refused in any of its stages."""
+    """Raise `InputError` for a run without a stage, and for what would be refused in any of them."""
+    if not run.stages:
+        raise InputError("A run without a stage; give it one, as stages=(Stage(60),).")
     for stage in run.stages:
         prepared(_task(run, stage, stage.epochs, None, None))
         for escape in stage.first:
@@ -91,8 +93,6 @@ def perform(
         result = perform(run, resume=load("interrupted.h5"))
     """
     check(run)
-    if not run.stages:
-        raise InputError("A run without a stage; give it one, as stages=(Stage(60),).")
     result, course = resume, Course.planned([stage.epochs for stage in run.stages])
     if result is not None:
         course = Course.of(result.settings, len(run.stages))
@@ -110,8 +110,8 @@ def perform(
                 raise
             return _noted(result, course, stopped=INTERRUPTED)
         if result.stopped == INTERRUPTED:
-            return result
-    return result
+            break
+    return cast(Result, result)  # there is a stage, so there is a result
 
 
 def _next_change(run: Run, course: Course, result: Result | None) -> AbstractEscape | None:
