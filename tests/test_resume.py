@@ -151,7 +151,9 @@ def test_a_finished_run_goes_on_with_its_last_stage():
     run = RUNS["stages"]()
     finished = pg.perform(run)
     assert (finished.history.epochs, finished.stopped) == (4 + 2 + 1, "enough")
-    assert told(pg.perform(run, resume=finished)) == told(finished)
+    again = pg.perform(run, resume=finished._replace(model=None))
+    assert told(again) == told(finished)
+    assert again.model is not None
     longer = pg.perform(run, resume=finished, epochs=9)
     assert (longer.history.epochs, longer.stopped) == (9, "all epochs done")
     assert longer.settings["noise"] == repr(pg.Poisson())
@@ -216,6 +218,16 @@ def test_the_command_goes_on_to_the_same_bytes(run, scan, kind):
     assert status == 0
     assert "the run is over after" in out
     assert "or more goes on" in out
+
+
+def test_held_out_patterns_are_measured_after_a_run_that_was_killed_before(run, scan):
+    run("reconstruct", scan, "-o", "r.h5", "--hold-out", 0.1, "--epochs", 2)
+    whole, result = content("r.h5"), pg.load("r.h5")
+    without = {name: value for name, value in result.settings.items() if name != "held_out_r_factor"}
+    for arguments in ((), ("--epochs", 2)):
+        result._replace(settings=without).save("r.h5")
+        assert run("resume", "r.h5", *arguments)[0] == 0
+        assert content("r.h5") == whole
 
 
 def test_double_precision_goes_on_to_the_same_bytes(scan, tmp_path):

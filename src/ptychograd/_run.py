@@ -111,7 +111,8 @@ def perform(
             return _noted(result, course, stopped=INTERRUPTED)
         if result.stopped == INTERRUPTED:
             break
-    return cast(Result, result)  # there is a stage, so there is a result
+    result = cast(Result, result)  # there is a stage, so there is a result
+    return result._replace(model=result.onto(run.model)) if result.model is None else result
 
 
 def _next_change(run: Run, course: Course, result: Result | None) -> AbstractEscape | None:

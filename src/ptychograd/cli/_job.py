@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ptychograd._run import Run
 
 FOLDER, FINGERPRINT = "folder", "data_fingerprint"  # settings: where a run was started, and with which data
+HELD_OUT = "held_out_r_factor"
 
 
 class Job(NamedTuple):
@@ -72,7 +73,7 @@ def run(job: Job, json: bool = False) -> "Result":
     seconds = time.perf_counter() - begin
     result = save(result)
     if held is not None and result.model is not None:
-        settings = result.settings | {"held_out_r_factor": r_factor(result.model, held)}
+        settings = result.settings | {HELD_OUT: r_factor(result.model, held)}
         result = save(result._replace(settings=settings))
     _report(job, result, data.count, seconds, json)
     if result.stopped == "interrupted":
@@ -125,7 +126,7 @@ def _save(job: Job, data: "Dataset", result: "Result") -> "Result":
 def _report(job: Job, result: "Result", count: int, seconds: float, json: bool) -> None:
     history = result.history
     speed = count / statistics.median(history.seconds[1:] or history.seconds) if history.epochs else 0.0
-    held = result.settings.get("held_out_r_factor")
+    held = result.settings.get(HELD_OUT)
     last = history.epochs and f"R = {history.r_factor[-1]:.4f}, χ² = {history.chi_squared[-1]:.3g}"
     r_factor = last or "the start"
     r_factor += f" (held-out patterns {held:.4f})" if held is not None else ""
@@ -138,7 +139,7 @@ def _report(job: Job, result: "Result", count: int, seconds: float, json: bool) 
         figures = {
             "r_factor": history.r_factor[-1] if history.epochs else None,
             "chi_squared": history.chi_squared[-1] if history.epochs else None,
-            "held_out_r_factor": held,
+            HELD_OUT: held,
             "epochs": history.epochs,
             "stopped": result.stopped,
             "seconds": seconds,

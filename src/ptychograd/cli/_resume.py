@@ -38,17 +38,18 @@ def resume(
     """
     from ptychograd._course import Course
     from ptychograd._result import load
-    from ptychograd.cli._job import Job, run
+    from ptychograd.cli._job import HELD_OUT, Job, run
 
     begun = load(result)
     options = _options(result, begun)
     course, done = Course.of(begun.settings), begun.history.epochs
-    if course.is_over and epochs in (None, done):
+    is_measured = not options.hold_out or HELD_OUT in begun.settings  # which is done after the run
+    if course.is_over and is_measured and epochs in (None, done):
         words = f"{result}: the run is over after {done} epochs ({begun.stopped}); --epochs {done + 1} or more goes on."
         console.print(words, soft_wrap=True)
         return
-    path = data or _data(result, begun)
-    run(Job(path, output or result, options, keeping, begun, epochs), json)
+    goal = None if course.is_over and epochs == done else epochs
+    run(Job(data or _data(result, begun), output or result, options, keeping, begun, goal), json)
 
 
 def _options(path: Path, result: "Result") -> Options:
