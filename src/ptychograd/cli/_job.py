@@ -136,13 +136,18 @@ def _report(job: Job, result: "Result", count: int, seconds: float, json: bool) 
         soft_wrap=True,
     )
     if json:
-        figures = {
-            "r_factor": history.r_factor[-1] if history.epochs else None,
-            "chi_squared": history.chi_squared[-1] if history.epochs else None,
-            HELD_OUT: held,
-            "epochs": history.epochs,
-            "stopped": result.stopped,
-            "seconds": seconds,
-            "patterns_per_second": speed,
-        }
-        output.print(json_format.dumps(figures), soft_wrap=True)
+        output.print(json_format.dumps(figures(result, seconds, speed)), soft_wrap=True)
+
+
+def figures(result: "Result", seconds: float = 0.0, speed: float = 0.0) -> dict:
+    """What `--json` tells: of a result, of the seconds that were just spent on it, and of patterns a second."""
+    history = result.history
+    return {
+        "r_factor": history.r_factor[-1] if history.epochs else None,
+        "chi_squared": history.chi_squared[-1] if history.epochs else None,
+        HELD_OUT: result.settings.get(HELD_OUT),
+        "epochs": history.epochs,
+        "stopped": result.stopped,
+        "seconds": seconds,
+        "patterns_per_second": speed,
+    }

@@ -1,5 +1,6 @@
 """`ptychograd resume`: from a result to the end of its run, or to more epochs."""
 
+import json as json_format
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
@@ -38,7 +39,7 @@ def resume(
     """
     from ptychograd._course import Course
     from ptychograd._result import load
-    from ptychograd.cli._job import HELD_OUT, Job, run
+    from ptychograd.cli._job import HELD_OUT, Job, figures, run
 
     begun = load(result)
     options = _options(result, begun)
@@ -47,6 +48,8 @@ def resume(
     if course.is_over and is_measured and epochs in (None, done):
         words = f"{result}: the run is over after {done} epochs ({begun.stopped}); --epochs {done + 1} or more goes on."
         console.print(words, soft_wrap=True)
+        if json:
+            console.print(json_format.dumps(figures(begun)), soft_wrap=True)
         return
     goal = None if course.is_over and epochs == done else epochs
     run(Job(data or _data(result, begun), output or result, options, keeping, begun, goal), json)
