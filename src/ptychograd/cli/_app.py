@@ -20,6 +20,7 @@ COMMANDS = {
     "simulate": "Simulate a measurement, with its ground truth beside it.",
     "inspect": "Say what is in a data file, and what is missing.",
     "reconstruct": "Reconstruct object and probe of a scan.",
+    "resume": "Go on with a run that was interrupted, or to more epochs.",
     "sweep": "Reconstruct at every point of a grid of settings.",
     "scan-distance": "Find the distance at which a near field fits best.",
     "compare": "Compare a result with the truth that its data were simulated from.",

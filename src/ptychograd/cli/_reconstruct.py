@@ -5,6 +5,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from ptychograd.cli._checkpoints import Keeping
 from ptychograd.cli._options import Json, Options
 
 
@@ -14,6 +15,7 @@ def reconstruct(
     *,
     output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
     options: Options = Options(),  # noqa: B008
+    keeping: Keeping = Keeping(),  # noqa: B008
     json: Json = False,
 ) -> None:
     """Reconstruct object and probe of a scan.
@@ -24,4 +26,4 @@ def reconstruct(
     """
     from ptychograd.cli._job import Job, run
 
-    run(Job(data, output, options), json)
+    run(Job(data, output, options, keeping), json)
