@@ -20,7 +20,10 @@ PACKAGE = "ptychograd"
 
 # A module imports from strictly lower layers or from its own folder. A folder is one module.
 LAYERS = (
-    ("_fourier", "_parameters", "_windows", "_geometry", "_cleaning", "_illumination", "_table", "_errors", "_version"),
+    (
+        *("_fourier", "_parameters", "_windows", "_geometry", "_cleaning", "_illumination"),
+        *("_table", "_memory", "_errors", "_version"),
+    ),
     (
         *("_propagators", "_objects", "_probes", "_scan", "_detector", "_noise", "_priors"),
         *("_dataset", "metrics", "_strain"),

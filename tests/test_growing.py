@@ -2,9 +2,9 @@
 
 import h5py
 import numpy as np
-import problems
 import pytest
 
+import problems
 import ptychograd as pg
 from ptychograd._dataset import InFile
 from ptychograd._epoch import one_epoch
@@ -22,12 +22,13 @@ class Writer:
     def __init__(self, path, data, count):
         self.data, self.file = data, h5py.File(path, "w", libver="latest")
         self.file["positions_px"] = data.positions
+        frame = data.frame_shape
         self.frames = self.file.create_dataset(
             "patterns",
-            (0, *data.frame_shape),
+            (0, *frame),
             np.uint16,
-            maxshape=(None, *data.frame_shape),
-            chunks=(1, *data.frame_shape),
+            maxshape=(None, *frame),
+            chunks=(1, *frame),
         )
         self.file.swmr_mode = True
         self.write(count)
@@ -44,7 +45,7 @@ def growing(block):
 
 
 def test_new_patterns_join_at_the_next_epoch(tmp_path, data):
-    """Half of the scan at first, a few more after each epoch; in the end the result of all, and one compiled program."""
+    """Half of the scan at first, a few more after each epoch; in the end the result of all. One program for all."""
     writer = Writer(tmp_path / "scan.h5", data, 30)
     live = read(tmp_path / "scan.h5", keep=growing(16 * data.patterns[0].nbytes))
     assert live.count == data.count

@@ -8,12 +8,13 @@ from typing import NamedTuple, cast
 
 from ptychograd._course import Course
 from ptychograd._dataset import Dataset
-from ptychograd._epoch import device_memory
+from ptychograd._epoch import Device, device_memory
 from ptychograd._errors import InputError
 from ptychograd._escapes import AbstractEscape
 from ptychograd._model import AbstractModel
 from ptychograd._noise import AbstractNoise, Amplitude
 from ptychograd._reconstruct import (
+    CUT_SHORT,
     INTERRUPTED,
     NOT_FINITE,
     Progress,
@@ -45,7 +46,10 @@ class Stage(NamedTuple):
 
 
 class Run(NamedTuple):
-    """All that one reconstruction is asked for: start model, data, solver, and its stages one after another."""
+    """All that one reconstruction is asked for: start model, data, solver, and its stages one after another.
+
+    `devices` share the patterns of every batch; one does all unless given.
+    """
 
     model: AbstractModel
     data: Dataset
@@ -53,6 +57,7 @@ class Run(NamedTuple):
     stages: tuple[Stage, ...]
     batch_size: int = 1
     seed: int = 0
+    devices: tuple[Device, ...] | None = None
 
     @property
     def words(self) -> dict:
@@ -109,7 +114,7 @@ def perform(
             if result is None:
                 raise
             return _noted(result, course, stopped=INTERRUPTED)
-        if result.stopped == INTERRUPTED:
+        if result.stopped in CUT_SHORT:
             break
     result = cast(Result, result)  # there is a stage, so there is a result
     return result._replace(model=result.onto(run.model)) if result.model is None else result
@@ -128,7 +133,7 @@ def _changed(run: Run, course: Course, result: Result | None, change: AbstractEs
 
     def fit(model: AbstractModel, epochs: int) -> Result:
         found = reconstruct(**_task(run._replace(model=model), stage, epochs, None, None)._asdict())
-        if found.stopped == INTERRUPTED:
+        if found.stopped in CUT_SHORT:
             raise KeyboardInterrupt
         return found
 
@@ -157,7 +162,7 @@ def _fitted(
         result = reconstruct(**task._asdict(), until=until, on_epoch=tell)
     except NonFiniteError as problem:
         raise NonFiniteError(str(problem), _noted(problem.result, course)) from None
-    if result.stopped == INTERRUPTED:
+    if result.stopped in CUT_SHORT:
         return _noted(result, course), course
     reason = reason or result.stopped
     course = course.after(result.history.epochs, [stage.epochs for stage in run.stages], reason)
@@ -221,6 +226,7 @@ def _task(run: Run, stage: Stage, epochs: int, resume: Result | None, planned: i
         run.seed,
         resume,
         planned,
+        run.devices,
     )
 
 

@@ -12,7 +12,6 @@ from ptychograd._epoch.feed import Asked, Feed, Resident, frames
 from ptychograd._epoch.placing import EVERYWHERE, own_shares, placed, placed_shares, shares_of
 from ptychograd._schedule import planned
 
-
 RUNS_OF_BLOCK = 8  # at least, so that a block sees many parts of the object
 
 

@@ -1,14 +1,13 @@
 """The table of commands, and what happens to their errors."""
 
 import os
-import sys
 
 from cyclopts import App
 from cyclopts.exceptions import CycloptsError
 
 from ptychograd._errors import InputError
 from ptychograd._version import __version__
-from ptychograd.cli._console import FAILED, INTERRUPTED, errors
+from ptychograd.cli._console import FAILED, INTERRUPTED, errors, leave
 
 app = App(
     name="ptychograd",
@@ -44,10 +43,10 @@ def main(arguments: list[str] | None = None) -> None:
         app(arguments, exit_on_error=False, print_error=False)
     except (InputError, CycloptsError) as problem:
         errors.print(f"ptychograd: {_one_line(problem)}", style="red", soft_wrap=True)
-        sys.exit(FAILED)
+        leave(FAILED)
     except KeyboardInterrupt:
         errors.print("ptychograd: interrupted; nothing was written.")
-        sys.exit(INTERRUPTED)
+        leave(INTERRUPTED)
 
 
 def _one_line(problem: Exception) -> str:

@@ -2,7 +2,6 @@
 
 import json as json_format
 import statistics
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict
@@ -12,7 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ptychograd._errors import InputError
 from ptychograd.cli._checkpoints import Checkpoints, Every, Keeping
-from ptychograd.cli._console import FAILED, INTERRUPTED, errors, output
+from ptychograd.cli._console import FAILED, INTERRUPTED, errors, leave, output
+from ptychograd.cli._machine import Machine
 from ptychograd.cli._options import Options
 
 if TYPE_CHECKING:
@@ -26,12 +26,13 @@ HELD_OUT = "held_out_r_factor"
 
 
 class Job(NamedTuple):
-    """What to reconstruct, where the result goes, and how; the result that it goes on from, and to how many epochs."""
+    """What to reconstruct, where the result goes, how and on what; what it goes on from, and to how many epochs."""
 
     data: Path
     output: Path | None = None
     options: Options = Options()
     keeping: Keeping = Keeping()
+    machine: Machine = Machine()
     resume: "Result | None" = None
     epochs: int | None = None
 
@@ -49,35 +50,38 @@ class Job(NamedTuple):
 def run(job: Job, json: bool = False) -> "Result":
     """Read, reconstruct and save; after an interrupt (status 130) or a failure (2) it saves what there is."""
     from ptychograd._hold_out import hold_out, r_factor
+    from ptychograd._reconstruct import CUT_SHORT, LOST
     from ptychograd._result import NonFiniteError
-    from ptychograd.cli._engine import prepare
+    from ptychograd.cli._machine import devices, in_file, start
     from ptychograd.cli._plan import make_run, make_solver, read_data
 
     options = job.options
-    prepare(options.precision)
+    start(job.machine, options.precision)
     make_solver(options)  # what is wrong with the options is said before the data are read
     job.keeping.check(job.done)
     _check_output(job)
-    data, held = read_data(job.data, options), None
+    data, held = read_data(job.data, options, in_file(job.machine)), None
     _check_data(job, data)
     save = partial(_save, job, data)
     if options.hold_out:
         data, held = hold_out(data, options.hold_out, options.seed)
-    begin = time.perf_counter()
+    begin, together = time.perf_counter(), tuple(devices(job.machine))
     try:
-        result = _watched(job, make_run(options, data), save)
+        result = _watched(job, make_run(options, data)._replace(devices=together), save)
     except NonFiniteError as problem:
         save(problem.result)
         errors.print(f"ptychograd: {problem} It is in {job.result_path}.", style="red", soft_wrap=True)
-        sys.exit(FAILED)
+        leave(FAILED)
     seconds = time.perf_counter() - begin
     result = save(result)
-    if held is not None and result.model is not None:
-        settings = result.settings | {HELD_OUT: r_factor(result.model, held)}
+    if held is not None and result.model is not None and result.stopped != LOST:
+        settings = result.settings | {HELD_OUT: r_factor(result.model, held, together)}
         result = save(result._replace(settings=settings))
     _report(job, result, data.count, seconds, json)
-    if result.stopped == "interrupted":
-        sys.exit(INTERRUPTED)
+    if result.stopped == LOST:
+        errors.print(f"ptychograd: another process ended; `ptychograd resume {job.result_path}` goes on.", style="red")
+    if result.stopped in CUT_SHORT:
+        leave(INTERRUPTED if result.stopped != LOST else FAILED)
     return result
 
 
@@ -115,11 +119,14 @@ def _check_output(job: Job) -> None:
 
 
 def _save(job: Job, data: "Dataset", result: "Result") -> "Result":
-    """Write the result, with all that it takes to make its run anew."""
+    """Write the result, with all that it takes to make its run anew; of several processes one does."""
+    from ptychograd.cli._machine import writes
+
     options = {"data": str(job.data), "output": str(job.result_path), **asdict(job.options)}
     settings = {"options": options, FOLDER: str(Path.cwd()), FINGERPRINT: data.fingerprint}
     result = result._replace(settings=result.settings | settings)
-    result.save(job.result_path)
+    if writes():
+        result.save(job.result_path)
     return result
 
 

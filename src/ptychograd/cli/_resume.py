@@ -11,6 +11,7 @@ from cyclopts import Parameter
 from ptychograd._errors import InputError
 from ptychograd.cli._checkpoints import Keeping
 from ptychograd.cli._console import output as console
+from ptychograd.cli._machine import Machine
 from ptychograd.cli._options import Json, OptionalWhole, Options
 
 if TYPE_CHECKING:
@@ -25,11 +26,12 @@ def resume(
     data: Path | None = None,
     output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
     keeping: Keeping = Keeping(),  # noqa: B008
+    machine: Machine = Machine(),  # noqa: B008
     json: Json = False,
 ) -> None:
-    """Go on with a run that was interrupted, bit for bit as if it had not been (on a CPU).
+    """Go on with a run that was interrupted, bit for bit as if it had not been (on a CPU, with as many devices).
 
-    All options are those of the run.
+    All options are those of the run, but where it computes.
 
     Args:
         result: What `reconstruct` wrote; a checkpoint will do.
@@ -52,7 +54,7 @@ def resume(
             console.print(json_format.dumps(figures(begun)), soft_wrap=True)
         return
     goal = None if course.is_over and epochs == done else epochs
-    run(Job(data or _data(result, begun), output or result, options, keeping, begun, goal), json)
+    run(Job(data or _data(result, begun), output or result, options, keeping, machine, begun, goal), json)
 
 
 def _options(path: Path, result: "Result") -> Options:
