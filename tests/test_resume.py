@@ -35,8 +35,8 @@ def crystal():
 HELD = (pg.Stage(1, ("object",)), pg.Stage(3))
 RUNS = {
     "Nesterov": far(pg.Nesterov(), pg.Stage(5)),
-    "ePIE": far(pg.PIE(), *HELD, batch_size=1),
-    "AD-ePIE": far(pg.ADePIE(), *HELD, batch_size=3),
+    "ePIE": far(pg.PIE(), pg.Stage(3), batch_size=1),
+    "AD-ePIE": far(pg.ADePIE(), pg.Stage(3), batch_size=3),
     "rPIE": far(pg.PIE(0.1), *HELD),
     "Adam": far(pg.adam(STEPS), *HELD),
     "stages": far(
@@ -69,17 +69,17 @@ def through_a_file(result, path):
 
 
 @pytest.mark.parametrize("kind", RUNS)
-def test_a_run_goes_on_from_every_checkpoint(kind, tmp_path):
+def test_a_run_goes_on_from_its_checkpoints(kind, tmp_path):
     """What a killed process leaves: the result after an epoch, before the run asks what comes next."""
     run, checkpoints = RUNS[kind](), []
     whole = pg.perform(run, lambda progress: checkpoints.append(through_a_file(progress.so_far(), tmp_path / "r.h5")))
     assert len(checkpoints) == whole.history.epochs > 2
-    for checkpoint in checkpoints:
+    for checkpoint in checkpoints[:: 3 if kind == "crystal" else 1]:  # whose interrupts come below
         assert checkpoint.stopped == "under way"
         assert told(pg.perform(run, resume=checkpoint)) == told(whole)
 
 
-@pytest.mark.parametrize(("kind", "step"), [("Nesterov", 1), ("stages", 1), ("crystal", 4)])
+@pytest.mark.parametrize(("kind", "step"), [("Nesterov", 1), ("stages", 1), ("crystal", 6)])
 def test_a_run_goes_on_from_any_interrupt(kind, step, tmp_path, monkeypatch):
     """In the midst of an epoch, too, be it one of a shift along the beam that is only tried."""
     run, append, calls = RUNS[kind](), pg.History.append, []
