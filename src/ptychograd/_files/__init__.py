@@ -5,7 +5,7 @@ A new format is a module with `recognises`, `items` and `PLACES`, and one line i
 
 import dataclasses
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,12 +13,26 @@ from ptychograd._dataset import Dataset
 from ptychograd._errors import InputError
 from ptychograd._files import _cxi, _keymap, _native
 from ptychograd._files._atomic import replacing, require_writable
-from ptychograd._files._entries import Catalogue, opened
+from ptychograd._files._entries import Catalogue, Entry, printable
 from ptychograd._files._hdf5 import creating
 from ptychograd._files._items import Items, assemble, overlaid
 from ptychograd._files._keymap import NO_FOCUS, Keys
+from ptychograd._files._open import opened
 
-__all__ = ["FORMATS", "NO_FOCUS", "creating", "read", "replacing", "require_writable", "write"]
+__all__ = [
+    "FORMATS",
+    "NO_FOCUS",
+    "RESULT",
+    "Catalogue",
+    "Entry",
+    "creating",
+    "opened",
+    "printable",
+    "read",
+    "replacing",
+    "require_writable",
+    "write",
+]
 
 
 RESULT = "ptychograd result"  # the format that `_result` writes
@@ -40,7 +54,13 @@ FORMATS = (  # the first that recognises a file reads it
 )
 
 
-def read(path: str | os.PathLike[str], keys: Keys | None = None, *, near_field: bool | None = None) -> Dataset:
+def read(
+    path: str | os.PathLike[str],
+    keys: Keys | None = None,
+    *,
+    near_field: bool | None = None,
+    links_into: Sequence[str | os.PathLike[str]] = (),
+) -> Dataset:
     """A data set from a file: ptychograd's own, CXI, any HDF5 or NPZ; the content decides, not the name.
 
     Args:
@@ -50,6 +70,8 @@ def read(path: str | os.PathLike[str], keys: Keys | None = None, *, near_field: 
             found by the format's rules; a guess becomes a note.
         near_field: True if the patterns are shadows, False if they are far-field patterns; by default, what the
             file says, or else near field if there is a key for the focus distance (infinite: parallel beam).
+        links_into: folders that the file may lead to, by links, virtual datasets or external storage, beside its own
+            folder and those below it.
 
     Raises:
         InputError: what was found, where, what was expected, and how to mend it.
@@ -65,7 +87,7 @@ def read(path: str | os.PathLike[str], keys: Keys | None = None, *, near_field: 
     """
     path = Path(path)
     try:
-        with opened(path) as catalogue:
+        with opened(path, links_into) as catalogue:
             if catalogue.attributes.get("format") == RESULT:
                 raise InputError("it is a result, not data; look at it with `ptychograd plot` or `ptychograd compare`.")
             given = _keymap.chosen(catalogue, keys or {})
@@ -73,7 +95,7 @@ def read(path: str | os.PathLike[str], keys: Keys | None = None, *, near_field: 
             items = _in_regime(format.items(catalogue, given), catalogue, near_field, given.focus_distance is not None)
             return assemble(items, catalogue, format.places, source=path.name)
     except InputError as error:
-        raise InputError(f"{path}: {error}") from error
+        raise InputError(printable(f"{path}: {error}")) from error
 
 
 def _in_regime(items: Items, catalogue: Catalogue, near_field: bool | None, given: bool) -> Items:

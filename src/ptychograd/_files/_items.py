@@ -44,7 +44,13 @@ def read_patterns(entry: Entry) -> np.ndarray:
     """Patterns (index, y, x) of any real type."""
     if len(entry.shape) != 3 or entry.dtype.kind not in "uif" or entry.size == 0:
         raise InputError(f"{entry} can't be the patterns; expected real numbers of shape (index, y, x).")
+    check_patterns(entry)
     return entry.array()
+
+
+def check_patterns(entry: Entry) -> None:
+    """Refuse patterns that can't be held in memory, all of them, as a Dataset does."""
+    entry.check_size()
 
 
 def read_modes(entry: Entry) -> np.ndarray:

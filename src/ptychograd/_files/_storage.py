@@ -1,0 +1,140 @@
+"""A dataset of an HDF5 file as an entry, with what has to be known before HDF5 may read its bytes."""
+
+import itertools
+import math
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import h5py
+import numpy as np
+from h5py import h5d, h5o, h5z
+
+from ptychograd._errors import InputError
+from ptychograd._files._bounds import check_expansion, check_memory
+from ptychograd._files._entries import DAMAGE, Entry, damage
+from ptychograd._files._tree import Tree, file_of
+
+LARGEST_ATTRIBUTE = 1 << 20  # bytes
+MOST_CHUNKS = 100_000  # that were never written: HDF5 looks for each
+DEEPEST = 8  # virtual datasets made from virtual ones
+FILTERS = {  # those of detectors and of HDF5 itself; others have not been read damaged
+    **{1: "deflate", 2: "shuffle", 3: "fletcher32", 4: "szip", 5: "nbit", 6: "scaleoffset", 32000: "lzf"},
+    **{32001: "blosc", 32004: "lz4", 32008: "bitshuffle", 32015: "zstd"},
+}
+
+
+def entry_of(name: str, identifier: h5d.DatasetID, tree: Tree) -> Entry | None:
+    """The entry that a dataset is; None for a type of HDF5 that NumPy doesn't know.
+
+    Raises:
+        InputError: it is put together from files outside of the folder, or from itself; or it is damaged.
+    """
+    with damage(f'"{name}" can\'t be read, it is damaged'):
+        missing = list(_missing(tree, identifier, name, ()))  # before HDF5 asks the other files for their shapes
+        dataset = h5py.Dataset(identifier)
+        try:
+            dtype = dataset.dtype
+        except TypeError:
+            return None
+        shape = tuple(dataset.shape or ()) if dataset.size is not None else (0,)  # a null dataspace has neither
+        plist = identifier.get_create_plist()
+        elsewhere = plist.get_layout() == h5d.VIRTUAL or plist.get_external_count() > 0
+        stored = None if elsewhere else identifier.get_storage_size()
+        units = attribute(dataset, "units")
+
+    def load() -> object:
+        if missing:
+            raise InputError(f"{entry} is put together from {missing[0]}, which is not there; put it there.")
+        _check_external(tree, identifier, str(entry))
+        if plist.get_layout() == h5d.CHUNKED:
+            _check_filters(plist, str(entry))
+            _check_chunks(entry, plist.get_chunk(), identifier)
+        return dataset[()]
+
+    units = units if isinstance(units, str) else None
+    entry = Entry(name, shape, dtype, units, load, stored, lambda name: attribute(dataset, name))
+    return entry
+
+
+def attribute(item: h5py.Dataset | h5py.Group, name: str) -> str | int | float | tuple[str, ...] | None:
+    """A text, a number or some texts; None for anything else, and where there is none."""
+    try:
+        if name not in item.attrs:
+            return None
+        found = item.attrs.get_id(name)
+        if math.prod(found.shape or ()) * found.dtype.itemsize > LARGEST_ATTRIBUTE:
+            return None
+        value = item.attrs[name]
+    except DAMAGE as error:
+        raise InputError(f'the attribute "{name}" is damaged: {error}.') from error
+    if isinstance(value, np.ndarray):
+        texts = value.ravel().tolist()
+        return tuple(texts) if all(isinstance(text, str) for text in texts) else None
+    value = value.decode(errors="replace") if isinstance(value, bytes) else value
+    value = value.item() if isinstance(value, np.generic) else value
+    return value if isinstance(value, (str, int, float)) else None
+
+
+def _missing(tree: Tree, dataset: h5d.DatasetID, name: str, trail: tuple) -> Iterator[str]:
+    """What a virtual dataset is made from and is not there; every other file that it leads to was looked at."""
+    info = h5o.get_info(dataset)
+    here = (info.fileno, info.addr)
+    if here in trail or len(trail) > DEEPEST:
+        raise InputError(f'"{name}" is put together from itself, or through more than {DEEPEST} virtual datasets.')
+    if trail and dataset.get_create_plist().get_external_count():
+        raise InputError(f'"{name}" is put together from datasets with external storage; link to them one by one.')
+    near = file_of(dataset)
+    for file, place in _sources(dataset):
+        blocks = "%b" in file or "%b" in place
+        for number in itertools.count():
+            named = [text.replace("%b", str(number)).replace("%%", "%") for text in (file, place)]
+            path = near if named[0] in ("", ".") else tree.reach.file(near, named[0], f'the virtual dataset "{name}"')
+            source = None if path is None else tree.find(named[1], path)
+            if source is not None:
+                yield from _missing(tree, source, name, (*trail, here))
+            elif not blocks:
+                yield f'"{named[1]}" of {named[0]}'
+            if not blocks or source is None:
+                break
+
+
+def _sources(dataset: h5d.DatasetID) -> list[tuple[str, str]]:
+    """File and name of all that a virtual dataset is made from, each once."""
+    plist = dataset.get_create_plist()
+    if plist.get_layout() != h5d.VIRTUAL:
+        return []
+    numbers = range(plist.get_virtual_count())
+    return list(dict.fromkeys((plist.get_virtual_filename(n), plist.get_virtual_dsetname(n)) for n in numbers))
+
+
+def _check_external(tree: Tree, dataset: h5d.DatasetID, name: str) -> None:
+    """Refuse bytes that are kept outside of the folder."""
+    plist = dataset.get_create_plist()
+    near = Path(os.path.abspath(file_of(dataset)))
+    for number in range(plist.get_external_count()):
+        file = os.fsdecode(plist.get_external(number)[0])
+        beside = file if os.path.isabs(file) else str(near.parent / file)  # HDF5 has this folder as its prefix
+        if tree.reach.file(near, beside, f"the external storage of {name}") is None:
+            raise InputError(f"{name} is kept in {file}, which is not there; put it beside the file.")
+
+
+def _check_filters(plist, name: str) -> None:
+    """Refuse what would be unpacked by unknown code, or more than once: each time can make a thousand bytes of one."""
+    codes = [plist.get_filter(number)[0] for number in range(plist.get_nfilters())]
+    if len(set(codes)) < len(codes):
+        raise InputError(f"{name} was compressed more than once in the same way; write it anew with one compression.")
+    for code in codes:
+        if code not in FILTERS or not h5z.filter_avail(code):
+            known = ", ".join(FILTERS.values())
+            raise InputError(f"{name} is compressed with filter {code} of HDF5; write it anew with one of {known}.")
+
+
+def _check_chunks(entry: Entry, chunk: tuple[int, ...], dataset: h5d.DatasetID) -> None:
+    """Refuse chunks that don't fit into the memory, and more of them than anybody wrote."""
+    size = math.prod(chunk) * entry.dtype.itemsize
+    check_expansion(f"a chunk {chunk} of {entry}", size, entry.stored or 0)
+    check_memory(f"a chunk {chunk} of {entry}", size)
+    count = math.prod(-(-length // part) for length, part in zip(entry.shape, chunk, strict=True))
+    if count > MOST_CHUNKS and count > MOST_CHUNKS + 10 * (written := dataset.get_num_chunks()):
+        raise InputError(f"{entry} declares {count:,} chunks, of which the file holds {written:,}; write it anew.")

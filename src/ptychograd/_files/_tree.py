@@ -1,0 +1,131 @@
+"""The groups and datasets of an HDF5 file, reached link by link.
+
+HDF5's own ways to walk a file call themselves for every level and follow every link, so that a file can end the
+process or lead anywhere. Here the steps are counted, and every link is looked at before it is followed.
+"""
+
+import contextlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import h5py
+from h5py import h5d, h5f, h5g, h5l, h5o, h5p
+
+from ptychograd._errors import InputError
+from ptychograd._files._entries import damage, printable
+from ptychograd._files._reach import Reach
+
+MOST_LINKS, MOST_STEPS = 16, 1000  # on the way to one array
+MOST_LEVELS, MOST_OBJECTS = 64, 100_000  # of a file
+Identifier = h5g.GroupID | h5d.DatasetID
+
+
+@dataclass(frozen=True, eq=False)
+class Tree:
+    """An HDF5 file, and those that it leads to.
+
+    Args:
+        stack: closes the files in the end.
+    """
+
+    path: Path
+    reach: Reach
+    stack: contextlib.ExitStack
+    files: dict[Path, h5py.File] = field(default_factory=dict)
+
+    def root(self, path: Path) -> h5g.GroupID:
+        """The root of a file, opened once."""
+        if path not in self.files:
+            self.files[path] = self.stack.enter_context(h5py.File(path, "r"))
+        return h5g.open(self.files[path].id, b"/")
+
+    def find(self, name: str, path: Path | None = None) -> h5d.DatasetID | None:
+        """A dataset by its name, following links; None if there is none.
+
+        Raises:
+            InputError: a link leads out of the folder or in a circle, or the file is damaged.
+        """
+        path, links = path or self.path, 0
+        parts = _parts(name)
+        with damage(f'"{name}" can\'t be reached, the file is damaged'):
+            at: Identifier | None = self.root(path)
+            for _ in range(MOST_STEPS):
+                if not parts or at is None:
+                    return at if isinstance(at, h5d.DatasetID) else None
+                part, parts = parts[0], parts[1:]
+                if not isinstance(at, h5g.GroupID) or not at.links.exists(part):
+                    return None
+                kind = at.links.get_info(part).type
+                links += kind != h5l.TYPE_HARD
+                if kind == h5l.TYPE_HARD:
+                    at = _opened(at, part, path)
+                elif kind == h5l.TYPE_SOFT:
+                    target = os.fsdecode(at.links.get_val(part))
+                    at, parts = self.root(path) if target.startswith("/") else at, _parts(target) + parts
+                elif kind == h5l.TYPE_EXTERNAL:
+                    path, target = self._linked(path, at.links.get_val(part), name)
+                    at, parts = None if path is None else self.root(path), _parts(target) + parts
+                else:
+                    return None
+                if links > MOST_LINKS:
+                    break
+        raise InputError(f'"{name}" can\'t be reached: its links lead in a circle, or through more than {MOST_LINKS}.')
+
+    def _linked(self, path: Path, value: tuple[bytes, bytes], name: str) -> tuple[Path | None, str]:
+        """The file and the place in it that an external link means."""
+        file, target = (os.fsdecode(part) for part in value)
+        return self.reach.file(path, file, f'the link "{printable(name)}"'), target
+
+    def walk(self) -> Iterator[tuple[str, h5d.DatasetID]]:
+        """All datasets with their places, each once; links are not followed.
+
+        Raises:
+            InputError: there are too many, or too deep, or the file is damaged.
+        """
+        with damage("the file can't be listed, it is damaged"):
+            todo: list[tuple[str, Identifier | None]] = [("", self.root(self.path))]
+            seen: set[int] = set()
+            while todo:
+                place, at = todo.pop()
+                if at is None or (address := h5o.get_info(at).addr) in seen:
+                    continue
+                seen.add(address)
+                if isinstance(at, h5d.DatasetID):
+                    yield place, at
+                    continue
+                names = [part for part in at if at.links.get_info(part).type == h5l.TYPE_HARD]
+                places = ((f"{place}/{os.fsdecode(part)}".lstrip("/"), part) for part in sorted(names, reverse=True))
+                todo += [(below, _opened(at, part, self.path)) for below, part in places]
+                if len(seen) + len(todo) > MOST_OBJECTS or place.count("/") > MOST_LEVELS:
+                    raise InputError(
+                        f"the file can't be listed: it has more than {MOST_OBJECTS:,} items, or groups more than "
+                        f"{MOST_LEVELS} deep."
+                    )
+
+
+def file_of(dataset: h5d.DatasetID) -> Path:
+    """The file that holds a dataset."""
+    return Path(os.fsdecode(h5f.get_name(dataset)))
+
+
+def _opened(group: h5g.GroupID, part: bytes, path: Path) -> Identifier | None:
+    """A group or a dataset, whose external storage is beside the file; None for a type."""
+    kind = h5o.get_info(group, part).type
+    if kind == h5o.TYPE_GROUP:
+        return h5g.open(group, part)
+    if kind != h5o.TYPE_DATASET:
+        return None
+    access = h5p.create(h5p.DATASET_ACCESS)
+    access.set_efile_prefix(os.fsencode(Path(os.path.abspath(path)).parent))
+    return h5d.open(group, part, access)
+
+
+def _parts(name: str) -> list[bytes]:
+    """The names on the way, of which HDF5 skips empty ones and dots; none that HDF5 can't hold."""
+    try:
+        whole = name.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return [b"\xff" * 8]  # a name that no group has
+    return [part for part in whole.replace(b"\0", b"\xff").split(b"/") if part not in (b"", b".")]
