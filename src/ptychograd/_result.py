@@ -234,10 +234,11 @@ def _read(catalogue: Catalogue, path: str | Path) -> Result:
 
 def _history(entries: dict[str, Entry]) -> History:
     found = {name: entries.get(f"entry/history/{name}") for name in History._fields}
-    if found["loss"] is None:
+    columns = [None if entry is None else np.ravel(_real(entry)) for entry in found.values()]
+    if columns[0] is None:
         raise InputError("it has no entry/history/loss")
-    epochs = np.full(found["loss"].size, np.nan)  # for what older versions did not write
-    columns = [epochs if entry is None else np.ravel(_real(entry)) for entry in found.values()]
+    epochs = np.full(len(columns[0]), np.nan)  # for what older versions did not write
+    columns = [epochs if column is None else column for column in columns]
     if any(len(column) != len(epochs) for column in columns):
         raise InputError("the columns of its history are not of one length")
     return History(*(tuple(column.astype(float).tolist()) for column in columns))

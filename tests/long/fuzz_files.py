@@ -131,8 +131,11 @@ class Watch:
         if number >= self.count and code == 0:
             return number
         what = "hangs" if hung else "crashes"
+        if not kind:
+            raise SystemExit(f"the worker ended with {code} before it began")
         if not words:
-            raise SystemExit(f"the worker ended with {code} before it read file {number}")
+            print(f"file {number} could not be made: HDF5 ended with {code} as it wrote it", file=sys.stderr)
+            return number + 1
         name = signal.Signals(-code).name if code < 0 else code
         self.note(kind, what, folder, number, f"{name} after {words}")
         return number + 1

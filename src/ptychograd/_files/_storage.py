@@ -13,7 +13,7 @@ from h5py import h5d, h5o, h5z
 from ptychograd._errors import InputError
 from ptychograd._files._bounds import check_expansion, check_memory
 from ptychograd._files._entries import DAMAGE, Entry, damage
-from ptychograd._files._tree import Tree, file_of
+from ptychograd._files._tree import Tree
 
 LARGEST_ATTRIBUTE = 1 << 20  # bytes
 MOST_CHUNKS = 100_000  # that were never written: HDF5 looks for each
@@ -31,15 +31,15 @@ def entry_of(name: str, identifier: h5d.DatasetID, tree: Tree) -> Entry | None:
         InputError: it is put together from files outside of the folder, or from itself; or it is damaged.
     """
     with damage(f'"{name}" can\'t be read, it is damaged'):
+        plist = identifier.get_create_plist()
+        elsewhere = plist.get_layout() == h5d.VIRTUAL or plist.get_external_count() > 0
         missing = list(_missing(tree, identifier, name, ()))  # before HDF5 asks the other files for their shapes
-        dataset = h5py.Dataset(identifier)
+        dataset = h5py.Dataset(tree.with_others(identifier) if elsewhere else identifier)
         try:
             dtype = dataset.dtype
         except TypeError:
             return None
         shape = tuple(dataset.shape or ()) if dataset.size is not None else (0,)  # a null dataspace has neither
-        plist = identifier.get_create_plist()
-        elsewhere = plist.get_layout() == h5d.VIRTUAL or plist.get_external_count() > 0
         stored = None if elsewhere else identifier.get_storage_size()
         units = attribute(dataset, "units")
 
@@ -50,7 +50,7 @@ def entry_of(name: str, identifier: h5d.DatasetID, tree: Tree) -> Entry | None:
         if plist.get_layout() == h5d.CHUNKED:
             _check_filters(plist, str(entry))
             _check_chunks(entry, plist.get_chunk(), identifier)
-        return dataset[()]
+        return np.zeros(shape, dtype) if dataset.size is None else dataset[()]
 
     units = units if isinstance(units, str) else None
     entry = Entry(name, shape, dtype, units, load, stored, lambda name: attribute(dataset, name))
@@ -84,7 +84,7 @@ def _missing(tree: Tree, dataset: h5d.DatasetID, name: str, trail: tuple) -> Ite
         raise InputError(f'"{name}" is put together from itself, or through more than {DEEPEST} virtual datasets.')
     if trail and dataset.get_create_plist().get_external_count():
         raise InputError(f'"{name}" is put together from datasets with external storage; link to them one by one.')
-    near = file_of(dataset)
+    near = tree.file_of(dataset)
     for file, place in _sources(dataset):
         blocks = "%b" in file or "%b" in place
         for number in itertools.count():
@@ -111,7 +111,7 @@ def _sources(dataset: h5d.DatasetID) -> list[tuple[str, str]]:
 def _check_external(tree: Tree, dataset: h5d.DatasetID, name: str) -> None:
     """Refuse bytes that are kept outside of the folder."""
     plist = dataset.get_create_plist()
-    near = Path(os.path.abspath(file_of(dataset)))
+    near = Path(os.path.abspath(tree.file_of(dataset)))
     for number in range(plist.get_external_count()):
         file = os.fsdecode(plist.get_external(number)[0])
         beside = file if os.path.isabs(file) else str(near.parent / file)  # HDF5 has this folder as its prefix

@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import h5py
-from h5py import h5d, h5f, h5g, h5l, h5o, h5p
+from h5py import h5d, h5g, h5i, h5l, h5o, h5p
 
 from ptychograd._errors import InputError
 from ptychograd._files._entries import damage, printable
+from ptychograd._files._guard import Guard
 from ptychograd._files._reach import Reach
 
 MOST_LINKS, MOST_STEPS = 16, 1000  # on the way to one array
@@ -38,8 +39,25 @@ class Tree:
     def root(self, path: Path) -> h5g.GroupID:
         """The root of a file, opened once."""
         if path not in self.files:
-            self.files[path] = self.stack.enter_context(h5py.File(path, "r"))
+            guard = self.stack.enter_context(contextlib.closing(Guard(path)))
+            self.files[path] = self.stack.enter_context(h5py.File(guard, "r"))
         return h5g.open(self.files[path].id, b"/")
+
+    def file_of(self, dataset: h5d.DatasetID) -> Path:
+        """The file that holds a dataset."""
+        number = h5o.get_info(dataset).fileno
+        return next(path for path, file in self.files.items() if h5o.get_info(file.id).fileno == number)
+
+    def with_others(self, dataset: h5d.DatasetID) -> h5d.DatasetID:
+        """A dataset opened by HDF5 itself, which finds other files from the path of its own.
+
+        It has to be known that all of them may be read, and that HDF5 can read what is said about them.
+        """
+        path = os.path.abspath(self.file_of(dataset))
+        file = self.stack.enter_context(h5py.File(path, "r"))
+        access = h5p.create(h5p.DATASET_ACCESS)
+        access.set_efile_prefix(os.fsencode(os.path.dirname(path)))
+        return h5d.open(file.id, h5i.get_name(dataset), access)
 
     def find(self, name: str, path: Path | None = None) -> h5d.DatasetID | None:
         """A dataset by its name, following links; None if there is none.
@@ -60,7 +78,7 @@ class Tree:
                 kind = at.links.get_info(part).type
                 links += kind != h5l.TYPE_HARD
                 if kind == h5l.TYPE_HARD:
-                    at = _opened(at, part, path)
+                    at = _opened(at, part)
                 elif kind == h5l.TYPE_SOFT:
                     target = os.fsdecode(at.links.get_val(part))
                     at, parts = self.root(path) if target.startswith("/") else at, _parts(target) + parts
@@ -97,7 +115,7 @@ class Tree:
                     continue
                 names = [part for part in at if at.links.get_info(part).type == h5l.TYPE_HARD]
                 places = ((f"{place}/{os.fsdecode(part)}".lstrip("/"), part) for part in sorted(names, reverse=True))
-                todo += [(below, _opened(at, part, self.path)) for below, part in places]
+                todo += [(below, _opened(at, part)) for below, part in places]
                 if len(seen) + len(todo) > MOST_OBJECTS or place.count("/") > MOST_LEVELS:
                     raise InputError(
                         f"the file can't be listed: it has more than {MOST_OBJECTS:,} items, or groups more than "
@@ -105,21 +123,12 @@ class Tree:
                     )
 
 
-def file_of(dataset: h5d.DatasetID) -> Path:
-    """The file that holds a dataset."""
-    return Path(os.fsdecode(h5f.get_name(dataset)))
-
-
-def _opened(group: h5g.GroupID, part: bytes, path: Path) -> Identifier | None:
-    """A group or a dataset, whose external storage is beside the file; None for a type."""
+def _opened(group: h5g.GroupID, part: bytes) -> Identifier | None:
+    """A group or a dataset; None for a type."""
     kind = h5o.get_info(group, part).type
     if kind == h5o.TYPE_GROUP:
         return h5g.open(group, part)
-    if kind != h5o.TYPE_DATASET:
-        return None
-    access = h5p.create(h5p.DATASET_ACCESS)
-    access.set_efile_prefix(os.fsencode(Path(os.path.abspath(path)).parent))
-    return h5d.open(group, part, access)
+    return h5d.open(group, part) if kind == h5o.TYPE_DATASET else None
 
 
 def _parts(name: str) -> list[bytes]:

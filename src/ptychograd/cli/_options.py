@@ -1,6 +1,7 @@
 """Options that several commands share, and how their texts are read."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
@@ -15,6 +16,16 @@ Keys = Annotated[
         help="Where the file keeps an item: NAME=PATH, or NAME=NUMBER in SI units; names are patterns, "
         "positions, mask, probe, support, wavelength, energy_kev, distance, pixel_size, "
         'focus_distance, two_theta, rocking (radians, or degrees where the file says units="deg"). Repeat for several.',
+    ),
+]
+
+LinksInto = Annotated[
+    list[Path] | None,
+    Parameter(
+        name="--links-into",
+        negative="",
+        help="A folder that the file may lead to by links, virtual datasets or external storage; it may always lead to "
+        "its own folder and those below. Repeat for several.",
     ),
 ]
 
@@ -88,6 +99,7 @@ class Options:
     seed: Whole = 0
     precision: Precision = "single"
     key: Keys = None
+    links_into: LinksInto = None
 
 
 def whole(text: str) -> int:

@@ -47,7 +47,8 @@ def read_file(path: Path, options: Options) -> "Dataset":
     """The data set as the options have it, without a word."""
     from ptychograd._files import read
 
-    return read(path, _keys(options), near_field=None if options.model is None else options.model == "near-field")
+    near_field = None if options.model is None else options.model == "near-field"
+    return read(path, _keys(options), near_field=near_field, links_into=options.links_into or ())
 
 
 def make_run(options: Options, data: "Dataset") -> "Run":
