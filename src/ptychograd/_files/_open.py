@@ -18,11 +18,11 @@ ATTRIBUTES = ("format", "format_version", "source", "notes")  # of a file's root
 
 
 @contextlib.contextmanager
-def opened(path: Path, links_into: Iterable[str | os.PathLike[str]] = ()) -> Iterator[Catalogue]:
+def opened(path: Path, links_into: Iterable[str | os.PathLike[str]] | None = None) -> Iterator[Catalogue]:
     """The entries of an HDF5 or NPZ file, whichever its content shows it to be.
 
     Args:
-        links_into: folders, beside its own, whose files it may lead to.
+        links_into: folders, beside its own, whose files it may lead to; None if the caller can't be given any.
 
     Raises:
         InputError: there is no such file, or it is neither HDF5 nor NPZ, or it is damaged.
@@ -38,7 +38,7 @@ def opened(path: Path, links_into: Iterable[str | os.PathLike[str]] = ()) -> Ite
 
 
 def _container(
-    path: Path, links_into: Iterable[str | os.PathLike[str]]
+    path: Path, links_into: Iterable[str | os.PathLike[str]] | None
 ) -> contextlib.AbstractContextManager[Catalogue]:
     with path.open("rb") as file:
         start = file.read(8)
@@ -50,7 +50,7 @@ def _container(
 
 
 @contextlib.contextmanager
-def _open_hdf5(path: Path, links_into: Iterable[str | os.PathLike[str]]) -> Iterator[Catalogue]:
+def _open_hdf5(path: Path, links_into: Iterable[str | os.PathLike[str]] | None) -> Iterator[Catalogue]:
     import hdf5plugin  # noqa: F401  registers the compressions of detectors, so only once a file is opened
 
     with contextlib.ExitStack() as stack:

@@ -12,18 +12,26 @@ from pathlib import Path
 from ptychograd._errors import InputError
 from ptychograd._files._entries import damage
 
+WAY_OUT = '; if you trust it, allow that folder with links_into=["{0}"] or, for a command, --links-into {0}'
+
 
 @dataclass(frozen=True)
 class Reach:
-    """Folders, with all that is below them, whose files may be read; every link of the file system resolved."""
+    """Folders, with all that is below them, whose files may be read; every link of the file system resolved.
+
+    Args:
+        way_out: how more folders can be allowed, as the end of a sentence; {0} is the folder.
+    """
 
     folders: tuple[Path, ...]
+    way_out: str = ""
 
     @classmethod
-    def of(cls, path: Path, more: Iterable[str | os.PathLike[str]]) -> "Reach":
-        """The folder that holds `path`, that of the file itself if `path` is a link, and `more`."""
-        found = (path.parent, Path(os.path.realpath(path)).parent, *map(Path, more))
-        return cls(tuple(Path(os.path.realpath(folder)) for folder in found))
+    def of(cls, path: Path, more: Iterable[str | os.PathLike[str]] | None) -> "Reach":
+        """The folder that holds `path`, that of the file itself if `path` is a link, and `more`; None is for never."""
+        found = (path.parent, Path(os.path.realpath(path)).parent, *map(Path, more or ()))
+        folders = tuple(Path(os.path.realpath(folder)) for folder in found)
+        return cls(folders) if more is None else cls(folders, WAY_OUT)
 
     def file(self, near: Path, name: str, what: str) -> Path | None:
         """The file that the file `near` calls `name`; None if there is none.
@@ -44,8 +52,8 @@ class Reach:
     def _allowed(self, real: Path, what: str) -> Path:
         if not any(real.is_relative_to(folder) for folder in self.folders):
             raise InputError(
-                f"{what} leads to {real}, outside of the folder {self.folders[0]} of this file; if you trust it, allow "
-                f'that folder with links_into=["{real.parent}"] or, for a command, --links-into {real.parent}.'
+                f"{what} leads to {real}, outside of the folder {self.folders[0]} of this file"
+                f"{self.way_out.format(real.parent)}."
             )
         if not real.is_file():
             raise InputError(f"{what} leads to {real}, which is no ordinary file.")

@@ -8,20 +8,15 @@ from pathlib import Path
 
 import h5py
 import numpy as np
-from h5py import h5d, h5o, h5z
+from h5py import h5d, h5o
 
 from ptychograd._errors import InputError
-from ptychograd._files._bounds import check_expansion, check_memory
+from ptychograd._files._chunks import check_chunks
 from ptychograd._files._entries import DAMAGE, Entry, damage
 from ptychograd._files._tree import Tree
 
 LARGEST_ATTRIBUTE = 1 << 20  # bytes
-MOST_CHUNKS = 100_000  # that were never written: HDF5 looks for each
 DEEPEST = 8  # virtual datasets made from virtual ones
-FILTERS = {  # those of detectors and of HDF5 itself; others have not been read damaged
-    **{1: "deflate", 2: "shuffle", 3: "fletcher32", 4: "szip", 5: "nbit", 6: "scaleoffset", 32000: "lzf"},
-    **{32001: "blosc", 32004: "lz4", 32008: "bitshuffle", 32015: "zstd"},
-}
 
 
 def entry_of(name: str, identifier: h5d.DatasetID, tree: Tree) -> Entry | None:
@@ -48,8 +43,7 @@ def entry_of(name: str, identifier: h5d.DatasetID, tree: Tree) -> Entry | None:
             raise InputError(f"{entry} is put together from {missing[0]}, which is not there; put it there.")
         _check_external(tree, identifier, str(entry))
         if plist.get_layout() == h5d.CHUNKED:
-            _check_filters(plist, str(entry))
-            _check_chunks(entry, plist.get_chunk(), identifier)
+            check_chunks(entry, identifier)
         return np.zeros(shape, dtype) if dataset.size is None else dataset[()]
 
     units = units if isinstance(units, str) else None
@@ -117,24 +111,3 @@ def _check_external(tree: Tree, dataset: h5d.DatasetID, name: str) -> None:
         beside = file if os.path.isabs(file) else str(near.parent / file)  # HDF5 has this folder as its prefix
         if tree.reach.file(near, beside, f"the external storage of {name}") is None:
             raise InputError(f"{name} is kept in {file}, which is not there; put it beside the file.")
-
-
-def _check_filters(plist, name: str) -> None:
-    """Refuse what would be unpacked by unknown code, or more than once: each time can make a thousand bytes of one."""
-    codes = [plist.get_filter(number)[0] for number in range(plist.get_nfilters())]
-    if len(set(codes)) < len(codes):
-        raise InputError(f"{name} was compressed more than once in the same way; write it anew with one compression.")
-    for code in codes:
-        if code not in FILTERS or not h5z.filter_avail(code):
-            known = ", ".join(FILTERS.values())
-            raise InputError(f"{name} is compressed with filter {code} of HDF5; write it anew with one of {known}.")
-
-
-def _check_chunks(entry: Entry, chunk: tuple[int, ...], dataset: h5d.DatasetID) -> None:
-    """Refuse chunks that don't fit into the memory, and more of them than anybody wrote."""
-    size = math.prod(chunk) * entry.dtype.itemsize
-    check_expansion(f"a chunk {chunk} of {entry}", size, entry.stored or 0)
-    check_memory(f"a chunk {chunk} of {entry}", size)
-    count = math.prod(-(-length // part) for length, part in zip(entry.shape, chunk, strict=True))
-    if count > MOST_CHUNKS and count > MOST_CHUNKS + 10 * (written := dataset.get_num_chunks()):
-        raise InputError(f"{entry} declares {count:,} chunks, of which the file holds {written:,}; write it anew.")

@@ -1,7 +1,6 @@
 """Options that several commands share, and how their texts are read."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
@@ -20,7 +19,7 @@ Keys = Annotated[
 ]
 
 LinksInto = Annotated[
-    list[Path] | None,
+    list[str] | None,
     Parameter(
         name="--links-into",
         negative="",

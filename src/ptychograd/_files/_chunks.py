@@ -1,0 +1,72 @@
+"""Chunks of an HDF5 dataset, looked at before HDF5 unpacks them."""
+
+import math
+import zlib
+
+from h5py import h5d, h5z
+
+from ptychograd._errors import InputError
+from ptychograd._files._bounds import available_memory, check_expansion, check_memory
+from ptychograd._files._entries import Entry
+
+MOST_UNWRITTEN = 100_000  # chunks that HDF5 looks for in vain, at 10 µs each
+DEFLATE, MOST_INFLATED = 1, 1032  # times the bytes that deflate can make of one
+SPARE = 4096  # bytes that a compressor may add to what it can't compress
+FILTERS = {  # those of detectors and of HDF5 itself
+    **{DEFLATE: "deflate", 2: "shuffle", 3: "fletcher32", 4: "szip", 5: "nbit", 6: "scaleoffset", 32000: "lzf"},
+    **{32001: "blosc", 32004: "lz4", 32008: "bitshuffle", 32015: "zstd"},
+}
+
+
+def check_chunks(entry: Entry, dataset: h5d.DatasetID) -> None:
+    """Refuse chunks that would take more memory or time than their bytes are worth, and unknown compressions.
+
+    Raises:
+        InputError: a chunk is larger than the memory, holds more than a chunk, or is packed by a filter that is not in
+            `FILTERS` or twice by the same; or there are many more chunks than were ever written.
+    """
+    plist = dataset.get_create_plist()
+    chunk, codes = plist.get_chunk(), [plist.get_filter(number)[0] for number in range(plist.get_nfilters())]
+    size = math.prod(chunk) * entry.dtype.itemsize
+    check_expansion(f"a chunk {chunk} of {entry}", size, entry.stored or 0)
+    check_memory(f"a chunk {chunk} of {entry}", size)
+    _check_filters(entry, codes)
+    count = math.prod(-(-length // part) for length, part in zip(entry.shape, chunk, strict=True))
+    if count > MOST_UNWRITTEN and count > MOST_UNWRITTEN + 10 * (written := dataset.get_num_chunks()):
+        raise InputError(f"{entry} declares {count:,} chunks, of which the file holds {written:,}; write it anew.")
+    if codes:
+        _check_packed(entry, dataset, size, DEFLATE in codes)
+
+
+def _check_filters(entry: Entry, codes: list[int]) -> None:
+    """Each filter can make a thousand bytes of one, so none may be there twice."""
+    if len(set(codes)) < len(codes):
+        raise InputError(f"{entry} was compressed more than once in the same way; write it anew with one compression.")
+    for code in codes:
+        if code not in FILTERS or not h5z.filter_avail(code):
+            known = ", ".join(FILTERS.values())
+            raise InputError(f"{entry} is compressed with filter {code} of HDF5; write it anew with one of {known}.")
+
+
+def _check_packed(entry: Entry, dataset: h5d.DatasetID, size: int, deflated: bool) -> None:
+    """Refuse a chunk whose bytes are more than a chunk's, or unpack to more."""
+    free = available_memory()
+
+    def look(chunk: h5d.StoreInfo) -> None:
+        if chunk.size > 2 * size + SPARE or (
+            deflated and chunk.size * MOST_INFLATED > free and _inflates_beyond(dataset, chunk.chunk_offset, size)
+        ):
+            found.append(chunk.chunk_offset)
+
+    found: list[tuple[int, ...]] = []
+    dataset.chunk_iter(look)
+    if found:
+        raise InputError(f"{entry} has a chunk at {found[0]} that holds more than the {size:,} bytes of a chunk.")
+
+
+def _inflates_beyond(dataset: h5d.DatasetID, offset: tuple[int, ...], size: int) -> bool:
+    """Whether a chunk would become longer than it is to be; it is unpacked that far and no further."""
+    try:
+        return len(zlib.decompressobj().decompress(dataset.read_direct_chunk(offset)[1], size + SPARE)) > size
+    except zlib.error:
+        return False  # of no use as it is, and HDF5 will say so
