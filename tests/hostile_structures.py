@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import h5py
+import hdf5plugin
 import numpy as np
 
 REFUSED = (ValueError, OSError, RuntimeError, TypeError, KeyError)  # HDF5 won't write everything
@@ -177,6 +178,21 @@ def filters(file: h5py.File, rng: np.random.Generator) -> None:
     plist = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
     plist.set_chunk((6, 5, 8))
     codes = [1, 2, 3, 5, 6, 307, 32000, 32001, 32004, 32008, 32013, 32015, 32017, 32024, 32026, 32028, 60000]
+    if rng.random() < 0.5:  # what was packed well, with some bytes of it changed
+        packed = [{"compression": name} for name in ("gzip", "lzf", "szip")] + [
+            {"scaleoffset": 0},
+            {"fletcher32": True},
+        ]
+        packed += [hdf5plugin.Bitshuffle(), hdf5plugin.Bitshuffle(cname="zstd"), hdf5plugin.LZ4(), hdf5plugin.Zstd()]
+        packed += [hdf5plugin.Blosc(cname=name) for name in ("lz4", "blosclz", "zlib", "zstd")]
+        values = rng.poisson(3, (6, 20, 30)).astype(np.uint16)
+        array = file.create_dataset(place, data=values, chunks=(3, 20, 30), **packed[rng.integers(len(packed))])
+        file.flush()
+        content = bytearray(array.id.read_direct_chunk((0, 0, 0))[1])
+        for _ in range(rng.integers(1, 5)):
+            content[int(rng.integers(min(len(content), [24, 10**6][rng.integers(2)])))] = int(rng.integers(256))
+        array.id.write_direct_chunk((0, 0, 0), bytes(content[: len(content) >> int(rng.choice([0, 0, 0, 1, 5, 9]))]))
+        return
     for code in rng.choice(codes, rng.integers(1, 4)):
         plist.set_filter(int(code), h5py.h5z.FLAG_OPTIONAL, tuple(int(n) for n in rng.integers(0, 99, rng.integers(8))))
     space = h5py.h5s.create_simple((6, 5, 8))

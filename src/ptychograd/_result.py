@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import PyTree
 
 from ptychograd._errors import InputError
-from ptychograd._files import RESULT, Catalogue, Entry, creating, opened, printable
+from ptychograd._files import RESULT, Catalogue, Entry, creating, opened, sentence
 from ptychograd._model import AbstractModel
 from ptychograd._objective import Value
 from ptychograd._parameters import map_with_names, named_leaves
@@ -151,9 +151,9 @@ def load(path: str | Path) -> Result:
         with opened(Path(path)) as catalogue:
             return _read(catalogue, path)
     except _NoResultError as problem:
-        raise InputError(printable(str(problem))) from None
+        raise InputError(sentence(str(problem))) from None
     except InputError as problem:
-        reason = printable(str(problem)).rstrip(".")
+        reason = sentence(str(problem)).rstrip(".")
         raise InputError(f"{path} is no readable result of ptychograd ({reason}); is it cut short?") from None
 
 

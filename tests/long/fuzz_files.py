@@ -158,10 +158,9 @@ class Watch:
         self.table[kind][what] += 1
         print(f"{what}: {kind} {number}: {words}", file=sys.stderr, flush=True)
         self.keep.mkdir(parents=True, exist_ok=True)
-        for path in folder.glob("file.*"):
-            with contextlib.suppress(OSError):
-                newest = max(folder.glob("file.*"), key=lambda path: path.stat().st_mtime)
-                (self.keep / f"{self.seed}_{number}{path.suffix}").write_bytes(newest.read_bytes())
+        with contextlib.suppress(OSError, ValueError):
+            newest = max(folder.glob("file.*"), key=lambda path: path.stat().st_mtime)
+            (self.keep / f"{self.seed}_{number}{newest.suffix}").write_bytes(newest.read_bytes())
 
     def show(self) -> None:
         print("| kind of file |", " | ".join(HEADINGS), "| longest (s) | most memory (MB) |")

@@ -13,7 +13,7 @@ from ptychograd._dataset import Dataset
 from ptychograd._errors import InputError
 from ptychograd._files import _cxi, _keymap, _native
 from ptychograd._files._atomic import replacing, require_writable
-from ptychograd._files._entries import Catalogue, Entry, printable
+from ptychograd._files._entries import Catalogue, Entry, sentence
 from ptychograd._files._hdf5 import creating
 from ptychograd._files._items import Items, assemble, overlaid
 from ptychograd._files._keymap import NO_FOCUS, Keys
@@ -27,10 +27,10 @@ __all__ = [
     "Entry",
     "creating",
     "opened",
-    "printable",
     "read",
     "replacing",
     "require_writable",
+    "sentence",
     "write",
 ]
 
@@ -95,7 +95,7 @@ def read(
             items = _in_regime(format.items(catalogue, given), catalogue, near_field, given.focus_distance is not None)
             return assemble(items, catalogue, format.places, source=path.name)
     except InputError as error:
-        raise InputError(printable(f"{path}: {error}")) from error
+        raise InputError(sentence(f"{path}: {error}")) from error
 
 
 def _in_regime(items: Items, catalogue: Catalogue, near_field: bool | None, given: bool) -> Items:

@@ -3,7 +3,8 @@
 import math
 import zlib
 
-from h5py import h5d, h5z
+import h5py.h5d as h5d
+import h5py.h5z as h5z
 
 from ptychograd._errors import InputError
 from ptychograd._files._bounds import available_memory, check_expansion, check_memory
@@ -11,6 +12,7 @@ from ptychograd._files._entries import Entry
 
 MOST_UNWRITTEN = 100_000  # chunks that HDF5 looks for in vain, at 10 µs each
 DEFLATE, MOST_INFLATED = 1, 1032  # times the bytes that deflate can make of one
+CHECKSUM, LEAST_PACKED = 3, 4  # bytes of a chunk with a checksum, without which HDF5 ends the process
 SPARE = 4096  # bytes that a compressor may add to what it can't compress
 FILTERS = {  # those of detectors and of HDF5 itself
     **{DEFLATE: "deflate", 2: "shuffle", 3: "fletcher32", 4: "szip", 5: "nbit", 6: "scaleoffset", 32000: "lzf"},
@@ -35,33 +37,36 @@ def check_chunks(entry: Entry, dataset: h5d.DatasetID) -> None:
     if count > MOST_UNWRITTEN and count > MOST_UNWRITTEN + 10 * (written := dataset.get_num_chunks()):
         raise InputError(f"{entry} declares {count:,} chunks, of which the file holds {written:,}; write it anew.")
     if codes:
-        _check_packed(entry, dataset, size, DEFLATE in codes)
+        _check_packed(entry, dataset, size, codes)
 
 
 def _check_filters(entry: Entry, codes: list[int]) -> None:
-    """Each filter can make a thousand bytes of one, so none may be there twice."""
+    """Each filter can make a thousand bytes of one, so none may be there twice; a checksum is of all bytes of a chunk."""
     if len(set(codes)) < len(codes):
         raise InputError(f"{entry} was compressed more than once in the same way; write it anew with one compression.")
     for code in codes:
         if code not in FILTERS or not h5z.filter_avail(code):
             known = ", ".join(FILTERS.values())
             raise InputError(f"{entry} is compressed with filter {code} of HDF5; write it anew with one of {known}.")
+    if CHECKSUM in codes[:-1]:
+        raise InputError(f"{entry} has a checksum that was taken before it was compressed; write it anew without.")
 
 
-def _check_packed(entry: Entry, dataset: h5d.DatasetID, size: int, deflated: bool) -> None:
-    """Refuse a chunk whose bytes are more than a chunk's, or unpack to more."""
-    free = available_memory()
+def _check_packed(entry: Entry, dataset: h5d.DatasetID, size: int, codes: list[int]) -> None:
+    """Refuse a chunk whose bytes are more than a chunk's, or unpack to more, or are no chunk at all."""
+    free, deflated = available_memory(), DEFLATE in codes
+    least = LEAST_PACKED if CHECKSUM in codes else 0
 
     def look(chunk: h5d.StoreInfo) -> None:
-        if chunk.size > 2 * size + SPARE or (
-            deflated and chunk.size * MOST_INFLATED > free and _inflates_beyond(dataset, chunk.chunk_offset, size)
-        ):
+        suspected = deflated and chunk.size * MOST_INFLATED > free
+        beyond = suspected and _inflates_beyond(dataset, chunk.chunk_offset, size)
+        if beyond or not least <= chunk.size <= 2 * size + SPARE:
             found.append(chunk.chunk_offset)
 
     found: list[tuple[int, ...]] = []
     dataset.chunk_iter(look)
     if found:
-        raise InputError(f"{entry} has a chunk at {found[0]} that holds more than the {size:,} bytes of a chunk.")
+        raise InputError(f"{entry} has a chunk at {found[0]} with more than its {size:,} bytes, or too few to be read.")
 
 
 def _inflates_beyond(dataset: h5d.DatasetID, offset: tuple[int, ...], size: int) -> bool:

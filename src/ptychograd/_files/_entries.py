@@ -14,9 +14,9 @@ from ptychograd._errors import InputError
 from ptychograd._files._bounds import check_expansion, check_memory
 
 MOST_LISTED = 15  # entries in an error message; the largest come first
-LONGEST_NAME = 120  # letters of a name that are shown
+LONGEST_NAME, LONGEST_SENTENCE = 120, 3500  # letters that are shown of a name, and of all that is wrong
 DAMAGE = (
-    *(OSError, RuntimeError, ValueError, EOFError, KeyError, TypeError, OverflowError),
+    *(OSError, RuntimeError, ValueError, EOFError, KeyError, TypeError, OverflowError, SyntaxError),
     *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, tokenize.TokenError),
 )  # from h5py, zipfile and NumPy's reader of headers
 
@@ -125,3 +125,9 @@ def damage(what: str) -> Iterator[None]:
 def printable(text: str) -> str:
     """Text with nothing in it that would steer a terminal: such letters are written out."""
     return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)
+
+
+def sentence(text: str) -> str:
+    """The same on one line and of readable length: whatever a file contributes to it may be long."""
+    shown = printable(text)
+    return shown if len(shown) <= LONGEST_SENTENCE else f"{shown[: LONGEST_SENTENCE - 800]} ... {shown[-700:]}"

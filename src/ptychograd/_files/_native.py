@@ -34,15 +34,17 @@ def items(catalogue: Catalogue, given: Items) -> Items:
         )
     patterns, probe = catalogue.find("data/patterns"), catalogue.find("start/probe")
     numbers = {name: catalogue.find(f"geometry/{name}") for name in NUMBERS}
-    positions, pixel_size = catalogue.find("data/positions"), _array(catalogue, "geometry/pixel_size")
+    positions, pixel_size = catalogue.find("data/positions"), _real(catalogue, "geometry/pixel_size")
+    if pixel_size is not None and pixel_size.size not in (1, 2):
+        raise InputError(f"geometry/pixel_size has shape {pixel_size.shape}; expected two lengths, (y, x).")
     for name in ANGLES:
         entry = catalogue.find(name)
         if entry is not None and entry.units not in (None, "rad"):
             raise InputError(f'{entry} is in "{entry.units}"; this format has radians, so convert them.')
-    rocking = _array(catalogue, "geometry/rocking")
+    rocking = _real(catalogue, "geometry/rocking")
     found = Items(
         patterns=None if patterns is None else read_patterns(patterns),
-        positions=None if positions is None else positions.array(),
+        positions=_real(catalogue, "data/positions"),
         unit=None if positions is None else positions.units,
         mask=_array(catalogue, "data/mask"),
         probe=None if probe is None else read_modes(probe),
@@ -101,6 +103,13 @@ def _arrays(data: Dataset) -> dict[str, np.ndarray]:
 def _array(catalogue: Catalogue, name: str) -> np.ndarray | None:
     entry = catalogue.find(name)
     return None if entry is None else entry.array()
+
+
+def _real(catalogue: Catalogue, name: str) -> np.ndarray | None:
+    array = _array(catalogue, name)
+    if array is not None and np.iscomplexobj(array):
+        raise InputError(f"{name} holds complex numbers; expected real ones.")
+    return array
 
 
 def _truth(catalogue: Catalogue) -> Truth | None:

@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import h5py
+import h5py.h5d as h5d
+import h5py.h5o as h5o
+import h5py.h5t as h5t
 import numpy as np
-from h5py import h5d, h5o
 
 from ptychograd._errors import InputError
 from ptychograd._files._chunks import check_chunks
@@ -51,20 +53,21 @@ def entry_of(name: str, identifier: h5d.DatasetID, tree: Tree) -> Entry | None:
     return entry
 
 
-def attribute(item: h5py.Dataset | h5py.Group, name: str) -> str | int | float | tuple[str, ...] | None:
+def attribute(item: h5py.HLObject, name: str) -> str | int | float | tuple[str, ...] | None:
     """A text, a number or some texts; None for anything else, and where there is none."""
     try:
         if name not in item.attrs:
             return None
         found = item.attrs.get_id(name)
-        if math.prod(found.shape or ()) * found.dtype.itemsize > LARGEST_ATTRIBUTE:
+        known = found.get_type().get_class() in (h5t.STRING, h5t.INTEGER, h5t.FLOAT)  # others can end the process
+        if not known or math.prod(found.shape or ()) * found.dtype.itemsize > LARGEST_ATTRIBUTE:
             return None
         value = item.attrs[name]
     except DAMAGE as error:
         raise InputError(f'the attribute "{name}" is damaged: {error}.') from error
     if isinstance(value, np.ndarray):
         texts = value.ravel().tolist()
-        return tuple(texts) if all(isinstance(text, str) for text in texts) else None
+        return tuple(map(str, texts)) if all(isinstance(text, str) for text in texts) else None
     value = value.decode(errors="replace") if isinstance(value, bytes) else value
     value = value.item() if isinstance(value, np.generic) else value
     return value if isinstance(value, (str, int, float)) else None

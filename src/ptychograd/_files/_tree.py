@@ -11,7 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import h5py
-from h5py import h5d, h5g, h5i, h5l, h5o, h5p
+import h5py.h5d as h5d
+import h5py.h5g as h5g
+import h5py.h5i as h5i
+import h5py.h5l as h5l
+import h5py.h5o as h5o
+import h5py.h5p as h5p
 
 from ptychograd._errors import InputError
 from ptychograd._files._entries import damage, printable
@@ -65,10 +70,9 @@ class Tree:
         Raises:
             InputError: a link leads out of the folder or in a circle, or the file is damaged.
         """
-        path, links = path or self.path, 0
-        parts = _parts(name)
+        parts, links, file = _parts(name), 0, path or self.path
         with damage(f'"{name}" can\'t be reached, the file is damaged'):
-            at: Identifier | None = self.root(path)
+            at: Identifier | None = self.root(file)
             for _ in range(MOST_STEPS):
                 if not parts or at is None:
                     return at if isinstance(at, h5d.DatasetID) else None
@@ -81,10 +85,12 @@ class Tree:
                     at = _opened(at, part)
                 elif kind == h5l.TYPE_SOFT:
                     target = os.fsdecode(at.links.get_val(part))
-                    at, parts = self.root(path) if target.startswith("/") else at, _parts(target) + parts
+                    at, parts = self.root(file) if target.startswith("/") else at, _parts(target) + parts
                 elif kind == h5l.TYPE_EXTERNAL:
-                    path, target = self._linked(path, at.links.get_val(part), name)
-                    at, parts = None if path is None else self.root(path), _parts(target) + parts
+                    other, target = self._linked(file, at.links.get_val(part), name)
+                    if other is None:
+                        return None
+                    at, parts, file = self.root(other), _parts(target) + parts, other
                 else:
                     return None
                 if links > MOST_LINKS:
