@@ -41,7 +41,7 @@ def check_chunks(entry: Entry, dataset: h5d.DatasetID) -> None:
 
 
 def _check_filters(entry: Entry, codes: list[int]) -> None:
-    """Each filter can make a thousand bytes of one, so none may be there twice; a checksum is of all bytes of a chunk."""
+    """Each filter can make a thousand bytes of one, so none may be there twice; a checksum comes last."""
     if len(set(codes)) < len(codes):
         raise InputError(f"{entry} was compressed more than once in the same way; write it anew with one compression.")
     for code in codes:

@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeAlias
 
 import h5py
 import h5py.h5d as h5d
@@ -25,7 +26,7 @@ from ptychograd._files._reach import Reach
 
 MOST_LINKS, MOST_STEPS = 16, 1000  # on the way to one array
 MOST_LEVELS, MOST_OBJECTS = 64, 100_000  # of a file
-Identifier = h5g.GroupID | h5d.DatasetID
+Identifier: TypeAlias = h5g.GroupID | h5d.DatasetID
 
 
 @dataclass(frozen=True, eq=False)
