@@ -9,6 +9,7 @@ import h5py.h5z as h5z
 from ptychograd._errors import InputError
 from ptychograd._files._bounds import available_memory, check_expansion, check_memory
 from ptychograd._files._entries import Entry
+from ptychograd._files._packing import BITSHUFFLE, BLOSC, LZ4, is_whole
 
 MOST_UNWRITTEN = 100_000  # chunks that HDF5 looks for in vain, at 10 µs each
 DEFLATE, MOST_INFLATED = 1, 1032  # times the bytes that deflate can make of one
@@ -16,8 +17,9 @@ CHECKSUM, LEAST_PACKED = 3, 4  # bytes of a chunk with a checksum, without which
 SPARE = 4096  # bytes that a compressor may add to what it can't compress
 FILTERS = {  # those of detectors and of HDF5 itself
     **{DEFLATE: "deflate", 2: "shuffle", 3: "fletcher32", 4: "szip", 5: "nbit", 6: "scaleoffset", 32000: "lzf"},
-    **{32001: "blosc", 32004: "lz4", 32008: "bitshuffle", 32015: "zstd"},
+    **{BLOSC: "blosc", LZ4: "lz4", BITSHUFFLE: "bitshuffle", 32015: "zstd"},
 }
+BLOCKS = (BLOSC, LZ4, BITSHUFFLE)
 
 
 def check_chunks(entry: Entry, dataset: h5d.DatasetID) -> None:
@@ -48,25 +50,32 @@ def _check_filters(entry: Entry, codes: list[int]) -> None:
         if code not in FILTERS or not h5z.filter_avail(code):
             known = ", ".join(FILTERS.values())
             raise InputError(f"{entry} is compressed with filter {code} of HDF5; write it anew with one of {known}.")
+    for code in (code for code in BLOCKS if code in codes):
+        if set(codes[codes.index(code) + 1 :]) - {CHECKSUM}:
+            raise InputError(f"{entry} was compressed again after {FILTERS[code]}; write it anew with one compression.")
     if CHECKSUM in codes[:-1]:
         raise InputError(f"{entry} has a checksum that was taken before it was compressed; write it anew without.")
 
 
 def _check_packed(entry: Entry, dataset: h5d.DatasetID, size: int, codes: list[int]) -> None:
     """Refuse a chunk whose bytes are more than a chunk's, or unpack to more, or are no chunk at all."""
-    free, deflated = available_memory(), DEFLATE in codes
-    least = LEAST_PACKED if CHECKSUM in codes else 0
-
-    def look(chunk: h5d.StoreInfo) -> None:
-        suspected = deflated and chunk.size * MOST_INFLATED > free
-        beyond = suspected and _inflates_beyond(dataset, chunk.chunk_offset, size)
-        if beyond or not least <= chunk.size <= 2 * size + SPARE:
-            found.append(chunk.chunk_offset)
-
-    found: list[tuple[int, ...]] = []
-    dataset.chunk_iter(look)
-    if found:
-        raise InputError(f"{entry} has a chunk at {found[0]} with more than its {size:,} bytes, or too few to be read.")
+    free, least = available_memory(), LEAST_PACKED if CHECKSUM in codes else 0
+    found: list[h5d.StoreInfo] = []
+    dataset.chunk_iter(found.append)
+    last = len(codes) - 1 - (codes[-1] == CHECKSUM)
+    blocks = last >= 0 and codes[last] in BLOCKS
+    values = dataset.get_create_plist().get_filter(last)[2] if blocks else ()
+    for chunk in found:
+        sound = least <= chunk.size <= 2 * size + SPARE
+        if sound and DEFLATE in codes and chunk.size * MOST_INFLATED > free:
+            sound = not _inflates_beyond(dataset, chunk.chunk_offset, size)
+        if sound and blocks and not chunk.filter_mask:
+            content = dataset.read_direct_chunk(chunk.chunk_offset)[1]
+            content = content if codes[-1] != CHECKSUM else content[:-LEAST_PACKED]
+            sound = is_whole(codes[last], values, content, size)
+        if not sound:
+            place = tuple(chunk.chunk_offset)
+            raise InputError(f"{entry} has a damaged chunk at {place}: {chunk.size:,} bytes for {size:,}.")
 
 
 def _inflates_beyond(dataset: h5d.DatasetID, offset: tuple[int, ...], size: int) -> bool:
