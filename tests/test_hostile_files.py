@@ -342,6 +342,20 @@ def test_a_heap_whose_parts_have_no_size(inside):
     refused(inside / "a.h5", 'attribute "units" is damaged')
 
 
+def test_a_virtual_dataset_with_too_many_axes(inside):
+    """HDF5 2.0.0 ends the process."""
+    data(inside / "b.h5", on=FRAMES)
+    virtual(inside / "a.h5", "b.h5", "on")
+    whole = (inside / "a.h5").read_bytes()
+    start = whole.index(b"b.h5\0on\0") + 8
+    assert read(inside / "a.h5").count == 6
+    places = [place for place in range(start, start + 120) if whole[place : place + 4] == b"\3\0\0\0"]
+    for place in places:  # one of the threes is the number of axes
+        (inside / "a.h5").write_bytes(whole[: place + 1] + b"\x80" + whole[place + 2 :])
+        assert hostile.attempt("HDF5", inside / "a.h5") == "refused"
+    assert places
+
+
 def test_a_chunk_shorter_than_its_checksum(inside):
     """HDF5 2.0.0 ends the process."""
     with h5py.File(data(inside / "a.h5"), "a") as file:

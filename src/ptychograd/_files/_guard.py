@@ -2,7 +2,8 @@
 
 HDF5 (2.0.0) never comes back from a collection of its global heap, which holds texts and the maps of virtual
 datasets, if a part of it has a size with which the next part begins where it began. Such a collection loses its
-signature here, and HDF5 calls the file damaged.
+signature here, and HDF5 calls the file damaged. The same happens to maps with more axes than an array can have, for
+which HDF5 writes beyond its own memory.
 """
 
 import io
@@ -13,6 +14,9 @@ from pathlib import Path
 COLLECTION = b"GCOL\x01\0\0\0"
 HEADER = struct.Struct("<HHIQ")  # of a part: its number (0 is free space), references, unused, bytes
 FIRST_PART = 16  # bytes from the beginning of a collection
+MAP = struct.Struct("<BQ")  # of a virtual dataset: a version, and how many sources
+NOTHING, POINTS, BLOCKS, ALL = range(4)  # kinds of selections
+MOST_AXES = 32
 DATA = 1 << 16  # bytes; what is longer is no description and can't have its signature in the middle
 
 
@@ -61,5 +65,51 @@ class Guard(io.RawIOBase):
             step = length if number == 0 else HEADER.size + -(-length // 8) * 8
             if step < HEADER.size or at + step > len(content):
                 return False
+            if number and not _axes_are_possible(content[at + HEADER.size : at + HEADER.size + length]):
+                return False
             at += step
         return True
+
+
+def _axes_are_possible(part: bytes) -> bool:
+    """False if a part is the map of a virtual dataset whose selections have no axes, or too many.
+
+    What is no such map, or a damaged one that HDF5 finds out by itself, is left to HDF5.
+    """
+    if len(part) < MAP.size or part[0] != 0:
+        return True
+    at = MAP.size
+    try:
+        for _ in range(MAP.unpack_from(part)[1]):
+            for _ in range(2):  # names of the source's file and of the source
+                at = part.index(b"\0", at) + 1
+            for _ in range(2):  # what is taken from the source, and where it goes
+                axes, length = _selection(part[at:])
+                if not 1 <= axes <= MOST_AXES:
+                    return False
+                at += length
+    except (struct.error, ValueError):
+        return True
+    return True
+
+
+def _selection(part: bytes) -> tuple[int, int]:
+    """Axes and bytes of a selection; 1 axis if all or nothing is selected."""
+    kind, version = struct.unpack_from("<II", part)
+    if kind in (NOTHING, ALL):
+        return 1, 16
+    if kind not in (POINTS, BLOCKS) or not 1 <= version <= 3:
+        raise ValueError("no selection")
+    if version == 1:
+        length, axes = struct.unpack_from("<II", part, 12)
+        return axes, 16 + length
+    if kind == POINTS:
+        size, axes = struct.unpack_from("<BI", part, 8)
+        return axes, 13 + size + int.from_bytes(part[13 : 13 + size], "little") * axes * size
+    if version == 2:
+        length, axes = struct.unpack_from("<II", part, 9)
+        return axes, 13 + length
+    regular, size, axes = struct.unpack_from("<BBI", part, 8)
+    if regular & 1:
+        return axes, 14 + 4 * axes * size
+    return axes, 14 + size + int.from_bytes(part[14 : 14 + size], "little") * 2 * axes * size
