@@ -23,7 +23,7 @@ from ptychograd._files import read
 from ptychograd._result import load
 
 FRAMES, PLACES, SECRET = hostile.FRAMES.astype(float), hostile.PLACES, hostile.SECRET
-CASES = 30  # damaged files of each kind
+CASES = 20  # damaged files of each kind
 pytestmark = pytest.mark.timeout(60)
 
 
