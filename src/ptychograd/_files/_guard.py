@@ -3,7 +3,8 @@
 HDF5 (2.0.0) never comes back from a collection of its global heap, which holds texts and the maps of virtual
 datasets, if a part of it has a size with which the next part begins where it began. Such a collection loses its
 signature here, and HDF5 calls the file damaged. The same happens to maps with more axes than an array can have, for
-which HDF5 writes beyond its own memory.
+which HDF5 writes beyond its own memory, and to names of a group and nodes of a tree that lead in a
+circle.
 """
 
 import io
@@ -12,6 +13,9 @@ import struct
 from pathlib import Path
 
 COLLECTION = b"GCOL\x01\0\0\0"
+NODE, NONE = b"TREE", 2**64 - 1  # of a tree of links or chunks; the address after the last one
+NAMES = b"HEAP\0\0\0\0"  # of a local heap, which holds the names of a group
+LAST_FREE = 1  # in place of the next free one
 HEADER = struct.Struct("<HHIQ")  # of a part: its number (0 is free space), references, unused, bytes
 FIRST_PART = 16  # bytes from the beginning of a collection
 MAP = struct.Struct("<BQ")  # of a virtual dataset: a version, and how many sources
@@ -26,6 +30,7 @@ class Guard(io.RawIOBase):
     def __init__(self, path: Path):
         self.raw = path.open("rb", buffering=0)
         self.size = self.raw.seek(0, os.SEEK_END)
+        self.ending: set[int] = set()  # nodes after which there is a last one
 
     def close(self) -> None:
         self.raw.close()
@@ -44,11 +49,12 @@ class Guard(io.RawIOBase):
             done += count  # the system gives two gigabytes at a time
         view[done:] = bytes(len(view) - done)
         head = bytes(view[:DATA]) if len(view) <= DATA else bytes(view[: len(COLLECTION)])
-        place = head.find(COLLECTION)
-        while place >= 0:
-            if not self._is_sound(start + place):
-                view[place : place + 4] = bytes(4)
-            place = head.find(COLLECTION, place + 1)
+        for mark, is_sound in ((COLLECTION, self._is_sound), (NAMES, self._ends), (NODE, self._has_last)):
+            place = head.find(mark)
+            while place >= 0:
+                if not is_sound(start + place):
+                    view[place : place + 4] = bytes(4)
+                place = head.find(mark, place + 1)
         self.raw.seek(start + len(view))
         return len(view)
 
@@ -68,6 +74,34 @@ class Guard(io.RawIOBase):
             if number and not _axes_are_possible(content[at + HEADER.size : at + HEADER.size + length]):
                 return False
             at += step
+        return True
+
+    def _ends(self, address: int) -> bool:
+        """Whether the free places of a local heap come to an end."""
+        self.raw.seek(address + len(NAMES))
+        size, place, data = struct.unpack("<QQQ", self.raw.read(24).ljust(24, b"\0"))
+        if size > self.size or data > self.size:
+            return place == LAST_FREE
+        seen: set[int] = set()
+        while place != LAST_FREE and place + 16 <= size:
+            if place in seen:
+                return False
+            seen.add(place)
+            self.raw.seek(data + place)
+            place = int.from_bytes(self.raw.read(8), "little")
+        return True
+
+    def _has_last(self, address: int) -> bool:
+        """Whether the nodes to the right of one of a tree come to an end."""
+        seen: set[int] = set()
+        while address < self.size and address not in self.ending:
+            if address in seen:
+                return False
+            seen.add(address)
+            self.raw.seek(address)
+            node = self.raw.read(24)
+            address = int.from_bytes(node[16:], "little") if node[:4] == NODE and len(node) == 24 else NONE
+        self.ending |= seen
         return True
 
 

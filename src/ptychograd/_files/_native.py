@@ -16,6 +16,7 @@ FORMAT = "ptychograd dataset"
 VERSION = 1
 NUMBERS = ("wavelength", "distance", "focus_distance", "two_theta")
 ANGLES = ("geometry/two_theta", "geometry/rocking")
+MOST_ANGLES = 100_000
 PLACES = {"patterns": "data/patterns", "positions": "data/positions"}
 
 
@@ -42,6 +43,8 @@ def items(catalogue: Catalogue, given: Items) -> Items:
         if entry is not None and entry.units not in (None, "rad"):
             raise InputError(f'{entry} is in "{entry.units}"; this format has radians, so convert them.')
     rocking = _real(catalogue, "geometry/rocking")
+    if rocking is not None and rocking.size > MOST_ANGLES:
+        raise InputError(f"geometry/rocking declares {rocking.size:,} angles; expected at most {MOST_ANGLES:,}.")
     found = Items(
         patterns=None if patterns is None else read_patterns(patterns),
         positions=_real(catalogue, "data/positions"),
