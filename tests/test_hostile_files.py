@@ -356,6 +356,21 @@ def test_a_virtual_dataset_with_too_many_axes(inside):
     assert places
 
 
+def test_lists_in_a_circle(inside):
+    """HDF5 2.0.0 reads them for ever: the free places among a group's names, and the nodes of its tree of links."""
+    whole = data(inside / "a.h5", patterns=FRAMES).read_bytes()
+    content, heap = bytearray(whole), whole.index(b"HEAP")
+    free = int.from_bytes(whole[heap + 16 : heap + 24], "little")
+    start = int.from_bytes(whole[heap + 24 : heap + 32], "little") + free
+    content[start : start + 8] = free.to_bytes(8, "little")
+    (inside / "a.h5").write_bytes(content)
+    refused(inside / "a.h5", "bad local heap signature")
+    content, node = bytearray(whole), whole.index(b"TREE")
+    content[node + 16 : node + 24] = node.to_bytes(8, "little")
+    (inside / "a.h5").write_bytes(content)
+    refused(inside / "a.h5", "wrong B-tree signature")
+
+
 def test_a_chunk_shorter_than_its_checksum(inside):
     """HDF5 2.0.0 ends the process."""
     with h5py.File(data(inside / "a.h5"), "a") as file:
