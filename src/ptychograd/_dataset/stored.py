@@ -29,6 +29,10 @@ class InFile(NamedTuple):
     together: "Callable[[Survey], Survey]" = lambda survey: survey
     grows: bool = False
 
+    def holds(self, size: int) -> bool:
+        """Whether patterns of so many bytes stay in their file."""
+        return size > 0 and (self.grows or self.shares > 1 or size > self.limit)
+
 
 class Survey(NamedTuple):
     """What one look at all patterns tells: photons of each, their sum, and where and how often pixels are bad."""

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from ptychograd.cli._console import output
-from ptychograd.cli._options import Keys, Model, Options
+from ptychograd.cli._options import Keys, LinksInto, Model, Options
 
 
 def inspect(
@@ -14,6 +14,7 @@ def inspect(
     focus_distance: float | None = None,
     distance: float | None = None,
     key: Keys = None,
+    links_into: LinksInto = None,
 ) -> None:
     """Show what is in a data file: patterns, geometry, scan, overlap, photons, mask, and what is missing.
 
@@ -28,7 +29,7 @@ def inspect(
     from ptychograd._describe import describe
     from ptychograd.cli._plan import read_file
 
-    options = Options(model=model, focus_distance=focus_distance, distance=distance, key=key)
+    options = Options(model, focus_distance, distance, key=key, links_into=links_into)
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     table.add_column(style="bold", no_wrap=True)
     table.add_column()

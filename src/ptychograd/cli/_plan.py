@@ -48,7 +48,7 @@ def read_file(path: Path, options: Options, keep: "InFile | None" = None) -> "Da
     from ptychograd._files import read
 
     near_field = None if options.model is None else options.model == "near-field"
-    return read(path, _keys(options), near_field=near_field, keep=keep)
+    return read(path, _keys(options), near_field=near_field, keep=keep, links_into=options.links_into or ())
 
 
 def make_run(options: Options, data: "Dataset") -> "Run":
