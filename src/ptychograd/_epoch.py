@@ -80,19 +80,22 @@ def _epoch(member: Member, patterns: Patterns, plan: Plan, batch_size: int) -> A
     objective, solver, variables, state = member
     index, weight = batches(jnp.asarray(plan.order), len(patterns.counts), batch_size, real_dtype(variables))
 
+    course = solver.course(objective, variables, state, index.shape[1])
+
     def step(carry, part):
-        variables, state, total = carry
+        carried, total = carry
         index, weight, cool = part
         mask = patterns.mask if patterns.mask.ndim < patterns.counts.ndim else _take(patterns.mask, index)
         batch = Batch(index, _take(patterns.counts, index), mask, weight, cool)
-        variables, state, value = solver.step(objective, variables, batch, state)
-        return (variables, state, jax.tree.map(jnp.add, total, value)), None
+        carried, value = course.step(carried, batch)
+        return (carried, jax.tree.map(jnp.add, total, value)), None
 
-    (variables, state, value), _ = jax.lax.scan(
+    (carried, value), _ = jax.lax.scan(
         step,
-        (variables, state, Value.zero(weight.dtype)),
+        (course.carried, Value.zero(weight.dtype)),
         (index, weight, jnp.linspace(plan.cool[0], plan.cool[1], len(index))),
     )
+    variables, state = course.end(carried)
     finite = {
         name: jnp.all(jnp.array([jnp.all(jnp.isfinite(plane)) for plane in jax.tree.leaves(leaf)]))
         for name, leaf in named_parameters(variables).items()

@@ -27,16 +27,20 @@ class Batch(NamedTuple):
     weight: Float[Array, "batch"]
     cooling: Float[Array, ""] | float = 0.0
 
-    def over_parts(self, add_part: Callable, total: PyTree, at_once: int) -> tuple[PyTree, None]:
-        """Scan `add_part(total, part)` over parts of `at_once` patterns; a ragged last one is filled up."""
+    def over_parts(self, add_part: Callable, total: PyTree, at_once: int, *own: PyTree) -> tuple[PyTree, PyTree]:
+        """Scan `add_part(total, part, *own)` over parts of `at_once` patterns; a ragged last one is filled up.
+
+        `own` are trees with one entry for each pattern, and so is what `add_part` gives beside the total.
+        """
         size = len(self.index)
         parts = -(-size // at_once)
         own_masks = self.mask.ndim == self.patterns.ndim
         place = jnp.arange(parts * at_once)
 
         def add(total, part):
-            index, patterns, mask, weight = part
-            return add_part(total, Batch(index, patterns, mask if own_masks else self.mask, weight, self.cooling))
+            index, patterns, mask, weight, own = part
+            batch = Batch(index, patterns, mask if own_masks else self.mask, weight, self.cooling)
+            return add_part(total, batch, *own)
 
         def cut_up(array):
             if parts * at_once != size:
@@ -45,7 +49,9 @@ class Batch(NamedTuple):
 
         weight = cut_up(self.weight) * (place < size).reshape(parts, at_once)
         mask = cut_up(self.mask) if own_masks else None
-        return jax.lax.scan(add, total, (cut_up(self.index), cut_up(self.patterns), mask, weight))
+        items = (cut_up(self.index), cut_up(self.patterns), mask, weight, jax.tree.map(cut_up, own))
+        total, kept = jax.lax.scan(add, total, items)
+        return total, jax.tree.map(lambda array: array.reshape(parts * at_once, *array.shape[2:])[:size], kept)
 
 
 class Value(NamedTuple):
@@ -62,6 +68,13 @@ class Value(NamedTuple):
     def zero(cls, dtype: np.dtype) -> "Value":
         """The value of no pattern."""
         return cls(*(jnp.zeros((), dtype) for _ in cls._fields))
+
+
+class Sight(NamedTuple):
+    """What a batch sees of the parameters: `seen` has one patch a pattern in the place of arrays with `windows`."""
+
+    seen: PyTree
+    windows: Windows
 
 
 class Gradient(NamedTuple):
@@ -111,6 +124,11 @@ class Objective(eqx.Module):
 
         return eqx.combine(once(cut_patches, parameters, windows), parameters)
 
+    def sight(self, parameters: PyTree, index: Int[Array, "batch"]) -> Sight:
+        """What a batch sees of the parameters, and where."""
+        windows = self.windows(parameters, index)
+        return Sight(self.look(parameters, windows), windows)
+
     def expected(self, seen: PyTree, windows: Windows, index: Int[Array, "batch"]) -> Float[Array, "batch *detector"]:
         """Expected photons of a batch."""
 
@@ -146,8 +164,11 @@ class Objective(eqx.Module):
 
         With the half, the two planes of a gradient are the real and imaginary part of Wirtinger's ∂g/∂z*.
         """
-        windows = self.windows(parameters, batch.index)
-        seen = self.look(parameters, windows)
+        return self.derived(self.sight(parameters, batch.index), batch)
+
+    def derived(self, sight: Sight, batch: Batch) -> tuple[Value, Gradient]:
+        """`value_and_gradient` of what a batch sees."""
+        seen, windows = sight
 
         def loss(seen):
             value = self.value(self.expected(seen, windows, batch.index), batch)

@@ -7,6 +7,7 @@ the physics: cutting a window from an array of just that size is the identity, w
 """
 
 from collections.abc import Callable
+from functools import partial
 
 import equinox as eqx
 import jax
@@ -57,10 +58,18 @@ def add(
     corner: Int[Array, "2"],
 ) -> Shaped[Array, "*lead height width"]:
     """`array` with `patch` added at `corner`, the adjoint of `cut`."""
-    shape = (patch.shape[-2], patch.shape[-1])
-    if array.shape[-2:] == shape:
-        return array + patch
-    return jax.lax.dynamic_update_slice(array, cut(array, corner, shape) + patch, _start(array, corner))
+    return put(array, cut(array, corner, (patch.shape[-2], patch.shape[-1])) + patch, corner)
+
+
+def put(
+    array: Shaped[Array, "*lead height width"],
+    patch: Shaped[Array, "*lead y x"],
+    corner: Int[Array, "2"],
+) -> Shaped[Array, "*lead height width"]:
+    """`array` with `patch` in the place of what was at `corner`; a patch of the array's size is the new array."""
+    if array.shape == patch.shape:
+        return patch
+    return jax.lax.dynamic_update_slice(array, patch, _start(array, corner))
 
 
 def add_all(
@@ -81,9 +90,54 @@ def add_all(
     return jax.lax.scan(add_one, array, (patches, corners))[0]
 
 
+def change_all(
+    change: Callable[[PyTree, PyTree], PyTree], arrays: PyTree, window: Window, items: PyTree
+) -> PyTree:
+    """`arrays` with their patches p in each window set to `change(p, item)`, one window after another, in place.
+
+    The arrays of a tree are cut and set together; `items` have one entry for each window.
+    """
+
+    def cut_patches(arrays, corner):
+        return jax.tree.map(lambda array: cut(array, corner, window.shape), arrays)
+
+    def change_one(arrays, part):
+        corner, item = part
+        patches = once(partial(cut_patches, corner=corner), arrays, {"": Window(corner, window.shape)})
+        changed = change(patches, item)
+        return jax.tree.map(lambda array, patch: put(array, patch, corner), arrays, changed), None
+
+    return jax.lax.scan(change_one, arrays, (window.corner, items))[0]
+
+
+def overlapped(
+    desk: Shaped[Array, "*lead height width"], patches: Shaped[Array, "batch *lead y x"], window: Window
+) -> tuple[Shaped[Array, "batch *lead y x"], Shaped[Array, "*lead height width"]]:
+    """For each window the sum of all patches where they overlap it; and the desk, an array of zeros, left as it was.
+
+    It costs what the patches cost and not what the desk does: only what was written on is wiped.
+    """
+    desk = add_all(desk, patches, window.corner)
+
+    def read(desk, corner):
+        return desk, cut(desk, corner, window.shape)
+
+    desk, sums = jax.lax.scan(read, desk, window.corner)
+
+    def wipe(desk, corner):
+        return put(desk, jnp.zeros(patches.shape[1:], patches.dtype), corner), None
+
+    return sums, jax.lax.scan(wipe, desk, window.corner)[0]
+
+
 def batch_axes(parameters: PyTree, windows: Windows) -> PyTree:
     """For `batched`: 0 where a leaf holds one patch a pattern, None where all patterns share the leaf."""
     return map_with_names(lambda name, _: None if window_of(name, windows) is None else 0, parameters)
+
+
+def in_windows(parameters: PyTree, windows: Windows) -> tuple[PyTree, PyTree]:
+    """The leaves that have windows, and the others; `equinox.combine` undoes it."""
+    return eqx.partition(parameters, map_with_names(lambda name, _: window_of(name, windows) is not None, parameters))
 
 
 def add_windows(parameters: PyTree, updates: PyTree, windows: Windows) -> PyTree:

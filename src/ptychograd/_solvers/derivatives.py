@@ -16,11 +16,11 @@ from ptychograd._errors import InputError
 from ptychograd._fourier import translate
 from ptychograd._model import AbstractExitWaveModel, AbstractModel, Ptychography, batched
 from ptychograd._noise import Amplitude, amplitude
-from ptychograd._objective import Batch, Objective, Value
+from ptychograd._objective import Batch, Objective, Sight, Value
 from ptychograd._objects import AbstractThinObject
 from ptychograd._parameters import Planes, named_parameters, replace_parameter, split
 from ptychograd._probes import Probe
-from ptychograd._windows import Windows, add_windows, batch_axes
+from ptychograd._windows import Windows, add_windows, batch_axes, in_windows
 
 OBJECT, PROBE = "object.transmission", "probe.modes"
 
@@ -53,7 +53,7 @@ class AbstractDerivatives(eqx.Module):
         """Parameters for which the sums hold a diagonal."""
 
     @abc.abstractmethod
-    def sums(self, objective: Objective, variables: PyTree, batch: Batch) -> Sums:
+    def sums(self, objective: Objective, sight: Sight, batch: Batch) -> Sums:
         """Sums over the patterns of a batch, all worked on together."""
 
 
@@ -69,8 +69,8 @@ class AutomaticGradient(AbstractDerivatives):
     def diagonal_names(self, objective, variables):
         return ()
 
-    def sums(self, objective, variables, batch):
-        value, gradient = objective.value_and_gradient(variables, batch)
+    def sums(self, objective, sight, batch):
+        value, gradient = objective.derived(sight, batch)
         return Sums(value, gradient.values, {}, gradient.windows)
 
 
@@ -99,11 +99,11 @@ class Automatic(AbstractDerivatives):
             return ()
         return tuple(name for name, leaf in named_parameters(variables).items() if isinstance(leaf, Planes))
 
-    def sums(self, objective, variables, batch):
-        value, gradient = objective.value_and_gradient(variables, batch)
+    def sums(self, objective, sight, batch):
+        value, gradient = objective.derived(sight, batch)
         diagonals = {
             name: _product_with_ones(objective, gradient.seen, name, batch, gradient.windows)
-            for name in self.diagonal_names(objective, variables)
+            for name in self.diagonal_names(objective, sight.seen)
         }
         return Sums(value, gradient.values, diagonals, gradient.windows)
 
@@ -126,9 +126,8 @@ class ClosedForm(AbstractDerivatives):
     def diagonal_names(self, objective, variables):
         return tuple(named_parameters(variables))
 
-    def sums(self, objective, variables, batch):
-        windows = objective.windows(variables, batch.index)
-        seen = objective.look(variables, windows)
+    def sums(self, objective, sight, batch):
+        seen, windows = sight
 
         def one(seen, index, pattern, mask, weight):
             return _terms(_ptychography(objective.model(seen)), index, pattern, mask, weight)
@@ -136,8 +135,8 @@ class ClosedForm(AbstractDerivatives):
         mask_axis = 0 if batch.mask.ndim == batch.patterns.ndim else None
         axes = (batch_axes(seen, windows), 0, 0, mask_axis, 0)
         terms = batched(one, axes)(seen, batch.index, batch.patterns, batch.mask, batch.weight)
-        gradient, diagonals = variables, {}
-        for name in named_parameters(variables):
+        gradient, diagonals = seen, {}
+        for name in named_parameters(seen):
             if name == OBJECT:
                 values, diagonals[name] = terms.object_gradient, terms.object_weight
             else:
@@ -146,18 +145,25 @@ class ClosedForm(AbstractDerivatives):
         return Sums(objective.value(terms.expected, batch), gradient, diagonals, windows)
 
 
-def batch_sums(derivatives: AbstractDerivatives, objective: Objective, variables: PyTree, batch: Batch) -> Sums:
-    """Sums over a batch, in parts of `objective.at_once` patterns, into whole arrays.
+def batch_sums(
+    derivatives: AbstractDerivatives, objective: Objective, variables: PyTree | Sight, batch: Batch
+) -> Sums:
+    """All sums over a batch, in parts of `objective.at_once` patterns: the one door through which they leave.
 
+    Whole `variables` give whole arrays, and a `Sight` of them gives one patch a pattern where it has windows.
     One pattern after another is fastest on a CPU, whose caches hold the waves of one, and all at once
     on a GPU. A batch of one pattern keeps its windows, so that its step touches nothing else.
     """
+    if isinstance(variables, Sight):
+        return _sums_in_windows(derivatives, objective, variables, batch)
     if len(batch.index) == 1:
-        return derivatives.sums(objective, variables, batch)
-    parameters, names = named_parameters(variables), derivatives.diagonal_names(objective, variables)
+        return derivatives.sums(objective, objective.sight(variables, batch.index), batch)
+    return _whole_sums(derivatives, objective, variables, batch)
 
+
+def _whole_sums(derivatives: AbstractDerivatives, objective: Objective, variables: PyTree, batch: Batch) -> Sums:
     def add_part(total, part):
-        found = derivatives.sums(objective, variables, part)
+        found = derivatives.sums(objective, objective.sight(variables, part.index), part)
         value, gradient, diagonals = total
         return (
             jax.tree.map(jnp.add, value, found.value),
@@ -165,13 +171,36 @@ def batch_sums(derivatives: AbstractDerivatives, objective: Objective, variables
             add_windows(diagonals, found.diagonals, found.windows),
         ), None
 
-    zero = (
+    zero = _zero(derivatives, objective, variables, batch)
+    (value, gradient, diagonals), _ = batch.over_parts(add_part, zero, objective.at_once)
+    return Sums(value, gradient, diagonals, {})
+
+
+def _sums_in_windows(derivatives: AbstractDerivatives, objective: Objective, sight: Sight, batch: Batch) -> Sums:
+    """What all patterns share is added up; patches are stacked."""
+    patches, shared = in_windows(sight.seen, sight.windows)
+
+    def add_part(total, part, patches, windows):
+        found = derivatives.sums(objective, Sight(eqx.combine(patches, shared), windows), part)
+        pairs = (in_windows(tree, windows) for tree in (found.gradient, found.diagonals))
+        stacked, added = zip(*pairs, strict=True)
+        return jax.tree.map(jnp.add, total, (found.value, *added)), stacked
+
+    value, *zeros = _zero(derivatives, objective, sight.seen, batch)
+    zero = (value, *(in_windows(tree, sight.windows)[1] for tree in zeros))
+    (value, *added), stacked = batch.over_parts(add_part, zero, objective.at_once, patches, sight.windows)
+    return Sums(value, *map(eqx.combine, stacked, added), sight.windows)
+
+
+def _zero(
+    derivatives: AbstractDerivatives, objective: Objective, variables: PyTree, batch: Batch
+) -> tuple[Value, PyTree, dict[str, Float[Array, "..."]]]:
+    parameters, names = named_parameters(variables), derivatives.diagonal_names(objective, variables)
+    return (
         Value.zero(batch.weight.dtype),
         jax.tree.map(jnp.zeros_like, variables),
         {name: jnp.zeros_like(parameters[name].real) for name in names},
     )
-    (value, gradient, diagonals), _ = batch.over_parts(add_part, zero, objective.at_once)
-    return Sums(value, gradient, diagonals, {})
 
 
 def _product_with_ones(

@@ -1,28 +1,33 @@
 """The default solver: accelerated descent whose step sizes come from the model."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import optax
-from jaxtyping import Array, Float, PyTree
+from jaxtyping import Array, Float, Int, PyTree
 
 from ptychograd._errors import InputError
 from ptychograd._model import AbstractExitWaveModel
-from ptychograd._objective import Objective
-from ptychograd._parameters import check_names, matches, named_parameters, real_dtype, replace_parameter
-from ptychograd._solvers.base import AbstractSolver
-from ptychograd._solvers.derivatives import Automatic, batch_sums
-from ptychograd._solvers.pace import Past, growing_pace, steady_pace
-from ptychograd._windows import dense
+from ptychograd._objective import Batch, Objective, Sight, Value
+from ptychograd._parameters import check_names, matches, named_parameters, real_dtype, replace_parameters
+from ptychograd._solvers.base import AbstractSolver, Course, worth_windows
+from ptychograd._solvers.derivatives import Automatic, Sums, batch_sums
+from ptychograd._solvers.moving import AbstractMoving, Coasting, Whole, plus
+from ptychograd._solvers.pace import Pace, Past, growing_pace, steady_pace
+from ptychograd._windows import Windows, dense, window_of
 
 RELATIVE_STEP = 0.01  # of the start's root-mean-square, for parameters that have no diagonal
 TINY = 1e-30  # of a power, above zero
 COLDEST = 0.02  # what is left of the step at the end of a run: gradient noise is averaged out
-
+WORTH = 2  # times as many pixels in an array as in a batch's windows, from which on windows are cheaper
 
 Named = dict[str, PyTree]
+Moving = dict[str, AbstractMoving]
+LookAt = Callable[[Int[Array, "batch"]], Windows]
 
 
 class Nesterov(AbstractSolver):
@@ -79,7 +84,8 @@ class Nesterov(AbstractSolver):
                     f'The step of "{path}" comes from the model; give steps for {", ".join(others) or "none"}.'
                 )
         zero = jnp.zeros((), real_dtype(variables))
-        local = _is_local(objective, variables)
+        model = _exit_wave_model(objective, variables)
+        local = model is not None and model.is_local
         return State(
             past=Past(zero, zero, {name: jnp.zeros_like(named[name].real) for name in scaled if local}),
             velocity={name: jax.tree.map(jnp.zeros_like, named[name]) for name in scaled},
@@ -88,30 +94,73 @@ class Nesterov(AbstractSolver):
         )
 
     def step(self, objective, variables, batch, state):
+        course = self._course(objective, variables, state, _whole)
+        carried, value = course.step(course.carried, batch)
+        return *course.end(carried), value
+
+    def course(self, objective, variables, state, batch_size):
+        return self._course(objective, variables, state, self._windows(objective, variables, batch_size))
+
+    def _windows(self, objective: Objective, variables: PyTree, batch_size: int) -> "LookAt":
+        """Where a step looks: through windows where that is cheaper and pixels between them may coast."""
+        model = _exit_wave_model(objective, variables)
+        if model is None or model.is_local or not worth_windows(objective, variables, batch_size, WORTH):
+            return _whole
+        windows = objective.windows(variables, jnp.zeros(1, jnp.int32))
+        seen = {name for name in named_parameters(variables) if window_of(name, windows) is not None}
+        coasting = set(Automatic().diagonal_names(objective, variables)) - set((model.free_scale or ())[1:])
+        return partial(objective.windows, variables) if seen <= coasting else _whole
+
+    def _course(self, objective: Objective, variables: PyTree, state: "State", look_at: "LookAt") -> Course:
+        named, windows = named_parameters(variables), look_at(jnp.zeros(1, jnp.int32))
+        momentum = jnp.asarray(self.momentum, real_dtype(variables))
+        moving = {
+            name: Whole(named[name], velocity)
+            if window_of(name, windows) is None
+            else Coasting.of(named[name], velocity, momentum)
+            for name, velocity in state.velocity.items()
+        }
+        others = {name: named[name] for name in state.steps}
+
+        def step(carried, batch):
+            sight = _View(objective, variables, look_at(batch.index))
+            return self._moved(sight, state.steps, carried, batch)
+
+        def end(carried):
+            ends = {name: one.end(momentum) for name, one in carried.moving.items()}
+            positions, velocity = ({name: pair[k] for name, pair in ends.items()} for k in (0, 1))
+            new = replace_parameters(variables, positions | carried.others)
+            return new, State(carried.past, velocity, carried.adam, state.steps)
+
+        return Course(UnderWay(moving, others, state.past, state.adam), step, end)
+
+    def _moved(
+        self, view: "_View", steps: Named, carried: "UnderWay", batch: Batch
+    ) -> tuple["UnderWay", Value]:
+        moving, others, past, adam = carried
         warmth = COLDEST + (1 - COLDEST) * (0.5 + 0.5 * jnp.cos(jnp.pi * batch.cooling))
-        if _is_local(objective, variables):
-            pace = growing_pace(self.step_size, (self.momentum, self.longest_momentum), state.past, warmth)
-        else:
-            pace = steady_pace(self.step_size, self.momentum, jnp.sum(batch.weight))
-        now = named_parameters(variables)
-        ahead = variables
-        for name, velocity in state.velocity.items():
-            ahead = replace_parameter(ahead, name, _plus(now[name], pace.momentum, velocity))
-        sums = batch_sums(Automatic(), objective, ahead, batch)
-        gradients = named_parameters(dense(sums.gradient, ahead, sums.windows))
-        diagonals = dense(sums.diagonals, {name: now[name].real for name in sums.diagonals}, sums.windows)
-        others = {name: gradients[name] for name in state.steps}
-        directions, adam = _ADAM.update(others, state.adam)
+        pace = self._pace(view, past, warmth, batch)
+        ahead = {name: one.ahead(pace.momentum, partial(view.look, name)) for name, one in moving.items()}
+        sums = view.sums(ahead | others, batch)
+        gradients = named_parameters(sums.gradient)
+
+        def scale(diagonal):
+            return -warmth * pace.step_size * self._scale(diagonal)
+
+        directions, adam = _ADAM.update({name: gradients[name] for name in steps}, adam)
         directions = named_parameters(directions)
-        moved = {name: _plus(now[name], -warmth * step, directions[name]) for name, step in state.steps.items()}
-        for name in state.velocity:
-            scale = -warmth * pace.step_size * self._scale(diagonals[name])
-            moved[name] = _plus(named_parameters(ahead)[name], scale, gradients[name])
-        velocity = {name: _plus(moved[name], -1.0, now[name]) for name in state.velocity}
-        moved, velocity = _scaled_as_before(_exit_wave_model(objective, variables), now, moved, velocity)
-        for name, parameter in moved.items():
-            variables = replace_parameter(variables, name, parameter)
-        return variables, State(state.past.followed_by(diagonals), velocity, adam, state.steps), sums.value
+        others = {name: plus(others[name], -warmth * step, directions[name]) for name, step in steps.items()}
+        moved = {
+            name: one.moved(pace.momentum, scale, gradients[name], sums.diagonals[name], window_of(name, sums.windows))
+            for name, one in moving.items()
+        }
+        moved = _scaled_as_before(view.model, moving, moved)
+        return UnderWay(moved, others, past.followed_by(sums.diagonals), adam), sums.value
+
+    def _pace(self, view: "_View", past: Past, warmth: Float[Array, ""], batch: Batch) -> Pace:
+        if view.model is not None and view.model.is_local:
+            return growing_pace(self.step_size, (self.momentum, self.longest_momentum), past, warmth)
+        return steady_pace(self.step_size, self.momentum, jnp.sum(batch.weight))
 
     def _check_momenta(self) -> None:
         for name in ("momentum", "longest_momentum"):
@@ -139,9 +188,34 @@ class Nesterov(AbstractSolver):
         return RELATIVE_STEP * size
 
 
-def _plus(one: PyTree, factor: Float[Array, "..."] | float, other: PyTree) -> PyTree:
-    """one + factor · other, plane by plane."""
-    return jax.tree.map(lambda x, d: x + factor * d, one, other)
+class _View(NamedTuple):
+    """Through which windows a step looks; none where it looks at whole arrays."""
+
+    objective: Objective
+    variables: PyTree
+    windows: Windows
+
+    @property
+    def model(self) -> AbstractExitWaveModel | None:
+        return _exit_wave_model(self.objective, self.variables)
+
+    def look(self, name: str, arrays: PyTree) -> PyTree:
+        """What is seen of arrays as large as the parameter called `name`."""
+        return self.objective.look({name: arrays}, self.windows)[name]
+
+    def sums(self, ahead: Named, batch: Batch) -> Sums:
+        """Sums over a batch at the parameters `ahead`, in the form that these have."""
+        variables = replace_parameters(self.variables, ahead)
+        if self.windows:
+            return batch_sums(Automatic(), self.objective, Sight(variables, self.windows), batch)
+        value, gradient, diagonals, windows = batch_sums(Automatic(), self.objective, variables, batch)
+        real = {name: named_parameters(variables)[name].real for name in diagonals}
+        return Sums(value, dense(gradient, variables, windows), dense(diagonals, real, windows), {})
+
+
+def _whole(index: Int[Array, "batch"]) -> Windows:
+    """No window: every array is looked at as a whole."""
+    return {}
 
 
 def _exit_wave_model(objective: Objective, variables: PyTree) -> AbstractExitWaveModel | None:
@@ -149,31 +223,18 @@ def _exit_wave_model(objective: Objective, variables: PyTree) -> AbstractExitWav
     return model if isinstance(model, AbstractExitWaveModel) else None
 
 
-def _is_local(objective: Objective, variables: PyTree) -> bool:
-    model = _exit_wave_model(objective, variables)
-    return model is not None and model.is_local
-
-
-def _scaled_as_before(
-    model: AbstractExitWaveModel | None, before: Named, moved: Named, velocity: Named
-) -> tuple[Named, Named]:
-    """`moved` and `velocity` with the probe's power as `before`, where only its product with the object counts.
+def _scaled_as_before(model: AbstractExitWaveModel | None, before: Moving, moved: Moving) -> Moving:
+    """`moved` with the probe's power as `before`, where only its product with the object counts.
 
     Left to itself, the scale between the two wanders off without end: noise makes the one grow.
     """
     names = model.free_scale if model is not None else None
-    if names is None or not all(name in velocity for name in names):
-        return moved, velocity
+    if names is None or not all(name in moved for name in names):
+        return moved
     object, probe = names
-    ratio = jnp.sqrt(_power(before[probe]) / jnp.maximum(_power(moved[probe]), TINY))
-    factors = {object: 1 / ratio, probe: ratio}
-
-    def scaled(values: Named) -> Named:
-        return values | {
-            name: jax.tree.map(lambda x, f=factor: f * x, values[name]) for name, factor in factors.items()
-        }
-
-    return scaled(moved), scaled(velocity)
+    powers = (_power(moving[probe].position) for moving in (before, moved))
+    ratio = jnp.sqrt(next(powers) / jnp.maximum(next(powers), TINY))
+    return moved | {object: moved[object].times(1 / ratio), probe: moved[probe].times(ratio)}
 
 
 def _power(leaf: PyTree) -> Float[Array, ""]:
@@ -187,6 +248,15 @@ class State(NamedTuple):
     velocity: dict[str, PyTree]
     adam: optax.OptState
     steps: dict[str, Float[Array, ""]]
+
+
+class UnderWay(NamedTuple):
+    """What is carried through an epoch: parameters that have a diagonal, the others, and what is remembered of both."""
+
+    moving: Moving
+    others: Named
+    past: Past
+    adam: optax.OptState
 
 
 _ADAM = optax.scale_by_adam()

@@ -1,0 +1,122 @@
+"""A parameter on its way through an epoch: its position and velocity, moved whole or window by window."""
+
+import abc
+from collections.abc import Callable
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int, PyTree
+
+from ptychograd._windows import Window, change_all, overlapped
+
+Scalar = Float[Array, ""]
+Look = Callable[[PyTree], PyTree]  # from whole arrays to what a batch sees of them
+Scale = Callable[[Float[Array, "..."]], Float[Array, "..."]]  # from the diagonal to the step, which is negative
+
+SMALLEST = 1e-30  # a momentum of 0, whose logarithm is taken
+
+
+class AbstractMoving(eqx.Module):
+    """Position x and velocity v, moved with momentum m: y = x + m v, x' = y + step · gradient, v' = x' - x."""
+
+    @abc.abstractmethod
+    def ahead(self, momentum: Scalar, look: Look) -> PyTree:
+        """What a batch sees of y, where the gradient is taken."""
+
+    @abc.abstractmethod
+    def moved(
+        self, momentum: Scalar, scale: Scale, gradient: PyTree, diagonal: Float[Array, "..."], window: Window | None
+    ) -> "AbstractMoving":
+        """After a step; `gradient` and `diagonal` are patches where there is a `window`."""
+
+    @abc.abstractmethod
+    def times(self, factor: Scalar) -> "AbstractMoving":
+        """With position and velocity multiplied by a number."""
+
+    @abc.abstractmethod
+    def end(self, momentum: Scalar) -> tuple[PyTree, PyTree]:
+        """Position and velocity."""
+
+
+class Whole(AbstractMoving):
+    """Every pixel at every step."""
+
+    position: PyTree
+    velocity: PyTree
+
+    def ahead(self, momentum, look):
+        return plus(self.position, momentum, self.velocity)
+
+    def moved(self, momentum, scale, gradient, diagonal, window):
+        position = plus(plus(self.position, momentum, self.velocity), scale(diagonal), gradient)
+        return Whole(position, plus(position, -1.0, self.position))
+
+    def times(self, factor):
+        return Whole(*(jax.tree.map(lambda x: factor * x, tree) for tree in (self.position, self.velocity)))
+
+    def end(self, momentum):
+        return self.position, self.velocity
+
+
+class Coasting(AbstractMoving):
+    """Only the pixels that a batch sees; the others coast, and what they did is made up for when they are seen again.
+
+    Without a gradient v shrinks by m a step, and `goal` = x + v m / (1 - m), where x would come to rest, stays; a
+    step s adds s to v and s / (1 - m) to the goal. So for each pixel `velocity` is that after step number `touched`,
+    out of `age`. Position and velocity are `factor` times what is kept: one number is multiplied, not an array.
+    `desk` is zero between steps.
+    """
+
+    goal: PyTree
+    velocity: PyTree
+    touched: Int[Array, "*lead height width"]
+    desk: Float[Array, "*lead height width"]
+    factor: Scalar
+    age: Int[Array, ""]
+
+    @classmethod
+    def of(cls, position: PyTree, velocity: PyTree, momentum: Scalar) -> "Coasting":
+        """At the start of an epoch."""
+        plane = jax.tree.leaves(position)[0]
+        touched, desk = jnp.zeros(plane.shape, jnp.int32), jnp.zeros_like(plane)
+        goal = plus(position, momentum / (1 - momentum), velocity)
+        return cls(goal, velocity, touched, desk, jnp.ones((), plane.dtype), jnp.zeros((), jnp.int32))
+
+    def ahead(self, momentum, look):
+        goal, velocity, touched = look((self.goal, self.velocity, self.touched))
+        rest = -_faded(momentum, self.age + 1 - touched) * momentum / (1 - momentum)
+        return jax.tree.map(lambda x: self.factor * x, plus(goal, rest, velocity))
+
+    def moved(self, momentum, scale, gradient, diagonal, window):
+        age = self.age + 1
+        diagonal, desk = overlapped(self.desk, diagonal, window)
+        push = jax.tree.map(lambda g: scale(diagonal) / self.factor * g, gradient)
+
+        def change(seen, push):
+            goal, velocity, touched = seen
+            left = _faded(momentum, age - touched)
+            velocity = jax.tree.map(lambda v, p: left * v + p, velocity, push)
+            return plus(goal, 1 / (1 - momentum), push), velocity, jnp.full_like(touched, age)
+
+        kept = change_all(change, (self.goal, self.velocity, self.touched), window, push)
+        return Coasting(*kept, desk, self.factor, age)
+
+    def times(self, factor):
+        return eqx.tree_at(lambda one: one.factor, self, factor * self.factor)
+
+    def end(self, momentum):
+        left = self.factor * _faded(momentum, self.age - self.touched)
+        velocity = jax.tree.map(lambda v: left * v, self.velocity)
+        goal = jax.tree.map(lambda x: self.factor * x, self.goal)
+        return plus(goal, -momentum / (1 - momentum), velocity), velocity
+
+
+def plus(one: PyTree, factor: Float[Array, "..."] | float, other: PyTree) -> PyTree:
+    """one + factor · other, plane by plane."""
+    return jax.tree.map(lambda x, d: x + factor * d, one, other)
+
+
+def _faded(momentum: Scalar, steps: Int[Array, "..."]) -> Float[Array, "..."]:
+    """momentum to the power of `steps`; an exponential, which is faster than a power."""
+    return jnp.exp(steps.astype(momentum.dtype) * jnp.log(jnp.maximum(momentum, SMALLEST)))
