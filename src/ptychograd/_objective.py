@@ -27,10 +27,10 @@ class Batch(NamedTuple):
     weight: Float[Array, "batch"]
     cooling: Float[Array, ""] | float = 0.0
 
-    def over_parts(self, add_part: Callable, total: PyTree, at_once: int, *own: PyTree) -> tuple[PyTree, PyTree]:
-        """Scan `add_part(total, part, *own)` over parts of `at_once` patterns; a ragged last one is filled up.
+    def over_parts(self, add_part: Callable, total: PyTree, at_once: int) -> tuple[PyTree, PyTree]:
+        """Scan `add_part(total, part)` over parts of `at_once` patterns; a ragged last one is filled up.
 
-        `own` are trees with one entry for each pattern, and so is what `add_part` gives beside the total.
+        What `add_part` gives beside the total has one entry for each pattern, and is stacked.
         """
         size = len(self.index)
         parts = -(-size // at_once)
@@ -38,9 +38,8 @@ class Batch(NamedTuple):
         place = jnp.arange(parts * at_once)
 
         def add(total, part):
-            index, patterns, mask, weight, own = part
-            batch = Batch(index, patterns, mask if own_masks else self.mask, weight, self.cooling)
-            return add_part(total, batch, *own)
+            index, patterns, mask, weight = part
+            return add_part(total, Batch(index, patterns, mask if own_masks else self.mask, weight, self.cooling))
 
         def cut_up(array):
             if parts * at_once != size:
@@ -49,8 +48,7 @@ class Batch(NamedTuple):
 
         weight = cut_up(self.weight) * (place < size).reshape(parts, at_once)
         mask = cut_up(self.mask) if own_masks else None
-        items = (cut_up(self.index), cut_up(self.patterns), mask, weight, jax.tree.map(cut_up, own))
-        total, kept = jax.lax.scan(add, total, items)
+        total, kept = jax.lax.scan(add, total, (cut_up(self.index), cut_up(self.patterns), mask, weight))
         return total, jax.tree.map(lambda array: array.reshape(parts * at_once, *array.shape[2:])[:size], kept)
 
 

@@ -4,7 +4,7 @@ All give the same sums over a batch: value, gradient (Eqs. 11, 12), and the diag
 """
 
 import abc
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 import equinox as eqx
@@ -145,17 +145,23 @@ class ClosedForm(AbstractDerivatives):
         return Sums(objective.value(terms.expected, batch), gradient, diagonals, windows)
 
 
+class Through(NamedTuple):
+    """Variables that are looked at through windows only: from the numbers of some patterns to what these see."""
+
+    sight: Callable[[Int[Array, "part"]], Sight]
+
+
 def batch_sums(
-    derivatives: AbstractDerivatives, objective: Objective, variables: PyTree | Sight, batch: Batch
+    derivatives: AbstractDerivatives, objective: Objective, variables: PyTree | Through, batch: Batch
 ) -> Sums:
     """All sums over a batch, in parts of `objective.at_once` patterns: the one door through which they leave.
 
-    Whole `variables` give whole arrays, and a `Sight` of them gives one patch a pattern where it has windows.
+    Whole `variables` give whole arrays; those looked `Through` windows give one patch a pattern for these.
     One pattern after another is fastest on a CPU, whose caches hold the waves of one, and all at once
     on a GPU. A batch of one pattern keeps its windows, so that its step touches nothing else.
     """
-    if isinstance(variables, Sight):
-        return _sums_in_windows(derivatives, objective, variables, batch)
+    if isinstance(variables, Through):
+        return _sums_in_windows(derivatives, objective, variables.sight, batch)
     if len(batch.index) == 1:
         return derivatives.sums(objective, objective.sight(variables, batch.index), batch)
     return _whole_sums(derivatives, objective, variables, batch)
@@ -171,36 +177,33 @@ def _whole_sums(derivatives: AbstractDerivatives, objective: Objective, variable
             add_windows(diagonals, found.diagonals, found.windows),
         ), None
 
-    zero = _zero(derivatives, objective, variables, batch)
-    (value, gradient, diagonals), _ = batch.over_parts(add_part, zero, objective.at_once)
-    return Sums(value, gradient, diagonals, {})
-
-
-def _sums_in_windows(derivatives: AbstractDerivatives, objective: Objective, sight: Sight, batch: Batch) -> Sums:
-    """What all patterns share is added up; patches are stacked."""
-    patches, shared = in_windows(sight.seen, sight.windows)
-
-    def add_part(total, part, patches, windows):
-        found = derivatives.sums(objective, Sight(eqx.combine(patches, shared), windows), part)
-        pairs = (in_windows(tree, windows) for tree in (found.gradient, found.diagonals))
-        stacked, added = zip(*pairs, strict=True)
-        return jax.tree.map(jnp.add, total, (found.value, *added)), stacked
-
-    value, *zeros = _zero(derivatives, objective, sight.seen, batch)
-    zero = (value, *(in_windows(tree, sight.windows)[1] for tree in zeros))
-    (value, *added), stacked = batch.over_parts(add_part, zero, objective.at_once, patches, sight.windows)
-    return Sums(value, *map(eqx.combine, stacked, added), sight.windows)
-
-
-def _zero(
-    derivatives: AbstractDerivatives, objective: Objective, variables: PyTree, batch: Batch
-) -> tuple[Value, PyTree, dict[str, Float[Array, "..."]]]:
     parameters, names = named_parameters(variables), derivatives.diagonal_names(objective, variables)
-    return (
+    zero = (
         Value.zero(batch.weight.dtype),
         jax.tree.map(jnp.zeros_like, variables),
         {name: jnp.zeros_like(parameters[name].real) for name in names},
     )
+    (value, gradient, diagonals), _ = batch.over_parts(add_part, zero, objective.at_once)
+    return Sums(value, gradient, diagonals, {})
+
+
+def _sums_in_windows(derivatives: AbstractDerivatives, objective: Objective, sight: Callable, batch: Batch) -> Sums:
+    """What all patterns share is added up; patches are stacked, and so are the windows."""
+
+    def of_part(part):
+        found = derivatives.sums(objective, sight(part.index), part)
+        pairs = (in_windows(tree, found.windows) for tree in (found.gradient, found.diagonals))
+        (gradient, shared), (diagonals, shared_diagonals) = pairs
+        return (found.value, shared, shared_diagonals), (gradient, diagonals, found.windows)
+
+    def add_part(total, part):
+        found, stacked = of_part(part)
+        return jax.tree.map(jnp.add, total, found), stacked
+
+    shapes, _ = jax.eval_shape(of_part, batch)
+    zero = jax.tree.map(lambda array: jnp.zeros(array.shape, array.dtype), shapes)
+    (value, *added), (*patches, windows) = batch.over_parts(add_part, zero, objective.at_once)
+    return Sums(value, *map(eqx.combine, patches, added), windows)
 
 
 def _product_with_ones(

@@ -8,10 +8,10 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PyTree
 
-from ptychograd._windows import Window, change_all, overlapped
+from ptychograd._windows import Window, add, cut, look_once, overlapped, put
 
 Scalar = Float[Array, ""]
-Look = Callable[[PyTree], PyTree]  # from whole arrays to what a batch sees of them
+Ahead = Callable[[Callable[[PyTree], PyTree]], PyTree]
 Scale = Callable[[Float[Array, "..."]], Float[Array, "..."]]  # from the diagonal to the step, which is negative
 
 SMALLEST = 1e-30  # a momentum of 0, whose logarithm is taken
@@ -21,8 +21,8 @@ class AbstractMoving(eqx.Module):
     """Position x and velocity v, moved with momentum m: y = x + m v, x' = y + step · gradient, v' = x' - x."""
 
     @abc.abstractmethod
-    def ahead(self, momentum: Scalar, look: Look) -> PyTree:
-        """What a batch sees of y, where the gradient is taken."""
+    def ahead(self, momentum: Scalar) -> Ahead:
+        """What patterns see of y, where the gradient is taken, by what they see of arrays as large."""
 
     @abc.abstractmethod
     def moved(
@@ -45,8 +45,9 @@ class Whole(AbstractMoving):
     position: PyTree
     velocity: PyTree
 
-    def ahead(self, momentum, look):
-        return plus(self.position, momentum, self.velocity)
+    def ahead(self, momentum):
+        position = plus(self.position, momentum, self.velocity)
+        return lambda look: position
 
     def moved(self, momentum, scale, gradient, diagonal, window):
         position = plus(plus(self.position, momentum, self.velocity), scale(diagonal), gradient)
@@ -83,23 +84,32 @@ class Coasting(AbstractMoving):
         goal = plus(position, momentum / (1 - momentum), velocity)
         return cls(goal, velocity, touched, desk, jnp.ones((), plane.dtype), jnp.zeros((), jnp.int32))
 
-    def ahead(self, momentum, look):
-        goal, velocity, touched = look((self.goal, self.velocity, self.touched))
-        rest = -_faded(momentum, self.age + 1 - touched) * momentum / (1 - momentum)
-        return jax.tree.map(lambda x: self.factor * x, plus(goal, rest, velocity))
+    def ahead(self, momentum):
+        def seen(look):
+            goal, velocity, touched = look((self.goal, self.velocity, self.touched))
+            left = -_faded(momentum, self.age + 1 - touched) * momentum / (1 - momentum)
+            return jax.tree.map(lambda x: self.factor * x, plus(goal, left, velocity))
+
+        return seen
 
     def moved(self, momentum, scale, gradient, diagonal, window):
         age = self.age + 1
         diagonal, desk = overlapped(self.desk, diagonal, window)
         push = jax.tree.map(lambda g: scale(diagonal) / self.factor * g, gradient)
 
-        def change(seen, push):
-            goal, velocity, touched = seen
-            left = _faded(momentum, age - touched)
-            velocity = jax.tree.map(lambda v, p: left * v + p, velocity, push)
-            return plus(goal, 1 / (1 - momentum), push), velocity, jnp.full_like(touched, age)
+        def change(arrays, part):
+            (goal, velocity, touched), (corner, push) = arrays, part
+            seen = look_once(touched, Window(corner, window.shape))
+            left = _faded(momentum, age - seen)
 
-        kept = change_all(change, (self.goal, self.velocity, self.touched), window, push)
+            def faded(v, p):
+                return put(v, left * cut(v, corner, window.shape) + p, corner)
+
+            goal = jax.tree.map(lambda x, p: add(x, p / (1 - momentum), corner), goal, push)
+            velocity = jax.tree.map(faded, velocity, push)
+            return (goal, velocity, put(touched, jnp.maximum(seen, age), corner)), None
+
+        kept, _ = jax.lax.scan(change, (self.goal, self.velocity, self.touched), (window.corner, push))
         return Coasting(*kept, desk, self.factor, age)
 
     def times(self, factor):

@@ -1,33 +1,30 @@
 """The default solver: accelerated descent whose step sizes come from the model."""
 
-from collections.abc import Callable
-from functools import partial
 from typing import NamedTuple
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import optax
-from jaxtyping import Array, Float, Int, PyTree
+from jaxtyping import Array, Float, PyTree
 
 from ptychograd._errors import InputError
 from ptychograd._model import AbstractExitWaveModel
-from ptychograd._objective import Batch, Objective, Sight, Value
+from ptychograd._objective import Batch, Value
 from ptychograd._parameters import check_names, matches, named_parameters, real_dtype, replace_parameters
-from ptychograd._solvers.base import AbstractSolver, Course, worth_windows
-from ptychograd._solvers.derivatives import Automatic, Sums, batch_sums
-from ptychograd._solvers.moving import AbstractMoving, Coasting, Whole, plus
+from ptychograd._solvers.base import AbstractSolver, Course
+from ptychograd._solvers.derivatives import Automatic
+from ptychograd._solvers.moving import AbstractMoving, Whole, plus
 from ptychograd._solvers.pace import Pace, Past, growing_pace, steady_pace
-from ptychograd._windows import Windows, dense, window_of
+from ptychograd._solvers.views import AbstractView, WholeView, best_view, exit_wave_model
+from ptychograd._windows import window_of
 
 RELATIVE_STEP = 0.01  # of the start's root-mean-square, for parameters that have no diagonal
 TINY = 1e-30  # of a power, above zero
 COLDEST = 0.02  # what is left of the step at the end of a run: gradient noise is averaged out
-WORTH = 2  # times as many pixels in an array as in a batch's windows, from which on windows are cheaper
 
 Named = dict[str, PyTree]
 Moving = dict[str, AbstractMoving]
-LookAt = Callable[[Int[Array, "batch"]], Windows]
 
 
 class Nesterov(AbstractSolver):
@@ -84,7 +81,7 @@ class Nesterov(AbstractSolver):
                     f'The step of "{path}" comes from the model; give steps for {", ".join(others) or "none"}.'
                 )
         zero = jnp.zeros((), real_dtype(variables))
-        model = _exit_wave_model(objective, variables)
+        model = exit_wave_model(objective, variables)
         local = model is not None and model.is_local
         return State(
             past=Past(zero, zero, {name: jnp.zeros_like(named[name].real) for name in scaled if local}),
@@ -94,62 +91,44 @@ class Nesterov(AbstractSolver):
         )
 
     def step(self, objective, variables, batch, state):
-        course = self._course(objective, variables, state, _whole)
+        course = self._course(WholeView(objective, variables), state)
         carried, value = course.step(course.carried, batch)
         return *course.end(carried), value
 
     def course(self, objective, variables, state, batch_size):
-        return self._course(objective, variables, state, self._windows(objective, variables, batch_size))
+        return self._course(best_view(objective, variables, batch_size), state)
 
-    def _windows(self, objective: Objective, variables: PyTree, batch_size: int) -> "LookAt":
-        """Where a step looks: through windows where that is cheaper and pixels between them may coast."""
-        model = _exit_wave_model(objective, variables)
-        if model is None or model.is_local or not worth_windows(objective, variables, batch_size, WORTH):
-            return _whole
-        windows = objective.windows(variables, jnp.zeros(1, jnp.int32))
-        seen = {name for name in named_parameters(variables) if window_of(name, windows) is not None}
-        coasting = set(Automatic().diagonal_names(objective, variables)) - set((model.free_scale or ())[1:])
-        return partial(objective.windows, variables) if seen <= coasting else _whole
-
-    def _course(self, objective: Objective, variables: PyTree, state: "State", look_at: "LookAt") -> Course:
-        named, windows = named_parameters(variables), look_at(jnp.zeros(1, jnp.int32))
-        momentum = jnp.asarray(self.momentum, real_dtype(variables))
-        moving = {
-            name: Whole(named[name], velocity)
-            if window_of(name, windows) is None
-            else Coasting.of(named[name], velocity, momentum)
-            for name, velocity in state.velocity.items()
-        }
-        others = {name: named[name] for name in state.steps}
+    def _course(self, view: AbstractView, state: "State") -> Course:
+        """Through an epoch with that view; whoever asks for one step asks for an epoch of one."""
+        named, momentum = named_parameters(view.variables), jnp.asarray(self.momentum, real_dtype(view.variables))
+        moving, others = view.moving(state.velocity, momentum), {name: named[name] for name in state.steps}
 
         def step(carried, batch):
-            sight = _View(objective, variables, look_at(batch.index))
-            return self._moved(sight, state.steps, carried, batch)
+            return self._moved(view, state.steps, carried, batch)
 
         def end(carried):
             ends = {name: one.end(momentum) for name, one in carried.moving.items()}
             positions, velocity = ({name: pair[k] for name, pair in ends.items()} for k in (0, 1))
-            new = replace_parameters(variables, positions | carried.others)
-            return new, State(carried.past, velocity, carried.adam, state.steps)
+            variables = replace_parameters(view.variables, positions | carried.others)
+            return variables, State(carried.past, velocity, carried.adam, state.steps)
 
         return Course(UnderWay(moving, others, state.past, state.adam), step, end)
 
     def _moved(
-        self, view: "_View", steps: Named, carried: "UnderWay", batch: Batch
+        self, view: AbstractView, steps: Named, carried: "UnderWay", batch: Batch
     ) -> tuple["UnderWay", Value]:
         moving, others, past, adam = carried
         warmth = COLDEST + (1 - COLDEST) * (0.5 + 0.5 * jnp.cos(jnp.pi * batch.cooling))
-        pace = self._pace(view, past, warmth, batch)
-        ahead = {name: one.ahead(pace.momentum, partial(view.look, name)) for name, one in moving.items()}
-        sums = view.sums(ahead | others, batch)
+        pace = self._pace(view.model, past, warmth, batch)
+        sums = view.sums({name: one.ahead(pace.momentum) for name, one in moving.items()}, others, batch)
         gradients = named_parameters(sums.gradient)
+        directions, adam = _ADAM.update({name: gradients[name] for name in steps}, adam)
+        directions = named_parameters(directions)
+        others = {name: plus(others[name], -warmth * step, directions[name]) for name, step in steps.items()}
 
         def scale(diagonal):
             return -warmth * pace.step_size * self._scale(diagonal)
 
-        directions, adam = _ADAM.update({name: gradients[name] for name in steps}, adam)
-        directions = named_parameters(directions)
-        others = {name: plus(others[name], -warmth * step, directions[name]) for name, step in steps.items()}
         moved = {
             name: one.moved(pace.momentum, scale, gradients[name], sums.diagonals[name], window_of(name, sums.windows))
             for name, one in moving.items()
@@ -157,8 +136,8 @@ class Nesterov(AbstractSolver):
         moved = _scaled_as_before(view.model, moving, moved)
         return UnderWay(moved, others, past.followed_by(sums.diagonals), adam), sums.value
 
-    def _pace(self, view: "_View", past: Past, warmth: Float[Array, ""], batch: Batch) -> Pace:
-        if view.model is not None and view.model.is_local:
+    def _pace(self, model: AbstractExitWaveModel | None, past: Past, warmth: Float[Array, ""], batch: Batch) -> Pace:
+        if model is not None and model.is_local:
             return growing_pace(self.step_size, (self.momentum, self.longest_momentum), past, warmth)
         return steady_pace(self.step_size, self.momentum, jnp.sum(batch.weight))
 
@@ -186,41 +165,6 @@ class Nesterov(AbstractSolver):
                 f"{name} is 0 at the start, which tells no step size; give one: Nesterov(steps={{'{name}': 0.1}})."
             )
         return RELATIVE_STEP * size
-
-
-class _View(NamedTuple):
-    """Through which windows a step looks; none where it looks at whole arrays."""
-
-    objective: Objective
-    variables: PyTree
-    windows: Windows
-
-    @property
-    def model(self) -> AbstractExitWaveModel | None:
-        return _exit_wave_model(self.objective, self.variables)
-
-    def look(self, name: str, arrays: PyTree) -> PyTree:
-        """What is seen of arrays as large as the parameter called `name`."""
-        return self.objective.look({name: arrays}, self.windows)[name]
-
-    def sums(self, ahead: Named, batch: Batch) -> Sums:
-        """Sums over a batch at the parameters `ahead`, in the form that these have."""
-        variables = replace_parameters(self.variables, ahead)
-        if self.windows:
-            return batch_sums(Automatic(), self.objective, Sight(variables, self.windows), batch)
-        value, gradient, diagonals, windows = batch_sums(Automatic(), self.objective, variables, batch)
-        real = {name: named_parameters(variables)[name].real for name in diagonals}
-        return Sums(value, dense(gradient, variables, windows), dense(diagonals, real, windows), {})
-
-
-def _whole(index: Int[Array, "batch"]) -> Windows:
-    """No window: every array is looked at as a whole."""
-    return {}
-
-
-def _exit_wave_model(objective: Objective, variables: PyTree) -> AbstractExitWaveModel | None:
-    model = objective.model(variables)
-    return model if isinstance(model, AbstractExitWaveModel) else None
 
 
 def _scaled_as_before(model: AbstractExitWaveModel | None, before: Moving, moved: Moving) -> Moving:
