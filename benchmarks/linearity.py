@@ -3,9 +3,9 @@
     python benchmarks/linearity.py [--largest 100000] [--frame 64] [--solvers Nesterov rPIE ...] [--limit 120]
                                    [--rounds 3] [--json FILE]
 
-Patterns are counts without meaning, of a scan whose windows overlap by 69 %: what they show makes no difference to the
-time. Compiling is timed apart. A solver is taken to ten times as many patterns only if the epoch that this promises, should
-its time grow with the square, takes less than `--limit` seconds. The exponent is the slope of log time over log patterns.
+Patterns are counts without meaning, of a scan whose windows overlap by 69 %: what they show makes no difference to
+the time. Compiling is timed apart. A solver is taken to ten times as many patterns only if its epoch would be done
+within `--limit` seconds should time grow with the square. The exponent is the slope of log time over log patterns.
 """
 
 import argparse
@@ -75,7 +75,7 @@ def main():
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     found = {name: {} for name in options.solvers}
-    print(f"{'solver':10s}{'batch':>6s}{'patterns':>10s}  {'object':16s}{'s/epoch':>10s}{'patterns/s':>12s}{'compile s':>10s}")
+    print("solver     batch  patterns  object             s/epoch  patterns/s compile s")
     count = FEWEST
     while count <= options.largest:
         data = scan(count, options.frame)

@@ -7,7 +7,6 @@ the physics: cutting a window from an array of just that size is the identity, w
 """
 
 from collections.abc import Callable
-from functools import partial
 
 import equinox as eqx
 import jax

@@ -14,7 +14,7 @@ from ptychograd._parameters import matches, named_parameters
 
 
 class Course(NamedTuple):
-    """A way through an epoch: what is `carried` from step to step, the step, and how variables and state come out of it.
+    """A way through an epoch: what is `carried` from step to step, the step, and how variables and state come out.
 
     `carried` may be in another form than variables and state are, and hold scratch that nobody keeps.
     """

@@ -6,15 +6,18 @@ from collections.abc import Callable
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int, PyTree
+from jaxtyping import Array, Complex, Float, Int, PyTree
 
+from ptychograd._parameters import join, split
 from ptychograd._windows import Window, add, cut, look_once, overlapped, put
 
 Scalar = Float[Array, ""]
 Ahead = Callable[[Callable[[PyTree], PyTree]], PyTree]
-Scale = Callable[[Float[Array, "..."]], Float[Array, "..."]]  # from the diagonal to the step, which is negative
+Scale = Callable[
+    [Float[Array, "..."], Scalar], Float[Array, "..."]
+]  # from diagonal and its maximum to the step, negative
 
-SMALLEST = 1e-30  # a momentum of 0, whose logarithm is taken
+SMALLEST = 1e-30  # momentum, whose logarithm is taken
 
 
 class AbstractMoving(eqx.Module):
@@ -50,7 +53,7 @@ class Whole(AbstractMoving):
         return lambda look: position
 
     def moved(self, momentum, scale, gradient, diagonal, window):
-        position = plus(plus(self.position, momentum, self.velocity), scale(diagonal), gradient)
+        position = plus(plus(self.position, momentum, self.velocity), scale(diagonal, jnp.max(diagonal)), gradient)
         return Whole(position, plus(position, -1.0, self.position))
 
     def times(self, factor):
@@ -69,8 +72,8 @@ class Coasting(AbstractMoving):
     `desk` is zero between steps.
     """
 
-    goal: PyTree
-    velocity: PyTree
+    goal: Complex[Array, "*lead height width"]
+    velocity: Complex[Array, "*lead height width"]
     touched: Int[Array, "*lead height width"]
     desk: Float[Array, "*lead height width"]
     factor: Scalar
@@ -82,44 +85,42 @@ class Coasting(AbstractMoving):
         plane = jax.tree.leaves(position)[0]
         touched, desk = jnp.zeros(plane.shape, jnp.int32), jnp.zeros_like(plane)
         goal = plus(position, momentum / (1 - momentum), velocity)
-        return cls(goal, velocity, touched, desk, jnp.ones((), plane.dtype), jnp.zeros((), jnp.int32))
+        return cls(join(goal), join(velocity), touched, desk, jnp.ones((), plane.dtype), jnp.zeros((), jnp.int32))
 
     def ahead(self, momentum):
         def seen(look):
             goal, velocity, touched = look((self.goal, self.velocity, self.touched))
             left = -_faded(momentum, self.age + 1 - touched) * momentum / (1 - momentum)
-            return jax.tree.map(lambda x: self.factor * x, plus(goal, left, velocity))
+            return split(self.factor * (goal + left * velocity))
 
         return seen
 
     def moved(self, momentum, scale, gradient, diagonal, window):
         age = self.age + 1
         diagonal, desk = overlapped(self.desk, diagonal, window)
-        push = jax.tree.map(lambda g: scale(diagonal) / self.factor * g, gradient)
+        largest = jnp.max(diagonal)
 
         def change(arrays, part):
-            (goal, velocity, touched), (corner, push) = arrays, part
+            (goal, velocity, touched), (corner, gradient, diagonal) = arrays, part
+            push = scale(diagonal, largest) / self.factor * join(gradient)
             seen = look_once(touched, Window(corner, window.shape))
             left = _faded(momentum, age - seen)
 
-            def faded(v, p):
-                return put(v, left * cut(v, corner, window.shape) + p, corner)
-
-            goal = jax.tree.map(lambda x, p: add(x, p / (1 - momentum), corner), goal, push)
-            velocity = jax.tree.map(faded, velocity, push)
+            goal = add(goal, push / (1 - momentum), corner)
+            velocity = put(velocity, left * cut(velocity, corner, window.shape) + push, corner)
             return (goal, velocity, put(touched, jnp.maximum(seen, age), corner)), None
 
-        kept, _ = jax.lax.scan(change, (self.goal, self.velocity, self.touched), (window.corner, push))
+        items = (window.corner, gradient, diagonal)
+        kept, _ = jax.lax.scan(change, (self.goal, self.velocity, self.touched), items)
         return Coasting(*kept, desk, self.factor, age)
 
     def times(self, factor):
         return eqx.tree_at(lambda one: one.factor, self, factor * self.factor)
 
     def end(self, momentum):
-        left = self.factor * _faded(momentum, self.age - self.touched)
-        velocity = jax.tree.map(lambda v: left * v, self.velocity)
-        goal = jax.tree.map(lambda x: self.factor * x, self.goal)
-        return plus(goal, -momentum / (1 - momentum), velocity), velocity
+        velocity = self.factor * _faded(momentum, self.age - self.touched) * self.velocity
+        position = self.factor * self.goal - momentum / (1 - momentum) * velocity
+        return split(position), split(velocity)
 
 
 def plus(one: PyTree, factor: Float[Array, "..."] | float, other: PyTree) -> PyTree:

@@ -14,7 +14,7 @@ from ptychograd._objective import Batch, Value
 from ptychograd._parameters import check_names, matches, named_parameters, real_dtype, replace_parameters
 from ptychograd._solvers.base import AbstractSolver, Course
 from ptychograd._solvers.derivatives import Automatic
-from ptychograd._solvers.moving import AbstractMoving, Whole, plus
+from ptychograd._solvers.moving import AbstractMoving, plus
 from ptychograd._solvers.pace import Pace, Past, growing_pace, steady_pace
 from ptychograd._solvers.views import AbstractView, WholeView, best_view, exit_wave_model
 from ptychograd._windows import window_of
@@ -114,9 +114,7 @@ class Nesterov(AbstractSolver):
 
         return Course(UnderWay(moving, others, state.past, state.adam), step, end)
 
-    def _moved(
-        self, view: AbstractView, steps: Named, carried: "UnderWay", batch: Batch
-    ) -> tuple["UnderWay", Value]:
+    def _moved(self, view: AbstractView, steps: Named, carried: "UnderWay", batch: Batch) -> tuple["UnderWay", Value]:
         moving, others, past, adam = carried
         warmth = COLDEST + (1 - COLDEST) * (0.5 + 0.5 * jnp.cos(jnp.pi * batch.cooling))
         pace = self._pace(view.model, past, warmth, batch)
@@ -126,8 +124,8 @@ class Nesterov(AbstractSolver):
         directions = named_parameters(directions)
         others = {name: plus(others[name], -warmth * step, directions[name]) for name, step in steps.items()}
 
-        def scale(diagonal):
-            return -warmth * pace.step_size * self._scale(diagonal)
+        def scale(diagonal, largest):
+            return -warmth * pace.step_size * self._scale(diagonal, largest)
 
         moved = {
             name: one.moved(pace.momentum, scale, gradients[name], sums.diagonals[name], window_of(name, sums.windows))
@@ -147,8 +145,7 @@ class Nesterov(AbstractSolver):
             if isinstance(value, float) and not 0 <= value < 1:
                 raise InputError(f"{name} = {value:g}: expected 0 or more and less than 1.")
 
-    def _scale(self, weight: Float[Array, "..."]) -> Float[Array, "..."]:
-        largest = jnp.max(weight)
+    def _scale(self, weight: Float[Array, "..."], largest: Float[Array, ""]) -> Float[Array, "..."]:
         lit = largest > 0
         denominator = (1 - self.floor) * weight + self.floor * largest
         return jnp.where(lit, 1 / jnp.where(lit, denominator, 1), 0)

@@ -12,7 +12,7 @@ from ptychograd._solvers.base import AbstractSolver, Course, worth_windows
 from ptychograd._solvers.derivatives import AbstractDerivatives, Automatic, ClosedForm, Sums, Through, batch_sums
 from ptychograd._windows import add_windows, overlapped, window_of
 
-WORTH = 2  # times as many pixels in an array as in a batch's windows, from which on windows are cheaper
+WORTH = 2.0  # times as many pixels in an array as in a batch's windows, from which on windows are cheaper
 
 
 class PIE(AbstractSolver):

@@ -14,7 +14,7 @@ from ptychograd._solvers.derivatives import Automatic, Sums, Through, batch_sums
 from ptychograd._solvers.moving import AbstractMoving, Ahead, Coasting, Scalar, Whole
 from ptychograd._windows import Windows, dense, window_of
 
-WORTH = 2  # times as many pixels in an array as in a batch's windows, from which on windows are cheaper
+WORTH = 2.0  # times as many pixels in an array as in a batch's windows, from which on windows are cheaper
 
 
 class AbstractView(eqx.Module):
