@@ -61,15 +61,13 @@ def assert_alike(one, other, tolerance):
         assert np.linalg.norm(leaf - other.state[name]) <= 1e3 * tolerance * scale, name
 
 
-@pytest.mark.parametrize("trainable", [BOTH, ("object",)], ids=["both", "object"])
-@pytest.mark.parametrize("batch_size", [2, 8])  # 8 leaves batches that are filled up
-@pytest.mark.parametrize("name", SOLVERS)
-def test_windows_change_no_step(name, batch_size, trainable, ways):
-    """Three epochs, complex128, two modes."""
+@pytest.mark.parametrize(("name", "trainable"), [*((name, BOTH) for name in SOLVERS), ("Nesterov", ("object",))])
+def test_windows_change_no_step(name, trainable, ways):
+    """Three epochs, complex128, two modes; batches of eight, some of which are filled up."""
     with jax.enable_x64(True):
         data = problems.measurement()
         model = problems.start_model(data, modes=2, dtype=np.complex128)
-        options = {"epochs": 3, "batch_size": batch_size, "trainable": trainable}
+        options = {"epochs": 3, "batch_size": 8, "trainable": trainable}
         one, other = ways(lambda: pg.reconstruct(model, data, SOLVERS[name], **options))
     assert_alike(one, other, 1e-10)
 
@@ -96,7 +94,7 @@ def test_one_pattern_a_batch_and_several_at_once(ways, monkeypatch):
     with jax.enable_x64(True):
         data = problems.measurement()
         model = problems.start_model(data, dtype=np.complex128)
-        for at_once, batch_size in ((1, 1), (3, 8), (8, 8)):
+        for at_once, batch_size in ((1, 1), (3, 8)):
             monkeypatch.setattr("ptychograd._reconstruct.patterns_at_once", lambda size, k=at_once: k)
             one, other = ways(
                 lambda size=batch_size: pg.reconstruct(model, data, pg.Nesterov(), epochs=2, batch_size=size)
@@ -128,11 +126,18 @@ def test_coasting_is_what_stepping_without_a_gradient_does(momentum):
         m, window = jnp.asarray(momentum), Window(jnp.array([[1, 2], [2, 3]]), (3, 4))
         none = Planes(*jnp.zeros((2, 2, 3, 4)))
         coasting, whole = Coasting.of(*planes, m), Whole(*planes)
+        zero = Planes(*jnp.zeros((2, 7, 9)))
+
+        def scale(diagonal, largest):
+            return -1 / (diagonal + largest)
+
+        @jax.jit
+        def step(coasting, whole):
+            one = coasting.moved(m, scale, none, jnp.ones((2, 3, 4)), window)
+            return one.times(1.01), whole.moved(m, scale, zero, jnp.ones((7, 9)), None).times(1.01)
+
         for _ in range(40):
-            coasting = coasting.moved(m, lambda w, largest: -1 / (w + 1), none, jnp.ones((2, 3, 4)), window)
-            coasting = coasting.times(1.01)
-            zero = jax.tree.map(jnp.zeros_like, whole.position)
-            whole = whole.moved(m, lambda w, largest: -1 / (w + 1), zero, jnp.zeros((7, 9)), None).times(1.01)
+            coasting, whole = step(coasting, whole)
         for one, other in zip(jax.tree.leaves(coasting.end(m)), jax.tree.leaves(whole.end(m)), strict=True):
             np.testing.assert_allclose(one, other, rtol=1e-11, atol=1e-13)
         assert not np.any(coasting.desk)

@@ -96,6 +96,8 @@ class Coasting(AbstractMoving):
         return seen
 
     def moved(self, momentum, scale, gradient, diagonal, window):
+        if window is None:
+            raise TypeError("what coasts is moved through windows")
         age = self.age + 1
         diagonal, desk = overlapped(self.desk, diagonal, window)
         largest = jnp.max(diagonal)

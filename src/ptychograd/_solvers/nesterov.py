@@ -14,7 +14,7 @@ from ptychograd._objective import Batch, Value
 from ptychograd._parameters import check_names, matches, named_parameters, real_dtype, replace_parameters
 from ptychograd._solvers.base import AbstractSolver, Course
 from ptychograd._solvers.derivatives import Automatic
-from ptychograd._solvers.moving import AbstractMoving, plus
+from ptychograd._solvers.moving import AbstractMoving, Whole, plus
 from ptychograd._solvers.pace import Pace, Past, growing_pace, steady_pace
 from ptychograd._solvers.views import AbstractView, WholeView, best_view, exit_wave_model
 from ptychograd._windows import window_of
@@ -173,8 +173,10 @@ def _scaled_as_before(model: AbstractExitWaveModel | None, before: Moving, moved
     if names is None or not all(name in moved for name in names):
         return moved
     object, probe = names
-    powers = (_power(moving[probe].position) for moving in (before, moved))
-    ratio = jnp.sqrt(next(powers) / jnp.maximum(next(powers), TINY))
+    one, other = before[probe], moved[probe]
+    if not (isinstance(one, Whole) and isinstance(other, Whole)):
+        raise TypeError(f"the power of {probe} is asked for at every step, but only windows of it are known")
+    ratio = jnp.sqrt(_power(one.position) / jnp.maximum(_power(other.position), TINY))
     return moved | {object: moved[object].times(1 / ratio), probe: moved[probe].times(ratio)}
 
 

@@ -68,7 +68,8 @@ class PIE(AbstractSolver):
             diagonals, wiped = dict(sums.diagonals), {}
             for name, desk in desks.items():
                 window = window_of(name, sums.windows)
-                diagonals[name], wiped[name] = overlapped(desk, diagonals[name], window)
+                if window is not None:
+                    diagonals[name], wiped[name] = overlapped(desk, diagonals[name], window)
             return (self._moved(variables, sums, diagonals), wiped), sums.value
 
         return Course((variables, desks), step, lambda carried: (carried[0], state))
