@@ -202,8 +202,9 @@ def _sums_in_windows(derivatives: AbstractDerivatives, objective: Objective, sig
 
     shapes, _ = jax.eval_shape(of_part, batch)
     zero = jax.tree.map(lambda array: jnp.zeros(array.shape, array.dtype), shapes)
-    (value, *added), (*patches, windows) = batch.over_parts(add_part, zero, objective.at_once)
-    return Sums(value, *map(eqx.combine, patches, added), windows)
+    (value, *shared), (*patches, windows) = batch.over_parts(add_part, zero, objective.at_once)
+    gradient, diagonals = (eqx.combine(*pair) for pair in zip(patches, shared, strict=True))
+    return Sums(value, gradient, diagonals, windows)
 
 
 def _product_with_ones(
