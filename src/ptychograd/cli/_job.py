@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from ptychograd._errors import InputError
 from ptychograd.cli._checkpoints import Checkpoints, Every, Keeping
 from ptychograd.cli._console import FAILED, INTERRUPTED, errors, leave, output
+from ptychograd.cli._follow import Following, Scan, followed
 from ptychograd.cli._machine import Machine
 from ptychograd.cli._options import Options
 
 if TYPE_CHECKING:
     from ptychograd._dataset import Dataset
+    from ptychograd._model import AbstractModel
     from ptychograd._reconstruct import Progress
     from ptychograd._result import Result
     from ptychograd._run import Run
@@ -33,6 +35,7 @@ class Job(NamedTuple):
     options: Options = Options()
     keeping: Keeping = Keeping()
     machine: Machine = Machine()
+    following: Following = Following()
     resume: "Result | None" = None
     epochs: int | None = None
 
@@ -52,37 +55,55 @@ def run(job: Job, json: bool = False) -> "Result":
     from ptychograd._hold_out import hold_out, r_factor
     from ptychograd._reconstruct import CUT_SHORT, LOST
     from ptychograd._result import NonFiniteError
-    from ptychograd.cli._machine import devices, in_file, start
-    from ptychograd.cli._plan import make_run, make_solver, read_data
+    from ptychograd.cli._machine import devices, start
+    from ptychograd.cli._plan import make_solver
 
     options = job.options
     start(job.machine, options.precision)
     make_solver(options)  # what is wrong with the options is said before the data are read
     job.keeping.check(job.done)
     _check_output(job)
-    data, held = read_data(job.data, options, in_file(job.machine)), None
-    _check_data(job, data)
-    save = partial(_save, job, data)
+    data, model, held = *_begin(job), None
+    keep = partial(save, job, data)
     if options.hold_out:
         data, held = hold_out(data, options.hold_out, options.seed)
     begin, together = time.perf_counter(), tuple(devices(job.machine))
     try:
-        result = _watched(job, make_run(options, data)._replace(devices=together), save)
+        result = _watched(job, _planned(job, data, model)._replace(devices=together), keep)
     except NonFiniteError as problem:
-        save(problem.result)
+        keep(problem.result)
         errors.print(f"ptychograd: {problem} It is in {job.result_path}.", style="red", soft_wrap=True)
         leave(FAILED)
     seconds = time.perf_counter() - begin
-    result = save(result)
+    result = keep(result)
     if held is not None and result.model is not None and result.stopped != LOST:
         settings = result.settings | {HELD_OUT: r_factor(result.model, held, together)}
-        result = save(result._replace(settings=settings))
+        result = keep(result._replace(settings=settings))
     _report(job, result, data.count, seconds, json)
     if result.stopped == LOST:
         errors.print(f"ptychograd: another process ended; `ptychograd resume {job.result_path}` goes on.", style="red")
     if result.stopped in CUT_SHORT:
         leave(INTERRUPTED if result.stopped != LOST else FAILED)
     return result
+
+
+def _begin(job: Job) -> "tuple[Dataset, AbstractModel | None]":
+    """The data, and the model that they make, if that was reconstructed while they were measured."""
+    from ptychograd.cli._machine import in_file
+    from ptychograd.cli._plan import read_data
+
+    if job.following.follow:
+        return followed(Scan(job.data, job.options, job.machine, job.following, partial(save, job)))
+    data = read_data(job.data, job.options, in_file(job.machine))
+    _check_data(job, data)
+    return data, None
+
+
+def _planned(job: Job, data: "Dataset", model: "AbstractModel | None") -> "Run":
+    from ptychograd.cli._plan import make_run
+
+    run = make_run(job.options, data)
+    return run if model is None else run._replace(model=model)
 
 
 def _watched(job: Job, planned: "Run", save: Callable[["Result"], object]) -> "Result":
@@ -118,7 +139,7 @@ def _check_output(job: Job) -> None:
     require_writable(job.result_path)
 
 
-def _save(job: Job, data: "Dataset", result: "Result") -> "Result":
+def save(job: Job, data: "Dataset", result: "Result") -> "Result":
     """Write the result, with all that it takes to make its run anew; of several processes one does."""
     from ptychograd.cli._machine import writes
 

@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 
 
 class EpochBar:
-    """Epochs done, R-factor, patterns per second and remaining time, on standard error."""
+    """Epochs done (or what else is counted), R-factor, patterns per second and remaining time, on standard error."""
 
-    def __init__(self):
+    def __init__(self, counted: str = "epoch"):
         self._bar = Progress(
-            TextColumn("epoch"),
+            TextColumn(counted),
             MofNCompleteColumn(),
             BarColumn(),
             TextColumn("{task.fields[facts]}"),

@@ -6,6 +6,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from ptychograd.cli._checkpoints import Keeping
+from ptychograd.cli._follow import Following
 from ptychograd.cli._machine import Machine
 from ptychograd.cli._options import Json, Options
 
@@ -18,6 +19,7 @@ def reconstruct(
     options: Options = Options(),  # noqa: B008
     keeping: Keeping = Keeping(),  # noqa: B008
     machine: Machine = Machine(),  # noqa: B008
+    following: Following = Following(),  # noqa: B008
     json: Json = False,
 ) -> None:
     """Reconstruct object and probe of a scan.
@@ -28,4 +30,4 @@ def reconstruct(
     """
     from ptychograd.cli._job import Job, run
 
-    run(Job(data, output, options, keeping, machine), json)
+    run(Job(data, output, options, keeping, machine, following), json)

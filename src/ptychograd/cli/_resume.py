@@ -54,7 +54,7 @@ def resume(
             console.print(json_format.dumps(figures(begun)), soft_wrap=True)
         return
     goal = None if course.is_over and epochs == done else epochs
-    run(Job(data or _data(result, begun), output or result, options, keeping, machine, begun, goal), json)
+    run(Job(data or _data(result, begun), output or result, options, keeping, machine, resume=begun, epochs=goal), json)
 
 
 def _options(path: Path, result: "Result") -> Options:

@@ -1,0 +1,137 @@
+"""Reconstructing along with a scan that is still being written."""
+
+import sys
+import time
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from cyclopts import Parameter
+
+from ptychograd._errors import InputError
+from ptychograd.cli._checkpoints import Checkpoints, Every
+from ptychograd.cli._console import INTERRUPTED, errors
+from ptychograd.cli._machine import Machine, in_file
+from ptychograd.cli._options import Options
+from ptychograd.cli._plan import make_run, read_file
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ptychograd._dataset import Dataset
+    from ptychograd._model import AbstractModel
+    from ptychograd._reconstruct import Progress
+    from ptychograd._result import History, Result
+
+FOREVER = 10**9  # epochs
+POLL = 0.5  # seconds
+LIVE = Every(seconds=20)  # between looks that a person may want
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Following:
+    """Whether to read along with a scan that is still being written.
+
+    Attributes:
+        follow: Begin with the patterns that an HDF5 file holds while it is being written (SWMR), and take in new ones
+            at every epoch; the run as asked begins when all positions have their pattern.
+        patience: Seconds without a new pattern after which a scan that is followed counts as ended.
+    """
+
+    follow: bool = False
+    patience: float = 60.0
+
+
+class Scan(NamedTuple):
+    """A file that is being written, how it is to be reconstructed, and what saves the result so far."""
+
+    path: Path
+    options: Options
+    machine: Machine
+    following: Following
+    save: "Callable[[Dataset, Result], Result]"
+
+
+def followed(scan: Scan) -> "tuple[Dataset, AbstractModel]":
+    """The data when no more patterns come, and the model as it was reconstructed by then."""
+    import jax
+
+    from ptychograd._dataset import StoredPatterns
+    from ptychograd._reconstruct import CUT_SHORT, reconstruct
+    from ptychograd.cli._progress import EpochBar
+
+    if scan.options.hold_out or jax.process_count() > 1:
+        raise InputError("--follow is for one process, and holds no patterns out; leave --hold-out and --rank out.")
+    data = _begun(scan)
+    patterns = data.patterns
+    if not isinstance(patterns, StoredPatterns):
+        raise InputError(f"{scan.path} is no HDF5 file that can be read while it is written; leave --follow out.")
+    run = make_run(scan.options, data)
+    ended = _Ended(patterns.arrived, data.count, scan.following.patience)
+    with EpochBar("patterns") as bar, Checkpoints(LIVE, partial(scan.save, data), 0) as live:
+
+        def on_epoch(progress: "Progress") -> None:
+            bar.advance(progress._replace(epoch=ended.arrived, epochs=data.count))
+            live.after(progress)
+
+        last = run.stages[-1]
+        result = reconstruct(
+            *(run.model, data, run.solver),
+            epochs=FOREVER,
+            batch_size=run.batch_size,
+            trainable=last.trainable,
+            seed=run.seed,
+            until=ended,
+            on_epoch=on_epoch,
+        )
+    if result.stopped in CUT_SHORT:
+        scan.save(data, result)
+        sys.exit(INTERRUPTED)
+    errors.print(f"{scan.path.name}: {result.stopped}; the run as asked begins", style="dim", soft_wrap=True)
+    return _whole(data, patterns, ended.arrived), result.onto(run.model)
+
+
+class _Ended:
+    """A rule for `until`: every position has its pattern, or none has come for so many seconds."""
+
+    def __init__(self, count, expected: int, patience: float):
+        self._count, self._expected, self._patience = count, expected, patience
+        self.arrived, self._since = count(), time.monotonic()
+
+    def __call__(self, history: "History") -> str:
+        now = self._count()
+        if now > self.arrived:
+            self.arrived, self._since = now, time.monotonic()
+        if self.arrived >= self._expected:
+            return f"all {self._expected:,} patterns came in the course of {history.epochs} epochs"
+        if time.monotonic() - self._since > self._patience:
+            return f"no new pattern for {self._patience:g} s, {self.arrived:,} of {self._expected:,} are there"
+        return ""
+
+
+def _begun(scan: Scan) -> "Dataset":
+    """The data as soon as there are enough for a batch; until then it waits, at most as long as it has patience."""
+    deadline = time.monotonic() + scan.following.patience
+    errors.print(f"waiting for patterns in {scan.path}", style="dim", soft_wrap=True)
+    while True:
+        try:
+            data = read_file(scan.path, scan.options, in_file(scan.machine, grows=True))
+            if data.total > 0:
+                return data
+            problem = InputError(f"{scan.path}: there is not one photon yet.")
+        except InputError as error:
+            problem = error
+        if time.monotonic() > deadline:
+            raise problem
+        time.sleep(POLL)
+
+
+def _whole(data: "Dataset", patterns, arrived: int) -> "Dataset":
+    """The data looked at once more; in memory, if all are there and have room in it."""
+    data = replace(data, patterns=patterns.of(data.count))
+    if arrived < data.count or patterns.nbytes > patterns.keep.limit:
+        return data
+    frames, mask = data.frames(slice(None))
+    return replace(data, patterns=frames, mask=mask)
