@@ -78,7 +78,7 @@ def test_runs_are_shuffled_and_each_epoch_differs(scan, data):
     first, again, second = (feed.blocks(1, done, 56) for done in (0, 0, 1))
     assert all(np.array_equal(a.numbers[0], b.numbers[0]) for a, b in zip(first, again, strict=True))
     assert not np.array_equal(first[0].numbers[0], second[0].numbers[0])
-    sizes = [len(block.numbers[0]) for block in first]
+    sizes = [len(block.orders[0]) for block in first]
     assert max(sizes) - min(sizes) <= 1
     read_together = sum(int(np.sum(np.diff(block.numbers[0]) == 1)) for block in first)
     assert read_together >= 56 - 28 - 3 * len(first)  # 28 runs of 2, some of them cut where a block ends

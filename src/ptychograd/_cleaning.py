@@ -81,6 +81,8 @@ def kinds_of(values: np.ndarray) -> Counter[str]:
 
 def bad_pixels(patterns: Patterns) -> Bool[np.ndarray, "index y x"] | None:
     """True where a pixel is bad; None if none is."""
+    if not patterns.size or (patterns.min() >= 0 and patterns.max() < _ceiling(patterns.dtype)):  # NaN is neither
+        return None
     bad = ~_good(patterns)
     return bad if bad.any() else None
 

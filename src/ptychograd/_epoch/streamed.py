@@ -16,7 +16,10 @@ RUNS_OF_BLOCK = 8  # at least, so that a block sees many parts of the object
 
 
 class Block(NamedTuple):
-    """For each share the numbers of its patterns in the order in which they are read, and the order of their use."""
+    """For each share the numbers of its patterns in the order in which they are read, and the order of their use.
+
+    Blocks are of equal length: what is too short begins anew, and that is not used again.
+    """
 
     numbers: list[np.ndarray]
     orders: list[np.ndarray]
@@ -71,7 +74,7 @@ class Streamed(Feed):
         starts = rng.permutation(np.arange(begin, end, run))
         numbers = np.concatenate([np.arange(start, min(start + run, end)) for start in starts])
         parts = np.array_split(numbers, max(1, -(-(end - begin) // self._size)))
-        return [(part, rng.permutation(len(part))) for part in parts]
+        return [(np.resize(part, self._size), rng.permutation(len(part))) for part in parts]
 
     def _loaded(self, block: Block) -> Patterns:
         """A block on the devices; of a file that grows, its photons are counted."""
@@ -80,7 +83,9 @@ class Streamed(Feed):
             numbers = (block.numbers[share][:, None] * group + np.arange(group)).ravel()
             read[share] = frames(self._data, numbers, self._asked)
             if self._stored.grows:
-                self._photons += float(np.sum(read[share].counts, dtype=np.float64, where=read[share].mask))
+                used = len(block.orders[share])
+                mask = read[share].mask if read[share].mask.ndim < read[share].counts.ndim else read[share].mask[:used]
+                self._photons += float(np.sum(read[share].counts[:used], dtype=np.float64, where=mask))
         first = read[self._own[0]]
         counts = placed_shares({share: part.counts for share, part in read.items()}, self._size, self._asked.mesh)
         if first.mask.ndim < first.counts.ndim:

@@ -1,0 +1,128 @@
+"""Data larger than memory: how fast patterns stream from a file, and a scan of many GB in a process of few.
+
+    python benchmarks/streaming.py                         in memory against out of a file, packed or not, 1 GB
+    python benchmarks/streaming.py --gigabytes 20 --limit 4    once through 20 GB with 4 GB of address space
+
+The patterns are those of a periodic object, so that a few thousand simulated ones make a scan of any size.
+"""
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import h5py
+import hdf5plugin
+import numpy as np
+
+FRAME, STEP, TILE = 128, 4, 256
+PACKINGS = {
+    "not packed": {},
+    "gzip": {"compression": "gzip", "compression_opts": 1, "shuffle": True},
+    "bitshuffle-LZ4": dict(hdf5plugin.Bitshuffle(cname="lz4")),
+}
+
+
+def tile(seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Patterns of one period of the object, their positions in it, and the probe."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[:FRAME, :FRAME] - FRAME / 2
+    probe = np.exp(-(y**2 + x**2) / 400) * np.exp(0.01j * (y**2 + x**2))
+    probe *= np.sqrt(1e6 / np.sum(np.abs(probe) ** 2))
+    coarse = np.fft.ifft2(np.fft.fft2(rng.normal(size=(TILE, TILE))) * _lowpass()).real
+    thing = np.exp(1j * coarse / coarse.std() * 0.5)
+    places = np.stack(np.meshgrid(*[np.arange(0, TILE, STEP)] * 2, indexing="ij"), -1).reshape(-1, 2)
+    patterns = np.empty((len(places), FRAME, FRAME), np.uint16)
+    for number, (row, column) in enumerate(places):
+        window = thing[np.ix_((row + np.arange(FRAME)) % TILE, (column + np.arange(FRAME)) % TILE)]
+        expected = np.abs(np.fft.fftshift(np.fft.fft2(probe * window))) ** 2 / FRAME**2
+        patterns[number] = rng.poisson(expected)
+    return patterns, places, probe
+
+
+def _lowpass() -> np.ndarray:
+    frequency = np.fft.fftfreq(TILE)
+    return np.exp(-(frequency[:, None] ** 2 + frequency**2) / (2 * 0.05**2))
+
+
+def write(path: Path, gigabytes: float, packing: str) -> int:
+    """A scan over as many periods as make so many GB; the number of patterns."""
+    patterns, places, probe = tile()
+    periods = max(1, round(gigabytes * 1e9 / patterns.nbytes))
+    rows = max(1, int(np.sqrt(periods)))
+    count = periods * len(places)
+    with h5py.File(path, "w") as file:
+        chunks = (1, FRAME, FRAME) if PACKINGS[packing] else None
+        stack = file.create_dataset("patterns", (count, FRAME, FRAME), np.uint16, chunks=chunks, **PACKINGS[packing])
+        corners = np.concatenate([places + TILE * np.array([k % rows, k // rows]) for k in range(periods)])
+        file["positions_px"] = corners.astype(float)
+        file["probe"] = (0.9 * probe)[None].astype(np.complex64)
+        for period in range(periods):
+            stack[period * len(places) : (period + 1) * len(places)] = patterns
+    return count
+
+
+def reconstruct(path: Path, options: list[str], limit: float | None) -> dict:
+    """What the command says of itself, and the most memory that it held."""
+    command = [sys.executable, "-m", "ptychograd", "reconstruct", path, "-o", path.with_name("result.h5"), "--json"]
+    command += ["--key", "probe=probe", "--batch-size", "32", *options]
+
+    def bound() -> None:
+        if limit is not None:
+            resource.setrlimit(resource.RLIMIT_AS, (int(limit * 1e9),) * 2)
+
+    begin = time.perf_counter()
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, preexec_fn=bound)
+    if done.returncode:
+        sys.exit(done.stderr[-2000:])
+    seconds = time.perf_counter() - begin
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
+    return json.loads(done.stdout.splitlines()[-1]) | {"whole": seconds, "peak": peak}
+
+
+def compare(folder: Path, gigabytes: float) -> None:
+    """Patterns a second in memory, and out of a file with a tenth of the data in memory."""
+    print("| file | GB in the file | patterns/s in memory | streamed | share |")
+    print("|---|---|---|---|---|")
+    for packing in PACKINGS:
+        path = folder / "scan.h5"
+        write(path, gigabytes, packing)
+        rates = {}
+        for name, options in (("memory", []), ("streamed", ["--memory", f"{100 * gigabytes:.0f}MB"])):
+            found = reconstruct(path, ["--epochs", "4", *options], None)
+            rates[name] = found["patterns_per_second"]
+        size, share = path.stat().st_size / 1e9, rates["streamed"] / rates["memory"]
+        print(
+            f"| {packing} | {size:.2f} | {rates['memory']:,.0f} | {rates['streamed']:,.0f} | {share:.0%} |", flush=True
+        )
+        path.unlink()
+
+
+def once(folder: Path, gigabytes: float, limit: float) -> None:
+    """One epoch over a large scan in a process with little address space."""
+    path = folder / "large.h5"
+    begin = time.perf_counter()
+    count = write(path, gigabytes, "not packed")
+    print(f"{count:,} patterns, {path.stat().st_size / 1e9:.1f} GB, written in {time.perf_counter() - begin:.0f} s")
+    found = reconstruct(path, ["--epochs", "1", "--memory", "400MB"], limit)
+    print(
+        f"{limit:g} GB of address space: R = {found['r_factor']:.4f} after 1 epoch, {found['patterns_per_second']:,.0f} "
+        f"patterns/s, {found['whole']:.0f} s in all, at most {found['peak'] / 1e9:.2f} GB held"
+    )
+    path.unlink()
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--gigabytes", type=float, default=1.0)
+    parser.add_argument("--limit", type=float, help="GB of address space; one epoch, streamed")
+    parser.add_argument("--folder", type=Path, default=Path("streaming"))
+    arguments = parser.parse_args()
+    arguments.folder.mkdir(parents=True, exist_ok=True)
+    if arguments.limit:
+        once(arguments.folder, arguments.gigabytes, arguments.limit)
+    else:
+        compare(arguments.folder, arguments.gigabytes)
