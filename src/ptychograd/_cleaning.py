@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Bool, Real
 
 from ptychograd._errors import InputError
+from ptychograd._memory import aligned_empty
 
 PIXELS_AT_ONCE = 2**24  # a chunk's flags then take some tens of MB, whatever the size of the data set
 # Detectors mark gaps and saturation by the maximum of the type; 255 and 32767 are small enough to be counts.
@@ -38,7 +39,8 @@ def clean(patterns: Patterns, mask: Mask) -> tuple[Patterns, Mask, tuple[str, ..
             f"More than half of all pixels are bad ({words}; of {patterns.size:,}): expected photons, not"
             " negative; if a background was subtracted, clip the patterns at 0 first."
         )
-    cleaned = patterns.copy()
+    cleaned = aligned_empty(patterns.shape, patterns.dtype)
+    cleaned[:] = patterns
     alike = bool(np.isin(fresh, (0, len(patterns))).all())
     valid = mask & (fresh == 0) if alike else np.broadcast_to(mask, patterns.shape).copy()
     for chunk in _chunks(patterns):
@@ -81,8 +83,9 @@ def kinds_of(values: np.ndarray) -> Counter[str]:
 
 def bad_pixels(patterns: Patterns) -> Bool[np.ndarray, "index y x"] | None:
     """True where a pixel is bad; None if none is."""
-    bad = ~_good(patterns)
-    return bad if bad.any() else None
+    if not len(patterns) or all(_good(patterns[chunk]).all() for chunk in _chunks(patterns)):
+        return None
+    return ~_good(patterns)
 
 
 def _good(values: np.ndarray) -> np.ndarray:

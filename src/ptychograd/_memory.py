@@ -1,7 +1,9 @@
-"""How much memory there is for this process, by the least of all limits that it is under."""
+"""How much memory there is for this process, by the least of all limits, and arrays that devices take as they are."""
 
 from collections.abc import Iterator
 from pathlib import Path
+
+import numpy as np
 
 try:
     import resource
@@ -9,6 +11,7 @@ except ImportError:  # Windows has none
     resource = None
 
 GROUPS = (("memory.max", "memory.current"), ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"))
+ALIGNED = 64  # bytes: a CPU device takes such an array as it is, without a copy
 UNITS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
 
 
@@ -27,14 +30,24 @@ def peak_memory() -> int:
     return _field("/proc/self/status", "VmHWM") or 0
 
 
+def aligned_empty(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    """An array yet to be filled, at an address from which a CPU device can take it as it is."""
+    size = int(np.prod(shape, dtype=object)) * np.dtype(dtype).itemsize
+    raw = np.empty(size + ALIGNED, np.uint8)
+    begin = -raw.ctypes.data % ALIGNED
+    return raw[begin : begin + size].view(dtype).reshape(shape)
+
+
+def is_aligned(array: np.ndarray) -> bool:
+    """Whether a CPU device takes an array as it is."""
+    return array.ctypes.data % ALIGNED == 0 and array.flags.c_contiguous
+
+
 def _limits() -> Iterator[int]:
     free = _field("/proc/meminfo", "MemAvailable")
     if free is not None:
         yield free
-    for most, used in (
-        ("memory.max", "memory.current"),
-        ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"),
-    ):
+    for most, used in GROUPS:
         limit, now = (_number(Path("/sys/fs/cgroup", name)) for name in (most, used))
         if limit is not None and now is not None:
             yield max(0, limit - now)

@@ -68,10 +68,15 @@ class Run(NamedTuple):
 
 def check(run: Run) -> None:
     """Raise `InputError` for what would be refused in any of its stages."""
-    for stage in run.stages:
-        prepared(_task(run, stage, stage.epochs, None, None))
+    for task, stage in zip(tasks(run), run.stages, strict=True):
+        prepared(task)
         for escape in stage.first:
             escape.check(run.model)
+
+
+def tasks(run: Run) -> list[Task]:
+    """What each stage asks for, as far as it can be told before the run."""
+    return [_task(run, stage, stage.epochs, None, None) for stage in run.stages]
 
 
 def perform(run: Run, on_epoch: Callable[[Progress], None] | None = None) -> Result:

@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float64, Int64
 
 from ptychograd._cleaning import bad_pixels, kinds_of
 from ptychograd._errors import InputError
+from ptychograd._memory import aligned_empty
 
 NO_SUMS = ("kinds", "largest")
 LEAST_RUN = 2**20  # bytes that are read in one go, so that a disk reads more than it seeks
@@ -147,7 +148,7 @@ class StoredPatterns:
     def frames(self, which: slice | np.ndarray, mask: Bool[np.ndarray, "y x"]) -> tuple[np.ndarray, np.ndarray]:
         """Patterns of these numbers with bad pixels set to 0, and their mask: (y, x), or one for each pattern."""
         numbers = np.arange(len(self))[which]
-        patterns = np.empty((len(numbers), *self.shape[1:]), self.dtype)
+        patterns = aligned_empty((len(numbers), *self.shape[1:]), self.dtype)
         for begin, end in _stretches(numbers):
             self._read(int(numbers[begin]), int(numbers[end - 1]) + 1, patterns[begin:end])
         bad = bad_pixels(patterns)

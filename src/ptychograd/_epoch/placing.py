@@ -14,10 +14,10 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import PyTree
 
 from ptychograd._errors import InputError
+from ptychograd._memory import aligned_empty, is_aligned
 
 Device = Any  # jax.Device, which is no type to a type checker
 SHARE, PART = AXES = ("share", "part")
-ALIGNED = 64  # bytes: a CPU device takes such an array as it is, without a copy
 EVERYWHERE, BY_SHARE, BY_SLOT = PartitionSpec(), PartitionSpec(SHARE), PartitionSpec(None, AXES)
 WHERE = (BY_SLOT, BY_SLOT, BY_SLOT, EVERYWHERE, EVERYWHERE)  # the arrays of a plan
 
@@ -98,16 +98,8 @@ def placed_shares(shares: Mapping[int, np.ndarray], size: int, mesh: Mesh | None
 
 def _aligned(array: np.ndarray, size: int) -> np.ndarray:
     """The array where a CPU device takes it without a copy, with zeros after it if it has fewer than `size` entries."""
-    if len(array) == size and array.ctypes.data % ALIGNED == 0 and array.flags.c_contiguous:
+    if len(array) == size and is_aligned(array):
         return array
-    fresh = aligned_zeros((size, *array.shape[1:]), array.dtype)
-    fresh[: len(array)] = array
+    fresh = aligned_empty((size, *array.shape[1:]), array.dtype)
+    fresh[: len(array)], fresh[len(array) :] = array, 0
     return fresh
-
-
-def aligned_zeros(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
-    """Zeros that begin at an address which a CPU device can take as it is."""
-    size = int(np.prod(shape)) * np.dtype(dtype).itemsize
-    raw = np.zeros(size + ALIGNED, np.uint8)
-    begin = -raw.ctypes.data % ALIGNED
-    return raw[begin : begin + size].view(dtype).reshape(shape)

@@ -13,7 +13,7 @@ import numpy as np
 
 from ptychograd._dataset import InFile, StoredPatterns
 from ptychograd._errors import InputError
-from ptychograd._files._frames import opened_hdf5, stored_patterns
+from ptychograd._files._frames import opened_hdf5, stored_patterns, whole
 
 MOST_LISTED = 15  # entries in an error message; the largest come first
 DAMAGE = (
@@ -161,7 +161,7 @@ def _hdf5_entry(name: str, item: h5py.Dataset, path: Path, keep: InFile | None) 
         and (keep.grows or keep.shares > 1 or item.nbytes > keep.limit)
     ):
         stored = partial(stored_patterns, path, name, item, keep)
-    return Entry(name, tuple(shape), item.dtype, units, lambda: item[()], stored)
+    return Entry(name, tuple(shape), item.dtype, units, partial(whole, item), stored)
 
 
 @contextlib.contextmanager
