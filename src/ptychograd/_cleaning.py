@@ -9,7 +9,7 @@ from jaxtyping import Bool, Real
 from ptychograd._errors import InputError
 from ptychograd._memory import aligned_empty
 
-PIXELS_AT_ONCE = 2**24  # a chunk's flags then take some tens of MB, whatever the size of the data set
+PIXELS_AT_ONCE = 2**22  # a chunk's flags then take some MB, whatever the size of the data set
 # Detectors mark gaps and saturation by the maximum of the type; 255 and 32767 are small enough to be counts.
 MARKED = ("uint16", "uint32", "uint64", "int32", "int64")
 

@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import PyTree
 
 from ptychograd._dataset import Dataset, StoredPatterns
-from ptychograd._epoch.compiled import Member, Patterns, one_epoch
+from ptychograd._epoch.compiled import Member, Patterns, traced_epoch
 from ptychograd._epoch.feed import Asked
 from ptychograd._epoch.placing import shares_of
 from ptychograd._epoch.streamed import Streamed, stays_in_file
@@ -30,12 +30,12 @@ class Footprint(NamedTuple):
     Attributes:
         peak: the most bytes alive at once, results among them, if nothing is fused and nothing done in place.
         transform: bytes of the largest array that is Fourier transformed.
-        equations: how many operations there are, which is what a compiler has to work on.
+        operations: how many there are, which is what a compiler has to work on.
     """
 
     peak: int
     transform: int
-    equations: int
+    operations: int
 
 
 def footprint(function: Callable, *arguments: Any) -> Footprint:
@@ -49,7 +49,14 @@ def footprint(function: Callable, *arguments: Any) -> Footprint:
 def footprint_of_an_epoch(member: Member, data: Dataset, asked: Asked) -> Footprint:
     """What one epoch makes, or one part of it where patterns come block by block."""
     patterns, plan = arguments_of_an_epoch(data, asked)
-    return footprint(one_epoch, member, patterns, plan, asked.mesh)
+    return footprint(traced_epoch, member, patterns, plan, asked.mesh)
+
+
+def footprint_of_waves(member: Member, data: Dataset, asked: Asked) -> Footprint:
+    """What the patterns make that are worked on together: waves, their derivatives and patches."""
+    objective = replace(member.objective, axes=())
+    batch = _batch_of(data, asked, min(objective.at_once, asked.batch_size))
+    return footprint(objective.value_and_gradient, member.variables, batch)
 
 
 def arguments_of_an_epoch(data: Dataset, asked: Asked) -> tuple[Patterns, Plan]:
@@ -118,16 +125,19 @@ def bytes_of(tree: PyTree) -> int:
     return sum(math.prod(leaf.shape) * np.dtype(leaf.dtype).itemsize for leaf in leaves)
 
 
+def _batch_of(data: Dataset, asked: Asked, count: int) -> Batch:
+    """The shapes of a batch of so many patterns."""
+    (counts, mask), _ = arguments_of_an_epoch(data, asked)
+    one = jax.ShapeDtypeStruct
+    mask = one((count, *mask.shape[1:]), mask.dtype) if mask.ndim == counts.ndim else mask
+    counts, numbers = one((count, *counts.shape[1:]), counts.dtype), one((count,), np.int32)
+    return Batch(numbers, counts, mask, one((count,), asked.real), jnp.zeros((), asked.real))  # pyright: ignore
+
+
 def _step_of(member: Member, data: Dataset, asked: Asked, count: int) -> Footprint:
     """What a step makes of so many patterns, all at once."""
-    patterns, _ = arguments_of_an_epoch(data, asked)
-    one = jax.ShapeDtypeStruct
-    counts = one((count, *patterns.counts.shape[1:]), patterns.counts.dtype)
-    mask = patterns.mask
-    mask = one((count, *mask.shape[1:]), mask.dtype) if mask.ndim == patterns.counts.ndim else mask
-    batch = Batch(one((count,), np.int32), counts, mask, one((count,), asked.real), jnp.zeros((), asked.real))  # pyright: ignore
     objective = replace(member.objective, at_once=count, axes=())
-    return footprint(member.solver.step, objective, member.variables, batch, member.state)
+    return footprint(member.solver.step, objective, member.variables, _batch_of(data, asked, count), member.state)
 
 
 def _peak(program: Any) -> int:
