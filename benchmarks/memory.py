@@ -106,10 +106,11 @@ def reconstruct(folder: Path, case: Case) -> None:
     import ptychograd as pg
     from ptychograd._dataset import InFile
     from ptychograd._files import read
-    from ptychograd._memory import peak_memory
+    from ptychograd._memory import give_back_large_arrays, peak_memory
     from ptychograd._memory_plan import memory_plan
     from ptychograd._reconstruct import Task
 
+    give_back_large_arrays()  # as the commands do
     data = read(folder / "data.h5", keep=InFile(case.memory, case.memory // 4) if case.memory else None)
     model = (pg.near_field if case.near else pg.far_field)(data, object=pg.random_object(0), modes=case.modes)
     solver = {"nesterov": pg.Nesterov(), "adam": pg.adam(STEPS), "epie": pg.PIE()}[case.solver]

@@ -22,7 +22,7 @@ from ptychograd._memory import available_memory, is_aligned, used_memory
 from ptychograd._reconstruct import Task, prepared
 
 COMPILER, AN_OPERATION = 60_000_000, 60_000  # bytes of the first compilation, and of each operation in a program
-BLOCKS = 2  # of patterns in their file: one is worked on while the next is read
+BLOCKS = 4  # of patterns in their file: one is worked on, one is ready, one is read, one is filled up to the full size
 PROGRAM, PATTERNS, START, PARAMETERS, STATE = "program", "patterns", "start", "parameters", "solver state"
 SUMS, WAVES, TRANSFORMS = "sums of a minibatch", "working set", "Fourier transforms"
 COMPILING = "compiling"
@@ -56,7 +56,7 @@ class Place(NamedTuple):
 class MemoryPlan(NamedTuple):
     """What a reconstruction takes of the computer's memory, and of each accelerator's if there are any.
 
-    `ways` are what would make it smaller, in the words of the command line.
+    `ways` are what would make one smaller that does not fit, in the words of the command line.
     """
 
     host: Place
@@ -93,7 +93,8 @@ def memory_plan(tasks: Sequence[Task]) -> MemoryPlan:
     Sizes are those of the arrays with which a stage begins, and of those that its program makes (see `footprint`).
     """
     on_device = jax.default_backend() != "cpu"
-    stages = [_parts_of(task, number > 0, on_device) for number, task in enumerate(tasks)]
+    unlike = {(task.trainable, repr(task.noise)): task for task in tasks}.values()  # each compiled once
+    stages = [_parts_of(task, len(tasks) > 1, on_device) for task in unlike]
     most = {name: max(stage[name] for stage in stages) for name in stages[0]}
     most[COMPILING] = COMPILER + AN_OPERATION * sum(stage[COMPILING] for stage in stages)
     data, model, used = tasks[0].data, tasks[0].model, used_memory()
@@ -103,7 +104,9 @@ def memory_plan(tasks: Sequence[Task]) -> MemoryPlan:
     for name, number in most.items():
         (there if on_device and name not in (START, COMPILING) else here)[name] = number
     host = Place(here, available_memory(), used)
-    return MemoryPlan(host, Place(there, room_on_device()) if on_device else None, tuple(_ways(tasks[0], host)))
+    device = Place(there, room_on_device()) if on_device else None
+    fits = host.fits and (device is None or device.fits)
+    return MemoryPlan(host, device, () if fits else tuple(_ways(tasks[0], host)))
 
 
 def size(number: float) -> str:
@@ -112,7 +115,7 @@ def size(number: float) -> str:
     return f"{number / unit:.1f} {name}" if unit > 1e6 and number < 9.95 * unit else f"{number / unit:.0f} {name}"
 
 
-def _parts_of(task: Task, after_another: bool, on_device: bool) -> dict[str, int]:
+def _parts_of(task: Task, one_of_several: bool, on_device: bool) -> dict[str, int]:
     """The parts of one stage; of compiling the number of operations."""
     work, standing = prepared(task)
     member, asked = standing.member, work.asked
@@ -120,7 +123,7 @@ def _parts_of(task: Task, after_another: bool, on_device: bool) -> dict[str, int
     each = 1 if on_device or asked.mesh is None else asked.mesh.size  # devices that have their memory from the host
     parameters, state = bytes_of(member.variables), bytes_of(member.state)
     made = max(0, found.peak - parameters - state)  # those of the end of the epoch
-    result = parameters + state if after_another else 0
+    result = parameters + state if one_of_several else 0  # of the stage before
     return {
         PATTERNS: _patterns_here(task.data, asked, on_device),
         "on the device": _patterns_there(task.data, asked),

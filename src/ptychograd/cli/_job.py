@@ -14,6 +14,7 @@ from ptychograd.cli._options import Options
 
 if TYPE_CHECKING:
     from ptychograd._result import Result
+    from ptychograd._run import Run
 
 
 class Job(NamedTuple):
@@ -46,6 +47,7 @@ def run(job: Job, json: bool = False) -> "Result":
     if options.hold_out:
         data, held = hold_out(data, options.hold_out, options.seed)
     planned = make_run(options, data)
+    _tell_memory(planned)
     begin = time.perf_counter()
     try:
         with EpochBar() as bar:
@@ -63,6 +65,16 @@ def run(job: Job, json: bool = False) -> "Result":
     if result.stopped == "interrupted":
         sys.exit(INTERRUPTED)
     return result
+
+
+def _tell_memory(planned: "Run") -> None:
+    """Say how much memory the run will take, and refuse what can't fit before anything is compiled."""
+    from ptychograd._memory_plan import memory_plan
+    from ptychograd._run import tasks
+
+    plan = memory_plan(tasks(planned))
+    plan.check()
+    errors.print(plan.words, style="dim", soft_wrap=True)
 
 
 def _check_output(job: Job) -> None:

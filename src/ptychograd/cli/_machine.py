@@ -22,6 +22,12 @@ LEAST, MOST = 2**20, 2**28  # bytes of a block of patterns from a file
 HEARTBEAT = 20  # seconds after which a process that says nothing is taken for dead
 
 
+Devices = Annotated[
+    int | Literal["all"],
+    Parameter(converter=lambda _, tokens: "all" if tokens[0].value == "all" else whole(tokens[0].value)),
+]
+
+
 @Parameter(name="*")
 @dataclass(frozen=True)
 class Machine:
@@ -37,10 +43,7 @@ class Machine:
         rank: The number of this one, from 0, which writes the result.
     """
 
-    devices: Annotated[
-        int | Literal["all"],
-        Parameter(converter=lambda _, tokens: "all" if tokens[0].value == "all" else whole(tokens[0].value)),
-    ] = "all"
+    devices: Devices = "all"
     memory: str | None = None
     coordinator: str | None = None
     processes: OptionalWhole = None

@@ -12,7 +12,7 @@ from ptychograd.cli._console import errors
 from ptychograd.cli._options import Options, numbers, pairs
 
 if TYPE_CHECKING:
-    from ptychograd._dataset import Dataset
+    from ptychograd._dataset import Dataset, InFile
     from ptychograd._model import AbstractModel
     from ptychograd._run import Run, Stage
     from ptychograd._solvers import AbstractSolver
@@ -43,11 +43,12 @@ def read_data(path: Path, options: Options) -> "Dataset":
     return data
 
 
-def read_file(path: Path, options: Options) -> "Dataset":
-    """The data set as the options have it, without a word."""
+def read_file(path: Path, options: Options, keep: "InFile | None" = None) -> "Dataset":
+    """The data set as the options have it, without a word; `keep` says when its patterns stay in the file."""
     from ptychograd._files import read
 
-    return read(path, _keys(options), near_field=None if options.model is None else options.model == "near-field")
+    near_field = None if options.model is None else options.model == "near-field"
+    return read(path, _keys(options), near_field=near_field, keep=keep)
 
 
 def make_run(options: Options, data: "Dataset") -> "Run":
