@@ -36,7 +36,9 @@ def test_patterns_in_the_file_are_the_patterns_in_memory(scan, data):
     assert isinstance(stored.patterns, StoredPatterns)
     whole = read(scan)
     for which in (slice(None), slice(3, 11), np.array([5, 6, 7, 2, 55, 54])):
-        assert all(np.array_equal(one, other) for one, other in zip(stored.frames(which), whole.frames(which), strict=True))
+        assert all(
+            np.array_equal(one, other) for one, other in zip(stored.frames(which), whole.frames(which), strict=True)
+        )
     assert np.array_equal(stored.photons, whole.photons)
     assert np.allclose(stored.mean_pattern, whole.mean_pattern, rtol=1e-12)
     assert stored.largest == whole.largest

@@ -111,7 +111,8 @@ def memory_plan(tasks: Sequence[Task]) -> MemoryPlan:
 
 def size(number: float) -> str:
     """Bytes as a person reads them."""
-    unit, name = next((pair for pair in ((1e12, "TB"), (1e9, "GB")) if number >= 0.995 * pair[0]), (1e6, "MB"))
+    units = (1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB")
+    unit, name = next((pair for pair in units if number >= 0.995 * pair[0]), (1, "B"))
     return f"{number / unit:.1f} {name}" if unit > 1e6 and number < 9.95 * unit else f"{number / unit:.0f} {name}"
 
 
