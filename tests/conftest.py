@@ -23,6 +23,8 @@ def run(capsys, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr("ptychograd.cli._engine.prepare", lambda precision="single": None)
+    monkeypatch.setattr("ptychograd.cli._machine.start", lambda machine, precision: None)
+    monkeypatch.setattr("ptychograd.cli._machine._cores", lambda: 1)
 
     from ptychograd.cli import main  # after pytest has begun to watch the types
 

@@ -20,7 +20,10 @@ PACKAGE = "ptychograd"
 
 # A module imports from strictly lower layers or from its own folder. A folder is one module.
 LAYERS = (
-    ("_fourier", "_parameters", "_windows", "_geometry", "_cleaning", "_illumination", "_table", "_errors", "_version"),
+    (
+        *("_fourier", "_parameters", "_windows", "_geometry", "_cleaning", "_illumination"),
+        *("_table", "_memory", "_errors", "_version"),
+    ),
     (
         *("_propagators", "_objects", "_probes", "_scan", "_detector", "_noise", "_priors"),
         *("_dataset", "metrics", "_strain"),
@@ -28,8 +31,8 @@ LAYERS = (
     ("_model", "_files", "_describe"),
     ("_bragg", "_objective", "_schedule", "_simulate", "_starts"),
     ("_epoch", "_solvers", "_result", "_recipes"),
-    ("_reconstruct", "_export", "_compare", "_escapes", "_stopping", "_kept", "plot", "report"),
-    ("_config", "_run", "_hold_out", "_bench"),
+    ("_reconstruct", "_export", "_compare", "_escapes", "_stopping", "_course", "_kept", "plot", "report"),
+    ("_config", "_run", "_memory_plan", "_hold_out", "_bench"),
     ("_stages", "_sweep"),
     ("paper",),
     ("cli",),

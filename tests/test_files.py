@@ -11,7 +11,7 @@ import pytest
 from ptychograd._dataset import Dataset, Geometry, Truth, make_dataset, positions_in_pixels
 from ptychograd._errors import InputError
 from ptychograd._files import read, write
-from ptychograd._files._atomic import replacing
+from ptychograd._files._atomic import fcntl, replacing
 
 RANDOM = np.random.default_rng(5)
 FRAMES = RANDOM.integers(1, 500, (6, 5, 8)).astype(np.uint16)
@@ -179,6 +179,20 @@ def test_a_full_disk_leaves_the_old_file(tmp_path, limit):
     assert "can't be written" in done.stdout
     assert file.read_text() == "old"
     assert os.listdir(tmp_path) == ["a.h5"]
+
+
+@pytest.mark.skipif(fcntl is None, reason="knows by a lock of POSIX which files are written")
+def test_what_killed_writers_left_is_removed_and_nothing_else(tmp_path):
+    others = (".r.12345678.part.npz", ".r.1234567.part.h5", ".q.12345678.part.h5", "r.12345678.part.h5")
+    for name in (".r.12345678.part.h5", ".r.0123abcd.part.h5", *others):
+        (tmp_path / name).write_text("half")
+    with replacing(tmp_path / "r.h5") as first:
+        first.write_text("first")
+        with replacing(tmp_path / "r.h5") as second:  # another writer of the same file, at the same time
+            second.write_text("second")
+        assert first.read_text() == "first"
+    assert (tmp_path / "r.h5").read_text() == "first"
+    assert sorted(os.listdir(tmp_path)) == sorted(["r.h5", *others])
 
 
 # Files that can't be read ---------------------------------------------------------------------------------

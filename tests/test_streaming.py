@@ -81,7 +81,7 @@ def test_runs_are_shuffled_and_each_epoch_differs(scan, data):
     sizes = [len(block.numbers[0]) for block in first]
     assert max(sizes) - min(sizes) <= 1
     read_together = sum(int(np.sum(np.diff(block.numbers[0]) == 1)) for block in first)
-    assert read_together >= 56 - 12 - 3 * len(first)  # 12 runs, some of them cut where a block ends
+    assert read_together >= 56 - 28 - 3 * len(first)  # 28 runs of 2, some of them cut where a block ends
 
 
 def test_bad_pixels_are_masked_as_in_memory(tmp_path, data):

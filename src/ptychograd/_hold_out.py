@@ -1,10 +1,12 @@
 """Some patterns kept aside, to see whether a better fit is a better model or only fitted noise."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from ptychograd._dataset import Dataset
+from ptychograd._epoch import Device
 from ptychograd._errors import InputError, check_seed
 from ptychograd._model import AbstractModel
 from ptychograd._parameters import trainable_names
@@ -39,8 +41,8 @@ def hold_out(data: Dataset, share: float, seed: int = 0) -> tuple[Dataset, Datas
     return fitted, kept_aside
 
 
-def r_factor(model: AbstractModel, data: Dataset) -> float:
-    """R = sqrt(Σ(√h - √y)² / Σy) of a model as it is, over all valid pixels."""
-    names = trainable_names(model)
-    result = reconstruct(model, data, Still(), epochs=1, batch_size=min(16 * data.group, data.count), trainable=names)
+def r_factor(model: AbstractModel, data: Dataset, devices: Sequence[Device] | None = None) -> float:
+    """R = sqrt(Σ(√h - √y)² / Σy) of a model as it is, over all valid pixels; `devices` as for `reconstruct`."""
+    names, size = trainable_names(model), min(16 * data.group, data.count)
+    result = reconstruct(model, data, Still(), epochs=1, batch_size=size, trainable=names, devices=devices)
     return result.history.r_factor[0]

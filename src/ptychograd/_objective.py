@@ -1,5 +1,6 @@
 """The objective: how far a model's expectation lies from what was measured, and the derivatives of that."""
 
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -34,8 +35,11 @@ class Batch(NamedTuple):
         """Patterns of the whole batch."""
         return jnp.sum(self.weight) if self.size is None else self.size
 
-    def over_parts(self, add_part: Callable, total: PyTree, at_once: int) -> tuple[PyTree, None]:
-        """Scan `add_part(total, part)` over parts of `at_once` patterns; a ragged last one is filled up."""
+    def over_parts(self, add_part: Callable, total: PyTree, at_once: int) -> tuple[PyTree, PyTree]:
+        """Scan `add_part(total, part)` over parts of `at_once` patterns; a ragged last one is filled up.
+
+        What `add_part` gives beside the total has one entry for each pattern, and is stacked.
+        """
         size = len(self.index)
         parts = -(-size // at_once)
         own_masks = self.mask.ndim == self.patterns.ndim
@@ -53,7 +57,8 @@ class Batch(NamedTuple):
 
         weight = cut_up(self.weight) * (place < size).reshape(parts, at_once)
         mask = cut_up(self.mask) if own_masks else None
-        return jax.lax.scan(add, total, (cut_up(self.index), cut_up(self.patterns), mask, weight))
+        total, kept = jax.lax.scan(add, total, (cut_up(self.index), cut_up(self.patterns), mask, weight))
+        return total, jax.tree.map(lambda array: array.reshape(parts * at_once, *array.shape[2:])[:size], kept)
 
 
 class Value(NamedTuple):
@@ -70,6 +75,13 @@ class Value(NamedTuple):
     def zero(cls, dtype: np.dtype) -> "Value":
         """The value of no pattern."""
         return cls(*(jnp.zeros((), dtype) for _ in cls._fields))
+
+
+class Sight(NamedTuple):
+    """What a batch sees of the parameters: `seen` has one patch a pattern in the place of arrays with `windows`."""
+
+    seen: PyTree
+    windows: Windows
 
 
 class Gradient(NamedTuple):
@@ -101,6 +113,11 @@ class Objective(eqx.Module):
         """The whole model at `parameters` (complex leaves or their `Planes`)."""
         return eqx.combine(join(parameters), self.rest)
 
+    @property
+    def devices(self) -> int:
+        """How many devices share a batch."""
+        return math.prod(jax.lax.axis_size(axis) for axis in self.axes)
+
     def over_devices(self, sums: PyTree) -> PyTree:
         """What all devices found in their parts of a batch, added up."""
         return jax.lax.psum(sums, self.axes) if self.axes else sums
@@ -128,6 +145,11 @@ class Objective(eqx.Module):
             return map_with_names(cut_leaf, parameters)
 
         return eqx.combine(once(cut_patches, parameters, windows), parameters)
+
+    def sight(self, parameters: PyTree, index: Int[Array, "batch"]) -> Sight:
+        """What a batch sees of the parameters, and where."""
+        windows = self.windows(parameters, index)
+        return Sight(self.look(parameters, windows), windows)
 
     def expected(self, seen: PyTree, windows: Windows, index: Int[Array, "batch"]) -> Float[Array, "batch *detector"]:
         """Expected photons of a batch."""
@@ -164,8 +186,11 @@ class Objective(eqx.Module):
 
         With the half, the two planes of a gradient are the real and imaginary part of Wirtinger's ∂g/∂z*.
         """
-        windows = self.windows(parameters, batch.index)
-        seen = self.look(parameters, windows)
+        return self.derived(self.sight(parameters, batch.index), batch)
+
+    def derived(self, sight: Sight, batch: Batch) -> tuple[Value, Gradient]:
+        """`value_and_gradient` of what a batch sees."""
+        seen, windows = sight
 
         def loss(seen):
             value = self.value(self.expected(seen, windows, batch.index), batch)

@@ -68,6 +68,13 @@ def replace_parameter(tree: PyTree, name: str, value: PyTree) -> PyTree:
     )
 
 
+def replace_parameters(tree: PyTree, values: Mapping[str, PyTree]) -> PyTree:
+    """The tree with the parameters that `values` names replaced."""
+    return jax.tree_util.tree_map_with_path(
+        lambda path, leaf: values.get(path_name(path), leaf), tree, is_leaf=_is_planes
+    )
+
+
 def matches(name: str, path: str) -> bool:
     """Whether `path` is `name` or a parent of it: `object` matches `object.transmission`."""
     return name == path or name.startswith(path + ".")

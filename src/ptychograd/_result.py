@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import PyTree
 
 from ptychograd._errors import InputError
-from ptychograd._files import RESULT, creating
+from ptychograd._files import RESULT, Catalogue, Entry, creating, opened, sentence
 from ptychograd._model import AbstractModel
 from ptychograd._objective import Value
 from ptychograd._parameters import map_with_names, named_leaves
@@ -148,10 +148,13 @@ def load(path: str | Path) -> Result:
     if not Path(path).is_file():
         raise InputError(f"No such file: {path}; expected a result that ptychograd wrote.")
     try:
-        with h5py.File(path, "r") as file:
-            return _read(file)
-    except (OSError, KeyError, RuntimeError) as problem:
-        raise InputError(f"{path} is no readable result of ptychograd ({problem}); is it cut short?") from None
+        with opened(Path(path)) as catalogue:
+            return _read(catalogue, path)
+    except _NoResultError as problem:
+        raise InputError(sentence(str(problem))) from None
+    except InputError as problem:
+        reason = sentence(str(problem)).rstrip(".")
+        raise InputError(f"{path} is no readable result of ptychograd ({reason}); is it cut short?") from None
 
 
 def _write(file: h5py.File, result: Result) -> None:
@@ -197,38 +200,66 @@ def _picture(
         _dataset(group, axis, np.arange(size) * pixel, units=units)
 
 
-def _read(file: h5py.File) -> Result:
-    if file.attrs.get("format") != RESULT:
-        raise InputError(f"{file.filename} is no result of ptychograd; `ptychograd reconstruct` writes them.")
-    if file.attrs.get("format_version") != FORMAT_VERSION:
-        raise InputError(
-            f"{file.filename} has version {file.attrs.get('format_version')} of the result format, and this "
+class _NoResultError(InputError):
+    """The file is sound, but no result that can be read."""
+
+
+def _read(catalogue: Catalogue, path: str | Path) -> Result:
+    if catalogue.attributes.get("format") != RESULT:
+        raise _NoResultError(f"{path} is no result of ptychograd; `ptychograd reconstruct` writes them.")
+    if catalogue.attributes.get("format_version") != FORMAT_VERSION:
+        raise _NoResultError(
+            f"{path} has version {catalogue.attributes.get('format_version')} of the result format, and this "
             f"ptychograd reads version {FORMAT_VERSION}; use a newer ptychograd."
         )
-    stored: dict[str, np.ndarray] = {}
-    names: dict[str, str] = {}
-
-    def collect(place: str, node: h5py.Group | h5py.Dataset) -> None:
-        if isinstance(node, h5py.Dataset):
-            stored[place] = node[()]
-            names[place] = str(node.attrs.get("path", ""))
-
-    file.visititems(collect)
+    entries = {entry.name: entry for entry in catalogue.walk()}
     model, state = (
-        {names[place]: np.asarray(array) for place, array in stored.items() if place.startswith(f"entry/{group}/")}
+        {
+            str(entry.attribute("path") or ""): entry.array()
+            for place, entry in entries.items()
+            if place.startswith(f"entry/{group}/")
+        }
         for group in ("model", "solver_state")
     )
-    epochs = np.full(len(stored["entry/history/loss"]), np.nan)  # for what older versions did not write
-    history = History(*(tuple(stored.get(f"entry/history/{name}", epochs).tolist()) for name in History._fields))
-    sampling = stored.get("entry/sampling")
+    sampling, positions = entries.get("entry/sampling"), entries.get("entry/positions")
     return Result(
         model,
         state,
-        history,
-        json.loads(bytes(stored["entry/settings"])),
-        None if sampling is None else tuple(float(size) for size in sampling),
-        stored.get("entry/positions"),
+        _history(entries),
+        _settings(entries),
+        None if sampling is None else tuple(float(size) for size in np.ravel(_real(sampling))),
+        None if positions is None else _real(positions),
     )
+
+
+def _history(entries: dict[str, Entry]) -> History:
+    found = {name: entries.get(f"entry/history/{name}") for name in History._fields}
+    columns = [None if entry is None else np.ravel(_real(entry)) for entry in found.values()]
+    if columns[0] is None:
+        raise InputError("it has no entry/history/loss")
+    epochs = np.full(len(columns[0]), np.nan)  # for what older versions did not write
+    columns = [epochs if column is None else column for column in columns]
+    if any(len(column) != len(epochs) for column in columns):
+        raise InputError("the columns of its history are not of one length")
+    return History(*(tuple(column.astype(float).tolist()) for column in columns))
+
+
+def _settings(entries: dict[str, Entry]) -> dict:
+    text = entries["entry/settings"].text() if "entry/settings" in entries else ""
+    try:
+        settings = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"its settings are no JSON: {error}") from None
+    if not isinstance(settings, dict):
+        raise InputError("its settings are no table of names and values")
+    return settings
+
+
+def _real(entry: Entry) -> np.ndarray:
+    array = entry.array()
+    if np.iscomplexobj(array):
+        raise InputError(f"{entry} is complex; expected real numbers")
+    return array
 
 
 def _group(parent: h5py.Group, name: str, nx_class: str, **attributes) -> h5py.Group:

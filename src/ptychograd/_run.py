@@ -4,15 +4,17 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
+from ptychograd._course import Course
 from ptychograd._dataset import Dataset
-from ptychograd._epoch import device_memory
+from ptychograd._epoch import Device, device_memory
 from ptychograd._errors import InputError
 from ptychograd._escapes import AbstractEscape
 from ptychograd._model import AbstractModel
 from ptychograd._noise import AbstractNoise, Amplitude
 from ptychograd._reconstruct import (
+    CUT_SHORT,
     INTERRUPTED,
     NOT_FINITE,
     Progress,
@@ -44,7 +46,10 @@ class Stage(NamedTuple):
 
 
 class Run(NamedTuple):
-    """All that one reconstruction is asked for: start model, data, solver, and its stages one after another."""
+    """All that one reconstruction is asked for: start model, data, solver, and its stages one after another.
+
+    `devices` share the patterns of every batch; one does all unless given.
+    """
 
     model: AbstractModel
     data: Dataset
@@ -52,6 +57,7 @@ class Run(NamedTuple):
     stages: tuple[Stage, ...]
     batch_size: int = 1
     seed: int = 0
+    devices: tuple[Device, ...] | None = None
 
     @property
     def words(self) -> dict:
@@ -67,7 +73,9 @@ class Run(NamedTuple):
 
 
 def check(run: Run) -> None:
-    """Raise `InputError` for what would be refused in any of its stages."""
+    """Raise `InputError` for a run without a stage, and for what would be refused in any of them."""
+    if not run.stages:
+        raise InputError("A run without a stage; give it one, as stages=(Stage(60),).")
     for task, stage in zip(tasks(run), run.stages, strict=True):
         prepared(task)
         for escape in stage.first:
@@ -79,46 +87,96 @@ def tasks(run: Run) -> list[Task]:
     return [_task(run, stage, stage.epochs, None, None) for stage in run.stages]
 
 
-def perform(run: Run, on_epoch: Callable[[Progress], None] | None = None) -> Result:
-    """The result of a run; an interrupt ends it as it ends `reconstruct`."""
+def perform(
+    run: Run,
+    on_epoch: Callable[[Progress], None] | None = None,
+    resume: Result | None = None,
+    epochs: int | None = None,
+) -> Result:
+    """The result of a run; an interrupt ends it as it ends `reconstruct`.
+
+    From a result of the same run, given as `resume`, it goes on as if it had never ended there: what was interrupted
+    comes out bit for bit the same on a CPU. With `epochs` it goes on to that many in all: what is left of the stages
+    is stretched, or the last stage goes on if nothing is, and no rule ends them early.
+
+    Example:
+        result = perform(run, resume=load("interrupted.h5"))
+    """
     check(run)
-    result, stretch, asked, reason = None, 1.0, 0, ""
-    for number, stage in enumerate(run.stages):
+    result, course = resume, Course.planned([stage.epochs for stage in run.stages])
+    if result is not None:
+        course = Course.of(result.settings, len(run.stages))
+    if epochs is not None:
+        course = course.towards(epochs, result.history.epochs if result else 0)
+    while not course.is_over:
         try:
-            result = _changed(run, stage, result)
+            change = _next_change(run, course, result)
+            if change is not None:
+                result = _changed(run, course, result, change)
+                continue
+            result, course = _fitted(run, course, result, on_epoch)
         except KeyboardInterrupt:
             if result is None:
                 raise
-            return result._replace(settings=result.settings | {"stopped": INTERRUPTED})
-        done = result.history.epochs if result else 0
-        left = [min(later.epochs, max(1, round(later.epochs * stretch))) for later in run.stages[number:]]
-        task = _task(run, stage, left[0], result, done + sum(left))
-        result = reconstruct(**task._asdict(), until=stage.until, on_epoch=on_epoch)
-        asked += stage.epochs
-        if result.stopped == INTERRUPTED:
-            return result
-        if result.history.epochs < done + left[0]:
-            reason = result.stopped
-            stretch = result.history.epochs / asked
-    if result is None:
-        raise InputError("A run without a stage; give it one, as stages=(Stage(60),).")
-    return result._replace(settings=result.settings | {"stopped": reason or result.stopped})
+            return _noted(result, course, stopped=INTERRUPTED)
+        if result.stopped in CUT_SHORT:
+            break
+    result = cast(Result, result)  # there is a stage, so there is a result
+    return result._replace(model=result.onto(run.model)) if result.model is None else result
 
 
-def _changed(run: Run, stage: Stage, result: Result | None) -> Result | None:
-    """The result with what is to be done first done to its model, and said in its settings; else as it is."""
+def _next_change(run: Run, course: Course, result: Result | None) -> AbstractEscape | None:
+    """What is to be done to the model before its next epoch; the changes that were are in the result's settings."""
+    due = [escape for stage in run.stages[: course.ended + 1] for escape in stage.first]
+    done = len(result.settings.get("changes", ())) if result else 0
+    return due[done] if done < len(due) else None
+
+
+def _changed(run: Run, course: Course, result: Result | None, change: AbstractEscape) -> Result:
+    """The result with its model changed, and how in its settings."""
+    stage = run.stages[course.ended]
 
     def fit(model: AbstractModel, epochs: int) -> Result:
         found = reconstruct(**_task(run._replace(model=model), stage, epochs, None, None)._asdict())
-        if found.stopped == INTERRUPTED:
+        if found.stopped in CUT_SHORT:
             raise KeyboardInterrupt
         return found
 
-    for escape in stage.first:
-        result = result or reconstruct(**_task(run, stage, 0, None, None)._asdict())
-        model, words = escape(result.onto(run.model), run.model, fit)
-        result = result.continued_from(model, words)
-    return result
+    result = result or reconstruct(**_task(run, stage, 0, None, None)._asdict())
+    model, words = change(result.onto(run.model), run.model, fit)
+    return _noted(result.continued_from(model, words), course)
+
+
+def _fitted(
+    run: Run, course: Course, result: Result | None, on_epoch: Callable[[Progress], None] | None
+) -> tuple[Result, Course]:
+    """The result after what is left of the present stage, and the course from there; as it was after an interrupt."""
+    stage = run.stages[course.ended]
+    until = stage.until if course.goal is None else None
+    done = result.history.epochs if result else 0
+    # A run that was killed after an epoch may not have asked any more whether that was the last one.
+    reason = until(result.history) if until and result and done > course.begin else ""
+    left = 0 if reason else course.end - done
+
+    def tell(progress: Progress) -> None:
+        if on_epoch is not None:
+            on_epoch(progress._replace(so_far=lambda: _noted(progress.so_far(), course)))
+
+    task = _task(run, stage, left, result, course.total)
+    try:
+        result = reconstruct(**task._asdict(), until=until, on_epoch=tell)
+    except NonFiniteError as problem:
+        raise NonFiniteError(str(problem), _noted(problem.result, course)) from None
+    if result.stopped in CUT_SHORT:
+        return _noted(result, course), course
+    reason = reason or result.stopped
+    course = course.after(result.history.epochs, [stage.epochs for stage in run.stages], reason)
+    return _noted(result, course, stopped=course.reason or reason), course
+
+
+def _noted(result: Result, course: Course, **settings: str) -> Result:
+    """The result with the course of its run in its settings."""
+    return result._replace(settings=result.settings | course.words | settings)
 
 
 def perform_all(runs: Mapping[str, Run], at_once: int | None = None) -> Iterator[tuple[str, Result]]:
@@ -173,6 +231,7 @@ def _task(run: Run, stage: Stage, epochs: int, resume: Result | None, planned: i
         run.seed,
         resume,
         planned,
+        run.devices,
     )
 
 
@@ -187,12 +246,12 @@ def _side_by_side(runs: Sequence[Run]) -> list[Result]:
     """Like `perform` for all of them, stage by stage."""
     results: list[Result | None] = [None] * len(runs)
     stages = runs[0].stages
-    planned = sum(stage.epochs for stage in stages)
+    course = Course.planned([stage.epochs for stage in stages])
     for number, stage in enumerate(stages):
         going = [k for k, result in enumerate(results) if result is None or result.stopped != NOT_FINITE]
-        tasks = [_task(runs[k], runs[k].stages[number], stage.epochs, results[k], planned) for k in going]
+        tasks = [_task(runs[k], runs[k].stages[number], stage.epochs, results[k], course.total) for k in going]
         for k, result in zip(going, reconstruct_together(tasks) if tasks else [], strict=True):
-            results[k] = result
+            results[k] = _noted(result, course._replace(ended=number + (result.stopped != NOT_FINITE)))
     return [result for result in results if result is not None]
 
 

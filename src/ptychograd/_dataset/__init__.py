@@ -11,8 +11,8 @@ from ptychograd._dataset.dataset import (
     make_dataset,
     object_shape_needed,
     positions_in_pixels,
-    subset,
 )
+from ptychograd._dataset.part import subset
 from ptychograd._dataset.stored import InFile, StoredPatterns, Survey, added
 
 __all__ = [

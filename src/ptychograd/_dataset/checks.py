@@ -1,15 +1,10 @@
 """What does not belong together is refused before anything is made of it."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from ptychograd._dataset.stored import StoredPatterns
 from ptychograd._errors import InputError
-from ptychograd._geometry import BraggGeometry
-
-if TYPE_CHECKING:
-    from ptychograd._dataset.dataset import Dataset
+from ptychograd._geometry import BraggGeometry, Geometry
 
 
 def check_frames(patterns: np.ndarray | StoredPatterns, positions: np.ndarray) -> None:
@@ -46,26 +41,30 @@ def check_extras(
         raise InputError(f"The support has shape {support.shape}; expected (Y, X) or (X, Y, Z), and True somewhere.")
 
 
-def check_groups(data: "Dataset") -> None:
-    """Refuse rocking curves that aren't whole, and a support of the wrong dimension."""
-    dimensions = 3 if isinstance(data.geometry, BraggGeometry) else 2
-    if data.support is not None and data.support.ndim != dimensions:
+def check_support(support: np.ndarray | None, geometry: Geometry | None) -> None:
+    """Refuse a support of the wrong dimension."""
+    dimensions = 3 if isinstance(geometry, BraggGeometry) else 2
+    if support is not None and support.ndim != dimensions:
         raise InputError(
-            f"The support has shape {data.support.shape}; expected {dimensions} axes for this geometry, "
-            f"{type(data.geometry).__name__}."
+            f"The support has shape {support.shape}; expected {dimensions} axes for this geometry, "
+            f"{type(geometry).__name__}."
         )
-    if data.group == 1:
+
+
+def check_groups(positions: np.ndarray, group: int) -> None:
+    """Refuse rocking curves that aren't whole."""
+    if group == 1:
         return
-    if data.count % data.group:
+    if len(positions) % group:
         raise InputError(
-            f"There are {data.count} patterns and {data.group} angles, so some rocking curves are not whole; expected "
+            f"There are {len(positions)} patterns and {group} angles, so some rocking curves are not whole; expected "
             "a pattern for every angle at every position, angle by angle."
         )
-    places = data.positions.reshape(-1, data.group, 2)
+    places = positions.reshape(-1, group, 2)
     moved = np.abs(places - places[:, :1]).max(axis=(1, 2))
     if moved.any():
         first = int(np.argmax(moved > 0))
         raise InputError(
-            f"The {data.group} patterns of rocking curve {first} were taken at positions up to {moved[first]:.3g} m "
+            f"The {group} patterns of rocking curve {first} were taken at positions up to {moved[first]:.3g} m "
             "apart; expected one position, its angles one after another."
         )

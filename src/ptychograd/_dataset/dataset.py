@@ -9,8 +9,8 @@ import numpy as np
 from jaxtyping import Bool, Complex, Float64, Real
 
 from ptychograd._cleaning import clean
-from ptychograd._dataset.checks import check_extras, check_frames, check_groups
-from ptychograd._dataset.stored import StoredPatterns, Survey
+from ptychograd._dataset.checks import check_extras, check_frames, check_groups, check_support
+from ptychograd._dataset.stored import StoredPatterns, Survey, looked_at
 from ptychograd._errors import InputError
 from ptychograd._geometry import (
     BraggGeometry,
@@ -20,6 +20,7 @@ from ptychograd._geometry import (
     far_field_sampling,
     object_shape_needed,
 )
+from ptychograd._memory import aligned_empty
 
 __all__ = [
     "BraggGeometry",
@@ -32,7 +33,6 @@ __all__ = [
     "make_dataset",
     "object_shape_needed",
     "positions_in_pixels",
-    "subset",
 ]
 
 
@@ -86,7 +86,8 @@ class Dataset:
     def __post_init__(self):
         check_frames(self.patterns, self.positions)
         check_extras(self.patterns, self.mask, self.probe, self.support)
-        check_groups(self)
+        check_support(self.support, self.geometry)
+        check_groups(self.positions, self.group)
 
     def __repr__(self) -> str:
         unit = "pixels" if self.geometry is None else "metres"
@@ -117,16 +118,20 @@ class Dataset:
     def photons(self) -> Float64[np.ndarray, " index"]:
         """Sum of each pattern over its valid pixels."""
         if isinstance(self.patterns, StoredPatterns):
-            return surveyed(self).photons * (1 if self.patterns.used is None else self.patterns.used)
+            return _surveyed(self).photons * (1 if self.patterns.used is None else self.patterns.used)
         return np.asarray(np.sum(self.patterns, axis=(1, 2), dtype=np.float64, where=self.mask))
 
     @cached_property
     def fingerprint(self) -> str:
-        """Short text that differs where anything does that a reconstruction or its comparison uses."""
-        digest = hashlib.sha256(repr(self.geometry).encode())
-        patterns = self.photons if isinstance(self.patterns, StoredPatterns) else self.patterns
+        """Short text that differs for other data; the same for patterns in memory and in their file.
+
+        Of the patterns it knows the photons of each, and over all of them the photons and valid counts of each pixel.
+        """
+        digest = hashlib.sha256(f"{self.geometry} {self.patterns.shape}".encode())
+        total, valid = self.sums
+        patterns = (self.photons.astype(np.float32), total.astype(np.float32), valid.astype(np.int64))
         truth = (self.truth.object, self.truth.probe) if self.truth else (None, None)
-        arrays = (patterns, self.positions, self.mask, self.probe, self.support, *truth)
+        arrays = (*patterns, self.positions, self.probe, self.support, *truth)
         for array in map(np.asarray, (array if array is not None else 0 for array in arrays)):
             digest.update(f"{array.dtype} {array.shape}".encode())
             digest.update(np.ascontiguousarray(array).data)
@@ -140,21 +145,27 @@ class Dataset:
     @cached_property
     def mean_pattern(self) -> Float64[np.ndarray, "y x"]:
         """Mean of the patterns over their valid pixels; 0 where no pattern has one."""
+        total, valid = self.sums
+        return total / np.maximum(valid, 1)
+
+    @cached_property
+    def sums(self) -> tuple[np.ndarray, np.ndarray]:
+        """For each pixel (y, x) the photons in all patterns in which it is valid, and how many these are."""
         if isinstance(self.patterns, StoredPatterns):
-            seen = surveyed(self)
-            return seen.total / np.maximum(seen.valid, 1)
-        total, valid = np.zeros(self.frame_shape), np.zeros(self.frame_shape)
+            seen = _surveyed(self)
+            return seen.total, seen.valid
+        total, valid = np.zeros(self.frame_shape), np.zeros(self.frame_shape, int)
         masks = self.mask if self.mask.ndim == 3 else [self.mask] * self.count
         for pattern, mask in zip(self.patterns, masks, strict=True):
             total += np.where(mask, pattern, 0)
             valid += mask
-        return total / np.maximum(valid, 1)
+        return total, valid
 
     @cached_property
     def largest(self) -> float:
         """The largest count of a valid pixel."""
         if isinstance(self.patterns, StoredPatterns):
-            return surveyed(self).largest
+            return _surveyed(self).largest
         return float(self.patterns.max(where=self.mask, initial=0))
 
     def only(self, which: Bool[np.ndarray, " index"]) -> "Dataset":
@@ -215,50 +226,9 @@ def make_dataset(
         probe = probe if np.iscomplexobj(probe) else probe.astype(np.complex64)
     check_extras(patterns, mask, probe, support)
     patterns, mask, cleaned = (
-        looked_at(patterns, mask) if isinstance(patterns, StoredPatterns) else clean(patterns, mask)
+        looked_at(patterns, mask) if isinstance(patterns, StoredPatterns) else clean(patterns, mask, aligned_empty)
     )
     return Dataset(patterns, positions, mask, geometry, probe, support, truth, source, (*notes, *cleaned))
-
-
-def subset(data: Dataset, indices) -> Dataset:
-    """The patterns with these numbers, in this order, with all that belongs to them.
-
-    Of rocking curves all angles of a position stay together.
-
-    Args:
-        indices: whole numbers from 0 to count - 1, or (count,) booleans.
-    """
-    chosen = np.asarray(indices)
-    if chosen.dtype == bool and chosen.shape == (data.count,):
-        chosen = np.flatnonzero(chosen)
-    whole = chosen.ndim == 1 and chosen.size > 0 and np.issubdtype(chosen.dtype, np.integer)
-    if not whole or chosen.min() < 0 or chosen.max() >= data.count:
-        raise InputError(f"A subset needs whole numbers from 0 to {data.count - 1}, at least one; got {indices!r}.")
-    if not np.array_equal(chosen % data.group, np.resize(np.arange(data.group), chosen.size)):
-        raise InputError(
-            f"A subset of rocking curves needs whole ones, all {data.group} angles of a position in order."
-        )
-    patterns, mask = data.frames(chosen)
-    part = replace(
-        data,
-        patterns=patterns,
-        positions=data.positions[chosen],
-        mask=mask,
-        support=None,
-        notes=(*data.notes, f"subset: {chosen.size:,} of {data.count:,} patterns"),
-    )
-    if data.support is None or data.support.ndim == 2:
-        return replace(part, support=data.support)
-    return _cropped(part, data, data.support)
-
-
-def _cropped(part: Dataset, whole: Dataset, support: np.ndarray) -> Dataset:
-    """Rocking curves with as much of the support and of the truth as their windows see: the last one ends the array."""
-    corners, kept = (np.round(positions_in_pixels(data, None)).max(axis=0).astype(int) for data in (whole, part))
-    far = kept + support.shape[1:] - corners
-    inside = (slice(None), slice(far[0]), slice(far[1]))
-    truth = None if part.truth is None else Truth(part.truth.object[inside], part.truth.probe)
-    return replace(part, support=support[inside], truth=truth)
 
 
 def positions_in_pixels(data: Dataset, sampling: tuple[float, float] | None) -> Float64[np.ndarray, "index 2"]:
@@ -280,20 +250,7 @@ def positions_in_pixels(data: Dataset, sampling: tuple[float, float] | None) -> 
     return data.positions / (sampling or data.geometry.sampling(data.frame_shape))
 
 
-def looked_at(patterns: StoredPatterns, mask: np.ndarray) -> tuple[StoredPatterns, np.ndarray, tuple[str, ...]]:
-    """Patterns after a look at all of them, their mask without pixels that are bad in all, and what was found."""
-    if mask.ndim != 2:
-        raise InputError("Patterns that stay in their file need one mask for all, (y, x), not one for each pattern.")
-    seen = patterns.look(mask)
-    if not seen.kinds:
-        return patterns, mask, ()
-    words = ", ".join(f"{number:,} {kind}" for kind, number in seen.kinds.items())
-    where = f"{np.count_nonzero(seen.bad):,} in {seen.bad_frames:,} of {seen.seen:,} patterns"
-    mask = mask if seen.differs else mask & (seen.bad == 0)
-    return patterns, mask, (f"mask: bad pixels found and masked: {where} ({words})",)
-
-
-def surveyed(data: Dataset) -> Survey:
+def _surveyed(data: Dataset) -> Survey:
     """What a look at the patterns in their file told."""
     patterns = data.patterns
     if not isinstance(patterns, StoredPatterns):

@@ -30,6 +30,10 @@ class InFile(NamedTuple):
     together: "Callable[[Survey], Survey]" = lambda survey: survey
     grows: bool = False
 
+    def holds(self, size: int) -> bool:
+        """Whether patterns of so many bytes stay in their file."""
+        return size > 0 and (self.grows or self.shares > 1 or size > self.limit)
+
 
 class Survey(NamedTuple):
     """What one look at all patterns tells: photons of each, their sum, and where and how often pixels are bad."""
@@ -210,3 +214,16 @@ def _stretches(numbers: np.ndarray) -> Iterator[tuple[int, int]]:
     cuts = np.flatnonzero(np.diff(numbers) != 1) + 1
     edges = [0, *cuts.tolist(), len(numbers)]
     return pairwise(edges) if len(numbers) else iter(())
+
+
+def looked_at(patterns: StoredPatterns, mask: np.ndarray) -> tuple[StoredPatterns, np.ndarray, tuple[str, ...]]:
+    """Patterns after a look at all of them, their mask without pixels that are bad in all, and what was found."""
+    if mask.ndim != 2:
+        raise InputError("Patterns that stay in their file need one mask for all, (y, x), not one for each pattern.")
+    seen = patterns.look(mask)
+    if not seen.kinds:
+        return patterns, mask, ()
+    words = ", ".join(f"{number:,} {kind}" for kind, number in seen.kinds.items())
+    where = f"{np.count_nonzero(seen.bad):,} in {seen.bad_frames:,} of {seen.seen:,} patterns"
+    mask = mask if seen.differs else mask & (seen.bad == 0)
+    return patterns, mask, (f"mask: bad pixels found and masked: {where} ({words})",)

@@ -87,15 +87,17 @@ def shuffled(order: UInt[Array, "2"], count: int) -> Int[Array, "count"]:
 def _epoch(member: Member, patterns: Patterns, plan: Plan) -> After:
     objective, solver, variables, state = member
 
+    course = solver.course(objective, variables, state, plan.number.shape[1] * objective.devices)
+
     def step(carry, row):
-        variables, state, total = carry
+        carried, total = carry
         mask = patterns.mask if patterns.mask.ndim < patterns.counts.ndim else _take(patterns.mask, row.place)
         batch = Batch(row.number, _take(patterns.counts, row.place), mask, row.weight, row.cool, row.size)
-        variables, state, value = solver.step(objective, variables, batch, state)
-        return (variables, state, jax.tree.map(jnp.add, total, value)), None
+        carried, value = course.step(carried, batch)
+        return (carried, jax.tree.map(jnp.add, total, value)), None
 
-    start = (variables, state, Value.zero(plan.weight.dtype))
-    (variables, state, value), _ = jax.lax.scan(step, start, plan)
+    (carried, value), _ = jax.lax.scan(step, (course.carried, Value.zero(plan.weight.dtype)), plan)
+    variables, state = course.end(carried)
     finite = {
         name: jnp.all(jnp.array([jnp.all(jnp.isfinite(plane)) for plane in jax.tree.leaves(leaf)]))
         for name, leaf in named_parameters(variables).items()

@@ -12,6 +12,8 @@ from ptychograd._epoch.feed import Asked, Feed, Resident, frames
 from ptychograd._epoch.placing import EVERYWHERE, own_shares, placed, placed_shares, shares_of
 from ptychograd._schedule import planned
 
+RUNS_OF_BLOCK = 8  # at least, so that a block sees many parts of the object
+
 
 class Block(NamedTuple):
     """For each share the numbers of its patterns in the order in which they are read, and the order of their use."""
@@ -65,7 +67,7 @@ class Streamed(Feed):
 
     def _dealt(self, rng: np.random.Generator, begin: int, end: int) -> list[tuple[np.ndarray, np.ndarray]]:
         """For each block the patterns that it has of a share, and the order of their use."""
-        run = max(1, self._stored.run // self._asked.group)
+        run = max(1, min(self._stored.run // self._asked.group, self._size // RUNS_OF_BLOCK))
         starts = rng.permutation(np.arange(begin, end, run))
         numbers = np.concatenate([np.arange(start, min(start + run, end)) for start in starts])
         parts = np.array_split(numbers, max(1, -(-(end - begin) // self._size)))

@@ -5,7 +5,7 @@ A new format is a module with `recognises`, `items` and `PLACES`, and one line i
 
 import dataclasses
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,12 +13,26 @@ from ptychograd._dataset import Dataset, InFile
 from ptychograd._errors import InputError
 from ptychograd._files import _cxi, _keymap, _native
 from ptychograd._files._atomic import replacing, require_writable
-from ptychograd._files._entries import Catalogue, opened
+from ptychograd._files._entries import Catalogue, Entry, sentence
 from ptychograd._files._hdf5 import creating
 from ptychograd._files._items import Items, assemble, overlaid
 from ptychograd._files._keymap import NO_FOCUS, Keys
+from ptychograd._files._open import opened
 
-__all__ = ["FORMATS", "NO_FOCUS", "creating", "read", "replacing", "require_writable", "write"]
+__all__ = [
+    "FORMATS",
+    "NO_FOCUS",
+    "RESULT",
+    "Catalogue",
+    "Entry",
+    "creating",
+    "opened",
+    "read",
+    "replacing",
+    "require_writable",
+    "sentence",
+    "write",
+]
 
 
 RESULT = "ptychograd result"  # the format that `_result` writes
@@ -46,6 +60,7 @@ def read(
     *,
     near_field: bool | None = None,
     keep: InFile | None = None,
+    links_into: Sequence[str | os.PathLike[str]] = (),
 ) -> Dataset:
     """A data set from a file: ptychograd's own, CXI, any HDF5 or NPZ; the content decides, not the name.
 
@@ -57,6 +72,8 @@ def read(
         near_field: True if the patterns are shadows, False if they are far-field patterns; by default, what the
             file says, or else near field if there is a key for the focus distance (infinite: parallel beam).
         keep: when the patterns of an HDF5 file stay there and are read as they are needed; by default never.
+        links_into: folders that the file may lead to, by links, virtual datasets or external storage, beside its own
+            folder and those below it.
 
     Raises:
         InputError: what was found, where, what was expected, and how to mend it.
@@ -72,7 +89,7 @@ def read(
     """
     path = Path(path)
     try:
-        with opened(path, keep) as catalogue:
+        with opened(path, links_into, keep) as catalogue:
             if catalogue.attributes.get("format") == RESULT:
                 raise InputError("it is a result, not data; look at it with `ptychograd plot` or `ptychograd compare`.")
             given = _keymap.chosen(catalogue, keys or {})
@@ -80,7 +97,7 @@ def read(
             items = _in_regime(format.items(catalogue, given), catalogue, near_field, given.focus_distance is not None)
             return assemble(items, catalogue, format.places, source=path.name)
     except InputError as error:
-        raise InputError(f"{path}: {error}") from error
+        raise InputError(sentence(f"{path}: {error}")) from error
 
 
 def _in_regime(items: Items, catalogue: Catalogue, near_field: bool | None, given: bool) -> Items:

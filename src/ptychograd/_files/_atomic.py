@@ -2,11 +2,17 @@
 
 import contextlib
 import os
+import re
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 from ptychograd._errors import InputError
+
+try:
+    import fcntl
+except ImportError:  # Windows, which has no such locks
+    fcntl = None
 
 
 @contextlib.contextmanager
@@ -15,6 +21,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
 
     If the block fails or the process is killed, the file that was at `path` is intact. The temporary name
     keeps the suffix, which some writers choose their format by. A link is followed: its target is replaced.
+    What killed processes left of the same target is removed.
 
     Raises:
         InputError: the folder is missing or not writable, `path` is a folder, or the disk is full.
@@ -29,19 +36,73 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     """
     target = Path(os.path.realpath(path))
     require_writable(target)
-    temporary = target.with_name(f".{target.stem}.{uuid.uuid4().hex[:8]}.part{target.suffix}")
     try:
-        yield temporary
-        _flush(temporary, os.O_RDWR)
-        os.replace(temporary, target)
+        _remove_leftovers(target)
+        with _claimed(target) as temporary:
+            yield temporary
+            _flush(temporary, os.O_RDWR)
+            os.replace(temporary, target)
     except OSError as error:
         reason = error.strerror or error
         raise InputError(f"{target} can't be written: {reason}; nothing there has changed.") from error
+    with contextlib.suppress(OSError):  # some file systems can't flush a folder; the new file itself is on the disk
+        _flush(target.parent, os.O_RDONLY)
+
+
+@contextlib.contextmanager
+def _claimed(target: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `target` that is locked until it has taken its place; none is there afterwards.
+
+    The lock is a shared one: readers who lock what they read, as HDF5 does, need not wait for it.
+    """
+    temporary, lock = _locked(target, fcntl.LOCK_SH) if fcntl else (_temporary(target), None)
+    try:
+        yield temporary
     finally:
         with contextlib.suppress(OSError):  # whatever went wrong is already on its way
             temporary.unlink(missing_ok=True)
-    with contextlib.suppress(OSError):  # some file systems can't flush a folder; the new file itself is on the disk
-        _flush(target.parent, os.O_RDONLY)
+        if lock is not None:
+            os.close(lock)
+
+
+def _locked(target: Path, kind: int) -> tuple[Path, int]:
+    """A new empty file and its descriptor, locked; the operating system gives the lock back when the process ends."""
+    while True:
+        temporary = _temporary(target)
+        descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
+        if _lock(descriptor, kind) is not False and temporary.exists():
+            return temporary, descriptor
+        os.close(descriptor)  # another process took it for a leftover before the lock was on it
+
+
+def _lock(descriptor: int, kind: int) -> bool | None:
+    """Whether the lock of that kind is ours now; None where the file system has no locks."""
+    try:
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)  # pyright: ignore[reportOptionalMemberAccess]
+    except BlockingIOError:
+        return False
+    except OSError:
+        return None
+    return True
+
+
+def _temporary(target: Path) -> Path:
+    return target.with_name(f".{target.stem}.{uuid.uuid4().hex[:8]}.part{target.suffix}")
+
+
+def _remove_leftovers(target: Path) -> None:
+    """Remove the temporary files of `target` that nobody writes any more; their processes were killed."""
+    if fcntl is None:
+        return
+    pattern = re.compile(rf"\.{re.escape(target.stem)}\.[0-9a-f]{{8}}\.part{re.escape(target.suffix)}")
+    for name in filter(pattern.fullmatch, os.listdir(target.parent)):
+        with contextlib.suppress(OSError):  # it may be gone by now, or another person's
+            descriptor = os.open(target.with_name(name), os.O_RDWR)
+            try:
+                if _lock(descriptor, fcntl.LOCK_EX):
+                    target.with_name(name).unlink()
+            finally:
+                os.close(descriptor)
 
 
 def require_writable(target: Path) -> None:

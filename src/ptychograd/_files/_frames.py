@@ -19,7 +19,7 @@ def opened_hdf5(path: Path, grows: bool) -> h5py.File:
 
 def stored_patterns(path: Path, name: str, item: h5py.Dataset, keep: InFile) -> StoredPatterns:
     """The patterns of a dataset of this name, which stay in the file."""
-    frames = _Frames(path, name, keep.grows)
+    frames = _Frames(path, name, item if keep.grows else None)
     run = item.chunks[0] if item.chunks else 1
     return StoredPatterns(frames.read, item.shape, item.dtype, keep, frames.arrived, run)
 
@@ -34,11 +34,11 @@ def whole(item: h5py.Dataset) -> np.ndarray:
 
 
 class _Frames:
-    """A dataset that is opened when it is first read, and stays open."""
+    """A dataset that is opened when it is first read, unless it is open because it grows, and stays open."""
 
-    def __init__(self, path: Path, name: str, grows: bool):
-        self._path, self._name, self._grows = path, name, grows
-        self._dataset: h5py.Dataset | None = None
+    def __init__(self, path: Path, name: str, growing: h5py.Dataset | None):
+        self._path, self._name = path, name
+        self._dataset = growing
 
     def read(self, begin: int, end: int, out: np.ndarray) -> None:
         """Frames from `begin` up to `end`, into an array."""
@@ -53,13 +53,12 @@ class _Frames:
     def arrived(self) -> int:
         """How many frames there are by now."""
         dataset = self._opened()
-        if self._grows:
-            dataset.id.refresh()
-        return dataset.shape[0]
+        dataset.id.refresh()
+        return dataset.id.shape[0]  # h5py's own shape is as old as its first use
 
     def _opened(self) -> h5py.Dataset:
         if self._dataset is None:
-            found = opened_hdf5(self._path, self._grows)[self._name]
+            found = opened_hdf5(self._path, False)[self._name]
             if not isinstance(found, h5py.Dataset):
                 raise InputError(f'{self._path}: "{self._name}" is no longer an array.')
             self._dataset = found

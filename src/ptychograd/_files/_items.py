@@ -44,7 +44,15 @@ def read_patterns(entry: Entry) -> np.ndarray | StoredPatterns:
     """Patterns (index, y, x) of any real type, or where they are, if they stay there."""
     if len(entry.shape) != 3 or entry.dtype.kind not in "uif" or entry.size == 0:
         raise InputError(f"{entry} can't be the patterns; expected real numbers of shape (index, y, x).")
-    return entry.array() if entry.stored is None else entry.stored()
+    if entry.in_file is not None:
+        return entry.in_file()
+    check_patterns(entry)
+    return entry.array()
+
+
+def check_patterns(entry: Entry) -> None:
+    """Refuse patterns that can't be held in memory, all of them, as a Dataset does."""
+    entry.check_size()
 
 
 def read_modes(entry: Entry) -> np.ndarray:

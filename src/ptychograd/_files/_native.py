@@ -16,6 +16,7 @@ FORMAT = "ptychograd dataset"
 VERSION = 1
 NUMBERS = ("wavelength", "distance", "focus_distance", "two_theta")
 ANGLES = ("geometry/two_theta", "geometry/rocking")
+MOST_ANGLES = 100_000
 PLACES = {"patterns": "data/patterns", "positions": "data/positions"}
 
 
@@ -34,15 +35,19 @@ def items(catalogue: Catalogue, given: Items) -> Items:
         )
     patterns, probe = catalogue.find("data/patterns"), catalogue.find("start/probe")
     numbers = {name: catalogue.find(f"geometry/{name}") for name in NUMBERS}
-    positions, pixel_size = catalogue.find("data/positions"), _array(catalogue, "geometry/pixel_size")
+    positions, pixel_size = catalogue.find("data/positions"), _real(catalogue, "geometry/pixel_size")
+    if pixel_size is not None and pixel_size.size not in (1, 2):
+        raise InputError(f"geometry/pixel_size has shape {pixel_size.shape}; expected two lengths, (y, x).")
     for name in ANGLES:
         entry = catalogue.find(name)
         if entry is not None and entry.units not in (None, "rad"):
             raise InputError(f'{entry} is in "{entry.units}"; this format has radians, so convert them.')
-    rocking = _array(catalogue, "geometry/rocking")
+    rocking = _real(catalogue, "geometry/rocking")
+    if rocking is not None and rocking.size > MOST_ANGLES:
+        raise InputError(f"geometry/rocking declares {rocking.size:,} angles; expected at most {MOST_ANGLES:,}.")
     found = Items(
         patterns=None if patterns is None else read_patterns(patterns),
-        positions=None if positions is None else positions.array(),
+        positions=_real(catalogue, "data/positions"),
         unit=None if positions is None else positions.units,
         mask=_array(catalogue, "data/mask"),
         probe=None if probe is None else read_modes(probe),
@@ -101,6 +106,13 @@ def _arrays(data: Dataset) -> dict[str, np.ndarray]:
 def _array(catalogue: Catalogue, name: str) -> np.ndarray | None:
     entry = catalogue.find(name)
     return None if entry is None else entry.array()
+
+
+def _real(catalogue: Catalogue, name: str) -> np.ndarray | None:
+    array = _array(catalogue, name)
+    if array is not None and np.iscomplexobj(array):
+        raise InputError(f"{name} holds complex numbers; expected real ones.")
+    return array
 
 
 def _truth(catalogue: Catalogue) -> Truth | None:

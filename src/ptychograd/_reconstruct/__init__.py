@@ -1,6 +1,7 @@
 """Reconstructing: what is asked for, and the loop over epochs."""
 
 from ptychograd._reconstruct.loop import (
+    CUT_SHORT,
     DONE,
     INTERRUPTED,
     LOST,
@@ -14,6 +15,7 @@ from ptychograd._reconstruct.loop import (
 from ptychograd._reconstruct.task import Task, prepared
 
 __all__ = [
+    "CUT_SHORT",
     "DONE",
     "INTERRUPTED",
     "LOST",

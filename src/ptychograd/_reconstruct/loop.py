@@ -35,6 +35,7 @@ from ptychograd._solvers import AbstractSolver
 
 DONE, NOT_FINITE, INTERRUPTED = "all epochs done", "not finite", "interrupted"
 LOST = "another process ended"
+CUT_SHORT = (INTERRUPTED, LOST)
 
 
 class Progress(NamedTuple):
@@ -95,12 +96,7 @@ def reconstruct(
     feed, stopped = feed_of(data, work.asked), DONE
     try:
         for _ in range(epochs):
-            begin = time.perf_counter()
-            after, value = _one_epoch(work, standing, feed)
-            bad = _bad(value, jax.device_get(after.finite))
-            if bad:
-                raise _not_finite(bad, work, standing)
-            standing = standing.moved(after, value, feed.photons, time.perf_counter() - begin)
+            standing = _after_an_epoch(work, standing, feed)
             if on_epoch is not None:
                 on_epoch(_progress(work, standing, feed.count))
             reason = "" if until is None else until(standing.history)
@@ -116,6 +112,16 @@ def reconstruct(
     finally:
         feed.close()
     return _result(work, standing, stopped)
+
+
+def _after_an_epoch(work: Work, standing: Standing, feed: Feed) -> Standing:
+    """Where a run stands after one more epoch; raises `NonFiniteError` where that is nowhere."""
+    begin = time.perf_counter()
+    after, value = _one_epoch(work, standing, feed)
+    bad = _bad(value, jax.device_get(after.finite))
+    if bad:
+        raise _not_finite(bad, work, standing)
+    return standing.moved(after, value, feed.photons, time.perf_counter() - begin)
 
 
 def _not_finite(bad: str, work: Work, standing: Standing) -> NonFiniteError:

@@ -1,11 +1,27 @@
 """What every solver is: a start and a step, with all of its state in the open."""
 
 import abc
+from collections.abc import Callable
+from typing import NamedTuple
 
 import equinox as eqx
+import jax
+import jax.numpy as jnp
 from jaxtyping import PyTree
 
 from ptychograd._objective import Batch, Objective, Value
+from ptychograd._parameters import matches, named_parameters
+
+
+class Course(NamedTuple):
+    """A way through an epoch: what is `carried` from step to step, the step, and how variables and state come out.
+
+    `carried` may be in another form than variables and state are, and hold scratch that nobody keeps.
+    """
+
+    carried: PyTree
+    step: Callable[[PyTree, Batch], tuple[PyTree, Value]]
+    end: Callable[[PyTree], tuple[PyTree, PyTree]]
 
 
 class AbstractSolver(eqx.Module):
@@ -29,3 +45,28 @@ class AbstractSolver(eqx.Module):
         self, objective: Objective, variables: PyTree, batch: Batch, state: PyTree
     ) -> tuple[PyTree, PyTree, Value]:
         """Variables and state after one batch, and the value of the objective before it."""
+
+    def course(self, objective: Objective, variables: PyTree, state: PyTree, batch_size: int) -> Course:
+        """How this solver goes through an epoch: step by step, unless it knows a cheaper way to the same end."""
+
+        def step(carried, batch):
+            variables, state = carried
+            variables, state, value = self.step(objective, variables, batch, state)
+            return (variables, state), value
+
+        return Course((variables, state), step, lambda carried: carried)
+
+
+def worth_windows(objective: Objective, variables: PyTree, batch_size: int, times: float) -> bool:
+    """Whether there are windows, and every array that has some holds `times` as many pixels as those of a batch."""
+    index = jax.ShapeDtypeStruct((batch_size,), jnp.int32)
+    windows = jax.eval_shape(lambda index: objective.windows(variables, index), index)
+    shares = [
+        jax.tree.leaves(leaf)[0].shape[-2:] + window.shape
+        for name, leaf in named_parameters(variables).items()
+        for path, window in windows.items()
+        if matches(name, path)
+    ]
+    return bool(shares) and all(
+        height * width >= times * batch_size * rows * columns for height, width, rows, columns in shares
+    )

@@ -4,7 +4,7 @@ All give the same sums over a batch: value, gradient (Eqs. 11, 12), and the diag
 """
 
 import abc
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 import equinox as eqx
@@ -16,11 +16,11 @@ from ptychograd._errors import InputError
 from ptychograd._fourier import translate
 from ptychograd._model import AbstractExitWaveModel, AbstractModel, Ptychography, batched
 from ptychograd._noise import Amplitude, amplitude
-from ptychograd._objective import Batch, Objective, Value
+from ptychograd._objective import Batch, Objective, Sight, Value
 from ptychograd._objects import AbstractThinObject
 from ptychograd._parameters import Planes, named_parameters, replace_parameter, split
 from ptychograd._probes import Probe
-from ptychograd._windows import Windows, add_windows, batch_axes
+from ptychograd._windows import Windows, add_windows, batch_axes, in_windows
 
 OBJECT, PROBE = "object.transmission", "probe.modes"
 
@@ -53,7 +53,7 @@ class AbstractDerivatives(eqx.Module):
         """Parameters for which the sums hold a diagonal."""
 
     @abc.abstractmethod
-    def sums(self, objective: Objective, variables: PyTree, batch: Batch) -> Sums:
+    def sums(self, objective: Objective, sight: Sight, batch: Batch) -> Sums:
         """Sums over the patterns of a batch, all worked on together."""
 
 
@@ -69,8 +69,8 @@ class AutomaticGradient(AbstractDerivatives):
     def diagonal_names(self, objective, variables):
         return ()
 
-    def sums(self, objective, variables, batch):
-        value, gradient = objective.value_and_gradient(variables, batch)
+    def sums(self, objective, sight, batch):
+        value, gradient = objective.derived(sight, batch)
         return Sums(value, gradient.values, {}, gradient.windows)
 
 
@@ -99,11 +99,11 @@ class Automatic(AbstractDerivatives):
             return ()
         return tuple(name for name, leaf in named_parameters(variables).items() if isinstance(leaf, Planes))
 
-    def sums(self, objective, variables, batch):
-        value, gradient = objective.value_and_gradient(variables, batch)
+    def sums(self, objective, sight, batch):
+        value, gradient = objective.derived(sight, batch)
         diagonals = {
             name: _product_with_ones(objective, gradient.seen, name, batch, gradient.windows)
-            for name in self.diagonal_names(objective, variables)
+            for name in self.diagonal_names(objective, sight.seen)
         }
         return Sums(value, gradient.values, diagonals, gradient.windows)
 
@@ -126,9 +126,8 @@ class ClosedForm(AbstractDerivatives):
     def diagonal_names(self, objective, variables):
         return tuple(named_parameters(variables))
 
-    def sums(self, objective, variables, batch):
-        windows = objective.windows(variables, batch.index)
-        seen = objective.look(variables, windows)
+    def sums(self, objective, sight, batch):
+        seen, windows = sight
 
         def one(seen, index, pattern, mask, weight):
             return _terms(_ptychography(objective.model(seen)), index, pattern, mask, weight)
@@ -136,8 +135,8 @@ class ClosedForm(AbstractDerivatives):
         mask_axis = 0 if batch.mask.ndim == batch.patterns.ndim else None
         axes = (batch_axes(seen, windows), 0, 0, mask_axis, 0)
         terms = batched(one, axes)(seen, batch.index, batch.patterns, batch.mask, batch.weight)
-        gradient, diagonals = variables, {}
-        for name in named_parameters(variables):
+        gradient, diagonals = seen, {}
+        for name in named_parameters(seen):
             if name == OBJECT:
                 values, diagonals[name] = terms.object_gradient, terms.object_weight
             else:
@@ -146,19 +145,32 @@ class ClosedForm(AbstractDerivatives):
         return Sums(objective.value(terms.expected, batch), gradient, diagonals, windows)
 
 
-def batch_sums(derivatives: AbstractDerivatives, objective: Objective, variables: PyTree, batch: Batch) -> Sums:
-    """Sums over a batch, in parts of `objective.at_once` patterns, into whole arrays.
+class Through(NamedTuple):
+    """Variables that are looked at through windows only: from the numbers of some patterns to what these see."""
 
+    sight: Callable[[Int[Array, "part"]], Sight]
+
+
+def batch_sums(
+    derivatives: AbstractDerivatives, objective: Objective, variables: PyTree | Through, batch: Batch
+) -> Sums:
+    """All sums over a batch, in parts of `objective.at_once` patterns: the one door through which they leave.
+
+    Whole `variables` give whole arrays; those looked `Through` windows give one patch a pattern for these.
     One pattern after another is fastest on a CPU, whose caches hold the waves of one, and all at once
     on a GPU. A batch of one pattern keeps its windows, so that its step touches nothing else. Where a batch is spread
     over devices, each has the sums over all of them.
     """
+    if isinstance(variables, Through):
+        return _sums_in_windows(derivatives, objective, variables.sight, batch)
     if len(batch.index) == 1 and not objective.axes:
-        return derivatives.sums(objective, variables, batch)
-    parameters, names = named_parameters(variables), derivatives.diagonal_names(objective, variables)
+        return derivatives.sums(objective, objective.sight(variables, batch.index), batch)
+    return _whole_sums(derivatives, objective, variables, batch)
 
+
+def _whole_sums(derivatives: AbstractDerivatives, objective: Objective, variables: PyTree, batch: Batch) -> Sums:
     def add_part(total, part):
-        found = derivatives.sums(objective, variables, part)
+        found = derivatives.sums(objective, objective.sight(variables, part.index), part)
         value, gradient, diagonals = total
         return (
             jax.tree.map(jnp.add, value, found.value),
@@ -166,6 +178,7 @@ def batch_sums(derivatives: AbstractDerivatives, objective: Objective, variables
             add_windows(diagonals, found.diagonals, found.windows),
         ), None
 
+    parameters, names = named_parameters(variables), derivatives.diagonal_names(objective, variables)
     zero = (
         Value.zero(batch.weight.dtype),
         jax.tree.map(jnp.zeros_like, variables),
@@ -174,6 +187,28 @@ def batch_sums(derivatives: AbstractDerivatives, objective: Objective, variables
     (value, gradient, diagonals), _ = batch.over_parts(add_part, zero, objective.at_once)
     value, gradient, diagonals = objective.over_devices((value, gradient, diagonals))
     return Sums(value, gradient, diagonals, {})
+
+
+def _sums_in_windows(derivatives: AbstractDerivatives, objective: Objective, sight: Callable, batch: Batch) -> Sums:
+    """What all patterns share is added up; patches are stacked, and so are the windows."""
+
+    def of_part(part):
+        found = derivatives.sums(objective, sight(part.index), part)
+        pairs = (in_windows(tree, found.windows) for tree in (found.gradient, found.diagonals))
+        (gradient, shared), (diagonals, shared_diagonals) = pairs
+        return (found.value, shared, shared_diagonals), (gradient, diagonals, found.windows)
+
+    def add_part(total, part):
+        found, stacked = of_part(part)
+        return jax.tree.map(jnp.add, total, found), stacked
+
+    shapes, _ = jax.eval_shape(of_part, batch)
+    zero = jax.tree.map(lambda array: jnp.zeros(array.shape, array.dtype), shapes)
+    (value, *shared), (*patches, windows) = batch.over_parts(add_part, zero, objective.at_once)
+    value, shared = objective.over_devices((value, shared))
+    patches, windows = objective.one_after_another((patches, windows))
+    gradient, diagonals = (eqx.combine(*pair) for pair in zip(patches, shared, strict=True))
+    return Sums(value, gradient, diagonals, windows)
 
 
 def _product_with_ones(

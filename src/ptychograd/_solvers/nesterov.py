@@ -10,19 +10,21 @@ from jaxtyping import Array, Float, PyTree
 
 from ptychograd._errors import InputError
 from ptychograd._model import AbstractExitWaveModel
-from ptychograd._objective import Objective
-from ptychograd._parameters import check_names, matches, named_parameters, real_dtype, replace_parameter
-from ptychograd._solvers.base import AbstractSolver
-from ptychograd._solvers.derivatives import Automatic, batch_sums
-from ptychograd._solvers.pace import Past, growing_pace, steady_pace
-from ptychograd._windows import dense
+from ptychograd._objective import Batch, Value
+from ptychograd._parameters import check_names, matches, named_parameters, real_dtype, replace_parameters
+from ptychograd._solvers.base import AbstractSolver, Course
+from ptychograd._solvers.derivatives import Automatic
+from ptychograd._solvers.moving import AbstractMoving, Whole, plus
+from ptychograd._solvers.pace import Pace, Past, growing_pace, steady_pace
+from ptychograd._solvers.views import AbstractView, WholeView, best_view, exit_wave_model
+from ptychograd._windows import window_of
 
 RELATIVE_STEP = 0.01  # of the start's root-mean-square, for parameters that have no diagonal
 TINY = 1e-30  # of a power, above zero
 COLDEST = 0.02  # what is left of the step at the end of a run: gradient noise is averaged out
 
-
 Named = dict[str, PyTree]
+Moving = dict[str, AbstractMoving]
 
 
 class Nesterov(AbstractSolver):
@@ -79,7 +81,8 @@ class Nesterov(AbstractSolver):
                     f'The step of "{path}" comes from the model; give steps for {", ".join(others) or "none"}.'
                 )
         zero = jnp.zeros((), real_dtype(variables))
-        local = _is_local(objective, variables)
+        model = exit_wave_model(objective, variables)
+        local = model is not None and model.is_local
         return State(
             past=Past(zero, zero, {name: jnp.zeros_like(named[name].real) for name in scaled if local}),
             velocity={name: jax.tree.map(jnp.zeros_like, named[name]) for name in scaled},
@@ -88,30 +91,53 @@ class Nesterov(AbstractSolver):
         )
 
     def step(self, objective, variables, batch, state):
+        course = self._course(WholeView(objective, variables), state)
+        carried, value = course.step(course.carried, batch)
+        return *course.end(carried), value
+
+    def course(self, objective, variables, state, batch_size):
+        return self._course(best_view(objective, variables, batch_size), state)
+
+    def _course(self, view: AbstractView, state: "State") -> Course:
+        """Through an epoch with that view; whoever asks for one step asks for an epoch of one."""
+        named, momentum = named_parameters(view.variables), jnp.asarray(self.momentum, real_dtype(view.variables))
+        moving, others = view.moving(state.velocity, momentum), {name: named[name] for name in state.steps}
+
+        def step(carried, batch):
+            return self._moved(view, state.steps, carried, batch)
+
+        def end(carried):
+            ends = {name: one.end(momentum) for name, one in carried.moving.items()}
+            positions, velocity = ({name: pair[k] for name, pair in ends.items()} for k in (0, 1))
+            variables = replace_parameters(view.variables, positions | carried.others)
+            return variables, State(carried.past, velocity, carried.adam, state.steps)
+
+        return Course(UnderWay(moving, others, state.past, state.adam), step, end)
+
+    def _moved(self, view: AbstractView, steps: Named, carried: "UnderWay", batch: Batch) -> tuple["UnderWay", Value]:
+        moving, others, past, adam = carried
         warmth = COLDEST + (1 - COLDEST) * (0.5 + 0.5 * jnp.cos(jnp.pi * batch.cooling))
-        if _is_local(objective, variables):
-            pace = growing_pace(self.step_size, (self.momentum, self.longest_momentum), state.past, warmth)
-        else:
-            pace = steady_pace(self.step_size, self.momentum, batch.count)
-        now = named_parameters(variables)
-        ahead = variables
-        for name, velocity in state.velocity.items():
-            ahead = replace_parameter(ahead, name, _plus(now[name], pace.momentum, velocity))
-        sums = batch_sums(Automatic(), objective, ahead, batch)
-        gradients = named_parameters(dense(sums.gradient, ahead, sums.windows))
-        diagonals = dense(sums.diagonals, {name: now[name].real for name in sums.diagonals}, sums.windows)
-        others = {name: gradients[name] for name in state.steps}
-        directions, adam = _ADAM.update(others, state.adam)
+        pace = self._pace(view.model, past, warmth, batch)
+        sums = view.sums({name: one.ahead(pace.momentum) for name, one in moving.items()}, others, batch)
+        gradients = named_parameters(sums.gradient)
+        directions, adam = _ADAM.update({name: gradients[name] for name in steps}, adam)
         directions = named_parameters(directions)
-        moved = {name: _plus(now[name], -warmth * step, directions[name]) for name, step in state.steps.items()}
-        for name in state.velocity:
-            scale = -warmth * pace.step_size * self._scale(diagonals[name])
-            moved[name] = _plus(named_parameters(ahead)[name], scale, gradients[name])
-        velocity = {name: _plus(moved[name], -1.0, now[name]) for name in state.velocity}
-        moved, velocity = _scaled_as_before(_exit_wave_model(objective, variables), now, moved, velocity)
-        for name, parameter in moved.items():
-            variables = replace_parameter(variables, name, parameter)
-        return variables, State(state.past.followed_by(diagonals), velocity, adam, state.steps), sums.value
+        others = {name: plus(others[name], -warmth * step, directions[name]) for name, step in steps.items()}
+
+        def scale(diagonal, largest):
+            return -warmth * pace.step_size * self._scale(diagonal, largest)
+
+        moved = {
+            name: one.moved(pace.momentum, scale, gradients[name], sums.diagonals[name], window_of(name, sums.windows))
+            for name, one in moving.items()
+        }
+        moved = _scaled_as_before(view.model, moving, moved)
+        return UnderWay(moved, others, past.followed_by(sums.diagonals), adam), sums.value
+
+    def _pace(self, model: AbstractExitWaveModel | None, past: Past, warmth: Float[Array, ""], batch: Batch) -> Pace:
+        if model is not None and model.is_local:
+            return growing_pace(self.step_size, (self.momentum, self.longest_momentum), past, warmth)
+        return steady_pace(self.step_size, self.momentum, batch.count)
 
     def _check_momenta(self) -> None:
         for name in ("momentum", "longest_momentum"):
@@ -119,8 +145,7 @@ class Nesterov(AbstractSolver):
             if isinstance(value, float) and not 0 <= value < 1:
                 raise InputError(f"{name} = {value:g}: expected 0 or more and less than 1.")
 
-    def _scale(self, weight: Float[Array, "..."]) -> Float[Array, "..."]:
-        largest = jnp.max(weight)
+    def _scale(self, weight: Float[Array, "..."], largest: Float[Array, ""]) -> Float[Array, "..."]:
         lit = largest > 0
         denominator = (1 - self.floor) * weight + self.floor * largest
         return jnp.where(lit, 1 / jnp.where(lit, denominator, 1), 0)
@@ -139,41 +164,20 @@ class Nesterov(AbstractSolver):
         return RELATIVE_STEP * size
 
 
-def _plus(one: PyTree, factor: Float[Array, "..."] | float, other: PyTree) -> PyTree:
-    """one + factor · other, plane by plane."""
-    return jax.tree.map(lambda x, d: x + factor * d, one, other)
-
-
-def _exit_wave_model(objective: Objective, variables: PyTree) -> AbstractExitWaveModel | None:
-    model = objective.model(variables)
-    return model if isinstance(model, AbstractExitWaveModel) else None
-
-
-def _is_local(objective: Objective, variables: PyTree) -> bool:
-    model = _exit_wave_model(objective, variables)
-    return model is not None and model.is_local
-
-
-def _scaled_as_before(
-    model: AbstractExitWaveModel | None, before: Named, moved: Named, velocity: Named
-) -> tuple[Named, Named]:
-    """`moved` and `velocity` with the probe's power as `before`, where only its product with the object counts.
+def _scaled_as_before(model: AbstractExitWaveModel | None, before: Moving, moved: Moving) -> Moving:
+    """`moved` with the probe's power as `before`, where only its product with the object counts.
 
     Left to itself, the scale between the two wanders off without end: noise makes the one grow.
     """
     names = model.free_scale if model is not None else None
-    if names is None or not all(name in velocity for name in names):
-        return moved, velocity
+    if names is None or not all(name in moved for name in names):
+        return moved
     object, probe = names
-    ratio = jnp.sqrt(_power(before[probe]) / jnp.maximum(_power(moved[probe]), TINY))
-    factors = {object: 1 / ratio, probe: ratio}
-
-    def scaled(values: Named) -> Named:
-        return values | {
-            name: jax.tree.map(lambda x, f=factor: f * x, values[name]) for name, factor in factors.items()
-        }
-
-    return scaled(moved), scaled(velocity)
+    one, other = before[probe], moved[probe]
+    if not (isinstance(one, Whole) and isinstance(other, Whole)):
+        raise TypeError(f"the power of {probe} is asked for at every step, but only windows of it are known")
+    ratio = jnp.sqrt(_power(one.position) / jnp.maximum(_power(other.position), TINY))
+    return moved | {object: moved[object].times(1 / ratio), probe: moved[probe].times(ratio)}
 
 
 def _power(leaf: PyTree) -> Float[Array, ""]:
@@ -187,6 +191,15 @@ class State(NamedTuple):
     velocity: dict[str, PyTree]
     adam: optax.OptState
     steps: dict[str, Float[Array, ""]]
+
+
+class UnderWay(NamedTuple):
+    """What is carried through an epoch: parameters that have a diagonal, the others, and what is remembered of both."""
+
+    moving: Moving
+    others: Named
+    past: Past
+    adam: optax.OptState
 
 
 _ADAM = optax.scale_by_adam()

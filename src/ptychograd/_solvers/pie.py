@@ -1,14 +1,18 @@
 """The ptychographic iterative engine, by closed form and by AD."""
 
+from functools import partial
+
 import equinox as eqx
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, PyTree
 
 from ptychograd._errors import InputError
-from ptychograd._parameters import map_with_names
-from ptychograd._solvers.base import AbstractSolver
-from ptychograd._solvers.derivatives import AbstractDerivatives, Automatic, ClosedForm, batch_sums
-from ptychograd._windows import add_windows
+from ptychograd._parameters import map_with_names, named_parameters
+from ptychograd._solvers.base import AbstractSolver, Course, worth_windows
+from ptychograd._solvers.derivatives import AbstractDerivatives, Automatic, ClosedForm, Sums, Through, batch_sums
+from ptychograd._windows import add_windows, overlapped, window_of
+
+WORTH = 2.0  # times as many pixels in an array as in a batch's windows, from which on windows are cheaper
 
 
 class PIE(AbstractSolver):
@@ -43,9 +47,37 @@ class PIE(AbstractSolver):
 
     def step(self, objective, variables, batch, state):
         sums = batch_sums(self.derivatives, objective, variables, batch)
-        scale = {name: self._scale(diagonal) for name, diagonal in sums.diagonals.items()}
+        return self._moved(variables, sums, sums.diagonals), state, sums.value
+
+    def course(self, objective, variables, state, batch_size):
+        if batch_size == 1 or not worth_windows(objective, variables, batch_size, WORTH):
+            return super().course(objective, variables, state, batch_size)
+        windows = objective.windows(variables, jnp.zeros(1, jnp.int32))
+        named = named_parameters(variables)
+        names = [
+            name
+            for name in self.derivatives.diagonal_names(objective, variables)
+            if window_of(name, windows) is not None
+        ]
+        desks = {name: jnp.zeros_like(named[name].real) for name in names}
+
+        def step(carried, batch):
+            variables, desks = carried
+            through = Through(partial(objective.sight, variables))
+            sums = batch_sums(self.derivatives, objective, through, batch)
+            diagonals, wiped = dict(sums.diagonals), {}
+            for name, desk in desks.items():
+                window = window_of(name, sums.windows)
+                if window is not None:
+                    diagonals[name], wiped[name] = overlapped(desk, diagonals[name], window)
+            return (self._moved(variables, sums, diagonals), wiped), sums.value
+
+        return Course((variables, desks), step, lambda carried: (carried[0], state))
+
+    def _moved(self, variables: PyTree, sums: Sums, diagonals: dict[str, Float[Array, "..."]]) -> PyTree:
+        scale = {name: self._scale(diagonal) for name, diagonal in diagonals.items()}
         updates = map_with_names(lambda name, leaf: -scale[name] * leaf, sums.gradient)
-        return add_windows(variables, updates, sums.windows), state, sums.value
+        return add_windows(variables, updates, sums.windows)
 
     def _scale(self, weight: Float[Array, "..."]) -> Float[Array, "..."]:
         """One over the denominator; a parameter on which no exit wave depends stays where it is."""

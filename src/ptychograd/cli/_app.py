@@ -1,14 +1,13 @@
 """The table of commands, and what happens to their errors."""
 
 import os
-import sys
 
 from cyclopts import App
 from cyclopts.exceptions import CycloptsError
 
 from ptychograd._errors import InputError
 from ptychograd._version import __version__
-from ptychograd.cli._console import FAILED, INTERRUPTED, errors
+from ptychograd.cli._console import FAILED, INTERRUPTED, errors, leave
 
 app = App(
     name="ptychograd",
@@ -20,6 +19,7 @@ COMMANDS = {
     "simulate": "Simulate a measurement, with its ground truth beside it.",
     "inspect": "Say what is in a data file, and what is missing.",
     "reconstruct": "Reconstruct object and probe of a scan.",
+    "resume": "Go on with a run that was interrupted, or to more epochs.",
     "sweep": "Reconstruct at every point of a grid of settings.",
     "scan-distance": "Find the distance at which a near field fits best.",
     "compare": "Compare a result with the truth that its data were simulated from.",
@@ -43,10 +43,10 @@ def main(arguments: list[str] | None = None) -> None:
         app(arguments, exit_on_error=False, print_error=False)
     except (InputError, CycloptsError) as problem:
         errors.print(f"ptychograd: {_one_line(problem)}", style="red", soft_wrap=True)
-        sys.exit(FAILED)
+        leave(FAILED)
     except KeyboardInterrupt:
         errors.print("ptychograd: interrupted; nothing was written.")
-        sys.exit(INTERRUPTED)
+        leave(INTERRUPTED)
 
 
 def _one_line(problem: Exception) -> str:

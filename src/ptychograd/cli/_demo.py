@@ -14,8 +14,8 @@ def demo(folder: Path = Path("demo"), /) -> None:
     from ptychograd._compare import compare_with_truth
     from ptychograd._errors import InputError
     from ptychograd._files import read, write
-    from ptychograd.cli._engine import prepare
     from ptychograd.cli._job import Job, run
+    from ptychograd.cli._machine import Machine, start
     from ptychograd.paper.far_field import FarFieldExperiment
     from ptychograd.plot import save, summary
 
@@ -23,7 +23,7 @@ def demo(folder: Path = Path("demo"), /) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as problem:
         raise InputError(f"{folder} can't be made: {problem.strerror}; give another folder.") from None
-    prepare()
+    start(Machine(), "single")
     data_path, result_path, picture = folder / "data.h5", folder / "result.h5", folder / "result.png"
     output.print("Simulating 484 diffraction patterns with 1e6 photons in the probe (Kandel et al. 2019, section 3.3).")
     write(data_path, FarFieldExperiment().dataset())

@@ -1,69 +1,89 @@
-"""One reconstruction from file to file, with progress: what `reconstruct` and `demo` do."""
+"""One reconstruction from file to file, with progress: what `reconstruct`, `resume` and `demo` do."""
 
 import json as json_format
 import statistics
-import sys
 import time
+from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from ptychograd._errors import InputError
-from ptychograd.cli._console import FAILED, INTERRUPTED, errors, output
+from ptychograd.cli._checkpoints import Checkpoints, Every, Keeping
+from ptychograd.cli._console import FAILED, INTERRUPTED, errors, leave, output
+from ptychograd.cli._machine import Machine
 from ptychograd.cli._options import Options
 
 if TYPE_CHECKING:
+    from ptychograd._dataset import Dataset
+    from ptychograd._reconstruct import Progress
     from ptychograd._result import Result
     from ptychograd._run import Run
 
+FOLDER, FINGERPRINT = "folder", "data_fingerprint"  # settings: where a run was started, and with which data
+HELD_OUT = "held_out_r_factor"
+
 
 class Job(NamedTuple):
-    """What to reconstruct, where the result goes, and how."""
+    """What to reconstruct, where the result goes, how and on what; what it goes on from, and to how many epochs."""
 
     data: Path
     output: Path | None = None
     options: Options = Options()
+    keeping: Keeping = Keeping()
+    machine: Machine = Machine()
+    resume: "Result | None" = None
+    epochs: int | None = None
 
     @property
     def result_path(self) -> Path:
         """Where the result goes."""
         return self.output or Path(f"{self.data.stem}_result.h5")
 
+    @property
+    def done(self) -> int:
+        """How many epochs were done before."""
+        return self.resume.history.epochs if self.resume else 0
+
 
 def run(job: Job, json: bool = False) -> "Result":
     """Read, reconstruct and save; after an interrupt (status 130) or a failure (2) it saves what there is."""
     from ptychograd._hold_out import hold_out, r_factor
+    from ptychograd._reconstruct import CUT_SHORT, LOST
     from ptychograd._result import NonFiniteError
-    from ptychograd._run import perform
-    from ptychograd.cli._engine import prepare
+    from ptychograd.cli._machine import devices, in_file, start
     from ptychograd.cli._plan import make_run, make_solver, read_data
-    from ptychograd.cli._progress import EpochBar
 
     options = job.options
-    prepare(options.precision)
+    start(job.machine, options.precision)
     make_solver(options)  # what is wrong with the options is said before the data are read
+    job.keeping.check(job.done)
     _check_output(job)
-    data, held = read_data(job.data, options), None
+    data, held = read_data(job.data, options, in_file(job.machine)), None
+    _check_data(job, data)
+    save = partial(_save, job, data)
     if options.hold_out:
         data, held = hold_out(data, options.hold_out, options.seed)
-    planned = make_run(options, data)
+    begin, together = time.perf_counter(), tuple(devices(job.machine))
+    planned = make_run(options, data)._replace(devices=together)
     _tell_memory(planned)
-    begin = time.perf_counter()
     try:
-        with EpochBar() as bar:
-            result = perform(planned, bar.advance)
+        result = _watched(job, planned, save)
     except NonFiniteError as problem:
-        _save(job, problem.result)
+        save(problem.result)
         errors.print(f"ptychograd: {problem} It is in {job.result_path}.", style="red", soft_wrap=True)
-        sys.exit(FAILED)
+        leave(FAILED)
     seconds = time.perf_counter() - begin
-    result = _save(job, result)
-    if held is not None and result.model is not None:
-        settings = result.settings | {"held_out_r_factor": r_factor(result.model, held)}
-        result = _save(job, result._replace(settings=settings))
+    result = save(result)
+    if held is not None and result.model is not None and result.stopped != LOST:
+        settings = result.settings | {HELD_OUT: r_factor(result.model, held, together)}
+        result = save(result._replace(settings=settings))
     _report(job, result, data.count, seconds, json)
-    if result.stopped == "interrupted":
-        sys.exit(INTERRUPTED)
+    if result.stopped == LOST:
+        errors.print(f"ptychograd: another process ended; `ptychograd resume {job.result_path}` goes on.", style="red")
+    if result.stopped in CUT_SHORT:
+        leave(INTERRUPTED if result.stopped != LOST else FAILED)
     return result
 
 
@@ -77,6 +97,28 @@ def _tell_memory(planned: "Run") -> None:
     errors.print(plan.words, style="dim", soft_wrap=True)
 
 
+def _watched(job: Job, planned: "Run", save: Callable[["Result"], object]) -> "Result":
+    """The result of a run that is shown, and saved now and then, while it goes on."""
+    from ptychograd._run import perform
+    from ptychograd.cli._progress import EpochBar
+
+    every = Every.of(job.keeping.checkpoint_every)
+    with EpochBar() as bar, Checkpoints(every, save, job.done) as checkpoints:
+
+        def on_epoch(progress: "Progress") -> None:
+            bar.advance(progress)
+            checkpoints.after(progress)
+            job.keeping.stop(progress)
+
+        return perform(planned, on_epoch, job.resume, job.epochs)
+
+
+def _check_data(job: Job, data: "Dataset") -> None:
+    """Refuse to go on with other data than those that the run began with."""
+    if job.resume is not None and job.resume.settings[FINGERPRINT] != data.fingerprint:
+        raise InputError(f"{job.data} holds other data than the run began with; name the right file with --data.")
+
+
 def _check_output(job: Job) -> None:
     """Find out before the computing whether the result can be written after it."""
     from ptychograd._files import require_writable
@@ -88,18 +130,22 @@ def _check_output(job: Job) -> None:
     require_writable(job.result_path)
 
 
-def _save(job: Job, result: "Result") -> "Result":
-    """Write the result, with the options that it came from."""
+def _save(job: Job, data: "Dataset", result: "Result") -> "Result":
+    """Write the result, with all that it takes to make its run anew; of several processes one does."""
+    from ptychograd.cli._machine import writes
+
     options = {"data": str(job.data), "output": str(job.result_path), **asdict(job.options)}
-    result = result._replace(settings=result.settings | {"options": options})
-    result.save(job.result_path)
+    settings = {"options": options, FOLDER: str(Path.cwd()), FINGERPRINT: data.fingerprint}
+    result = result._replace(settings=result.settings | settings)
+    if writes():
+        result.save(job.result_path)
     return result
 
 
 def _report(job: Job, result: "Result", count: int, seconds: float, json: bool) -> None:
     history = result.history
     speed = count / statistics.median(history.seconds[1:] or history.seconds) if history.epochs else 0.0
-    held = result.settings.get("held_out_r_factor")
+    held = result.settings.get(HELD_OUT)
     last = history.epochs and f"R = {history.r_factor[-1]:.4f}, χ² = {history.chi_squared[-1]:.3g}"
     r_factor = last or "the start"
     r_factor += f" (held-out patterns {held:.4f})" if held is not None else ""
@@ -109,13 +155,18 @@ def _report(job: Job, result: "Result", count: int, seconds: float, json: bool) 
         soft_wrap=True,
     )
     if json:
-        figures = {
-            "r_factor": history.r_factor[-1] if history.epochs else None,
-            "chi_squared": history.chi_squared[-1] if history.epochs else None,
-            "held_out_r_factor": held,
-            "epochs": history.epochs,
-            "stopped": result.stopped,
-            "seconds": seconds,
-            "patterns_per_second": speed,
-        }
-        output.print(json_format.dumps(figures), soft_wrap=True)
+        output.print(json_format.dumps(figures(result, seconds, speed)), soft_wrap=True)
+
+
+def figures(result: "Result", seconds: float = 0.0, speed: float = 0.0) -> dict:
+    """What `--json` tells: of a result, of the seconds that were just spent on it, and of patterns a second."""
+    history = result.history
+    return {
+        "r_factor": history.r_factor[-1] if history.epochs else None,
+        "chi_squared": history.chi_squared[-1] if history.epochs else None,
+        HELD_OUT: result.settings.get(HELD_OUT),
+        "epochs": history.epochs,
+        "stopped": result.stopped,
+        "seconds": seconds,
+        "patterns_per_second": speed,
+    }

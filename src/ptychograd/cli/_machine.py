@@ -1,5 +1,6 @@
 """Where a command computes: devices of this computer, several processes, and how much memory patterns may take."""
 
+import contextlib
 import os
 import re
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 SHARE_OF_MEMORY = 0.4  # that patterns may take, of what is free: they are held twice, as read and for the devices
 LEAST, MOST = 2**20, 2**28  # bytes of a block of patterns from a file
 HEARTBEAT = 20  # seconds after which a process that says nothing is taken for dead
+PATIENCE = 3600  # seconds that those which are done wait for the one that writes
 
 
 Devices = Annotated[
@@ -58,7 +60,8 @@ def start(machine: Machine, precision: str) -> None:
     if machine.devices != "all" and machine.devices < 1:
         raise InputError(f"--devices {machine.devices}: expected 1 or more, or all.")
     cores = 1 if several else machine.devices if machine.devices != "all" else _cores()
-    jax.config.update("jax_num_cpu_devices", cores)
+    with contextlib.suppress(RuntimeError):  # where JAX is at work already, as in a notebook, cores stay as they are
+        jax.config.update("jax_num_cpu_devices", cores)
     prepare(precision)
     if several:
         _join(machine)
@@ -69,8 +72,10 @@ def devices(machine: Machine) -> "list[Device]":
     import jax
 
     found = jax.devices()
-    if machine.devices == "all" or jax.process_count() > 1:
+    if jax.process_count() > 1:
         return found
+    if machine.devices == "all":
+        return found[: _cores()] if found[0].platform == "cpu" else found
     if machine.devices > len(found):
         raise InputError(f"--devices {machine.devices}: there are {len(found)} ({found[0].device_kind}).")
     return found[: machine.devices]
@@ -122,7 +127,7 @@ def _join(machine: Machine) -> None:
             machine.rank,
             initialization_timeout=120,
             heartbeat_timeout_seconds=HEARTBEAT,
-            shutdown_timeout_seconds=HEARTBEAT,
+            shutdown_timeout_seconds=PATIENCE,
         )
     except (RuntimeError, ValueError) as problem:
         raise InputError(

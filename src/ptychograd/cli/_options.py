@@ -18,6 +18,16 @@ Keys = Annotated[
     ),
 ]
 
+LinksInto = Annotated[
+    list[str] | None,
+    Parameter(
+        name="--links-into",
+        negative="",
+        help="A folder that the file may lead to by links, virtual datasets or external storage; it may always lead to "
+        "its own folder and those below. Repeat for several.",
+    ),
+]
+
 Whole = Annotated[int, Parameter(converter=lambda _, tokens: whole(tokens[0].value))]
 OptionalWhole = Annotated[int | None, Parameter(converter=lambda _, tokens: whole(tokens[0].value))]
 Epochs = Annotated[
@@ -88,6 +98,7 @@ class Options:
     seed: Whole = 0
     precision: Precision = "single"
     key: Keys = None
+    links_into: LinksInto = None
 
 
 def whole(text: str) -> int:

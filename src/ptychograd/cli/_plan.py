@@ -31,9 +31,9 @@ STEPS_OF_SPAN = 160  # over which a misfit has to fall
 OBJECT, BOTH = ("object",), ("object", "probe")
 
 
-def read_data(path: Path, options: Options) -> "Dataset":
-    """The data set, after telling what was guessed about it."""
-    data = read_file(path, options)
+def read_data(path: Path, options: Options, keep: "InFile | None" = None) -> "Dataset":
+    """The data set, after telling what was guessed about it; `keep` says when its patterns stay in the file."""
+    data = read_file(path, options, keep)
     for note in data.notes:
         errors.print(f"{path.name}: {note}", style="dim", soft_wrap=True)
     opening = options.aperture or options.pinhole or options.focal_spot
@@ -44,11 +44,11 @@ def read_data(path: Path, options: Options) -> "Dataset":
 
 
 def read_file(path: Path, options: Options, keep: "InFile | None" = None) -> "Dataset":
-    """The data set as the options have it, without a word; `keep` says when its patterns stay in the file."""
+    """The data set as the options have it, without a word."""
     from ptychograd._files import read
 
     near_field = None if options.model is None else options.model == "near-field"
-    return read(path, _keys(options), near_field=near_field, keep=keep)
+    return read(path, _keys(options), near_field=near_field, keep=keep, links_into=options.links_into or ())
 
 
 def make_run(options: Options, data: "Dataset") -> "Run":

@@ -32,7 +32,7 @@ class EpochBar:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if kind is not None and not self._bar.tasks[0].completed:
+        if not self._bar.tasks[0].completed:
             self._bar.update(self._task, visible=False)
         self._bar.stop()
 

@@ -5,6 +5,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from ptychograd.cli._checkpoints import Keeping
+from ptychograd.cli._machine import Machine
 from ptychograd.cli._options import Json, Options
 
 
@@ -14,6 +16,8 @@ def reconstruct(
     *,
     output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
     options: Options = Options(),  # noqa: B008
+    keeping: Keeping = Keeping(),  # noqa: B008
+    machine: Machine = Machine(),  # noqa: B008
     json: Json = False,
 ) -> None:
     """Reconstruct object and probe of a scan.
@@ -24,4 +28,4 @@ def reconstruct(
     """
     from ptychograd.cli._job import Job, run
 
-    run(Job(data, output, options), json)
+    run(Job(data, output, options, keeping, machine), json)

@@ -1,0 +1,132 @@
+"""A dataset of an HDF5 file as an entry, with what has to be known before HDF5 may read its bytes."""
+
+import itertools
+import math
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import cast
+
+import h5py
+import h5py.h5d as h5d
+import h5py.h5i as h5i
+import h5py.h5o as h5o
+import h5py.h5t as h5t
+import numpy as np
+
+from ptychograd._dataset import InFile, StoredPatterns
+from ptychograd._errors import InputError
+from ptychograd._files._chunks import check_chunks
+from ptychograd._files._entries import DAMAGE, Entry, damage
+from ptychograd._files._frames import stored_patterns, whole
+from ptychograd._files._tree import Tree
+
+LARGEST_ATTRIBUTE = 1 << 20  # bytes
+DEEPEST = 8  # virtual datasets made from virtual ones
+
+
+def entry_of(name: str, identifier: h5d.DatasetID, tree: Tree, keep: InFile | None = None) -> Entry | None:
+    """The entry that a dataset is; None for a type of HDF5 that NumPy doesn't know.
+
+    It may be one whose patterns stay in the file, if `keep` says so.
+
+    Raises:
+        InputError: it is put together from files outside of the folder, or from itself; or it is damaged.
+    """
+    with damage(f'"{name}" can\'t be read, it is damaged'):
+        plist = identifier.get_create_plist()
+        elsewhere = plist.get_layout() == h5d.VIRTUAL or plist.get_external_count() > 0
+        missing = list(_missing(tree, identifier, name, ()))  # before HDF5 asks the other files for their shapes
+        dataset = h5py.Dataset(tree.with_others(identifier) if elsewhere else identifier)
+        try:
+            dtype = dataset.dtype
+        except TypeError:
+            return None
+        shape = tuple(dataset.shape or ()) if dataset.size is not None else (0,)  # a null dataspace has neither
+        stored = None if elsewhere or tree.grows else identifier.get_storage_size()
+        units = attribute(dataset, "units")
+
+    def check() -> None:
+        if missing:
+            raise InputError(f"{entry} is put together from {missing[0]}, which is not there; put it there.")
+        _check_external(tree, identifier, str(entry))
+        if plist.get_layout() == h5d.CHUNKED and not tree.grows:
+            check_chunks(entry, identifier)
+
+    def load() -> object:
+        check()
+        return np.zeros(shape, dtype) if dataset.size is None else whole(dataset)
+
+    def in_file() -> StoredPatterns:
+        check()
+        place = os.fsdecode(h5i.get_name(identifier))
+        return stored_patterns(tree.file_of(identifier), place, dataset, cast(InFile, keep))
+
+    units = units if isinstance(units, str) else None
+    can_stay = len(shape) == 3 and not plist.get_external_count()
+    there = in_file if keep is not None and can_stay and keep.holds(math.prod(shape) * dtype.itemsize) else None
+    entry = Entry(name, shape, dtype, units, load, stored, lambda name: attribute(dataset, name), there)
+    return entry
+
+
+def attribute(item: h5py.HLObject, name: str) -> str | int | float | tuple[str, ...] | None:
+    """A text, a number or some texts; None for anything else, and where there is none."""
+    try:
+        if name not in item.attrs:
+            return None
+        found = item.attrs.get_id(name)
+        known = found.get_type().get_class() in (h5t.STRING, h5t.INTEGER, h5t.FLOAT)  # others can end the process
+        if not known or math.prod(found.shape or ()) * found.dtype.itemsize > LARGEST_ATTRIBUTE:
+            return None
+        value = item.attrs[name]
+    except DAMAGE as error:
+        raise InputError(f'the attribute "{name}" is damaged: {error}.') from error
+    if isinstance(value, np.ndarray):
+        texts = value.ravel().tolist()
+        return tuple(map(str, texts)) if all(isinstance(text, str) for text in texts) else None
+    value = value.decode(errors="replace") if isinstance(value, bytes) else value
+    value = value.item() if isinstance(value, np.generic) else value
+    return value if isinstance(value, (str, int, float)) else None
+
+
+def _missing(tree: Tree, dataset: h5d.DatasetID, name: str, trail: tuple) -> Iterator[str]:
+    """What a virtual dataset is made from and is not there; every other file that it leads to was looked at."""
+    info = h5o.get_info(dataset)
+    here = (info.fileno, info.addr)
+    if here in trail or len(trail) > DEEPEST:
+        raise InputError(f'"{name}" is put together from itself, or through more than {DEEPEST} virtual datasets.')
+    if trail and dataset.get_create_plist().get_external_count():
+        raise InputError(f'"{name}" is put together from datasets with external storage; link to them one by one.')
+    near = tree.file_of(dataset)
+    for file, place in _sources(dataset):
+        blocks = "%b" in file or "%b" in place
+        for number in itertools.count():
+            named = [text.replace("%b", str(number)).replace("%%", "%") for text in (file, place)]
+            path = near if named[0] in ("", ".") else tree.reach.file(near, named[0], f'the virtual dataset "{name}"')
+            source = None if path is None else tree.find(named[1], path)
+            if source is not None:
+                yield from _missing(tree, source, name, (*trail, here))
+            elif not blocks:
+                yield f'"{named[1]}" of {named[0]}'
+            if not blocks or source is None:
+                break
+
+
+def _sources(dataset: h5d.DatasetID) -> list[tuple[str, str]]:
+    """File and name of all that a virtual dataset is made from, each once."""
+    plist = dataset.get_create_plist()
+    if plist.get_layout() != h5d.VIRTUAL:
+        return []
+    numbers = range(plist.get_virtual_count())
+    return list(dict.fromkeys((plist.get_virtual_filename(n), plist.get_virtual_dsetname(n)) for n in numbers))
+
+
+def _check_external(tree: Tree, dataset: h5d.DatasetID, name: str) -> None:
+    """Refuse bytes that are kept outside of the folder."""
+    plist = dataset.get_create_plist()
+    near = Path(os.path.abspath(tree.file_of(dataset)))
+    for number in range(plist.get_external_count()):
+        file = os.fsdecode(plist.get_external(number)[0])
+        beside = file if os.path.isabs(file) else str(near.parent / file)  # HDF5 has this folder as its prefix
+        if tree.reach.file(near, beside, f"the external storage of {name}") is None:
+            raise InputError(f"{name} is kept in {file}, which is not there; put it beside the file.")

@@ -1,0 +1,89 @@
+"""`ptychograd resume`: from a result to the end of its run, or to more epochs."""
+
+import json as json_format
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from ptychograd._errors import InputError
+from ptychograd.cli._checkpoints import Keeping
+from ptychograd.cli._console import output as console
+from ptychograd.cli._machine import Machine
+from ptychograd.cli._options import Json, OptionalWhole, Options
+
+if TYPE_CHECKING:
+    from ptychograd._result import Result
+
+
+def resume(
+    result: Path,
+    /,
+    *,
+    epochs: OptionalWhole = None,
+    data: Path | None = None,
+    output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
+    keeping: Keeping = Keeping(),  # noqa: B008
+    machine: Machine = Machine(),  # noqa: B008
+    json: Json = False,
+) -> None:
+    """Go on with a run that was interrupted, bit for bit as if it had not been (on a CPU, with as many devices).
+
+    All options are those of the run, but where it computes.
+
+    Args:
+        result: What `reconstruct` wrote; a checkpoint will do.
+        epochs: The epochs of the whole run, in place of those that were planned; a finished run goes on, too.
+        data: The data file, if it is elsewhere now.
+        output: The result file; RESULT by default.
+    """
+    from ptychograd._course import Course
+    from ptychograd._result import load
+    from ptychograd.cli._job import HELD_OUT, Job, figures, run
+
+    begun = load(result)
+    options = _options(result, begun)
+    course, done = Course.of(begun.settings), begun.history.epochs
+    is_measured = not options.hold_out or HELD_OUT in begun.settings  # which is done after the run
+    if course.is_over and is_measured and epochs in (None, done):
+        words = f"{result}: the run is over after {done} epochs ({begun.stopped}); --epochs {done + 1} or more goes on."
+        console.print(words, soft_wrap=True)
+        if json:
+            console.print(json_format.dumps(figures(begun)), soft_wrap=True)
+        return
+    goal = None if course.is_over and epochs == done else epochs
+    run(Job(data or _data(result, begun), output or result, options, keeping, machine, begun, goal), json)
+
+
+def _options(path: Path, result: "Result") -> Options:
+    """The options of the run that the result is of."""
+    from ptychograd.cli._job import FINGERPRINT
+
+    settings = result.settings
+    if "asked" in settings:
+        raise InputError(f"{path} is one run of many and kept without the solver's state; call their command again.")
+    stored = settings.get("options")
+    if not isinstance(stored, Mapping) or FINGERPRINT not in settings or "course" not in settings:
+        raise InputError(
+            f"{path} does not say all that it takes to go on; only what this version's `reconstruct` wrote does."
+        )
+    given = {name: value for name, value in stored.items() if name not in ("data", "output")}
+    unknown = sorted(given.keys() - {field.name for field in fields(Options)})
+    if unknown:
+        raise InputError(f"{path} has options unknown to this version: {', '.join(unknown)}; use a newer ptychograd.")
+    return Options(**given)
+
+
+def _data(path: Path, result: "Result") -> Path:
+    """The data file of the run: as seen from where that was started, or from here, or beside the result."""
+    from ptychograd.cli._job import FOLDER
+
+    stored = Path(result.settings["options"]["data"])
+    places = dict.fromkeys((Path(result.settings.get(FOLDER, "."), stored), stored, path.parent / stored.name))
+    found = next((place for place in places if place.is_file()), None)
+    if found is None:
+        where = ", ".join(map(str, places))
+        raise InputError(f"The data of {path} are at none of {where}; name their file with --data.")
+    return stored if stored.is_file() and stored.samefile(found) else found
