@@ -109,7 +109,7 @@ def memory_plan(tasks: Sequence[Task]) -> MemoryPlan:
     return MemoryPlan(host, device, () if fits else tuple(_ways(tasks[0], host)))
 
 
-def size(number: float) -> str:
+def size(number: int) -> str:
     """Bytes as a person reads them."""
     units = (1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB")
     unit, name = next((pair for pair in units if number >= 0.995 * pair[0]), (1, "B"))
