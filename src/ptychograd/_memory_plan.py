@@ -23,6 +23,7 @@ from ptychograd._reconstruct import Task, prepared
 
 COMPILER, AN_OPERATION = 60_000_000, 60_000  # bytes of the first compilation, and of each operation in a program
 BLOCKS = 4  # of patterns in their file: one is worked on, one is ready, one is read, one is filled up to the full size
+READER = 50_000_000  # bytes of a thread that reads and unpacks, beside its blocks (measured)
 PROGRAM, PATTERNS, START, PARAMETERS, STATE = "program", "patterns", "start", "parameters", "solver state"
 SUMS, WAVES, TRANSFORMS = "sums of a minibatch", "working set", "Fourier transforms"
 COMPILING = "compiling"
@@ -154,7 +155,8 @@ def _patterns_here(data: Dataset, asked: Asked, on_device: bool) -> int:
     alike = counts.dtype == data.patterns.dtype
     if isinstance(data.patterns, StoredPatterns):
         read = math.prod(counts.shape) * data.patterns.dtype.itemsize
-        return bytes_of(data.mask) + (read if on_device else there + (0 if alike else read))
+        reader = READER if stays_in_file(data, asked) else 0
+        return bytes_of(data.mask) + reader + (read if on_device else there + (0 if alike else read))
     held = data.patterns.nbytes + bytes_of(data.mask)
     if on_device:
         return held if alike else held + there
