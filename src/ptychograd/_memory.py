@@ -1,10 +1,13 @@
 """How much memory there is for this process, by the least of all limits, and arrays that devices take as they are."""
 
 import ctypes
+import math
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
+if TYPE_CHECKING:
+    import numpy as np
 
 try:
     import resource
@@ -46,15 +49,17 @@ def give_back_large_arrays() -> None:
     settle(MMAP_THRESHOLD, LARGE)
 
 
-def aligned_empty(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+def aligned_empty(shape: tuple[int, ...], dtype: "np.dtype") -> "np.ndarray":
     """An array yet to be filled, at an address from which a CPU device can take it as it is."""
-    size = int(np.prod(shape, dtype=object)) * np.dtype(dtype).itemsize
+    import numpy as np  # not read where commands only show their help
+
+    size = math.prod(shape) * np.dtype(dtype).itemsize
     raw = np.empty(size + ALIGNED, np.uint8)
     begin = -raw.ctypes.data % ALIGNED
     return raw[begin : begin + size].view(dtype).reshape(shape)
 
 
-def is_aligned(array: np.ndarray) -> bool:
+def is_aligned(array: "np.ndarray") -> bool:
     """Whether a CPU device takes an array as it is."""
     return array.ctypes.data % ALIGNED == 0 and array.flags.c_contiguous
 

@@ -49,7 +49,8 @@ class Member(NamedTuple):
     state: PyTree
 
 
-def traced_epoch(member: Member, patterns: Patterns, plan: Plan, mesh: Mesh | None = None) -> After:
+@_compiled
+def one_epoch(member: Member, patterns: Patterns, plan: Plan, mesh: Mesh | None = None) -> After:
     """All patterns of a plan once, each batch spread over the devices of a mesh, if there is one."""
     if mesh is None:
         return _epoch(member, patterns, plan)
@@ -62,9 +63,6 @@ def traced_epoch(member: Member, patterns: Patterns, plan: Plan, mesh: Mesh | No
     where = (EVERYWHERE, Patterns._make([BY_SHARE, mask]), Plan._make(WHERE))
     spread = jax.shard_map(on_each, mesh=mesh, in_specs=where, out_specs=EVERYWHERE, check_vma=False)
     return spread(arrays, patterns, plan)
-
-
-one_epoch = _compiled(traced_epoch)
 
 
 @_compiled

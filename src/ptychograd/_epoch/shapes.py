@@ -1,5 +1,6 @@
 """How much memory a program takes, read from the shapes of its arrays before it is compiled."""
 
+import inspect
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -13,7 +14,7 @@ import numpy as np
 from jaxtyping import PyTree
 
 from ptychograd._dataset import Dataset, StoredPatterns
-from ptychograd._epoch.compiled import Member, Patterns, traced_epoch
+from ptychograd._epoch.compiled import Member, Patterns, one_epoch
 from ptychograd._epoch.feed import Asked
 from ptychograd._epoch.placing import shares_of
 from ptychograd._epoch.streamed import Streamed, stays_in_file
@@ -49,7 +50,7 @@ def footprint(function: Callable, *arguments: Any) -> Footprint:
 def footprint_of_an_epoch(member: Member, data: Dataset, asked: Asked) -> Footprint:
     """What one epoch makes, or one part of it where patterns come block by block."""
     patterns, plan = arguments_of_an_epoch(data, asked)
-    return footprint(traced_epoch, member, patterns, plan, asked.mesh)
+    return footprint(inspect.unwrap(one_epoch), member, patterns, plan, asked.mesh)
 
 
 def footprint_of_waves(member: Member, data: Dataset, asked: Asked) -> Footprint:

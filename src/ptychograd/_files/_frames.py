@@ -24,7 +24,7 @@ def stored_patterns(path: Path, name: str, item: h5py.Dataset, keep: InFile) -> 
     return StoredPatterns(frames.read, item.shape, item.dtype, keep, frames.arrived, run)
 
 
-def whole(item: h5py.Dataset) -> np.ndarray:
+def whole(item: h5py.Dataset) -> object:
     """All of a dataset; patterns, which are large, where a CPU device takes them without a copy."""
     if item.ndim != 3 or not item.size or item.dtype.kind not in "iuf":
         return item[()]
