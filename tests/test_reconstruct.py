@@ -119,7 +119,8 @@ def test_batches_are_of_nearly_equal_size():
     """Every pattern once; sizes differ by one at most; padding has weight 0."""
     for count, batch_size in ((56, 9), (484, 20), (7, 7), (5, 1), (13, 12)):
         order = np.asarray(shuffled(jnp.array([1, 2], jnp.uint32), count))
-        plan = planned([order], [0], Rows.of(count, batch_size), (0.0, 1.0), np.dtype(np.float32))
+        rows = Rows.of(count, batch_size)
+        plan = planned([order], [np.arange(count)], rows, np.linspace(0, 1, rows.steps))
         index, weight = plan.number, plan.weight
         used = np.asarray(index)[np.asarray(weight) == 1]
         assert sorted(used) == list(range(count))

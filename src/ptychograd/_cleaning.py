@@ -1,14 +1,14 @@
 """Bad pixels of measured patterns: found once, masked, and set to 0 so that they can't spread."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from jaxtyping import Bool, Real
 
 from ptychograd._errors import InputError
 
-PIXELS_AT_ONCE = 2**24  # a chunk's flags then take some tens of MB, whatever the size of the data set
+PIXELS_AT_ONCE = 2**22  # a chunk's flags then take some MB, whatever the size of the data set
 # Detectors mark gaps and saturation by the maximum of the type; 255 and 32767 are small enough to be counts.
 MARKED = ("uint16", "uint32", "uint64", "int32", "int64")
 
@@ -16,12 +16,15 @@ Patterns = Real[np.ndarray, "index y x"]
 Mask = Bool[np.ndarray, "... y x"]
 
 
-def clean(patterns: Patterns, mask: Mask) -> tuple[Patterns, Mask, tuple[str, ...]]:
+def clean(
+    patterns: Patterns, mask: Mask, empty: Callable[..., np.ndarray] = np.empty
+) -> tuple[Patterns, Mask, tuple[str, ...]]:
     """Mask NaN, infinite and negative values and a count at the maximum of its type; set them to 0.
 
     Args:
         patterns: (index, y, x), never written to.
         mask: (y, x) or (index, y, x), True = valid.
+        empty: makes the array of cleaned patterns.
 
     Returns:
         Patterns (the same array if nothing was bad), mask (one a pattern only if bad pixels differ), notes.
@@ -38,7 +41,8 @@ def clean(patterns: Patterns, mask: Mask) -> tuple[Patterns, Mask, tuple[str, ..
             f"More than half of all pixels are bad ({words}; of {patterns.size:,}): expected photons, not"
             " negative; if a background was subtracted, clip the patterns at 0 first."
         )
-    cleaned = patterns.copy()
+    cleaned = empty(patterns.shape, patterns.dtype)
+    cleaned[:] = patterns
     alike = bool(np.isin(fresh, (0, len(patterns))).all())
     valid = mask & (fresh == 0) if alike else np.broadcast_to(mask, patterns.shape).copy()
     for chunk in _chunks(patterns):

@@ -76,10 +76,15 @@ def check(run: Run) -> None:
     """Raise `InputError` for a run without a stage, and for what would be refused in any of them."""
     if not run.stages:
         raise InputError("A run without a stage; give it one, as stages=(Stage(60),).")
-    for stage in run.stages:
-        prepared(_task(run, stage, stage.epochs, None, None))
+    for task, stage in zip(tasks(run), run.stages, strict=True):
+        prepared(task)
         for escape in stage.first:
             escape.check(run.model)
+
+
+def tasks(run: Run) -> list[Task]:
+    """What each stage asks for, as far as it can be told before the run."""
+    return [_task(run, stage, stage.epochs, None, None) for stage in run.stages]
 
 
 def perform(

@@ -20,6 +20,7 @@ from ptychograd._geometry import (
     far_field_sampling,
     object_shape_needed,
 )
+from ptychograd._memory import aligned_empty
 
 __all__ = [
     "BraggGeometry",
@@ -225,7 +226,7 @@ def make_dataset(
         probe = probe if np.iscomplexobj(probe) else probe.astype(np.complex64)
     check_extras(patterns, mask, probe, support)
     patterns, mask, cleaned = (
-        looked_at(patterns, mask) if isinstance(patterns, StoredPatterns) else clean(patterns, mask)
+        looked_at(patterns, mask) if isinstance(patterns, StoredPatterns) else clean(patterns, mask, aligned_empty)
     )
     return Dataset(patterns, positions, mask, geometry, probe, support, truth, source, (*notes, *cleaned))
 

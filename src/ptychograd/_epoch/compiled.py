@@ -142,11 +142,6 @@ def traced(knobs: PyTree) -> PyTree:
     return jax.tree.map(lambda leaf: jnp.asarray(leaf) if isinstance(leaf, float) else leaf, knobs)
 
 
-def patterns_at_once(batch_size: int) -> int:
-    """One pattern after another on a CPU, whose caches hold the waves of one; the whole batch elsewhere."""
-    return 1 if jax.default_backend() == "cpu" else batch_size
-
-
 def _take(array: Array, index: Int[Array, "batch"]) -> Array:
     if index.shape[0] == 1:
         return jax.lax.dynamic_index_in_dim(array, index[0])

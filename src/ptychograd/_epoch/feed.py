@@ -12,6 +12,7 @@ from jax.sharding import Mesh
 from ptychograd._dataset import Dataset
 from ptychograd._epoch.compiled import Patterns, shuffled
 from ptychograd._epoch.placing import EVERYWHERE, PART, WHERE, own_shares, placed, placed_shares, shares_of
+from ptychograd._memory import aligned_empty
 from ptychograd._schedule import Plan, Rows, cooling, planned
 
 
@@ -114,10 +115,19 @@ def frames(data: Dataset, which: slice | np.ndarray, asked: Asked) -> Frames:
         counts = counts.reshape(-1, asked.group, *data.frame_shape)
         mask = mask if mask.ndim == 2 else mask.reshape(counts.shape)
     if counts.dtype in (np.int64, np.uint64):
-        counts = counts.astype(np.uint32 if counts.max() <= np.iinfo(np.uint32).max else asked.real)
+        counts = _converted(counts, np.dtype(np.uint32) if counts.max() <= np.iinfo(np.uint32).max else asked.real)
     elif counts.dtype == np.float64:
-        counts = counts.astype(asked.real)
+        counts = _converted(counts, asked.real)
     return Frames(counts, mask)
+
+
+def _converted(counts: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """Patterns in another type, where a CPU device takes them without one more copy."""
+    if counts.dtype == dtype:
+        return counts
+    fresh = aligned_empty(counts.shape, dtype)
+    np.copyto(fresh, counts, casting="unsafe")
+    return fresh
 
 
 def _order_of(seed: int, done: int, share: int, count: int) -> np.ndarray:

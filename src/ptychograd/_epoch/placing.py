@@ -14,7 +14,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import PyTree
 
 from ptychograd._errors import InputError
-from ptychograd._memory import ALIGNED, aligned_empty
+from ptychograd._memory import aligned_empty, is_aligned
 
 Device = Any  # jax.Device, which is no type to a type checker
 SHARE, PART = AXES = ("share", "part")
@@ -98,9 +98,8 @@ def placed_shares(shares: Mapping[int, np.ndarray], size: int, mesh: Mesh | None
 
 def _aligned(array: np.ndarray, size: int) -> np.ndarray:
     """The array where a CPU device takes it without a copy, with zeros after it if it has fewer than `size` entries."""
-    if len(array) == size and array.ctypes.data % ALIGNED == 0 and array.flags.c_contiguous:
+    if len(array) == size and is_aligned(array):
         return array
     fresh = aligned_empty((size, *array.shape[1:]), array.dtype)
-    fresh[: len(array)] = array
-    fresh[len(array) :] = 0
+    fresh[: len(array)], fresh[len(array) :] = array, 0
     return fresh

@@ -94,6 +94,11 @@ class Streamed(Feed):
         return Patterns(counts, placed_shares(masks, self._size, self._asked.mesh))
 
     @property
+    def size(self) -> int:
+        """Patterns (groups of them) of a block, in each share."""
+        return self._size
+
+    @property
     def photons(self):
         return self._photons
 
@@ -111,9 +116,16 @@ def feed_of(data: Dataset, asked: Asked) -> Feed:
     A file that is no longer written, and whose share for this process is small enough for memory, is read once.
     """
     stored = data.patterns
-    if isinstance(stored, StoredPatterns):
-        shares = shares_of(data.count, asked.mesh)
-        share = max(end - begin for begin, end in pairwise(shares)) * len(own_shares(asked.mesh))
-        if stored.grows or share * stored.bytes_each > stored.keep.limit:
-            return Streamed(data, stored, asked)
+    if isinstance(stored, StoredPatterns) and stays_in_file(data, asked):
+        return Streamed(data, stored, asked)
     return Resident(data, asked)
+
+
+def stays_in_file(data: Dataset, asked: Asked) -> bool:
+    """Whether patterns come block by block: they are still being written, or are more than may be in memory."""
+    stored = data.patterns
+    if not isinstance(stored, StoredPatterns):
+        return False
+    shares = shares_of(data.count, asked.mesh)
+    share = max(end - begin for begin, end in pairwise(shares)) * len(own_shares(asked.mesh))
+    return stored.grows or share * stored.bytes_each > stored.keep.limit

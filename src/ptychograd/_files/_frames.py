@@ -7,6 +7,7 @@ import numpy as np
 
 from ptychograd._dataset import InFile, StoredPatterns
 from ptychograd._errors import InputError
+from ptychograd._memory import aligned_empty
 
 
 def opened_hdf5(path: Path, grows: bool) -> h5py.File:
@@ -21,6 +22,15 @@ def stored_patterns(path: Path, name: str, item: h5py.Dataset, keep: InFile) -> 
     frames = _Frames(path, name, item if keep.grows else None)
     run = item.chunks[0] if item.chunks else 1
     return StoredPatterns(frames.read, item.shape, item.dtype, keep, frames.arrived, run)
+
+
+def whole(item: h5py.Dataset) -> object:
+    """All of a dataset; patterns, which are large, where a CPU device takes them without a copy."""
+    if item.ndim != 3 or not item.size or item.dtype.kind not in "iuf":
+        return item[()]
+    array = aligned_empty(item.shape, item.dtype.newbyteorder("="))
+    item.read_direct(array)
+    return array
 
 
 class _Frames:

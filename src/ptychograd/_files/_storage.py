@@ -18,7 +18,7 @@ from ptychograd._dataset import InFile, StoredPatterns
 from ptychograd._errors import InputError
 from ptychograd._files._chunks import check_chunks
 from ptychograd._files._entries import DAMAGE, Entry, damage
-from ptychograd._files._frames import stored_patterns
+from ptychograd._files._frames import stored_patterns, whole
 from ptychograd._files._tree import Tree
 
 LARGEST_ATTRIBUTE = 1 << 20  # bytes
@@ -55,7 +55,7 @@ def entry_of(name: str, identifier: h5d.DatasetID, tree: Tree, keep: InFile | No
 
     def load() -> object:
         check()
-        return np.zeros(shape, dtype) if dataset.size is None else dataset[()]
+        return np.zeros(shape, dtype) if dataset.size is None else whole(dataset)
 
     def in_file() -> StoredPatterns:
         check()

@@ -1,6 +1,6 @@
 """What a run is asked for, checked and made ready: everything that its first epoch needs but the patterns."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import NamedTuple
 
 import jax
@@ -9,7 +9,19 @@ import numpy as np
 from jaxtyping import PyTree
 
 from ptychograd._dataset import Dataset
-from ptychograd._epoch import AXES, After, Asked, Device, Member, everywhere, grid, on_device, patterns_at_once, traced
+from ptychograd._epoch import (
+    AXES,
+    After,
+    Asked,
+    Device,
+    Member,
+    everywhere,
+    grid,
+    on_device,
+    patterns_at_once,
+    room_on_device,
+    traced,
+)
 from ptychograd._errors import InputError, check_seed
 from ptychograd._model import AbstractModel
 from ptychograd._noise import AbstractNoise
@@ -69,14 +81,16 @@ def prepared(task: Task) -> tuple[Work, Standing]:
     batch_size = max(1, task.batch_size // model.group)
     mesh = grid(task.devices, batch_size)
     axes = AXES if mesh is not None else ()
-    objective = Objective(on_device(rest), traced(task.noise), patterns_at_once(batch_size), names, axes)
+    objective = Objective(on_device(rest), traced(task.noise), 1, names, axes)
     variables = task.solver.variables(parameters)
     settings = _settings(task)
     history = resume.history if resume else History.empty()
     state = _start_state(objective, task.solver, variables, settings, resume)
     last = task.planned or history.epochs + task.epochs
     asked = Asked(model.group, batch_size, mesh, real_dtype(parameters))
-    member = everywhere(Member(objective, traced(task.solver), variables, state), mesh)
+    member = Member(objective, traced(task.solver), variables, state)
+    at_once = patterns_at_once(member, data, asked, room_on_device())
+    member = everywhere(member._replace(objective=replace(objective, at_once=at_once)), mesh)
     return Work(rest, asked, task.seed, last, data.positions, settings), Standing(member, history)
 
 

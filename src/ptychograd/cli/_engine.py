@@ -13,6 +13,9 @@ def prepare(precision: str = "single") -> None:
     import jax
     from platformdirs import user_cache_path
 
+    from ptychograd._memory import give_back_large_arrays
+
+    give_back_large_arrays()
     jax.config.update("jax_enable_x64", precision == "double")
     folder = user_cache_path("ptychograd") / f"compiled-{_kind_of_machine()}"
     try:

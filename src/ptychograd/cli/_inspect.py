@@ -1,38 +1,82 @@
-"""`ptychograd inspect`: what a file was understood to hold."""
+"""`ptychograd inspect`: what a file was understood to hold, and how much memory its reconstruction will take."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
 
 from ptychograd.cli._console import output
-from ptychograd.cli._options import Keys, LinksInto, Model, Options
+from ptychograd.cli._machine import Devices, Machine
+from ptychograd.cli._options import Options
+
+if TYPE_CHECKING:
+    from ptychograd._memory_plan import MemoryPlan
 
 
 def inspect(
     file: Path,
     /,
     *,
-    model: Model = None,
-    focus_distance: float | None = None,
-    distance: float | None = None,
-    key: Keys = None,
-    links_into: LinksInto = None,
+    plan: Annotated[bool, Parameter(negative="")] = False,
+    devices: Devices = "all",
+    memory: str | None = None,
+    options: Options = Options(),  # noqa: B008
 ) -> None:
     """Show what is in a data file: patterns, geometry, scan, overlap, photons, mask, and what is missing.
 
     Args:
         file: CXI, HDF5 or NPZ.
-        model: far-field, or near-field for shadows of the sample; by default what the file says, else far-field.
-        focus_distance: For a near field in a cone beam: metres from focus to sample.
-        distance: Metres from sample to detector, in place of the file's.
+        plan: Say also how much memory `reconstruct` will take with the same options, part by part.
+        devices: As of `reconstruct`, for the plan.
+        memory: As of `reconstruct`, for the plan.
     """
-    from rich.table import Table
-
     from ptychograd._describe import describe
     from ptychograd.cli._plan import read_file
 
-    options = Options(model, focus_distance, distance, key=key, links_into=links_into)
+    if not plan:
+        _show(describe(read_file(file, options)))
+        return
+    _show(_planned(file, options, Machine(devices, memory)))
+
+
+def _planned(file: Path, options: Options, machine: Machine) -> list[tuple[str, str]]:
+    """What is in the file, and the parts of the memory plan."""
+    from ptychograd._describe import describe
+    from ptychograd._memory_plan import memory_plan
+    from ptychograd._run import tasks
+    from ptychograd.cli import _machine
+    from ptychograd.cli._plan import make_run, make_solver, read_file
+
+    _machine.start(machine, options.precision)
+    make_solver(options)
+    data = read_file(file, options, _machine.in_file(machine))
+    shared = tuple(_machine.devices(machine))
+    plan = memory_plan([task._replace(devices=shared) for task in tasks(make_run(options, data))])
+    return [*describe(data), *_lines(plan)]
+
+
+def _lines(plan: "MemoryPlan") -> list[tuple[str, str]]:
+    """Every part of a plan, and what it comes to."""
+    from ptychograd._memory_plan import size
+
+    lines = []
+    for place, where in ((plan.host, ""), (plan.device, " on each device")):
+        if place is None:
+            continue
+        free = "" if place.free is None else f", and {size(place.free)} are free"
+        there = f"{size(place.taken)} of them are taken by now{free}" if place.taken else free.removeprefix(", and ")
+        fits = "" if place.fits else " (too much)"
+        lines.append((f"memory{where}", f"about {size(place.total)}{fits}; {there}"))
+        lines += [(f"  {name}", size(number)) for name, number in place.parts.items()]
+    return lines
+
+
+def _show(lines: list[tuple[str, str]]) -> None:
+    from rich.table import Table
+
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     table.add_column(style="bold", no_wrap=True)
     table.add_column()
-    for label, text in describe(read_file(file, options)):
+    for label, text in lines:
         table.add_row(label, text)
     output.print(table)

@@ -68,8 +68,10 @@ def run(job: Job, json: bool = False) -> "Result":
     if options.hold_out:
         data, held = hold_out(data, options.hold_out, options.seed)
     begin, together = time.perf_counter(), tuple(devices(job.machine))
+    planned = _planned(job, data, model)._replace(devices=together)
+    _tell_memory(planned)
     try:
-        result = _watched(job, _planned(job, data, model)._replace(devices=together), keep)
+        result = _watched(job, planned, keep)
     except NonFiniteError as problem:
         keep(problem.result)
         errors.print(f"ptychograd: {problem} It is in {job.result_path}.", style="red", soft_wrap=True)
@@ -104,6 +106,16 @@ def _planned(job: Job, data: "Dataset", model: "AbstractModel | None") -> "Run":
 
     run = make_run(job.options, data)
     return run if model is None else run._replace(model=model)
+
+
+def _tell_memory(planned: "Run") -> None:
+    """Say how much memory the run will take, and refuse what can't fit before anything is compiled."""
+    from ptychograd._memory_plan import memory_plan
+    from ptychograd._run import tasks
+
+    plan = memory_plan(tasks(planned))
+    plan.check()
+    errors.print(plan.words, style="dim", soft_wrap=True)
 
 
 def _watched(job: Job, planned: "Run", save: Callable[["Result"], object]) -> "Result":

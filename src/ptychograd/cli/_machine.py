@@ -24,6 +24,12 @@ HEARTBEAT = 20  # seconds after which a process that says nothing is taken for d
 PATIENCE = 3600  # seconds that those which are done wait for the one that writes
 
 
+Devices = Annotated[
+    int | Literal["all"],
+    Parameter(converter=lambda _, tokens: "all" if tokens[0].value == "all" else whole(tokens[0].value)),
+]
+
+
 @Parameter(name="*")
 @dataclass(frozen=True)
 class Machine:
@@ -39,10 +45,7 @@ class Machine:
         rank: The number of this one, from 0, which writes the result.
     """
 
-    devices: Annotated[
-        int | Literal["all"],
-        Parameter(converter=lambda _, tokens: "all" if tokens[0].value == "all" else whole(tokens[0].value)),
-    ] = "all"
+    devices: Devices = "all"
     memory: str | None = None
     coordinator: str | None = None
     processes: OptionalWhole = None
