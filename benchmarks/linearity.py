@@ -18,7 +18,7 @@ import jax
 import numpy as np
 
 import ptychograd as pg
-from ptychograd._epoch import one_epoch, to_device
+from ptychograd._epoch import Resident, one_epoch
 from ptychograd._reconstruct import Task, prepared
 
 SOLVERS = {
@@ -49,7 +49,8 @@ def timed(solver, batch_size, data, rounds):
     model = pg.far_field(data, object=pg.flat_object)
     task = Task(model, data, solver, 1, batch_size, ("object", "probe"), pg.Amplitude())
     work, standing = prepared(task)
-    arguments = (standing.member, to_device(data, work.real), work.plan(standing.history), batch_size)
+    feed = Resident(data, work.asked)
+    arguments = (standing.member, feed.patterns, feed.plan(0, 0, 1))
     begin = time.perf_counter()
     epoch = one_epoch.lower(*arguments).compile()
     compilation, seconds = time.perf_counter() - begin, []

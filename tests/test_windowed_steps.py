@@ -8,7 +8,7 @@ import pytest
 import near_problems
 import problems
 import ptychograd as pg
-from ptychograd._epoch import one_epoch, to_device
+from ptychograd._epoch import Resident, one_epoch
 from ptychograd._parameters import Planes
 from ptychograd._reconstruct import Task, prepared
 from ptychograd._solvers import pie, views
@@ -187,7 +187,8 @@ def test_no_step_copies_the_object(name):
     work, standing = prepared(task)
     height, width = task.model.object.transmission.shape
     assert height > 400
-    text = one_epoch.lower(standing.member, to_device(data, work.real), work.plan(standing.history), 5).compile()
+    feed = Resident(data, work.asked)
+    text = one_epoch.lower(standing.member, feed.patterns, feed.plan(0, 0, 1)).compile()
     assert in_loops(text.compiled.as_text(), f"[{height},{width}]") == []
 
 

@@ -54,6 +54,8 @@ def resume(
             console.print(json_format.dumps(figures(begun)), soft_wrap=True)
         return
     goal = None if course.is_over and epochs == done else epochs
+    if goal is not None:
+        course.towards(goal, done)  # what can't be is said before the data are read
     run(Job(data or _data(result, begun), output or result, options, keeping, machine, resume=begun, epochs=goal), json)
 
 
