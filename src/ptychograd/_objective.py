@@ -8,6 +8,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Bool, Complex, Float, Int, PyTree, Real
 
 from ptychograd._model import AbstractExitWaveModel, AbstractModel, batched
@@ -119,12 +120,26 @@ class Objective(eqx.Module):
         return math.prod(jax.lax.axis_size(axis) for axis in self.axes)
 
     def over_devices(self, sums: PyTree) -> PyTree:
-        """What all devices found in their parts of a batch, added up."""
-        return jax.lax.psum(sums, self.axes) if self.axes else sums
+        """What all devices found in their parts of a batch, added up: in one message, as each takes its time."""
+        if not self.axes:
+            return sums
+        flat, restored = ravel_pytree(sums)
+        return restored(jax.lax.psum(flat, self.axes))
 
     def one_after_another(self, patches: PyTree) -> PyTree:
-        """What all devices found for each of their patterns, along the first axis."""
-        return jax.lax.all_gather(patches, self.axes, tiled=True) if self.axes else patches
+        """What all devices found for each of their patterns, along the first axis; in one message for each type."""
+        if not self.axes:
+            return patches
+        leaves, tree = jax.tree.flatten(patches)
+        gathered = dict.fromkeys(range(len(leaves)))
+        for dtype in dict.fromkeys(leaf.dtype for leaf in leaves):
+            places = [place for place, leaf in enumerate(leaves) if leaf.dtype == dtype]
+            rows = [leaves[place].reshape(len(leaves[place]), -1) for place in places]
+            whole = jax.lax.all_gather(jnp.concatenate(rows, axis=1), self.axes, tiled=True)
+            parts = jnp.split(whole, np.cumsum([row.shape[1] for row in rows])[:-1], axis=1)
+            for place, part in zip(places, parts, strict=True):
+                gathered[place] = part.reshape(-1, *leaves[place].shape[1:])
+        return tree.unflatten(gathered.values())
 
     def windows(self, parameters: PyTree, index: Int[Array, "batch"]) -> Windows:
         """Windows of a batch, one corner a pattern."""
