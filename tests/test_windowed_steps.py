@@ -95,7 +95,7 @@ def test_one_pattern_a_batch_and_several_at_once(ways, monkeypatch):
         data = problems.measurement()
         model = problems.start_model(data, dtype=np.complex128)
         for at_once, batch_size in ((1, 1), (3, 8)):
-            monkeypatch.setattr("ptychograd._reconstruct.task.patterns_at_once", lambda size, k=at_once: k)
+            monkeypatch.setattr("ptychograd._reconstruct.task.patterns_at_once", lambda *_, k=at_once: k)
             one, other = ways(
                 lambda size=batch_size: pg.reconstruct(model, data, pg.Nesterov(), epochs=2, batch_size=size)
             )

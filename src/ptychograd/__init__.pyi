@@ -8,6 +8,7 @@ from ._bragg import TiltedBeam as TiltedBeam
 from ._dataset import BraggGeometry as BraggGeometry
 from ._dataset import Dataset as Dataset
 from ._dataset import Geometry as Geometry
+from ._dataset import InFile as InFile
 from ._dataset import NearFieldGeometry as NearFieldGeometry
 from ._dataset import Truth as Truth
 from ._dataset import make_dataset as make_dataset
