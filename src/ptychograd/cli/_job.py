@@ -55,11 +55,12 @@ def run(job: Job, json: bool = False) -> "Result":
     from ptychograd._hold_out import hold_out, r_factor
     from ptychograd._reconstruct import CUT_SHORT, LOST
     from ptychograd._result import NonFiniteError
-    from ptychograd.cli._machine import devices, start
+    from ptychograd.cli._machine import as_before, devices, settled, start
     from ptychograd.cli._plan import make_solver
 
     options = job.options
     start(job.machine, options.precision)
+    job = job._replace(machine=settled(as_before(job.machine, job.resume.settings if job.resume else {})))
     make_solver(options)  # what is wrong with the options is said before the data are read
     job.keeping.check(job.done)
     _check_output(job)
@@ -153,10 +154,13 @@ def _check_output(job: Job) -> None:
 
 def save(job: Job, data: "Dataset", result: "Result") -> "Result":
     """Write the result, with all that it takes to make its run anew; of several processes one does."""
-    from ptychograd.cli._machine import writes
+    from ptychograd._dataset import StoredPatterns
+    from ptychograd.cli._machine import MACHINE, writes
 
     options = {"data": str(job.data), "output": str(job.result_path), **asdict(job.options)}
     settings = {"options": options, FOLDER: str(Path.cwd()), FINGERPRINT: data.fingerprint}
+    streams = isinstance(data.patterns, StoredPatterns)
+    settings[MACHINE] = {"devices": job.machine.devices, "memory": job.machine.memory if streams else None}
     result = result._replace(settings=result.settings | settings)
     if writes():
         result.save(job.result_path)

@@ -3,7 +3,8 @@
 import contextlib
 import os
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 SHARE_OF_MEMORY = 0.4  # that patterns may take, of what is free: they are held twice, as read and for the devices
 LEAST, MOST = 2**20, 2**28  # bytes of a block of patterns from a file
+MACHINE = "machine"  # settings: devices and memory of a run
 HEARTBEAT = 20  # seconds after which a process that says nothing is taken for dead
 PATIENCE = 3600  # seconds that those which are done wait for the one that writes
 
@@ -98,6 +100,24 @@ def in_file(machine: Machine, grows: bool = False) -> "InFile":
     limit = _bytes(machine.memory) if machine.memory else int(SHARE_OF_MEMORY * (2**40 if free is None else free))
     block = min(MOST, max(LEAST, limit // 4))
     return InFile(limit, block, jax.process_index(), jax.process_count(), _together, grows)
+
+
+def settled(machine: Machine) -> Machine:
+    """The same with devices and memory in numbers, which say how patterns are dealt out."""
+    memory = machine.memory or f"{in_file(machine).limit}B"
+    return replace(machine, devices=len(devices(machine)), memory=memory)
+
+
+def as_before(machine: Machine, settings: Mapping) -> Machine:
+    """The same with what is not given as it was for an earlier part of a run, of which these are the settings."""
+    import jax
+
+    before = settings.get(MACHINE, {})
+    held = f"{2**62}B" if before else None  # what was in memory is again, however little there is
+    known, memory = before.get("devices"), machine.memory or before.get("memory") or held
+    if machine.devices != "all" or known is None or known > len(jax.devices()) or jax.process_count() > 1:
+        return replace(machine, memory=memory)
+    return replace(machine, devices=known, memory=memory)
 
 
 def _several(machine: Machine) -> bool:

@@ -31,7 +31,7 @@ def resume(
 ) -> None:
     """Go on with a run that was interrupted, bit for bit as if it had not been (on a CPU, with as many devices).
 
-    All options are those of the run, but where it computes.
+    All options are those of the run; so are devices and memory, unless others are given.
 
     Args:
         result: What `reconstruct` wrote; a checkpoint will do.
