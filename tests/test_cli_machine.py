@@ -1,5 +1,7 @@
 """Commands on several devices, out of a file, and along with a scan that is still being written."""
 
+import threading
+
 import pytest
 
 import problems
@@ -50,9 +52,10 @@ def test_a_streamed_run_goes_on_bit_for_bit(run, scan):
 
 
 def test_following_a_scan(run, tmp_path):
-    """From half of the patterns to all; then the run as asked, which one can interrupt and resume."""
+    """From no pattern at all to all of them; then the run as asked, whose result can be resumed."""
     data = problems.measurement()
-    writer = Writer(tmp_path, data, 30)
+    writer = Writer(tmp_path, data, 0)
+    threading.Timer(2.0, lambda: writer.write(30)).start()
 
     class Writing:
         """Writes a few more whenever the command looks whether there are more."""
@@ -61,7 +64,8 @@ def test_following_a_scan(run, tmp_path):
             self.arrived = arrived
 
         def __call__(self, patterns):
-            writer.write(4)
+            if self.arrived(patterns) >= 30:
+                writer.write(4)
             return self.arrived(patterns)
 
     from ptychograd._dataset import StoredPatterns
@@ -77,6 +81,8 @@ def test_following_a_scan(run, tmp_path):
     assert "after 20 epochs" in out
     whole = pg.reconstruct(problems.start_model(data), data, pg.Nesterov(), epochs=20, batch_size=12)
     assert pg.load(tmp_path / "live.h5").history.r_factor[-1] < 1.2 * whole.history.r_factor[-1]
+    status, _, err = run("resume", "live.h5", "--epochs", 22)
+    assert status == 0, err
 
 
 def test_a_scan_that_does_not_come(run, tmp_path):

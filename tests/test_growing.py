@@ -42,8 +42,8 @@ with h5py.File(path, "w", libver="latest") as file:
 class Writer:
     """Another process, which writes patterns one after another into a file that others may read meanwhile."""
 
-    def __init__(self, folder, data, count):
-        np.save(folder / "patterns.npy", data.patterns)
+    def __init__(self, folder, data, count, patterns=None):
+        np.save(folder / "patterns.npy", data.patterns if patterns is None else patterns)
         np.save(folder / "positions.npy", data.positions)
         files = [folder / name for name in ("scan.h5", "patterns.npy", "positions.npy")]
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
@@ -97,3 +97,16 @@ def test_patterns_that_have_not_come_pull_nothing(tmp_path, data):
         unseen[y : y + data.frame_shape[0], x : x + data.frame_shape[1]] = False
     assert unseen.sum() > 100
     assert np.array_equal(result.object[unseen], np.asarray(model.object.transmission)[unseen])
+
+
+def test_bad_pixels_of_later_patterns_are_masked(tmp_path, data):
+    """One that the first patterns have, and one that comes later: each is masked where it is bad, and only there."""
+    patterns = data.patterns.copy()
+    patterns[3, 1, 1] = patterns[40, 2, 2] = np.iinfo(np.uint16).max
+    writer = Writer(tmp_path, data, 0, patterns)
+    writer.write(30)
+    live = read(tmp_path / "scan.h5", keep=growing(16 * data.patterns[0].nbytes))
+    writer.write(26)
+    _, mask = live.frames(slice(None))
+    writer.close()
+    assert np.argwhere(~mask).tolist() == [[3, 1, 1], [40, 2, 2]]

@@ -84,6 +84,21 @@ def test_a_process_that_dies_ends_the_run_which_another_number_resumes(scan):
     assert history.loss[: begun.history.epochs] == begun.history.loss
 
 
+def test_the_end_of_a_batch_job_is_an_interrupt_for_all(scan):
+    """SIGTERM to each, as Slurm sends it: the result is saved, and can be resumed."""
+    processes = started(scan, 2, "--epochs", 100000, "--batch-size", 8, "--checkpoint-every", 1)
+    try:
+        deadline = time.monotonic() + SECONDS
+        while not (scan.parent / "result.h5").exists() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        for process in processes:
+            process.terminate()
+    finally:
+        texts, statuses = ended(processes)
+    assert set(statuses) <= {130, 2}, texts  # who sees first that the other has left says that
+    assert pg.load(scan.parent / "result.h5").stopped in ("interrupted", "another process ended")
+
+
 def test_a_process_reads_its_own_patterns_only(scan, data):
     """Three shares looked at one by one; together they tell what a look at all tells."""
     looks = []

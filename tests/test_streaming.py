@@ -1,13 +1,15 @@
 """Patterns that stay in their file: the same patterns, the same result, and little memory."""
 
 import h5py
+import jax
 import numpy as np
 import pytest
+from jax.sharding import Mesh
 
 import problems
 import ptychograd as pg
 from ptychograd._dataset import InFile, StoredPatterns
-from ptychograd._epoch import Asked, Resident, one_epoch
+from ptychograd._epoch import AXES, Asked, Resident, one_epoch
 from ptychograd._epoch.streamed import Streamed
 from ptychograd._files import read, write
 from ptychograd._reconstruct import Task, prepared
@@ -135,3 +137,44 @@ def test_detectors_compression_and_links(tmp_path, data):
     stored = read(tmp_path / "scan_master.h5", keys, keep=keeping(20, data))
     assert isinstance(stored.patterns, StoredPatterns)
     assert np.array_equal(stored.frames(slice(None))[0], data.patterns)
+
+
+def test_virtual_datasets_stay_in_their_files(tmp_path, data):
+    """A master file that is put together from others, as newer Eiger detectors write it."""
+    half = data.count // 2
+    for name, part in (("a.h5", data.patterns[:half]), ("b.h5", data.patterns[half:])):
+        with h5py.File(tmp_path / name, "w") as file:
+            file["data"] = part
+    layout = h5py.VirtualLayout(data.patterns.shape, data.patterns.dtype)
+    layout[:half] = h5py.VirtualSource("a.h5", "data", (half, *data.frame_shape))
+    layout[half:] = h5py.VirtualSource("b.h5", "data", (data.count - half, *data.frame_shape))
+    with h5py.File(tmp_path / "master.h5", "w") as file:
+        file.create_virtual_dataset("patterns", layout)
+        file["positions_px"] = data.positions
+    stored = read(tmp_path / "master.h5", keep=keeping(10, data))
+    assert isinstance(stored.patterns, StoredPatterns)
+    assert np.array_equal(stored.frames(np.arange(20, 40))[0], data.patterns[20:40])
+
+
+@pytest.mark.parametrize("count", [13, 25, 56])
+def test_shares_have_as_many_blocks_as_one_another(tmp_path, data, count):
+    """Whatever the number of patterns and their division."""
+    write(tmp_path / "part.h5", pg.subset(data, np.arange(count)))
+    mesh = Mesh(np.array(jax.devices()[:2]).reshape(2, 1), AXES)
+    for frames in (1, 2, 3, 5):
+        stored = read(tmp_path / "part.h5", keep=keeping(frames, data))
+        feed = Streamed(stored, stored.patterns, Asked(1, 2, mesh, np.dtype(np.float32)))
+        blocks = feed.blocks(0, 0, count)
+        used = [block.numbers[share][block.orders[share]] for block in blocks for share in (0, 1)]
+        assert sorted(np.concatenate(used)) == list(range(count))
+
+
+def test_held_out_patterns_are_not_seen_by_the_start(scan, data):
+    stored, whole = (pg.hold_out(one, 0.2, seed=1)[0] for one in (read(scan, keep=keeping(20, data)), read(scan)))
+    assert np.allclose(stored.mean_pattern, whole.mean_pattern, rtol=1e-12)
+    assert stored.fingerprint == whole.fingerprint
+
+
+def test_what_stays_in_a_file_is_not_written_to_another(scan, data, tmp_path):
+    with pytest.raises(pg.InputError, match="stay in their file"):
+        write(tmp_path / "copy.h5", read(scan, keep=keeping(10, data)))

@@ -43,6 +43,6 @@ def hold_out(data: Dataset, share: float, seed: int = 0) -> tuple[Dataset, Datas
 
 def r_factor(model: AbstractModel, data: Dataset, devices: Sequence[Device] | None = None) -> float:
     """R = sqrt(Σ(√h - √y)² / Σy) of a model as it is, over all valid pixels; `devices` as for `reconstruct`."""
-    names, size = trainable_names(model), min(16 * data.group, data.count)
+    names, size = trainable_names(model), min(max(16, len(devices or ())) * data.group, data.count)
     result = reconstruct(model, data, Still(), epochs=1, batch_size=size, trainable=names, devices=devices)
     return result.history.r_factor[0]

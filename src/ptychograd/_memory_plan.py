@@ -122,7 +122,7 @@ def _parts_of(task: Task, one_of_several: bool, on_device: bool) -> dict[str, in
     work, standing = prepared(task)
     member, asked = standing.member, work.asked
     found, waves = footprint_of_an_epoch(member, task.data, asked), footprint_of_waves(member, task.data, asked)
-    each = 1 if on_device or asked.mesh is None else asked.mesh.size  # devices that have their memory from the host
+    each = 1 if on_device or asked.mesh is None else len(asked.mesh.local_devices)  # with memory from the host
     parameters, state = bytes_of(member.variables), bytes_of(member.state)
     made = max(0, found.peak - parameters - state)  # those of the end of the epoch
     result = parameters + state if one_of_several else 0  # of the stage before
@@ -154,7 +154,7 @@ def _patterns_here(data: Dataset, asked: Asked, on_device: bool) -> int:
     there = _patterns_there(data, asked)
     alike = counts.dtype == data.patterns.dtype
     if isinstance(data.patterns, StoredPatterns):
-        read = math.prod(counts.shape) * data.patterns.dtype.itemsize
+        read = math.prod(counts.shape) * data.patterns.dtype.itemsize // data.patterns.keep.shares
         reader = READER if stays_in_file(data, asked) else 0
         return bytes_of(data.mask) + reader + (read if on_device else there + (0 if alike else read))
     held = data.patterns.nbytes + bytes_of(data.mask)

@@ -118,7 +118,7 @@ class Dataset:
     def photons(self) -> Float64[np.ndarray, " index"]:
         """Sum of each pattern over its valid pixels."""
         if isinstance(self.patterns, StoredPatterns):
-            return _surveyed(self).photons * (1 if self.patterns.used is None else self.patterns.used)
+            return _surveyed(self).photons
         return np.asarray(np.sum(self.patterns, axis=(1, 2), dtype=np.float64, where=self.mask))
 
     @cached_property

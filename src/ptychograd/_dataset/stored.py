@@ -146,19 +146,20 @@ class StoredPatterns:
     def only(self, used: Bool[np.ndarray, " index"]) -> "StoredPatterns":
         """The same with all pixels of other patterns masked."""
         part = self.of(len(self))
-        part.survey, part.used = self.survey, used if self.used is None else used & self.used
+        part.used = used if self.used is None else used & self.used
         return part
 
     def frames(self, which: slice | np.ndarray, mask: Bool[np.ndarray, "y x"]) -> tuple[np.ndarray, np.ndarray]:
         """Patterns of these numbers with bad pixels set to 0, and their mask: (y, x), or one for each pattern."""
-        numbers = np.arange(len(self))[which]
+        numbers = np.arange(self.arrived() if isinstance(which, slice) else len(self))[which]
         patterns = aligned_empty((len(numbers), *self.shape[1:]), self.dtype)
         for begin, end in _stretches(numbers):
             self._read(int(numbers[begin]), int(numbers[end - 1]) + 1, patterns[begin:end])
         bad = bad_pixels(patterns)
         if bad is not None:
             patterns[bad] = 0
-        if self.used is None and not (self.survey and self.survey.differs):
+        alike = self.survey is not None and not self.survey.differs and not self.grows
+        if self.used is None and alike:
             return patterns, mask
         valid = np.broadcast_to(mask, patterns.shape) if bad is None else mask & ~bad
         return patterns, valid if self.used is None else valid & self.used[numbers, None, None]
@@ -174,7 +175,10 @@ class StoredPatterns:
             last = min(end, first + step)
             patterns = np.empty((last - first, *frame), self.dtype)
             self._read(first, last, patterns)
-            seen = _more(seen, first, patterns, mask)
+            numbers = np.arange(first, last)
+            if self.used is not None:
+                numbers, patterns = numbers[self.used[first:last]], patterns[self.used[first:last]]
+            seen = _more(seen, numbers, patterns, mask) if len(numbers) else seen
         self.survey = self.keep.together(seen)
         if 2 * self.survey.bad.sum() > self.survey.seen * mask.size:
             words = ", ".join(f"{number:,} {kind}" for kind, number in self.survey.kinds.items())
@@ -185,7 +189,7 @@ class StoredPatterns:
         return self.survey
 
 
-def _more(seen: Survey, first: int, patterns: np.ndarray, mask: Bool[np.ndarray, "y x"]) -> Survey:
+def _more(seen: Survey, numbers: np.ndarray, patterns: np.ndarray, mask: Bool[np.ndarray, "y x"]) -> Survey:
     """The survey with a few more patterns."""
     bad = bad_pixels(patterns)
     kinds, bad_here, frames = dict(seen.kinds), 0, 0
@@ -196,7 +200,7 @@ def _more(seen: Survey, first: int, patterns: np.ndarray, mask: Bool[np.ndarray,
         bad_here, frames = counted.sum(axis=0), int(counted.any(axis=(1, 2)).sum())
         patterns[bad] = 0
     patterns[:, ~mask] = 0
-    seen.photons[first : first + len(patterns)] = patterns.sum(axis=(1, 2), dtype=np.float64)
+    seen.photons[numbers] = patterns.sum(axis=(1, 2), dtype=np.float64)
     return Survey(
         seen.photons,
         seen.total + patterns.sum(axis=0, dtype=np.float64),
@@ -219,11 +223,14 @@ def _stretches(numbers: np.ndarray) -> Iterator[tuple[int, int]]:
 def looked_at(patterns: StoredPatterns, mask: np.ndarray) -> tuple[StoredPatterns, np.ndarray, tuple[str, ...]]:
     """Patterns after a look at all of them, their mask without pixels that are bad in all, and what was found."""
     if mask.ndim != 2:
-        raise InputError("Patterns that stay in their file need one mask for all, (y, x), not one for each pattern.")
+        raise InputError(
+            "Patterns that stay in their file need one mask for all, (y, x), and there is one for each pattern; give "
+            "--memory more than they take, or one mask."
+        )
     seen = patterns.look(mask)
     if not seen.kinds:
         return patterns, mask, ()
     words = ", ".join(f"{number:,} {kind}" for kind, number in seen.kinds.items())
     where = f"{np.count_nonzero(seen.bad):,} in {seen.bad_frames:,} of {seen.seen:,} patterns"
-    mask = mask if seen.differs else mask & (seen.bad == 0)
+    mask = mask if seen.differs or patterns.grows else mask & (seen.bad == 0)
     return patterns, mask, (f"mask: bad pixels found and masked: {where} ({words})",)

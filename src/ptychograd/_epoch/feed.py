@@ -115,7 +115,7 @@ def frames(data: Dataset, which: slice | np.ndarray, asked: Asked) -> Frames:
         counts = counts.reshape(-1, asked.group, *data.frame_shape)
         mask = mask if mask.ndim == 2 else mask.reshape(counts.shape)
     if counts.dtype in (np.int64, np.uint64):
-        counts = _converted(counts, np.dtype(np.uint32) if counts.max() <= np.iinfo(np.uint32).max else asked.real)
+        counts = _converted(counts, np.dtype(np.uint32) if data.largest <= np.iinfo(np.uint32).max else asked.real)
     elif counts.dtype == np.float64:
         counts = _converted(counts, asked.real)
     return Frames(counts, mask)

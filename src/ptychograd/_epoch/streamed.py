@@ -12,6 +12,7 @@ from ptychograd._epoch.feed import Asked, Feed, Resident, frames
 from ptychograd._epoch.placing import EVERYWHERE, own_shares, placed, placed_shares, shares_of
 from ptychograd._schedule import planned
 
+STEPS_OF_GROWING = 16  # of a block
 RUNS_OF_BLOCK = 8  # at least, so that a block sees many parts of the object
 
 
@@ -39,6 +40,8 @@ class Streamed(Feed):
         own = own_shares(asked.mesh)
         largest = max(end - begin for begin, end in pairwise(shares))
         block = max(asked.batch_size, stored.block // asked.group // len(own))
+        if stored.grows:  # so that the first epochs, of few patterns, are short
+            block = min(block, STEPS_OF_GROWING * asked.batch_size)
         self._size = -(-largest // -(-largest // block))
         self._shares, self._own, self._count, self._photons = len(shares) - 1, own, 0, 0.0
         self._rows = asked.rows([self._size] * self._shares)
@@ -62,19 +65,27 @@ class Streamed(Feed):
 
     def blocks(self, seed: int, done: int, count: int) -> list[Block]:
         """The blocks of the epoch after `done` ones, of so many patterns (groups of them)."""
+        bounds = list(pairwise(shares_of(count, self._asked.mesh)))
+        parts = -(-max(end - begin for begin, end in bounds) // self._size)
         shares = [
-            self._dealt(np.random.default_rng([seed, done, share]), begin, end)
-            for share, (begin, end) in enumerate(pairwise(shares_of(count, self._asked.mesh)))
+            self._dealt(np.random.default_rng([seed, done, share]), begin, end, parts)
+            for share, (begin, end) in enumerate(bounds)
         ]
         return [Block(*map(list, zip(*parts, strict=True))) for parts in zip(*shares, strict=True)]
 
-    def _dealt(self, rng: np.random.Generator, begin: int, end: int) -> list[tuple[np.ndarray, np.ndarray]]:
-        """For each block the patterns that it has of a share, and the order of their use."""
+    def _dealt(self, rng: np.random.Generator, begin: int, end: int, count: int) -> list[tuple[np.ndarray, np.ndarray]]:
+        """For each of so many blocks the patterns that it has of a share, and the order of their use.
+
+        Of a scan that grows they are used as often as fills the block, so that batches are as large as was asked for.
+        """
         run = max(1, min(self._stored.run // self._asked.group, self._size // RUNS_OF_BLOCK))
         starts = rng.permutation(np.arange(begin, end, run))
         numbers = np.concatenate([np.arange(start, min(start + run, end)) for start in starts])
-        parts = np.array_split(numbers, max(1, -(-(end - begin) // self._size)))
-        return [(np.resize(part, self._size), rng.permutation(len(part))) for part in parts]
+        parts = np.array_split(numbers, count)
+        orders = [rng.permutation(len(part)) for part in parts]
+        if self._stored.grows:
+            orders = [np.resize(order, self._size) for order in orders]
+        return [(np.resize(part, self._size), order) for part, order in zip(parts, orders, strict=True)]
 
     def _loaded(self, block: Block) -> Patterns:
         """A block on the devices; of a file that grows, its photons are counted."""
@@ -83,9 +94,9 @@ class Streamed(Feed):
             numbers = (block.numbers[share][:, None] * group + np.arange(group)).ravel()
             read[share] = frames(self._data, numbers, self._asked)
             if self._stored.grows:
-                used = len(block.orders[share])
-                mask = read[share].mask if read[share].mask.ndim < read[share].counts.ndim else read[share].mask[:used]
-                self._photons += float(np.sum(read[share].counts[:used], dtype=np.float64, where=mask))
+                counts, mask = read[share].counts, read[share].mask
+                each = np.asarray(np.sum(counts, axis=tuple(range(1, counts.ndim)), dtype=np.float64, where=mask))
+                self._photons += float(each[block.orders[share]].sum())
         first = read[self._own[0]]
         counts = placed_shares({share: part.counts for share, part in read.items()}, self._size, self._asked.mesh)
         if first.mask.ndim < first.counts.ndim:

@@ -1,8 +1,11 @@
 """Patterns read out of an HDF5 file while a reconstruction runs."""
 
+import os
 from pathlib import Path
 
 import h5py
+import h5py.h5d as h5d
+import h5py.h5p as h5p
 import numpy as np
 
 from ptychograd._dataset import InFile, StoredPatterns
@@ -58,8 +61,8 @@ class _Frames:
 
     def _opened(self) -> h5py.Dataset:
         if self._dataset is None:
-            found = opened_hdf5(self._path, False)[self._name]
-            if not isinstance(found, h5py.Dataset):
-                raise InputError(f'{self._path}: "{self._name}" is no longer an array.')
-            self._dataset = found
+            access = h5p.create(h5p.DATASET_ACCESS)  # as the file was looked at: HDF5 opens nothing in two ways
+            access.set_efile_prefix(os.fsencode(os.path.dirname(os.path.abspath(self._path))))
+            file = opened_hdf5(Path(os.path.abspath(self._path)), False)
+            self._dataset = h5py.Dataset(h5d.open(file.id, self._name.encode(), access))
         return self._dataset

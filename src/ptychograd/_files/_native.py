@@ -5,7 +5,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from ptychograd._dataset import BraggGeometry, Dataset, NearFieldGeometry, Truth
+from ptychograd._dataset import BraggGeometry, Dataset, NearFieldGeometry, StoredPatterns, Truth
 from ptychograd._errors import InputError
 from ptychograd._files._entries import Catalogue
 from ptychograd._files._hdf5 import creating
@@ -64,6 +64,8 @@ def items(catalogue: Catalogue, given: Items) -> Items:
 
 def write(path: Path, data: Dataset) -> None:
     """Write a data set; an old file at `path` is replaced as a whole or not at all."""
+    if isinstance(data.patterns, StoredPatterns):
+        raise InputError(f"{path} can't be written: the patterns of {data.source} stay in their file; read it whole.")
     with creating(path) as file:
         file.attrs.update(format=FORMAT, format_version=VERSION, creator=f"ptychograd {__version__}")
         file.attrs.update(source=data.source, NX_class="NXentry", default="data")

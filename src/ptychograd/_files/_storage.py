@@ -36,7 +36,9 @@ def entry_of(name: str, identifier: h5d.DatasetID, tree: Tree, keep: InFile | No
     with damage(f'"{name}" can\'t be read, it is damaged'):
         plist = identifier.get_create_plist()
         elsewhere = plist.get_layout() == h5d.VIRTUAL or plist.get_external_count() > 0
-        missing = list(_missing(tree, identifier, name, ()))  # before HDF5 asks the other files for their shapes
+        sources: list[h5d.DatasetID] = []
+        # before HDF5 asks the other files for their shapes
+        missing = list(_missing(tree, identifier, name, (), sources))
         dataset = h5py.Dataset(tree.with_others(identifier) if elsewhere else identifier)
         try:
             dtype = dataset.dtype
@@ -52,6 +54,9 @@ def entry_of(name: str, identifier: h5d.DatasetID, tree: Tree, keep: InFile | No
         _check_external(tree, identifier, str(entry))
         if plist.get_layout() == h5d.CHUNKED and not tree.grows:
             check_chunks(entry, identifier)
+        for source in sources:
+            if source.get_create_plist().get_layout() == h5d.CHUNKED:
+                check_chunks(_source(source), source)
 
     def load() -> object:
         check()
@@ -89,8 +94,19 @@ def attribute(item: h5py.HLObject, name: str) -> str | int | float | tuple[str, 
     return value if isinstance(value, (str, int, float)) else None
 
 
-def _missing(tree: Tree, dataset: h5d.DatasetID, name: str, trail: tuple) -> Iterator[str]:
-    """What a virtual dataset is made from and is not there; every other file that it leads to was looked at."""
+def _source(dataset: h5d.DatasetID) -> Entry:
+    """A dataset of which a virtual one is made."""
+    name = os.fsdecode(h5i.get_name(dataset))
+    return Entry(name, dataset.shape, dataset.dtype, None, lambda: None, dataset.get_storage_size())
+
+
+def _missing(
+    tree: Tree, dataset: h5d.DatasetID, name: str, trail: tuple, sources: list[h5d.DatasetID]
+) -> Iterator[str]:
+    """What a virtual dataset is made from and is not there; every other file that it leads to was looked at.
+
+    What is there is added to the `sources`.
+    """
     info = h5o.get_info(dataset)
     here = (info.fileno, info.addr)
     if here in trail or len(trail) > DEEPEST:
@@ -105,7 +121,8 @@ def _missing(tree: Tree, dataset: h5d.DatasetID, name: str, trail: tuple) -> Ite
             path = near if named[0] in ("", ".") else tree.reach.file(near, named[0], f'the virtual dataset "{name}"')
             source = None if path is None else tree.find(named[1], path)
             if source is not None:
-                yield from _missing(tree, source, name, (*trail, here))
+                sources.append(source)
+                yield from _missing(tree, source, name, (*trail, here), sources)
             elif not blocks:
                 yield f'"{named[1]}" of {named[0]}'
             if not blocks or source is None:

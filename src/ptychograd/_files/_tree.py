@@ -54,7 +54,7 @@ class Tree:
 
     def _file(self, path: Path) -> contextlib.AbstractContextManager[h5py.File]:
         if self.grows:  # it stays open for those who read along: HDF5 reads nonsense where it is opened twice
-            return contextlib.nullcontext(opened_hdf5(path, self.grows))
+            return _kept_open(opened_hdf5(path, self.grows))
         return h5py.File(self.stack.enter_context(contextlib.closing(Guard(path))), "r")
 
     def file_of(self, dataset: h5d.DatasetID) -> Path:
@@ -148,6 +148,18 @@ class Tree:
                         f"the file can't be listed: it has more than {MOST_OBJECTS:,} items, or groups more than "
                         f"{MOST_LEVELS} deep."
                     )
+
+
+@contextlib.contextmanager
+def _kept_open(file: h5py.File) -> Iterator[h5py.File]:
+    """A file that stays open after the end, unless that is an error."""
+    in_order = False
+    try:
+        yield file
+        in_order = True
+    finally:
+        if not in_order:
+            file.close()
 
 
 def _parts(name: str) -> list[bytes]:

@@ -93,7 +93,7 @@ def reconstruct(
     free, noise, devices = tuple(trainable), noise or Amplitude(), None if devices is None else tuple(devices)
     task = Task(model, data, solver, epochs, batch_size, free, noise, seed, resume, planned, devices)
     work, standing = prepared(task)
-    feed, stopped = feed_of(data, work.asked), DONE
+    feed, stopped, why = feed_of(data, work.asked), DONE, ""
     try:
         for _ in range(epochs):
             standing = _after_an_epoch(work, standing, feed)
@@ -105,13 +105,14 @@ def reconstruct(
                 break
     except KeyboardInterrupt:
         stopped = INTERRUPTED
-    except jax.errors.JaxRuntimeError:
+    except jax.errors.JaxRuntimeError as problem:
         if jax.process_count() == 1:
             raise
-        stopped = LOST
+        stopped, why = LOST, str(problem).splitlines()[0]
     finally:
         feed.close()
-    return _result(work, standing, stopped)
+    result = _result(work, standing, stopped)
+    return result._replace(settings=result.settings | {LOST: why}) if why else result
 
 
 def _after_an_epoch(work: Work, standing: Standing, feed: Feed) -> Standing:

@@ -7,7 +7,7 @@ from cyclopts.exceptions import CycloptsError
 
 from ptychograd._errors import InputError
 from ptychograd._version import __version__
-from ptychograd.cli._console import FAILED, INTERRUPTED, errors, leave
+from ptychograd.cli._console import FAILED, INTERRUPTED, complain, errors, leave
 
 app = App(
     name="ptychograd",
@@ -42,10 +42,10 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         app(arguments, exit_on_error=False, print_error=False)
     except (InputError, CycloptsError) as problem:
-        errors.print(f"ptychograd: {_one_line(problem)}", style="red", soft_wrap=True)
+        complain(_one_line(problem))
         leave(FAILED)
     except KeyboardInterrupt:
-        errors.print("ptychograd: interrupted; nothing was written.")
+        errors.print("ptychograd: interrupted; nothing more was written.")
         leave(INTERRUPTED)
 
 

@@ -15,6 +15,21 @@ output = Console(highlight=False, markup=False)
 errors = Console(stderr=True, highlight=False, markup=False)
 
 
+class Prefix:
+    """What stands before an error: the program, and which of several processes it is."""
+
+    text = "ptychograd: "
+
+
+prefix = Prefix()
+
+
+def complain(sentence: str) -> None:
+    """Say what went wrong, also where a process says nothing else."""
+    errors.quiet = False
+    errors.print(prefix.text + sentence, style="red", soft_wrap=True)
+
+
 def leave(status: int) -> NoReturn:
     """End the process; of several, at once: the others find out from that, and none waits for one that has failed."""
     jax = sys.modules.get("jax")

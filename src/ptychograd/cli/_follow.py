@@ -1,6 +1,6 @@
 """Reconstructing along with a scan that is still being written."""
 
-import sys
+import gc
 import time
 from dataclasses import dataclass, replace
 from functools import partial
@@ -11,8 +11,8 @@ from cyclopts import Parameter
 
 from ptychograd._errors import InputError
 from ptychograd.cli._checkpoints import Checkpoints, Every
-from ptychograd.cli._console import INTERRUPTED, errors
-from ptychograd.cli._machine import Machine, in_file
+from ptychograd.cli._console import INTERRUPTED, errors, leave
+from ptychograd.cli._machine import Machine, devices, in_file
 from ptychograd.cli._options import Options
 from ptychograd.cli._plan import make_run, read_file
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ptychograd._model import AbstractModel
     from ptychograd._reconstruct import Progress
     from ptychograd._result import History, Result
+    from ptychograd._run import Run
 
 FOREVER = 10**9  # epochs
 POLL = 0.5  # seconds
@@ -59,8 +60,7 @@ def followed(scan: Scan) -> "tuple[Dataset, AbstractModel]":
     import jax
 
     from ptychograd._dataset import StoredPatterns
-    from ptychograd._reconstruct import CUT_SHORT, reconstruct
-    from ptychograd.cli._progress import EpochBar
+    from ptychograd._reconstruct import CUT_SHORT
 
     if scan.options.hold_out or jax.process_count() > 1:
         raise InputError("--follow is for one process, and holds no patterns out; leave --hold-out and --rank out.")
@@ -70,27 +70,42 @@ def followed(scan: Scan) -> "tuple[Dataset, AbstractModel]":
         raise InputError(f"{scan.path} is no HDF5 file that can be read while it is written; leave --follow out.")
     run = make_run(scan.options, data)
     ended = _Ended(patterns.arrived, data.count, scan.following.patience)
+    result = _watched(scan, data, run, ended)
+    if result.stopped in CUT_SHORT:
+        scan.save(data, result)
+        errors.print(f"interrupted; {scan.path.name} as it was reconstructed so far is saved", style="dim")
+        leave(INTERRUPTED)
+    errors.print(f"{scan.path.name}: {result.stopped}; the run as asked begins", style="dim", soft_wrap=True)
+    return _whole(data, patterns, ended.arrived), result.onto(run.model)
+
+
+def _watched(scan: Scan, data: "Dataset", run: "Run", ended: "_Ended") -> "Result":
+    """What is reconstructed while patterns come, shown and saved now and then."""
+    from ptychograd._reconstruct import reconstruct
+    from ptychograd._result import NonFiniteError
+    from ptychograd.cli._progress import EpochBar
+
     with EpochBar("patterns") as bar, Checkpoints(LIVE, partial(scan.save, data), 0) as live:
 
         def on_epoch(progress: "Progress") -> None:
             bar.advance(progress._replace(epoch=ended.arrived, epochs=data.count))
             live.after(progress)
 
-        last = run.stages[-1]
-        result = reconstruct(
-            *(run.model, data, run.solver),
-            epochs=FOREVER,
-            batch_size=run.batch_size,
-            trainable=last.trainable,
-            seed=run.seed,
-            until=ended,
-            on_epoch=on_epoch,
-        )
-    if result.stopped in CUT_SHORT:
-        scan.save(data, result)
-        sys.exit(INTERRUPTED)
-    errors.print(f"{scan.path.name}: {result.stopped}; the run as asked begins", style="dim", soft_wrap=True)
-    return _whole(data, patterns, ended.arrived), result.onto(run.model)
+        try:
+            result = reconstruct(
+                *(run.model, data, run.solver),
+                epochs=FOREVER,
+                batch_size=run.batch_size,
+                trainable=run.stages[-1].trainable,
+                seed=run.seed,
+                until=ended,
+                on_epoch=on_epoch,
+                devices=devices(scan.machine),
+            )
+        except NonFiniteError as problem:
+            scan.save(data, problem.result)
+            raise InputError(str(problem)) from None
+    return result
 
 
 class _Ended:
@@ -120,11 +135,12 @@ def _begun(scan: Scan) -> "Dataset":
             data = read_file(scan.path, scan.options, in_file(scan.machine, grows=True))
             if data.total > 0:
                 return data
-            problem = InputError(f"{scan.path}: there is not one photon yet.")
+            problem = InputError(f"{scan.path}: there is not one photon, or not one whole rocking curve, yet.")
         except InputError as error:
             problem = error
         if time.monotonic() > deadline:
             raise problem
+        gc.collect()  # HDF5 shows nothing new of a file of which anything is still open
         time.sleep(POLL)
 
 

@@ -31,10 +31,11 @@ def inspect(
         memory: As of `reconstruct`, for the plan.
     """
     from ptychograd._describe import describe
+    from ptychograd.cli import _machine
     from ptychograd.cli._plan import read_file
 
     if not plan:
-        _show(describe(read_file(file, options)))
+        _show(describe(read_file(file, options, _machine.in_file(Machine(devices, memory)))))
         return
     _show(_planned(file, options, Machine(devices, memory)))
 

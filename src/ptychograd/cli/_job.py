@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ptychograd._errors import InputError
 from ptychograd.cli._checkpoints import Checkpoints, Every, Keeping
-from ptychograd.cli._console import FAILED, INTERRUPTED, errors, leave, output
+from ptychograd.cli._console import FAILED, INTERRUPTED, complain, errors, leave, output
 from ptychograd.cli._follow import Following, Scan, followed
 from ptychograd.cli._machine import Machine
 from ptychograd.cli._options import Options
@@ -59,8 +59,9 @@ def run(job: Job, json: bool = False) -> "Result":
     from ptychograd.cli._plan import make_solver
 
     options = job.options
-    start(job.machine, options.precision)
-    job = job._replace(machine=settled(as_before(job.machine, job.resume.settings if job.resume else {})))
+    machine = as_before(job.machine, job.resume.settings if job.resume else {})
+    start(machine, options.precision)
+    job = job._replace(machine=settled(machine, job.machine))
     make_solver(options)  # what is wrong with the options is said before the data are read
     job.keeping.check(job.done)
     _check_output(job)
@@ -75,16 +76,15 @@ def run(job: Job, json: bool = False) -> "Result":
         result = _watched(job, planned, keep)
     except NonFiniteError as problem:
         keep(problem.result)
-        errors.print(f"ptychograd: {problem} It is in {job.result_path}.", style="red", soft_wrap=True)
+        complain(f"{problem} It is in {job.result_path}.")
         leave(FAILED)
     seconds = time.perf_counter() - begin
     result = keep(result)
-    if held is not None and result.model is not None and result.stopped != LOST:
+    alone = len({device.process_index for device in together}) == 1  # others stopped elsewhere
+    if held is not None and result.model is not None and (alone or result.stopped not in CUT_SHORT):
         settings = result.settings | {HELD_OUT: r_factor(result.model, held, together)}
         result = keep(result._replace(settings=settings))
     _report(job, result, data.count, seconds, json)
-    if result.stopped == LOST:
-        errors.print(f"ptychograd: another process ended; `ptychograd resume {job.result_path}` goes on.", style="red")
     if result.stopped in CUT_SHORT:
         leave(INTERRUPTED if result.stopped != LOST else FAILED)
     return result
@@ -168,6 +168,8 @@ def save(job: Job, data: "Dataset", result: "Result") -> "Result":
 
 
 def _report(job: Job, result: "Result", count: int, seconds: float, json: bool) -> None:
+    from ptychograd._reconstruct import LOST
+
     history = result.history
     speed = count / statistics.median(history.seconds[1:] or history.seconds) if history.epochs else 0.0
     held = result.settings.get(HELD_OUT)
@@ -181,6 +183,9 @@ def _report(job: Job, result: "Result", count: int, seconds: float, json: bool) 
     )
     if json:
         output.print(json_format.dumps(figures(result, seconds, speed)), soft_wrap=True)
+    if LOST in result.settings:
+        why = result.settings[LOST]
+        complain(f"another process ended ({why}); `ptychograd resume {job.result_path}` goes on.")
 
 
 def figures(result: "Result", seconds: float = 0.0, speed: float = 0.0) -> dict:

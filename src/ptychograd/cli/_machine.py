@@ -11,19 +11,17 @@ from cyclopts import Parameter
 
 from ptychograd._errors import InputError
 from ptychograd._memory import UNITS, available_memory
-from ptychograd.cli._console import errors, output
 from ptychograd.cli._engine import prepare
+from ptychograd.cli._hosts import Place, least, together
 from ptychograd.cli._options import OptionalWhole, whole
 
 if TYPE_CHECKING:
-    from ptychograd._dataset import InFile, Survey
+    from ptychograd._dataset import InFile
     from ptychograd._epoch import Device
 
 SHARE_OF_MEMORY = 0.4  # that patterns may take, of what is free: they are held twice, as read and for the devices
-LEAST, MOST = 2**20, 2**28  # bytes of a block of patterns from a file
+LEAST, MOST = 2**14, 2**28  # bytes of a block of patterns from a file
 MACHINE = "machine"  # settings: devices and memory of a run
-HEARTBEAT = 20  # seconds after which a process that says nothing is taken for dead
-PATIENCE = 3600  # seconds that those which are done wait for the one that writes
 
 
 Devices = Annotated[
@@ -58,15 +56,15 @@ def start(machine: Machine, precision: str) -> None:
     """Set the process up: precision, cores as devices, and the link to the other processes, if there are any."""
     import jax
 
-    several = _several(machine)
+    place = Place.of(machine.coordinator, machine.processes, machine.rank)
     if machine.devices != "all" and machine.devices < 1:
         raise InputError(f"--devices {machine.devices}: expected 1 or more, or all.")
-    cores = 1 if several else machine.devices if machine.devices != "all" else _cores()
+    cores = 1 if place else machine.devices if machine.devices != "all" else _cores()
     with contextlib.suppress(RuntimeError):  # where JAX is at work already, as in a notebook, cores stay as they are
         jax.config.update("jax_num_cpu_devices", cores)
     prepare(precision)
-    if several:
-        _join(machine)
+    if place:
+        place.join()
 
 
 def devices(machine: Machine) -> "list[Device]":
@@ -99,82 +97,26 @@ def in_file(machine: Machine, grows: bool = False) -> "InFile":
     free = available_memory()
     limit = _bytes(machine.memory) if machine.memory else int(SHARE_OF_MEMORY * (2**40 if free is None else free))
     block = min(MOST, max(LEAST, limit // 4))
-    return InFile(limit, block, jax.process_index(), jax.process_count(), _together, grows)
+    return InFile(limit, block, jax.process_index(), jax.process_count(), together, grows)
 
 
-def settled(machine: Machine) -> Machine:
-    """The same with devices and memory in numbers, which say how patterns are dealt out."""
-    memory = machine.memory or f"{in_file(machine).limit}B"
-    return replace(machine, devices=len(devices(machine)), memory=memory)
+def settled(machine: Machine, given: Machine) -> Machine:
+    """The same with devices and memory in numbers, which say how patterns are dealt out, alike in all processes."""
+    import jax
+
+    if machine.devices != "all" and given.devices == "all" and machine.devices > len(jax.devices()):
+        machine = replace(machine, devices="all")  # there are fewer than there were
+    limit = in_file(machine).limit // (1 if machine.memory else jax.process_count())
+    return replace(machine, devices=len(devices(machine)), memory=f"{least(limit)}B")
 
 
 def as_before(machine: Machine, settings: Mapping) -> Machine:
     """The same with what is not given as it was for an earlier part of a run, of which these are the settings."""
-    import jax
-
     before = settings.get(MACHINE, {})
     held = f"{2**62}B" if before else None  # what was in memory is again, however little there is
-    known, memory = before.get("devices"), machine.memory or before.get("memory") or held
-    if machine.devices != "all" or known is None or known > len(jax.devices()) or jax.process_count() > 1:
-        return replace(machine, memory=memory)
-    return replace(machine, devices=known, memory=memory)
-
-
-def _several(machine: Machine) -> bool:
-    """Whether this process is one of several, by its options or by who started it."""
-    given = [name for name in ("coordinator", "processes", "rank") if getattr(machine, name) is not None]
-    if 0 < len(given) < 3:
-        raise InputError(
-            f"--{' and --'.join(given)} alone: several processes need --coordinator, --processes and --rank."
-        )
-    if not given:
-        started = ("SLURM_STEP_NUM_TASKS", "OMPI_COMM_WORLD_SIZE")
-        return any(int(os.environ.get(name) or 1) > 1 for name in started)
-    if not 0 <= (machine.rank or 0) < (machine.processes or 0):
-        raise InputError(
-            f"--rank {machine.rank} of --processes {machine.processes}: expected a rank from 0 to one less."
-        )
-    return (machine.processes or 0) > 1
-
-
-def _join(machine: Machine) -> None:
-    import jax
-
-    try:
-        jax.distributed.initialize(
-            machine.coordinator,
-            machine.processes,
-            machine.rank,
-            initialization_timeout=120,
-            heartbeat_timeout_seconds=HEARTBEAT,
-            shutdown_timeout_seconds=PATIENCE,
-        )
-    except (RuntimeError, ValueError) as problem:
-        raise InputError(
-            f"The processes did not find each other within 120 s: {str(problem).splitlines()[0]}"
-        ) from None
-    if not writes():
-        output.quiet = errors.quiet = True
-    errors.print(f"{jax.process_count()} processes, {len(jax.devices())} devices", style="dim")
-
-
-def _together(survey: "Survey") -> "Survey":
-    """What all processes saw of the patterns, added up, to the last bit the same in each."""
-    import jax
-
-    if jax.process_count() == 1:
-        return survey
-    import numpy as np
-    from jax.experimental.multihost_utils import process_allgather
-
-    from ptychograd._dataset import added
-
-    packed = survey.packed()
-    sizes = np.asarray(process_allgather(np.array([packed.size], np.int32))).ravel()
-    padded = np.zeros(int(sizes.max()), np.uint8)
-    padded[: packed.size] = packed
-    every = np.asarray(process_allgather(padded)).reshape(len(sizes), -1)
-    return added([type(survey).unpacked(one[:size]) for one, size in zip(every, sizes, strict=True)])
+    known = before.get("devices") if machine.devices == "all" else None
+    memory = machine.memory or before.get("memory") or held
+    return replace(machine, devices=known or machine.devices, memory=memory)
 
 
 def _cores() -> int:

@@ -69,7 +69,8 @@ def _options(path: Path, result: "Result") -> Options:
     stored = settings.get("options")
     if not isinstance(stored, Mapping) or FINGERPRINT not in settings or "course" not in settings:
         raise InputError(
-            f"{path} does not say all that it takes to go on; only what this version's `reconstruct` wrote does."
+            f"{path} does not say all that it takes to go on; only what this version's `reconstruct` wrote does, and "
+            "of a scan that was followed the run after that."
         )
     given = {name: value for name, value in stored.items() if name not in ("data", "output")}
     unknown = sorted(given.keys() - {field.name for field in fields(Options)})
