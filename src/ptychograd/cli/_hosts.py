@@ -1,6 +1,8 @@
 """Several processes that share a run: how they find each other, tell each other what they saw, and end."""
 
 import os
+import re
+import signal
 import sys
 import traceback
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
 
     from ptychograd._dataset import Survey
 
+WAITING = 120  # seconds for all processes to be there
 HEARTBEAT = 20  # seconds after which a process that says nothing is taken for dead
 PATIENCE = 3600  # seconds that those which are done wait for the one that writes
 STARTED = (("SLURM_STEP_NUM_TASKS", "SLURM_PROCID"), ("OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK"))
@@ -42,6 +45,8 @@ class Place(NamedTuple):
         place = cls(coordinator, processes, rank)
         if not 0 <= (rank or 0) < (processes or 0):
             raise InputError(f"--rank {rank} of --processes {processes}: expected a rank from 0 to one less.")
+        if not re.fullmatch(r".+:\d+", coordinator or ""):
+            raise InputError(f'--coordinator "{coordinator}": expected HOST:PORT, as host1:8476.')
         return place if (processes or 0) > 1 else None
 
     def join(self) -> None:
@@ -51,11 +56,13 @@ class Place(NamedTuple):
         # JAX would take over SIGTERM, by which batch systems end a job; it is to end the run as Ctrl-C does.
         jax.config.update("jax_enable_preemption_service", False)
         both = (self.processes, self.rank) if self.coordinator else (None, None)
+        errors.print(f"waiting for the other processes, {WAITING} s at most", style="dim")
+        heeded = {name: signal.signal(name, signal.SIG_DFL) for name in (signal.SIGINT, signal.SIGTERM)}
         try:
             jax.distributed.initialize(
                 self.coordinator,
                 *both,
-                initialization_timeout=120,
+                initialization_timeout=WAITING,
                 heartbeat_timeout_seconds=HEARTBEAT,
                 shutdown_timeout_seconds=PATIENCE,
             )
@@ -66,7 +73,10 @@ class Place(NamedTuple):
             ) from None
         except RuntimeError as problem:
             why = str(problem).splitlines()[0]
-            raise InputError(f"The processes did not find each other within 120 s: {why}") from None
+            raise InputError(f"The processes did not find each other within {WAITING} s: {why}") from None
+        finally:
+            for name, handler in heeded.items():
+                signal.signal(name, handler)
         sys.excepthook = _at_once
         prefix.text = f"ptychograd (process {jax.process_index()}): "
         output.quiet = errors.quiet = jax.process_index() > 0

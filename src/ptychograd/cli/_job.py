@@ -79,6 +79,8 @@ def run(job: Job, json: bool = False) -> "Result":
         complain(f"{problem} It is in {job.result_path}.")
         leave(FAILED)
     seconds = time.perf_counter() - begin
+    if result.stopped in CUT_SHORT and result.history.epochs == job.done:
+        raise KeyboardInterrupt  # nothing new: what was there stays
     result = keep(result)
     alone = len({device.process_index for device in together}) == 1  # others stopped elsewhere
     if held is not None and result.model is not None and (alone or result.stopped not in CUT_SHORT):
@@ -168,6 +170,7 @@ def save(job: Job, data: "Dataset", result: "Result") -> "Result":
 
 
 def _report(job: Job, result: "Result", count: int, seconds: float, json: bool) -> None:
+    from ptychograd._reconstruct import INTERRUPTED as STOPPED
     from ptychograd._reconstruct import LOST
 
     history = result.history
@@ -181,6 +184,8 @@ def _report(job: Job, result: "Result", count: int, seconds: float, json: bool) 
         f"{speed:,.0f} patterns/s ({result.stopped}).",
         soft_wrap=True,
     )
+    if result.stopped == STOPPED:
+        errors.print(f"`ptychograd resume {job.result_path}` goes on", style="dim", soft_wrap=True)
     if json:
         output.print(json_format.dumps(figures(result, seconds, speed)), soft_wrap=True)
     if LOST in result.settings:
