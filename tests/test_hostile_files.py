@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import hostile
+from ptychograd._dataset import InFile
 from ptychograd._errors import InputError
 from ptychograd._files import read
 from ptychograd._result import load
@@ -369,6 +370,21 @@ def test_lists_in_a_circle(inside):
     content[node + 16 : node + 24] = node.to_bytes(8, "little")
     (inside / "a.h5").write_bytes(content)
     refused(inside / "a.h5", "wrong B-tree signature")
+
+
+def test_a_damaged_chunk_behind_a_virtual_dataset(inside):
+    """What a master file is put together from is looked at as if it were asked for itself."""
+    shape = (6, 5, 8)
+    with h5py.File(inside / "part.h5", "w") as file:
+        array = file.create_dataset("frames", shape, np.uint8, chunks=shape, fletcher32=True)
+        array.id.write_direct_chunk((0, 0, 0), b"abc")
+    layout = h5py.VirtualLayout(shape, np.uint8)
+    layout[:] = h5py.VirtualSource("part.h5", "frames", shape)
+    with h5py.File(inside / "scan.h5", "w") as file:
+        file.create_virtual_dataset("patterns", layout)
+        file["positions"] = np.zeros((6, 2))
+    refused(inside / "scan.h5", "damaged chunk")
+    refused(inside / "scan.h5", "damaged chunk", keep=InFile(0, 100))
 
 
 def test_a_chunk_shorter_than_its_checksum(inside):
