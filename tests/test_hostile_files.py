@@ -332,13 +332,15 @@ def test_more_than_the_memory(inside, monkeypatch):
 # What HDF5 itself does not survive ------------------------------------------------------------------------
 
 
-def test_a_heap_whose_parts_have_no_size(inside):
+@pytest.mark.parametrize("reserved", [0, 4])
+def test_a_heap_whose_parts_have_no_size(inside, reserved):
     """HDF5 2.0.0 reads it for ever; the alarm of this file's tests would end the process."""
     with h5py.File(data(inside / "a.h5", patterns=FRAMES), "a") as file:
         file["patterns"].attrs["units"] = "m"
     content = bytearray((inside / "a.h5").read_bytes())
     start = content.index(b"GCOL")
     content[start + 16 : start + 32] = bytes(16)
+    content[start + 7] = reserved  # HDF5 does not look at it
     (inside / "a.h5").write_bytes(content)
     refused(inside / "a.h5", 'attribute "units" is damaged')
 

@@ -13,6 +13,7 @@ import struct
 from pathlib import Path
 
 COLLECTION = b"GCOL\x01\0\0\0"
+READ = 5  # bytes of these two that HDF5 reads itself: the name and the version, and not what is reserved
 NODE, NONE = b"TREE", 2**64 - 1  # of a tree of links or chunks; the address after the last one
 NAMES = b"HEAP\0\0\0\0"  # of a local heap, which holds the names of a group
 LAST_FREE = 1  # in place of the next free one
@@ -49,7 +50,8 @@ class Guard(io.RawIOBase):
             done += count  # the system gives two gigabytes at a time
         view[done:] = bytes(len(view) - done)
         head = bytes(view[:DATA]) if len(view) <= DATA else bytes(view[: len(COLLECTION)])
-        for mark, is_sound in ((COLLECTION, self._is_sound), (NAMES, self._ends), (NODE, self._has_last)):
+        marks = ((COLLECTION[:READ], self._is_sound), (NAMES[:READ], self._ends), (NODE, self._has_last))
+        for mark, is_sound in marks:
             place = head.find(mark)
             while place >= 0:
                 if not is_sound(start + place):
