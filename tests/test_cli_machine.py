@@ -100,3 +100,18 @@ def test_a_scan_that_ends_early(run, tmp_path):
     assert status == 0, err
     assert "40 of 56 are there" in err
     assert "after 3 epochs" in out
+
+
+def test_an_interrupt_before_the_first_epoch_replaces_nothing(run, scan, monkeypatch):
+    """A result that was there is there still, to the last byte."""
+    assert run("reconstruct", scan, "--epochs", 2, "-o", "r.h5")[0] == 0
+    before = (scan.parent / "r.h5").read_bytes()
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("ptychograd._reconstruct.loop.one_epoch", interrupted)
+    status, _, err = run("reconstruct", scan, "--epochs", 2, "-o", "r.h5")
+    assert status == 130
+    assert "nothing more was written" in err
+    assert (scan.parent / "r.h5").read_bytes() == before

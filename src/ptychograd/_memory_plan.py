@@ -22,7 +22,7 @@ from ptychograd._memory import available_memory, is_aligned, used_memory
 from ptychograd._reconstruct import Task, prepared
 
 COMPILER, AN_OPERATION = 60_000_000, 60_000  # bytes of the first compilation, and of each operation in a program
-BLOCKS = 4  # of patterns in their file: one is worked on, one is ready, one is read, one is filled up to the full size
+BLOCKS = 4  # of patterns in their file that are held at a time (measured): one is worked on, one is read
 READER = 50_000_000  # bytes of a thread that reads and unpacks, beside its blocks (measured)
 PROGRAM, PATTERNS, START, PARAMETERS, STATE = "program", "patterns", "start", "parameters", "solver state"
 SUMS, WAVES, TRANSFORMS = "sums of a minibatch", "working set", "Fourier transforms"

@@ -79,8 +79,8 @@ def run(job: Job, json: bool = False) -> "Result":
         complain(f"{problem} It is in {job.result_path}.")
         leave(FAILED)
     seconds = time.perf_counter() - begin
-    if result.stopped in CUT_SHORT and result.history.epochs == job.done:
-        raise KeyboardInterrupt  # nothing new: what was there stays
+    if result.stopped in CUT_SHORT:
+        _check_news(job, result)
     result = keep(result)
     alone = len({device.process_index for device in together}) == 1  # others stopped elsewhere
     if held is not None and result.model is not None and (alone or result.stopped not in CUT_SHORT):
@@ -90,6 +90,17 @@ def run(job: Job, json: bool = False) -> "Result":
     if result.stopped in CUT_SHORT:
         leave(INTERRUPTED if result.stopped != LOST else FAILED)
     return result
+
+
+def _check_news(job: Job, result: "Result") -> None:
+    """End the command without saving if a run was cut short before its first epoch was done: what was there stays."""
+    from ptychograd._reconstruct import LOST
+
+    if result.history.epochs > job.done:
+        return
+    if LOST in result.settings:
+        raise InputError(f"Another process ended before an epoch was done ({result.settings[LOST]}); start all again.")
+    raise KeyboardInterrupt
 
 
 def _begin(job: Job) -> "tuple[Dataset, AbstractModel | None]":

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ptychograd._dataset import InFile
     from ptychograd._epoch import Device
 
-SHARE_OF_MEMORY = 0.4  # that patterns may take, of what is free: they are held twice, as read and for the devices
+SHARE_OF_MEMORY = 0.4  # that patterns may take, of what is free: some have to be converted, and are then held twice
 LEAST, MOST = 2**14, 2**28  # bytes of a block of patterns from a file
 MACHINE = "machine"  # settings: devices and memory of a run
 
