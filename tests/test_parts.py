@@ -92,3 +92,12 @@ def test_a_step_asked_for_wins_over_that_of_the_part():
     objective = Objective(rest, pg.Amplitude(), names=(NAME, "probe.modes"))
     assert pg.Nesterov().init(objective, variables).steps[NAME] == np.float32(0.03)
     assert pg.Nesterov(steps={"probe.brightness": 0.5}).init(objective, variables).steps[NAME] == np.float32(0.5)
+
+
+def test_adam_takes_the_step_of_the_part_where_none_is_given():
+    data, _ = flickering(problems.measurement())
+    model = flickering_model(data)
+    for given, step in (({}, 0.03), ({"probe": 0.7}, 0.7)):  # the first step of Adam is its step size, up or down
+        solver = pg.adam({"object": 0.01, "probe.modes": 1.0} | given)
+        brightness = pg.reconstruct(model, data, solver, epochs=1, batch_size=data.count).arrays[NAME]
+        assert brightness.max() / brightness.min() == pytest.approx((1 + step) / (1 - step), rel=1e-4)
