@@ -66,13 +66,6 @@ def inverse(code: int) -> int:
     return {5: 6, 6: 5}.get(code, code)
 
 
-def after(first: int, then: int) -> int:
-    """The one code that turns positions as two do, one after the other."""
-    mark = np.array([[1.0, 2.0]])  # tells all eight apart
-    wanted = _turned(_turned(mark, first), then)
-    return next(code for code in ALL if np.array_equal(_turned(mark, code), wanted))
-
-
 def _turned(positions: Float64[np.ndarray, "index 2"], code: int) -> Float64[np.ndarray, "index 2"]:
     positions = positions[:, ::-1] if code & TRANSPOSED else positions
     return np.where([bool(code & ROWS), bool(code & COLUMNS)], -positions, positions)

@@ -21,6 +21,7 @@ EPOCHS = 10
 MOST = 160  # patterns, those nearest to the middle of the scan: enough for a patch that overlaps with itself
 HELD, FEWEST_HELD = 0.1, 4
 BATCH, LEAST_STEPS = 16, 5  # patterns a step, and steps an epoch
+DIGITS = 4  # of an R-factor: what differs less is rounding
 TELLING = 0.05  # by how much the R-factor of the next one has to be larger
 
 
@@ -85,7 +86,7 @@ def try_orientations(
         trials.append(Trial(code, found, result))
         if on_trial is not None:
             on_trial(code, found)
-    return sorted(trials, key=lambda trial: (trial.r_factor, trial.code))
+    return sorted(trials, key=lambda trial: (round(trial.r_factor, DIGITS), trial.code))
 
 
 def preference(trials: Sequence[Trial], data: Dataset) -> Preference:

@@ -14,6 +14,7 @@ PERFECT = 0.9  # of a lattice peak of all positions; 1 is a perfect lattice, 0.6
 FEWEST_OF_A_RASTER, MOST_OF_A_RASTER = 9, 120  # positions
 ISOLATED = 4.0  # steps from the nearest neighbour
 SAME = 1e-3  # pixels
+ASIDE = 0.4  # sine of the angle between two peaks of a lattice
 
 
 def units(seen: Seen) -> Finding:
@@ -54,7 +55,7 @@ def _guesses(seen: Seen) -> list[str]:
 
 
 def raster(seen: Seen) -> Finding | None:
-    """How perfect a lattice the positions are, whatever its axes: the height of its brightest Bragg peak, 0 to 1."""
+    """How perfect a lattice the positions are, whatever its axes: the height of its Bragg peaks, 0 to 1."""
     places = np.unique(seen.positions, axis=0)
     if len(places) < FEWEST_OF_A_RASTER or seen.is_crystal or not seen.step > 0:
         return None
@@ -75,28 +76,34 @@ def raster(seen: Seen) -> Finding | None:
 
 
 def lattice_peak(places: Float64[np.ndarray, "place 2"]) -> float:
-    """Largest |mean of exp(2πi k·r)| of positions r over wave vectors k as long as a lattice of their step has.
+    """Height of the second of the two brightest Bragg peaks |mean of exp(2πi k·r)| of positions r, with k not along one line.
 
-    Of a lattice with a Gaussian jitter σ along each axis it is exp(-2π²σ²k²), the Debye-Waller factor of its amplitude.
+    Wave vectors k are as long as those of a lattice with their step. A Gaussian jitter σ along each axis leaves
+    exp(-2π²σ²k²), the Debye-Waller factor of the amplitude; even lines along which nothing is even have one peak only.
     """
     away = np.hypot(*(places - np.median(places, axis=0)).T)
     places = places[np.argsort(away, kind="stable")[:MOST_OF_A_RASTER]]
     places = (places - places.mean(axis=0)) / nearest_step(places)
     fine = 0.25 / max(float(np.ptp(places, axis=0).max()), 1.0)
     reach = np.arange(0.0, 1.35, fine)
-    ky, kx = (grid.ravel() for grid in np.meshgrid(np.concatenate([-reach[:0:-1], reach]), reach, indexing="ij"))
-    ring = (np.hypot(ky, kx) > 0.45) & (np.hypot(ky, kx) < 1.3)
-    best, where = 0.0, np.zeros(2)
-    for part in np.array_split(np.stack([ky[ring], kx[ring]], axis=1), max(1, ring.sum() // 4096)):
-        height = np.abs(np.exp(2j * np.pi * part @ places.T).mean(axis=1))
-        if height.max() > best:
-            best, where = float(height.max()), part[height.argmax()]
+    waves = np.stack(np.meshgrid(np.concatenate([-reach[:0:-1], reach]), reach, indexing="ij"), axis=-1).reshape(-1, 2)
+    length = np.hypot(*waves.T)
+    waves = waves[(length > 0.45) & (length < 1.3)]
+    heights = np.concatenate([_heights(part, places) for part in np.array_split(waves, max(1, len(waves) // 4096))])
+    first = waves[heights.argmax()]
+    across = np.abs(np.cross(np.append(first, 0), np.pad(waves, ((0, 0), (0, 1))))[:, 2])
+    aside = across > ASIDE * np.hypot(*first) * np.hypot(*waves.T)
+    peak, where = float(heights[aside].max()), waves[aside][heights[aside].argmax()]
     for width in (fine, fine / 4, fine / 16):
         offsets = np.linspace(-width, width, 9)
         near = where + np.stack(np.meshgrid(offsets, offsets), axis=-1).reshape(-1, 2)
-        height = np.abs(np.exp(2j * np.pi * near @ places.T).mean(axis=1))
-        best, where = float(height.max()), near[height.argmax()]
-    return best
+        heights = _heights(near, places)
+        peak, where = float(heights.max()), near[heights.argmax()]
+    return peak
+
+
+def _heights(waves: Float64[np.ndarray, "wave 2"], places: Float64[np.ndarray, "place 2"]) -> np.ndarray:
+    return np.abs(np.exp(2j * np.pi * waves @ places.T).mean(axis=1))
 
 
 def outliers(seen: Seen) -> Finding | None:

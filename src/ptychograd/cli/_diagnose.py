@@ -54,8 +54,9 @@ def diagnose(
     if output is not None:
         from ptychograd.plot import diagnosis, save
 
-        words = report.preference.words if report.preference else ""
-        save(diagnosis(report.seen, report.findings, report.trials, words), output)
+        found = report.preference
+        best, words = (found.codes, found.words) if found else ((), "")
+        save(diagnosis(report.seen, report.findings, report.trials, best, words), output)
         console.print(f"{output}")
     if json:
         console.print(json_format.dumps(_figures(report)), soft_wrap=True)
@@ -109,14 +110,15 @@ def _start_probe(model):
 
 
 def _tried(data: "Dataset", options: Options) -> "list[Trial]":
-    """The trials, with progress."""
+    """The trials, with progress; their codes are those of the positions in the file, whatever was asked for."""
+    from ptychograd._orientation import inverse, oriented
     from ptychograd._trial import try_orientations
     from ptychograd.cli._plan import make_model
     from ptychograd.cli._progress import ShareBar
 
     with ShareBar("orientations") as bar:
         return try_orientations(
-            data,
+            oriented(replace(data, support=None), inverse(options.orientation)),
             partial(make_model, replace(options, start=options.start or "flat")),
             seed=options.seed,
             on_trial=lambda code, r_factor: bar.advance(1 / 8, f"{code}: R {r_factor:.4f}"),
@@ -145,33 +147,24 @@ def _print(report: Report, options: Options) -> None:
     rows = [(str(trial.code), f"{trial.r_factor:.4f}", WORDS[trial.code]) for trial in report.trials]
     console.print("\n" + "\n".join(aligned(("orientation", "held-out R", "positions"), rows)), soft_wrap=True)
     console.print(f"{report.preference.words}.", soft_wrap=True)
-    console.print(_what_to_do(report.preference, options), soft_wrap=True)
+    console.print(_what_to_do(report.preference, options.orientation), soft_wrap=True)
 
 
-def _what_to_do(found: "Preference", options: Options) -> str:
-    """How the orientation that was found is applied, beside the one that may have been asked for."""
-    now = options.orientation
-    turned = [_together(now, code) for code in found.codes]
-    if len(turned) > 2 or (len(turned) == 2 and not found.is_pair):
+def _what_to_do(found: "Preference", now: int) -> str:
+    """How the orientation that was found is applied, beside the one that was asked for."""
+    if len(found.codes) > 1 and not found.is_pair:
         return (
             "-> Too much else is wrong for an orientation to stand out: mend what is said above first; a start probe that "
-            "is near the true one helps most."
+            "is near the true one helps most (--key probe=PATH, or an opening with --defocus METRES)."
         )
-    if found.codes == (0,):
-        return "-> Leave the orientation as it is."
-    if 0 in found.codes:
+    keep = "leave the orientation as it is" if now == 0 else f"keep --orientation {now}"
+    if found.codes == (now,):
+        return f"-> {keep.capitalize()}."
+    if now in found.codes:
         return (
-            "-> Leave the orientation as it is, or find out with a start probe (--key probe=PATH, or an opening with "
-            "--defocus METRES)."
+            f"-> {keep.capitalize()}, or find out with a start probe (--key probe=PATH, or an opening with --defocus METRES)."
         )
-    return "-> " + " or ".join(f"ptychograd reconstruct ... --orientation {code}" for code in turned)
-
-
-def _together(now: int, then: int) -> int:
-    """The code that turns positions as two codes do, one after the other."""
-    from ptychograd._orientation import after
-
-    return after(now, then)
+    return "-> " + " or ".join(f"ptychograd reconstruct ... --orientation {code}" for code in found.codes)
 
 
 def _check_picture(output: Path, data: Path) -> None:

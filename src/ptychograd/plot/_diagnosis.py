@@ -23,14 +23,15 @@ def diagnosis(
     seen: Seen,
     findings: Sequence[Finding],
     trials: Sequence[tuple[int, float, Result]] = (),
+    best: Sequence[int] = (),
     words: str = "",
 ) -> Figure:
-    """The page; `trials` are code, held-out R-factor and result of each orientation, the best first, `words` of them."""
-    height = 9.6 if trials else 7.0
+    """The page; `trials` are code, held-out R-factor and result of each orientation, of which `best` stand out."""
+    height = 9.2 if trials else 6.2
     figure = Figure(figsize=(14, height), layout="constrained")
     FigureCanvasAgg(figure)
     figure.suptitle(seen.data.source, fontsize=11)
-    parts = np.ravel(figure.subfigures(2 if trials else 1, 1, height_ratios=(1.75, 1) if trials else None))
+    parts = np.ravel(figure.subfigures(2 if trials else 1, 1, height_ratios=(2.1, 1) if trials else None))
     left, right = np.asarray(parts[0].subfigures(1, 2, width_ratios=(1.15, 1)))
     ((first, second), (third, fourth)) = left.subplots(2, 2)
     _draw_mean(left, first, seen)
@@ -39,7 +40,7 @@ def diagnosis(
     _draw_photons(fourth, seen)
     _write(right, findings)
     if trials:
-        _draw_trials(parts[1], trials, words)
+        _draw_trials(parts[1], trials, best, words)
     return figure
 
 
@@ -89,7 +90,8 @@ def _draw_photons(axis, seen: Seen) -> None:
     axis.plot(seen.data.photons, ".", color="0.3", markersize=3)
     axis.axhline(float(np.median(seen.data.photons)), color="C3", linewidth=1)
     axis.set_title("photons of each pattern", fontsize=10)
-    axis.set(ylim=(0, None), xlabel="number of the pattern")
+    axis.set_ylim(0, 1.15 * max(float(seen.data.photons.max()), 1e-9))
+    axis.set_xlabel("number of the pattern", fontsize=8)
     axis.tick_params(labelsize=8)
     axis.grid(visible=True, alpha=0.25)
 
@@ -111,18 +113,16 @@ def _write(figure, findings: Sequence[Finding]) -> None:
         axis.text(0.025, 1 - (row + 1) * step, line, color=colour, fontsize=7.5)
 
 
-def _draw_trials(figure, trials: Sequence[tuple[int, float, Result]], words: str) -> None:
-    figure.suptitle("orientations: " + "\n".join(textwrap.wrap(words, 150)), fontsize=10)
-    for place, (axis, (code, r_factor, result)) in enumerate(
-        zip(figure.subplots(1, len(trials)), trials, strict=True)
-    ):
+def _draw_trials(figure, trials: Sequence[tuple[int, float, Result]], best: Sequence[int], words: str) -> None:
+    figure.suptitle("\n".join(textwrap.wrap(f"Orientation {words}", 170)), fontsize=9)
+    for axis, (code, r_factor, result) in zip(figure.subplots(1, len(trials)), trials, strict=True):
         box, lit = scanned_area(result)
         phase = bright_phase(without_ramp(result.object[box], lit), lit)
         low, high = np.quantile(np.ma.compressed(phase), (0.01, 0.99))
         axis.imshow(phase, cmap="gray", vmin=low, vmax=high, interpolation="nearest")
-        colour = COLOURS[GOOD] if place == 0 else "0.2"
+        colour = COLOURS[GOOD] if code in best else "0.2"
         name = "\n".join(textwrap.wrap(WORDS[code], 19))
         axis.set_title(f"{code}: R = {r_factor:.4f}\n{name}", fontsize=8, color=colour)
         axis.set(xticks=[], yticks=[])
         for side in axis.spines.values():
-            side.set(color=colour, linewidth=3 if place == 0 else 0.5)
+            side.set(color=colour, linewidth=3 if code in best else 0.5)

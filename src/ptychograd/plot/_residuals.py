@@ -12,13 +12,14 @@ BEST_CHI, WORST_CHI = 0.3, 100.0  # of the colours, at the most
 def residual_figure(
     of_pixel: Float[np.ndarray, "y x"],
     chi_squared: Float[np.ndarray, "y x"],
-    of_pattern: Float[np.ndarray, " place"],
-    positions: Float[np.ndarray, "place 2"],
+    of_pattern: Float[np.ndarray, " index"],
+    positions: Float[np.ndarray, "index 2"],
+    group: int = 1,
     unit: str = "pixels",
 ) -> Figure:
     """R and χ² of each detector pixel, R of each pattern where it was taken, and one after another.
 
-    `positions` (y, x) are in `unit`.
+    `positions` (y, x) are in `unit`; `group` patterns, whose mean is shown, were taken at each.
     """
     figure = Figure(figsize=(13, 7.6), layout="constrained")
     FigureCanvasAgg(figure)
@@ -29,11 +30,16 @@ def residual_figure(
     shown = left.imshow(np.ma.masked_invalid(of_pixel), cmap="magma", vmin=0, vmax=high, interpolation="nearest")
     left.set(title="R of each detector pixel", xlabel="x (pixels)", ylabel="y (pixels)", facecolor="0.7")
     upper.colorbar(shown, ax=left, shrink=0.8)
-    norm = LogNorm(*_chi_range(chi_squared))
+    low, highest = _chi_range(chi_squared)
+    norm = LogNorm(low, highest)
     shown = middle.imshow(np.ma.masked_invalid(chi_squared), cmap="RdBu_r", norm=norm, interpolation="nearest")
-    middle.set(title="χ² of each detector pixel (1: photon counting)", xlabel="x (pixels)", facecolor="0.7")
-    upper.colorbar(shown, ax=middle, shrink=0.8)
-    points = right.scatter(positions[:, 1], positions[:, 0], c=of_pattern, s=_size(len(positions)), cmap="viridis")
+    middle.set(title="χ² of each detector pixel", xlabel="x (pixels)", facecolor="0.7")
+    ticks = [t for t in (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100) if low <= t <= highest]
+    bar = upper.colorbar(shown, ax=middle, shrink=0.8, label="1: nothing but photon counting")
+    bar.set_ticks(ticks, labels=[f"{tick:g}" for tick in ticks])
+    bar.minorticks_off()
+    places, means = positions[::group], of_pattern.reshape(-1, group).mean(axis=1)
+    points = right.scatter(places[:, 1], places[:, 0], c=means, s=_size(len(places)), cmap="viridis")
     right.set(title="R of each pattern, at its position", xlabel=f"x ({unit})", ylabel=f"y ({unit})", aspect="equal")
     right.invert_yaxis()
     upper.colorbar(points, ax=right, shrink=0.8)
@@ -49,8 +55,10 @@ def residual_figure(
 def _chi_range(chi_squared: Float[np.ndarray, "y x"]) -> tuple[float, float]:
     """Colours on both sides of 1, as wide as most pixels need."""
     known = chi_squared[np.isfinite(chi_squared) & (chi_squared > 0)]
-    widest = max(2.0, *np.quantile(known, (0.99,)), 1 / max(float(np.quantile(known, 0.01)), BEST_CHI)) if known.size else 2
-    widest = min(float(widest), WORST_CHI)
+    if not known.size:
+        return 0.5, 2.0
+    low, high = (float(level) for level in np.quantile(known, (0.01, 0.99)))
+    widest = min(max(2.0, high, 1 / max(low, BEST_CHI)), WORST_CHI)
     return 1 / widest, widest
 
 

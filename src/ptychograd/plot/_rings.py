@@ -29,7 +29,7 @@ def ring_figure(
     box = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
     for axis, result, word in zip(right.subplots(2, 1), (one, other), ("first", "second"), strict=True):
         phase = bright_phase(without_ramp(result.object[box], area[box]), area[box])
-        low, high = np.quantile(np.ma.compressed(phase), (0.002, 0.998))
+        low, high = np.quantile(np.ma.compressed(phase), (0.02, 0.98))
         axis.imshow(phase, cmap="gray", vmin=low, vmax=high, interpolation="nearest")
         axis.set_title(f"{word} half, phase", fontsize=9)
         axis.set_axis_off()
