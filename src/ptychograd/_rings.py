@@ -84,14 +84,15 @@ class RingCorrelation(NamedTuple):
 
 def ring_correlation(
     one: Inexact[np.ndarray, "*shape"],
-    other: Inexact[np.ndarray, "*shape"],
+    other: Inexact[np.ndarray, "..."],
     window: Float[np.ndarray, "*shape"] | None = None,
     sampling: tuple[float, ...] | None = None,
 ) -> RingCorrelation:
     """Re Σ F G* / √(Σ|F|² Σ|G|²) on every ring, of the transforms F, G of two registered images times a window.
 
     The images may have any number of dimensions; `sampling` is the size of a pixel along each. `window` (see `soft_window`)
-    also says how many values are independent: (Σw²)² / (N Σw⁴) of the N pixels.
+    also says how many values are independent: (Σw²)² / (N Σw⁴) of the N pixels, or a few more, as neighbouring rings share
+    some.
     """
     if one.shape != other.shape:
         raise InputError(f"Images of {one.shape} and {other.shape} pixels can't be correlated; expected one shape.")
@@ -122,7 +123,7 @@ def ring_correlation(
 
 def fourier_ring_correlation(
     one: Complex[np.ndarray, "*shape"],
-    other: Complex[np.ndarray, "*shape"],
+    other: Complex[np.ndarray, "..."],
     area: Bool[np.ndarray, "*shape"] | None = None,
     sampling: tuple[float, ...] | None = None,
 ) -> RingCorrelation:
