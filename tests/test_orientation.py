@@ -126,14 +126,12 @@ def test_the_trial_finds_each_orientation_of_a_far_field(scan, code):
 
 def test_a_far_field_alone_leaves_a_pair(scan):
     """|F(P O)|² is that of P*(-r) O*(-r) at negated positions: a start in focus can't tell, and it is said."""
-    wrong = pg.oriented(replace(scan, probe=np.abs(scan.probe) + 0j), 5)
     y, x = np.mgrid[:FRAME, :FRAME] - FRAME // 2
-    focus = np.exp(-(y**2 + x**2) / 60)[None] + 0j
-    trials = pg.try_orientations(replace(wrong, probe=focus), epochs=6)
-    by_code = {trial.code: trial.r_factor for trial in trials}
-    for code in ALL:
-        assert by_code[code] == pytest.approx(by_code[twin(code)], rel=0.02)
-    found = pg.preference(trials, wrong)
+    wrong = replace(pg.oriented(scan, 5), probe=np.exp(-(y**2 + x**2) / 30)[None] + 0j)
+    by_code = {trial.code: trial.r_factor for trial in pg.try_orientations(wrong, epochs=1)}
+    for code in ALL:  # later on rounding grows
+        assert by_code[code] == pytest.approx(by_code[twin(code)], rel=1e-3)
+    found = pg.preference(pg.try_orientations(wrong, epochs=6), wrong)
     assert found.is_pair
     assert found.codes == (5, 6)
     assert "can't tell the two apart" in found.words
