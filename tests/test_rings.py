@@ -63,7 +63,9 @@ def test_the_same_image_twice_agrees_everywhere():
     np.testing.assert_allclose(found.correlation, 1, rtol=1e-12)
     assert found.reaches_limit()
     assert found.resolution() == 1.0
-    np.testing.assert_allclose(pg.ring_correlation(one, -other).correlation, -pg.ring_correlation(one, other).correlation)
+    np.testing.assert_allclose(
+        pg.ring_correlation(one, -other).correlation, -pg.ring_correlation(one, other).correlation
+    )
 
 
 def test_rings_by_numpy():
@@ -147,7 +149,9 @@ def test_the_crossing_is_where_signal_meets_noise():
     spectrum = np.abs(np.fft.fft2(thing - thing.mean())) ** 2
     f = np.hypot(np.fft.fftfreq(SHAPE[0])[:, None], np.fft.fftfreq(SHAPE[1]))
     near = f < 0.3 * width
-    signal = spectrum[near].mean() / np.exp(-(f[near] ** 2) / width**2).mean() * np.exp(-(found.frequency**2) / width**2)
+    signal = (
+        spectrum[near].mean() / np.exp(-(f[near] ** 2) / width**2).mean() * np.exp(-(found.frequency**2) / width**2)
+    )
     snr = signal / (2 * level**2 * thing.size)
     level = found.threshold(HALF_BIT)
     expected = found.frequency[np.flatnonzero(snr / (1 + snr) < level)[0]]

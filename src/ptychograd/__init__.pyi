@@ -25,8 +25,8 @@ from ._files import write as write
 from ._fourier import fft2 as fft2
 from ._fourier import ifft2 as ifft2
 from ._fourier import translate as translate
-from ._halves import halves as halves
 from ._halves import half_agreement as half_agreement
+from ._halves import halves as halves
 from ._hold_out import hold_out as hold_out
 from ._hold_out import r_factor as r_factor
 from ._model import AbstractExitWaveModel as AbstractExitWaveModel

@@ -20,17 +20,17 @@ def halves(data: Dataset, seed: int = 0) -> tuple[Dataset, Dataset]:
     Both keep all patterns and positions, so that one model serves both; those of the other half are masked.
 
     Example:
-        results = [reconstruct(far_field(half), half, Nesterov(), epochs=60, seed=k) for k, half in enumerate(halves(data))]
-        half_agreement(*results).resolution()
+        one, other = halves(data)
+        first = reconstruct(far_field(one), one, Nesterov(), epochs=60, seed=0)
+        second = reconstruct(far_field(other), other, Nesterov(), epochs=60, seed=1)
+        half_agreement(first, second).resolution()
     """
     positions = data.count // data.group
     if positions < 4:
         raise InputError(f"{positions} positions can't be halved; expected 4 or more.")
     one, other = hold_out(data, 0.5, seed)
-    return tuple(
-        replace(half, source=f"{data.source}, {word} half of the patterns")
-        for word, half in (("first", one), ("second", other))
-    )
+    source = f"{data.source}, {{}} half of the patterns"
+    return replace(one, source=source.format("first")), replace(other, source=source.format("second"))
 
 
 def half_agreement(one: Result, other: Result) -> RingCorrelation:

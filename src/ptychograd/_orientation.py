@@ -29,8 +29,8 @@ def oriented(data: Dataset, code: int) -> Dataset:
     which turn the patterns instead; what they call 5 is 6 here, and the other way round. y and x are exchanged
     in the unit of the positions. A support, whose array the positions are counted from, is turned with them.
 
-    Raises `InputError` for another code, for rocking curves, and for a support that can't be turned as its pixels or the
-    frames are not square.
+    Raises `InputError` for another code, for rocking curves, and for a support whose axes can't be exchanged, as pixels
+    or frames are not square.
 
     Example:
         data = oriented(read("scan.h5"), 2)  # a stage whose y points up
@@ -47,7 +47,7 @@ def oriented(data: Dataset, code: int) -> Dataset:
         negated = np.array([bool(code & ROWS), bool(code & COLUMNS)])
         room = (np.array(support.shape) - data.frame_shape) * _pixel(data)
         positions = positions + np.where(negated, room, 0)
-        support = np.flip(support, np.flatnonzero(negated).tolist())
+        support = np.flip(support, tuple(int(axis) for axis in np.flatnonzero(negated)))
     words = f"positions turned: {WORDS[code]} (orientation {code})"
     return replace(data, positions=np.ascontiguousarray(positions), support=support, notes=(*data.notes, words))
 

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from ptychograd._dataset import Dataset
-from ptychograd._epoch import Misfit, misfits, on_device
+from ptychograd._epoch import misfits, on_device
 from ptychograd._errors import InputError
 from ptychograd._model import AbstractModel
 
@@ -47,8 +47,7 @@ def residuals(model: AbstractModel, data: Dataset) -> Residuals:
     if data.count % model.group or getattr(model, "frame_shape", data.frame_shape) != data.frame_shape:
         raise InputError(f"The model does not belong to {data.source}; make it from this dataset.")
     size = max(1, min(MOST_AT_ONCE, groups, PIXELS_AT_ONCE // (model.group * int(np.prod(data.frame_shape)))))
-    of_pattern = Misfit(*np.zeros((3, groups, model.group)))
-    of_pixel = Misfit(*np.zeros((3, *data.frame_shape)))
+    of_pattern, of_pixel = np.zeros((3, groups, model.group)), np.zeros((3, *data.frame_shape))
     for first in range(0, groups, size):
         numbers = np.arange(first, first + size)
         real = numbers < groups
@@ -64,21 +63,22 @@ def residuals(model: AbstractModel, data: Dataset) -> Residuals:
             total += np.asarray(more, np.float64)
         for total, more in zip(of_pattern, each, strict=True):
             total[numbers[real]] = np.asarray(more, np.float64).reshape(size, model.group)[real]
-    of_pattern = Misfit._make(values.ravel() for values in of_pattern)
+    of_pattern = of_pattern.reshape(3, -1)
+    residual, _, photons = of_pixel.sum(axis=(1, 2))
     return Residuals(
         _r(of_pattern),
         _chi_squared(of_pattern),
         _r(of_pixel),
         _chi_squared(of_pixel),
-        float(np.sqrt(of_pixel.residual.sum() / of_pixel.photons.sum())) if of_pixel.photons.sum() > 0 else np.nan,
+        float(np.sqrt(residual / photons)) if photons > 0 else np.nan,
     )
 
 
-def _r(sums: Misfit) -> np.ndarray:
-    residual, _, photons = (np.asarray(values) for values in sums)
+def _r(sums: np.ndarray) -> np.ndarray:
+    residual, _, photons = sums
     return np.sqrt(np.divide(residual, photons, out=np.full(residual.shape, np.nan), where=photons > 0))
 
 
-def _chi_squared(sums: Misfit) -> np.ndarray:
-    residual, counting, _ = (np.asarray(values) for values in sums)
+def _chi_squared(sums: np.ndarray) -> np.ndarray:
+    residual, counting, _ = sums
     return np.divide(residual, counting, out=np.full(residual.shape, np.nan), where=counting > 0)

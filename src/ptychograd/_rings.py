@@ -32,9 +32,10 @@ class RingCorrelation(NamedTuple):
     def threshold(self, bits: float) -> Float[np.ndarray, " ring"]:
         """Correlation at which each value of a ring holds so many bits, of both images taken together.
 
-        T = (s + 2√(s/n) + 1/√n) / (s + 1 + 2√(s/n)), with n values in a ring and s the signal-to-noise ratio of one image, of
-        which both together have twice as much: s = (2^bits - 1) / 2. That is 0.2071 for half a bit and 0.5 for one
-        (M. van Heel & M. Schatz, J. Struct. Biol. 151, 250 (2005), Eqs. 12, 14 and 17).
+        T = (s + 2√(s/n) + 1/√n) / (s + 1 + 2√(s/n)), with n values in a ring and s the signal-to-noise ratio of one
+        image, of which both together have twice as much: s = (2^bits - 1) / 2, 0.2071 for half a bit and 0.5 for one (M. van
+        Heel & M. Schatz,
+        J. Struct. Biol. 151, 250 (2005)).
         """
         signal = (2**bits - 1) / 2
         scatter = 1 / np.sqrt(np.maximum(self.count, np.finfo(float).tiny))
@@ -90,9 +91,9 @@ def ring_correlation(
 ) -> RingCorrelation:
     """Re Σ F G* / √(Σ|F|² Σ|G|²) on every ring, of the transforms F, G of two registered images times a window.
 
-    The images may have any number of dimensions; `sampling` is the size of a pixel along each. `window` (see `soft_window`)
-    also says how many values are independent: (Σw²)² / (N Σw⁴) of the N pixels, or a few more, as neighbouring rings share
-    some.
+    The images may have any number of dimensions; `sampling` is the size of a pixel along each. `window` (see
+    `soft_window`) also says how many values are independent: (Σw²)² / (N Σw⁴) of the N pixels, or a few more, as
+    neighbouring rings share some.
     """
     if one.shape != other.shape:
         raise InputError(f"Images of {one.shape} and {other.shape} pixels can't be correlated; expected one shape.")
@@ -110,7 +111,7 @@ def ring_correlation(
         return np.bincount(ring, values.ravel(), minlength=rings)[1:rings]  # ring 0 is the mean
 
     powers = np.sqrt(summed(np.abs(first) ** 2) * summed(np.abs(second) ** 2))
-    shared = summed((first * second.conj()).real)
+    shared = summed(np.real(first * second.conj()))
     independent = np.sum(weight**2) ** 2 / (weight.size * np.sum(weight**4))
     count = summed(np.ones(one.shape))
     return RingCorrelation(

@@ -67,7 +67,9 @@ def try_orientations(
         result = reconstruct(far_field(oriented(data, best.code)), ...)
     """
     if isinstance(data.geometry, BraggGeometry):
-        raise InputError(f"{data.source} holds rocking curves, whose axes the diffraction fixes; no orientation to try.")
+        raise InputError(
+            f"{data.source} holds rocking curves, whose axes the diffraction fixes; no orientation to try."
+        )
     if data.count < 2 * FEWEST_HELD:
         raise InputError(f"{data.count} patterns are too few to hold some out; expected {2 * FEWEST_HELD} or more.")
     part = _middle(data, most)
@@ -131,5 +133,5 @@ def _middle(data: Dataset, most: int) -> Dataset:
     probe = data.probe
     power = 0.0 if probe is None else float(np.sum(np.abs(probe) ** 2, dtype=np.float64))
     if probe is not None and power > 0:
-        probe = probe * np.sqrt(data.photons.max() / power).astype(probe.real.dtype)
+        probe = probe * np.asarray(np.sqrt(data.photons.max() / power), np.real(probe).dtype)
     return replace(data, support=None, truth=None, probe=probe)

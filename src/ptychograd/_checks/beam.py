@@ -49,7 +49,7 @@ def probe_fill(seen: Seen) -> Finding | None:
     """Share of the start probe's power at the edge of the window, where it wraps around."""
     if seen.is_crystal or seen.is_near or seen.probe is None or not seen.probe.any():
         return None
-    power = np.sum(np.abs(seen.probe) ** 2, axis=0, dtype=np.float64)
+    power = np.asarray(np.sum(np.abs(seen.probe) ** 2, axis=0, dtype=np.float64))
     share = float(power[border(power.shape)].sum() / power.sum())
     fill = seen.diameter / min(power.shape)
     found = f"diameter {fill:.0%} of the window, {share:.2%} of the power at its edge"

@@ -31,15 +31,15 @@ def photon_scale(seen: Seen) -> Finding:
         return Finding("photon scale", DOUBTFUL, f"{found}; {negative}", words, figures)
     if not len(bright):
         return Finding("photon scale", BAD, "not one photon in the patterns that were looked at", _CHECK_MASK, figures)
+    if scale is None and _are_whole(bright**2):
+        words = "they are square roots of counts: square the patterns"
+        return Finding("photon scale", BAD, f"{found}; their squares are whole numbers", words, figures)
     if scale is None:
         words = (
-            "if they are amplitudes, square them; if intensities in other units, multiply them so that they are photons: "
+            "if they are amplitudes, square them; if intensities in other units, scale them so that they are photons: "
             "until then keep --noise amplitude, and χ² says nothing"
         )
         return Finding("photon scale", DOUBTFUL, f"{found}; no whole numbers", words, figures)
-    if scale == "roots":
-        words = "they are square roots of counts: square the patterns"
-        return Finding("photon scale", BAD, f"{found}; their squares are whole numbers", words, figures)
     if scale != 1:
         words = f"divide the patterns by {scale:.4g}, so that χ² and --noise poisson hold; until then take neither"
         figures |= {"counts_a_photon": scale}
@@ -53,15 +53,13 @@ def photon_scale(seen: Seen) -> Finding:
 _CHECK_MASK = "name the right items (--key patterns=PATH --key mask=PATH); `ptychograd inspect` lists them"
 
 
-def _scale_of(bright: np.ndarray) -> float | str | None:
-    """What one photon counts: 1, another number, "roots" for square roots of counts, None if there is no such number."""
+def _scale_of(bright: np.ndarray) -> float | None:
+    """What one photon counts: 1 or another number; None if the values are no multiples of any."""
     if not len(bright):
         return None
     if _are_whole(bright):
         smallest = float(np.gcd.reduce(np.round(bright[:: max(1, len(bright) // 20_000)]).astype(np.int64)))
         return smallest if smallest >= 1 else None
-    if _are_whole(bright**2):
-        return "roots"
     smallest = float(bright.min())
     return smallest if _are_whole(bright / smallest) and np.median(bright) < 1e3 * smallest else None
 
@@ -77,7 +75,11 @@ def dark_patterns(seen: Seen) -> Finding:
     dark = np.flatnonzero(photons < DARK * typical)
     flaring = np.flatnonzero(photons > FLARING * typical)
     what = "pattern" if seen.data.group == 1 else "rocking curve"
-    figures = {"dark": dark.tolist(), "flaring": flaring.tolist(), "scatter": float(photons.std() / max(typical, 1e-30))}
+    figures = {
+        "dark": dark.tolist(),
+        "flaring": flaring.tolist(),
+        "scatter": float(photons.std() / max(typical, 1e-30)),
+    }
     if not len(dark) and not len(flaring):
         found = f"none; photons scatter by {figures['scatter']:.1%} from one {what} to the next"
         return Finding("dark patterns", GOOD, found, "", figures)
@@ -124,7 +126,9 @@ def mask(seen: Seen) -> Finding:
     middle = tuple(slice(n // 2 - 1, n // 2 + 2) for n in seen.data.frame_shape)
     if not valid[(slice(None), *middle)].any() and not seen.is_crystal and not seen.is_near:
         found += "; the middle is, as by a beam stop"
-        words = "what is behind a beam stop is made up from the overlap: use a start probe (--key probe=PATH), many epochs"
+        words = (
+            "what is behind a beam stop is made up from the overlap: use a start probe (--key probe=PATH), many epochs"
+        )
         return Finding("mask", DOUBTFUL, found, words, figures)
     if share > MOST_MASKED:
         words = "much is missing; check that 1 stands for good pixels (--key mask=PATH)"

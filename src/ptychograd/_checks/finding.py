@@ -1,6 +1,6 @@
 """What a check is given, and what it gives."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -22,15 +22,16 @@ class Finding(NamedTuple):
     verdict: str
     found: str
     advice: str
-    figures: dict[str, float | int | list[int]]
+    figures: Mapping[str, float | int | list[int]]
 
 
 class Seen(NamedTuple):
     """A data set as the checks look at it.
 
     `positions` are those of windows in object pixels (y, x), one for each rocking curve; `pixel` is the object's in
-    metres, None if only pixels are known; `step` is the median distance to the nearest other place. `probe` is None for a crystal whose beam is not known; it `is_estimated` from
-    the mean pattern where the data have none. `patterns` are a few, spread over the scan.
+    metres, None if only pixels are known; `step` is the median distance to the nearest other place. `probe` is None for
+    a crystal whose beam is not known; it `is_estimated` from the mean pattern where the data have none. `patterns` are
+    a few, spread over the scan.
     """
 
     data: Dataset

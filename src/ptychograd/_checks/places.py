@@ -2,7 +2,7 @@
 
 import numpy as np
 from jaxtyping import Float64
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from ptychograd._checks.finding import BAD, DOUBTFUL, GOOD, Finding, Seen, numbers, plural
 from ptychograd._errors import InputError
@@ -28,7 +28,9 @@ def units(seen: Seen) -> Finding:
     figures = {"step_pixels": step}
     guesses = _guesses(seen)
     mend = f"; they look like {' or '.join(guesses)}" if guesses else ""
-    mend = f"give the positions in {expected} (--key positions=PATH){mend}; or mend --distance, wavelength or pixel size"
+    mend = (
+        f"give the positions in {expected} (--key positions=PATH){mend}; or mend --distance, wavelength or pixel size"
+    )
     if len(seen.positions) > 1 and not step > 0:
         words = "all positions are the same; name where the file keeps them (--key positions=PATH)"
         return Finding("units", BAD, "nothing moves", words, {"step_pixels": 0.0})
@@ -76,7 +78,7 @@ def raster(seen: Seen) -> Finding | None:
 
 
 def lattice_peak(places: Float64[np.ndarray, "place 2"]) -> float:
-    """Height of the second of the two brightest Bragg peaks |mean of exp(2πi k·r)| of positions r, with k not along one line.
+    """Height of the lesser of the two brightest Bragg peaks |mean of exp(2πi k·r)| of positions r, not on one line.
 
     Wave vectors k are as long as those of a lattice with their step. A Gaussian jitter σ along each axis leaves
     exp(-2π²σ²k²), the Debye-Waller factor of the amplitude; even lines along which nothing is even have one peak only.
@@ -111,7 +113,7 @@ def outliers(seen: Seen) -> Finding | None:
     places = np.unique(seen.positions, axis=0)
     if len(places) < FEWEST_OF_A_RASTER or not seen.step > 0:
         return None
-    nearest = cKDTree(places).query(places, 2)[0][:, 1]
+    nearest = KDTree(places).query(places, 2)[0][:, 1]
     alone = nearest > ISOLATED * seen.step
     lonely = {tuple(place) for place in places[alone]}
     which = np.flatnonzero([tuple(place) in lonely for place in seen.positions])

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ptychograd._dataset import Dataset
     from ptychograd._trial import Preference, Trial
 
+PROBE = "--key probe=PATH, or an opening with --defocus METRES"
 STYLES = {"good": "green", "doubtful": "yellow", "bad": "red"}
 
 
@@ -33,8 +34,8 @@ def diagnose(
 ) -> None:
     """Check a data set before it is reconstructed, and say in words what to do.
 
-    Scan, beam, counts and mask are looked at; then a short reconstruction of the middle of the scan in each of the eight
-    orientations that positions and patterns may have is judged by patterns held out from it.
+    Scan, beam, counts and mask are looked at; then the middle of the scan is reconstructed shortly in each of the eight
+    orientations that positions and patterns may have, judged by patterns held out.
 
     Args:
         data: CXI, HDF5 or NPZ.
@@ -154,16 +155,14 @@ def _what_to_do(found: "Preference", now: int) -> str:
     """How the orientation that was found is applied, beside the one that was asked for."""
     if len(found.codes) > 1 and not found.is_pair:
         return (
-            "-> Too much else is wrong for an orientation to stand out: mend what is said above first; a start probe that "
-            "is near the true one helps most (--key probe=PATH, or an opening with --defocus METRES)."
+            "-> Too much else is wrong for an orientation to stand out: mend what is said above first; a start probe "
+            f"that is near the true one helps most ({PROBE})."
         )
     keep = "leave the orientation as it is" if now == 0 else f"keep --orientation {now}"
     if found.codes == (now,):
         return f"-> {keep.capitalize()}."
     if now in found.codes:
-        return (
-            f"-> {keep.capitalize()}, or find out with a start probe (--key probe=PATH, or an opening with --defocus METRES)."
-        )
+        return f"-> {keep.capitalize()}, or find out with a start probe ({PROBE})."
     return "-> " + " or ".join(f"ptychograd reconstruct ... --orientation {code}" for code in found.codes)
 
 

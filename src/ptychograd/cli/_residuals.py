@@ -57,7 +57,7 @@ def residuals(
     require_writable(picture)
     path = data or stored_data(result, found)
     measured = read_file(path, options, in_file(machine))
-    if measured.fingerprint != found.settings[FINGERPRINT] and not options.hold_out:
+    if measured.fingerprint != found.settings[FINGERPRINT]:
         raise InputError(f"{path} holds other data than {result} was made from; name the right file.")
     left = residuals(found.onto(make_model(options, measured)), measured)
     _draw(left, measured, picture)

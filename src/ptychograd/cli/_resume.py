@@ -56,7 +56,10 @@ def resume(
     goal = None if course.is_over and epochs == done else epochs
     if goal is not None:
         course.towards(goal, done)  # what can't be is said before the data are read
-    run(Job(data or stored_data(result, begun), output or result, options, keeping, machine, resume=begun, epochs=goal), json)
+    run(
+        Job(data or stored_data(result, begun), output or result, options, keeping, machine, resume=begun, epochs=goal),
+        json,
+    )
 
 
 def stored_options(path: Path, result: "Result") -> Options:

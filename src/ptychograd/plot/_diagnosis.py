@@ -31,7 +31,7 @@ def diagnosis(
     figure = Figure(figsize=(14, height), layout="constrained")
     FigureCanvasAgg(figure)
     figure.suptitle(seen.data.source, fontsize=11)
-    parts = np.ravel(figure.subfigures(2 if trials else 1, 1, height_ratios=(2.1, 1) if trials else None))
+    parts = np.ravel(np.asarray(figure.subfigures(2 if trials else 1, 1, height_ratios=(2.1, 1) if trials else None)))
     left, right = np.asarray(parts[0].subfigures(1, 2, width_ratios=(1.15, 1)))
     ((first, second), (third, fourth)) = left.subplots(2, 2)
     _draw_mean(left, first, seen)
@@ -63,12 +63,14 @@ def _draw_scan(axis, seen: Seen, findings: Sequence[Finding]) -> None:
     axis.plot(x, y, "-", color="0.85", linewidth=0.6, zorder=0)
     axis.scatter(x, y, c=photons, s=np.clip(3000 / len(x), 2, 30), cmap="viridis")
     axis.plot(x[0], y[0], "o", color="C3", markersize=5, label="first")
-    bad = [number for finding in findings for number in finding.figures.get("outliers", ())]
+    bad = next((finding.figures["outliers"] for finding in findings if finding.name == "outliers"), [])
     if bad:
         axis.plot(x[bad], y[bad], "x", color="C3", markersize=9, label="outliers")
     if seen.diameter > 0 and not seen.is_crystal:
         middle = np.median(seen.positions, axis=0)
-        axis.add_patch(Circle(middle[::-1], seen.diameter / 2, fill=False, color="C1", label="start probe"))
+        axis.add_patch(
+            Circle((float(middle[1]), float(middle[0])), seen.diameter / 2, fill=False, color="C1", label="start probe")
+        )
     axis.set(title="positions (object pixels), colour: photons", aspect="equal")
     axis.invert_yaxis()
     axis.tick_params(labelsize=8)

@@ -13,11 +13,9 @@ from ptychograd.plot._summary import bright_phase, without_ramp
 STYLES = {HALF_BIT: ("half bit", "C3", "--"), ONE_BIT: ("one bit", "C0", ":")}
 
 
-def ring_figure(
-    found: RingCorrelation, one: Result, other: Result, area: Bool[np.ndarray, "..."] | None = None
-) -> Figure:
-    """The correlation over spatial frequency with both thresholds and crossings; beside it the phase of both results."""
-    is_flat = one.object.ndim == 2 and area is not None and area.ndim == 2 and bool(area.any())
+def ring_figure(found: RingCorrelation, one: Result, other: Result, area: Bool[np.ndarray, "..."]) -> Figure:
+    """The correlation over spatial frequency with thresholds and crossings; beside it the phase of both results."""
+    is_flat = area.ndim == 2
     figure = Figure(figsize=(13, 5.6) if is_flat else (8, 5.6), layout="constrained")
     FigureCanvasAgg(figure)
     if not is_flat:
