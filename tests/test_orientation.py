@@ -117,15 +117,15 @@ def scan():
 def test_the_trial_finds_each_orientation_of_a_far_field(scan, code):
     """A start probe on the right side of the focus, neither as wide nor as curved nor where the true one is."""
     wrong = pg.oriented(scan, code)
-    trials = pg.try_orientations(wrong, epochs=6)
+    trials = pg.try_orientations(wrong, epochs=8)
     found = pg.preference(trials, wrong)
     assert found.codes == (inverse(code),)
-    assert found.margin > 0.1
+    assert found.margin > 1
     assert sorted(trial.code for trial in trials) == list(ALL)
 
 
 def test_a_far_field_has_a_twin():
-    """|F(P O_j)|² is that of P*(-r) and O*(-r) at -r_j, pattern by pattern; odd frames have no pixel without a partner."""
+    """|F(P O_j)|² is that of P*(-r) and O*(-r) at -r_j; in odd frames each pixel has a partner."""
     rng, frame, size = np.random.default_rng(0), (15, 17), (40, 47)
     probe, thing = (rng.normal(size=shape) + 1j * rng.normal(size=shape) for shape in (frame, size))
     corners = rng.integers(0, np.array(size) - frame, (9, 2))
@@ -137,11 +137,12 @@ def test_a_far_field_has_a_twin():
         np.testing.assert_allclose(np.abs(np.fft.fft2(mirrored * seen)) ** 2, pattern, rtol=1e-9)
 
 
-def test_a_far_field_alone_leaves_a_pair(scan):
+def test_a_far_field_alone_leaves_a_pair():
     """|F(P O)|² is that of P*(-r) O*(-r) at negated positions: a start in focus can't tell, and it is said."""
     y, x = np.mgrid[:FRAME, :FRAME] - FRAME // 2
-    wrong = replace(pg.oriented(scan, 5), probe=np.exp(-(y**2 + x**2) / 30)[None] + 0j)
-    found = pg.preference(pg.try_orientations(wrong, epochs=6), wrong)
+    focus = np.exp(-(y**2 + x**2) / 30)[None] + 0j
+    wrong = replace(pg.oriented(irregular_scan(step=2.5), 5), probe=focus)
+    found = pg.preference(pg.try_orientations(wrong), wrong)
     assert found.is_pair
     assert found.codes == (5, 6)
     assert "can't tell the two apart" in found.words
@@ -161,6 +162,15 @@ def test_a_trial_takes_the_middle_of_a_large_scan(scan):
     trials = pg.try_orientations(scan, epochs=1, most=20, on_trial=lambda code, r_factor: told.append(code))
     assert sorted(told) == list(ALL)
     assert len(trials[0].result.arrays["scan.corner"]) == 20
+
+
+def test_a_start_that_leads_astray_is_not_believed():
+    """A probe far too small, of a scan with wide steps: what fits best after ten epochs is wrong, but hardly better."""
+    y, x = np.mgrid[:FRAME, :FRAME] - FRAME // 2
+    data = replace(irregular_scan(), probe=np.exp(-(y**2 + x**2) / 30)[None] + 0j)
+    trials = pg.try_orientations(data)
+    assert trials[0].code in (1, 2)
+    assert "not told" in pg.preference(trials, data).words
 
 
 def test_what_is_not_told_is_not_told(scan):

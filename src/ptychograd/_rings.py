@@ -33,9 +33,8 @@ class RingCorrelation(NamedTuple):
         """Correlation at which each value of a ring holds so many bits, of both images taken together.
 
         T = (s + 2√(s/n) + 1/√n) / (s + 1 + 2√(s/n)), with n values in a ring and s the signal-to-noise ratio of one
-        image, of which both together have twice as much: s = (2^bits - 1) / 2, 0.2071 for half a bit and 0.5 for one (M. van
-        Heel & M. Schatz,
-        J. Struct. Biol. 151, 250 (2005)).
+        image, of which both together have twice as much: s = (2^bits - 1) / 2, 0.2071 for half a bit and 0.5 for one
+        (M. van Heel & M. Schatz, J. Struct. Biol. 151, 250 (2005)).
         """
         signal = (2**bits - 1) / 2
         scatter = 1 / np.sqrt(np.maximum(self.count, np.finfo(float).tiny))

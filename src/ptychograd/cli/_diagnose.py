@@ -12,7 +12,7 @@ from cyclopts import Parameter
 from ptychograd._errors import InputError
 from ptychograd.cli._console import errors
 from ptychograd.cli._console import output as console
-from ptychograd.cli._options import Json, Options
+from ptychograd.cli._options import Json, Options, Whole
 
 if TYPE_CHECKING:
     from ptychograd._checks import Finding, Seen
@@ -28,6 +28,7 @@ def diagnose(
     /,
     *,
     trial: bool = True,
+    trial_epochs: Whole = 10,
     output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
     options: Options = Options(),  # noqa: B008
     json: Json = False,
@@ -40,6 +41,7 @@ def diagnose(
     Args:
         data: CXI, HDF5 or NPZ.
         trial: Try the eight orientations.
+        trial_epochs: Epochs of each.
         output: A picture of it all, as diagnose.png; none by default.
     """
     from ptychograd.cli._engine import prepare
@@ -47,10 +49,12 @@ def diagnose(
 
     prepare(options.precision)
     make_solver(options)
+    if trial_epochs < 1:
+        raise InputError(f"--trial-epochs {trial_epochs}: expected 1 or more; --no-trial leaves the trial out.")
     if output is not None:
         _check_picture(output, data)
     measured = read_data(data, options)
-    report = _report(measured, options, trial)
+    report = _report(measured, options, trial_epochs if trial else 0)
     _print(report, options)
     if output is not None:
         from ptychograd.plot import diagnosis, save
@@ -73,8 +77,8 @@ class Report(NamedTuple):
     untried: str
 
 
-def _report(data: "Dataset", options: Options, trial: bool) -> Report:
-    """All checks, then the trial if it is wanted and can be made."""
+def _report(data: "Dataset", options: Options, epochs: int) -> Report:
+    """All checks, then the trial if it is wanted (by some epochs) and can be made."""
     from ptychograd._checks import Seen, findings
     from ptychograd._dataset import BraggGeometry
     from ptychograd.cli._plan import make_model
@@ -89,10 +93,10 @@ def _report(data: "Dataset", options: Options, trial: bool) -> Report:
     if isinstance(data.geometry, BraggGeometry):
         why = "rocking curves have one orientation, which the diffraction fixes; none is tried"
         return Report(seen, found, [], None, problem or why)
-    if not trial or problem:
+    if not epochs or problem:
         return Report(seen, found, [], None, problem)
     try:
-        trials = _tried(data, options)
+        trials = _tried(data, options, epochs)
     except InputError as refused:
         return Report(seen, found, [], None, str(refused))
     from ptychograd._trial import preference
@@ -110,7 +114,7 @@ def _start_probe(model):
     return np.asarray(model.probe.modes)
 
 
-def _tried(data: "Dataset", options: Options) -> "list[Trial]":
+def _tried(data: "Dataset", options: Options, epochs: int) -> "list[Trial]":
     """The trials, with progress; their codes are those of the positions in the file, whatever was asked for."""
     from ptychograd._orientation import inverse, oriented
     from ptychograd._trial import try_orientations
@@ -121,6 +125,7 @@ def _tried(data: "Dataset", options: Options) -> "list[Trial]":
         return try_orientations(
             oriented(replace(data, support=None), inverse(options.orientation)),
             partial(make_model, replace(options, start=options.start or "flat")),
+            epochs=epochs,
             seed=options.seed,
             on_trial=lambda code, r_factor: bar.advance(1 / 8, f"{code}: R {r_factor:.4f}"),
         )
