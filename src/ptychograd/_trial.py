@@ -120,7 +120,7 @@ def preference(trials: Sequence[Trial], data: Dataset) -> Preference:
         codes,
         margin,
         False,
-        f"not told: R of held-out patterns is {first.r_factor:.4f} at best, and within {TELLING:.0%} of that for {several}",
+        f"not told: R of held-out patterns is {first.r_factor:.4f} at best, within {TELLING:.0%} of it for {several}",
     )
 
 
