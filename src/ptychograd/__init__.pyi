@@ -5,6 +5,8 @@ from . import plot as plot
 from ._bragg import BraggPtychography as BraggPtychography
 from ._bragg import Crystal as Crystal
 from ._bragg import TiltedBeam as TiltedBeam
+from ._checks import Finding as Finding
+from ._checks import diagnose as diagnose
 from ._dataset import BraggGeometry as BraggGeometry
 from ._dataset import Dataset as Dataset
 from ._dataset import Geometry as Geometry
@@ -23,6 +25,8 @@ from ._files import write as write
 from ._fourier import fft2 as fft2
 from ._fourier import ifft2 as ifft2
 from ._fourier import translate as translate
+from ._halves import half_agreement as half_agreement
+from ._halves import halves as halves
 from ._hold_out import hold_out as hold_out
 from ._hold_out import r_factor as r_factor
 from ._model import AbstractExitWaveModel as AbstractExitWaveModel
@@ -35,6 +39,7 @@ from ._objects import AbstractObject as AbstractObject
 from ._objects import EmbeddedObject as EmbeddedObject
 from ._objects import ThinObject as ThinObject
 from ._parameters import AbstractPart as AbstractPart
+from ._orientation import oriented as oriented
 from ._probes import AbstractProbe as AbstractProbe
 from ._probes import Probe as Probe
 from ._propagators import AbstractPropagator as AbstractPropagator
@@ -49,10 +54,15 @@ from ._recipes import far_field as far_field
 from ._recipes import near_field as near_field
 from ._reconstruct import Progress as Progress
 from ._reconstruct import reconstruct as reconstruct
+from ._residuals import Residuals as Residuals
+from ._residuals import residuals as residuals
 from ._result import History as History
 from ._result import NonFiniteError as NonFiniteError
 from ._result import Result as Result
 from ._result import load as load
+from ._rings import RingCorrelation as RingCorrelation
+from ._rings import fourier_ring_correlation as fourier_ring_correlation
+from ._rings import ring_correlation as ring_correlation
 from ._run import Run as Run
 from ._run import Stage as Stage
 from ._run import perform as perform
@@ -80,6 +90,10 @@ from ._stopping import Settled as Settled
 from ._strain import strain as strain
 from ._sweep import Sweep as Sweep
 from ._sweep import sweep as sweep
+from ._trial import Preference as Preference
+from ._trial import Trial as Trial
+from ._trial import preference as preference
+from ._trial import try_orientations as try_orientations
 from ._windows import Window as Window
 from ._windows import cut as cut
 from ._windows import row as row

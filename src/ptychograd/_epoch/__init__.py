@@ -15,6 +15,7 @@ from ptychograd._epoch.compiled import (
     unstack,
 )
 from ptychograd._epoch.feed import Asked, Feed, Resident
+from ptychograd._epoch.misfit import Misfit, misfits
 from ptychograd._epoch.placing import AXES, Device, at_home, everywhere, grid
 from ptychograd._epoch.shapes import (
     Footprint,
@@ -38,6 +39,7 @@ __all__ = [
     "Feed",
     "Footprint",
     "Member",
+    "Misfit",
     "Patterns",
     "Resident",
     "alike",
@@ -53,6 +55,7 @@ __all__ = [
     "footprint_of_an_epoch",
     "footprint_of_waves",
     "grid",
+    "misfits",
     "on_device",
     "one_epoch",
     "one_epoch_of_all",

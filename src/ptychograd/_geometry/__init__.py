@@ -9,10 +9,11 @@ from ptychograd._geometry.exposure import (
     wavelength_from_kev,
 )
 from ptychograd._geometry.extent import check_extent, nearest_step, object_shape_needed
-from ptychograd._geometry.units import format_length
+from ptychograd._geometry.units import UNITS, format_length
 
 __all__ = [
     "JOULES_PER_KEV",
+    "UNITS",
     "BraggGeometry",
     "Geometry",
     "NearFieldGeometry",

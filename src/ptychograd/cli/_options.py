@@ -63,6 +63,8 @@ class Options:
         noise: Misfit to minimise; poisson takes over for the last third of the epochs. For a crystal it is the default,
             and takes over when the crystal is found.
         background: Photons a pixel from elsewhere than the sample, if known.
+        orientation: How positions lie to patterns: 4 exchanges y and x, then 2 negates y and 1 negates x; add them up.
+            `ptychograd diagnose` finds out.
         modes: Incoherent modes of the probe.
         start: Start object; random where a thin object's data come with a known surround, else flat.
         aperture: Start probe from a square opening of this width in metres.
@@ -91,6 +93,7 @@ class Options:
     step: Annotated[list[str] | None, Parameter(negative="")] = None
     noise: Literal["amplitude", "poisson"] | None = None
     background: float = 0.0
+    orientation: Whole = 0
     modes: Whole = 1
     start: Literal["flat", "random"] | None = None
     aperture: float | None = None

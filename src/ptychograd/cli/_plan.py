@@ -51,9 +51,11 @@ def read_data(path: Path, options: Options, keep: "InFile | None" = None) -> "Da
 def read_file(path: Path, options: Options, keep: "InFile | None" = None) -> "Dataset":
     """The data set as the options have it, without a word."""
     from ptychograd._files import read
+    from ptychograd._orientation import oriented
 
     near_field = None if options.model is None else options.model == "near-field"
-    return read(path, _keys(options), near_field=near_field, keep=keep, links_into=options.links_into or ())
+    data = read(path, _keys(options), near_field=near_field, keep=keep, links_into=options.links_into or ())
+    return oriented(data, options.orientation)
 
 
 def make_run(options: Options, data: "Dataset") -> "Run":

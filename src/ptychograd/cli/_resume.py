@@ -45,7 +45,7 @@ def resume(
     from ptychograd.cli._job import HELD_OUT, Job, figures, run
 
     begun = load(result)
-    options = _options(result, begun)
+    options = stored_options(result, begun)
     course, done = Course.of(begun.settings), begun.history.epochs
     is_measured = not options.hold_out or HELD_OUT in begun.settings  # which is done after the run
     if course.is_over and is_measured and epochs in (None, done):
@@ -57,10 +57,13 @@ def resume(
     goal = None if course.is_over and epochs == done else epochs
     if goal is not None:
         course.towards(goal, done)  # what can't be is said before the data are read
-    run(Job(data or _data(result, begun), output or result, options, keeping, machine, resume=begun, epochs=goal), json)
+    run(
+        Job(data or stored_data(result, begun), output or result, options, keeping, machine, resume=begun, epochs=goal),
+        json,
+    )
 
 
-def _options(path: Path, result: "Result") -> Options:
+def stored_options(path: Path, result: "Result") -> Options:
     """The options of the run that the result is of."""
     from ptychograd.cli._job import FINGERPRINT
 
@@ -82,7 +85,7 @@ def _options(path: Path, result: "Result") -> Options:
     return Options(**{**given, "pieces": Pieces(**pieces)})
 
 
-def _data(path: Path, result: "Result") -> Path:
+def stored_data(path: Path, result: "Result") -> Path:
     """The data file of the run: as seen from where that was started, or from here, or beside the result."""
     from ptychograd.cli._job import FOLDER
 

@@ -25,7 +25,14 @@ if TYPE_CHECKING:
     from ptychograd._run import Run
     from ptychograd._sweep import Sweep
 
-FIXED = ("precision", "key", "model", "hold_out", "step")  # what can't differ between the points of a grid
+FIXED = (
+    "precision",
+    "key",
+    "model",
+    "hold_out",
+    "step",
+    "orientation",
+)  # what can't differ between the points of a grid
 PLACES = ("distance", "focus-distance")  # axes along which positions may count other pixels
 STEP = "step."
 

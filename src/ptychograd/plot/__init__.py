@@ -3,7 +3,10 @@
 from matplotlib.figure import Figure
 
 from ptychograd.plot._crystal import crystal_summary, figure6
+from ptychograd.plot._diagnosis import diagnosis
 from ptychograd.plot._paper import figure2, figure3, figure4
+from ptychograd.plot._residuals import residual_figure
+from ptychograd.plot._rings import ring_figure
 from ptychograd.plot._summary import (
     complex_colour,
     has_vortices,
@@ -20,12 +23,15 @@ __all__ = [
     "Figure",
     "complex_colour",
     "crystal_summary",
+    "diagnosis",
     "figure2",
     "figure3",
     "figure4",
     "figure6",
     "has_vortices",
     "orthogonal_modes",
+    "residual_figure",
+    "ring_figure",
     "save",
     "scanned_area",
     "summary",

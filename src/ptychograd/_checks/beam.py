@@ -1,0 +1,147 @@
+"""The beam: whether neighbouring positions overlap, and whether window and detector hold it."""
+
+import numpy as np
+from jaxtyping import Bool, Float64
+
+from ptychograd._checks.finding import BAD, DOUBTFUL, GOOD, Finding, Seen
+
+ENOUGH_OVERLAP, LEAST_OVERLAP, MOST_OVERLAP = 0.6, 0.3, 0.98  # linear; 60 to 70 % is what the literature advises
+BORDER = 16  # a border as wide as one part of so many of the frame, at each side
+FULL, OVERFULL = 0.01, 0.05  # share of the light in the border
+EVEN = 0.5  # brightness of the border over that of the whole frame, from which a near field wraps around
+OFF_CENTRE, FAR_OFF = 1.5, 0.05  # pixels; share of the frame
+FAINT, DAZZLING = 0.1, 10.0  # photons of the start probe over those of the brightest pattern
+
+
+def overlap(seen: Seen) -> Finding | None:
+    """Linear overlap of neighbours: 1 - step / diameter of the start probe."""
+    if seen.is_crystal or len(seen.positions) < 2:
+        return None
+    step, diameter = seen.step, seen.diameter
+    if not (diameter > 0 and step > 0):
+        return None
+    share = max(1 - step / diameter, 0.0)
+    found = f"{share:.0%}: a step of {step:.3g} pixels, a start probe of {diameter:.3g} pixels"
+    figures = {"overlap": share, "step_pixels": step, "probe_pixels": diameter}
+    if share >= MOST_OVERLAP and not seen.is_near:
+        words = f"the step is {step / diameter:.1%} of the probe: check the unit of the positions"
+        return Finding("overlap", DOUBTFUL, found, words, figures)
+    if share >= ENOUGH_OVERLAP:
+        return Finding("overlap", GOOD, found, "", figures)
+    if seen.is_estimated and not seen.is_near:
+        found = f"{share:.0%} or more: a step of {step:.3g} pixels, a focus of {diameter:.3g} by the mean pattern"
+        words = (
+            "the probe is estimated as if it were in focus, and a defocused one is larger: say what it was (--key "
+            "probe=PATH, or --focal-spot, --pinhole or --aperture, with --defocus METRES)"
+        )
+        return Finding("overlap", DOUBTFUL, found, words, figures)
+    if share >= LEAST_OVERLAP:
+        words = "expect ambiguities; next time take smaller steps, for an overlap of 60 to 70 %"
+        return Finding("overlap", DOUBTFUL, found, words, figures)
+    words = (
+        "too little to join one position to the next; if the probe was larger, say so (--key probe=PATH, --focal-spot, "
+        "--pinhole or --aperture with --defocus METRES), else measure with smaller steps"
+    )
+    return Finding("overlap", BAD, found, words, figures)
+
+
+def probe_fill(seen: Seen) -> Finding | None:
+    """Share of the start probe's power at the edge of the window, where it wraps around."""
+    if seen.is_crystal or seen.is_near or seen.probe is None or not seen.probe.any():
+        return None
+    power = np.asarray(np.sum(np.abs(seen.probe) ** 2, axis=0, dtype=np.float64))
+    share = float(power[border(power.shape)].sum() / power.sum())
+    fill = seen.diameter / min(power.shape)
+    found = f"diameter {fill:.0%} of the window, {share:.2%} of the power at its edge"
+    figures = {"fill": fill, "share_at_edge": share}
+    if share <= FULL:
+        return Finding("probe fill", GOOD, found, "", figures)
+    words = (
+        "the probe reaches the edge of the window and wraps around: the detector's pixels are too large for it; use a "
+        "smaller probe, a larger distance, or fewer binned pixels"
+    )
+    return Finding("probe fill", BAD if share > OVERFULL else DOUBTFUL, found, words, figures)
+
+
+def probe_power(seen: Seen) -> Finding | None:
+    """Photons of a given start probe over those of the brightest pattern."""
+    if seen.probe is None or seen.is_estimated or seen.is_crystal or not seen.probe.any():
+        return None
+    photons = float(np.sum(np.abs(seen.probe) ** 2, dtype=np.float64))
+    brightest = float(seen.data.photons.max())
+    if not brightest > 0:
+        return None
+    ratio = photons / brightest
+    found = f"{photons:.3g} photons in the start probe, {brightest:.3g} in the brightest pattern"
+    if FAINT <= ratio <= DAZZLING:
+        return Finding("probe power", GOOD, found, "", {"ratio": ratio})
+    words = (
+        f"multiply the probe by {1 / np.sqrt(ratio):.3g}: from so wrong a scale the first epochs are lost, and more "
+        "where steps are small"
+    )
+    return Finding("probe power", DOUBTFUL, found, words, {"ratio": ratio})
+
+
+def detector_edge(seen: Seen) -> Finding | None:
+    """Light at the edge of the detector: what falls beside it is missing, and a near field wraps around."""
+    if seen.is_crystal or not seen.mean.any():
+        return None
+    edge = border(seen.mean.shape)
+    valid = seen.data.sums[1] > 0
+    if not (edge & valid).any():
+        return None
+    share = float(seen.mean[edge & valid].sum() / seen.mean.sum())
+    evenness = float(seen.mean[edge & valid].mean() / seen.mean[valid].mean())
+    figures = {"share_at_edge": share, "brightness_at_edge": evenness}
+    found = f"{share:.2%} of the photons at the edge of the detector"
+    if seen.is_near:
+        if evenness <= EVEN:
+            return Finding("detector edge", GOOD, found, "", figures)
+        words = "the beam is wider than the detector, and the model wraps it around: expect artefacts along the edges"
+        return Finding("detector edge", DOUBTFUL, found, words, figures)
+    if share <= FULL:
+        return Finding("detector edge", GOOD, found, "", figures)
+    words = "light falls beside the detector: crop the patterns less, or take a background of the detector off them"
+    return Finding("detector edge", BAD if share > OVERFULL else DOUBTFUL, found, words, figures)
+
+
+def centre(seen: Seen) -> Finding | None:
+    """Where the far field's middle is, and where its zero frequency is expected: pixel n // 2."""
+    if seen.is_crystal or seen.is_near or not seen.mean.any():
+        return None
+    shape = np.array(seen.mean.shape)
+    found_at = middle(seen.mean)
+    off = (found_at - shape // 2 + shape / 2) % shape - shape / 2
+    distance = float(np.hypot(*off))
+    found = f"at pixel ({found_at[0]:.1f}, {found_at[1]:.1f}), expected ({shape[0] // 2}, {shape[1] // 2}) (y, x)"
+    figures = {"y": float(found_at[0]), "x": float(found_at[1]), "off_pixels": distance}
+    if (np.abs(off) > 0.4 * shape).any():
+        words = (
+            "the zero frequency is in a corner, or an axis of the patterns is rolled; move it to the middle "
+            "(numpy.fft.fftshift over the last two axes of patterns and mask)"
+        )
+        return Finding("centre", BAD, found, words, figures)
+    if distance <= max(OFF_CENTRE, 0.01 * shape.max()):
+        return Finding("centre", GOOD, found, "", figures)
+    rows, columns = -np.round(off).astype(int)
+    words = (
+        f"move or crop patterns and mask by ({rows:+d}, {columns:+d}) pixels (y, x) if the beam was symmetric; what is "
+        "left becomes a phase ramp over the probe"
+    )
+    return Finding("centre", BAD if distance > FAR_OFF * shape.max() else DOUBTFUL, found, words, figures)
+
+
+def middle(image: Float64[np.ndarray, "y x"]) -> Float64[np.ndarray, "2"]:
+    """Centre (y, x) of an image's light on a circle of its pixels, so that a centre in the corners is found too."""
+    found = []
+    for axis, size in enumerate(image.shape):
+        turn = np.exp(2j * np.pi * np.arange(size) / size)
+        found.append(np.angle(np.sum(image.sum(axis=1 - axis) * turn)) * size / (2 * np.pi) % size)
+    return np.array(found)
+
+
+def border(shape: tuple[int, ...]) -> Bool[np.ndarray, "y x"]:
+    """The pixels along the edges of a frame."""
+    edge = np.ones(shape, bool)
+    edge[tuple(slice(max(1, n // BORDER), n - max(1, n // BORDER)) for n in shape)] = False
+    return edge

@@ -1,0 +1,61 @@
+"""Two reconstructions from disjoint halves of the patterns, and up to which detail they agree."""
+
+from dataclasses import replace
+
+import numpy as np
+from jaxtyping import Bool
+
+from ptychograd._dataset import Dataset
+from ptychograd._errors import InputError
+from ptychograd._hold_out import hold_out
+from ptychograd._illumination import lit_pixels
+from ptychograd._result import Result
+from ptychograd._rings import RingCorrelation, fourier_ring_correlation
+
+
+def halves(data: Dataset, seed: int = 0) -> tuple[Dataset, Dataset]:
+    """The data with one half of the patterns and with the other, chosen by chance; whole rocking curves of them.
+
+    By chance, as every second pattern of a raster would double the step along one axis and not along the other.
+    Both keep all patterns and positions, so that one model serves both; those of the other half are masked.
+
+    Example:
+        one, other = halves(data)
+        first = reconstruct(far_field(one), one, Nesterov(), epochs=60, seed=0)
+        second = reconstruct(far_field(other), other, Nesterov(), epochs=60, seed=1)
+        half_agreement(first, second).resolution()
+    """
+    positions = data.count // data.group
+    if positions < 4:
+        raise InputError(f"{positions} positions can't be halved; expected 4 or more.")
+    one, other = hold_out(data, 0.5, seed)
+    source = f"{data.source}, {{}} half of the patterns"
+    return replace(one, source=source.format("first")), replace(other, source=source.format("second"))
+
+
+def half_agreement(one: Result, other: Result) -> RingCorrelation:
+    """Fourier ring correlation of two results of one scan where both were lit; shells for crystals, in their support.
+
+    In metres if the results know the size of their pixels, else in pixels. Each half has half of the photons and of the
+    overlap, so all patterns together are better than what this tells; what both halves share besides the sample
+    (a support, the grid of a raster, a wrong position) makes it look better than it is.
+    """
+    if one.object.shape != other.object.shape or one.sampling != other.sampling:
+        raise InputError(
+            f"The results have objects of {one.object.shape} and {other.object.shape} pixels of {one.sampling} and "
+            f"{other.sampling} m; expected two of the same scan."
+        )
+    return fourier_ring_correlation(one.object, other.object, common_area(one, other), one.sampling)
+
+
+def common_area(one: Result, other: Result) -> Bool[np.ndarray, "..."]:
+    """Pixels that the scans of both results lit; of a crystal those of both supports."""
+    first, second = _lit(one), _lit(other)
+    return first & second
+
+
+def _lit(result: Result) -> Bool[np.ndarray, "..."]:
+    support, corners = result.arrays.get("object.support"), result.arrays.get("scan.corner")
+    if result.object.ndim == 3 or corners is None:
+        return np.ones(result.object.shape, bool) if support is None else support
+    return lit_pixels(result.object.shape, corners, result.probe, support)

@@ -1,0 +1,191 @@
+"""`ptychograd diagnose`: what to mend before anyone waits."""
+
+import json as json_format
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NamedTuple
+
+from cyclopts import Parameter
+
+from ptychograd._errors import InputError
+from ptychograd.cli._console import errors
+from ptychograd.cli._console import output as console
+from ptychograd.cli._options import Json, Options, Whole
+
+if TYPE_CHECKING:
+    from ptychograd._checks import Finding, Seen
+    from ptychograd._dataset import Dataset
+    from ptychograd._trial import Preference, Trial
+
+PROBE = "--key probe=PATH, or an opening with --defocus METRES"
+STYLES = {"good": "green", "doubtful": "yellow", "bad": "red"}
+
+
+def diagnose(
+    data: Path,
+    /,
+    *,
+    trial: bool = True,
+    trial_epochs: Whole = 10,
+    output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
+    options: Options = Options(),  # noqa: B008
+    json: Json = False,
+) -> None:
+    """Check a data set before it is reconstructed, and say in words what to do.
+
+    Scan, beam, counts and mask are looked at; then the middle of the scan is reconstructed shortly in each of the eight
+    orientations that positions and patterns may have, judged by patterns held out.
+
+    Args:
+        data: CXI, HDF5 or NPZ.
+        trial: Try the eight orientations.
+        trial_epochs: Epochs of each.
+        output: A picture of it all, as diagnose.png; none by default.
+    """
+    from ptychograd.cli._engine import prepare
+    from ptychograd.cli._plan import make_solver, read_data
+
+    prepare(options.precision)
+    make_solver(options)
+    if trial_epochs < 1:
+        raise InputError(f"--trial-epochs {trial_epochs}: expected 1 or more; --no-trial leaves the trial out.")
+    if output is not None:
+        _check_picture(output, data)
+    measured = read_data(data, options)
+    report = _report(measured, options, trial_epochs if trial else 0)
+    _print(report, options)
+    if output is not None:
+        from ptychograd.plot import diagnosis, save
+
+        found = report.preference
+        best, words = (found.codes, found.words) if found else ((), "")
+        save(diagnosis(report.seen, report.findings, report.trials, best, words), output)
+        console.print(f"{output}")
+    if json:
+        console.print(json_format.dumps(_figures(report)), soft_wrap=True)
+
+
+class Report(NamedTuple):
+    """What the checks found, and the trials; `untried` says why there are none."""
+
+    seen: "Seen"
+    findings: "list[Finding]"
+    trials: "list[Trial]"
+    preference: "Preference | None"
+    untried: str
+
+
+def _report(data: "Dataset", options: Options, epochs: int) -> Report:
+    """All checks, then the trial if it is wanted (by some epochs) and can be made."""
+    from ptychograd._checks import Seen, findings
+    from ptychograd._dataset import BraggGeometry
+    from ptychograd.cli._plan import make_model
+
+    problem, probe = "", None
+    try:
+        probe = _start_probe(make_model(options, data))
+    except InputError as refused:
+        problem = str(refused)
+    seen = Seen.of(data, probe if _is_given(options) else None)
+    found = findings(seen)
+    if isinstance(data.geometry, BraggGeometry):
+        why = "rocking curves have one orientation, which the diffraction fixes; none is tried"
+        return Report(seen, found, [], None, problem or why)
+    if not epochs or problem:
+        return Report(seen, found, [], None, problem)
+    try:
+        trials = _tried(data, options, epochs)
+    except InputError as refused:
+        return Report(seen, found, [], None, str(refused))
+    from ptychograd._trial import preference
+
+    return Report(seen, found, trials, preference(trials, data), "")
+
+
+def _is_given(options: Options) -> bool:
+    return any((options.aperture, options.pinhole, options.focal_spot, options.defocus))
+
+
+def _start_probe(model):
+    import numpy as np
+
+    return np.asarray(model.probe.modes)
+
+
+def _tried(data: "Dataset", options: Options, epochs: int) -> "list[Trial]":
+    """The trials, with progress; their codes are those of the positions in the file, whatever was asked for."""
+    from ptychograd._orientation import inverse, oriented
+    from ptychograd._trial import try_orientations
+    from ptychograd.cli._plan import make_model
+    from ptychograd.cli._progress import ShareBar
+
+    with ShareBar("orientations") as bar:
+        return try_orientations(
+            oriented(replace(data, support=None), inverse(options.orientation)),
+            partial(make_model, replace(options, start=options.start or "flat")),
+            epochs=epochs,
+            seed=options.seed,
+            on_trial=lambda code, r_factor: bar.advance(1 / 8, f"{code}: R {r_factor:.4f}"),
+        )
+
+
+def _print(report: Report, options: Options) -> None:
+    """The table of findings, the table of trials, and what to do about the orientation."""
+    from rich.table import Table
+
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column()
+    for finding in report.findings:
+        words = finding.found + (f"\n-> {finding.advice}." if finding.advice else "")
+        table.add_row(finding.verdict, finding.name, words, style=STYLES[finding.verdict])
+    console.print(table)
+    if report.untried:
+        errors.print(f"No orientation was tried: {report.untried}", style="yellow", soft_wrap=True)
+    if report.preference is None:
+        return
+    from ptychograd._orientation import WORDS
+    from ptychograd._table import aligned
+
+    rows = [(str(trial.code), f"{trial.r_factor:.4f}", WORDS[trial.code]) for trial in report.trials]
+    console.print("\n" + "\n".join(aligned(("orientation", "held-out R", "positions"), rows)), soft_wrap=True)
+    console.print(f"{report.preference.words}.", soft_wrap=True)
+    console.print(_what_to_do(report.preference, options.orientation), soft_wrap=True)
+
+
+def _what_to_do(found: "Preference", now: int) -> str:
+    """How the orientation that was found is applied, beside the one that was asked for."""
+    if len(found.codes) > 1 and not found.is_pair:
+        return (
+            "-> Too much else is wrong for an orientation to stand out: mend what is said above first; a start probe "
+            f"that is near the true one helps most ({PROBE})."
+        )
+    keep = "leave the orientation as it is" if now == 0 else f"keep --orientation {now}"
+    if found.codes == (now,):
+        return f"-> {keep.capitalize()}."
+    if now in found.codes:
+        return f"-> {keep.capitalize()}, or find out with a start probe ({PROBE})."
+    return "-> " + " or ".join(f"ptychograd reconstruct ... --orientation {code}" for code in found.codes)
+
+
+def _check_picture(output: Path, data: Path) -> None:
+    """Refuse before the computing what can't be written after it."""
+    from ptychograd._files import require_writable
+
+    if output.exists() and data.exists() and output.samefile(data):
+        raise InputError(f"{data} would be replaced by a picture; give another name with --output.")
+    require_writable(output)
+
+
+def _figures(report: Report) -> dict:
+    """What `--json` tells."""
+    checks: Sequence = report.findings
+    return {
+        "findings": [finding._asdict() for finding in checks],
+        "orientations": [{"code": trial.code, "held_out_r_factor": trial.r_factor} for trial in report.trials],
+        "best_orientations": None if report.preference is None else list(report.preference.codes),
+        "not_tried": report.untried or None,
+    }

@@ -1,0 +1,119 @@
+"""`ptychograd residuals`: which patterns and which detector pixels a result does not explain."""
+
+import json as json_format
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from ptychograd._errors import InputError
+from ptychograd.cli._console import output as console
+from ptychograd.cli._machine import Devices, Machine
+from ptychograd.cli._options import Json
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from ptychograd._dataset import Dataset
+    from ptychograd._residuals import Residuals
+
+OUTSTANDING = 3.0  # times the median deviation, scaled to a standard deviation, above the median
+
+
+def residuals(
+    result: Path,
+    data: Path | None = None,
+    /,
+    *,
+    output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
+    devices: Devices = "all",
+    memory: str | None = None,
+    json: Json = False,
+) -> None:
+    """Show what a result leaves of every pattern and of every detector pixel.
+
+    Args:
+        result: What `reconstruct` wrote.
+        data: The data file, if it is elsewhere now.
+        output: The picture; RESULT_residuals.png in the working folder by default.
+        devices: As of `reconstruct`.
+        memory: As of `reconstruct`.
+    """
+    from ptychograd._files import require_writable
+    from ptychograd._residuals import residuals
+    from ptychograd._result import load
+    from ptychograd.cli._job import FINGERPRINT
+    from ptychograd.cli._machine import in_file, start
+    from ptychograd.cli._plan import make_model, read_file
+    from ptychograd.cli._resume import stored_data, stored_options
+
+    found = load(result)
+    options = stored_options(result, found)
+    machine = Machine(devices, memory)
+    start(machine, options.precision)
+    picture = output or Path(f"{result.stem}_residuals.png")
+    if picture.suffix in (".h5", ".hdf5"):
+        raise InputError(f"{picture} is to be a picture; expected a name such as residuals.png.")
+    require_writable(picture)
+    path = data or stored_data(result, found)
+    measured = read_file(path, options, in_file(machine))
+    if measured.fingerprint != found.settings[FINGERPRINT]:
+        raise InputError(f"{path} holds other data than {result} was made from; name the right file.")
+    left = residuals(found.onto(make_model(options, measured)), measured)
+    _draw(left, measured, picture)
+    _tell(left, measured)
+    console.print(f"{picture}", soft_wrap=True)
+    if json:
+        console.print(json_format.dumps(_figures(left)), soft_wrap=True)
+
+
+def _draw(left: "Residuals", data: "Dataset", picture: Path) -> None:
+    from ptychograd.plot import residual_figure, save
+
+    scale, unit = (1.0, "pixels") if data.geometry is None else (1e6, "µm")
+    drawn = residual_figure(
+        left.r_of_pixel, left.chi_squared_of_pixel, left.r_of_pattern, data.positions * scale, data.group, unit
+    )
+    save(drawn, picture)
+
+
+def _tell(left: "Residuals", data: "Dataset") -> None:
+    import numpy as np
+
+    console.print(f"R of all patterns {left.r_factor:.4f}, median {np.nanmedian(left.r_of_pattern):.4f}")
+    worst = left.worst(5)
+    listed = ", ".join(f"{number} ({left.r_of_pattern[number]:.4f})" for number in worst)
+    console.print(f"worst patterns: {listed}", soft_wrap=True)
+    out = outstanding(left.r_of_pattern)
+    if len(out):
+        some = ", ".join(map(str, out[:12])) + (" ..." if len(out) > 12 else "")
+        console.print(f"far above the others: {len(out)} of {data.count}, number {some}", soft_wrap=True)
+    high = left.chi_squared_of_pixel
+    counted = left.r_of_pixel[np.isfinite(left.r_of_pixel)]
+    if counted.size:
+        place = np.unravel_index(int(np.nanargmax(high)), high.shape)
+        console.print(
+            f"worst detector pixel by χ²: (y, x) = ({place[0]}, {place[1]}), χ² {high[place]:.3g}; "
+            f"median over the pixels {np.nanmedian(high):.3g}"
+        )
+
+
+def outstanding(values: "np.ndarray") -> "np.ndarray":
+    """Numbers of the values far above the others."""
+    import numpy as np
+
+    middle = np.nanmedian(values)
+    deviation = 1.4826 * np.nanmedian(np.abs(values - middle))
+    which = np.flatnonzero(values > middle + OUTSTANDING * max(deviation, 1e-9))
+    return which[np.argsort(-values[which], kind="stable")]
+
+
+def _figures(left: "Residuals") -> dict:
+    """What `--json` tells; NaN, of patterns without a photon, is null."""
+    numbers = [float(value) if value == value else None for value in left.r_of_pattern]
+    return {
+        "r_factor": left.r_factor,
+        "r_of_pattern": numbers,
+        "worst": left.worst(8).tolist(),
+        "outstanding": outstanding(left.r_of_pattern).tolist(),
+    }

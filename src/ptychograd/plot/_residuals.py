@@ -1,0 +1,66 @@
+"""Where a result does not explain the patterns: on the detector, and along the scan."""
+
+import numpy as np
+from jaxtyping import Float
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import LogNorm
+from matplotlib.figure import Figure
+
+BEST_CHI, WORST_CHI = 0.3, 100.0  # of the colours, at the most
+
+
+def residual_figure(
+    of_pixel: Float[np.ndarray, "y x"],
+    chi_squared: Float[np.ndarray, "y x"],
+    of_pattern: Float[np.ndarray, " index"],
+    positions: Float[np.ndarray, "index 2"],
+    group: int = 1,
+    unit: str = "pixels",
+) -> Figure:
+    """R and χ² of each detector pixel, R of each pattern where it was taken, and one after another.
+
+    `positions` (y, x) are in `unit`; `group` patterns, whose mean is shown, were taken at each.
+    """
+    figure = Figure(figsize=(13, 7.6), layout="constrained")
+    FigureCanvasAgg(figure)
+    upper, lower = np.asarray(figure.subfigures(2, 1, height_ratios=(1.7, 1)))
+    left, middle, right = upper.subplots(1, 3)
+    known = of_pixel[np.isfinite(of_pixel)]
+    high = float(np.quantile(known, 0.99)) if known.size else 1.0
+    shown = left.imshow(np.ma.masked_invalid(of_pixel), cmap="magma", vmin=0, vmax=high, interpolation="nearest")
+    left.set(title="R of each detector pixel", xlabel="x (pixels)", ylabel="y (pixels)", facecolor="0.7")
+    upper.colorbar(shown, ax=left, shrink=0.8)
+    low, highest = _chi_range(chi_squared)
+    norm = LogNorm(low, highest)
+    shown = middle.imshow(np.ma.masked_invalid(chi_squared), cmap="RdBu_r", norm=norm, interpolation="nearest")
+    middle.set(title="χ² of each detector pixel", xlabel="x (pixels)", facecolor="0.7")
+    ticks = [t for t in (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100) if low <= t <= highest]
+    bar = upper.colorbar(shown, ax=middle, shrink=0.8, label="1: nothing but photon counting")
+    bar.set_ticks(ticks, labels=[f"{tick:g}" for tick in ticks])
+    bar.minorticks_off()
+    places, means = positions[::group], of_pattern.reshape(-1, group).mean(axis=1)
+    points = right.scatter(places[:, 1], places[:, 0], c=means, s=_size(len(places)), cmap="viridis")
+    right.set(title="R of each pattern, at its position", xlabel=f"x ({unit})", ylabel=f"y ({unit})", aspect="equal")
+    right.invert_yaxis()
+    upper.colorbar(points, ax=right, shrink=0.8)
+    axis = lower.subplots()
+    axis.plot(of_pattern, ".", color="0.3", markersize=3)
+    axis.axhline(float(np.nanmedian(of_pattern)), color="C3", linewidth=1, label="median")
+    axis.set(xlabel="number of the pattern", ylabel="R", xlim=(-1, len(of_pattern)))
+    axis.legend(loc="upper right")
+    axis.grid(visible=True, alpha=0.25)
+    return figure
+
+
+def _chi_range(chi_squared: Float[np.ndarray, "y x"]) -> tuple[float, float]:
+    """Colours on both sides of 1, as wide as most pixels need."""
+    known = chi_squared[np.isfinite(chi_squared) & (chi_squared > 0)]
+    if not known.size:
+        return 0.5, 2.0
+    low, high = (float(level) for level in np.quantile(known, (0.01, 0.99)))
+    widest = min(max(2.0, high, 1 / max(low, BEST_CHI)), WORST_CHI)
+    return 1 / widest, widest
+
+
+def _size(count: int) -> float:
+    return float(np.clip(8000 / count, 4, 80))

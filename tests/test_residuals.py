@@ -1,0 +1,118 @@
+"""What is left of patterns and pixels, against plain NumPy; halves of a scan, and how far they agree."""
+
+from dataclasses import replace
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import bragg_problems
+import problems
+import ptychograd as pg
+from ptychograd._noise import counted_residual
+
+
+@pytest.fixture(scope="module")
+def data():
+    rng = np.random.default_rng(4)
+    count = len(problems.positions())
+    mask = rng.random((count, *problems.FRAME)) < 0.9
+    mask[:, 3, 4] = False
+    mask[7] = False
+    return problems.measurement(mask=mask)
+
+
+def by_numpy(model, data):
+    expected = np.stack([np.asarray(model(jnp.int32(j))) for j in range(data.count)]).astype(float)
+    valid = np.broadcast_to(data.mask, expected.shape)
+    residual = np.where(valid, (np.sqrt(expected) - np.sqrt(data.patterns)) ** 2, 0)
+    counting = np.where(valid, np.asarray(counted_residual(jnp.asarray(expected))), 0)
+    return residual, counting, np.where(valid, data.patterns, 0).astype(float)
+
+
+def test_they_are_those_of_numpy(data):
+    """56 patterns are no multiple of what is worked on at once; masks are of each pattern."""
+    model = problems.start_model(data)
+    found = pg.residuals(model, data)
+    residual, counting, photons = by_numpy(model, data)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        for axes, r, chi in (
+            ((1, 2), found.r_of_pattern, found.chi_squared_of_pattern),
+            (0, found.r_of_pixel, found.chi_squared_of_pixel),
+        ):
+            counted = np.where(photons.sum(axes) > 0, photons.sum(axes), np.nan)
+            np.testing.assert_allclose(r, np.sqrt(residual.sum(axes) / counted), rtol=1e-5)
+            np.testing.assert_allclose(chi, residual.sum(axes) / counting.sum(axes), rtol=1e-5)
+    assert np.isnan(found.r_of_pattern[7])
+    assert np.isnan(found.r_of_pixel[3, 4])
+    assert found.r_factor == pytest.approx(pg.r_factor(model, data), rel=1e-5)
+
+
+def test_a_spoilt_pattern_and_a_spoilt_pixel_stand_out(data):
+    seen = replace(data, probe=problems.probe_wave()[None])
+    truth = problems.start_model(seen, object=lambda _: problems.object_wave())
+    patterns = data.patterns.copy()
+    patterns[21] = np.roll(patterns[21], 3, axis=0)
+    patterns[:, 2, 15] += 40
+    mask = np.ones(problems.FRAME, bool)
+    found = pg.residuals(truth, replace(data, patterns=patterns, mask=mask))
+    assert found.worst(1) == [21]
+    assert np.unravel_index(np.argmax(found.chi_squared_of_pixel), problems.FRAME) == (2, 15)
+    others = np.delete(found.chi_squared_of_pattern, 21)
+    sound, counted = pg.residuals(truth, replace(data, mask=mask)), data.mean_pattern > 1
+    assert np.median(sound.chi_squared_of_pixel[counted]) == pytest.approx(1, abs=0.1)
+    assert np.median(sound.chi_squared_of_pattern) == pytest.approx(1, abs=0.1)
+    assert others.max() < found.chi_squared_of_pattern[21] / 3
+
+
+def test_patterns_in_their_file_give_the_same(data, tmp_path):
+    plain = problems.measurement()
+    pg.write(tmp_path / "scan.h5", plain)
+    kept = pg.read(tmp_path / "scan.h5", keep=pg.InFile(0, 10_000))
+    model = problems.start_model(plain)
+    for one, other in zip(pg.residuals(model, plain), pg.residuals(model, kept), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-6)
+
+
+def test_rocking_curves_have_one_for_each_angle():
+    data = bragg_problems.measurement()
+    model = pg.bragg(data)
+    found = pg.residuals(model, data)
+    assert found.r_of_pattern.shape == (data.count,)
+    assert found.r_factor == pytest.approx(pg.r_factor(model, data), rel=1e-4)
+    residual, _, photons = by_numpy(model, data)
+    known = photons.sum(axis=(1, 2)) > 0
+    r = np.sqrt(residual.sum(axis=(1, 2))[known] / photons.sum(axis=(1, 2))[known])
+    np.testing.assert_allclose(found.r_of_pattern[known], r, rtol=1e-3)
+
+
+def test_a_model_of_other_data_is_refused(data):
+    smaller = pg.make_dataset(data.patterns[:, 1:], data.positions)
+    with pytest.raises(pg.InputError, match="does not belong"):
+        pg.residuals(problems.start_model(data), smaller)
+
+
+def test_halves_are_disjoint_and_everything(data):
+    one, other = pg.halves(data, seed=2)
+    assert not (one.mask & other.mask).any()
+    np.testing.assert_array_equal(one.mask | other.mask, data.mask)
+    used = [np.count_nonzero(half.mask.any(axis=(1, 2))) for half in (one, other)]
+    assert abs(used[0] - used[1]) <= 1
+    with pytest.raises(pg.InputError, match="3 positions can't be halved"):
+        pg.halves(pg.subset(data, [0, 1, 2]))
+
+
+def test_more_photons_make_a_finer_resolution():
+    """Each half from its own patterns, order and start; in pixels, as the sampling is not known."""
+    widths = []
+    for photons in (2e3, 1e6):
+        data = problems.measurement(photons=photons, probe=problems.probe_wave(photons), dtype=np.uint32)
+        results = [
+            pg.reconstruct(pg.far_field(half), half, pg.Nesterov(), epochs=30, batch_size=8, seed=seed)
+            for seed, half in enumerate(pg.halves(data))
+        ]
+        found = pg.half_agreement(*results)
+        widths.append(found.resolution() or np.inf)
+    assert 1 <= widths[1] < 0.7 * widths[0]
+    with pytest.raises(pg.InputError, match="two of the same scan"):
+        pg.half_agreement(results[0], results[1]._replace(sampling=(1e-9, 1e-9)))
