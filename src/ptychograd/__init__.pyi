@@ -28,9 +28,13 @@ from ._hold_out import r_factor as r_factor
 from ._model import AbstractExitWaveModel as AbstractExitWaveModel
 from ._model import AbstractModel as AbstractModel
 from ._model import Ptychography as Ptychography
+from ._noise import AbstractCensorable as AbstractCensorable
 from ._noise import AbstractNoise as AbstractNoise
 from ._noise import Amplitude as Amplitude
+from ._noise import Censored as Censored
+from ._noise import Gaussian as Gaussian
 from ._noise import Poisson as Poisson
+from ._noise import PoissonGaussian as PoissonGaussian
 from ._objects import AbstractObject as AbstractObject
 from ._objects import EmbeddedObject as EmbeddedObject
 from ._objects import ThinObject as ThinObject
