@@ -38,6 +38,7 @@ from ._noise import PoissonGaussian as PoissonGaussian
 from ._objects import AbstractObject as AbstractObject
 from ._objects import EmbeddedObject as EmbeddedObject
 from ._objects import ThinObject as ThinObject
+from ._parameters import AbstractPart as AbstractPart
 from ._probes import AbstractProbe as AbstractProbe
 from ._probes import Probe as Probe
 from ._propagators import AbstractPropagator as AbstractPropagator
@@ -85,6 +86,7 @@ from ._sweep import Sweep as Sweep
 from ._sweep import sweep as sweep
 from ._windows import Window as Window
 from ._windows import cut as cut
+from ._windows import row as row
 from .metrics import nrmse as nrmse
 
 __version__: str

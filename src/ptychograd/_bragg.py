@@ -9,7 +9,7 @@ from ptychograd._detector import Detector
 from ptychograd._fourier import translate
 from ptychograd._model import AbstractExitWaveModel
 from ptychograd._propagators import FarField
-from ptychograd._scan import AbstractScan, WholePixelScan
+from ptychograd._scan import AbstractScan
 from ptychograd._windows import Window, cut
 
 LIT = 1e-4  # of a beam's largest power along s: what is darker does not count
@@ -109,7 +109,7 @@ class BraggPtychography(AbstractExitWaveModel):
 
     def coarse(self):
         """Without the shifts by less than a voxel, each of which takes two Fourier transforms."""
-        return eqx.tree_at(lambda model: model.scan, self, WholePixelScan(self.scan.corner))
+        return eqx.tree_at(lambda model: model.scan, self, self.scan.coarse())
 
     def windows(self, index):
         return {"object.density": Window(self.scan.corner[index], self.window)}

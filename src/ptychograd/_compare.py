@@ -42,7 +42,17 @@ def compare_with_truth(result: Result, data: Dataset) -> dict[str, float]:
         figures[f"{name}_nrmse_ramp_removed"] = comparison.nrmse_ramp_removed
         if name in scanned:
             figures[f"{name}_nrmse_scanned"] = nrmse_within(expected, comparison.registered, scanned[name])
-    return figures
+    return figures | compare_parameters(data.truth, result)
+
+
+def compare_parameters(truth: Truth, result: Result) -> dict[str, float]:
+    """Root-mean-square error of every other parameter of which the truth tells, in its own unit."""
+    pairs = {path: (value, result.arrays.get(path)) for path, value in truth.parameters.items()}
+    return {
+        f"{path} error": float(np.sqrt(np.mean(np.abs(found - value) ** 2)))
+        for path, (value, found) in pairs.items()
+        if found is not None and found.shape == value.shape and found.dtype.kind in "fc"
+    }
 
 
 def compare_crystals(

@@ -4,8 +4,10 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Complex, Float
 
+from ptychograd._parameters import AbstractPart
 
-class Detector(eqx.Module):
+
+class Detector(AbstractPart):
     """Counts the photons of all modes, on top of a constant background ν a pixel (Eq. 4)."""
 
     background: Float[Array, ""] = eqx.field(default=0.0, converter=jnp.asarray)

@@ -1,7 +1,7 @@
 """Models: the index of a pattern -> the photons that it is expected to hold."""
 
 import abc
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import equinox as eqx
 import jax
@@ -10,10 +10,11 @@ from jaxtyping import Array, Complex, Float, Int
 from ptychograd._detector import Detector
 from ptychograd._fourier import translate
 from ptychograd._objects import AbstractObject
+from ptychograd._parameters import AbstractPart
 from ptychograd._probes import AbstractProbe, Probe
 from ptychograd._propagators import AbstractPropagator
-from ptychograd._scan import AbstractScan, WholePixelScan
-from ptychograd._windows import Window, Windows
+from ptychograd._scan import AbstractScan
+from ptychograd._windows import Window, Windows, row_window
 
 
 class AbstractModel(eqx.Module):
@@ -43,6 +44,18 @@ class AbstractModel(eqx.Module):
 
         It is a promise that saves time and changes no number: the call must cut such an array
         with `ptychograd.cut` and see nothing else of it.
+        """
+        return {}
+
+    @property
+    def steps(self) -> Mapping[str, float]:
+        """A step that suits a real parameter, in its own unit, by path; none unless a model says so."""
+        return {}
+
+    def regauged(self) -> dict[str, Array]:
+        """Parameters with what no pattern can tell put right, by path, as after every epoch; none unless a model says.
+
+        It must change no pattern that the data could tell from another.
         """
         return {}
 
@@ -117,11 +130,24 @@ class Ptychography(AbstractExitWaveModel):
 
     def coarse(self):
         """Without the shifts by less than a pixel, each of which takes two Fourier transforms."""
-        return eqx.tree_at(lambda model: model.scan, self, WholePixelScan(self.scan.corner))
+        return eqx.tree_at(lambda model: model.scan, self, self.scan.coarse())
 
     def windows(self, index):
         corner, _ = self.scan(index)
-        return {"object.transmission": Window(corner, self.frame_shape)}
+        rows = {path: row_window(index, columns) for path, columns in self._gathered(lambda part: part.rows).items()}
+        return {"object.transmission": Window(corner, self.frame_shape)} | rows
+
+    @property
+    def steps(self):
+        return self._gathered(lambda part: part.steps)
+
+    def regauged(self):
+        return self._gathered(lambda part: part.regauged())
+
+    def _gathered(self, found: Callable[[AbstractPart], Mapping]) -> dict:
+        """What all parts say about their parameters, by path."""
+        parts = {name: getattr(self, name) for name in ("object", "probe", "scan", "propagator", "detector")}
+        return {f"{name}.{path}": value for name, part in parts.items() for path, value in found(part).items()}
 
 
 def batched(function: Callable, axes: tuple) -> Callable:

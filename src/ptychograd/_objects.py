@@ -7,10 +7,11 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Complex, Float, Int
 
+from ptychograd._parameters import AbstractPart
 from ptychograd._windows import cut
 
 
-class AbstractObject(eqx.Module):
+class AbstractObject(AbstractPart):
     """What the incident wave passes through.
 
     `scale_is_free` says that a part of the object can be multiplied by a number and the probe divided by it

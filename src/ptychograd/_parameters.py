@@ -17,6 +17,24 @@ from ptychograd._errors import InputError
 Value = TypeVar("Value")
 
 
+class AbstractPart(eqx.Module):
+    """A part of a model, and what it can say about its parameters, by the names of its own fields."""
+
+    @property
+    def steps(self) -> Mapping[str, float]:
+        """A step that suits a real parameter, in its own unit."""
+        return {}
+
+    @property
+    def rows(self) -> Mapping[str, int]:
+        """Arrays (index, k) with one row a pattern, and k; to be read with `ptychograd.row` alone."""
+        return {}
+
+    def regauged(self) -> dict[str, Array]:
+        """Parameters with what no pattern can tell put right, as the mean of all position errors."""
+        return {}
+
+
 class Planes(NamedTuple):
     """A complex array as two real ones, the form in which solvers differentiate and step."""
 

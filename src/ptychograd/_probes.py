@@ -2,11 +2,12 @@
 
 import abc
 
-import equinox as eqx
 from jaxtyping import Array, Complex, Int
 
+from ptychograd._parameters import AbstractPart
 
-class AbstractProbe(eqx.Module):
+
+class AbstractProbe(AbstractPart):
     """Index of a pattern -> the incident wave of that exposure."""
 
     @abc.abstractmethod

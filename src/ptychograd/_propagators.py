@@ -10,12 +10,13 @@ from jaxtyping import Array, Complex, Float, Inexact
 
 from ptychograd._errors import InputError
 from ptychograd._fourier import centring_ramp, fft2, frequencies, ifft2, translate_spectrum
+from ptychograd._parameters import AbstractPart
 
 Shape = tuple[int, int]
 Lengths = tuple[float, float]
 
 
-class AbstractPropagator(eqx.Module):
+class AbstractPropagator(AbstractPart):
     """A linear, energy-keeping map from exit wave to detector wave, and its adjoint.
 
     `is_local` says that a detector pixel sees a neighbourhood of the exit wave and not all of it.

@@ -8,11 +8,12 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from ptychograd._errors import InputError
+from ptychograd._parameters import AbstractPart
 
 WHOLE_PIXEL_TOLERANCE = 0.01  # pixels: far below what any data can tell
 
 
-class AbstractScan(eqx.Module):
+class AbstractScan(AbstractPart):
     """Index of a pattern -> corner of its window (whole pixels) and the rest of its position."""
 
     corner: eqx.AbstractVar[Int[Array, "index 2"]]
@@ -20,6 +21,10 @@ class AbstractScan(eqx.Module):
     @abc.abstractmethod
     def __call__(self, index: Int[Array, ""]) -> tuple[Int[Array, "2"], Float[Array, "2"] | None]:
         """Corner (y, x) of the window in object pixels; sub-pixel shift (y, x), None if there is none."""
+
+    def coarse(self) -> "AbstractScan":
+        """The scan without what is less than a pixel, near enough for step sizes."""
+        return WholePixelScan(self.corner)
 
 
 class WholePixelScan(AbstractScan):

@@ -1,15 +1,19 @@
 """Simulated measurements: a model's expectation and one draw of its noise."""
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Complex, Float, Real
 
+from ptychograd._dataset import Truth
 from ptychograd._errors import InputError, check_seed
 from ptychograd._model import AbstractModel, batched
 from ptychograd._noise import AbstractNoise, Poisson
+from ptychograd._parameters import is_parameter, named_leaves
 
 PATTERNS_AT_ONCE = 64
+OBJECT, PROBE = "object.transmission", "probe.modes"
 
 
 def simulate(
@@ -33,6 +37,17 @@ def simulate(
         sample = np.asarray(noise.sample(key, expected))
         patterns.append(sample if model.group == 1 else sample.reshape(-1, *sample.shape[2:]))
     return _compact(np.concatenate(patterns))
+
+
+def truth_of(model: AbstractModel, ideal: AbstractModel, truth: Truth) -> Truth:
+    """The truth of a `model` that was made from the `ideal` one, whose `truth` is given: with all that is new in it."""
+    known = named_leaves(eqx.filter(ideal, is_parameter))
+    new = {
+        path: np.asarray(value)
+        for path, value in named_leaves(eqx.filter(model, is_parameter)).items()
+        if not (path in known and np.array_equal(known[path], value))
+    }
+    return Truth(new.pop(OBJECT, truth.object), new.pop(PROBE, truth.probe), new)
 
 
 def raster(

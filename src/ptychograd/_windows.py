@@ -35,6 +35,17 @@ def cut(
     return jax.lax.dynamic_slice(array, _start(array, corner), array.shape[:-2] + shape)
 
 
+def row(array: Shaped[Array, "index k"], index: Int[Array, ""]) -> Shaped[Array, "k"]:
+    """The row of pattern `index`: of all rows, or of that row alone."""
+    window = row_window(index, array.shape[1])
+    return cut(array, window.corner, window.shape)[0]
+
+
+def row_window(index: Int[Array, ""], columns: int) -> Window:
+    """Where the row of pattern `index` lies in an array (index, columns)."""
+    return Window(index * jnp.array([1, 0], index.dtype), (1, columns))
+
+
 def once(cut_patches: Callable[[PyTree], PyTree], parameters: PyTree, windows: Windows) -> PyTree:
     """`cut_patches(parameters)`, done once and not again wherever the patches are used.
 

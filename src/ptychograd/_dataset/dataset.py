@@ -1,8 +1,8 @@
 """A ptychographic data set: patterns as the detector shows them, positions, mask, geometry; SI units."""
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -43,10 +43,12 @@ class Truth:
     Args:
         object: complex transmission (Y, X), or a crystal's density (X, Y, Z).
         probe: complex modes (modes, y, x); the sum of |probe|^2 is the number of photons per exposure.
+        parameters: others that a model might refine, by path, in its units.
     """
 
     object: Complex[np.ndarray, "Y X"] | Complex[np.ndarray, "X Y Z"]
     probe: Complex[np.ndarray, "modes probe_y probe_x"]
+    parameters: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,7 +132,7 @@ class Dataset:
         digest = hashlib.sha256(f"{self.geometry} {self.patterns.shape}".encode())
         total, valid = self.sums
         patterns = (self.photons.astype(np.float32), total.astype(np.float32), valid.astype(np.int64))
-        truth = (self.truth.object, self.truth.probe) if self.truth else (None, None)
+        truth = (self.truth.object, self.truth.probe, *self.truth.parameters.values()) if self.truth else (None, None)
         arrays = (*patterns, self.positions, self.probe, self.support, *truth)
         for array in map(np.asarray, (array if array is not None else 0 for array in arrays)):
             digest.update(f"{array.dtype} {array.shape}".encode())

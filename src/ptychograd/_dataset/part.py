@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ptychograd._dataset.dataset import Dataset, Truth, positions_in_pixels
+from ptychograd._dataset.dataset import Dataset, positions_in_pixels
 from ptychograd._errors import InputError
 
 
@@ -45,5 +45,5 @@ def _cropped(part: Dataset, whole: Dataset, support: np.ndarray) -> Dataset:
     corners, kept = (np.round(positions_in_pixels(data, None)).max(axis=0).astype(int) for data in (whole, part))
     far = kept + support.shape[1:] - corners
     inside = (slice(None), slice(far[0]), slice(far[1]))
-    truth = None if part.truth is None else Truth(part.truth.object[inside], part.truth.probe)
+    truth = None if part.truth is None else replace(part.truth, object=part.truth.object[inside])
     return replace(part, support=support[inside], truth=truth)

@@ -15,7 +15,7 @@ from ptychograd import _schedule
 from ptychograd._epoch.placing import BY_SHARE, EVERYWHERE, WHERE
 from ptychograd._model import batched
 from ptychograd._objective import Batch, Objective, Value
-from ptychograd._parameters import named_parameters
+from ptychograd._parameters import Planes, named_parameters, replace_parameters, split
 from ptychograd._schedule import Plan
 
 # On a CPU a device is one thread's work. With XLA's pool of threads an epoch takes as long (64 x 64 to 512 x 512
@@ -96,11 +96,19 @@ def _epoch(member: Member, patterns: Patterns, plan: Plan) -> After:
 
     (carried, value), _ = jax.lax.scan(step, (course.carried, Value.zero(plan.weight.dtype)), plan)
     variables, state = course.end(carried)
+    variables = _regauged(objective, variables)
     finite = {
         name: jnp.all(jnp.array([jnp.all(jnp.isfinite(plane)) for plane in jax.tree.leaves(leaf)]))
         for name, leaf in named_parameters(variables).items()
     }
     return After(variables, state, value, finite)
+
+
+def _regauged(objective: Objective, variables: PyTree) -> PyTree:
+    """The variables with what no pattern can tell put right; which changes no pattern."""
+    changes, named = objective.model(variables).regauged(), named_parameters(variables)
+    forms = {name: split(value) if isinstance(named.get(name), Planes) else value for name, value in changes.items()}
+    return replace_parameters(variables, forms)
 
 
 def alike(one: Member, other: Member) -> bool:

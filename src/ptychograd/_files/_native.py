@@ -17,6 +17,7 @@ VERSION = 1
 NUMBERS = ("wavelength", "distance", "focus_distance", "two_theta")
 ANGLES = ("geometry/two_theta", "geometry/rocking")
 MOST_ANGLES = 100_000
+_PARAMETERS = "truth/parameters/"
 PLACES = {"patterns": "data/patterns", "positions": "data/positions"}
 
 
@@ -102,7 +103,8 @@ def _arrays(data: Dataset) -> dict[str, np.ndarray]:
         "truth/object": truth and truth.object,
         "truth/probe": truth and truth.probe,
     }
-    return {name: np.asarray(array) for name, array in arrays.items() if array is not None}
+    others = {_PARAMETERS + path: value for path, value in truth.parameters.items()} if truth else {}
+    return {name: np.asarray(array) for name, array in (arrays | others).items() if array is not None}
 
 
 def _array(catalogue: Catalogue, name: str) -> np.ndarray | None:
@@ -119,4 +121,7 @@ def _real(catalogue: Catalogue, name: str) -> np.ndarray | None:
 
 def _truth(catalogue: Catalogue) -> Truth | None:
     object, probe = _array(catalogue, "truth/object"), _array(catalogue, "truth/probe")
-    return None if object is None or probe is None else Truth(object, probe)
+    if object is None or probe is None:
+        return None
+    others = (entry for entry in catalogue.walk() if entry.name.startswith(_PARAMETERS))
+    return Truth(object, probe, {entry.name.removeprefix(_PARAMETERS): entry.array() for entry in others})

@@ -1,5 +1,6 @@
 """The default solver: accelerated descent whose step sizes come from the model."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import equinox as eqx
@@ -46,7 +47,7 @@ class Nesterov(AbstractSolver):
     Where nothing fixes the scale between object and probe, the probe keeps the power of its start.
 
     A parameter without a diagonal (any that is real, and all of a model without an exit wave) moves by
-    Adam, with the step that `steps` names for it or else 1 % of its root-mean-square at the start.
+    Adam, with the step that `steps` names for it, or else the model, or else 1 % of its root-mean-square at the start.
 
     It builds on ePIE and its momentum (Maiden et al., Optica 4, 736 (2017)), the preconditioned steps of
     LSQ-ML (Odstrčil et al., Opt. Express 26, 3108 (2018)), and Nesterov, Soviet Math. Dokl. 27, 372 (1983).
@@ -87,7 +88,7 @@ class Nesterov(AbstractSolver):
             past=Past(zero, zero, {name: jnp.zeros_like(named[name].real) for name in scaled if local}),
             velocity={name: jax.tree.map(jnp.zeros_like, named[name]) for name in scaled},
             adam=_ADAM.init(others),
-            steps={name: self._step_of(name, leaf) for name, leaf in others.items()},
+            steps=self._steps(objective.model(variables).steps, others),
         )
 
     def step(self, objective, variables, batch, state):
@@ -150,12 +151,16 @@ class Nesterov(AbstractSolver):
         denominator = (1 - self.floor) * weight + self.floor * largest
         return jnp.where(lit, 1 / jnp.where(lit, denominator, 1), 0)
 
-    def _step_of(self, name: str, leaf: PyTree) -> Float[Array, ""]:
-        """Adam's step for a parameter that has no diagonal."""
-        given = [step for path, step in self.steps if matches(name, path)]
+    def _steps(self, suggested: Mapping[str, float], leaves: Named) -> dict[str, Float[Array, ""]]:
+        """Adam's steps for parameters that have no diagonal: those asked for, or else those that the model suggests."""
+        known = dict(suggested) | dict(self.steps)
+        return {name: self._step_of(name, leaf, known) for name, leaf in leaves.items()}
+
+    def _step_of(self, name: str, leaf: PyTree, known: Mapping[str, float]) -> Float[Array, ""]:
+        given = [path for path in known if matches(name, path)]
         planes = jax.tree.leaves(leaf)
         if given:
-            return jnp.asarray(given[0], planes[0].dtype)
+            return jnp.asarray(known[max(given, key=len)], planes[0].dtype)
         size = jnp.sqrt(jnp.asarray([jnp.mean(plane**2) for plane in planes]).sum())
         if not size > 0:
             raise InputError(

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from ptychograd._errors import InputError
+from ptychograd.cli._pieces import Pieces
 
 Keys = Annotated[
     list[str] | None,
@@ -74,6 +75,9 @@ class Options:
             tells noise from detail.
         seed: Of the order of patterns, of a random start, and of the patterns held out.
         precision: Of all arithmetic.
+        refine: A parameter to be refined beside object and probe, by its path, as scan.offset; repeat for several.
+        refine_after: Epochs before that begins; by default a fifth of all.
+        pieces: What the model has beside the ideal.
     """
 
     model: Model = None
@@ -99,6 +103,9 @@ class Options:
     precision: Precision = "single"
     key: Keys = None
     links_into: LinksInto = None
+    refine: Annotated[list[str] | None, Parameter(negative="")] = None
+    refine_after: OptionalWhole = None
+    pieces: Pieces = Pieces()  # noqa: RUF009
 
 
 def whole(text: str) -> int:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ptychograd._errors import InputError
 from ptychograd.cli._console import errors
 from ptychograd.cli._options import Options, numbers, pairs
+from ptychograd.cli._pieces import REFINE_AFTER, assembled, refined
 
 if TYPE_CHECKING:
     from ptychograd._dataset import Dataset, InFile
@@ -70,8 +71,19 @@ def make_run(options: Options, data: "Dataset") -> "Run":
     options = replace(options, epochs=usual if options.epochs is None else options.epochs)
     steps = -(-data.count // max(1, batch_size))
     of_kind = _crystal_stages if isinstance(data.geometry, BraggGeometry) else _stages
-    stages = of_kind(options, steps)
-    return Run(make_model(options, data), data, make_solver(options), stages, batch_size, options.seed)
+    stages = refined(of_kind(options, steps), options.refine or (), _refine_after(options))
+    model = assembled(make_model(options, data), data, options.pieces, options.refine or ())
+    return Run(model, data, make_solver(options), tuple(stages), batch_size, options.seed)
+
+
+def _refine_after(options: Options) -> int:
+    """Epochs before what is asked for beside object and probe is refined."""
+    given = options.refine_after
+    if given is None:
+        return round(REFINE_AFTER * (options.epochs if isinstance(options.epochs, int) else EPOCHS))
+    if given < 0:
+        raise InputError(f"--refine-after {given}: expected 0 or more epochs.")
+    return given
 
 
 def _keys(options: Options) -> dict[str, str]:

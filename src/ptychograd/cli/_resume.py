@@ -13,6 +13,7 @@ from ptychograd.cli._checkpoints import Keeping
 from ptychograd.cli._console import output as console
 from ptychograd.cli._machine import Machine
 from ptychograd.cli._options import Json, OptionalWhole, Options
+from ptychograd.cli._pieces import Pieces
 
 if TYPE_CHECKING:
     from ptychograd._result import Result
@@ -73,10 +74,12 @@ def _options(path: Path, result: "Result") -> Options:
             "of a scan that was followed the run after that."
         )
     given = {name: value for name, value in stored.items() if name not in ("data", "output")}
+    pieces = given.get("pieces", {})
     unknown = sorted(given.keys() - {field.name for field in fields(Options)})
+    unknown += sorted(pieces.keys() - {field.name for field in fields(Pieces)})
     if unknown:
         raise InputError(f"{path} has options unknown to this version: {', '.join(unknown)}; use a newer ptychograd.")
-    return Options(**given)
+    return Options(**{**given, "pieces": Pieces(**pieces)})
 
 
 def _data(path: Path, result: "Result") -> Path:

@@ -1,11 +1,13 @@
 """`ptychograd simulate`: the paper's experiments as data files."""
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
 from ptychograd.cli._console import errors, output
+from ptychograd.cli._pieces import Pieces, imperfect
 
 if TYPE_CHECKING:
     from ptychograd._dataset import Dataset
@@ -22,6 +24,7 @@ def far_field(
     seed: int = 0,
     magnitude: Path | None = None,
     phase: Path | None = None,
+    pieces: Pieces = Pieces(),  # noqa: B008
 ) -> None:
     """Far-field ptychography as in section 3.3 of Kandel et al. 2019: 484 patterns of 64 x 64 pixels.
 
@@ -36,7 +39,10 @@ def far_field(
     from ptychograd.paper.far_field import FarFieldExperiment
 
     prepare()
-    _write(out, FarFieldExperiment(photons=photons).dataset(seed, magnitude, phase))
+    _write(
+        out,
+        FarFieldExperiment(photons=photons).dataset(seed, magnitude, phase, change=partial(imperfect, pieces, seed)),
+    )
 
 
 @simulate.command(name="near-field")
@@ -50,6 +56,7 @@ def near_field(
     seed: int = 0,
     magnitude: Path | None = None,
     phase: Path | None = None,
+    pieces: Pieces = Pieces(),  # noqa: B008
 ) -> None:
     """Near-field ptychography as in section 4.1 of Kandel et al. 2019: 25 patterns of 512 x 512 pixels.
 
@@ -67,7 +74,8 @@ def near_field(
 
     prepare()
     experiment = NearFieldExperiment.reduced if reduced else NearFieldExperiment
-    _write(out, experiment(flux=flux, distance=distance).dataset(seed, magnitude, phase))
+    change = partial(imperfect, pieces, seed)
+    _write(out, experiment(flux=flux, distance=distance).dataset(seed, magnitude, phase, change=change))
 
 
 @simulate.command(name="bragg")

@@ -1,5 +1,6 @@
 """Section 3.3: far-field transmission ptychography of a 128 x 128 pixel object at 8.7 keV."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,11 +13,12 @@ from ptychograd._detector import Detector
 from ptychograd._errors import InputError
 from ptychograd._geometry import wavelength_from_kev
 from ptychograd._model import Ptychography
+from ptychograd._noise import AbstractNoise
 from ptychograd._objects import ThinObject
 from ptychograd._probes import Probe
 from ptychograd._propagators import FarField
 from ptychograd._scan import make_scan
-from ptychograd._simulate import embedded, raster, simulate, transmission
+from ptychograd._simulate import embedded, raster, simulate, transmission, truth_of
 from ptychograd._starts import defocused, square_wave
 from ptychograd.paper._images import grey_image
 
@@ -50,11 +52,20 @@ class FarFieldExperiment:
         """Wavelength, distance and detector."""
         return Geometry(wavelength_from_kev(self.energy_kev), self.distance, (self.pixel_size, self.pixel_size))
 
-    def dataset(self, seed: int = 0, magnitude: Path | None = None, phase: Path | None = None) -> Dataset:
+    def dataset(
+        self,
+        seed: int = 0,
+        magnitude: Path | None = None,
+        phase: Path | None = None,
+        *,
+        change: Callable[[Ptychography], Ptychography] = lambda model: model,
+        noise: AbstractNoise | None = None,
+    ) -> Dataset:
         """One simulated measurement, with the truth beside it and the paper's start probe and support.
 
         `magnitude` and `phase` are image files; without them scikit-image's astronaut and camera
-        stand in for the paper's mandrill and cameraman.
+        stand in for the paper's mandrill and cameraman. `change` puts what is not ideal into the true model;
+        `noise` is photon noise unless given.
         """
         shape = (self.frame, self.frame)
         pixel = far_field_sampling(self.geometry, shape)
@@ -75,12 +86,13 @@ class FarFieldExperiment:
             frame_shape=shape,
             sampling=pixel,
         )
+        true = change(model)
         return make_dataset(
-            simulate(model, len(corners), seed=seed),
+            simulate(true, len(corners), noise=noise, seed=seed),
             corners * pixel,
             geometry=self.geometry,
             probe=start,
             support=support,
-            truth=Truth(box, probe[None]),
+            truth=truth_of(true, model, Truth(box, probe[None])),
             source=f"simulated: far field, {self.photons:g} photons, seed {seed}",
         )

@@ -1,5 +1,6 @@
 """Section 4.1: near-field ptychography of a 192 x 192 pixel object in a speckled beam at 8.7 keV."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,11 +15,12 @@ from ptychograd._errors import InputError, check_seed
 from ptychograd._fourier import centred, exact_fft
 from ptychograd._geometry import wavelength_from_kev
 from ptychograd._model import Ptychography
+from ptychograd._noise import AbstractNoise
 from ptychograd._objects import ThinObject
 from ptychograd._probes import Probe
 from ptychograd._propagators import Fresnel
 from ptychograd._scan import make_scan
-from ptychograd._simulate import raster, simulate, transmission
+from ptychograd._simulate import raster, simulate, transmission, truth_of
 from ptychograd.paper._images import grey_image
 
 
@@ -60,11 +62,20 @@ class NearFieldExperiment:
         pixel = self.pixel_size, self.pixel_size
         return NearFieldGeometry(wavelength_from_kev(self.energy_kev), self.distance, pixel)
 
-    def dataset(self, seed: int = 0, magnitude: Path | None = None, phase: Path | None = None) -> Dataset:
+    def dataset(
+        self,
+        seed: int = 0,
+        magnitude: Path | None = None,
+        phase: Path | None = None,
+        *,
+        change: Callable[[Ptychography], Ptychography] = lambda model: model,
+        noise: AbstractNoise | None = None,
+    ) -> Dataset:
         """One simulated measurement, with the truth beside it; no start probe, and the support of the object.
 
         `magnitude` and `phase` are image files; without them scikit-image's astronaut and camera
-        stand in for the paper's mandrill and cameraman.
+        stand in for the paper's mandrill and cameraman. `change` puts what is not ideal into the true model;
+        `noise` is photon noise unless given.
         """
         check_seed(seed)
         shape, geometry = (self.frame, self.frame), self.geometry
@@ -73,11 +84,9 @@ class NearFieldExperiment:
             grey_image(magnitude, astronaut, size), grey_image(phase, camera, size), self.phase_range
         )
         low = self.first + self.step * (self.steps - 1)  # of the object in its array, so that no window is outside
-        box, support = np.ones((low - self.first + self.frame,) * 2, complex), None
-        inside = (slice(low, low + self.object_size),) * 2
-        box[inside] = interior
+        box, inside = np.ones((low - self.first + self.frame,) * 2, complex), (slice(low, low + self.object_size),) * 2
         support = np.zeros(box.shape, bool)
-        support[inside] = True
+        box[inside], support[inside] = interior, True
         corners = low - self.first - raster((self.steps, self.steps), (float(self.step), float(self.step)))
         probe = self.probe(seed)
         model = Ptychography(
@@ -89,12 +98,13 @@ class NearFieldExperiment:
             frame_shape=shape,
             sampling=geometry.sampling(shape),
         )
+        true = change(model)
         return make_dataset(
-            simulate(model, len(corners), seed=seed),
+            simulate(true, len(corners), noise=noise, seed=seed),
             corners * geometry.sampling(shape),
             geometry=geometry,
             support=support,
-            truth=Truth(box, probe[None]),
+            truth=truth_of(true, model, Truth(box, probe[None])),
             source=f"simulated: near field, {self.flux:g} photons a pixel, seed {seed}",
         )
 
