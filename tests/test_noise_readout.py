@@ -14,6 +14,7 @@ from ptychograd._noise.tails import log_above, log_at
 DRAWS = 100_000
 FULL = 50.0
 BRIGHTNESS = (0.5, 4.0, 35.0, 50.0, 62.0, 200.0)  # photons, up to far above FULL
+BRIGHT = slice(2, None)
 EXACT = Poisson(floor=1e-5)  # whose floor does not shift the smallest misfit
 MODELS = {
     "gaussian": Gaussian(9.0, 200.0),
@@ -44,27 +45,22 @@ def slopes(name):
 
 @every_model
 def test_the_mean_slope_at_the_truth_is_zero(name):
-    """To five standard errors; besides, amplitudes and readings about zero are only nearly what the model says."""
-    slope, known = slopes(name), information(name)
-    expected = np.array(BRIGHTNESS)
-    slack = np.where(expected < 8, 0.03, 0.0) if "gaussian" in name and "poisson" in name else np.zeros(expected.shape)
-    slack = slack + (np.where(expected < 8, 1.0, 0.0) if "amplitude" in name else 0)  # (√y - √h)² is 1/4 above it
+    """To five standard errors; the approximation of `PoissonGaussian` shows below twice the readout noise."""
+    seen = BRIGHT if "amplitude" in name else slice(None)  # E[(√y - √h)²] is not smallest at h where it is dark
+    slope, known = slopes(name)[seen], information(name)[seen]
+    slack = 0.04 * (np.array(BRIGHTNESS)[seen] < 8) * ("poisson-gaussian" in name)
     error = slope.std(axis=1) / np.sqrt(DRAWS)
-    assert (np.abs(slope.mean(axis=1)) <= 5 * error + slack * np.sqrt(known)).all()
+    assert (np.abs(slope.mean(axis=1)) <= 5 * error + slack * np.sqrt(known) + 1e-9).all()
 
 
 @every_model
 def test_the_variance_of_the_slope_is_the_information(name):
     """Of `Amplitude`, which is half of a negative log-likelihood, half of it."""
-    slope, half = slopes(name), 2 if "amplitude" in name else 1
-    square = half * slope**2
-    error = square.std(axis=1) / np.sqrt(DRAWS)
-    bright = np.array(BRIGHTNESS) > 8
-    known = information(name)
-    excess = np.abs(square.mean(axis=1) - known)
-    assert (excess <= 5 * error + 0.003 * known + 1e-12)[bright].all()
-    if "amplitude" not in name:
-        assert (excess <= 5 * error + 0.05 * known)[~bright].all()
+    seen = BRIGHT if "amplitude" in name else slice(None)
+    square = (2 if "amplitude" in name else 1) * slopes(name)[seen] ** 2
+    error, known = square.std(axis=1) / np.sqrt(DRAWS), information(name)[seen]
+    slack = 0.1 * (np.array(BRIGHTNESS)[seen] < 8) * ("poisson-gaussian" in name)
+    assert (np.abs(square.mean(axis=1) - known) <= 5 * error + slack * known + 1e-9).all()
 
 
 def information(name):
