@@ -189,11 +189,12 @@ class Objective(eqx.Module):
         """Misfit of `expected` to the patterns of a batch, over valid pixels (Eqs. 7, 8)."""
         measured = batch.patterns.astype(expected.dtype)
         weight = batch.weight.reshape((-1,) + (1,) * (expected.ndim - 1)) * batch.mask
-        residual = (amplitude(expected) - amplitude(measured)) ** 2
+        shown = self.noise.shown(expected)
+        residual = (amplitude(shown) - amplitude(measured)) ** 2
         return Value(
             jnp.sum(weight * self.noise.nll(expected, measured)),
             jnp.sum(weight * residual),
-            jnp.sum(weight * counted_residual(expected)),
+            jnp.sum(weight * counted_residual(shown)),
         )
 
     def value_and_gradient(self, parameters: PyTree, batch: Batch) -> tuple[Value, Gradient]:
