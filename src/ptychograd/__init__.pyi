@@ -51,6 +51,14 @@ from ._pieces.detectors import with_background_image as with_background_image
 from ._pieces.detectors import with_binning as with_binning
 from ._pieces.detectors import with_flat_field as with_flat_field
 from ._pieces.detectors import with_point_spread as with_point_spread
+from ._priors import AbstractBasis as AbstractBasis
+from ._priors import AbstractPrior as AbstractPrior
+from ._priors import AlikeSlices as AlikeSlices
+from ._priors import Haar as Haar
+from ._priors import Pixels as Pixels
+from ._priors import Sparse as Sparse
+from ._priors import Tikhonov as Tikhonov
+from ._priors import TotalVariation as TotalVariation
 from ._probes import AbstractProbe as AbstractProbe
 from ._probes import Probe as Probe
 from ._propagators import AbstractPropagator as AbstractPropagator

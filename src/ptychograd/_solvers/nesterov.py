@@ -17,6 +17,7 @@ from ptychograd._solvers.base import AbstractSolver, Course
 from ptychograd._solvers.derivatives import Automatic
 from ptychograd._solvers.moving import AbstractMoving, Whole, plus
 from ptychograd._solvers.pace import Pace, Past, growing_pace, steady_pace
+from ptychograd._solvers.sums import Lit
 from ptychograd._solvers.views import AbstractView, WholeView, best_view, exit_wave_model
 from ptychograd._windows import window_of
 
@@ -82,6 +83,7 @@ class Nesterov(AbstractSolver):
                     f'The step of "{path}" comes from the model; give steps for {", ".join(others) or "none"}.'
                 )
         zero = jnp.zeros((), real_dtype(variables))
+        paths = [penalty.prior.path for penalty in objective.penalties]
         model = exit_wave_model(objective, variables)
         local = model is not None and model.is_local
         return State(
@@ -89,6 +91,7 @@ class Nesterov(AbstractSolver):
             velocity={name: jax.tree.map(jnp.zeros_like, named[name]) for name in scaled},
             adam=_ADAM.init(others),
             steps=self._steps(objective.model(variables).steps, others),
+            lit={name: jnp.zeros_like(named[name].real) for name in scaled if name in paths},
         )
 
     def step(self, objective, variables, batch, state):
@@ -111,15 +114,16 @@ class Nesterov(AbstractSolver):
             ends = {name: one.end(momentum) for name, one in carried.moving.items()}
             positions, velocity = ({name: pair[k] for name, pair in ends.items()} for k in (0, 1))
             variables = replace_parameters(view.variables, positions | carried.others)
-            return variables, State(carried.past, velocity, carried.adam, state.steps)
+            return variables, State(carried.past, velocity, carried.adam, state.steps, carried.lit)
 
-        return Course(UnderWay(moving, others, state.past, state.adam), step, end)
+        return Course(UnderWay(moving, others, state.past, state.adam, state.lit), step, end)
 
     def _moved(self, view: AbstractView, steps: Named, carried: "UnderWay", batch: Batch) -> tuple["UnderWay", Value]:
-        moving, others, past, adam = carried
+        moving, others, past, adam, lit = carried
         warmth = COLDEST + (1 - COLDEST) * (0.5 + 0.5 * jnp.cos(jnp.pi * batch.cooling))
         pace = self._pace(view.model, past, warmth, batch)
-        sums = view.sums({name: one.ahead(pace.momentum) for name, one in moving.items()}, others, batch)
+        ahead = {name: one.ahead(pace.momentum) for name, one in moving.items()}
+        sums = view.sums(ahead, others, batch, Lit(past.age, lit))
         gradients = named_parameters(sums.gradient)
         directions, adam = _ADAM.update({name: gradients[name] for name in steps}, adam)
         directions = named_parameters(directions)
@@ -133,7 +137,7 @@ class Nesterov(AbstractSolver):
             for name, one in moving.items()
         }
         moved = _scaled_as_before(view.model, moving, moved)
-        return UnderWay(moved, others, past.followed_by(sums.diagonals), adam), sums.value
+        return UnderWay(moved, others, past.followed_by(sums.diagonals), adam, sums.lit), sums.value
 
     def _pace(self, model: AbstractExitWaveModel | None, past: Past, warmth: Float[Array, ""], batch: Batch) -> Pace:
         if model is not None and model.is_local:
@@ -190,12 +194,16 @@ def _power(leaf: PyTree) -> Float[Array, ""]:
 
 
 class State(NamedTuple):
-    """The past of a run; velocities where there is a diagonal; Adam's moments and step sizes where there is none."""
+    """The past of a run; velocities where there is a diagonal; Adam's moments and step sizes where there is none.
+
+    `lit` are diagonals on average, of parameters that have both diagonals and priors.
+    """
 
     past: Past
     velocity: dict[str, PyTree]
     adam: optax.OptState
     steps: dict[str, Float[Array, ""]]
+    lit: dict[str, Float[Array, "..."]]
 
 
 class UnderWay(NamedTuple):
@@ -205,6 +213,7 @@ class UnderWay(NamedTuple):
     others: Named
     past: Past
     adam: optax.OptState
+    lit: Named
 
 
 _ADAM = optax.scale_by_adam()
