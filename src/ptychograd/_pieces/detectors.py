@@ -80,12 +80,12 @@ def dim_photons(data: Dataset) -> float:
     return float(mean[: max(1, round(DIMMEST * mean.size))].mean())
 
 
-def with_binning(model: Ptychography, binning: int, wavelength: float | None = None) -> Ptychography:
+def with_binning(model: Ptychography, binning: int) -> Ptychography:
     """The model on a grid finer than the detector's: each count adds up `binning` x `binning` pixels of the wave.
 
     In the far field the window of the probe grows by that factor on the same object pixels, for probes that do not fit
-    the one that the detector's pixels resolve. In a near field object and probe get finer pixels, and the `wavelength`
-    in metres has to be given. Put it in before any other part.
+    the one that the detector's pixels resolve. In a near field object and probe get finer pixels. Put it in before any
+    other part.
     """
     if binning == 1:
         return model
@@ -96,7 +96,7 @@ def with_binning(model: Ptychography, binning: int, wavelength: float | None = N
         raise InputError("Binning changes the grid of the whole model; put it in once, before any other part.")
     if type(model.propagator) is FarField:
         return _in_larger_window(model, binning)
-    return _on_finer_pixels(model, binning, wavelength)
+    return _on_finer_pixels(model, binning)
 
 
 def _in_larger_window(model: Ptychography, binning: int) -> Ptychography:
@@ -118,13 +118,13 @@ def _in_larger_window(model: Ptychography, binning: int) -> Ptychography:
     return _on_grid(model, thing, probe, model.scan, propagator, shape, binning)
 
 
-def _on_finer_pixels(model: Ptychography, binning: int, wavelength: float | None) -> Ptychography:
-    if wavelength is None or model.sampling is None or type(model.propagator) not in (Fresnel, AngularSpectrum):
-        raise InputError("Binning of a near field needs the wavelength and the size of its pixels, in metres.")
+def _on_finer_pixels(model: Ptychography, binning: int) -> Ptychography:
+    if model.sampling is None or type(model.propagator) not in (Fresnel, AngularSpectrum):
+        raise InputError("Binning is for a far field, and for a near field whose pixels have a size in metres.")
     shape, modes = _times(model.frame_shape, binning), np.asarray(model.probe.modes)  # pyright: ignore
     sampling = model.sampling[0] / binning, model.sampling[1] / binning
     kind, distance = type(model.propagator), float(model.propagator.distance)  # pyright: ignore
-    propagator = kind(shape, sampling, wavelength, distance, modes.dtype)
+    propagator = kind(shape, sampling, _wavelength(model), distance, modes.dtype)
     thing = _mapped(model.object, lambda wave: _repeated(wave, binning), lambda inside: _repeated(inside, binning))
     corners = np.asarray(model.scan.corner, float)
     if isinstance(model.scan, SubPixelScan):
@@ -132,6 +132,13 @@ def _on_finer_pixels(model: Ptychography, binning: int, wavelength: float | None
     scan = make_scan(binning * corners, np.finfo(modes.dtype).dtype)
     probe = Probe(jnp.asarray(_interpolated(modes, binning), modes.dtype))
     return replace(_on_grid(model, thing, probe, scan, propagator, shape, binning), sampling=sampling)
+
+
+def _wavelength(model: Ptychography) -> float:
+    """In metres, out of the phase -πλf² that the lowest frequency f along x gains on a metre of a near field."""
+    space, f = model.propagator, 1 / (model.frame_shape[1] * model.sampling[1])  # pyright: ignore
+    rate = space.rates[1][1] if isinstance(space, Fresnel) else space.rate[0, 1]  # pyright: ignore
+    return float(-rate / (np.pi * f**2))
 
 
 def _on_grid(
