@@ -147,7 +147,7 @@ def _penalty(prior: AbstractPrior, model: AbstractModel, data: Dataset, real: np
     if prior.path in OBJECTS:
         photons = data.total / (np.prod(array.shape[-2:]) if free is None else np.count_nonzero(free))
     root = jnp.asarray(np.sqrt(photons), real)
-    return Penalty(traced(prior), root, None if free is None else jnp.asarray(free), OBJECTS.get(prior.path, 0))
+    return Penalty(traced(prior), root, None if free is None else jnp.asarray(free), float(OBJECTS.get(prior.path, 0)))
 
 
 def _check(model: AbstractModel, data: Dataset, epochs: int, batch_size: int, seed: int) -> None:

@@ -1,6 +1,7 @@
 """The default solver: accelerated descent whose step sizes come from the model."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import NamedTuple
 
 import equinox as eqx
@@ -23,6 +24,7 @@ from ptychograd._windows import window_of
 
 RELATIVE_STEP = 0.01  # of the start's root-mean-square, for parameters that have no diagonal
 TINY = 1e-30  # of a power, above zero
+EVEN = 0.8  # in the place of `floor`, where there are priors
 COLDEST = 0.02  # what is left of the step at the end of a run: gradient noise is averaged out
 
 Named = dict[str, PyTree]
@@ -129,11 +131,19 @@ class Nesterov(AbstractSolver):
         directions = named_parameters(directions)
         others = {name: plus(others[name], -warmth * step, directions[name]) for name, step in steps.items()}
 
-        def scale(diagonal, largest):
+        def scale(name, diagonal, largest):
+            if name in sums.largest:  # the diagonal is that of all batches on average, which some are far above
+                largest = sums.largest[name] * EVEN / self.floor
             return -warmth * pace.step_size * self._scale(diagonal, largest)
 
         moved = {
-            name: one.moved(pace.momentum, scale, gradients[name], sums.diagonals[name], window_of(name, sums.windows))
+            name: one.moved(
+                pace.momentum,
+                partial(scale, name),
+                gradients[name],
+                sums.diagonals[name],
+                window_of(name, sums.windows),
+            )
             for name, one in moving.items()
         }
         moved = _scaled_as_before(view.model, moving, moved)

@@ -14,8 +14,8 @@ from ptychograd._windows import Windows
 class Sums(NamedTuple):
     """What a batch adds up to. Arrays that have `windows` come as one patch a pattern, others whole.
 
-    `diagonals` holds, by parameter name, J^H J 1 of the exit waves with respect to that parameter. `lit` is what these
-    are on average over batches, where that was asked for.
+    `diagonals` holds, by parameter name, J^H J 1 of the exit waves with respect to that parameter. Where it was asked
+    for, `lit` is what these are on average over batches, and `largest` the largest of this batch.
     """
 
     value: Value
@@ -23,6 +23,7 @@ class Sums(NamedTuple):
     diagonals: dict[str, Float[Array, "..."]]
     windows: Windows
     lit: dict[str, Float[Array, "..."]] = {}  # noqa: RUF012 (never written to)
+    largest: dict[str, Float[Array, ""]] = {}  # noqa: RUF012
 
 
 class Lit(NamedTuple):
@@ -35,28 +36,26 @@ class Lit(NamedTuple):
 def with_priors(sums: Sums, objective: Objective, variables: PyTree, batch: Batch, lit: Lit | None) -> Sums:
     """The sums of whole arrays with the batch's share of all priors: as many patterns as it has, of all.
 
-    A solver that divides each pixel's gradient by what lights it in this batch would give priors more weight wherever a
-    batch lights nothing, the more so the smaller the batch. For parameters whose diagonals are known on average, in
-    `lit`, the share of every pixel is that of its light, so that priors act where the data do, as often as they do.
+    A solver that divides by the light of each batch weighs the gradients of unlike batches unlike, and would end where
+    these weighted sums vanish: nearer to the patterns than to the priors, the more so the smaller the batch. So
+    parameters whose diagonals are known on average, in `lit`, get these, which are the same for all batches; `largest`
+    is still what this batch alone has.
     """
     share = batch.count / objective.groups
     means = {} if lit is None else _followed(lit, sums.diagonals, share)
-    named, diagonals, gradient, loss = named_parameters(variables), dict(sums.diagonals), sums.gradient, sums.value.loss
+    largest = {name: jnp.max(sums.diagonals[name]) for name in means}
+    named, diagonals, gradient, loss = named_parameters(variables), sums.diagonals | means, sums.gradient, sums.value.loss
     for penalty in objective.penalties:
         name = penalty.prior.path
         if name not in named:
             continue
-        part = share
-        if name in means:
-            known = means[name] > 0
-            part = share * jnp.where(known, sums.diagonals[name] / jnp.where(known, means[name], 1), 0)
         value, slope = penalty.value_and_gradient(named[name])
         before = named_parameters(gradient)[name]
-        gradient = replace_parameter(gradient, name, jax.tree.map(lambda g, s, p=part: g + p * s, before, slope))
+        gradient = replace_parameter(gradient, name, jax.tree.map(lambda g, s: g + share * s, before, slope))
         loss = loss + share * value
         if name in diagonals:
-            diagonals[name] = diagonals[name] + part * penalty.majorant(named[name])
-    return Sums(sums.value._replace(loss=loss), gradient, diagonals, sums.windows, means)
+            diagonals[name] = diagonals[name] + share * penalty.majorant(named[name])
+    return Sums(sums.value._replace(loss=loss), gradient, diagonals, sums.windows, means, largest)
 
 
 def _followed(

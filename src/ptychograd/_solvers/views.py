@@ -57,9 +57,10 @@ class WholeView(AbstractView):
     def sums(self, ahead, others, batch, lit=None):
         seen = {name: look(lambda arrays: arrays) for name, look in ahead.items()}
         variables = replace_parameters(self.variables, seen | others)
-        value, gradient, diagonals, windows, lit = batch_sums(Automatic(), self.objective, variables, batch, lit)
-        real = {name: named_parameters(variables)[name].real for name in diagonals}
-        return Sums(value, dense(gradient, variables, windows), dense(diagonals, real, windows), {}, lit)
+        sums = batch_sums(Automatic(), self.objective, variables, batch, lit)
+        real = {name: named_parameters(variables)[name].real for name in sums.diagonals}
+        gradient, diagonals = dense(sums.gradient, variables, sums.windows), dense(sums.diagonals, real, sums.windows)
+        return sums._replace(gradient=gradient, diagonals=diagonals, windows={})
 
 
 class WindowView(AbstractView):
