@@ -39,8 +39,10 @@ def test_a_gaussian_spread_is_the_discrete_gaussian_of_its_width(width):
 
 
 def test_a_wide_spread_is_the_usual_gaussian_one():
-    wide = scipy.ndimage.gaussian_filter(IMAGE, 1.5, mode="wrap", truncate=8)
-    np.testing.assert_allclose(blurred(jnp.asarray(IMAGE, jnp.float32), jnp.array(1.5)), wide, rtol=0.02)
+    image = np.zeros((40, 33))
+    image[17, 20] = 1
+    wide = scipy.ndimage.gaussian_filter(image, 2.5, mode="wrap", truncate=8)
+    np.testing.assert_allclose(blurred(jnp.asarray(image, jnp.float32), jnp.array(2.5)), wide, atol=0.05 * wide.max())
 
 
 @pytest.mark.usefixtures("double")
@@ -119,7 +121,9 @@ def binned_pattern(number: int, factor: int) -> np.ndarray:
 @pytest.mark.parametrize("factor", [2, 3])
 def test_a_binned_far_field_is_the_sum_over_each_pixel_of_the_detector(factor):
     data = measurement()
-    true = pg.far_field(replace(data, probe=probe_wave()[None].astype(np.complex64)), object=lambda shape: object_wave())
+    true = pg.far_field(
+        replace(data, probe=probe_wave()[None].astype(np.complex64)), object=lambda shape: object_wave()
+    )
     model = pg.with_binning(true, factor)
     assert model.frame_shape == (factor * FRAME[0], factor * FRAME[1])
     pattern = np.asarray(model(jnp.array(5)))
@@ -129,18 +133,19 @@ def test_a_binned_far_field_is_the_sum_over_each_pixel_of_the_detector(factor):
 
 @pytest.mark.parametrize("kind", [pg.Fresnel, pg.AngularSpectrum])
 def test_a_binned_near_field_has_finer_pixels_and_the_same_photons(kind):
-    """A smooth beam on an even object looks the same on the finer grid, and so do its photons."""
+    """Behind an even object a smooth beam looks the same on both grids, but for what bends within a pixel."""
     from near_problems import measurement as near_measurement
 
     data = near_measurement()
-    model = pg.near_field(data, propagator=kind)
+    data = replace(data, geometry=replace(data.geometry, distance=0.6 * data.geometry.distance))
+    model = pg.near_field(data, propagator=kind, object=pg.flat_object)
     finer = pg.with_binning(model, 2)
     assert finer.sampling == pytest.approx(tuple(s / 2 for s in model.sampling))
     assert finer.object.transmission.shape == tuple(2 * n for n in model.object.transmission.shape)
     one, other = (np.asarray(m(jnp.array(1))) for m in (model, finer))
     assert one.shape == other.shape
-    assert other.sum() == pytest.approx(one.sum(), rel=1e-4)
-    assert np.linalg.norm(one - other) < 0.15 * np.linalg.norm(one)
+    assert other.sum() == pytest.approx(one.sum(), rel=0.01)
+    assert np.linalg.norm(one - other) < 0.05 * np.linalg.norm(one)
 
 
 def test_binning_comes_first_and_once():
@@ -177,20 +182,23 @@ def test_closed_form_pie_refuses_what_it_is_not_written_for(change):
 
 
 def imperfect(data: pg.Dataset) -> pg.Dataset:
-    """The measurement behind a spread of 0.8 pixels by SciPy, on 3 photons of background, with Poisson noise."""
-    wave, thing, patterns = probe_wave(1e6), object_wave(), []
+    """The measurement behind a spread of 0.8 pixels in real space, on 3 photons of background, with Poisson noise."""
+    wave, thing, patterns = probe_wave(3e5), object_wave(), []
+    kernel = scipy.special.ive(np.abs(np.arange(-8, 9)), 0.8**2)
     for row, column in positions().astype(int):
         exit_wave = wave * thing[row : row + FRAME[0], column : column + FRAME[1]]
         intensity = np.abs(np.fft.fftshift(np.fft.fft2(exit_wave))) ** 2 / exit_wave.size
-        patterns.append(scipy.ndimage.gaussian_filter(intensity, 0.8, mode="wrap", truncate=8) + 3)
-    return replace(data, patterns=np.random.default_rng(0).poisson(patterns).astype(np.uint16))
+        for axis in (0, 1):
+            intensity = scipy.ndimage.convolve1d(intensity, kernel, axis, mode="wrap")
+        patterns.append(intensity + 3)
+    return replace(data, patterns=np.random.default_rng(0).poisson(patterns).astype(np.uint32))
 
 
 def test_background_and_point_spread_are_found_from_the_patterns():
-    data = imperfect(measurement(probe=0.9 * probe_wave(1e6)))
-    model = pg.with_point_spread(pg.with_background(pg.far_field(data), pg.dim_photons(data)), 0.4)
-    refine = ("object", "probe", "detector.background", "detector.point_spread.width")
-    stages = (pg.Stage(20), pg.Stage(60, refine), pg.Stage(40, refine, pg.Poisson()))
+    data = imperfect(measurement(probe=probe_wave(3e5)))
+    model = pg.with_point_spread(pg.with_background(pg.far_field(data), pg.dim_photons(data)), 0.5)
+    refine = ("object", "detector.background", "detector.point_spread.width")
+    stages = (pg.Stage(10, ("object",)), pg.Stage(70, refine, pg.Poisson()))
     result = pg.perform(pg.Run(model, data, pg.Nesterov(), stages, 8))
     assert float(result.arrays["detector.background"]) == pytest.approx(3, rel=0.05)
     assert float(result.arrays["detector.point_spread.width"]) == pytest.approx(0.8, rel=0.1)
@@ -201,14 +209,14 @@ def test_background_and_point_spread_are_found_from_the_patterns():
 
 def test_masks_leave_out_what_they_are_asked_to():
     data = measurement()
-    stop = pg.beam_stop(data.frame_shape, 2, (9.5, 8))
+    stop = pg.beam_stop(data.frame_shape, 2.0, (9.5, 8.0))
     y, x = np.indices(FRAME)
     np.testing.assert_array_equal(stop, np.hypot(y - 9.5, x - 8) > 2)
-    both = pg.masked(pg.masked(data, stop), pg.below(data, 50))
+    both = pg.masked(pg.masked(data, stop), pg.below(data, 50.0))
     np.testing.assert_array_equal(both.mask, stop & (data.patterns < 50))
     assert both.largest < 50
     assert data.mask.all()
     with pytest.raises(pg.InputError, match="expected \\(20, 18\\)"):
         pg.masked(data, np.ones((3, 4)))
     with pytest.raises(pg.InputError, match="radius of -1"):
-        pg.beam_stop((4, 4), -1)
+        pg.beam_stop((4, 4), -1.0)

@@ -129,7 +129,9 @@ def test_full_pixels_show_their_level_and_no_more():
 
 
 def test_a_full_pixel_pulls_up_but_not_down():
-    slope = jax.grad(lambda h: Censored(Poisson(), FULL).nll(h, jnp.full(3, FULL)).sum())(jnp.array([20.0, 50.0, 300.0]))
+    slope = jax.grad(lambda h: Censored(Poisson(), FULL).nll(h, jnp.full(3, FULL)).sum())(
+        jnp.array([20.0, 50.0, 300.0])
+    )
     assert slope[0] < slope[1] < 0
     assert abs(float(slope[2])) < 1e-6
 

@@ -64,7 +64,7 @@ def test_the_majorant_bounds_every_change(name):
     array, root = jnp.asarray(array), jnp.array(ROOT)
     penalty = Penalty(prior, root)
     leaf = Planes(array.real, array.imag) if jnp.iscomplexobj(array) else array
-    of = jax.jit(penalty.value_and_gradient)
+    of = jax.jit(lambda leaf: penalty.value_and_gradient(leaf))
     value, slope = of(leaf)
     bound = penalty.majorant(leaf)
     assert bound.shape == array.shape
@@ -129,7 +129,7 @@ def recovered(batch_size: int, prior: pg.TotalVariation | pg.Tikhonov | None, so
         data, priors = embedded(), () if prior is None else (prior,)
         # full steps of adam never settle; cooling ends those of Nesterov
         moves = pg.Nesterov() if solver == "nesterov" else pg.adam(0.002)
-        model, epochs = pg.far_field(data, object=pg.flat_object), max(120, 3 * batch_size)
+        model, epochs = pg.far_field(data, object=pg.flat_object), 400 if batch_size > 16 else 120
         kinds = {"trainable": ("object",), "epochs": epochs if solver == "nesterov" else 400}
         result = pg.reconstruct(model, data, moves, batch_size=batch_size, priors=priors, **kinds)
         return result.object[data.support], result
@@ -142,7 +142,7 @@ def test_a_weight_means_the_same_at_any_batch_size(prior):
     change = np.linalg.norm(whole - plain)
     assert change > 0.02 * np.linalg.norm(plain)
     for batch_size in (4, 16):
-        assert np.linalg.norm(recovered(batch_size, prior)[0] - whole) < 0.1 * change
+        assert np.linalg.norm(recovered(batch_size, prior)[0] - whole) < 0.05 * change
 
 
 def test_another_solver_ends_at_the_same_object():
@@ -161,7 +161,7 @@ def test_the_loss_is_that_of_the_patterns_and_all_priors_once():
                 pg.reconstruct(
                     model, data, pg.adam(1e-12), epochs=1, batch_size=batch_size, trainable=("object",), priors=priors
                 ).history.loss[0]
-                for priors in ((), (pg.Sparse(2.0, pg.Pixels(0.0)),))
+                for priors in ((), (pg.Sparse(2.0, pg.Pixels(0j)),))
             ]
             root = np.sqrt(data.total / np.count_nonzero(data.support))
             size = object_wave().size

@@ -93,7 +93,7 @@ class AbstractBasis(eqx.Module):
 class Pixels(AbstractBasis):
     """The array itself, less a constant: `middle`, as 1 for the transmission of a mostly empty object."""
 
-    middle: complex = eqx.field(static=True, default=1.0)
+    middle: complex = eqx.field(static=True, default=1.0, converter=complex)
 
     def __call__(self, array):
         return (array - (self.middle if jnp.iscomplexobj(array) else jnp.real(self.middle)),)

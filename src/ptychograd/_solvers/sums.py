@@ -44,7 +44,12 @@ def with_priors(sums: Sums, objective: Objective, variables: PyTree, batch: Batc
     share = batch.count / objective.groups
     means = {} if lit is None else _followed(lit, sums.diagonals, share)
     largest = {name: jnp.max(sums.diagonals[name]) for name in means}
-    named, diagonals, gradient, loss = named_parameters(variables), sums.diagonals | means, sums.gradient, sums.value.loss
+    named, diagonals, gradient, loss = (
+        named_parameters(variables),
+        sums.diagonals | means,
+        sums.gradient,
+        sums.value.loss,
+    )
     for penalty in objective.penalties:
         name = penalty.prior.path
         if name not in named:

@@ -10,9 +10,9 @@ from cyclopts import Parameter
 from ptychograd._errors import InputError
 
 if TYPE_CHECKING:
-    from ptychograd._dataset import Dataset
     import numpy as np
 
+    from ptychograd._dataset import Dataset
     from ptychograd._model import AbstractModel, Ptychography
 
 REFINE_AFTER = 0.2  # of the epochs: what object and probe can't explain shows once they are roughly there
@@ -84,7 +84,9 @@ def image(path: str, what: str) -> "np.ndarray":
     try:
         return np.load(Path(path), allow_pickle=False)
     except (OSError, ValueError) as problem:
-        raise InputError(f"The {what} can't be read from {path}: {problem}; expected an array in a .npy file.") from None
+        raise InputError(
+            f"The {what} can't be read from {path}: {problem}; expected an array in a .npy file."
+        ) from None
 
 
 def _number_or_image(text: str) -> "float | np.ndarray":
