@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
+import equinox as eqx
 import numpy as np
 
 import ptychograd as pg
@@ -88,24 +89,29 @@ def flat_field() -> Iterator[Case]:
 
 
 def binning() -> Iterator[Case]:
-    """A detector whose pixels are twice as large as the probe's spread asks for: a window of 64 of which it sees 32."""
-    fine = FarFieldExperiment(distance=7.3, pixel_size=110e-6, frame=32, step=3, box=158)
-    data = fine.dataset(change=lambda model: pg.with_binning(_wide(model), 2))
-    yield measured("ignored", counted(far_field(data), _small(data)), _small(data))[0]
-    model = pg.with_binning(far_field(data), 2)
-    yield measured("modelled", counted(model, data), data)[0]
+    """A detector of 32 x 32 pixels, which resolve half of the window that the probe needs."""
+    data = _on_large_pixels(FarFieldExperiment().dataset(change=_with_large_pixels))
+    middle = slice(16, 48), slice(16, 48)
+    narrow = replace(data, truth=pg.Truth(data.truth.object[16:-16, 16:-16], data.truth.probe[:, *middle]))
+    yield measured("ignored", counted(far_field(narrow), narrow), narrow)[0]
+    yield measured("modelled", counted(pg.with_binning(far_field(data), 2), data), data)[0]
 
 
-def _wide(model: pg.Ptychography) -> pg.Ptychography:
-    return model
+def _with_large_pixels(model: pg.Ptychography) -> pg.Ptychography:
+    """Pixels twice as large, whose middles are half a pixel of the model's off its zero frequency."""
+    half = np.exp(1j * np.pi / 64 * np.add.outer(np.arange(64), np.arange(64)))
+    ramp = (np.asarray(model.propagator.ramp) * half).astype(np.complex64)
+    propagator = eqx.tree_at(lambda one: one.ramp, model.propagator, ramp)
+    return replace(model, propagator=propagator, detector=pg.Detector(binning=2))
 
 
-def _small(data: pg.Dataset) -> pg.Dataset:
-    """With the truth of the window that the detector resolves."""
-    truth, low = data.truth, 16
-    inside = slice(low, low + 158), slice(low, low + 158)
-    middle = slice(low, low + 32), slice(low, low + 32)
-    return replace(data, truth=pg.Truth(truth.object[inside], truth.probe[:, middle[0], middle[1]]))
+def _on_large_pixels(data: pg.Dataset) -> pg.Dataset:
+    """The data with the geometry of the large pixels, and windows of 32 in the middle of those of 64."""
+    sampling = np.array(data.geometry.sampling((64, 64)))
+    geometry = replace(data.geometry, pixel_size=tuple(2 * size for size in data.geometry.pixel_size))
+    truth = replace(data.truth, object=np.pad(data.truth.object, 16, constant_values=1))
+    start = data.probe[:, 16:48, 16:48]
+    return replace(data, geometry=geometry, positions=data.positions + 16 * sampling, truth=truth, probe=start)
 
 
 def saturation() -> Iterator[Case]:

@@ -29,16 +29,16 @@ def compare_with_truth(result: Result, data: Dataset) -> dict[str, float]:
         raise InputError(
             f"The truth's object has shape {truth.shape}, the result's {recovered.shape}: not the same scan."
         )
-    data = _as_modelled(data, result)
     if isinstance(data.geometry, BraggGeometry):
         figures = compare_crystals(truth, recovered, data.geometry.two_theta)
         return figures | {"probe_nrmse": register(_strongest(data.truth.probe), _strongest(result.probe))[1]}
-    box = _box(data)
+    modelled = _as_modelled(data, result)
+    box = _box(modelled)
     pairs = {
         "object": (truth[box], recovered[box]),
         "probe": (_strongest(data.truth.probe), _strongest(result.probe)),
     }
-    scanned, figures = _scanned(result, data, data.truth), {}
+    scanned, figures = _scanned(result, modelled, data.truth), {}
     for name, (expected, found) in pairs.items():
         comparison = compare_arrays(expected, found)
         figures[f"{name}_nrmse"] = comparison.nrmse

@@ -21,7 +21,7 @@ class AbstractPointSpread(AbstractPart):
 
     @abc.abstractmethod
     def __call__(self, photons: Float[Array, "*batch y x"]) -> Float[Array, "*batch y x"]:
-        """What is counted of these photons, all of them somewhere; what leaves at an edge comes in on the other side."""
+        """Where these photons are counted, all of them; what leaves at an edge comes in on the other side."""
 
 
 class GaussianSpread(AbstractPointSpread):

@@ -18,7 +18,7 @@ from ptychograd._model import Ptychography
 from ptychograd._objects import EmbeddedObject, ThinObject
 from ptychograd._probes import Probe
 from ptychograd._propagators import AbstractPropagator, AngularSpectrum, FarField, Fresnel
-from ptychograd._scan import SubPixelScan, WholePixelScan, make_scan
+from ptychograd._scan import AbstractScan, SubPixelScan, WholePixelScan, make_scan
 
 Model = TypeVar("Model", Ptychography, BraggPtychography)
 DIMMEST = 0.05  # of the pixels, whose mean is taken for background
@@ -124,7 +124,7 @@ def _on_finer_pixels(model: Ptychography, binning: int) -> Ptychography:
     shape, modes = _times(model.frame_shape, binning), np.asarray(model.probe.modes)  # pyright: ignore
     sampling = model.sampling[0] / binning, model.sampling[1] / binning
     kind, distance = type(model.propagator), float(model.propagator.distance)  # pyright: ignore
-    propagator = kind(shape, sampling, _wavelength(model), distance, modes.dtype)
+    propagator = kind(shape, sampling, _wavelength(model), distance, modes.dtype)  # pyright: ignore[reportCallIssue]
     thing = _mapped(model.object, lambda wave: _repeated(wave, binning), lambda inside: _repeated(inside, binning))
     corners = np.asarray(model.scan.corner, float)
     if isinstance(model.scan, SubPixelScan):
@@ -145,7 +145,7 @@ def _on_grid(
     model: Ptychography,
     thing: ThinObject | EmbeddedObject,
     probe: Probe,
-    scan: WholePixelScan | SubPixelScan,
+    scan: AbstractScan,
     propagator: AbstractPropagator,
     shape: tuple[int, int],
     binning: int,

@@ -75,8 +75,8 @@ def reconstruct(
 
     An epoch goes once through all patterns, in minibatches of `batch_size`, in an order that depends
     on `seed` and the epoch's number alone. `noise` is `Amplitude()` (Eq. 7) unless given. `priors` are penalties on
-    parameters, of which every batch takes its share, so that their weights mean the same at any batch size. A stage of a
-    run is a call of its own: give the last result as `resume`, and parameters, counting, order and history
+    parameters, of which every batch takes its share, so that their weights mean the same at any batch size. A stage of
+    a run is a call of its own: give the last result as `resume`, and parameters, counting, order and history
     go on from it; the solver's state goes on too, if solver and `trainable` are as before.
     `planned` is the number of epochs of the whole run, towards whose end solvers may take smaller
     steps; it is those done and `epochs` more unless given. `until` is asked after each epoch and ends the

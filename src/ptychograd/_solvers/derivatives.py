@@ -107,8 +107,8 @@ class ClosedForm(AbstractDerivatives):
         _thin(objective.model(variables))
         if not _ptychography(objective.model(variables)).detector.is_plain:
             raise InputError(
-                "Closed-form PIE is written for a detector without point spread, flat field and binning; take nesterov, "
-                "or an AD solver such as adam."
+                "Closed-form PIE is written for a detector without point spread, flat field and binning; take "
+                "nesterov, or an AD solver such as adam."
             )
         others = sorted(set(named_parameters(variables)) - {OBJECT, PROBE})
         if others or not isinstance(objective.noise, Amplitude):
