@@ -1,5 +1,7 @@
 """A result against the truth from which its data were simulated."""
 
+from dataclasses import replace
+
 import numpy as np
 from jaxtyping import Bool, Complex
 from scipy.ndimage import binary_erosion
@@ -30,12 +32,13 @@ def compare_with_truth(result: Result, data: Dataset) -> dict[str, float]:
     if isinstance(data.geometry, BraggGeometry):
         figures = compare_crystals(truth, recovered, data.geometry.two_theta)
         return figures | {"probe_nrmse": register(_strongest(data.truth.probe), _strongest(result.probe))[1]}
-    box = _box(data)
+    modelled = _as_modelled(data, result)
+    box = _box(modelled)
     pairs = {
         "object": (truth[box], recovered[box]),
         "probe": (_strongest(data.truth.probe), _strongest(result.probe)),
     }
-    scanned, figures = _scanned(result, data, data.truth), {}
+    scanned, figures = _scanned(result, modelled, data.truth), {}
     for name, (expected, found) in pairs.items():
         comparison = compare_arrays(expected, found)
         figures[f"{name}_nrmse"] = comparison.nrmse
@@ -93,7 +96,15 @@ def _scanned(result: Result, data: Dataset, truth: Truth) -> dict[str, Bool[np.n
     if corners is None:
         return {}
     lit = lit_pixels(truth.object.shape, corners, truth.probe, data.support)
-    return {"object": lit[_box(data)], "probe": met_pixels(data.frame_shape, corners, data.support)}
+    return {"object": lit[_box(data)], "probe": met_pixels(result.probe.shape[1:], corners, data.support)}
+
+
+def _as_modelled(data: Dataset, result: Result) -> Dataset:
+    """The data with the model's support, where that lies in another array, as on a finer grid."""
+    support = result.arrays.get("object.support")
+    if support is None or data.support is None or support.shape == data.support.shape:
+        return data
+    return replace(data, support=support)
 
 
 def inside_support(image: Complex[np.ndarray, "y x"], data: Dataset) -> Complex[np.ndarray, "box_y box_x"]:

@@ -45,16 +45,17 @@ def uncentred(image: np.ndarray, axes: tuple[int, ...] = (-2, -1)) -> np.ndarray
     return np.fft.ifftshift(image, axes)
 
 
-def centring_ramp(shape: tuple[int, int]) -> np.ndarray:
-    """Phase ramp exp(2πi c·r/n) that moves the zero frequency of `fft2(ramp * wave)` to pixel c = n // 2.
+def centring_ramp(shape: tuple[int, int], centre: tuple[float, float] | None = None) -> np.ndarray:
+    """Phase ramp exp(2πi c·r/n) that moves the zero frequency of `fft2(ramp * wave)` to pixel c, n // 2 unless given.
 
     The shift theorem of the discrete transform makes this exact for odd and even sizes. For even
     sizes the ramp is a checkerboard of +1 and -1 and comes as real numbers, which cost less to
     multiply with.
     """
-    phases = [np.exp(2j * np.pi * (n // 2) * np.arange(n) / n) for n in shape]
+    centre = centre or (shape[0] // 2, shape[1] // 2)
+    phases = [np.exp(2j * np.pi * c * np.arange(n) / n) for n, c in zip(shape, centre, strict=True)]
     ramp = phases[0][:, None] * phases[1]
-    if all(n % 2 == 0 for n in shape):
+    if all(2 * c == n for n, c in zip(shape, centre, strict=True)):
         return np.round(np.real(ramp))
     return ramp
 
@@ -78,3 +79,27 @@ def translate_spectrum(
         for n, s in zip(spectrum.shape[-2:], shift, strict=True)
     )
     return spectrum * along_y[:, None] * along_x
+
+
+def blurred(image: Float[Array, "*batch y x"], width: Float[Array, ""]) -> Float[Array, "*batch y x"]:
+    """The image spread by a Gaussian of standard deviation `width` in pixels; its sum is kept, and the edges wrap.
+
+    It is the Gaussian of the pixel grid, exp(-w²) I_n(w²) with the modified Bessel functions, whose transform is
+    exp(w² (cos 2πf - 1)): positive at every width, of variance w² at every width, and 1 at one pixel for w = 0
+    (T. Lindeberg, IEEE Trans. Pattern Anal. Mach. Intell. 12, 234 (1990)).
+    """
+    along_y, along_x = (
+        jnp.exp(width**2 * jnp.asarray(np.cos(2 * np.pi * f) - 1, image.dtype))
+        for f in (frequencies(image.shape[-2]), np.fft.rfftfreq(image.shape[-1]))
+    )
+    return jnp.fft.irfft2(jnp.fft.rfft2(image) * (along_y[:, None] * along_x), image.shape[-2:])
+
+
+def convolved(
+    image: Float[Array, "*batch y x"], kernel: Float[Array, "kernel_y kernel_x"]
+) -> Float[Array, "*batch y x"]:
+    """The image spread by a kernel, not larger than it, about the kernel's pixel (y // 2, x // 2); the edges wrap."""
+    rows, columns = kernel.shape
+    whole = jnp.zeros(image.shape[-2:], image.dtype).at[:rows, :columns].set(kernel.astype(image.dtype))
+    whole = jnp.roll(whole, (-(rows // 2), -(columns // 2)), axis=(0, 1))
+    return jnp.fft.irfft2(jnp.fft.rfft2(image) * jnp.fft.rfft2(whole), image.shape[-2:])

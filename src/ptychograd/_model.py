@@ -96,8 +96,9 @@ class AbstractExitWaveModel(AbstractModel):
 class Ptychography(AbstractExitWaveModel):
     """Ptychography in one sentence: the detector sees the propagated wave of an object under a moving probe.
 
-    h_j = |D(P · S_j O)|² + ν (Eqs. 3, 4). `frame_shape` is the detector's (y, x) in pixels, `sampling`
-    the size (y, x) of an object pixel in metres (None: only pixels are known).
+    h_j = |D(P · S_j O)|² + ν (Eqs. 3, 4). `frame_shape` is that (y, x) of the window and of the wave at the detector,
+    in pixels: the detector's own, times its binning. `sampling` is the size (y, x) of an object pixel in metres (None:
+    only pixels are known).
     """
 
     object: AbstractObject

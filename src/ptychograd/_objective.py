@@ -14,6 +14,7 @@ from jaxtyping import Array, Bool, Complex, Float, Int, PyTree, Real
 from ptychograd._model import AbstractExitWaveModel, AbstractModel, batched
 from ptychograd._noise import AbstractNoise, amplitude, counted_residual
 from ptychograd._parameters import Planes, join, map_with_names
+from ptychograd._priors import AbstractPrior
 from ptychograd._windows import Windows, batch_axes, cut, once, window_of
 
 
@@ -96,8 +97,36 @@ class Gradient(NamedTuple):
     seen: PyTree
 
 
+class Penalty(eqx.Module):
+    """A prior on one of the model's arrays.
+
+    `root` is √N (see `ptychograd._priors`); where the array is not `free`, it stands for the number `outside`.
+    """
+
+    prior: AbstractPrior
+    root: Float[Array, ""]
+    free: Bool[Array, "*array"] | None = None
+    outside: float = eqx.field(static=True, default=0.0)
+
+    def value_and_gradient(self, leaf: PyTree) -> tuple[Float[Array, ""], PyTree]:
+        """The penalty, and its derivative in the form of a `Gradient`."""
+        value, slope = jax.value_and_grad(lambda leaf: self.prior(self._seen(leaf), self.root))(leaf)
+        return value, _wirtinger(slope)
+
+    def majorant(self, leaf: PyTree) -> Float[Array, "*array"]:
+        """How steep it is for each pixel, in the unit of the diagonals by which steps are divided."""
+        found = self.prior.majorant(self._seen(leaf), self.root)
+        return found if self.free is None else jnp.where(self.free, found, 0)
+
+    def _seen(self, leaf: PyTree) -> Array:
+        array = join(leaf)
+        return array if self.free is None else jnp.where(self.free, array, self.outside)
+
+
 class Objective(eqx.Module):
     """Noise model and all of a model that is not refined; parameters and batch are what it is called on.
+
+    `penalties` are the priors, whose sum is taken once for all `groups` of patterns of an epoch.
 
     `at_once` is the number of patterns of a batch that are worked on together; it changes no result.
     `names` are those of all parameters of the model, refined or not; `axes` those of the devices over which a batch
@@ -109,6 +138,8 @@ class Objective(eqx.Module):
     at_once: int = eqx.field(static=True, default=1)
     names: tuple[str, ...] = eqx.field(static=True, default=())
     axes: tuple[str, ...] = eqx.field(static=True, default=())
+    penalties: tuple[Penalty, ...] = ()
+    groups: Float[Array, ""] | float = 1.0
 
     def model(self, parameters: PyTree) -> AbstractModel:
         """The whole model at `parameters` (complex leaves or their `Planes`)."""
@@ -189,11 +220,12 @@ class Objective(eqx.Module):
         """Misfit of `expected` to the patterns of a batch, over valid pixels (Eqs. 7, 8)."""
         measured = batch.patterns.astype(expected.dtype)
         weight = batch.weight.reshape((-1,) + (1,) * (expected.ndim - 1)) * batch.mask
-        residual = (amplitude(expected) - amplitude(measured)) ** 2
+        shown = self.noise.shown(expected)
+        residual = (amplitude(shown) - amplitude(measured)) ** 2
         return Value(
             jnp.sum(weight * self.noise.nll(expected, measured)),
             jnp.sum(weight * residual),
-            jnp.sum(weight * counted_residual(expected)),
+            jnp.sum(weight * counted_residual(shown)),
         )
 
     def value_and_gradient(self, parameters: PyTree, batch: Batch) -> tuple[Value, Gradient]:

@@ -35,6 +35,7 @@ class NonFiniteError(ArithmeticError):
 class History(NamedTuple):
     """One entry an epoch: objective (Eq. 7 for amplitude noise), R-factor, reduced χ², seconds of wall time.
 
+    The objective is what was minimised, with priors if there are any; R-factor and χ² are without.
     R = sqrt(Σ(√h - √y)² / Σy) and χ² = Σ(√h - √y)² / Σ E[(√h - √y)²] over valid pixels, each pattern taken just
     before its own update. χ² is 1 where nothing but the counting of photons is left, if patterns are counts.
     """

@@ -13,6 +13,7 @@ from ptychograd._errors import InputError
 from ptychograd._escapes import AbstractEscape
 from ptychograd._model import AbstractModel
 from ptychograd._noise import AbstractNoise, Amplitude
+from ptychograd._priors import AbstractPrior
 from ptychograd._reconstruct import (
     CUT_SHORT,
     INTERRUPTED,
@@ -32,7 +33,7 @@ SHARE_OF_MEMORY = 0.5  # of a device, for runs side by side
 
 
 class Stage(NamedTuple):
-    """Some epochs of a run with the same parameters free and the same noise model.
+    """Some epochs of a run with the same parameters free, the same noise model and the same priors.
 
     `until` may end it early, as `Settled()` does; the stages after it then shrink in proportion. `first` is done to
     the model before, as `ShrinkWrap()` does; solvers then start afresh.
@@ -43,6 +44,7 @@ class Stage(NamedTuple):
     noise: AbstractNoise = Amplitude()
     until: Callable[[History], str] | None = None
     first: tuple[AbstractEscape, ...] = ()
+    priors: tuple[AbstractPrior, ...] = ()
 
 
 class Run(NamedTuple):
@@ -232,6 +234,7 @@ def _task(run: Run, stage: Stage, epochs: int, resume: Result | None, planned: i
         resume,
         planned,
         run.devices,
+        stage.priors,
     )
 
 

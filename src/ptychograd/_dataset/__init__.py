@@ -12,6 +12,7 @@ from ptychograd._dataset.dataset import (
     object_shape_needed,
     positions_in_pixels,
 )
+from ptychograd._dataset.masking import beam_stop, below, masked
 from ptychograd._dataset.part import subset
 from ptychograd._dataset.stored import InFile, StoredPatterns, Survey, added
 
@@ -25,9 +26,12 @@ __all__ = [
     "Survey",
     "Truth",
     "added",
+    "beam_stop",
+    "below",
     "check_extent",
     "far_field_sampling",
     "make_dataset",
+    "masked",
     "object_shape_needed",
     "positions_in_pixels",
     "subset",

@@ -28,6 +28,7 @@ from ptychograd._model import AbstractModel
 from ptychograd._noise import AbstractNoise, Amplitude
 from ptychograd._objective import Value
 from ptychograd._parameters import join, named_leaves
+from ptychograd._priors import AbstractPrior
 from ptychograd._reconstruct.task import Standing, Task, Work, prepared
 from ptychograd._result import History, NonFiniteError, Result
 from ptychograd._schedule import Plan
@@ -62,6 +63,7 @@ def reconstruct(
     batch_size: int = 1,
     trainable: Sequence[str] = ("object", "probe"),
     noise: AbstractNoise | None = None,
+    priors: Sequence[AbstractPrior] = (),
     seed: int = 0,
     resume: Result | None = None,
     planned: int | None = None,
@@ -72,8 +74,9 @@ def reconstruct(
     """Refine the `trainable` parameters of `model` until it expects what `data` measured.
 
     An epoch goes once through all patterns, in minibatches of `batch_size`, in an order that depends
-    on `seed` and the epoch's number alone. `noise` is `Amplitude()` (Eq. 7) unless given. A stage of a
-    run is a call of its own: give the last result as `resume`, and parameters, counting, order and history
+    on `seed` and the epoch's number alone. `noise` is `Amplitude()` (Eq. 7) unless given. `priors` are penalties on
+    parameters, of which every batch takes its share, so that their weights mean the same at any batch size. A stage of
+    a run is a call of its own: give the last result as `resume`, and parameters, counting, order and history
     go on from it; the solver's state goes on too, if solver and `trainable` are as before.
     `planned` is the number of epochs of the whole run, towards whose end solvers may take smaller
     steps; it is those done and `epochs` more unless given. `until` is asked after each epoch and ends the
@@ -91,7 +94,7 @@ def reconstruct(
         result.save("result.h5")
     """
     free, noise, devices = tuple(trainable), noise or Amplitude(), None if devices is None else tuple(devices)
-    task = Task(model, data, solver, epochs, batch_size, free, noise, seed, resume, planned, devices)
+    task = Task(model, data, solver, epochs, batch_size, free, noise, seed, resume, planned, devices, tuple(priors))
     work, standing = prepared(task)
     feed, stopped, why = feed_of(data, work.asked), DONE, ""
     try:

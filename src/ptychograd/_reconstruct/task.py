@@ -3,6 +3,7 @@
 from dataclasses import asdict, replace
 from typing import NamedTuple
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -25,9 +26,10 @@ from ptychograd._epoch import (
 from ptychograd._errors import InputError, check_seed
 from ptychograd._model import AbstractModel
 from ptychograd._noise import AbstractNoise
-from ptychograd._objective import Objective, Value
-from ptychograd._parameters import named_leaves, partition, real_dtype, trainable_names
-from ptychograd._result import History, Result
+from ptychograd._objective import Objective, Penalty, Value
+from ptychograd._parameters import check_names, named_leaves, partition, real_dtype, trainable_names
+from ptychograd._priors import AbstractPrior
+from ptychograd._result import OBJECTS, History, Result
 from ptychograd._scan import AbstractScan
 from ptychograd._solvers import AbstractSolver
 
@@ -46,6 +48,7 @@ class Task(NamedTuple):
     resume: Result | None = None
     planned: int | None = None
     devices: tuple[Device, ...] | None = None
+    priors: tuple[AbstractPrior, ...] = ()
 
 
 class Work(NamedTuple):
@@ -81,7 +84,9 @@ def prepared(task: Task) -> tuple[Work, Standing]:
     batch_size = max(1, task.batch_size // model.group)
     mesh = grid(task.devices, batch_size)
     axes = AXES if mesh is not None else ()
-    objective = Objective(on_device(rest), traced(task.noise), 1, names, axes)
+    groups, real = jnp.asarray(data.count / model.group, real_dtype(parameters)), real_dtype(parameters)
+    priced = tuple(_penalty(prior, model, data, real) for prior in task.priors)
+    objective = Objective(on_device(rest), traced(task.noise), 1, names, axes, priced, groups if priced else 1.0)
     variables = task.solver.variables(parameters)
     settings = _settings(task)
     history = resume.history if resume else History.empty()
@@ -99,8 +104,8 @@ def _start_state(
 ) -> PyTree:
     """A fresh state, or the one that `resume` ended with, if it has one, where solver and parameters are the same."""
     state = solver.init(objective, variables)
-    kept = ("solver", "trainable")
-    if resume is None or not resume.state or any(resume.settings.get(key) != settings[key] for key in kept):
+    kept = ("solver", "trainable", "priors")
+    if resume is None or not resume.state or any(resume.settings.get(key) != settings.get(key) for key in kept):
         return state
     fresh, tree = named_leaves(state), jax.tree.structure(state)
     shapes = {name: np.shape(leaf) for name, leaf in fresh.items()}
@@ -122,9 +127,27 @@ def _settings(task: Task) -> dict:
         "seed": task.seed,
         "geometry": geometry and {name: list(v) if isinstance(v, tuple) else v for name, v in asdict(geometry).items()},
     }
+    if task.priors:
+        settings["priors"] = [repr(prior) for prior in task.priors]
     if task.resume is not None and "changes" in task.resume.settings:
         settings["changes"] = task.resume.settings["changes"]
     return settings
+
+
+def _penalty(prior: AbstractPrior, model: AbstractModel, data: Dataset, real: np.dtype) -> Penalty:
+    """The prior with the photons that met a pixel of its array, and where that array is free."""
+    named = named_leaves(eqx.filter(model, eqx.is_array))
+    check_names((prior.path,), trainable_names(model))
+    if prior.path not in named:
+        raise InputError(f'A prior takes one array; "{prior.path}" has several: name one of them.')
+    array, free = named[prior.path], named.get(f"{prior.path.rpartition('.')[0]}.support")
+    if array.ndim < 2:
+        raise InputError(f'A prior takes an image or several; "{prior.path}" has the shape {array.shape}.')
+    photons = 1.0
+    if prior.path in OBJECTS:
+        photons = data.total / (np.prod(array.shape[-2:]) if free is None else np.count_nonzero(free))
+    root = jnp.asarray(np.sqrt(photons), real)
+    return Penalty(traced(prior), root, None if free is None else jnp.asarray(free), float(OBJECTS.get(prior.path, 0)))
 
 
 def _check(model: AbstractModel, data: Dataset, epochs: int, batch_size: int, seed: int) -> None:

@@ -20,21 +20,10 @@ from ptychograd._objective import Batch, Objective, Sight, Value
 from ptychograd._objects import AbstractThinObject
 from ptychograd._parameters import Planes, named_parameters, replace_parameter, split
 from ptychograd._probes import Probe
+from ptychograd._solvers.sums import Lit, Sums, with_priors
 from ptychograd._windows import Windows, add_windows, batch_axes, in_windows
 
 OBJECT, PROBE = "object.transmission", "probe.modes"
-
-
-class Sums(NamedTuple):
-    """What a batch adds up to. Arrays that have `windows` come as one patch a pattern, others whole.
-
-    `diagonals` holds, by parameter name, J^H J 1 of the exit waves with respect to that parameter.
-    """
-
-    value: Value
-    gradient: PyTree
-    diagonals: dict[str, Float[Array, "..."]]
-    windows: Windows
 
 
 class AbstractDerivatives(eqx.Module):
@@ -116,6 +105,11 @@ class ClosedForm(AbstractDerivatives):
 
     def check(self, objective, variables):
         _thin(objective.model(variables))
+        if not _ptychography(objective.model(variables)).detector.is_plain:
+            raise InputError(
+                "Closed-form PIE is written for a detector without point spread, flat field and binning; take "
+                "nesterov, or an AD solver such as adam."
+            )
         others = sorted(set(named_parameters(variables)) - {OBJECT, PROBE})
         if others or not isinstance(objective.noise, Amplitude):
             raise InputError(
@@ -152,17 +146,24 @@ class Through(NamedTuple):
 
 
 def batch_sums(
-    derivatives: AbstractDerivatives, objective: Objective, variables: PyTree | Through, batch: Batch
+    derivatives: AbstractDerivatives,
+    objective: Objective,
+    variables: PyTree | Through,
+    batch: Batch,
+    lit: Lit | None = None,
 ) -> Sums:
     """All sums over a batch, in parts of `objective.at_once` patterns: the one door through which they leave.
 
     Whole `variables` give whole arrays; those looked `Through` windows give one patch a pattern for these.
     One pattern after another is fastest on a CPU, whose caches hold the waves of one, and all at once
     on a GPU. A batch of one pattern keeps its windows, so that its step touches nothing else. Where a batch is spread
-    over devices, each has the sums over all of them.
+    over devices, each has the sums over all of them. Priors come with the share that the batch has of all patterns, of
+    whole arrays; for a solver that divides by diagonals pixel by pixel see `with_priors`, which is given `lit`.
     """
     if isinstance(variables, Through):
         return _sums_in_windows(derivatives, objective, variables.sight, batch)
+    if objective.penalties:
+        return with_priors(_whole_sums(derivatives, objective, variables, batch), objective, variables, batch, lit)
     if len(batch.index) == 1 and not objective.axes:
         return derivatives.sums(objective, objective.sight(variables, batch.index), batch)
     return _whole_sums(derivatives, objective, variables, batch)

@@ -1,6 +1,7 @@
 """The default solver: accelerated descent whose step sizes come from the model."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import NamedTuple
 
 import equinox as eqx
@@ -17,11 +18,13 @@ from ptychograd._solvers.base import AbstractSolver, Course
 from ptychograd._solvers.derivatives import Automatic
 from ptychograd._solvers.moving import AbstractMoving, Whole, plus
 from ptychograd._solvers.pace import Pace, Past, growing_pace, steady_pace
+from ptychograd._solvers.sums import Lit
 from ptychograd._solvers.views import AbstractView, WholeView, best_view, exit_wave_model
 from ptychograd._windows import window_of
 
 RELATIVE_STEP = 0.01  # of the start's root-mean-square, for parameters that have no diagonal
 TINY = 1e-30  # of a power, above zero
+EVEN = 0.8  # in the place of `floor`, where there are priors
 COLDEST = 0.02  # what is left of the step at the end of a run: gradient noise is averaged out
 
 Named = dict[str, PyTree]
@@ -82,6 +85,7 @@ class Nesterov(AbstractSolver):
                     f'The step of "{path}" comes from the model; give steps for {", ".join(others) or "none"}.'
                 )
         zero = jnp.zeros((), real_dtype(variables))
+        paths = [penalty.prior.path for penalty in objective.penalties]
         model = exit_wave_model(objective, variables)
         local = model is not None and model.is_local
         return State(
@@ -89,6 +93,7 @@ class Nesterov(AbstractSolver):
             velocity={name: jax.tree.map(jnp.zeros_like, named[name]) for name in scaled},
             adam=_ADAM.init(others),
             steps=self._steps(objective.model(variables).steps, others),
+            lit={name: jnp.zeros_like(named[name].real) for name in scaled if name in paths},
         )
 
     def step(self, objective, variables, batch, state):
@@ -111,29 +116,38 @@ class Nesterov(AbstractSolver):
             ends = {name: one.end(momentum) for name, one in carried.moving.items()}
             positions, velocity = ({name: pair[k] for name, pair in ends.items()} for k in (0, 1))
             variables = replace_parameters(view.variables, positions | carried.others)
-            return variables, State(carried.past, velocity, carried.adam, state.steps)
+            return variables, State(carried.past, velocity, carried.adam, state.steps, carried.lit)
 
-        return Course(UnderWay(moving, others, state.past, state.adam), step, end)
+        return Course(UnderWay(moving, others, state.past, state.adam, state.lit), step, end)
 
     def _moved(self, view: AbstractView, steps: Named, carried: "UnderWay", batch: Batch) -> tuple["UnderWay", Value]:
-        moving, others, past, adam = carried
+        moving, others, past, adam, lit = carried
         warmth = COLDEST + (1 - COLDEST) * (0.5 + 0.5 * jnp.cos(jnp.pi * batch.cooling))
         pace = self._pace(view.model, past, warmth, batch)
-        sums = view.sums({name: one.ahead(pace.momentum) for name, one in moving.items()}, others, batch)
+        ahead = {name: one.ahead(pace.momentum) for name, one in moving.items()}
+        sums = view.sums(ahead, others, batch, Lit(past.age, lit))
         gradients = named_parameters(sums.gradient)
         directions, adam = _ADAM.update({name: gradients[name] for name in steps}, adam)
         directions = named_parameters(directions)
         others = {name: plus(others[name], -warmth * step, directions[name]) for name, step in steps.items()}
 
-        def scale(diagonal, largest):
+        def scale(name, diagonal, largest):
+            if name in sums.largest:  # the diagonal is that of all batches on average, which some are far above
+                largest = sums.largest[name] * EVEN / self.floor
             return -warmth * pace.step_size * self._scale(diagonal, largest)
 
         moved = {
-            name: one.moved(pace.momentum, scale, gradients[name], sums.diagonals[name], window_of(name, sums.windows))
+            name: one.moved(
+                pace.momentum,
+                partial(scale, name),
+                gradients[name],
+                sums.diagonals[name],
+                window_of(name, sums.windows),
+            )
             for name, one in moving.items()
         }
         moved = _scaled_as_before(view.model, moving, moved)
-        return UnderWay(moved, others, past.followed_by(sums.diagonals), adam), sums.value
+        return UnderWay(moved, others, past.followed_by(sums.diagonals), adam, sums.lit), sums.value
 
     def _pace(self, model: AbstractExitWaveModel | None, past: Past, warmth: Float[Array, ""], batch: Batch) -> Pace:
         if model is not None and model.is_local:
@@ -189,12 +203,16 @@ def _power(leaf: PyTree) -> Float[Array, ""]:
 
 
 class State(NamedTuple):
-    """The past of a run; velocities where there is a diagonal; Adam's moments and step sizes where there is none."""
+    """The past of a run; velocities where there is a diagonal; Adam's moments and step sizes where there is none.
+
+    `lit` are diagonals on average, of parameters that have both diagonals and priors.
+    """
 
     past: Past
     velocity: dict[str, PyTree]
     adam: optax.OptState
     steps: dict[str, Float[Array, ""]]
+    lit: dict[str, Float[Array, "..."]]
 
 
 class UnderWay(NamedTuple):
@@ -204,6 +222,7 @@ class UnderWay(NamedTuple):
     others: Named
     past: Past
     adam: optax.OptState
+    lit: Named
 
 
 _ADAM = optax.scale_by_adam()

@@ -9,7 +9,8 @@ from jaxtyping import Array, Float, PyTree
 from ptychograd._errors import InputError
 from ptychograd._parameters import map_with_names, named_parameters
 from ptychograd._solvers.base import AbstractSolver, Course, worth_windows
-from ptychograd._solvers.derivatives import AbstractDerivatives, Automatic, ClosedForm, Sums, Through, batch_sums
+from ptychograd._solvers.derivatives import AbstractDerivatives, Automatic, ClosedForm, Through, batch_sums
+from ptychograd._solvers.sums import Sums
 from ptychograd._windows import add_windows, overlapped, window_of
 
 WORTH = 2.0  # times as many pixels in an array as in a batch's windows, from which on windows are cheaper
@@ -43,6 +44,8 @@ class PIE(AbstractSolver):
 
     def init(self, objective, variables):
         self.derivatives.check(objective, variables)
+        if objective.penalties:
+            raise InputError("PIE takes no priors; take nesterov, or an optax solver such as adam.")
         return ()
 
     def step(self, objective, variables, batch, state):

@@ -10,8 +10,9 @@ from ptychograd._model import AbstractExitWaveModel
 from ptychograd._objective import Batch, Objective, Sight
 from ptychograd._parameters import named_parameters, replace_parameters
 from ptychograd._solvers.base import worth_windows
-from ptychograd._solvers.derivatives import Automatic, Sums, Through, batch_sums
+from ptychograd._solvers.derivatives import Automatic, Through, batch_sums
 from ptychograd._solvers.moving import AbstractMoving, Ahead, Coasting, Scalar, Whole
+from ptychograd._solvers.sums import Lit, Sums
 from ptychograd._windows import Windows, dense, window_of
 
 WORTH = 2.0  # times as many pixels in an array as in a batch's windows, from which on windows are cheaper
@@ -43,8 +44,8 @@ class AbstractView(eqx.Module):
         """Windows through which some patterns look."""
 
     @abc.abstractmethod
-    def sums(self, ahead: dict[str, Ahead], others: dict[str, PyTree], batch: Batch) -> Sums:
-        """Sums over a batch at the parameters as they are `ahead`, and at the `others`."""
+    def sums(self, ahead: dict[str, Ahead], others: dict[str, PyTree], batch: Batch, lit: Lit | None = None) -> Sums:
+        """Sums over a batch at the parameters as they are `ahead`, and at the `others`; `lit` as for `batch_sums`."""
 
 
 class WholeView(AbstractView):
@@ -53,12 +54,13 @@ class WholeView(AbstractView):
     def windows(self, index):
         return {}
 
-    def sums(self, ahead, others, batch):
+    def sums(self, ahead, others, batch, lit=None):
         seen = {name: look(lambda arrays: arrays) for name, look in ahead.items()}
         variables = replace_parameters(self.variables, seen | others)
-        value, gradient, diagonals, windows = batch_sums(Automatic(), self.objective, variables, batch)
-        real = {name: named_parameters(variables)[name].real for name in diagonals}
-        return Sums(value, dense(gradient, variables, windows), dense(diagonals, real, windows), {})
+        sums = batch_sums(Automatic(), self.objective, variables, batch, lit)
+        real = {name: named_parameters(variables)[name].real for name in sums.diagonals}
+        gradient, diagonals = dense(sums.gradient, variables, sums.windows), dense(sums.diagonals, real, sums.windows)
+        return sums._replace(gradient=gradient, diagonals=diagonals, windows={})
 
 
 class WindowView(AbstractView):
@@ -67,7 +69,7 @@ class WindowView(AbstractView):
     def windows(self, index):
         return self.objective.windows(self.variables, index)
 
-    def sums(self, ahead, others, batch):
+    def sums(self, ahead, others, batch, lit=None):
         def sight(index):
             windows = self.windows(index)
             seen = {

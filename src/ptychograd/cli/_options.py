@@ -60,8 +60,9 @@ class Options:
         batch_size: Patterns a step; by default 16 for nesterov, 32 for rpie (at most a fifth of all for both), 1 for
             epie and ad-epie, 100 for adam; of rocking curves 16 positions, 26 for adam, with all their angles.
         step: For adam: PATH=SIZE, as object=0.01; repeat for several.
-        noise: Misfit to minimise; poisson takes over for the last third of the epochs. For a crystal it is the default,
-            and takes over when the crystal is found.
+        noise: Misfit to minimise; all but amplitude take over for the last third of the epochs. For a crystal poisson
+            is the default, and takes over when the crystal is found. gaussian has the mean photons of a pixel and the
+            square of --readout for its variance.
         background: Photons a pixel from elsewhere than the sample, if known.
         orientation: How positions lie to patterns: 4 exchanges y and x, then 2 negates y and 1 negates x; add them up.
             `ptychograd diagnose` finds out.
@@ -79,6 +80,9 @@ class Options:
         precision: Of all arithmetic.
         refine: A parameter to be refined beside object and probe, by its path, as scan.offset; repeat for several.
         refine_after: Epochs before that begins; by default a fifth of all.
+        prior: What is known of the object: NAME=WEIGHT with tv (few edges; try 0.3), tikhonov (smooth), l1 (few
+            wavelets), slices (neighbouring slices alike); weights mean the same at any batch size and photon count.
+            Repeat for several.
         pieces: What the model has beside the ideal.
     """
 
@@ -91,7 +95,7 @@ class Options:
     epochs: Epochs = None
     batch_size: OptionalWhole = None
     step: Annotated[list[str] | None, Parameter(negative="")] = None
-    noise: Literal["amplitude", "poisson"] | None = None
+    noise: Literal["amplitude", "poisson", "gaussian", "poisson-gaussian"] | None = None
     background: float = 0.0
     orientation: Whole = 0
     modes: Whole = 1
@@ -108,6 +112,7 @@ class Options:
     links_into: LinksInto = None
     refine: Annotated[list[str] | None, Parameter(negative="")] = None
     refine_after: OptionalWhole = None
+    prior: Annotated[list[str] | None, Parameter(negative="")] = None
     pieces: Pieces = Pieces()  # noqa: RUF009
 
 

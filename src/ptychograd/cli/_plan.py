@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ptychograd._errors import InputError
 from ptychograd.cli._console import errors
+from ptychograd.cli._detector import check, with_noise, without_bad_pixels
 from ptychograd.cli._options import Options, numbers, pairs
 from ptychograd.cli._pieces import REFINE_AFTER, assembled, refined
 
@@ -55,7 +56,7 @@ def read_file(path: Path, options: Options, keep: "InFile | None" = None) -> "Da
 
     near_field = None if options.model is None else options.model == "near-field"
     data = read(path, _keys(options), near_field=near_field, keep=keep, links_into=options.links_into or ())
-    return oriented(data, options.orientation)
+    return without_bad_pixels(oriented(data, options.orientation), options.pieces)
 
 
 def make_run(options: Options, data: "Dataset") -> "Run":
@@ -73,7 +74,8 @@ def make_run(options: Options, data: "Dataset") -> "Run":
     options = replace(options, epochs=usual if options.epochs is None else options.epochs)
     steps = -(-data.count // max(1, batch_size))
     of_kind = _crystal_stages if isinstance(data.geometry, BraggGeometry) else _stages
-    stages = refined(of_kind(options, steps), options.refine or (), _refine_after(options))
+    stages = with_noise(of_kind(options, steps), options, data)
+    stages = refined(stages, options.refine or (), _refine_after(options))
     model = assembled(make_model(options, data), data, options.pieces, options.refine or ())
     return Run(model, data, make_solver(options), tuple(stages), batch_size, options.seed)
 
@@ -114,6 +116,7 @@ def make_solver(options: Options) -> "AbstractSolver":
     """The solver that was named."""
     from ptychograd._solvers import PIE, ADePIE, Nesterov, adam
 
+    check(options)
     steps = numbers(options.step, "step")
     if steps and options.solver != "adam":
         raise InputError(f"--step is for adam; {options.solver} finds its own step sizes.")
@@ -250,7 +253,7 @@ def _stages(options: Options, steps: int) -> tuple["Stage", ...]:
     auto = not isinstance(options.epochs, int)
     epochs = options.epochs if isinstance(options.epochs, int) else max(MOST_EPOCHS, MOST_STEPS // steps)
     held = min(HOLD_PROBE[options.solver] if options.hold_probe is None else options.hold_probe, epochs)
-    counting = math.ceil(POISSON_SHARE * epochs) if options.noise == "poisson" else 0
+    counting = math.ceil(POISSON_SHARE * epochs) if options.noise not in (None, "amplitude") else 0
     counting = min(counting, epochs - held)
     cooling = math.ceil(COOLING_SHARE * epochs) if auto and not counting and options.solver == "nesterov" else 0
     middle = epochs - held - counting - cooling

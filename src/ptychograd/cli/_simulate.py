@@ -2,16 +2,19 @@
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter
 
 from ptychograd.cli._console import errors, output
+from ptychograd.cli._detector import noise_of_simulation, without_bad_pixels
 from ptychograd.cli._pieces import Pieces, imperfect
 
 if TYPE_CHECKING:
     from ptychograd._dataset import Dataset
+    from ptychograd._model import Ptychography
 
+Noise = Literal["poisson", "poisson-gaussian", "gaussian", "amplitude"]
 simulate = App(name="simulate", help="Simulate a measurement, with its ground truth beside it.")
 
 
@@ -21,6 +24,8 @@ def far_field(
     /,
     *,
     photons: float = 1e6,
+    background: float = 0.0,
+    noise: Noise = "poisson",
     seed: int = 0,
     magnitude: Path | None = None,
     phase: Path | None = None,
@@ -31,7 +36,9 @@ def far_field(
     Args:
         out: The HDF5 file to write.
         photons: Photons in the probe.
-        seed: Of the photon noise.
+        background: Photons a pixel from elsewhere.
+        noise: How the photons scatter; gaussian with the variance that --readout tells.
+        seed: Of the noise.
         magnitude: Image for the object's magnitude; scikit-image's astronaut by default.
         phase: Image for the object's phase; scikit-image's camera by default.
     """
@@ -39,10 +46,9 @@ def far_field(
     from ptychograd.paper.far_field import FarFieldExperiment
 
     prepare()
-    _write(
-        out,
-        FarFieldExperiment(photons=photons).dataset(seed, magnitude, phase, change=partial(imperfect, pieces, seed)),
-    )
+    change, scatter = partial(_imperfect, pieces, seed, background), noise_of_simulation(noise, pieces)
+    data = FarFieldExperiment(photons=photons).dataset(seed, magnitude, phase, change=change, noise=scatter)
+    _write(out, without_bad_pixels(data, pieces))
 
 
 @simulate.command(name="near-field")
@@ -53,6 +59,8 @@ def near_field(
     reduced: Annotated[bool, Parameter(negative="")] = False,
     flux: float = 1e4,
     distance: float = 0.047,
+    background: float = 0.0,
+    noise: Noise = "poisson",
     seed: int = 0,
     magnitude: Path | None = None,
     phase: Path | None = None,
@@ -65,7 +73,9 @@ def near_field(
         reduced: Half of all lengths in pixels, 256 x 256: the same physics, much faster.
         flux: Photons a pixel, on average over the probe.
         distance: From object to detector in metres.
-        seed: Of the speckle in the probe and of the photon noise.
+        background: Photons a pixel from elsewhere.
+        noise: How the photons scatter; gaussian with the variance that --readout tells.
+        seed: Of the speckle in the probe and of the noise.
         magnitude: Image for the object's magnitude; scikit-image's astronaut by default.
         phase: Image for the object's phase; scikit-image's camera by default.
     """
@@ -74,8 +84,9 @@ def near_field(
 
     prepare()
     experiment = NearFieldExperiment.reduced if reduced else NearFieldExperiment
-    change = partial(imperfect, pieces, seed)
-    _write(out, experiment(flux=flux, distance=distance).dataset(seed, magnitude, phase, change=change))
+    change, scatter = partial(_imperfect, pieces, seed, background), noise_of_simulation(noise, pieces)
+    data = experiment(flux=flux, distance=distance).dataset(seed, magnitude, phase, change=change, noise=scatter)
+    _write(out, without_bad_pixels(data, pieces))
 
 
 @simulate.command(name="bragg")
@@ -105,6 +116,13 @@ def bragg(
     prepare()
     experiment = BraggExperiment.reduced if reduced else BraggExperiment
     _write(out, experiment(photons=photons, rocking_step=rocking_step, background=background).dataset(seed))
+
+
+def _imperfect(pieces: Pieces, seed: int, background: float, model: "Ptychography") -> "Ptychography":
+    """The true model with the options' parts and background."""
+    from ptychograd._pieces.detectors import with_background
+
+    return imperfect(pieces, seed, with_background(model, background) if background else model)
 
 
 def _write(out: Path, data: "Dataset") -> None:

@@ -1,0 +1,96 @@
+"""Detector, noise and priors as options of `simulate` and `reconstruct`."""
+
+import json
+
+import numpy as np
+import pytest
+
+import ptychograd as pg
+from problems import FRAME, measurement
+from ptychograd.cli._options import Options
+from ptychograd.cli._pieces import Pieces
+from ptychograd.cli._plan import make_run, make_solver, read_file
+
+
+@pytest.fixture
+def scan(tmp_path):
+    path = tmp_path / "scan.h5"
+    pg.write(path, measurement())
+    return path
+
+
+def test_a_run_with_all_of_it_can_be_gone_on_from(run, scan):
+    flat = np.ones(FRAME)
+    flat[3, 4] = 0
+    np.save("flat.npy", flat)
+    words = ["--refine", "detector.background", "--refine", "detector.point_spread.width", "--flat-field", "flat.npy"]
+    words += ["--noise", "poisson-gaussian", "--readout", "1", "--saturation", "3000", "--prior", "tv=0.2"]
+    words += ["--background", "0.5", "--beam-stop", "1", "--epochs", "6", "--batch-size", "8"]
+    assert run("reconstruct", scan, "-o", "result.h5", *words)[0] == 0
+    result = pg.load("result.h5")
+    assert float(result.arrays["detector.background"]) != 0.5
+    assert float(result.arrays["detector.point_spread.width"]) != 0.5
+    assert result.settings["noise"].startswith("Censored(")
+    assert "PoissonGaussian(readout=1.0)" in result.settings["noise"].replace("\n", "").replace("  ", "")
+    assert result.settings["priors"] == [repr(pg.TotalVariation(0.2))]
+    status, out, err = run("resume", "result.h5", "--epochs", "8", "--json")
+    assert status == 0, err
+    assert json.loads(out.splitlines()[-1])["epochs"] == 8
+
+
+def test_noise_models_take_over_at_the_end_and_full_pixels_are_known_throughout(scan):
+    data = pg.read(scan)
+    pieces = Pieces(readout=2.0, saturation=50.0)
+    stages = make_run(Options(epochs=9, noise="gaussian", pieces=pieces), data).stages
+    assert [stage.epochs for stage in stages] == [6, 3]
+    assert all(isinstance(stage.noise, pg.Censored) for stage in stages)
+    assert isinstance(stages[0].noise.noise, pg.Amplitude)
+    np.testing.assert_allclose(stages[1].noise.noise.variance, data.mean_pattern + 4, rtol=1e-5)
+    brightest = np.maximum(data.patterns.max(axis=0), data.mean_pattern + 4)
+    np.testing.assert_allclose(stages[1].noise.noise.brightest, brightest, rtol=1e-5)
+    assert [type(stage.noise) for stage in make_run(Options(epochs=9), data).stages] == [pg.Amplitude]
+
+
+def test_masks_and_binning(scan, tmp_path):
+    mask = np.ones(FRAME, int)
+    mask[2, 3] = 0
+    np.save(tmp_path / "mask.npy", mask)
+    pieces = Pieces(beam_stop=2.0, mask=str(tmp_path / "mask.npy"), mask_above=100.0, binning=2)
+    options = Options(pieces=pieces)
+    data = read_file(scan, options)
+    expected = (mask == 1) & pg.beam_stop(FRAME, 2.0) & (measurement().patterns < 100)
+    np.testing.assert_array_equal(data.mask, expected)
+    model = make_run(options, data).model
+    assert model.frame_shape == (2 * FRAME[0], 2 * FRAME[1])
+    assert model.detector.binning == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (Options(noise="poisson-gaussian"), "needs --readout"),
+        (Options(pieces=Pieces(readout=1.0)), "is for --noise"),
+        (Options(prior=["smooth=1"]), "one of: tv, tikhonov, l1, slices"),
+        (Options(prior=["tv=-1"]), "above zero"),
+    ],
+)
+def test_what_does_not_go_together_is_said_before_anything_is_read(options, words):
+    with pytest.raises(pg.InputError, match=words):
+        make_solver(options)
+
+
+def test_a_file_that_is_no_array_is_named(scan):
+    with pytest.raises(pg.InputError, match=r"scan.h5.*expected an array"):
+        read_file(scan, Options(pieces=Pieces(mask=str(scan))))
+
+
+def test_simulations_have_what_was_asked_for(run):
+    words = ["--background", "2", "--point-spread", "0.7", "--noise", "poisson-gaussian", "--readout", "1.5"]
+    status, _, err = run("simulate", "far-field", "data.h5", *words, "--saturation", "200", "--photons", "1e4")
+    assert status == 0, err
+    data = pg.read("data.h5")
+    assert data.patterns.dtype.kind == "f"
+    assert (data.patterns.min(), data.patterns.max()) == (0, 200)
+    parameters = data.truth.parameters
+    assert float(parameters["detector.background"]) == 2
+    assert float(parameters["detector.point_spread.width"]) == pytest.approx(0.7)
