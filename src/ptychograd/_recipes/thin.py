@@ -122,6 +122,7 @@ def _composed(
         detector=Detector(jnp.zeros((), real)),
         frame_shape=data.frame_shape,
         sampling=sampling,
+        wavelength=data.geometry.wavelength if data.geometry else None,
     )
 
 
