@@ -85,7 +85,9 @@ def defocus() -> Iterator[Case]:
     experiment = FarFieldExperiment()
     data = experiment.dataset()
     held, wrong = ("object",), experiment.defocus + DEFOCUS_ERROR
-    start = {name: pg.aperture(experiment.aperture, at) for name, at in (("right", experiment.defocus), ("wrong", wrong))}
+    start = {
+        name: pg.aperture(experiment.aperture, at) for name, at in (("right", experiment.defocus), ("wrong", wrong))
+    }
     run = usual(pg.far_field(data, probe=start["right"]), data)
     yield measured("ideal", _holding(run, held), data)[0]
     yield measured("ignored", _holding(usual(pg.far_field(data, probe=start["wrong"]), data), held), data)[0]

@@ -47,7 +47,10 @@ class UnitMagnitude(AbstractMagnitude):
 
 
 class BoundedMagnitude(AbstractMagnitude):
-    """A magnitude of at most `most`; 1 for an object that can't amplify a wave."""
+    """A magnitude of at most `most`; 1 for an object that can't amplify a wave.
+
+    Derivatives are those of a free transmission (projected gradients): a pixel at the bound must find its way back.
+    """
 
     most: float = eqx.field(default=1.0, static=True)
 
@@ -56,7 +59,7 @@ class BoundedMagnitude(AbstractMagnitude):
             raise InputError(f"A magnitude of at most {self.most:g}; expected a number above zero, as 1.")
 
     def __call__(self, transmission):
-        return transmission * jnp.minimum(1, self.most / _size(transmission))
+        return with_derivative(transmission * jnp.minimum(1, self.most / _size(transmission)), transmission)
 
 
 class _Straight(AbstractMagnitude):

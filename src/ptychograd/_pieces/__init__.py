@@ -1,12 +1,13 @@
-"""Pieces of real experiments, put into a model one by one: `with_...(model, ...)` gives the model that has it."""
+"""What experiments do beside the ideal: functions from a model to a model with one part more."""
 
 from ptychograd._pieces.objects import with_magnitude, with_object_modes, with_slices, with_support
 from ptychograd._pieces.probes import with_aberrations, with_modes, with_varying_intensity, with_varying_probe
-from ptychograd._pieces.waves import gaussian_lines, with_spectrum
+from ptychograd._pieces.waves import gaussian_lines, with_bandwidth, with_spectrum
 
 __all__ = [
     "gaussian_lines",
     "with_aberrations",
+    "with_bandwidth",
     "with_magnitude",
     "with_modes",
     "with_object_modes",

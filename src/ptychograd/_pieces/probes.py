@@ -59,7 +59,10 @@ def with_varying_intensity(model: AbstractModel) -> Ptychography:
 
 
 def with_aberrations(
-    model: AbstractModel, defocus: float = 0.0, aberrations: Mapping[int, float] | None = None, pupil: float | None = None
+    model: AbstractModel,
+    defocus: float = 0.0,
+    aberrations: Mapping[int, float] | None = None,
+    pupil: float | None = None,
 ) -> Ptychography:
     """A probe that is told by its wave `defocus` metres upstream, and by aberrations (see `AberratedProbe`).
 

@@ -31,7 +31,9 @@ def with_spectrum(model: AbstractModel, wavelengths: Sequence[float], weights: S
     if len(wavelengths) != len(weights) or not len(weights):
         raise InputError(f"{len(wavelengths)} wavelengths and {len(weights)} weights; expected as many of both.")
     if not all(0 < weight < np.inf for weight in weights):
-        raise InputError(f"Weights of the spectrum {', '.join(f'{w:g}' for w in weights)}; expected numbers above zero.")
+        raise InputError(
+            f"Weights of the spectrum {', '.join(f'{w:g}' for w in weights)}; expected numbers above zero."
+        )
     if not all(0.5 < length / wavelength < 2 for length in wavelengths):
         raise InputError(
             f"The spectrum goes from {min(wavelengths):.4g} to {max(wavelengths):.4g} m, and the model is for "
@@ -41,6 +43,13 @@ def with_spectrum(model: AbstractModel, wavelengths: Sequence[float], weights: S
     lines = tuple(_line(whole, length) for length in wavelengths)
     real = np.finfo(_dtype(whole.propagator)).dtype
     return with_part(whole, "propagator", Polychromatic(lines, jnp.asarray(shares, real)))
+
+
+def with_bandwidth(model: AbstractModel, bandwidth: float, count: int = 5) -> Ptychography:
+    """A Gaussian spectrum about the model's wavelength (see `gaussian_lines`)."""
+    whole = checked(model, "A spectrum")
+    _, wavelength = lengths(whole, "A spectrum")
+    return with_spectrum(whole, *gaussian_lines(wavelength, bandwidth, count))
 
 
 def gaussian_lines(wavelength: float, bandwidth: float, count: int = 5) -> tuple[list[float], list[float]]:

@@ -8,7 +8,7 @@ from ptychograd._parameters import with_derivative
 from ptychograd._probes.base import AbstractProbe
 from ptychograd._windows import row
 
-WEIGHT_STEP = 0.02  # of weights whose root-mean-square is 1
+WEIGHT_STEP = 0.05  # of weights whose root-mean-square is 1
 INTENSITY_STEP = 0.005  # of intensities whose mean is 1
 FAINTEST = 1e-6  # of the mean intensity: below it there is no exposure to speak of
 

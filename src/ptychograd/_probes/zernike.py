@@ -8,9 +8,7 @@ from jaxtyping import Float
 from ptychograd._errors import InputError
 
 
-def zernike(
-    noll: int, rho: Float[np.ndarray, "y x"], angle: Float[np.ndarray, "y x"]
-) -> Float[np.ndarray, "y x"]:
+def zernike(noll: int, rho: Float[np.ndarray, "y x"], angle: Float[np.ndarray, "y x"]) -> Float[np.ndarray, "y x"]:
     """Zernike's polynomial of Noll's number `noll`, whose root-mean-square over the unit disk is 1; 0 outside of it.
 
     `rho` is the radius in units of the pupil's, `angle` is counted in radians from x towards y. 1 is piston, 2 and 3

@@ -11,6 +11,7 @@ from ptychograd.cli._pieces import Pieces, imperfect
 
 if TYPE_CHECKING:
     from ptychograd._dataset import Dataset
+    from ptychograd._model import Ptychography
 
 simulate = App(name="simulate", help="Simulate a measurement, with its ground truth beside it.")
 
@@ -21,6 +22,7 @@ def far_field(
     /,
     *,
     photons: float = 1e6,
+    modes: int = 1,
     seed: int = 0,
     magnitude: Path | None = None,
     phase: Path | None = None,
@@ -31,6 +33,7 @@ def far_field(
     Args:
         out: The HDF5 file to write.
         photons: Photons in the probe.
+        modes: Incoherent modes of the probe.
         seed: Of the photon noise.
         magnitude: Image for the object's magnitude; scikit-image's astronaut by default.
         phase: Image for the object's phase; scikit-image's camera by default.
@@ -41,7 +44,9 @@ def far_field(
     prepare()
     _write(
         out,
-        FarFieldExperiment(photons=photons).dataset(seed, magnitude, phase, change=partial(imperfect, pieces, seed)),
+        FarFieldExperiment(photons=photons).dataset(
+            seed, magnitude, phase, change=partial(_imperfect, modes, pieces, seed)
+        ),
     )
 
 
@@ -53,6 +58,7 @@ def near_field(
     reduced: Annotated[bool, Parameter(negative="")] = False,
     flux: float = 1e4,
     distance: float = 0.047,
+    modes: int = 1,
     seed: int = 0,
     magnitude: Path | None = None,
     phase: Path | None = None,
@@ -65,6 +71,7 @@ def near_field(
         reduced: Half of all lengths in pixels, 256 x 256: the same physics, much faster.
         flux: Photons a pixel, on average over the probe.
         distance: From object to detector in metres.
+        modes: Incoherent modes of the probe.
         seed: Of the speckle in the probe and of the photon noise.
         magnitude: Image for the object's magnitude; scikit-image's astronaut by default.
         phase: Image for the object's phase; scikit-image's camera by default.
@@ -74,7 +81,7 @@ def near_field(
 
     prepare()
     experiment = NearFieldExperiment.reduced if reduced else NearFieldExperiment
-    change = partial(imperfect, pieces, seed)
+    change = partial(_imperfect, modes, pieces, seed)
     _write(out, experiment(flux=flux, distance=distance).dataset(seed, magnitude, phase, change=change))
 
 
@@ -105,6 +112,12 @@ def bragg(
     prepare()
     experiment = BraggExperiment.reduced if reduced else BraggExperiment
     _write(out, experiment(photons=photons, rocking_step=rocking_step, background=background).dataset(seed))
+
+
+def _imperfect(modes: int, pieces: Pieces, seed: int, model: "Ptychography") -> "Ptychography":
+    from ptychograd._pieces import with_modes
+
+    return imperfect(pieces, seed, model if modes == 1 else with_modes(model, modes))
 
 
 def _write(out: Path, data: "Dataset") -> None:
