@@ -14,7 +14,8 @@ from ptychograd._pieces import with_magnitude, with_object_modes, with_slices
 from ptychograd.paper._images import grey_image
 from ptychograd.paper.far_field import FarFieldExperiment
 
-DISTANCE, WRONG = 0.03, 0.036  # metres between slices: three depths of focus, p²/λ times 4
+DISTANCE, WRONG = 0.03, (0.024, 0.036)  # metres between slices, three times 4p²/λ; as they are thought to be
+EPOCHS = 150  # as slices take longer to tell apart
 SHARE = 0.25  # of the second state of the object
 FAINT = 1e4  # photons, where knowledge helps
 
@@ -29,13 +30,29 @@ def slices() -> Iterator[Case]:
         waves = [_placed(np.exp(-0.25 * (1 - a) + 1j * 0.9 * b), support) for a, b in (images, images[::-1])]
         return eqx.tree_at(lambda m: m.object.transmission, changed, jnp.asarray(np.stack(waves), np.complex64))
 
-    ideal, data = experiment.dataset(), experiment.dataset(change=thick)
-    yield measured("ideal", usual(pg.far_field(ideal), ideal), ideal)[0]
-    start = pg.far_field(data, object=pg.flat_object)
-    yield measured("ignored", usual(start, data), data)[0]
-    yield measured("known", usual(with_slices(start, 2, DISTANCE), data), data)[0]
-    case, result = measured("modelled", usual(with_slices(start, 2, WRONG), data, "object.distance"), data)
-    yield Case(case.what, case.figures | {"distance": float(result.arrays["object.distance"])})
+    def flattened(model: pg.Ptychography) -> pg.Ptychography:
+        both = jnp.prod(thick(model).object.transmission, axis=0)
+        return eqx.tree_at(lambda m: m.object.transmission, model, both)
+
+    ideal, data = experiment.dataset(change=flattened), experiment.dataset(change=thick)
+    about = pg.aperture(experiment.aperture, experiment.defocus)  # the probe as it is designed
+    model = pg.far_field(ideal, probe=about, object=pg.flat_object)
+    yield measured("ideal", usual(model, ideal, epochs=EPOCHS), ideal)[0]
+    start = pg.far_field(data, probe=about, object=pg.flat_object)
+    yield measured("ignored", usual(start, data, epochs=EPOCHS), data)[0]
+    yield measured("known", _sliced(start, data, DISTANCE, False), data)[0]
+    for wrong in WRONG:
+        case, result = measured("modelled", _sliced(start, data, wrong, True), data)
+        found = {"from": wrong, "distance": float(result.arrays["object.distance"])}
+        yield Case(case.what, case.figures | found)
+
+
+def _sliced(model: pg.Ptychography, data: pg.Dataset, distance: float, refine: bool) -> pg.Run:
+    """Slices first as far apart as they are thought to be; their distance refined after a fifth, if it is."""
+    names = ("object.transmission", "probe.modes")
+    first = pg.Stage(EPOCHS // 5, names)
+    rest = pg.Stage(EPOCHS - first.epochs, (*names, "object.distance") if refine else names)
+    return pg.Run(pg.with_slices(model, 2, distance), data, pg.Nesterov(), (first, rest), 16)
 
 
 def states() -> Iterator[Case]:
@@ -52,17 +69,20 @@ def states() -> Iterator[Case]:
     ideal, data = FarFieldExperiment().dataset(), FarFieldExperiment().dataset(change=two)
     yield measured("ideal", usual(pg.far_field(ideal), ideal), ideal)[0]
     yield measured("ignored", usual(pg.far_field(data), data), data)[0]
-    yield measured("modelled", usual(with_object_modes(pg.far_field(data), 2), data), data)[0]
+    start = with_object_modes(pg.far_field(data), 2)
+    for epochs in (60, 200):
+        case = measured("modelled", usual(start, data, epochs=epochs), data)[0]
+        yield Case(case.what, case.figures | {"epochs": epochs})
 
 
 def phase_only() -> Iterator[Case]:
     """An object that absorbs nothing, with few photons: with and without that knowledge."""
-    yield from _known(lambda t: np.exp(1j * np.angle(t)), UnitMagnitude())
+    yield from _known(lambda t: jnp.exp(1j * jnp.angle(t)), UnitMagnitude())
 
 
 def bounded() -> Iterator[Case]:
-    """An object that amplifies nothing, with few photons: with and without that knowledge."""
-    yield from _known(lambda t: t, BoundedMagnitude(1.0))
+    """An object that amplifies nothing and is clear in half of its area: with and without that knowledge."""
+    yield from _known(lambda t: t / jnp.maximum(jnp.abs(t), 0.5), BoundedMagnitude(1.0))
 
 
 def _known(change: Callable, magnitude: object) -> Iterator[Case]:

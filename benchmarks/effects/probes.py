@@ -24,8 +24,10 @@ def modes() -> Iterator[Case]:
     ideal, data = FarFieldExperiment().dataset(), FarFieldExperiment().dataset(change=three_modes)
     yield measured("ideal", usual(pg.far_field(ideal), ideal), ideal)[0]
     yield measured("ignored", usual(pg.far_field(data), data), data)[0]
-    case, result = measured("modelled", usual(pg.far_field(data, modes=3), data), data)
+    start = pg.far_field(data, modes=3)
+    case, result = measured("modelled", usual(start, data), data)
     yield _with(case, _powers(result.probe))
+    yield measured("from truth", usual(_at_truth(start, data), data), data)[0]
 
 
 def three_modes(model: pg.Ptychography) -> pg.Ptychography:
@@ -77,7 +79,10 @@ def varying_intensity() -> Iterator[Case]:
     ideal, data = FarFieldExperiment().dataset(), FarFieldExperiment().dataset(change=unsteady)
     yield measured("ideal", usual(pg.far_field(ideal), ideal), ideal)[0]
     yield measured("ignored", usual(pg.far_field(data), data), data)[0]
-    yield measured("modelled", usual(with_varying_intensity(pg.far_field(data)), data), data)[0]
+    model = with_varying_intensity(pg.far_field(data))
+    for epochs in (60, 150):
+        case = measured("modelled", usual(model, data, epochs=epochs), data)[0]
+        yield _with(case, {"epochs": epochs})
 
 
 def defocus() -> Iterator[Case]:
@@ -120,14 +125,22 @@ def coherence() -> Iterator[Case]:
     ideal, data = experiment.dataset(), experiment.dataset(change=extended)
     yield measured("ideal", usual(pg.far_field(ideal), ideal), ideal)[0]
     yield measured("ignored", usual(pg.far_field(data), data), data)[0]
-    case, result = measured("modelled", usual(pg.far_field(data, modes=4), data), data)
     true = _powers(data.truth.probe)
-    yield _with(case, _powers(result.probe) | {f"true {name}": true[name] for name in list(true)[:4]})
+    yield Case("truth", {name: true[name] for name in list(true)[:4]})
+    for count in (4, 6):
+        case, result = measured("modelled", usual(pg.far_field(data, modes=count), data), data)
+        yield _with(case, _powers(result.probe))
 
 
 def _powers(waves: np.ndarray) -> dict[str, float]:
     powers = orthogonal_modes(waves)[1]
     return {f"power {number + 1}": float(share) for number, share in enumerate(powers / powers.sum())}
+
+
+def _at_truth(model: pg.Ptychography, data: pg.Dataset) -> pg.Ptychography:
+    """Started from the truth: where noise alone is left, as no run could be better."""
+    true = jnp.asarray(data.truth.object, np.complex64), jnp.asarray(data.truth.probe, np.complex64)
+    return eqx.tree_at(lambda model: (model.object.transmission, model.probe.modes), model, true)
 
 
 def _holding(run: pg.Run, held: tuple[str, ...]) -> pg.Run:

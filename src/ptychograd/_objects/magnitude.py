@@ -40,10 +40,11 @@ class AnyMagnitude(AbstractMagnitude):
 
 
 class UnitMagnitude(AbstractMagnitude):
-    """A magnitude of 1 everywhere: an object that shifts the phase and absorbs nothing."""
+    """A magnitude of 1 everywhere: an object that shifts the phase and absorbs nothing. What is 0 becomes 1."""
 
     def __call__(self, transmission):
-        return transmission / _size(transmission)
+        lit = jnp.where(_size(transmission) > 2 * SMALLEST, transmission, 1)
+        return lit / _size(lit)
 
 
 class BoundedMagnitude(AbstractMagnitude):

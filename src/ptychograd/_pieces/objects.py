@@ -20,7 +20,7 @@ from ptychograd._pieces.common import checked, count_of, lengths, with_part
 from ptychograd._propagators import angular_spectrum_rate, check_angular_spectrum
 
 PHASE_STEP = 0.02  # radians at half of the highest frequency, that a step of the distance makes
-STATE_SHARE = 0.1  # of the power of the first state, in each other as it starts
+STATE_SHARE = 0.5  # of the power of the first state, in each other as it starts
 
 
 def with_slices(model: AbstractModel, count: int, distance: float) -> Ptychography:
@@ -50,7 +50,7 @@ def with_slices(model: AbstractModel, count: int, distance: float) -> Ptychograp
 
 
 def with_object_modes(model: AbstractModel, count: int, seed: int = 0) -> Ptychography:
-    """An object in `count` incoherent states: the start, and `count` - 1 fainter ones with phases by chance."""
+    """An object in `count` incoherent states: the start, and `count` - 1 with half of its power and phases by chance."""
     whole = checked(model, "Object modes")
     thing = _thin(whole, "Object modes")
     check_seed(seed)

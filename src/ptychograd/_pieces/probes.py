@@ -14,7 +14,7 @@ from ptychograd._probes import AberratedProbe, Probe, VaryingProbe, zernike
 from ptychograd._propagators import fresnel_kernel, fresnel_rates
 from ptychograd._starts import diverse_modes, varied
 
-START_SHARE = 0.01  # of the first mode's power, in each variation as it starts
+START_SHARE = 0.001  # of the first mode's power, in each variation as it starts
 SPECTRUM_SHARE = 0.99  # of the power of the modes, inside the pupil if its size is not given
 PHASE_STEP = 0.05  # radians at the edge of the beam's cone, that a step of defocus makes
 
@@ -30,7 +30,7 @@ def with_modes(model: AbstractModel, count: int) -> Ptychography:
 def with_varying_probe(model: AbstractModel, count: int) -> Ptychography:
     """A first mode that varies from pattern to pattern in `count` ways (see `VaryingProbe`).
 
-    The variations start as the mode times products of coordinates, with 1 % of its power each, and all weights at 0.
+    The variations start as the mode times products of coordinates, with a thousandth of its power each, and all weights at 0.
     """
     whole = checked(model, "A varying probe")
     count_of(count, "variations of the probe")

@@ -7,7 +7,6 @@ from ptychograd.plot._paper import figure2, figure3, figure4
 from ptychograd.plot._summary import (
     complex_colour,
     has_vortices,
-    orthogonal_modes,
     save,
     scanned_area,
     summary,
@@ -25,7 +24,6 @@ __all__ = [
     "figure4",
     "figure6",
     "has_vortices",
-    "orthogonal_modes",
     "save",
     "scanned_area",
     "summary",
