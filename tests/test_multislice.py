@@ -6,12 +6,12 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-import problems
 import pytest
 
+import problems
 import ptychograd as pg
-from ptychograd._objects import AnyMagnitude, BoundedMagnitude, EmbeddedObject, UnitMagnitude
 from ptychograd._objective import Batch, Objective
+from ptychograd._objects import AnyMagnitude, BoundedMagnitude, EmbeddedObject, UnitMagnitude
 from ptychograd._parameters import partition
 from ptychograd._solvers.derivatives import Automatic, batch_sums
 

@@ -6,9 +6,9 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-import problems
 import pytest
 
+import problems
 import ptychograd as pg
 from ptychograd._pieces import with_aberrations, with_modes, with_varying_intensity, with_varying_probe
 from ptychograd._probes import AberratedProbe, Probe, VaryingProbe, orthogonal_modes, zernike

@@ -6,9 +6,9 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-import problems
 import pytest
 
+import problems
 import ptychograd as pg
 from ptychograd._fourier import scaled_transform
 from ptychograd._propagators import AngularSpectrum, FarField, Fresnel, Polychromatic, ScaledFarField
@@ -170,7 +170,7 @@ def test_a_spectrum_that_can_not_be_says_so():
         pg.with_spectrum(model, [WAVELENGTH], [1.0, 2.0])
     with pytest.raises(pg.InputError, match="knows pixels only"):
         pg.with_bandwidth(problems.start_model(problems.measurement()), 0.01)
-    with pytest.raises(pg.InputError, match="below 0.5"):
+    with pytest.raises(pg.InputError, match=r"below 0\.5"):
         pg.with_bandwidth(model, 0.7)
     with pytest.raises(pg.InputError, match="can't go into Polychromatic"):
         pg.with_bandwidth(pg.with_bandwidth(model, 0.01), 0.01)

@@ -59,7 +59,7 @@ def states() -> Iterator[Case]:
     """An object that is another one in a quarter of the time."""
 
     def two(model: pg.Ptychography) -> pg.Ptychography:
-        changed, support = with_object_modes(model, 2), _inside(model)
+        changed = with_object_modes(model, 2)
         one, other = np.asarray(model.object.transmission), np.asarray(model.object.transmission)[::-1, ::-1]
         # outside of the support the first state is 1 and the other 0, as mixed by a unitary matrix
         mix = np.sqrt(np.array([[1 - SHARE, SHARE], [SHARE, 1 - SHARE]])) * np.array([[1, 1], [-1, 1]])

@@ -22,7 +22,8 @@ def compare_with_truth(result: Result, data: Dataset) -> dict[str, float]:
     of modes of the probe, the strongest of those that are orthogonal.
 
     The object is compared inside the support, if the data have one, and where the scan lit it; the probe
-    everywhere, and where it met the unknown object. Crystals are registered in three dimensions (see `compare_crystals`).
+    everywhere, and where it met the unknown object. Crystals are registered in three dimensions (see
+    `compare_crystals`).
     """
     if data.truth is None:
         raise InputError(f"{data.source} holds no ground truth; `ptychograd simulate` writes files that do.")

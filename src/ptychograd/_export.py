@@ -35,7 +35,8 @@ def _scattering_vector(result: Result) -> Float[np.ndarray, "3"] | None:
 
 
 def export(result: Result, path: str | Path) -> tuple[Path, ...]:
-    """Write the object (its slices or states, one after another) as .tiff (an ImageJ hyperstack) or, a crystal, as NAME.xdmf with NAME.xdmf.h5 beside it.
+    """Write the object (its slices or states, one after another) as .tiff (an ImageJ hyperstack) or, a crystal,
+    as NAME.xdmf with NAME.xdmf.h5 beside it.
 
     Volumes are stored (z, y, x), with the voxel's sides in micrometres; strain has no unit and is not a number outside
     of the crystal. Returns what was written.

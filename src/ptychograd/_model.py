@@ -62,7 +62,7 @@ class AbstractModel(eqx.Module):
 
 
 class FreeScale(NamedTuple):
-    """Parameters whose scale no pattern tells: `object` times s and every `probe` divided by s^`power` change nothing."""
+    """Parameters whose scale no pattern tells: `object` times s, and every `probe` divided by s^`power`."""
 
     object: str
     probe: tuple[str, ...]

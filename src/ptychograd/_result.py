@@ -200,7 +200,7 @@ def _pictures(entry: h5py.Group, result: Result) -> None:
     if modes is not None:
         orthogonal, powers = orthogonal_modes(modes) if len(modes) > 1 else (modes, np.sum(np.abs(modes) ** 2)[None])
         _picture(entry, "probe", orthogonal, across, (*known[:1], *known[-1:]), units)
-        _dataset(entry["probe"], "powers", powers, units="photons")
+        entry.create_dataset("probe/powers", data=powers).attrs.update(units="photons")
 
 
 def _picture(

@@ -5,12 +5,12 @@ from typing import ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
-from jaxtyping import Array, Complex
+from jaxtyping import Array, Complex, Float
 
 from ptychograd._errors import InputError
 from ptychograd._parameters import with_derivative
 
-SMALLEST = 1e-12  # magnitude whose phase is told
+DARK = 1e-6  # magnitude without a phase to speak of
 
 
 class AbstractMagnitude(eqx.Module):
@@ -40,11 +40,11 @@ class AnyMagnitude(AbstractMagnitude):
 
 
 class UnitMagnitude(AbstractMagnitude):
-    """A magnitude of 1 everywhere: an object that shifts the phase and absorbs nothing. What is 0 becomes 1."""
+    """A magnitude of 1 everywhere: an object that shifts the phase and absorbs nothing. What is dark becomes 1."""
 
     def __call__(self, transmission):
-        lit = jnp.where(_size(transmission) > 2 * SMALLEST, transmission, 1)
-        return lit / _size(lit)
+        lit = jnp.where(_power(transmission) > DARK**2, transmission, 1)
+        return lit / jnp.sqrt(_power(lit))
 
 
 class BoundedMagnitude(AbstractMagnitude):
@@ -60,7 +60,9 @@ class BoundedMagnitude(AbstractMagnitude):
             raise InputError(f"A magnitude of at most {self.most:g}; expected a number above zero, as 1.")
 
     def __call__(self, transmission):
-        return with_derivative(transmission * jnp.minimum(1, self.most / _size(transmission)), transmission)
+        return with_derivative(
+            transmission * jnp.minimum(1, self.most / jnp.sqrt(_power(transmission) + DARK**2)), transmission
+        )
 
 
 class _Straight(AbstractMagnitude):
@@ -70,5 +72,5 @@ class _Straight(AbstractMagnitude):
         return with_derivative(self.magnitude(transmission), transmission)
 
 
-def _size(transmission: Complex[Array, "*lead y x"]) -> Array:
-    return jnp.sqrt(transmission.real**2 + transmission.imag**2 + SMALLEST**2)
+def _power(transmission: Complex[Array, "*lead y x"]) -> Float[Array, "*lead y x"]:
+    return transmission.real**2 + transmission.imag**2

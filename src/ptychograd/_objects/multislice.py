@@ -46,7 +46,12 @@ class MultisliceObject(AbstractObject):
     ) -> Complex[Array, "slices modes y x"]:
         """The wave that falls on each slice."""
         through = self._through()
-        _, later = jax.lax.scan(lambda wave, patch: (through(wave, patch),) * 2, wave, patches[:-1])
+
+        def step(wave, patch):
+            wave = through(wave, patch)
+            return wave, wave
+
+        _, later = jax.lax.scan(step, wave, patches[:-1])
         return jnp.concatenate([wave[None], later])
 
     @property

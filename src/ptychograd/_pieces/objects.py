@@ -50,7 +50,7 @@ def with_slices(model: AbstractModel, count: int, distance: float) -> Ptychograp
 
 
 def with_object_modes(model: AbstractModel, count: int, seed: int = 0) -> Ptychography:
-    """An object in `count` incoherent states: the start, and `count` - 1 with half of its power and phases by chance."""
+    """An object in `count` incoherent states: the start, and others with half of its power and phases by chance."""
     whole = checked(model, "Object modes")
     thing = _thin(whole, "Object modes")
     check_seed(seed)
@@ -87,7 +87,7 @@ def with_support(model: AbstractModel, support: Bool[np.ndarray, "height width"]
         raise InputError("The support is empty; expected some pixels in which the object is unknown.")
     known = jnp.asarray(support)
     if isinstance(thing, AbstractThinObject):
-        return with_part(whole, "object", EmbeddedObject(thing.transmission, known, thing.magnitude))
+        return with_part(whole, "object", EmbeddedObject(thing.transmission, support=known, magnitude=thing.magnitude))
     return with_part(whole, "object", eqx.tree_at(lambda thing: thing.support, thing, known, is_leaf=_is_none))
 
 

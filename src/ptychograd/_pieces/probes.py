@@ -30,7 +30,8 @@ def with_modes(model: AbstractModel, count: int) -> Ptychography:
 def with_varying_probe(model: AbstractModel, count: int) -> Ptychography:
     """A first mode that varies from pattern to pattern in `count` ways (see `VaryingProbe`).
 
-    The variations start as the mode times products of coordinates, with a thousandth of its power each, and all weights at 0.
+    The variations start as the mode times products of coordinates, with a thousandth of its power each, and all
+    weights at 0.
     """
     whole = checked(model, "A varying probe")
     count_of(count, "variations of the probe")
@@ -67,8 +68,8 @@ def with_aberrations(
     """A probe that is told by its wave `defocus` metres upstream, and by aberrations (see `AberratedProbe`).
 
     The wave on the object stays what it is but for the `aberrations`: radians (root-mean-square) by Noll's number,
-    over a pupil whose radius is `pupil` cycles per metre (numerical aperture over wavelength); without one it holds 99 %
-    of the power of the modes. Raises `InputError` for a defocus that aliases on these pixels.
+    over a pupil whose radius is `pupil` cycles per metre (numerical aperture over wavelength); without one it holds
+    99 % of the power of the modes. Raises `InputError` for a defocus that aliases on these pixels.
     """
     whole = checked(model, "Defocus and aberrations")
     probe = _plain(whole, "Defocus and aberrations")
@@ -101,7 +102,7 @@ def with_aberrations(
 
 def _radius_of(modes: Complex[np.ndarray, "modes y x"], radius: np.ndarray) -> float:
     """Radius in frequency space within which most of the power is."""
-    power = sum(np.abs(exact_fft(mode)) ** 2 for mode in modes)
+    power = np.sum([np.abs(exact_fft(mode)) ** 2 for mode in modes], axis=0)
     order = np.argsort(radius, axis=None)
     within = np.cumsum(power.ravel()[order])
     place = np.searchsorted(within, SPECTRUM_SHARE * within[-1])

@@ -20,7 +20,7 @@ from ptychograd._propagators import (
 REACH = 2.0  # full widths at half maximum from the first line of a Gaussian spectrum to the last
 
 
-def with_spectrum(model: AbstractModel, wavelengths: Sequence[float], weights: Sequence[float]) -> Ptychography:
+def with_spectrum(model: AbstractModel, wavelengths: Sequence[float], weights: Sequence[float | int]) -> Ptychography:
     """Several wavelengths in metres, with the share of the photons that each has (see `Polychromatic`).
 
     The object's pixels stay those of the model's own wavelength. Raises `InputError` for lengths that are not known,

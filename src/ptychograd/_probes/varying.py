@@ -2,7 +2,7 @@
 
 import jax.numpy as jnp
 from jax.lax import stop_gradient
-from jaxtyping import Array, Complex, Float
+from jaxtyping import Array, Complex, Float, Int
 
 from ptychograd._parameters import with_derivative
 from ptychograd._probes.base import AbstractProbe
@@ -69,7 +69,9 @@ class VaryingProbe(AbstractProbe):
                 found["variations"] = found["variations"] * jnp.sqrt(mean)
         return found | {"modes": modes}
 
-    def _amplitude(self, index):
+    def _amplitude(self, index: Int[Array, ""]) -> Float[Array, ""] | float:
+        if self.intensity is None:
+            return 1.0
         return jnp.sqrt(jnp.maximum(row(self.intensity, index), FAINTEST))[0]
 
 
@@ -86,7 +88,7 @@ class _Apart(AbstractProbe):
 
     def __call__(self, index):
         whole = VaryingProbe(self.modes, self.variations, self.weights, self.intensity)
-        amplitude = 1.0 if self.intensity is None else whole._amplitude(index)
+        amplitude = whole._amplitude(index)
         wave = with_derivative(whole(index), amplitude * self.modes)
         if self.variations is None or self.weights is None:
             return wave

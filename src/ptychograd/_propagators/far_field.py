@@ -45,8 +45,8 @@ class ScaledFarField(AbstractPropagator):
     def __init__(self, shape: Shape, ratio: float, dtype: np.dtype | type = np.complex64):
         if not 0.5 < ratio < 2:
             raise InputError(
-                f"A wavelength {ratio:.4g} times that of the object's pixels is too far away for one detector; expected "
-                "between 0.5 and 2 times."
+                f"A wavelength {ratio:.4g} times that of the object's pixels is too far away for one detector; "
+                "expected between 0.5 and 2 times."
             )
         self.along_y, self.along_x = (scaled_transform(n, ratio).astype(dtype) for n in shape)
 

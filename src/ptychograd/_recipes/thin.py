@@ -111,7 +111,9 @@ def _composed(
     start = object or (flat_object if data.support is None else random_object())
     transmission = jnp.asarray(start(shape), dtype)
     thing = (
-        ThinObject(transmission) if data.support is None else EmbeddedObject(transmission, jnp.asarray(data.support))
+        ThinObject(transmission)
+        if data.support is None
+        else EmbeddedObject(transmission, support=jnp.asarray(data.support))
     )
     real = np.finfo(dtype).dtype
     return Ptychography(

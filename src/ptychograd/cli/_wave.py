@@ -5,20 +5,20 @@ from typing import TYPE_CHECKING
 
 from ptychograd._errors import InputError
 from ptychograd._parameters import matches, trainable_names
+from ptychograd.cli._asked import Pieces
 from ptychograd.cli._texts import numbers, signed_numbers
 
 if TYPE_CHECKING:
     from ptychograd._model import AbstractModel
     from ptychograd._run import Stage
-    from ptychograd.cli._pieces import Pieces
 
-COMMON_ABERRATIONS = (5, 6, 7, 8, 11)  # of --refine probe.aberrations: astigmatism, coma, spherical
+COMMON_ABERRATIONS: tuple[int, ...] = (5, 6, 7, 8, 11)  # of --refine probe.aberrations: astigmatism, coma, spherical
 IF_ASKED = ("object.distance", "probe.defocus", "probe.aberrations")  # what no pattern tells without more knowledge
 LENS = ("probe.defocus", "probe.aberrations")
 
 
 def with_wave(
-    model: "AbstractModel", pieces: "Pieces", refine: Sequence[str] = (), defocus: float = 0.0
+    model: "AbstractModel", pieces: Pieces, refine: Sequence[str] = (), defocus: float = 0.0
 ) -> "AbstractModel":
     """The start model with all that is asked for, and with the parameters to `refine`."""
     from ptychograd import _pieces
@@ -28,7 +28,7 @@ def with_wave(
     if lens:
         terms = _aberrations(pieces)
         if not terms and "probe.aberrations" in refine:
-            terms = dict.fromkeys(COMMON_ABERRATIONS, 0.0)
+            terms = {noll: 0.0 for noll in COMMON_ABERRATIONS}
         model = _pieces.with_aberrations(model, defocus, terms, _pupil(model, pieces))
     variations = pieces.probe_variations or int(any(path in ("probe.weights", "probe.variations") for path in refine))
     if variations:
@@ -38,8 +38,8 @@ def with_wave(
     return _with_spectrum(model, pieces, refine)
 
 
-def with_true_wave(model: "AbstractModel", pieces: "Pieces", seed: int) -> "AbstractModel":
-    """The true model of a simulation with all that is asked for: slices and states that differ, variations by chance."""
+def with_true_wave(model: "AbstractModel", pieces: Pieces, seed: int) -> "AbstractModel":
+    """The true model of a simulation with all that is asked for: slices that differ, variations by chance."""
     from ptychograd import _pieces
     from ptychograd._pieces import truths
 
@@ -79,7 +79,7 @@ def held_unless_asked(stages: Iterable["Stage"], model: "AbstractModel", refine:
         yield stage._replace(trainable=tuple(names))
 
 
-def _with_object(model: "AbstractModel", pieces: "Pieces", refine: Sequence[str]) -> "AbstractModel":
+def _with_object(model: "AbstractModel", pieces: Pieces, refine: Sequence[str]) -> "AbstractModel":
     from ptychograd import _pieces
 
     if pieces.slices != 1 or pieces.slice_distance is not None or "object.distance" in refine:
@@ -89,7 +89,7 @@ def _with_object(model: "AbstractModel", pieces: "Pieces", refine: Sequence[str]
     return _with_magnitude(model, pieces)
 
 
-def _with_magnitude(model: "AbstractModel", pieces: "Pieces") -> "AbstractModel":
+def _with_magnitude(model: "AbstractModel", pieces: Pieces) -> "AbstractModel":
     from ptychograd import _pieces
     from ptychograd._objects import BoundedMagnitude, UnitMagnitude
 
@@ -102,7 +102,7 @@ def _with_magnitude(model: "AbstractModel", pieces: "Pieces") -> "AbstractModel"
     return model
 
 
-def _with_spectrum(model: "AbstractModel", pieces: "Pieces", refine: Sequence[str]) -> "AbstractModel":
+def _with_spectrum(model: "AbstractModel", pieces: Pieces, refine: Sequence[str]) -> "AbstractModel":
     from ptychograd import _pieces
     from ptychograd._geometry import wavelength_from_kev
 
@@ -120,13 +120,13 @@ def _with_spectrum(model: "AbstractModel", pieces: "Pieces", refine: Sequence[st
     return _pieces.with_spectrum(model, wavelengths, list(lines.values()))
 
 
-def _slice_distance(pieces: "Pieces") -> float:
+def _slice_distance(pieces: Pieces) -> float:
     if pieces.slice_distance is None or pieces.slices < 2:
         raise InputError("A thick object needs --slices, 2 or more, and --slice-distance, in metres.")
     return pieces.slice_distance
 
 
-def _aberrations(pieces: "Pieces") -> dict[int, float]:
+def _aberrations(pieces: Pieces) -> dict[int, float]:
     """Radians by Noll's number."""
     found = signed_numbers(pieces.aberration, "aberration")
     for name in found:
@@ -135,7 +135,7 @@ def _aberrations(pieces: "Pieces") -> dict[int, float]:
     return {int(name): value for name, value in found.items()}
 
 
-def _pupil(model: "AbstractModel", pieces: "Pieces") -> float | None:
+def _pupil(model: "AbstractModel", pieces: Pieces) -> float | None:
     """Radius of the pupil in cycles per metre."""
     if pieces.numerical_aperture is None:
         return None
