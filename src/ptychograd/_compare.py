@@ -28,7 +28,7 @@ def compare_with_truth(result: Result, data: Dataset) -> dict[str, float]:
     if data.truth is None:
         raise InputError(f"{data.source} holds no ground truth; `ptychograd simulate` writes files that do.")
     truth, recovered = data.truth.object, result.object
-    crystal = isinstance(data.geometry, BraggGeometry)
+    crystal = isinstance(data.geometry, BraggGeometry) or "object.density" in result.arrays
     same = truth.shape == recovered.shape if crystal else truth.shape[-2:] == recovered.shape[-2:]
     if not same:
         raise InputError(

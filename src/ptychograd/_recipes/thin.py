@@ -110,11 +110,8 @@ def _composed(
     waves = start_modes(data, sampling, probe, estimated, modes)
     start = object or (flat_object if data.support is None else random_object())
     transmission = jnp.asarray(start(shape), dtype)
-    thing = (
-        ThinObject(transmission)
-        if data.support is None
-        else EmbeddedObject(transmission, support=jnp.asarray(data.support))
-    )
+    known = None if data.support is None else jnp.asarray(data.support)
+    thing = ThinObject(transmission) if known is None else EmbeddedObject(transmission, support=known)
     real = np.finfo(dtype).dtype
     return Ptychography(
         object=thing,

@@ -116,8 +116,10 @@ def bragg(
 
 def _imperfect(modes: int, pieces: Pieces, seed: int, model: "Ptychography") -> "Ptychography":
     from ptychograd._pieces import with_modes
+    from ptychograd._pieces.common import checked
 
-    return imperfect(pieces, seed, model if modes == 1 else with_modes(model, modes))
+    changed = imperfect(pieces, seed, model if modes == 1 else with_modes(model, modes))
+    return checked(changed, "A simulated piece")
 
 
 def _write(out: Path, data: "Dataset") -> None:
