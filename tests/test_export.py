@@ -111,3 +111,42 @@ def test_what_cannot_be_exported_is_said(tmp_path, result, name, words):
     with pytest.raises(pg.InputError, match=words):
         export(result, tmp_path / name)
     assert not list(tmp_path.iterdir())
+
+
+def test_slices_are_a_stack_of_images_as_far_apart_as_they_are(tmp_path):
+    slices = np.random.default_rng(2).normal(size=(3, 5, 7, 2)).astype(np.float32).view(np.complex64)[..., 0]
+    arrays = {"object.transmission": slices, "object.distance": np.float32(2e-6)}
+    result = pg.Result(arrays, {}, History.empty(), {"stopped": "all epochs done"}, (1e-8, 2e-8))
+    export(result, tmp_path / "s.tiff")
+    with tifffile.TiffFile(tmp_path / "s.tiff") as file:
+        assert file.series[0].axes == "ZCYX"
+        assert file.imagej_metadata["spacing"] == pytest.approx(2)
+        across, down = (file.pages[0].tags[name].value for name in ("XResolution", "YResolution"))
+        assert across[0] / across[1] == pytest.approx(1 / 0.02)
+        assert down[0] / down[1] == pytest.approx(1 / 0.01)
+        values = file.series[0].asarray()
+    np.testing.assert_array_equal(values[:, 0], np.abs(slices))
+    with pytest.raises(pg.InputError, match="made of images"):
+        export(result, tmp_path / "s.xdmf")
+
+
+def test_what_surrounds_slices_and_states(tmp_path):
+    """Slices transmit 1 there, of the states the first one does; viewers get orthogonal modes and their powers."""
+    import h5py
+
+    support = np.zeros((5, 7), bool)
+    support[1:3, 2:5] = True
+    both = np.full((2, 5, 7), 3, np.complex64)
+    modes = np.stack([np.ones((5, 7)), np.ones((5, 7))]).astype(np.complex64)
+    arrays = {"object.transmission": both, "object.support": support, "probe.modes": modes}
+    settings = {"stopped": "all epochs done"}
+    states = pg.Result(arrays, {}, History.empty(), settings)
+    sliced = pg.Result(arrays | {"object.distance": np.float32(1)}, {}, History.empty(), settings)
+    np.testing.assert_array_equal(states.object[:, 0, 0], [1, 0])
+    np.testing.assert_array_equal(sliced.object[:, 0, 0], [1, 1])
+    np.testing.assert_array_equal(states.object[:, 1, 2], [3, 3])
+    states.save(tmp_path / "r.h5")
+    np.testing.assert_array_equal(pg.load(tmp_path / "r.h5").probe, modes)
+    with h5py.File(tmp_path / "r.h5") as file:
+        np.testing.assert_allclose(file["entry/probe/powers"][()], [70, 0], atol=1e-5)
+        np.testing.assert_allclose(np.abs(file["entry/probe/data"][()][0]), np.sqrt(2), rtol=1e-6)

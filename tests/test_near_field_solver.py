@@ -93,7 +93,7 @@ def test_the_probe_keeps_its_power_where_nothing_else_fixes_the_scale():
     """A free object and its probe are known up to a number, which noise and momentum would make grow."""
     data = dataclasses.replace(near_problems.measurement(), support=None)
     model = pg.near_field(data, object=pg.flat_object)
-    assert model.free_scale == ("object.transmission", "probe.modes")
+    assert model.free_scale == ("object.transmission", ("probe.modes",), 1)
     result = pg.reconstruct(model, data, pg.Nesterov(), epochs=20, batch_size=5)
     assert power(result.probe) == pytest.approx(power(model.probe.modes), rel=1e-4)
     assert power(result.probe - np.asarray(model.probe.modes)) > 0.01 * power(result.probe)

@@ -51,18 +51,6 @@ def test_ramp_is_removed_where_lit():
     assert np.abs(np.angle(flat[lit])).max() < 1e-9
 
 
-def test_orthogonal_modes_keep_the_intensity():
-    rng = np.random.default_rng(0)
-    modes = rng.normal(size=(3, 7, 8)) + 1j * rng.normal(size=(3, 7, 8))
-    modes[2] = modes[0] * 0.5 + modes[1]
-    found = plot.orthogonal_modes(modes)
-    np.testing.assert_allclose(np.sum(np.abs(found) ** 2, axis=0), np.sum(np.abs(modes) ** 2, axis=0))
-    overlaps = np.einsum("iyx,jyx->ij", found, found.conj())
-    powers = np.diag(overlaps).real
-    assert np.abs(overlaps - np.diag(powers)).max() < 1e-9 * powers[0]
-    assert powers[0] > powers[1] > powers[2] - 1e-9
-
-
 def test_vortices_are_seen():
     y, x = np.mgrid[-8:8, -9:9] + 0.5
     unmasked = np.zeros(x.shape, bool)

@@ -7,7 +7,7 @@ from jaxtyping import Array, Bool, Complex, Float, Int
 
 from ptychograd._detector import Detector
 from ptychograd._fourier import translate
-from ptychograd._model import AbstractExitWaveModel
+from ptychograd._model import AbstractExitWaveModel, FreeScale
 from ptychograd._propagators import FarField
 from ptychograd._scan import AbstractScan
 from ptychograd._windows import Window, cut
@@ -105,7 +105,7 @@ class BraggPtychography(AbstractExitWaveModel):
 
     @property
     def free_scale(self):
-        return "object.density", "probe.modes"
+        return FreeScale("object.density", ("probe.modes",))
 
     def coarse(self):
         """Without the shifts by less than a voxel, each of which takes two Fourier transforms."""

@@ -9,23 +9,30 @@ from scipy.ndimage import binary_erosion
 from ptychograd._dataset import BraggGeometry, Dataset, Truth
 from ptychograd._errors import InputError
 from ptychograd._illumination import lit_pixels, met_pixels
+from ptychograd._probes import orthogonal_modes
 from ptychograd._result import Result
 from ptychograd.metrics import compare_arrays, nrmse_within, register, shifted
 
+DISTANCE = "object.distance"  # which only slices have
 SHELL = 2  # voxels: at a crystal's faces noise and resolution blur what the core need not suffer from
 
 
 def compare_with_truth(result: Result, data: Dataset) -> dict[str, float]:
     """NRMSE of object and of probe: plain, with shift and linear phase ramp taken out, and that where scanned.
 
+    Of an object in slices the product is compared, and each slice if both sides have as many; of incoherent states, as
+    of modes of the probe, the strongest of those that are orthogonal.
+
     The object is compared inside the support, if the data have one, and where the scan lit it; the probe
-    everywhere, and where it met the unknown object. Of several probe modes the strongest of each side are compared.
-    Crystals are registered in three dimensions (see `compare_crystals`).
+    everywhere, and where it met the unknown object. Crystals are registered in three dimensions (see
+    `compare_crystals`).
     """
     if data.truth is None:
         raise InputError(f"{data.source} holds no ground truth; `ptychograd simulate` writes files that do.")
     truth, recovered = data.truth.object, result.object
-    if truth.shape != recovered.shape:
+    crystal = isinstance(data.geometry, BraggGeometry) or "object.density" in result.arrays
+    same = truth.shape == recovered.shape if crystal else truth.shape[-2:] == recovered.shape[-2:]
+    if not same:
         raise InputError(
             f"The truth's object has shape {truth.shape}, the result's {recovered.shape}: not the same scan."
         )
@@ -33,9 +40,9 @@ def compare_with_truth(result: Result, data: Dataset) -> dict[str, float]:
         figures = compare_crystals(truth, recovered, data.geometry.two_theta)
         return figures | {"probe_nrmse": register(_strongest(data.truth.probe), _strongest(result.probe))[1]}
     modelled = _as_modelled(data, result)
-    box = _box(modelled)
+    box, sliced = _box(modelled), (DISTANCE in data.truth.parameters, DISTANCE in result.arrays)
     pairs = {
-        "object": (truth[box], recovered[box]),
+        "object": (_as_one(truth, sliced[0])[box], _as_one(recovered, sliced[1])[box]),
         "probe": (_strongest(data.truth.probe), _strongest(result.probe)),
     }
     scanned, figures = _scanned(result, modelled, data.truth), {}
@@ -45,7 +52,17 @@ def compare_with_truth(result: Result, data: Dataset) -> dict[str, float]:
         figures[f"{name}_nrmse_ramp_removed"] = comparison.nrmse_ramp_removed
         if name in scanned:
             figures[f"{name}_nrmse_scanned"] = nrmse_within(expected, comparison.registered, scanned[name])
+    if all(sliced) and truth.shape == recovered.shape:
+        for number, (expected, found) in enumerate(zip(truth, recovered, strict=True)):
+            figures[f"slice_{number + 1}_nrmse"] = compare_arrays(expected[box], found[box]).nrmse_ramp_removed
     return figures | compare_parameters(data.truth, result)
+
+
+def _as_one(object: Complex[np.ndarray, "*many Y X"], sliced: bool) -> Complex[np.ndarray, "Y X"]:
+    """The transmission through all slices, or the strongest of the incoherent states."""
+    if object.ndim == 2:
+        return object
+    return np.prod(object, axis=0) if sliced else _strongest(object)
 
 
 def compare_parameters(truth: Truth, result: Result) -> dict[str, float]:
@@ -95,7 +112,7 @@ def _scanned(result: Result, data: Dataset, truth: Truth) -> dict[str, Bool[np.n
     corners = result.arrays.get("scan.corner")
     if corners is None:
         return {}
-    lit = lit_pixels(truth.object.shape, corners, truth.probe, data.support)
+    lit = lit_pixels(truth.object.shape[-2:], corners, truth.probe, data.support)
     return {"object": lit[_box(data)], "probe": met_pixels(result.probe.shape[1:], corners, data.support)}
 
 
@@ -120,4 +137,4 @@ def _box(data: Dataset) -> tuple[slice, ...]:
 
 
 def _strongest(modes: Complex[np.ndarray, "modes y x"]) -> Complex[np.ndarray, "y x"]:
-    return modes[np.argmax(np.sum(np.abs(modes) ** 2, axis=(1, 2)))]
+    return orthogonal_modes(modes)[0][0] if len(modes) > 1 else modes[0]

@@ -35,7 +35,8 @@ def _scattering_vector(result: Result) -> Float[np.ndarray, "3"] | None:
 
 
 def export(result: Result, path: str | Path) -> tuple[Path, ...]:
-    """Write the object as .tiff (an ImageJ hyperstack) or, a crystal, as NAME.xdmf with NAME.xdmf.h5 beside it.
+    """Write the object (its slices or states, one after another) as .tiff (an ImageJ hyperstack) or, a crystal,
+    as NAME.xdmf with NAME.xdmf.h5 beside it.
 
     Volumes are stored (z, y, x), with the voxel's sides in micrometres; strain has no unit and is not a number outside
     of the crystal. Returns what was written.
@@ -44,7 +45,8 @@ def export(result: Result, path: str | Path) -> tuple[Path, ...]:
         InputError: another ending, an image as XDMF, or a file that can't be written.
     """
     path = Path(path)
-    if result.object.ndim not in (2, 3) or (result.sampling and len(result.sampling) != result.object.ndim):
+    layered = result.object.ndim == 3 and "object.transmission" in result.arrays
+    if result.object.ndim not in (2, 3) or (result.sampling and len(result.sampling) != result.object.ndim - layered):
         raise InputError(
             f"An object of {result.object.shape} with pixels of {result.sampling} m is no image or crystal."
         )
@@ -52,14 +54,15 @@ def export(result: Result, path: str | Path) -> tuple[Path, ...]:
         return _tiff(result, path)
     if path.suffix.lower() != ".xdmf":
         raise InputError(f'"{path.name}" has no known ending; expected .tiff, or .xdmf for a crystal.')
-    if result.object.ndim != 3:
-        raise InputError(f"{path}: XDMF is for volumes, and this object has two dimensions; give a name with .tiff.")
+    if result.object.ndim != 3 or layered:
+        raise InputError(f"{path}: XDMF is for volumes, and this object is made of images; give a name with .tiff.")
     return _xdmf(result, path)
 
 
 def _micrometres(result: Result) -> tuple[float, ...]:
     """Sides of a pixel in the order of its axes; 1, in pixels, where no length is known."""
-    return tuple(1e6 * side for side in result.sampling) if result.sampling else (1.0,) * result.object.ndim
+    layered = "object.transmission" in result.arrays
+    return tuple(1e6 * side for side in result.sampling) if result.sampling else (1.0,) * (2 if layered else 3)
 
 
 def _bounds(values: Float[np.ndarray, "..."]) -> tuple[float, float]:
@@ -70,20 +73,24 @@ def _bounds(values: Float[np.ndarray, "..."]) -> tuple[float, float]:
 
 def _tiff(result: Result, path: Path) -> tuple[Path, ...]:
     found, sides = channels(result), _micrometres(result)
-    volume = result.object.ndim == 3
-    if volume:
+    volume, layered = result.object.ndim == 3, len(sides) < result.object.ndim
+    if layered:
+        stack = np.stack(list(found.values()), axis=1)  # slice, channel, y, x
+        row, column = sides
+    elif volume:
         stack = np.stack([values.T for values in found.values()], axis=1)  # z, channel, y, x
         row, column = sides[1], sides[0]
     else:
         stack = np.stack(list(found.values()))
         row, column = sides
+    depth = 1e6 * float(result.arrays.get("object.distance", 1e-6)) if layered else sides[-1]
     facts = {
         "Ranges": tuple(bound for values in found.values() for bound in _bounds(values)),
         "axes": "ZCYX" if volume else "CYX",
         "unit": "um" if result.sampling else "pixel",
         "Labels": list(found) * (stack.shape[0] if volume else 1),
         "mode": "grayscale",
-        **({"spacing": sides[2]} if volume else {}),
+        **({"spacing": depth} if volume else {}),
     }
     with replacing(path) as temporary:
         tifffile.imwrite(temporary, stack, imagej=True, resolution=(1 / column, 1 / row), metadata=facts)

@@ -60,6 +60,16 @@ def centring_ramp(shape: tuple[int, int], centre: tuple[float, float] | None = N
     return ramp
 
 
+def scaled_transform(size: int, ratio: float) -> Complex[np.ndarray, "frequencies size"]:
+    """Matrix of the Fourier transform to frequencies (n - c)/(size · ratio), c = size // 2; unitary for `ratio` 1.
+
+    With 1 it is the unitary `fft2` along one axis, of the wave times `centring_ramp`.
+    """
+    n = np.arange(size)
+    phase = 2 * np.pi * np.outer((n - size // 2) / (size * ratio), n)
+    return np.exp(-1j * phase) / np.sqrt(size * ratio)
+
+
 def translate(wave: Complex[Array, "*batch y x"], shift: Float[Array, "2"] | None) -> Complex[Array, "*batch y x"]:
     """Move a wave by a fraction of a pixel: wave(r) -> wave(r - shift), band-limited and unitary.
 

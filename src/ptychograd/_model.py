@@ -2,6 +2,7 @@
 
 import abc
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 import equinox as eqx
 import jax
@@ -11,7 +12,7 @@ from ptychograd._detector import Detector
 from ptychograd._fourier import translate
 from ptychograd._objects import AbstractObject
 from ptychograd._parameters import AbstractPart
-from ptychograd._probes import AbstractProbe, Probe
+from ptychograd._probes import AbstractProbe
 from ptychograd._propagators import AbstractPropagator
 from ptychograd._scan import AbstractScan
 from ptychograd._windows import Window, Windows, row_window
@@ -60,6 +61,14 @@ class AbstractModel(eqx.Module):
         return {}
 
 
+class FreeScale(NamedTuple):
+    """Parameters whose scale no pattern tells: `object` times s, and every `probe` divided by s^`power`."""
+
+    object: str
+    probe: tuple[str, ...]
+    power: int = 1
+
+
 class AbstractExitWaveModel(AbstractModel):
     """A model that passes through an exit wave, which gives its solvers step sizes for nothing.
 
@@ -84,8 +93,8 @@ class AbstractExitWaveModel(AbstractModel):
         return False
 
     @property
-    def free_scale(self) -> tuple[str, str] | None:
-        """Two parameters that may be multiplied and divided by a number without a change in any pattern, if so."""
+    def free_scale(self) -> FreeScale | None:
+        """Parameters that may be multiplied and divided by a number without a change in any pattern, if so."""
         return None
 
     @abc.abstractmethod
@@ -97,8 +106,8 @@ class Ptychography(AbstractExitWaveModel):
     """Ptychography in one sentence: the detector sees the propagated wave of an object under a moving probe.
 
     h_j = |D(P · S_j O)|² + ν (Eqs. 3, 4). `frame_shape` is that (y, x) of the window and of the wave at the detector,
-    in pixels: the detector's own, times its binning. `sampling` is the size (y, x) of an object pixel in metres (None:
-    only pixels are known).
+    in pixels: the detector's own, times its binning. `sampling` is the size (y, x) of an object pixel and
+    `wavelength`, in metres (None: only pixels are known).
     """
 
     object: AbstractObject
@@ -108,6 +117,7 @@ class Ptychography(AbstractExitWaveModel):
     detector: Detector
     frame_shape: tuple[int, int] = eqx.field(static=True)
     sampling: tuple[float, float] | None = eqx.field(static=True, default=None)
+    wavelength: float | None = eqx.field(static=True, default=None)
 
     def __call__(self, index):
         return self.detect(self.exit_wave(index), index)
@@ -126,12 +136,14 @@ class Ptychography(AbstractExitWaveModel):
 
     @property
     def free_scale(self):
-        free = self.object.scale_is_free and isinstance(self.probe, Probe)
-        return ("object.transmission", "probe.modes") if free else None
+        power = self.object.scale_power
+        probe = tuple(f"probe.{name}" for name in self.probe.scaled)
+        return FreeScale("object.transmission", probe, power) if power else None
 
     def coarse(self):
-        """Without the shifts by less than a pixel, each of which takes two Fourier transforms."""
-        return eqx.tree_at(lambda model: model.scan, self, self.scan.coarse())
+        """With parts that are near enough for step sizes: without the shifts by less than a pixel, for one."""
+        parts = self.object.coarse(), self.probe.coarse(), self.scan.coarse()
+        return eqx.tree_at(lambda model: (model.object, model.probe, model.scan), self, parts)
 
     def windows(self, index):
         corner, _ = self.scan(index)

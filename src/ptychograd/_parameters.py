@@ -35,6 +35,11 @@ class AbstractPart(eqx.Module):
         return {}
 
 
+def with_derivative(value: Array, variable: Array) -> Array:
+    """The number of the one and the derivative of the other: what a step size may be told by."""
+    return jax.lax.stop_gradient(value) + (variable - jax.lax.stop_gradient(variable))
+
+
 class Planes(NamedTuple):
     """A complex array as two real ones, the form in which solvers differentiate and step."""
 

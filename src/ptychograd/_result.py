@@ -18,10 +18,12 @@ from ptychograd._files import RESULT, Catalogue, Entry, creating, opened, senten
 from ptychograd._model import AbstractModel
 from ptychograd._objective import Value
 from ptychograd._parameters import map_with_names, named_leaves
+from ptychograd._probes import orthogonal_modes
 from ptychograd._version import __version__
 
 FORMAT_VERSION = 1
 OBJECTS = {"object.transmission": 1, "object.density": 0}  # and what they are outside of a support
+DISTANCE = "object.distance"  # which only slices have
 
 
 class NonFiniteError(ArithmeticError):
@@ -94,10 +96,19 @@ class Result(NamedTuple):
 
     @property
     def object(self) -> np.ndarray:
-        """Transmission of the object, complex (y, x), 1 in a known surround; or density of a crystal (x, y, z)."""
+        """Transmission of the object, complex (y, x), 1 in a known surround; or density of a crystal (x, y, z).
+
+        Of an object in slices or in incoherent states complex (slices or states, y, x): in a known surround slices are
+        1, of the states the first is 1 and the others are 0. Slices have an "object.distance" in `arrays`.
+        """
         name = next((name for name in OBJECTS if name in self.arrays), "object.transmission")
         values, support = self._array(name), self.arrays.get("object.support")
-        return values if support is None else np.where(support, values, OBJECTS[name]).astype(values.dtype)
+        if support is None:
+            return values
+        outside = np.full(values.shape, OBJECTS[name])
+        if values.ndim > support.ndim and DISTANCE not in self.arrays:
+            outside[1:] = 0
+        return np.where(support, values, outside).astype(values.dtype)
 
     @property
     def probe(self) -> np.ndarray:
@@ -188,7 +199,9 @@ def _pictures(entry: h5py.Group, result: Result) -> None:
     known, units = (known, "m") if len(known) == len(axes) else ((1.0,) * len(axes), "pixel")
     _picture(entry, "object", object, axes, known, units)
     if modes is not None:
-        _picture(entry, "probe", modes, across, (*known[:1], *known[-1:]), units)
+        orthogonal, powers = orthogonal_modes(modes) if len(modes) > 1 else (modes, np.sum(np.abs(modes) ** 2)[None])
+        _picture(entry, "probe", orthogonal, across, (*known[:1], *known[-1:]), units)
+        entry.create_dataset("probe/powers", data=powers).attrs.update(units="photons")
 
 
 def _picture(

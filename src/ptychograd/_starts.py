@@ -105,18 +105,32 @@ def diverse_modes(waves: Complex[np.ndarray, "given y x"], count: int) -> Comple
     """
     powers = np.sum(np.abs(waves) ** 2, axis=(1, 2))
     given = waves[np.argsort(-powers, kind="stable")][:count]
-    wave = given[0]
-    y, x = _standard_coordinates(np.abs(wave) ** 2)
-    orders = sorted(((i, j) for i in range(count) for j in range(count)), key=lambda ij: (sum(ij), ij))[:count]
-    modes = [*given]
-    for i, j in orders[len(given) :]:
-        mode = wave * y**i * x**j
-        if not mode.any():  # a wave one pixel wide has no coordinate to vary with; its neighbours take part
-            mode = np.roll(wave, (i, j), axis=(0, 1))
-        share = 0.5 * np.sum(np.abs(modes[-1]) ** 2)
-        modes.append(mode * np.sqrt(share / np.sum(np.abs(mode) ** 2)))
+    modes = [*given, *_others(given[0], count)[len(given) - 1 :]]
+    for number in range(len(given), len(modes)):
+        share = 0.5 * np.sum(np.abs(modes[number - 1]) ** 2)
+        modes[number] = modes[number] * np.sqrt(share / np.sum(np.abs(modes[number]) ** 2))
     stack = np.stack(modes)
     return stack * np.sqrt(powers.sum() / np.sum(np.abs(stack) ** 2))
+
+
+def varied(wave: Complex[np.ndarray, "y x"], count: int) -> Complex[np.ndarray, "count y x"]:
+    """`count` waves of the power of `wave` that differ from it, in amplitude and phase alike: starts of variations."""
+    others = np.stack(_others(wave, count + 1)) * np.sqrt(0.5) * (1 + 1j)
+    powers = np.sum(np.abs(others) ** 2, axis=(1, 2), keepdims=True)
+    return others * np.sqrt(np.sum(np.abs(wave) ** 2) / powers)
+
+
+def _others(wave: Complex[np.ndarray, "y x"], count: int) -> list[np.ndarray]:
+    """`count` - 1 waves: `wave` times products of coordinates, those of low order first."""
+    y, x = _standard_coordinates(np.abs(wave) ** 2)
+    orders = sorted(((i, j) for i in range(count) for j in range(count)), key=lambda ij: (sum(ij), ij))[1:count]
+    waves = []
+    for i, j in orders:
+        other = wave * y**i * x**j
+        if not other.any():  # a wave one pixel wide has no coordinate to vary with; its neighbours take part
+            other = np.roll(wave, (i, j), axis=(0, 1))
+        waves.append(other)
+    return waves
 
 
 def _standard_coordinates(power: Float[np.ndarray, "y x"]) -> list[np.ndarray]:

@@ -105,9 +105,17 @@ def _epoch(member: Member, patterns: Patterns, plan: Plan) -> After:
 
 
 def _regauged(objective: Objective, variables: PyTree) -> PyTree:
-    """The variables with what no pattern can tell put right; which changes no pattern."""
+    """The variables with what no pattern can tell put right, which changes no pattern.
+
+    What goes from one parameter of a part to another stays where it is if not all of these are refined.
+    """
     changes, named = objective.model(variables).regauged(), named_parameters(variables)
-    forms = {name: split(value) if isinstance(named.get(name), Planes) else value for name, value in changes.items()}
+    held = {name.partition(".")[0] for name in changes if name not in named}
+    forms = {
+        name: split(value) if isinstance(named[name], Planes) else value
+        for name, value in changes.items()
+        if name.partition(".")[0] not in held
+    }
     return replace_parameters(variables, forms)
 
 

@@ -1,6 +1,6 @@
 """What a detector does beside counting: functions that put it into a model."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
@@ -15,7 +15,7 @@ from ptychograd._detector import Detector, GaussianSpread, KernelSpread
 from ptychograd._errors import InputError
 from ptychograd._fourier import centred, centring_ramp, exact_fft, exact_ifft, translate, uncentred
 from ptychograd._model import Ptychography
-from ptychograd._objects import EmbeddedObject, ThinObject
+from ptychograd._objects import AbstractThinObject, EmbeddedObject, ThinObject
 from ptychograd._probes import Probe
 from ptychograd._propagators import AbstractPropagator, AngularSpectrum, FarField, Fresnel
 from ptychograd._scan import AbstractScan, SubPixelScan, WholePixelScan, make_scan
@@ -119,12 +119,13 @@ def _in_larger_window(model: Ptychography, binning: int) -> Ptychography:
 
 
 def _on_finer_pixels(model: Ptychography, binning: int) -> Ptychography:
-    if model.sampling is None or type(model.propagator) not in (Fresnel, AngularSpectrum):
+    is_near = type(model.propagator) in (Fresnel, AngularSpectrum)
+    if model.sampling is None or model.wavelength is None or not is_near:
         raise InputError("Binning is for a far field, and for a near field whose pixels have a size in metres.")
     shape, modes = _times(model.frame_shape, binning), np.asarray(model.probe.modes)  # pyright: ignore
     sampling = model.sampling[0] / binning, model.sampling[1] / binning
     kind, distance = type(model.propagator), float(model.propagator.distance)  # pyright: ignore
-    propagator = kind(shape, sampling, _wavelength(model), distance, modes.dtype)  # pyright: ignore[reportCallIssue]
+    propagator = kind(shape, sampling, model.wavelength, distance, modes.dtype)  # pyright: ignore[reportCallIssue]
     thing = _mapped(model.object, lambda wave: _repeated(wave, binning), lambda inside: _repeated(inside, binning))
     corners = np.asarray(model.scan.corner, float)
     if isinstance(model.scan, SubPixelScan):
@@ -132,13 +133,6 @@ def _on_finer_pixels(model: Ptychography, binning: int) -> Ptychography:
     scan = make_scan(binning * corners, np.finfo(modes.dtype).dtype)
     probe = Probe(jnp.asarray(_interpolated(modes, binning), modes.dtype))
     return replace(_on_grid(model, thing, probe, scan, propagator, shape, binning), sampling=sampling)
-
-
-def _wavelength(model: Ptychography) -> float:
-    """In metres, out of the phase -πλf² that the lowest frequency f along x gains on a metre of a near field."""
-    space, f = model.propagator, 1 / (model.frame_shape[1] * model.sampling[1])  # pyright: ignore
-    rate = space.rates[1][1] if isinstance(space, Fresnel) else space.rate[0, 1]  # pyright: ignore
-    return float(-rate / (np.pi * f**2))
 
 
 def _on_grid(
@@ -164,12 +158,14 @@ def _interpolated(modes: Complex[np.ndarray, "modes y x"], binning: int) -> Comp
     return np.asarray(translate(jnp.asarray(np.stack(waves), modes.dtype), half))
 
 
-def _mapped(thing, wave, inside) -> ThinObject | EmbeddedObject:
+def _mapped(
+    thing: AbstractThinObject, wave: Callable[[np.ndarray], np.ndarray], inside: Callable[[np.ndarray], np.ndarray]
+) -> ThinObject | EmbeddedObject:
     """The object with its transmission, and its support if it has one, put on another grid."""
     transmission = jnp.asarray(wave(np.asarray(thing.transmission)), thing.transmission.dtype)
-    if type(thing) is ThinObject:
-        return ThinObject(transmission)
-    return EmbeddedObject(transmission, jnp.asarray(inside(np.asarray(thing.support))))
+    if isinstance(thing, EmbeddedObject):
+        return EmbeddedObject(transmission, support=jnp.asarray(inside(np.asarray(thing.support))))
+    return ThinObject(transmission)
 
 
 def _repeated(image: np.ndarray, binning: int) -> np.ndarray:

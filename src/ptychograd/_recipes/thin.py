@@ -110,9 +110,8 @@ def _composed(
     waves = start_modes(data, sampling, probe, estimated, modes)
     start = object or (flat_object if data.support is None else random_object())
     transmission = jnp.asarray(start(shape), dtype)
-    thing = (
-        ThinObject(transmission) if data.support is None else EmbeddedObject(transmission, jnp.asarray(data.support))
-    )
+    known = None if data.support is None else jnp.asarray(data.support)
+    thing = ThinObject(transmission) if known is None else EmbeddedObject(transmission, support=known)
     real = np.finfo(dtype).dtype
     return Ptychography(
         object=thing,
@@ -122,6 +121,7 @@ def _composed(
         detector=Detector(jnp.zeros((), real)),
         frame_shape=data.frame_shape,
         sampling=sampling,
+        wavelength=data.geometry.wavelength if data.geometry else None,
     )
 
 

@@ -283,6 +283,11 @@ def _thin(model: AbstractModel) -> AbstractThinObject:
     if not isinstance(thing, AbstractThinObject):
         raise InputError(
             f"Closed-form PIE is written for thin objects, not for {type(thing).__name__}; "
-            "take an AD solver such as adam."
+            "take an AD solver such as nesterov."
+        )
+    if not thing.magnitude.is_free:
+        raise InputError(
+            f"Closed-form PIE is written for transmissions of any magnitude, not for {type(thing.magnitude).__name__}; "
+            "take an AD solver such as nesterov."
         )
     return thing

@@ -187,15 +187,16 @@ def _scaled_as_before(model: AbstractExitWaveModel | None, before: Moving, moved
 
     Left to itself, the scale between the two wanders off without end: noise makes the one grow.
     """
-    names = model.free_scale if model is not None else None
-    if names is None or not all(name in moved for name in names):
+    free = model.free_scale if model is not None else None
+    if free is None or not all(name in moved for name in (free.object, *free.probe)):
         return moved
-    object, probe = names
-    one, other = before[probe], moved[probe]
+    one, other = before[free.probe[0]], moved[free.probe[0]]
     if not (isinstance(one, Whole) and isinstance(other, Whole)):
-        raise TypeError(f"the power of {probe} is asked for at every step, but only windows of it are known")
+        raise TypeError(f"the power of {free.probe[0]} is asked for at every step, but only windows of it are known")
     ratio = jnp.sqrt(_power(one.position) / jnp.maximum(_power(other.position), TINY))
-    return moved | {object: moved[object].times(1 / ratio), probe: moved[probe].times(ratio)}
+    probes = {name: moved[name].times(ratio) for name in free.probe}
+    back = 1 / ratio if free.power == 1 else ratio ** (-1 / free.power)
+    return moved | probes | {free.object: moved[free.object].times(back)}
 
 
 def _power(leaf: PyTree) -> Float[Array, ""]:

@@ -89,7 +89,7 @@ def best_view(objective: Objective, variables: PyTree, batch_size: int) -> Abstr
         return whole
     windows = through.windows(jnp.zeros(1, jnp.int32))
     seen = {name for name in named_parameters(variables) if window_of(name, windows) is not None}
-    powered = set((model.free_scale or ())[1:])  # whose power is asked for at every step
+    powered = set(model.free_scale.probe if model.free_scale else ())  # whose power is asked for at every step
     return through if seen <= set(Automatic().diagonal_names(objective, variables)) - powered else whole
 
 

@@ -1,19 +1,17 @@
-"""Detector, noise and priors as the options ask for them."""
+"""Options for the detector, put into a model, and pixels that are left out of the data."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ptychograd._errors import InputError
-from ptychograd.cli._options import Options, numbers
-from ptychograd.cli._pieces import Pieces, image
+from ptychograd.cli._asked import Pieces
 
 if TYPE_CHECKING:
-    from ptychograd._dataset import Dataset
-    from ptychograd._noise import AbstractCensorable, AbstractNoise
-    from ptychograd._priors import AbstractPrior
-    from ptychograd._run import Stage
+    import numpy as np
 
-PRIORS = {"tv": "TotalVariation", "tikhonov": "Tikhonov", "l1": "Sparse", "slices": "AlikeSlices"}
+    from ptychograd._dataset import Dataset
+    from ptychograd._model import AbstractModel
 
 
 def without_bad_pixels(data: "Dataset", pieces: Pieces) -> "Dataset":
@@ -29,64 +27,47 @@ def without_bad_pixels(data: "Dataset", pieces: Pieces) -> "Dataset":
     return data
 
 
-def check(options: Options) -> None:
-    """Refuse what does not go together before anything is read."""
-    needed = options.noise in ("gaussian", "poisson-gaussian")
-    if needed and options.pieces.readout is None:
-        raise InputError(f"--noise {options.noise} needs --readout, the noise of reading a pixel in photons rms.")
-    if options.pieces.readout is not None and not needed:
-        raise InputError("--readout is for --noise poisson-gaussian and gaussian.")
-    priors(options)
+def binned(model: "AbstractModel", pieces: Pieces) -> "AbstractModel":
+    """The model on the finer grid that is asked for, before it has any other part."""
+    from ptychograd._pieces.common import checked
+    from ptychograd._pieces.detectors import with_binning
+
+    return model if pieces.binning == 1 else with_binning(checked(model, "--binning"), pieces.binning)
 
 
-def with_noise(stages: Iterable["Stage"], options: Options, data: "Dataset") -> list["Stage"]:
-    """The stages with the noise models that are asked for: one in the place of `Amplitude`, one of `Poisson`."""
-    from ptychograd._noise import Amplitude, Poisson
-    from ptychograd._pieces.noises import gaussian_noise
+def detected(model, pieces: Pieces, refine: Sequence[str] = (), data: "Dataset | None" = None):
+    """The model with the detector that is asked for; a background that is refined starts from the data."""
+    from ptychograd._pieces import detectors
 
-    names = {
-        "gaussian": lambda: gaussian_noise(data, options.pieces.readout or 0.0),
-        "poisson-gaussian": lambda: _readout(options.pieces),
-    }
-    late = names.get(options.noise or "", Poisson)()
-    full = {Amplitude: _censored(Amplitude(), options.pieces), Poisson: _censored(late, options.pieces)}
-    found = priors(options)
-    return [stage._replace(noise=full.get(type(stage.noise), stage.noise), priors=found) for stage in stages]
-
-
-def noise_of_simulation(name: str, pieces: Pieces) -> "AbstractNoise":
-    """The noise of a simulated measurement; of `gaussian`, the same for every pixel."""
-    from ptychograd._noise import Amplitude, Gaussian, Poisson
-
-    if name in ("gaussian", "poisson-gaussian") and pieces.readout is None:
-        raise InputError(f"--noise {name} needs --readout, the noise of reading a pixel in photons rms.")
-    names = {
-        "amplitude": Amplitude,
-        "poisson": Poisson,
-        "gaussian": lambda: Gaussian((pieces.readout or 0.0) ** 2, 1.0),
-        "poisson-gaussian": lambda: _readout(pieces),
-    }
-    return _censored(names[name](), pieces)
+    asked = {path for path in refine if path.startswith("detector")}
+    if "detector.background" in asked and data is not None and not model.detector.background > 0:
+        model = detectors.with_background(model, detectors.dim_photons(data))
+    if pieces.background_image:
+        model = detectors.with_background_image(model)
+    if pieces.point_spread is not None:
+        model = detectors.with_point_spread(model, _number_or_image(pieces.point_spread))
+    elif any(path.startswith("detector.point_spread") for path in asked):
+        model = detectors.with_point_spread(model)
+    if pieces.flat_field is not None or "detector.flat_field" in asked:
+        flat = None if pieces.flat_field is None else image(pieces.flat_field, "flat field")
+        model = detectors.with_flat_field(model, flat)
+    return model
 
 
-def priors(options: Options) -> tuple["AbstractPrior", ...]:
-    """The priors that are asked for."""
-    import ptychograd._priors as known
+def image(path: str, what: str) -> "np.ndarray":
+    """The array in a .npy file."""
+    import numpy as np
 
-    weights = numbers(options.prior, "prior")
-    unknown = sorted(set(weights) - set(PRIORS))
-    if unknown:
-        raise InputError(f'--prior "{unknown[0]}" is unknown; expected NAME=WEIGHT with one of: {", ".join(PRIORS)}.')
-    return tuple(getattr(known, PRIORS[name])(weight) for name, weight in weights.items())
-
-
-def _readout(pieces: Pieces) -> "AbstractCensorable":
-    from ptychograd._noise import PoissonGaussian
-
-    return PoissonGaussian(pieces.readout or 0.0)
+    try:
+        return np.load(Path(path), allow_pickle=False)
+    except (OSError, ValueError) as problem:
+        raise InputError(
+            f"The {what} can't be read from {path}: {problem}; expected an array in a .npy file."
+        ) from None
 
 
-def _censored(noise: "AbstractCensorable", pieces: Pieces) -> "AbstractNoise":
-    from ptychograd._noise import Censored
-
-    return noise if pieces.saturation is None else Censored(noise, float(pieces.saturation))
+def _number_or_image(text: str) -> "float | np.ndarray":
+    try:
+        return float(text)
+    except ValueError:
+        return image(text, "point spread")

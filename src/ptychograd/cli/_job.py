@@ -181,6 +181,7 @@ def save(job: Job, data: "Dataset", result: "Result") -> "Result":
 
 
 def _report(job: Job, result: "Result", count: int, seconds: float, json: bool) -> None:
+    from ptychograd._probes import orthogonal_modes
     from ptychograd._reconstruct import INTERRUPTED as STOPPED
     from ptychograd._reconstruct import LOST
 
@@ -195,6 +196,11 @@ def _report(job: Job, result: "Result", count: int, seconds: float, json: bool) 
         f"{speed:,.0f} patterns/s ({result.stopped}).",
         soft_wrap=True,
     )
+    modes = result.arrays.get("probe.modes")
+    if modes is not None and len(modes) > 1:
+        powers = orthogonal_modes(modes)[1]
+        shares = ", ".join(f"{100 * share:.3g} %" for share in powers / max(powers.sum(), 1e-30))
+        output.print(f"orthogonal modes of the probe: {shares} of its power", soft_wrap=True)
     if result.stopped == STOPPED:
         errors.print(f"`ptychograd resume {job.result_path}` goes on", style="dim", soft_wrap=True)
     if json:

@@ -5,8 +5,10 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from ptychograd._errors import InputError
 from ptychograd.cli._pieces import Pieces
+from ptychograd.cli._texts import numbers, pairs, whole
+
+__all__ = ["Options", "numbers", "pairs", "whole"]
 
 Keys = Annotated[
     list[str] | None,
@@ -114,37 +116,3 @@ class Options:
     refine_after: OptionalWhole = None
     prior: Annotated[list[str] | None, Parameter(negative="")] = None
     pieces: Pieces = Pieces()  # noqa: RUF009
-
-
-def whole(text: str) -> int:
-    """A whole number; 3.5 is none, and is not rounded to one."""
-    try:
-        return int(text)
-    except ValueError:
-        raise InputError(f'"{text}" is no whole number.') from None
-
-
-def pairs(texts: list[str] | None, option: str) -> dict[str, str]:
-    """`NAME=VALUE` texts as a dictionary."""
-    found = {}
-    for text in texts or ():
-        name, equals, value = text.partition("=")
-        if not (name and equals and value):
-            raise InputError(f'--{option} "{text}" can\'t be read; expected NAME=VALUE.')
-        if name.strip() in found:
-            raise InputError(f"--{option} {name.strip()} is given twice; give it once.")
-        found[name.strip()] = value.strip()
-    return found
-
-
-def numbers(texts: list[str] | None, option: str) -> dict[str, float]:
-    """`NAME=NUMBER` texts as a dictionary of positive numbers."""
-    found = {}
-    for name, value in pairs(texts, option).items():
-        try:
-            found[name] = float(value)
-        except ValueError:
-            raise InputError(f'--{option} {name}={value}: "{value}" is no number.') from None
-        if not 0 < found[name] < float("inf"):
-            raise InputError(f"--{option} {name}={value}: expected a number above zero.")
-    return found

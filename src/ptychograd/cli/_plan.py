@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 
 from ptychograd._errors import InputError
 from ptychograd.cli._console import errors
-from ptychograd.cli._detector import check, with_noise, without_bad_pixels
+from ptychograd.cli._detector import without_bad_pixels
+from ptychograd.cli._misfit import check, with_noise
 from ptychograd.cli._options import Options, numbers, pairs
 from ptychograd.cli._pieces import REFINE_AFTER, assembled, refined
+from ptychograd.cli._wave import held_unless_asked
 
 if TYPE_CHECKING:
     from ptychograd._dataset import Dataset, InFile
@@ -76,8 +78,9 @@ def make_run(options: Options, data: "Dataset") -> "Run":
     of_kind = _crystal_stages if isinstance(data.geometry, BraggGeometry) else _stages
     stages = with_noise(of_kind(options, steps), options, data)
     stages = refined(stages, options.refine or (), _refine_after(options))
-    model = assembled(make_model(options, data), data, options.pieces, options.refine or ())
-    return Run(model, data, make_solver(options), tuple(stages), batch_size, options.seed)
+    model = assembled(make_model(options, data), data, options.pieces, options.refine or (), options.defocus)
+    stages = tuple(held_unless_asked(stages, model, options.refine or ()))
+    return Run(model, data, make_solver(options), stages, batch_size, options.seed)
 
 
 def _refine_after(options: Options) -> int:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import App, Parameter
 
 from ptychograd.cli._console import errors, output
-from ptychograd.cli._detector import noise_of_simulation, without_bad_pixels
+from ptychograd.cli._detector import without_bad_pixels
+from ptychograd.cli._misfit import noise_of_simulation
 from ptychograd.cli._pieces import Pieces, imperfect
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ def far_field(
     photons: float = 1e6,
     background: float = 0.0,
     noise: Noise = "poisson",
+    modes: int = 1,
     seed: int = 0,
     magnitude: Path | None = None,
     phase: Path | None = None,
@@ -38,6 +40,7 @@ def far_field(
         photons: Photons in the probe.
         background: Photons a pixel from elsewhere.
         noise: How the photons scatter; gaussian with the variance that --readout tells.
+        modes: Incoherent modes of the probe.
         seed: Of the noise.
         magnitude: Image for the object's magnitude; scikit-image's astronaut by default.
         phase: Image for the object's phase; scikit-image's camera by default.
@@ -46,7 +49,7 @@ def far_field(
     from ptychograd.paper.far_field import FarFieldExperiment
 
     prepare()
-    change, scatter = partial(_imperfect, pieces, seed, background), noise_of_simulation(noise, pieces)
+    change, scatter = partial(_imperfect, pieces, seed, background, modes), noise_of_simulation(noise, pieces)
     data = FarFieldExperiment(photons=photons).dataset(seed, magnitude, phase, change=change, noise=scatter)
     _write(out, without_bad_pixels(data, pieces))
 
@@ -61,6 +64,7 @@ def near_field(
     distance: float = 0.047,
     background: float = 0.0,
     noise: Noise = "poisson",
+    modes: int = 1,
     seed: int = 0,
     magnitude: Path | None = None,
     phase: Path | None = None,
@@ -75,6 +79,7 @@ def near_field(
         distance: From object to detector in metres.
         background: Photons a pixel from elsewhere.
         noise: How the photons scatter; gaussian with the variance that --readout tells.
+        modes: Incoherent modes of the probe.
         seed: Of the speckle in the probe and of the noise.
         magnitude: Image for the object's magnitude; scikit-image's astronaut by default.
         phase: Image for the object's phase; scikit-image's camera by default.
@@ -84,7 +89,7 @@ def near_field(
 
     prepare()
     experiment = NearFieldExperiment.reduced if reduced else NearFieldExperiment
-    change, scatter = partial(_imperfect, pieces, seed, background), noise_of_simulation(noise, pieces)
+    change, scatter = partial(_imperfect, pieces, seed, background, modes), noise_of_simulation(noise, pieces)
     data = experiment(flux=flux, distance=distance).dataset(seed, magnitude, phase, change=change, noise=scatter)
     _write(out, without_bad_pixels(data, pieces))
 
@@ -118,11 +123,14 @@ def bragg(
     _write(out, experiment(photons=photons, rocking_step=rocking_step, background=background).dataset(seed))
 
 
-def _imperfect(pieces: Pieces, seed: int, background: float, model: "Ptychography") -> "Ptychography":
-    """The true model with the options' parts and background."""
-    from ptychograd._pieces.detectors import with_background
+def _imperfect(pieces: Pieces, seed: int, background: float, modes: int, model: "Ptychography") -> "Ptychography":
+    """The true model with the options' parts, background and modes."""
+    from ptychograd._pieces import with_background, with_modes
+    from ptychograd._pieces.common import checked
 
-    return imperfect(pieces, seed, with_background(model, background) if background else model)
+    model = model if modes == 1 else with_modes(model, modes)
+    model = with_background(model, background) if background else model
+    return checked(imperfect(pieces, seed, model), "A simulated piece")
 
 
 def _write(out: Path, data: "Dataset") -> None:

@@ -85,6 +85,7 @@ class FarFieldExperiment:
             detector=Detector(),
             frame_shape=shape,
             sampling=pixel,
+            wavelength=self.geometry.wavelength,
         )
         true = change(model)
         return make_dataset(

@@ -97,6 +97,7 @@ class NearFieldExperiment:
             detector=Detector(),
             frame_shape=shape,
             sampling=geometry.sampling(shape),
+            wavelength=geometry.wavelength,
         )
         true = change(model)
         return make_dataset(

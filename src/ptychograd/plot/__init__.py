@@ -10,7 +10,6 @@ from ptychograd.plot._rings import ring_figure
 from ptychograd.plot._summary import (
     complex_colour,
     has_vortices,
-    orthogonal_modes,
     save,
     scanned_area,
     summary,
@@ -29,7 +28,6 @@ __all__ = [
     "figure4",
     "figure6",
     "has_vortices",
-    "orthogonal_modes",
     "residual_figure",
     "ring_figure",
     "save",

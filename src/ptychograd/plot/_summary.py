@@ -12,11 +12,12 @@ from skimage.restoration import unwrap_phase
 from ptychograd._errors import InputError
 from ptychograd._files import replacing
 from ptychograd._illumination import lit_pixels
+from ptychograd._probes import orthogonal_modes
 from ptychograd._result import Result
 from ptychograd.plot._convergence import draw_convergence
 from ptychograd.plot._crystal import crystal_summary
 
-MOST_MODES = 6
+MOST_MODES, MOST_LAYERS = 6, 4
 DARK = 0.05  # of the brightest amplitude: below it there is no phase to speak of
 DRAWN = ("object.transmission", "probe.modes", "scan.corner")
 DOTS_PER_INCH = 110
@@ -39,8 +40,7 @@ def summary(result: Result) -> Figure:
     figure.suptitle(f"{result.settings['solver']}; {result.stopped}", fontsize=9)
     upper, lower = np.asarray(figure.subfigures(2, 1, height_ratios=(1.5, 1)))
     _draw_object(upper, result)
-    modes = orthogonal_modes(result.probe)
-    powers = np.sum(np.abs(modes) ** 2, axis=(1, 2))
+    modes, powers = orthogonal_modes(result.probe)
     shown = modes[:MOST_MODES]
     widths = (1,) * len(shown) + (max(1.4, 0.45 * len(shown)),)
     axes = np.ravel(lower.subplots(1, len(widths), width_ratios=widths))
@@ -62,16 +62,6 @@ def save(figure: Figure, path: Path) -> None:
         figure.savefig(temporary, dpi=DOTS_PER_INCH)
 
 
-def orthogonal_modes(modes: Complex[np.ndarray, "modes y x"]) -> Complex[np.ndarray, "modes y x"]:
-    """The orthogonal modes with the same total intensity everywhere in every plane, the strongest first.
-
-    Incoherent modes are known only up to a unitary mixture; this one diagonalises their overlaps.
-    """
-    flat = modes.reshape(len(modes), -1)
-    _, mixture = np.linalg.eigh(flat @ flat.conj().T)
-    return np.tensordot(mixture.conj().T[::-1], modes, axes=1)
-
-
 def complex_colour(wave: Complex[np.ndarray, "y x"]) -> Float[np.ndarray, "y x 3"]:
     """A wave as colours: brightness is the amplitude, hue the phase (red is zero)."""
     amplitude = np.abs(wave)
@@ -83,7 +73,7 @@ def complex_colour(wave: Complex[np.ndarray, "y x"]) -> Float[np.ndarray, "y x 3
 def scanned_area(result: Result) -> tuple[tuple[slice, slice], Bool[np.ndarray, "y x"]]:
     """The box around the free pixels that the scan lit, and which pixels of it are."""
     lit = lit_pixels(
-        result.object.shape, result.arrays["scan.corner"], result.probe, result.arrays.get("object.support")
+        result.object.shape[-2:], result.arrays["scan.corner"], result.probe, result.arrays.get("object.support")
     )
     rows, columns = np.flatnonzero(lit.any(axis=1)), np.flatnonzero(lit.any(axis=0))
     box = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
@@ -123,23 +113,40 @@ def has_vortices(phase: np.ma.MaskedArray) -> bool:
 
 
 def _draw_object(figure, result: Result) -> None:
+    """Amplitude beside phase; of slices or states the amplitudes above the phases."""
     box, lit = scanned_area(result)
-    image = result.object[box]
-    flattened = image if "object.support" in result.arrays else without_ramp(image, lit)
-    phase = bright_phase(flattened, lit)
-    if not has_vortices(phase):
-        phase = unwrap_phase(phase)
     extent, unit = _extent(result, box)
-    left, right = figure.subplots(1, 2)
-    panels = (
-        (left, np.ma.masked_array(np.abs(image), ~lit), "object, amplitude", ""),
-        (right, phase, "object, phase", "rad"),
-    )
-    for axis, values, title, label in panels:
-        low, high = np.quantile(np.ma.compressed(values), (0.002, 0.998))
-        shown = axis.imshow(values, cmap="gray", vmin=low, vmax=high, extent=extent, interpolation="nearest")
-        axis.set(title=title, xlabel=f"x ({unit})", ylabel=f"y ({unit})")
-        figure.colorbar(shown, ax=axis, label=label, shrink=0.9)
+    images, names = _layers(result)
+    many = len(images) > 1
+    axes = np.reshape(figure.subplots(2 if many else 1, len(images) if many else 2), (2, len(images)), order="C")
+    for (left, right), image, name in zip(axes.T, images, names, strict=True):
+        image = image[box]
+        flattened = image if "object.support" in result.arrays else without_ramp(image, lit)
+        phase = bright_phase(flattened, lit)
+        if not has_vortices(phase):
+            phase = unwrap_phase(phase)
+        panels = (
+            (left, np.ma.masked_array(np.abs(image), ~lit), f"{name}, amplitude", ""),
+            (right, phase, f"{name}, phase", "rad"),
+        )
+        for axis, values, title, label in panels:
+            shown_values = np.ma.compressed(values)
+            low, high = np.quantile(shown_values, (0.002, 0.998)) if shown_values.size else (0.0, 1.0)
+            shown = axis.imshow(values, cmap="gray", vmin=low, vmax=high, extent=extent, interpolation="nearest")
+            axis.set(title=title, xlabel=f"x ({unit})", ylabel=f"y ({unit})")
+            figure.colorbar(shown, ax=axis, label=label, shrink=0.9)
+
+
+def _layers(result: Result) -> tuple[Complex[np.ndarray, "layers y x"], list[str]]:
+    """The object, or some of its slices or states from first to last, with their names."""
+    if result.object.ndim == 2:
+        return result.object[None], ["object"]
+    if "object.distance" in result.arrays:
+        images, kind = result.object, "slice"
+    else:
+        images, kind = orthogonal_modes(result.object)[0], "state"
+    shown = np.unique(np.linspace(0, len(images) - 1, min(len(images), MOST_LAYERS)).round().astype(int))
+    return images[shown], [f"{kind} {number + 1}" for number in shown]
 
 
 def _extent(result: Result, box: tuple[slice, slice]) -> tuple[tuple[float, float, float, float], str]:

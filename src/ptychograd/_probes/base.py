@@ -1,4 +1,4 @@
-"""The probe: the wave that falls on the object."""
+"""What every probe is, and the simplest: one wave for the whole scan."""
 
 import abc
 
@@ -13,6 +13,15 @@ class AbstractProbe(AbstractPart):
     @abc.abstractmethod
     def __call__(self, index: Int[Array, ""]) -> Complex[Array, "modes y x"]:
         """Incident wave in sqrt(photons) a pixel; sum of |wave|² over all axes = photons an exposure."""
+
+    @property
+    def scaled(self) -> tuple[str, ...]:
+        """The parameters that, multiplied by a number all together, multiply the wave; the modes first."""
+        return ("modes",)
+
+    def coarse(self) -> "AbstractProbe":
+        """The probe for step sizes: the same wave, whose derivatives tell how bright each pixel of a parameter is."""
+        return self
 
 
 class Probe(AbstractProbe):

@@ -1,34 +1,21 @@
-"""The object: from the incident wave to the exit wave."""
+"""Objects so thin that they multiply the wave."""
 
 import abc
-from typing import ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Complex, Float, Int
 
-from ptychograd._parameters import AbstractPart
+from ptychograd._objects.base import AbstractObject
+from ptychograd._objects.magnitude import AbstractMagnitude, AnyMagnitude
 from ptychograd._windows import cut
-
-
-class AbstractObject(AbstractPart):
-    """What the incident wave passes through.
-
-    `scale_is_free` says that a part of the object can be multiplied by a number and the probe divided by it
-    without a change in any exit wave.
-    """
-
-    scale_is_free: ClassVar[bool] = False
-
-    @abc.abstractmethod
-    def __call__(self, wave: Complex[Array, "modes y x"], corner: Int[Array, "2"]) -> Complex[Array, "modes y x"]:
-        """Exit wave of the incident `wave`, whose window begins at object pixel `corner` (y, x)."""
 
 
 class AbstractThinObject(AbstractObject):
     """An object so thin that it multiplies the wave: ψ = P · S_j O (Eq. 3)."""
 
     transmission: eqx.AbstractVar[Complex[Array, "height width"]]
+    magnitude: eqx.AbstractVar[AbstractMagnitude]
 
     def __call__(self, wave, corner):
         return wave * self.patch(corner, (wave.shape[-2], wave.shape[-1]))
@@ -41,18 +28,28 @@ class AbstractThinObject(AbstractObject):
     def free(self, corner: Int[Array, "2"], shape: tuple[int, int]) -> Float[Array, "y x"] | float:
         """1 where the transmission under the window is unknown, 0 where it is given."""
 
+    def coarse(self):
+        return eqx.tree_at(lambda thing: thing.magnitude, self, self.magnitude.coarse())
+
+    def regauged(self):
+        return {} if self.magnitude.is_free else {"transmission": self.magnitude(self.transmission)}
+
 
 class ThinObject(AbstractThinObject):
-    """A thin object, free everywhere."""
+    """A thin object, free everywhere; of its magnitude something may be known."""
 
-    scale_is_free = True
     transmission: Complex[Array, "height width"]
+    magnitude: AbstractMagnitude = AnyMagnitude()
 
     def patch(self, corner, shape):
-        return cut(self.transmission, corner, shape)
+        return self.magnitude(cut(self.transmission, corner, shape))
 
     def free(self, corner, shape):
         return 1.0
+
+    @property
+    def scale_power(self):
+        return 1 if self.magnitude.is_free else 0
 
 
 class EmbeddedObject(AbstractThinObject):
@@ -64,10 +61,11 @@ class EmbeddedObject(AbstractThinObject):
 
     transmission: Complex[Array, "height width"]
     support: Bool[Array, "height width"]
+    magnitude: AbstractMagnitude = AnyMagnitude()
 
     def patch(self, corner, shape):
         free = cut(self.support, corner, shape)
-        return jnp.where(free, cut(self.transmission, corner, shape), 1)
+        return jnp.where(free, self.magnitude(cut(self.transmission, corner, shape)), 1)
 
     def free(self, corner, shape):
         return cut(self.support, corner, shape).astype(self.transmission.real.dtype)

@@ -1,0 +1,18 @@
+"""Incoherent modes as people look at them: orthogonal, the strongest first; NumPy only."""
+
+import numpy as np
+from jaxtyping import Complex, Float
+
+
+def orthogonal_modes(
+    modes: Complex[np.ndarray, "modes y x"],
+) -> tuple[Complex[np.ndarray, "modes y x"], Float[np.ndarray, "modes"]]:
+    """The orthogonal modes that make the same intensity in every plane, and their powers in photons, the largest first.
+
+    Incoherent modes are known only up to a unitary mixture; this one diagonalises their overlaps <m_k, m_l>, by the
+    eigenvectors of a small matrix (Thibault & Menzel, Nature 494, 68 (2013), for the modes).
+    """
+    flat = modes.reshape(len(modes), -1).astype(np.complex128)
+    powers, mixture = np.linalg.eigh(flat @ flat.conj().T)
+    mixed = np.tensordot(mixture.conj().T[::-1], modes, axes=1)
+    return mixed.astype(modes.dtype), np.maximum(powers[::-1], 0)

@@ -1,0 +1,112 @@
+"""Options for what probe, object and spectrum do beside the ideal."""
+
+import json
+
+import numpy as np
+import pytest
+
+import ptychograd as pg
+from ptychograd.paper.far_field import FarFieldExperiment
+
+
+@pytest.fixture
+def small(monkeypatch):
+    """The paper's far field on fewer positions."""
+    monkeypatch.setattr(
+        "ptychograd.paper.far_field.FarFieldExperiment",
+        lambda photons: FarFieldExperiment(photons=photons, box=100, object_size=64, frame=48),
+    )
+
+
+@pytest.mark.usefixtures("small")
+def test_a_truth_with_modes_intensities_and_a_spectrum_is_simulated_and_reconstructed(run):
+    options = ("--modes", 2, "--varying-intensity", "--bandwidth", 0.02, "--probe-variations", 1)
+    assert run("simulate", "far-field", "a.h5", *options)[0] == 0
+    truth = pg.read("a.h5").truth
+    assert truth.probe.shape == (2, 48, 48)
+    assert truth.parameters["propagator.weights"].shape == (5,)
+    assert np.std(truth.parameters["probe.intensity"]) == pytest.approx(0.1, rel=0.2)
+    assert truth.parameters["probe.weights"].shape[1] == 1
+    status, out, _ = run("reconstruct", "a.h5", *options, "--epochs", 2)
+    assert status == 0
+    assert "orthogonal modes of the probe: " in out
+    result = pg.load("a_result.h5")
+    assert result.probe.shape[0] == 2
+    assert result.arrays["probe.intensity"].shape == (len(truth.parameters["probe.intensity"]), 1)
+    assert np.any(result.arrays["probe.weights"] != 0)
+    status, out, _ = run("compare", "a_result.h5", "a.h5", "--json")
+    assert "probe.intensity error" in json.loads(out)
+
+
+@pytest.mark.usefixtures("small")
+def test_slices_are_simulated_reconstructed_compared_and_shown(run):
+    sliced = ("--slices", 2, "--slice-distance")
+    assert run("simulate", "far-field", "b.h5", *sliced, 0.03)[0] == 0
+    asked = ("--epochs", 3, "--refine", "object.distance", "--refine-after", 1)
+    assert run("reconstruct", "b.h5", *sliced, 0.025, *asked)[0] == 0
+    result = pg.load("b_result.h5")
+    assert result.object.shape == pg.read("b.h5").truth.object.shape
+    assert float(result.arrays["object.distance"]) != np.float32(0.025)
+    figures = json.loads(run("compare", "b_result.h5", "b.h5", "--json")[1])
+    assert {"slice_1_nrmse", "slice_2_nrmse", "object.distance error"} <= figures.keys()
+    for command in (("plot", "b_result.h5"), ("export", "b_result.h5", "o.tiff")):
+        assert run(*command)[0] == 0
+    assert run("reconstruct", "b.h5", *sliced, 0.025, "--epochs", 2, "-o", "held.h5")[0] == 0
+    assert float(pg.load("held.h5").arrays["object.distance"]) == np.float32(0.025)
+    assert run("resume", "held.h5", "--epochs", 3)[0] == 0
+    assert float(pg.load("held.h5").arrays["object.distance"]) == np.float32(0.025)
+
+
+@pytest.mark.usefixtures("small")
+def test_a_defocus_is_refined_with_the_aperture_held(run):
+    assert run("simulate", "far-field", "c.h5")[0] == 0
+    asked = ("--aperture", 7e-6, "--defocus", 0.11, "--refine", "probe.defocus", "--epochs", 3)
+    assert run("reconstruct", "c.h5", *asked)[0] == 0
+    arrays = pg.load("c_result.h5").arrays
+    assert float(arrays["probe.defocus"]) != np.float32(0.11)
+    lit = np.abs(arrays["probe.modes"][0]) > 0.5 * np.abs(arrays["probe.modes"]).max()
+    rows, columns = (int(lit.any(axis=axis).sum()) for axis in (1, 0))
+    assert lit.sum() == rows * columns  # the square, as it was
+
+
+@pytest.mark.usefixtures("small")
+def test_states_and_magnitudes(run):
+    assert run("simulate", "far-field", "d.h5", "--object-modes", 2)[0] == 0
+    assert run("reconstruct", "d.h5", "--object-modes", 2, "--epochs", 2)[0] == 0
+    assert pg.load("d_result.h5").object.shape == (2, 100, 100)
+    assert run("plot", "d_result.h5")[0] == 0
+    assert run("simulate", "far-field", "e.h5", "--phase-only")[0] == 0
+    np.testing.assert_allclose(np.abs(pg.read("e.h5").truth.object), 1, atol=1e-5)
+    assert run("reconstruct", "e.h5", "--phase-only", "--epochs", 2)[0] == 0
+    np.testing.assert_allclose(np.abs(pg.load("e_result.h5").object), 1, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--slices", 2), "--slice-distance, in metres"),
+        (("--refine", "object.distance"), "--slices, 2 or more"),
+        (("--phase-only", "--magnitude-at-most", 1), "give one of them"),
+        (("--spectrum", "8.7=1", "--bandwidth", 0.1), "give one of them"),
+        (("--spectrum", "x=1"), '"x" is no number'),
+        (("--refine", "propagator.weights"), "--spectrum or --bandwidth"),
+        (("--aberration", "0=1"), "Noll's number"),
+        (("--numerical-aperture", 2), "between 0 and 1"),
+        (("--object-modes", 2, "--slices", 2, "--slice-distance", 1e-3), "can't be combined"),
+        (("--probe-variations", -1), "-1 variations"),
+    ],
+)
+@pytest.mark.usefixtures("small")
+def test_what_can_not_be_is_said(run, options, words):
+    assert run("simulate", "far-field", "f.h5")[0] == 0
+    status, _, err = run("reconstruct", "f.h5", *options, "--epochs", 1)
+    assert status != 0
+    assert words in " ".join(err.split())
+
+
+def test_a_crystal_has_no_slices_nor_a_spectrum(run):
+    assert run("simulate", "bragg", "g.h5", "--reduced")[0] == 0
+    for options in (("--slices", 2, "--slice-distance", 1e-6), ("--bandwidth", 0.01), ("--varying-intensity",)):
+        status, _, err = run("reconstruct", "g.h5", *options, "--epochs", 1)
+        assert status != 0
+        assert "can't go into BraggPtychography" in " ".join(err.split())
