@@ -4,7 +4,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from ptychograd._errors import InputError
-from ptychograd._parameters import matches, trainable_names
 from ptychograd.cli._asked import Pieces
 from ptychograd.cli._texts import numbers, signed_numbers
 
@@ -62,6 +61,8 @@ def held_unless_asked(stages: Iterable["Stage"], model: "AbstractModel", refine:
 
     Where defocus or aberrations are asked for, the modes are what they come from, and stay as they are.
     """
+    from ptychograd._parameters import matches, trainable_names
+
     leaves = trainable_names(model)
     special = {path for path in IF_ASKED if path in leaves} | {path for path in refine if path in leaves}
     if any(path in LENS for path in refine):
