@@ -210,7 +210,7 @@ def test_background_and_point_spread_are_found_from_the_patterns():
 def test_a_background_of_its_own_for_every_pixel_is_found():
     data = imperfect(measurement(probe=probe_wave(3e5)))
     ideal = pg.with_point_spread(pg.far_field(data, object=lambda shape: object_wave()), 0.8)
-    model = pg.with_background_image(pg.with_background(ideal, 1.0))
+    model = pg.with_background_image(pg.with_background(ideal, pg.dim_photons(data)))
     stages = (pg.Stage(100, ("detector.background",), pg.Poisson()),)
     found = pg.perform(pg.Run(model, data, pg.Nesterov(), stages, 8)).arrays["detector.background"]
     dim = data.mean_pattern < 5
