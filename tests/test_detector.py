@@ -93,7 +93,7 @@ def test_a_negative_background_counts_as_none_and_comes_back():
     value, slope = jax.value_and_grad(total)(jnp.array(-0.5))
     assert float(value) == 12
     assert float(slope) == 12
-    assert float(pg.Detector(jnp.array(-0.5)).regauged()["background"]) == 0
+    assert float(pg.Detector(jnp.array(-0.5)).regauged()[0]["background"]) == 0
 
 
 def test_what_is_not_there_is_no_parameter():

@@ -35,7 +35,7 @@ class FlickeringProbe(pg.AbstractProbe):
 
     def regauged(self):
         mean = jnp.mean(self.brightness)
-        return {"brightness": self.brightness / mean}
+        return ({"brightness": self.brightness / mean},)
 
 
 def flickering(data: pg.Dataset) -> tuple[pg.Dataset, np.ndarray]:

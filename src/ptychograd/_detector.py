@@ -34,7 +34,7 @@ class GaussianSpread(AbstractPointSpread):
         return {"width": WIDTH_STEP}
 
     def regauged(self):
-        return {"width": jnp.abs(self.width)}
+        return ({"width": jnp.abs(self.width)},)
 
     def __call__(self, photons):
         return jnp.maximum(blurred(photons, self.width), 0)  # rounding alone leaves less
@@ -91,15 +91,15 @@ class Detector(AbstractPart):
 
     @property
     def steps(self):
-        background = max(BACKGROUND_SHARE * float(jnp.mean(self.background)), LEAST_BACKGROUND_STEP)
+        background = jnp.maximum(BACKGROUND_SHARE * jnp.mean(self.background), LEAST_BACKGROUND_STEP)
         spread = {} if self.point_spread is None else self.point_spread.steps
         inside = {f"point_spread.{name}": step for name, step in spread.items()}
         return {"background": background, "flat_field": FLAT_STEP} | inside
 
     def regauged(self):
-        spread = {} if self.point_spread is None else self.point_spread.regauged()
-        inside = {f"point_spread.{name}": value for name, value in spread.items()}
-        return {"background": jnp.maximum(self.background, 0)} | inside
+        spread = () if self.point_spread is None else self.point_spread.regauged()
+        inside = ({f"point_spread.{name}": value for name, value in change.items()} for change in spread)
+        return {"background": jnp.maximum(self.background, 0)}, *inside
 
 
 def binned(photons: Float[Array, "*batch Y X"], binning: int) -> Float[Array, "*batch y x"]:

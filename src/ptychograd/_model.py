@@ -49,16 +49,17 @@ class AbstractModel(eqx.Module):
         return {}
 
     @property
-    def steps(self) -> Mapping[str, float]:
+    def steps(self) -> Mapping[str, float | Array]:
         """A step that suits a real parameter, in its own unit, by path; none unless a model says so."""
         return {}
 
-    def regauged(self) -> dict[str, Array]:
+    def regauged(self) -> tuple[dict[str, Array], ...]:
         """Parameters with what no pattern can tell put right, by path, as after every epoch; none unless a model says.
 
-        It must change no pattern that the data could tell from another.
+        It must change no pattern that the data could tell from another. What goes from one parameter to another stands
+        in one dictionary: those are put right together or not at all.
         """
-        return {}
+        return ()
 
 
 class FreeScale(NamedTuple):
@@ -155,12 +156,18 @@ class Ptychography(AbstractExitWaveModel):
         return self._gathered(lambda part: part.steps)
 
     def regauged(self):
-        return self._gathered(lambda part: part.regauged())
+        return tuple(
+            {f"{name}.{path}": value for path, value in change.items()}
+            for name, part in self._parts().items()
+            for change in part.regauged()
+        )
 
     def _gathered(self, found: Callable[[AbstractPart], Mapping]) -> dict:
         """What all parts say about their parameters, by path."""
-        parts = {name: getattr(self, name) for name in ("object", "probe", "scan", "propagator", "detector")}
-        return {f"{name}.{path}": value for name, part in parts.items() for path, value in found(part).items()}
+        return {f"{name}.{path}": value for name, part in self._parts().items() for path, value in found(part).items()}
+
+    def _parts(self) -> dict[str, AbstractPart]:
+        return {name: getattr(self, name) for name in ("object", "probe", "scan", "propagator", "detector")}
 
 
 def batched(function: Callable, axes: tuple) -> Callable:

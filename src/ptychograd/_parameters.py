@@ -21,7 +21,7 @@ class AbstractPart(eqx.Module):
     """A part of a model, and what it can say about its parameters, by the names of its own fields."""
 
     @property
-    def steps(self) -> Mapping[str, float]:
+    def steps(self) -> Mapping[str, float | Array]:
         """A step that suits a real parameter, in its own unit."""
         return {}
 
@@ -30,9 +30,12 @@ class AbstractPart(eqx.Module):
         """Arrays (index, k) with one row a pattern, and k; to be read with `ptychograd.row` alone."""
         return {}
 
-    def regauged(self) -> dict[str, Array]:
-        """Parameters with what no pattern can tell put right, as the mean of all position errors."""
-        return {}
+    def regauged(self) -> tuple[dict[str, Array], ...]:
+        """Parameters with what no pattern can tell put right, as the mean of all position errors.
+
+        What goes from one to another stands in one dictionary: those are put right together or not at all.
+        """
+        return ()
 
 
 def with_derivative(value: Array, variable: Array) -> Array:

@@ -105,17 +105,11 @@ def _epoch(member: Member, patterns: Patterns, plan: Plan) -> After:
 
 
 def _regauged(objective: Objective, variables: PyTree) -> PyTree:
-    """The variables with what no pattern can tell put right, which changes no pattern.
-
-    What goes from one parameter of a part to another stays where it is if not all of these are refined.
-    """
-    changes, named = objective.model(variables).regauged(), named_parameters(variables)
-    held = {name.partition(".")[0] for name in changes if name not in named}
-    forms = {
-        name: split(value) if isinstance(named[name], Planes) else value
-        for name, value in changes.items()
-        if name.partition(".")[0] not in held
-    }
+    """The variables with what no pattern can tell put right, which changes no pattern."""
+    named, forms = named_parameters(variables), {}
+    for change in objective.model(variables).regauged():
+        if change.keys() <= named.keys():  # what would go to a parameter that is held stays where it is
+            forms |= {name: split(new) if isinstance(named[name], Planes) else new for name, new in change.items()}
     return replace_parameters(variables, forms)
 
 

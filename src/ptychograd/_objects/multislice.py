@@ -68,12 +68,12 @@ class MultisliceObject(AbstractObject):
     def regauged(self):
         """Slices that are equally bright on the whole, as a factor may go from one to another."""
         if not self.magnitude.is_free:
-            return {"transmission": self.magnitude(self.transmission)}
+            return ({"transmission": self.magnitude(self.transmission)},)
         if self.support is not None:
-            return {}
+            return ()
         power = jnp.mean(self.transmission.real**2 + self.transmission.imag**2, axis=(1, 2), keepdims=True)
         even = jnp.exp(jnp.mean(jnp.log(power)) / 2)
-        return {"transmission": self.transmission * (even / jnp.sqrt(power))}
+        return ({"transmission": self.transmission * (even / jnp.sqrt(power))},)
 
     def _last_incident(self, wave, patches):
         through = jax.checkpoint(self._through())

@@ -32,7 +32,7 @@ class AbstractThinObject(AbstractObject):
         return eqx.tree_at(lambda thing: thing.magnitude, self, self.magnitude.coarse())
 
     def regauged(self):
-        return {} if self.magnitude.is_free else {"transmission": self.magnitude(self.transmission)}
+        return () if self.magnitude.is_free else ({"transmission": self.magnitude(self.transmission)},)
 
 
 class ThinObject(AbstractThinObject):

@@ -91,8 +91,8 @@ def with_binning(model: Ptychography, binning: int) -> Ptychography:
         return model
     if binning < 1:
         raise InputError(f"A binning of {binning} pixels; expected 1 or more.")
-    plain = type(model.object) in (ThinObject, EmbeddedObject) and type(model.probe) is Probe
-    if not plain or type(model.scan) not in (WholePixelScan, SubPixelScan) or model.detector.binning > 1:
+    thin = isinstance(model.object, ThinObject | EmbeddedObject) and type(model.probe) is Probe
+    if not thin or type(model.scan) not in (WholePixelScan, SubPixelScan) or model.detector.binning > 1:
         raise InputError("Binning changes the grid of the whole model; put it in once, before any other part.")
     if type(model.propagator) is FarField:
         return _in_larger_window(model, binning)
@@ -113,7 +113,7 @@ def _in_larger_window(model: Ptychography, binning: int) -> Ptychography:
         return np.pad(np.asarray(array), margins, **outside)
 
     edge = {"mode": "edge"} if type(model.object) is ThinObject else {"constant_values": 1}
-    thing = _mapped(model.object, lambda wave: larger(wave, edge), lambda inside: larger(inside, {}))
+    thing = _mapped(_thin(model), lambda wave: larger(wave, edge), lambda inside: larger(inside, {}))
     probe = Probe(jnp.asarray(np.pad(modes, [(0, 0), *margins])))
     return _on_grid(model, thing, probe, model.scan, propagator, shape, binning)
 
@@ -126,7 +126,7 @@ def _on_finer_pixels(model: Ptychography, binning: int) -> Ptychography:
     sampling = model.sampling[0] / binning, model.sampling[1] / binning
     kind, distance = type(model.propagator), float(model.propagator.distance)  # pyright: ignore
     propagator = kind(shape, sampling, model.wavelength, distance, modes.dtype)  # pyright: ignore[reportCallIssue]
-    thing = _mapped(model.object, lambda wave: _repeated(wave, binning), lambda inside: _repeated(inside, binning))
+    thing = _mapped(_thin(model), lambda wave: _repeated(wave, binning), lambda inside: _repeated(inside, binning))
     corners = np.asarray(model.scan.corner, float)
     if isinstance(model.scan, SubPixelScan):
         corners = corners + np.asarray(model.scan.shift)
@@ -156,6 +156,12 @@ def _interpolated(modes: Complex[np.ndarray, "modes y x"], binning: int) -> Comp
     waves = [exact_ifft(uncentred(np.pad(centred(exact_fft(mode)), margins))) for mode in modes]
     half = jnp.full(2, (binning - 1) / 2, np.finfo(modes.dtype).dtype)
     return np.asarray(translate(jnp.asarray(np.stack(waves), modes.dtype), half))
+
+
+def _thin(model: Ptychography) -> AbstractThinObject:
+    if not isinstance(model.object, AbstractThinObject):
+        raise InputError("Binning is for thin objects; put it in before any other part.")
+    return model.object
 
 
 def _mapped(

@@ -67,7 +67,7 @@ class VaryingProbe(AbstractProbe):
             found["intensity"] = intensity / mean
             if "variations" in found:
                 found["variations"] = found["variations"] * jnp.sqrt(mean)
-        return found | {"modes": modes}
+        return (found | {"modes": modes},) if found else ()
 
     def _amplitude(self, index: Int[Array, ""]) -> Float[Array, ""] | float:
         if self.intensity is None:

@@ -38,7 +38,7 @@ class Polychromatic(AbstractPropagator):
     def regauged(self):
         """Weights above zero, whose sum is 1: the probe has the power."""
         weights = jnp.maximum(self.weights, FAINTEST)
-        return {"weights": weights / jnp.sum(weights)}
+        return ({"weights": weights / jnp.sum(weights)},)
 
     def _roots(self) -> Float[Array, " lines"]:
         return jnp.sqrt(jnp.maximum(self.weights, FAINTEST))
