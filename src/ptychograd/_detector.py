@@ -12,7 +12,7 @@ from ptychograd._errors import InputError
 from ptychograd._fourier import blurred, convolved
 from ptychograd._parameters import AbstractPart
 
-BACKGROUND_SHARE, LEAST_BACKGROUND_STEP = 0.01, 0.002  # of the background, and photons: a step of its refinement
+BACKGROUND_SHARE, LEAST_BACKGROUND_STEP = 0.01, 0.01  # of the background, and photons: a step of its refinement
 WIDTH_STEP, FLAT_STEP = 0.01, 0.002  # pixels; of a pixel's efficiency
 
 
@@ -91,7 +91,7 @@ class Detector(AbstractPart):
 
     @property
     def steps(self):
-        background = max(BACKGROUND_SHARE * float(jnp.mean(self.background)), LEAST_BACKGROUND_STEP)
+        background = jnp.maximum(BACKGROUND_SHARE * jnp.mean(self.background), LEAST_BACKGROUND_STEP)
         spread = {} if self.point_spread is None else self.point_spread.steps
         inside = {f"point_spread.{name}": step for name, step in spread.items()}
         return {"background": background, "flat_field": FLAT_STEP} | inside

@@ -48,7 +48,7 @@ class AbstractModel(eqx.Module):
         return {}
 
     @property
-    def steps(self) -> Mapping[str, float]:
+    def steps(self) -> Mapping[str, Float[Array, ""] | float]:
         """A step that suits a real parameter, in its own unit, by path; none unless a model says so."""
         return {}
 
