@@ -232,13 +232,12 @@ def test_nesterov_beats_epie(data):
 
 
 def test_parameters_without_a_diagonal_move_by_adam(data):
-    """A background that the model has to find; a start of 0 tells no step size."""
+    """A background that the model has to find; from 0, where single photons pull hard, it sets out but slowly."""
     brighter = problems.measurement(background=2.0)
     model = problems.start_model(brighter, object=lambda _: brighter.truth.object)
     model = eqx.tree_at(lambda m: m.probe.modes, model, jnp.asarray(brighter.truth.probe, jnp.complex64))
     options = {"epochs": 40, "batch_size": 8, "trainable": ("detector.background",), "noise": pg.Poisson(floor=0.01)}
-    with pytest.raises(pg.InputError, match=r"detector.background is 0 at the start"):
-        pg.reconstruct(model, brighter, pg.Nesterov(), **options)
+    assert pg.reconstruct(model, brighter, pg.Nesterov(), **options).arrays["detector.background"] > 0.1
     near = eqx.tree_at(lambda m: m.detector.background, model, jnp.float32(1.5))
     for solver in (pg.Nesterov(), pg.Nesterov(steps={"detector.background": 0.05})):
         result = pg.reconstruct(near, brighter, solver, **options)

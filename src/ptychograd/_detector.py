@@ -12,7 +12,7 @@ from ptychograd._errors import InputError
 from ptychograd._fourier import blurred, convolved
 from ptychograd._parameters import AbstractPart
 
-BACKGROUND_SHARE, LEAST_BACKGROUND_STEP = 0.01, 0.002  # of the background, and photons: a step of its refinement
+BACKGROUND_SHARE, LEAST_BACKGROUND_STEP = 0.01, 0.01  # of the background, and photons: a step of its refinement
 WIDTH_STEP, FLAT_STEP = 0.01, 0.002  # pixels; of a pixel's efficiency
 
 

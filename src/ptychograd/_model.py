@@ -49,7 +49,7 @@ class AbstractModel(eqx.Module):
         return {}
 
     @property
-    def steps(self) -> Mapping[str, float | Array]:
+    def steps(self) -> Mapping[str, Float[Array, ""] | float]:
         """A step that suits a real parameter, in its own unit, by path; none unless a model says so."""
         return {}
 

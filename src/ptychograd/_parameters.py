@@ -21,7 +21,7 @@ class AbstractPart(eqx.Module):
     """A part of a model, and what it can say about its parameters, by the names of its own fields."""
 
     @property
-    def steps(self) -> Mapping[str, float | Array]:
+    def steps(self) -> Mapping[str, Float[Array, ""] | float]:
         """A step that suits a real parameter, in its own unit."""
         return {}
 

@@ -29,6 +29,7 @@ COLDEST = 0.02  # what is left of the step at the end of a run: gradient noise i
 
 Named = dict[str, PyTree]
 Moving = dict[str, AbstractMoving]
+Scalar = Float[Array, ""]
 
 
 class Nesterov(AbstractSolver):
@@ -165,11 +166,11 @@ class Nesterov(AbstractSolver):
         denominator = (1 - self.floor) * weight + self.floor * largest
         return jnp.where(lit, 1 / jnp.where(lit, denominator, 1), 0)
 
-    def _steps(self, suggested: Mapping[str, float | Array], leaves: Named) -> dict[str, Float[Array, ""]]:
+    def _steps(self, suggested: Mapping[str, Scalar | float], leaves: Named) -> dict[str, Float[Array, ""]]:
         """Adam's steps for parameters that have no diagonal: those asked for, or else those that the model suggests."""
         return {name: self._step_of(name, leaf, suggested) for name, leaf in leaves.items()}
 
-    def _step_of(self, name: str, leaf: PyTree, suggested: Mapping[str, float | Array]) -> Float[Array, ""]:
+    def _step_of(self, name: str, leaf: PyTree, suggested: Mapping[str, Scalar | float]) -> Float[Array, ""]:
         given, planes = nearest(name, dict(self.steps)), jax.tree.leaves(leaf)
         given = nearest(name, suggested) if given is None else given
         if given is not None:
