@@ -139,19 +139,20 @@ def test_the_diagonal_of_each_variation_is_the_sum_of_squares_whatever_the_other
 
 
 def test_intensities_that_fluctuate_are_found():
-    """Patterns by NumPy, each with its own exposure."""
+    """Patterns by NumPy, each with its own exposure; a small free object can tell slow changes of it as well."""
     data = problems.measurement(photons=1e6, dtype=np.uint32)
     chance = np.random.default_rng(8).normal(1, 0.1, data.count)
     chance /= chance.mean()
     scaled = np.round(data.patterns * chance[:, None, None]).astype(np.uint32)
     data = dataclasses.replace(data, patterns=scaled)
-    errors = []
+    misfits = []
     for model in (pg.far_field(data), with_varying_intensity(pg.far_field(data))):
-        result = pg.reconstruct(model, data, pg.Nesterov(), epochs=80, batch_size=8)
-        errors.append(pg.nrmse(problems.object_wave(), result.object))
+        result = pg.reconstruct(model, data, pg.Nesterov(), epochs=150, batch_size=8)
+        misfits.append(result.history.r_factor[-1])
     found = result.arrays["probe.intensity"][:, 0]
-    assert np.sqrt(np.mean((found - chance) ** 2)) < 0.03
-    assert errors[1] < 0.6 * errors[0]
+    assert np.corrcoef(found, chance)[0, 1] > 0.85
+    assert np.sqrt(np.mean((found - chance) ** 2)) < 0.5 * np.sqrt(np.mean((1 - chance) ** 2))
+    assert misfits[1] < 0.4 * misfits[0]
 
 
 def test_variations_start_where_they_can_move():
