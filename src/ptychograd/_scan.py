@@ -1,16 +1,21 @@
 """The scan: where the window of each pattern lies on the object."""
 
 import abc
+from typing import NamedTuple
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
 from ptychograd._errors import InputError
 from ptychograd._parameters import AbstractPart
+from ptychograd._windows import row
 
 WHOLE_PIXEL_TOLERANCE = 0.01  # pixels: far below what any data can tell
+STEP = 0.05  # pixels: of Adam, for a position
+TERMS = 3  # polynomials of a drift
 
 
 class AbstractScan(AbstractPart):
@@ -57,3 +62,141 @@ def make_scan(
     if np.abs(shift).max() < WHOLE_PIXEL_TOLERANCE:
         return WholePixelScan(jnp.asarray(corner, jnp.int32))
     return SubPixelScan(jnp.asarray(corner, jnp.int32), jnp.asarray(shift, dtype))
+
+
+class RoundedScan(AbstractScan):
+    """A scan whose windows move by whole pixels only, without what is left of a position."""
+
+    scan: AbstractScan
+
+    @property
+    def corner(self):
+        return self.scan.corner
+
+    def __call__(self, index):
+        return self.scan(index)[0], None
+
+
+class RefinableScan(AbstractScan):
+    """Positions that can be refined: nominal + affine · (nominal - middle) + drift(t) + offset, in object pixels.
+
+    `corner` and `shift` are the nominal positions. `offset` is each pattern's own error, `affine` the deviation from
+    the identity of what a stage with a wrong scale, shear or rotation does about the `middle` of the scan (see
+    `affine_parts`), `drift` holds coefficients of the Legendre polynomials P1, P2, ... of time, which goes from -1 to 1
+    with the number of the pattern. The corner is the rounded position and has no derivative; the rest, within half a
+    pixel, has. The correction is bounded to `reach` pixels, along y and along x, for which the object's array has a
+    margin. `is_anchored` where a known surround of the object tells the mean of all corrections, which is removed
+    elsewhere.
+    """
+
+    corner: Int[Array, "index 2"]
+    shift: Float[Array, "index 2"]
+    offset: Float[Array, "index 2"]
+    affine: Float[Array, "2 2"]
+    drift: Float[Array, "terms 2"]
+    reach: Int[Array, ""]
+    middle: tuple[float, float] = eqx.field(static=True)
+    extent: float = eqx.field(static=True)
+    is_anchored: bool = eqx.field(static=True, default=False)
+
+    def __call__(self, index):
+        time = 2 * index / max(1, len(self.corner) - 1) - 1
+        correction = self._bounded(self._correction(self._nominal(index), time, row(self.offset, index)))
+        moved = self.shift[index] + correction
+        whole = jnp.round(jax.lax.stop_gradient(moved))
+        return self.corner[index] + whole.astype(self.corner.dtype), moved - whole
+
+    def coarse(self):
+        return RoundedScan(self)
+
+    @property
+    def steps(self):
+        return {"offset": STEP, "affine": STEP / max(1.0, self.extent), "drift": STEP}
+
+    @property
+    def rows(self):
+        return {"offset": 2}
+
+    def regauged(self):
+        """Offsets within the reach and, unless the scan is anchored, without the mean of all corrections."""
+        total = self._all()
+        mean = 0 if self.is_anchored else jnp.mean(total, axis=0)
+        return {"offset": self.offset + jnp.clip(total - mean, -self.reach, self.reach) - total}
+
+    def corrections(self) -> Float[Array, "index 2"]:
+        """What is added to the nominal position (y, x) of every pattern, in object pixels."""
+        return self._bounded(self._all())
+
+    def corners(self) -> Int[Array, "index 2"]:
+        moved = self.shift + self.corrections()
+        return self.corner + jnp.round(moved).astype(self.corner.dtype)
+
+    def _all(self) -> Float[Array, "index 2"]:
+        time = jnp.linspace(-1, 1, len(self.corner), dtype=self.offset.dtype)
+        return self._correction(self._nominal(slice(None)), time, self.offset)
+
+    def _nominal(self, which: Int[Array, ""] | slice) -> Float[Array, "*index 2"]:
+        return self.corner[which] + self.shift[which] - jnp.asarray(self.middle, self.shift.dtype)
+
+    def _correction(
+        self, nominal: Float[Array, "*index 2"], time: Float[Array, "*index"], offset: Float[Array, "*index 2"]
+    ) -> Float[Array, "*index 2"]:
+        before, polynomial, total = jnp.ones_like(time), time, nominal @ self.affine.T + offset
+        for degree, coefficient in enumerate(self.drift, start=1):
+            total = total + polynomial[..., None] * coefficient
+            after = ((2 * degree + 1) * time * polynomial - degree * before) / (degree + 1)
+            before, polynomial = polynomial, after
+        return total
+
+    def _bounded(self, correction: Float[Array, "*index 2"]) -> Float[Array, "*index 2"]:
+        """Clipped, with the derivative of what is not, so that a position finds back from the bound."""
+        excess = correction - jnp.clip(correction, -self.reach, self.reach)
+        return correction - jax.lax.stop_gradient(excess)
+
+
+class AffineParts(NamedTuple):
+    """Scale along y and x, shear and rotation in radians: 1 + affine = [[s_y cos a, -s_x sin b], [s_y sin a, s_x cos b]].
+
+    A step along y is turned by a, one along x by b, both from y towards x: rotation is (a + b) / 2 and shear b - a, by
+    which the angle between the two exceeds 90°.
+    """
+
+    scale_y: float
+    scale_x: float
+    shear: float
+    rotation: float
+
+
+def affine_parts(affine: Float[np.ndarray, "2 2"]) -> AffineParts:
+    """Scale, shear and rotation of a scan's `affine`, the deviation from the identity."""
+    (yy, yx), (xy, xx) = np.eye(2) + np.asarray(affine, np.float64)
+    a, b = np.arctan2(xy, yy), np.arctan2(-yx, xx)
+    return AffineParts(float(np.hypot(yy, xy)), float(np.hypot(yx, xx)), float(b - a), float((a + b) / 2))
+
+
+def affine_of(parts: AffineParts) -> Float[np.ndarray, "2 2"]:
+    """The `affine` with this scale, shear and rotation."""
+    scale_y, scale_x, shear, rotation = parts
+    a, b = rotation - shear / 2, rotation + shear / 2
+    columns = scale_y * np.array([np.cos(a), np.sin(a)]), scale_x * np.array([-np.sin(b), np.cos(b)])
+    return np.stack(columns, axis=1) - np.eye(2)
+
+
+def refinable(scan: AbstractScan, reach: int, terms: int = TERMS, *, is_anchored: bool = False) -> RefinableScan:
+    """The scan with corrections of 0, moved by `reach` pixels into an object's array with such a margin."""
+    corner = np.asarray(scan.corner)
+    rest = scan.shift if isinstance(scan, SubPixelScan) else jnp.zeros(corner.shape)
+    nominal = corner + np.asarray(rest, np.float64) + reach
+    middle = nominal.mean(axis=0)
+    zero = jnp.zeros_like(rest)
+    return RefinableScan(
+        corner=scan.corner + reach,
+        shift=rest,
+        offset=zero,
+        affine=jnp.zeros((2, 2), rest.dtype),
+        drift=jnp.zeros((terms, 2), rest.dtype),
+        reach=jnp.asarray(reach, jnp.int32),
+        middle=(float(middle[0]), float(middle[1])),
+        extent=float(np.abs(nominal - middle).max()),
+        is_anchored=is_anchored,
+    )
