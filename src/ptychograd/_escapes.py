@@ -6,9 +6,9 @@ between one angle and the next. Descent ends in any of these states, which the s
 """
 
 import abc
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -23,14 +23,22 @@ from ptychograd._result import NonFiniteError, Result
 from ptychograd._strain import own_magnitude
 from ptychograd.metrics import shifted
 
-Fit = Callable[[AbstractModel, int], Result]  # the result of so many epochs from a model
+
+
+class Fit(Protocol):
+    """Fits a model as the stage does."""
+
+    def __call__(self, model: AbstractModel, epochs: int, hold: Sequence[str] = ()) -> Result:
+        """The result of so many epochs from a model; parameters below the paths to `hold` stay as they are."""
+        ...
 
 
 class Changed(NamedTuple):
-    """A model put right, and what was done to it in words."""
+    """A model put right, what was done to it in words, and the paths of what is not refined from then on."""
 
     model: AbstractModel
     words: str
+    hold: tuple[str, ...] = ()
 
 
 class AbstractEscape(abc.ABC):

@@ -1,6 +1,8 @@
 """The scan: where the window of each pattern lies on the object."""
 
 import abc
+import dataclasses
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import equinox as eqx
@@ -16,6 +18,7 @@ from ptychograd._windows import row
 WHOLE_PIXEL_TOLERANCE = 0.01  # pixels: far below what any data can tell
 STEP = 0.05  # pixels: of Adam, for a position
 TERMS = 3  # polynomials of a drift
+CORRECTED = ("offset", "affine", "drift")  # what is added up to the correction of a position
 
 
 class AbstractScan(AbstractPart):
@@ -119,19 +122,27 @@ class RefinableScan(AbstractScan):
 
     def regauged(self):
         """Offsets within the reach and, unless the scan is anchored, without the mean of all corrections."""
-        total = self._all()
+        total = self.everything()
         mean = 0 if self.is_anchored else jnp.mean(total, axis=0)
         return {"offset": self.offset + jnp.clip(total - mean, -self.reach, self.reach) - total}
 
     def corrections(self) -> Float[Array, "index 2"]:
         """What is added to the nominal position (y, x) of every pattern, in object pixels."""
-        return self._bounded(self._all())
+        return self._bounded(self.everything())
 
     def corners(self) -> Int[Array, "index 2"]:
+        """Corners of all windows at the corrected positions."""
         moved = self.shift + self.corrections()
         return self.corner + jnp.round(moved).astype(self.corner.dtype)
 
-    def _all(self) -> Float[Array, "index 2"]:
+    def with_corrections(self, **values: Float[np.ndarray, "..."] | None) -> "RefinableScan":
+        """The scan with other `offset`, `affine` and `drift`: 0 for what is not given."""
+        zero = {name: jnp.zeros_like(getattr(self, name)) for name in CORRECTED}
+        given = {name: jnp.asarray(value, self.shift.dtype) for name, value in values.items() if value is not None}
+        return dataclasses.replace(self, **(zero | given))
+
+    def everything(self) -> Float[Array, "index 2"]:
+        """`corrections` as they are asked for, however far beyond the reach."""
         time = jnp.linspace(-1, 1, len(self.corner), dtype=self.offset.dtype)
         return self._correction(self._nominal(slice(None)), time, self.offset)
 
@@ -167,11 +178,30 @@ class AffineParts(NamedTuple):
     rotation: float
 
 
+def recorded_scan(arrays: Mapping[str, np.ndarray]) -> RefinableScan | None:
+    """The scan whose arrays a result holds under "scan.", if its positions could be refined."""
+    found = {name: arrays.get(f"scan.{name}") for name in ("corner", "shift", *CORRECTED, "reach")}
+    if any(array is None for array in found.values()):
+        return None
+    arrays = {name: jnp.asarray(array) for name, array in found.items()}
+    return RefinableScan(**arrays, **_about(arrays["corner"], arrays["shift"]))
+
+
 def affine_parts(affine: Float[np.ndarray, "2 2"]) -> AffineParts:
     """Scale, shear and rotation of a scan's `affine`, the deviation from the identity."""
     (yy, yx), (xy, xx) = np.eye(2) + np.asarray(affine, np.float64)
     a, b = np.arctan2(xy, yy), np.arctan2(-yx, xx)
     return AffineParts(float(np.hypot(yy, xy)), float(np.hypot(yx, xx)), float(b - a), float((a + b) / 2))
+
+
+def affine_fit(
+    scan: RefinableScan, correction: Float[np.ndarray, "index 2"]
+) -> tuple[Float[np.ndarray, "2 2"], Float[np.ndarray, "index 2"]]:
+    """The `affine` that comes nearest to all corrections together, and what it does to each position."""
+    nominal = np.asarray(scan.corner) + np.asarray(scan.shift, np.float64)
+    nominal -= nominal.mean(axis=0)
+    affine = np.linalg.lstsq(nominal, correction - correction.mean(axis=0))[0].T
+    return affine, nominal @ affine.T
 
 
 def affine_of(parts: AffineParts) -> Float[np.ndarray, "2 2"]:
@@ -182,21 +212,31 @@ def affine_of(parts: AffineParts) -> Float[np.ndarray, "2 2"]:
     return np.stack(columns, axis=1) - np.eye(2)
 
 
-def refinable(scan: AbstractScan, reach: int, terms: int = TERMS, *, is_anchored: bool = False) -> RefinableScan:
+def refinable(
+    scan: AbstractScan,
+    reach: int,
+    terms: int = TERMS,
+    *,
+    is_anchored: bool = False,
+    dtype: np.dtype | type = np.float32,
+) -> RefinableScan:
     """The scan with corrections of 0, moved by `reach` pixels into an object's array with such a margin."""
-    corner = np.asarray(scan.corner)
-    rest = scan.shift if isinstance(scan, SubPixelScan) else jnp.zeros(corner.shape)
-    nominal = corner + np.asarray(rest, np.float64) + reach
-    middle = nominal.mean(axis=0)
-    zero = jnp.zeros_like(rest)
+    corner = scan.corner + reach
+    rest = scan.shift if isinstance(scan, SubPixelScan) else jnp.zeros(corner.shape, dtype)
     return RefinableScan(
-        corner=scan.corner + reach,
+        corner=corner,
         shift=rest,
-        offset=zero,
+        offset=jnp.zeros_like(rest),
         affine=jnp.zeros((2, 2), rest.dtype),
         drift=jnp.zeros((terms, 2), rest.dtype),
-        reach=jnp.asarray(reach, jnp.int32),
-        middle=(float(middle[0]), float(middle[1])),
-        extent=float(np.abs(nominal - middle).max()),
+        reach=jnp.asarray(reach, corner.dtype),
         is_anchored=is_anchored,
+        **_about(corner, rest),
     )
+
+
+def _about(corner: Int[Array, "index 2"], shift: Float[Array, "index 2"]) -> dict:
+    """Middle of the nominal positions, and how far the farthest is from it."""
+    nominal = np.asarray(corner) + np.asarray(shift, np.float64)
+    middle = nominal.mean(axis=0)
+    return {"middle": tuple(middle.tolist()), "extent": float(np.abs(nominal - middle).max())}

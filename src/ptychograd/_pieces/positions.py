@@ -32,7 +32,7 @@ def with_refinable_positions(model: Model, reach: int = REACH, terms: int = TERM
     if reach < 1 or terms < 0:
         raise InputError(f"A reach of {reach} pixels and {terms} terms of drift; expected 1 or more, and none or more.")
     is_anchored = not getattr(model.object, "scale_is_free", True)
-    scan = refinable(model.scan, reach, terms, is_anchored=is_anchored)
+    scan = refinable(model.scan, reach, terms, is_anchored=is_anchored, dtype=model.detector.background.dtype)
     parts = padded(model.object, reach), scan
     return eqx.tree_at(lambda model: (model.object, model.scan), model, parts)
 
