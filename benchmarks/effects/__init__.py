@@ -1,1 +1,1 @@
-"""What experiments do beside the ideal: each effect alone, in the truth and in the model or not (docs/experiments.md)."""
+"""What experiments do beside the ideal: each effect in the truth, and in the model or not (docs/experiments.md)."""

@@ -134,13 +134,17 @@ def by_name(names: Iterable[str], values: Mapping[str, Value], what: str) -> dic
 
     Raises `InputError` where a parameter has none.
     """
-    found = {}
-    for name in names:
-        parents = [path for path in values if matches(name, path)]
-        if not parents:
+    found = {name: nearest(name, values) for name in names}
+    for name, value in found.items():
+        if value is None:
             raise InputError(f'No {what} is given for "{name}"; given are: {", ".join(values)}.')
-        found[name] = values[max(parents, key=len)]
-    return found
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def nearest(name: str, values: Mapping[str, Value]) -> Value | None:
+    """The value that was given for a parameter or for the nearest of its parents, if any."""
+    parents = [path for path in values if matches(name, path)]
+    return values[max(parents, key=len)] if parents else None
 
 
 def check_names(names: Iterable[str], known: Iterable[str]) -> None:

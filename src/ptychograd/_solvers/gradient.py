@@ -6,9 +6,10 @@ from functools import lru_cache
 import equinox as eqx
 import jax.numpy as jnp
 import optax
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, PyTree
 
-from ptychograd._parameters import by_name, check_names, map_with_names, named_parameters
+from ptychograd._objective import Objective
+from ptychograd._parameters import by_name, check_names, map_with_names, named_parameters, nearest
 from ptychograd._solvers.base import AbstractSolver
 from ptychograd._solvers.derivatives import AutomaticGradient, batch_sums
 from ptychograd._windows import dense
@@ -18,7 +19,8 @@ class Optax(AbstractSolver):
     """Any optax transformation on real and imaginary parts (Algorithm 2 when it is Adam).
 
     `transformation` sees the Wirtinger gradient of complex parameters, and the plain one of real
-    ones, summed over the batch. `steps` multiplies its update, by parameter path; empty means 1.
+    ones, summed over the batch. `steps` multiplies its update, by parameter path; empty means 1. Where some are given
+    the model may suggest those of other real parameters.
     """
 
     transformation: optax.GradientTransformation = eqx.field(static=True)
@@ -38,19 +40,26 @@ class Optax(AbstractSolver):
     def init(self, objective, variables):
         check_names(self.steps, objective.names)
         if self.steps:
-            by_name(named_parameters(variables), self.steps, "step size")
+            self._steps(objective, variables)
         return self.transformation.init(variables)
 
     def step(self, objective, variables, batch, state):
         sums = batch_sums(AutomaticGradient(), objective, variables, batch)
         gradient = dense(sums.gradient, variables, sums.windows)
         updates, state = self.transformation.update(gradient, state, variables)
-        steps = by_name(named_parameters(variables), self.steps, "step size") if self.steps else {}
+        steps = self._steps(objective, variables) if self.steps else {}
 
         def move(name, leaf, update):
             return leaf + (update * steps[name].astype(leaf.dtype) if steps else update)
 
         return map_with_names(move, variables, updates), state, sums.value
+
+    def _steps(self, objective: Objective, variables: PyTree) -> dict[str, Float[Array, ""]]:
+        """Those given, or else suggested by the model, by the names of all variables."""
+        named, suggested = named_parameters(variables), objective.model(variables).steps
+        others = {name: nearest(name, suggested) for name in named if nearest(name, self.steps) is None}
+        asked = {name: jnp.asarray(step, jnp.float32) for name, step in others.items() if step is not None}
+        return by_name(named, {**self.steps, **asked}, "step size")
 
 
 def adam(steps: Mapping[str, float] | float) -> Optax:

@@ -12,7 +12,7 @@ from jaxtyping import Array, Float, PyTree
 from ptychograd._errors import InputError
 from ptychograd._model import AbstractExitWaveModel
 from ptychograd._objective import Batch, Value
-from ptychograd._parameters import check_names, matches, named_parameters, real_dtype, replace_parameters
+from ptychograd._parameters import check_names, matches, named_parameters, nearest, real_dtype, replace_parameters
 from ptychograd._solvers.base import AbstractSolver, Course
 from ptychograd._solvers.derivatives import Automatic
 from ptychograd._solvers.moving import AbstractMoving, Whole, plus
@@ -153,14 +153,13 @@ class Nesterov(AbstractSolver):
 
     def _steps(self, suggested: Mapping[str, float], leaves: Named) -> dict[str, Float[Array, ""]]:
         """Adam's steps for parameters that have no diagonal: those asked for, or else those that the model suggests."""
-        known = dict(suggested) | dict(self.steps)
-        return {name: self._step_of(name, leaf, known) for name, leaf in leaves.items()}
+        return {name: self._step_of(name, leaf, suggested) for name, leaf in leaves.items()}
 
-    def _step_of(self, name: str, leaf: PyTree, known: Mapping[str, float]) -> Float[Array, ""]:
-        given = [path for path in known if matches(name, path)]
-        planes = jax.tree.leaves(leaf)
-        if given:
-            return jnp.asarray(known[max(given, key=len)], planes[0].dtype)
+    def _step_of(self, name: str, leaf: PyTree, suggested: Mapping[str, float]) -> Float[Array, ""]:
+        given, planes = nearest(name, dict(self.steps)), jax.tree.leaves(leaf)
+        given = nearest(name, suggested) if given is None else given
+        if given is not None:
+            return jnp.asarray(given, planes[0].dtype)
         size = jnp.sqrt(jnp.asarray([jnp.mean(plane**2) for plane in planes]).sum())
         if not size > 0:
             raise InputError(
