@@ -32,7 +32,7 @@ LAYERS = (
     ("_bragg", "_objective", "_schedule", "_simulate", "_starts"),
     ("_epoch", "_solvers", "_result", "_recipes"),
     ("_reconstruct", "_pieces", "_export", "_compare", "_escapes", "_stopping", "_course", "_kept", "plot", "report"),
-    ("_config", "_run", "_memory_plan", "_hold_out", "_bench"),
+    ("_config", "_run", "_memory_plan", "_hold_out", "_judging", "_bench"),
     ("_stages", "_sweep"),
     ("paper",),
     ("cli",),

@@ -5,6 +5,7 @@ from typing import TypeVar
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Shaped
 
 from ptychograd._bragg import BraggPtychography
@@ -14,6 +15,7 @@ from ptychograd._parameters import trainable_names
 from ptychograd._scan import TERMS, RefinableScan, refinable
 
 REACH = 16  # pixels
+JITTER = 7  # tells its random numbers from those of other effects with the same seed
 
 Model = TypeVar("Model", bound=AbstractModel)
 
@@ -35,6 +37,15 @@ def with_refinable_positions(model: Model, reach: int = REACH, terms: int = TERM
     scan = refinable(model.scan, reach, terms, is_anchored=is_anchored, dtype=model.detector.background.dtype)
     parts = padded(model.object, reach), scan
     return eqx.tree_at(lambda model: (model.object, model.scan), model, parts)
+
+
+def with_jitter(model: Model, rms: float, seed: int = 0) -> Model:
+    """The model with Gaussian errors of its positions, `rms` pixels along each axis and 0 on average: for simulations."""
+    count = len(model.scan.corner)
+    errors = rms * np.random.default_rng([seed, JITTER]).normal(size=(count, 2))
+    errors -= errors.mean(axis=0)
+    model = with_refinable_positions(model, max(1, int(np.ceil(np.abs(errors).max()))))
+    return eqx.tree_at(lambda model: model.scan.offset, model, jnp.asarray(errors, model.scan.offset.dtype))
 
 
 def padded(object: eqx.Module, margin: int) -> eqx.Module:

@@ -15,6 +15,7 @@ from ptychograd._illumination import lit_pixels
 from ptychograd._result import Result
 from ptychograd.plot._convergence import draw_convergence
 from ptychograd.plot._crystal import crystal_summary
+from ptychograd.plot._positions import draw_corrections
 
 MOST_MODES = 6
 DARK = 0.05  # of the brightest amplitude: below it there is no phase to speak of
@@ -42,13 +43,16 @@ def summary(result: Result) -> Figure:
     modes = orthogonal_modes(result.probe)
     powers = np.sum(np.abs(modes) ** 2, axis=(1, 2))
     shown = modes[:MOST_MODES]
-    widths = (1,) * len(shown) + (max(1.4, 0.45 * len(shown)),)
+    is_moved = result.corrections is not None
+    widths = (1,) * len(shown) + (1.2,) * is_moved + (max(1.4, 0.45 * len(shown)),)
     axes = np.ravel(lower.subplots(1, len(widths), width_ratios=widths))
     for number, (axis, mode) in enumerate(zip(axes, shown, strict=False)):
         axis.imshow(complex_colour(mode))
         share = f"{100 * powers[number] / powers.sum():.0f} % of " if len(powers) > 1 else ""
         axis.set_title(f"probe mode {number + 1}\n{share}{powers.sum():.3g} photons", fontsize=9)
         axis.set_axis_off()
+    if is_moved:
+        draw_corrections(axes[-2], result)
     draw_convergence(axes[-1], result)
     return figure
 
