@@ -16,7 +16,8 @@ from ptychograd._parameters import AbstractPart
 from ptychograd._windows import row
 
 WHOLE_PIXEL_TOLERANCE = 0.01  # pixels: far below what any data can tell
-STEP = 0.05  # pixels: of Adam, for a position
+STEP = 0.5  # pixels, of the typical position each time that it is seen
+SLOW = 0.1  # times that step, for what all patterns share and every batch moves
 TERMS = 3  # polynomials of a drift
 CORRECTED = ("offset", "affine", "drift")  # what is added up to the correction of a position
 
@@ -114,7 +115,7 @@ class RefinableScan(AbstractScan):
 
     @property
     def steps(self):
-        return {"offset": STEP, "affine": STEP / max(1.0, self.extent), "drift": STEP}
+        return {"offset": STEP, "affine": SLOW * STEP / max(1.0, self.extent), "drift": SLOW * STEP}
 
     @property
     def rows(self):

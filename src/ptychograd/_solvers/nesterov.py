@@ -11,12 +11,13 @@ from jaxtyping import Array, Float, PyTree
 
 from ptychograd._errors import InputError
 from ptychograd._model import AbstractExitWaveModel
-from ptychograd._objective import Batch, Value
+from ptychograd._objective import Batch, Objective, Value
 from ptychograd._parameters import check_names, matches, named_parameters, nearest, real_dtype, replace_parameters
 from ptychograd._solvers.base import AbstractSolver, Course
 from ptychograd._solvers.derivatives import Automatic
 from ptychograd._solvers.moving import AbstractMoving, Whole, plus
 from ptychograd._solvers.pace import Pace, Past, growing_pace, steady_pace
+from ptychograd._solvers.rows import Rows
 from ptychograd._solvers.views import AbstractView, WholeView, best_view, exit_wave_model
 from ptychograd._windows import window_of
 
@@ -48,6 +49,7 @@ class Nesterov(AbstractSolver):
 
     A parameter without a diagonal (any that is real, and all of a model without an exit wave) moves by
     Adam, with the step that `steps` names for it, or else the model, or else 1 % of its root-mean-square at the start.
+    Arrays with one row a pattern move row by row, on one scale (see `Rows`).
 
     It builds on ePIE and its momentum (Maiden et al., Optica 4, 736 (2017)), the preconditioned steps of
     LSQ-ML (Odstrčil et al., Opt. Express 26, 3108 (2018)), and Nesterov, Soviet Math. Dokl. 27, 372 (1983).
@@ -81,13 +83,14 @@ class Nesterov(AbstractSolver):
                 raise InputError(
                     f'The step of "{path}" comes from the model; give steps for {", ".join(others) or "none"}.'
                 )
-        zero = jnp.zeros((), real_dtype(variables))
+        zero, rows = jnp.zeros((), real_dtype(variables)), _names_of_rows(objective, variables, others)
         model = exit_wave_model(objective, variables)
         local = model is not None and model.is_local
         return State(
             past=Past(zero, zero, {name: jnp.zeros_like(named[name].real) for name in scaled if local}),
             velocity={name: jax.tree.map(jnp.zeros_like, named[name]) for name in scaled},
-            adam=_ADAM.init(others),
+            adam=_ADAM.init({name: leaf for name, leaf in others.items() if name not in rows}),
+            rows={name: Rows.of(others[name]) for name in rows},
             steps=self._steps(objective.model(variables).steps, others),
         )
 
@@ -111,18 +114,20 @@ class Nesterov(AbstractSolver):
             ends = {name: one.end(momentum) for name, one in carried.moving.items()}
             positions, velocity = ({name: pair[k] for name, pair in ends.items()} for k in (0, 1))
             variables = replace_parameters(view.variables, positions | carried.others)
-            return variables, State(carried.past, velocity, carried.adam, state.steps)
+            return variables, State(carried.past, velocity, carried.adam, carried.rows, state.steps)
 
-        return Course(UnderWay(moving, others, state.past, state.adam), step, end)
+        return Course(UnderWay(moving, others, state.past, state.adam, state.rows), step, end)
 
     def _moved(self, view: AbstractView, steps: Named, carried: "UnderWay", batch: Batch) -> tuple["UnderWay", Value]:
-        moving, others, past, adam = carried
+        moving, others, past, adam, rows = carried
         warmth = COLDEST + (1 - COLDEST) * (0.5 + 0.5 * jnp.cos(jnp.pi * batch.cooling))
         pace = self._pace(view.model, past, warmth, batch)
         sums = view.sums({name: one.ahead(pace.momentum) for name, one in moving.items()}, others, batch)
         gradients = named_parameters(sums.gradient)
-        directions, adam = _ADAM.update({name: gradients[name] for name in steps}, adam)
-        directions = named_parameters(directions)
+        directions, adam = _ADAM.update({name: gradients[name] for name in steps if name not in rows}, adam)
+        followed = {name: row.followed_by(gradients[name]) for name, row in rows.items()}
+        rows = {name: row for name, (_, row) in followed.items()}
+        directions = named_parameters(directions) | {name: direction for name, (direction, _) in followed.items()}
         others = {name: plus(others[name], -warmth * step, directions[name]) for name, step in steps.items()}
 
         def scale(diagonal, largest):
@@ -133,7 +138,7 @@ class Nesterov(AbstractSolver):
             for name, one in moving.items()
         }
         moved = _scaled_as_before(view.model, moving, moved)
-        return UnderWay(moved, others, past.followed_by(sums.diagonals), adam), sums.value
+        return UnderWay(moved, others, past.followed_by(sums.diagonals), adam, rows), sums.value
 
     def _pace(self, model: AbstractExitWaveModel | None, past: Past, warmth: Float[Array, ""], batch: Batch) -> Pace:
         if model is not None and model.is_local:
@@ -168,6 +173,13 @@ class Nesterov(AbstractSolver):
         return RELATIVE_STEP * size
 
 
+def _names_of_rows(objective: Objective, variables: PyTree, others: Named) -> list[str]:
+    """Real arrays of which a pattern sees one row."""
+    windows = objective.windows(variables, jnp.zeros(1, jnp.int32)) if others else {}
+    seen = {name: window_of(name, windows) for name in others}
+    return [name for name, window in seen.items() if window is not None and others[name].shape[1:] == window.shape[1:]]
+
+
 def _scaled_as_before(model: AbstractExitWaveModel | None, before: Moving, moved: Moving) -> Moving:
     """`moved` with the probe's power as `before`, where only its product with the object counts.
 
@@ -194,6 +206,7 @@ class State(NamedTuple):
     past: Past
     velocity: dict[str, PyTree]
     adam: optax.OptState
+    rows: dict[str, Rows]
     steps: dict[str, Float[Array, ""]]
 
 
@@ -204,6 +217,7 @@ class UnderWay(NamedTuple):
     others: Named
     past: Past
     adam: optax.OptState
+    rows: dict[str, Rows]
 
 
 _ADAM = optax.scale_by_adam()
