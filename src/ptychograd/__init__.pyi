@@ -28,6 +28,8 @@ from ._hold_out import r_factor as r_factor
 from ._model import AbstractExitWaveModel as AbstractExitWaveModel
 from ._model import AbstractModel as AbstractModel
 from ._model import Ptychography as Ptychography
+from ._judging import PositionsJudged as PositionsJudged
+from ._judging import misfits as misfits
 from ._noise import AbstractNoise as AbstractNoise
 from ._noise import Amplitude as Amplitude
 from ._noise import Poisson as Poisson
@@ -35,6 +37,8 @@ from ._objects import AbstractObject as AbstractObject
 from ._objects import EmbeddedObject as EmbeddedObject
 from ._objects import ThinObject as ThinObject
 from ._parameters import AbstractPart as AbstractPart
+from ._pieces.positions import with_jitter as with_jitter
+from ._pieces.positions import with_refinable_positions as with_refinable_positions
 from ._probes import AbstractProbe as AbstractProbe
 from ._probes import Probe as Probe
 from ._propagators import AbstractPropagator as AbstractPropagator
@@ -57,8 +61,11 @@ from ._run import Run as Run
 from ._run import Stage as Stage
 from ._run import perform as perform
 from ._scan import AbstractScan as AbstractScan
+from ._scan import RefinableScan as RefinableScan
 from ._scan import SubPixelScan as SubPixelScan
 from ._scan import WholePixelScan as WholePixelScan
+from ._scan import affine_of as affine_of
+from ._scan import affine_parts as affine_parts
 from ._scan import make_scan as make_scan
 from ._simulate import simulate as simulate
 from ._solvers import PIE as PIE
@@ -69,6 +76,7 @@ from ._solvers import Optax as Optax
 from ._solvers import Still as Still
 from ._solvers import adam as adam
 from ._stages import crystal_stages as crystal_stages
+from ._stages import judged as judged
 from ._starts import aperture as aperture
 from ._starts import back_propagated as back_propagated
 from ._starts import flat_object as flat_object

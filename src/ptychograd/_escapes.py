@@ -6,9 +6,9 @@ between one angle and the next. Descent ends in any of these states, which the s
 """
 
 import abc
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -24,13 +24,8 @@ from ptychograd._strain import own_magnitude
 from ptychograd.metrics import shifted
 
 
-
-class Fit(Protocol):
-    """Fits a model as the stage does."""
-
-    def __call__(self, model: AbstractModel, epochs: int, hold: Sequence[str] = ()) -> Result:
-        """The result of so many epochs from a model; parameters below the paths to `hold` stay as they are."""
-        ...
+# fit(model, epochs, hold=()): the result of so many epochs of the stage; what is below the paths to hold stays
+Fit = Callable[..., Result]
 
 
 class Changed(NamedTuple):

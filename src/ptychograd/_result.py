@@ -88,10 +88,9 @@ class Result(NamedTuple):
         return cls(arrays, state, history, settings, sampling, positions, model)
 
     def __repr__(self) -> str:
-        history = self.history
-        r_factor = f", R = {history.r_factor[-1]:.4g}" if history.epochs else ""
+        r_factor = f", R = {self.history.r_factor[-1]:.4g}" if self.history.epochs else ""
         arrays = ", ".join(f"{name} {array.shape}" for name, array in self.arrays.items())
-        return f"Result({history.epochs} epochs{r_factor}; {arrays})"
+        return f"Result({self.history.epochs} epochs{r_factor}; {arrays})"
 
     @property
     def object(self) -> np.ndarray:
@@ -108,23 +107,21 @@ class Result(NamedTuple):
     @property
     def corrections(self) -> np.ndarray | None:
         """What was added to the nominal positions (index, (y, x)), in object pixels; None where they are not refined."""
-        scan = recorded_scan(self.arrays)
-        return None if scan is None else np.asarray(scan.corrections(), np.float64)
+        return None if (scan := recorded_scan(self.arrays)) is None else np.asarray(scan.corrections(), np.float64)
 
     @property
     def corners(self) -> np.ndarray:
-        """First pixel (y, x) of the object under every window, positions refined if they were."""
+        """First pixel (y, x) of the object under every window, at refined positions if there are."""
         scan = recorded_scan(self.arrays)
         return self._array("scan.corner") if scan is None else np.asarray(scan.corners())
 
     @property
     def positions_refined(self) -> np.ndarray | None:
         """`positions` as they were refined, in the same unit; None where they were not."""
-        added = self.corrections
-        if added is None or self.positions is None:
+        if (added := self.corrections) is None or self.positions is None:
             return None
-        pixel = np.array(self.sampling[-2:] if self.sampling else (1.0, 1.0))
-        return self.positions + np.repeat(added * pixel, len(self.positions) // len(added), axis=0)
+        moved = added * (self.sampling[-2:] if self.sampling else 1)
+        return self.positions + np.repeat(moved, len(self.positions) // len(added), axis=0)
 
     @property
     def stopped(self) -> str:
@@ -145,10 +142,7 @@ class Result(NamedTuple):
         return map_with_names(put, model)
 
     def continued_from(self, model: AbstractModel, words: str, hold: Sequence[str] = ()) -> "Result":
-        """The same run, whose next stage begins with `model` and a fresh solver; `words` say how that came.
-
-        Parameters below the paths to `hold` are not refined from now on.
-        """
+        """The run, whose next stage begins with `model` and a fresh solver; what is below the paths to `hold` stays."""
         fresh = Result.of(model, np.zeros(0), {}, self.history, self.settings)
         change = {"after_epoch": self.history.epochs, "change": words} | ({"hold": list(hold)} if hold else {})
         changes = [*self.settings.get("changes", ()), change]
