@@ -25,11 +25,11 @@ from ._fourier import ifft2 as ifft2
 from ._fourier import translate as translate
 from ._hold_out import hold_out as hold_out
 from ._hold_out import r_factor as r_factor
+from ._judging import PositionsJudged as PositionsJudged
+from ._judging import misfits as misfits
 from ._model import AbstractExitWaveModel as AbstractExitWaveModel
 from ._model import AbstractModel as AbstractModel
 from ._model import Ptychography as Ptychography
-from ._judging import PositionsJudged as PositionsJudged
-from ._judging import misfits as misfits
 from ._noise import AbstractNoise as AbstractNoise
 from ._noise import Amplitude as Amplitude
 from ._noise import Poisson as Poisson

@@ -74,7 +74,9 @@ def compare_positions(truth: Truth, result: Result) -> dict[str, float]:
         return {}
     corner, shift = (result.arrays.get(f"scan.{name}") for name in ("corner", "shift"))
     if found is None:
-        nominal = WholePixelScan(jnp.asarray(corner)) if shift is None else SubPixelScan(*map(jnp.asarray, (corner, shift)))
+        nominal = (
+            WholePixelScan(jnp.asarray(corner)) if shift is None else SubPixelScan(*map(jnp.asarray, (corner, shift)))
+        )
         found = refinable(nominal, 0)
     error = np.asarray(found.corrections() - found.with_corrections(**true).everything(), np.float64)
     error -= error.mean(axis=0)

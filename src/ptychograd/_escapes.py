@@ -23,7 +23,6 @@ from ptychograd._result import NonFiniteError, Result
 from ptychograd._strain import own_magnitude
 from ptychograd.metrics import shifted
 
-
 # fit(model, epochs, hold=()): the result of so many epochs of the stage; what is below the paths to hold stays
 Fit = Callable[..., Result]
 

@@ -106,11 +106,11 @@ class _Pattern(NamedTuple):
 
 @dataclass(frozen=True)
 class PositionsJudged(AbstractEscape):
-    """Refined positions go back to what they were unless `held` patterns are expected as well as without refining.
+    """Refined positions go back to what they were unless `held` patterns are expected better with them than without.
 
     From the present model and from the same one with the start's positions, object and probe are fitted for `epochs`.
-    If the misfit of the held-out patterns (see `misfits`) is larger in the first by more than its standard error, the
-    second goes on, and positions are not refined any more.
+    Unless the misfit of the held-out patterns (see `misfits`) is smaller in the first, by more than the standard error
+    of the difference, the second goes on, and positions are not refined any more.
     """
 
     held: Dataset
@@ -127,10 +127,10 @@ class PositionsJudged(AbstractEscape):
         results = [fit(one, self.epochs, PATHS) for one in (model, replace_parameters(model, were))]
         refined, before = (result.onto(start) for result in results)
         judged, other = misfits(refined, self.held), misfits(before, self.held)
-        worse = judged.residual - other.residual
-        error = float(worse.std(ddof=1) / np.sqrt(len(worse))) if len(worse) > 1 else 0.0
+        gain = other.residual - judged.residual
+        error = float(gain.std(ddof=1) / np.sqrt(len(gain))) if len(gain) > 1 else 0.0
         figures = f"R of held-out patterns {judged.r_factor:.4f} with refined positions, {other.r_factor:.4f} without"
-        if worse.mean() > error:
+        if not gain.mean() > error:
             return Changed(before, f"positions put back and refined no more: {figures}", PATHS)
         return Changed(model, f"refined positions kept: {figures}")
 
@@ -147,9 +147,7 @@ def _places(held: Dataset) -> np.ndarray:
     return np.flatnonzero(held.photons.reshape(-1, held.group).sum(axis=1))
 
 
-def _pixels(
-    held: Dataset, places: np.ndarray, dtype: np.dtype
-) -> tuple[Array, Array, Bool[np.ndarray, "y x"]]:
+def _pixels(held: Dataset, places: np.ndarray, dtype: np.dtype) -> tuple[Array, Array, Bool[np.ndarray, "y x"]]:
     """Patterns and valid pixels, one entry a position, and the half of a frame's pixels that judge."""
     patterns, mask = held.frames((places[:, None] * held.group + np.arange(held.group)).ravel())
     shape = (len(places), *((held.group,) if held.group > 1 else ()), *held.frame_shape)

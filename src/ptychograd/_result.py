@@ -106,7 +106,7 @@ class Result(NamedTuple):
 
     @property
     def corrections(self) -> np.ndarray | None:
-        """What was added to the nominal positions (index, (y, x)), in object pixels; None where they are not refined."""
+        """What was added to the nominal positions (index, (y, x)), in object pixels; None where nothing can be."""
         return None if (scan := recorded_scan(self.arrays)) is None else np.asarray(scan.corrections(), np.float64)
 
     @property

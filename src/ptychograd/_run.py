@@ -150,7 +150,9 @@ def _changed(run: Run, course: Course, result: Result | None, change: AbstractEs
 
 def _held(result: Result | None) -> list[str]:
     """Paths of what changes so far have put back, and is not refined any more."""
-    return [path for change in (result.settings.get("changes", ()) if result else ()) for path in change.get("hold", ())]
+    return [
+        path for change in (result.settings.get("changes", ()) if result else ()) for path in change.get("hold", ())
+    ]
 
 
 def _without(stage: Stage, hold: Sequence[str]) -> Stage:

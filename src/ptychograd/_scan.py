@@ -16,8 +16,8 @@ from ptychograd._parameters import AbstractPart
 from ptychograd._windows import row
 
 WHOLE_PIXEL_TOLERANCE = 0.01  # pixels: far below what any data can tell
-STEP = 0.5  # pixels, of the typical position each time that it is seen
-SLOW = 0.1  # times that step, for what all patterns share and every batch moves
+STEP = 0.2  # pixels, of the typical position each time that it is seen
+GLOBAL_STEP = 0.5  # pixels, of a batch, for what all patterns share: it has to be found before the object follows it
 TERMS = 3  # polynomials of a drift
 CORRECTED = ("offset", "affine", "drift")  # what is added up to the correction of a position
 
@@ -115,7 +115,7 @@ class RefinableScan(AbstractScan):
 
     @property
     def steps(self):
-        return {"offset": STEP, "affine": SLOW * STEP / max(1.0, self.extent), "drift": SLOW * STEP}
+        return {"offset": STEP, "affine": GLOBAL_STEP / max(1.0, self.extent), "drift": GLOBAL_STEP}
 
     @property
     def rows(self):
@@ -167,7 +167,7 @@ class RefinableScan(AbstractScan):
 
 
 class AffineParts(NamedTuple):
-    """Scale along y and x, shear and rotation in radians: 1 + affine = [[s_y cos a, -s_x sin b], [s_y sin a, s_x cos b]].
+    """Scale along y and x, shear and rotation: 1 + affine = [[s_y cos a, -s_x sin b], [s_y sin a, s_x cos b]]; radians.
 
     A step along y is turned by a, one along x by b, both from y towards x: rotation is (a + b) / 2 and shear b - a, by
     which the angle between the two exceeds 90°.

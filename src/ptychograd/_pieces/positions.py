@@ -40,7 +40,7 @@ def with_refinable_positions(model: Model, reach: int = REACH, terms: int = TERM
 
 
 def with_jitter(model: Model, rms: float, seed: int = 0) -> Model:
-    """The model with Gaussian errors of its positions, `rms` pixels along each axis and 0 on average: for simulations."""
+    """The model with Gaussian errors of its positions, `rms` pixels along each axis, 0 on average: for simulations."""
     count = len(model.scan.corner)
     errors = rms * np.random.default_rng([seed, JITTER]).normal(size=(count, 2))
     errors -= errors.mean(axis=0)

@@ -86,9 +86,7 @@ def complex_colour(wave: Complex[np.ndarray, "y x"]) -> Float[np.ndarray, "y x 3
 
 def scanned_area(result: Result) -> tuple[tuple[slice, slice], Bool[np.ndarray, "y x"]]:
     """The box around the free pixels that the scan lit, and which pixels of it are."""
-    lit = lit_pixels(
-        result.object.shape, result.corners, result.probe, result.arrays.get("object.support")
-    )
+    lit = lit_pixels(result.object.shape, result.corners, result.probe, result.arrays.get("object.support"))
     rows, columns = np.flatnonzero(lit.any(axis=1)), np.flatnonzero(lit.any(axis=0))
     box = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
     return box, lit[box]
