@@ -13,6 +13,7 @@ from ptychograd.paper.far_field import FarFieldExperiment
 from ptychograd.paper.near_field import NearFieldExperiment
 
 EPOCHS, NEAR_EPOCHS, REACH = 100, 200, 16
+DELAY = 5  # epochs
 
 
 def _cases(near: bool, change: Callable, path: str) -> Iterator[Case]:
@@ -21,10 +22,10 @@ def _cases(near: bool, change: Callable, path: str) -> Iterator[Case]:
     ideal, data = experiment.dataset(), experiment.dataset(change=change)
     yield measured("ideal", usual(recipe(ideal), ideal, epochs=epochs), ideal)[0]
     yield measured("ignored", usual(recipe(data), data, epochs=epochs), data)[0]
-    run = usual(pg.with_refinable_positions(recipe(data), REACH), data, path, epochs=epochs)
-    if path != "scan.offset":  # what all patterns share is found before the object follows it
-        both = ("object", "probe", path)
-        run = run._replace(stages=(pg.Stage(epochs, both),))
+    run, both = usual(pg.with_refinable_positions(recipe(data), REACH), data, epochs=epochs), ("object", "probe")
+    first = DELAY if path == "scan.offset" else 0  # what all patterns share is found before the object follows it
+    stages = (pg.Stage(first, both), pg.Stage(epochs - first, (*both, path)))
+    run = run._replace(stages=tuple(stage for stage in stages if stage.epochs))
     case, result = measured("modelled", run, data)
     yield case._replace(figures=case.figures | _global(result))
 

@@ -49,8 +49,6 @@ def resume(
     course, done = Course.of(begun.settings), begun.history.epochs
     share = held_share(options.hold_out, options.refine or (), 1)
     is_measured = not share or HELD_OUT in begun.settings  # which is done after the run
-        not held_share(options.hold_out, options.refine or (), 1) or HELD_OUT in begun.settings
-    )  # which is done after the run
     if course.is_over and is_measured and epochs in (None, done):
         words = f"{result}: the run is over after {done} epochs ({begun.stopped}); --epochs {done + 1} or more goes on."
         console.print(words, soft_wrap=True)
