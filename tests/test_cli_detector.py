@@ -7,8 +7,8 @@ import pytest
 
 import ptychograd as pg
 from problems import FRAME, measurement
+from ptychograd.cli._asked import Pieces
 from ptychograd.cli._options import Options
-from ptychograd.cli._pieces import Pieces
 from ptychograd.cli._plan import make_run, make_solver, read_file
 
 

@@ -1,12 +1,27 @@
 """Positions in pixels: corner of the window and sub-pixel rest."""
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import near_problems
+import problems
+import ptychograd as pg
 from ptychograd._errors import InputError
-from ptychograd._scan import WHOLE_PIXEL_TOLERANCE, SubPixelScan, WholePixelScan, make_scan
+from ptychograd._objective import Batch, Objective
+from ptychograd._parameters import partition
+from ptychograd._scan import (
+    WHOLE_PIXEL_TOLERANCE,
+    AffineParts,
+    SubPixelScan,
+    WholePixelScan,
+    affine_of,
+    affine_parts,
+    make_scan,
+    refinable,
+)
 
 POSITIONS = np.array([[0.0, 0.0], [3.2, 7.9], [12.49, 0.51], [0.5, 1.5], [2.0, 11.0]])
 
@@ -70,3 +85,121 @@ def test_the_index_may_be_traced(positions):
     corner, shift = jax.jit(lambda scan, index: scan(index))(scan, jnp.array(2))
     np.testing.assert_array_equal(corner, scan.corner[2])
     assert shift is None or np.array_equal(shift, scan.shift[2])
+
+
+# Refinable positions ---------------------------------------------------------------------------------------
+
+MOVES = np.array([[0.0, 0.0], [3.0, -2.0], [0.33, 0.47], [-2.71, 1.63], [4.47, -0.54], [0.0, 0.0]])
+
+
+def refinable_model(near: bool, moved: np.ndarray, **corrections):
+    """A model whose nominal positions are moved, in an object with a margin, and then corrected."""
+    problem = near_problems if near else problems
+    dtype, frame = np.complex128, problem.FRAME
+    shape = np.array(problem.OBJECT)
+    corners = problem.positions()[::7][: len(MOVES)] * 0.8 + np.array([0.2, 0.35])
+    thing = pg.ThinObject(jnp.asarray(problem.object_wave(), dtype))
+    lengths = near_problems.SAMPLING, near_problems.GEOMETRY.wavelength, near_problems.DISTANCE
+    space = pg.Fresnel(frame, *lengths, dtype) if near else pg.FarField(frame, dtype)
+    probe = pg.Probe(jnp.asarray(problem.probe_wave()[None], dtype))
+    scan, detector = pg.make_scan(corners, np.float64), pg.Detector(jnp.asarray(0.5))
+    model = pg.Ptychography(thing, probe, scan, space, detector, frame)
+    model = pg.with_refinable_positions(model, 8)
+    assert model.object.transmission.shape == tuple(shape + 16)
+    nominal = corners + 8 + moved
+    whole = np.round(nominal)
+    where = lambda model: (model.scan.corner, model.scan.shift)  # noqa: E731
+    model = eqx.tree_at(where, model, (jnp.asarray(whole, jnp.int32), jnp.asarray(nominal - whole)))
+    return eqx.tree_at(lambda model: model.scan, model, model.scan.with_corrections(**corrections)), corners
+
+
+@pytest.mark.parametrize("near", [False, True])
+def test_an_offset_is_a_nominal_position_that_moved(near):
+    """By whole pixels and by parts of one, over the borders of pixels and within."""
+    with jax.enable_x64(True):
+        moved, _ = refinable_model(near, MOVES)
+        offset, _ = refinable_model(near, 0 * MOVES, offset=MOVES)
+        for index in range(len(MOVES)):
+            np.testing.assert_allclose(offset(jnp.array(index)), moved(jnp.array(index)), rtol=1e-9, atol=1e-9)
+        np.testing.assert_array_equal(offset.scan.corners(), [moved.scan(jnp.array(k))[0] for k in range(len(MOVES))])
+
+
+def test_affine_and_drift_move_positions_as_they_say():
+    with jax.enable_x64(True):
+        affine = affine_of(AffineParts(1.03, 0.98, 0.02, -0.04))
+        drift = np.array([[0.4, -0.3], [0.2, 0.1], [0.0, 0.25]])
+        model, corners = refinable_model(False, 0 * MOVES, affine=affine, drift=drift)
+        time = np.linspace(-1, 1, len(MOVES))
+        polynomials = np.polynomial.legendre.legvander(time, 3)[:, 1:]
+        expected = (corners - corners.mean(axis=0)) @ affine.T + polynomials @ drift
+        np.testing.assert_allclose(model.scan.corrections(), expected, atol=1e-12)
+        for index, (position, correction) in enumerate(zip(corners, expected, strict=True)):
+            corner, shift = model.scan(jnp.array(index))
+            np.testing.assert_allclose(corner + shift, position + 8 + correction, atol=1e-12)
+            assert np.abs(shift).max() <= 0.5 + 1e-12
+
+
+def test_scale_shear_and_rotation_of_an_affine():
+    parts = AffineParts(1.02, 0.97, 0.03, -0.2)
+    np.testing.assert_allclose(affine_parts(affine_of(parts)), parts, rtol=1e-12)
+    turned = (np.eye(2) + affine_of(AffineParts(1.0, 1.0, 0.0, 0.1))) @ [1.0, 0.0]
+    np.testing.assert_allclose(turned, [np.cos(0.1), np.sin(0.1)])  # y towards x
+
+
+@pytest.mark.parametrize("near", [False, True])
+@pytest.mark.parametrize("path", ["offset", "affine", "drift"])
+def test_the_derivative_by_a_position_is_that_of_finite_differences(near, path):
+    """Through the sub-pixel shift; the gradient comes by rows, as solvers take it."""
+    with jax.enable_x64(True):
+        model, _ = refinable_model(near, 0 * MOVES, offset=0.07 * MOVES)  # off the borders of pixels
+        target = jnp.stack([model(jnp.array(k)) for k in range(len(MOVES))]) * 1.1 + 3
+
+        @jax.jit
+        def loss(value):
+            changed = eqx.tree_at(lambda model: getattr(model.scan, path), model, value)
+            expected = jnp.stack([changed(jnp.array(k)) for k in range(len(MOVES))])
+            return jnp.sum((jnp.sqrt(expected) - jnp.sqrt(target)) ** 2)
+
+        value, small = getattr(model.scan, path), 1e-5
+        gradient = jax.jit(jax.grad(loss))(value)
+        for place in ((1, 0), (1, 1)):
+            up, down = (loss(value.at[place].add(sign * small)) for sign in (1, -1))
+            np.testing.assert_allclose(gradient[place], (up - down) / (2 * small), rtol=1e-5)
+        if path == "offset":
+            free, rest = partition(model, ["scan.offset"])
+            objective = Objective(rest, pg.Amplitude())
+            which = jnp.array([3, 1])
+            batch = Batch(which, target[which], jnp.ones(target.shape[1:], bool), jnp.ones(2))
+            _, rows = objective.value_and_gradient(free, batch)
+            assert rows.values.scan.offset.shape == (2, 1, 2)
+            np.testing.assert_allclose(rows.values.scan.offset[:, 0], gradient[which], rtol=1e-9)
+
+
+def test_the_mean_is_removed_unless_a_surround_tells_it():
+    offset = jnp.asarray(MOVES + np.array([0.5, -0.25]), jnp.float32)
+    scan = eqx.tree_at(lambda scan: scan.offset, refinable(pg.make_scan(POSITIONS[[0, 1, 2, 3, 4, 0]]), 8), offset)
+    np.testing.assert_allclose(scan.regauged()[0]["offset"], MOVES - MOVES.mean(axis=0), atol=1e-6)
+    anchored = refinable(pg.make_scan(POSITIONS[[0, 1, 2, 3, 4, 0]]), 8, is_anchored=True)
+    anchored = eqx.tree_at(lambda scan: scan.offset, anchored, offset)
+    np.testing.assert_array_equal(anchored.regauged()[0]["offset"], offset)
+    assert pg.with_refinable_positions(pg.near_field(near_problems.measurement())).scan.is_anchored
+
+
+def test_corrections_are_bounded_and_find_back():
+    scan = refinable(pg.make_scan(POSITIONS), 3, is_anchored=True)
+    scan = eqx.tree_at(lambda scan: scan.offset, scan, scan.offset.at[1].set(jnp.array([7.0, -9.0])))
+    np.testing.assert_allclose(scan.corrections()[1], [3, -3])
+    np.testing.assert_allclose(scan.regauged()[0]["offset"][1], [3, -3], atol=1e-6)
+    slope = jax.grad(lambda offset: eqx.tree_at(lambda s: s.offset, scan, offset)(jnp.array(1))[1].sum())(scan.offset)
+    np.testing.assert_array_equal(slope[1], 1)
+    corners = scan.corners()
+    assert corners.min() >= 0
+    np.testing.assert_array_equal(corners[1], [3 + 3 + 3, 8 + 3 - 3])
+
+
+def test_what_cannot_be_refined_is_refused():
+    model = problems.start_model(problems.measurement())
+    with pytest.raises(InputError, match="expected 1 or more"):
+        pg.with_refinable_positions(model, 0)
+    with pytest.raises(InputError, match="can be refined already"):
+        pg.with_refinable_positions(pg.with_refinable_positions(model))

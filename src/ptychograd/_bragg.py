@@ -10,7 +10,7 @@ from ptychograd._fourier import translate
 from ptychograd._model import AbstractExitWaveModel, FreeScale
 from ptychograd._propagators import FarField
 from ptychograd._scan import AbstractScan
-from ptychograd._windows import Window, cut
+from ptychograd._windows import Window, cut, row_window
 
 LIT = 1e-4  # of a beam's largest power along s: what is darker does not count
 
@@ -112,7 +112,15 @@ class BraggPtychography(AbstractExitWaveModel):
         return eqx.tree_at(lambda model: model.scan, self, self.scan.coarse())
 
     def windows(self, index):
-        return {"object.density": Window(self.scan.corner[index], self.window)}
+        rows = {f"scan.{name}": row_window(index, columns) for name, columns in self.scan.rows.items()}
+        return {"object.density": Window(self.scan(index)[0], self.window)} | rows
+
+    @property
+    def steps(self):
+        return {f"scan.{name}": step for name, step in self.scan.steps.items()}
+
+    def regauged(self):
+        return tuple({f"scan.{name}": new for name, new in change.items()} for change in self.scan.regauged())
 
     def _patterns(
         self, wave: Complex[Array, "modes x y z"], deviation: Float[Array, "angle 2"]

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Complex
 from scipy.ndimage import binary_erosion
@@ -11,6 +12,7 @@ from ptychograd._errors import InputError
 from ptychograd._illumination import lit_pixels, met_pixels
 from ptychograd._probes import orthogonal_modes
 from ptychograd._result import Result
+from ptychograd._scan import CORRECTED, SubPixelScan, WholePixelScan, affine_fit, recorded_scan, refinable
 from ptychograd.metrics import compare_arrays, nrmse_within, register, shifted
 
 DISTANCE = "object.distance"  # which only slices have
@@ -29,13 +31,7 @@ def compare_with_truth(result: Result, data: Dataset) -> dict[str, float]:
     """
     if data.truth is None:
         raise InputError(f"{data.source} holds no ground truth; `ptychograd simulate` writes files that do.")
-    truth, recovered = data.truth.object, result.object
-    crystal = isinstance(data.geometry, BraggGeometry) or "object.density" in result.arrays
-    same = truth.shape == recovered.shape if crystal else truth.shape[-2:] == recovered.shape[-2:]
-    if not same:
-        raise InputError(
-            f"The truth's object has shape {truth.shape}, the result's {recovered.shape}: not the same scan."
-        )
+    truth, recovered = _without_margins(data.truth, result)
     if isinstance(data.geometry, BraggGeometry):
         figures = compare_crystals(truth, recovered, data.geometry.two_theta)
         return figures | {"probe_nrmse": register(_strongest(data.truth.probe), _strongest(result.probe))[1]}
@@ -55,7 +51,50 @@ def compare_with_truth(result: Result, data: Dataset) -> dict[str, float]:
     if all(sliced) and truth.shape == recovered.shape:
         for number, (expected, found) in enumerate(zip(truth, recovered, strict=True)):
             figures[f"slice_{number + 1}_nrmse"] = compare_arrays(expected[box], found[box]).nrmse_ramp_removed
-    return figures | compare_parameters(data.truth, result)
+    return figures | compare_parameters(data.truth, result) | compare_positions(data.truth, result)
+
+
+def _without_margins(truth: Truth, result: Result) -> tuple[np.ndarray, np.ndarray]:
+    """Objects of truth and result over the array that the nominal scan covers, without the reach of its positions."""
+    reach, recovered, true = _reach(result), result.object, truth.object
+    shape = tuple(n - 2 * reach for n in recovered.shape[-2:])
+    spare = {n - m for n, m in zip(true.shape[-2:], shape, strict=True)}
+    fits = spare == {0} or ("scan.offset" in truth.parameters and len(spare) == 1 and min(spare) > 0)
+    if not fits or ("object.density" in result.arrays and true.shape[:1] != recovered.shape[:1]):
+        raise InputError(
+            f"The truth's object has shape {true.shape}, the result's {recovered.shape}: not the same scan."
+        )
+    return central(true, shape), central(recovered, shape)
+
+
+def central(image: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """The middle of that shape of the last two axes."""
+    low = [(n - m) // 2 for n, m in zip(image.shape[-2:], shape, strict=True)]
+    return image[..., low[0] : low[0] + shape[0], low[1] : low[1] + shape[1]]
+
+
+def compare_positions(truth: Truth, result: Result) -> dict[str, float]:
+    """Root-mean-square error of the positions along each axis, in object pixels, without their mean.
+
+    Besides that without what an affine change of all positions makes good. None where nothing moved in truth or result.
+    """
+    true = {name: truth.parameters.get(f"scan.{name}") for name in CORRECTED}
+    found = recorded_scan(result.arrays)
+    if found is None and true["offset"] is None:
+        return {}
+    corner, shift = (result.arrays.get(f"scan.{name}") for name in ("corner", "shift"))
+    if found is None:
+        nominal = (
+            WholePixelScan(jnp.asarray(corner)) if shift is None else SubPixelScan(*map(jnp.asarray, (corner, shift)))
+        )
+        found = refinable(nominal, 0)
+    error = np.asarray(found.corrections() - found.with_corrections(**true).everything(), np.float64)
+    error -= error.mean(axis=0)
+    rest = error - affine_fit(found, error)[1]
+    return {
+        "scan.position error": float(np.sqrt(np.mean(error**2))),
+        "scan.position (affine removed) error": float(np.sqrt(np.mean(rest**2))),
+    }
 
 
 def _as_one(object: Complex[np.ndarray, "*many Y X"], sliced: bool) -> Complex[np.ndarray, "Y X"]:
@@ -67,7 +106,8 @@ def _as_one(object: Complex[np.ndarray, "*many Y X"], sliced: bool) -> Complex[n
 
 def compare_parameters(truth: Truth, result: Result) -> dict[str, float]:
     """Root-mean-square error of every other parameter of which the truth tells, in its own unit."""
-    pairs = {path: (value, result.arrays.get(path)) for path, value in truth.parameters.items()}
+    others = {path: value for path, value in truth.parameters.items() if not path.startswith("scan.")}
+    pairs = {path: (value, result.arrays.get(path)) for path, value in others.items()}
     return {
         f"{path} error": float(np.sqrt(np.mean(np.abs(found - value) ** 2)))
         for path, (value, found) in pairs.items()
@@ -109,19 +149,27 @@ def registered_crystal(
 
 def _scanned(result: Result, data: Dataset, truth: Truth) -> dict[str, Bool[np.ndarray, "y x"]]:
     """Pixels of the object that were lit, and of the probe that met the unknown object, if the scan is known."""
-    corners = result.arrays.get("scan.corner")
-    if corners is None:
+    if "scan.corner" not in result.arrays:
         return {}
-    lit = lit_pixels(truth.object.shape[-2:], corners, truth.probe, data.support)
-    return {"object": lit[_box(data)], "probe": met_pixels(result.probe.shape[1:], corners, data.support)}
+    corners, reach = result.corners, _reach(result)
+    support = None if data.support is None else np.pad(data.support, reach)
+    lit = lit_pixels(result.object.shape[-2:], corners, truth.probe, support)
+    lit = central(lit, tuple(n - 2 * reach for n in lit.shape))
+    return {"object": lit[_box(data)], "probe": met_pixels(result.probe.shape[1:], corners, support)}
 
 
 def _as_modelled(data: Dataset, result: Result) -> Dataset:
     """The data with the model's support, where that lies in another array, as on a finer grid."""
-    support = result.arrays.get("object.support")
-    if support is None or data.support is None or support.shape == data.support.shape:
+    support, reach = result.arrays.get("object.support"), _reach(result)
+    if support is None or data.support is None:
         return data
-    return replace(data, support=support)
+    support = central(support, tuple(n - 2 * reach for n in support.shape))
+    return data if support.shape == data.support.shape else replace(data, support=support)
+
+
+def _reach(result: Result) -> int:
+    """Pixels of margin around an object whose positions are refined."""
+    return int(result.arrays.get("scan.reach", 0))
 
 
 def inside_support(image: Complex[np.ndarray, "y x"], data: Dataset) -> Complex[np.ndarray, "box_y box_x"]:

@@ -23,14 +23,16 @@ from ptychograd._result import NonFiniteError, Result
 from ptychograd._strain import own_magnitude
 from ptychograd.metrics import shifted
 
-Fit = Callable[[AbstractModel, int], Result]  # the result of so many epochs from a model
+# fit(model, epochs, hold=()): the result of so many epochs of the stage; what is below the paths to hold stays
+Fit = Callable[..., Result]
 
 
 class Changed(NamedTuple):
-    """A model put right, and what was done to it in words."""
+    """A model put right, what was done to it in words, and the paths of what is not refined from then on."""
 
     model: AbstractModel
     words: str
+    hold: tuple[str, ...] = ()
 
 
 class AbstractEscape(abc.ABC):

@@ -2,6 +2,7 @@
 
 import json
 import platform
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
@@ -19,6 +20,7 @@ from ptychograd._model import AbstractModel
 from ptychograd._objective import Value
 from ptychograd._parameters import map_with_names, named_leaves
 from ptychograd._probes import orthogonal_modes
+from ptychograd._scan import recorded_scan
 from ptychograd._version import __version__
 
 FORMAT_VERSION = 1
@@ -89,10 +91,9 @@ class Result(NamedTuple):
         return cls(arrays, state, history, settings, sampling, positions, model)
 
     def __repr__(self) -> str:
-        history = self.history
-        r_factor = f", R = {history.r_factor[-1]:.4g}" if history.epochs else ""
+        r_factor = f", R = {self.history.r_factor[-1]:.4g}" if self.history.epochs else ""
         arrays = ", ".join(f"{name} {array.shape}" for name, array in self.arrays.items())
-        return f"Result({history.epochs} epochs{r_factor}; {arrays})"
+        return f"Result({self.history.epochs} epochs{r_factor}; {arrays})"
 
     @property
     def object(self) -> np.ndarray:
@@ -116,6 +117,25 @@ class Result(NamedTuple):
         return self._array("probe.modes")
 
     @property
+    def corrections(self) -> np.ndarray | None:
+        """What was added to the nominal positions (index, (y, x)), in object pixels; None where nothing can be."""
+        return None if (scan := recorded_scan(self.arrays)) is None else np.asarray(scan.corrections(), np.float64)
+
+    @property
+    def corners(self) -> np.ndarray:
+        """First pixel (y, x) of the object under every window, at refined positions if there are."""
+        scan = recorded_scan(self.arrays)
+        return self._array("scan.corner") if scan is None else np.asarray(scan.corners())
+
+    @property
+    def positions_refined(self) -> np.ndarray | None:
+        """`positions` as they were refined, in the same unit; None where they were not."""
+        if (added := self.corrections) is None or self.positions is None:
+            return None
+        moved = added * (self.sampling[-2:] if self.sampling else 1)
+        return self.positions + np.repeat(moved, len(self.positions) // len(added), axis=0)
+
+    @property
     def stopped(self) -> str:
         """Why the run ended."""
         return self.settings["stopped"]
@@ -133,10 +153,11 @@ class Result(NamedTuple):
 
         return map_with_names(put, model)
 
-    def continued_from(self, model: AbstractModel, words: str) -> "Result":
-        """The same run, whose next stage begins with `model` and a fresh solver; `words` say how that came."""
+    def continued_from(self, model: AbstractModel, words: str, hold: Sequence[str] = ()) -> "Result":
+        """The run, whose next stage begins with `model` and a fresh solver; what is below the paths to `hold` stays."""
         fresh = Result.of(model, np.zeros(0), {}, self.history, self.settings)
-        changes = [*self.settings.get("changes", ()), {"after_epoch": self.history.epochs, "change": words}]
+        change = {"after_epoch": self.history.epochs, "change": words} | ({"hold": list(hold)} if hold else {})
+        changes = [*self.settings.get("changes", ()), change]
         return self._replace(arrays=fresh.arrays, state={}, settings=self.settings | {"changes": changes}, model=model)
 
     def save(self, path: str | Path) -> None:
@@ -184,8 +205,9 @@ def _write(file: h5py.File, result: Result) -> None:
     entry["versions"] = json.dumps(_versions(), indent=1)
     if result.sampling:
         _dataset(entry, "sampling", np.array(result.sampling), units="m")
-    if result.positions is not None:
-        _dataset(entry, "positions", result.positions, units="m" if result.sampling else "pixel")
+    for name in ("positions", "positions_refined"):
+        if (positions := getattr(result, name)) is not None:
+            _dataset(entry, name, positions, units="m" if result.sampling else "pixel")
     if has_object:
         _pictures(entry, result)
 

@@ -13,6 +13,7 @@ from ptychograd._errors import InputError
 from ptychograd._escapes import AbstractEscape
 from ptychograd._model import AbstractModel
 from ptychograd._noise import AbstractNoise, Amplitude
+from ptychograd._parameters import matches
 from ptychograd._priors import AbstractPrior
 from ptychograd._reconstruct import (
     CUT_SHORT,
@@ -136,24 +137,37 @@ def _next_change(run: Run, course: Course, result: Result | None) -> AbstractEsc
 
 def _changed(run: Run, course: Course, result: Result | None, change: AbstractEscape) -> Result:
     """The result with its model changed, and how in its settings."""
-    stage = run.stages[course.ended]
+    stage = _without(run.stages[course.ended], _held(result))
 
-    def fit(model: AbstractModel, epochs: int) -> Result:
-        found = reconstruct(**_task(run._replace(model=model), stage, epochs, None, None)._asdict())
+    def fit(model: AbstractModel, epochs: int, hold: Sequence[str] = ()) -> Result:
+        task = _task(run._replace(model=model), _without(stage, hold), epochs, None, None)
+        found = reconstruct(**task._asdict())
         if found.stopped in CUT_SHORT:
             raise KeyboardInterrupt
         return found
 
     result = result or reconstruct(**_task(run, stage, 0, None, None)._asdict())
-    model, words = change(result.onto(run.model), run.model, fit)
-    return _noted(result.continued_from(model, words), course)
+    return _noted(result.continued_from(*change(result.onto(run.model), run.model, fit)), course)
+
+
+def _held(result: Result | None) -> list[str]:
+    """Paths of what changes so far have put back, and is not refined any more."""
+    return [
+        path for change in (result.settings.get("changes", ()) if result else ()) for path in change.get("hold", ())
+    ]
+
+
+def _without(stage: Stage, hold: Sequence[str]) -> Stage:
+    """The stage with what is below the paths to `hold` not refined."""
+    free = [path for path in stage.trainable if not any(matches(path, held) or matches(held, path) for held in hold)]
+    return stage._replace(trainable=tuple(free))
 
 
 def _fitted(
     run: Run, course: Course, result: Result | None, on_epoch: Callable[[Progress], None] | None
 ) -> tuple[Result, Course]:
     """The result after what is left of the present stage, and the course from there; as it was after an interrupt."""
-    stage = run.stages[course.ended]
+    stage = _without(run.stages[course.ended], _held(result))
     until = stage.until if course.goal is None else None
     done = result.history.epochs if result else 0
     # A run that was killed after an epoch may not have asked any more whether that was the last one.

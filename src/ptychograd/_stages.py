@@ -1,8 +1,13 @@
 """The stages that a kind of experiment takes."""
 
+from collections.abc import Sequence
+
+from ptychograd._dataset import Dataset
 from ptychograd._errors import InputError
 from ptychograd._escapes import BeamShift, ShrinkWrap
+from ptychograd._judging import PATHS, PositionsJudged
 from ptychograd._noise import Poisson
+from ptychograd._parameters import matches
 from ptychograd._run import Stage
 
 OBJECT = ("object",)
@@ -10,6 +15,8 @@ SEARCH_SHARE = 0.6  # of the epochs, to find the crystal among its ghosts and it
 BEGIN, BEFORE, AFTER = 2, 3, 3  # parts of the search: without shrink-wrap, and with it before and after the shift
 PARTS = BEGIN + BEFORE + 1 + AFTER
 FEWEST = PARTS + 1  # epochs: one a part, and one at the end
+JUDGED = 0.6  # of the epochs in which positions are refined: before steps get small
+TRIAL = 0.15  # of these epochs: so long both ways are fitted to be judged
 
 
 def crystal_stages(epochs: int) -> tuple[Stage, ...]:
@@ -32,3 +39,30 @@ def crystal_search(epochs: int) -> tuple[Stage, ...]:
     wrapped = Stage(each, OBJECT, first=(ShrinkWrap(),))
     shifted = wrapped._replace(first=(BeamShift(), ShrinkWrap()))
     return (Stage(BEGIN * each, OBJECT), *[wrapped] * BEFORE, shifted, *[wrapped] * AFTER)
+
+
+def judged(stages: Sequence[Stage], held: Dataset) -> tuple[Stage, ...]:
+    """The stages with refined positions judged by the patterns `held` out, after 60 % of the epochs that refine them.
+
+    Stages that refine no position of a scan are as they were.
+    """
+    refining = [number for number, stage in enumerate(stages) if any(map(_is_of_scan, stage.trainable))]
+    if not refining:
+        return tuple(stages)
+    epochs = sum(stages[number].epochs for number in refining)
+    judge, left = PositionsJudged(held, max(1, round(TRIAL * epochs))), round(JUDGED * epochs)
+    changed = list(stages)
+    for number in refining:
+        stage = stages[number]
+        if left < stage.epochs or number == refining[-1]:
+            begin, rest = min(left, stage.epochs), stage.epochs - min(left, stage.epochs)
+            parts = [stage._replace(epochs=begin)] if begin else []
+            after = stage._replace(epochs=rest, first=(judge,) if begin else (*stage.first, judge))
+            changed[number : number + 1] = [*parts, after]
+            break
+        left -= stage.epochs
+    return tuple(changed)
+
+
+def _is_of_scan(path: str) -> bool:
+    return any(matches(name, path) for name in PATHS)

@@ -10,6 +10,7 @@ from ptychograd._pieces.detectors import (
 )
 from ptychograd._pieces.noises import gaussian_noise
 from ptychograd._pieces.objects import with_magnitude, with_object_modes, with_slices, with_support
+from ptychograd._pieces.positions import with_jitter, with_refinable_positions
 from ptychograd._pieces.probes import with_aberrations, with_modes, with_varying_intensity, with_varying_probe
 from ptychograd._pieces.waves import gaussian_lines, with_bandwidth, with_spectrum
 
@@ -23,10 +24,12 @@ __all__ = [
     "with_bandwidth",
     "with_binning",
     "with_flat_field",
+    "with_jitter",
     "with_magnitude",
     "with_modes",
     "with_object_modes",
     "with_point_spread",
+    "with_refinable_positions",
     "with_slices",
     "with_spectrum",
     "with_support",

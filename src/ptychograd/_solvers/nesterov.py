@@ -12,12 +12,13 @@ from jaxtyping import Array, Float, PyTree
 
 from ptychograd._errors import InputError
 from ptychograd._model import AbstractExitWaveModel
-from ptychograd._objective import Batch, Value
+from ptychograd._objective import Batch, Objective, Value
 from ptychograd._parameters import check_names, matches, named_parameters, nearest, real_dtype, replace_parameters
 from ptychograd._solvers.base import AbstractSolver, Course
 from ptychograd._solvers.derivatives import Automatic
 from ptychograd._solvers.moving import AbstractMoving, Whole, plus
 from ptychograd._solvers.pace import Pace, Past, growing_pace, steady_pace
+from ptychograd._solvers.rows import Rows
 from ptychograd._solvers.sums import Lit
 from ptychograd._solvers.views import AbstractView, WholeView, best_view, exit_wave_model
 from ptychograd._windows import window_of
@@ -52,6 +53,7 @@ class Nesterov(AbstractSolver):
 
     A parameter without a diagonal (any that is real, and all of a model without an exit wave) moves by
     Adam, with the step that `steps` names for it, or else the model, or else 1 % of its root-mean-square at the start.
+    Arrays with one row a pattern move row by row, on one scale (see `Rows`).
 
     It builds on ePIE and its momentum (Maiden et al., Optica 4, 736 (2017)), the preconditioned steps of
     LSQ-ML (Odstrčil et al., Opt. Express 26, 3108 (2018)), and Nesterov, Soviet Math. Dokl. 27, 372 (1983).
@@ -85,14 +87,15 @@ class Nesterov(AbstractSolver):
                 raise InputError(
                     f'The step of "{path}" comes from the model; give steps for {", ".join(others) or "none"}.'
                 )
-        zero = jnp.zeros((), real_dtype(variables))
         paths = [penalty.prior.path for penalty in objective.penalties]
+        zero, rows = jnp.zeros((), real_dtype(variables)), _names_of_rows(objective, variables, others)
         model = exit_wave_model(objective, variables)
         local = model is not None and model.is_local
         return State(
             past=Past(zero, zero, {name: jnp.zeros_like(named[name].real) for name in scaled if local}),
             velocity={name: jax.tree.map(jnp.zeros_like, named[name]) for name in scaled},
-            adam=_ADAM.init(others),
+            adam=_ADAM.init({name: leaf for name, leaf in others.items() if name not in rows}),
+            rows={name: Rows.of(others[name]) for name in rows},
             steps=self._steps(objective.model(variables).steps, others),
             lit={name: jnp.zeros_like(named[name].real) for name in scaled if name in paths},
         )
@@ -117,19 +120,21 @@ class Nesterov(AbstractSolver):
             ends = {name: one.end(momentum) for name, one in carried.moving.items()}
             positions, velocity = ({name: pair[k] for name, pair in ends.items()} for k in (0, 1))
             variables = replace_parameters(view.variables, positions | carried.others)
-            return variables, State(carried.past, velocity, carried.adam, state.steps, carried.lit)
+            return variables, State(carried.past, velocity, carried.adam, carried.rows, state.steps, carried.lit)
 
-        return Course(UnderWay(moving, others, state.past, state.adam, state.lit), step, end)
+        return Course(UnderWay(moving, others, state.past, state.adam, state.rows, state.lit), step, end)
 
     def _moved(self, view: AbstractView, steps: Named, carried: "UnderWay", batch: Batch) -> tuple["UnderWay", Value]:
-        moving, others, past, adam, lit = carried
+        moving, others, past, adam, rows, lit = carried
         warmth = COLDEST + (1 - COLDEST) * (0.5 + 0.5 * jnp.cos(jnp.pi * batch.cooling))
         pace = self._pace(view.model, past, warmth, batch)
         ahead = {name: one.ahead(pace.momentum) for name, one in moving.items()}
         sums = view.sums(ahead, others, batch, Lit(past.age, lit))
         gradients = named_parameters(sums.gradient)
-        directions, adam = _ADAM.update({name: gradients[name] for name in steps}, adam)
-        directions = named_parameters(directions)
+        directions, adam = _ADAM.update({name: gradients[name] for name in steps if name not in rows}, adam)
+        followed = {name: row.followed_by(gradients[name]) for name, row in rows.items()}
+        rows = {name: row for name, (_, row) in followed.items()}
+        directions = named_parameters(directions) | {name: direction for name, (direction, _) in followed.items()}
         others = {name: plus(others[name], -warmth * step, directions[name]) for name, step in steps.items()}
 
         def scale(name, diagonal, largest):
@@ -148,7 +153,7 @@ class Nesterov(AbstractSolver):
             for name, one in moving.items()
         }
         moved = _scaled_as_before(view.model, moving, moved)
-        return UnderWay(moved, others, past.followed_by(sums.diagonals), adam, sums.lit), sums.value
+        return UnderWay(moved, others, past.followed_by(sums.diagonals), adam, rows, sums.lit), sums.value
 
     def _pace(self, model: AbstractExitWaveModel | None, past: Past, warmth: Float[Array, ""], batch: Batch) -> Pace:
         if model is not None and model.is_local:
@@ -183,6 +188,13 @@ class Nesterov(AbstractSolver):
         return RELATIVE_STEP * size
 
 
+def _names_of_rows(objective: Objective, variables: PyTree, others: Named) -> list[str]:
+    """Real arrays of which a pattern sees one row."""
+    windows = objective.windows(variables, jnp.zeros(1, jnp.int32)) if others else {}
+    seen = {name: window_of(name, windows) for name in others}
+    return [name for name, window in seen.items() if window is not None and others[name].shape[1:] == window.shape[1:]]
+
+
 def _scaled_as_before(model: AbstractExitWaveModel | None, before: Moving, moved: Moving) -> Moving:
     """`moved` with the probe's power as `before`, where only its product with the object counts.
 
@@ -213,6 +225,7 @@ class State(NamedTuple):
     past: Past
     velocity: dict[str, PyTree]
     adam: optax.OptState
+    rows: dict[str, Rows]
     steps: dict[str, Float[Array, ""]]
     lit: dict[str, Float[Array, "..."]]
 
@@ -224,6 +237,7 @@ class UnderWay(NamedTuple):
     others: Named
     past: Past
     adam: optax.OptState
+    rows: dict[str, Rows]
     lit: Named
 
 

@@ -3,7 +3,7 @@
 import json as json_format
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -15,9 +15,12 @@ from ptychograd.cli._console import FAILED, INTERRUPTED, complain, errors, leave
 from ptychograd.cli._follow import Following, Scan, followed
 from ptychograd.cli._machine import Machine
 from ptychograd.cli._options import Options
+from ptychograd.cli._places import held_share
+from ptychograd.cli._positions import words_on_positions
 
 if TYPE_CHECKING:
     from ptychograd._dataset import Dataset
+    from ptychograd._epoch import Device
     from ptychograd._model import AbstractModel
     from ptychograd._reconstruct import Progress
     from ptychograd._result import Result
@@ -52,7 +55,6 @@ class Job(NamedTuple):
 
 def run(job: Job, json: bool = False) -> "Result":
     """Read, reconstruct and save; after an interrupt (status 130) or a failure (2) it saves what there is."""
-    from ptychograd._hold_out import hold_out, r_factor
     from ptychograd._reconstruct import CUT_SHORT, LOST
     from ptychograd._result import NonFiniteError
     from ptychograd.cli._machine import as_before, devices, settled, start
@@ -65,12 +67,11 @@ def run(job: Job, json: bool = False) -> "Result":
     make_solver(options)  # what is wrong with the options is said before the data are read
     job.keeping.check(job.done)
     _check_output(job)
-    data, model, held = *_begin(job), None
+    data, model = _begin(job)
     keep = partial(save, job, data)
-    if options.hold_out:
-        data, held = hold_out(data, options.hold_out, options.seed)
+    data, held = _parted(options, data)
     begin, together = time.perf_counter(), tuple(devices(job.machine))
-    planned = _planned(job, data, model)._replace(devices=together)
+    planned = _planned(job, data, held, model)._replace(devices=together)
     _tell_memory(planned)
     try:
         result = _watched(job, planned, keep)
@@ -84,7 +85,7 @@ def run(job: Job, json: bool = False) -> "Result":
     result = keep(result)
     alone = len({device.process_index for device in together}) == 1  # others stopped elsewhere
     if held is not None and result.model is not None and (alone or result.stopped not in CUT_SHORT):
-        settings = result.settings | {HELD_OUT: r_factor(result.model, held, together)}
+        settings = result.settings | {HELD_OUT: _held_out_r_factor(result.model, held, together)}
         result = keep(result._replace(settings=settings))
     _report(job, result, data.count, seconds, json)
     if result.stopped in CUT_SHORT:
@@ -115,10 +116,32 @@ def _begin(job: Job) -> "tuple[Dataset, AbstractModel | None]":
     return data, None
 
 
-def _planned(job: Job, data: "Dataset", model: "AbstractModel | None") -> "Run":
+def _parted(options: Options, data: "Dataset") -> "tuple[Dataset, Dataset | None]":
+    """The patterns that are fitted, and those that are not, if any."""
+    from ptychograd._hold_out import hold_out
+
+    share = held_share(options.hold_out, options.refine or (), data.count // data.group)
+    return hold_out(data, share, options.seed) if share else (data, None)
+
+
+def _held_out_r_factor(model: "AbstractModel", held: "Dataset", together: "Sequence[Device]") -> float:
+    """R of held-out patterns, each at its own position where positions are refined."""
+    from ptychograd._hold_out import r_factor
+    from ptychograd._judging import misfits
+    from ptychograd._scan import RefinableScan
+
+    if isinstance(getattr(model, "scan", None), RefinableScan):
+        return misfits(model, held).r_factor
+    return r_factor(model, held, together)
+
+
+def _planned(job: Job, data: "Dataset", held: "Dataset | None", model: "AbstractModel | None") -> "Run":
+    from ptychograd._stages import judged
     from ptychograd.cli._plan import make_run
 
     run = make_run(job.options, data)
+    if held is not None:
+        run = run._replace(stages=judged(run.stages, held))
     return run if model is None else run._replace(model=model)
 
 
@@ -201,6 +224,8 @@ def _report(job: Job, result: "Result", count: int, seconds: float, json: bool) 
         powers = orthogonal_modes(modes)[1]
         shares = ", ".join(f"{100 * share:.3g} %" for share in powers / max(powers.sum(), 1e-30))
         output.print(f"orthogonal modes of the probe: {shares} of its power", soft_wrap=True)
+    for words in words_on_positions(result):
+        output.print(words, soft_wrap=True)
     if result.stopped == STOPPED:
         errors.print(f"`ptychograd resume {job.result_path}` goes on", style="dim", soft_wrap=True)
     if json:

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from ptychograd.cli._pieces import Pieces
+from ptychograd.cli._asked import Pieces
 from ptychograd.cli._texts import numbers, pairs, whole
 
 __all__ = ["Options", "numbers", "pairs", "whole"]
@@ -77,7 +77,7 @@ class Options:
         hold_probe: First epochs in which the probe stays as it is; by default 0 for nesterov, 1 for the others, and
             all for a crystal.
         hold_out: Share of the patterns (of a crystal, whole rocking curves) that is not fitted, as 0.05; their R-factor
-            tells noise from detail.
+            tells noise from detail. By default 0, and 0.05 where they judge refined positions; 0 then lets these be.
         seed: Of the order of patterns, of a random start, and of the patterns held out.
         precision: Of all arithmetic.
         refine: A parameter to be refined beside object and probe, by its path, as scan.offset; repeat for several.
@@ -107,7 +107,7 @@ class Options:
     focal_spot: float | None = None
     defocus: float = 0.0
     hold_probe: OptionalWhole = None
-    hold_out: float = 0.0
+    hold_out: float | None = None
     seed: Whole = 0
     precision: Precision = "single"
     key: Keys = None

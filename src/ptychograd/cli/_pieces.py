@@ -5,13 +5,12 @@ from typing import TYPE_CHECKING
 
 from ptychograd.cli._asked import Pieces
 from ptychograd.cli._detector import binned, detected
+from ptychograd.cli._places import with_places, with_true_places
 from ptychograd.cli._wave import with_true_wave, with_wave
 
 if TYPE_CHECKING:
     from ptychograd._dataset import Dataset
     from ptychograd._model import AbstractModel
-
-__all__ = ["Pieces", "assembled", "imperfect", "refined"]
 
 REFINE_AFTER = 0.2  # of the epochs: what object and probe can't explain shows once they are roughly there
 
@@ -24,12 +23,13 @@ def assembled(
     `defocus` is how far from the opening or focus the probe starts.
     """
     model = with_wave(binned(model, pieces), pieces, refine, defocus)
-    return detected(model, pieces, refine, data)
+    return detected(with_places(model, pieces, refine), pieces, refine, data)
 
 
 def imperfect(pieces: Pieces, seed: int, model: "AbstractModel") -> "AbstractModel":
     """The true model of a simulation with all that the options ask for; what is by chance depends on `seed`."""
-    return detected(with_true_wave(binned(model, pieces), pieces, seed), pieces)
+    model = with_true_wave(binned(model, pieces), pieces, seed)
+    return detected(with_true_places(model, pieces, seed), pieces)
 
 
 def refined(stages: Iterable, names: Iterable[str], after: int) -> list:

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from ptychograd._errors import InputError
+from ptychograd.cli._asked import Pieces
 from ptychograd.cli._checkpoints import Keeping
 from ptychograd.cli._console import output as console
 from ptychograd.cli._machine import Machine
 from ptychograd.cli._options import Json, OptionalWhole, Options
-from ptychograd.cli._pieces import Pieces
+from ptychograd.cli._places import held_share
 
 if TYPE_CHECKING:
     from ptychograd._result import Result
@@ -47,7 +48,8 @@ def resume(
     begun = load(result)
     options = stored_options(result, begun)
     course, done = Course.of(begun.settings), begun.history.epochs
-    is_measured = not options.hold_out or HELD_OUT in begun.settings  # which is done after the run
+    share = held_share(options.hold_out, options.refine or (), 1)
+    is_measured = not share or HELD_OUT in begun.settings  # which is done after the run
     if course.is_over and is_measured and epochs in (None, done):
         words = f"{result}: the run is over after {done} epochs ({begun.stopped}); --epochs {done + 1} or more goes on."
         console.print(words, soft_wrap=True)

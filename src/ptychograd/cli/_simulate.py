@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter
 
+from ptychograd.cli._asked import Pieces
 from ptychograd.cli._console import errors, output
 from ptychograd.cli._detector import without_bad_pixels
 from ptychograd.cli._misfit import noise_of_simulation
-from ptychograd.cli._pieces import Pieces, imperfect
+from ptychograd.cli._pieces import imperfect
 
 if TYPE_CHECKING:
     from ptychograd._dataset import Dataset

@@ -16,6 +16,7 @@ from ptychograd._probes import orthogonal_modes
 from ptychograd._result import Result
 from ptychograd.plot._convergence import draw_convergence
 from ptychograd.plot._crystal import crystal_summary
+from ptychograd.plot._positions import draw_corrections
 
 MOST_MODES, MOST_LAYERS = 6, 4
 DARK = 0.05  # of the brightest amplitude: below it there is no phase to speak of
@@ -42,13 +43,16 @@ def summary(result: Result) -> Figure:
     _draw_object(upper, result)
     modes, powers = orthogonal_modes(result.probe)
     shown = modes[:MOST_MODES]
-    widths = (1,) * len(shown) + (max(1.4, 0.45 * len(shown)),)
+    is_moved = result.corrections is not None
+    widths = (1,) * len(shown) + (1.2,) * is_moved + (max(1.4, 0.45 * len(shown)),)
     axes = np.ravel(lower.subplots(1, len(widths), width_ratios=widths))
     for number, (axis, mode) in enumerate(zip(axes, shown, strict=False)):
         axis.imshow(complex_colour(mode))
         share = f"{100 * powers[number] / powers.sum():.0f} % of " if len(powers) > 1 else ""
         axis.set_title(f"probe mode {number + 1}\n{share}{powers.sum():.3g} photons", fontsize=9)
         axis.set_axis_off()
+    if is_moved:
+        draw_corrections(axes[-2], result)
     draw_convergence(axes[-1], result)
     return figure
 
@@ -72,9 +76,7 @@ def complex_colour(wave: Complex[np.ndarray, "y x"]) -> Float[np.ndarray, "y x 3
 
 def scanned_area(result: Result) -> tuple[tuple[slice, slice], Bool[np.ndarray, "y x"]]:
     """The box around the free pixels that the scan lit, and which pixels of it are."""
-    lit = lit_pixels(
-        result.object.shape[-2:], result.arrays["scan.corner"], result.probe, result.arrays.get("object.support")
-    )
+    lit = lit_pixels(result.object.shape[-2:], result.corners, result.probe, result.arrays.get("object.support"))
     rows, columns = np.flatnonzero(lit.any(axis=1)), np.flatnonzero(lit.any(axis=0))
     box = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
     return box, lit[box]

@@ -1,0 +1,31 @@
+"""What a person is told of refined positions."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ptychograd._result import Result
+
+
+def words_on_positions(result: "Result") -> Iterator[str]:
+    """How far they were corrected, what a stage with that scale, shear and rotation would explain, and who judged."""
+    import numpy as np
+
+    from ptychograd._scan import affine_fit, affine_parts, recorded_scan
+
+    scan, corrections = recorded_scan(result.arrays), result.corrections
+    if scan is None or corrections is None:
+        return
+    for change in result.settings.get("changes", ()):
+        yield f"after epoch {change['after_epoch']}: {change['change']}"
+    rms = float(np.sqrt(np.mean((corrections - corrections.mean(axis=0)) ** 2)))
+    length = f" ({rms * float(np.mean(result.sampling[-2:])):.3g} m)" if result.sampling else ""
+    parts = affine_parts(affine_fit(scan, corrections)[0])
+    shear, rotation = np.degrees([parts.shear, parts.rotation])
+    reach = int(scan.reach)
+    bound = int(np.count_nonzero(np.abs(corrections).max(axis=1) >= 0.999 * reach))
+    yield (
+        f"positions corrected by {rms:.3g} pixels{length} rms; on the whole scale {parts.scale_y:.4f} (y) and "
+        f"{parts.scale_x:.4f} (x), shear {shear:.2f}°, rotation {rotation:.2f}°; {bound} of {len(corrections)} at the "
+        f"bound of {reach} pixels"
+    )

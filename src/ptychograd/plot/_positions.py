@@ -1,0 +1,30 @@
+"""Where the scan was, and where it was thought to be."""
+
+import numpy as np
+
+from ptychograd._result import Result
+
+LENGTH = 0.6  # of the distance from a position to the next, for an arrow of the rms correction
+
+
+def draw_corrections(axis, result: Result) -> None:
+    """Nominal positions, and an arrow from each along its correction, without the mean of all."""
+    corrections = result.corrections
+    if corrections is None:
+        return
+    nominal = result.arrays["scan.corner"] + result.arrays["scan.shift"] - int(result.arrays["scan.reach"])
+    pixel = np.array(result.sampling[-2:] if result.sampling else (1.0, 1.0)) * (1e6 if result.sampling else 1.0)
+    places, unit = nominal * pixel, "µm" if result.sampling else "pixels"
+    arrows = (corrections - corrections.mean(axis=0)) * pixel
+    rms = float(np.sqrt(np.mean(arrows**2)))
+    spacing = float(np.sqrt(np.prod(np.ptp(places, axis=0) + pixel) / len(places)))
+    factor = LENGTH * spacing / rms if rms > 0 else 1.0
+    axis.quiver(
+        *(places.T[::-1]),
+        *(factor * arrows.T[::-1]),
+        **{"angles": "xy", "scale_units": "xy", "scale": 1, "width": 0.004, "color": "tab:red"},
+    )
+    axis.plot(*places.T[::-1], ".", markersize=1.5, color="0.4")
+    axis.set(xlabel=f"x ({unit})", ylabel=f"y ({unit})", aspect="equal")
+    axis.invert_yaxis()
+    axis.set_title(f"corrections of positions\n{rms:.3g} {unit} rms, drawn {factor:.2g} x", fontsize=9)
