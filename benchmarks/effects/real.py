@@ -2,8 +2,8 @@
 
     python -m benchmarks.effects siemens-star p25
 
-Expects the data in the folder that PTYCHOGRAD_DATA names (../shared/data unless given). A held-out pattern's own position,
-where positions are refined, is found from a random half of its pixels; R is that of the other half, for every row.
+Expects the data in the folder that PTYCHOGRAD_DATA names (../shared/data unless given). A held-out pattern's own
+position, where positions are refined, is found from a random half of its pixels; R is that of the other half.
 """
 
 import os
