@@ -71,11 +71,8 @@ def make_scan(
 class RoundedScan(AbstractScan):
     """A scan whose windows move by whole pixels only, without what is left of a position."""
 
+    corner: Int[Array, "index 2"]
     scan: AbstractScan
-
-    @property
-    def corner(self):
-        return self.scan.corner
 
     def __call__(self, index):
         return self.scan(index)[0], None
@@ -111,7 +108,7 @@ class RefinableScan(AbstractScan):
         return self.corner[index] + whole.astype(self.corner.dtype), moved - whole
 
     def coarse(self):
-        return RoundedScan(self)
+        return RoundedScan(self.corner, self)
 
     @property
     def steps(self):
@@ -184,8 +181,8 @@ def recorded_scan(arrays: Mapping[str, np.ndarray]) -> RefinableScan | None:
     found = {name: arrays.get(f"scan.{name}") for name in ("corner", "shift", *CORRECTED, "reach")}
     if any(array is None for array in found.values()):
         return None
-    arrays = {name: jnp.asarray(array) for name, array in found.items()}
-    return RefinableScan(**arrays, **_about(arrays["corner"], arrays["shift"]))
+    known = {name: jnp.asarray(array) for name, array in found.items()}
+    return RefinableScan(**known, **_about(known["corner"], known["shift"]))
 
 
 def affine_parts(affine: Float[np.ndarray, "2 2"]) -> AffineParts:

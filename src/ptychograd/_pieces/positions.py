@@ -41,11 +41,12 @@ def with_refinable_positions(model: Model, reach: int = REACH, terms: int = TERM
 
 def with_jitter(model: Model, rms: float, seed: int = 0) -> Model:
     """The model with Gaussian errors of its positions, `rms` pixels along each axis, 0 on average: for simulations."""
-    count = len(model.scan.corner)
-    errors = rms * np.random.default_rng([seed, JITTER]).normal(size=(count, 2))
+    if not isinstance(model, Ptychography | BraggPtychography):
+        raise InputError(f"A {type(model).__name__} has no scan whose positions could be wrong.")
+    errors = rms * np.random.default_rng([seed, JITTER]).normal(size=model.scan.corner.shape)
     errors -= errors.mean(axis=0)
     model = with_refinable_positions(model, max(1, int(np.ceil(np.abs(errors).max()))))
-    return eqx.tree_at(lambda model: model.scan.offset, model, jnp.asarray(errors, model.scan.offset.dtype))
+    return eqx.tree_at(lambda model: model.scan.offset, model, jnp.asarray(errors, model.detector.background.dtype))
 
 
 def padded(object: eqx.Module, margin: int) -> eqx.Module:
