@@ -56,7 +56,7 @@ def no_fit(model, epochs):
 def test_shrink_wrap_cuts_a_faint_ghost_and_keeps_the_crystal(data):
     """To the last voxel, with a margin of a voxel or so; a lower threshold would keep the ghost."""
     start, model = haunted(data)
-    changed, words = ShrinkWrap()(model, start, no_fit)
+    changed, words, _ = ShrinkWrap()(model, start, no_fit)
     support, density = np.asarray(changed.object.support), np.asarray(changed.object.density)
     assert support[CRYSTAL].all()
     assert not support[GHOST].any()
@@ -75,7 +75,7 @@ def test_shrink_wrap_stays_within_the_starts_support_and_may_grow_back_to_it(dat
     start, model = haunted(data)
     small = np.zeros(bragg_problems.BOX, bool)
     small[2:5, 4:11, 4:10] = True
-    changed, _ = ShrinkWrap()(with_crystal(model, model.object.density, small), start, no_fit)
+    changed, _, _ = ShrinkWrap()(with_crystal(model, model.object.density, small), start, no_fit)
     support = np.asarray(changed.object.support)
     assert support.sum() > small.sum()
     assert support[small].all()
@@ -93,7 +93,7 @@ def test_a_crystal_displaced_along_the_beam_is_moved_back(tiny, displaced):
     def fit(model, epochs):
         return pg.reconstruct(model, tiny, pg.Nesterov(), epochs=epochs, batch_size=56, trainable=OBJECT)
 
-    changed, words = BeamShift()(model, model, fit)
+    changed, words, _ = BeamShift()(model, model, fit)
     assert words.startswith(f"moved along the beam by {-displaced:+d} along x (R ")
     truth = pg.r_factor(pg.bragg(tiny, object=lambda shape: tiny.truth.object), tiny)
     assert pg.r_factor(model, tiny) > 1.1 * truth

@@ -1,7 +1,5 @@
 """Section 3.3 of the paper: every constant of the far-field experiment, and one pattern by hand."""
 
-from functools import partial
-
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -9,8 +7,6 @@ from skimage.io import imsave
 
 from ptychograd._errors import InputError
 from ptychograd._noise import AbstractNoise
-from ptychograd._simulate import simulate
-from ptychograd.paper import far_field
 from ptychograd.paper.far_field import FarFieldExperiment
 
 EXPERIMENT = FarFieldExperiment()
@@ -38,9 +34,7 @@ class Exact(AbstractNoise):
 @pytest.fixture(scope="module")
 def data():
     """The whole experiment, without noise."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(far_field, "simulate", partial(simulate, noise=Exact()))
-        return EXPERIMENT.dataset()
+    return EXPERIMENT.dataset(noise=Exact())
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ EXPERIMENT = NearFieldExperiment()
 TINY = partial(NearFieldExperiment, frame=36, object_size=14, first=6, step=3, width=9.0, speckle=11, distance=0.018)
 
 
-def without_noise(model, count, seed):
+def without_noise(model, count, noise, seed):
     """In the place of `simulate`."""
     return np.stack([np.asarray(model(jnp.array(index))) for index in range(count)])
 

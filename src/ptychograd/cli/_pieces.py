@@ -40,7 +40,7 @@ def refined(stages: Iterable, names: Iterable[str], after: int) -> list:
         alone = min(stage.epochs, max(0, after - done)) if names else 0
         if alone:
             parts.append(stage._replace(epochs=alone, until=None if alone < stage.epochs else stage.until))
-        if alone < stage.epochs or not stage.epochs:
+        if not alone or alone < stage.epochs:
             parts.append(begun._replace(epochs=stage.epochs - alone, first=() if alone else stage.first))
         done += stage.epochs
     return parts

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ptychograd._errors import InputError
-from ptychograd._parameters import matches
 from ptychograd.cli._asked import Pieces
 
 if TYPE_CHECKING:
@@ -39,6 +38,7 @@ def with_true_places(model: "AbstractModel", pieces: Pieces, seed: int) -> "Abst
 def refines_positions(names: Sequence[str]) -> bool:
     """Whether a correction of positions is among the parameters of these names."""
     from ptychograd._judging import PATHS
+    from ptychograd._parameters import matches
 
     return any(matches(path, name) for path in PATHS for name in names)
 

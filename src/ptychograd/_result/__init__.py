@@ -1,0 +1,6 @@
+"""The result of a reconstruction, and its file, which is the checkpoint too."""
+
+from ptychograd._result.history import History
+from ptychograd._result.result import OBJECTS, NonFiniteError, Result, is_kept, load
+
+__all__ = ["OBJECTS", "History", "NonFiniteError", "Result", "is_kept", "load"]
