@@ -112,7 +112,7 @@ def test_what_is_moved_out_on_one_side_does_not_come_in_on_the_other(data):
         history = pg.History((1.0,), (next(r_factors),), (1.0,), (0.0,))
         return pg.Result.of(model, np.zeros(0), {}, history, {})
 
-    changed, _ = BeamShift(voxels=(0, 3))(with_crystal(start, blob, start.object.support), start, fit)
+    changed, _, _ = BeamShift(voxels=(0, 3))(with_crystal(start, blob, start.object.support), start, fit)
     assert np.abs(np.asarray(changed.object.density)).max() < 0.05
 
 

@@ -229,5 +229,5 @@ def test_a_defocus_that_is_off_is_found_with_a_known_aperture(tmp_path):
     assert isinstance(model.probe, AberratedProbe)
     result = pg.reconstruct(model, data, pg.Nesterov(), epochs=5, batch_size=16, trainable=("object",))
     both = ("object", "probe.defocus")
-    result = pg.reconstruct(result.model, data, pg.Nesterov(), epochs=20, batch_size=16, trainable=both)
+    result = pg.reconstruct(result.model, data, pg.Nesterov(), epochs=40, batch_size=16, trainable=both)
     assert float(result.arrays["probe.defocus"]) == pytest.approx(0.15, rel=0.01)
