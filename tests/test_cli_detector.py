@@ -1,6 +1,7 @@
 """Detector, noise and priors as options of `simulate` and `reconstruct`."""
 
 import json
+from functools import partial
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from problems import FRAME, measurement
 from ptychograd.cli._asked import Pieces
 from ptychograd.cli._options import Options
 from ptychograd.cli._plan import make_run, make_solver, read_file
+from ptychograd.paper.far_field import FarFieldExperiment
 
 
 @pytest.fixture
@@ -84,7 +86,9 @@ def test_a_file_that_is_no_array_is_named(scan):
         read_file(scan, Options(pieces=Pieces(mask=str(scan))))
 
 
-def test_simulations_have_what_was_asked_for(run):
+def test_simulations_have_what_was_asked_for(run, monkeypatch):
+    few = partial(FarFieldExperiment, box=100, object_size=64, frame=48)
+    monkeypatch.setattr("ptychograd.paper.far_field.FarFieldExperiment", few)
     words = ["--background", "2", "--point-spread", "0.7", "--noise", "poisson-gaussian", "--readout", "1.5"]
     status, _, err = run("simulate", "far-field", "data.h5", *words, "--saturation", "200", "--photons", "1e4")
     assert status == 0, err

@@ -81,7 +81,8 @@ class Options:
         seed: Of the order of patterns, of a random start, and of the patterns held out.
         precision: Of all arithmetic.
         refine: A parameter to be refined beside object and probe, by its path, as scan.offset; repeat for several.
-        refine_after: Epochs before that begins; by default a fifth of all.
+        refine_after: Epochs before that begins; by default a fifth of all; a twentieth for positions, with
+            which all else goes.
         prior: What is known of the object: NAME=WEIGHT with tv (few edges; try 0.3), tikhonov (smooth), l1 (few
             wavelets), slices (neighbouring slices alike); weights mean the same at any batch size and photon count.
             Repeat for several.

@@ -9,6 +9,7 @@ from ptychograd.cli._asked import Pieces
 if TYPE_CHECKING:
     from ptychograd._model import AbstractModel
 
+PLACES_AFTER = 0.05  # of the epochs: an object that has settled about wrong positions holds them (measured)
 HELD, FEWEST_HELD, MOST_HELD = 0.05, 3, 0.15  # shares of the patterns, and patterns, that judge refined positions
 
 

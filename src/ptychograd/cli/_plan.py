@@ -13,6 +13,7 @@ from ptychograd.cli._detector import without_bad_pixels
 from ptychograd.cli._misfit import check, with_noise
 from ptychograd.cli._options import Options, numbers, pairs
 from ptychograd.cli._pieces import REFINE_AFTER, assembled, refined
+from ptychograd.cli._places import PLACES_AFTER, refines_positions
 from ptychograd.cli._wave import held_unless_asked
 
 if TYPE_CHECKING:
@@ -87,7 +88,8 @@ def _refine_after(options: Options) -> int:
     """Epochs before what is asked for beside object and probe is refined."""
     given = options.refine_after
     if given is None:
-        return round(REFINE_AFTER * (options.epochs if isinstance(options.epochs, int) else EPOCHS))
+        share = PLACES_AFTER if refines_positions(options.refine or ()) else REFINE_AFTER
+        return round(share * (options.epochs if isinstance(options.epochs, int) else EPOCHS))
     if given < 0:
         raise InputError(f"--refine-after {given}: expected 0 or more epochs.")
     return given
