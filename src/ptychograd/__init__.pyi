@@ -36,6 +36,7 @@ from ._halves import halves as halves
 from ._hold_out import hold_out as hold_out
 from ._hold_out import r_factor as r_factor
 from ._judging import PositionsJudged as PositionsJudged
+from ._judging import PositionsSearched as PositionsSearched
 from ._judging import misfits as misfits
 from ._model import AbstractExitWaveModel as AbstractExitWaveModel
 from ._model import AbstractModel as AbstractModel
@@ -135,6 +136,7 @@ from ._solvers import Still as Still
 from ._solvers import adam as adam
 from ._stages import crystal_stages as crystal_stages
 from ._stages import judged as judged
+from ._stages import searched as searched
 from ._starts import aperture as aperture
 from ._starts import back_propagated as back_propagated
 from ._starts import flat_object as flat_object

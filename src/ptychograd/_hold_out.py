@@ -9,6 +9,7 @@ from ptychograd._dataset import Dataset
 from ptychograd._epoch import Device
 from ptychograd._errors import InputError, check_seed
 from ptychograd._model import AbstractModel
+from ptychograd._noise import AbstractNoise
 from ptychograd._parameters import trainable_names
 from ptychograd._reconstruct import reconstruct
 from ptychograd._solvers import Still
@@ -41,8 +42,13 @@ def hold_out(data: Dataset, share: float, seed: int = 0) -> tuple[Dataset, Datas
     return fitted, kept_aside
 
 
-def r_factor(model: AbstractModel, data: Dataset, devices: Sequence[Device] | None = None) -> float:
-    """R = sqrt(Σ(√h - √y)² / Σy) of a model as it is, over all valid pixels; `devices` as for `reconstruct`."""
+def r_factor(
+    model: AbstractModel,
+    data: Dataset,
+    devices: Sequence[Device] | None = None,
+    noise: AbstractNoise | None = None,
+) -> float:
+    """R = sqrt(Σ(√h - √y)² / Σy) of a model as it is, over all valid pixels; the rest as for `reconstruct`."""
     names, size = trainable_names(model), min(max(16, len(devices or ())) * data.group, data.count)
-    result = reconstruct(model, data, Still(), epochs=1, batch_size=size, trainable=names, devices=devices)
+    result = reconstruct(model, data, Still(), epochs=1, batch_size=size, trainable=names, devices=devices, noise=noise)
     return result.history.r_factor[0]

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Complex, Float, Inexact
-from scipy.ndimage import distance_transform_edt
+from scipy.ndimage import distance_transform_edt, median_filter
 
 from ptychograd._errors import InputError
 from ptychograd._fourier import exact_fft, frequencies
@@ -48,7 +48,7 @@ class RingCorrelation(NamedTuple):
         below before the best agreement is left out: a near field hardly tells slow variations (see `unknown_below`).
         """
         excess = self.correlation - self.threshold(bits)
-        best = int(np.argmax(excess))
+        best = int(np.argmax(median_filter(excess, 3, mode="nearest")))  # a single ring far out may agree by chance
         if excess[best] < 0:
             return None
         below = np.flatnonzero(excess[best:] < 0)

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from ptychograd._dataset import Dataset
 from ptychograd._errors import InputError
-from ptychograd._escapes import BeamShift, ShrinkWrap
-from ptychograd._judging import PATHS, PositionsJudged
+from ptychograd._escapes import AbstractEscape, BeamShift, ShrinkWrap
+from ptychograd._judging import PATHS, PositionsJudged, PositionsSearched
 from ptychograd._noise import Poisson
 from ptychograd._parameters import matches
 from ptychograd._run import Stage
@@ -16,6 +16,8 @@ BEGIN, BEFORE, AFTER = 2, 3, 3  # parts of the search: without shrink-wrap, and 
 PARTS = BEGIN + BEFORE + 1 + AFTER
 FEWEST = PARTS + 1  # epochs: one a part, and one at the end
 JUDGED = 0.6  # of the epochs in which positions are refined: before steps get small
+OFFSET = "scan.offset"
+SEARCHED = (0.25, 0.45)  # of these epochs: when most of the object is right
 TRIAL = 0.15  # of these epochs: so long both ways are fitted to be judged
 
 
@@ -46,18 +48,32 @@ def judged(stages: Sequence[Stage], held: Dataset) -> tuple[Stage, ...]:
 
     Stages that refine no position of a scan are as they were.
     """
-    refining = [number for number, stage in enumerate(stages) if any(map(_is_of_scan, stage.trainable))]
-    if not refining:
+    epochs = sum(stage.epochs for stage in stages if any(map(_is_of_scan, stage.trainable)))
+    return _with_first(stages, JUDGED, PositionsJudged(held, max(1, round(TRIAL * epochs))))
+
+
+def searched(stages: Sequence[Stage], data: Dataset) -> tuple[Stage, ...]:
+    """The stages with positions searched (see `PositionsSearched`) after 25 and 45 % of the epochs that refine them.
+
+    Stages that refine no offsets of positions are as they were.
+    """
+    if not any(matches(OFFSET, path) for stage in stages for path in stage.trainable):
         return tuple(stages)
-    epochs = sum(stages[number].epochs for number in refining)
-    judge, left = PositionsJudged(held, max(1, round(TRIAL * epochs))), round(JUDGED * epochs)
-    changed = list(stages)
+    for share in reversed(SEARCHED):
+        stages = _with_first(stages, share, PositionsSearched(data))
+    return tuple(stages)
+
+
+def _with_first(stages: Sequence[Stage], share: float, escape: AbstractEscape) -> tuple[Stage, ...]:
+    """The stages with something done after that share of the epochs in which positions are refined."""
+    refining = [number for number, stage in enumerate(stages) if any(map(_is_of_scan, stage.trainable))]
+    left, changed = round(share * sum(stages[number].epochs for number in refining)), list(stages)
     for number in refining:
         stage = stages[number]
         if left < stage.epochs or number == refining[-1]:
             begin, rest = min(left, stage.epochs), stage.epochs - min(left, stage.epochs)
             parts = [stage._replace(epochs=begin)] if begin else []
-            after = stage._replace(epochs=rest, first=(judge,) if begin else (*stage.first, judge))
+            after = stage._replace(epochs=rest, first=(escape,) if begin else (*stage.first, escape))
             changed[number : number + 1] = [*parts, after]
             break
         left -= stage.epochs

@@ -16,6 +16,8 @@ def masked(data: Dataset, valid) -> Dataset:
     Example:
         data = masked(data, beam_stop(data.frame_shape, 4) & ~dead_pixels)
     """
+    if not np.all(np.isfinite(valid)):
+        raise InputError("The mask holds numbers that are not finite; expected 0 where a pixel is left out, else 1.")
     valid = np.asarray(valid).astype(bool)
     if valid.shape not in (data.frame_shape, (data.count, *data.frame_shape)):
         raise InputError(

@@ -56,8 +56,8 @@ class PoissonGaussian(AbstractCensorable):
 
     y + s² is taken for a Poisson count about h + s², which has the right mean and variance (Snyder et al., J. Opt. Soc.
     Am. A 12, 272 (1995)), and a reading of 0 or less for one of a normal variable with the same two. Against readings
-    drawn photon by photon the slope at the truth is off by less than 4 % of its standard deviation, and only where h is
-    below twice s.
+    drawn photon by photon the slope at the truth is off by up to 8 % of its standard deviation, where h is a few
+    photons or less.
     """
 
     readout: float

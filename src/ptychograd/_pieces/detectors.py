@@ -50,6 +50,8 @@ def with_point_spread(model: Model, spread: float | Float[np.ndarray, "kernel_y 
     Args:
         spread: standard deviation in detector pixels of a Gaussian, "detector.point_spread.width"; or an image.
     """
+    if np.ndim(spread) not in (0, 2):
+        raise InputError(f"A point spread of shape {np.shape(spread)}; expected one width, or an image (y, x).")
     if np.ndim(spread) == 2:
         kernel = np.asarray(spread, float)
         if any(k > n for k, n in zip(kernel.shape, _frame(model), strict=True)):

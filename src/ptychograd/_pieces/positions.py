@@ -11,7 +11,7 @@ from jaxtyping import Array, Shaped
 from ptychograd._bragg import BraggPtychography
 from ptychograd._errors import InputError
 from ptychograd._model import AbstractModel, Ptychography
-from ptychograd._parameters import trainable_names
+from ptychograd._parameters import is_parameter, trainable_names
 from ptychograd._scan import TERMS, RefinableScan, refinable
 
 REACH = 16  # pixels
@@ -33,6 +33,9 @@ def with_refinable_positions(model: Model, reach: int = REACH, terms: int = TERM
         raise InputError("The positions of this model can be refined already.")
     if reach < 1 or terms < 0:
         raise InputError(f"A reach of {reach} pixels and {terms} terms of drift; expected 1 or more, and none or more.")
+    window = model.frame_shape
+    if reach > max(window):
+        raise InputError(f"A reach of {reach} pixels; expected no more than a window has, {max(window)}.")
     is_anchored = isinstance(model, Ptychography) and getattr(model.object, "support", None) is not None
     scan = refinable(model.scan, reach, terms, is_anchored=is_anchored, dtype=model.detector.background.dtype)
     parts = padded(model.object, reach), scan
@@ -51,14 +54,14 @@ def with_jitter(model: Model, rms: float, seed: int = 0) -> Model:
 
 def padded(object: eqx.Module, margin: int) -> eqx.Module:
     """The object with that many more pixels on every side of all its arrays (..., y, x)."""
-    shapes = {leaf.shape[-2:] for leaf in jax.tree.leaves(object) if eqx.is_inexact_array(leaf) and leaf.ndim > 1}
+    shapes = {leaf.shape[-2:] for leaf in jax.tree.leaves(object) if is_parameter(leaf) and leaf.ndim > 1}
     if len(shapes) != 1:
         names = ", ".join(trainable_names(object))
         raise InputError(f"An object with arrays of {len(shapes)} sizes ({names}) can't be given a margin.")
     (shape,) = shapes
 
     def pad(leaf: Shaped[Array, "..."]) -> Shaped[Array, "..."]:
-        if not eqx.is_array(leaf) or leaf.shape[-2:] != shape:
+        if not isinstance(leaf, jax.Array) or leaf.shape[-2:] != shape:  # kernels and other constants are NumPy's
             return leaf
         width = ((0, 0),) * (leaf.ndim - 2) + ((margin, margin),) * 2
         return jnp.pad(leaf, width) if leaf.dtype == bool else jnp.pad(leaf, width, mode="symmetric")

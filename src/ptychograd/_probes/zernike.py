@@ -7,6 +7,8 @@ from jaxtyping import Float
 
 from ptychograd._errors import InputError
 
+MOST = 300  # whose shapes float64 still sums
+
 
 def zernike(noll: int, rho: Float[np.ndarray, "y x"], angle: Float[np.ndarray, "y x"]) -> Float[np.ndarray, "y x"]:
     """Zernike's polynomial of Noll's number `noll`, whose root-mean-square over the unit disk is 1; 0 outside of it.
@@ -17,6 +19,8 @@ def zernike(noll: int, rho: Float[np.ndarray, "y x"], angle: Float[np.ndarray, "
     """
     if noll < 1:
         raise InputError(f"Zernike polynomial {noll}: Noll's numbers begin with 1.")
+    if noll > MOST:
+        raise InputError(f"Zernike polynomial {noll}: expected Noll's number, {MOST} at most.")
     n, m = _orders(noll)
     radial = sum(
         (-1) ** k

@@ -59,7 +59,10 @@ def image(path: str, what: str) -> "np.ndarray":
     import numpy as np
 
     try:
-        return np.load(Path(path), allow_pickle=False)
+        found = np.load(Path(path), allow_pickle=False)
+        if found.ndim not in (2, 3) or found.dtype.kind not in "biuf":
+            raise ValueError(f"it holds {found.dtype} of shape {found.shape}")
+        return found
     except (OSError, ValueError) as problem:
         raise InputError(
             f"The {what} can't be read from {path}: {problem}; expected an array in a .npy file."

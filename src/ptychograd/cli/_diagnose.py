@@ -118,9 +118,12 @@ def _tried(data: "Dataset", options: Options, epochs: int) -> "list[Trial]":
     """The trials, with progress; their codes are those of the positions in the file, whatever was asked for."""
     from ptychograd._orientation import inverse, oriented
     from ptychograd._trial import try_orientations
+    from ptychograd.cli._asked import Pieces
     from ptychograd.cli._plan import make_model
     from ptychograd.cli._progress import ShareBar
 
+    if options.refine or options.pieces != Pieces():
+        errors.print("the trial leaves out what is to be refined and all that is beside the ideal", style="dim")
     with ShareBar("orientations") as bar:
         return try_orientations(
             oriented(replace(data, support=None), inverse(options.orientation)),

@@ -14,6 +14,7 @@ from ptychograd.cli._checkpoints import Checkpoints, Every
 from ptychograd.cli._console import INTERRUPTED, errors, leave
 from ptychograd.cli._machine import Machine, devices, in_file
 from ptychograd.cli._options import Options
+from ptychograd.cli._places import refines_positions
 from ptychograd.cli._plan import make_run, read_file
 
 if TYPE_CHECKING:
@@ -64,6 +65,8 @@ def followed(scan: Scan) -> "tuple[Dataset, AbstractModel]":
 
     if scan.options.hold_out or jax.process_count() > 1:
         raise InputError("--follow is for one process, and holds no patterns out; leave --hold-out and --rank out.")
+    if refines_positions(scan.options.refine or ()):
+        raise InputError("--follow refines no positions, which held-out patterns judge; do so when the scan is done.")
     data = _begun(scan)
     patterns = data.patterns
     if not isinstance(patterns, StoredPatterns):

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ptychograd._dataset import Dataset
     from ptychograd._epoch import Device
     from ptychograd._model import AbstractModel
+    from ptychograd._noise import AbstractNoise
     from ptychograd._reconstruct import Progress
     from ptychograd._result import Result
     from ptychograd._run import Run
@@ -85,7 +86,9 @@ def run(job: Job, json: bool = False) -> "Result":
     result = keep(result)
     alone = len({device.process_index for device in together}) == 1  # others stopped elsewhere
     if held is not None and result.model is not None and (alone or result.stopped not in CUT_SHORT):
-        settings = result.settings | {HELD_OUT: _held_out_r_factor(result.model, held, together)}
+        settings = result.settings | {
+            HELD_OUT: _held_out_r_factor(result.model, held, together, planned.stages[-1].noise)
+        }
         result = keep(result._replace(settings=settings))
     _report(job, result, data.count, seconds, json)
     if result.stopped in CUT_SHORT:
@@ -124,7 +127,9 @@ def _parted(options: Options, data: "Dataset") -> "tuple[Dataset, Dataset | None
     return hold_out(data, share, options.seed) if share else (data, None)
 
 
-def _held_out_r_factor(model: "AbstractModel", held: "Dataset", together: "Sequence[Device]") -> float:
+def _held_out_r_factor(
+    model: "AbstractModel", held: "Dataset", together: "Sequence[Device]", noise: "AbstractNoise"
+) -> float:
     """R of held-out patterns, each at its own position where positions are refined."""
     from ptychograd._hold_out import r_factor
     from ptychograd._judging import misfits
@@ -132,16 +137,16 @@ def _held_out_r_factor(model: "AbstractModel", held: "Dataset", together: "Seque
 
     if isinstance(getattr(model, "scan", None), RefinableScan):
         return misfits(model, held).r_factor
-    return r_factor(model, held, together)
+    return r_factor(model, held, together, noise)
 
 
 def _planned(job: Job, data: "Dataset", held: "Dataset | None", model: "AbstractModel | None") -> "Run":
-    from ptychograd._stages import judged
+    from ptychograd._stages import judged, searched
     from ptychograd.cli._plan import make_run
 
     run = make_run(job.options, data)
     if held is not None:
-        run = run._replace(stages=judged(run.stages, held))
+        run = run._replace(stages=judged(searched(run.stages, data), held))
     return run if model is None else run._replace(model=model)
 
 
@@ -194,6 +199,10 @@ def save(job: Job, data: "Dataset", result: "Result") -> "Result":
     from ptychograd.cli._machine import MACHINE, writes
 
     options = {"data": str(job.data), "output": str(job.result_path), **asdict(job.options)}
+    for name in ("mask", "flat_field", "point_spread"):  # which may be files, found from wherever the run goes on
+        given = options["pieces"][name]
+        if given is not None and Path(given).is_file():
+            options["pieces"][name] = str(Path(given).resolve())
     settings = {"options": options, FOLDER: str(Path.cwd()), FINGERPRINT: data.fingerprint}
     streams = isinstance(data.patterns, StoredPatterns)
     settings[MACHINE] = {"devices": job.machine.devices, "memory": job.machine.memory if streams else None}

@@ -24,6 +24,12 @@ def check(options: Options) -> None:
         raise InputError(f"--noise {options.noise} needs --readout, the noise of reading a pixel in photons rms.")
     if options.pieces.readout is not None and not needed:
         raise InputError("--readout is for --noise poisson-gaussian and gaussian.")
+    if options.pieces.readout is not None:
+        _check_readout(options.pieces.readout)
+    if "slices" in priors_by_name(options) and options.pieces.slices < 2:
+        raise InputError("--prior slices is for an object of --slices, 2 or more.")
+    if "detector.point_spread.width" in (options.refine or ()) and options.pieces.point_spread in ("0", "0.0"):
+        raise InputError("A point spread of 0 does not tell in which direction to go; leave --point-spread out.")
     priors(options)
 
 
@@ -48,6 +54,10 @@ def noise_of_simulation(name: str, pieces: Pieces) -> "AbstractNoise":
 
     if name in ("gaussian", "poisson-gaussian") and pieces.readout is None:
         raise InputError(f"--noise {name} needs --readout, the noise of reading a pixel in photons rms.")
+    if pieces.readout is not None:
+        _check_readout(pieces.readout)
+    if pieces.background_image:
+        raise InputError("--background-image is for reconstruct; a simulated background is the same everywhere.")
     names = {
         "amplitude": Amplitude,
         "poisson": Poisson,
@@ -61,11 +71,22 @@ def priors(options: Options) -> tuple["AbstractPrior", ...]:
     """The priors that are asked for."""
     import ptychograd._priors as known
 
+    weights = priors_by_name(options)
+    return tuple(getattr(known, PRIORS[name])(weight) for name, weight in weights.items())
+
+
+def priors_by_name(options: Options) -> dict[str, float]:
+    """The weights of the priors that are asked for."""
     weights = numbers(options.prior, "prior")
     unknown = sorted(set(weights) - set(PRIORS))
     if unknown:
         raise InputError(f'--prior "{unknown[0]}" is unknown; expected NAME=WEIGHT with one of: {", ".join(PRIORS)}.')
-    return tuple(getattr(known, PRIORS[name])(weight) for name, weight in weights.items())
+    return weights
+
+
+def _check_readout(readout: float) -> None:
+    if not 0 < readout < float("inf"):
+        raise InputError(f"--readout {readout:g}: expected photons rms, a number above zero.")
 
 
 def _readout(pieces: Pieces) -> "AbstractCensorable":
@@ -77,4 +98,8 @@ def _readout(pieces: Pieces) -> "AbstractCensorable":
 def _censored(noise: "AbstractCensorable", pieces: Pieces) -> "AbstractNoise":
     from ptychograd._noise import Censored
 
-    return noise if pieces.saturation is None else Censored(noise, float(pieces.saturation))
+    if pieces.saturation is None:
+        return noise
+    if not (pieces.saturation >= 1 and float(pieces.saturation).is_integer()):
+        raise InputError(f"--saturation {pieces.saturation:g}: expected a whole number of photons, 1 or more.")
+    return Censored(noise, float(pieces.saturation))

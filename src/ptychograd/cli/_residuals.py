@@ -44,7 +44,7 @@ def residuals(
     from ptychograd._result import load
     from ptychograd.cli._job import FINGERPRINT
     from ptychograd.cli._machine import in_file, start
-    from ptychograd.cli._plan import make_model, read_file
+    from ptychograd.cli._plan import make_run, read_file
     from ptychograd.cli._resume import stored_data, stored_options
 
     found = load(result)
@@ -59,7 +59,7 @@ def residuals(
     measured = read_file(path, options, in_file(machine))
     if measured.fingerprint != found.settings[FINGERPRINT]:
         raise InputError(f"{path} holds other data than {result} was made from; name the right file.")
-    left = residuals(found.onto(make_model(options, measured)), measured)
+    left = residuals(found.onto(make_run(options, measured).model), measured)
     _draw(left, measured, picture)
     _tell(left, measured)
     console.print(f"{picture}", soft_wrap=True)

@@ -18,6 +18,7 @@ from ptychograd._version import __version__
 from ptychograd.cli._console import kept_when_interrupted
 from ptychograd.cli._console import output as console
 from ptychograd.cli._options import Options, pairs, whole
+from ptychograd.cli._places import refines_positions
 
 if TYPE_CHECKING:
     from ptychograd._dataset import Dataset
@@ -63,6 +64,8 @@ def sweep(
     axes = {name: _values(name, text) for name, text in pairs(_dashed(grid), "grid").items()}
     if any(name.startswith(STEP) for name in axes) and "solver" not in axes and options.solver != "adam":
         raise InputError("Steps are an axis for adam; add --solver adam.")
+    if refines_positions(options.refine or ()):
+        raise InputError("A sweep does not judge refined positions; refine them with `reconstruct`, one run at a time.")
     asked = Grid(data, axes, options, output or Path(f"{data.stem}_sweep"))
     found, by = perform(asked, read_data(data, options))
     write(found, asked.folder, by)

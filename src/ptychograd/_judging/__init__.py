@@ -1,0 +1,6 @@
+"""Positions beside the gradient: whether refined ones serve, and where else a pattern may lie."""
+
+from ptychograd._judging.judge import PATHS, Misfits, PositionsJudged, misfits
+from ptychograd._judging.search import PositionsSearched
+
+__all__ = ["PATHS", "Misfits", "PositionsJudged", "PositionsSearched", "misfits"]
