@@ -66,7 +66,7 @@ def _case(
     model = pg.with_refinable_positions(model)
     both = ("object", "probe.modes")
     stages = (pg.Stage(DELAY, both), pg.Stage(epochs - DELAY, (*both, *paths)))
-    result = pg.perform(pg.Run(model, fitted, pg.Nesterov(), stages, BATCH))
+    result = pg.perform(pg.Run(model, fitted, pg.Nesterov(), pg.searched(stages, fitted), BATCH))
     figures = {"R": result.history.r_factor[-1], "held_out_R": misfits(result.onto(model), held).r_factor}
     singles = {path: result.arrays[path] for path in paths if result.arrays[path].size == 1}
     return Case(what, figures | {path: float(value) for path, value in singles.items()})

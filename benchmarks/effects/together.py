@@ -43,7 +43,7 @@ def together() -> Iterator[Case]:
         pg.Stage(EPOCHS - DELAY - COUNTING, (*both, *REFINED)),
         pg.Stage(COUNTING, (*both, *REFINED), pg.Poisson()),
     )
-    case, result = measured("modelled", usual(start(data), data)._replace(stages=stages), data)
+    case, result = measured("modelled", usual(start(data), data)._replace(stages=pg.searched(stages, data)), data)
     powers = pg.orthogonal_modes(result.probe)[1]
     found = {path: float(result.arrays[path]) for path in REFINED[2:]}
     found |= {f"power {k + 1}": float(power) for k, power in enumerate(powers / powers.sum())}

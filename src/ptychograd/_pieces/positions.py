@@ -60,7 +60,7 @@ def padded(object: eqx.Module, margin: int) -> eqx.Module:
         raise InputError(f"An object with arrays of {len(shapes)} sizes ({names}) can't be given a margin.")
     (shape,) = shapes
 
-    def pad(leaf: Shaped[Array, "..."]) -> Shaped[Array, "..."]:
+    def pad(leaf: Shaped[Array | np.ndarray, "..."]) -> Shaped[Array | np.ndarray, "..."]:
         if not isinstance(leaf, jax.Array) or leaf.shape[-2:] != shape:  # kernels and other constants are NumPy's
             return leaf
         width = ((0, 0),) * (leaf.ndim - 2) + ((margin, margin),) * 2
