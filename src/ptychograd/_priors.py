@@ -2,7 +2,8 @@
 
 The penalty of a prior is weight · √N · Σ φ, where N is the number of photons that met a pixel of the array in all
 patterns on average, if the array is the object's (else 1). Noise on a pixel of the transmission is about 1 / (2√N), so
-a weight that takes out features of that size at 1e3 photons does so at 1e9.
+a weight of `TotalVariation` or `Sparse` that takes out features of that size at 1e3 photons does so at 1e9; those of
+`Tikhonov` and `AlikeSlices`, whose penalties are quadratic, grow weaker as photons grow.
 """
 
 import abc

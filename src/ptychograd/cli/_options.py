@@ -84,8 +84,8 @@ class Options:
         refine_after: Epochs before that begins; by default a fifth of all; a twentieth for positions, with
             which all else goes.
         prior: What is known of the object: NAME=WEIGHT with tv (few edges; try 0.3), tikhonov (smooth), l1 (few
-            wavelets), slices (neighbouring slices alike); weights mean the same at any batch size and photon count.
-            Repeat for several.
+            wavelets), slices (neighbouring slices alike); weights mean the same at any batch size. Repeat for
+            several.
         pieces: What the model has beside the ideal.
     """
 
