@@ -49,10 +49,10 @@ class KernelSpread(AbstractPointSpread):
         total = float(np.sum(kernel))
         if not (np.all(np.isfinite(kernel)) and np.min(kernel) >= 0 and total > 0):
             raise InputError("A point spread has to hold finite numbers, none below 0, and not all of them 0.")
-        self.kernel = np.asarray(kernel / total, np.float32)
+        self.kernel = np.asarray(kernel / total, np.float64)
 
     def __call__(self, photons):
-        return jnp.maximum(convolved(photons, jnp.asarray(self.kernel)), 0)
+        return jnp.maximum(convolved(photons, jnp.asarray(self.kernel, photons.dtype)), 0)
 
 
 class Detector(AbstractPart):

@@ -40,6 +40,8 @@ def half_agreement(one: Result, other: Result) -> RingCorrelation:
     overlap, so all patterns together are better than what this tells; what both halves share besides the sample
     (a support, the grid of a raster, a wrong position) makes it look better than it is.
     """
+    if "object.transmission" in one.arrays and one.object.ndim != 2:
+        raise InputError("Ring correlation is for thin objects and crystals; slices and states have no one image.")
     if one.object.shape != other.object.shape or one.sampling != other.sampling:
         raise InputError(
             f"The results have objects of {one.object.shape} and {other.object.shape} pixels of {one.sampling} and "
@@ -55,7 +57,7 @@ def common_area(one: Result, other: Result) -> Bool[np.ndarray, "..."]:
 
 
 def _lit(result: Result) -> Bool[np.ndarray, "..."]:
-    support, corners = result.arrays.get("object.support"), result.arrays.get("scan.corner")
-    if result.object.ndim == 3 or corners is None:
+    support = result.arrays.get("object.support")
+    if result.object.ndim == 3 or "scan.corner" not in result.arrays:
         return np.ones(result.object.shape, bool) if support is None else support
-    return lit_pixels(result.object.shape, corners, result.probe, support)
+    return lit_pixels(result.object.shape, result.corners, result.probe, support)

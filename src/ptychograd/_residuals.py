@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float64
@@ -44,7 +45,8 @@ def residuals(model: AbstractModel, data: Dataset) -> Residuals:
         found.worst(5), found.r_of_pixel
     """
     groups = data.count // model.group
-    if data.count % model.group or getattr(model, "frame_shape", data.frame_shape) != data.frame_shape:
+    expected = jax.eval_shape(on_device(model), jax.ShapeDtypeStruct((), np.int32))
+    if data.count % model.group or expected.shape != data.frame_shape:
         raise InputError(f"The model does not belong to {data.source}; make it from this dataset.")
     size = max(1, min(MOST_AT_ONCE, groups, PIXELS_AT_ONCE // (model.group * int(np.prod(data.frame_shape)))))
     of_pattern, of_pixel = np.zeros((3, groups, model.group)), np.zeros((3, *data.frame_shape))

@@ -10,7 +10,7 @@ FAINTEST = 1e-4  # of the power of all lines, below which a line could not come 
 
 
 class Polychromatic(AbstractPropagator):
-    """A beam of several lines: one propagator for each, whose patterns add up with `weights` (of sum 1).
+    """A beam of several lines: one propagator for each, whose patterns add up with `weights`, shares of their sum.
 
     Each line comes out as waves of its own. Probe and exit wave are taken to be the same for all lines, which holds for
     a narrow spectrum away from absorption edges (Enders et al., Appl. Phys. Lett. 104, 171104 (2014)).
@@ -37,8 +37,11 @@ class Polychromatic(AbstractPropagator):
 
     def regauged(self):
         """Weights above zero, whose sum is 1: the probe has the power."""
-        weights = jnp.maximum(self.weights, FAINTEST)
-        return ({"weights": weights / jnp.sum(weights)},)
+        return ({"weights": self._shares()},)
 
     def _roots(self) -> Float[Array, " lines"]:
-        return jnp.sqrt(jnp.maximum(self.weights, FAINTEST))
+        return jnp.sqrt(self._shares())
+
+    def _shares(self) -> Float[Array, " lines"]:
+        weights = jnp.maximum(self.weights, FAINTEST)
+        return weights / jnp.sum(weights)

@@ -191,7 +191,9 @@ def _pictures(entry: h5py.Group, result: Result) -> None:
     known, units = (known, "m") if len(known) == len(axes) else ((1.0,) * len(axes), "pixel")
     _picture(entry, "object", object, axes, known, units)
     if modes is not None:
-        orthogonal, powers = orthogonal_modes(modes) if len(modes) > 1 else (modes, np.sum(np.abs(modes) ** 2)[None])
+        orthogonal, powers = (
+            orthogonal_modes(modes) if len(modes) > 1 else (modes, np.sum(np.abs(modes.astype(complex)) ** 2)[None])
+        )
         _picture(entry, "probe", orthogonal, across, (*known[:1], *known[-1:]), units)
         entry.create_dataset("probe/powers", data=powers).attrs.update(units="photons")
 
