@@ -12,7 +12,7 @@ from ptychograd._scan import AffineParts
 from ptychograd.paper.far_field import FarFieldExperiment
 from ptychograd.paper.near_field import NearFieldExperiment
 
-EPOCHS, NEAR_EPOCHS, REACH = 100, 200, 16
+EPOCHS, NEAR_EPOCHS, REACH = 150, 200, 16
 DELAY = 5  # epochs
 
 

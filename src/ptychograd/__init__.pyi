@@ -37,6 +37,7 @@ from ._hold_out import hold_out as hold_out
 from ._hold_out import r_factor as r_factor
 from ._judging import PositionsJudged as PositionsJudged
 from ._judging import PositionsSearched as PositionsSearched
+from ._judging import PositionsUnbent as PositionsUnbent
 from ._judging import misfits as misfits
 from ._model import AbstractExitWaveModel as AbstractExitWaveModel
 from ._model import AbstractModel as AbstractModel

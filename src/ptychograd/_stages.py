@@ -1,11 +1,12 @@
 """The stages that a kind of experiment takes."""
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Mapping, Sequence
 
 from ptychograd._dataset import Dataset
 from ptychograd._errors import InputError
 from ptychograd._escapes import AbstractEscape, BeamShift, ShrinkWrap
-from ptychograd._judging import PATHS, PositionsJudged, PositionsSearched
+from ptychograd._judging import PATHS, PositionsJudged, PositionsSearched, PositionsUnbent
 from ptychograd._noise import Poisson
 from ptychograd._parameters import matches
 from ptychograd._run import Stage
@@ -17,7 +18,10 @@ PARTS = BEGIN + BEFORE + 1 + AFTER
 FEWEST = PARTS + 1  # epochs: one a part, and one at the end
 JUDGED = 0.6  # of the epochs in which positions are refined: before steps get small
 OFFSET = "scan.offset"
-SEARCHED = (0.25, 0.45)  # of these epochs: when most of the object is right
+ROUND = 6  # epochs of object and probe, about, from one search for positions to the next
+DESCENT = 0.25  # of these rounds positions follow their gradients; then those would only bring noise in
+WIDE = 0.5  # of these rounds search within 3 pixels, the others within NEAR
+NEAR = 1
 TRIAL = 0.15  # of these epochs: so long both ways are fitted to be judged
 
 
@@ -48,37 +52,67 @@ def judged(stages: Sequence[Stage], held: Dataset) -> tuple[Stage, ...]:
 
     Stages that refine no position of a scan are as they were.
     """
-    epochs = sum(stage.epochs for stage in stages if any(map(_is_of_scan, stage.trainable)))
-    return _with_first(stages, JUDGED, PositionsJudged(held, max(1, round(TRIAL * epochs))))
+    epochs = sum(stage.epochs for stage in stages if _is_about_positions(stage))
+    if not epochs:
+        return tuple(stages)
+    judge = PositionsJudged(held, max(1, round(TRIAL * epochs)))
+    return tuple(stage for _, stage in _cut(stages, {round(JUDGED * epochs): (judge,)}))
 
 
 def searched(stages: Sequence[Stage], data: Dataset) -> tuple[Stage, ...]:
-    """The stages with positions searched (see `PositionsSearched`) after 25 and 45 % of the epochs that refine them.
+    """The stages with positions searched (see `PositionsSearched`, `PositionsUnbent`) in the first 60 % of those epochs
+    that refine offsets: about every 6 epochs, in between which object and probe follow, and at first the offsets too.
 
     Stages that refine no offsets of positions are as they were.
     """
-    if not any(matches(OFFSET, path) for stage in stages for path in stage.trainable):
+    epochs = sum(stage.epochs for stage in stages if _refines_offsets(stage))
+    if not epochs:
         return tuple(stages)
-    for share in reversed(SEARCHED):
-        stages = _with_first(stages, share, PositionsSearched(data))
-    return tuple(stages)
+    last, unbent = round(JUDGED * epochs), PositionsUnbent(data)
+    rounds = max(1, round(last / ROUND))
+    wide, near = (PositionsSearched(data), unbent), (PositionsSearched(data, NEAR), unbent)
+    cuts = {round(last * n / rounds): wide if n <= WIDE * rounds else near for n in range(1, rounds + 1)}
+    still = range(sorted(cuts)[round(rounds * DESCENT)], last)
+    parts = _cut(stages, cuts)
+    return tuple(_without_offsets(stage) if begin in still else stage for begin, stage in parts)
 
 
-def _with_first(stages: Sequence[Stage], share: float, escape: AbstractEscape) -> tuple[Stage, ...]:
-    """The stages with something done after that share of the epochs in which positions are refined."""
-    refining = [number for number, stage in enumerate(stages) if any(map(_is_of_scan, stage.trainable))]
-    left, changed = round(share * sum(stages[number].epochs for number in refining)), list(stages)
-    for number in refining:
-        stage = stages[number]
-        if left < stage.epochs or number == refining[-1]:
-            begin, rest = min(left, stage.epochs), stage.epochs - min(left, stage.epochs)
-            parts = [stage._replace(epochs=begin)] if begin else []
-            after = stage._replace(epochs=rest, first=(escape,) if begin else (*stage.first, escape))
-            changed[number : number + 1] = [*parts, after]
-            break
-        left -= stage.epochs
-    return tuple(changed)
+def _cut(stages: Sequence[Stage], cuts: Mapping[int, tuple[AbstractEscape, ...]]) -> list[tuple[int | None, Stage]]:
+    """The stages cut after so many epochs that refine positions, where escapes are taken.
+
+    Beside each stage how many of these epochs came before it; None if it is not one of theirs.
+    """
+    done, parts = 0, []
+    for stage in stages:
+        if not _is_about_positions(stage):
+            parts.append((None, stage))
+            continue
+        begin, end = done, done + stage.epochs
+        places = sorted({begin, end} | {cut for cut in cuts if begin < cut < end})
+        for low, high in itertools.pairwise(places):
+            first = sorted((stage.first if low == begin else ()) + cuts.get(low, ()), key=_is_judge)
+            parts.append((low, stage._replace(epochs=high - low, first=tuple(first))))
+        done = end
+    return parts
 
 
-def _is_of_scan(path: str) -> bool:
-    return any(matches(name, path) for name in PATHS)
+def _without_offsets(stage: Stage) -> Stage:
+    """The stage with the offsets of positions as they are; what else it refines of the scan it still does."""
+    others = [path for path in PATHS if path != OFFSET and any(matches(path, name) for name in stage.trainable)]
+    kept = [name for name in stage.trainable if not matches(OFFSET, name)]
+    return stage._replace(trainable=tuple(dict.fromkeys(kept + others)))
+
+
+def _refines_offsets(stage: Stage) -> bool:
+    return any(matches(OFFSET, name) for name in stage.trainable)
+
+
+def _is_about_positions(stage: Stage) -> bool:
+    """Whether a stage refines positions, or stands between searches for them."""
+    refined = any(matches(path, name) for name in stage.trainable for path in PATHS)
+    return refined or any(isinstance(escape, PositionsSearched) for escape in stage.first)
+
+
+def _is_judge(escape: AbstractEscape) -> bool:
+    """The judge comes after all else that is done to positions."""
+    return isinstance(escape, PositionsJudged)

@@ -23,6 +23,8 @@ from ptychograd._schedule import Plan
 ONE_THREAD = {"xla_cpu_multi_thread_eigen": False}
 _compiled = cast(Callable, partial(eqx.filter_jit, compiler_options=ONE_THREAD))  # pyright: ignore[reportCallIssue]
 
+ROWS_AT_ONCE = 64  # on an accelerator, of `of_each`
+
 
 class Patterns(NamedTuple):
     """The measured data on the device, in the detector's own dtype."""
@@ -74,6 +76,13 @@ def one_epoch_of_all(members: Member, patterns: Patterns, plans: Plan) -> After:
         return _epoch(eqx.combine(arrays, static), patterns, plan)
 
     return batched(one, (0, 0))(arrays, plans)
+
+
+@_compiled
+def of_each(function: Callable[[PyTree, PyTree], PyTree], shared: PyTree, rows: PyTree) -> PyTree:
+    """`function(shared, row)` of every row of arrays, a few at once on an accelerator; compiled once for a function."""
+    size = None if jax.default_backend() == "cpu" else ROWS_AT_ONCE
+    return jax.lax.map(lambda row: function(shared, row), rows, batch_size=size)
 
 
 @partial(jax.jit, static_argnums=1)

@@ -3,13 +3,12 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
 from ptychograd._dataset import Dataset
-from ptychograd._epoch import on_device
+from ptychograd._epoch import of_each, on_device
 from ptychograd._errors import InputError
 from ptychograd._escapes import AbstractEscape, Changed
 from ptychograd._judging.pattern import Pattern, lit_places, pixels, scan_of, whole_pixels
@@ -17,15 +16,20 @@ from ptychograd._model import AbstractModel
 from ptychograd._parameters import replace_parameters, trainable_names
 from ptychograd._scan import CORRECTED
 
+OFFSET = "scan.offset"
 PATHS = tuple(f"scan.{name}" for name in CORRECTED)
 SPREAD = 2.5  # times the rms of all corrections: how far the position of a held-out pattern is looked for
 
 
 class Misfits(NamedTuple):
-    """Σ(√h - √y)² and Σy of each held-out pattern, over the half of its pixels that did not tell its position."""
+    """Σ(√h - √y)² and Σy of each held-out pattern, over the half of its pixels that did not tell its position.
+
+    Besides the offset that the other half told.
+    """
 
     residual: Float[np.ndarray, " pattern"]
     photons: Float[np.ndarray, " pattern"]
+    offset: Float[np.ndarray, "pattern 2"]
 
     @property
     def r_factor(self) -> float:
@@ -39,21 +43,31 @@ def misfits(model: AbstractModel, held: Dataset) -> Misfits:
     The position of a held-out pattern is refined by nobody; where others' were, it is found here from a random half of
     the pattern's pixels, with everything else as it is, and the misfit taken over the other half.
     """
-    scan, model = scan_of(model), on_device(model)
-    places = lit_places(held)
+    scan, places = scan_of(model), lit_places(held)
     patterns, valid, judges = pixels(held, places, scan.offset.dtype)
     spread = float(np.sqrt(np.mean(np.square(scan.offset))))
     tried = whole_pixels(int(np.ceil(SPREAD * spread))).astype(scan.offset.dtype)
+    judged = _moved if spread > 0 else _unmoved
+    shared, rows = (on_device(model), tried, jnp.asarray(judges)), (jnp.asarray(places), patterns, valid)
+    residual, photons, offset = of_each(judged, shared, rows)
+    return Misfits(np.asarray(residual, np.float64), np.asarray(photons, np.float64), np.asarray(offset))
 
-    def one(item: tuple) -> tuple[Float[Array, ""], Float[Array, ""]]:
-        place, pattern, valid = item
-        judged = Pattern(model, place, pattern, valid & ~judges, scan.offset[place])
-        offset = judged.found(tried) if spread > 0 else scan.offset[place]
-        other = judged._replace(valid=valid & judges)
-        return other.misfit(offset), jnp.sum(jnp.where(other.valid, pattern, 0))
 
-    residual, photons = jax.lax.map(one, (jnp.asarray(places), patterns, valid))
-    return Misfits(np.asarray(residual, np.float64), np.asarray(photons, np.float64))
+def _moved(shared: tuple, row: tuple) -> tuple[Float[Array, ""], Float[Array, ""], Float[Array, "2"]]:
+    (model, tried, judges), (place, measured, valid) = shared, row
+    pattern = Pattern(model, place, measured, valid & ~judges, model.scan.offset[place])
+    offset, _ = pattern.found(tried)
+    return *_judged(pattern._replace(valid=valid & judges), offset), offset
+
+
+def _unmoved(shared: tuple, row: tuple) -> tuple[Float[Array, ""], Float[Array, ""], Float[Array, "2"]]:
+    (model, _, judges), (place, measured, valid) = shared, row
+    offset = model.scan.offset[place]
+    return *_judged(Pattern(model, place, measured, valid & judges, offset), offset), offset
+
+
+def _judged(pattern: Pattern, offset: Float[Array, "2"]) -> tuple[Float[Array, ""], Float[Array, ""]]:
+    return pattern.misfit(offset), jnp.sum(jnp.where(pattern.valid, pattern.measured, 0))
 
 
 @dataclass(frozen=True)
@@ -62,7 +76,8 @@ class PositionsJudged(AbstractEscape):
 
     From the present model and from the same one with the start's positions, object and probe are fitted for `epochs`.
     Unless the misfit of the held-out patterns (see `misfits`) is smaller in the first, by more than the standard error
-    of the difference, the second goes on, and positions are not refined any more.
+    of the difference, the second goes on, and positions are not refined any more. Held-out patterns come to where they
+    were found.
     """
 
     held: Dataset
@@ -84,4 +99,5 @@ class PositionsJudged(AbstractEscape):
         figures = f"R of held-out patterns {judged.r_factor:.4f} with refined positions, {other.r_factor:.4f} without"
         if not gain.mean() > error:
             return Changed(before, f"positions put back and refined no more: {figures}", PATHS)
-        return Changed(model, f"refined positions kept: {figures}")
+        offset = scan_of(model).offset.at[lit_places(self.held)].set(judged.offset)
+        return Changed(replace_parameters(model, {OFFSET: offset}), f"refined positions kept: {figures}")

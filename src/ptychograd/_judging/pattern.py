@@ -14,6 +14,7 @@ from ptychograd._model import AbstractModel
 from ptychograd._noise import amplitude
 from ptychograd._scan import RefinableScan
 
+AT_ONCE = 1024  # positions, whose patterns are in memory together
 FARTHEST = 12  # pixels
 STEPS, LONGEST = 12, 0.7  # Gauss-Newton steps for a position, and pixels of each at most
 DAMPING = 1e-3  # of the curvature
@@ -37,8 +38,8 @@ class Pattern(NamedTuple):
         """Σ(√h - √y)²."""
         return jnp.sum((self.modulus(offset) - jnp.where(self.valid, amplitude(self.measured), 0)) ** 2)
 
-    def found(self, tried: Array) -> Array:
-        """The offset of the least misfit: the best of those `tried` about the present one, and down from there."""
+    def found(self, tried: Array, steps: int = STEPS) -> tuple[Array, Array]:
+        """The offset of the least misfit, and that: of those `tried` about the present one, and down from the best."""
         start = self.offset + tried[jnp.argmin(jax.lax.map(lambda step: self.misfit(self.offset + step), tried))]
 
         def better(best: tuple, _: None) -> tuple[tuple, None]:
@@ -48,8 +49,8 @@ class Pattern(NamedTuple):
             is_less = misfit < least
             return (jnp.where(is_less, moved, offset), jnp.where(is_less, misfit, least)), None
 
-        (offset, _), _ = jax.lax.scan(better, (start, self.misfit(start)), None, length=STEPS)
-        return offset
+        best, _ = jax.lax.scan(better, (start, self.misfit(start)), None, length=steps)
+        return best
 
     def _step(self, offset: Array) -> Array:
         """The Gauss-Newton step, with a derivative along y and one along x."""
@@ -89,9 +90,9 @@ def pixels(held: Dataset, places: np.ndarray, dtype: np.dtype) -> tuple[Array, A
     )
 
 
-def whole_pixels(farthest: int) -> Array:
+def whole_pixels(farthest: int, spacing: int = 1) -> Array:
     """Steps by whole pixels, along y and x, none longer than the farthest."""
     farthest = min(FARTHEST, farthest)
-    along = np.arange(-farthest, farthest + 1)
+    along = spacing * np.arange(-(farthest // spacing), farthest // spacing + 1)
     steps = np.stack(np.meshgrid(along, along, indexing="ij"), axis=-1).reshape(-1, 2)
     return jnp.asarray(steps[np.hypot(*steps.T) <= farthest], jnp.float32)

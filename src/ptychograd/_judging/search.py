@@ -3,18 +3,23 @@
 from dataclasses import dataclass
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, Float, Int
 
 from ptychograd._dataset import Dataset
-from ptychograd._epoch import on_device
+from ptychograd._epoch import of_each, on_device
 from ptychograd._errors import InputError
 from ptychograd._escapes import AbstractEscape, Changed
-from ptychograd._judging.pattern import FARTHEST, Pattern, lit_places, pixels, scan_of, whole_pixels
+from ptychograd._judging.pattern import AT_ONCE, FARTHEST, Pattern, lit_places, pixels, scan_of, whole_pixels
+from ptychograd._model import AbstractModel
 
-AT_ONCE = 1024  # positions, whose patterns are in memory together
 MOVED = 0.5  # pixels, from which on a position counts as another
+DOWN = 4  # Gauss-Newton steps after each search
+WORST = 0.2  # of the patterns, by their misfit, are looked for about the given position as well
+REACHED = 3.5  # times the size of the typical offset along an axis: farther away there are hardly any
+TYPICAL = 1.18  # of two numbers of size 1, the median length
+SPACING = 2  # pixels, of steps about the given position
 
 
 @dataclass(frozen=True)
@@ -23,7 +28,8 @@ class PositionsSearched(AbstractEscape):
 
     Of all steps by whole pixels, up to the `farthest`, the one of the least misfit is taken, and Gauss-Newton steps
     down from there: a pattern whose own position is caught in a wrong minimum comes out of it, once the object about it
-    is right. Patterns without a photon, as those that `data` hold out, stay where they are.
+    is right. Those that went astray, much farther than the others, are looked for about the given position as well.
+    Patterns without a photon, as those that `data` hold out, stay where they are.
     """
 
     data: Dataset
@@ -35,21 +41,40 @@ class PositionsSearched(AbstractEscape):
             raise InputError(f"Positions searched within {self.farthest} pixels; expected 1 to {FARTHEST}.")
 
     def __call__(self, model, start, fit):
-        scan, placed = scan_of(model), on_device(model)
-        tried = whole_pixels(self.farthest).astype(scan.offset.dtype)
-
-        def one(item):
-            place, measured, valid = item
-            return Pattern(placed, place, measured, valid, scan.offset[place]).found(tried)
-
-        offset, places = np.array(scan.offset), lit_places(self.data)
-        for first in range(0, len(places), AT_ONCE):
-            some = places[first : first + AT_ONCE]
-            measured, valid, _ = pixels(self.data, some, scan.offset.dtype)
-            offset[some] = jax.lax.map(one, (jnp.asarray(some), measured, valid))
-        count = np.count_nonzero(np.hypot(*(offset - np.asarray(scan.offset)).T) > MOVED)
-        changed = eqx.tree_at(lambda model: model.scan.offset, model, jnp.asarray(offset, scan.offset.dtype))
+        before, places = np.asarray(scan_of(model).offset), lit_places(self.data)
+        offset = before.copy()
+        offset[places], misfit = self._found(model, places, before[places], whole_pixels(self.farthest))
+        worst = np.argsort(-misfit)[: round(WORST * len(places))]
+        typical = np.median(np.hypot(*offset[places].T)) / TYPICAL if len(places) else 0
+        steps = whole_pixels(int(np.ceil(max(REACHED * typical, self.farthest))), SPACING)
+        anew, other = self._found(model, places[worst], np.zeros_like(before[places[worst]]), steps)
+        better = other < misfit[worst]
+        offset[places[worst[better]]] = anew[better]
+        count = np.count_nonzero(np.hypot(*(offset - before).T) > MOVED)
+        changed = eqx.tree_at(lambda model: model.scan.offset, model, jnp.asarray(offset, before.dtype))
         words = (
             f"positions searched within {self.farthest} pixels: {count} of {len(places)} moved by more than {MOVED:g}"
         )
         return Changed(changed, words)
+
+    def _found(
+        self,
+        model: AbstractModel,
+        places: Int[np.ndarray, " pattern"],
+        begin: Float[np.ndarray, "pattern 2"],
+        tried: Float[Array, "step 2"],
+    ) -> tuple[Float[np.ndarray, "pattern 2"], Float[np.ndarray, " pattern"]]:
+        """The best offsets within the steps `tried` from those at which to begin, and their misfits."""
+        shared, found = (on_device(model), tried.astype(begin.dtype)), [(begin[:0], begin[:0, 0])]
+        for first in range(0, len(places), AT_ONCE):
+            some = slice(first, first + AT_ONCE)
+            measured, valid, _ = pixels(self.data, places[some], begin.dtype)
+            found.append(of_each(_best, shared, (jnp.asarray(places[some]), measured, valid, jnp.asarray(begin[some]))))
+        offset, misfit = (np.concatenate([np.asarray(part) for part in parts]) for parts in zip(*found, strict=True))
+        return offset, misfit
+
+
+def _best(shared: tuple, item: tuple) -> tuple[Float[Array, "2"], Float[Array, ""]]:
+    model, tried = shared
+    place, measured, valid, begin = item
+    return Pattern(model, place, measured, valid, begin).found(tried, DOWN)
