@@ -16,15 +16,15 @@ EPOCHS, NEAR_EPOCHS, REACH = 150, 200, 16
 DELAY = 5  # epochs
 
 
-def _cases(near: bool, change: Callable, path: str) -> Iterator[Case]:
+def _cases(near: bool, change: Callable, *paths: str) -> Iterator[Case]:
     experiment = NearFieldExperiment.reduced() if near else FarFieldExperiment()
     recipe, epochs = (pg.near_field, NEAR_EPOCHS) if near else (pg.far_field, EPOCHS)
     ideal, data = experiment.dataset(), experiment.dataset(change=change)
     yield measured("ideal", usual(recipe(ideal), ideal, epochs=epochs), ideal)[0]
     yield measured("ignored", usual(recipe(data), data, epochs=epochs), data)[0]
     run, both = usual(pg.with_refinable_positions(recipe(data), REACH), data, epochs=epochs), ("object", "probe")
-    first = DELAY if path == "scan.offset" else 0  # what all patterns share is found before the object follows it
-    stages = (pg.Stage(first, both), pg.Stage(epochs - first, (*both, path)))
+    first = DELAY if paths == ("scan.offset",) else 0  # what all patterns share is found before the object follows it
+    stages = (pg.Stage(first, both), pg.Stage(epochs - first, (*both, *paths)))
     run = run._replace(stages=pg.searched([stage for stage in stages if stage.epochs], data))
     case, result = measured("modelled", run, data)
     yield case._replace(figures=case.figures | _global(result))
@@ -54,4 +54,9 @@ EFFECTS = {
     "jitter 3 px, near field": lambda: _cases(True, lambda model: pg.with_jitter(model, 3.0, 1), "scan.offset"),
     "stage 1 %, 0.5 deg, far field": lambda: _cases(False, _stage, "scan.affine"),
     "drift 3 px, far field": lambda: _cases(False, _drifting, "scan.drift"),
+    "drift 3 px, offsets too, far field": lambda: _cases(False, _drifting, "scan.drift", "scan.offset"),
+    "jitter 1 px, near field": lambda: _cases(True, lambda model: pg.with_jitter(model, 1.0, 1), "scan.offset"),
+    "jitter 3 px, affine too, near field": lambda: _cases(
+        True, lambda model: pg.with_jitter(model, 3.0, 1), "scan.affine", "scan.offset"
+    ),
 }
