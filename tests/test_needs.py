@@ -78,3 +78,10 @@ def test_every_need_is_of_an_option_that_there_is():
     known = {name.replace("_", "-") for cls in (Options, Pieces) for name in cls.__dataclass_fields__}
     texts = {text.split()[0].removeprefix("--") for need in NEEDS for text in (need.option, *need.others)}
     assert texts <= known
+
+
+def test_a_crystal_refuses_a_prior_in_one_sentence(run):
+    assert run("simulate", "bragg", "g.h5", "--reduced")[0] == 0
+    status, _, err = run("reconstruct", "g.h5", "--prior", "tv=0.1", "--epochs", 1)
+    assert status != 0
+    assert "this is a crystal, whose density has three axes; leave the prior out" in " ".join(err.split())
