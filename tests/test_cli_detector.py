@@ -71,7 +71,7 @@ def test_masks_and_binning(scan, tmp_path):
     ("options", "words"),
     [
         (Options(noise="poisson-gaussian"), "needs --readout"),
-        (Options(pieces=Pieces(readout=1.0)), "is for --noise"),
+        (Options(pieces=Pieces(readout=1.0)), "needs --noise"),
         (Options(prior=["smooth=1"]), "one of: tv, tikhonov, l1, slices"),
         (Options(prior=["tv=-1"]), "above zero"),
     ],

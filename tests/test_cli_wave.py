@@ -100,7 +100,7 @@ def test_states_and_magnitudes(run):
         (("--spectrum", "x=1"), '"x" is no number'),
         (("--refine", "propagator.weights"), "--spectrum or --bandwidth"),
         (("--aberration", "0=1"), "Noll's number"),
-        (("--numerical-aperture", 2), "between 0 and 1"),
+        (("--numerical-aperture", 2, "--refine", "probe.aberrations"), "between 0 and 1"),
         (("--object-modes", 2, "--slices", 2, "--slice-distance", 1e-3), "can't be combined"),
         (("--probe-variations", -1), "-1 variations"),
     ],

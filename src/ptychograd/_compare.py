@@ -15,6 +15,7 @@ from ptychograd._result import Result
 from ptychograd._scan import CORRECTED, SubPixelScan, WholePixelScan, affine_fit, recorded_scan, refinable
 from ptychograd.metrics import compare_arrays, nrmse_within, register, shifted
 
+OBJECT, ILLUMINATION = "object.transmission", "probe.illumination"
 DISTANCE = "object.distance"  # which only slices have
 SHELL = 2  # voxels: at a crystal's faces noise and resolution blur what the core need not suffer from
 
@@ -26,22 +27,24 @@ def compare_with_truth(result: Result, data: Dataset) -> dict[str, float]:
     of modes of the probe, the strongest of those that are orthogonal.
 
     The object is compared inside the support, if the data have one, and where the scan lit it; the probe
-    everywhere, and where it met the unknown object. Crystals are registered in three dimensions (see
+    everywhere, and where it met the unknown object. Where the windows of one are larger, as of a binned far field,
+    both are compared in the middle that they share. Crystals are registered in three dimensions (see
     `compare_crystals`).
     """
     if data.truth is None:
         raise InputError(f"{data.source} holds no ground truth; `ptychograd simulate` writes files that do.")
-    truth, recovered = _without_margins(data.truth, result)
+    whole, result = _in_one_window(data.truth, result)
+    truth, recovered = _without_margins(whole, result)
     if isinstance(data.geometry, BraggGeometry):
         figures = compare_crystals(truth, recovered, data.geometry.two_theta)
-        return figures | {"probe_nrmse": register(_strongest(data.truth.probe), _strongest(result.probe))[1]}
+        return figures | {"probe_nrmse": register(_strongest(whole.probe), _strongest(result.probe))[1]}
     modelled = _as_modelled(data, result)
     box, sliced = _box(modelled), (DISTANCE in data.truth.parameters, DISTANCE in result.arrays)
     pairs = {
         "object": (_as_one(truth, sliced[0])[box], _as_one(recovered, sliced[1])[box]),
-        "probe": (_strongest(data.truth.probe), _strongest(result.probe)),
+        "probe": (_strongest(whole.probe), _strongest(result.probe)),
     }
-    scanned, figures = _scanned(result, modelled, data.truth), {}
+    scanned, figures = _scanned(result, modelled, whole), {}
     for name, (expected, found) in pairs.items():
         comparison = compare_arrays(expected, found)
         figures[f"{name}_nrmse"] = comparison.nrmse
@@ -52,6 +55,27 @@ def compare_with_truth(result: Result, data: Dataset) -> dict[str, float]:
         for number, (expected, found) in enumerate(zip(truth, recovered, strict=True)):
             figures[f"slice_{number + 1}_nrmse"] = compare_arrays(expected[box], found[box]).nrmse_ramp_removed
     return figures | compare_parameters(data.truth, result) | compare_positions(data.truth, result)
+
+
+def _in_one_window(truth: Truth, result: Result) -> tuple[Truth, Result]:
+    """Both in the smaller of their windows, if one has the same pixels in a larger one about the same middle."""
+    if OBJECT not in result.arrays or "probe.modes" not in result.arrays:
+        return truth, result
+    sizes = truth.probe.shape[-2:], result.probe.shape[-2:]
+    shape = min(sizes[0][0], sizes[1][0]), min(sizes[0][1], sizes[1][1])
+    if all(size == shape for size in sizes):
+        return truth, result
+    spare = [[(n // 2 - m // 2, n - m - n // 2 + m // 2) for n, m in zip(size, shape, strict=True)] for size in sizes]
+    named = (OBJECT, "object.support", "probe.modes", ILLUMINATION)
+    cut = {name: _without(result.arrays[name], spare[1]) for name in named if name in result.arrays}
+    narrow = Truth(_without(truth.object, spare[0]), _without(truth.probe, spare[0]), truth.parameters)
+    return narrow, result._replace(arrays={**result.arrays, **cut})
+
+
+def _without(image: np.ndarray, margins: list[tuple[int, int]]) -> np.ndarray:
+    """The image without so many of its first and last rows and columns."""
+    rows, columns = (slice(low, n - high) for n, (low, high) in zip(image.shape[-2:], margins, strict=True))
+    return image[..., rows, columns]
 
 
 def _without_margins(truth: Truth, result: Result) -> tuple[np.ndarray, np.ndarray]:

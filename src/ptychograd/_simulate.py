@@ -11,6 +11,7 @@ from ptychograd._errors import InputError, check_seed
 from ptychograd._model import AbstractModel, batched
 from ptychograd._noise import AbstractNoise, Poisson
 from ptychograd._parameters import is_parameter, named_leaves
+from ptychograd._probes import AbstractProbe
 
 PATTERNS_AT_ONCE = 64
 OBJECT, PROBE = "object.transmission", "probe.modes"
@@ -47,7 +48,9 @@ def truth_of(model: AbstractModel, ideal: AbstractModel, truth: Truth) -> Truth:
         for path, value in named_leaves(eqx.filter(model, is_parameter)).items()
         if not (path in known and np.array_equal(known[path], value))
     }
-    return Truth(new.pop(OBJECT, truth.object), new.pop(PROBE, truth.probe), new)
+    probe, modes = getattr(model, "probe", None), new.pop(PROBE, truth.probe)
+    wave = probe.illumination if isinstance(probe, AbstractProbe) else None
+    return Truth(new.pop(OBJECT, truth.object), modes if wave is None else wave, new)
 
 
 def raster(

@@ -5,11 +5,14 @@ from jaxtyping import Bool, Float64
 from scipy.ndimage import median_filter
 
 from ptychograd._checks.finding import BAD, DOUBTFUL, GOOD, Finding, Seen, numbers, plural
+from ptychograd._dataset import Dataset, StoredPatterns
 
 WHOLE, NEARLY = 1e-3, 0.99  # how far a whole number may be off, and the share of values that are one
 FEW = 100  # photons a pattern
 DARK, FLARING = 0.1, 5.0  # of the median pattern
 LEAST_OF_A_PLATEAU, STEEP, HIGH = 5, 3, 20  # pixels at the maximum; over those just below; counts
+NEAR = 0.97  # of the maximum, and one count below it at least: just below
+BLOCK, LOOKED_AT = 2**25, 2**30  # bytes of patterns at once, and of those that are read again from their file
 MOST_MASKED = 0.3  # share of the pixels
 BEHIND = 0.5  # share of the light under a mask that looks inverted
 CERTAIN = 20  # counts that a pixel should have if it is to be called dead
@@ -97,19 +100,39 @@ def dark_patterns(seen: Seen) -> Finding:
 
 def saturation(seen: Seen) -> Finding | None:
     """Many pixels at exactly the largest value, and few just below: the detector could count no further."""
-    values = seen.patterns[seen.mask]
-    if not values.size or values.max() < HIGH:
+    top = float(seen.data.largest)
+    if top < HIGH:
         return None
-    top = values.max()
-    at, below = int(np.sum(values == top)), int(np.sum((values < top) & (values > 0.97 * top)))
-    share = at / values.size
-    figures = {"largest": float(top), "pixels_at_largest": at, "share": share}
+    at, below, values, looked = _near_the_top(seen.data, top)
+    figures = {"largest": top, "pixels_at_largest": at, "share": at / max(1, values), "patterns": looked}
+    what = plural(seen.data.count, "pattern")
+    what = what if looked == seen.data.count else f"{looked:,} of {what} that were looked at"
     if at < LEAST_OF_A_PLATEAU or at <= STEEP * below:
-        found = f"no plateau at the largest value, {top:.6g}"
-        return Finding("saturation", GOOD, found, "", figures)
-    found = f"{at:,} pixels of {plural(len(seen.patterns), 'pattern')} at exactly {top:.6g}, {below:,} just below"
+        return Finding("saturation", GOOD, f"no plateau at the largest value, {top:.6g}, in {what}", "", figures)
+    found = f"{at:,} pixels of {what} at exactly {top:.6g}, {below:,} just below"
     words = "the detector is saturated there: mask these pixels (--key mask=PATH, one mask a pattern, 0 where bad)"
     return Finding("saturation", BAD, found, words, figures)
+
+
+def _near_the_top(data: Dataset, top: float) -> tuple[int, int, int, int]:
+    """How many valid pixels are at the largest value, and just below it, of how many; and of how many patterns.
+
+    Of patterns in a larger file blocks that are spread over the scan are read, and no more.
+    """
+    each = max(1, data.frame_shape[0] * data.frame_shape[1] * data.patterns.dtype.itemsize)
+    block = max(1, BLOCK // each)
+    starts = np.arange(0, data.count, block)
+    most = max(1, LOOKED_AT // (block * each))
+    if isinstance(data.patterns, StoredPatterns) and len(starts) > most:
+        starts = starts[np.unique(np.linspace(0, len(starts) - 1, most).round().astype(int))]
+    at = below = values = looked = 0
+    for first in starts.tolist():
+        patterns, mask = data.frames(slice(first, min(first + block, data.count)))
+        valid = np.broadcast_to(mask, patterns.shape)
+        at += int(np.count_nonzero((patterns == top) & valid))
+        below += int(np.count_nonzero((patterns < top) & (patterns >= min(NEAR * top, top - 1)) & valid))
+        values, looked = values + int(np.count_nonzero(valid)), looked + len(patterns)
+    return at, below, values, looked
 
 
 def mask(seen: Seen) -> Finding:

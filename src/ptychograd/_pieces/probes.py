@@ -1,6 +1,6 @@
 """What a beam does beside the ideal: it is not coherent, not steady, not in focus, and not known."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import jax.numpy as jnp
 import numpy as np
@@ -8,6 +8,7 @@ from jaxtyping import Complex
 
 from ptychograd._errors import InputError
 from ptychograd._fourier import exact_fft, exact_ifft, frequencies
+from ptychograd._memory import available_memory
 from ptychograd._model import AbstractModel, Ptychography
 from ptychograd._pieces.common import checked, count_of, lengths, with_part
 from ptychograd._probes import AberratedProbe, Probe, VaryingProbe, zernike
@@ -16,6 +17,7 @@ from ptychograd._starts import diverse_modes, varied
 
 START_SHARE = 0.001  # of the first mode's power, in each variation as it starts
 SPECTRUM_SHARE = 0.99  # of the power of the modes, inside the pupil if its size is not given
+BYTES = 80  # of a pixel of a variation: made in double precision, then its value, velocity and gradients
 PHASE_STEP = 0.05  # radians at the edge of the beam's cone, that a step of defocus makes
 
 
@@ -36,6 +38,7 @@ def with_varying_probe(model: AbstractModel, count: int) -> Ptychography:
     whole = checked(model, "A varying probe")
     count_of(count, "variations of the probe")
     probe = _may_vary(whole)
+    _check_rank(count, len(whole.scan.corner), probe.modes.shape[1:])
     modes = np.asarray(probe.modes, complex)
     variations = np.sqrt(START_SHARE) * varied(modes[0], count)
     patterns, real = len(whole.scan.corner), probe.modes.real.dtype
@@ -98,6 +101,18 @@ def with_aberrations(
             defocus_step=float(PHASE_STEP / (np.pi * wavelength * cone**2)),
         ),
     )
+
+
+def _check_rank(count: int, patterns: int, frame: Sequence[int]) -> None:
+    """Raise `InputError` for more variations than patterns can tell from their mean, or than there is memory for."""
+    if count >= max(2, patterns):
+        raise InputError(f"{count} variations of the probe; expected fewer than there are patterns, {patterns}.")
+    needed, free = count * int(np.prod(frame)) * BYTES, available_memory()
+    if free is not None and needed > free:
+        raise InputError(
+            f"{count} variations of the probe on {tuple(frame)} pixels need about {needed / 1e9:.3g} GB, and "
+            f"{free / 1e9:.3g} GB are free; give fewer."
+        )
 
 
 def _radius_of(modes: Complex[np.ndarray, "modes y x"], radius: np.ndarray) -> float:

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Complex, Float
 
-from ptychograd._fourier import fft2, ifft2
+from ptychograd._fourier import exact_fft, exact_ifft, fft2, ifft2
 from ptychograd._parameters import with_derivative
 from ptychograd._probes.base import AbstractProbe
 
@@ -38,6 +38,14 @@ class AberratedProbe(AbstractProbe):
         if len(self.shapes):
             spectrum = spectrum * jnp.exp(1j * jnp.tensordot(self.aberrations, self.shapes, axes=1))
         return ifft2(spectrum)
+
+    @property
+    def illumination(self):
+        along_y, along_x = (np.exp(1j * float(self.defocus) * np.asarray(rate, float)) for rate in self.rates)
+        phase = np.tensordot(np.asarray(self.aberrations, float), np.asarray(self.shapes, float), axes=1)
+        carried = along_y[:, None] * along_x * np.exp(1j * phase)
+        modes = np.asarray(self.modes)
+        return np.stack([exact_ifft(exact_fft(mode) * carried) for mode in modes]).astype(modes.dtype)
 
     @property
     def steps(self):

@@ -2,6 +2,7 @@
 
 import abc
 
+import numpy as np
 from jaxtyping import Array, Complex, Int
 
 from ptychograd._parameters import AbstractPart
@@ -18,6 +19,11 @@ class AbstractProbe(AbstractPart):
     def scaled(self) -> tuple[str, ...]:
         """The parameters that, multiplied by a number all together, multiply the wave; the modes first."""
         return ("modes",)
+
+    @property
+    def illumination(self) -> Complex[np.ndarray, "modes y x"] | None:
+        """The modes on the object, for a probe whose own are those of another plane."""
+        return None
 
     def coarse(self) -> "AbstractProbe":
         """The probe for step sizes: the same wave, whose derivatives tell how bright each pixel of a parameter is."""

@@ -33,6 +33,8 @@ from ptychograd._result import OBJECTS, History, Result
 from ptychograd._scan import AbstractScan
 from ptychograd._solvers import AbstractSolver
 
+TRANSMISSION, CRYSTAL = "object.transmission", "object.density"
+
 
 class Task(NamedTuple):
     """The arguments of `reconstruct`."""
@@ -137,6 +139,11 @@ def _settings(task: Task) -> dict:
 def _penalty(prior: AbstractPrior, model: AbstractModel, data: Dataset, real: np.dtype) -> Penalty:
     """The prior with the photons that met a pixel of its array, and where that array is free."""
     named = named_leaves(eqx.filter(model, eqx.is_array))
+    if prior.path == TRANSMISSION and TRANSMISSION not in named and CRYSTAL in named:
+        raise InputError(
+            f'A prior on "{prior.path}" is for thin objects: this is a crystal, whose density has three axes; '
+            "leave the prior out."
+        )
     check_names((prior.path,), trainable_names(model))
     if prior.path not in named:
         raise InputError(f'A prior takes one array; "{prior.path}" has several: name one of them.')

@@ -18,13 +18,14 @@ from ptychograd._errors import InputError
 from ptychograd._files import RESULT, Catalogue, Entry, creating, opened, sentence
 from ptychograd._model import AbstractModel
 from ptychograd._parameters import map_with_names, named_leaves
-from ptychograd._probes import orthogonal_modes
+from ptychograd._probes import AbstractProbe, orthogonal_modes
 from ptychograd._result.history import History
 from ptychograd._scan import recorded_scan
 from ptychograd._version import __version__
 
 FORMAT_VERSION = 1
 OBJECTS = {"object.transmission": 1, "object.density": 0}  # and what they are outside of a support
+ILLUMINATION = "probe.illumination"  # told by the parameters, and so none itself
 DISTANCE = "object.distance"  # which only slices have
 
 
@@ -57,7 +58,10 @@ class Result(NamedTuple):
     def of(cls, model: AbstractModel, positions: np.ndarray, state: dict, history: History, settings: dict) -> "Result":
         """The result that `model` is."""
         arrays = {name: np.asarray(leaf) for name, leaf in named_leaves(eqx.filter(model, is_kept)).items()}
-        sampling = getattr(model, "sampling", None)
+        probe, sampling = getattr(model, "probe", None), getattr(model, "sampling", None)
+        wave = probe.illumination if isinstance(probe, AbstractProbe) else None
+        if wave is not None:
+            arrays[ILLUMINATION] = wave
         return cls(arrays, state, history, settings, sampling, positions, model)
 
     def __repr__(self) -> str:
@@ -83,8 +87,12 @@ class Result(NamedTuple):
 
     @property
     def probe(self) -> np.ndarray:
-        """Incident wave in sqrt(photons) a pixel, complex (modes, y, x)."""
-        return self._array("probe.modes")
+        """Incident wave on the object in sqrt(photons) a pixel, complex (modes, y, x).
+
+        Where defocus or aberrations are parameters, the modes in the plane of reference are `arrays["probe.modes"]`;
+        those on the object are kept beside them, as "probe.illumination".
+        """
+        return self.arrays[ILLUMINATION] if ILLUMINATION in self.arrays else self._array("probe.modes")
 
     @property
     def corrections(self) -> np.ndarray | None:
@@ -184,7 +192,7 @@ def _write(file: h5py.File, result: Result) -> None:
 
 def _pictures(entry: h5py.Group, result: Result) -> None:
     """`NXdata` groups on which a viewer opens: the object, and the modes of the probe."""
-    object, modes = result.object, result.arrays.get("probe.modes")
+    object, modes = result.object, result.probe if "probe.modes" in result.arrays else None
     is_crystal = "object.density" in result.arrays and object.ndim == 3
     axes, across = (("x", "y", "z"), ("s", "z")) if is_crystal else (("y", "x"), ("y", "x"))
     known = result.sampling or ()

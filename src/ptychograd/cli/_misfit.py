@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from ptychograd._errors import InputError
 from ptychograd.cli._asked import Pieces
+from ptychograd.cli._needs import check_needs, check_simulated
 from ptychograd.cli._options import Options
 from ptychograd.cli._texts import numbers
 
@@ -19,11 +20,7 @@ PRIORS = {"tv": "TotalVariation", "tikhonov": "Tikhonov", "l1": "Sparse", "slice
 
 def check(options: Options) -> None:
     """Refuse what does not go together before anything is read."""
-    needed = options.noise in ("gaussian", "poisson-gaussian")
-    if needed and options.pieces.readout is None:
-        raise InputError(f"--noise {options.noise} needs --readout, the noise of reading a pixel in photons rms.")
-    if options.pieces.readout is not None and not needed:
-        raise InputError("--readout is for --noise poisson-gaussian and gaussian.")
+    check_needs(options)
     if options.pieces.readout is not None:
         _check_readout(options.pieces.readout)
     if "slices" in priors_by_name(options) and options.pieces.slices < 2:
@@ -52,12 +49,9 @@ def noise_of_simulation(name: str, pieces: Pieces) -> "AbstractNoise":
     """The noise of a simulated measurement; of `gaussian`, the same for every pixel."""
     from ptychograd._noise import Amplitude, Gaussian, Poisson
 
-    if name in ("gaussian", "poisson-gaussian") and pieces.readout is None:
-        raise InputError(f"--noise {name} needs --readout, the noise of reading a pixel in photons rms.")
+    check_simulated(name, pieces)
     if pieces.readout is not None:
         _check_readout(pieces.readout)
-    if pieces.background_image:
-        raise InputError("--background-image is for reconstruct; a simulated background is the same everywhere.")
     names = {
         "amplitude": Amplitude,
         "poisson": Poisson,
