@@ -18,6 +18,13 @@ def shared_data() -> Path:
 
 
 @pytest.fixture
+def double():
+    """Double precision for one test; a file asks for it by `pytestmark = pytest.mark.usefixtures("double")`."""
+    with jax.enable_x64(True):
+        yield
+
+
+@pytest.fixture
 def run(capsys, monkeypatch, tmp_path):
     """Run a command in a fresh folder; returns exit status, standard output and standard error."""
     monkeypatch.chdir(tmp_path)

@@ -18,12 +18,6 @@ RNG = np.random.default_rng(4)
 IMAGE = RNG.uniform(0, 5, (15, 12)) ** 3
 
 
-@pytest.fixture
-def double():
-    with jax.enable_x64(True):
-        yield
-
-
 # The parts ------------------------------------------------------------------------------------------------
 
 
