@@ -1,11 +1,21 @@
 """What several test files share."""
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import jax
 import pytest
 
 jax.config.update("jax_num_cpu_devices", 4)  # before JAX first asks for them; only tests that name several use them
+
+
+def pytest_configure(config):
+    """Programs that one test compiled are there for the others of the same process; each session begins with none."""
+    folder = TemporaryDirectory(prefix="ptychograd-tests-")
+    config.add_cleanup(folder.cleanup)
+    jax.config.update("jax_compilation_cache_dir", folder.name)
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.05)
+    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
 
 @pytest.fixture(scope="session")

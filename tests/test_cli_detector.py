@@ -27,7 +27,7 @@ def test_a_run_with_all_of_it_can_be_gone_on_from(run, scan):
     np.save("flat.npy", flat)
     words = ["--refine", "detector.background", "--refine", "detector.point_spread.width", "--flat-field", "flat.npy"]
     words += ["--noise", "poisson-gaussian", "--readout", "1", "--saturation", "3000", "--prior", "tv=0.2"]
-    words += ["--background", "0.5", "--beam-stop", "1", "--epochs", "6", "--batch-size", "8"]
+    words += ["--background", "0.5", "--beam-stop", "1", "--epochs", "4", "--batch-size", "8"]
     assert run("reconstruct", scan, "-o", "result.h5", *words)[0] == 0
     result = pg.load("result.h5")
     assert float(result.arrays["detector.background"]) != 0.5
@@ -35,9 +35,9 @@ def test_a_run_with_all_of_it_can_be_gone_on_from(run, scan):
     assert result.settings["noise"].startswith("Censored(")
     assert "PoissonGaussian(readout=1.0)" in result.settings["noise"].replace("\n", "").replace("  ", "")
     assert result.settings["priors"] == [repr(pg.TotalVariation(0.2))]
-    status, out, err = run("resume", "result.h5", "--epochs", "8", "--json")
+    status, out, err = run("resume", "result.h5", "--epochs", "5", "--json")
     assert status == 0, err
-    assert json.loads(out.splitlines()[-1])["epochs"] == 8
+    assert json.loads(out.splitlines()[-1])["epochs"] == 5
 
 
 def test_noise_models_take_over_at_the_end_and_full_pixels_are_known_throughout(scan):
@@ -87,7 +87,7 @@ def test_a_file_that_is_no_array_is_named(scan):
 
 
 def test_simulations_have_what_was_asked_for(run, monkeypatch):
-    few = partial(FarFieldExperiment, box=100, object_size=64, frame=48)
+    few = partial(FarFieldExperiment, box=90, object_size=64, frame=48)  # 64 patterns
     monkeypatch.setattr("ptychograd.paper.far_field.FarFieldExperiment", few)
     words = ["--background", "2", "--point-spread", "0.7", "--noise", "poisson-gaussian", "--readout", "1.5"]
     status, _, err = run("simulate", "far-field", "data.h5", *words, "--saturation", "200", "--photons", "1e4")

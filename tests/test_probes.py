@@ -136,7 +136,7 @@ def test_intensities_that_fluctuate_are_found():
     data = dataclasses.replace(data, patterns=scaled)
     misfits = []
     for model in (pg.far_field(data), with_varying_intensity(pg.far_field(data))):
-        result = pg.reconstruct(model, data, pg.Nesterov(), epochs=150, batch_size=8)
+        result = pg.reconstruct(model, data, pg.Nesterov(), epochs=100, batch_size=8)
         misfits.append(result.history.r_factor[-1])
     found = result.arrays["probe.intensity"][:, 0]
     assert np.corrcoef(found, chance)[0, 1] > 0.85
