@@ -48,6 +48,19 @@ def test_a_kernel_spreads_about_its_middle():
     assert float(jnp.sum(spread(jnp.asarray(IMAGE)))) == pytest.approx(IMAGE.sum())
 
 
+@pytest.mark.usefixtures("double")
+def test_an_image_spreads_in_double_precision_as_scipy_says():
+    """Kernels of odd and even sides, whose middle is at side // 2; edges wrap."""
+    rng = np.random.default_rng(6)
+    image = rng.uniform(0, 1e6, (14, 17))
+    for shape in ((3, 5), (4, 3), (1, 1)):
+        kernel = rng.uniform(0, 1, shape)
+        expected = scipy.ndimage.convolve(image, kernel / kernel.sum(), mode="wrap")
+        found = pg.KernelSpread(kernel)(jnp.asarray(image))
+        assert found.dtype == jnp.float64
+        np.testing.assert_allclose(found, expected, rtol=1e-13)
+
+
 @pytest.mark.parametrize("width", [0.0, 1e-3, 0.4, 3.0])
 def test_a_spread_keeps_the_photons_and_none_is_below_zero(width):
     """In single precision, with one bright pixel among dark ones; the slope is finite and is zero at no width."""

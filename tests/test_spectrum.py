@@ -163,3 +163,16 @@ def test_a_spectrum_that_can_not_be_says_so():
         pg.with_bandwidth(model, 0.7)
     with pytest.raises(pg.InputError, match="can't go into Polychromatic"):
         pg.with_bandwidth(pg.with_bandwidth(model, 0.01), 0.01)
+
+
+@pytest.mark.parametrize("weights", [(0.4, 1.0, 0.6), (0.3, 0.9, -0.05), (3e-5, 0.2, 0.0)])
+def test_regauging_weights_changes_no_pattern(weights):
+    """Whose sum is not 1, which went below zero, and which are fainter than a line may get."""
+    lines = tuple(ScaledFarField(SHAPE, ratio, np.complex128) for ratio in RATIOS)
+    before = Polychromatic(lines, jnp.asarray(weights))
+    (change,) = before.regauged()
+    after = Polychromatic(lines, change["weights"])
+    wave, detector = jnp.asarray(problems.complex_array(2, *SHAPE)), pg.Detector(0.0)
+    np.testing.assert_allclose(detector(after(wave)), detector(before(wave)), rtol=2e-4)
+    assert float(change["weights"].sum()) == pytest.approx(1)
+    assert float(change["weights"].min()) > 0
