@@ -1,11 +1,21 @@
 """What several test files share."""
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import jax
 import pytest
 
 jax.config.update("jax_num_cpu_devices", 4)  # before JAX first asks for them; only tests that name several use them
+
+
+def pytest_configure(config):
+    """Programs that one test compiled are there for the others of the same process; each session begins with none."""
+    folder = TemporaryDirectory(prefix="ptychograd-tests-")
+    config.add_cleanup(folder.cleanup)
+    jax.config.update("jax_compilation_cache_dir", folder.name)
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.05)
+    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
 
 @pytest.fixture(scope="session")
@@ -15,6 +25,13 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip("the measured data are not beside the project (../shared/data)")
     return folder
+
+
+@pytest.fixture
+def double():
+    """Double precision for one test; a file asks for it by `pytestmark = pytest.mark.usefixtures("double")`."""
+    with jax.enable_x64(True):
+        yield
 
 
 @pytest.fixture

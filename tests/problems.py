@@ -7,6 +7,12 @@ import ptychograd as pg
 FRAME, OBJECT = (20, 18), (53, 47)
 
 
+def complex_array(*shape: int, seed: int = 0) -> np.ndarray:
+    """White noise, real and imaginary part."""
+    real, imag = np.random.default_rng(seed).normal(size=(2, *shape))
+    return real + 1j * imag
+
+
 def probe_wave(photons: float = 1e5) -> np.ndarray:
     """A curved, lopsided Gaussian, as no symmetry of the code would have it."""
     y, x = np.mgrid[: FRAME[0], : FRAME[1]]

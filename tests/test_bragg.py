@@ -10,6 +10,7 @@ import pytest
 
 import bragg_problems
 import ptychograd as pg
+from problems import complex_array
 from ptychograd._bragg import BraggPtychography, Crystal, TiltedBeam
 from ptychograd._model import batched
 from ptychograd._propagators import FarField
@@ -23,24 +24,14 @@ DEVIATION = np.array([[0.3, -0.8], [0.0, 0.0], [-0.4, 1.1], [0.2, 0.5]])
 
 together = eqx.filter_jit(lambda model, number: model.together(number))
 pattern = eqx.filter_jit(lambda model, index: model(index))
-
-
-@pytest.fixture(autouse=True)
-def double():
-    with jax.enable_x64(True):
-        yield
-
-
-def wave(*shape, seed=0):
-    real, imag = np.random.default_rng(seed).normal(size=(2, *shape))
-    return real + 1j * imag
+pytestmark = pytest.mark.usefixtures("double")
 
 
 def model(modes=2, shift=0.0, background=0.5):
     support = np.random.default_rng(5).random(BOX) < 0.8
     return BraggPtychography(
-        object=Crystal(jnp.asarray(wave(*BOX)), jnp.asarray(support)),
-        probe=TiltedBeam(jnp.asarray(wave(modes, 8, FRAME[1], seed=1)), TWO_THETA, (BOX[0], WINDOW[0])),
+        object=Crystal(jnp.asarray(complex_array(*BOX)), jnp.asarray(support)),
+        probe=TiltedBeam(jnp.asarray(complex_array(modes, 8, FRAME[1], seed=1)), TWO_THETA, (BOX[0], WINDOW[0])),
         deviation=jnp.asarray(DEVIATION),
         scan=pg.make_scan(CORNER + shift, np.float64),
         propagator=FarField(FRAME, np.complex128),
@@ -146,13 +137,13 @@ def test_all_angles_together_are_what_they_are_one_by_one(shift):
 
 
 def test_a_single_precision_beam_stays_single():
-    beam = TiltedBeam(jnp.asarray(wave(1, 8, 7), jnp.complex64), TWO_THETA, (5, 6))
+    beam = TiltedBeam(jnp.asarray(complex_array(1, 8, 7), jnp.complex64), TWO_THETA, (5, 6))
     assert beam().dtype == jnp.complex64
 
 
 def test_the_beam_does_not_change_along_its_way():
     """Along k_i = (sin 2θ, cos 2θ): at 45 degrees from voxel to voxel, exactly."""
-    beam = TiltedBeam(jnp.asarray(wave(1, 40, 3)), np.pi / 4, (12, 12))()
+    beam = TiltedBeam(jnp.asarray(complex_array(1, 40, 3)), np.pi / 4, (12, 12))()
     np.testing.assert_allclose(beam[:, 1:, 1:], beam[:, :-1, :-1], atol=1e-12)
     assert np.abs(beam).min() > 0
 
@@ -165,7 +156,7 @@ def test_derivatives_are_finite_differences(name):
     def where(m):
         return {"object.density": m.object.density, "probe.modes": m.probe.modes, "deviation": m.deviation}[name]
 
-    direction = wave(*leaf.shape, seed=7)
+    direction = complex_array(*leaf.shape, seed=7)
     direction = jnp.asarray(direction if jnp.iscomplexobj(leaf) else direction.real)
 
     def total(t):
@@ -181,7 +172,7 @@ def test_derivatives_are_finite_differences(name):
 def test_waves_lead_back_to_the_crystal_by_the_conjugate_beam(position):
     """<J v, w> = <v, J^H w>, with J^H written down: back into the window, nothing outside of the support."""
     one = model(shift=SHIFT)
-    v, w = wave(*BOX, seed=2), wave(2, BOX[0], *WINDOW, seed=3)
+    v, w = complex_array(*BOX, seed=2), complex_array(2, BOX[0], *WINDOW, seed=3)
 
     def exit_wave(density):
         return eqx.tree_at(lambda m: m.object.density, one, density).exit_wave(jnp.asarray(position))

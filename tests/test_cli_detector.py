@@ -27,7 +27,7 @@ def test_a_run_with_all_of_it_can_be_gone_on_from(run, scan):
     np.save("flat.npy", flat)
     words = ["--refine", "detector.background", "--refine", "detector.point_spread.width", "--flat-field", "flat.npy"]
     words += ["--noise", "poisson-gaussian", "--readout", "1", "--saturation", "3000", "--prior", "tv=0.2"]
-    words += ["--background", "0.5", "--beam-stop", "1", "--epochs", "6", "--batch-size", "8"]
+    words += ["--background", "0.5", "--beam-stop", "1", "--epochs", "4", "--batch-size", "8"]
     assert run("reconstruct", scan, "-o", "result.h5", *words)[0] == 0
     result = pg.load("result.h5")
     assert float(result.arrays["detector.background"]) != 0.5
@@ -35,9 +35,9 @@ def test_a_run_with_all_of_it_can_be_gone_on_from(run, scan):
     assert result.settings["noise"].startswith("Censored(")
     assert "PoissonGaussian(readout=1.0)" in result.settings["noise"].replace("\n", "").replace("  ", "")
     assert result.settings["priors"] == [repr(pg.TotalVariation(0.2))]
-    status, out, err = run("resume", "result.h5", "--epochs", "8", "--json")
+    status, out, err = run("resume", "result.h5", "--epochs", "5", "--json")
     assert status == 0, err
-    assert json.loads(out.splitlines()[-1])["epochs"] == 8
+    assert json.loads(out.splitlines()[-1])["epochs"] == 5
 
 
 def test_noise_models_take_over_at_the_end_and_full_pixels_are_known_throughout(scan):
@@ -87,7 +87,7 @@ def test_a_file_that_is_no_array_is_named(scan):
 
 
 def test_simulations_have_what_was_asked_for(run, monkeypatch):
-    few = partial(FarFieldExperiment, box=100, object_size=64, frame=48)
+    few = partial(FarFieldExperiment, box=90, object_size=64, frame=48)  # 64 patterns
     monkeypatch.setattr("ptychograd.paper.far_field.FarFieldExperiment", few)
     words = ["--background", "2", "--point-spread", "0.7", "--noise", "poisson-gaussian", "--readout", "1.5"]
     status, _, err = run("simulate", "far-field", "data.h5", *words, "--saturation", "200", "--photons", "1e4")
@@ -98,3 +98,70 @@ def test_simulations_have_what_was_asked_for(run, monkeypatch):
     parameters = data.truth.parameters
     assert float(parameters["detector.background"]) == 2
     assert float(parameters["detector.point_spread.width"]) == pytest.approx(0.7)
+
+
+@pytest.fixture
+def arrays(scan, monkeypatch, tmp_path):
+    """Files beside the scan, of which few are what an option expects."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "text.npy").write_text("20 numbers")
+    for name, array in {"small": np.ones((4, 5)), "vector": np.ones(5), "waves": np.ones(FRAME, complex)}.items():
+        np.save(f"{name}.npy", array)
+    np.save("nan.npy", np.full(FRAME, np.nan))
+    np.save("kernel.npy", [[0.0, 0.1], [0.2, 0.7]])
+    return scan
+
+
+MISTAKES = {
+    "no array": (("--flat-field", "text.npy"), "can't be read from text.npy"),
+    "no file": (("--point-spread", "none.npy"), "can't be read from none.npy"),
+    "numbers in a row": (("--mask", "vector.npy"), "it holds float64 of shape (5,); expected an array"),
+    "complex numbers": (("--flat-field", "waves.npy"), "it holds complex128 of shape (20, 18)"),
+    "a small flat field": (("--flat-field", "small.npy"), "has (4, 5) pixels, the detector (20, 18)"),
+    "a small mask": (("--mask", "small.npy"), "(4, 5); expected (20, 18) or (56, 20, 18)"),
+    "no number": (("--flat-field", "nan.npy"), "has to be finite"),
+    "a quiet readout": (("--noise", "poisson-gaussian", "--readout", 0), "--readout 0: expected photons rms"),
+    "half a photon": (("--saturation", 100.5), "--saturation 100.5: expected a whole number"),
+    "slices of a thin object": (("--prior", "slices=1"), "--slices, 2 or more"),
+    "a width of nothing": (
+        ("--point-spread", 0, "--refine", "detector.point_spread.width"),
+        "in which direction to go",
+    ),
+    "a width below nothing": (("--point-spread", -1), "A point spread of -1 pixels; expected 0 or more"),
+    "the width of an image": (("--point-spread", "kernel.npy", "--refine", "detector.point_spread.width"), "Unknown"),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_mistakes_end_in_one_sentence(run, arrays, tmp_path, mistake):
+    words, sentence = MISTAKES[mistake]
+    status, _, err = run("reconstruct", arrays, "-o", "r.h5", "--epochs", 1, *words)
+    assert status == 2
+    assert sentence in " ".join(err.split())
+    assert "Traceback" not in err
+    assert not (tmp_path / "r.h5").exists()
+
+
+def test_an_image_of_the_point_spread_is_taken(run, arrays):
+    fits = []
+    for words in ((), ("--point-spread", "kernel.npy")):
+        status, _, err = run("reconstruct", arrays, "-o", "r.h5", "--epochs", 1, "--json", *words)
+        assert status == 0, err
+        fits.append(pg.load("r.h5").history.r_factor[-1])
+    assert fits[0] != fits[1]
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("--background-image",), "--background-image is for reconstruct"),
+        (("--noise", "poisson-gaussian", "--readout", 0), "--readout 0: expected photons rms"),
+        (("--noise", "gaussian"), "--noise gaussian needs --readout"),
+        (("--saturation", 0.5), "--saturation 0.5: expected a whole number"),
+    ],
+)
+def test_what_can_not_be_simulated_is_said_and_no_file_is_left(run, tmp_path, words, sentence):
+    status, _, err = run("simulate", "far-field", "s.h5", *words)
+    assert status == 2
+    assert sentence in " ".join(err.split())
+    assert not (tmp_path / "s.h5").exists()

@@ -18,12 +18,6 @@ RNG = np.random.default_rng(4)
 IMAGE = RNG.uniform(0, 5, (15, 12)) ** 3
 
 
-@pytest.fixture
-def double():
-    with jax.enable_x64(True):
-        yield
-
-
 # The parts ------------------------------------------------------------------------------------------------
 
 
@@ -52,6 +46,19 @@ def test_a_kernel_spreads_about_its_middle():
     np.testing.assert_allclose(convolved(jnp.asarray(IMAGE), jnp.asarray(kernel)), expected, rtol=1e-10)
     spread = pg.KernelSpread(kernel)
     assert float(jnp.sum(spread(jnp.asarray(IMAGE)))) == pytest.approx(IMAGE.sum())
+
+
+@pytest.mark.usefixtures("double")
+def test_an_image_spreads_in_double_precision_as_scipy_says():
+    """Kernels of odd and even sides, whose middle is at side // 2; edges wrap."""
+    rng = np.random.default_rng(6)
+    image = rng.uniform(0, 1e6, (14, 17))
+    for shape in ((3, 5), (4, 3), (1, 1)):
+        kernel = rng.uniform(0, 1, shape)
+        expected = scipy.ndimage.convolve(image, kernel / kernel.sum(), mode="wrap")
+        found = pg.KernelSpread(kernel)(jnp.asarray(image))
+        assert found.dtype == jnp.float64
+        np.testing.assert_allclose(found, expected, rtol=1e-13)
 
 
 @pytest.mark.parametrize("width", [0.0, 1e-3, 0.4, 3.0])

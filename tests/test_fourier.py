@@ -5,20 +5,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from problems import complex_array
 from ptychograd._fourier import centred, centring_ramp, fft2, frequencies, ifft2, translate, uncentred
 
 SHAPES = [(6, 8), (5, 7), (5, 8), (6, 7)]
-
-
-@pytest.fixture(autouse=True)
-def double():
-    with jax.enable_x64(True):
-        yield
-
-
-def a_wave(*shape, seed=0):
-    real, imag = np.random.default_rng(seed).normal(size=(2, *shape))
-    return real + 1j * imag
+pytestmark = pytest.mark.usefixtures("double")
 
 
 translated = jax.jit(translate)
@@ -32,7 +23,7 @@ def dft(size):
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_fft2_is_the_unitary_sum_with_a_negative_sign(shape):
-    wave = a_wave(3, *shape)
+    wave = complex_array(3, *shape)
     spectrum = np.stack([dft(shape[0]) @ mode @ dft(shape[1]).T for mode in wave])
     np.testing.assert_allclose(fft2(jnp.asarray(wave)), spectrum, atol=1e-13)
     np.testing.assert_allclose(ifft2(jnp.asarray(spectrum)), wave, atol=1e-13)
@@ -40,7 +31,7 @@ def test_fft2_is_the_unitary_sum_with_a_negative_sign(shape):
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_ifft2_is_the_adjoint_of_fft2(shape):
-    x, y = a_wave(*shape), a_wave(*shape, seed=1)
+    x, y = complex_array(*shape), complex_array(*shape, seed=1)
     assert np.vdot(y, fft2(jnp.asarray(x))) == pytest.approx(np.vdot(ifft2(jnp.asarray(y)), x), rel=1e-12)
 
 
@@ -54,7 +45,7 @@ def test_frequencies_are_cycles_per_pixel_zero_first():
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_the_centring_ramp_does_what_fftshift_does(shape):
-    wave = a_wave(*shape)
+    wave = complex_array(*shape)
     with_ramp = np.fft.fft2(centring_ramp(shape) * wave)
     np.testing.assert_allclose(with_ramp, np.fft.fftshift(np.fft.fft2(wave)), atol=1e-12)
 
@@ -87,7 +78,7 @@ def test_centred_moves_the_first_pixel_to_the_middle_and_uncentred_back(shape):
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("shift", [(1, 2), (-3, 1)])
 def test_translation_by_whole_pixels_is_a_roll(shape, shift):
-    wave = a_wave(2, *shape)
+    wave = complex_array(2, *shape)
     moved = translated(jnp.asarray(wave), jnp.asarray(shift, float))
     np.testing.assert_allclose(moved, np.roll(wave, shift, axis=(1, 2)), atol=1e-13)
 
@@ -104,7 +95,7 @@ def test_a_plane_wave_gains_the_phase_of_its_path(shape):
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_translation_forth_and_back_is_the_identity_and_keeps_energy(shape):
-    wave, shift = jnp.asarray(a_wave(2, *shape)), jnp.array([0.37, -0.81])
+    wave, shift = jnp.asarray(complex_array(2, *shape)), jnp.array([0.37, -0.81])
     moved = translated(wave, shift)
     np.testing.assert_allclose(translated(moved, -shift), wave, atol=1e-13)
     assert np.linalg.norm(moved) == pytest.approx(np.linalg.norm(wave), rel=1e-13)
@@ -113,18 +104,18 @@ def test_translation_forth_and_back_is_the_identity_and_keeps_energy(shape):
 
 def test_half_a_shift_twice_is_the_shift():
     """Even at the Nyquist frequency of an even size, where the sign of the frequency is a choice."""
-    wave, shift = jnp.asarray(a_wave(6, 7)), jnp.array([0.5, -0.25])
+    wave, shift = jnp.asarray(complex_array(6, 7)), jnp.array([0.5, -0.25])
     twice = translated(translated(wave, shift / 2), shift / 2)
     np.testing.assert_allclose(twice, translated(wave, shift), atol=1e-13)
 
 
 def test_no_shift_costs_nothing():
-    wave = jnp.asarray(a_wave(5, 8))
+    wave = jnp.asarray(complex_array(5, 8))
     assert translate(wave, None) is wave
     assert not jax.make_jaxpr(lambda wave: translate(wave, None))(wave).eqns
 
 
 def test_translation_keeps_single_precision():
-    wave = jnp.asarray(a_wave(5, 8), jnp.complex64)
+    wave = jnp.asarray(complex_array(5, 8), jnp.complex64)
     assert translated(wave, jnp.array([0.5, 0.1], jnp.float32)).dtype == jnp.complex64
     assert translated(wave, jnp.array([0.5, 0.1], jnp.float64)).dtype == jnp.complex64

@@ -5,6 +5,7 @@ import pytest
 
 import near_problems
 import ptychograd as pg
+from problems import complex_array
 from ptychograd._compare import compare_with_truth
 from ptychograd._illumination import LIT, illumination, lit_pixels, met_pixels
 from ptychograd.metrics import nrmse, nrmse_within
@@ -12,16 +13,11 @@ from ptychograd.metrics import nrmse, nrmse_within
 SHAPE, CORNERS = (9, 11), np.array([[0, 1], [3, 5], [4, 5]])
 
 
-def random_waves(*shape, seed=0):
-    real, imag = np.random.default_rng(seed).normal(size=(2, *shape))
-    return real + 1j * imag
-
-
 # Illumination ---------------------------------------------------------------------------------------------
 
 
 def test_illumination_is_the_sum_of_all_modes_at_all_places():
-    probe = random_waves(2, 4, 6)
+    probe = complex_array(2, 4, 6)
     expected = np.zeros(SHAPE)
     for y, x in np.ndindex(SHAPE):
         for row, column in CORNERS:
@@ -66,7 +62,7 @@ def test_a_probe_meets_the_object_where_its_support_lay_at_some_position():
 
 def test_an_error_within_is_that_of_the_best_scale_there():
     """min over a complex number of |f - a g| / |f|, by least squares."""
-    truth, found = random_waves(7, 9), random_waves(7, 9) + 0.3 * random_waves(7, 9, seed=1)
+    truth, found = complex_array(7, 9), complex_array(7, 9) + 0.3 * complex_array(7, 9, seed=1)
     where = np.random.default_rng(2).random((7, 9)) < 0.4
     scale, rest, *_ = np.linalg.lstsq(found[where][:, None], truth[where], rcond=None)
     expected = np.linalg.norm(truth[where] - scale * found[where]) / np.linalg.norm(truth[where])
@@ -75,15 +71,15 @@ def test_an_error_within_is_that_of_the_best_scale_there():
 
 
 def test_an_error_within_knows_nothing_of_what_is_outside():
-    truth, where = random_waves(7, 9), np.arange(63).reshape(7, 9) % 3 == 0
-    found = np.where(where, 2j * truth, random_waves(7, 9, seed=1))
+    truth, where = complex_array(7, 9), np.arange(63).reshape(7, 9) % 3 == 0
+    found = np.where(where, 2j * truth, complex_array(7, 9, seed=1))
     assert nrmse_within(truth, found, where) < 1e-7
     assert nrmse(truth, found) > 0.3
 
 
 @pytest.mark.parametrize("where", [np.zeros((4, 5), bool), np.ones((4, 5), bool)], ids=["nowhere", "a dark image"])
 def test_of_nothing_the_error_is_one(where):
-    assert nrmse_within(random_waves(4, 5), np.zeros((4, 5), complex), where) == 1
+    assert nrmse_within(complex_array(4, 5), np.zeros((4, 5), complex), where) == 1
 
 
 # Comparison with the truth --------------------------------------------------------------------------------
@@ -117,7 +113,7 @@ def test_where_no_photon_fell_on_the_object_its_error_counts_in_the_others_only(
     scan = near_problems.measurement(truth=pg.Truth(near_problems.object_wave(), dim[None]), support=support)
     dark = ~lit_pixels(near_problems.OBJECT, near_problems.positions().astype(int), dim[None])
     assert 200 < dark.sum() < dark.size / 2
-    figures = figures_of(scan, scan.truth.object + dark * random_waves(*near_problems.OBJECT), dim)
+    figures = figures_of(scan, scan.truth.object + dark * complex_array(*near_problems.OBJECT), dim)
     assert figures["object_nrmse_scanned"] < 0.02
     assert figures["object_nrmse_ramp_removed"] > 0.2
 
@@ -134,7 +130,7 @@ def test_where_the_probe_met_no_object_its_error_counts_in_the_others_only():
         truth=pg.Truth(near_problems.object_wave(), near_problems.probe_wave()[None]),
     )
     wrong = near_problems.probe_wave()
-    wrong[18:] *= 1 + 0.1 * random_waves(18, 30)
+    wrong[18:] *= 1 + 0.1 * complex_array(18, 30)
     figures = figures_of(scan, scan.truth.object, wrong)
     assert figures["probe_nrmse_scanned"] < 0.03
     assert figures["probe_nrmse_ramp_removed"] > 0.09

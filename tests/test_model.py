@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from problems import complex_array
 from ptychograd._detector import Detector
 from ptychograd._model import Ptychography, batched
 from ptychograd._objects import EmbeddedObject, ThinObject
@@ -16,17 +17,7 @@ from ptychograd._windows import cut
 
 OBJECT, FRAME, MODES, BACKGROUND = (14, 19), (5, 8), 3, 0.25
 POSITIONS = np.array([[0.0, 0.0], [2.3, 7.8], [8.6, 10.7], [9.0, 0.45]])  # the last two touch two edges
-
-
-@pytest.fixture(autouse=True)
-def double():
-    with jax.enable_x64(True):
-        yield
-
-
-def complex_array(*shape, seed=0):
-    real, imag = np.random.default_rng(seed).normal(size=(2, *shape))
-    return real + 1j * imag
+pytestmark = pytest.mark.usefixtures("double")
 
 
 def ptychography(thing, probe, positions, background=BACKGROUND):

@@ -17,17 +17,7 @@ from ptychograd._solvers.derivatives import Automatic, batch_sums
 
 SAMPLING, WAVELENGTH, DISTANCE = (0.4e-6, 0.5e-6), 1.4e-10, 8e-3
 CORNER = (3, 6)
-
-
-@pytest.fixture(autouse=True)
-def double():
-    with jax.enable_x64(True):
-        yield
-
-
-def complex_array(*shape, seed=0):
-    real, imag = np.random.default_rng(seed).normal(size=(2, *shape))
-    return real + 1j * imag
+pytestmark = pytest.mark.usefixtures("double")
 
 
 def a_model(dtype=np.complex128, **options):
@@ -37,7 +27,7 @@ def a_model(dtype=np.complex128, **options):
 
 def sliced(count=3, seed=1, model=None):
     model = pg.with_slices(model or a_model(), count, DISTANCE)
-    slices = 1 + 0.3 * complex_array(count, *problems.OBJECT, seed=seed)
+    slices = 1 + 0.3 * problems.complex_array(count, *problems.OBJECT, seed=seed)
     return eqx.tree_at(lambda m: m.object.transmission, model, jnp.asarray(slices))
 
 
@@ -57,7 +47,7 @@ def under_the_window(array):
 @pytest.mark.parametrize("count", [1, 2, 5])
 def test_slices_do_what_plain_numpy_does(count):
     thing = sliced(count).object
-    wave = complex_array(2, *problems.FRAME, seed=3)
+    wave = problems.complex_array(2, *problems.FRAME, seed=3)
     found = thing(jnp.asarray(wave), jnp.array(CORNER))
     expected = through_slices(under_the_window(np.asarray(thing.transmission)), wave, DISTANCE)
     np.testing.assert_allclose(found, expected, atol=1e-6)  # of the difference of two numbers of 1e11
@@ -65,7 +55,7 @@ def test_slices_do_what_plain_numpy_does(count):
 
 def test_slices_without_a_distance_are_their_product():
     thing = eqx.tree_at(lambda t: t.distance, sliced(3).object, jnp.asarray(0.0))
-    wave = complex_array(1, *problems.FRAME, seed=3)
+    wave = problems.complex_array(1, *problems.FRAME, seed=3)
     product = np.prod(under_the_window(np.asarray(thing.transmission)), axis=0)
     np.testing.assert_allclose(thing(jnp.asarray(wave), jnp.array(CORNER)), wave * product, atol=1e-12)
 
@@ -192,7 +182,7 @@ def test_states_add_up_with_every_mode():
 def test_outside_of_a_support_slices_are_clear_and_one_state_is():
     support = np.zeros(problems.OBJECT, bool)
     support[5:20, 8:15] = True
-    wave = jnp.asarray(complex_array(1, *problems.FRAME))
+    wave = jnp.asarray(problems.complex_array(1, *problems.FRAME))
     frame = jnp.ones(problems.FRAME)
     thick = pg.with_support(pg.with_slices(a_model(), 2, DISTANCE), support).object
     outside = ~under_the_window(support)
@@ -208,7 +198,7 @@ def test_outside_of_a_support_slices_are_clear_and_one_state_is():
 
 
 def test_a_magnitude_that_is_known_is_kept_and_the_phase_with_it():
-    transmission = jnp.asarray(complex_array(4, 5))
+    transmission = jnp.asarray(problems.complex_array(4, 5))
     np.testing.assert_allclose(np.abs(UnitMagnitude()(transmission)), 1)
     bounded = BoundedMagnitude(0.8)(transmission)
     np.testing.assert_allclose(np.abs(bounded), np.minimum(np.abs(transmission), 0.8))

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from problems import complex_array
 from ptychograd._errors import InputError
 from ptychograd._fourier import translate
 from ptychograd._propagators import (
@@ -14,7 +15,7 @@ from ptychograd._propagators import (
     angular_spectrum_limits,
     fresnel_limits,
 )
-from test_propagators import SAMPLING, SHAPE, WAVELENGTH, gaussian_beam, waves
+from test_propagators import SAMPLING, SHAPE, WAVELENGTH, gaussian_beam
 
 WIDE = (0.85e-6, 0.95e-6, 1.0e-6)  # pixels (y, x) and a wavelength, in metres, of waves at large angles
 CASES = {
@@ -24,12 +25,7 @@ CASES = {
 SHAPES = [(9, 14), (12, 11), (10, 16)]
 both = pytest.mark.parametrize("kind", CASES, ids=lambda kind: kind.__name__)
 shapes = pytest.mark.parametrize("shape", SHAPES, ids=str)
-
-
-@pytest.fixture(autouse=True)
-def double():
-    with jax.enable_x64(True):
-        yield
+pytestmark = pytest.mark.usefixtures("double")
 
 
 def made(kind, shape, dtype=np.complex128, distance=None):
@@ -66,7 +62,7 @@ def by_matrices(kind, wave, shift=(0.0, 0.0)):
 @pytest.mark.parametrize("shift", [None, (0.3, -0.45)], ids=["no shift", "a shift"])
 def test_free_space_is_a_product_with_matrices(kind, shape, shift):
     """Three modes, pixels that are not square, and a window that is moved back by what the probe was moved."""
-    wave, space = waves(3, *shape), made(kind, shape)
+    wave, space = complex_array(3, *shape), made(kind, shape)
     found = space(jnp.asarray(wave), None if shift is None else jnp.asarray(shift))
     expected = by_matrices(kind, wave, shift or (0.0, 0.0))
     np.testing.assert_allclose(found, expected, atol=1e-12)
@@ -78,7 +74,7 @@ def test_free_space_is_a_product_with_matrices(kind, shape, shift):
 @pytest.mark.parametrize("shift", [None, (0.3, -0.45)], ids=["no shift", "a shift"])
 def test_energy_is_kept_and_the_adjoint_is_the_inverse(kind, shape, shift):
     space, shift = made(kind, shape), None if shift is None else jnp.asarray(shift)
-    x, y = (jnp.asarray(waves(2, *shape, seed=seed)) for seed in (0, 1))
+    x, y = (jnp.asarray(complex_array(2, *shape, seed=seed)) for seed in (0, 1))
     assert np.linalg.norm(space(x, shift)) == pytest.approx(np.linalg.norm(x), rel=1e-13)
     assert np.vdot(y, space(x, shift)) == pytest.approx(np.vdot(space.adjoint(y, shift), x), rel=1e-12)
     np.testing.assert_allclose(space.adjoint(space(x, shift), shift), x, atol=1e-12)
@@ -88,7 +84,7 @@ def test_energy_is_kept_and_the_adjoint_is_the_inverse(kind, shape, shift):
 @shapes
 def test_the_shift_of_the_probe_is_taken_back_exactly(kind, shape):
     """The window stays with the probe: a wave moved by s, and told so, makes the pattern of one that isn't moved."""
-    space, wave, shift = made(kind, shape), jnp.asarray(waves(2, *shape)), jnp.array([0.37, -0.21])
+    space, wave, shift = made(kind, shape), jnp.asarray(complex_array(2, *shape)), jnp.array([0.37, -0.21])
     moved = translate(wave, shift)
     assert np.abs(space(moved, None) - space(wave, None)).max() > 0.1
     np.testing.assert_allclose(space(moved, shift), space(wave, None), atol=1e-12)
@@ -97,7 +93,7 @@ def test_the_shift_of_the_probe_is_taken_back_exactly(kind, shape):
 
 @both
 def test_modes_do_not_see_one_another(kind):
-    wave, space = jnp.asarray(waves(3, 9, 14)), made(kind, (9, 14))
+    wave, space = jnp.asarray(complex_array(3, 9, 14)), made(kind, (9, 14))
     together = space(wave, None)
     for mode, alone in zip(wave, together, strict=True):
         np.testing.assert_allclose(space(mode, None), alone, atol=1e-13)
@@ -107,7 +103,7 @@ def test_modes_do_not_see_one_another(kind):
 @pytest.mark.parametrize("shape", [(9, 14), (10, 16)])
 def test_single_precision_stays_single(kind, shape):
     """With 64 bits switched on, where a stray Python number would show; to six digits it is the double one."""
-    space, wave = made(kind, shape, np.complex64), waves(2, *shape)
+    space, wave = made(kind, shape, np.complex64), complex_array(2, *shape)
     assert space.distance.dtype == jnp.float32
     shift = jnp.array([0.3, -0.4], jnp.float32)
     for result in (space(jnp.asarray(wave, jnp.complex64), shift), space.adjoint(jnp.asarray(wave, jnp.complex64))):
@@ -121,7 +117,7 @@ def test_single_precision_stays_single(kind, shape):
 @both
 def test_the_distance_is_a_parameter_and_zero_does_nothing(kind):
     space = made(kind, (9, 14), distance=0.0)
-    wave = jnp.asarray(waves(1, 9, 14))
+    wave = jnp.asarray(complex_array(1, 9, 14))
     assert [leaf.shape for leaf in jax.tree.leaves(space) if isinstance(leaf, jax.Array)] == [()]
     np.testing.assert_allclose(space(wave, None), wave, atol=1e-13)
 
@@ -157,7 +153,7 @@ def test_a_tilted_plane_wave_gains_the_phase_of_its_cosine(cycles):
 
 def test_small_angles_know_no_difference_between_the_two():
     """X-rays on pixels of 0.4 µm: sin θ of 2·10⁻⁴; at 1.6 µm of wavelength they part."""
-    wave = jnp.asarray(waves(1, 30, 41))
+    wave = jnp.asarray(complex_array(1, 30, 41))
 
     def difference(wavelength, distance):
         exact, paraxial = (

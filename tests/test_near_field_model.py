@@ -8,20 +8,12 @@ import pytest
 
 import near_problems
 import ptychograd as pg
+from problems import complex_array
 from ptychograd._objective import Batch, Objective
 from ptychograd._parameters import partition, split
 from ptychograd._windows import dense
 
-
-@pytest.fixture(autouse=True)
-def double():
-    with jax.enable_x64(True):
-        yield
-
-
-def random_wave(*shape, seed=0):
-    real, imag = np.random.default_rng(seed).normal(size=(2, *shape))
-    return jnp.asarray(real + 1j * imag)
+pytestmark = pytest.mark.usefixtures("double")
 
 
 # Derivatives ----------------------------------------------------------------------------------------------
@@ -43,8 +35,8 @@ def doubled(space):
 def problem(space):
     """Objective, planes of the parameters, and a batch of four patterns with some bad pixels."""
     model = pg.Ptychography(
-        object=pg.ThinObject(random_wave(*OBJECT)),
-        probe=pg.Probe(random_wave(2, *FRAME, seed=1)),
+        object=pg.ThinObject(jnp.asarray(complex_array(*OBJECT))),
+        probe=pg.Probe(jnp.asarray(complex_array(2, *FRAME, seed=1))),
         scan=pg.make_scan(POSITIONS, np.float64),
         propagator=doubled(space),
         detector=pg.Detector(jnp.array(0.3)),

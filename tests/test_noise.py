@@ -18,12 +18,6 @@ every_model = pytest.mark.parametrize("noise", [Amplitude(), Poisson()], ids=["A
 every_case = pytest.mark.parametrize(("noise", "expected"), CASES, ids=[f"{type(n).__name__}-{h:g}" for n, h in CASES])
 
 
-@pytest.fixture
-def double():
-    with jax.enable_x64(True):
-        yield
-
-
 @jax.jit
 def misfit_and_slope(noise, expected, measured):
     return noise.nll(expected, measured), jax.grad(lambda h: noise.nll(h, measured).sum())(expected)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from jaxtyping import Array
 
+from problems import complex_array
 from ptychograd._detector import Detector
 from ptychograd._model import AbstractModel, Ptychography
 from ptychograd._noise import Amplitude, Poisson
@@ -21,17 +22,7 @@ from ptychograd._windows import dense
 OBJECT, FRAME, MODES = (11, 15), (5, 8), 2
 POSITIONS = np.array([[0.0, 0.0], [2.3, 5.8], [5.6, 6.7], [3.0, 6.45]])
 REFINED = ("object", "probe", "scan.shift", "detector.background")
-
-
-@pytest.fixture(autouse=True)
-def double():
-    with jax.enable_x64(True):
-        yield
-
-
-def complex_array(*shape, seed=0):
-    real, imag = np.random.default_rng(seed).normal(size=(2, *shape))
-    return jnp.asarray(real + 1j * imag)
+pytestmark = pytest.mark.usefixtures("double")
 
 
 @pytest.fixture
@@ -39,8 +30,8 @@ def model():
     support = np.zeros(OBJECT, bool)
     support[1:10, 2:14] = True
     return Ptychography(
-        object=EmbeddedObject(complex_array(*OBJECT), jnp.asarray(support)),
-        probe=Probe(complex_array(MODES, *FRAME, seed=1)),
+        object=EmbeddedObject(jnp.asarray(complex_array(*OBJECT)), jnp.asarray(support)),
+        probe=Probe(jnp.asarray(complex_array(MODES, *FRAME, seed=1))),
         scan=make_scan(POSITIONS, np.float64),
         propagator=FarField(FRAME, np.complex128),
         detector=Detector(jnp.array(0.3)),

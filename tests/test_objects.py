@@ -6,21 +6,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from problems import complex_array
 from ptychograd._objects import EmbeddedObject, ThinObject
 
 BOX, FRAME, CORNER = (9, 12), (4, 5), (3, 6)
 INSIDE = (slice(2, 6), slice(4, 9))  # the support: the window has a part of it, and a part beside it
-
-
-@pytest.fixture(autouse=True)
-def double():
-    with jax.enable_x64(True):
-        yield
-
-
-def complex_array(*shape, seed=0):
-    real, imag = np.random.default_rng(seed).normal(size=(2, *shape))
-    return real + 1j * imag
+pytestmark = pytest.mark.usefixtures("double")
 
 
 def a_support():

@@ -28,12 +28,7 @@ PRIORS = {
     "real": (pg.Tikhonov(0.3, "detector.background"), ARRAY.real),
 }
 every_prior = pytest.mark.parametrize("name", PRIORS)
-
-
-@pytest.fixture(autouse=True)
-def double():
-    with jax.enable_x64(True):
-        yield
+pytestmark = pytest.mark.usefixtures("double")
 
 
 def test_values_are_those_of_their_formulas():

@@ -3,7 +3,6 @@
 import dataclasses
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -17,31 +16,21 @@ from ptychograd._starts import defocused
 
 SHAPE = (9, 12)
 SAMPLING, WAVELENGTH = (0.4e-6, 0.5e-6), 1.4e-10
-
-
-@pytest.fixture(autouse=True)
-def double():
-    with jax.enable_x64(True):
-        yield
-
-
-def waves(*shape, seed=0):
-    real, imag = np.random.default_rng(seed).normal(size=(2, *shape))
-    return real + 1j * imag
+pytestmark = pytest.mark.usefixtures("double")
 
 
 def a_varying_probe(patterns=7, count=2):
     rng = np.random.default_rng(4)
     return VaryingProbe(
-        jnp.asarray(waves(2, *SHAPE)),
-        jnp.asarray(0.1 * waves(count, *SHAPE, seed=1)),
+        jnp.asarray(problems.complex_array(2, *SHAPE)),
+        jnp.asarray(0.1 * problems.complex_array(count, *SHAPE, seed=1)),
         jnp.asarray(rng.normal(size=(patterns, count)) + 0.3),
         jnp.asarray(rng.uniform(0.5, 1.5, (patterns, 1))),
     )
 
 
 def test_orthogonal_modes_make_the_same_intensity_in_every_plane():
-    modes = waves(3, *SHAPE)
+    modes = problems.complex_array(3, *SHAPE)
     found, powers = orthogonal_modes(modes)
     overlaps = np.tensordot(found.conj(), found, axes=((1, 2), (1, 2)))
     np.testing.assert_allclose(overlaps, np.diag(powers), atol=1e-10)
@@ -52,8 +41,8 @@ def test_orthogonal_modes_make_the_same_intensity_in_every_plane():
 
 def test_orthogonal_modes_undo_a_unitary_mixture_of_complex_ones():
     """With the conjugate in the wrong place the modes would stay mixed."""
-    true, powers = orthogonal_modes(waves(3, *SHAPE))
-    mixture, _ = np.linalg.qr(waves(3, 3, seed=9))
+    true, powers = orthogonal_modes(problems.complex_array(3, *SHAPE))
+    mixture, _ = np.linalg.qr(problems.complex_array(3, 3, seed=9))
     found, again = orthogonal_modes(np.tensordot(mixture, true, axes=1))
     np.testing.assert_allclose(again, powers)
     for one, other, power in zip(true, found, powers, strict=True):
@@ -61,7 +50,7 @@ def test_orthogonal_modes_undo_a_unitary_mixture_of_complex_ones():
 
 
 def test_equal_modes_are_one_mode():
-    wave = waves(*SHAPE)
+    wave = problems.complex_array(*SHAPE)
     found, powers = orthogonal_modes(np.stack([wave, wave]))
     np.testing.assert_allclose(powers, [2 * np.sum(np.abs(wave) ** 2), 0], atol=1e-10)
     np.testing.assert_allclose(found[1], 0, atol=1e-12)
@@ -76,7 +65,7 @@ def test_a_varying_probe_is_the_formula():
 
 
 def test_what_does_not_vary_is_the_mode_alone():
-    modes = jnp.asarray(waves(2, *SHAPE))
+    modes = jnp.asarray(problems.complex_array(2, *SHAPE))
     np.testing.assert_array_equal(VaryingProbe(modes)(jnp.array(1)), modes)
     assert VaryingProbe(modes).rows == {}
     assert VaryingProbe(modes).regauged() == ()
@@ -147,7 +136,7 @@ def test_intensities_that_fluctuate_are_found():
     data = dataclasses.replace(data, patterns=scaled)
     misfits = []
     for model in (pg.far_field(data), with_varying_intensity(pg.far_field(data))):
-        result = pg.reconstruct(model, data, pg.Nesterov(), epochs=150, batch_size=8)
+        result = pg.reconstruct(model, data, pg.Nesterov(), epochs=100, batch_size=8)
         misfits.append(result.history.r_factor[-1])
     found = result.arrays["probe.intensity"][:, 0]
     assert np.corrcoef(found, chance)[0, 1] > 0.85

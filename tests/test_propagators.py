@@ -1,23 +1,12 @@
 """From the exit wave to the detector, and free space, against matrices and formulas."""
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from problems import complex_array
 from ptychograd._errors import InputError
 from ptychograd._propagators import FarField, fresnel_kernel
-
-
-@pytest.fixture
-def double():
-    with jax.enable_x64(True):
-        yield
-
-
-def waves(*shape, seed=0):
-    real, imag = np.random.default_rng(seed).normal(size=(2, *shape))
-    return real + 1j * imag
 
 
 def centred_dft(size):
@@ -32,7 +21,7 @@ def centred_dft(size):
 @pytest.mark.parametrize("shape", [(5, 8), (6, 8), (7, 5)])
 @pytest.mark.usefixtures("double")
 def test_the_far_field_is_the_fourier_transform_with_its_zero_in_the_middle(shape):
-    exit_wave = waves(3, *shape)
+    exit_wave = complex_array(3, *shape)
     expected = [centred_dft(shape[0]) @ mode @ centred_dft(shape[1]).T for mode in exit_wave]
     far = FarField(shape, np.complex128)
     np.testing.assert_allclose(far(jnp.asarray(exit_wave), None), expected, atol=1e-13)
@@ -42,7 +31,7 @@ def test_the_far_field_is_the_fourier_transform_with_its_zero_in_the_middle(shap
 @pytest.mark.usefixtures("double")
 def test_the_far_field_keeps_energy_and_its_adjoint_is_its_inverse(shape):
     far = FarField(shape, np.complex128)
-    x, y = (jnp.asarray(waves(2, *shape, seed=seed)) for seed in (0, 1))
+    x, y = (jnp.asarray(complex_array(2, *shape, seed=seed)) for seed in (0, 1))
     assert np.linalg.norm(far(x)) == pytest.approx(np.linalg.norm(x), rel=1e-13)
     assert np.vdot(y, far(x)) == pytest.approx(np.vdot(far.adjoint(y), x), rel=1e-12)
     np.testing.assert_allclose(far.adjoint(far(x)), x, atol=1e-13)
@@ -50,14 +39,14 @@ def test_the_far_field_keeps_energy_and_its_adjoint_is_its_inverse(shape):
 
 @pytest.mark.usefixtures("double")
 def test_a_shift_of_the_probe_is_invisible_in_the_far_field():
-    far, wave, shift = FarField((5, 8), np.complex128), jnp.asarray(waves(1, 5, 8)), jnp.array([0.3, -0.4])
+    far, wave, shift = FarField((5, 8), np.complex128), jnp.asarray(complex_array(1, 5, 8)), jnp.array([0.3, -0.4])
     np.testing.assert_array_equal(far(wave, shift), far(wave, None))
     np.testing.assert_array_equal(far.adjoint(wave, shift), far.adjoint(wave, None))
 
 
 @pytest.mark.parametrize("shape", [(5, 8), (6, 8)])
 def test_single_precision_stays_single(shape):
-    far, wave = FarField(shape), jnp.asarray(waves(1, *shape), jnp.complex64)
+    far, wave = FarField(shape), jnp.asarray(complex_array(1, *shape), jnp.complex64)
     assert far.ramp.dtype == (jnp.complex64 if shape[0] % 2 else jnp.float32)
     assert far(wave).dtype == far.adjoint(wave).dtype == jnp.complex64
 
@@ -104,14 +93,14 @@ def test_a_plane_wave_gains_the_phase_of_its_angle_on_each_axis():
 
 
 def test_forth_and_back_is_the_identity_and_keeps_energy():
-    wave = waves(*SHAPE)
+    wave = complex_array(*SHAPE)
     there = propagated(wave, 0.07)
     assert np.linalg.norm(there) == pytest.approx(np.linalg.norm(wave), rel=1e-13)
     np.testing.assert_allclose(propagated(there, -0.07), wave, atol=1e-12)
 
 
 def test_two_distances_add_up():
-    wave = waves(*SHAPE)
+    wave = complex_array(*SHAPE)
     np.testing.assert_allclose(propagated(propagated(wave, 0.03), 0.02), propagated(wave, 0.05), atol=1e-12)
 
 

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from problems import complex_array
 from ptychograd._dataset import Geometry, far_field_sampling, make_dataset
 from ptychograd._errors import InputError
 from ptychograd._objects import EmbeddedObject, ThinObject
@@ -23,11 +24,6 @@ def a_dataset(pixels=PIXELS, geometry=GEOMETRY, **items):
     patterns = np.random.default_rng(0).poisson(5.0, (len(pixels), *FRAME))
     positions = pixels * SAMPLING if geometry else pixels
     return make_dataset(**{"patterns": patterns, "positions": positions, "geometry": geometry, **items})
-
-
-def waves(*shape):
-    real, imag = np.random.default_rng(1).normal(size=(2, *shape))
-    return real + 1j * imag
 
 
 def photons(probe):
@@ -110,12 +106,12 @@ def test_the_start_probe_holds_the_photons_of_the_brightest_pattern(modes, probe
 
 
 def test_the_datasets_own_probe_is_taken_as_it_is():
-    own = waves(2, *FRAME) * np.array([3, 1])[:, None, None]
+    own = complex_array(2, *FRAME, seed=1) * np.array([3, 1])[:, None, None]
     np.testing.assert_allclose(far_field(a_dataset(probe=own), modes=2).probe.modes, own, rtol=1e-6)
 
 
 def test_fewer_modes_than_the_datasets_own_keep_its_photons():
-    own = waves(2, *FRAME) * np.array([1, 3])[:, None, None]
+    own = complex_array(2, *FRAME, seed=1) * np.array([1, 3])[:, None, None]
     probe = far_field(a_dataset(probe=own)).probe
     assert photons(probe) == pytest.approx(np.sum(np.abs(own) ** 2), rel=1e-5)
     scale = probe.modes[0, 0, 0] / own[1, 0, 0]
@@ -123,20 +119,20 @@ def test_fewer_modes_than_the_datasets_own_keep_its_photons():
 
 
 def test_more_modes_than_the_datasets_own_share_its_photons():
-    model = far_field(a_dataset(probe=waves(*FRAME)), modes=3)
+    model = far_field(a_dataset(probe=complex_array(*FRAME, seed=1)), modes=3)
     assert model.probe.modes.shape == (3, *FRAME)
-    assert photons(model.probe) == pytest.approx(np.sum(np.abs(waves(*FRAME)) ** 2), rel=1e-5)
+    assert photons(model.probe) == pytest.approx(np.sum(np.abs(complex_array(*FRAME, seed=1)) ** 2), rel=1e-5)
 
 
 def test_a_probe_that_is_asked_for_comes_before_the_datasets_own():
-    model = far_field(a_dataset(probe=waves(*FRAME)), probe=aperture(2e-6))
+    model = far_field(a_dataset(probe=complex_array(*FRAME, seed=1)), probe=aperture(2e-6))
     wave = np.asarray(model.probe.modes[0])
     np.testing.assert_allclose(wave / wave.max(), square_wave(FRAME, SAMPLING, 2e-6), atol=1e-6)
 
 
 def test_a_start_probe_of_another_size_than_the_frame_is_refused():
     with pytest.raises(InputError, match="probe"):
-        far_field(a_dataset(probe=waves(4, 6)))
+        far_field(a_dataset(probe=complex_array(4, 6, seed=1)))
 
 
 def test_no_probe_modes_are_refused():

@@ -9,6 +9,7 @@ import pytest
 import bragg_problems
 import problems
 import ptychograd as pg
+from ptychograd._halves import common_area
 from ptychograd._noise import counted_residual
 
 
@@ -46,6 +47,32 @@ def test_they_are_those_of_numpy(data):
     assert np.isnan(found.r_of_pattern[7])
     assert np.isnan(found.r_of_pixel[3, 4])
     assert found.r_factor == pytest.approx(pg.r_factor(model, data), rel=1e-5)
+
+
+@pytest.mark.parametrize("piece", ["binning", "background"])
+def test_of_models_with_more_than_an_ideal_detector(data, piece):
+    """Frames of the model that are finer than those of the data; a background of its own for every pixel, refined."""
+    model = problems.start_model(data)
+    if piece == "binning":
+        model = pg.with_binning(model, 2)
+        assert model.frame_shape == (40, 36)
+    else:
+        y, x = np.mgrid[: problems.FRAME[0], : problems.FRAME[1]]
+        model = pg.with_background_image(pg.with_background(model, np.exp(-((y - 4) ** 2 + (x - 9) ** 2) / 30) * 20))
+        free = ("object", "probe", "detector.background")
+        result = pg.perform(pg.Run(model, data, pg.Nesterov(), (pg.Stage(2, free),), 8))
+        assert np.ptp(result.arrays["detector.background"] - np.asarray(model.detector.background)) > 0
+        model = result.model
+    found = pg.residuals(model, data)
+    residual, counting, photons = by_numpy(model, data)
+    lit = photons.sum(0) > 0
+    assert found.r_of_pixel.shape == problems.FRAME
+    expected = np.sqrt(residual.sum(0)[lit] / photons.sum(0)[lit])
+    np.testing.assert_allclose(found.r_of_pixel[lit], expected, rtol=1e-4)
+    known = photons.sum((1, 2)) > 0
+    expected = residual.sum((1, 2))[known] / counting.sum((1, 2))[known]
+    np.testing.assert_allclose(found.chi_squared_of_pattern[known], expected, rtol=1e-4)
+    assert found.r_factor == pytest.approx(pg.r_factor(model, data), rel=1e-4)
 
 
 def test_a_spoilt_pattern_and_a_spoilt_pixel_stand_out(data):
@@ -116,3 +143,29 @@ def test_more_photons_make_a_finer_resolution():
     assert 1 <= widths[1] < 0.7 * widths[0]
     with pytest.raises(pg.InputError, match="two of the same scan"):
         pg.half_agreement(results[0], results[1]._replace(sampling=(1e-9, 1e-9)))
+
+
+def test_halves_know_where_refined_positions_were(tmp_path):
+    """All windows moved alike: so is the area that both lit; by whole pixels, within the margin of the object."""
+    data = problems.measurement()
+    model = pg.with_refinable_positions(pg.far_field(data), 5)
+    result = pg.perform(pg.Run(model, data, pg.Nesterov(), (pg.Stage(1),), 8))
+    moved = result._replace(arrays=result.arrays | {"scan.offset": np.full((data.count, 2), [3.0, -2.0], np.float32)})
+    area, there = common_area(result, result), common_area(moved, moved)
+    assert area.any()
+    assert not area[:5].any()
+    np.testing.assert_array_equal(there, np.roll(area, (3, -2), axis=(0, 1)))
+    np.testing.assert_array_equal(common_area(result, moved), area & there)
+
+
+@pytest.mark.parametrize("thick", [True, False], ids=["slices", "states"])
+def test_halves_of_what_has_no_one_image_are_refused(thick):
+    geometry = pg.Geometry(1e-10, 1.0, (55e-6, 60e-6))
+    data = problems.measurement()
+    pixel = geometry.sampling(data.frame_shape)
+    data = pg.make_dataset(data.patterns, data.positions * pixel, geometry=geometry, probe=data.probe)
+    thin = pg.far_field(data)
+    model = pg.with_slices(thin, 2, 1e-5) if thick else pg.with_object_modes(thin, 2)
+    result = pg.perform(pg.Run(model, data, pg.Nesterov(), (pg.Stage(1),), 28))
+    with pytest.raises(pg.InputError, match="slices and states have no one image"):
+        pg.half_agreement(result, result)

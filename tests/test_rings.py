@@ -179,3 +179,13 @@ def test_images_of_two_shapes_and_areas_without_pixels_are_refused():
     dot[3:6, 3:6] = True
     with pytest.raises(pg.InputError, match="9 pixels were lit"):
         pg.fourier_ring_correlation(one, other, dot)
+
+
+def test_one_ring_by_chance_neither_begins_nor_ends_what_agrees():
+    """A high one among rings that don't agree, and a low one before the best agreement."""
+    sound = [0.8, 0.9, 0.9, 0.85, 0.6, 0.05, 0.0, 0.05, 0.0, 0.0]
+    chance = [0.8, 0.9, 0.9, 0.85, 0.6, 0.05, 0.0, 1.0, 0.0, 0.0]
+    assert curve(chance).crossing(HALF_BIT) == pytest.approx(curve(sound).crossing(HALF_BIT))
+    early = [0.6, 0.0, 0.7, 0.95, 0.95, 0.6, 0.05, 0.0, 0.0, 0.0]
+    frequency = curve(early).frequency
+    assert frequency[5] < curve(early).crossing(HALF_BIT) < frequency[6]

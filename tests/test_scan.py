@@ -152,13 +152,13 @@ def test_the_derivative_by_a_position_is_that_of_finite_differences(near, path):
     """Through the sub-pixel shift; the gradient comes by rows, as solvers take it."""
     with jax.enable_x64(True):
         model, _ = refinable_model(near, 0 * MOVES, offset=0.07 * MOVES)  # off the borders of pixels
-        target = jnp.stack([model(jnp.array(k)) for k in range(len(MOVES))]) * 1.1 + 3
+        every = jnp.arange(len(MOVES))
+        target = jax.vmap(model)(every) * 1.1 + 3
 
         @jax.jit
         def loss(value):
             changed = eqx.tree_at(lambda model: getattr(model.scan, path), model, value)
-            expected = jnp.stack([changed(jnp.array(k)) for k in range(len(MOVES))])
-            return jnp.sum((jnp.sqrt(expected) - jnp.sqrt(target)) ** 2)
+            return jnp.sum((jnp.sqrt(jax.vmap(changed)(every)) - jnp.sqrt(target)) ** 2)
 
         value, small = getattr(model.scan, path), 1e-5
         gradient = jax.jit(jax.grad(loss))(value)
@@ -170,7 +170,7 @@ def test_the_derivative_by_a_position_is_that_of_finite_differences(near, path):
             objective = Objective(rest, pg.Amplitude())
             which = jnp.array([3, 1])
             batch = Batch(which, target[which], jnp.ones(target.shape[1:], bool), jnp.ones(2))
-            _, rows = objective.value_and_gradient(free, batch)
+            _, rows = jax.jit(lambda free: objective.value_and_gradient(free, batch))(free)
             assert rows.values.scan.offset.shape == (2, 1, 2)
             np.testing.assert_allclose(rows.values.scan.offset[:, 0], gradient[which], rtol=1e-9)
 

@@ -3,7 +3,6 @@
 import dataclasses
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -15,17 +14,7 @@ from ptychograd._propagators import AngularSpectrum, FarField, Fresnel, Polychro
 
 SHAPE, SAMPLING, WAVELENGTH = (9, 12), (0.4e-6, 0.5e-6), 1.4e-10
 RATIOS, WEIGHTS = (0.97, 1.0, 1.04), (0.2, 0.5, 0.3)
-
-
-@pytest.fixture(autouse=True)
-def double():
-    with jax.enable_x64(True):
-        yield
-
-
-def waves(*shape, seed=0):
-    real, imag = np.random.default_rng(seed).normal(size=(2, *shape))
-    return real + 1j * imag
+pytestmark = pytest.mark.usefixtures("double")
 
 
 def direct_sum(wave, ratio):
@@ -46,13 +35,13 @@ def direct_sum(wave, ratio):
 
 @pytest.mark.parametrize("ratio", [0.9, 1.0, 1.07])
 def test_another_wavelength_is_the_direct_sum_on_the_same_detector(ratio):
-    wave = waves(*SHAPE)
+    wave = problems.complex_array(*SHAPE)
     far = ScaledFarField(SHAPE, ratio, np.complex128)
     np.testing.assert_allclose(far(jnp.asarray(wave[None]))[0], direct_sum(wave, ratio), atol=1e-12)
 
 
 def test_the_same_wavelength_is_the_far_field():
-    wave = jnp.asarray(waves(2, *SHAPE))
+    wave = jnp.asarray(problems.complex_array(2, *SHAPE))
     np.testing.assert_allclose(
         ScaledFarField(SHAPE, 1.0, np.complex128)(wave), FarField(SHAPE, np.complex128)(wave), atol=1e-12
     )
@@ -82,7 +71,7 @@ def spectral(near=False):
 def test_the_adjoint_of_a_spectrum(near, shift):
     shift = None if shift is None else jnp.array(shift)
     beam = spectral(near)
-    one, other = jnp.asarray(waves(2, *SHAPE)), jnp.asarray(waves(6, *SHAPE, seed=1))
+    one, other = jnp.asarray(problems.complex_array(2, *SHAPE)), jnp.asarray(problems.complex_array(6, *SHAPE, seed=1))
     assert np.vdot(other, beam(one, shift)) == pytest.approx(np.vdot(beam.adjoint(other, shift), one), rel=1e-12)
     assert beam.is_local is near
 
@@ -174,3 +163,16 @@ def test_a_spectrum_that_can_not_be_says_so():
         pg.with_bandwidth(model, 0.7)
     with pytest.raises(pg.InputError, match="can't go into Polychromatic"):
         pg.with_bandwidth(pg.with_bandwidth(model, 0.01), 0.01)
+
+
+@pytest.mark.parametrize("weights", [(0.4, 1.0, 0.6), (0.3, 0.9, -0.05), (3e-5, 0.2, 0.0)])
+def test_regauging_weights_changes_no_pattern(weights):
+    """Whose sum is not 1, which went below zero, and which are fainter than a line may get."""
+    lines = tuple(ScaledFarField(SHAPE, ratio, np.complex128) for ratio in RATIOS)
+    before = Polychromatic(lines, jnp.asarray(weights))
+    (change,) = before.regauged()
+    after = Polychromatic(lines, change["weights"])
+    wave, detector = jnp.asarray(problems.complex_array(2, *SHAPE)), pg.Detector(0.0)
+    np.testing.assert_allclose(detector(after(wave)), detector(before(wave)), rtol=2e-4)
+    assert float(change["weights"].sum()) == pytest.approx(1)
+    assert float(change["weights"].min()) > 0

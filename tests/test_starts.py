@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from problems import complex_array
 from ptychograd._dataset import Geometry, far_field_sampling, make_dataset
 from ptychograd._errors import InputError
 from ptychograd._starts import (
@@ -28,11 +29,6 @@ def a_dataset(geometry=GEOMETRY, **items):
     patterns = np.random.default_rng(0).poisson(5.0, (4, *FRAME))
     positions = np.array([[0, 0], [0, 1], [1, 0], [1, 1.0]]) * (1e-6 if geometry else 3.0)
     return make_dataset(**{"patterns": patterns, "positions": positions, "geometry": geometry, **items})
-
-
-def a_wave(*shape, seed=0):
-    real, imag = np.random.default_rng(seed).normal(size=(2, *shape))
-    return real + 1j * imag
 
 
 # Openings -------------------------------------------------------------------------------------------------
@@ -103,7 +99,7 @@ def test_a_defocus_beyond_the_limit_of_sampling_is_refused():
 
 
 def test_defocus_keeps_energy_and_goes_back():
-    wave = a_wave(*FRAME)
+    wave = complex_array(*FRAME)
     there = defocused(wave, SAMPLING, GEOMETRY.wavelength, 2e-3)
     assert np.linalg.norm(there) == pytest.approx(np.linalg.norm(wave), rel=1e-13)
     np.testing.assert_allclose(defocused(there, SAMPLING, GEOMETRY.wavelength, -2e-3), wave, atol=1e-13)
@@ -158,7 +154,7 @@ def test_modes_share_the_power_of_the_wave_and_the_first_has_most(count):
 
 
 def test_one_mode_is_the_wave_itself():
-    wave = a_wave(*FRAME)
+    wave = complex_array(*FRAME)
     np.testing.assert_allclose(diverse_modes(wave[None], 1), [wave], rtol=1e-12)
 
 
@@ -173,7 +169,7 @@ def test_no_two_modes_are_alike(wave_of):
 
 @pytest.mark.parametrize("count", [1, 2, 3, 5])
 def test_given_modes_are_kept_strongest_first_and_with_all_their_power(count):
-    given = np.array([0.5, 2.0, 1.0])[:, None, None] * a_wave(3, *FRAME)
+    given = np.array([0.5, 2.0, 1.0])[:, None, None] * complex_array(3, *FRAME)
     modes = diverse_modes(given, count)
     assert power(modes).sum() == pytest.approx(power(given).sum(), rel=1e-12)
     scale = modes[0, 0, 0] / given[1, 0, 0]

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from problems import complex_array
 from ptychograd._parameters import Planes
 from ptychograd._windows import (
     Window,
@@ -20,17 +21,7 @@ from ptychograd._windows import (
 
 OBJECT, FRAME = (9, 12), (4, 5)
 CORNERS = np.array([[0, 0], [1, 2], [1, 3], [5, 7], [1, 2]])  # they overlap, and one is there twice
-
-
-@pytest.fixture(autouse=True)
-def double():
-    with jax.enable_x64(True):
-        yield
-
-
-def an_array(*shape, seed=0):
-    real, imag = np.random.default_rng(seed).normal(size=(2, *shape))
-    return jnp.asarray(real + 1j * imag)
+pytestmark = pytest.mark.usefixtures("double")
 
 
 def numpy_sum(array, patches, corners):
@@ -47,28 +38,32 @@ def numpy_sum(array, patches, corners):
 @pytest.mark.parametrize("lead", [(), (3,), (2, 3)])
 @pytest.mark.parametrize("corner", CORNERS[:4])
 def test_cut_is_a_slice_of_the_last_two_axes(lead, corner):
-    array = an_array(*lead, *OBJECT)
+    array = jnp.asarray(complex_array(*lead, *OBJECT))
     (y, x), (height, width) = corner, FRAME
     np.testing.assert_array_equal(cut(array, jnp.asarray(corner), FRAME), array[..., y : y + height, x : x + width])
 
 
 @pytest.mark.parametrize("corner", [(0, 0), (3, 1), (100, -7)])
 def test_cutting_an_array_of_the_windows_size_is_the_identity_at_any_corner(corner):
-    array = an_array(2, *FRAME)
+    array = jnp.asarray(complex_array(2, *FRAME))
     assert cut(array, jnp.array(corner), FRAME) is array
 
 
 @pytest.mark.parametrize("shape", [OBJECT, FRAME])
 @pytest.mark.parametrize("lead", [(), (3,)])
 def test_add_is_the_adjoint_of_cut(shape, lead):
-    array, patch = an_array(*lead, *shape), an_array(*lead, *FRAME, seed=1)
+    array, patch = jnp.asarray(complex_array(*lead, *shape)), jnp.asarray(complex_array(*lead, *FRAME, seed=1))
     corner = jnp.array([2, 6])
     back = add(jnp.zeros_like(array), patch, corner)
     assert np.vdot(patch, cut(array, corner, FRAME)) == pytest.approx(np.vdot(back, array), rel=1e-12)
 
 
 def test_add_is_what_differentiation_makes_of_cut():
-    array, patch, corner = an_array(*OBJECT).real, an_array(*FRAME).real, jnp.array([5, 7])
+    array, patch, corner = (
+        jnp.asarray(complex_array(*OBJECT)).real,
+        jnp.asarray(complex_array(*FRAME)).real,
+        jnp.array([5, 7]),
+    )
     _, transpose = jax.vjp(lambda array: cut(array, corner, FRAME), array)
     np.testing.assert_array_equal(transpose(patch)[0], add(jnp.zeros_like(array), patch, corner))
 
@@ -78,14 +73,17 @@ def test_add_is_what_differentiation_makes_of_cut():
 
 @pytest.mark.parametrize(("count", "lead"), [(1, ()), (5, ()), (5, (2,))])
 def test_overlapping_patches_add_up(count, lead):
-    array, patches = an_array(*lead, *OBJECT), an_array(count, *lead, *FRAME, seed=1)
+    array, patches = (
+        jnp.asarray(complex_array(*lead, *OBJECT)),
+        jnp.asarray(complex_array(count, *lead, *FRAME, seed=1)),
+    )
     added = add_all(array, patches, jnp.asarray(CORNERS[:count]))
     np.testing.assert_allclose(added, numpy_sum(array, patches, CORNERS[:count]), atol=1e-14)
 
 
 @pytest.mark.parametrize("count", [1, 3])
 def test_patches_of_an_array_of_their_own_size_add_up_whatever_the_corner(count):
-    array, patches = an_array(*FRAME), an_array(count, *FRAME, seed=1)
+    array, patches = jnp.asarray(complex_array(*FRAME)), jnp.asarray(complex_array(count, *FRAME, seed=1))
     np.testing.assert_allclose(
         add_all(array, patches, jnp.asarray(CORNERS[:count])), array + patches.sum(axis=0), atol=1e-14
     )
@@ -93,9 +91,9 @@ def test_patches_of_an_array_of_their_own_size_add_up_whatever_the_corner(count)
 
 def parameters_and_updates(count):
     """An object in planes that is seen through windows, and a probe that is shared."""
-    whole, patches = an_array(*OBJECT), an_array(count, *FRAME, seed=1)
-    parameters = {"object": Planes(whole.real, whole.imag), "probe": an_array(2, *FRAME, seed=2)}
-    updates = {"object": Planes(patches.real, patches.imag), "probe": an_array(2, *FRAME, seed=3)}
+    whole, patches = jnp.asarray(complex_array(*OBJECT)), jnp.asarray(complex_array(count, *FRAME, seed=1))
+    parameters = {"object": Planes(whole.real, whole.imag), "probe": jnp.asarray(complex_array(2, *FRAME, seed=2))}
+    updates = {"object": Planes(patches.real, patches.imag), "probe": jnp.asarray(complex_array(2, *FRAME, seed=3))}
     return parameters, updates, {"object": Window(jnp.asarray(CORNERS[:count]), FRAME)}
 
 
