@@ -45,16 +45,39 @@ def test_patterns_that_are_held_out_stay_where_they_are(placed):
     assert np.abs(np.delete(offset, 17, axis=0)).max() < NOISE
 
 
-def test_the_search_comes_twice_before_the_judge():
+def test_a_pattern_gone_far_astray_is_found_from_the_position_given(placed):
+    model, data, wrong = placed
+    lost = np.zeros_like(wrong)
+    lost[20] = [-2.6, 3.8]  # farther from its own position than any step that is tried from there
+    model = eqx.tree_at(lambda model: model.scan.offset, model, jnp.asarray(lost))
+    offset = np.asarray(pg.PositionsSearched(data, 1)(model, model, no_fit).model.scan.offset)
+    assert np.abs(offset).max() < NOISE
+
+
+@pytest.mark.parametrize("is_judged_first", [True, False])
+def test_rounds_of_searches_come_before_the_judge(is_judged_first):
     data = problems.measurement()
     _, held = pg.hold_out(data, 0.2)
-    stages = (pg.Stage(5), pg.Stage(20, ("object", "probe", "scan.offset")))
-    made = pg.judged(pg.searched(stages, data), held)
-    assert [stage.epochs for stage in made] == [5, 5, 4, 3, 8]
+    stages = (pg.Stage(5), pg.Stage(40, ("object", "probe", "scan.offset")))
+    ways = (lambda s: pg.judged(pg.searched(s, data), held)), (lambda s: pg.searched(pg.judged(s, held), data))
+    made = ways[is_judged_first](stages)
+    assert [stage.epochs for stage in made] == [5, 6, 6, 6, 6, 16]
+    assert [stage.trainable[2:] for stage in made] == [(), ("scan.offset",), (), (), (), ("scan.offset",)]
     escapes = [[type(escape) for escape in stage.first] for stage in made]
-    assert escapes == [[], [], [pg.PositionsSearched], [pg.PositionsSearched], [pg.PositionsJudged]]
+    both = [pg.PositionsSearched, pg.PositionsUnbent]
+    assert escapes == [[], [], both, both, both, [*both, pg.PositionsJudged]]
+    assert [stage.first[0].farthest for stage in made[2:]] == [3, 3, 1, 1]
+    assert made[2].first[0].data is data
+
+
+def test_only_offsets_are_held_between_searches():
+    data = problems.measurement()
     plain = (pg.Stage(20, ("object", "probe", "scan.affine")),)
     assert pg.searched(plain, data) == plain
+    made = pg.searched((pg.Stage(40, ("object", "scan")),), data)
+    assert made[1].trainable == ("object", "scan.affine", "scan.drift")
+    assert sum(stage.epochs for stage in made) == 40
+    assert made[-1].trainable == ("object", "scan")
 
 
 def test_what_can_not_be_searched_is_said():

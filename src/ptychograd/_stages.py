@@ -72,7 +72,7 @@ def searched(stages: Sequence[Stage], data: Dataset) -> tuple[Stage, ...]:
     rounds = max(1, round(last / ROUND))
     wide, near = (PositionsSearched(data), unbent), (PositionsSearched(data, NEAR), unbent)
     cuts = {round(last * n / rounds): wide if n <= WIDE * rounds else near for n in range(1, rounds + 1)}
-    still = range(sorted(cuts)[round(rounds * DESCENT)], last)
+    still = range(sorted(cuts)[max(0, round(rounds * DESCENT) - 1)], last)
     parts = _cut(stages, cuts)
     return tuple(_without_offsets(stage) if begin in still else stage for begin, stage in parts)
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ptychograd._errors import InputError
+from ptychograd._parameters import matches
 from ptychograd.cli._asked import Pieces
 
 if TYPE_CHECKING:
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
 
     from ptychograd._dataset import Dataset
     from ptychograd._model import AbstractModel
+
+NPY = b"\x93NUMPY"  # how a .npy file begins
 
 
 def without_bad_pixels(data: "Dataset", pieces: Pieces) -> "Dataset":
@@ -46,7 +49,7 @@ def detected(model, pieces: Pieces, refine: Sequence[str] = (), data: "Dataset |
         model = detectors.with_background_image(model)
     if pieces.point_spread is not None:
         model = detectors.with_point_spread(model, _number_or_image(pieces.point_spread))
-    elif any(path.startswith("detector.point_spread") for path in asked):
+    elif any(matches("detector.point_spread.width", path) for path in asked if path != "detector"):
         model = detectors.with_point_spread(model)
     if pieces.flat_field is not None or "detector.flat_field" in asked:
         flat = None if pieces.flat_field is None else image(pieces.flat_field, "flat field")
@@ -55,14 +58,17 @@ def detected(model, pieces: Pieces, refine: Sequence[str] = (), data: "Dataset |
 
 
 def image(path: str, what: str) -> "np.ndarray":
-    """The array in a .npy file."""
+    """The array in a .npy file: booleans as they are, numbers as float64."""
     import numpy as np
 
     try:
+        with Path(path).open("rb") as file:
+            if file.read(len(NPY)) != NPY:
+                raise ValueError("it does not begin as such a file")
         found = np.load(Path(path), allow_pickle=False)
         if found.ndim not in (2, 3) or found.dtype.kind not in "biuf":
             raise ValueError(f"it holds {found.dtype} of shape {found.shape}")
-        return found
+        return found if found.dtype == bool else found.astype(np.float64)
     except (OSError, ValueError) as problem:
         raise InputError(
             f"The {what} can't be read from {path}: {problem}; expected an array in a .npy file."
@@ -74,3 +80,11 @@ def _number_or_image(text: str) -> "float | np.ndarray":
         return float(text)
     except ValueError:
         return image(text, "point spread")
+
+
+def is_zero(text: str | None) -> bool:
+    """Whether a point spread is given as a width of 0."""
+    try:
+        return text is not None and float(text) == 0
+    except ValueError:
+        return False

@@ -4,7 +4,9 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from ptychograd._errors import InputError
+from ptychograd._parameters import matches
 from ptychograd.cli._asked import Pieces
+from ptychograd.cli._detector import is_zero
 from ptychograd.cli._needs import check_needs, check_simulated
 from ptychograd.cli._options import Options
 from ptychograd.cli._texts import numbers
@@ -25,7 +27,8 @@ def check(options: Options) -> None:
         _check_readout(options.pieces.readout)
     if "slices" in priors_by_name(options) and options.pieces.slices < 2:
         raise InputError("--prior slices is for an object of --slices, 2 or more.")
-    if "detector.point_spread.width" in (options.refine or ()) and options.pieces.point_spread in ("0", "0.0"):
+    refined = any(matches("detector.point_spread.width", path) for path in options.refine or ())
+    if refined and is_zero(options.pieces.point_spread):
         raise InputError("A point spread of 0 does not tell in which direction to go; leave --point-spread out.")
     priors(options)
 
