@@ -122,7 +122,7 @@ MISTAKES = {
     "no number": (("--flat-field", "nan.npy"), "has to be finite"),
     "a quiet readout": (("--noise", "poisson-gaussian", "--readout", 0), "--readout 0: expected photons rms"),
     "half a photon": (("--saturation", 100.5), "--saturation 100.5: expected a whole number"),
-    "slices of a thin object": (("--prior", "slices=1"), "--slices, 2 or more"),
+    "slices of a thin object": (("--prior", "slices=1"), "--prior slices needs --slices beside it"),
     "a width of nothing": (
         ("--point-spread", 0, "--refine", "detector.point_spread.width"),
         "in which direction to go",
@@ -154,7 +154,7 @@ def test_an_image_of_the_point_spread_is_taken(run, arrays):
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (("--background-image",), "--background-image is for reconstruct"),
+        (("--background-image",), "--background-image is for `reconstruct`"),
         (("--noise", "poisson-gaussian", "--readout", 0), "--readout 0: expected photons rms"),
         (("--noise", "gaussian"), "--noise gaussian needs --readout"),
         (("--saturation", 0.5), "--saturation 0.5: expected a whole number"),

@@ -25,8 +25,6 @@ def check(options: Options) -> None:
     check_needs(options)
     if options.pieces.readout is not None:
         _check_readout(options.pieces.readout)
-    if "slices" in priors_by_name(options) and options.pieces.slices < 2:
-        raise InputError("--prior slices is for an object of --slices, 2 or more.")
     refined = any(matches("detector.point_spread.width", path) for path in options.refine or ())
     if refined and is_zero(options.pieces.point_spread):
         raise InputError("A point spread of 0 does not tell in which direction to go; leave --point-spread out.")
