@@ -12,7 +12,7 @@ from ptychograd._scan import AffineParts
 from ptychograd.paper.far_field import FarFieldExperiment
 from ptychograd.paper.near_field import NearFieldExperiment
 
-EPOCHS, NEAR_EPOCHS, REACH = 150, 200, 16
+EPOCHS, NEAR_EPOCHS, REACH = 300, 200, 16
 DELAY = 5  # epochs
 
 
@@ -54,7 +54,7 @@ EFFECTS = {
     "jitter 3 px, near field": lambda: _cases(True, lambda model: pg.with_jitter(model, 3.0, 1), "scan.offset"),
     "stage 1 %, 0.5 deg, far field": lambda: _cases(False, _stage, "scan.affine"),
     "drift 3 px, far field": lambda: _cases(False, _drifting, "scan.drift"),
-    "drift 3 px, offsets too, far field": lambda: _cases(False, _drifting, "scan.drift", "scan.offset"),
+    "drift 3 px, as offsets, far field": lambda: _cases(False, _drifting, "scan.offset"),
     "jitter 1 px, near field": lambda: _cases(True, lambda model: pg.with_jitter(model, 1.0, 1), "scan.offset"),
     "jitter 3 px, affine too, near field": lambda: _cases(
         True, lambda model: pg.with_jitter(model, 3.0, 1), "scan.affine", "scan.offset"
