@@ -28,8 +28,10 @@ def test_a_run_with_all_of_it_can_be_gone_on_from(run, scan):
     words = ["--refine", "detector.background", "--refine", "detector.point_spread.width", "--flat-field", "flat.npy"]
     words += ["--noise", "poisson-gaussian", "--readout", "1", "--saturation", "3000", "--prior", "tv=0.2"]
     words += ["--background", "0.5", "--beam-stop", "1", "--epochs", "4", "--batch-size", "8"]
-    assert run("reconstruct", scan, "-o", "result.h5", *words)[0] == 0
+    status, out, err = run("reconstruct", scan, "-o", "result.h5", *words)
+    assert status == 0, err
     result = pg.load("result.h5")
+    assert f"detector.background: {result.arrays['detector.background']:.4g} photons a pixel" in out.splitlines()
     assert float(result.arrays["detector.background"]) != 0.5
     assert float(result.arrays["detector.point_spread.width"]) != 0.5
     assert result.settings["noise"].startswith("Censored(")

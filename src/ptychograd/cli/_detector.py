@@ -71,7 +71,7 @@ def image(path: str, what: str) -> "np.ndarray":
         return found if found.dtype == bool else found.astype(np.float64)
     except (OSError, ValueError) as problem:
         raise InputError(
-            f"The {what} can't be read from {path}: {problem}; expected an array in a .npy file."
+            f"The {what} can't be read from {path}: {problem}; expected real numbers along 2 or 3 axes in a .npy file."
         ) from None
 
 

@@ -1,10 +1,23 @@
-"""What a person is told of refined positions."""
+"""What a person is told of positions and other parameters that were refined."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from ptychograd._result import Result
+
+UNITS = {
+    "detector.background": "photons a pixel",
+    "detector.point_spread.width": "pixels",
+    "object.distance": "m",
+    "probe.aberrations": "rad",
+    "probe.defocus": "m",
+    "propagator.distance": "m",
+}
+IMAGES = ("object.transmission", "object.density", "probe.modes", "probe.variations")
+SHORT = 8  # numbers that are told one by one
 
 
 def words_on_positions(result: "Result") -> Iterator[str]:
@@ -29,3 +42,20 @@ def words_on_positions(result: "Result") -> Iterator[str]:
         f"{parts.scale_x:.4f} (x), shear {shear:.2f}°, rotation {rotation:.2f}°; {bound} of {len(corrections)} at the "
         f"bound of {reach} pixels"
     )
+
+
+def words_on_parameters(result: "Result") -> Iterator[str]:
+    """What came out for parameters that are numbers, with their units: each of a few, else mean and rms deviation."""
+    from ptychograd._parameters import matches
+
+    refined = result.settings.get("trainable", ())
+    for name, found in result.arrays.items():
+        is_number = found.dtype.kind == "f" and name not in IMAGES and not name.startswith("scan.")
+        if is_number and found.size and any(matches(name, path) for path in refined):
+            yield f"{name}: {_in_words(found)} {UNITS.get(name, '')}".rstrip()
+
+
+def _in_words(found: "np.ndarray") -> str:
+    if found.size <= SHORT:
+        return ", ".join(f"{number:.4g}" for number in found.ravel())
+    return f"{found.mean():.4g} on average, {found.std():.2g} rms about it"
