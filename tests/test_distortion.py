@@ -77,3 +77,20 @@ def test_a_distortion_needs_positions_that_can_be_refined(bent):
         pg.PositionsUnbent(data).check(pg.far_field(data))
     with pytest.raises(pg.InputError, match="degree 0 at most; expected 1 or more"):
         pg.PositionsUnbent(data, 0).check(model)
+
+
+def test_patterns_are_worked_on_a_few_at_once_on_an_accelerator(bent, monkeypatch):
+    """The same numbers from the branch that no CPU takes, with more patterns than are taken at once."""
+    import jax
+
+    from ptychograd import _epoch
+
+    model, data, _, places = bent
+    one_by_one = strains(model, data, places)
+    some = data.only(np.arange(data.count) > 2)  # another number of rows, so that it is compiled anew
+    monkeypatch.setattr(jax, "default_backend", lambda: "cuda")
+    monkeypatch.setattr(_epoch.compiled, "ROWS_AT_ONCE", 8)
+    together = strains(model, some, places)
+    np.testing.assert_array_equal(together.place, one_by_one.place[3:])
+    np.testing.assert_allclose(together.slope, one_by_one.slope[3:], rtol=1e-3, atol=1e-2)
+    np.testing.assert_allclose(together.curvature, one_by_one.curvature[3:], rtol=1e-3, atol=1e-2)

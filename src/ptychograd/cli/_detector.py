@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ptychograd._errors import InputError
-from ptychograd._parameters import matches
 from ptychograd.cli._asked import Pieces
 
 if TYPE_CHECKING:
@@ -40,6 +39,7 @@ def binned(model: "AbstractModel", pieces: Pieces) -> "AbstractModel":
 
 def detected(model, pieces: Pieces, refine: Sequence[str] = (), data: "Dataset | None" = None):
     """The model with the detector that is asked for; a background that is refined starts from the data."""
+    from ptychograd._parameters import matches
     from ptychograd._pieces import detectors
 
     asked = {path for path in refine if path.startswith("detector")}

@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from ptychograd._errors import InputError
-from ptychograd._parameters import matches
 from ptychograd.cli._asked import Pieces
 from ptychograd.cli._detector import is_zero
 from ptychograd.cli._needs import check_needs, check_simulated
@@ -22,6 +21,8 @@ PRIORS = {"tv": "TotalVariation", "tikhonov": "Tikhonov", "l1": "Sparse", "slice
 
 def check(options: Options) -> None:
     """Refuse what does not go together before anything is read."""
+    from ptychograd._parameters import matches
+
     check_needs(options)
     if options.pieces.readout is not None:
         _check_readout(options.pieces.readout)

@@ -5,7 +5,6 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, NamedTuple
 
 from ptychograd._errors import InputError
-from ptychograd._parameters import matches
 from ptychograd.cli._asked import Pieces
 
 if TYPE_CHECKING:
@@ -69,6 +68,8 @@ def _check(given: Collection[str], simulated: bool = False) -> None:
 
 def _is_there(option: str, given: Collection[str]) -> bool:
     """Whether an option is given; a parameter is refined under the name of its parents too."""
+    from ptychograd._parameters import matches
+
     name, _, path = option.partition(" ")
     if name != REFINE or not path:
         return option in given
