@@ -47,7 +47,7 @@ def test_poisson_likelihood_beats_amplitudes(data):
 @pytest.mark.data
 @pytest.mark.slow
 def test_siemens_star_with_three_modes(shared_data):
-    """Measured data: R after 10 epochs (one mode: 0.110 after 12), spokes darker than the gaps and of negative phase."""
+    """Measured data: R after 10 epochs (one mode: 0.110), spokes darker than the gaps and of negative phase."""
     keys = {"patterns": "intensity", "positions": "position_px", "probe": "probe_guess"}
     data = pg.read(shared_data / "siemens_star" / "siemens_star.npz", keys)
     result = pg.reconstruct(pg.far_field(data, modes=3), data, pg.Nesterov(), epochs=10, batch_size=16)

@@ -66,7 +66,9 @@ def raster(seen: Seen) -> Finding | None:
     if peak < PERFECT:
         found = f"irregular (lattice peak {peak:.2f} of 1)"
         return Finding("raster", GOOD, found, "", {"lattice_peak": peak})
-    found = f"positions lie on a lattice (peak {peak:.3f} of 1, a jitter of about {jitter:.1%} of a step)"
+    found = (
+        f"positions lie on a lattice (peak {peak:.3f} of 1, written down with a jitter of about {jitter:.1%} of a step)"
+    )
     if seen.data.support is not None:
         found += ", with a known surround"
         return Finding("raster", GOOD, found, "", {"lattice_peak": peak})

@@ -14,7 +14,7 @@ from ptychograd._dataset import Dataset
 from ptychograd._epoch import of_each, on_device
 from ptychograd._errors import InputError
 from ptychograd._escapes import AbstractEscape, Changed
-from ptychograd._judging.pattern import AT_ONCE, lit_places, pixels, scan_of
+from ptychograd._judging.pattern import blocks, lit_places, pixels, scan_of
 from ptychograd._model import Ptychography
 from ptychograd._noise import amplitude
 from ptychograd._parameters import named_parameters, replace_parameter, replace_parameters
@@ -117,8 +117,8 @@ def strains(model: Ptychography, data: Dataset, middles: Float[np.ndarray, "inde
     y, x = (np.arange(n) - middle for n, middle in zip(object.shape[-2:], origin, strict=True))
     scaled = [slope * jnp.asarray(c, slope.real.dtype) for slope in slopes for c in (y[:, None], x[None, :])]
     places, found = lit_places(data), []
-    for first in range(0, len(places), AT_ONCE):
-        some = places[first : first + AT_ONCE]
+    for block in blocks(places, data):
+        some = places[block]
         measured, valid, _ = pixels(data, some, scan_of(model).offset.dtype)
         middle = jnp.asarray(middles[some] - origin, scan_of(model).offset.dtype)
         found.append(

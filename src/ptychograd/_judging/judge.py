@@ -11,7 +11,7 @@ from ptychograd._dataset import Dataset
 from ptychograd._epoch import of_each, on_device
 from ptychograd._errors import InputError
 from ptychograd._escapes import AbstractEscape, Changed
-from ptychograd._judging.pattern import Pattern, lit_places, pixels, scan_of, whole_pixels
+from ptychograd._judging.pattern import Pattern, blocks, lit_places, pixels, scan_of, whole_pixels
 from ptychograd._model import AbstractModel
 from ptychograd._parameters import replace_parameters, trainable_names
 from ptychograd._scan import CORRECTED
@@ -44,13 +44,17 @@ def misfits(model: AbstractModel, held: Dataset) -> Misfits:
     the pattern's pixels, with everything else as it is, and the misfit taken over the other half.
     """
     scan, places = scan_of(model), lit_places(held)
-    patterns, valid, judges = pixels(held, places, scan.offset.dtype)
     spread = float(np.sqrt(np.mean(np.square(scan.offset))))
     tried = whole_pixels(int(np.ceil(SPREAD * spread))).astype(scan.offset.dtype)
-    judged = _moved if spread > 0 else _unmoved
-    shared, rows = (on_device(model), tried, jnp.asarray(judges)), (jnp.asarray(places), patterns, valid)
-    residual, photons, offset = of_each(judged, shared, rows)
-    return Misfits(np.asarray(residual, np.float64), np.asarray(photons, np.float64), np.asarray(offset))
+    placed, judged, found = on_device(model), _moved if spread > 0 else _unmoved, []
+    for block in blocks(places, held):
+        patterns, valid, judges = pixels(held, places[block], scan.offset.dtype)
+        rows = (jnp.asarray(places[block]), patterns, valid)
+        found.append(of_each(judged, (placed, tried, jnp.asarray(judges)), rows))
+    residual, photons, offset = (
+        np.concatenate([np.asarray(part) for part in parts]) for parts in zip(*found, strict=True)
+    )
+    return Misfits(residual.astype(np.float64), photons.astype(np.float64), offset)
 
 
 def _moved(shared: tuple, row: tuple) -> tuple[Float[Array, ""], Float[Array, ""], Float[Array, "2"]]:

@@ -1,5 +1,6 @@
 """One pattern and where it was measured: its misfit at other positions, and the best of them."""
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import equinox as eqx
@@ -14,7 +15,8 @@ from ptychograd._model import AbstractModel
 from ptychograd._noise import amplitude
 from ptychograd._scan import RefinableScan
 
-AT_ONCE = 1024  # positions, whose patterns are in memory together
+AT_ONCE = 2**28  # bytes of patterns that are in memory together, with what they are converted to
+BYTES = 16  # of a pixel: its counts, float32 twice, and what is valid
 FARTHEST = 12  # pixels
 STEPS, LONGEST = 12, 0.7  # Gauss-Newton steps for a position, and pixels of each at most
 DAMPING = 1e-3  # of the curvature
@@ -75,6 +77,13 @@ def scan_of(model: AbstractModel) -> RefinableScan:
 def lit_places(held: Dataset) -> np.ndarray:
     """Numbers of the positions whose patterns are held out: those that have a photon."""
     return np.flatnonzero(held.photons.reshape(-1, held.group).sum(axis=1))
+
+
+def blocks(places: np.ndarray, data: Dataset) -> Iterator[slice]:
+    """Parts of so many positions that their patterns fit into memory, one position at least."""
+    each = BYTES * data.group * int(np.prod(data.frame_shape))
+    size = max(1, AT_ONCE // each)
+    yield from (slice(first, first + size) for first in range(0, max(1, len(places)), size))
 
 
 def pixels(held: Dataset, places: np.ndarray, dtype: np.dtype) -> tuple[Array, Array, Bool[np.ndarray, "y x"]]:

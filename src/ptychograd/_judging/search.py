@@ -11,7 +11,7 @@ from ptychograd._dataset import Dataset
 from ptychograd._epoch import of_each, on_device
 from ptychograd._errors import InputError
 from ptychograd._escapes import AbstractEscape, Changed
-from ptychograd._judging.pattern import AT_ONCE, FARTHEST, Pattern, lit_places, pixels, scan_of, whole_pixels
+from ptychograd._judging.pattern import FARTHEST, Pattern, blocks, lit_places, pixels, scan_of, whole_pixels
 from ptychograd._model import AbstractModel
 
 MOVED = 0.5  # pixels, from which on a position counts as another
@@ -66,8 +66,7 @@ class PositionsSearched(AbstractEscape):
     ) -> tuple[Float[np.ndarray, "pattern 2"], Float[np.ndarray, " pattern"]]:
         """The best offsets within the steps `tried` from those at which to begin, and their misfits."""
         shared, found = (on_device(model), tried.astype(begin.dtype)), [(begin[:0], begin[:0, 0])]
-        for first in range(0, len(places), AT_ONCE):
-            some = slice(first, first + AT_ONCE)
+        for some in blocks(places, self.data):
             measured, valid, _ = pixels(self.data, places[some], begin.dtype)
             found.append(of_each(_best, shared, (jnp.asarray(places[some]), measured, valid, jnp.asarray(begin[some]))))
         offset, misfit = (np.concatenate([np.asarray(part) for part in parts]) for parts in zip(*found, strict=True))
