@@ -84,7 +84,7 @@ def test_what_does_not_go_together_is_said_before_anything_is_read(options, word
 
 
 def test_a_file_that_is_no_array_is_named(scan):
-    with pytest.raises(pg.InputError, match=r"scan.h5.*expected an array"):
+    with pytest.raises(pg.InputError, match=r"scan.h5.*expected real numbers"):
         read_file(scan, Options(pieces=Pieces(mask=str(scan))))
 
 
@@ -117,7 +117,7 @@ def arrays(scan, monkeypatch, tmp_path):
 MISTAKES = {
     "no array": (("--flat-field", "text.npy"), "can't be read from text.npy"),
     "no file": (("--point-spread", "none.npy"), "can't be read from none.npy"),
-    "numbers in a row": (("--mask", "vector.npy"), "it holds float64 of shape (5,); expected an array"),
+    "numbers in a row": (("--mask", "vector.npy"), "it holds float64 of shape (5,); expected real numbers"),
     "complex numbers": (("--flat-field", "waves.npy"), "it holds complex128 of shape (20, 18)"),
     "a small flat field": (("--flat-field", "small.npy"), "has (4, 5) pixels, the detector (20, 18)"),
     "a small mask": (("--mask", "small.npy"), "(4, 5); expected (20, 18) or (56, 20, 18)"),
