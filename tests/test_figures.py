@@ -51,7 +51,7 @@ def test_siemens_star_with_three_modes(shared_data):
     keys = {"patterns": "intensity", "positions": "position_px", "probe": "probe_guess"}
     data = pg.read(shared_data / "siemens_star" / "siemens_star.npz", keys)
     result = pg.reconstruct(pg.far_field(data, modes=3), data, pg.Nesterov(), epochs=10, batch_size=16)
-    assert result.history.r_factor[-1] < 0.1
+    assert result.history.r_factor[-1] < 0.096
     middle = result.object[100:350, 100:350]
     phase = np.angle(pg.plot.without_ramp(middle, np.ones(middle.shape, bool)))
     gold = phase < np.median(phase) - 0.4
