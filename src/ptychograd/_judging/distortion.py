@@ -78,7 +78,8 @@ class PositionsUnbent(AbstractEscape):
     is the probe, which is not distorted: within it the object is stretched, sheared and turned by ∂D. A Gauss-Newton
     step of every pattern towards its own ∂D, of all together through polynomials of the position, tells D; all
     positions are moved by it, and the object resampled. Polynomials have as high a degree as probes fit side by side,
-    so that ∂D hardly varies within one: in a full-field beam what is taken out is an affine change.
+    so that ∂D hardly varies within one, and at most `highest`: in a full-field beam what is taken out is an affine
+    change.
     """
 
     data: Dataset
@@ -183,9 +184,12 @@ def _resampled(
 ) -> Complex[Array, "*lead Y X"]:
     """The object moved by D, to first order of its variation: at r what was at r - D(r - D(r))."""
     image = np.asarray(object)
-    points = np.moveaxis(np.indices(image.shape[-2:]), 0, -1).reshape(-1, 2).astype(float)
-    before = points - basis(points) @ coefficients
-    places = (points - basis(before) @ coefficients).T.reshape(2, *image.shape[-2:])
+    height, width = image.shape[-2:]
+    places = np.empty((2, height, width))
+    for row in range(height):  # every term at every point of the object would not fit into memory
+        points = np.stack([np.full(width, float(row)), np.arange(width, dtype=float)], axis=1)
+        before = points - basis(points) @ coefficients
+        places[:, row] = (points - basis(before) @ coefficients).T
     layers = image.reshape(-1, *image.shape[-2:])
     moved = [map_coordinates(layer, places, order=SPLINE, mode="nearest") for layer in layers]
     return jnp.asarray(np.stack(moved).reshape(image.shape), object.dtype)

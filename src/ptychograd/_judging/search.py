@@ -28,7 +28,7 @@ class PositionsSearched(AbstractEscape):
 
     Of all steps by whole pixels, up to the `farthest`, the one of the least misfit is taken, and Gauss-Newton steps
     down from there: a pattern whose own position is caught in a wrong minimum comes out of it, once the object about it
-    is right. Those that went astray, much farther than the others, are looked for about the given position as well.
+    is right. The worst fifth of the patterns are looked for about the given position as well, in case they went astray.
     Patterns without a photon, as those that `data` hold out, stay where they are.
     """
 

@@ -16,7 +16,6 @@ UNITS = {
     "probe.defocus": "m",
     "propagator.distance": "m",
 }
-IMAGES = ("object.transmission", "object.density", "probe.modes", "probe.variations")
 SHORT = 8  # numbers that are told one by one
 
 
@@ -50,7 +49,7 @@ def words_on_parameters(result: "Result") -> Iterator[str]:
 
     refined = result.settings.get("trainable", ())
     for name, found in result.arrays.items():
-        is_number = found.dtype.kind == "f" and name not in IMAGES and not name.startswith("scan.")
+        is_number = found.dtype.kind == "f" and not name.startswith("scan.")
         if is_number and found.size and any(matches(name, path) for path in refined):
             yield f"{name}: {_in_words(found)} {UNITS.get(name, '')}".rstrip()
 
