@@ -8,7 +8,7 @@ demo: .venv/installed
 	timeout --kill-after=10 600 $(BIN)/ptychograd demo
 
 test: lint types .venv/installed
-	timeout --kill-after=10 1200 $(BIN)/python -m pytest -n 2
+	timeout --kill-after=10 1200 $(BIN)/python -m pytest -n 2 --dist worksteal
 
 lint: .venv/installed
 	$(BIN)/ruff check .

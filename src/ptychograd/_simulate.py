@@ -33,9 +33,9 @@ def simulate(
     keys = jax.random.split(jax.random.key(seed), -(-groups // at_once))
     patterns, together = [], None if model.group == 1 else jax.lax.map(model.together, jnp.arange(groups))
     for start, key in zip(range(0, groups, at_once), keys, strict=True):
-        index = jnp.arange(start, min(start + at_once, groups))
+        index = jnp.minimum(start + jnp.arange(min(at_once, groups)), groups - 1)  # one shape: compiled once
         expected = batched(model, (0,))(index) if together is None else together[index]
-        sample = np.asarray(noise.sample(key, expected))
+        sample = np.asarray(noise.sample(key, expected))[: groups - start]
         patterns.append(sample if model.group == 1 else sample.reshape(-1, *sample.shape[2:]))
     return _compact(np.concatenate(patterns))
 
