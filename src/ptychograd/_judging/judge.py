@@ -27,6 +27,7 @@ from ptychograd._parameters import (
 from ptychograd._scan import CORRECTED
 
 PATHS = tuple(f"scan.{name}" for name in CORRECTED)
+FEW = 16  # starts from which to go down, where a pattern has more of its own than its position
 SPREAD = 2.5  # times the rms of all corrections: how far the position of a held-out pattern is looked for
 
 
@@ -79,20 +80,28 @@ def _own(model: AbstractModel) -> dict[str, Array]:
     return {path: arrays[path] for path in sorted(model.rows) if np.ptp(np.asarray(arrays[path]), axis=0).any()}
 
 
-def _tried(own: Mapping[str, Array]) -> dict[str, Array]:
-    """Steps from which to go down: of an offset all by whole pixels, of what has one minimum none."""
-    steps = {path: jnp.zeros((1, array.shape[1]), array.dtype) for path, array in own.items()}
-    if OFFSET not in own:
-        return steps
-    spread = float(np.sqrt(np.mean(np.square(own[OFFSET]))))
-    pixels = whole_pixels(int(np.ceil(SPREAD * spread))).astype(own[OFFSET].dtype)
-    return {path: jnp.repeat(step, len(pixels), axis=0) for path, step in steps.items()} | {OFFSET: pixels}
+def _tried(own: Mapping[str, Array]) -> Row:
+    """Steps from which to go down: an offset by all whole pixels, and beside each of these every other number by its
+    standard deviation, up and down: weights have several minima.
+    """
+    offset = own.get(OFFSET)
+    spread = 0.0 if offset is None else float(np.sqrt(np.mean(np.square(offset))))
+    pixels = np.asarray(whole_pixels(int(np.ceil(SPREAD * spread))))
+    others = {path: array for path, array in own.items() if path != OFFSET}
+    sizes = np.concatenate([np.zeros(0), *(np.std(array, axis=0) for array in others.values())])
+    aside = np.concatenate([np.zeros((1, len(sizes))), np.diag(sizes), -np.diag(sizes)])
+    ends = np.cumsum([array.shape[1] for array in others.values()])
+    steps = dict(zip(others, np.split(np.tile(aside, (len(pixels), 1)), ends[:-1], axis=1), strict=True))
+    if offset is not None:
+        steps[OFFSET] = np.repeat(pixels, len(aside), axis=0)
+    return {path: jnp.asarray(step, own[path].dtype) for path, step in steps.items()}
 
 
 def _judged(shared: tuple, item: tuple) -> tuple[Float[Array, ""], Float[Array, ""], Row]:
     (model, noise, tried, judges), (place, measured, valid, row) = shared, item
-    if tried:
-        row, _ = Pattern(model, noise, place, measured, valid & ~judges, row).found(tried)
+    if row:
+        few = 1 if tuple(row) == (OFFSET,) else FEW
+        row, _ = Pattern(model, noise, place, measured, valid & ~judges, row).found(tried, few=few)
     left = Pattern(model, noise, place, measured, valid & judges, row)
     return left.misfit(row), jnp.sum(jnp.where(left.valid, measured, 0)), row
 

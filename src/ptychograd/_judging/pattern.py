@@ -48,14 +48,24 @@ class Pattern(NamedTuple):
         """Σ(√h - √y)²."""
         return jnp.sum((self.modulus(row) - jnp.where(self.valid, amplitude(self.measured), 0)) ** 2)
 
-    def found(self, tried: Row, steps: int = STEPS) -> tuple[Row, Array]:
-        """The row of the least misfit, and that: of those `tried` about the present one, and down from the best."""
+    def found(self, tried: Row, steps: int = STEPS, few: int = 1) -> tuple[Row, Array]:
+        """The row of the least misfit, and that: of those `tried` about the present one, and down from the best few."""
 
         def moved(step: Row) -> Row:
             return jax.tree.map(jnp.add, self.row, step)
 
-        best = jnp.argmin(jax.lax.map(lambda step: self.misfit(moved(step)), tried))
-        start = moved(jax.tree.map(lambda steps: steps[best], tried))
+        misfits = jax.lax.map(lambda step: self.misfit(moved(step)), tried)
+        if few == 1 or len(misfits) == 1:
+            return self._down(moved(jax.tree.map(lambda steps: steps[jnp.argmin(misfits)], tried)), steps)
+        _, first = jax.lax.top_k(-misfits, min(few, len(misfits)))
+        rows, misfits = jax.lax.map(
+            lambda number: self._down(moved(jax.tree.map(lambda steps: steps[number], tried)), steps), first
+        )
+        best = jnp.argmin(misfits)
+        return jax.tree.map(lambda each: each[best], rows), misfits[best]
+
+    def _down(self, row: Row, steps: int) -> tuple[Row, Array]:
+        """Where Gauss-Newton steps lead, and the misfit there."""
 
         def better(best: tuple, _: None) -> tuple[tuple, None]:
             row, least = best
@@ -65,8 +75,7 @@ class Pattern(NamedTuple):
             row = jax.tree.map(lambda new, old: jnp.where(is_less, new, old), moved, row)
             return (row, jnp.where(is_less, misfit, least)), None
 
-        best, _ = jax.lax.scan(better, (start, self.misfit(start)), None, length=steps)
-        return best
+        return jax.lax.scan(better, (row, self.misfit(row)), None, length=steps)[0]
 
     def _step(self, row: Row) -> Row:
         """The Gauss-Newton step, with a derivative along each number."""
@@ -75,7 +84,7 @@ class Pattern(NamedTuple):
         slopes = [jax.jvp(lambda x: self.modulus(as_row(x)), (numbers,), (axis,))[1] for axis in along]
         rest = jnp.where(self.valid, amplitude(self.measured), 0) - self.modulus(row)
         curvature = jnp.array([[jnp.vdot(one, other) for other in slopes] for one in slopes])
-        size = _of_each_parameter(lambda diagonal: jnp.full_like(diagonal, jnp.sum(diagonal)), jnp.diag(curvature), row)
+        size = _of_each_parameter(lambda part: jnp.full_like(part, jnp.sum(part)), jnp.diag(curvature), row)
         damped = curvature + along * jnp.where(size > 0, DAMPING * size, 1)
         step = jnp.linalg.solve(damped, jnp.array([jnp.vdot(one, rest) for one in slopes]))
         return as_row(_of_each_parameter(_short, step, row))
