@@ -94,8 +94,8 @@ def test_frc_of_two_halves_and_of_their_results(run, tmp_path):
 
 def test_frc_searches_and_judges_positions_in_each_half(run):
     """As `reconstruct` does, by patterns of that half alone; and told what came of it."""
-    pg.write("dense.h5", irregular_scan(step=3.0))
-    options = ("--refine", "scan.offset", "--reach", 3, "--epochs", 12, "--devices", 1)
+    pg.write("dense.h5", problems.measurement())
+    options = ("--refine", "scan.offset", "--reach", 3, "--epochs", 6, "--devices", 1)
     status, _, err = run("frc", "dense.h5", "-o", "curve.png", *options)
     assert status == 0, err
     halves = [pg.load(f"curve_half_{number}.h5") for number in (1, 2)]

@@ -84,17 +84,15 @@ def _tried(own: Mapping[str, Array]) -> Row:
     """Steps from which to go down: an offset by all whole pixels, and beside each of these every other number by its
     standard deviation, up and down: weights have several minima.
     """
-    offset = own.get(OFFSET)
-    spread = 0.0 if offset is None else float(np.sqrt(np.mean(np.square(offset))))
-    pixels = np.asarray(whole_pixels(int(np.ceil(SPREAD * spread))))
-    others = {path: array for path, array in own.items() if path != OFFSET}
-    sizes = np.concatenate([np.zeros(0), *(np.std(array, axis=0) for array in others.values())])
-    aside = np.concatenate([np.zeros((1, len(sizes))), np.diag(sizes), -np.diag(sizes)])
-    ends = np.cumsum([array.shape[1] for array in others.values()])
-    steps = dict(zip(others, np.split(np.tile(aside, (len(pixels), 1)), ends[:-1], axis=1), strict=True))
-    if offset is not None:
-        steps[OFFSET] = np.repeat(pixels, len(aside), axis=0)
-    return {path: jnp.asarray(step, own[path].dtype) for path, step in steps.items()}
+    still = {path: np.zeros(array.shape[1]) for path, array in own.items()}
+    sizes = {path: np.diag(np.std(array, axis=0)) for path, array in own.items() if path != OFFSET}
+    aside = [still | {path: sign * step} for path, steps in sizes.items() for step in steps for sign in (1, -1)]
+    tried = [still, *aside]
+    if OFFSET in own:
+        spread = float(np.sqrt(np.mean(np.square(own[OFFSET]))))
+        pixels = np.asarray(whole_pixels(int(np.ceil(SPREAD * spread))))
+        tried = [one | {OFFSET: pixel} for pixel in pixels for one in tried]
+    return {path: jnp.asarray(np.stack([one[path] for one in tried]), own[path].dtype) for path in own}
 
 
 def _judged(shared: tuple, item: tuple) -> tuple[Float[Array, ""], Float[Array, ""], Row]:
