@@ -1,5 +1,6 @@
 """Held-out patterns with what is their own found from half of their pixels, against NumPy and SciPy; full pixels."""
 
+import json
 from dataclasses import replace
 
 import equinox as eqx
@@ -210,7 +211,7 @@ def test_full_pixels_that_are_expected_to_be_full_leave_nothing(full):
 
 
 def test_full_pixels_lead_no_position_astray(full):
-    """With a probe that is not lopsided enough they would not; here positions are right from the start."""
+    """Positions are right from the start: what the search makes of them is what full pixels do."""
     model = pg.with_refinable_positions(at_truth(full), 4)
 
     def no_fit(model, epochs, hold=()):
@@ -249,3 +250,15 @@ def test_the_command_line_finds_what_is_their_own(run, intense):
     rows = own.arrays["probe.intensity"][places_of(held)]
     np.testing.assert_allclose(rows, found.rows["probe.intensity"], rtol=1e-3)
     assert plain.settings["held_out_r_factor"] == pg.r_factor(plain.onto(pg.far_field(fitted)), held)
+
+
+def test_residuals_on_the_command_line_know_of_full_pixels(run, full):
+    pg.write("full.h5", full)
+    assert run("reconstruct", "full.h5", "-o", "r.h5", "--epochs", 3, "--saturation", LEVEL)[0] == 0
+    status, out, err = run("residuals", "r.h5", "--json", "--devices", 1)
+    assert status == 0, err
+    data = pg.read("full.h5")
+    model = pg.load("r.h5").onto(pg.far_field(data))
+    told = pg.residuals(model, data, pg.Censored(pg.Amplitude(), LEVEL)).r_factor
+    assert json.loads(out.splitlines()[-1])["r_factor"] == pytest.approx(told, rel=1e-6)
+    assert pg.residuals(model, data).r_factor > 1.1 * told

@@ -77,7 +77,8 @@ def with_rows(model: AbstractModel, held: Dataset, rows: Mapping[str, Float[np.n
 def _own(model: AbstractModel) -> dict[str, Array]:
     """Arrays with one row a pattern that were refined, by path: those whose rows are not all alike."""
     arrays = named_parameters(eqx.filter(model, is_parameter))
-    return {path: arrays[path] for path in sorted(model.rows) if np.ptp(np.asarray(arrays[path]), axis=0).any()}
+    known = sorted(path for path in model.rows if path in arrays)
+    return {path: arrays[path] for path in known if np.ptp(np.asarray(arrays[path]), axis=0).any()}
 
 
 def _tried(own: Mapping[str, Array]) -> Row:
