@@ -92,6 +92,25 @@ def test_frc_of_two_halves_and_of_their_results(run, tmp_path):
     assert "agree in their noise too" in " ".join(err.split())
 
 
+def test_frc_searches_and_judges_positions_in_each_half(run):
+    """As `reconstruct` does, by patterns of that half alone; and told what came of it."""
+    pg.write("dense.h5", problems.measurement())
+    options = ("--refine", "scan.offset", "--reach", 3, "--epochs", 6, "--devices", 1)
+    status, _, err = run("frc", "dense.h5", "-o", "curve.png", *options)
+    assert status == 0, err
+    halves = [pg.load(f"curve_half_{number}.h5") for number in (1, 2)]
+    for half in halves:
+        changes = [change["change"] for change in half.settings["changes"]]
+        assert changes[0].startswith("positions searched within")
+        assert changes[-1].startswith(("refined positions kept", "positions put back"))
+        assert changes[-1] in " ".join(err.split())
+    one, other = pg.halves(pg.read("dense.h5"))
+    for half, data in zip(halves, (one, other), strict=True):
+        searched = int(half.settings["changes"][0]["change"].split(" of ")[1].split()[0])
+        lit = np.count_nonzero(data.photons)
+        assert searched == lit - max(1, round(0.05 * lit), round(min(0.15 * lit, 3)))
+
+
 def test_residuals_of_a_result(run, tmp_path):
     data = problems.measurement()
     patterns = data.patterns.copy()

@@ -2,8 +2,9 @@
 
     python -m benchmarks.effects siemens-star p25
 
-Expects the data in the folder that PTYCHOGRAD_DATA names (../shared/data unless given). A held-out pattern's own
-position, where positions are refined, is found from a random half of its pixels; R is that of the other half.
+Expects the data in the folder that PTYCHOGRAD_DATA names (../shared/data unless given). What is a held-out pattern's
+own (its position, intensity and weights, where others' are refined) is found from a random half of its pixels; R is
+that of the other half, also where nothing is, so that all rows can be compared.
 """
 
 import os

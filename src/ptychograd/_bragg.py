@@ -112,8 +112,12 @@ class BraggPtychography(AbstractExitWaveModel):
         return eqx.tree_at(lambda model: model.scan, self, self.scan.coarse())
 
     def windows(self, index):
-        rows = {f"scan.{name}": row_window(index, columns) for name, columns in self.scan.rows.items()}
+        rows = {path: row_window(index, columns) for path, columns in self.rows.items()}
         return {"object.density": Window(self.scan(index)[0], self.window)} | rows
+
+    @property
+    def rows(self):
+        return {f"scan.{name}": columns for name, columns in self.scan.rows.items()}
 
     @property
     def steps(self):

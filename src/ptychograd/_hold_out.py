@@ -18,22 +18,24 @@ from ptychograd._solvers import Still
 def hold_out(data: Dataset, share: float, seed: int = 0) -> tuple[Dataset, Dataset]:
     """The data without a random `share` of the patterns, and with nothing but these; whole rocking curves of them.
 
-    Both keep all patterns and positions, so that one model serves both; those left out are masked.
+    Of patterns without a photon, as those that were held out before, none is chosen. Both keep all patterns and
+    positions, so that one model serves both; those left out are masked.
 
     Example:
         fitted, held = hold_out(data, 0.05)
         result = reconstruct(far_field(fitted), fitted, Nesterov(), epochs=60, batch_size=16)
         result.history.r_factor[-1], r_factor(result.model, held)
     """
-    positions, what = data.count // data.group, "patterns" if data.group == 1 else "rocking curves"
-    count = round(share * positions) if 0 < share < 1 else 0
-    if not 0 < count < positions:
+    what, positions = "patterns" if data.group == 1 else "rocking curves", data.count // data.group
+    lit = np.flatnonzero(data.photons.reshape(positions, data.group).sum(axis=1))
+    count = round(share * len(lit)) if 0 < share < 1 else 0
+    if not 0 < count < len(lit):
         raise InputError(
-            f"A share of {share:g} of {positions} {what} can't be held out; expected one between 0 and 1, as 0.05."
+            f"A share of {share:g} of {len(lit)} {what} can't be held out; expected one between 0 and 1, as 0.05."
         )
     check_seed(seed)
     held = np.zeros(positions, bool)
-    held[np.random.default_rng(seed).choice(positions, count, replace=False)] = True
+    held[np.random.default_rng(seed).choice(lit, count, replace=False)] = True
     held, count = np.repeat(held, data.group), count * data.group
     fitted, kept_aside = (
         replace(data.only(which), source=f"{data.source}, {words}")

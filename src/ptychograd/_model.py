@@ -49,6 +49,11 @@ class AbstractModel(eqx.Module):
         return {}
 
     @property
+    def rows(self) -> Mapping[str, int]:
+        """Arrays (index, k) with one row a pattern (a group), and k, by path; none unless a model says so."""
+        return {}
+
+    @property
     def steps(self) -> Mapping[str, Float[Array, ""] | float]:
         """A step that suits a real parameter, in its own unit, by path; none unless a model says so."""
         return {}
@@ -148,8 +153,12 @@ class Ptychography(AbstractExitWaveModel):
 
     def windows(self, index):
         corner, _ = self.scan(index)
-        rows = {path: row_window(index, columns) for path, columns in self._gathered(lambda part: part.rows).items()}
+        rows = {path: row_window(index, columns) for path, columns in self.rows.items()}
         return {"object.transmission": Window(corner, self.frame_shape)} | rows
+
+    @property
+    def rows(self):
+        return self._gathered(lambda part: part.rows)
 
     @property
     def steps(self):

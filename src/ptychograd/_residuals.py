@@ -11,6 +11,7 @@ from ptychograd._dataset import Dataset
 from ptychograd._epoch import misfits, on_device
 from ptychograd._errors import InputError
 from ptychograd._model import AbstractModel
+from ptychograd._noise import AbstractNoise, Amplitude
 
 PIXELS_AT_ONCE = 2**21  # of patterns that are worked on together
 MOST_AT_ONCE = 16
@@ -35,10 +36,11 @@ class Residuals(NamedTuple):
         return known[np.argsort(-self.r_of_pattern[known], kind="stable")[:most]]
 
 
-def residuals(model: AbstractModel, data: Dataset) -> Residuals:
+def residuals(model: AbstractModel, data: Dataset, noise: AbstractNoise | None = None) -> Residuals:
     """What a model as it is leaves of every pattern and of every detector pixel, over valid pixels.
 
-    Patterns are read and worked on a few at a time, so memory does not grow with their number.
+    Compared is what pixels show, as `noise` says it: under `Censored` a full one that is expected to be full leaves
+    nothing. Patterns are read and worked on a few at a time, so memory does not grow with their number.
 
     Example:
         found = residuals(result.model, data)
@@ -60,7 +62,9 @@ def residuals(model: AbstractModel, data: Dataset) -> Residuals:
         valid = np.broadcast_to(mask, patterns.shape).reshape(shape) & real.reshape(-1, *[1] * (len(shape) - 1))
         counts = patterns.reshape(shape)
         counts = counts.astype(np.float64) if counts.dtype.itemsize > 4 else counts
-        each, pixel = misfits(on_device(model), jnp.asarray(numbers), jnp.asarray(counts), jnp.asarray(valid))
+        each, pixel = misfits(
+            on_device(model), jnp.asarray(numbers), jnp.asarray(counts), jnp.asarray(valid), noise or Amplitude()
+        )
         for total, more in zip(of_pixel, pixel, strict=True):
             total += np.asarray(more, np.float64)
         for total, more in zip(of_pattern, each, strict=True):

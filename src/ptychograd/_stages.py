@@ -55,7 +55,7 @@ def judged(stages: Sequence[Stage], held: Dataset) -> tuple[Stage, ...]:
     epochs = sum(stage.epochs for stage in stages if _is_about_positions(stage))
     if not epochs:
         return tuple(stages)
-    judge = PositionsJudged(held, max(1, round(TRIAL * epochs)))
+    judge = PositionsJudged(held, max(1, round(TRIAL * epochs)), stages[-1].noise)
     return tuple(stage for _, stage in _cut(stages, {round(JUDGED * epochs): (judge,)}))
 
 
@@ -68,9 +68,10 @@ def searched(stages: Sequence[Stage], data: Dataset) -> tuple[Stage, ...]:
     epochs = sum(stage.epochs for stage in stages if _refines_offsets(stage))
     if not epochs:
         return tuple(stages)
-    last, unbent = round(JUDGED * epochs), PositionsUnbent(data)
+    last, noise = round(JUDGED * epochs), stages[-1].noise
     rounds = max(1, round(last / ROUND))
-    wide, near = (PositionsSearched(data), unbent), (PositionsSearched(data, NEAR), unbent)
+    unbent = PositionsUnbent(data, noise=noise)
+    wide, near = (PositionsSearched(data, noise=noise), unbent), (PositionsSearched(data, NEAR, noise), unbent)
     cuts = {round(last * n / rounds): wide if n <= WIDE * rounds else near for n in range(1, rounds + 1)}
     still = range(sorted(cuts)[max(0, round(rounds * DESCENT) - 1)], last)
     parts = _cut(stages, cuts)

@@ -7,7 +7,7 @@ from jaxtyping import Array, Bool, Float, Int, Real
 
 from ptychograd._epoch.compiled import _compiled
 from ptychograd._model import AbstractModel, batched
-from ptychograd._noise import amplitude, counted_residual
+from ptychograd._noise import AbstractNoise, amplitude, counted_residual
 
 
 class Misfit(NamedTuple):
@@ -24,9 +24,13 @@ def misfits(
     group: Int[Array, "group"],
     patterns: Real[Array, "group *detector"],
     mask: Bool[Array, "group *detector"],
+    noise: AbstractNoise,
 ) -> tuple[Misfit, Misfit]:
-    """Sums over the valid pixels of each pattern, and for each pixel over the patterns in which it is valid."""
-    expected = batched(model.together, (0,))(group)
+    """Sums over the valid pixels of each pattern, and for each pixel over the patterns in which it is valid.
+
+    Of what the pixels show, as `noise` says it.
+    """
+    expected = noise.shown(batched(model.together, (0,))(group))
     measured = patterns.astype(expected.dtype)
     each = Misfit((amplitude(expected) - amplitude(measured)) ** 2, counted_residual(expected), measured)
     each = Misfit._make(jnp.where(mask, values, 0).reshape(-1, *values.shape[-2:]) for values in each)

@@ -1,7 +1,7 @@
-"""Positions beside the gradient: whether refined ones serve, and where else a pattern may lie."""
+"""Held-out patterns judge; positions beside the gradient: whether refined ones serve, and where else one may be."""
 
 from ptychograd._judging.distortion import PositionsUnbent
-from ptychograd._judging.judge import PATHS, Misfits, PositionsJudged, misfits
+from ptychograd._judging.judge import PATHS, Misfits, PositionsJudged, misfits, with_rows
 from ptychograd._judging.search import PositionsSearched
 
-__all__ = ["PATHS", "Misfits", "PositionsJudged", "PositionsSearched", "PositionsUnbent", "misfits"]
+__all__ = ["PATHS", "Misfits", "PositionsJudged", "PositionsSearched", "PositionsUnbent", "misfits", "with_rows"]

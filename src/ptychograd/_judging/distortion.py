@@ -1,6 +1,6 @@
 """Slow distortions of all positions, which the object has followed."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import jax
@@ -14,12 +14,12 @@ from ptychograd._dataset import Dataset
 from ptychograd._epoch import of_each, on_device
 from ptychograd._errors import InputError
 from ptychograd._escapes import AbstractEscape, Changed
-from ptychograd._judging.pattern import blocks, lit_places, pixels, scan_of
+from ptychograd._judging.pattern import OFFSET, blocks, lit_places, pixels, scan_of
 from ptychograd._model import Ptychography
-from ptychograd._noise import amplitude
+from ptychograd._noise import AbstractNoise, Amplitude, amplitude
 from ptychograd._parameters import named_parameters, replace_parameter, replace_parameters
 
-OBJECT, OFFSET = "object.transmission", "scan.offset"
+OBJECT = "object.transmission"
 PATTERNS_EACH = 2  # patterns at least for every number to be found
 DAMPING = 1e-3  # of the curvature along each number
 SPLINE = 5  # order, of the resampling
@@ -84,6 +84,7 @@ class PositionsUnbent(AbstractEscape):
 
     data: Dataset
     highest: int = 10
+    noise: AbstractNoise = field(default_factory=Amplitude)
 
     def check(self, model):
         scan_of(model)
@@ -95,7 +96,7 @@ class PositionsUnbent(AbstractEscape):
             return Changed(model, "a crystal's positions are not looked at for distortions")
         middles, width = _lit(model)
         basis = _basis(middles, width, self.highest)
-        coefficients = _fitted(strains(model, self.data, middles), basis.slopes(middles))
+        coefficients = _fitted(strains(model, self.data, middles, self.noise), basis.slopes(middles))
         moves = basis(middles) @ coefficients
         moves -= moves.mean(axis=0)
         offset, object = scan_of(model).offset, named_parameters(model)[OBJECT]
@@ -105,7 +106,9 @@ class PositionsUnbent(AbstractEscape):
         return Changed(changed, f"positions and object unbent by {size:.2g} pixels rms, degree {basis.degree}")
 
 
-def strains(model: Ptychography, data: Dataset, middles: Float[np.ndarray, "index 2"]) -> Strains:
+def strains(
+    model: Ptychography, data: Dataset, middles: Float[np.ndarray, "index 2"], noise: AbstractNoise | None = None
+) -> Strains:
     """What each pattern of the data says of the strain of object and positions about the middle of its probe.
 
     In a window u about the middle, positions moved by D and the object resampled by it differ from what they were by
@@ -123,7 +126,11 @@ def strains(model: Ptychography, data: Dataset, middles: Float[np.ndarray, "inde
         measured, valid, _ = pixels(data, some, scan_of(model).offset.dtype)
         middle = jnp.asarray(middles[some] - origin, scan_of(model).offset.dtype)
         found.append(
-            of_each(_normal_equations, (placed, slopes, scaled), Seen(jnp.asarray(some), measured, valid, middle))
+            of_each(
+                _normal_equations,
+                (placed, noise or Amplitude(), slopes, scaled),
+                Seen(jnp.asarray(some), measured, valid, middle),
+            )
         )
     curvature, slope = (
         np.concatenate([np.asarray(part, np.float64) for part in parts]) for parts in zip(*found, strict=True)
@@ -133,11 +140,11 @@ def strains(model: Ptychography, data: Dataset, middles: Float[np.ndarray, "inde
 
 def _normal_equations(shared: tuple, seen: Seen) -> tuple[Float[Array, "4 4"], Float[Array, "4"]]:
     """JᵀJ and Jᵀ(√y - √h), with the derivatives J of √h along the four strains."""
-    model, slopes, scaled = shared
+    model, noise, slopes, scaled = shared
 
     def modulus(transmission: Complex[Array, "*lead Y X"]) -> Float[Array, "*detector"]:
         changed = replace_parameter(model, OBJECT, transmission)
-        return jnp.where(seen.valid, amplitude(changed.together(seen.place)), 0)
+        return jnp.where(seen.valid, amplitude(noise.shown(changed.together(seen.place))), 0)
 
     root, along = jax.linearize(modulus, named_parameters(model)[OBJECT])
     fixed, growing = [along(slope) for slope in slopes], [along(slope) for slope in scaled]

@@ -1,6 +1,6 @@
 """Positions looked for farther than a gradient reaches."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -11,8 +11,9 @@ from ptychograd._dataset import Dataset
 from ptychograd._epoch import of_each, on_device
 from ptychograd._errors import InputError
 from ptychograd._escapes import AbstractEscape, Changed
-from ptychograd._judging.pattern import FARTHEST, Pattern, blocks, lit_places, pixels, scan_of, whole_pixels
+from ptychograd._judging.pattern import FARTHEST, OFFSET, Pattern, blocks, lit_places, pixels, scan_of, whole_pixels
 from ptychograd._model import AbstractModel
+from ptychograd._noise import AbstractNoise, Amplitude
 
 MOVED = 0.5  # pixels, from which on a position counts as another
 DOWN = 4  # Gauss-Newton steps after each search
@@ -34,6 +35,7 @@ class PositionsSearched(AbstractEscape):
 
     data: Dataset
     farthest: int = 3
+    noise: AbstractNoise = field(default_factory=Amplitude)
 
     def check(self, model):
         scan_of(model)
@@ -65,7 +67,8 @@ class PositionsSearched(AbstractEscape):
         tried: Float[Array, "step 2"],
     ) -> tuple[Float[np.ndarray, "pattern 2"], Float[np.ndarray, " pattern"]]:
         """The best offsets within the steps `tried` from those at which to begin, and their misfits."""
-        shared, found = (on_device(model), tried.astype(begin.dtype)), [(begin[:0], begin[:0, 0])]
+        shared = (on_device(model), self.noise, tried.astype(begin.dtype))
+        found = [(begin[:0], begin[:0, 0])]
         for some in blocks(places, self.data):
             measured, valid, _ = pixels(self.data, places[some], begin.dtype)
             found.append(of_each(_best, shared, (jnp.asarray(places[some]), measured, valid, jnp.asarray(begin[some]))))
@@ -74,6 +77,7 @@ class PositionsSearched(AbstractEscape):
 
 
 def _best(shared: tuple, item: tuple) -> tuple[Float[Array, "2"], Float[Array, ""]]:
-    model, tried = shared
+    model, noise, tried = shared
     place, measured, valid, begin = item
-    return Pattern(model, place, measured, valid, begin).found(tried, DOWN)
+    row, misfit = Pattern(model, noise, place, measured, valid, {OFFSET: begin}).found({OFFSET: tried}, DOWN)
+    return row[OFFSET], misfit

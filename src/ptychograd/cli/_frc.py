@@ -11,6 +11,7 @@ from ptychograd.cli._console import errors
 from ptychograd.cli._console import output as console
 from ptychograd.cli._machine import Devices, Machine
 from ptychograd.cli._options import Json, Options
+from ptychograd.cli._positions import words_on_positions
 
 if TYPE_CHECKING:
     from ptychograd._result import Result
@@ -34,9 +35,10 @@ def frc(
 ) -> None:
     """Find the resolution: Fourier ring correlation of reconstructions from two halves of the patterns.
 
-    The halves are chosen by chance; both results are kept beside the picture. With two results in place of the data
-    these are compared. The resolution is the half period of the spatial frequency beyond which the correlation is below
-    the half-bit threshold (van Heel & Schatz 2005).
+    The halves are chosen by chance; both results are kept beside the picture. Positions that are refined are searched
+    and judged in each half by itself, as `reconstruct` does, by a few of its patterns that are then held out. With two
+    results in place of the data these are compared. The resolution is the half period of the spatial frequency beyond
+    which the correlation is below the half-bit threshold (van Heel & Schatz 2005).
 
     Args:
         data: CXI, HDF5 or NPZ; or a result, with another after it.
@@ -71,6 +73,7 @@ def _halves(path: Path, picture: Path, options: Options, machine: Machine) -> "t
 
     from ptychograd._files import require_writable
     from ptychograd._halves import halves
+    from ptychograd.cli._held import parted, searched_and_judged
     from ptychograd.cli._machine import devices, in_file, start
     from ptychograd.cli._plan import make_run, make_solver, read_data
 
@@ -87,12 +90,14 @@ def _halves(path: Path, picture: Path, options: Options, machine: Machine) -> "t
     results = []
     for number, (half, place) in enumerate(zip(halves(data, options.seed), places, strict=True)):
         seeded = replace(options, seed=options.seed + number)  # what chance does is not to be alike in both
-        planned = make_run(seeded, half)._replace(devices=tuple(devices(machine)))
+        fitted, held = parted(seeded, half)
+        planned = searched_and_judged(make_run(seeded, fitted), held)._replace(devices=tuple(devices(machine)))
         errors.print(f"{('first', 'second')[number]} half", style="dim")
         result = _performed(planned)
         result = result._replace(settings=result.settings | {HALF: number + 1, "data_file": str(path)})
         result.save(place)
-        errors.print(f"{place}: R = {result.history.r_factor[-1]:.4f}", style="dim", soft_wrap=True)
+        for words in (f"{place}: R = {result.history.r_factor[-1]:.4f}", *words_on_positions(result)):
+            errors.print(words, style="dim", soft_wrap=True)
         results.append(result)
     return results[0], results[1]
 

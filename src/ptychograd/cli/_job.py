@@ -3,32 +3,29 @@
 import json as json_format
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from ptychograd._errors import InputError
 from ptychograd.cli._checkpoints import Checkpoints, Every, Keeping
 from ptychograd.cli._console import FAILED, INTERRUPTED, complain, errors, leave, output
 from ptychograd.cli._follow import Following, Scan, followed
+from ptychograd.cli._held import HELD_OUT, judged_by, parted, searched_and_judged
 from ptychograd.cli._machine import Machine
 from ptychograd.cli._options import Options
-from ptychograd.cli._places import held_share
 from ptychograd.cli._positions import words_on_parameters, words_on_positions
 
 if TYPE_CHECKING:
     from ptychograd._dataset import Dataset
-    from ptychograd._epoch import Device
     from ptychograd._model import AbstractModel
-    from ptychograd._noise import AbstractNoise
     from ptychograd._reconstruct import Progress
     from ptychograd._result import Result
     from ptychograd._run import Run
 
 FOLDER, FINGERPRINT = "folder", "data_fingerprint"  # settings: where a run was started, and with which data
-HELD_OUT = "held_out_r_factor"
 
 
 class Job(NamedTuple):
@@ -70,7 +67,7 @@ def run(job: Job, json: bool = False) -> "Result":
     _check_output(job)
     data, model = _begin(job)
     keep = partial(save, job, data)
-    data, held = _parted(options, data)
+    data, held = parted(options, data)
     begin, together = time.perf_counter(), tuple(devices(job.machine))
     planned = _planned(job, data, held, model)._replace(devices=together)
     _tell_memory(planned)
@@ -86,10 +83,7 @@ def run(job: Job, json: bool = False) -> "Result":
     result = keep(result)
     alone = len({device.process_index for device in together}) == 1  # others stopped elsewhere
     if held is not None and result.model is not None and (alone or result.stopped not in CUT_SHORT):
-        settings = result.settings | {
-            HELD_OUT: _held_out_r_factor(result.model, held, together, planned.stages[-1].noise)
-        }
-        result = keep(result._replace(settings=settings))
+        result = keep(_judged(result, held, planned))
     _report(job, result, data.count, seconds, json)
     if result.stopped in CUT_SHORT:
         leave(INTERRUPTED if result.stopped != LOST else FAILED)
@@ -119,35 +113,26 @@ def _begin(job: Job) -> "tuple[Dataset, AbstractModel | None]":
     return data, None
 
 
-def _parted(options: Options, data: "Dataset") -> "tuple[Dataset, Dataset | None]":
-    """The patterns that are fitted, and those that are not, if any."""
-    from ptychograd._hold_out import hold_out
-
-    share = held_share(options.hold_out, options.refine or (), data.count // data.group)
-    return hold_out(data, share, options.seed) if share else (data, None)
-
-
-def _held_out_r_factor(
-    model: "AbstractModel", held: "Dataset", together: "Sequence[Device]", noise: "AbstractNoise"
-) -> float:
-    """R of held-out patterns, each at its own position where positions are refined."""
-    from ptychograd._hold_out import r_factor
-    from ptychograd._judging import misfits
-    from ptychograd._scan import RefinableScan
-
-    if isinstance(getattr(model, "scan", None), RefinableScan):
-        return misfits(model, held).r_factor
-    return r_factor(model, held, together, noise)
-
-
 def _planned(job: Job, data: "Dataset", held: "Dataset | None", model: "AbstractModel | None") -> "Run":
-    from ptychograd._stages import judged, searched
     from ptychograd.cli._plan import make_run
 
-    run = make_run(job.options, data)
-    if held is not None:
-        run = run._replace(stages=judged(searched(run.stages, data), held))
+    run = searched_and_judged(make_run(job.options, data), held)
     return run if model is None else run._replace(model=model)
+
+
+def _judged(result: "Result", held: "Dataset", planned: "Run") -> "Result":
+    """The result with R of the patterns held out, and after a whole run with what was found of their own."""
+    import numpy as np
+
+    from ptychograd._parameters import named_parameters
+    from ptychograd._reconstruct import CUT_SHORT
+
+    figure, model = judged_by(held, cast("AbstractModel", result.model), planned.stages[-1].noise, planned.devices)
+    result = result._replace(settings=result.settings | {HELD_OUT: figure})
+    if result.stopped in CUT_SHORT:  # which goes on from where it was
+        return result
+    rows = {path: np.asarray(named_parameters(model)[path]) for path in model.rows}
+    return result._replace(model=model, arrays=result.arrays | rows)
 
 
 def _tell_memory(planned: "Run") -> None:

@@ -59,7 +59,8 @@ def residuals(
     measured = read_file(path, options, in_file(machine))
     if measured.fingerprint != found.settings[FINGERPRINT]:
         raise InputError(f"{path} holds other data than {result} was made from; name the right file.")
-    left = residuals(found.onto(make_run(options, measured).model), measured)
+    run = make_run(options, measured)
+    left = residuals(found.onto(run.model), measured, run.stages[-1].noise)
     _draw(left, measured, picture)
     _tell(left, measured)
     console.print(f"{picture}", soft_wrap=True)

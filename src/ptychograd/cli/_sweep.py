@@ -17,6 +17,7 @@ from ptychograd._errors import InputError
 from ptychograd._version import __version__
 from ptychograd.cli._console import kept_when_interrupted
 from ptychograd.cli._console import output as console
+from ptychograd.cli._held import HELD_OUT, judged_by
 from ptychograd.cli._options import Options, pairs, whole
 from ptychograd.cli._places import refines_positions
 
@@ -90,7 +91,7 @@ def perform(grid: Grid, data: "Dataset") -> tuple["Sweep", str]:
     if grid.options.hold_out:
         fitted, held = hold_out(data, grid.options.hold_out, grid.options.seed)
     _make(grid.folder / "runs")
-    by = "r_factor" if held is None else "held_out_r_factor"
+    by = "r_factor" if held is None else HELD_OUT
     share = 1 / math.prod(len(values) for values in grid.axes.values())
     with kept_when_interrupted(grid.folder), ShareBar("sweep") as bar:
         job = Job(grid, fitted, held, {}, lambda point: bar.advance(share, _name(point)))
@@ -133,13 +134,12 @@ class Job(NamedTuple):
     def measure(self, result: "Result") -> dict[str, float]:
         """Errors against the truth, and the R-factor of held-out patterns, where there are any."""
         from ptychograd._compare import compare_with_truth
-        from ptychograd._hold_out import r_factor
 
         truth = self.fitted.truth
         comparable = truth is not None and truth.object.shape == result.object.shape
         figures = compare_with_truth(result, self.fitted) if comparable else {}
         if self.held is not None and result.model is not None:
-            figures["held_out_r_factor"] = r_factor(result.model, self.held)
+            figures[HELD_OUT], _ = judged_by(self.held, result.model)
         return figures
 
     def find(self, point: Mapping) -> "Result | None":

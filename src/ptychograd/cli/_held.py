@@ -1,0 +1,50 @@
+"""Patterns that are held out of a run: which, what they judge in it, and what they say of its result."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from ptychograd.cli._options import Options
+from ptychograd.cli._places import held_share
+
+if TYPE_CHECKING:
+    from ptychograd._dataset import Dataset
+    from ptychograd._epoch import Device
+    from ptychograd._model import AbstractModel
+    from ptychograd._noise import AbstractNoise
+    from ptychograd._run import Run
+
+HELD_OUT = "held_out_r_factor"
+
+
+def parted(options: Options, data: "Dataset") -> "tuple[Dataset, Dataset | None]":
+    """The patterns that are fitted, and those that are not, if any."""
+    import numpy as np
+
+    from ptychograd._hold_out import hold_out
+
+    lit = int(np.count_nonzero(data.photons.reshape(-1, data.group).sum(axis=1)))
+    share = held_share(options.hold_out, options.refine or (), max(1, lit))
+    return hold_out(data, share, options.seed) if share else (data, None)
+
+
+def searched_and_judged(run: "Run", held: "Dataset | None") -> "Run":
+    """The run with the positions that it refines searched as well, and judged by the patterns held out."""
+    from ptychograd._stages import judged, searched
+
+    return run if held is None else run._replace(stages=judged(searched(run.stages, run.data), held))
+
+
+def judged_by(
+    held: "Dataset",
+    model: "AbstractModel",
+    noise: "AbstractNoise | None" = None,
+    together: "Sequence[Device] | None" = None,
+) -> "tuple[float, AbstractModel]":
+    """R of held-out patterns, and the model with what was found of their own: position, intensity, weights."""
+    from ptychograd._hold_out import r_factor
+    from ptychograd._judging import misfits, with_rows
+
+    if not model.rows:
+        return r_factor(model, held, together, noise), model
+    found = misfits(model, held, noise)
+    return found.r_factor, with_rows(model, held, found.rows)
