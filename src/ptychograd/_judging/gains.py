@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
+from scipy.ndimage import median_filter
 
 from ptychograd._dataset import Dataset
 from ptychograd._epoch import of_each, on_device, traced
@@ -26,6 +27,10 @@ SETTLED = 1e-4  # rms of a change
 LEAST = 1e-3  # gain, of a pixel that is not known to be dead
 SUMS = 8  # bytes of a pixel: what a pattern tells of its gain
 ROUNDS, FIRST_SPREAD = 100, 0.05  # to find by how much gains differ
+BRIGHT, FEWEST = 0.95, 10  # share of all information in the pixels that say how gains are spread, and pixels at least
+WIDEST = 0.5  # rms of gains; what seems to differ by more is a model that is not there yet
+ALIKE = 65  # pixels with as much information, whose scatter tells how wrong the model is there
+MEDIAN = 0.455  # of the square of a normal variable
 FARTHEST = 3.0  # standard deviations, beyond which a gain says no more about how much gains differ
 
 
@@ -70,24 +75,26 @@ class FlatFieldCalibrated(AbstractEscape):
             raise InputError("The model has no flat field to be calibrated; put one in by `with_flat_field`.")
 
     def __call__(self, model, start, fit):
+        dtype = named_parameters(model)[FLAT_FIELD].dtype
         flat = np.asarray(named_parameters(model)[FLAT_FIELD], np.float64)
-        spread, known = Spread(1.0, 0.0), 0
+        spread, known, free = Spread(1.0, 0.0), 0, flat > 0
         for _ in range(PASSES):
             told = gains_told(model, self.data, self.noise)
-            free = (told.information > 0) & (flat > 0)
-            if not free.any():
-                return Changed(model, "no pattern tells anything of the flat field")
-            before = flat.copy()
-            information = told.information[free]
-            likely = before[free] + told.slope[free] / information
+            free &= told.information > 0
+            if np.count_nonzero(free) < FEWEST:
+                return Changed(model, f"{CALIBRATED} by no pattern: there are too few pixels with photons")
+            before, information = flat[free], told.information[free]
+            likely = before + told.slope[free] / information
             spread = spread_of(likely, information)
-            flat[free] = calibrated_gains(likely, information, spread)
+            flat[free] = drawn_in(likely, information, spread)
             known = int(np.count_nonzero(information * spread.rms**2 > 1))
-            model = replace_parameter(model, FLAT_FIELD, jnp.asarray(flat, named_parameters(model)[FLAT_FIELD].dtype))
-            if np.sqrt(np.mean((flat - before)[free] ** 2)) < SETTLED:
+            model = replace_parameter(model, FLAT_FIELD, jnp.asarray(flat, dtype))
+            if np.sqrt(np.mean((flat[free] - before) ** 2)) < SETTLED:
                 break
-        words = f"{CALIBRATED}: gains differ by {spread.rms:.2%} rms, which the patterns tell of {known:,} of"
-        return Changed(model, f"{words} {flat.size:,} pixels")
+        flat[free] /= flat[free].mean()  # at last: until then it is the gain that goes with this probe
+        rms = spread.rms / spread.mean
+        words = f"{CALIBRATED}: gains differ by {rms:.2%} rms, and the patterns tell {known:,} of {flat.size:,} apart"
+        return Changed(replace_parameter(model, FLAT_FIELD, jnp.asarray(flat, dtype)), words)
 
 
 def gains_told(model: AbstractModel, data: Dataset, noise: AbstractNoise) -> Told:
@@ -99,7 +106,7 @@ def gains_told(model: AbstractModel, data: Dataset, noise: AbstractNoise) -> Tol
         found = of_each(_told, shared, Seen(jnp.asarray(places[block]), measured, valid))
         for total, each in zip(sums, found, strict=True):
             total += np.asarray(each).sum(axis=0, dtype=np.float64)
-    return Told(*sums)
+    return Told(sums[0], sums[1])
 
 
 def _told(shared: tuple, seen: Seen) -> tuple[Float[Array, "y x"], Float[Array, "y x"]]:
@@ -121,23 +128,33 @@ def _told(shared: tuple, seen: Seen) -> tuple[Float[Array, "y x"], Float[Array, 
 def spread_of(likely: Float[np.ndarray, " pixel"], information: Float[np.ndarray, " pixel"]) -> Spread:
     """Mean and spread τ of gains under which the most likely gain of each, of variance τ² + 1/J, is most likely.
 
-    What lies far off, as a hot pixel, is drawn in to 3 standard deviations.
+    Told by the pixels that hold 95 % of all information, as models are wrong in the dark first. What lies far off, as a
+    hot pixel, is drawn in to 3 standard deviations.
     """
-    own = 1 / information
-    mean, variance = 1.0, FIRST_SPREAD**2
+    order = np.argsort(-information)
+    bright = order[: max(FEWEST, 1 + int(np.searchsorted(np.cumsum(information[order]), BRIGHT * information.sum())))]
+    likely, own = likely[bright], 1 / information[bright]
+    mean, variance = float(np.median(likely)), FIRST_SPREAD**2
     for _ in range(ROUNDS):
         total = variance + own
         bound = FARTHEST * np.sqrt(total)
         off = np.clip(likely - mean, -bound, bound)
         mean += float(np.sum(off / total) / np.sum(1 / total))
-        variance = max(0.0, float(np.sum((off**2 - own) / total**2) / np.sum(1 / total**2)))
+        variance = float(np.clip(np.sum((off**2 - own) / total**2) / np.sum(1 / total**2), 0, (WIDEST * mean) ** 2))
     return Spread(mean, float(np.sqrt(variance)))
 
 
-def calibrated_gains(
+def drawn_in(
     likely: Float[np.ndarray, " pixel"], information: Float[np.ndarray, " pixel"], spread: Spread
 ) -> Float[np.ndarray, " pixel"]:
-    """Each gain between the mean and its own most likely one, as its information has it, over the mean of all."""
-    share = spread.rms**2 / (spread.rms**2 + 1 / information)
-    gains = np.maximum(spread.mean + share * (likely - spread.mean), LEAST)
-    return gains / gains.mean()
+    """Each gain between the mean of all and its own most likely one, as its information has it.
+
+    Where pixels with as much information scatter by more than their spread and their noise, as where a model still
+    expects photons in the dark, the rest is the model's error, and they are drawn in accordingly.
+    """
+    off, order = likely - spread.mean, np.argsort(information)
+    scatter = np.empty_like(off)
+    scatter[order] = median_filter(off[order] ** 2, min(ALIKE, off.size), mode="nearest") / MEDIAN
+    own = spread.rms**2
+    share = own / np.maximum(own + 1 / information, scatter)
+    return np.maximum(spread.mean + share * off, LEAST)
