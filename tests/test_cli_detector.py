@@ -55,6 +55,29 @@ def test_noise_models_take_over_at_the_end_and_full_pixels_are_known_throughout(
     assert [type(stage.noise) for stage in make_run(Options(epochs=9), data).stages] == [pg.Amplitude]
 
 
+def test_a_flat_field_is_calibrated_by_counts(run, scan):
+    words = ["--refine", "detector.flat_field", "--epochs", 9]
+    status, out, err = run("reconstruct", scan, "-o", "result.h5", *words)
+    assert status == 0, err
+    result = pg.load("result.h5")
+    changes = result.settings["changes"]
+    assert [change["after_epoch"] for change in changes] == [6, 7, 8]
+    assert f"after epoch 8: {changes[-1]['change']}" in out.splitlines()
+    assert sum("flat field calibrated" in line for line in out.splitlines()) == 1
+    assert result.arrays["detector.flat_field"].std() > 0
+    assert "Poisson" in result.settings["noise"]
+
+
+def test_a_flat_field_that_is_given_is_calibrated_with_the_whole_detector(scan, tmp_path):
+    np.save(tmp_path / "flat.npy", np.ones(FRAME))
+    pieces = Pieces(flat_field=str(tmp_path / "flat.npy"))
+    stages = make_run(Options(epochs=9, refine=["detector"], pieces=pieces), pg.read(scan)).stages
+    assert stages[-1].trainable == ("object", "probe", "detector.background")
+    assert stages[-1].first
+    plain = make_run(Options(epochs=9, refine=["detector"]), pg.read(scan)).stages
+    assert not any(stage.first for stage in plain)
+
+
 def test_masks_and_binning(scan, tmp_path):
     mask = np.ones(FRAME, int)
     mask[2, 3] = 0
@@ -121,6 +144,10 @@ MISTAKES = {
     "complex numbers": (("--flat-field", "waves.npy"), "it holds complex128 of shape (20, 18)"),
     "a small flat field": (("--flat-field", "small.npy"), "has (4, 5) pixels, the detector (20, 18)"),
     "a small mask": (("--mask", "small.npy"), "(4, 5); expected (20, 18) or (56, 20, 18)"),
+    "a flat field of amplitudes": (
+        ("--refine", "detector.flat_field", "--noise", "amplitude"),
+        "The flat field is refined under amplitudes alone",
+    ),
     "no number": (("--flat-field", "nan.npy"), "has to be finite"),
     "a quiet readout": (("--noise", "poisson-gaussian", "--readout", 0), "--readout 0: expected photons rms"),
     "half a photon": (("--saturation", 100.5), "--saturation 100.5: expected a whole number"),

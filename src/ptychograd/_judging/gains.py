@@ -27,10 +27,11 @@ SETTLED = 1e-4  # rms of a change
 LEAST = 1e-3  # gain, of a pixel that is not known to be dead
 SUMS = 8  # bytes of a pixel: what a pattern tells of its gain
 ROUNDS, FIRST_SPREAD = 100, 0.05  # to find by how much gains differ
-BRIGHT, FEWEST = 0.95, 10  # share of all information in the pixels that say how gains are spread, and pixels at least
+BRIGHT, FEWEST = 0.99, 10  # share of all information in the pixels that say how gains are spread, and pixels at least
 WIDEST = 0.5  # rms of gains; what seems to differ by more is a model that is not there yet
 ALIKE = 65  # pixels with as much information, whose scatter tells how wrong the model is there
 MEDIAN = 0.455  # of the square of a normal variable
+BEYOND = 4.0  # times the square of what is expected: a scatter that the model's error makes
 FARTHEST = 3.0  # standard deviations, beyond which a gain says no more about how much gains differ
 
 
@@ -128,7 +129,7 @@ def _told(shared: tuple, seen: Seen) -> tuple[Float[Array, "y x"], Float[Array, 
 def spread_of(likely: Float[np.ndarray, " pixel"], information: Float[np.ndarray, " pixel"]) -> Spread:
     """Mean and spread τ of gains under which the most likely gain of each, of variance τ² + 1/J, is most likely.
 
-    Told by the pixels that hold 95 % of all information, as models are wrong in the dark first. What lies far off, as a
+    Told by the pixels that hold 99 % of all information, as models are wrong in the dark first. What lies far off, as a
     hot pixel, is drawn in to 3 standard deviations.
     """
     order = np.argsort(-information)
@@ -149,12 +150,13 @@ def drawn_in(
 ) -> Float[np.ndarray, " pixel"]:
     """Each gain between the mean of all and its own most likely one, as its information has it.
 
-    Where pixels with as much information scatter by more than their spread and their noise, as where a model still
-    expects photons in the dark, the rest is the model's error, and they are drawn in accordingly.
+    Where pixels with as much information scatter by twice what spread and noise make them, as where a model still
+    expects photons in the dark, that is the model's error, and they are drawn in accordingly.
     """
     off, order = likely - spread.mean, np.argsort(information)
     scatter = np.empty_like(off)
     scatter[order] = median_filter(off[order] ** 2, min(ALIKE, off.size), mode="nearest") / MEDIAN
     own = spread.rms**2
-    share = own / np.maximum(own + 1 / information, scatter)
+    expected = own + 1 / information
+    share = own / np.where(scatter > BEYOND * expected, scatter, expected)
     return np.maximum(spread.mean + share * off, LEAST)
