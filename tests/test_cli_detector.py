@@ -194,3 +194,15 @@ def test_what_can_not_be_simulated_is_said_and_no_file_is_left(run, tmp_path, wo
     assert status == 2
     assert sentence in " ".join(err.split())
     assert not (tmp_path / "s.h5").exists()
+
+
+def test_errors_of_parameters_are_told_with_their_units(run, monkeypatch):
+    few = partial(FarFieldExperiment, box=90, object_size=64, frame=48)
+    monkeypatch.setattr("ptychograd.paper.far_field.FarFieldExperiment", few)
+    assert run("simulate", "far-field", "data.h5", "--background", "2", "--jitter", "1")[0] == 0
+    assert run("reconstruct", "data.h5", "-o", "r.h5", "--epochs", 1, "--background", "1.5")[0] == 0
+    _, out, _ = run("compare", "r.h5", "data.h5")
+    lines = [line.split() for line in out.splitlines()]
+    assert ["detector.background", "error", "0.5", "photons", "a", "pixel"] in lines
+    assert any(line[:2] == ["scan.position", "error"] and line[3:] == ["object", "pixels"] for line in lines)
+    assert all(len(line) == 2 for line in lines if line[0].startswith("object_nrmse"))

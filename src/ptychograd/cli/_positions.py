@@ -14,9 +14,19 @@ UNITS = {
     "object.distance": "m",
     "probe.aberrations": "rad",
     "probe.defocus": "m",
+    "probe.modes": "√photons",
     "propagator.distance": "m",
+    "scan.position": "object pixels",
+    "scan.position (affine removed)": "object pixels",
 }
+ERROR = " error"  # how the names of errors of parameters end
 SHORT = 8  # numbers that are told one by one
+
+
+def unit_of(figure: str) -> str:
+    """The unit of a figure that `compare` tells; none for those that are relative."""
+    crystal = {"core_phase_rms": "rad", "shift_along_beam": "voxels", "shift_across_beam": "voxels"}
+    return crystal.get(figure) or (UNITS.get(figure.removesuffix(ERROR), "") if figure.endswith(ERROR) else "")
 
 
 def words_on_positions(result: "Result") -> Iterator[str]:
