@@ -55,6 +55,29 @@ def test_noise_models_take_over_at_the_end_and_full_pixels_are_known_throughout(
     assert [type(stage.noise) for stage in make_run(Options(epochs=9), data).stages] == [pg.Amplitude]
 
 
+def test_a_flat_field_is_calibrated_by_counts(run, scan):
+    words = ["--refine", "detector.flat_field", "--epochs", 9]
+    status, out, err = run("reconstruct", scan, "-o", "result.h5", *words)
+    assert status == 0, err
+    result = pg.load("result.h5")
+    changes = result.settings["changes"]
+    assert [change["after_epoch"] for change in changes] == [6, 7, 8]
+    assert f"after epoch 8: {changes[-1]['change']}" in out.splitlines()
+    assert sum("flat field calibrated" in line for line in out.splitlines()) == 1
+    assert result.arrays["detector.flat_field"].std() > 0
+    assert "Poisson" in result.settings["noise"]
+
+
+def test_a_flat_field_that_is_given_is_calibrated_with_the_whole_detector(scan, tmp_path):
+    np.save(tmp_path / "flat.npy", np.ones(FRAME))
+    pieces = Pieces(flat_field=str(tmp_path / "flat.npy"))
+    stages = make_run(Options(epochs=9, refine=["detector"], pieces=pieces), pg.read(scan)).stages
+    assert stages[-1].trainable == ("object", "probe", "detector.background")
+    assert stages[-1].first
+    plain = make_run(Options(epochs=9, refine=["detector"]), pg.read(scan)).stages
+    assert not any(stage.first for stage in plain)
+
+
 def test_masks_and_binning(scan, tmp_path):
     mask = np.ones(FRAME, int)
     mask[2, 3] = 0
@@ -121,6 +144,10 @@ MISTAKES = {
     "complex numbers": (("--flat-field", "waves.npy"), "it holds complex128 of shape (20, 18)"),
     "a small flat field": (("--flat-field", "small.npy"), "has (4, 5) pixels, the detector (20, 18)"),
     "a small mask": (("--mask", "small.npy"), "(4, 5); expected (20, 18) or (56, 20, 18)"),
+    "a flat field of amplitudes": (
+        ("--refine", "detector.flat_field", "--noise", "amplitude"),
+        "The flat field is refined under amplitudes alone",
+    ),
     "no number": (("--flat-field", "nan.npy"), "has to be finite"),
     "a quiet readout": (("--noise", "poisson-gaussian", "--readout", 0), "--readout 0: expected photons rms"),
     "half a photon": (("--saturation", 100.5), "--saturation 100.5: expected a whole number"),
@@ -167,3 +194,15 @@ def test_what_can_not_be_simulated_is_said_and_no_file_is_left(run, tmp_path, wo
     assert status == 2
     assert sentence in " ".join(err.split())
     assert not (tmp_path / "s.h5").exists()
+
+
+def test_errors_of_parameters_are_told_with_their_units(run, monkeypatch):
+    few = partial(FarFieldExperiment, box=90, object_size=64, frame=48)
+    monkeypatch.setattr("ptychograd.paper.far_field.FarFieldExperiment", few)
+    assert run("simulate", "far-field", "data.h5", "--background", "2", "--jitter", "1")[0] == 0
+    assert run("reconstruct", "data.h5", "-o", "r.h5", "--epochs", 1, "--background", "1.5")[0] == 0
+    _, out, _ = run("compare", "r.h5", "data.h5")
+    lines = [line.split() for line in out.splitlines()]
+    assert ["detector.background", "error", "0.5", "photons", "a", "pixel"] in lines
+    assert any(line[:2] == ["scan.position", "error"] and line[3:] == ["object", "pixels"] for line in lines)
+    assert all(len(line) == 2 for line in lines if line[0].startswith("object_nrmse"))

@@ -41,6 +41,7 @@ OPTIONS = {
         ("--noise", "poisson", "--hold-probe", 2, "--start", "random", "--seed", 4, "--epochs", 8),
     ),
     "held out": (3, ("--hold-out", 0.1, "--solver", "rpie", "--modes", 2, "--epochs", 5)),
+    "flat field": (5, ("--refine", "detector.flat_field", "--epochs", 9)),
     "Adam": (1, ("--solver", "adam", "--step", "object=0.02", "--step", "probe=1", "--epochs", 3)),
 }
 

@@ -189,3 +189,42 @@ def test_one_ring_by_chance_neither_begins_nor_ends_what_agrees():
     early = [0.6, 0.0, 0.7, 0.95, 0.95, 0.6, 0.05, 0.0, 0.0, 0.0]
     frequency = curve(early).frequency
     assert frequency[5] < curve(early).crossing(HALF_BIT) < frequency[6]
+
+
+def test_a_ring_that_dips_alone_ends_nothing():
+    """A straight line from 1 to 0 with a dip at one ring: the crossing is that of the line."""
+    line = np.linspace(1, 0, 20)
+    whole = curve(line).crossing(HALF_BIT)
+    threshold = curve(line).threshold(HALF_BIT)[0]
+    assert whole == pytest.approx(0.05 + 0.45 * (1 - threshold))
+    for ring in (1, 5, 12):
+        dipped = line.copy()
+        dipped[ring] = -0.3
+        assert curve(dipped).crossing(HALF_BIT) == pytest.approx(whole)
+        assert curve(dipped).unknown_below(HALF_BIT) == 0
+    high = np.ones(20)
+    high[7] = 0
+    assert curve(high).crossing(HALF_BIT) == 0.5
+    assert curve(high).reaches_limit(HALF_BIT)
+
+
+def test_rings_that_stay_below_end_it_though_one_among_them_agrees():
+    correlation = np.where(np.arange(20) < 8, 0.9, 0.0)
+    correlation[9] = 0.9
+    threshold, frequency = curve(correlation).threshold(HALF_BIT)[0], curve(correlation).frequency
+    between = frequency[7] + (0.9 - threshold) / 0.9 * (frequency[8] - frequency[7])
+    assert curve(correlation).crossing(HALF_BIT) == pytest.approx(between)
+    last = np.ones(20)
+    last[-1] = 0
+    assert curve(last).crossing(HALF_BIT) < 0.5
+    two = np.ones(20)
+    two[[6, 7]] = 0
+    assert frequency[5] < curve(two).crossing(HALF_BIT) < frequency[6]
+
+
+def test_what_is_below_the_best_agreement_is_not_told_by_one_ring_either():
+    rising = np.linspace(0, 1, 20)
+    low = curve(rising).unknown_below(HALF_BIT)
+    assert 0.05 < low < 0.15
+    rising[12] = -0.2
+    assert curve(rising).unknown_below(HALF_BIT) == pytest.approx(low)

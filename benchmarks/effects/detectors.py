@@ -77,15 +77,21 @@ def point_spread() -> Iterator[Case]:
 
 
 def flat_field() -> Iterator[Case]:
-    """A flat field of 5 % rms: known, and refined from an even one."""
+    """A flat field of 5 % rms: known, and calibrated from an even one; and a calibration where there is nothing to."""
     flat = 1 + 0.05 * np.random.default_rng(1).normal(size=(64, 64))
     true = lambda model: pg.with_flat_field(model, flat)  # noqa: E731
     yield from three(true, true)
     data = FarFieldExperiment().dataset(change=true)
     run = counted(pg.with_flat_field(far_field(data)), data, "detector.flat_field")
+    run = run._replace(stages=pg.calibrated(run.stages, data, run.model))
     case, result = measured("refined", run, data)
     error = result.arrays["detector.flat_field"] / (flat / flat.mean()) - 1
     yield Case(case.what, {**case.figures, "relative median": float(np.median(np.abs(error)))})
+    even = FarFieldExperiment().dataset()
+    run = counted(pg.with_flat_field(far_field(even)), even, "detector.flat_field")
+    run = run._replace(stages=pg.calibrated(run.stages, even, run.model))
+    case, result = measured("even", run, even)
+    yield Case(case.what, {**case.figures, "rms": float(np.std(result.arrays["detector.flat_field"]))})
 
 
 def binning() -> Iterator[Case]:

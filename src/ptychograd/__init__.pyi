@@ -35,6 +35,7 @@ from ._halves import half_agreement as half_agreement
 from ._halves import halves as halves
 from ._hold_out import hold_out as hold_out
 from ._hold_out import r_factor as r_factor
+from ._judging import FlatFieldCalibrated as FlatFieldCalibrated
 from ._judging import PositionsJudged as PositionsJudged
 from ._judging import PositionsSearched as PositionsSearched
 from ._judging import PositionsUnbent as PositionsUnbent
@@ -135,6 +136,7 @@ from ._solvers import Nesterov as Nesterov
 from ._solvers import Optax as Optax
 from ._solvers import Still as Still
 from ._solvers import adam as adam
+from ._stages import calibrated as calibrated
 from ._stages import crystal_stages as crystal_stages
 from ._stages import judged as judged
 from ._stages import searched as searched

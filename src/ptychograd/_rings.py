@@ -42,25 +42,32 @@ class RingCorrelation(NamedTuple):
         return (signal + shared + scatter) / (signal + 1 + shared)
 
     def crossing(self, bits: float) -> float | None:
-        """First frequency beyond that of the best agreement at which the correlation is below the threshold.
+        """First frequency beyond that of the best agreement at which the correlation falls below the threshold.
 
-        Between rings by a straight line; the limit if it never falls so low, None if it never is above. Where it falls
-        below before the best agreement is left out: a near field hardly tells slow variations (see `unknown_below`).
+        From there on two of three rings are below: one alone scatters below by chance, as one far out may agree by
+        chance. Between rings by a straight line; the limit if it never falls so low, None if it never is above. Where
+        it falls below before the best agreement is left out: a near field hardly tells slow variations (see
+        `unknown_below`).
         """
         excess = self.correlation - self.threshold(bits)
-        best = int(np.argmax(median_filter(excess, 3, mode="nearest")))  # a single ring far out may agree by chance
-        if excess[best] < 0:
+        best = self._best(excess)
+        if best is None:
             return None
-        below = np.flatnonzero(excess[best:] < 0)
-        if not len(below):
-            return self.limit
-        return self._zero(excess, best + int(below[0]))
+        steps = _first_below(excess[best + 1 :])
+        return self.limit if steps is None else self._zero(excess, best + 1 + steps)
 
     def unknown_below(self, bits: float) -> float:
-        """The frequency below which the correlation is below the threshold too; 0 if there is none."""
+        """The frequency below which the correlation is below the threshold too, in two of three rings; 0 if none is."""
         excess = self.correlation - self.threshold(bits)
-        below = np.flatnonzero(excess[: int(np.argmax(excess))] < 0)
-        return self._zero(excess, int(below[-1]) + 1) if len(below) else 0.0
+        best = self._best(excess)
+        steps = None if best is None else _first_below(excess[:best][::-1])
+        return 0.0 if best is None or steps is None else self._zero(excess, best - steps)
+
+    def _best(self, excess: Float[np.ndarray, " ring"]) -> int | None:
+        """The ring of the best agreement, not one alone; None if the correlation never is above the threshold."""
+        smooth = median_filter(excess, 3, mode="nearest")
+        best = int(np.argmax(smooth))
+        return None if smooth[best] < 0 else best
 
     def _zero(self, excess: Float[np.ndarray, " ring"], ring: int) -> float:
         """Where the straight line from the ring before to this one is zero."""
@@ -80,6 +87,13 @@ class RingCorrelation(NamedTuple):
     def reaches_limit(self, bits: float = HALF_BIT) -> bool:
         """Whether the images agree up to the finest detail that their pixels hold."""
         return self.crossing(bits) == self.limit
+
+
+def _first_below(excess: Float[np.ndarray, " ring"]) -> int | None:
+    """Number of the first ring below 0 of which one of the next two is, too; the last one stands for those after it."""
+    below = np.pad(excess < 0, (0, 2), mode="edge") if len(excess) else np.zeros(2, bool)
+    found = np.flatnonzero(below[:-2] & (below[1:-1] | below[2:]))
+    return int(found[0]) if len(found) else None
 
 
 def ring_correlation(

@@ -1,14 +1,23 @@
 """The stages that a kind of experiment takes."""
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from ptychograd._dataset import Dataset
 from ptychograd._errors import InputError
 from ptychograd._escapes import AbstractEscape, BeamShift, ShrinkWrap
-from ptychograd._judging import PATHS, PositionsJudged, PositionsSearched, PositionsUnbent
-from ptychograd._noise import Poisson
-from ptychograd._parameters import matches
+from ptychograd._judging import (
+    FLAT_FIELD,
+    FLOOR,
+    PATHS,
+    FlatFieldCalibrated,
+    PositionsJudged,
+    PositionsSearched,
+    PositionsUnbent,
+)
+from ptychograd._model import AbstractModel
+from ptychograd._noise import AbstractNoise, Amplitude, Censored, Poisson
+from ptychograd._parameters import matches, trainable_names
 from ptychograd._run import Stage
 
 OBJECT = ("object",)
@@ -23,6 +32,7 @@ DESCENT = 0.25  # of these rounds positions follow their gradients; then those w
 WIDE = 0.5  # of these rounds search within 3 pixels, the others within NEAR
 NEAR = 1
 TRIAL = 0.15  # of these epochs: so long both ways are fitted to be judged
+CALIBRATIONS, CALIBRATED = 8, 0.8  # of the flat field, and in which share of the epochs that fit counts
 
 
 def crystal_stages(epochs: int) -> tuple[Stage, ...]:
@@ -56,7 +66,7 @@ def judged(stages: Sequence[Stage], held: Dataset) -> tuple[Stage, ...]:
     if not epochs:
         return tuple(stages)
     judge = PositionsJudged(held, max(1, round(TRIAL * epochs)), stages[-1].noise)
-    return tuple(stage for _, stage in _cut(stages, {round(JUDGED * epochs): (judge,)}))
+    return tuple(stage for _, stage in _cut(stages, {round(JUDGED * epochs): (judge,)}, _is_about_positions))
 
 
 def searched(stages: Sequence[Stage], data: Dataset) -> tuple[Stage, ...]:
@@ -74,27 +84,84 @@ def searched(stages: Sequence[Stage], data: Dataset) -> tuple[Stage, ...]:
     wide, near = (PositionsSearched(data, noise=noise), unbent), (PositionsSearched(data, NEAR, noise), unbent)
     cuts = {round(last * n / rounds): wide if n <= WIDE * rounds else near for n in range(1, rounds + 1)}
     still = range(sorted(cuts)[max(0, round(rounds * DESCENT) - 1)], last)
-    parts = _cut(stages, cuts)
+    parts = _cut(stages, cuts, _is_about_positions)
     return tuple(_without_offsets(stage) if begin in still else stage for begin, stage in parts)
 
 
-def _cut(stages: Sequence[Stage], cuts: Mapping[int, tuple[AbstractEscape, ...]]) -> list[tuple[int | None, Stage]]:
-    """The stages cut after so many epochs that refine positions, where escapes are taken.
+def calibrated(stages: Sequence[Stage], data: Dataset, model: AbstractModel) -> tuple[Stage, ...]:
+    """The stages with the flat field calibrated (see `FlatFieldCalibrated`), eight times in those that fit counts.
+
+    It then follows no gradient, and in stages that fit amplitudes, which are biased in dim pixels, it stays as it is;
+    raises `InputError` if there are no others. Stages that do not refine the flat field of this model are as they were.
+
+    Example:
+        names = ("object", "probe", "detector.flat_field")
+        stages = calibrated((Stage(40), Stage(20, names, Poisson())), data, model)
+    """
+    names = trainable_names(model)
+
+    def refines(stage: Stage) -> bool:
+        return FLAT_FIELD in names and any(matches(FLAT_FIELD, name) for name in stage.trainable)
+
+    if not any(map(refines, stages)):
+        return tuple(stages)
+
+    def counts(stage: Stage) -> bool:
+        return refines(stage) and not _fits_amplitudes(stage.noise)
+
+    counted = [stage for stage in stages if counts(stage)]
+    if not counted:
+        raise InputError(
+            "The flat field is refined under amplitudes alone, which are biased in dim pixels; fit counted photons at "
+            "the end, as with Stage(20, names, noise=Poisson()) or --noise poisson."
+        )
+    epochs, escape = sum(stage.epochs for stage in counted), FlatFieldCalibrated(data, _counting(counted[-1].noise))
+    places = {round(CALIBRATED * epochs * n / CALIBRATIONS) for n in range(1, CALIBRATIONS + 1)} - {epochs}
+    parts = _cut(stages, dict.fromkeys(places, (escape,)), counts)
+    return tuple(_without_flat_field(stage, names) if refines(stage) else stage for _, stage in parts)
+
+
+def _cut(
+    stages: Sequence[Stage], cuts: Mapping[int, tuple[AbstractEscape, ...]], counts: Callable[[Stage], bool]
+) -> list[tuple[int | None, Stage]]:
+    """The stages cut after so many epochs of those that count, where escapes are taken.
 
     Beside each stage how many of these epochs came before it; None if it is not one of theirs.
     """
     done, parts = 0, []
     for stage in stages:
-        if not _is_about_positions(stage):
+        if not counts(stage):
             parts.append((None, stage))
             continue
         begin, end = done, done + stage.epochs
         places = sorted({begin, end} | {cut for cut in cuts if begin < cut < end})
         for low, high in itertools.pairwise(places):
-            first = sorted((stage.first if low == begin else ()) + cuts.get(low, ()), key=_is_judge)
+            first = sorted((stage.first if low == begin else ()) + cuts.get(low, ()), key=_turn)
             parts.append((low, stage._replace(epochs=high - low, first=tuple(first))))
         done = end
     return parts
+
+
+def _fits_amplitudes(noise: AbstractNoise) -> bool:
+    return isinstance(noise.noise if isinstance(noise, Censored) else noise, Amplitude)
+
+
+def _counting(noise: AbstractNoise) -> AbstractNoise:
+    """The noise model; that of photon counts without its floor, which would be taken for background."""
+    if isinstance(noise, Poisson):
+        return Poisson(FLOOR)
+    if isinstance(noise, Censored) and isinstance(noise.noise, Poisson):
+        return Censored(Poisson(FLOOR), noise.level)
+    return noise
+
+
+def _without_flat_field(stage: Stage, names: Sequence[str]) -> Stage:
+    """The stage with the flat field as it is; what else it refines of the detector it still does."""
+    kept = []
+    for path in stage.trainable:
+        whole = matches(FLAT_FIELD, path)
+        kept += [name for name in names if matches(name, path) and name != FLAT_FIELD] if whole else [path]
+    return stage._replace(trainable=tuple(kept))
 
 
 def _without_offsets(stage: Stage) -> Stage:
@@ -114,6 +181,6 @@ def _is_about_positions(stage: Stage) -> bool:
     return refined or any(isinstance(escape, PositionsSearched) for escape in stage.first)
 
 
-def _is_judge(escape: AbstractEscape) -> bool:
-    """The judge comes after all else that is done to positions."""
-    return isinstance(escape, PositionsJudged)
+def _turn(escape: AbstractEscape) -> int:
+    """The flat field comes after all else, as positions; the judge of these comes last."""
+    return 2 * isinstance(escape, PositionsJudged) + isinstance(escape, FlatFieldCalibrated)

@@ -111,9 +111,9 @@ def lit_places(held: Dataset) -> np.ndarray:
     return np.flatnonzero(held.photons.reshape(-1, held.group).sum(axis=1))
 
 
-def blocks(places: np.ndarray, data: Dataset) -> Iterator[slice]:
-    """Parts of so many positions that their patterns fit into memory, one position at least."""
-    each = BYTES * data.group * int(np.prod(data.frame_shape))
+def blocks(places: np.ndarray, data: Dataset, of_pixel: int = BYTES) -> Iterator[slice]:
+    """Parts of so many positions that their patterns fit into memory, one position at least; in bytes of a pixel."""
+    each = of_pixel * data.group * int(np.prod(data.frame_shape))
     size = max(1, AT_ONCE // each)
     yield from (slice(first, first + size) for first in range(0, max(1, len(places)), size))
 

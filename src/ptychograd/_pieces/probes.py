@@ -24,7 +24,10 @@ PHASE_STEP = 0.05  # radians at the edge of the beam's cone, that a step of defo
 def with_modes(model: AbstractModel, count: int) -> Ptychography:
     """`count` incoherent modes with the power of the probe (see `far_field`)."""
     whole = checked(model, "Probe modes")
-    probe = _plain(whole, "Modes")
+    if not isinstance(whole.probe, Probe):
+        kind = type(whole.probe).__name__
+        raise InputError(f"Modes can't be put into a {kind} any more; call `with_modes` first, then what makes it one.")
+    probe = whole.probe
     modes = diverse_modes(np.asarray(probe.modes, complex), count_of(count, "probe modes"))
     return with_part(whole, "probe", Probe(jnp.asarray(modes, probe.modes.dtype)))
 

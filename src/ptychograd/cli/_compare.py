@@ -5,6 +5,7 @@ from pathlib import Path
 
 from ptychograd.cli._console import output
 from ptychograd.cli._options import Json
+from ptychograd.cli._positions import unit_of
 
 
 def compare(result: Path, truth: Path, /, *, json: Json = False) -> None:
@@ -23,4 +24,4 @@ def compare(result: Path, truth: Path, /, *, json: Json = False) -> None:
         output.print(json_format.dumps(figures), soft_wrap=True)
         return
     for name, value in figures.items():
-        output.print(f"{name:26s} {value:.4g}")
+        output.print(f"{name:26s} {value:.4g} {unit_of(name)}".rstrip(), soft_wrap=True)

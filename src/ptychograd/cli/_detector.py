@@ -51,10 +51,15 @@ def detected(model, pieces: Pieces, refine: Sequence[str] = (), data: "Dataset |
         model = detectors.with_point_spread(model, _number_or_image(pieces.point_spread))
     elif any(matches("detector.point_spread.width", path) for path in asked if path != "detector"):
         model = detectors.with_point_spread(model)
-    if pieces.flat_field is not None or "detector.flat_field" in asked:
+    if pieces.flat_field is not None or refines_flat_field(refine, pieces):
         flat = None if pieces.flat_field is None else image(pieces.flat_field, "flat field")
         model = detectors.with_flat_field(model, flat)
     return model
+
+
+def refines_flat_field(names: Sequence[str], pieces: Pieces) -> bool:
+    """Whether the flat field is to be calibrated, which counted photons do: by its name, or a given one with all."""
+    return "detector.flat_field" in names or ("detector" in names and pieces.flat_field is not None)
 
 
 def image(path: str, what: str) -> "np.ndarray":

@@ -16,7 +16,7 @@ from ptychograd.cli._follow import Following, Scan, followed
 from ptychograd.cli._held import HELD_OUT, judged_by, parted, searched_and_judged
 from ptychograd.cli._machine import Machine
 from ptychograd.cli._options import Options
-from ptychograd.cli._positions import words_on_parameters, words_on_positions
+from ptychograd.cli._positions import words_on_flat_field, words_on_parameters, words_on_positions
 
 if TYPE_CHECKING:
     from ptychograd._dataset import Dataset
@@ -218,7 +218,7 @@ def _report(job: Job, result: "Result", count: int, seconds: float, json: bool) 
         powers = orthogonal_modes(modes)[1]
         shares = ", ".join(f"{100 * share:.3g} %" for share in powers / max(powers.sum(), 1e-30))
         output.print(f"orthogonal modes of the probe: {shares} of its power", soft_wrap=True)
-    for words in (*words_on_positions(result), *words_on_parameters(result)):
+    for words in (*words_on_positions(result), *words_on_flat_field(result), *words_on_parameters(result)):
         output.print(words, soft_wrap=True)
     if result.stopped == STOPPED:
         errors.print(f"`ptychograd resume {job.result_path}` goes on", style="dim", soft_wrap=True)

@@ -63,7 +63,8 @@ class Options:
             epie and ad-epie, 100 for adam; of rocking curves 16 positions, 26 for adam, with all their angles.
         step: For adam: PATH=SIZE, as object=0.01; repeat for several.
         noise: Misfit to minimise; all but amplitude take over for the last third of the epochs. For a crystal poisson
-            is the default, and takes over when the crystal is found. gaussian has the mean photons of a pixel and the
+            is the default, and takes over when the crystal is found; it is also the default where the flat field is
+            refined, which amplitudes can't. gaussian has the mean photons of a pixel and the
             square of --readout for its variance.
         background: Photons a pixel from elsewhere than the sample, if known.
         orientation: How positions lie to patterns: 4 exchanges y and x, then 2 negates y and 1 negates x; add them up.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ptychograd._errors import InputError
 from ptychograd.cli._console import errors
-from ptychograd.cli._detector import without_bad_pixels
+from ptychograd.cli._detector import refines_flat_field, without_bad_pixels
 from ptychograd.cli._misfit import check, with_noise
 from ptychograd.cli._options import Options, numbers, pairs
 from ptychograd.cli._pieces import REFINE_AFTER, assembled, refined
@@ -66,6 +66,7 @@ def make_run(options: Options, data: "Dataset") -> "Run":
     """The run that the options ask for."""
     from ptychograd._dataset import BraggGeometry, NearFieldGeometry
     from ptychograd._run import Run
+    from ptychograd._stages import calibrated
 
     batch_size = options.batch_size
     if batch_size is None:
@@ -76,11 +77,13 @@ def make_run(options: Options, data: "Dataset") -> "Run":
     usual = {NearFieldGeometry: "auto", BraggGeometry: CRYSTAL_EPOCHS}.get(type(data.geometry), EPOCHS)
     options = replace(options, epochs=usual if options.epochs is None else options.epochs)
     steps = -(-data.count // max(1, batch_size))
+    if options.noise is None and refines_flat_field(options.refine or (), options.pieces):
+        options = replace(options, noise="poisson")
     of_kind = _crystal_stages if isinstance(data.geometry, BraggGeometry) else _stages
     stages = with_noise(of_kind(options, steps), options, data)
     stages = refined(stages, options.refine or (), _refine_after(options))
     model = assembled(make_model(options, data), data, options.pieces, options.refine or (), options.defocus)
-    stages = tuple(held_unless_asked(stages, model, options.refine or ()))
+    stages = calibrated(tuple(held_unless_asked(stages, model, options.refine or ())), data, model)
     return Run(model, data, make_solver(options), stages, batch_size, options.seed)
 
 

@@ -1,4 +1,4 @@
-"""What a person is told of positions and other parameters that were refined."""
+"""What a person is told of positions, of the flat field, and of other parameters that were refined."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -14,9 +14,19 @@ UNITS = {
     "object.distance": "m",
     "probe.aberrations": "rad",
     "probe.defocus": "m",
+    "probe.modes": "√photons",
     "propagator.distance": "m",
+    "scan.position": "object pixels",
+    "scan.position (affine removed)": "object pixels",
 }
+ERROR = " error"  # how the names of errors of parameters end
 SHORT = 8  # numbers that are told one by one
+
+
+def unit_of(figure: str) -> str:
+    """The unit of a figure that `compare` tells; none for those that are relative."""
+    crystal = {"core_phase_rms": "rad", "shift_along_beam": "voxels", "shift_across_beam": "voxels"}
+    return crystal.get(figure) or (UNITS.get(figure.removesuffix(ERROR), "") if figure.endswith(ERROR) else "")
 
 
 def words_on_positions(result: "Result") -> Iterator[str]:
@@ -29,7 +39,8 @@ def words_on_positions(result: "Result") -> Iterator[str]:
     if scan is None or corrections is None:
         return
     for change in result.settings.get("changes", ()):
-        yield f"after epoch {change['after_epoch']}: {change['change']}"
+        if not _is_about_flat_field(change):
+            yield _told(change)
     rms = float(np.sqrt(np.mean((corrections - corrections.mean(axis=0)) ** 2)))
     length = f" ({rms * float(np.mean(result.sampling[-2:])):.3g} m)" if result.sampling else ""
     parts = affine_parts(affine_fit(scan, corrections)[0])
@@ -41,6 +52,22 @@ def words_on_positions(result: "Result") -> Iterator[str]:
         f"{parts.scale_x:.4f} (x), shear {shear:.2f}°, rotation {rotation:.2f}°; {bound} of {len(corrections)} at the "
         f"bound of {reach} pixels"
     )
+
+
+def words_on_flat_field(result: "Result") -> Iterator[str]:
+    """What the last of its calibrations found, if there was one."""
+    found = [change for change in result.settings.get("changes", ()) if _is_about_flat_field(change)]
+    yield from map(_told, found[-1:])
+
+
+def _is_about_flat_field(change: dict) -> bool:
+    from ptychograd._judging import CALIBRATED
+
+    return change["change"].startswith(CALIBRATED)
+
+
+def _told(change: dict) -> str:
+    return f"after epoch {change['after_epoch']}: {change['change']}"
 
 
 def words_on_parameters(result: "Result") -> Iterator[str]:
