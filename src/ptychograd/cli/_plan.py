@@ -32,6 +32,10 @@ RPIE_ALPHA = 0.1
 POISSON_SHARE = 1 / 3  # of the epochs, at the end: far from a solution the Poisson likelihood leads astray
 COOLING_SHARE = 0.3  # of the epochs, at the end, for a solver that then takes smaller steps
 MOST_EPOCHS, MOST_STEPS = 300, 7500  # of --epochs auto, the longer of the two
+STILL_BEAM = (
+    "A near field hardly tells the structure of a still beam from the detector's flat field; if the object gets worse "
+    "with detector.flat_field refined, give a measured --flat-field instead."
+)
 STEPS_OF_SPAN = 160  # over which a misfit has to fall
 OBJECT, BOTH = ("object",), ("object", "probe")
 
@@ -77,8 +81,10 @@ def make_run(options: Options, data: "Dataset") -> "Run":
     usual = {NearFieldGeometry: "auto", BraggGeometry: CRYSTAL_EPOCHS}.get(type(data.geometry), EPOCHS)
     options = replace(options, epochs=usual if options.epochs is None else options.epochs)
     steps = -(-data.count // max(1, batch_size))
-    if options.noise is None and refines_flat_field(options.refine or (), options.pieces):
-        options = replace(options, noise="poisson")
+    if refines_flat_field(options.refine or (), options.pieces):
+        options = replace(options, noise=options.noise or "poisson")
+        if isinstance(data.geometry, NearFieldGeometry):
+            errors.print(STILL_BEAM, style="yellow", soft_wrap=True)
     of_kind = _crystal_stages if isinstance(data.geometry, BraggGeometry) else _stages
     stages = with_noise(of_kind(options, steps), options, data)
     stages = refined(stages, options.refine or (), _refine_after(options))
