@@ -2,9 +2,8 @@
 
     python -m benchmarks.effects siemens-star p25
 
-Expects the data in the folder that PTYCHOGRAD_DATA names (../shared/data unless given). What is a held-out pattern's
-own (its position, intensity and weights, where others' are refined) is found from a random half of its pixels; R is
-that of the other half, also where nothing is, so that all rows can be compared.
+Expects the data in the folder that PTYCHOGRAD_DATA names (../shared/data unless given). What is a held-out pattern's own (its position, intensity and weights, where others' are refined) is found from a random
+half of its pixels; R is that of the other half, and the other way round.
 """
 
 import os
@@ -38,27 +37,28 @@ PIECES: dict[str, tuple[Change, tuple[str, ...]]] = {
 
 def siemens_star() -> Iterator[Case]:
     """The far field of the Velociprobe."""
-    yield from _table(pg.read(DATA / "siemens_star" / "siemens_star.npz", KEYS), pg.far_field, 60)
+    data = pg.read(DATA / "siemens_star" / "siemens_star.npz", KEYS)
+    yield from _table(data, pg.far_field, 60, 3, ("positions", "point spread"))
 
 
 def p25() -> Iterator[Case]:
     """The near field of P25."""
     path = next((DATA / "petra_p25").glob("*.cxi"))
-    yield from _table(pg.read(path, {"focus_distance": "3.65e-3"}, near_field=True), pg.near_field, 150)
+    data = pg.read(path, {"focus_distance": "3.65e-3"}, near_field=True)
+    yield from _table(data, pg.near_field, 150, 1, ("positions",))
 
 
-def _table(data: pg.Dataset, recipe: Callable, epochs: int) -> Iterator[Case]:
+def _table(data: pg.Dataset, recipe: Callable, epochs: int, base: int, best: tuple[str, ...]) -> Iterator[Case]:
+    """Modes alone, each piece beside the `base` modes, all of them, and the best pieces together with more modes."""
     fitted, held = pg.hold_out(data, HELD)
-    for modes in (1, 3, 5):
-        yield _case(f"{modes} modes", recipe(fitted, modes=modes), fitted, held, (), epochs)
-    for name, (change, paths) in PIECES.items():
-        model = change(recipe(fitted, modes=3), fitted)
-        yield _case(f"3 modes, {name}", model, fitted, held, paths, epochs)
-    model, paths = recipe(fitted, modes=3), []
-    for change, more in PIECES.values():
-        model = change(model, fitted)
-        paths += more
-        yield _case(f"3 modes, all up to {more[-1]}", model, fitted, held, tuple(paths), epochs)
+    sets = [(modes, ()) for modes in (1, 3, 5)] + [(base, (name,)) for name in PIECES]
+    sets += [(base, tuple(PIECES)), *((modes, best) for modes in (3, 5) if (modes, best) != (base, best[:1]))]
+    for modes, names in sets:
+        model, paths = recipe(fitted, modes=modes), []
+        for change, more in (PIECES[name] for name in names):
+            model = change(model, fitted)
+            paths += more
+        yield _case(", ".join((f"{modes} modes", *names)), model, fitted, held, tuple(paths), epochs)
 
 
 def _case(

@@ -2,7 +2,7 @@
 
 from ptychograd._judging.distortion import PositionsUnbent
 from ptychograd._judging.gains import CALIBRATED, FLAT_FIELD, FLOOR, FlatFieldCalibrated
-from ptychograd._judging.judge import PATHS, Misfits, PositionsJudged, misfits, with_rows
+from ptychograd._judging.judge import PATHS, Misfits, PositionsJudged, looked_for, misfits, with_rows
 from ptychograd._judging.search import PositionsSearched
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "PositionsJudged",
     "PositionsSearched",
     "PositionsUnbent",
+    "looked_for",
     "misfits",
     "with_rows",
 ]

@@ -1,6 +1,6 @@
 """How well held-out patterns are expected, and whether refined positions serve them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -8,7 +8,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from ptychograd._dataset import Dataset
 from ptychograd._epoch import of_each, on_device
@@ -19,6 +19,7 @@ from ptychograd._model import AbstractModel
 from ptychograd._noise import AbstractNoise, Amplitude
 from ptychograd._parameters import (
     is_parameter,
+    matches,
     named_parameters,
     real_dtype,
     replace_parameters,
@@ -32,10 +33,9 @@ SPREAD = 2.5  # times the rms of all corrections: how far the position of a held
 
 
 class Misfits(NamedTuple):
-    """Σ(√h - √y)² and Σy of each held-out pattern, over the half of its pixels that did not tell its rows.
+    """Σ(√h - √y)² and Σy of each held-out pattern over all its pixels, of which neither half told its rows to itself.
 
-    Besides `rows`, what the other half told: of each array with one row a pattern that was refined, by path, these
-    patterns' own.
+    Besides `rows`: of each array with one row a pattern that was looked for, by path, these patterns' own.
     """
 
     residual: Float[np.ndarray, " pattern"]
@@ -48,24 +48,37 @@ class Misfits(NamedTuple):
         return float(np.sqrt(self.residual.sum() / self.photons.sum()))
 
 
-def misfits(model: AbstractModel, held: Dataset, noise: AbstractNoise | None = None) -> Misfits:
+def misfits(model: AbstractModel, held: Dataset, noise: AbstractNoise | None = None, own: Row | None = None) -> Misfits:
     """How well a model expects patterns that it was not fitted to, each with what is its own.
 
-    The position of a held-out pattern, its intensity and its weights are refined by nobody. Where others' were (their
-    rows are not all alike) its own are found here from a random half of the pattern's pixels, with everything else as
-    it is, and the misfit is taken over the other half: of what the pixels show, as `noise` says it.
+    The position of a held-out pattern, its intensity and its weights are refined by nobody. They are found here from a
+    random half of the pattern's pixels, with everything else as it is, and the misfit is taken over the other half, of
+    what the pixels show, as `noise` says it; and the other way round. `own` says what is looked for, and from where:
+    what others' differ in (see `looked_for`) unless it is given.
     """
-    own = _own(model)
+    own = looked_for(model) if own is None else own
+    arrays = named_parameters(eqx.filter(model, is_parameter))
     placed, places, found = on_device(model), lit_places(held), []
     dtype = real_dtype(eqx.filter(model, is_parameter))
-    tried = _tried(own)
     for block in blocks(places, held):
-        patterns, valid, judges = pixels(held, places[block], dtype)
-        rows = {path: jnp.asarray(array[places[block]]) for path, array in own.items()}
+        patterns, valid, half = pixels(held, places[block], dtype)
+        rows = {path: jnp.asarray(arrays[path][places[block]]) for path in own}
         each = (jnp.asarray(places[block]), patterns, valid, rows)
-        found.append(of_each(_judged, (placed, noise or Amplitude(), tried, jnp.asarray(judges)), each))
+        found.append(of_each(_judged, (placed, noise or Amplitude(), own, jnp.asarray(half)), each))
     residual, photons, rows = jax.tree.map(lambda *parts: np.concatenate([np.asarray(p) for p in parts]), *found)
     return Misfits(residual.astype(np.float64), photons.astype(np.float64), rows)
+
+
+def looked_for(model: AbstractModel, names: Iterable[str] | None = None) -> Row:
+    """Arrays with one row a pattern whose rows are not all alike, by path, and the steps from which to go down.
+
+    Of those that `names` stand for, if they are given. An offset is tried at all whole pixels, and beside each of these
+    every other number its standard deviation up and down: weights have several minima.
+    """
+    arrays = named_parameters(eqx.filter(model, is_parameter))
+    asked = [path for path in model.rows if names is None or any(matches(path, name) for name in names)]
+    known = sorted(path for path in asked if path in arrays)
+    return _tried({path: arrays[path] for path in known if np.ptp(np.asarray(arrays[path]), axis=0).any()})
 
 
 def with_rows(model: AbstractModel, held: Dataset, rows: Mapping[str, Float[np.ndarray, "pattern k"]]) -> AbstractModel:
@@ -74,17 +87,7 @@ def with_rows(model: AbstractModel, held: Dataset, rows: Mapping[str, Float[np.n
     return replace_parameters(model, {path: arrays[path].at[places].set(row) for path, row in rows.items()})
 
 
-def _own(model: AbstractModel) -> dict[str, Array]:
-    """Arrays with one row a pattern that were refined, by path: those whose rows are not all alike."""
-    arrays = named_parameters(eqx.filter(model, is_parameter))
-    known = sorted(path for path in model.rows if path in arrays)
-    return {path: arrays[path] for path in known if np.ptp(np.asarray(arrays[path]), axis=0).any()}
-
-
 def _tried(own: Mapping[str, Array]) -> Row:
-    """Steps from which to go down: an offset by all whole pixels, and beside each of these every other number by its
-    standard deviation, up and down: weights have several minima.
-    """
     still = {path: np.zeros(array.shape[1]) for path, array in own.items()}
     sizes = {path: np.diag(np.std(array, axis=0)) for path, array in own.items() if path != OFFSET}
     aside = [still | {path: sign * step} for path, steps in sizes.items() for step in steps for sign in (1, -1)]
@@ -97,12 +100,20 @@ def _tried(own: Mapping[str, Array]) -> Row:
 
 
 def _judged(shared: tuple, item: tuple) -> tuple[Float[Array, ""], Float[Array, ""], Row]:
-    (model, noise, tried, judges), (place, measured, valid, row) = shared, item
-    if row:
-        few = 1 if tuple(row) == (OFFSET,) else FEW
-        row, _ = Pattern(model, noise, place, measured, valid & ~judges, row).found(tried, few=few)
-    left = Pattern(model, noise, place, measured, valid & judges, row)
-    return left.misfit(row), jnp.sum(jnp.where(left.valid, measured, 0)), row
+    (model, noise, tried, half), (place, measured, valid, row) = shared, item
+    whole = Pattern(model, noise, place, measured, valid, row)
+    photons = jnp.sum(jnp.where(valid, measured, 0))
+    if not row:
+        return whole.misfit(row), photons, row
+    few = 1 if tuple(row) == (OFFSET,) else FEW
+
+    def told_by(half: Bool[Array, "y x"]) -> tuple[Float[Array, ""], Float[Array, ""], Row]:
+        found, _ = whole._replace(valid=valid & half).found(tried, few=few)
+        return whole._replace(valid=valid & ~half).misfit(found), whole.misfit(found), found
+
+    others, misfit, rows = jax.lax.map(told_by, jnp.stack([half, ~half]))
+    best = jnp.argmin(misfit)
+    return jnp.sum(others), photons, jax.tree.map(lambda each: each[best], rows)
 
 
 @dataclass(frozen=True)
@@ -111,8 +122,8 @@ class PositionsJudged(AbstractEscape):
 
     From the present model and from the same one with the start's positions, object and probe are fitted for `epochs`.
     Unless the misfit of the held-out patterns (see `misfits`) is smaller in the first, by more than the standard error
-    of the difference, the second goes on, and positions are not refined any more. Held-out patterns come to where they
-    were found.
+    of the difference, the second goes on, and positions are not refined any more. Held-out patterns look for their own
+    position in both alike, as this alone makes misfits smaller; where they were found they stay.
     """
 
     held: Dataset
@@ -129,10 +140,12 @@ class PositionsJudged(AbstractEscape):
         were = {name: getattr(scan_of(start), name.removeprefix("scan.")) for name in names}
         results = [fit(one, self.epochs, PATHS) for one in (model, replace_parameters(model, were))]
         refined, before = (result.onto(start) for result in results)
-        judged, other = (misfits(one, self.held, self.noise) for one in (refined, before))
+        own = looked_for(refined)
+        judged, other = (misfits(one, self.held, self.noise, own) for one in (refined, before))
         gain = other.residual - judged.residual
         error = float(gain.std(ddof=1) / np.sqrt(len(gain))) if len(gain) > 1 else 0.0
         figures = f"R of held-out patterns {judged.r_factor:.4f} with refined positions, {other.r_factor:.4f} without"
         if not gain.mean() > error:
             return Changed(before, f"positions put back and refined no more: {figures}", PATHS)
-        return Changed(with_rows(model, self.held, judged.rows), f"refined positions kept: {figures}")
+        rows = {path: row for path, row in judged.rows.items() if path in names}
+        return Changed(with_rows(model, self.held, rows), f"refined positions kept: {figures}")

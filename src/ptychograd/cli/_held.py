@@ -1,7 +1,7 @@
 """Patterns that are held out of a run: which, what they judge in it, and what they say of its result."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from ptychograd.cli._options import Options
 from ptychograd.cli._places import held_share
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from ptychograd._epoch import Device
     from ptychograd._model import AbstractModel
     from ptychograd._noise import AbstractNoise
+    from ptychograd._result import Result
     from ptychograd._run import Run
 
 HELD_OUT = "held_out_r_factor"
@@ -36,15 +37,17 @@ def searched_and_judged(run: "Run", held: "Dataset | None") -> "Run":
 
 def judged_by(
     held: "Dataset",
-    model: "AbstractModel",
+    result: "Result",
     noise: "AbstractNoise | None" = None,
     together: "Sequence[Device] | None" = None,
 ) -> "tuple[float, AbstractModel]":
-    """R of held-out patterns, and the model with what was found of their own: position, intensity, weights."""
+    """R of held-out patterns, and the model with what was found of their own, where the run refined others'."""
     from ptychograd._hold_out import r_factor
-    from ptychograd._judging import misfits, with_rows
+    from ptychograd._judging import looked_for, misfits, with_rows
 
-    if not model.rows:
+    model = cast("AbstractModel", result.model)
+    own = looked_for(model, result.settings["trainable"])
+    if not own:
         return r_factor(model, held, together, noise), model
-    found = misfits(model, held, noise)
+    found = misfits(model, held, noise, own)
     return found.r_factor, with_rows(model, held, found.rows)

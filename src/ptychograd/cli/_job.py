@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, NamedTuple
 
 from ptychograd._errors import InputError
 from ptychograd.cli._checkpoints import Checkpoints, Every, Keeping
@@ -127,7 +127,7 @@ def _judged(result: "Result", held: "Dataset", planned: "Run") -> "Result":
     from ptychograd._parameters import named_parameters
     from ptychograd._reconstruct import CUT_SHORT
 
-    figure, model = judged_by(held, cast("AbstractModel", result.model), planned.stages[-1].noise, planned.devices)
+    figure, model = judged_by(held, result, planned.stages[-1].noise, planned.devices)
     result = result._replace(settings=result.settings | {HELD_OUT: figure})
     if result.stopped in CUT_SHORT:  # which goes on from where it was
         return result
