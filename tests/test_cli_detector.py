@@ -206,3 +206,12 @@ def test_errors_of_parameters_are_told_with_their_units(run, monkeypatch):
     assert ["detector.background", "error", "0.5", "photons", "a", "pixel"] in lines
     assert any(line[:2] == ["scan.position", "error"] and line[3:] == ["object", "pixels"] for line in lines)
     assert all(len(line) == 2 for line in lines if line[0].startswith("object_nrmse"))
+
+
+def test_a_level_below_what_was_counted_is_refused(run):
+    pg.write("d.h5", measurement())
+    most = int(measurement().patterns.max())
+    status, _, err = run("reconstruct", "d.h5", "--saturation", most - 1, "--epochs", 1)
+    assert status == 2
+    assert f"has pixels of up to {most} photons" in err.replace("\n", " ")
+    assert run("reconstruct", "d.h5", "--saturation", most, "--epochs", 1)[0] == 0

@@ -137,6 +137,7 @@ def test_keys_name_arrays_and_numbers(tmp_path):
         ({"probe": "intensity"}, "can't be a probe"),
         ({"mask": "names"}, "<U1 holds no numbers"),
         ({"energy_kev": "0"}, "0 keV is impossible"),
+        ({"energy_kev": "8700"}, "if it is in eV, give 8.7 keV"),
     ],
 )
 def test_a_key_that_does_not_fit_says_what_is_there(tmp_path, keys, words):

@@ -1,5 +1,7 @@
 """Options that need others beside them are never ignored without a word."""
 
+import re
+
 import pytest
 
 import ptychograd as pg
@@ -36,7 +38,7 @@ def test_epochs_of_what_is_not_refined_are_refused():
     [
         Options(pieces=Pieces(lines=3, bandwidth=0.01)),
         Options(pieces=Pieces(reach=4), refine=["scan.affine"]),
-        Options(pieces=Pieces(reach=4), refine=["scan"], refine_after=1),
+        Options(pieces=Pieces(reach=4), refine=["scan.drift"], refine_after=1),
         Options(pieces=Pieces(numerical_aperture=0.1), refine=["probe.aberrations"]),
         Options(pieces=Pieces(numerical_aperture=0.1, aberration=["5=0.1"])),
         Options(pieces=Pieces(background_image=True), refine=["detector"]),
@@ -85,3 +87,19 @@ def test_a_crystal_refuses_a_prior_in_one_sentence(run):
     status, _, err = run("reconstruct", "g.h5", "--prior", "tv=0.1", "--epochs", 1)
     assert status != 0
     assert "this is a crystal, whose density has three axes; leave the prior out" in " ".join(err.split())
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("probe.intensty", r"did you mean probe\.intensity\?"),
+        ("detector.saturation", "is unknown"),
+        ("scan", "did you mean scan."),
+        ("", "is unknown"),
+    ],
+)
+def test_a_name_of_no_parameter_is_refused_with_those_that_there_are(path, words):
+    with pytest.raises(pg.InputError, match=f'"{path}" is unknown.*') as found:
+        make_solver(Options(refine=[path]))
+    assert re.search(words, str(found.value))
+    assert "detector.flat_field" in str(found.value)

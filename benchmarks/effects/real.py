@@ -2,8 +2,9 @@
 
     python -m benchmarks.effects siemens-star p25
 
-Expects the data in the folder that PTYCHOGRAD_DATA names (../shared/data unless given). What is a held-out pattern's own (its position, intensity and weights, where others' are refined) is found from a random
-half of its pixels; R is that of the other half, and the other way round.
+Expects the data in the folder that PTYCHOGRAD_DATA names (../shared/data unless given). What is a held-out pattern's
+own (its position, intensity and weights, where others' are refined) is found from a random half of its pixels; R is
+that of the other half, and the other way round.
 """
 
 import os

@@ -110,7 +110,9 @@ def saturation(seen: Seen) -> Finding | None:
     if at < LEAST_OF_A_PLATEAU or at <= STEEP * below:
         return Finding("saturation", GOOD, f"no plateau at the largest value, {top:.6g}, in {what}", "", figures)
     found = f"{at:,} pixels of {what} at exactly {top:.6g}, {below:,} just below"
-    words = "the detector is saturated there: mask these pixels (--key mask=PATH, one mask a pattern, 0 where bad)"
+    words = (
+        f"the detector is saturated there: give --saturation {top:.6g}, or leave them out by --mask-above {top - 1:.6g}"
+    )
     return Finding("saturation", BAD, found, words, figures)
 
 

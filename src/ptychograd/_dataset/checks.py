@@ -35,8 +35,11 @@ def check_extras(
         raise InputError(f"The mask has shape {mask.shape}; expected {patterns.shape[1:]} or {patterns.shape}.")
     if not mask.any():
         raise InputError("The mask leaves no valid pixel; expected True (or non-zero) where a pixel is good.")
-    if probe is not None and not (probe.ndim == 3 and np.isfinite(probe).all()):
-        raise InputError(f"The start probe has shape {probe.shape}; expected finite modes (modes, y, x).")
+    if probe is not None and probe.ndim != 3:
+        raise InputError(f"The start probe has shape {probe.shape}; expected modes (modes, y, x).")
+    if probe is not None and not np.isfinite(probe).all():
+        bad = np.count_nonzero(~np.isfinite(probe))
+        raise InputError(f"The start probe holds NaN or infinity in {bad:,} places; mend it, or start without one.")
     if support is not None and not (support.ndim in (2, 3) and support.any()):
         raise InputError(f"The support has shape {support.shape}; expected (Y, X) or (X, Y, Z), and True somewhere.")
 

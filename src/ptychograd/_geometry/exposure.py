@@ -12,6 +12,7 @@ from ptychograd._geometry.units import format_length
 
 PLANCK_TIMES_LIGHT = 6.62607015e-34 * 299_792_458.0  # h c in J m, exact in the SI of 2019
 JOULES_PER_KEV = 1.602176634e-16  # exact in the SI of 2019
+HARDEST = 1000.0  # keV, beyond which an energy was meant to be in eV
 
 MOST_ROCKING = 0.06  # radians from the Bragg condition, or 3.4 degrees: more is degrees by mistake
 
@@ -193,6 +194,10 @@ def wavelength_from_kev(energy_kev: float) -> float:
     """Wavelength in metres of a photon whose energy is given in keV."""
     if not (math.isfinite(energy_kev) and energy_kev > 0):
         raise InputError(f"A photon energy of {energy_kev:g} keV is impossible; expected a positive number.")
+    if energy_kev > HARDEST:
+        raise InputError(
+            f"A photon energy of {energy_kev:g} keV is no X-ray's; if it is in eV, give {energy_kev / 1000:g} keV."
+        )
     return PLANCK_TIMES_LIGHT / (energy_kev * JOULES_PER_KEV)
 
 

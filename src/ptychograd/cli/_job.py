@@ -83,6 +83,7 @@ def run(job: Job, json: bool = False) -> "Result":
     result = keep(result)
     alone = len({device.process_index for device in together}) == 1  # others stopped elsewhere
     if held is not None and result.model is not None and (alone or result.stopped not in CUT_SHORT):
+        errors.print("patterns that were held out are looked at ...", style="dim")
         result = keep(_judged(result, held, planned))
     _report(job, result, data.count, seconds, json)
     if result.stopped in CUT_SHORT:

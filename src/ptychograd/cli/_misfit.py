@@ -41,6 +41,7 @@ def with_noise(stages: Iterable["Stage"], options: Options, data: "Dataset") -> 
         "gaussian": lambda: gaussian_noise(data, options.pieces.readout or 0.0),
         "poisson-gaussian": lambda: _readout(options.pieces),
     }
+    _check_saturation(options.pieces.saturation, data)
     late = names.get(options.noise or "", Poisson)()
     full = {Amplitude: _censored(Amplitude(), options.pieces), Poisson: _censored(late, options.pieces)}
     found = priors(options)
@@ -83,6 +84,14 @@ def priors_by_name(options: Options) -> dict[str, float]:
 def _check_readout(readout: float) -> None:
     if not 0 < readout < float("inf"):
         raise InputError(f"--readout {readout:g}: expected photons rms, a number above zero.")
+
+
+def _check_saturation(level: float | None, data: "Dataset") -> None:
+    if level is not None and data.largest > level:
+        raise InputError(
+            f"--saturation {level:g}: {data.source} has pixels of up to {data.largest:g} photons, and none can hold "
+            "more than a full one; give the level in photons, or mask what is above by --mask-above."
+        )
 
 
 def _readout(pieces: Pieces) -> "AbstractCensorable":

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator
 from dataclasses import fields
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, NamedTuple
 
 from ptychograd._errors import InputError
@@ -36,6 +37,13 @@ NEEDS = (
     Need("--refine propagator.weights", ("--spectrum", "--bandwidth"), "the shares of the lines of a spectrum"),
     Need("--refine-after", (REFINE,), "the epochs before that begins"),
 )
+REFINABLE = (
+    *("object", "object.transmission", "object.density", "object.distance"),
+    *("probe", "probe.modes", "probe.intensity", "probe.variations", "probe.weights", "probe.defocus"),
+    *("probe.aberrations", "scan.offset", "scan.affine", "scan.drift"),
+    *("detector", "detector.background", "detector.flat_field", "detector.point_spread", "detector.point_spread.width"),
+    *("propagator", "propagator.distance", "propagator.weights", "deviation"),
+)
 NOT_SIMULATED = {
     "--reach": "positions that `reconstruct` refines; simulated ones take all the room that --jitter asks for",
     "--background-image": "`reconstruct`; a simulated background is the same everywhere",
@@ -44,10 +52,21 @@ NOT_SIMULATED = {
 
 def check_needs(options: "Options") -> None:
     """Refuse the first option that would do nothing, as what it needs is not there."""
+    for path in options.refine or ():
+        _check_name(path)
     given = {*_given(options.pieces), *(f"--noise {name}" for name in (options.noise,) if name)}
     given |= {f"{REFINE} {path}" for path in options.refine or ()} | {REFINE for _ in options.refine or ()}
     given |= {f"--prior {text.partition('=')[0].strip()}" for text in options.prior or ()}
     _check(given if options.refine_after is None else {*given, "--refine-after"})
+
+
+def _check_name(path: str) -> None:
+    """Refuse what no part of any model calls a parameter, and name the nearest that one does."""
+    if path in REFINABLE:
+        return
+    near = get_close_matches(path, REFINABLE, 1, 0.5)
+    meant = f"; did you mean {near[0]}?" if near else "."
+    raise InputError(f'--refine "{path}" is unknown{meant} Parameters are: {", ".join(REFINABLE)}.')
 
 
 def check_simulated(noise: str, pieces: Pieces) -> None:

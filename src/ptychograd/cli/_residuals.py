@@ -84,8 +84,8 @@ def _tell(left: "Residuals", data: "Dataset") -> None:
     console.print(f"R of all patterns {left.r_factor:.4f}, median {np.nanmedian(left.r_of_pattern):.4f}")
     worst = left.worst(5)
     listed = ", ".join(f"{number} ({left.r_of_pattern[number]:.4f})" for number in worst)
-    console.print(f"worst patterns: {listed}", soft_wrap=True)
-    out = outstanding(left.r_of_pattern)
+    console.print(f"worst patterns by R: {listed}", soft_wrap=True)
+    out = _worse(left)
     if len(out):
         some = ", ".join(map(str, out[:12])) + (" ..." if len(out) > 12 else "")
         console.print(f"far above the others: {len(out)} of {data.count}, number {some}", soft_wrap=True)
@@ -97,6 +97,14 @@ def _tell(left: "Residuals", data: "Dataset") -> None:
             f"worst detector pixel by χ²: (y, x) = ({place[0]}, {place[1]}), χ² {high[place]:.3g}; "
             f"median over the pixels {np.nanmedian(high):.3g}"
         )
+
+
+def _worse(left: "Residuals") -> "np.ndarray":
+    """Numbers of the patterns far above the others in R, and in χ² as well: where few photons fell R alone is high."""
+    import numpy as np
+
+    high = outstanding(left.r_of_pattern)
+    return high[np.isin(high, outstanding(left.chi_squared_of_pattern))]
 
 
 def outstanding(values: "np.ndarray") -> "np.ndarray":
@@ -116,5 +124,5 @@ def _figures(left: "Residuals") -> dict:
         "r_factor": left.r_factor,
         "r_of_pattern": numbers,
         "worst": left.worst(8).tolist(),
-        "outstanding": outstanding(left.r_of_pattern).tolist(),
+        "outstanding": _worse(left).tolist(),
     }
