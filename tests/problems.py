@@ -1,10 +1,19 @@
 """Small problems that many tests share: non-square frames, a complex probe off the middle, noise."""
 
+import equinox as eqx
+import jax
+import jax.numpy as jnp
 import numpy as np
 
 import ptychograd as pg
 
 FRAME, OBJECT = (20, 18), (53, 47)
+
+
+@eqx.filter_jit
+def pattern(model: pg.AbstractModel, number) -> jax.Array:
+    """Of a model, compiled, which is faster than step by step even once."""
+    return model(jnp.asarray(number))
 
 
 def complex_array(*shape: int, seed: int = 0) -> np.ndarray:

@@ -70,11 +70,12 @@ def test_the_start_is_divided_among_the_slices():
 def test_the_derivative_by_the_distance_is_that_of_finite_differences():
     model = sliced(3)
 
+    @jax.jit
     def photons(distance):
         moved = eqx.tree_at(lambda m: m.object.distance, model, distance)
         return jnp.sum(jnp.sin(moved(jnp.array(4)) / 50))
 
-    slope = jax.grad(photons)(jnp.asarray(DISTANCE))
+    slope = jax.jit(jax.grad(photons))(jnp.asarray(DISTANCE))
     step = 1e-7
     numeric = (photons(DISTANCE + step) - photons(DISTANCE - step)) / (2 * step)
     np.testing.assert_allclose(slope, numeric, rtol=1e-4)
@@ -85,7 +86,7 @@ def diagonals(model, *names):
     index = jnp.array([1, 4, 5])
     batch = Batch(index, jnp.ones((3, *problems.FRAME)), jnp.ones(problems.FRAME, bool), jnp.ones(3))
     objective = Objective(rest, pg.Amplitude())
-    return batch_sums(Automatic(), objective, Automatic().variables(parameters), batch).diagonals
+    return eqx.filter_jit(batch_sums)(Automatic(), objective, Automatic().variables(parameters), batch).diagonals
 
 
 def test_the_diagonal_of_every_slice_is_the_light_that_falls_on_it():

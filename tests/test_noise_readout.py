@@ -129,7 +129,7 @@ def test_full_pixels_show_their_level_and_no_more():
 
 
 def test_a_full_pixel_pulls_up_but_not_down():
-    slope = jax.grad(lambda h: Censored(Poisson(), FULL).nll(h, jnp.full(3, FULL)).sum())(
+    slope = jax.jit(jax.grad(lambda h: Censored(Poisson(), FULL).nll(h, jnp.full(3, FULL)).sum()))(
         jnp.array([20.0, 50.0, 300.0])
     )
     assert slope[0] < slope[1] < 0
@@ -140,7 +140,7 @@ def test_the_curvature_of_gaussian_noise_holds_for_the_brightest_pixel():
     """Along √h the misfit (h - y)² / 2v bends by 4h/v at y = h, twice that of (√y - √h)² by 2h/v."""
     variance, brightest = jnp.array([[4.0, 1.0]]), jnp.array([[100.0, 5.0]])
     noise = Gaussian(variance, brightest)
-    bend = jax.hessian(lambda root: noise.nll(root**2, brightest).sum())(jnp.sqrt(brightest)).reshape(2, 2)
+    bend = jax.jit(jax.hessian(lambda root: noise.nll(root**2, brightest).sum()))(jnp.sqrt(brightest)).reshape(2, 2)
     assert float(noise.curvature) == pytest.approx(float(jnp.diag(bend).max()) / 2, rel=1e-3)
 
 
