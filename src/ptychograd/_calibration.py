@@ -44,6 +44,12 @@ class Told(NamedTuple):
     slope: Float[np.ndarray, "y x"]
     information: Float[np.ndarray, "y x"]
 
+    def counted_at(self, gains: Float[np.ndarray, "y x"], others: Float[np.ndarray, "y x"]) -> "Told":
+        """What they say of other gains, of counted photons without background: Σy / g - Σa, and Σa / g."""
+        fallen = self.information * gains
+        ratio = np.divide(gains, others, out=np.ones_like(gains), where=others > 0)
+        return Told((self.slope + fallen) * ratio - fallen, self.information * ratio)
+
 
 class Spread(NamedTuple):
     """The mean of all gains, and their root-mean-square deviation from it, freed from the noise of the patterns."""
@@ -86,7 +92,7 @@ class FlatFieldCalibrated(AbstractEscape):
 
     With a = ∂h/∂g the most likely gain is g + Σ a s / Σ a² I, of the scores s and Fisher's information I of the `noise`
     model; for counted photons and no background that is Σy / Σa, the photons counted over those that fell on the pixel.
-    With others it is looked for in up to four passes through the patterns. Gains are taken for normally distributed
+    Patterns are gone through once for these, and up to four times otherwise. Gains are taken for normally distributed
     about their mean, with a spread that is itself the most likely one (empirical Bayes): a pixel with few photons keeps
     to the mean, one with many to its own. Their mean is 1; pixels that are masked in all patterns, or whose gain is 0,
     stay. All stay if gains seem to differ by 50 % rms or more, as beside a model that is far from the patterns.
@@ -118,9 +124,7 @@ class FlatFieldCalibrated(AbstractEscape):
         return Changed(model, _words(flat, likely.free, share > OWN))
 
 
-def _words(
-    flat: Float[np.ndarray, "y x"], free: Bool[np.ndarray, "y x"], is_own: Bool[np.ndarray, " pixel"]
-) -> str:
+def _words(flat: Float[np.ndarray, "y x"], free: Bool[np.ndarray, "y x"], is_own: Bool[np.ndarray, " pixel"]) -> str:
     """How much the gains as they are now differ: all, and those that their own photons set."""
     words = f"flat field calibrated: gains differ by {np.std(flat[free]):.2%} rms"
     if not np.any(is_own):
@@ -134,34 +138,34 @@ def _as_it_is(model: AbstractModel, why: str) -> Changed:
 
 
 def likely_gains(model: AbstractModel, data: Dataset, noise: AbstractNoise) -> Likely | None:
-    """The most likely gains; None where there are too few pixels with photons.
+    """The most likely gains, and what is known of them at gains that are drawn in; None where too few have photons.
 
-    One pass finds them for counted photons without background, whatever gains the model has. Others are approached
-    from gains that are drawn in, as long as they are credible.
+    Counted photons without background are gone through once, as they say the same at any gains. Others are gone through
+    again at the gains so far, as long as these are credible.
     """
-    flat, likely, before = named_parameters(model)[FLAT_FIELD], None, None
-    is_proportional = _is_proportional(model, noise)
-    for _ in range(1 if is_proportional else PASSES):
-        gains = np.array(named_parameters(model)[FLAT_FIELD], np.float64)
-        told = gains_told(model, data, noise)
+    given = named_parameters(model)[FLAT_FIELD]
+    gains, told, likely = np.array(given, np.float64), gains_told(model, data, noise), None
+    for left in reversed(range(PASSES)):
         free = (gains > 0) & (told.information > 0)
         if np.count_nonzero(free) < FEWEST:
             return None
         information = told.information[free]
         found = gains[free] + told.slope[free] / information
-        if is_proportional:  # to the photons that fell, over the mean of all gains whatever the pixel's own
-            fallen = information * gains[free]
-            information = fallen / max(float(fallen @ found / fallen.sum()), LEAST)
         likely = Likely(free, found, information, spread_of(found, information))
         drawn = likely.onto(gains, _share(likely))
-        if not likely.spread.is_credible or (before is not None and _rms((drawn - before)[free]) < SETTLED):
+        is_settled = float(np.sqrt(np.mean((drawn - gains)[free] ** 2))) < SETTLED
+        if is_settled or not left or not likely.spread.is_credible:
             break
-        model, before = replace_parameter(model, FLAT_FIELD, jnp.asarray(drawn, flat.dtype)), drawn
+        if _is_proportional(model, noise):
+            told = told.counted_at(gains, drawn)
+        else:
+            told = gains_told(replace_parameter(model, FLAT_FIELD, jnp.asarray(drawn, given.dtype)), data, noise)
+        gains = drawn
     return likely
 
 
 def _is_proportional(model: AbstractModel, noise: AbstractNoise) -> bool:
-    """Whether photons are counted, and all expected ones are proportional to the gains: then one step finds them."""
+    """Whether photons are counted, and all expected ones are proportional to the gains."""
     background = named_parameters(model).get(BACKGROUND)
     none = background is not None and not np.any(np.asarray(background) > 0)
     return isinstance(noise, Poisson) and noise.floor <= FLOOR and none
@@ -252,7 +256,3 @@ def _share(likely: Likely) -> Float[np.ndarray, " pixel"]:
     """The same, of a model that is right everywhere."""
     own = likely.spread.rms**2
     return own / (own + 1 / likely.information)
-
-
-def _rms(values: Float[np.ndarray, " pixel"]) -> float:
-    return float(np.sqrt(np.mean(values**2)))
