@@ -80,7 +80,7 @@ class Likely(NamedTuple):
     spread: Spread
 
     def onto(self, flat: Float[np.ndarray, "y x"], share: Float[np.ndarray, " pixel"]) -> Float[np.ndarray, "y x"]:
-        """The flat field with these gains, each with such a share of its own in it, and the mean of all for the rest."""
+        """The flat field with these gains, each with such a share of its own, and the mean of all for the rest."""
         drawn = np.array(flat)
         drawn[self.free] = np.maximum(self.spread.mean + share * (self.gains - self.spread.mean), LEAST)
         return drawn

@@ -85,8 +85,8 @@ def calibrated(stages: Sequence[Stage], data: Dataset, model: AbstractModel) -> 
     """The stages with the flat field calibrated (see `FlatFieldCalibrated`), eight times in those that fit counts.
 
     It then follows no gradient, and in stages that fit amplitudes, which are biased in dim pixels, it stays as it is;
-    raises `InputError` if there are no others, or none with an epoch. A stage that refines nothing else takes no epochs:
-    one calibration does it. Stages that do not refine the flat field of this model are as they were.
+    raises `InputError` if there are no others, or none with an epoch. A stage that refines nothing else takes no
+    epochs: one calibration does it. Stages that do not refine the flat field of this model are as they were.
 
     Example:
         names = ("object", "probe", "detector.flat_field")
