@@ -35,7 +35,7 @@ LAYERS = (
         *("_reconstruct", "_pieces", "_export", "_compare", "_escapes", "_stopping", "_course", "_kept"),
         *("_residuals", "plot", "report"),
     ),
-    ("_config", "_run", "_memory_plan", "_hold_out", "_judging", "_bench"),
+    ("_config", "_run", "_memory_plan", "_hold_out", "_judging", "_calibration", "_bench"),
     ("_stages", "_sweep", "_halves", "_trial"),
     ("paper",),
     ("cli",),

@@ -2,10 +2,12 @@
 
 import json
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+import near_problems
 import ptychograd as pg
 from problems import FRAME, measurement
 from ptychograd.cli._asked import Pieces
@@ -66,6 +68,44 @@ def test_a_flat_field_is_calibrated_by_counts(run, scan):
     assert sum("flat field calibrated" in line for line in out.splitlines()) == 1
     assert result.arrays["detector.flat_field"].std() > 0
     assert "Poisson" in result.settings["noise"]
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["--epochs", 0], "With --epochs 0 there is no epoch that fits counted photons"),
+        (["--epochs", 6, "--hold-probe", 6], "and --hold-probe 6 there is no epoch that fits counted photons"),
+        (["--epochs", 6, "--noise", "amplitude"], "under amplitudes alone"),
+        (["--epochs", 6, "--refine-after", 6], "leaves no epoch to refine detector.flat_field: the run has 6"),
+    ],
+)
+def test_a_flat_field_that_no_epoch_would_calibrate_is_refused(run, scan, words, expected):
+    status, _, err = run("reconstruct", scan, "-o", "result.h5", "--refine", "detector.flat_field", *words)
+    assert status == 2
+    assert expected in " ".join(err.split())
+    assert not Path("result.h5").exists()
+
+
+def test_what_would_be_refined_after_the_last_epoch_is_refused(scan):
+    data = pg.read(scan)
+    for after in (4, 5):
+        with pytest.raises(
+            pg.InputError, match=r"leaves no epoch to refine detector\.background, object: the run has 4"
+        ):
+            make_run(Options(epochs=4, refine=["detector.background", "object"], refine_after=after), data)
+    stages = make_run(Options(epochs=4, refine=["detector.background"], refine_after=3), data).stages
+    assert [(stage.epochs, "detector.background" in stage.trainable) for stage in stages] == [(3, False), (1, True)]
+
+
+def test_a_near_field_is_doubted_once_and_by_reconstruct_alone(run, capsys):
+    """`residuals`, `frc` and others plan the run as well."""
+    pg.write("near.h5", near_problems.measurement())
+    make_run(Options(epochs=3, refine=["detector.flat_field"]), pg.read("near.h5"))
+    assert "still beam" not in capsys.readouterr().err
+    words = ["--refine", "detector.flat_field", "--epochs", 3]
+    status, _, err = run("reconstruct", "near.h5", "-o", "result.h5", *words)
+    assert status == 0, err
+    assert err.count("hardly tells the structure of a still beam") == 1
 
 
 def test_a_flat_field_that_is_given_is_calibrated_with_the_whole_detector(scan, tmp_path):

@@ -7,6 +7,7 @@ import pytest
 
 import problems
 import ptychograd as pg
+from ptychograd._run import check
 
 PHOTONS, NOISE = 1e7, 0.03  # and what that many leave open of a position, in pixels
 
@@ -101,3 +102,13 @@ def test_a_thick_object_gets_a_margin_and_its_kernels_none():
     assert moved.object.transmission.shape == (2, *(n + 6 for n in thick.object.transmission.shape[1:]))
     for index in (0, 20):
         np.testing.assert_allclose(moved(jnp.array(index)), thick(jnp.array(index)), rtol=1e-4, atol=1e-3)
+
+
+def test_positions_alone_are_searched_and_follow_their_gradients_throughout():
+    data = problems.measurement()
+    model = pg.with_refinable_positions(pg.far_field(data), 2)
+    made = pg.searched((pg.Stage(20, ("scan.offset",)),), data)
+    assert sum(stage.epochs for stage in made) == 20
+    assert {stage.trainable for stage in made} == {("scan.offset",)}
+    assert sum(bool(stage.first) for stage in made) == 2
+    check(pg.Run(model, data, pg.Nesterov(), made, 8))

@@ -5,6 +5,7 @@ from . import plot as plot
 from ._bragg import BraggPtychography as BraggPtychography
 from ._bragg import Crystal as Crystal
 from ._bragg import TiltedBeam as TiltedBeam
+from ._calibration import FlatFieldCalibrated as FlatFieldCalibrated
 from ._checks import Finding as Finding
 from ._checks import diagnose as diagnose
 from ._dataset import BraggGeometry as BraggGeometry
@@ -35,7 +36,6 @@ from ._halves import half_agreement as half_agreement
 from ._halves import halves as halves
 from ._hold_out import hold_out as hold_out
 from ._hold_out import r_factor as r_factor
-from ._judging import FlatFieldCalibrated as FlatFieldCalibrated
 from ._judging import PositionsJudged as PositionsJudged
 from ._judging import PositionsSearched as PositionsSearched
 from ._judging import PositionsUnbent as PositionsUnbent

@@ -38,6 +38,11 @@ class Changed(NamedTuple):
 class AbstractEscape(abc.ABC):
     """Something done to a model before a stage."""
 
+    @property
+    def about(self) -> str:
+        """The path of the parameter that it puts right, where it is one."""
+        return ""
+
     def check(self, model: AbstractModel) -> None:  # noqa: B027 (many have nothing to refuse)
         """Raise `InputError` for a model to which it can't be done."""
 

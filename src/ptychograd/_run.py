@@ -147,7 +147,8 @@ def _changed(run: Run, course: Course, result: Result | None, change: AbstractEs
         return found
 
     result = result or reconstruct(**_task(run, stage, 0, None, None)._asdict())
-    return _noted(result.continued_from(*change(result.onto(run.model), run.model, fit)), course)
+    changed = change(result.onto(run.model), run.model, fit)
+    return _noted(result.continued_from(*changed, about=change.about), course)
 
 
 def _held(result: Result | None) -> list[str]:

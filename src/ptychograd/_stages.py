@@ -3,18 +3,11 @@
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 
+from ptychograd._calibration import FLAT_FIELD, FLOOR, FlatFieldCalibrated
 from ptychograd._dataset import Dataset
 from ptychograd._errors import InputError
 from ptychograd._escapes import AbstractEscape, BeamShift, ShrinkWrap
-from ptychograd._judging import (
-    FLAT_FIELD,
-    FLOOR,
-    PATHS,
-    FlatFieldCalibrated,
-    PositionsJudged,
-    PositionsSearched,
-    PositionsUnbent,
-)
+from ptychograd._judging import PATHS, PositionsJudged, PositionsSearched, PositionsUnbent
 from ptychograd._model import AbstractModel
 from ptychograd._noise import AbstractNoise, Amplitude, Censored, Poisson
 from ptychograd._parameters import matches, trainable_names
@@ -92,7 +85,8 @@ def calibrated(stages: Sequence[Stage], data: Dataset, model: AbstractModel) -> 
     """The stages with the flat field calibrated (see `FlatFieldCalibrated`), eight times in those that fit counts.
 
     It then follows no gradient, and in stages that fit amplitudes, which are biased in dim pixels, it stays as it is;
-    raises `InputError` if there are no others. Stages that do not refine the flat field of this model are as they were.
+    raises `InputError` if there are no others, or none with an epoch. A stage that refines nothing else takes no
+    epochs: one calibration does it. Stages that do not refine the flat field of this model are as they were.
 
     Example:
         names = ("object", "probe", "detector.flat_field")
@@ -110,15 +104,37 @@ def calibrated(stages: Sequence[Stage], data: Dataset, model: AbstractModel) -> 
         return refines(stage) and not _fits_amplitudes(stage.noise)
 
     counted = [stage for stage in stages if counts(stage)]
+    _check_counted(counted)
+    escape = FlatFieldCalibrated(data, _counting(counted[-1].noise))
+    stages = [_once(stage, escape) if refines(stage) and not _others(stage, names) else stage for stage in stages]
+    epochs = sum(stage.epochs for stage in stages if counts(stage))
+    places = {round(CALIBRATED * epochs * n / CALIBRATIONS) for n in range(1, CALIBRATIONS + 1)} - {epochs}
+    parts = _cut(stages, dict.fromkeys(places, (escape,)), counts)
+    return tuple(_without_flat_field(stage, names) if refines(stage) else stage for _, stage in parts)
+
+
+def _check_counted(counted: Sequence[Stage]) -> None:
+    """Raise `InputError` unless there is a stage, and an epoch, in which to calibrate the flat field by counts."""
     if not counted:
         raise InputError(
             "The flat field is refined under amplitudes alone, which are biased in dim pixels; fit counted photons at "
             "the end, as with Stage(20, names, noise=Poisson()) or --noise poisson."
         )
-    epochs, escape = sum(stage.epochs for stage in counted), FlatFieldCalibrated(data, _counting(counted[-1].noise))
-    places = {round(CALIBRATED * epochs * n / CALIBRATIONS) for n in range(1, CALIBRATIONS + 1)} - {epochs}
-    parts = _cut(stages, dict.fromkeys(places, (escape,)), counts)
-    return tuple(_without_flat_field(stage, names) if refines(stage) else stage for _, stage in parts)
+    if not any(stage.epochs or _calibrates(stage) for stage in counted):
+        raise InputError(
+            "The stages that refine the flat field and fit counted photons have no epochs; give them some, as with "
+            "Stage(20, names, noise=Poisson())."
+        )
+
+
+def _calibrates(stage: Stage) -> bool:
+    return any(isinstance(escape, FlatFieldCalibrated) for escape in stage.first)
+
+
+def _once(stage: Stage, escape: AbstractEscape) -> Stage:
+    """A stage that refines the flat field alone: calibrated once where counts are fitted, without an epoch."""
+    is_due = not (_fits_amplitudes(stage.noise) or _calibrates(stage))
+    return stage._replace(epochs=0, first=(*stage.first, escape) if is_due else stage.first)
 
 
 def _cut(
@@ -134,6 +150,9 @@ def _cut(
             parts.append((None, stage))
             continue
         begin, end = done, done + stage.epochs
+        if begin == end:
+            parts.append((begin, stage))
+            continue
         places = sorted({begin, end} | {cut for cut in cuts if begin < cut < end})
         for low, high in itertools.pairwise(places):
             first = sorted((stage.first if low == begin else ()) + cuts.get(low, ()), key=_turn)
@@ -156,19 +175,27 @@ def _counting(noise: AbstractNoise) -> AbstractNoise:
 
 
 def _without_flat_field(stage: Stage, names: Sequence[str]) -> Stage:
-    """The stage with the flat field as it is; what else it refines of the detector it still does."""
+    """The stage with the flat field as it is; one that refines nothing else is as it was."""
+    return stage._replace(trainable=_others(stage, names) or stage.trainable)
+
+
+def _others(stage: Stage, names: Sequence[str]) -> tuple[str, ...]:
+    """What a stage refines beside the flat field, also of the detector."""
     kept = []
     for path in stage.trainable:
         whole = matches(FLAT_FIELD, path)
         kept += [name for name in names if matches(name, path) and name != FLAT_FIELD] if whole else [path]
-    return stage._replace(trainable=tuple(kept))
+    return tuple(kept)
 
 
 def _without_offsets(stage: Stage) -> Stage:
-    """The stage with the offsets of positions as they are; what else it refines of the scan it still does."""
+    """The stage with the offsets of positions as they are; what else it refines of the scan it still does.
+
+    A stage that refines nothing else still does so.
+    """
     others = [path for path in PATHS if path != OFFSET and any(matches(path, name) for name in stage.trainable)]
     kept = [name for name in stage.trainable if not matches(OFFSET, name)]
-    return stage._replace(trainable=tuple(dict.fromkeys(kept + others)))
+    return stage._replace(trainable=tuple(dict.fromkeys(kept + others)) or stage.trainable)
 
 
 def _refines_offsets(stage: Stage) -> bool:

@@ -1,16 +1,11 @@
-"""Held-out patterns judge; positions and gains beside the gradient: whether refined ones serve, and what else fits."""
+"""Held-out patterns judge; positions beside the gradient: whether refined ones serve, and what else fits."""
 
 from ptychograd._judging.distortion import PositionsUnbent
-from ptychograd._judging.gains import CALIBRATED, FLAT_FIELD, FLOOR, FlatFieldCalibrated
 from ptychograd._judging.judge import PATHS, Misfits, PositionsJudged, looked_for, misfits, with_rows
 from ptychograd._judging.search import PositionsSearched
 
 __all__ = [
-    "CALIBRATED",
-    "FLAT_FIELD",
-    "FLOOR",
     "PATHS",
-    "FlatFieldCalibrated",
     "Misfits",
     "PositionsJudged",
     "PositionsSearched",

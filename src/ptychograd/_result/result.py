@@ -131,11 +131,15 @@ class Result(NamedTuple):
 
         return map_with_names(put, model)
 
-    def continued_from(self, model: AbstractModel, words: str, hold: Sequence[str] = ()) -> "Result":
-        """The run, whose next stage begins with `model` and a fresh solver; what is below the paths to `hold` stays."""
+    def continued_from(self, model: AbstractModel, words: str, hold: Sequence[str] = (), about: str = "") -> "Result":
+        """The run, whose next stage begins with `model` and a fresh solver; what is below the paths to `hold` stays.
+
+        `about` is the path of the parameter that was put right, where it is one.
+        """
         fresh = Result.of(model, np.zeros(0), {}, self.history, self.settings)
-        change = {"after_epoch": self.history.epochs, "change": words} | ({"hold": list(hold)} if hold else {})
-        changes = [*self.settings.get("changes", ()), change]
+        change = {"after_epoch": self.history.epochs, "change": words, "hold": list(hold), "about": about}
+        told = {key: value for key, value in change.items() if value or key == "after_epoch"}
+        changes = [*self.settings.get("changes", ()), told]
         return self._replace(arrays=fresh.arrays, state={}, settings=self.settings | {"changes": changes}, model=model)
 
     def save(self, path: str | Path) -> None:

@@ -1,6 +1,6 @@
 """Options for the detector, put into a model, and pixels that are left out of the data."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from ptychograd._dataset import Dataset
     from ptychograd._model import AbstractModel
 
+STILL_BEAM = (
+    "A near field hardly tells the structure of a still beam from the detector's flat field; if the object gets worse "
+    "with detector.flat_field refined, give a measured --flat-field instead."
+)
 NPY = b"\x93NUMPY"  # how a .npy file begins
 
 
@@ -60,6 +64,14 @@ def detected(model, pieces: Pieces, refine: Sequence[str] = (), data: "Dataset |
 def refines_flat_field(names: Sequence[str], pieces: Pieces) -> bool:
     """Whether the flat field is to be calibrated, which counted photons do: by its name, or a given one with all."""
     return "detector.flat_field" in names or ("detector" in names and pieces.flat_field is not None)
+
+
+def doubts(data: "Dataset", names: Sequence[str], pieces: Pieces) -> Iterator[str]:
+    """What a person is to know before the flat field is refined with the parameters of these names."""
+    from ptychograd._dataset import NearFieldGeometry
+
+    if isinstance(data.geometry, NearFieldGeometry) and refines_flat_field(names, pieces):
+        yield STILL_BEAM
 
 
 def image(path: str, what: str) -> "np.ndarray":

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ptychograd._errors import InputError
 from ptychograd.cli._checkpoints import Checkpoints, Every, Keeping
 from ptychograd.cli._console import FAILED, INTERRUPTED, complain, errors, leave, output
+from ptychograd.cli._detector import doubts
 from ptychograd.cli._follow import Following, Scan, followed
 from ptychograd.cli._held import HELD_OUT, judged_by, parted, searched_and_judged
 from ptychograd.cli._machine import Machine
@@ -118,6 +119,8 @@ def _planned(job: Job, data: "Dataset", held: "Dataset | None", model: "Abstract
     from ptychograd.cli._plan import make_run
 
     run = searched_and_judged(make_run(job.options, data), held)
+    for words in () if job.resume else doubts(data, job.options.refine or (), job.options.pieces):
+        errors.print(words, style="yellow", soft_wrap=True)
     return run if model is None else run._replace(model=model)
 
 

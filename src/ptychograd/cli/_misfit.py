@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from ptychograd._errors import InputError
 from ptychograd.cli._asked import Pieces
-from ptychograd.cli._detector import is_zero
+from ptychograd.cli._detector import is_zero, refines_flat_field
 from ptychograd.cli._needs import check_needs, check_simulated
 from ptychograd.cli._options import Options
 from ptychograd.cli._texts import numbers
@@ -46,6 +46,20 @@ def with_noise(stages: Iterable["Stage"], options: Options, data: "Dataset") -> 
     full = {Amplitude: _censored(Amplitude(), options.pieces), Poisson: _censored(late, options.pieces)}
     found = priors(options)
     return [stage._replace(noise=full.get(type(stage.noise), stage.noise), priors=found) for stage in stages]
+
+
+def check_counted(stages: Iterable["Stage"], options: Options) -> None:
+    """Refuse to calibrate a flat field where counted photons are asked for, and no epoch is left that fits them."""
+    from ptychograd._noise import Amplitude
+
+    asked = refines_flat_field(options.refine or (), options.pieces) and options.noise != "amplitude"
+    if not asked or any(stage.epochs and not isinstance(stage.noise, Amplitude) for stage in stages):
+        return
+    held = f" and --hold-probe {options.hold_probe}" if options.hold_probe else ""
+    raise InputError(
+        f"With --epochs {options.epochs}{held} there is no epoch that fits counted photons, by which "
+        "detector.flat_field is calibrated; give more epochs" + (", or hold the probe for fewer." if held else ".")
+    )
 
 
 def noise_of_simulation(name: str, pieces: Pieces) -> "AbstractNoise":

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from ptychograd._errors import InputError
 from ptychograd.cli._asked import Pieces
 from ptychograd.cli._detector import binned, detected
 from ptychograd.cli._places import with_places, with_true_places
@@ -33,7 +34,10 @@ def imperfect(pieces: Pieces, seed: int, model: "AbstractModel") -> "AbstractMod
 
 
 def refined(stages: Iterable, names: Iterable[str], after: int) -> list:
-    """The stages of a run, with parameters of these names refined after so many epochs."""
+    """The stages of a run, with parameters of these names refined after so many epochs.
+
+    Raises `InputError` where so many are all that it has.
+    """
     names, done, parts = tuple(names), 0, []
     for stage in stages:
         begun = stage._replace(trainable=(*stage.trainable, *names)) if names else stage
@@ -43,4 +47,8 @@ def refined(stages: Iterable, names: Iterable[str], after: int) -> list:
         if not alone or alone < stage.epochs:
             parts.append(begun._replace(epochs=stage.epochs - alone, first=() if alone else stage.first))
         done += stage.epochs
+    if names and 0 < done <= after:
+        raise InputError(
+            f"--refine-after {after} leaves no epoch to refine {', '.join(names)}: the run has {done}; give fewer."
+        )
     return parts

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ptychograd._errors import InputError
 from ptychograd.cli._console import errors
 from ptychograd.cli._detector import refines_flat_field, without_bad_pixels
-from ptychograd.cli._misfit import check, with_noise
+from ptychograd.cli._misfit import check, check_counted, with_noise
 from ptychograd.cli._options import Options, numbers, pairs
 from ptychograd.cli._pieces import REFINE_AFTER, assembled, refined
 from ptychograd.cli._places import PLACES_AFTER, refines_positions
@@ -32,10 +32,6 @@ RPIE_ALPHA = 0.1
 POISSON_SHARE = 1 / 3  # of the epochs, at the end: far from a solution the Poisson likelihood leads astray
 COOLING_SHARE = 0.3  # of the epochs, at the end, for a solver that then takes smaller steps
 MOST_EPOCHS, MOST_STEPS = 300, 7500  # of --epochs auto, the longer of the two
-STILL_BEAM = (
-    "A near field hardly tells the structure of a still beam from the detector's flat field; if the object gets worse "
-    "with detector.flat_field refined, give a measured --flat-field instead."
-)
 STEPS_OF_SPAN = 160  # over which a misfit has to fall
 OBJECT, BOTH = ("object",), ("object", "probe")
 
@@ -83,11 +79,10 @@ def make_run(options: Options, data: "Dataset") -> "Run":
     steps = -(-data.count // max(1, batch_size))
     if refines_flat_field(options.refine or (), options.pieces):
         options = replace(options, noise=options.noise or "poisson")
-        if isinstance(data.geometry, NearFieldGeometry):
-            errors.print(STILL_BEAM, style="yellow", soft_wrap=True)
     of_kind = _crystal_stages if isinstance(data.geometry, BraggGeometry) else _stages
-    stages = with_noise(of_kind(options, steps), options, data)
-    stages = refined(stages, options.refine or (), _refine_after(options))
+    planned = of_kind(options, steps)
+    check_counted(planned, options)
+    stages = refined(with_noise(planned, options, data), options.refine or (), _refine_after(options))
     model = assembled(make_model(options, data), data, options.pieces, options.refine or (), options.defocus)
     stages = calibrated(tuple(held_unless_asked(stages, model, options.refine or ())), data, model)
     return Run(model, data, make_solver(options), stages, batch_size, options.seed)

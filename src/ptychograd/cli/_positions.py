@@ -19,6 +19,7 @@ UNITS = {
     "scan.position": "object pixels",
     "scan.position (affine removed)": "object pixels",
 }
+FLAT_FIELD = "detector.flat_field"
 ERROR = " error"  # how the names of errors of parameters end
 SHORT = 8  # numbers that are told one by one
 
@@ -61,9 +62,7 @@ def words_on_flat_field(result: "Result") -> Iterator[str]:
 
 
 def _is_about_flat_field(change: dict) -> bool:
-    from ptychograd._judging import CALIBRATED
-
-    return change["change"].startswith(CALIBRATED)
+    return change.get("about") == FLAT_FIELD
 
 
 def _told(change: dict) -> str:
