@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool
@@ -49,7 +50,7 @@ def half_agreement(one: Result, other: Result) -> RingCorrelation:
     return fourier_ring_correlation(one.object, other.object, common_area(one, other), one.sampling)
 
 
-def require_one_image(arrays: Mapping[str, np.ndarray]) -> None:
+def require_one_image(arrays: Mapping[str, Any]) -> None:
     """Raise `InputError` for parameters by path, of which an object's transmission is not one image."""
     if "object.transmission" in arrays and np.ndim(arrays["object.transmission"]) != 2:
         raise InputError("Ring correlation is for thin objects and crystals; slices and states have no one image.")

@@ -97,11 +97,11 @@ class RingCorrelation(NamedTuple):
 def _bands(excess: Float[np.ndarray, " ring"]) -> list[tuple[int, int]]:
     """First ring, and that after the last one, of every band of agreement (see `RingCorrelation.crossing`).
 
-    The ring before the first counts as above 0, and those after the last one are as that one is.
+    Before the first ring all counts as above 0, and after the last one all as below.
     """
     above = excess >= 0
-    after = [np.append(above[step:], np.repeat(above[-1:], min(step, len(above)))) for step in (1, 2)]
-    begins, ends = above & (after[0] | after[1]), ~above & ~(after[0] & after[1])
+    after, beyond = np.pad(above, (0, 2))[1:-1], np.pad(above, (0, 2))[2:]
+    begins, ends = above & (after | beyond), ~above & ~(after & beyond)
     begins[:1] = above[:1]
     found, first = [], None
     for ring in range(len(above)):
@@ -209,7 +209,10 @@ def soft_window(area: Bool[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape"]
     """1 well inside an area, 0 outside, between them sin² of the distance to its edge."""
     side = float(np.sum(area)) ** (1 / area.ndim)
     if side < LEAST_SIDE:
-        raise InputError(f"{np.sum(area):,} pixels were lit in both reconstructions; too few for rings.")
+        raise InputError(
+            f"{np.sum(area):,} pixels were lit in both reconstructions, too few for rings; expected "
+            f"{LEAST_SIDE**area.ndim} or more, of positions that overlap in each of the two."
+        )
     width = min(SOFTEST, max(1.0, SOFT_SHARE * side))
     depth = np.asarray(distance_transform_edt(np.pad(area, 1)))[(slice(1, -1),) * area.ndim]
     return np.sin(np.pi / 2 * np.clip((depth - 0.5) / width, 0, 1)) ** 2

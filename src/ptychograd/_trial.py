@@ -56,9 +56,9 @@ def try_orientations(
 ) -> list[Trial]:
     """Reconstructions in all eight orientations (see `oriented`), that with the smallest held-out R-factor first.
 
-    They take at most `most` patterns with photons about the middle of the scan. The support is left out, as it may have been drawn
-    for a wrong orientation, and the start probe is scaled to the photons measured. `model_of` makes the start model,
-    `far_field` or `near_field` by default. `on_trial` is told each code and its R-factor as they get done.
+    They take at most `most` patterns with photons about the middle of the scan. The support is left out, as it may have
+    been drawn for a wrong orientation, and the start probe is scaled to the photons measured. `model_of` makes the
+    start model, `far_field` or `near_field` by default. `on_trial` is told each code and its R-factor as they get done.
 
     Raises `InputError` for rocking curves, and for less than 8 patterns with photons.
 
