@@ -150,6 +150,7 @@ MISTAKES = {
     "hold out in frc": (("frc", "SCAN", "--hold-out", 0.1), "leave it out"),
     "states in frc": (("frc", "SCAN", "--object-modes", 2), "slices and states have no one image"),
     "no epoch": (("frc", "SCAN", "--epochs", 0), "starts have no resolution"),
+    "frc into no picture": (("frc", "SCAN", "-o", "frc.txt", "--epochs", 10**9), "no ending of a picture"),
     "data in place of a result": (("residuals", "SCAN"), "is no result of ptychograd"),
     "a result in place of a picture": (("frc", "SCAN", "-o", "frc.h5"), "expected a name such as frc.png"),
     "data and a result": (("frc", "SCAN", "SCAN"), "is no result of ptychograd"),

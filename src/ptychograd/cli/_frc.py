@@ -50,11 +50,12 @@ def frc(
     """
     from ptychograd._halves import common_area, half_agreement
     from ptychograd._result import load
-    from ptychograd.plot import ring_figure, save
+    from ptychograd.plot import require_picture, ring_figure, save
 
     picture = output or Path(f"{data.stem}_frc.png")
     if picture.suffix in RESULTS:
         raise InputError(f"{picture} is to be a picture; expected a name such as frc.png.")
+    require_picture(picture)
     if other is not None:
         one, two = load(data), load(other)
         _tell_alike(data, one, other, two)
