@@ -61,7 +61,7 @@ def test_diagnose_without_a_trial_and_of_what_can_not_be_reconstructed(run, tmp_
     assert "No orientation was tried: The positions span" in " ".join(err.split())
     status, _, err = run("diagnose", "few.npz")
     assert status == 0
-    assert "5 patterns are too few" in err
+    assert "5 patterns with photons are too few" in err
 
 
 def test_diagnose_of_a_crystal(run):
@@ -90,6 +90,18 @@ def test_frc_of_two_halves_and_of_their_results(run, tmp_path):
     status, out, err = run("frc", "curve_half_1.h5", "curve_half_1.h5", "--json")
     assert json.loads(out.splitlines()[-1])["reaches_limit"]
     assert "agree in their noise too" in " ".join(err.split())
+
+
+def test_frc_of_slices_is_refused_before_the_first_run(run, tmp_path):
+    data = problems.measurement()
+    geometry = pg.Geometry(1e-10, 1.0, (55e-6, 60e-6))
+    positions = data.positions * geometry.sampling(data.frame_shape)
+    pg.write("thick.h5", pg.make_dataset(data.patterns, positions, geometry=geometry, probe=data.probe))
+    status, _, err = run("frc", "thick.h5", "--slices", 2, "--slice-distance", 1e-5, "--epochs", 2)
+    assert status == 2
+    assert "slices and states have no one image" in " ".join(err.split())
+    assert "first half" not in err
+    assert {path.name for path in tmp_path.iterdir()} == {"thick.h5"}
 
 
 def test_frc_searches_and_judges_positions_in_each_half(run):
@@ -136,7 +148,9 @@ MISTAKES = {
     "a page that is no picture": (("diagnose", "SCAN", "-o", "page.txt"), "no ending of a picture"),
     "the data as the page": (("diagnose", "SCAN", "-o", "SCAN"), "would be replaced"),
     "hold out in frc": (("frc", "SCAN", "--hold-out", 0.1), "leave it out"),
+    "states in frc": (("frc", "SCAN", "--object-modes", 2), "slices and states have no one image"),
     "no epoch": (("frc", "SCAN", "--epochs", 0), "starts have no resolution"),
+    "frc into no picture": (("frc", "SCAN", "-o", "frc.txt", "--epochs", 10**9), "no ending of a picture"),
     "data in place of a result": (("residuals", "SCAN"), "is no result of ptychograd"),
     "a result in place of a picture": (("frc", "SCAN", "-o", "frc.h5"), "expected a name such as frc.png"),
     "data and a result": (("frc", "SCAN", "SCAN"), "is no result of ptychograd"),

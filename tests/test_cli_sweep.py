@@ -201,6 +201,8 @@ MISTAKES = {
     "solver that is none": (("--grid", "solver=magic"), '"magic"'),
     "batch of too many": (("--grid", "batch-size=57"), "give 1 to 56"),
     "no modes": (("--grid", "modes=0,1"), "1 or more"),
+    "positions that are refined": (("--refine", "scan.offset", "--grid", "seed=0"), "does not judge refined positions"),
+    "axis of refined positions": (("--grid", "refine=detector.background,scan.offset"), "judge refined positions"),
     "share of everything": (("--grid", "seed=0", "--hold-out", "1"), "expected one between 0 and 1"),
     "folder that is a file": (("--grid", "seed=0", "-o", "file"), "can't be made"),
 }

@@ -116,6 +116,21 @@ def test_a_share_that_leaves_nothing_on_one_side_is_refused(data, share):
         pg.hold_out(data, share)
 
 
+def test_a_share_is_of_the_patterns_that_have_photons(data):
+    """And the sentence says so, with a share that would do."""
+    four = data.only(np.arange(data.count) < 4)
+    with pytest.raises(pg.InputError, match=r"A share of 0.1 of 4 patterns with photons .* not all, as 0.2\.$"):
+        pg.hold_out(four, 0.1)
+    assert len(held_ones(pg.hold_out(four, 0.2)[1])) == 1
+    with pytest.raises(pg.InputError, match="of 1 patterns with photons none can be held out; expected 2 or more"):
+        pg.hold_out(data.only(np.arange(data.count) == 8), 0.5)
+    with pytest.raises(pg.InputError, match="3 positions with photons can't be halved; expected 4"):
+        pg.halves(data.only(np.arange(data.count) < 3))
+    used = [held_ones(half) for half in pg.halves(four)]
+    assert sorted(np.concatenate(used)) == [0, 1, 2, 3]
+    assert len(used[0]) == 2
+
+
 def test_a_share_that_is_no_number_is_refused(data):
     with pytest.raises(pg.InputError, match="share of nan"):
         pg.hold_out(data, float("nan"))

@@ -104,8 +104,24 @@ def test_what_has_no_orientation_is_refused():
         pg.oriented(crystal, 1)
     with pytest.raises(pg.InputError, match="rocking curves"):
         pg.try_orientations(crystal)
-    with pytest.raises(pg.InputError, match="7 patterns are too few"):
+    with pytest.raises(pg.InputError, match="7 patterns with photons are too few"):
         pg.try_orientations(pg.subset(problems.measurement(), range(7)))
+
+
+def test_dark_patterns_are_no_part_of_a_trial():
+    """A few lit ones among many dark ones: of those alone four are held out, and all others are fitted."""
+    data = problems.measurement()
+    fitted, some = [], data.only(np.isin(np.arange(data.count), np.arange(20, 33)))
+
+    def model_of(part):
+        fitted.append(np.count_nonzero(part.photons))
+        return pg.far_field(part)
+
+    trials = pg.try_orientations(some, model_of, epochs=1, most=12)
+    assert set(fitted) == {12 - 4}
+    assert {np.count_nonzero(trial.result.lit) for trial in trials} == {12 - 4}
+    with pytest.raises(pg.InputError, match="7 patterns with photons are too few to hold some out; expected 8"):
+        pg.try_orientations(data.only(np.arange(data.count) < 7))
 
 
 @pytest.fixture(scope="module")

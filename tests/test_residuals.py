@@ -125,14 +125,17 @@ def test_halves_are_disjoint_and_everything(data):
     np.testing.assert_array_equal(one.mask | other.mask, data.mask)
     used = [np.count_nonzero(half.mask.any(axis=(1, 2))) for half in (one, other)]
     assert abs(used[0] - used[1]) <= 1
-    with pytest.raises(pg.InputError, match="3 positions can't be halved"):
+    with pytest.raises(pg.InputError, match="3 positions with photons can't be halved"):
         pg.halves(pg.subset(data, [0, 1, 2]))
 
 
 def test_more_photons_make_a_finer_resolution():
-    """Each half from its own patterns, order and start; in pixels, as the sampling is not known."""
+    """Each half from its own patterns, order and start; in pixels, as the sampling is not known.
+
+    Of 50 photons a pattern, fewer than 2 on a pixel of the object in each half, only the slowest variations are told.
+    """
     widths = []
-    for photons in (2e3, 1e6):
+    for photons in (50.0, 1e6):
         data = problems.measurement(photons=photons, probe=problems.probe_wave(photons), dtype=np.uint32)
         results = [
             pg.reconstruct(pg.far_field(half), half, pg.Nesterov(), epochs=30, batch_size=8, seed=seed)
@@ -143,6 +146,29 @@ def test_more_photons_make_a_finer_resolution():
     assert 1 <= widths[1] < 0.7 * widths[0]
     with pytest.raises(pg.InputError, match="two of the same scan"):
         pg.half_agreement(results[0], results[1]._replace(sampling=(1e-9, 1e-9)))
+
+
+def test_the_area_of_halves_is_what_each_lit_itself(tmp_path):
+    """By plain sums of the probe's photons over the patterns that are not masked; also once saved and read again."""
+    data = problems.measurement()
+    results, area = [], True
+    for number, half in enumerate(pg.halves(data, seed=1)):
+        result = pg.reconstruct(pg.far_field(half), half, pg.Nesterov(), epochs=2, batch_size=8)
+        result.save(tmp_path / f"{number}.h5")
+        results.append(result)
+        total, bright = np.zeros(result.object.shape), np.sum(np.abs(result.probe) ** 2, axis=0)
+        for (y, x), mask in zip(result.corners, half.mask, strict=True):
+            total[y : y + bright.shape[0], x : x + bright.shape[1]] += bright * mask.any()
+        area = area & (total > 0.05 * total.max())
+    np.testing.assert_array_equal(common_area(*results), area)
+    everywhere = [result._replace(lit=None) for result in results]
+    assert np.count_nonzero(area) < np.count_nonzero(common_area(*everywhere))
+    read = [pg.load(tmp_path / f"{number}.h5") for number in (0, 1)]
+    assert not (read[0].lit & read[1].lit).any()
+    np.testing.assert_array_equal(common_area(*read), area)
+    again = pg.reconstruct(pg.far_field(half), half, pg.Nesterov(), epochs=1, batch_size=8, resume=read[1])
+    np.testing.assert_array_equal(again.lit, read[1].lit)
+    assert pg.reconstruct(pg.far_field(data), data, pg.Nesterov(), epochs=1, batch_size=8).lit is None
 
 
 def test_halves_know_where_refined_positions_were(tmp_path):

@@ -228,3 +228,54 @@ def test_what_is_below_the_best_agreement_is_not_told_by_one_ring_either():
     assert 0.05 < low < 0.15
     rising[12] = -0.2
     assert curve(rising).unknown_below(HALF_BIT) == pytest.approx(low)
+
+
+def scattered(rings, seed=3):
+    """Correlations of noise on that many rings, none of them near the threshold."""
+    return np.random.default_rng(seed).uniform(-0.1, 0.1, rings)
+
+
+def test_neighbouring_rings_far_out_that_agree_by_an_artefact_set_no_resolution():
+    """Rings hold more values far out, so their threshold is lower and their excess larger than where things agree."""
+    correlation = scattered(40)
+    correlation[:12] = 0.9
+    count = 2 * np.pi * np.arange(1, 41)
+    sound = RingCorrelation(np.arange(1, 41) / 80, correlation, count, 0.5)
+    correlation = correlation.copy()
+    correlation[29:31] = 0.93
+    spoilt = sound._replace(correlation=correlation)
+    excess = correlation - spoilt.threshold(HALF_BIT)
+    assert excess[29:31].min() > excess[:12].max()
+    for bits in (HALF_BIT, ONE_BIT):
+        assert 12 / 80 < spoilt.crossing(bits) < 13 / 80
+        assert spoilt.crossing(bits) == sound.crossing(bits)
+        assert spoilt.unknown_below(bits) == 0
+
+
+def test_bands_of_agreement_among_which_one_is_wide():
+    """First rings that do not agree or do so alone, a wide band, and what agrees after it by chance."""
+    frequency = np.linspace(0.05, 0.5, 40)
+    for first in ([], [0], [0, 1], [1], [2, 3]):
+        correlation = scattered(40)
+        correlation[first] = 0.9
+        correlation[7:25] = 0.8
+        correlation[[12, 30, 33, 34, 39]] = 0.0, 0.9, 0.9, 0.9, 0.9
+        found = curve(correlation)
+        assert frequency[24] < found.crossing(HALF_BIT) < frequency[25]
+        assert frequency[6] < found.unknown_below(HALF_BIT) < frequency[7]
+        assert not found.reaches_limit()
+    alone = scattered(40)
+    alone[20] = alone[39] = 0.9
+    assert curve(alone).resolution() is None
+    alone[0] = 0.9
+    assert frequency[0] < curve(alone).crossing(HALF_BIT) < frequency[1]
+
+
+def test_one_bit_is_told_no_finer_than_half_a_bit():
+    """Here the wide band for one bit lies far out, beside that for half a bit."""
+    correlation = np.full(40, 0.3)
+    correlation[:9] = 0.9
+    correlation[18:20] = 0.0
+    correlation[24:38] = 0.9
+    found = curve(correlation)
+    assert found.crossing(ONE_BIT) < found.crossing(HALF_BIT) < found.frequency[18]

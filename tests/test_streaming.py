@@ -116,6 +116,24 @@ def test_held_out_patterns_stay_in_the_file_too(scan, data):
     assert results[0] == pytest.approx(results[1], rel=1e-5)
 
 
+def test_what_is_held_out_knows_its_photons_without_another_look(scan, data):
+    """Also what is held out of that; another mask is looked at anew."""
+    stored, whole = read(scan, keep=keeping(20, data)), read(scan)
+    seen, plain = [], stored.patterns._read
+    stored.patterns._read = lambda begin, end, out: (seen.append(end - begin), plain(begin, end, out))
+    fitted, held = pg.hold_out(stored, 0.3, seed=1)
+    parts = (fitted, held, *pg.hold_out(fitted, 0.2, seed=2))
+    expected = pg.hold_out(whole, 0.3, seed=1)
+    for part, other in zip(parts, (*expected, *pg.hold_out(expected[0], 0.2, seed=2)), strict=True):
+        np.testing.assert_array_equal(part.photons, other.photons)
+    pg.far_field(fitted)
+    assert not seen
+    valid = np.ones(data.frame_shape, bool)
+    valid[::2] = False
+    np.testing.assert_array_equal(pg.masked(fitted, valid).photons, pg.masked(expected[0], valid).photons)
+    assert sum(seen) == data.count
+
+
 def test_a_file_that_is_cut_short_while_it_is_read(scan, data):
     stored = read(scan, keep=keeping(10, data))
     stored.patterns._read = lambda begin, end, out: (_ for _ in ()).throw(pg.InputError("can't be read"))

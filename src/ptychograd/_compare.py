@@ -86,7 +86,8 @@ def _without_margins(truth: Truth, result: Result) -> tuple[np.ndarray, np.ndarr
     fits = spare == {0} or ("scan.offset" in truth.parameters and len(spare) == 1 and min(spare) > 0)
     if not fits or ("object.density" in result.arrays and true.shape[:1] != recovered.shape[:1]):
         raise InputError(
-            f"The truth's object has shape {true.shape}, the result's {recovered.shape}: not the same scan."
+            f"The truth's object has shape {true.shape}, the result's {recovered.shape}: not the same scan; give the "
+            "file that the result was made from."
         )
     return central(true, shape), central(recovered, shape)
 

@@ -1,13 +1,16 @@
 """Two reconstructions from disjoint halves of the patterns, and up to which detail they agree."""
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool
 
 from ptychograd._dataset import Dataset
 from ptychograd._errors import InputError
-from ptychograd._hold_out import hold_out
+from ptychograd._geometry import format_length
+from ptychograd._hold_out import lit_positions, set_aside
 from ptychograd._illumination import lit_pixels
 from ptychograd._result import Result
 from ptychograd._rings import RingCorrelation, fourier_ring_correlation
@@ -25,10 +28,10 @@ def halves(data: Dataset, seed: int = 0) -> tuple[Dataset, Dataset]:
         second = reconstruct(far_field(other), other, Nesterov(), epochs=60, seed=1)
         half_agreement(first, second).resolution()
     """
-    positions = data.count // data.group
-    if positions < 4:
-        raise InputError(f"{positions} positions can't be halved; expected 4 or more.")
-    one, other = hold_out(data, 0.5, seed)
+    lit = len(lit_positions(data))
+    if lit < 4:
+        raise InputError(f"{data.source}: {lit} positions with photons can't be halved; expected 4 or more.")
+    one, other = set_aside(data, round(lit / 2), seed)
     source = f"{data.source}, {{}} half of the patterns"
     return replace(one, source=source.format("first")), replace(other, source=source.format("second"))
 
@@ -40,18 +43,21 @@ def half_agreement(one: Result, other: Result) -> RingCorrelation:
     overlap, so all patterns together are better than what this tells; what both halves share besides the sample
     (a support, the grid of a raster, a wrong position) makes it look better than it is.
     """
-    if "object.transmission" in one.arrays and one.object.ndim != 2:
-        raise InputError("Ring correlation is for thin objects and crystals; slices and states have no one image.")
+    require_one_image(one.arrays)
     if one.object.shape != other.object.shape or one.sampling != other.sampling:
-        raise InputError(
-            f"The results have objects of {one.object.shape} and {other.object.shape} pixels of {one.sampling} and "
-            f"{other.sampling} m; expected two of the same scan."
-        )
+        each = (f"{result.object.shape} pixels of {_size(result)}" for result in (one, other))
+        raise InputError(f"The objects of the results have {' and '.join(each)}; expected two of the same scan.")
     return fourier_ring_correlation(one.object, other.object, common_area(one, other), one.sampling)
 
 
+def require_one_image(arrays: Mapping[str, Any]) -> None:
+    """Raise `InputError` for parameters by path, of which an object's transmission is not one image."""
+    if "object.transmission" in arrays and np.ndim(arrays["object.transmission"]) != 2:
+        raise InputError("Ring correlation is for thin objects and crystals; slices and states have no one image.")
+
+
 def common_area(one: Result, other: Result) -> Bool[np.ndarray, "..."]:
-    """Pixels that the scans of both results lit; of a crystal those of both supports."""
+    """Pixels that both results' own patterns lit, those that have photons; of a crystal those of both supports."""
     first, second = _lit(one), _lit(other)
     return first & second
 
@@ -60,4 +66,11 @@ def _lit(result: Result) -> Bool[np.ndarray, "..."]:
     support = result.arrays.get("object.support")
     if result.object.ndim == 3 or "scan.corner" not in result.arrays:
         return np.ones(result.object.shape, bool) if support is None else support
-    return lit_pixels(result.object.shape, result.corners, result.probe, support)
+    corners = result.corners
+    if result.lit is not None:
+        corners = corners[result.lit.reshape(len(corners), -1).any(axis=1)]
+    return lit_pixels(result.object.shape, corners, result.probe, support)
+
+
+def _size(result: Result) -> str:
+    return "unknown size" if result.sampling is None else " × ".join(map(format_length, result.sampling))

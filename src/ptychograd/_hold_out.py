@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+from jaxtyping import Int
 
 from ptychograd._dataset import Dataset
 from ptychograd._epoch import Device
@@ -26,16 +27,29 @@ def hold_out(data: Dataset, share: float, seed: int = 0) -> tuple[Dataset, Datas
         result = reconstruct(far_field(fitted), fitted, Nesterov(), epochs=60, batch_size=16)
         result.history.r_factor[-1], r_factor(result.model, held)
     """
-    what, positions = "patterns" if data.group == 1 else "rocking curves", data.count // data.group
-    lit = np.flatnonzero(data.photons.reshape(positions, data.group).sum(axis=1))
-    count = round(share * len(lit)) if 0 < share < 1 else 0
-    if not 0 < count < len(lit):
+    what, lit = "patterns" if data.group == 1 else "rocking curves", len(lit_positions(data))
+    what += " with photons" if lit < data.count // data.group else ""
+    if lit < 2:
+        raise InputError(f"{data.source}: of {lit} {what} none can be held out; expected 2 or more.")
+    count = round(share * lit) if 0 < share < 1 else 0
+    if not 0 < count < lit:
         raise InputError(
-            f"A share of {share:g} of {len(lit)} {what} can't be held out; expected one between 0 and 1, as 0.05."
+            f"A share of {share:g} of {lit} {what} can't be held out; expected one between 0 and 1 that is one of them "
+            f"at least and not all, as {max(0.05, float(f'{1 / lit:.1g}')):g}."
         )
+    return set_aside(data, count, seed)
+
+
+def lit_positions(data: Dataset) -> Int[np.ndarray, " lit"]:
+    """Numbers of the positions whose patterns have photons."""
+    return np.flatnonzero(data.photons.reshape(-1, data.group).sum(axis=1))
+
+
+def set_aside(data: Dataset, count: int, seed: int = 0) -> tuple[Dataset, Dataset]:
+    """As `hold_out`, for the patterns of `count` positions of those that have photons, fewer than there are."""
     check_seed(seed)
-    held = np.zeros(positions, bool)
-    held[np.random.default_rng(seed).choice(lit, count, replace=False)] = True
+    held = np.zeros(data.count // data.group, bool)
+    held[np.random.default_rng(seed).choice(lit_positions(data), count, replace=False)] = True
     held, count = np.repeat(held, data.group), count * data.group
     fitted, kept_aside = (
         replace(data.only(which), source=f"{data.source}, {words}")

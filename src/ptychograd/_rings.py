@@ -1,10 +1,11 @@
 """How far two reconstructions of one object agree, spatial frequency by spatial frequency."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Complex, Float, Inexact
-from scipy.ndimage import distance_transform_edt, median_filter
+from scipy.ndimage import distance_transform_edt
 
 from ptychograd._errors import InputError
 from ptychograd._fourier import exact_fft, frequencies
@@ -13,6 +14,7 @@ from ptychograd.metrics import register, remove_relative_ramp, shifted
 HALF_BIT, ONE_BIT = 0.5, 1.0
 ROUNDS = 4  # shift and ramp are found in turn; they settle after two rounds
 SOFT_SHARE, SOFTEST = 0.1, 16.0  # width of the soft edge: a share of the area's side, at most so many pixels
+WIDE = 0.5  # of the rings of the widest band of agreement: bands with fewer are artefacts or chance
 LEAST_SIDE = 8  # pixels of an area that has rings to speak of
 
 
@@ -42,32 +44,35 @@ class RingCorrelation(NamedTuple):
         return (signal + shared + scatter) / (signal + 1 + shared)
 
     def crossing(self, bits: float) -> float | None:
-        """First frequency beyond that of the best agreement at which the correlation falls below the threshold.
+        """Where the first wide band of agreement ends: there the correlation falls below the threshold.
 
-        From there on two of three rings are below: one alone scatters below by chance, as one far out may agree by
-        chance. Between rings by a straight line; the limit if it never falls so low, None if it never is above. Where
-        it falls below before the best agreement is left out: a near field hardly tells slow variations (see
-        `unknown_below`).
+        A band begins where a ring and one of the two after it are above the threshold (the first ring does alone), and
+        ends where a ring and one of the two after it are below: one ring alone scatters below or above by chance.
+        Wide are the band of most rings and those of at least half as many: a gap between two of them ends the
+        agreement. Narrow ones count for nothing, be they first rings of a near field that does not tell slow variations
+        (see `unknown_below`) or rings far out that agree by an artefact. For more than half a bit it is a band within
+        that for half a bit. The limit if the band never ends, None if there is none.
         """
-        excess = self.correlation - self.threshold(bits)
-        best = self._best(excess)
-        if best is None:
+        band = self._band(bits)
+        if band is None:
             return None
-        steps = _first_below(excess[best + 1 :])
-        return self.limit if steps is None else self._zero(excess, best + 1 + steps)
+        return self.limit if band[1] == len(self.frequency) else self._zero(self._excess(bits), band[1])
 
     def unknown_below(self, bits: float) -> float:
-        """The frequency below which the correlation is below the threshold too, in two of three rings; 0 if none is."""
-        excess = self.correlation - self.threshold(bits)
-        best = self._best(excess)
-        steps = None if best is None else _first_below(excess[:best][::-1])
-        return 0.0 if best is None or steps is None else self._zero(excess, best - steps)
+        """The frequency at which that band of agreement begins (see `crossing`); 0 if at the first ring."""
+        band = self._band(bits)
+        return 0.0 if band is None or band[0] == 0 else self._zero(self._excess(bits), band[0])
 
-    def _best(self, excess: Float[np.ndarray, " ring"]) -> int | None:
-        """The ring of the best agreement, not one alone; None if the correlation never is above the threshold."""
-        smooth = median_filter(excess, 3, mode="nearest")
-        best = int(np.argmax(smooth))
-        return None if smooth[best] < 0 else best
+    def _excess(self, bits: float) -> Float[np.ndarray, " ring"]:
+        return self.correlation - self.threshold(bits)
+
+    def _band(self, bits: float) -> tuple[int, int] | None:
+        """First ring of the first wide band of agreement and the one after its last, if there is one."""
+        found = _first_wide(_bands(self._excess(min(bits, HALF_BIT))))
+        if found is None or bits <= HALF_BIT:
+            return found
+        first, end = found
+        return _first_wide([band for band in _bands(self._excess(bits)) if first <= band[0] and band[1] <= end])
 
     def _zero(self, excess: Float[np.ndarray, " ring"], ring: int) -> float:
         """Where the straight line from the ring before to this one is zero."""
@@ -89,11 +94,29 @@ class RingCorrelation(NamedTuple):
         return self.crossing(bits) == self.limit
 
 
-def _first_below(excess: Float[np.ndarray, " ring"]) -> int | None:
-    """Number of the first ring below 0 of which one of the next two is, too; the last one stands for those after it."""
-    below = np.pad(excess < 0, (0, 2), mode="edge") if len(excess) else np.zeros(2, bool)
-    found = np.flatnonzero(below[:-2] & (below[1:-1] | below[2:]))
-    return int(found[0]) if len(found) else None
+def _bands(excess: Float[np.ndarray, " ring"]) -> list[tuple[int, int]]:
+    """First ring, and that after the last one, of every band of agreement (see `RingCorrelation.crossing`).
+
+    Before the first ring all counts as above 0, and after the last one all as below.
+    """
+    above = excess >= 0
+    after, beyond = np.pad(above, (0, 2))[1:-1], np.pad(above, (0, 2))[2:]
+    begins, ends = above & (after | beyond), ~above & ~(after & beyond)
+    begins[:1] = above[:1]
+    found, first = [], None
+    for ring in range(len(above)):
+        if first is None and begins[ring]:
+            first = ring
+        elif first is not None and ends[ring]:
+            found.append((first, ring))
+            first = None
+    return found if first is None else [*found, (first, len(above))]
+
+
+def _first_wide(bands: Sequence[tuple[int, int]]) -> tuple[int, int] | None:
+    """The first band that has at least that share of the rings of the widest one."""
+    most = max((end - first for first, end in bands), default=0)
+    return next((band for band in bands if band[1] - band[0] >= WIDE * most), None)
 
 
 def ring_correlation(
@@ -186,7 +209,10 @@ def soft_window(area: Bool[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape"]
     """1 well inside an area, 0 outside, between them sin² of the distance to its edge."""
     side = float(np.sum(area)) ** (1 / area.ndim)
     if side < LEAST_SIDE:
-        raise InputError(f"{np.sum(area):,} pixels were lit in both reconstructions; too few for rings.")
+        raise InputError(
+            f"{np.sum(area):,} pixels were lit in both reconstructions, too few for rings; expected "
+            f"{LEAST_SIDE**area.ndim} or more, of positions that overlap in each of the two."
+        )
     width = min(SOFTEST, max(1.0, SOFT_SHARE * side))
     depth = np.asarray(distance_transform_edt(np.pad(area, 1)))[(slice(1, -1),) * area.ndim]
     return np.sin(np.pi / 2 * np.clip((depth - 0.5) / width, 0, 1)) ** 2

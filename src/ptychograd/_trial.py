@@ -9,7 +9,7 @@ import numpy as np
 
 from ptychograd._dataset import BraggGeometry, Dataset, NearFieldGeometry, subset
 from ptychograd._errors import InputError
-from ptychograd._hold_out import hold_out, r_factor
+from ptychograd._hold_out import lit_positions, r_factor, set_aside
 from ptychograd._model import AbstractModel
 from ptychograd._orientation import ALL, WORDS, oriented, twin
 from ptychograd._recipes import far_field, near_field
@@ -56,11 +56,11 @@ def try_orientations(
 ) -> list[Trial]:
     """Reconstructions in all eight orientations (see `oriented`), that with the smallest held-out R-factor first.
 
-    They take at most `most` patterns about the middle of the scan. The support is left out, as it may have been drawn
-    for a wrong orientation, and the start probe is scaled to the photons measured. `model_of` makes the start model,
-    `far_field` or `near_field` by default. `on_trial` is told each code and its R-factor as they get done.
+    They take at most `most` patterns with photons about the middle of the scan. The support is left out, as it may have
+    been drawn for a wrong orientation, and the start probe is scaled to the photons measured. `model_of` makes the
+    start model, `far_field` or `near_field` by default. `on_trial` is told each code and its R-factor as they get done.
 
-    Raises `InputError` for rocking curves, and for less than 8 patterns.
+    Raises `InputError` for rocking curves, and for less than 8 patterns with photons.
 
     Example:
         best = try_orientations(data)[0]
@@ -70,10 +70,13 @@ def try_orientations(
         raise InputError(
             f"{data.source} holds rocking curves, whose axes the diffraction fixes; no orientation to try."
         )
-    if data.count < 2 * FEWEST_HELD:
-        raise InputError(f"{data.count} patterns are too few to hold some out; expected {2 * FEWEST_HELD} or more.")
+    lit = min(most, len(lit_positions(data)))
+    if lit < 2 * FEWEST_HELD:
+        raise InputError(
+            f"{lit} patterns with photons are too few to hold some out; expected {2 * FEWEST_HELD} or more."
+        )
     part = _middle(data, most)
-    fitted, held = hold_out(part, max(HELD, FEWEST_HELD / part.count), seed)
+    fitted, held = set_aside(part, max(FEWEST_HELD, round(HELD * lit)), seed)
     recipe = model_of or (near_field if isinstance(data.geometry, NearFieldGeometry) else far_field)
     runs = {}
     for code in ALL:
@@ -131,8 +134,9 @@ def _named(code: int) -> str:
 def _middle(data: Dataset, most: int) -> Dataset:
     """The patterns about the middle of the scan, without a support, the start probe as bright as they are."""
     if data.count > most:
-        away = np.hypot(*(data.positions - np.median(data.positions, axis=0)).T)
-        data = subset(data, np.sort(np.argsort(away, kind="stable")[:most]))
+        lit = lit_positions(data)
+        away = np.hypot(*(data.positions[lit] - np.median(data.positions[lit], axis=0)).T)
+        data = subset(data, np.sort(lit[np.argsort(away, kind="stable")[:most]]))
     probe = data.probe
     power = 0.0 if probe is None else float(np.sum(np.abs(probe) ** 2, dtype=np.float64))
     if probe is not None and power > 0:

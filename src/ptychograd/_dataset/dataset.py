@@ -120,7 +120,8 @@ class Dataset:
     def photons(self) -> Float64[np.ndarray, " index"]:
         """Sum of each pattern over its valid pixels."""
         if isinstance(self.patterns, StoredPatterns):
-            return _surveyed(self).photons
+            known = self.patterns.photons
+            return _surveyed(self).photons if known is None else known
         return np.asarray(np.sum(self.patterns, axis=(1, 2), dtype=np.float64, where=self.mask))
 
     @cached_property

@@ -108,6 +108,7 @@ class StoredPatterns:
         self.run = -(-max(run, LEAST_RUN // each, 1) // run) * run
         self.block = max(1, keep.block // each)
         self.survey: Survey | None = None
+        self.photons: Float64[np.ndarray, " index"] | None = None
         self.used: Bool[np.ndarray, " index"] | None = None
 
     ndim = 3
@@ -144,9 +145,11 @@ class StoredPatterns:
         return StoredPatterns(self._read, (count, *self.shape[1:]), self.dtype, self.keep, self._arrived, self.run)
 
     def only(self, used: Bool[np.ndarray, " index"]) -> "StoredPatterns":
-        """The same with all pixels of other patterns masked."""
+        """The same with all pixels of other patterns masked; of a survey it keeps the photons of each."""
         part = self.of(len(self))
         part.used = used if self.used is None else used & self.used
+        if self.photons is not None and not self.grows:
+            part.photons = np.where(used, self.photons, 0.0)
         return part
 
     def frames(self, which: slice | np.ndarray, mask: Bool[np.ndarray, "y x"]) -> tuple[np.ndarray, np.ndarray]:
@@ -180,6 +183,7 @@ class StoredPatterns:
                 numbers, patterns = numbers[self.used[first:last]], patterns[self.used[first:last]]
             seen = _more(seen, numbers, patterns, mask) if len(numbers) else seen
         self.survey = self.keep.together(seen)
+        self.photons = self.survey.photons
         if 2 * self.survey.bad.sum() > self.survey.seen * mask.size:
             words = ", ".join(f"{number:,} {kind}" for kind, number in self.survey.kinds.items())
             raise InputError(

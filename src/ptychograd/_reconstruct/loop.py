@@ -199,7 +199,8 @@ def _bad(value: Value, finite: dict) -> str:
 def _result(work: Work, standing: Standing, stopped: str) -> Result:
     model = eqx.combine(join(at_home(standing.member.variables, work.asked.mesh)), work.rest)
     state = {name: np.asarray(leaf) for name, leaf in named_leaves(standing.member.state).items()}
-    return Result.of(model, work.positions, state, standing.history, work.settings | {"stopped": stopped})
+    found = Result.of(model, work.positions, state, standing.history, work.settings | {"stopped": stopped})
+    return found._replace(lit=work.lit)
 
 
 def _progress(work: Work, standing: Standing, count: int) -> Progress:

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PyTree
 
-from ptychograd._dataset import Dataset
+from ptychograd._dataset import Dataset, StoredPatterns
 from ptychograd._epoch import (
     AXES,
     After,
@@ -54,7 +54,11 @@ class Task(NamedTuple):
 
 
 class Work(NamedTuple):
-    """What stays the same from epoch to epoch; `rest` is what is not refined, `last` the epoch that ends the run."""
+    """What stays the same from epoch to epoch.
+
+    `rest` is what is not refined, `last` the epoch that ends the run, `lit` tells which patterns have photons, if not
+    all.
+    """
 
     rest: PyTree
     asked: Asked
@@ -62,6 +66,7 @@ class Work(NamedTuple):
     last: int
     positions: np.ndarray
     settings: dict
+    lit: np.ndarray | None
 
 
 class Standing(NamedTuple):
@@ -98,7 +103,7 @@ def prepared(task: Task) -> tuple[Work, Standing]:
     member = Member(objective, traced(task.solver), variables, state)
     at_once = patterns_at_once(member, data, asked, room_on_device())
     member = everywhere(member._replace(objective=replace(objective, at_once=at_once)), mesh)
-    return Work(rest, asked, task.seed, last, data.positions, settings), Standing(member, history)
+    return Work(rest, asked, task.seed, last, data.positions, settings, _lit(data)), Standing(member, history)
 
 
 def _start_state(
@@ -134,6 +139,14 @@ def _settings(task: Task) -> dict:
     if task.resume is not None and "changes" in task.resume.settings:
         settings["changes"] = task.resume.settings["changes"]
     return settings
+
+
+def _lit(data: Dataset) -> np.ndarray | None:
+    """Which patterns have photons; None if all have, and while some may still come."""
+    if isinstance(data.patterns, StoredPatterns) and data.patterns.grows:
+        return None
+    lit = data.photons > 0
+    return None if lit.all() else lit
 
 
 def _penalty(prior: AbstractPrior, model: AbstractModel, data: Dataset, real: np.dtype) -> Penalty:

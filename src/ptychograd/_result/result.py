@@ -43,7 +43,8 @@ class Result(NamedTuple):
     `model` is the model itself; it is None for a result read from a file, whose arrays `onto` puts
     into a model made anew. `state` is the solver's, `settings` what the run was asked for, and
     `sampling` the size in metres of an object's pixel (y, x) or voxel (x, y, z), None in pixel units;
-    `positions` are the dataset's (index, (y, x)), in metres if there is a sampling.
+    `positions` are the dataset's (index, (y, x)), in metres if there is a sampling. `lit` is True (index) for the
+    patterns that had photons, as a half of a scan has them in every other one; None if all had.
     """
 
     arrays: dict[str, np.ndarray]
@@ -53,6 +54,7 @@ class Result(NamedTuple):
     sampling: tuple[float, ...] | None = None
     positions: np.ndarray | None = None
     model: AbstractModel | None = None
+    lit: np.ndarray | None = None
 
     @classmethod
     def of(cls, model: AbstractModel, positions: np.ndarray, state: dict, history: History, settings: dict) -> "Result":
@@ -190,6 +192,8 @@ def _write(file: h5py.File, result: Result) -> None:
     for name in ("positions", "positions_refined"):
         if (positions := getattr(result, name)) is not None:
             _dataset(entry, name, positions, units="m" if result.sampling else "pixel")
+    if result.lit is not None:
+        entry["lit"] = result.lit
     if has_object:
         _pictures(entry, result)
 
@@ -241,7 +245,7 @@ def _read(catalogue: Catalogue, path: str | Path) -> Result:
         }
         for group in ("model", "solver_state")
     )
-    sampling, positions = entries.get("entry/sampling"), entries.get("entry/positions")
+    sampling, positions, lit = (entries.get(f"entry/{name}") for name in ("sampling", "positions", "lit"))
     return Result(
         model,
         state,
@@ -249,6 +253,7 @@ def _read(catalogue: Catalogue, path: str | Path) -> Result:
         _settings(entries),
         None if sampling is None else tuple(float(size) for size in np.ravel(_real(sampling))),
         None if positions is None else _real(positions),
+        lit=None if lit is None else _real(lit).astype(bool),
     )
 
 

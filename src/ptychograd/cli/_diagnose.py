@@ -177,10 +177,12 @@ def _what_to_do(found: "Preference", now: int) -> str:
 def _check_picture(output: Path, data: Path) -> None:
     """Refuse before the computing what can't be written after it."""
     from ptychograd._files import require_writable
+    from ptychograd.plot import require_picture
 
     if output.exists() and data.exists() and output.samefile(data):
         raise InputError(f"{data} would be replaced by a picture; give another name with --output.")
     require_writable(output)
+    require_picture(output)
 
 
 def _figures(report: Report) -> dict:

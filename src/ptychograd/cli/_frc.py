@@ -37,8 +37,8 @@ def frc(
 
     The halves are chosen by chance; both results are kept beside the picture. Positions that are refined are searched
     and judged in each half by itself, as `reconstruct` does, by a few of its patterns that are then held out. With two
-    results in place of the data these are compared. The resolution is the half period of the spatial frequency beyond
-    which the correlation is below the half-bit threshold (van Heel & Schatz 2005).
+    results in place of the data these are compared. The resolution is the half period at the end of the first wide band
+    of spatial frequencies in which the correlation is above the half-bit threshold (van Heel & Schatz 2005).
 
     Args:
         data: CXI, HDF5 or NPZ; or a result, with another after it.
@@ -50,11 +50,12 @@ def frc(
     """
     from ptychograd._halves import common_area, half_agreement
     from ptychograd._result import load
-    from ptychograd.plot import ring_figure, save
+    from ptychograd.plot import require_picture, ring_figure, save
 
     picture = output or Path(f"{data.stem}_frc.png")
     if picture.suffix in RESULTS:
         raise InputError(f"{picture} is to be a picture; expected a name such as frc.png.")
+    require_picture(picture)
     if other is not None:
         one, two = load(data), load(other)
         _tell_alike(data, one, other, two)
@@ -72,7 +73,8 @@ def _halves(path: Path, picture: Path, options: Options, machine: Machine) -> "t
     from dataclasses import replace
 
     from ptychograd._files import require_writable
-    from ptychograd._halves import halves
+    from ptychograd._halves import halves, require_one_image
+    from ptychograd._parameters import named_leaves
     from ptychograd.cli._held import parted, searched_and_judged
     from ptychograd.cli._machine import devices, in_file, start
     from ptychograd.cli._plan import make_run, make_solver, read_data
@@ -92,6 +94,7 @@ def _halves(path: Path, picture: Path, options: Options, machine: Machine) -> "t
         seeded = replace(options, seed=options.seed + number)  # what chance does is not to be alike in both
         fitted, held = parted(seeded, half)
         planned = searched_and_judged(make_run(seeded, fitted), held)._replace(devices=tuple(devices(machine)))
+        require_one_image(named_leaves(planned.model))
         errors.print(f"{('first', 'second')[number]} half", style="dim")
         result = _performed(planned)
         result = result._replace(settings=result.settings | {HALF: number + 1, "data_file": str(path)})

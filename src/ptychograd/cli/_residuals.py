@@ -46,6 +46,7 @@ def residuals(
     from ptychograd.cli._machine import in_file, start
     from ptychograd.cli._plan import make_run, read_file
     from ptychograd.cli._resume import stored_data, stored_options
+    from ptychograd.plot import require_picture
 
     found = load(result)
     options = stored_options(result, found)
@@ -54,6 +55,7 @@ def residuals(
     picture = output or Path(f"{result.stem}_residuals.png")
     if picture.suffix in (".h5", ".hdf5"):
         raise InputError(f"{picture} is to be a picture; expected a name such as residuals.png.")
+    require_picture(picture)
     require_writable(picture)
     path = data or stored_data(result, found)
     measured = read_file(path, options, in_file(machine))

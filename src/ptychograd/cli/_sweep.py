@@ -65,7 +65,7 @@ def sweep(
     axes = {name: _values(name, text) for name, text in pairs(_dashed(grid), "grid").items()}
     if any(name.startswith(STEP) for name in axes) and "solver" not in axes and options.solver != "adam":
         raise InputError("Steps are an axis for adam; add --solver adam.")
-    if refines_positions(options.refine or ()):
+    if any(refines_positions(refined or ()) for refined in axes.get("refine", [options.refine])):
         raise InputError("A sweep does not judge refined positions; refine them with `reconstruct`, one run at a time.")
     asked = Grid(data, axes, options, output or Path(f"{data.stem}_sweep"))
     found, by = perform(asked, read_data(data, options))

@@ -10,6 +10,7 @@ from ptychograd.plot._rings import ring_figure
 from ptychograd.plot._summary import (
     complex_colour,
     has_vortices,
+    require_picture,
     save,
     scanned_area,
     summary,
@@ -28,6 +29,7 @@ __all__ = [
     "figure4",
     "figure6",
     "has_vortices",
+    "require_picture",
     "residual_figure",
     "ring_figure",
     "save",

@@ -57,11 +57,16 @@ def summary(result: Result) -> Figure:
     return figure
 
 
-def save(figure: Figure, path: Path) -> None:
-    """Write a figure, whole or not at all, in the format that the name's ending says."""
-    known = figure.canvas.get_supported_filetypes()
+def require_picture(path: Path) -> None:
+    """Raise `InputError` for a name whose ending is not that of a picture."""
+    known = FigureCanvasAgg.get_supported_filetypes()
     if path.suffix.lstrip(".").lower() not in known:
         raise InputError(f'"{path.name}" has no ending of a picture; expected one of .{", .".join(sorted(known))}.')
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a figure, whole or not at all, in the format that the name's ending says."""
+    require_picture(path)
     with replacing(path) as temporary:
         figure.savefig(temporary, dpi=DOTS_PER_INCH)
 
