@@ -75,8 +75,7 @@ class Result(NamedTuple):
     def object(self) -> np.ndarray:
         """Transmission of the object, complex (y, x), 1 in a known surround; or density of a crystal (x, y, z).
 
-        Of an object in slices or in incoherent states complex (slices or states, y, x): in a known surround slices are
-        1, of the states the first is 1 and the others are 0. Slices have an "object.distance" in `arrays`.
+        Of slices or states complex (slices or states, y, x), in a known surround 1; there states but the first are 0.
         """
         name = next((name for name in OBJECTS if name in self.arrays), "object.transmission")
         values, support = self._array(name), self.arrays.get("object.support")
@@ -91,8 +90,7 @@ class Result(NamedTuple):
     def probe(self) -> np.ndarray:
         """Incident wave on the object in sqrt(photons) a pixel, complex (modes, y, x).
 
-        Where defocus or aberrations are parameters, the modes in the plane of reference are `arrays["probe.modes"]`;
-        those on the object are kept beside them, as "probe.illumination".
+        With defocus or aberrations as parameters, the modes in the plane of reference are `arrays["probe.modes"]`.
         """
         return self.arrays[ILLUMINATION] if ILLUMINATION in self.arrays else self._array("probe.modes")
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
+from ptychograd._errors import InputError
 from ptychograd.cli._options import Options
 from ptychograd.cli._places import held_share
 
@@ -15,17 +16,20 @@ if TYPE_CHECKING:
     from ptychograd._run import Run
 
 HELD_OUT = "held_out_r_factor"
+FEWEST = 2  # patterns: one to fit and one to judge
 
 
 def parted(options: Options, data: "Dataset") -> "tuple[Dataset, Dataset | None]":
     """The patterns that are fitted, and those that are not, if any."""
-    import numpy as np
+    from ptychograd._hold_out import hold_out, lit_positions, set_aside
 
-    from ptychograd._hold_out import hold_out
-
-    lit = int(np.count_nonzero(data.photons.reshape(-1, data.group).sum(axis=1)))
-    share = held_share(options.hold_out, options.refine or (), max(1, lit))
-    return hold_out(data, share, options.seed) if share else (data, None)
+    if options.hold_out is not None:
+        return hold_out(data, options.hold_out, options.seed) if options.hold_out else (data, None)
+    lit = len(lit_positions(data))
+    share = held_share(None, options.refine or (), max(1, lit))
+    if share and lit < FEWEST:
+        raise InputError(f"{data.source} has {lit} patterns with photons, too few to judge refined positions by some.")
+    return set_aside(data, max(1, round(share * lit)), options.seed) if share else (data, None)
 
 
 def searched_and_judged(run: "Run", held: "Dataset | None") -> "Run":
