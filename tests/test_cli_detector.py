@@ -16,6 +16,9 @@ from ptychograd.cli._plan import make_run, make_solver, read_file
 from ptychograd.paper.far_field import FarFieldExperiment
 
 
+FULL = int(measurement().patterns.max())  # photons
+
+
 @pytest.fixture
 def scan(tmp_path):
     path = tmp_path / "scan.h5"
@@ -28,7 +31,7 @@ def test_a_run_with_all_of_it_can_be_gone_on_from(run, scan):
     flat[3, 4] = 0
     np.save("flat.npy", flat)
     words = ["--refine", "detector.background", "--refine", "detector.point_spread.width", "--flat-field", "flat.npy"]
-    words += ["--noise", "poisson-gaussian", "--readout", "1", "--saturation", "3000", "--prior", "tv=0.2"]
+    words += ["--noise", "poisson-gaussian", "--readout", "1", "--saturation", FULL, "--prior", "tv=0.2"]
     words += ["--background", "0.5", "--beam-stop", "1", "--epochs", "4", "--batch-size", "8"]
     status, out, err = run("reconstruct", scan, "-o", "result.h5", *words)
     assert status == 0, err
@@ -46,7 +49,7 @@ def test_a_run_with_all_of_it_can_be_gone_on_from(run, scan):
 
 def test_noise_models_take_over_at_the_end_and_full_pixels_are_known_throughout(scan):
     data = pg.read(scan)
-    pieces = Pieces(readout=2.0, saturation=50.0)
+    pieces = Pieces(readout=2.0, saturation=FULL)
     stages = make_run(Options(epochs=9, noise="gaussian", pieces=pieces), data).stages
     assert [stage.epochs for stage in stages] == [6, 3]
     assert all(isinstance(stage.noise, pg.Censored) for stage in stages)

@@ -41,9 +41,9 @@ def with_noise(stages: Iterable["Stage"], options: Options, data: "Dataset") -> 
         "gaussian": lambda: gaussian_noise(data, options.pieces.readout or 0.0),
         "poisson-gaussian": lambda: _readout(options.pieces),
     }
-    _check_saturation(options.pieces.saturation, data)
     late = names.get(options.noise or "", Poisson)()
     full = {Amplitude: _censored(Amplitude(), options.pieces), Poisson: _censored(late, options.pieces)}
+    _check_saturation(options.pieces.saturation, data)
     found = priors(options)
     return [stage._replace(noise=full.get(type(stage.noise), stage.noise), priors=found) for stage in stages]
 
