@@ -15,7 +15,6 @@ from ptychograd.cli._options import Options
 from ptychograd.cli._plan import make_run, make_solver, read_file
 from ptychograd.paper.far_field import FarFieldExperiment
 
-
 FULL = int(measurement().patterns.max())  # photons
 
 
@@ -49,7 +48,7 @@ def test_a_run_with_all_of_it_can_be_gone_on_from(run, scan):
 
 def test_noise_models_take_over_at_the_end_and_full_pixels_are_known_throughout(scan):
     data = pg.read(scan)
-    pieces = Pieces(readout=2.0, saturation=FULL)
+    pieces = Pieces(readout=2.0, saturation=float(FULL))
     stages = make_run(Options(epochs=9, noise="gaussian", pieces=pieces), data).stages
     assert [stage.epochs for stage in stages] == [6, 3]
     assert all(isinstance(stage.noise, pg.Censored) for stage in stages)
