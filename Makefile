@@ -1,14 +1,18 @@
 # make demo: a picture and a number.  make test: lint and tests.  Each sets up everything it needs.
+# make slow: the tests of long reproductions, which no change has to wait for.
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint types bench clean
+.PHONY: demo test slow lint types bench clean
 
 demo: .venv/installed
 	timeout --kill-after=10 600 $(BIN)/ptychograd demo
 
 test: lint types .venv/installed
-	timeout --kill-after=10 1200 $(BIN)/python -m pytest -n 2 --dist worksteal
+	timeout --kill-after=10 1200 $(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
+
+slow: .venv/installed
+	timeout --kill-after=10 1200 $(BIN)/python -m pytest -n 2 --dist worksteal -m slow
 
 lint: .venv/installed
 	$(BIN)/ruff check .

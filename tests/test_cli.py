@@ -285,6 +285,7 @@ def test_simulated_file_is_the_papers_experiment(run):
     assert np.sum(np.abs(data.truth.probe) ** 2) == pytest.approx(1e4)
 
 
+@pytest.mark.slow
 @pytest.mark.data
 def test_siemens_star(run, shared_data):
     """Measured data: one mode reaches R = 0.137 in 12 epochs, and swapped axes are clearly worse."""

@@ -230,6 +230,7 @@ def test_measured_near_field_of_petra_is_reconstructed_by_the_command(run, share
     assert pg.load("r.h5").sampling == pytest.approx((178.659e-9, 178.659e-9), rel=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.data
 def test_the_distance_of_petra_is_found_by_a_scan(run, shared_data):
     """The experimenters say 3.65 mm."""

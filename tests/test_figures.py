@@ -7,6 +7,8 @@ import ptychograd as pg
 from ptychograd._compare import compare_with_truth
 from ptychograd.paper.far_field import FarFieldExperiment
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def data():

@@ -187,6 +187,7 @@ def test_magnitude_may_come_from_a_file(tmp_path):
 # Reconstruction -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_default_solver_finds_object_and_probe_of_the_reduced_case():
     """At twice the distance, 150 epochs of batches of five, from the mean pattern and a random object."""
     data = NearFieldExperiment.reduced(distance=0.094).dataset()

@@ -14,7 +14,7 @@ from ptychograd._compare import compare_with_truth
 from ptychograd._hold_out import hold_out
 
 FREE = ("object", "probe", "scan.offset")
-EXACT = (1, 3, 4)  # seeds for which a judge that lets held-out patterns move in the refined model alone is fooled
+EXACT = (1, 3)  # seeds for which a judge that lets held-out patterns move in the refined model alone is fooled
 
 
 def moved(problem, rms=0.8, seed=4, photons=1e5):

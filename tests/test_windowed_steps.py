@@ -72,7 +72,7 @@ def test_windows_change_no_step(name, trainable, ways):
     assert_alike(one, other, 1e-10)
 
 
-@pytest.mark.parametrize("name", ["Nesterov", "rPIE"])
+@pytest.mark.parametrize("name", [pytest.param("Nesterov", marks=pytest.mark.slow), "rPIE"])
 def test_windows_change_no_step_in_single_precision(name, ways):
     data = problems.measurement()
     model = problems.start_model(data)
