@@ -268,3 +268,23 @@ def test_residuals_on_the_command_line_know_of_full_pixels(run, full):
     told = pg.residuals(model, data, pg.Censored(pg.Amplitude(), LEVEL)).r_factor
     assert json.loads(out.splitlines()[-1])["r_factor"] == pytest.approx(told, rel=1e-6)
     assert pg.residuals(model, data).r_factor > 1.1 * told
+
+
+def test_an_interrupted_search_for_positions_expects_held_out_patterns_at_their_own():
+    """Cut short where offsets stand still between searches, patterns held out still look for theirs, a pixel away."""
+    from ptychograd.cli._held import judged_by
+
+    data = problems.measurement(PHOTONS)
+    _, held = pg.hold_out(data, 0.1)
+    is_held = (held.photons > 0)[:, None]
+    inside = np.where(data.positions > 1, -1.0, 1.0) * [1, 0]
+    model = pg.with_refinable_positions(at_truth(replace(data, positions=data.positions + is_held * inside)), 4)
+    offset = np.where(is_held, 0, 0.01 * np.random.default_rng(0).normal(size=inside.shape))
+    model = eqx.tree_at(lambda m: m.scan.offset, model, jnp.float32(offset))
+    result = pg.reconstruct(model, data, pg.adam(1e-9), epochs=1, batch_size=8, trainable=("object",))
+    still, _ = judged_by(held, result, ["object", "probe"])
+    free, found = judged_by(held, result, ["object", "probe", "scan.offset"])
+    assert free < 0.5 * still
+    np.testing.assert_allclose(
+        np.asarray(found.scan.offset)[places_of(held)], -inside[places_of(held)], atol=0.4
+    )  # told to 0.1 rms

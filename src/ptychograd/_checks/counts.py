@@ -111,7 +111,7 @@ def saturation(seen: Seen) -> Finding | None:
         return Finding("saturation", GOOD, f"no plateau at the largest value, {top:.6g}, in {what}", "", figures)
     found = f"{at:,} pixels of {what} at exactly {top:.6g}, {below:,} just below"
     words = (
-        f"the detector is saturated there: give --saturation {top:.6g}, or leave them out by --mask-above {top - 1:.6g}"
+        f"the detector is full there: give --saturation {top:.12g}, or leave them out by --mask-above {top - 1:.12g}"
     )
     return Finding("saturation", BAD, found, words, figures)
 

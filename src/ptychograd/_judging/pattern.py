@@ -111,23 +111,23 @@ def lit_places(held: Dataset) -> np.ndarray:
     return np.flatnonzero(held.photons.reshape(-1, held.group).sum(axis=1))
 
 
-def blocks(places: np.ndarray, data: Dataset, of_pixel: int = BYTES) -> Iterator[slice]:
-    """Parts of so many positions that their patterns fit into memory, one position at least; in bytes of a pixel."""
-    each = of_pixel * data.group * int(np.prod(data.frame_shape))
+def blocks(places: np.ndarray, data: Dataset) -> Iterator[slice]:
+    """Parts of so many positions that their patterns fit into memory, one position at least."""
+    each = BYTES * data.group * int(np.prod(data.frame_shape))
     size = max(1, AT_ONCE // each)
     yield from (slice(first, first + size) for first in range(0, max(1, len(places)), size))
 
 
 def pixels(held: Dataset, places: np.ndarray, dtype: np.dtype) -> tuple[Array, Array, Bool[np.ndarray, "y x"]]:
-    """Patterns and valid pixels, one entry a position, and the half of a frame's pixels that judge."""
+    """Patterns and valid pixels, one entry a position, and a random half of a frame's pixels."""
     patterns, mask = held.frames((places[:, None] * held.group + np.arange(held.group)).ravel())
     shape = (len(places), *((held.group,) if held.group > 1 else ()), *held.frame_shape)
     valid = np.broadcast_to(mask, patterns.shape).reshape(shape)
-    judges = np.random.default_rng(0).permuted(np.arange(np.prod(held.frame_shape)) % 2 == 0)
+    half = np.random.default_rng(0).permuted(np.arange(np.prod(held.frame_shape)) % 2 == 0)
     return (
         jnp.asarray(np.where(valid, np.asarray(patterns).reshape(shape), 0), dtype),
         jnp.asarray(valid),
-        judges.reshape(held.frame_shape),
+        half.reshape(held.frame_shape),
     )
 
 

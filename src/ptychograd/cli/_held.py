@@ -1,6 +1,6 @@
 """Patterns that are held out of a run: which, what they judge in it, and what they say of its result."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, cast
 
 from ptychograd._errors import InputError
@@ -42,15 +42,16 @@ def searched_and_judged(run: "Run", held: "Dataset | None") -> "Run":
 def judged_by(
     held: "Dataset",
     result: "Result",
+    refined: "Iterable[str]",
     noise: "AbstractNoise | None" = None,
     together: "Sequence[Device] | None" = None,
 ) -> "tuple[float, AbstractModel]":
-    """R of held-out patterns, and the model with what was found of their own, where the run refined others'."""
+    """R of held-out patterns, and the model with what was found of their own, where others' were `refined`."""
     from ptychograd._hold_out import r_factor
     from ptychograd._judging import looked_for, misfits, with_rows
 
     model = cast("AbstractModel", result.model)
-    own = looked_for(model, result.settings["trainable"])
+    own = looked_for(model, refined)
     if not own:
         return r_factor(model, held, together, noise), model
     found = misfits(model, held, noise, own)

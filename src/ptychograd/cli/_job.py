@@ -131,7 +131,8 @@ def _judged(result: "Result", held: "Dataset", planned: "Run") -> "Result":
     from ptychograd._parameters import named_parameters
     from ptychograd._reconstruct import CUT_SHORT
 
-    figure, model = judged_by(held, result, planned.stages[-1].noise, planned.devices)
+    refined = {name for stage in planned.stages for name in stage.trainable}
+    figure, model = judged_by(held, result, refined, planned.stages[-1].noise, planned.devices)
     result = result._replace(settings=result.settings | {HELD_OUT: figure})
     if result.stopped in CUT_SHORT:  # which goes on from where it was
         return result

@@ -40,7 +40,7 @@ NEEDS = (
 REFINABLE = (
     *("object", "object.transmission", "object.density", "object.distance"),
     *("probe", "probe.modes", "probe.intensity", "probe.variations", "probe.weights", "probe.defocus"),
-    *("probe.aberrations", "scan.offset", "scan.affine", "scan.drift"),
+    *("probe.aberrations", "scan.shift", "scan.offset", "scan.affine", "scan.drift"),
     *("detector", "detector.background", "detector.flat_field", "detector.point_spread", "detector.point_spread.width"),
     *("propagator", "propagator.distance", "propagator.weights", "deviation"),
 )
@@ -61,7 +61,7 @@ def check_needs(options: "Options") -> None:
 
 
 def _check_name(path: str) -> None:
-    """Refuse what no part of any model calls a parameter, and name the nearest that one does."""
+    """Refuse a name that is not among those that can be refined here, and say the nearest that is."""
     if path in REFINABLE:
         return
     near = get_close_matches(path, REFINABLE, 1, 0.5)
