@@ -4,9 +4,13 @@ import re
 
 import pytest
 
+import bragg_problems
+import near_problems
+import problems
 import ptychograd as pg
+from ptychograd._parameters import trainable_names
 from ptychograd.cli._asked import Pieces
-from ptychograd.cli._needs import NEEDS, check_simulated
+from ptychograd.cli._needs import NEEDS, REFINABLE, check_simulated
 from ptychograd.cli._options import Options
 from ptychograd.cli._plan import make_solver
 
@@ -103,3 +107,16 @@ def test_a_name_of_no_parameter_is_refused_with_those_that_there_are(path, words
         make_solver(Options(refine=[path]))
     assert re.search(words, str(found.value))
     assert "detector.flat_field" in str(found.value)
+
+
+def test_every_parameter_that_a_command_puts_into_a_model_has_its_name_in_the_list():
+    """But those of single lines of a spectrum in a near field, which go by the name of the propagator."""
+    data, near = problems.measurement(), pg.near_field(near_problems.measurement())
+    detected = pg.with_flat_field(pg.with_point_spread(pg.with_background(pg.far_field(data), 0.5)))
+    models = (
+        *(pg.with_refinable_positions(detected, 4), pg.with_varying_intensity(pg.with_varying_probe(detected, 2))),
+        *(pg.with_aberrations(near, 1e-3), pg.with_slices(near, 2, 1e-3), pg.with_bandwidth(near, 0.01)),
+        pg.with_refinable_positions(pg.bragg(bragg_problems.measurement()), 4),
+    )
+    names = {name for model in models for name in trainable_names(model)}
+    assert {name for name in names if not name.startswith("propagator.lines.")} <= set(REFINABLE)
