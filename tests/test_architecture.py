@@ -28,7 +28,7 @@ LAYERS = (
         *("_propagators", "_objects", "_probes", "_scan", "_detector", "_noise", "_priors"),
         *("_dataset", "metrics", "_strain"),
     ),
-    ("_model", "_files", "_describe", "_orientation", "_rings"),
+    ("_model", "_files", "_describe", "_orientation", "_rings", "_patterns"),
     ("_bragg", "_objective", "_schedule", "_simulate", "_starts"),
     ("_epoch", "_solvers", "_result", "_recipes", "_checks"),
     (

@@ -12,7 +12,8 @@ from scipy.optimize import least_squares
 import problems
 import ptychograd as pg
 from ptychograd._judging import looked_for, with_rows
-from ptychograd._judging.pattern import pixels
+from ptychograd._judging.pattern import random_half
+from ptychograd._patterns import measured
 
 PHOTONS = 1e5
 SPREAD = 0.1  # rms, of the intensities
@@ -61,7 +62,8 @@ def intense():
 def seen(held):
     """Numbers of the held-out patterns, their counts, and their valid pixels in two halves that tell in turn."""
     places = np.flatnonzero(held.photons)
-    _, valid, half = pixels(held, places, np.dtype(np.float32))
+    _, valid = measured(held, places, np.dtype(np.float32))
+    half = random_half(held.frame_shape)
     return places, held.patterns[places].astype(float), [np.asarray(valid) & of for of in (half, ~half)]
 
 

@@ -1,6 +1,5 @@
 """Gains of the detector's pixels, set to what all patterns say of each."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -17,6 +16,7 @@ from ptychograd._escapes import AbstractEscape, Changed
 from ptychograd._model import AbstractModel
 from ptychograd._noise import AbstractNoise, Poisson
 from ptychograd._parameters import named_parameters, replace_parameter, trainable_names
+from ptychograd._patterns import blocks, measured
 
 FLAT_FIELD, BACKGROUND = "detector.flat_field", "detector.background"
 FLOOR = 1e-6  # photons a pixel: no background but the model's own
@@ -24,8 +24,6 @@ COUNTS = Poisson(FLOOR)
 PASSES = 4  # through all patterns at most
 SETTLED = 1e-4  # of gains: rms of a change
 LEAST = 1e-3  # gain, of a pixel that is not known to be dead
-AT_ONCE = 2**28  # bytes of patterns that are in memory together, with what they are converted to
-BYTES = 24  # of a pixel: its counts, float32 twice, what is valid, and what a pattern tells of its gain
 ROUNDS, FIRST_SPREAD = 100, 0.05  # at most, to find by how much gains differ
 STILL = 1e-6  # of gains: what mean and spread change by in a round that is the last
 BRIGHT, FEWEST = 0.99, 10  # share of all information in the pixels that say how gains are spread, and pixels at least
@@ -174,26 +172,13 @@ def _is_proportional(model: AbstractModel, noise: AbstractNoise) -> bool:
 def gains_told(model: AbstractModel, data: Dataset, noise: AbstractNoise) -> Told:
     """What all patterns say of each gain, over their valid pixels; read and worked on a few at a time."""
     shared, flat = (on_device(model), traced(noise)), named_parameters(model)[FLAT_FIELD]
-    sums = np.zeros((2, *flat.shape))
-    for seen in _blocks(data, flat.dtype):
+    places, sums = np.arange(data.count // data.group), np.zeros((2, *flat.shape))
+    for block in blocks(places, data):
+        seen = Seen(jnp.asarray(places[block]), *measured(data, places[block], flat.dtype))
         found = of_each(_told, shared, seen)
         for total, each in zip(sums, found, strict=True):
             total += np.asarray(each).sum(axis=0, dtype=np.float64)
     return Told(sums[0], sums[1])
-
-
-def _blocks(data: Dataset, dtype: np.dtype) -> Iterator[Seen]:
-    """All patterns, as many of them together as fit into memory, one entry a position."""
-    places = np.arange(data.count // data.group)
-    group = (data.group,) if data.group > 1 else ()
-    size = max(1, AT_ONCE // (BYTES * data.group * int(np.prod(data.frame_shape))))
-    for first in range(0, len(places), size):
-        some = places[first : first + size]
-        patterns, mask = data.frames((some[:, None] * data.group + np.arange(data.group)).ravel())
-        shape = (len(some), *group, *data.frame_shape)
-        valid = np.broadcast_to(mask, patterns.shape).reshape(shape)
-        counts = np.where(valid, np.asarray(patterns).reshape(shape), 0)
-        yield Seen(jnp.asarray(some), jnp.asarray(counts, dtype), jnp.asarray(valid))
 
 
 def _told(shared: tuple, seen: Seen) -> tuple[Float[Array, "y x"], Float[Array, "y x"]]:

@@ -10,8 +10,9 @@ from jaxtyping import Bool
 from ptychograd._dataset import Dataset
 from ptychograd._errors import InputError
 from ptychograd._geometry import format_length
-from ptychograd._hold_out import lit_positions, set_aside
+from ptychograd._hold_out import set_aside
 from ptychograd._illumination import lit_pixels
+from ptychograd._patterns import lit_positions
 from ptychograd._result import Result
 from ptychograd._rings import RingCorrelation, fourier_ring_correlation
 

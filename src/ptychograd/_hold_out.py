@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-from jaxtyping import Int
 
 from ptychograd._dataset import Dataset
 from ptychograd._epoch import Device
@@ -12,6 +11,7 @@ from ptychograd._errors import InputError, check_seed
 from ptychograd._model import AbstractModel
 from ptychograd._noise import AbstractNoise
 from ptychograd._parameters import trainable_names
+from ptychograd._patterns import lit_positions
 from ptychograd._reconstruct import reconstruct
 from ptychograd._solvers import Still
 
@@ -38,11 +38,6 @@ def hold_out(data: Dataset, share: float, seed: int = 0) -> tuple[Dataset, Datas
             f"at least and not all, as {max(0.05, float(f'{1 / lit:.1g}')):g}."
         )
     return set_aside(data, count, seed)
-
-
-def lit_positions(data: Dataset) -> Int[np.ndarray, " lit"]:
-    """Numbers of the positions whose patterns have photons."""
-    return np.flatnonzero(data.photons.reshape(-1, data.group).sum(axis=1))
 
 
 def set_aside(data: Dataset, count: int, seed: int = 0) -> tuple[Dataset, Dataset]:

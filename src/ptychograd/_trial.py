@@ -9,9 +9,10 @@ import numpy as np
 
 from ptychograd._dataset import BraggGeometry, Dataset, NearFieldGeometry, subset
 from ptychograd._errors import InputError
-from ptychograd._hold_out import lit_positions, r_factor, set_aside
+from ptychograd._hold_out import r_factor, set_aside
 from ptychograd._model import AbstractModel
 from ptychograd._orientation import ALL, WORDS, oriented, twin
+from ptychograd._patterns import lit_positions
 from ptychograd._recipes import far_field, near_field
 from ptychograd._result import Result
 from ptychograd._run import Run, Stage, perform_all

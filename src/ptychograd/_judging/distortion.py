@@ -14,10 +14,11 @@ from ptychograd._dataset import Dataset
 from ptychograd._epoch import of_each, on_device
 from ptychograd._errors import InputError
 from ptychograd._escapes import AbstractEscape, Changed
-from ptychograd._judging.pattern import OFFSET, blocks, lit_places, pixels, scan_of
+from ptychograd._judging.pattern import OFFSET, scan_of
 from ptychograd._model import Ptychography
 from ptychograd._noise import AbstractNoise, Amplitude, amplitude
 from ptychograd._parameters import named_parameters, replace_parameter, replace_parameters
+from ptychograd._patterns import blocks, lit_positions, measured
 
 OBJECT = "object.transmission"
 PATTERNS_EACH = 2  # patterns at least for every number to be found
@@ -120,16 +121,16 @@ def strains(
     origin = (np.array(object.shape[-2:]) - 1) / 2  # so that numbers stay small
     y, x = (np.arange(n) - middle for n, middle in zip(object.shape[-2:], origin, strict=True))
     scaled = [slope * jnp.asarray(c, slope.real.dtype) for slope in slopes for c in (y[:, None], x[None, :])]
-    places, found = lit_places(data), []
+    places, found = lit_positions(data), []
     for block in blocks(places, data):
         some = places[block]
-        measured, valid, _ = pixels(data, some, scan_of(model).offset.dtype)
+        counts, valid = measured(data, some, scan_of(model).offset.dtype)
         middle = jnp.asarray(middles[some] - origin, scan_of(model).offset.dtype)
         found.append(
             of_each(
                 _normal_equations,
                 (placed, noise or Amplitude(), slopes, scaled),
-                Seen(jnp.asarray(some), measured, valid, middle),
+                Seen(jnp.asarray(some), counts, valid, middle),
             )
         )
     curvature, slope = (

@@ -14,7 +14,7 @@ from ptychograd._dataset import Dataset
 from ptychograd._epoch import of_each, on_device
 from ptychograd._errors import InputError
 from ptychograd._escapes import AbstractEscape, Changed
-from ptychograd._judging.pattern import OFFSET, Pattern, Row, blocks, lit_places, pixels, scan_of, whole_pixels
+from ptychograd._judging.pattern import OFFSET, Pattern, Row, random_half, scan_of, whole_pixels
 from ptychograd._model import AbstractModel
 from ptychograd._noise import AbstractNoise, Amplitude
 from ptychograd._parameters import (
@@ -25,6 +25,7 @@ from ptychograd._parameters import (
     replace_parameters,
     trainable_names,
 )
+from ptychograd._patterns import blocks, lit_positions, measured
 from ptychograd._scan import CORRECTED
 
 PATHS = tuple(f"scan.{name}" for name in CORRECTED)
@@ -58,13 +59,13 @@ def misfits(model: AbstractModel, held: Dataset, noise: AbstractNoise | None = N
     """
     own = looked_for(model) if own is None else own
     arrays = named_parameters(eqx.filter(model, is_parameter))
-    placed, places, found = on_device(model), lit_places(held), []
-    dtype = real_dtype(eqx.filter(model, is_parameter))
+    placed, places, found = on_device(model), lit_positions(held), []
+    dtype, half = real_dtype(eqx.filter(model, is_parameter)), jnp.asarray(random_half(held.frame_shape))
     for block in blocks(places, held):
-        patterns, valid, half = pixels(held, places[block], dtype)
+        patterns, valid = measured(held, places[block], dtype)
         rows = {path: jnp.asarray(arrays[path][places[block]]) for path in own}
         each = (jnp.asarray(places[block]), patterns, valid, rows)
-        found.append(of_each(_judged, (placed, noise or Amplitude(), own, jnp.asarray(half)), each))
+        found.append(of_each(_judged, (placed, noise or Amplitude(), own, half), each))
     residual, photons, rows = jax.tree.map(lambda *parts: np.concatenate([np.asarray(p) for p in parts]), *found)
     return Misfits(residual.astype(np.float64), photons.astype(np.float64), rows)
 
@@ -83,7 +84,7 @@ def looked_for(model: AbstractModel, names: Iterable[str] | None = None) -> Row:
 
 def with_rows(model: AbstractModel, held: Dataset, rows: Mapping[str, Float[np.ndarray, "pattern k"]]) -> AbstractModel:
     """The model with these rows (see `Misfits`) for the patterns that are held out."""
-    arrays, places = named_parameters(model), lit_places(held)
+    arrays, places = named_parameters(model), lit_positions(held)
     return replace_parameters(model, {path: arrays[path].at[places].set(row) for path, row in rows.items()})
 
 

@@ -1,6 +1,6 @@
 """One pattern and what is its own, as its position: the misfit with other such numbers, and the best of them."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import jax
@@ -9,15 +9,12 @@ import numpy as np
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Bool, Float
 
-from ptychograd._dataset import Dataset
 from ptychograd._errors import InputError
 from ptychograd._model import AbstractModel
 from ptychograd._noise import AbstractNoise, amplitude
 from ptychograd._parameters import replace_parameters
 from ptychograd._scan import RefinableScan
 
-AT_ONCE = 2**28  # bytes of patterns that are in memory together, with what they are converted to
-BYTES = 16  # of a pixel: its counts, float32 twice, and what is valid
 OFFSET = "scan.offset"
 FARTHEST = 12  # pixels
 STEPS, LONGEST = 12, 0.7  # Gauss-Newton steps, and how long each is at most: pixels, or times the mean or the rms
@@ -106,29 +103,9 @@ def scan_of(model: AbstractModel) -> RefinableScan:
     return scan
 
 
-def lit_places(held: Dataset) -> np.ndarray:
-    """Numbers of the positions whose patterns are held out: those that have a photon."""
-    return np.flatnonzero(held.photons.reshape(-1, held.group).sum(axis=1))
-
-
-def blocks(places: np.ndarray, data: Dataset) -> Iterator[slice]:
-    """Parts of so many positions that their patterns fit into memory, one position at least."""
-    each = BYTES * data.group * int(np.prod(data.frame_shape))
-    size = max(1, AT_ONCE // each)
-    yield from (slice(first, first + size) for first in range(0, max(1, len(places)), size))
-
-
-def pixels(held: Dataset, places: np.ndarray, dtype: np.dtype) -> tuple[Array, Array, Bool[np.ndarray, "y x"]]:
-    """Patterns and valid pixels, one entry a position, and a random half of a frame's pixels."""
-    patterns, mask = held.frames((places[:, None] * held.group + np.arange(held.group)).ravel())
-    shape = (len(places), *((held.group,) if held.group > 1 else ()), *held.frame_shape)
-    valid = np.broadcast_to(mask, patterns.shape).reshape(shape)
-    half = np.random.default_rng(0).permuted(np.arange(np.prod(held.frame_shape)) % 2 == 0)
-    return (
-        jnp.asarray(np.where(valid, np.asarray(patterns).reshape(shape), 0), dtype),
-        jnp.asarray(valid),
-        half.reshape(held.frame_shape),
-    )
+def random_half(shape: Sequence[int]) -> Bool[np.ndarray, "*detector"]:
+    """Half of a frame's pixels, always the same ones."""
+    return np.random.default_rng(0).permuted(np.arange(np.prod(shape)) % 2 == 0).reshape(shape)
 
 
 def whole_pixels(farthest: int, spacing: int = 1) -> Array:

@@ -11,9 +11,10 @@ from ptychograd._dataset import Dataset
 from ptychograd._epoch import of_each, on_device
 from ptychograd._errors import InputError
 from ptychograd._escapes import AbstractEscape, Changed
-from ptychograd._judging.pattern import FARTHEST, OFFSET, Pattern, blocks, lit_places, pixels, scan_of, whole_pixels
+from ptychograd._judging.pattern import FARTHEST, OFFSET, Pattern, scan_of, whole_pixels
 from ptychograd._model import AbstractModel
 from ptychograd._noise import AbstractNoise, Amplitude
+from ptychograd._patterns import blocks, lit_positions, measured
 
 MOVED = 0.5  # pixels, from which on a position counts as another
 DOWN = 4  # Gauss-Newton steps after each search
@@ -43,7 +44,7 @@ class PositionsSearched(AbstractEscape):
             raise InputError(f"Positions searched within {self.farthest} pixels; expected 1 to {FARTHEST}.")
 
     def __call__(self, model, start, fit):
-        before, places = np.asarray(scan_of(model).offset), lit_places(self.data)
+        before, places = np.asarray(scan_of(model).offset), lit_positions(self.data)
         offset = before.copy()
         offset[places], misfit = self._found(model, places, before[places], whole_pixels(self.farthest))
         worst = np.argsort(-misfit)[: round(WORST * len(places))]
@@ -70,8 +71,8 @@ class PositionsSearched(AbstractEscape):
         shared = (on_device(model), self.noise, tried.astype(begin.dtype))
         found = [(begin[:0], begin[:0, 0])]
         for some in blocks(places, self.data):
-            measured, valid, _ = pixels(self.data, places[some], begin.dtype)
-            found.append(of_each(_best, shared, (jnp.asarray(places[some]), measured, valid, jnp.asarray(begin[some]))))
+            counts, valid = measured(self.data, places[some], begin.dtype)
+            found.append(of_each(_best, shared, (jnp.asarray(places[some]), counts, valid, jnp.asarray(begin[some]))))
         offset, misfit = (np.concatenate([np.asarray(part) for part in parts]) for parts in zip(*found, strict=True))
         return offset, misfit
 

@@ -21,7 +21,8 @@ FEWEST = 2  # patterns: one to fit and one to judge
 
 def parted(options: Options, data: "Dataset") -> "tuple[Dataset, Dataset | None]":
     """The patterns that are fitted, and those that are not, if any."""
-    from ptychograd._hold_out import hold_out, lit_positions, set_aside
+    from ptychograd._hold_out import hold_out, set_aside
+    from ptychograd._patterns import lit_positions
 
     if options.hold_out is not None:
         return hold_out(data, options.hold_out, options.seed) if options.hold_out else (data, None)
