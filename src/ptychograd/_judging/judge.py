@@ -14,7 +14,7 @@ from ptychograd._dataset import Dataset
 from ptychograd._epoch import of_each, on_device
 from ptychograd._errors import InputError
 from ptychograd._escapes import AbstractEscape, Changed
-from ptychograd._judging.pattern import OFFSET, Pattern, Row, random_half, scan_of, whole_pixels
+from ptychograd._judging.pattern import OFFSET, Pattern, Row, Steps, random_half, scan_of, whole_pixels
 from ptychograd._model import AbstractModel
 from ptychograd._noise import AbstractNoise, Amplitude
 from ptychograd._parameters import (
@@ -65,7 +65,7 @@ def misfits(model: AbstractModel, held: Dataset, noise: AbstractNoise | None = N
         patterns, valid = measured(held, places[block], dtype)
         rows = {path: jnp.asarray(arrays[path][places[block]]) for path in own}
         each = (jnp.asarray(places[block]), patterns, valid, rows)
-        found.append(of_each(_judged, (placed, noise or Amplitude(), own, half), each))
+        found.append(of_each(_judged, (placed, noise or Amplitude(), Steps.of(own) if own else None, half), each))
     residual, photons, rows = jax.tree.map(lambda *parts: np.concatenate([np.asarray(p) for p in parts]), *found)
     return Misfits(residual.astype(np.float64), photons.astype(np.float64), rows)
 

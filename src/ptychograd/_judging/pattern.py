@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.flatten_util import ravel_pytree
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Bool, Float, Int
 
 from ptychograd._errors import InputError
 from ptychograd._model import AbstractModel
@@ -17,10 +17,45 @@ from ptychograd._scan import RefinableScan
 
 OFFSET = "scan.offset"
 FARTHEST = 12  # pixels
-STEPS, LONGEST = 12, 0.7  # Gauss-Newton steps, and how long each is at most: pixels, or times the mean or the rms
+DOWN, LONGEST = 12, 0.7  # Gauss-Newton steps, and how long each is at most: pixels, or times the mean or the rms
+SMALLEST = 512  # room for steps: all whole pixels up to the farthest
 DAMPING = 1e-3  # of the curvature along all numbers of one parameter
 
 Row = dict[str, Array]  # of arrays with one row a pattern, by path, what is one pattern's own
+
+
+class Steps(NamedTuple):
+    """Steps of a row to be tried, the first `count` of them, and how many Gauss-Newton steps go `down` at most.
+
+    However many there are, their arrays have one size: one program serves all searches.
+    """
+
+    rows: Row
+    count: Int[Array, ""]
+    down: Int[Array, ""]
+
+    @classmethod
+    def of(cls, rows: Row, down: int = DOWN) -> "Steps":
+        """All of these."""
+        (count,) = {len(steps) for steps in rows.values()}
+        capacity = max(SMALLEST, 1 << (count - 1).bit_length())
+        padded = {path: jnp.pad(steps, ((0, capacity - count), (0, 0))) for path, steps in rows.items()}
+        return cls(padded, jnp.asarray(count, jnp.int32), jnp.asarray(down, jnp.int32))
+
+    @property
+    def capacity(self) -> int:
+        """As many as there is room for."""
+        return len(next(iter(self.rows.values())))
+
+
+class Descent(NamedTuple):
+    """The best row so far and its misfit, the row to look at next, whether the last was better, and how many were seen."""
+
+    row: Row
+    misfit: Array
+    next: Row
+    goes_down: Bool[Array, ""]
+    steps: Int[Array, ""]
 
 
 class Pattern(NamedTuple):
@@ -45,46 +80,54 @@ class Pattern(NamedTuple):
         """Σ(√h - √y)²."""
         return jnp.sum((self.modulus(row) - jnp.where(self.valid, amplitude(self.measured), 0)) ** 2)
 
-    def found(self, tried: Row, steps: int = STEPS, few: int = 1) -> tuple[Row, Array]:
+    def found(self, tried: Steps, few: int = 1) -> tuple[Row, Array]:
         """The row of the least misfit, and that: of those `tried` about the present one, and down from the best few."""
 
-        def moved(step: Row) -> Row:
-            return jax.tree.map(jnp.add, self.row, step)
+        def moved(number: Array) -> Row:
+            return jax.tree.map(lambda row, steps: row + steps[number], self.row, tried.rows)
 
-        misfits = jax.lax.map(lambda step: self.misfit(moved(step)), tried)
-        if few == 1 or len(misfits) == 1:
-            return self._down(moved(jax.tree.map(lambda steps: steps[jnp.argmin(misfits)], tried)), steps)
-        _, first = jax.lax.top_k(-misfits, min(few, len(misfits)))
-        rows, misfits = jax.lax.map(
-            lambda number: self._down(moved(jax.tree.map(lambda steps: steps[number], tried)), steps), first
-        )
+        def one_more(number: Array, misfits: Array) -> Array:
+            return misfits.at[number].set(self.misfit(moved(number)))
+
+        untried = jnp.full(tried.capacity, jnp.inf, jnp.result_type(*tried.rows.values()))
+        misfits = jax.lax.fori_loop(0, tried.count, one_more, untried)
+        if few == 1:
+            return self._down(moved(jnp.argmin(misfits)), tried.down)
+        _, first = jax.lax.top_k(-misfits, few)
+        rows, misfits = jax.lax.map(lambda number: self._down(moved(number), tried.down), first)
         best = jnp.argmin(misfits)
         return jax.tree.map(lambda each: each[best], rows), misfits[best]
 
-    def _down(self, row: Row, steps: int) -> tuple[Row, Array]:
-        """Where Gauss-Newton steps lead, and the misfit there."""
+    def _down(self, row: Row, steps: Array) -> tuple[Row, Array]:
+        """Where so many Gauss-Newton steps lead, or fewer if one leads up, and the misfit there."""
 
-        def better(best: tuple, _: None) -> tuple[tuple, None]:
-            row, least = best
-            moved = jax.tree.map(jnp.add, row, self._step(row))
-            misfit = self.misfit(moved)
-            is_less = misfit < least
-            row = jax.tree.map(lambda new, old: jnp.where(is_less, new, old), moved, row)
-            return (row, jnp.where(is_less, misfit, least)), None
+        def goes_on(descent: Descent) -> Array:
+            return descent.goes_down & (descent.steps <= steps)
 
-        return jax.lax.scan(better, (row, self.misfit(row)), None, length=steps)[0]
+        def one_more(descent: Descent) -> Descent:
+            misfit, step = self._told(descent.next)
+            is_less = misfit < descent.misfit
+            row = jax.tree.map(lambda new, old: jnp.where(is_less, new, old), descent.next, descent.row)
+            ahead = jax.tree.map(jnp.add, descent.next, step)
+            return Descent(row, jnp.where(is_less, misfit, descent.misfit), ahead, is_less, descent.steps + 1)
 
-    def _step(self, row: Row) -> Row:
-        """The Gauss-Newton step, with a derivative along each number."""
+        infinite = jnp.asarray(jnp.inf, jnp.result_type(*row.values()))
+        begin = Descent(row, infinite, row, jnp.asarray(True), jnp.asarray(0, jnp.int32))
+        end = jax.lax.while_loop(goes_on, one_more, begin)
+        return end.row, end.misfit
+
+    def _told(self, row: Row) -> tuple[Array, Row]:
+        """The misfit of a row, and the Gauss-Newton step from it, with a derivative along each number."""
         numbers, as_row = ravel_pytree(row)
-        along = jnp.eye(len(numbers), dtype=numbers.dtype)
-        slopes = [jax.jvp(lambda x: self.modulus(as_row(x)), (numbers,), (axis,))[1] for axis in along]
-        rest = jnp.where(self.valid, amplitude(self.measured), 0) - self.modulus(row)
-        curvature = jnp.array([[jnp.vdot(one, other) for other in slopes] for one in slopes])
+        modulus, along = jax.linearize(lambda x: self.modulus(as_row(x)), numbers)
+        axes = jnp.eye(len(numbers), dtype=numbers.dtype)
+        slopes = jax.lax.map(along, axes).reshape(len(numbers), -1)
+        rest = jnp.where(self.valid, amplitude(self.measured), 0) - modulus
+        curvature = slopes @ slopes.T
         size = _of_each_parameter(lambda part: jnp.full_like(part, jnp.sum(part)), jnp.diag(curvature), row)
-        damped = curvature + along * jnp.where(size > 0, DAMPING * size, 1)
-        step = jnp.linalg.solve(damped, jnp.array([jnp.vdot(one, rest) for one in slopes]))
-        return as_row(_of_each_parameter(_short, step, row))
+        damped = curvature + axes * jnp.where(size > 0, DAMPING * size, 1)
+        step = jax.scipy.linalg.solve(damped, slopes @ rest.ravel(), assume_a="pos")
+        return jnp.sum(rest**2), as_row(_of_each_parameter(_short, step, row))
 
 
 def _of_each_parameter(function: Callable, numbers: Float[Array, " n"], row: Row) -> Float[Array, " n"]:

@@ -11,7 +11,7 @@ from ptychograd._dataset import Dataset
 from ptychograd._epoch import of_each, on_device
 from ptychograd._errors import InputError
 from ptychograd._escapes import AbstractEscape, Changed
-from ptychograd._judging.pattern import FARTHEST, OFFSET, Pattern, scan_of, whole_pixels
+from ptychograd._judging.pattern import FARTHEST, OFFSET, Pattern, Steps, scan_of, whole_pixels
 from ptychograd._model import AbstractModel
 from ptychograd._noise import AbstractNoise, Amplitude
 from ptychograd._patterns import blocks, lit_positions, measured
@@ -68,7 +68,7 @@ class PositionsSearched(AbstractEscape):
         tried: Float[Array, "step 2"],
     ) -> tuple[Float[np.ndarray, "pattern 2"], Float[np.ndarray, " pattern"]]:
         """The best offsets within the steps `tried` from those at which to begin, and their misfits."""
-        shared = (on_device(model), self.noise, tried.astype(begin.dtype))
+        shared = (on_device(model), self.noise, Steps.of({OFFSET: tried.astype(begin.dtype)}, DOWN))
         found = [(begin[:0], begin[:0, 0])]
         for some in blocks(places, self.data):
             counts, valid = measured(self.data, places[some], begin.dtype)
@@ -80,5 +80,5 @@ class PositionsSearched(AbstractEscape):
 def _best(shared: tuple, item: tuple) -> tuple[Float[Array, "2"], Float[Array, ""]]:
     model, noise, tried = shared
     place, measured, valid, begin = item
-    row, misfit = Pattern(model, noise, place, measured, valid, {OFFSET: begin}).found({OFFSET: tried}, DOWN)
+    row, misfit = Pattern(model, noise, place, measured, valid, {OFFSET: begin}).found(tried)
     return row[OFFSET], misfit
