@@ -49,7 +49,7 @@ class Steps(NamedTuple):
 
 
 class Descent(NamedTuple):
-    """The best row so far and its misfit, the row to look at next, whether the last was better, and how many were seen."""
+    """The best row so far and its misfit, which row comes next, whether the last was better, and how many were seen."""
 
     row: Row
     misfit: Array

@@ -2,10 +2,13 @@
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Array, Float, Int, Key
 
 from ptychograd._errors import InputError
 from ptychograd._noise.base import AbstractCensorable, amplitude
 from ptychograd._noise.tails import log_above, lost_beyond, lost_by_counting
+
+FEWEST = 2**15  # counts that are drawn at once
 
 
 class Amplitude(AbstractCensorable):
@@ -57,10 +60,21 @@ class Poisson(AbstractCensorable):
         return expected / (expected + self.floor) ** 2
 
     def sample(self, key, expected):
-        return jax.random.poisson(key, expected)
+        return counted(key, expected)
 
     def above(self, expected, level):
         return -log_above(expected + self.floor, level)
 
     def lost(self, expected, level):
         return jnp.minimum(lost_by_counting(expected + self.floor, level), self.fisher(expected))
+
+
+def counted(key: Key[Array, ""], expected: Float[Array, "*shape"]) -> Int[Array, "*shape"]:
+    """The numbers that `jax.random.poisson` draws.
+
+    They are drawn in arrays of few sizes, as JAX compiles the drawing anew for each, which takes seconds.
+    """
+    size = expected.size
+    grain = max(FEWEST, 1 << max(0, size.bit_length() - 3))
+    drawn = jax.random.poisson(key, jnp.pad(expected.ravel(), (0, -size % grain)))
+    return drawn[:size].reshape(expected.shape)

@@ -9,6 +9,7 @@ from jaxtyping import Array, Float
 
 from ptychograd._errors import InputError
 from ptychograd._noise.base import AbstractCensorable
+from ptychograd._noise.counting import counted
 from ptychograd._noise.tails import log_above, lost_beyond, lost_by_counting
 
 
@@ -79,8 +80,8 @@ class PoissonGaussian(AbstractCensorable):
         return (1 - lost_beyond(self._deviations(expected))) / (expected + self.readout**2)
 
     def sample(self, key, expected):
-        counts = jax.random.poisson(key, expected).astype(expected.dtype)  # from keys split off this one
-        return jnp.maximum(counts + self.readout * jax.random.normal(key, expected.shape, expected.dtype), 0)
+        photons = counted(key, expected).astype(expected.dtype)  # from keys split off this one
+        return jnp.maximum(photons + self.readout * jax.random.normal(key, expected.shape, expected.dtype), 0)
 
     def above(self, expected, level):
         return -log_above(*self._shifted(expected, level))
