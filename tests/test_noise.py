@@ -183,11 +183,12 @@ def test_samples_depend_on_the_key_alone_and_differ_from_pixel_to_pixel(noise):
 
 
 @pytest.mark.parametrize("shape", [(), (0,), (3, 5), (2, 150, 151)])
-def test_counts_are_those_that_jax_draws(shape):
-    expected = jnp.asarray(np.random.default_rng(0).gamma(0.5, 30, shape), jnp.float32)
-    drawn = Poisson().sample(jax.random.key(3), expected)
-    assert drawn.shape == shape
-    np.testing.assert_array_equal(drawn, jax.random.poisson(jax.random.key(3), expected))
+def test_counts_of_any_shape_are_about_what_is_expected(shape):
+    expected = np.random.default_rng(0).gamma(0.5, 30, shape).astype(np.float32)
+    counts = np.asarray(Poisson().sample(jax.random.key(3), jnp.asarray(expected)))
+    assert counts.shape == shape
+    assert np.all(np.abs(counts - expected) < 6 * np.sqrt(expected + 1))
+    assert np.sum(counts - expected) ** 2 <= 16 * expected.sum()
 
 
 def test_poisson_counts_whole_photons_and_none_in_the_dark():

@@ -70,11 +70,10 @@ class Poisson(AbstractCensorable):
 
 
 def counted(key: Key[Array, ""], expected: Float[Array, "*shape"]) -> Int[Array, "*shape"]:
-    """The numbers that `jax.random.poisson` draws.
+    """Counts about what is expected; few ones are drawn among more.
 
-    They are drawn in arrays of few sizes, as JAX compiles the drawing anew for each, which takes seconds.
+    JAX compiles the drawing anew for every size, which takes seconds: all small arrays share one.
     """
     size = expected.size
-    grain = max(FEWEST, 1 << max(0, size.bit_length() - 3))
-    drawn = jax.random.poisson(key, jnp.pad(expected.ravel(), (0, -size % grain)))
+    drawn = jax.random.poisson(key, jnp.pad(expected.ravel(), (0, max(0, FEWEST - size))))
     return drawn[:size].reshape(expected.shape)
