@@ -104,6 +104,7 @@ def test_frc_of_slices_is_refused_before_the_first_run(run, tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == {"thick.h5"}
 
 
+@pytest.mark.slow
 def test_frc_searches_and_judges_positions_in_each_half(run):
     """As `reconstruct` does, by patterns of that half alone; and told what came of it."""
     pg.write("dense.h5", problems.measurement())

@@ -37,7 +37,7 @@ def error(result, wrong, used=slice(None)):
     return float(np.sqrt(np.mean((found - np.median(found, axis=0)) ** 2)))
 
 
-@pytest.mark.parametrize("problem", [problems, near_problems])
+@pytest.mark.parametrize("problem", [pytest.param(problems, marks=pytest.mark.slow), near_problems])
 def test_positions_are_found(problem):
     data, wrong = moved(problem, photons=1e5 if problem is problems else 1e7)
     recipe = pg.far_field if problem is problems else pg.near_field
@@ -97,7 +97,7 @@ def test_positions_that_help_are_kept(monkeypatch):
     assert refined < 0.9 * nominal
 
 
-@pytest.mark.parametrize("seed", EXACT)
+@pytest.mark.parametrize("seed", [EXACT[0], pytest.param(EXACT[1], marks=pytest.mark.slow)])
 def test_positions_that_were_right_are_put_back(seed):
     """Searched and refined they fit better, and held-out patterns that may move fit as well with those given."""
     data = problems.measurement(seed=seed)

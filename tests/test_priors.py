@@ -132,7 +132,13 @@ def recovered(batch_size: int, prior: pg.TotalVariation | pg.Tikhonov | None, so
         return result.object[data.support], result
 
 
-@pytest.mark.parametrize("prior", [pg.TotalVariation(3.0), pg.Tikhonov(20.0)], ids=["tv", "tikhonov"])
+@pytest.mark.parametrize(
+    "prior",
+    [
+        pytest.param(pg.TotalVariation(3.0), id="tv"),
+        pytest.param(pg.Tikhonov(20.0), id="tikhonov", marks=pytest.mark.slow),
+    ],
+)
 def test_a_weight_means_the_same_at_any_batch_size(prior):
     """The object comes out the same within a small part of what the prior changes."""
     plain, whole = recovered(16, None)[0], recovered(embedded().count, prior)[0]

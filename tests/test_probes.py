@@ -207,6 +207,7 @@ def test_an_aberration_turns_the_phase_over_the_pupil_and_keeps_the_power():
     np.testing.assert_allclose(probe(jnp.array(0))[0], expected, atol=1e-10 * np.abs(plain).max())
 
 
+@pytest.mark.slow
 def test_a_defocus_that_is_off_is_found_with_a_known_aperture(tmp_path):
     """The paper's aperture and patterns, on fewer positions."""
     from ptychograd.paper.far_field import FarFieldExperiment

@@ -61,7 +61,11 @@ def assert_alike(one, other, tolerance):
         assert np.linalg.norm(leaf - other.state[name]) <= 1e3 * tolerance * scale, name
 
 
-@pytest.mark.parametrize(("name", "trainable"), [*((name, BOTH) for name in SOLVERS), ("Nesterov", ("object",))])
+@pytest.mark.parametrize(
+    ("name", "trainable"),
+    [("Nesterov", BOTH), ("ePIE", BOTH), ("Nesterov", ("object",))]
+    + [pytest.param(name, BOTH, marks=pytest.mark.slow) for name in SOLVERS if name not in ("Nesterov", "ePIE")],
+)
 def test_windows_change_no_step(name, trainable, ways):
     """Three epochs, complex128, two modes; batches of eight, some of which are filled up."""
     with jax.enable_x64(True):
