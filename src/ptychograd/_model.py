@@ -1,7 +1,7 @@
 """Models: the index of a pattern -> the photons that it is expected to hold."""
 
 import abc
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import equinox as eqx
@@ -52,6 +52,11 @@ class AbstractModel(eqx.Module):
     def rows(self) -> Mapping[str, int]:
         """Arrays (index, k) with one row a pattern (a group), and k, by path; none unless a model says so."""
         return {}
+
+    @property
+    def weighted(self) -> Sequence[str]:
+        """Paths of arrays that every pattern sees times a weight of its own; none unless a model says so."""
+        return ()
 
     @property
     def steps(self) -> Mapping[str, Float[Array, ""] | float]:
@@ -159,6 +164,10 @@ class Ptychography(AbstractExitWaveModel):
     @property
     def rows(self):
         return self._gathered(lambda part: part.rows)
+
+    @property
+    def weighted(self):
+        return [f"{name}.{path}" for name, part in self._parts().items() for path in part.weighted]
 
     @property
     def steps(self):

@@ -3,7 +3,7 @@
 The same name selects what is refined, sets a step size, and names the dataset in the result file.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
 import equinox as eqx
@@ -29,6 +29,11 @@ class AbstractPart(eqx.Module):
     def rows(self) -> Mapping[str, int]:
         """Arrays (index, k) with one row a pattern, and k; to be read with `ptychograd.row` alone."""
         return {}
+
+    @property
+    def weighted(self) -> Sequence[str]:
+        """Arrays that every pattern sees times a weight of its own, as variations of a probe."""
+        return ()
 
     def regauged(self) -> tuple[dict[str, Array], ...]:
         """Parameters with what no pattern can tell put right, as the mean of all position errors.

@@ -20,6 +20,7 @@ PARTS = BEGIN + BEFORE + 1 + AFTER
 FEWEST = PARTS + 1  # epochs: one a part, and one at the end
 JUDGED = 0.6  # of the epochs in which positions are refined: before steps get small
 OFFSET = "scan.offset"
+MOST_ROUNDS = 30  # of searches for positions
 ROUND = 6  # epochs of object and probe, about, from one search for positions to the next
 DESCENT = 0.25  # of these rounds positions follow their gradients; then those would only bring noise in
 WIDE = 0.5  # of these rounds search within 3 pixels, the others within NEAR
@@ -64,7 +65,8 @@ def judged(stages: Sequence[Stage], held: Dataset) -> tuple[Stage, ...]:
 
 def searched(stages: Sequence[Stage], data: Dataset) -> tuple[Stage, ...]:
     """The stages with positions searched (see `PositionsSearched`, `PositionsUnbent`) in the first 60 % of those epochs
-    that refine offsets: about every 6 epochs, in between which object and probe follow, and at first the offsets too.
+    that refine offsets: about every 6 epochs, but 30 times at most. Object and probe follow in between, and at first
+    the offsets too.
 
     Stages that refine no offsets of positions are as they were.
     """
@@ -72,7 +74,7 @@ def searched(stages: Sequence[Stage], data: Dataset) -> tuple[Stage, ...]:
     if not epochs:
         return tuple(stages)
     last, noise = round(JUDGED * epochs), stages[-1].noise
-    rounds = max(1, round(last / ROUND))
+    rounds = min(max(1, round(last / ROUND)), MOST_ROUNDS)
     unbent = PositionsUnbent(data, noise=noise)
     wide, near = (PositionsSearched(data, noise=noise), unbent), (PositionsSearched(data, NEAR, noise), unbent)
     cuts = {round(last * n / rounds): wide if n <= WIDE * rounds else near for n in range(1, rounds + 1)}

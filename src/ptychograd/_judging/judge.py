@@ -61,11 +61,12 @@ def misfits(model: AbstractModel, held: Dataset, noise: AbstractNoise | None = N
     arrays = named_parameters(eqx.filter(model, is_parameter))
     placed, places, found = on_device(model), lit_positions(held), []
     dtype, half = real_dtype(eqx.filter(model, is_parameter)), jnp.asarray(random_half(held.frame_shape))
+    steps, few = Steps.of(own) if own else None, _starts(own)
     for block in blocks(places, held):
         patterns, valid = measured(held, places[block], dtype)
         rows = {path: jnp.asarray(arrays[path][places[block]]) for path in own}
         each = (jnp.asarray(places[block]), patterns, valid, rows)
-        found.append(of_each(_judged, (placed, noise or Amplitude(), Steps.of(own) if own else None, half), each))
+        found.append(of_each(_judged, (placed, noise or Amplitude(), steps, half, few), each))
     residual, photons, rows = jax.tree.map(lambda *parts: np.concatenate([np.asarray(p) for p in parts]), *found)
     return Misfits(residual.astype(np.float64), photons.astype(np.float64), rows)
 
@@ -100,13 +101,17 @@ def _tried(own: Mapping[str, Array]) -> Row:
     return {path: jnp.asarray(np.stack([one[path] for one in tried]), own[path].dtype) for path in own}
 
 
+def _starts(own: Row) -> int:
+    """From how many of the steps to go down: the best, where a position is all that a pattern has of its own."""
+    return 1 if tuple(own) in ((), (OFFSET,)) else min(FEW, len(next(iter(own.values()))))
+
+
 def _judged(shared: tuple, item: tuple) -> tuple[Float[Array, ""], Float[Array, ""], Row]:
-    (model, noise, tried, half), (place, measured, valid, row) = shared, item
+    (model, noise, tried, half, few), (place, measured, valid, row) = shared, item
     whole = Pattern(model, noise, place, measured, valid, row)
     photons = jnp.sum(jnp.where(valid, measured, 0))
     if not row:
         return whole.misfit(row), photons, row
-    few = 1 if tuple(row) == (OFFSET,) else FEW
 
     def told_by(half: Bool[Array, "y x"]) -> tuple[Float[Array, ""], Float[Array, ""], Row]:
         found, _ = whole._replace(valid=valid & half).found(tried, few=few)

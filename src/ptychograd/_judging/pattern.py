@@ -27,7 +27,7 @@ Row = dict[str, Array]  # of arrays with one row a pattern, by path, what is one
 class Steps(NamedTuple):
     """Steps of a row to be tried, the first `count` of them, and how many Gauss-Newton steps go `down` at most.
 
-    However many there are, their arrays have one size: one program serves all searches.
+    However many there are, up to 512, their arrays have one size: one program serves all searches of the same patterns.
     """
 
     rows: Row
@@ -89,7 +89,7 @@ class Pattern(NamedTuple):
         def one_more(number: Array, misfits: Array) -> Array:
             return misfits.at[number].set(self.misfit(moved(number)))
 
-        untried = jnp.full(tried.capacity, jnp.inf, jnp.result_type(*tried.rows.values()))
+        untried = jnp.full(tried.capacity, jnp.inf, self._dtype)
         misfits = jax.lax.fori_loop(0, tried.count, one_more, untried)
         if few == 1:
             return self._down(moved(jnp.argmin(misfits)), tried.down)
@@ -111,8 +111,7 @@ class Pattern(NamedTuple):
             ahead = jax.tree.map(jnp.add, descent.next, step)
             return Descent(row, jnp.where(is_less, misfit, descent.misfit), ahead, is_less, descent.steps + 1)
 
-        infinite = jnp.asarray(jnp.inf, jnp.result_type(*row.values()))
-        begin = Descent(row, infinite, row, jnp.asarray(True), jnp.asarray(0, jnp.int32))
+        begin = Descent(row, jnp.asarray(jnp.inf, self._dtype), row, jnp.asarray(True), jnp.asarray(0, jnp.int32))
         end = jax.lax.while_loop(goes_on, one_more, begin)
         return end.row, end.misfit
 
@@ -127,7 +126,12 @@ class Pattern(NamedTuple):
         size = _of_each_parameter(lambda part: jnp.full_like(part, jnp.sum(part)), jnp.diag(curvature), row)
         damped = curvature + axes * jnp.where(size > 0, DAMPING * size, 1)
         step = jax.scipy.linalg.solve(damped, slopes @ rest.ravel(), assume_a="pos")
-        return jnp.sum(rest**2), as_row(_of_each_parameter(_short, step, row))
+        return jnp.sum(rest**2), as_row(_of_each_parameter(_short, step, row).astype(numbers.dtype))
+
+    @property
+    def _dtype(self) -> jnp.dtype:
+        """Of the misfit, which need not be that of a row."""
+        return jax.eval_shape(self.misfit, self.row).dtype
 
 
 def _of_each_parameter(function: Callable, numbers: Float[Array, " n"], row: Row) -> Float[Array, " n"]:

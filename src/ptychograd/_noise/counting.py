@@ -2,7 +2,7 @@
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int, Key
+from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from ptychograd._errors import InputError
 from ptychograd._noise.base import AbstractCensorable, amplitude
@@ -69,7 +69,7 @@ class Poisson(AbstractCensorable):
         return jnp.minimum(lost_by_counting(expected + self.floor, level), self.fisher(expected))
 
 
-def counted(key: Key[Array, ""], expected: Float[Array, "*shape"]) -> Int[Array, "*shape"]:
+def counted(key: PRNGKeyArray, expected: Float[Array, "*shape"]) -> Int[Array, "*shape"]:
     """Counts about what is expected; few ones are drawn among more.
 
     JAX compiles the drawing anew for every size, which takes seconds: all small arrays share one.

@@ -48,6 +48,10 @@ class VaryingProbe(AbstractProbe):
         arrays = {"weights": self.weights, "intensity": self.intensity}
         return {name: array.shape[1] for name, array in arrays.items() if array is not None}
 
+    @property
+    def weighted(self):
+        return ("variations",)
+
     def coarse(self):
         return _Apart(self.modes, self.variations, self.weights, self.intensity)
 

@@ -1,6 +1,6 @@
 """The default solver: accelerated descent whose step sizes come from the model."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -47,7 +47,8 @@ class Nesterov(AbstractSolver):
     and shrinks again as γ cools: there the slow errors are those that span the whole probe, and the misfit leads to
     the solution from far away. It grows up to that of `longest_momentum`, or to 25/ν², where ν = Σ(w - W)² / ΣW² says
     how much a batch's w differs from its running mean W; γ is 1.4 `step_size` / (1 + ν), at most 1.15 `step_size`.
-    A far field keeps `momentum`: there a longer memory ends in wrong minima, even with all patterns in a batch.
+    A far field keeps `momentum`: there a longer memory ends in wrong minima, even with all patterns in a batch. What
+    every pattern of a near field sees times a weight of its own, as variations of a probe, moves without memory.
 
     Where nothing fixes the scale between object and probe, the probe keeps the power of its start.
 
@@ -90,9 +91,9 @@ class Nesterov(AbstractSolver):
         paths = [penalty.prior.path for penalty in objective.penalties]
         zero, rows = jnp.zeros((), real_dtype(variables)), _names_of_rows(objective, variables, others)
         model = exit_wave_model(objective, variables)
-        local = model is not None and model.is_local
+        kept = [name for name in scaled if model is not None and model.is_local and name not in model.weighted]
         return State(
-            past=Past(zero, zero, {name: jnp.zeros_like(named[name].real) for name in scaled if local}),
+            past=Past(zero, zero, {name: jnp.zeros_like(named[name].real) for name in kept}),
             velocity={name: jax.tree.map(jnp.zeros_like, named[name]) for name in scaled},
             adam=_ADAM.init({name: leaf for name, leaf in others.items() if name not in rows}),
             rows={name: Rows.of(others[name]) for name in rows},
@@ -128,7 +129,8 @@ class Nesterov(AbstractSolver):
         moving, others, past, adam, rows, lit = carried
         warmth = COLDEST + (1 - COLDEST) * (0.5 + 0.5 * jnp.cos(jnp.pi * batch.cooling))
         pace = self._pace(view.model, past, warmth, batch)
-        ahead = {name: one.ahead(pace.momentum) for name, one in moving.items()}
+        momenta = dict.fromkeys(moving, pace.momentum) | dict.fromkeys(_forgetful(view.model), jnp.zeros_like(warmth))
+        ahead = {name: one.ahead(momenta[name]) for name, one in moving.items()}
         sums = view.sums(ahead, others, batch, Lit(past.age, lit))
         gradients = named_parameters(sums.gradient)
         directions, adam = _ADAM.update({name: gradients[name] for name in steps if name not in rows}, adam)
@@ -144,7 +146,7 @@ class Nesterov(AbstractSolver):
 
         moved = {
             name: one.moved(
-                pace.momentum,
+                momenta[name],
                 partial(scale, name),
                 gradients[name],
                 sums.diagonals[name],
@@ -186,6 +188,15 @@ class Nesterov(AbstractSolver):
                 f"{name} is 0 at the start, which tells no step size; give one: Nesterov(steps={{'{name}': 0.1}})."
             )
         return RELATIVE_STEP * size
+
+
+def _forgetful(model: AbstractExitWaveModel | None) -> Sequence[str]:
+    """Arrays that move without memory: few patterns tell little of each, and in a near field memory is long.
+
+    Measured on P25, 150 epochs, two variations of the probe: R 0.0527, held out 0.0626; with memory 0.0774 and 0.0986,
+    without variations 0.0552 and 0.0632.
+    """
+    return model.weighted if model is not None and model.is_local else ()
 
 
 def _names_of_rows(objective: Objective, variables: PyTree, others: Named) -> list[str]:

@@ -34,10 +34,11 @@ def parted(options: Options, data: "Dataset") -> "tuple[Dataset, Dataset | None]
 
 
 def searched_and_judged(run: "Run", held: "Dataset | None") -> "Run":
-    """The run with the positions that it refines searched as well, and judged by the patterns held out."""
+    """The run with the positions that it refines searched as well, and judged by the patterns held out, if any."""
     from ptychograd._stages import judged, searched
 
-    return run if held is None else run._replace(stages=judged(searched(run.stages, run.data), held))
+    stages = searched(run.stages, run.data)
+    return run._replace(stages=stages if held is None else judged(stages, held))
 
 
 def judged_by(

@@ -40,7 +40,7 @@ NEEDS = (
 REFINABLE = (
     *("object", "object.transmission", "object.density", "object.distance"),
     *("probe", "probe.modes", "probe.intensity", "probe.variations", "probe.weights", "probe.defocus"),
-    *("probe.aberrations", "scan.shift", "scan.offset", "scan.affine", "scan.drift"),
+    *("probe.aberrations", "scan.offset", "scan.affine", "scan.drift"),
     *("detector", "detector.background", "detector.flat_field", "detector.point_spread", "detector.point_spread.width"),
     *("propagator", "propagator.distance", "propagator.weights", "deviation"),
 )

@@ -22,6 +22,7 @@ UNITS = {
 FLAT_FIELD = "detector.flat_field"
 ERROR = " error"  # how the names of errors of parameters end
 SHORT = 8  # numbers that are told one by one
+LAST = 3  # changes that are told: the last search, what was unbent after it, and the judgement
 
 
 def unit_of(figure: str) -> str:
@@ -39,9 +40,8 @@ def words_on_positions(result: "Result") -> Iterator[str]:
     scan, corrections = recorded_scan(result.arrays), result.corrections
     if scan is None or corrections is None:
         return
-    for change in result.settings.get("changes", ()):
-        if not _is_about_flat_field(change):
-            yield _told(change)
+    changes = [change for change in result.settings.get("changes", ()) if not _is_about_flat_field(change)]
+    yield from map(_told, changes[-LAST:])
     rms = float(np.sqrt(np.mean((corrections - corrections.mean(axis=0)) ** 2)))
     length = f" ({rms * float(np.mean(result.sampling[-2:])):.3g} m)" if result.sampling else ""
     parts = affine_parts(affine_fit(scan, corrections)[0])
