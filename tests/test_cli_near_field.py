@@ -156,6 +156,7 @@ def test_a_scan_finds_the_distance_of_a_parallel_beam(run, files, tmp_path):
     assert float(pg.load(tmp_path / "scan" / "best.h5").arrays["propagator.distance"]) == pytest.approx(0.0182)
 
 
+@pytest.mark.slow
 def test_a_scan_of_a_cone_beam_is_over_the_focus_distance(run, files, tmp_path):
     """Which changes the pixels, the positions in pixels and the effective distance, all at once; here at an edge."""
     whole = near_problems.measurement(truth=None, support=None)

@@ -46,7 +46,7 @@ OPTIONS = {
 }
 
 
-LONG = ("auto", "Adam")
+LONG = ("auto", "two kinds of noise", "Adam")
 
 
 @pytest.mark.parametrize(
@@ -78,6 +78,7 @@ def test_held_out_patterns_are_measured_after_a_run_that_was_killed_before(run, 
         assert content("r.h5") == whole
 
 
+@pytest.mark.slow
 def test_double_precision_goes_on_to_the_same_bytes(scan, tmp_path):
     """In one process of its own, because precision is a setting of the process."""
     code = (

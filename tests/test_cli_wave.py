@@ -61,6 +61,13 @@ def test_slices_are_simulated_reconstructed_compared_and_shown(run):
     assert {"slice_1_nrmse", "slice_2_nrmse", "object.distance error"} <= figures.keys()
     for command in (("plot", "b_result.h5"), ("export", "b_result.h5", "o.tiff")):
         assert run(*command)[0] == 0
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("small")
+def test_a_distance_of_slices_that_is_not_refined_stays(run):
+    sliced = ("--slices", 2, "--slice-distance")
+    assert run("simulate", "far-field", "b.h5", *sliced, 0.03)[0] == 0
     assert run("reconstruct", "b.h5", *sliced, 0.025, "--epochs", 2, "-o", "held.h5")[0] == 0
     assert float(pg.load("held.h5").arrays["object.distance"]) == np.float32(0.025)
     assert run("resume", "held.h5", "--epochs", 3)[0] == 0

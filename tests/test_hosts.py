@@ -84,6 +84,7 @@ def test_a_process_that_dies_ends_the_run_which_another_number_resumes(scan):
     assert history.loss[: begun.history.epochs] == begun.history.loss
 
 
+@pytest.mark.slow
 def test_the_end_of_a_batch_job_is_an_interrupt_for_all(scan):
     """SIGTERM to each, as Slurm sends it: the result is saved, and can be resumed."""
     processes = started(scan, 2, "--epochs", 100000, "--batch-size", 8, "--checkpoint-every", 1)

@@ -10,6 +10,8 @@ from ptychograd.paper import _watched, fig4
 from ptychograd.paper._report import Place, write
 from ptychograd.paper.near_field import NearFieldExperiment
 
+pytestmark = pytest.mark.slow
+
 TINY = NearFieldExperiment(frame=36, object_size=14, first=6, step=3, width=9.0, speckle=11, distance=0.018)
 
 

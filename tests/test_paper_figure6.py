@@ -10,6 +10,8 @@ from ptychograd.paper import _watched, fig6
 from ptychograd.paper._report import Place, write
 from ptychograd.paper.bragg import BraggExperiment
 
+pytestmark = pytest.mark.slow
+
 SMALL = {"frame": 16, "crystal": (6, 10, 8), "variable": (8, 14, 12), "scan": (6, 6), "depth": 20}
 TINY = BraggExperiment(distance=0.375, angles=5, width=2.5, speckle=8, step=3, **SMALL)
 

@@ -79,7 +79,9 @@ def test_a_run_goes_on_from_its_checkpoints(kind, tmp_path):
         assert told(pg.perform(run, resume=checkpoint)) == told(whole)
 
 
-@pytest.mark.parametrize(("kind", "step"), [("Nesterov", 1), ("stages", 1), ("crystal", 6)])
+@pytest.mark.parametrize(
+    ("kind", "step"), [("Nesterov", 1), ("stages", 1), pytest.param("crystal", 6, marks=pytest.mark.slow)]
+)
 def test_a_run_goes_on_from_any_interrupt(kind, step, tmp_path, monkeypatch):
     """In the midst of an epoch, too, be it one of a shift along the beam that is only tried."""
     run, append, calls = RUNS[kind](), pg.History.append, []
