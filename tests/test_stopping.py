@@ -110,3 +110,66 @@ def test_scaled_patterns_are_no_counts():
             problems.start_model(one, object=pg.flat_object), one, pg.Nesterov(), epochs=8, batch_size=8, until=until
         )
         assert result.history.epochs == 8
+
+
+# Held-out patterns ----------------------------------------------------------------------------------------
+
+
+def seen(looks):
+    """A falling history in which somebody looked at held-out patterns after every second epoch."""
+    held_out = np.full(2 * len(looks), np.nan)
+    held_out[1::2] = looks
+    return history(falling(len(held_out), 0.9))._replace(held_out=tuple(held_out.tolist()))
+
+
+def test_held_out_patterns_that_fit_worse_and_worse_end_a_run():
+    rising = [0.3, 0.2, 0.22, 0.23, 0.24, 0.25]
+    words = "R of held-out patterns rose from 0.2000 after 4 epochs to 0.2500 after 12"
+    assert pg.Settled()(seen(rising)) == words
+    assert pg.Settled(looks=3)(seen(rising[:5])).startswith("R of held-out patterns rose")
+    assert pg.Settled(rise=0.2)(seen(rising)) == ""
+
+
+@pytest.mark.parametrize(
+    "looks",
+    [[0.3], [0.3, 0.2, 0.22, 0.23, 0.24], [0.3, 0.2, 0.22, 0.23, 0.205, 0.24], [0.3, 0.2, 0.1, 0.05, 0.02, 0.01]],
+)
+def test_one_good_look_of_the_last_four_is_enough_to_go_on(looks):
+    assert pg.Settled()(seen(looks)) == ""
+
+
+def overfitted():
+    """Few photons, many modes: what is fitted gets better, and what is not gets worse."""
+    data = problems.measurement(photons=300.0)
+    fitted, held = pg.hold_out(data, 0.2)
+    model = pg.far_field(fitted, modes=4)
+    stages = (pg.Stage(200, until=pg.Settled(noise=0.0, gain=-1.0)),)
+    return pg.Run(model, fitted, pg.Nesterov(), stages, 8, watch=pg.Watch(held, 3)), held
+
+
+def test_a_run_that_fits_noise_ends(tmp_path):
+    """And goes on from an interrupt to the same end; every look is what `r_factor` says."""
+    run, held = overfitted()
+    looks, checkpoints = {}, []
+
+    def keep(progress):
+        result = progress.so_far()
+        looks[progress.epoch] = pg.r_factor(result.model, held)
+        if progress.epoch == 7:
+            result.save(tmp_path / "r.h5")
+            checkpoints.append(pg.load(tmp_path / "r.h5"))
+
+    result = pg.perform(run, keep)
+    assert "R of held-out patterns rose" in result.settings["stopped"]
+    assert result.history.epochs < 200
+    assert result.history.looks == {epoch: r for epoch, r in looks.items() if epoch % 3 == 0}
+    again = pg.perform(run, resume=checkpoints[0])
+    assert again.history.looks == result.history.looks
+    assert again.object.tobytes() == result.object.tobytes()
+    plain = pg.perform(run._replace(watch=None, stages=(pg.Stage(4),)))
+    assert plain.history.held_out == ()
+
+
+def test_a_look_every_no_epochs_is_refused():
+    with pytest.raises(pg.InputError, match="every 0 epochs; expected 1 or more"):
+        pg.Watch(problems.measurement(), 0)

@@ -34,6 +34,7 @@ from ._fourier import ifft2 as ifft2
 from ._fourier import translate as translate
 from ._halves import half_agreement as half_agreement
 from ._halves import halves as halves
+from ._hold_out import Watch as Watch
 from ._hold_out import hold_out as hold_out
 from ._hold_out import r_factor as r_factor
 from ._judging import PositionsJudged as PositionsJudged

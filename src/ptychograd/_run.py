@@ -51,7 +51,8 @@ class Stage(NamedTuple):
 class Run(NamedTuple):
     """All that one reconstruction is asked for: start model, data, solver, and its stages one after another.
 
-    `devices` share the patterns of every batch; one does all unless given.
+    `devices` share the patterns of every batch; one does all unless given. `watch` looks at held-out patterns (see
+    `Watch`).
     """
 
     model: AbstractModel
@@ -61,6 +62,7 @@ class Run(NamedTuple):
     batch_size: int = 1
     seed: int = 0
     devices: tuple[Device, ...] | None = None
+    watch: Callable[[int, Callable[[], Result]], float] | None = None
 
     @property
     def words(self) -> dict:
@@ -181,7 +183,7 @@ def _fitted(
 
     task = _task(run, stage, left, result, course.total)
     try:
-        result = reconstruct(**task._asdict(), until=until, on_epoch=tell)
+        result = reconstruct(**task._asdict(), until=until, watch=run.watch, on_epoch=tell)
     except NonFiniteError as problem:
         raise NonFiniteError(str(problem), _noted(problem.result, course)) from None
     if result.stopped in CUT_SHORT:

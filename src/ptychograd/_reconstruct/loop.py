@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import equinox as eqx
@@ -34,7 +35,7 @@ from ptychograd._result import History, NonFiniteError, Result
 from ptychograd._schedule import Plan
 from ptychograd._solvers import AbstractSolver
 
-DONE, NOT_FINITE, INTERRUPTED = "all epochs done", "not finite", "interrupted"
+DONE, NOT_FINITE, INTERRUPTED, UNDER_WAY = "all epochs done", "not finite", "interrupted", "under way"
 LOST = "another process ended"
 CUT_SHORT = (INTERRUPTED, LOST)
 
@@ -68,6 +69,7 @@ def reconstruct(
     resume: Result | None = None,
     planned: int | None = None,
     until: Callable[[History], str] | None = None,
+    watch: Callable[[int, Callable[[], Result]], float] | None = None,
     on_epoch: Callable[[Progress], None] | None = None,
     devices: Sequence[Device] | None = None,
 ) -> Result:
@@ -80,7 +82,8 @@ def reconstruct(
     go on from it; the solver's state goes on too, if solver and `trainable` are as before.
     `planned` is the number of epochs of the whole run, towards whose end solvers may take smaller
     steps; it is those done and `epochs` more unless given. `until` is asked after each epoch and ends the
-    run with the reason that it gives, if any (see `Settled`).
+    run with the reason that it gives, if any (see `Settled`). `watch` looks at the result after each epoch, and what it
+    says of patterns that are held out comes into the history (see `Watch`).
     `devices` share the patterns of every batch, as jax.devices() are; one device does all unless given.
 
     A keyboard interrupt ends the run after the last whole epoch, with `result.stopped` saying so, and so does the end
@@ -100,6 +103,8 @@ def reconstruct(
     try:
         for _ in range(epochs):
             standing = _after_an_epoch(work, standing, feed)
+            if watch is not None:
+                standing = standing.seen(watch(standing.history.epochs, partial(_result, work, standing, UNDER_WAY)))
             if on_epoch is not None:
                 on_epoch(_progress(work, standing, feed.count))
             reason = "" if until is None else until(standing.history)
@@ -208,4 +213,4 @@ def _progress(work: Work, standing: Standing, count: int) -> Progress:
     seconds = history.seconds[-1]
     speed = count / seconds
     facts = (history.epochs, work.last, history.loss[-1], history.r_factor[-1], seconds, speed)
-    return Progress(*facts, lambda: _result(work, standing, "under way"))
+    return Progress(*facts, partial(_result, work, standing, UNDER_WAY))

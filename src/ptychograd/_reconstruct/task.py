@@ -80,6 +80,10 @@ class Standing(NamedTuple):
         member = self.member._replace(variables=after.variables, state=after.state)
         return Standing(member, self.history.append(value, photons, seconds))
 
+    def seen(self, r_factor: float) -> "Standing":
+        """Where it stands, with the R-factor of held-out patterns if it is a number."""
+        return self if np.isnan(r_factor) else self._replace(history=self.history.seen(r_factor))
+
 
 def prepared(task: Task) -> tuple[Work, Standing]:
     """Everything checked, and everything that the first epoch needs but the patterns."""

@@ -180,8 +180,8 @@ def _write(file: h5py.File, result: Result) -> None:
         _dataset(entry, "model/" + name.replace(".", "/"), array, path=name)
     for number, (name, array) in enumerate(result.state.items()):
         _dataset(entry, f"solver_state/{number:04d}", array, path=name)
-    for name, values in result.history._asdict().items():
-        entry[f"history/{name}"] = np.array(values)
+    for name, values in result.history.columns.items():
+        entry[f"history/{name}"] = values
     entry["history"].attrs.update(NX_class="NXdata", signal="r_factor")
     entry["settings"] = json.dumps(result.settings, indent=1)
     entry["versions"] = json.dumps(_versions(), indent=1)
@@ -261,7 +261,7 @@ def _history(entries: dict[str, Entry]) -> History:
     if columns[0] is None:
         raise InputError("it has no entry/history/loss")
     epochs = np.full(len(columns[0]), np.nan)  # for what older versions did not write
-    columns = [epochs if column is None else column for column in columns]
+    columns = [epochs if column is None else column for column in columns[: -1 if columns[-1] is None else None]]
     if any(len(column) != len(epochs) for column in columns):
         raise InputError("the columns of its history are not of one length")
     return History(*(tuple(column.astype(float).tolist()) for column in columns))

@@ -14,7 +14,7 @@ from ptychograd.cli._checkpoints import Checkpoints, Every, Keeping
 from ptychograd.cli._console import FAILED, INTERRUPTED, complain, errors, leave, output
 from ptychograd.cli._detector import doubts
 from ptychograd.cli._follow import Following, Scan, followed
-from ptychograd.cli._held import HELD_OUT, judged_by, parted, searched_and_judged
+from ptychograd.cli._held import HELD_OUT, judged_by, parted, searched_and_judged, watched
 from ptychograd.cli._machine import Machine
 from ptychograd.cli._options import Options
 from ptychograd.cli._positions import words_on_flat_field, words_on_parameters, words_on_positions
@@ -70,7 +70,7 @@ def run(job: Job, json: bool = False) -> "Result":
     keep = partial(save, job, data)
     data, held = parted(options, data)
     begin, together = time.perf_counter(), tuple(devices(job.machine))
-    planned = _planned(job, data, held, model)._replace(devices=together)
+    planned = watched(_planned(job, data, held, model)._replace(devices=together), held)
     _tell_memory(planned)
     try:
         result = _watched(job, planned, keep)
