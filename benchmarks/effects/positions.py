@@ -13,12 +13,13 @@ from ptychograd.paper.far_field import FarFieldExperiment
 from ptychograd.paper.near_field import NearFieldExperiment
 
 EPOCHS, NEAR_EPOCHS, REACH = 300, 200, 16
+FEWER = 100  # epochs: errors of a pixel, and what all patterns share, need no more
 DELAY = 5  # epochs
 
 
-def _cases(near: bool, change: Callable, *paths: str) -> Iterator[Case]:
+def _cases(near: bool, change: Callable, *paths: str, far_epochs: int = EPOCHS) -> Iterator[Case]:
     experiment = NearFieldExperiment.reduced() if near else FarFieldExperiment()
-    recipe, epochs = (pg.near_field, NEAR_EPOCHS) if near else (pg.far_field, EPOCHS)
+    recipe, epochs = (pg.near_field, NEAR_EPOCHS) if near else (pg.far_field, far_epochs)
     ideal, data = experiment.dataset(), experiment.dataset(change=change)
     yield measured("ideal", usual(recipe(ideal), ideal, epochs=epochs), ideal)[0]
     yield measured("ignored", usual(recipe(data), data, epochs=epochs), data)[0]
@@ -48,12 +49,16 @@ def _drifting(model: pg.Ptychography) -> pg.Ptychography:
 
 
 EFFECTS = {
-    "jitter 0.5 px, far field": lambda: _cases(False, lambda model: pg.with_jitter(model, 0.5, 1), "scan.offset"),
-    "jitter 1 px, far field": lambda: _cases(False, lambda model: pg.with_jitter(model, 1.0, 1), "scan.offset"),
+    "jitter 0.5 px, far field": lambda: _cases(
+        False, lambda model: pg.with_jitter(model, 0.5, 1), "scan.offset", far_epochs=FEWER
+    ),
+    "jitter 1 px, far field": lambda: _cases(
+        False, lambda model: pg.with_jitter(model, 1.0, 1), "scan.offset", far_epochs=FEWER
+    ),
     "jitter 3 px, far field": lambda: _cases(False, lambda model: pg.with_jitter(model, 3.0, 1), "scan.offset"),
     "jitter 3 px, near field": lambda: _cases(True, lambda model: pg.with_jitter(model, 3.0, 1), "scan.offset"),
-    "stage 1 %, 0.5 deg, far field": lambda: _cases(False, _stage, "scan.affine"),
-    "drift 3 px, far field": lambda: _cases(False, _drifting, "scan.drift"),
+    "stage 1 %, 0.5 deg, far field": lambda: _cases(False, _stage, "scan.affine", far_epochs=FEWER),
+    "drift 3 px, far field": lambda: _cases(False, _drifting, "scan.drift", far_epochs=FEWER),
     "drift 3 px, as offsets, far field": lambda: _cases(False, _drifting, "scan.offset"),
     "jitter 1 px, near field": lambda: _cases(True, lambda model: pg.with_jitter(model, 1.0, 1), "scan.offset"),
     "jitter 3 px, affine too, near field": lambda: _cases(
