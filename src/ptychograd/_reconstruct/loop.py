@@ -102,14 +102,11 @@ def reconstruct(
     feed, stopped, why = feed_of(data, work.asked), DONE, ""
     try:
         for _ in range(epochs):
-            standing = _after_an_epoch(work, standing, feed)
-            if watch is not None:
-                standing = standing.seen(watch(standing.history.epochs, partial(_result, work, standing, UNDER_WAY)))
+            standing = _watched(work, _after_an_epoch(work, standing, feed), watch)
             if on_epoch is not None:
                 on_epoch(_progress(work, standing, feed.count))
-            reason = "" if until is None else until(standing.history)
-            if reason:
-                stopped = reason
+            stopped = (until and until(standing.history)) or DONE
+            if stopped != DONE:
                 break
     except KeyboardInterrupt:
         stopped = INTERRUPTED
@@ -131,6 +128,13 @@ def _after_an_epoch(work: Work, standing: Standing, feed: Feed) -> Standing:
     if bad:
         raise _not_finite(bad, work, standing)
     return standing.moved(after, value, feed.photons, time.perf_counter() - begin)
+
+
+def _watched(work: Work, standing: Standing, watch: Callable[[int, Callable[[], Result]], float] | None) -> Standing:
+    """Where a run stands, with what a look at held-out patterns says there."""
+    if watch is None:
+        return standing
+    return standing.seen(watch(standing.history.epochs, partial(_result, work, standing, UNDER_WAY)))
 
 
 def _not_finite(bad: str, work: Work, standing: Standing) -> NonFiniteError:
