@@ -34,12 +34,12 @@ from ._fourier import ifft2 as ifft2
 from ._fourier import translate as translate
 from ._halves import half_agreement as half_agreement
 from ._halves import halves as halves
-from ._hold_out import Watch as Watch
 from ._hold_out import hold_out as hold_out
 from ._hold_out import r_factor as r_factor
 from ._judging import PositionsJudged as PositionsJudged
 from ._judging import PositionsSearched as PositionsSearched
 from ._judging import PositionsUnbent as PositionsUnbent
+from ._judging import Watch as Watch
 from ._judging import misfits as misfits
 from ._model import AbstractExitWaveModel as AbstractExitWaveModel
 from ._model import AbstractModel as AbstractModel

@@ -1,8 +1,7 @@
 """Some patterns kept aside, to see whether a better fit is a better model or only fitted noise."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import cast
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -14,7 +13,6 @@ from ptychograd._noise import AbstractNoise
 from ptychograd._parameters import trainable_names
 from ptychograd._patterns import lit_positions
 from ptychograd._reconstruct import reconstruct
-from ptychograd._result import Result
 from ptychograd._solvers import Still
 
 
@@ -53,35 +51,6 @@ def set_aside(data: Dataset, count: int, seed: int = 0) -> tuple[Dataset, Datase
         for which, words in ((~held, f"{count} patterns held out"), (held, f"{count} held-out patterns"))
     )
     return fitted, kept_aside
-
-
-@dataclass(frozen=True)
-class Watch:
-    """Looks every so many epochs of a run at the R-factor of patterns that are `held` out, for `Run.watch`.
-
-    It is taken with the patterns' positions, intensities and weights as they are in the model: where these are refined
-    nobody refines those of held-out patterns, and `misfits` tells more.
-
-    Example:
-        fitted, held = hold_out(data, 0.05)
-        stages = (Stage(140, until=Settled()), Stage(60))  # which then also ends when R of those patterns rises
-        result = perform(Run(model, fitted, Nesterov(), stages, 16, watch=Watch(held)))
-    """
-
-    held: Dataset
-    every: int = 5
-    noise: AbstractNoise | None = None
-    devices: tuple[Device, ...] | None = None
-
-    def __post_init__(self):
-        if self.every < 1:
-            raise InputError(f"A look at held-out patterns every {self.every} epochs; expected 1 or more.")
-
-    def __call__(self, epochs: int, so_far: Callable[[], Result]) -> float:
-        """R after so many epochs, or NaN where nobody looks."""
-        if epochs % self.every:
-            return float("nan")
-        return r_factor(cast("AbstractModel", so_far().model), self.held, self.devices, self.noise)
 
 
 def r_factor(

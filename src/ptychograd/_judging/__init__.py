@@ -3,6 +3,7 @@
 from ptychograd._judging.distortion import PositionsUnbent
 from ptychograd._judging.judge import PATHS, Misfits, PositionsJudged, looked_for, misfits, with_rows
 from ptychograd._judging.search import PositionsSearched
+from ptychograd._judging.watch import Watch
 
 __all__ = [
     "PATHS",
@@ -10,6 +11,7 @@ __all__ = [
     "PositionsJudged",
     "PositionsSearched",
     "PositionsUnbent",
+    "Watch",
     "looked_for",
     "misfits",
     "with_rows",

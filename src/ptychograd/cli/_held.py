@@ -43,13 +43,13 @@ def searched_and_judged(run: "Run", held: "Dataset | None") -> "Run":
 
 def watched(run: "Run", held: "Dataset | None") -> "Run":
     """The run with a look now and then at the patterns held out, if there are any with nothing refined of their own."""
-    from ptychograd._hold_out import Watch
+    from ptychograd._judging import Watch
     from ptychograd._parameters import matches
 
     paths = [path for path in run.model.rows for stage in run.stages if any(matches(path, n) for n in stage.trainable)]
     if held is None or paths:
         return run
-    return run._replace(watch=Watch(held, noise=run.stages[-1].noise, devices=run.devices))
+    return run._replace(watch=Watch(held, noise=run.stages[-1].noise))
 
 
 def judged_by(
