@@ -8,6 +8,7 @@ import pytest
 
 import problems
 import ptychograd as pg
+from ptychograd.cli._held import searched_and_judged, watched
 
 
 def frame_mask():
@@ -139,3 +140,42 @@ def test_a_share_that_is_no_number_is_refused(data):
 def test_a_seed_that_is_none_is_refused(data):
     with pytest.raises(pg.InputError, match="seed of -1"):
         pg.hold_out(data, 0.1, seed=-1)
+
+
+# On the command line --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("share", [0.2, 0])
+def test_held_out_patterns_are_looked_at_every_five_epochs(run, tmp_path, share):
+    pg.write(tmp_path / "d.h5", problems.measurement())
+    assert run("reconstruct", "d.h5", "--epochs", 11, "--hold-out", share)[0] == 0
+    result = pg.load(tmp_path / "d_result.h5")
+    assert list(result.history.looks) == ([5, 10] if share else [])
+    drawn = [line.get_label() for axis in pg.plot.summary(result).axes for line in axis.lines]
+    assert ("held out" in drawn) == bool(share)
+
+
+@pytest.mark.parametrize(
+    ("path", "is_watched"),
+    [("scan.affine", True), ("scan.offset", False), ("scan", False), ("detector.background", True)],
+)
+def test_what_is_a_pattern_s_own_is_not_looked_at_on_the_way(data, path, is_watched):
+    fitted, held = pg.hold_out(data, 0.2)
+    model = pg.with_refinable_positions(pg.far_field(fitted), 4)
+    asked = pg.Run(model, fitted, pg.Nesterov(), (pg.Stage(3), pg.Stage(9, ("object", "probe", path))), 8)
+    assert (watched(asked, held).watch is not None) == is_watched
+    assert watched(asked, None).watch is None
+
+
+def test_without_patterns_held_out_positions_are_searched_and_nobody_judges(data):
+    model = pg.with_refinable_positions(pg.far_field(data), 4)
+    asked = pg.Run(model, data, pg.Nesterov(), (pg.Stage(40, ("object", "probe", "scan.offset")),), 8)
+    kinds = {type(escape) for stage in searched_and_judged(asked, None).stages for escape in stage.first}
+    assert kinds == {pg.PositionsSearched, pg.PositionsUnbent}
+
+
+def test_however_many_epochs_are_planned_positions_are_searched_thirty_times(data):
+    model = pg.with_refinable_positions(pg.far_field(data), 4)
+    asked = pg.Run(model, data, pg.Nesterov(), (pg.Stage(1500, ("object", "probe", "scan.offset")),), 8)
+    escapes = [escape for stage in searched_and_judged(asked, None).stages for escape in stage.first]
+    assert sum(isinstance(escape, pg.PositionsSearched) for escape in escapes) == 30

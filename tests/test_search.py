@@ -1,6 +1,7 @@
 """Positions that are looked for farther than a gradient reaches, and beside slices."""
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -112,3 +113,13 @@ def test_positions_alone_are_searched_and_follow_their_gradients_throughout():
     assert {stage.trainable for stage in made} == {("scan.offset",)}
     assert sum(bool(stage.first) for stage in made) == 2
     check(pg.Run(model, data, pg.Nesterov(), made, 8))
+
+
+def test_offsets_may_have_another_precision_than_the_model(placed):
+    model, data, _ = placed
+    with jax.enable_x64(True):
+        fine = eqx.tree_at(lambda model: model.probe.modes, model, model.probe.modes.astype(np.complex128))
+        changed = pg.PositionsSearched(data)(fine, fine, no_fit).model
+    assert fine.probe.modes.dtype == np.complex128
+    assert changed.scan.offset.dtype == np.float32
+    assert np.abs(np.asarray(changed.scan.offset)).max() < NOISE

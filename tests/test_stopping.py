@@ -7,6 +7,7 @@ import pytest
 
 import problems
 import ptychograd as pg
+from ptychograd._run import perform_all
 
 NOISY = 1.5  # a reduced χ² above that of counting
 
@@ -173,3 +174,45 @@ def test_a_run_that_fits_noise_ends(tmp_path):
 def test_a_look_every_no_epochs_is_refused():
     with pytest.raises(pg.InputError, match="every 0 epochs; expected 1 or more"):
         pg.Watch(problems.measurement(), 0)
+
+
+def test_another_noise_model_is_not_judged_by_the_looks_before_it():
+    """R of amplitudes rises where counts are fitted: of looks in the same stage alone it is told."""
+    data = problems.measurement(photons=30.0)
+    fitted, held = pg.hold_out(data, 0.2)
+    stages = (pg.Stage(20), pg.Stage(12, noise=pg.Poisson(), until=pg.Settled(noise=0.0, gain=-1.0)))
+    run = pg.Run(pg.far_field(fitted), fitted, pg.Nesterov(), stages, 8, watch=pg.Watch(held, 2))
+    result = pg.perform(run)
+    rise = pg.Settled(noise=0.0, gain=-1.0)(result.history)
+    assert rise.startswith("R of held-out patterns rose")  # looked at as one stage
+    assert result.history.epochs == 32
+
+
+def test_an_interrupted_look_leaves_what_was_before_its_epoch():
+    run, _ = overfitted()
+
+    def stop(epochs, so_far):
+        if epochs == 4:
+            raise KeyboardInterrupt
+        return 0.5
+
+    result = pg.perform(run._replace(watch=stop))
+    assert (result.stopped, result.history.epochs, result.history.held_out) == ("interrupted", 3, (0.5,) * 3)
+
+
+def test_a_run_that_diverges_in_a_look_says_so_itself():
+    """A look at numbers that are none leaves no figure, and the next epoch tells."""
+    run, held = overfitted()
+    wild = pg.adam({"object": 1e12, "probe": 1e12})
+    with pytest.raises(pg.NonFiniteError) as problem:
+        pg.perform(run._replace(solver=wild, stages=(pg.Stage(9),), watch=pg.Watch(held, 1)))
+    assert problem.value.result.settings["solver"] == wild.description
+
+
+def test_watched_runs_side_by_side_are_watched():
+    run, held = overfitted()
+    runs = {
+        name: run._replace(stages=(pg.Stage(2),), watch=pg.Watch(held, 1), seed=seed) for seed, name in enumerate("ab")
+    }
+    for _, result in perform_all(runs, at_once=2):
+        assert set(result.history.looks) == {1, 2}

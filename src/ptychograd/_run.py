@@ -171,10 +171,13 @@ def _fitted(
 ) -> tuple[Result, Course]:
     """The result after what is left of the present stage, and the course from there; as it was after an interrupt."""
     stage = _without(run.stages[course.ended], _held(result))
-    until = stage.until if course.goal is None else None
-    done = result.history.epochs if result else 0
+    until, done = stage.until if course.goal is None else None, result.history.epochs if result else 0
+
+    def ask(history: History) -> str:
+        return until(history.with_looks_after(course.begin)) if until else ""
+
     # A run that was killed after an epoch may not have asked any more whether that was the last one.
-    reason = until(result.history) if until and result and done > course.begin else ""
+    reason = ask(result.history) if result and done > course.begin else ""
     left = 0 if reason else course.end - done
 
     def tell(progress: Progress) -> None:
@@ -183,7 +186,7 @@ def _fitted(
 
     task = _task(run, stage, left, result, course.total)
     try:
-        result = reconstruct(**task._asdict(), until=until, watch=run.watch, on_epoch=tell)
+        result = reconstruct(**task._asdict(), until=ask, watch=run.watch, on_epoch=tell)
     except NonFiniteError as problem:
         raise NonFiniteError(str(problem), _noted(problem.result, course)) from None
     if result.stopped in CUT_SHORT:
@@ -276,7 +279,9 @@ def _side_by_side(runs: Sequence[Run]) -> list[Result]:
 
 
 def _alike(one: Run, other: Run) -> bool:
-    if len(one.stages) != len(other.stages) or any(stage.until or stage.first for stage in one.stages + other.stages):
+    if one.watch or other.watch or any(stage.until or stage.first for stage in one.stages + other.stages):
+        return False
+    if len(one.stages) != len(other.stages):
         return False
     pairs = zip(one.stages, other.stages, strict=True)
     return all(can_go_together(_task(one, a, a.epochs, None, 1), _task(other, b, b.epochs, None, 1)) for a, b in pairs)

@@ -131,7 +131,7 @@ def _after_an_epoch(work: Work, standing: Standing, feed: Feed) -> Standing:
 
 
 def _watched(work: Work, standing: Standing, watch: Callable[[int, Callable[[], Result]], float] | None) -> Standing:
-    """Where a run stands, with what a look at held-out patterns says there."""
+    """Where a run stands, with what a look at held-out patterns says there; an epoch without its look is not whole."""
     if watch is None:
         return standing
     return standing.seen(watch(standing.history.epochs, partial(_result, work, standing, UNDER_WAY)))

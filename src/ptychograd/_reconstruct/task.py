@@ -122,8 +122,8 @@ def _start_state(
     shapes = {name: np.shape(leaf) for name, leaf in fresh.items()}
     if shapes != {name: leaf.shape for name, leaf in resume.state.items()}:
         raise InputError(
-            f'The result to resume holds the state of another "{settings["solver"]}"; give the same solver, or '
-            "none of it by leaving `resume` out."
+            f'The result to resume holds the state of another "{settings["solver"]}", or of another version of '
+            "it; give the same one, or none of it by leaving `resume` out."
         )
     return tree.unflatten([jnp.asarray(resume.state[name], leaf.dtype) for name, leaf in fresh.items()])
 
