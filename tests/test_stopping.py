@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import equinox as eqx
 import numpy as np
 import pytest
 
@@ -200,13 +201,26 @@ def test_an_interrupted_look_leaves_what_was_before_its_epoch():
     assert (result.stopped, result.history.epochs, result.history.held_out) == ("interrupted", 3, (0.5,) * 3)
 
 
-def test_a_run_that_diverges_in_a_look_says_so_itself():
-    """A look at numbers that are none leaves no figure, and the next epoch tells."""
+def test_a_look_at_photons_beyond_all_numbers_leaves_no_figure():
+    """And the run goes on, until an epoch of its own tells; parameters that are no numbers end it before a look."""
     run, held = overfitted()
-    wild = pg.adam({"object": 1e12, "probe": 1e12})
-    with pytest.raises(pg.NonFiniteError) as problem:
-        pg.perform(run._replace(solver=wild, stages=(pg.Stage(9),), watch=pg.Watch(held, 1)))
-    assert problem.value.result.settings["solver"] == wild.description
+    look = pg.Watch(held, 1)
+
+    def watch(epochs, so_far):
+        result = so_far()
+        wild = eqx.tree_at(lambda model: model.probe.modes, result.model, result.model.probe.modes * 1e30)
+        return look(epochs, lambda: result._replace(model=wild) if epochs == 2 else result)
+
+    result = pg.perform(run._replace(stages=(pg.Stage(3),), watch=watch))
+    assert result.history.epochs == 3
+    assert list(result.history.looks) == [1, 3]
+
+
+def test_a_stage_in_pieces_is_looked_at_as_one():
+    run, _ = overfitted()
+    pieces = tuple(run.stages[0]._replace(epochs=9) for _ in range(20))
+    result = pg.perform(run._replace(stages=pieces))
+    assert "R of held-out patterns rose" in result.settings["stopped"]
 
 
 def test_watched_runs_side_by_side_are_watched():

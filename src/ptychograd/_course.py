@@ -53,6 +53,13 @@ class Course(NamedTuple):
         """The epoch after which the present stage begins."""
         return self.ends[self.ended - 1] if self.ended else 0
 
+    def begin_of_alike(self, kinds: Sequence[str]) -> int:
+        """The epoch after which the stages began that are of the same kind as the present one, without a break."""
+        first = self.ended
+        while first and kinds[first - 1] == kinds[self.ended]:
+            first -= 1
+        return self.ends[first - 1] if first else 0
+
     @property
     def end(self) -> int:
         """The epoch with which the present stage is to end."""

@@ -173,8 +173,10 @@ def _fitted(
     stage = _without(run.stages[course.ended], _held(result))
     until, done = stage.until if course.goal is None else None, result.history.epochs if result else 0
 
+    fitted_alike = course.begin_of_alike([repr((stage.noise, stage.priors)) for stage in run.stages])
+
     def ask(history: History) -> str:
-        return until(history.with_looks_after(course.begin)) if until else ""
+        return until(history.with_looks_after(fitted_alike)) if until else ""
 
     # A run that was killed after an epoch may not have asked any more whether that was the last one.
     reason = ask(result.history) if result and done > course.begin else ""

@@ -13,7 +13,7 @@ class Settled(NamedTuple):
     epochs, and over the last `patience` and `least_span` at least, the smallest misfit fell by less than the
     share `gain`.
     The third, where the history knows patterns that are held out: in each of the last `looks` looks their R-factor was
-    above the lowest before, in the same stage, by more than the share `rise`.
+    above the lowest before, under the same noise model and priors, by more than the share `rise`.
     With minibatches and full steps a misfit settles above what it falls to when the steps get smaller.
     """
 

@@ -82,7 +82,7 @@ class Standing(NamedTuple):
 
     def seen(self, r_factor: float) -> "Standing":
         """Where it stands, with the R-factor of held-out patterns if it is a number."""
-        return self if np.isnan(r_factor) else self._replace(history=self.history.seen(r_factor))
+        return self if not np.isfinite(r_factor) else self._replace(history=self.history.seen(r_factor))
 
 
 def prepared(task: Task) -> tuple[Work, Standing]:
