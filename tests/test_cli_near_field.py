@@ -66,6 +66,7 @@ def test_a_near_field_in_its_own_file_needs_no_word(run, files, tmp_path):
         np.testing.assert_allclose(result.object, found["own"].object, atol=1e-3)
 
 
+@pytest.mark.slow
 def test_a_person_may_know_better_than_the_file(run, files):
     """Another distance, or a far field."""
     options = ("--epochs", 1, "-o", "r.h5")

@@ -87,6 +87,7 @@ def test_a_defocus_is_refined_with_the_aperture_held(run):
 
 
 @pytest.mark.usefixtures("small")
+@pytest.mark.slow
 def test_states_and_magnitudes(run):
     assert run("simulate", "far-field", "d.h5", "--object-modes", 2)[0] == 0
     assert run("reconstruct", "d.h5", "--object-modes", 2, "--epochs", 2)[0] == 0

@@ -41,6 +41,7 @@ def test_the_same_wave_in_another_window_has_no_error(narrow, wide, history, lar
     assert figures["object_nrmse_scanned"] < 1e-4
 
 
+@pytest.mark.slow
 def test_a_binned_model_of_plain_data_is_compared(narrow):
     model = pg.with_refinable_positions(pg.with_binning(pg.far_field(narrow), 2), 3)
     result = pg.reconstruct(model, narrow, pg.Nesterov(), epochs=1)

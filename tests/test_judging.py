@@ -218,6 +218,7 @@ def test_full_pixels_that_are_expected_to_be_full_leave_nothing(full):
     np.testing.assert_allclose(pg.misfits(model, full, noise).r_factor, found.r_factor, rtol=0.1)
 
 
+@pytest.mark.slow
 def test_full_pixels_lead_no_position_astray(full):
     """Positions are right from the start: what the search makes of them is what full pixels do."""
     model = pg.with_refinable_positions(at_truth(full), 4)
@@ -272,6 +273,7 @@ def test_residuals_on_the_command_line_know_of_full_pixels(run, full):
     assert pg.residuals(model, data).r_factor > 1.1 * told
 
 
+@pytest.mark.slow
 def test_an_interrupted_search_for_positions_expects_held_out_patterns_at_their_own():
     """Cut short where offsets stand still between searches, patterns held out still look for theirs, a pixel away."""
     from ptychograd.cli._held import judged_by

@@ -155,6 +155,7 @@ def test_a_far_field_has_a_twin():
         np.testing.assert_allclose(np.abs(np.fft.fft2(mirrored * seen)) ** 2, pattern, rtol=1e-9)
 
 
+@pytest.mark.slow
 def test_a_far_field_alone_leaves_a_pair():
     """|F(P O)|² is that of P*(-r) O*(-r) at negated positions: a start in focus can't tell, and it is said."""
     y, x = np.mgrid[:FRAME, :FRAME] - FRAME // 2

@@ -177,6 +177,7 @@ def test_an_interrupt_of_figure_2_keeps_what_is_done(tmp_path, monkeypatch):
 # Fig. 3 ---------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_figure_3_stands_beside_the_papers_numbers(figure3):
     """Section 3.4 at the chosen step sizes, and ePIE's; and what was left out."""
     text = figure3.is_whole()
@@ -190,6 +191,7 @@ def test_figure_3_stands_beside_the_papers_numbers(figure3):
     assert "mandrill" in text
 
 
+@pytest.mark.slow
 def test_figure_3_has_every_cell(figure3):
     """In JSON and in CSV; those of steps that are too large are null and nan; the table tells the chosen one."""
     axes = ("object", "probe", "batch", "ePIE")
@@ -212,6 +214,7 @@ def test_figure_3_has_every_cell(figure3):
     assert len(set(expected)) == 3
 
 
+@pytest.mark.slow
 def test_figure_3_shows_the_grid_and_the_chosen_object(figure3):
     """A cross for what diverged, and magnitude and phase of the object inside its support."""
     grid, magnitude, phase = figure3.report.picture.get_axes()[:3]
@@ -223,6 +226,7 @@ def test_figure_3_shows_the_grid_and_the_chosen_object(figure3):
         assert image.get_array().shape == (20, 20)
 
 
+@pytest.mark.slow
 def test_figure_3_is_not_computed_again(figure3, monkeypatch):
     make_tiny(monkeypatch)
     monkeypatch.setattr(_sweep, "perform_all", only_nothing)
@@ -232,6 +236,7 @@ def test_figure_3_is_not_computed_again(figure3, monkeypatch):
     assert again.is_whole() == figure3.report.text
 
 
+@pytest.mark.slow
 def test_figure_3_goes_on_from_what_is_done(figure3, monkeypatch):
     """With one run of the grid missing, that one is computed again and comes out the same."""
     make_tiny(monkeypatch)

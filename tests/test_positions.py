@@ -81,6 +81,7 @@ def guarded(data, held, epochs=16):
     return pg.Run(model, data, pg.Nesterov(), stages, 8, seed=2)
 
 
+@pytest.mark.slow
 def test_positions_that_help_are_kept(monkeypatch):
     """Twice as many patterns as elsewhere here: with fewer, refined positions make this object worse."""
     dense = problems.positions(3)

@@ -135,7 +135,7 @@ def recovered(batch_size: int, prior: pg.TotalVariation | pg.Tikhonov | None, so
 @pytest.mark.parametrize(
     "prior",
     [
-        pytest.param(pg.TotalVariation(3.0), id="tv"),
+        pytest.param(pg.TotalVariation(3.0), id="tv", marks=pytest.mark.slow),
         pytest.param(pg.Tikhonov(20.0), id="tikhonov", marks=pytest.mark.slow),
     ],
 )

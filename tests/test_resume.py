@@ -68,7 +68,9 @@ def through_a_file(result, path):
     return pg.load(path)
 
 
-@pytest.mark.parametrize("kind", RUNS)
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=pytest.mark.slow) if kind == "crystal" else kind for kind in RUNS]
+)
 def test_a_run_goes_on_from_its_checkpoints(kind, tmp_path):
     """What a killed process leaves: the result after an epoch, before the run asks what comes next."""
     run, checkpoints = RUNS[kind](), []

@@ -93,6 +93,7 @@ def test_positions_between_the_pixels(name, ways):
     assert_alike(one, other, 1e-10)
 
 
+@pytest.mark.slow
 def test_one_pattern_a_batch_and_several_at_once(ways, monkeypatch):
     """Nesterov's batch of one; and parts of three patterns, as on another device, with a ragged last one."""
     with jax.enable_x64(True):
