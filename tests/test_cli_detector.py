@@ -25,6 +25,7 @@ def scan(tmp_path):
     return path
 
 
+@pytest.mark.slow
 def test_a_run_with_all_of_it_can_be_gone_on_from(run, scan):
     flat = np.ones(FRAME)
     flat[3, 4] = 0

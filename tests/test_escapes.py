@@ -147,6 +147,7 @@ def found(tiny):
     return run, pg.perform(run), pg.perform(run)
 
 
+@pytest.mark.slow
 def test_a_run_finds_a_crystal_by_its_stages(found, tiny):
     """To a hundredth of a radian; without them it stays displaced along the beam, where the support cuts it."""
     from ptychograd._compare import compare_with_truth

@@ -387,6 +387,7 @@ def runs():
     return data, flat / flat.mean(), *results
 
 
+@pytest.mark.slow
 def test_a_calibrated_flat_field_gives_a_better_object_than_an_ignored_one(runs):
     data, flat, ignored, calibrated = runs
     errors = [compare_with_truth(result, data)["object_nrmse"] for result in (ignored, calibrated)]

@@ -61,6 +61,7 @@ def test_two_processes_do_one_run(scan, data):
     assert result.history.r_factor[-1] == pytest.approx(alone.history.r_factor[-1], rel=0.15)
 
 
+@pytest.mark.slow
 def test_a_process_that_dies_ends_the_run_which_another_number_resumes(scan):
     """Three, of which one is killed; the others say so at once, and one process alone goes on."""
     processes = started(scan, 3, "--epochs", 100000, "--batch-size", 9, "--checkpoint-every", 1)

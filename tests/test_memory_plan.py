@@ -198,6 +198,7 @@ def test_sizes_in_words():
     ]
 
 
+@pytest.mark.slow
 def test_the_estimate_is_near_the_peak_of_a_process():
     script = (
         "import json, sys; sys.path.insert(0, 'benchmarks'); import memory\n"

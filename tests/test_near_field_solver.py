@@ -185,6 +185,7 @@ def varying(data, epochs):
     return pg.perform(pg.Run(pg.with_varying_probe(pg.near_field(data), 1), data, pg.Nesterov(), stages, 8))
 
 
+@pytest.mark.slow
 def test_a_probe_that_varies_is_found():
     """Variations have no long memory: with it they hold the object up, and weights come out at 0.987."""
     data, weights = unsteady(np.random.default_rng(5))

@@ -37,7 +37,8 @@ def error(result, wrong, used=slice(None)):
     return float(np.sqrt(np.mean((found - np.median(found, axis=0)) ** 2)))
 
 
-@pytest.mark.parametrize("problem", [pytest.param(problems, marks=pytest.mark.slow), near_problems])
+@pytest.mark.slow
+@pytest.mark.parametrize("problem", [problems, near_problems])
 def test_positions_are_found(problem):
     data, wrong = moved(problem, photons=1e5 if problem is problems else 1e7)
     recipe = pg.far_field if problem is problems else pg.near_field
@@ -98,7 +99,8 @@ def test_positions_that_help_are_kept(monkeypatch):
     assert refined < 0.9 * nominal
 
 
-@pytest.mark.parametrize("seed", [EXACT[0], pytest.param(EXACT[1], marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", EXACT)
 def test_positions_that_were_right_are_put_back(seed):
     """Searched and refined they fit better, and held-out patterns that may move fit as well with those given."""
     data = problems.measurement(seed=seed)

@@ -51,7 +51,7 @@ def residual_of_truth(data):
     return still.history.r_factor[-1]
 
 
-@pytest.mark.parametrize(("double", "tolerance"), [(False, 1e-6), (True, 1e-13)])
+@pytest.mark.parametrize(("double", "tolerance"), [pytest.param(False, 1e-6, marks=pytest.mark.slow), (True, 1e-13)])
 def test_ad_update_is_the_closed_form_update(double, tolerance):
     """Both take the derivatives and the diagonals at the same iterate, for all 484 minibatches of 8 epochs.
 
@@ -142,7 +142,7 @@ def test_diagonals_are_the_intensities_of_probe_and_object(data, batch_size):
         jnp.ones(data.frame_shape, bool),
         jnp.ones(batch_size),
     )
-    found = batch_sums(Automatic(), objective, variables, batch).diagonals
+    found = eqx.filter_jit(batch_sums)(Automatic(), objective, variables, batch).diagonals
     weights = np.zeros(problems.OBJECT)
     intensity = np.sum(np.abs(np.asarray(model.probe.modes)) ** 2, axis=0)
     seen = np.zeros(data.frame_shape)
