@@ -11,7 +11,7 @@ from ptychograd._propagators import FarField
 from ptychograd._scan import WholePixelScan
 from ptychograd._strain import strain
 
-SHAPE, FRAME, TWO_THETA = (5, 7, 6), (10, 6), np.radians(50)
+SHAPE, FRAME, TWO_THETA = (5, 7, 6), (10, 6), float(np.radians(50))
 ROCKING = tuple(np.radians([-0.02, 0.0, 0.013]))
 GEOMETRY = pg.BraggGeometry(1.55e-10, 0.5, (55e-6, 66e-6), TWO_THETA, ROCKING)
 WAVE_NUMBER = 2 * np.pi / GEOMETRY.wavelength

@@ -46,7 +46,7 @@ OPTIONS = {
 }
 
 
-LONG = ("auto", "two kinds of noise", "Adam")
+LONG = ("auto", "two kinds of noise", "flat field", "Adam")
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,7 @@ def test_a_truth_with_modes_intensities_and_a_spectrum_is_simulated_and_reconstr
     assert "probe.intensity error" in json.loads(out)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("small")
 def test_slices_are_simulated_reconstructed_compared_and_shown(run):
     sliced = ("--slices", 2, "--slice-distance")

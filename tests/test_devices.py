@@ -38,7 +38,11 @@ def test_nothing_is_spread_where_there_is_nothing_to_spread():
     assert grid(None, 16) is None
 
 
-@pytest.mark.parametrize("solver", [pg.Nesterov(), pg.PIE(), pg.PIE(0.1), pg.ADePIE(), ADAM], ids=str)
+@pytest.mark.parametrize(
+    "solver",
+    [pg.Nesterov(), pg.PIE(0.1), *(pytest.param(one, marks=pytest.mark.slow) for one in (pg.PIE(), pg.ADePIE())), ADAM],
+    ids=str,
+)
 @pytest.mark.parametrize("batch_size", [pytest.param(7, marks=pytest.mark.slow), 2])
 def test_devices_agree_with_one(data, solver, batch_size):
     """The same batches: after an epoch nothing but rounding lies between them, filled up or through windows."""

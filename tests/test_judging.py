@@ -169,6 +169,7 @@ class Fluctuating:
         )
 
 
+@pytest.mark.slow
 def test_offset_intensity_and_weights_are_found_together():
     """All five numbers are where SciPy finds the least misfit about the truth, over the same pixels."""
     truth = Fluctuating(len(problems.positions()), seed=6)

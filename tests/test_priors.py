@@ -180,6 +180,7 @@ def test_large_weights_stay_stable():
     assert np.std(result.object[embedded().support]) < 0.3 * np.std(recovered(16, None)[0])
 
 
+@pytest.mark.slow
 def test_two_devices_weigh_priors_as_one_does():
     with jax.enable_x64(False):
         data = embedded()

@@ -215,6 +215,7 @@ def test_what_a_solver_cannot_do_is_said():
         pg.PIE(alpha=0.0)
 
 
+@pytest.mark.slow
 def test_nesterov_needs_no_tuning(data):
     """One setting for photon counts a million-fold apart, and for batches of a few and of half of all patterns."""
     for photons, batch_size in ((1e3, 8), (1e5, 4), (1e5, 28), (1e9, 8)):

@@ -63,7 +63,7 @@ def assert_alike(one, other, tolerance):
 
 @pytest.mark.parametrize(
     ("name", "trainable"),
-    [("Nesterov", BOTH), ("ePIE", BOTH), ("Nesterov", ("object",))]
+    [("Nesterov", BOTH), ("ePIE", BOTH), pytest.param("Nesterov", ("object",), marks=pytest.mark.slow)]
     + [pytest.param(name, BOTH, marks=pytest.mark.slow) for name in SOLVERS if name not in ("Nesterov", "ePIE")],
 )
 def test_windows_change_no_step(name, trainable, ways):
@@ -84,7 +84,7 @@ def test_windows_change_no_step_in_single_precision(name, ways):
     assert_alike(one, other, 2e-5)
 
 
-@pytest.mark.parametrize("name", ["Nesterov", "rPIE"])
+@pytest.mark.parametrize("name", [pytest.param("Nesterov", marks=pytest.mark.slow), "rPIE"])
 def test_positions_between_the_pixels(name, ways):
     with jax.enable_x64(True):
         data = moved_by_sub_pixels(problems.measurement())
