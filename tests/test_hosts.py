@@ -28,14 +28,18 @@ def scan(tmp_path, data):
     return tmp_path / "scan.h5"
 
 
-def started(scan, count, *options):
-    """The processes of one run."""
+def coordinator():
+    """An address where nobody listens yet."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+        return f"127.0.0.1:{free.getsockname()[1]}"
+
+
+def started(scan, count, *options):
+    """The processes of one run."""
     environment = os.environ | {"XDG_CACHE_HOME": str(scan.parent / "cache")}
     command = [sys.executable, "-m", "ptychograd", "reconstruct", scan.name, "-o", "result.h5", *map(str, options)]
-    command += ["--coordinator", f"127.0.0.1:{port}", "--processes", str(count)]
+    command += ["--coordinator", coordinator(), "--processes", str(count)]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "cwd": scan.parent}
     return [subprocess.Popen([*command, "--rank", str(k)], env=environment, **pipes) for k in range(count)]
 
@@ -52,13 +56,33 @@ def ended(processes):
 
 def test_two_processes_do_one_run(scan, data):
     """One result, written by the first; as good as that of one process, whose batches are others."""
-    texts, statuses = ended(started(scan, 2, "--epochs", 20, "--batch-size", 8))
+    texts, statuses = ended(started(scan, 2, "--epochs", 20, "--batch-size", 8, "--hold-out", 0.1))
     assert statuses == [0, 0], texts
     assert "after 20 epochs" in texts[0][0]
     assert "epochs" not in texts[1][0]
     result = pg.load(scan.parent / "result.h5")
+    assert list(result.history.looks) == [5, 10, 15, 20]
     alone = pg.reconstruct(pg.far_field(data), data, pg.Nesterov(), epochs=20, batch_size=8)
     assert result.history.r_factor[-1] == pytest.approx(alone.history.r_factor[-1], rel=0.15)
+
+
+DISAGREEING = """
+import sys, jax
+address, rank = sys.argv[1], int(sys.argv[2])
+jax.distributed.initialize(address, 2, rank)
+from ptychograd._epoch import agreed, grid
+of_all, of_one = jax.devices(), jax.local_devices()
+print(agreed(0.5 + rank, grid(of_all, 2)), agreed(0.5 + rank, grid(of_one, 2)))
+"""
+
+
+def test_what_processes_work_out_is_agreed_upon():
+    """Where they share a run, and not where each has its own."""
+    pipes, address = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}, coordinator()
+    command = [sys.executable, "-c", DISAGREEING, address]
+    texts, statuses = ended([subprocess.Popen([*command, str(rank)], **pipes) for rank in range(2)])
+    assert statuses == [0, 0], texts
+    assert [out.splitlines()[-1].split() for out, _ in texts] == [["0.5", "0.5"], ["0.5", "1.5"]]
 
 
 @pytest.mark.slow

@@ -17,7 +17,7 @@ from ptychograd._epoch.compiled import (
 )
 from ptychograd._epoch.feed import Asked, Feed, Resident
 from ptychograd._epoch.misfit import Misfit, misfits
-from ptychograd._epoch.placing import AXES, Device, at_home, everywhere, grid
+from ptychograd._epoch.placing import AXES, Device, agreed, at_home, everywhere, grid
 from ptychograd._epoch.shapes import (
     Footprint,
     arguments_of_an_epoch,
@@ -43,6 +43,7 @@ __all__ = [
     "Misfit",
     "Patterns",
     "Resident",
+    "agreed",
     "alike",
     "arguments_of_an_epoch",
     "at_home",

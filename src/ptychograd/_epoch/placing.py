@@ -10,6 +10,7 @@ from typing import Any
 
 import jax
 import numpy as np
+from jax.experimental.multihost_utils import broadcast_one_to_all
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import PyTree
 
@@ -72,6 +73,13 @@ def at_home(tree: PyTree, mesh: Mesh | None) -> PyTree:
     if mesh is None:
         return tree
     return jax.tree.map(lambda leaf: jax.device_put(np.asarray(leaf)) if isinstance(leaf, jax.Array) else leaf, tree)
+
+
+def agreed(number: float, mesh: Mesh | None) -> float:
+    """A number that each process of a run worked out, as the first has it: last bits may differ from one to another."""
+    if mesh is None or len({device.process_index for device in mesh.devices.flat}) == 1:
+        return number
+    return float(broadcast_one_to_all(np.float32(number)))
 
 
 def placed(array: np.ndarray | jax.Array, mesh: Mesh | None, where: PartitionSpec) -> jax.Array:

@@ -15,6 +15,7 @@ from ptychograd._epoch import (
     Device,
     Feed,
     Resident,
+    agreed,
     alike,
     at_home,
     bytes_of_an_epoch,
@@ -134,7 +135,8 @@ def _watched(work: Work, standing: Standing, watch: Callable[[int, Callable[[], 
     """Where a run stands, with what a look at held-out patterns says there; an epoch without its look is not whole."""
     if watch is None:
         return standing
-    return standing.seen(watch(standing.history.epochs, partial(_result, work, standing, UNDER_WAY)))
+    look = watch(standing.history.epochs, partial(_result, work, standing, UNDER_WAY))
+    return standing.seen(agreed(look, work.asked.mesh))
 
 
 def _not_finite(bad: str, work: Work, standing: Standing) -> NonFiniteError:
