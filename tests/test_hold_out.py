@@ -8,7 +8,8 @@ import pytest
 
 import problems
 import ptychograd as pg
-from ptychograd.cli._held import searched_and_judged, watched
+from ptychograd.cli._held import parted, searched_and_judged, watched
+from ptychograd.cli._options import Options
 
 
 def frame_mask():
@@ -179,3 +180,9 @@ def test_however_many_epochs_are_planned_positions_are_searched_thirty_times(dat
     asked = pg.Run(model, data, pg.Nesterov(), (pg.Stage(1500, ("object", "probe", "scan.offset")),), 8)
     escapes = [escape for stage in searched_and_judged(asked, None).stages for escape in stage.first]
     assert sum(isinstance(escape, pg.PositionsSearched) for escape in escapes) == 30
+
+
+def test_a_command_fits_half_of_the_patterns_at_least(data):
+    assert parted(Options(hold_out=0.5), data)[0].count == data.count
+    with pytest.raises(pg.InputError, match=r"--hold-out 0\.6 leaves too few patterns to fit; expected 0\.5 at most"):
+        parted(Options(hold_out=0.6), data)

@@ -102,7 +102,7 @@ def detector_edge(seen: Seen) -> Finding | None:
     if share <= FULL:
         return Finding("detector edge", GOOD, found, "", figures)
     words = (
-        "light falls beside the detector: crop the patterns less, or take a background of the detector off them; "
+        "light falls beside the detector: crop the patterns less, or --refine detector.background; "
         "magnified shadows of the sample are a near field, which --model near-field tells"
     )
     return Finding("detector edge", BAD if share > OVERFULL else DOUBTFUL, found, words, figures)

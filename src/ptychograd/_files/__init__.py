@@ -29,6 +29,7 @@ __all__ = [
     "opened",
     "read",
     "replacing",
+    "require_replaceable",
     "require_writable",
     "sentence",
     "write",
@@ -36,6 +37,7 @@ __all__ = [
 
 
 RESULT = "ptychograd result"  # the format that `_result` writes
+DATASET = _native.FORMAT
 
 
 class Format(NamedTuple):
@@ -123,3 +125,24 @@ def write(path: str | os.PathLike[str], data: Dataset) -> None:
     if path.suffix not in (".h5", ".hdf5"):
         raise InputError(f"{path}: data sets are written as HDF5; expected a name that ends in .h5 or .hdf5.")
     _native.write(path, data)
+
+
+def require_replaceable(path: Path, kind: str, entry: str | None = None) -> None:
+    """Raise `InputError` unless a file can be written there that replaces nothing, or one of its own kind alone.
+
+    Args:
+        kind: the format of the new file, `RESULT` or `DATASET`.
+        entry: one that the old file has as well if it is of that kind, as "truth/object" in a simulated data set.
+    """
+    require_writable(path)
+    if path.exists() and not _is_of(path, kind, entry):
+        words = kind if entry is None else f"{kind} with {entry}"
+        raise InputError(f"{path} is there and is no {words}: it would be lost. Give another name, or remove it first.")
+
+
+def _is_of(path: Path, kind: str, entry: str | None) -> bool:
+    try:
+        with opened(path) as catalogue:
+            return catalogue.attributes.get("format") == kind and (entry is None or catalogue.find(entry) is not None)
+    except InputError:
+        return False

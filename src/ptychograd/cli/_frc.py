@@ -72,7 +72,7 @@ def _halves(path: Path, picture: Path, options: Options, machine: Machine) -> "t
     """The results of both halves, each saved as soon as it is there."""
     from dataclasses import replace
 
-    from ptychograd._files import require_writable
+    from ptychograd._files import RESULT, require_replaceable, require_writable
     from ptychograd._halves import halves, require_one_image
     from ptychograd._parameters import named_leaves
     from ptychograd.cli._held import parted, searched_and_judged
@@ -87,7 +87,7 @@ def _halves(path: Path, picture: Path, options: Options, machine: Machine) -> "t
     for place in (picture, *places):
         if place.exists() and path.exists() and place.samefile(path):
             raise InputError(f"{path} would be replaced by what is written; give another name with --output.")
-        require_writable(place)
+        require_writable(picture) if place == picture else require_replaceable(place, RESULT)
     data = read_data(path, options, in_file(machine))
     results = []
     for number, (half, place) in enumerate(zip(halves(data, options.seed), places, strict=True)):

@@ -174,13 +174,16 @@ def _check_data(job: Job, data: "Dataset") -> None:
 
 def _check_output(job: Job) -> None:
     """Find out before the computing whether the result can be written after it."""
-    from ptychograd._files import require_writable
+    from ptychograd._files import RESULT, require_replaceable
 
     if job.result_path.suffix not in (".h5", ".hdf5"):
         raise InputError(f"{job.result_path} is to be an HDF5 file; expected a name that ends in .h5 or .hdf5.")
     if job.result_path.exists() and job.data.exists() and job.result_path.samefile(job.data):
         raise InputError(f"{job.data} would be replaced by its own result; give another name with --output.")
-    require_writable(job.result_path)
+    require_replaceable(job.result_path, RESULT)
+    if job.resume is None and job.result_path.exists():
+        words = f"{job.result_path} will be replaced; --output gives the result another name"
+        errors.print(words, style="dim", soft_wrap=True)
 
 
 def save(job: Job, data: "Dataset", result: "Result") -> "Result":

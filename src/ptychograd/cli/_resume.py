@@ -75,8 +75,9 @@ def stored_options(path: Path, result: "Result") -> Options:
     stored = settings.get("options")
     if not isinstance(stored, Mapping) or FINGERPRINT not in settings or "course" not in settings:
         raise InputError(
-            f"{path} does not say all that it takes to go on; only what this version's `reconstruct` wrote does, and "
-            "of a scan that was followed the run after that."
+            f"{path} does not say which options it was made with, as what the command `ptychograd reconstruct` wrote "
+            "does, of a scan that was followed the run after that. A result saved from Python goes on there, with "
+            "`reconstruct(..., resume=load(...))`, and `pg.residuals` shows what it leaves."
         )
     given = {name: value for name, value in stored.items() if name not in ("data", "output")}
     pieces = given.get("pieces", {})

@@ -49,6 +49,7 @@ def far_field(
     from ptychograd.cli._engine import prepare
     from ptychograd.paper.far_field import FarFieldExperiment
 
+    _check(out)
     prepare()
     change, scatter = partial(_imperfect, pieces, seed, background, modes), noise_of_simulation(noise, pieces)
     data = FarFieldExperiment(photons=photons).dataset(seed, magnitude, phase, change=change, noise=scatter)
@@ -88,6 +89,7 @@ def near_field(
     from ptychograd.cli._engine import prepare
     from ptychograd.paper.near_field import NearFieldExperiment
 
+    _check(out)
     prepare()
     experiment = NearFieldExperiment.reduced if reduced else NearFieldExperiment
     change, scatter = partial(_imperfect, pieces, seed, background, modes), noise_of_simulation(noise, pieces)
@@ -119,6 +121,7 @@ def bragg(
     from ptychograd.cli._engine import prepare
     from ptychograd.paper.bragg import BraggExperiment
 
+    _check(out)
     prepare()
     experiment = BraggExperiment.reduced if reduced else BraggExperiment
     _write(out, experiment(photons=photons, rocking_step=rocking_step, background=background).dataset(seed))
@@ -132,6 +135,13 @@ def _imperfect(pieces: Pieces, seed: int, background: float, modes: int, model: 
     model = model if modes == 1 else with_modes(model, modes)
     model = with_background(model, background) if background else model
     return checked(imperfect(pieces, seed, model), "A simulated piece")
+
+
+def _check(out: Path) -> None:
+    """Refuse before the computing what would be the end of measured data."""
+    from ptychograd._files import DATASET, require_replaceable
+
+    require_replaceable(out, DATASET, "truth/object")
 
 
 def _write(out: Path, data: "Dataset") -> None:
