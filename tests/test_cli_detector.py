@@ -100,6 +100,7 @@ def test_what_would_be_refined_after_the_last_epoch_is_refused(scan):
     assert [(stage.epochs, "detector.background" in stage.trainable) for stage in stages] == [(3, False), (1, True)]
 
 
+@pytest.mark.slow
 def test_a_near_field_is_doubted_once_and_by_reconstruct_alone(run, capsys):
     """`residuals`, `frc` and others plan the run as well."""
     pg.write("near.h5", near_problems.measurement())

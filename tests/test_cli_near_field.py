@@ -175,6 +175,7 @@ def test_a_scan_of_a_cone_beam_is_over_the_focus_distance(run, files, tmp_path):
         assert float(result.arrays["propagator.distance"]) == pytest.approx(0.072 / magnification)
 
 
+@pytest.mark.slow
 def test_which_distance_is_scanned_may_be_said(run, files, tmp_path):
     """Here that from sample to detector, of a cone beam."""
     arguments = ("--from", 0.071, "--to", 0.073, "--steps", 3, "--of", "distance", "--epochs", 1, "-o", "s")

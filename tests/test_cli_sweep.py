@@ -203,7 +203,7 @@ MISTAKES = {
     "no modes": (("--grid", "modes=0,1"), "1 or more"),
     "positions that are refined": (("--refine", "scan.offset", "--grid", "seed=0"), "does not judge refined positions"),
     "axis of refined positions": (("--grid", "refine=detector.background,scan.offset"), "judge refined positions"),
-    "share of everything": (("--grid", "seed=0", "--hold-out", "1"), "expected one between 0 and 1"),
+    "share of everything": (("--grid", "seed=0", "--hold-out", "1"), "expected 0.5 at most"),
     "folder that is a file": (("--grid", "seed=0", "-o", "file"), "can't be made"),
 }
 

@@ -75,6 +75,7 @@ def test_a_distance_of_slices_that_is_not_refined_stays(run):
     assert float(pg.load("held.h5").arrays["object.distance"]) == np.float32(0.025)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("small")
 def test_a_defocus_is_refined_with_the_aperture_held(run):
     assert run("simulate", "far-field", "c.h5")[0] == 0

@@ -82,7 +82,9 @@ def test_shrink_wrap_stays_within_the_starts_support_and_may_grow_back_to_it(dat
     assert not support[~np.asarray(start.object.support)].any()
 
 
-@pytest.mark.parametrize("displaced", [-2, 1, 5])
+@pytest.mark.parametrize(
+    "displaced", [pytest.param(-2, marks=pytest.mark.slow), 1, pytest.param(5, marks=pytest.mark.slow)]
+)
 def test_a_crystal_displaced_along_the_beam_is_moved_back(tiny, displaced):
     """By whole steps along x, and along y by what the beam goes there; farther than the farthest in two moves."""
     room = [(12, 12), (12, 12), (0, 0)]

@@ -8,7 +8,7 @@ import pytest
 
 import problems
 import ptychograd as pg
-from ptychograd.cli._held import parted, searched_and_judged, watched
+from ptychograd.cli._held import check_share, searched_and_judged, watched
 from ptychograd.cli._options import Options
 
 
@@ -182,7 +182,7 @@ def test_however_many_epochs_are_planned_positions_are_searched_thirty_times(dat
     assert sum(isinstance(escape, pg.PositionsSearched) for escape in escapes) == 30
 
 
-def test_a_command_fits_half_of_the_patterns_at_least(data):
-    assert parted(Options(hold_out=0.5), data)[0].count == data.count
+def test_a_command_fits_half_of_the_patterns_at_least():
+    check_share(Options(hold_out=0.5))
     with pytest.raises(pg.InputError, match=r"--hold-out 0\.6 leaves too few patterns to fit; expected 0\.5 at most"):
-        parted(Options(hold_out=0.6), data)
+        check_share(Options(hold_out=0.6))

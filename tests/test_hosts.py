@@ -69,6 +69,7 @@ def test_two_processes_do_one_run(scan, data):
 DISAGREEING = """
 import sys, jax
 address, rank = sys.argv[1], int(sys.argv[2])
+jax.config.update("jax_num_cpu_devices", 2)
 jax.distributed.initialize(address, 2, rank)
 from ptychograd._epoch import agreed, grid
 of_all, of_one = jax.devices(), jax.local_devices()

@@ -112,6 +112,7 @@ def test_what_nobody_refined_is_not_looked_for(intense):
     assert looked_for(known, ["object", "probe.modes"]) == {}
 
 
+@pytest.mark.slow
 def test_a_reconstruction_with_intensities_expects_held_out_patterns_better(intense):
     data, _, _, _ = intense
     fitted, held = pg.hold_out(data, 0.05)

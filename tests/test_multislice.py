@@ -217,6 +217,7 @@ def test_a_flat_start_of_a_phase_object_can_move():
     np.testing.assert_allclose(found, plain)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("magnitude", [UnitMagnitude(), BoundedMagnitude(1.0)])
 def test_knowing_the_magnitude_helps_where_photons_are_few(magnitude):
     phase = np.angle(problems.object_wave())

@@ -147,6 +147,7 @@ def test_runs_side_by_side_are_what_they_are_alone(data):
         np.testing.assert_allclose(together[name].history.loss, alone.history.loss, rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_double_precision_stays_double():
     with jax.enable_x64(True):
         data = near_problems.measurement()

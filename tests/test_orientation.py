@@ -176,6 +176,7 @@ def test_the_trial_finds_orientations_of_a_near_field(code):
     assert pg.preference(trials, wrong).codes == (inverse(code),)
 
 
+@pytest.mark.slow
 def test_a_trial_takes_the_middle_of_a_large_scan(scan):
     told = []
     trials = pg.try_orientations(scan, epochs=1, most=20, on_trial=lambda code, r_factor: told.append(code))

@@ -127,6 +127,7 @@ def test_the_diagonal_of_each_variation_is_the_sum_of_squares_whatever_the_other
     np.testing.assert_allclose(sums.diagonals["object.transmission"], pg.Amplitude().curvature * lit)
 
 
+@pytest.mark.slow
 def test_intensities_that_fluctuate_are_found():
     """Patterns by NumPy, each with its own exposure; a small free object can tell slow changes of it as well."""
     data = problems.measurement(photons=1e6, dtype=np.uint32)

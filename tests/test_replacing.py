@@ -38,7 +38,7 @@ def test_only_what_is_of_its_own_kind_is_replaced(run, scan, tmp_path, case):
     before = (tmp_path / name).read_bytes()
     status, _, err = run(*(scan if word == "SCAN" else word for word in words))
     assert status == 2
-    assert f"{name} is there and is no {kind}: it would be lost" in " ".join(err.split())
+    assert f"{name} is there and is no readable {kind}: it would be lost" in " ".join(err.split())
     assert (tmp_path / name).read_bytes() == before
     assert [path.name for path in tmp_path.iterdir() if path.is_file()] == [name]
 
@@ -48,3 +48,5 @@ def test_a_result_that_is_replaced_is_named(run, scan, tmp_path):
     told = [run(*words)[2] for _ in range(2)]
     assert ["r.h5 will be replaced" in err for err in told] == [False, True]
     assert "replaced" not in run("resume", "r.h5", "--epochs", 2)[2]
+    assert "replaced" not in run("resume", "r.h5", "--epochs", 3, "-o", "s.h5")[2]
+    assert "s.h5 will be replaced" in run("resume", "r.h5", "--epochs", 4, "-o", "s.h5")[2]

@@ -69,7 +69,8 @@ def through_a_file(result, path):
 
 
 @pytest.mark.parametrize(
-    "kind", [pytest.param(kind, marks=pytest.mark.slow) if kind == "crystal" else kind for kind in RUNS]
+    "kind",
+    [pytest.param(kind, marks=pytest.mark.slow) if kind in ("crystal", "rPIE", "Adam") else kind for kind in RUNS],
 )
 def test_a_run_goes_on_from_its_checkpoints(kind, tmp_path):
     """What a killed process leaves: the result after an epoch, before the run asks what comes next."""

@@ -182,6 +182,7 @@ def test_runs_side_by_side_are_what_they_are_alone(plain, data, groups):
     assert len(losses) == len(runs)
 
 
+@pytest.mark.slow
 def test_runs_side_by_side_cool_as_they_do_alone(plain, groups):
     """The default solver with other numbers, held probe first: the end of the run is that of all stages."""
     runs = {

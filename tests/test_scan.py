@@ -113,7 +113,8 @@ def refinable_model(near: bool, moved: np.ndarray, **corrections):
     return eqx.tree_at(lambda model: model.scan, model, model.scan.with_corrections(**corrections)), corners
 
 
-@pytest.mark.parametrize("near", [pytest.param(False, marks=pytest.mark.slow), True])
+@pytest.mark.slow
+@pytest.mark.parametrize("near", [False, True])
 def test_an_offset_is_a_nominal_position_that_moved(near):
     """By whole pixels and by parts of one, over the borders of pixels and within."""
     with jax.enable_x64(True):

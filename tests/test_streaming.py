@@ -46,7 +46,10 @@ def test_patterns_in_the_file_are_the_patterns_in_memory(scan, data):
     assert stored.largest == whole.largest
 
 
-@pytest.mark.parametrize("solver", [pg.Nesterov(), pg.PIE(), pg.adam({"object": 0.01, "probe": 1.0})])
+@pytest.mark.parametrize(
+    "solver",
+    [pg.Nesterov(), pytest.param(pg.PIE(), marks=pytest.mark.slow), pg.adam({"object": 0.01, "probe": 1.0})],
+)
 def test_the_same_order_gives_the_same_result(scan, data, solver):
     """Block by block out of the file, and all patterns in memory with the same batches one after another."""
     stored = read(scan, keep=keeping(20, data))

@@ -76,8 +76,12 @@ def at_home(tree: PyTree, mesh: Mesh | None) -> PyTree:
 
 
 def agreed(number: float, mesh: Mesh | None) -> float:
-    """A number that each process of a run worked out, as the first has it: last bits may differ from one to another."""
-    if mesh is None or len({device.process_index for device in mesh.devices.flat}) == 1:
+    """A number that each process of a run worked out, as the first has it in single precision.
+
+    Last bits may differ from one process to another; they are as they are where a run has but some of the processes.
+    """
+    processes = 1 if mesh is None else len({device.process_index for device in mesh.devices.flat})
+    if processes == 1 or processes < jax.process_count():
         return number
     return float(broadcast_one_to_all(np.float32(number)))
 

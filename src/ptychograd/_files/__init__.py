@@ -137,7 +137,9 @@ def require_replaceable(path: Path, kind: str, entry: str | None = None) -> None
     require_writable(path)
     if path.exists() and not _is_of(path, kind, entry):
         words = kind if entry is None else f"{kind} with {entry}"
-        raise InputError(f"{path} is there and is no {words}: it would be lost. Give another name, or remove it first.")
+        raise InputError(
+            f"{path} is there and is no readable {words}: it would be lost. Give another name, or remove it first."
+        )
 
 
 def _is_of(path: Path, kind: str, entry: str | None) -> bool:

@@ -30,6 +30,8 @@ def bench(
     if rounds < 1:
         raise InputError(f"{rounds} rounds; expected 1 or more.")
     if output is not None:
+        if output.suffix != ".json":
+            raise InputError(f"{output} is to be a JSON file; expected a name that ends in .json.")
         require_writable(output)
 
     errors.print("Anything else that runs meanwhile makes the times longer.", style="dim")

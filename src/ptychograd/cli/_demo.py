@@ -13,7 +13,7 @@ def demo(folder: Path = Path("demo"), /) -> None:
     """
     from ptychograd._compare import compare_with_truth
     from ptychograd._errors import InputError
-    from ptychograd._files import read, write
+    from ptychograd._files import DATASET, RESULT, read, require_replaceable, write
     from ptychograd.cli._job import Job, run
     from ptychograd.cli._machine import Machine, start
     from ptychograd.paper.far_field import FarFieldExperiment
@@ -25,6 +25,8 @@ def demo(folder: Path = Path("demo"), /) -> None:
         raise InputError(f"{folder} can't be made: {problem.strerror}; give another folder.") from None
     start(Machine(), "single")
     data_path, result_path, picture = folder / "data.h5", folder / "result.h5", folder / "result.png"
+    require_replaceable(data_path, DATASET, "truth/object")
+    require_replaceable(result_path, RESULT)
     output.print("Simulating 484 diffraction patterns with 1e6 photons in the probe (Kandel et al. 2019, section 3.3).")
     write(data_path, FarFieldExperiment().dataset())
     result = run(Job(data_path, result_path))

@@ -20,13 +20,17 @@ MOST = 0.5  # of the patterns
 FEWEST = 2  # patterns: one to fit and one to judge
 
 
+def check_share(options: Options) -> None:
+    """Refuse to hold out more patterns than are fitted."""
+    if options.hold_out is not None and options.hold_out > MOST:
+        raise InputError(f"--hold-out {options.hold_out:g} leaves too few patterns to fit; expected {MOST:g} at most.")
+
+
 def parted(options: Options, data: "Dataset") -> "tuple[Dataset, Dataset | None]":
     """The patterns that are fitted, and those that are not, if any."""
     from ptychograd._hold_out import hold_out, set_aside
     from ptychograd._patterns import lit_positions
 
-    if options.hold_out is not None and options.hold_out > MOST:
-        raise InputError(f"--hold-out {options.hold_out:g} leaves too few patterns to fit; expected {MOST:g} at most.")
     if options.hold_out is not None:
         return hold_out(data, options.hold_out, options.seed) if options.hold_out else (data, None)
     lit = len(lit_positions(data))

@@ -181,9 +181,14 @@ def _check_output(job: Job) -> None:
     if job.result_path.exists() and job.data.exists() and job.result_path.samefile(job.data):
         raise InputError(f"{job.data} would be replaced by its own result; give another name with --output.")
     require_replaceable(job.result_path, RESULT)
-    if job.resume is None and job.result_path.exists():
-        words = f"{job.result_path} will be replaced; --output gives the result another name"
-        errors.print(words, style="dim", soft_wrap=True)
+    if job.resume is None:
+        tell_replaced(job.result_path)
+
+
+def tell_replaced(path: Path) -> None:
+    """Say that another result stands where this one is to be."""
+    if path.exists():
+        errors.print(f"{path} will be replaced by the result of this run", style="dim", soft_wrap=True)
 
 
 def save(job: Job, data: "Dataset", result: "Result") -> "Result":

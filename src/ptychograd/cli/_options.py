@@ -77,8 +77,9 @@ class Options:
         defocus: Distance in metres from the opening, or the focus estimated from the mean pattern, to the object.
         hold_probe: First epochs in which the probe stays as it is; by default 0 for nesterov, 1 for the others, and
             all for a crystal.
-        hold_out: Share of the patterns (of a crystal, whole rocking curves) that is not fitted, as 0.05; their R-factor
-            tells noise from detail. By default 0, and 0.05 where they judge refined positions; with 0 nobody judges.
+        hold_out: Share of the patterns (of a crystal, whole rocking curves) that is not fitted, as 0.05, at most 0.5;
+            their R-factor tells noise from detail. By default 0, and 0.05 where they judge refined positions; with 0
+            nobody judges.
         seed: Of the order of patterns, of a random start, and of the patterns held out.
         precision: Of all arithmetic.
         refine: A parameter to be refined beside object and probe, by its path, as scan.offset; repeat for several.

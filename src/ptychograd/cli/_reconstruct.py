@@ -7,6 +7,7 @@ from cyclopts import Parameter
 
 from ptychograd.cli._checkpoints import Keeping
 from ptychograd.cli._follow import Following
+from ptychograd.cli._held import check_share
 from ptychograd.cli._machine import Machine
 from ptychograd.cli._options import Json, Options
 
@@ -30,4 +31,5 @@ def reconstruct(
     """
     from ptychograd.cli._job import Job, run
 
+    check_share(options)
     run(Job(data, output, options, keeping, machine, following), json)

@@ -43,7 +43,7 @@ def resume(
     """
     from ptychograd._course import Course
     from ptychograd._result import load
-    from ptychograd.cli._job import HELD_OUT, Job, figures, run
+    from ptychograd.cli._job import HELD_OUT, Job, figures, run, tell_replaced
 
     begun = load(result)
     options = stored_options(result, begun)
@@ -59,6 +59,8 @@ def resume(
     goal = None if course.is_over and epochs == done else epochs
     if goal is not None:
         course.towards(goal, done)  # what can't be is said before the data are read
+    if output is not None and not (output.exists() and output.samefile(result)):
+        tell_replaced(output)
     run(
         Job(data or stored_data(result, begun), output or result, options, keeping, machine, resume=begun, epochs=goal),
         json,

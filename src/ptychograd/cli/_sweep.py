@@ -17,7 +17,7 @@ from ptychograd._errors import InputError
 from ptychograd._version import __version__
 from ptychograd.cli._console import kept_when_interrupted
 from ptychograd.cli._console import output as console
-from ptychograd.cli._held import HELD_OUT, judged_by
+from ptychograd.cli._held import HELD_OUT, check_share, judged_by
 from ptychograd.cli._options import Options, pairs, whole
 from ptychograd.cli._places import refines_positions
 
@@ -87,6 +87,7 @@ def perform(grid: Grid, data: "Dataset") -> tuple["Sweep", str]:
     from ptychograd._sweep import sweep as sweep_grid
     from ptychograd.cli._progress import ShareBar
 
+    check_share(grid.options)
     fitted, held = data, None
     if grid.options.hold_out:
         fitted, held = hold_out(data, grid.options.hold_out, grid.options.seed)
