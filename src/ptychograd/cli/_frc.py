@@ -87,7 +87,9 @@ def _halves(path: Path, picture: Path, options: Options, machine: Machine) -> "t
     for place in (picture, *places):
         if place.exists() and path.exists() and place.samefile(path):
             raise InputError(f"{path} would be replaced by what is written; give another name with --output.")
-        require_writable(picture) if place == picture else require_replaceable(place, RESULT)
+    require_writable(picture)
+    for place in places:
+        require_replaceable(place, RESULT)
     data = read_data(path, options, in_file(machine))
     results = []
     for number, (half, place) in enumerate(zip(halves(data, options.seed), places, strict=True)):

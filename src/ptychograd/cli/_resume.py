@@ -42,6 +42,7 @@ def resume(
         output: The result file; RESULT by default.
     """
     from ptychograd._course import Course
+    from ptychograd._files import RESULT, require_replaceable
     from ptychograd._result import load
     from ptychograd.cli._job import HELD_OUT, Job, figures, run, tell_replaced
 
@@ -60,6 +61,7 @@ def resume(
     if goal is not None:
         course.towards(goal, done)  # what can't be is said before the data are read
     if output is not None and not (output.exists() and output.samefile(result)):
+        require_replaceable(output, RESULT)
         tell_replaced(output)
     run(
         Job(data or stored_data(result, begun), output or result, options, keeping, machine, resume=begun, epochs=goal),
