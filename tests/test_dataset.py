@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from ptychograd import _cleaning
+from ptychograd._cleaning import bad
 from ptychograd._dataset import (
     Dataset,
     Geometry,
@@ -144,7 +144,7 @@ def test_large_counts_are_not_bad(dtype, value):
 
 @pytest.mark.parametrize("pixels_at_once", [1, 70, 2**24])
 def test_bad_pixels_that_differ_make_a_mask_for_each_pattern(monkeypatch, pixels_at_once):
-    monkeypatch.setattr(_cleaning, "PIXELS_AT_ONCE", pixels_at_once)
+    monkeypatch.setattr(bad, "PIXELS_AT_ONCE", pixels_at_once)
     patterns = counts(dtype=np.float32)
     patterns[0, 0, 0], patterns[3, 4, 6], patterns[3, 1, 1] = np.nan, -3, np.inf
     data = scan(patterns=patterns, mask=np.arange(35).reshape(5, 7) != 17)

@@ -8,7 +8,16 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float64, Int64
 
-from ptychograd._cleaning import bad_pixels, kinds_of
+from ptychograd._cleaning import (
+    Frame,
+    bad_pixels,
+    gap_pixels,
+    good_values,
+    kinds_of,
+    refuse_mostly_bad,
+    spread,
+    words_on_gaps,
+)
 from ptychograd._errors import InputError
 from ptychograd._memory import aligned_empty
 
@@ -110,6 +119,8 @@ class StoredPatterns:
         self.survey: Survey | None = None
         self.photons: Float64[np.ndarray, " index"] | None = None
         self.used: Bool[np.ndarray, " index"] | None = None
+        self.gap: Bool[np.ndarray, "y x"] = np.zeros(shape[1:], bool)
+        self.gap_notes: tuple[str, ...] | None = None
 
     ndim = 3
 
@@ -142,7 +153,9 @@ class StoredPatterns:
 
     def of(self, count: int) -> "StoredPatterns":
         """The same, of a scan that will have `count` patterns in the end."""
-        return StoredPatterns(self._read, (count, *self.shape[1:]), self.dtype, self.keep, self._arrived, self.run)
+        fresh = StoredPatterns(self._read, (count, *self.shape[1:]), self.dtype, self.keep, self._arrived, self.run)
+        fresh.gap, fresh.gap_notes = self.gap, self.gap_notes
+        return fresh
 
     def only(self, used: Bool[np.ndarray, " index"]) -> "StoredPatterns":
         """The same with all pixels of other patterns masked; of a survey it keeps the photons of each."""
@@ -161,6 +174,9 @@ class StoredPatterns:
         bad = bad_pixels(patterns)
         if bad is not None:
             patterns[bad] = 0
+        if self.gap.any():
+            patterns[:, self.gap] = 0
+            mask = mask & ~self.gap
         alike = self.survey is not None and not self.survey.differs and not self.grows
         if self.used is None and alike:
             return patterns, mask
@@ -170,6 +186,11 @@ class StoredPatterns:
     def look(self, mask: Bool[np.ndarray, "y x"]) -> Survey:
         """Read all patterns of this process's share once, a few at a time."""
         frame, count = self.shape[1:], self.arrived()
+        if count and (self.gap_notes is None or self.grows):
+            gaps = gap_pixels(self._sample(count, mask), frame, self.dtype)
+            self.gap = np.any([self.gap, *gaps.values()], axis=0)
+            self.gap_notes = (*(self.gap_notes or ()), *words_on_gaps(gaps))
+        mask = mask & ~self.gap
         zero = np.zeros(frame, np.int64)
         seen = Survey(np.zeros(len(self)), np.zeros(frame), zero, zero, 0, {}, 0.0, 0)
         begin, end = (count * share // self.keep.shares for share in (self.keep.share, self.keep.share + 1))
@@ -184,13 +205,16 @@ class StoredPatterns:
             seen = _more(seen, numbers, patterns, mask) if len(numbers) else seen
         self.survey = self.keep.together(seen)
         self.photons = self.survey.photons
-        if 2 * self.survey.bad.sum() > self.survey.seen * mask.size:
-            words = ", ".join(f"{number:,} {kind}" for kind, number in self.survey.kinds.items())
-            raise InputError(
-                f"More than half of all pixels are bad ({words}; of {self.survey.seen * mask.size:,}): expected "
-                "photons, not negative; if a background was subtracted, clip the patterns at 0 first."
-            )
+        words = ", ".join(f"{number:,} {kind}" for kind, number in self.survey.kinds.items())
+        refuse_mostly_bad(int(self.survey.bad.sum()), self.gap, self.survey.seen, words)
         return self.survey
+
+    def _sample(self, count: int, mask: Bool[np.ndarray, "y x"]) -> Iterator[Frame]:
+        """Patterns that are spread over the first `count`, each with its good pixels; alike in all processes."""
+        pattern = np.empty((1, *self.shape[1:]), self.dtype)
+        for number in spread(count).tolist():
+            self._read(number, number + 1, pattern)
+            yield pattern[0], mask & ~self.gap & good_values(pattern[0])
 
 
 def _more(seen: Survey, numbers: np.ndarray, patterns: np.ndarray, mask: Bool[np.ndarray, "y x"]) -> Survey:
@@ -232,9 +256,10 @@ def looked_at(patterns: StoredPatterns, mask: np.ndarray) -> tuple[StoredPattern
             "--memory more than they take, or one mask."
         )
     seen = patterns.look(mask)
+    mask, notes = mask & ~patterns.gap, patterns.gap_notes or ()
     if not seen.kinds:
-        return patterns, mask, ()
+        return patterns, mask, notes
     words = ", ".join(f"{number:,} {kind}" for kind, number in seen.kinds.items())
     where = f"{np.count_nonzero(seen.bad):,} in {seen.bad_frames:,} of {seen.seen:,} patterns"
     mask = mask if seen.differs or patterns.grows else mask & (seen.bad == 0)
-    return patterns, mask, (f"mask: bad pixels found and masked: {where} ({words})",)
+    return patterns, mask, (*notes, f"mask: bad pixels found and masked: {where} ({words})")

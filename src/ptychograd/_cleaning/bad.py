@@ -1,4 +1,4 @@
-"""Bad pixels of measured patterns: found once, masked, and set to 0 so that they can't spread."""
+"""Values that can't be counts, and pixels that hold a mark: masked, and set to 0 so that they can't spread."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from jaxtyping import Bool, Real
 
+from ptychograd._cleaning.gaps import Frame, gap_pixels, spread, words_on_gaps
 from ptychograd._errors import InputError
 
 PIXELS_AT_ONCE = 2**22  # a chunk's flags then take some MB, whatever the size of the data set
@@ -19,7 +20,7 @@ Mask = Bool[np.ndarray, "... y x"]
 def clean(
     patterns: Patterns, mask: Mask, empty: Callable[..., np.ndarray] = np.empty
 ) -> tuple[Patterns, Mask, tuple[str, ...]]:
-    """Mask NaN, infinite and negative values and a count at the maximum of its type; set them to 0.
+    """Mask NaN, infinite and negative values, a count at the maximum of its type, and pixels that hold a mark; all 0.
 
     Args:
         patterns: (index, y, x), never written to.
@@ -32,26 +33,45 @@ def clean(
     Raises:
         InputError: more than half of all pixels are bad.
     """
+    gaps = gap_pixels(_sample(patterns, mask), patterns.shape[1:], patterns.dtype)
+    gap = np.any([*gaps.values()], axis=0) if gaps else np.zeros(patterns.shape[1:], bool)
+    mask = mask & ~gap if gaps else mask
     fresh, kinds, frames, dirty = _survey(patterns, mask)
-    if not dirty:
+    if not dirty and not gaps:
         return patterns, mask, ()
     words = ", ".join(f"{number:,} {kind}" for kind, number in kinds.items())
-    if 2 * fresh.sum() > patterns.size:
-        raise InputError(
-            f"More than half of all pixels are bad ({words}; of {patterns.size:,}): expected photons, not"
-            " negative; if a background was subtracted, clip the patterns at 0 first."
-        )
+    refuse_mostly_bad(int(fresh.sum()), gap, len(patterns), words)
     cleaned = empty(patterns.shape, patterns.dtype)
     cleaned[:] = patterns
+    cleaned[:, gap] = 0
     alike = bool(np.isin(fresh, (0, len(patterns))).all())
     valid = mask & (fresh == 0) if alike else np.broadcast_to(mask, patterns.shape).copy()
-    for chunk in _chunks(patterns):
-        bad = ~_good(patterns[chunk])
+    for chunk in _chunks(patterns) if dirty else ():
+        bad = ~good_values(patterns[chunk])
         cleaned[chunk][bad] = 0
         if not alike:
             valid[chunk] &= ~bad
     where = f"{np.count_nonzero(fresh):,} in {frames:,} of {len(patterns):,} patterns"
-    return cleaned, valid, (f"mask: bad pixels found and masked: {where} ({words})",) if kinds else ()
+    found = (f"mask: bad pixels found and masked: {where} ({words})",) if kinds else ()
+    return cleaned, valid, (*words_on_gaps(gaps), *found)
+
+
+def refuse_mostly_bad(bad: int, gap: Bool[np.ndarray, "y x"], frames: int, words: str) -> None:
+    """Raise `InputError` if more than half of the pixels of so many frames are bad or in gaps."""
+    in_gaps, size = frames * int(gap.sum()), frames * gap.size
+    if 2 * (bad + in_gaps) > size:
+        words = ", ".join(filter(None, (words, f"{in_gaps:,} with the mark of a gap" if in_gaps else "")))
+        raise InputError(
+            f"More than half of all pixels are bad ({words}; of {size:,}): expected photons, not"
+            " negative; if a background was subtracted, clip the patterns at 0 first."
+        )
+
+
+def _sample(patterns: Patterns, mask: Mask) -> Iterator[Frame]:
+    """Frames that are spread over the scan, each with its good pixels."""
+    for number in spread(len(patterns)).tolist():
+        valid = mask if mask.ndim == 2 else mask[number]
+        yield patterns[number], valid & good_values(patterns[number])
 
 
 def _survey(patterns: Patterns, mask: Mask) -> tuple[np.ndarray, Counter[str], int, bool]:
@@ -60,7 +80,7 @@ def _survey(patterns: Patterns, mask: Mask) -> tuple[np.ndarray, Counter[str], i
     kinds: Counter[str] = Counter()
     frames, dirty = 0, False
     for chunk in _chunks(patterns):
-        bad = ~_good(patterns[chunk])
+        bad = ~good_values(patterns[chunk])
         if not bad.any():
             continue
         dirty = True
@@ -87,11 +107,11 @@ def bad_pixels(patterns: Patterns) -> Bool[np.ndarray, "index y x"] | None:
     """True where a pixel is bad; None if none is."""
     if not patterns.size or (patterns.min() >= 0 and patterns.max() < _ceiling(patterns.dtype)):  # NaN is neither
         return None
-    bad = ~_good(patterns)
+    bad = ~good_values(patterns)
     return bad if bad.any() else None
 
 
-def _good(values: np.ndarray) -> np.ndarray:
+def good_values(values: np.ndarray) -> np.ndarray:
     """True where 0 <= value < ceiling; a comparison with NaN is False."""
     return (values >= 0) & (values < _ceiling(values.dtype))
 
