@@ -2,6 +2,7 @@
 
 import math
 
+import h5py
 import numpy as np
 import pytest
 
@@ -10,13 +11,18 @@ from ptychograd._dataset import (
     Dataset,
     Geometry,
     Truth,
+    below,
     far_field_sampling,
+    freezing,
     make_dataset,
     positions_in_pixels,
+    squared,
     subset,
 )
 from ptychograd._describe import describe, probe_diameter
+from ptychograd._epoch import Asked, Resident
 from ptychograd._errors import InputError
+from ptychograd._files import read
 
 GEOMETRY = Geometry(wavelength=1e-10, distance=2.0, pixel_size=(50e-6, 75e-6))
 
@@ -38,8 +44,10 @@ def scan(**items) -> Dataset:
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.uint32, np.int16, np.int32, np.int64, np.float32])
-def test_clean_patterns_are_neither_converted_nor_copied(dtype):
+def test_clean_patterns_are_not_converted_and_copied_only_if_they_may_change(dtype):
     patterns = counts(dtype=dtype)
+    assert not np.shares_memory(scan(patterns=patterns).patterns, patterns)
+    patterns.flags.writeable = False
     data = scan(patterns=patterns)
     assert data.patterns.dtype == dtype
     assert np.shares_memory(data.patterns, patterns)
@@ -231,3 +239,126 @@ def test_describe_says_what_is_missing_and_what_is_wrong():
     assert "span only" in facts["problem"]
     assert facts["overlap"].startswith("unknown without a start probe")
     assert dict(describe(subset(scan(), [0])))["overlap"] == "none: there is one position only"
+
+
+# What a caller does afterwards -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["patterns", "positions", "mask", "probe", "support"])
+@pytest.mark.parametrize("through", [np.asarray, lambda array: np.broadcast_to(array, array.shape)])
+def test_arrays_that_are_edited_afterwards_change_nothing(name, through):
+    """Also where only a read-only view of them was given; and what the data hold can't be written to."""
+    items = {
+        "patterns": counts(),
+        "positions": np.arange(8.0).reshape(4, 2),
+        "mask": np.ones((5, 7), bool),
+        "probe": np.ones((2, 5, 7), np.complex64),
+        "support": np.ones((20, 20), bool),
+    }
+    data = scan(**items | {name: through(items[name])})
+    before, other = getattr(data, name).copy(), scan(**items)
+    assert data.fingerprint == other.fingerprint
+    items[name][1:3] = 0
+    np.testing.assert_array_equal(getattr(data, name), before)
+    assert scan(**items).fingerprint != other.fingerprint
+    with pytest.raises(ValueError, match="read-only"):
+        getattr(data, name)[0] = 0
+    assert items[name].flags.writeable
+
+
+def test_edited_patterns_leave_photons_and_mean_alike():
+    patterns = counts()
+    data = scan(patterns=patterns)
+    photons = data.photons.sum()
+    patterns[:] = 7
+    assert data.sums[0].sum() == photons == data.patterns.sum()
+
+
+@pytest.mark.parametrize("suffix", ["npz", "h5"])
+def test_what_was_read_is_not_copied_once_more(tmp_path, monkeypatch, suffix):
+    path = tmp_path / f"scan.{suffix}"
+    if suffix == "npz":
+        np.savez(path, patterns=counts(), positions_px=np.eye(4, 2))
+    else:
+        with h5py.File(path, "w") as file:
+            file["patterns"], file["positions_px"] = counts(), np.eye(4, 2)
+    made = []
+    monkeypatch.setattr(freezing, "aligned_empty", lambda shape, dtype: made.append(shape) or np.empty(shape, dtype))
+    read(path)
+    assert (4, 5, 7) not in made
+    scan()
+    assert (4, 5, 7) in made
+
+
+# Number types ----------------------------------------------------------------------------------------------
+
+TYPES = ["u1", "i1", ">u2", "i2", "u4", ">i4", "u8", "i8", "f2", "f4", ">f8", "g"]
+
+
+@pytest.mark.parametrize("dtype", TYPES)
+def test_counts_are_the_same_in_all_types_up_to_the_devices(dtype):
+    data, expected = scan(patterns=counts(dtype=np.dtype(dtype))), scan()
+    assert data.patterns.dtype.isnative
+    np.testing.assert_array_equal(data.photons, expected.photons)
+    np.testing.assert_array_equal(data.mean_pattern, expected.mean_pattern)
+    feed = Resident(data, Asked(1, 2, None, np.dtype(np.float32)))
+    assert feed.patterns.counts.dtype.itemsize <= 4
+    np.testing.assert_array_equal(np.asarray(feed.patterns.counts, float), counts())
+    np.testing.assert_array_equal(below(data, 50.5), counts() < 50.5)
+
+
+@pytest.mark.parametrize("dtype", ["u4", "i8", ">u8", "f4", "f8", "g"])
+def test_large_counts_do_not_wrap(dtype):
+    """Above what int32 holds, and for types of 64 bits above uint32 as well."""
+    largest = 3.5e9 if dtype == "u4" else 3.5e12
+    patterns = (counts() / 100 * largest).astype(dtype)
+    feed = Resident(scan(patterns=patterns), Asked(1, 2, None, np.dtype(np.float32)))
+    np.testing.assert_allclose(np.asarray(feed.patterns.counts, float), patterns.astype(float), rtol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", ["u1", "i1", "i2", "u2", ">i4", "u8", "i8", "f2", "f4", "f8"])
+def test_amplitudes_are_squared_where_they_fit_and_bad_ones_stay_bad(tmp_path, dtype):
+    """A pixel of -1 or NaN in one pattern, the type's own mark in another, and a gap in all."""
+    dtype = np.dtype(dtype)
+    roots = counts(shape=(9, 5, 7)).astype(dtype)
+    largest, rare = (np.inf, np.nan) if dtype.kind == "f" else (np.iinfo(dtype).max, -1)
+    marks = dtype.kind == "f" or dtype.name in ("uint16", "int32", "int64", "uint64")
+    expected, valid = roots.astype(float) ** 2, np.ones(roots.shape, bool)
+    if marks:
+        roots[1, 2, 3], valid[1, 2, 3] = largest, False
+    if dtype.kind != "u":
+        roots[4, 0, 6], valid[4, 0, 6] = rare, False
+    gap = 126 if dtype.itemsize == 1 else 60000 if dtype == np.float16 else 32000 if dtype == np.int16 else 65535
+    roots[:, :, 5], valid[:, :, 5] = gap, False
+    np.savez(tmp_path / "scan.npz", diffamp=roots, positions_px=np.arange(18).reshape(9, 2))
+    data = read(tmp_path / "scan.npz")
+    np.testing.assert_array_equal(np.broadcast_to(data.mask, valid.shape), valid)
+    np.testing.assert_array_equal(data.patterns, expected * valid)
+    assert data.total == (expected * valid).sum()
+    assert any("holds amplitudes by its name; squared" in note for note in data.notes)
+
+
+def test_the_squares_of_large_amplitudes_hold():
+    for roots, dtype in (
+        (np.array([[[255.0]]], np.uint8), np.uint16),
+        (np.array([[[256]]], np.uint16), np.uint32),
+        (np.array([[[2**16 + 1]]], np.int32), np.uint64),
+        (np.array([[[2**33]]], np.int64), np.float64),
+        (np.array([[[1e20]]], np.float32), np.float64),
+        (np.array([[[300]]], np.float16), np.float32),
+    ):
+        data = squared(make_dataset(roots, [[0, 0]]), "")
+        assert data.patterns.dtype == dtype
+        assert data.total == pytest.approx(float(roots.astype(float).sum()) ** 2, rel=1e-6)
+
+
+@pytest.mark.parametrize("positions", [[[0, 1j]] * 4, np.full((4, 2), "2020-01-01", "M8[D]"), [["a", "b"]] * 4])
+def test_positions_that_are_no_real_numbers_are_refused(positions):
+    with pytest.raises(InputError, match="expected real numbers"):
+        scan(positions=np.array(positions))
+
+
+@pytest.mark.parametrize("dtype", ["i1", ">i4", "u2", "f2", ">f4", "g"])
+def test_positions_of_all_types_are_the_same(dtype):
+    positions = np.array([[0, 0], [1, 20], [30, 5], [2, 100]])
+    assert np.array_equal(scan(positions=positions.astype(dtype)).positions, positions)

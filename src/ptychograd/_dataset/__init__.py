@@ -11,7 +11,9 @@ from ptychograd._dataset.dataset import (
     make_dataset,
     object_shape_needed,
     positions_in_pixels,
+    squared,
 )
+from ptychograd._dataset.freezing import frozen
 from ptychograd._dataset.masking import beam_stop, below, masked
 from ptychograd._dataset.part import subset
 from ptychograd._dataset.stored import InFile, StoredPatterns, Survey, added
@@ -30,9 +32,11 @@ __all__ = [
     "below",
     "check_extent",
     "far_field_sampling",
+    "frozen",
     "make_dataset",
     "masked",
     "object_shape_needed",
     "positions_in_pixels",
+    "squared",
     "subset",
 ]

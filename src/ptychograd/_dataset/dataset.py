@@ -10,7 +10,9 @@ from jaxtyping import Bool, Complex, Float64, Real
 
 from ptychograd._cleaning import clean
 from ptychograd._dataset.checks import check_extras, check_frames, check_groups, check_support
+from ptychograd._dataset.freezing import frozen, kept, shown
 from ptychograd._dataset.stored import StoredPatterns, Survey, looked_at
+from ptychograd._dataset.types import counted_in, real_positions, square_held_in
 from ptychograd._errors import InputError
 from ptychograd._geometry import (
     BraggGeometry,
@@ -53,7 +55,7 @@ class Truth:
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """Measured patterns and where they were taken; made by `make_dataset`, which cleans and converts.
+    """Measured patterns and where they were taken; made by `make_dataset`, which cleans and converts; read-only.
 
     Args:
         patterns: photons (index, y, x) in the detector's own type, as the detector shows them: the zero
@@ -90,6 +92,9 @@ class Dataset:
         check_extras(self.patterns, self.mask, self.probe, self.support)
         check_support(self.support, self.geometry)
         check_groups(self.positions, self.group)
+        for name in ("patterns", "positions", "mask", "probe", "support"):
+            if isinstance(array := getattr(self, name), np.ndarray):
+                object.__setattr__(self, name, shown(array))
 
     def __repr__(self) -> str:
         unit = "pixels" if self.geometry is None else "metres"
@@ -192,8 +197,10 @@ def make_dataset(
 ) -> Dataset:
     """A data set from anything NumPy can read as arrays; bad pixels are masked here, once.
 
-    NaN, infinite and negative values, and counts at the maximum of a detector's integer type (gaps,
-    saturation), become masked zeros, and a note tells how many.
+    NaN, infinite and negative values, counts at the maximum of a detector's integer type (gaps, saturation), and
+    pixels that hold the mark of a gap in nearly all patterns become masked zeros, and a note tells how many. Arrays
+    that you could still change are copied, so that nothing is mixed with what was summed up before; of patterns that
+    takes their size once more, unless they are read-only (`patterns.flags.writeable = False`) or come from `read`.
 
     Args:
         patterns: photons (index, y, x), real; the type is kept.
@@ -211,12 +218,12 @@ def make_dataset(
         >>> data.count, data.frame_shape, data.total
         (3, (4, 6), 72.0)
     """
-    positions = np.ascontiguousarray(positions, np.float64)
+    positions = real_positions(positions)
     if isinstance(patterns, StoredPatterns):
-        patterns = patterns.of(len(positions)) if patterns.grows else patterns
+        given = patterns = patterns.of(len(positions)) if patterns.grows else patterns
     else:
-        patterns = np.asarray(patterns)
-        patterns = patterns.astype(patterns.dtype.newbyteorder("="), copy=False)
+        given = np.asarray(patterns)
+        patterns = given.astype(counted_in(given.dtype), copy=False)
     group = 1 if geometry is None else geometry.patterns_together
     if group > 1 and len(positions) * group == len(patterns):
         positions = np.repeat(positions, group, axis=0)
@@ -231,7 +238,20 @@ def make_dataset(
     patterns, mask, cleaned = (
         looked_at(patterns, mask) if isinstance(patterns, StoredPatterns) else clean(patterns, mask, aligned_empty)
     )
+    if isinstance(patterns, np.ndarray):
+        patterns = kept(patterns) if patterns is given else frozen(patterns)
+    positions, probe = kept(positions), None if probe is None else kept(probe)
     return Dataset(patterns, positions, mask, geometry, probe, support, truth, source, (*notes, *cleaned))
+
+
+def squared(data: Dataset, note: str) -> Dataset:
+    """The data set of which the patterns are the square roots of photons, in a type that holds the squares."""
+    roots = data.patterns
+    if isinstance(roots, StoredPatterns):
+        raise TypeError("only patterns in memory are squared")
+    photons = aligned_empty(roots.shape, square_held_in(roots))
+    np.multiply(roots, roots, out=photons, dtype=photons.dtype, casting="unsafe")
+    return replace(data, patterns=frozen(photons), notes=(*data.notes, note))
 
 
 def positions_in_pixels(data: Dataset, sampling: tuple[float, float] | None) -> Float64[np.ndarray, "index 2"]:

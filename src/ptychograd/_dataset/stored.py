@@ -18,6 +18,7 @@ from ptychograd._cleaning import (
     spread,
     words_on_gaps,
 )
+from ptychograd._dataset.types import counted_in
 from ptychograd._errors import InputError
 from ptychograd._memory import aligned_empty
 
@@ -112,7 +113,7 @@ class StoredPatterns:
         run: int = 1,
     ):
         self._read, self._arrived, self.keep = read, arrived, keep
-        self.shape, self.dtype = shape, np.dtype(dtype).newbyteorder("=")
+        self.shape, self.dtype = shape, counted_in(np.dtype(dtype))
         each = shape[1] * shape[2] * self.dtype.itemsize
         self.run = -(-max(run, LEAST_RUN // each, 1) // run) * run
         self.block = max(1, keep.block // each)

@@ -8,7 +8,7 @@ import h5py.h5d as h5d
 import h5py.h5p as h5p
 import numpy as np
 
-from ptychograd._dataset import InFile, StoredPatterns
+from ptychograd._dataset import InFile, StoredPatterns, frozen
 from ptychograd._errors import InputError
 from ptychograd._memory import aligned_empty
 
@@ -28,12 +28,12 @@ def stored_patterns(path: Path, name: str, item: h5py.Dataset, keep: InFile) -> 
 
 
 def whole(item: h5py.Dataset) -> object:
-    """All of a dataset; patterns, which are large, where a CPU device takes them without a copy."""
+    """All of a dataset; patterns, which are large, where a CPU device takes them without a copy, and read-only."""
     if item.ndim != 3 or not item.size or item.dtype.kind not in "iuf":
         return item[()]
     array = aligned_empty(item.shape, item.dtype.newbyteorder("="))
     item.read_direct(array)
-    return array
+    return frozen(array)
 
 
 class _Frames:

@@ -5,7 +5,16 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
-from ptychograd._dataset import BraggGeometry, Dataset, Geometry, NearFieldGeometry, StoredPatterns, Truth, make_dataset
+from ptychograd._dataset import (
+    BraggGeometry,
+    Dataset,
+    Geometry,
+    NearFieldGeometry,
+    StoredPatterns,
+    Truth,
+    make_dataset,
+    squared,
+)
 from ptychograd._errors import InputError
 from ptychograd._files._entries import Catalogue, Entry
 
@@ -17,6 +26,7 @@ class Items:
     """Everything that can make up a Dataset; None where the file has nothing.
 
     Args:
+        amplitudes: a note, if the patterns are square roots of photons, which are squared once they are clean.
         unit: of the positions: "m", "pixel", or None where the file doesn't say.
         wavelength, distance, pixel_size, focus_distance: in metres; only a near field has a focus distance, infinite
             for a parallel beam.
@@ -24,6 +34,7 @@ class Items:
     """
 
     patterns: np.ndarray | StoredPatterns | None = None
+    amplitudes: str | None = None
     positions: np.ndarray | None = None
     unit: str | None = None
     mask: np.ndarray | None = None
@@ -105,6 +116,7 @@ def assemble(items: Items, catalogue: Catalogue, places: Mapping[str, str], sour
         source=items.source or source,
         notes=(*items.notes, *notes),
     )
+    data = data if items.amplitudes is None else squared(data, items.amplitudes)
     return data if items.source is not None else _with_photons_in_probe(data)
 
 

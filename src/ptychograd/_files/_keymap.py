@@ -163,7 +163,7 @@ def _patterns(entry: Entry) -> Items:
         raise InputError(
             f"{entry} holds amplitudes by its name, and patterns that stay in their file have to be photons."
         )
-    return Items(patterns=patterns**2, notes=(f'patterns: "{entry.name}" holds amplitudes by its name; squared',))
+    return Items(patterns=patterns, amplitudes=f'patterns: "{entry.name}" holds amplitudes by its name; squared')
 
 
 def _positions(entry: Entry) -> Items:

@@ -48,6 +48,7 @@ def items(catalogue: Catalogue, given: Items) -> Items:
         raise InputError(f"geometry/rocking declares {rocking.size:,} angles; expected at most {MOST_ANGLES:,}.")
     found = Items(
         patterns=None if patterns is None else read_patterns(patterns),
+        amplitudes=None,
         positions=_real(catalogue, "data/positions"),
         unit=None if positions is None else positions.units,
         mask=_array(catalogue, "data/mask"),

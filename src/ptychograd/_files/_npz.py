@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ptychograd._dataset import frozen
 from ptychograd._errors import InputError
 from ptychograd._files._entries import Catalogue, Entry, damage
 
@@ -35,7 +36,7 @@ def _entry(arrays: np.lib.npyio.NpzFile, archive: zipfile.ZipFile, name: str) ->
         declared = entry.size * dtype.itemsize
         if declared > unpacked:
             raise InputError(f"{entry} declares {declared:,} bytes, and the file holds {unpacked:,}; it is damaged.")
-        return arrays[name]
+        return frozen(arrays[name])
 
     entry = Entry(name, shape, dtype, None, load, archive.getinfo(f"{name}.npy").compress_size)
     return entry
