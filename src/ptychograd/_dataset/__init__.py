@@ -1,5 +1,6 @@
 """Measured patterns and all that belongs to them, in memory or in their file."""
 
+from ptychograd._dataset.arrival import Arrival, Counter, Whole
 from ptychograd._dataset.dataset import (
     BraggGeometry,
     Dataset,
@@ -19,7 +20,9 @@ from ptychograd._dataset.part import subset
 from ptychograd._dataset.stored import InFile, StoredPatterns, Survey, added
 
 __all__ = [
+    "Arrival",
     "BraggGeometry",
+    "Counter",
     "Dataset",
     "Geometry",
     "InFile",
@@ -27,6 +30,7 @@ __all__ = [
     "StoredPatterns",
     "Survey",
     "Truth",
+    "Whole",
     "added",
     "beam_stop",
     "below",

@@ -18,6 +18,7 @@ from ptychograd._cleaning import (
     spread,
     words_on_gaps,
 )
+from ptychograd._dataset.arrival import Arrival
 from ptychograd._dataset.types import counted_in
 from ptychograd._errors import InputError
 from ptychograd._memory import aligned_empty
@@ -99,7 +100,7 @@ class StoredPatterns:
 
     Args:
         read: reads the patterns from one number up to another into an array.
-        arrived: how many patterns the file holds at this moment.
+        arrival: what tells which patterns the file holds at this moment.
         run: patterns that the file keeps together.
     """
 
@@ -109,10 +110,10 @@ class StoredPatterns:
         shape: tuple[int, int, int],
         dtype: np.dtype,
         keep: InFile,
-        arrived: Callable[[], int],
+        arrival: Arrival,
         run: int = 1,
     ):
-        self._read, self._arrived, self.keep = read, arrived, keep
+        self._read, self._arrival, self.keep = read, arrival, keep
         self.shape, self.dtype = shape, counted_in(np.dtype(dtype))
         each = shape[1] * shape[2] * self.dtype.itemsize
         self.run = -(-max(run, LEAST_RUN // each, 1) // run) * run
@@ -145,7 +146,7 @@ class StoredPatterns:
 
     def arrived(self) -> int:
         """How many patterns there are by now."""
-        return min(self._arrived(), len(self)) if self.grows else len(self)
+        return min(self._arrival.count(), len(self)) if self.grows else len(self)
 
     @property
     def bytes_each(self) -> int:
@@ -154,9 +155,13 @@ class StoredPatterns:
 
     def of(self, count: int) -> "StoredPatterns":
         """The same, of a scan that will have `count` patterns in the end."""
-        fresh = StoredPatterns(self._read, (count, *self.shape[1:]), self.dtype, self.keep, self._arrived, self.run)
+        fresh = StoredPatterns(self._read, (count, *self.shape[1:]), self.dtype, self.keep, self._arrival, self.run)
         fresh.gap, fresh.gap_notes = self.gap, self.gap_notes
         return fresh
+
+    def told_by(self, arrival: Arrival) -> "StoredPatterns":
+        """The same, of which something else tells which have come."""
+        return StoredPatterns(self._read, self.shape, self.dtype, self.keep, arrival, self.run)
 
     def only(self, used: Bool[np.ndarray, " index"]) -> "StoredPatterns":
         """The same with all pixels of other patterns masked; of a survey it keeps the photons of each."""
@@ -167,11 +172,18 @@ class StoredPatterns:
         return part
 
     def frames(self, which: slice | np.ndarray, mask: Bool[np.ndarray, "y x"]) -> tuple[np.ndarray, np.ndarray]:
-        """Patterns of these numbers with bad pixels set to 0, and their mask: (y, x), or one for each pattern."""
+        """Patterns of these numbers with bad pixels set to 0, and their mask: (y, x), or one for each pattern.
+
+        In a file that grows all pixels of a pattern that has not come are masked.
+        """
         numbers = np.arange(self.arrived() if isinstance(which, slice) else len(self))[which]
         patterns = aligned_empty((len(numbers), *self.shape[1:]), self.dtype)
         for begin, end in _stretches(numbers):
             self._read(int(numbers[begin]), int(numbers[end - 1]) + 1, patterns[begin:end])
+        used = None if self.used is None else self.used[numbers]
+        if self.grows:
+            came = self._arrival.came(numbers, patterns)
+            used = came if used is None else came & used
         bad = bad_pixels(patterns)
         if bad is not None:
             patterns[bad] = 0
@@ -179,10 +191,10 @@ class StoredPatterns:
             patterns[:, self.gap] = 0
             mask = mask & ~self.gap
         alike = self.survey is not None and not self.survey.differs and not self.grows
-        if self.used is None and alike:
+        if used is None and alike:
             return patterns, mask
         valid = np.broadcast_to(mask, patterns.shape) if bad is None else mask & ~bad
-        return patterns, valid if self.used is None else valid & self.used[numbers, None, None]
+        return patterns, valid if used is None else valid & used[:, None, None]
 
     def look(self, mask: Bool[np.ndarray, "y x"]) -> Survey:
         """Read all patterns of this process's share once, a few at a time."""
@@ -201,8 +213,10 @@ class StoredPatterns:
             patterns = np.empty((last - first, *frame), self.dtype)
             self._read(first, last, patterns)
             numbers = np.arange(first, last)
-            if self.used is not None:
-                numbers, patterns = numbers[self.used[first:last]], patterns[self.used[first:last]]
+            used = np.ones(len(numbers), bool) if self.used is None else self.used[first:last]
+            used = used & self._arrival.came(numbers, patterns) if self.grows else used
+            if not used.all():
+                numbers, patterns = numbers[used], patterns[used]
             seen = _more(seen, numbers, patterns, mask) if len(numbers) else seen
         self.survey = self.keep.together(seen)
         self.photons = self.survey.photons

@@ -36,6 +36,7 @@ def items(catalogue: Catalogue, given: Items) -> Items:
     entries = _number(catalogue, "number_of_entries") or 1
     found = Items(
         patterns=None if patterns is None or given.patterns is not None else read_patterns(patterns),
+        written=None if patterns is None or given.patterns is not None else patterns.written(),
         positions=None if translation is None else _positions(translation, turned),
         unit="m",
         mask=mask,

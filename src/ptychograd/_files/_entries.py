@@ -33,6 +33,7 @@ class Entry:
         stored: bytes that it takes in the file, or None if they are not in this file alone.
         attribute: a text or number that the file keeps with the array, by its name.
         in_file: the same as patterns that stay in the file, where there is a reason for that.
+        written: how many of the first entries were ever written, where the file has room for more; None if unknown.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Entry:
     stored: int | None = None
     attribute: Callable[[str], object] = lambda name: None
     in_file: Callable[[], StoredPatterns] | None = None
+    written: Callable[[], int | None] = lambda: None
 
     def __str__(self):
         name = printable(self.name)

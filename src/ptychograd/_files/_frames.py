@@ -8,8 +8,10 @@ import h5py.h5d as h5d
 import h5py.h5p as h5p
 import numpy as np
 
-from ptychograd._dataset import InFile, StoredPatterns, frozen
+from ptychograd._dataset import InFile, StoredPatterns, Whole, frozen
 from ptychograd._errors import InputError
+from ptychograd._files._arrival import Written
+from ptychograd._files._lengths import ADVICE, Lengths
 from ptychograd._memory import aligned_empty
 
 
@@ -20,11 +22,12 @@ def opened_hdf5(path: Path, grows: bool) -> h5py.File:
     return h5py.File(path, "r", libver="latest", swmr=True)
 
 
-def stored_patterns(path: Path, name: str, item: h5py.Dataset, keep: InFile) -> StoredPatterns:
-    """The patterns of a dataset of this name, which stay in the file."""
-    frames = _Frames(path, name, item if keep.grows else None)
+def stored_patterns(path: Path, name: str, item: h5py.Dataset, keep: InFile, lengths: Lengths) -> StoredPatterns:
+    """The patterns of a dataset of this name, which stay in the file, or in those of which the `lengths` are known."""
+    frames = _Frames(path, name, item if keep.grows else None, lengths)
     run = item.chunks[0] if item.chunks else 1
-    return StoredPatterns(frames.read, item.shape, item.dtype, keep, frames.arrived, run)
+    arrival = Written(item) if keep.grows else Whole(item.shape[0])
+    return StoredPatterns(frames.read, item.shape, item.dtype, keep, arrival, run)
 
 
 def whole(item: h5py.Dataset) -> object:
@@ -39,25 +42,19 @@ def whole(item: h5py.Dataset) -> object:
 class _Frames:
     """A dataset that is opened when it is first read, unless it is open because it grows, and stays open."""
 
-    def __init__(self, path: Path, name: str, growing: h5py.Dataset | None):
-        self._path, self._name = path, name
-        self._dataset = growing
+    def __init__(self, path: Path, name: str, growing: h5py.Dataset | None, lengths: Lengths):
+        self._path, self._name, self._lengths = path, name, lengths
+        self._dataset, self._grows = growing, growing is not None
 
     def read(self, begin: int, end: int, out: np.ndarray) -> None:
         """Frames from `begin` up to `end`, into an array."""
+        what = f'{self._path}: patterns {begin} to {end - 1} of "{self._name}"'
         try:
             self._opened().read_direct(out, np.s_[begin:end])
         except (OSError, RuntimeError, KeyError, ValueError) as problem:
-            raise InputError(
-                f'{self._path}: patterns {begin} to {end - 1} of "{self._name}" can\'t be read ({problem}); was the '
-                "file moved, cut short, or its disk taken away?"
-            ) from problem
-
-    def arrived(self) -> int:
-        """How many frames there are by now."""
-        dataset = self._opened()
-        dataset.id.refresh()
-        return dataset.id.shape[0]  # h5py's own shape is as old as its first use
+            raise InputError(f"{what} can't be read ({problem}). {ADVICE}") from problem
+        if not self._grows:
+            self._lengths.check(what)
 
     def _opened(self) -> h5py.Dataset:
         if self._dataset is None:

@@ -1,12 +1,13 @@
 """What a reader found in a file, item by item, on its way to a Dataset."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
 from ptychograd._dataset import (
     BraggGeometry,
+    Counter,
     Dataset,
     Geometry,
     NearFieldGeometry,
@@ -27,6 +28,8 @@ class Items:
 
     Args:
         amplitudes: a note, if the patterns are square roots of photons, which are squared once they are clean.
+        written: how many of the first patterns were written, if the file has room for more.
+        arrived: reads what the writer of the file counts patterns by, as `Counter` takes it.
         unit: of the positions: "m", "pixel", or None where the file doesn't say.
         wavelength, distance, pixel_size, focus_distance: in metres; only a near field has a focus distance, infinite
             for a parallel beam.
@@ -35,6 +38,8 @@ class Items:
 
     patterns: np.ndarray | StoredPatterns | None = None
     amplitudes: str | None = None
+    written: int | None = None
+    arrived: Callable[[], np.ndarray] | None = None
     positions: np.ndarray | None = None
     unit: str | None = None
     mask: np.ndarray | None = None
@@ -92,6 +97,7 @@ def assemble(items: Items, catalogue: Catalogue, places: Mapping[str, str], sour
     Raises:
         InputError: patterns or positions are missing, metres come without a geometry, or a value is bad.
     """
+    items = _that_came(items)
     if items.patterns is None or items.positions is None:
         name = "patterns" if items.patterns is None else "positions"
         raise InputError(
@@ -118,6 +124,34 @@ def assemble(items: Items, catalogue: Catalogue, places: Mapping[str, str], sour
     )
     data = data if items.amplitudes is None else squared(data, items.amplitudes)
     return data if items.source is not None else _with_photons_in_probe(data)
+
+
+def _that_came(items: Items) -> Items:
+    """Without what is behind the last pattern that was written; of a file that grows, patterns that know their counter.
+
+    Raises `InputError` if nothing was written.
+    """
+    patterns, positions, mask = items.patterns, items.positions, items.mask
+    if patterns is None or positions is None:
+        return items
+    counter = None if items.arrived is None else Counter(items.arrived, len(patterns))
+    if isinstance(patterns, StoredPatterns) and patterns.grows:
+        return items if counter is None else replace(items, patterns=patterns.told_by(counter))
+    room, count = len(patterns), items.written if counter is None else counter.count()
+    if count is None or count == room:
+        return items
+    group = len(items.rocking or (0,))
+    count -= count % group
+    if count == 0:
+        raise InputError(f"none of the {room:,} patterns for which there is room was written; name others, or wait.")
+    each = group if len(positions) * group == room else 1
+    return replace(
+        items,
+        patterns=patterns.of(count) if isinstance(patterns, StoredPatterns) else patterns[:count],
+        positions=positions[: count // each],
+        mask=mask if mask is None or mask.ndim == 2 else mask[:count],
+        notes=(*items.notes, f"patterns: only the first {count:,} of {room:,} were written; the rest is left out"),
+    )
 
 
 def _with_photons_in_probe(data: Dataset) -> Dataset:

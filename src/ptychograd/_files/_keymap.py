@@ -158,12 +158,13 @@ def _fits(name: str, entry: Entry, patterns: Shape) -> bool:
 def _patterns(entry: Entry) -> Items:
     patterns = read_patterns(entry)
     if entry.leaf != AMPLITUDES:
-        return Items(patterns=patterns)
+        return Items(patterns=patterns, written=entry.written())
     if isinstance(patterns, StoredPatterns):
         raise InputError(
             f"{entry} holds amplitudes by its name, and patterns that stay in their file have to be photons."
         )
-    return Items(patterns=patterns, amplitudes=f'patterns: "{entry.name}" holds amplitudes by its name; squared')
+    note = f'patterns: "{entry.name}" holds amplitudes by its name; squared'
+    return Items(patterns=patterns, amplitudes=note, written=entry.written())
 
 
 def _positions(entry: Entry) -> Items:
@@ -249,4 +250,5 @@ READERS: dict[str, Callable[[Entry], Items]] = {
     "pixel_size": _pixel_size,
     "two_theta": lambda entry: Items(two_theta=entry.number() * _angle(entry)),
     "rocking": lambda entry: Items(rocking=tuple((np.ravel(entry.array()) * _angle(entry)).tolist())),
+    "arrived": lambda entry: Items(arrived=entry.array),
 }

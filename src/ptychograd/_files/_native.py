@@ -1,5 +1,6 @@
 """The package's own HDF5 layout: all that a Dataset holds, bit for bit, open to viewers of NeXus files."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -48,7 +49,6 @@ def items(catalogue: Catalogue, given: Items) -> Items:
         raise InputError(f"geometry/rocking declares {rocking.size:,} angles; expected at most {MOST_ANGLES:,}.")
     found = Items(
         patterns=None if patterns is None else read_patterns(patterns),
-        amplitudes=None,
         positions=_real(catalogue, "data/positions"),
         unit=None if positions is None else positions.units,
         mask=_array(catalogue, "data/mask"),
@@ -59,9 +59,9 @@ def items(catalogue: Catalogue, given: Items) -> Items:
         truth=_truth(catalogue),
         source=str(root.get("source", "")),
         notes=tuple(str(note) for note in np.asarray(root.get("notes", ())).ravel()),
-        **{name: entry.number() for name, entry in numbers.items() if entry is not None},
     )
-    return overlaid(found, given)
+    told = {name: entry.number() for name, entry in numbers.items() if entry is not None}
+    return overlaid(replace(found, **told), given)
 
 
 def write(path: Path, data: Dataset) -> None:

@@ -16,9 +16,11 @@ import numpy as np
 
 from ptychograd._dataset import InFile, StoredPatterns
 from ptychograd._errors import InputError
+from ptychograd._files._arrival import written
 from ptychograd._files._chunks import check_chunks
 from ptychograd._files._entries import DAMAGE, Entry, damage
 from ptychograd._files._frames import stored_patterns, whole
+from ptychograd._files._lengths import ADVICE, Lengths
 from ptychograd._files._tree import Tree
 
 LARGEST_ATTRIBUTE = 1 << 20  # bytes
@@ -47,31 +49,49 @@ def entry_of(name: str, identifier: h5d.DatasetID, tree: Tree, keep: InFile | No
         shape = tuple(dataset.shape or ()) if dataset.size is not None else (0,)  # a null dataspace has neither
         stored = None if elsewhere or tree.grows else identifier.get_storage_size()
         units = attribute(dataset, "units")
+        lengths = Lengths(tree.file_of(one) for one in (identifier, *sources))
 
     def check() -> None:
         if missing:
             raise InputError(f"{entry} is put together from {missing[0]}, which is not there; put it there.")
-        _check_external(tree, identifier, str(entry))
-        if plist.get_layout() == h5d.CHUNKED and not tree.grows:
-            check_chunks(entry, identifier)
-        for source in sources:
-            if source.get_create_plist().get_layout() == h5d.CHUNKED:
-                check_chunks(_source(source), source)
+        _check(entry, identifier, tree, sources)
 
     def load() -> object:
         check()
-        return np.zeros(shape, dtype) if dataset.size is None else whole(dataset)
+        found = np.zeros(shape, dtype) if dataset.size is None else _now(dataset, tree)
+        lengths.check(str(entry))
+        _check_external(tree, identifier, str(entry))
+        return found
 
     def in_file() -> StoredPatterns:
         check()
         place = os.fsdecode(h5i.get_name(identifier))
-        return stored_patterns(tree.file_of(identifier), place, dataset, cast(InFile, keep))
+        return stored_patterns(tree.file_of(identifier), place, dataset, cast(InFile, keep), lengths)
 
     units = units if isinstance(units, str) else None
     can_stay = len(shape) == 3 and not plist.get_external_count()
     there = in_file if keep is not None and can_stay and keep.holds(math.prod(shape) * dtype.itemsize) else None
-    entry = Entry(name, shape, dtype, units, load, stored, lambda name: attribute(dataset, name), there)
+    partly = (lambda: None) if elsewhere or tree.grows else lambda: written(identifier)
+    entry = Entry(name, shape, dtype, units, load, stored, lambda name: attribute(dataset, name), there, partly)
     return entry
+
+
+def _check(entry: Entry, identifier: h5d.DatasetID, tree: Tree, sources: list[h5d.DatasetID]) -> None:
+    """Refuse what HDF5 should not read."""
+    _check_external(tree, identifier, str(entry))
+    if identifier.get_create_plist().get_layout() == h5d.CHUNKED and not tree.grows:
+        check_chunks(entry, identifier)
+    for source in sources:
+        if source.get_create_plist().get_layout() == h5d.CHUNKED:
+            check_chunks(_source(source), source)
+
+
+def _now(dataset: h5py.Dataset, tree: Tree) -> object:
+    """All of a dataset, with what was written since the file was opened."""
+    if not tree.grows:
+        return whole(dataset)
+    dataset.id.refresh()
+    return h5py.Dataset(dataset.id)[()]
 
 
 def attribute(item: h5py.HLObject, name: str) -> str | int | float | tuple[str, ...] | None:
@@ -139,11 +159,25 @@ def _sources(dataset: h5d.DatasetID) -> list[tuple[str, str]]:
 
 
 def _check_external(tree: Tree, dataset: h5d.DatasetID, name: str) -> None:
-    """Refuse bytes that are kept outside of the folder."""
+    """Refuse bytes that are kept outside of the folder, are not there, or are fewer than the dataset has."""
+    for file, path, begin, size in _external(tree, dataset, name):
+        if path is None:
+            raise InputError(f"{name} is kept in {file}, which is not there; put it beside the file.")
+        if os.stat(path).st_size < begin + size:
+            raise InputError(
+                f"{name} is kept in {file}, which holds {os.stat(path).st_size:,} bytes; expected {begin + size:,}. "
+                f"{ADVICE}"
+            )
+
+
+def _external(tree: Tree, dataset: h5d.DatasetID, name: str) -> Iterator[tuple[str, Path | None, int, int]]:
+    """Each file in which a dataset is kept, its path if it is there, and of the dataset its first byte and how many."""
     plist = dataset.get_create_plist()
     near = Path(os.path.abspath(tree.file_of(dataset)))
+    rest = math.prod(dataset.shape) * dataset.dtype.itemsize if plist.get_external_count() else 0
     for number in range(plist.get_external_count()):
-        file = os.fsdecode(plist.get_external(number)[0])
+        file, begin, room = plist.get_external(number)
+        file, size = os.fsdecode(file), min(rest, room)
         beside = file if os.path.isabs(file) else str(near.parent / file)  # HDF5 has this folder as its prefix
-        if tree.reach.file(near, beside, f"the external storage of {name}") is None:
-            raise InputError(f"{name} is kept in {file}, which is not there; put it beside the file.")
+        yield file, tree.reach.file(near, beside, f"the external storage of {name}"), begin, size
+        rest -= size

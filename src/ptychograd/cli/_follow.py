@@ -20,7 +20,7 @@ from ptychograd.cli._plan import make_run, read_file
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ptychograd._dataset import Dataset
+    from ptychograd._dataset import Dataset, StoredPatterns
     from ptychograd._model import AbstractModel
     from ptychograd._reconstruct import Progress
     from ptychograd._result import History, Result
@@ -136,6 +136,7 @@ def _begun(scan: Scan) -> "Dataset":
     while True:
         try:
             data = read_file(scan.path, scan.options, in_file(scan.machine, grows=True))
+            _check_positions(data)
             if data.total > 0:
                 return data
             problem = InputError(f"{scan.path}: there is not one photon, or not one whole rocking curve, yet.")
@@ -147,10 +148,33 @@ def _begun(scan: Scan) -> "Dataset":
         time.sleep(POLL)
 
 
-def _whole(data: "Dataset", patterns, arrived: int) -> "Dataset":
-    """The data looked at once more; in memory, if all are there and have room in it."""
-    data = replace(data, patterns=patterns.of(data.count))
+def _check_positions(data: "Dataset") -> None:
+    """Refuse positions whose last ones are all 0, as in a file that has room for them and not yet the positions."""
+    import numpy as np
+
+    written = int(np.max(np.flatnonzero(data.positions.any(axis=1)) + 1, initial=0))
+    if data.count - written > data.group:
+        raise InputError(
+            f"The positions from number {written} on are all 0, as if they were not written yet; "
+            "a scan is followed once the positions of all its patterns are there."
+        )
+
+
+def _whole(data: "Dataset", patterns: "StoredPatterns", arrived: int) -> "Dataset":
+    """The data looked at once more; in memory, if all are there and have room in it. What never came is masked."""
+    import numpy as np
+
+    from ptychograd._dataset import frozen, make_dataset
+
+    patterns = patterns.of(data.count)
     if arrived < data.count or patterns.nbytes > patterns.keep.limit:
-        return data
-    frames, mask = data.frames(slice(None))
-    return replace(data, patterns=frames, mask=mask)
+        return replace(data, patterns=patterns)
+    frames, mask = patterns.frames(slice(None), data.mask)
+    missing = np.flatnonzero(~mask.any(axis=(1, 2)))
+    told = () if not len(missing) else (f"patterns: {len(missing):,} in the midst of the scan never came; masked",)
+    mask = mask[0] if (mask == mask[0]).all() else mask
+    items = {name: getattr(data, name) for name in ("geometry", "probe", "support", "truth", "source")}
+    whole = make_dataset(frozen(frames), data.positions, mask=mask, notes=(*data.notes, *told), **items)
+    for note in whole.notes[len(data.notes) :]:
+        errors.print(f"{data.source}: {note}", style="dim", soft_wrap=True)
+    return whole

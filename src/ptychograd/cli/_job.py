@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from ptychograd._run import Run
 
 FOLDER, FINGERPRINT = "folder", "data_fingerprint"  # settings: where a run was started, and with which data
+ARRIVED = "patterns_arrived"  # settings: how many patterns of the scan there were, if it was still being written
 
 
 class Job(NamedTuple):
@@ -204,6 +205,8 @@ def save(job: Job, data: "Dataset", result: "Result") -> "Result":
     settings = {"options": options, FOLDER: str(Path.cwd()), FINGERPRINT: data.fingerprint}
     streams = isinstance(data.patterns, StoredPatterns)
     settings[MACHINE] = {"devices": job.machine.devices, "memory": job.machine.memory if streams else None}
+    if isinstance(data.patterns, StoredPatterns) and data.patterns.grows:
+        settings[ARRIVED] = f"{data.patterns.arrived()} of {data.count}"
     result = result._replace(settings=result.settings | settings)
     if writes():
         result.save(job.result_path)
