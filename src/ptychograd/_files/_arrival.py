@@ -75,6 +75,6 @@ class Written(Arrival):
         """Whether a frame has a chunk of its own; that of a dark one is as empty as what was not written."""
         try:
             self._dataset.id.read_direct_chunk((number, 0, 0))
-        except RuntimeError:  # there is none
+        except (OSError, RuntimeError):  # there is none
             return False
         return True
