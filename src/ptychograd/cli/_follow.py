@@ -38,7 +38,8 @@ class Following:
 
     Attributes:
         follow: Begin with the patterns that an HDF5 file holds while it is being written (SWMR), and take in new ones
-            at every epoch; the run as asked begins when all positions have their pattern.
+            at every epoch; the run as asked begins when all positions have their pattern. --key arrived=PATH names what
+            the writer counts patterns by, if it does.
         patience: Seconds without a new pattern after which a scan that is followed counts as ended.
     """
 
