@@ -73,8 +73,8 @@ def _limits(root: Path, environment: Mapping[str, str]) -> Iterator[int]:
 def _groups(root: Path) -> Iterator[tuple[Version, Path]]:
     """The control groups that the process is in, from its own up to the outermost that can be seen."""
     own = [line.split(":", 2) for line in _lines(root / "proc/self/cgroup") if line.count(":") > 1]
-    paths = {TWO: path for _, controllers, path in own if not controllers}
-    paths |= {ONE: path for _, controllers, path in own if "memory" in controllers.split(",")}
+    known = [(TWO if not names else ONE, path) for _, names, path in own if not names or "memory" in names.split(",")]
+    paths = dict(known)
     for version, begin, place in _mounts(root):
         if version not in paths:
             continue
