@@ -15,6 +15,7 @@ from ptychograd.cli._streams import ensure_standard_streams
 app = App(
     name="ptychograd",
     console=output,
+    result_action="return_value",
     version=__version__,
     suppress_keyboard_interrupt=False,
     help="Ptychography by automatic differentiation: from diffraction patterns to object and probe.",

@@ -38,7 +38,7 @@ def residuals(
     Args:
         result: What `reconstruct` wrote.
         data: The data file, if it is elsewhere now.
-        output: The picture; RESULT_residuals.png in the working folder by default.
+        output: The picture; RESULT_residuals.png beside the result by default.
         devices: As of `reconstruct`.
         memory: As of `reconstruct`.
     """
@@ -53,7 +53,7 @@ def residuals(
     options = stored_options(result, found)
     machine = Machine(devices, memory)
     start(machine, options.precision)
-    picture, folder = output or Path(f"{result.stem}_residuals.png"), working_folder()
+    picture, folder = output or result.with_name(f"{result.stem}_residuals.png"), working_folder()
     require_picture(picture)
     path = data or stored_data(result, found)
     measured = read_file(path, options, in_file(machine))

@@ -1,5 +1,6 @@
 """`ptychograd resume`: from a result to the end of its run, or to more epochs."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
@@ -97,7 +98,9 @@ def stored_data(path: Path, result: "Result") -> Path:
     from ptychograd.cli._saving import FOLDER
 
     stored = Path(result.settings["options"]["data"])
-    places = dict.fromkeys((Path(result.settings.get(FOLDER, "."), stored), stored, path.parent / stored.name))
+    then = Path(result.settings.get(FOLDER, "."), stored)
+    without = Path(os.path.normpath(then))  # where "../" leads from a folder that is no more
+    places = dict.fromkeys((then, without, stored, path.parent / stored.name))
     found = next((place for place in places if place.is_file()), None)
     if found is None:
         where = ", ".join(map(str, places))

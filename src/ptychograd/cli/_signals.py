@@ -15,7 +15,7 @@ class Ending:
 
     def __init__(self) -> None:
         self._first: str | None = None
-        self._when = 0.0
+        self._patient_until = 0.0  # by the clock of `time.monotonic`
         self._waiting: str | None = None
         self._saving = False
 
@@ -44,9 +44,9 @@ class Ending:
         if self._saving:
             self._waiting = self._waiting or name
             return
-        if self._first is not None and time.monotonic() - self._when < GRACE:
+        if self._first is not None and time.monotonic() < self._patient_until:
             return
-        self._first, self._when = self._first or name, time.monotonic()
+        self._first, self._patient_until = self._first or name, time.monotonic() + GRACE
         raise KeyboardInterrupt
 
     def insist(self) -> None:
@@ -60,10 +60,10 @@ class Ending:
 
     def release(self) -> None:
         """What was to be saved is saved; a signal that has waited for that interrupts now, if it is the first."""
-        self._saving, name = False, self._waiting
-        self._waiting = None
+        name = self._waiting
+        self._saving, self._waiting, self._patient_until = False, None, 0.0
         if name is not None and self._first is None:
-            self._first, self._when = name, time.monotonic()
+            self._first = name
             raise KeyboardInterrupt
 
 
