@@ -5,20 +5,22 @@ BIN := .venv/bin
 # Half of the quick tests' time is compilation; where XLA knows these options, the whole takes three quarters.
 # `make test XLA_HASTE=` compiles as for every user.
 XLA_HASTE := --xla_cpu_use_fusion_emitters=false --xla_backend_optimization_level=1
+# A single test may take five minutes (pyproject.toml), and no run may be silent for longer than this many seconds.
+WATCHED := tests/watched.py 900
 unexport PYTHONDONTWRITEBYTECODE # the tests start Python dozens of times
 
 .PHONY: demo test slow lint types bench clean
 
 demo: .venv/installed
-	timeout --kill-after=10 600 $(BIN)/ptychograd demo
+	$(BIN)/python $(WATCHED) $(BIN)/ptychograd demo
 
 test: lint types .venv/installed
 	flags="$$XLA_FLAGS $(XLA_HASTE)"; \
 	if XLA_FLAGS="$$flags" $(BIN)/python -c 'import jax; jax.devices()' 2>/dev/null; then export XLA_FLAGS="$$flags"; fi; \
-	timeout --kill-after=10 1200 $(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
+	$(BIN)/python $(WATCHED) $(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
 
 slow: .venv/installed
-	timeout --kill-after=10 1200 $(BIN)/python -m pytest -n 2 --dist worksteal -m slow
+	$(BIN)/python $(WATCHED) $(BIN)/python -m pytest -n 2 --dist worksteal -m slow
 
 lint: .venv/installed
 	$(BIN)/ruff check .
@@ -30,7 +32,7 @@ types: .venv/installed
 .venv/installed: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "ptychograd needs Python 3.11 or newer: make PYTHON=/path/to/python3.11")'
 	$(PYTHON) -m venv .venv
-	timeout --kill-after=10 1800 $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	$(PYTHON) tests/watched.py 1800 $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	touch $@
 
 bench: .venv/installed

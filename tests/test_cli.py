@@ -244,17 +244,25 @@ def test_import_changes_nothing():
 
 
 def test_interrupt_saves_and_exits(scan, tmp_path):
-    """Ctrl-C in the middle of a long run: the last whole epoch is in the file, status 130."""
+    """A batch job's warning in the middle of a long run, after the end of a connection, which nohup ignores.
+
+    The last whole epoch is in the file, and the status is 130, as after Ctrl-C.
+    """
     options = ("--epochs", 1000000, "-o", tmp_path / "r.h5", "--hold-probe", 1)
+    heeded = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # which the process inherits
     process = command("reconstruct", scan, *options, env=os.environ | {"XDG_CACHE_HOME": str(tmp_path)})
+    signal.signal(signal.SIGHUP, heeded)
     programs = tmp_path / "ptychograd"
     while len(list(programs.rglob("jit_one_epoch*-cache"))) < 2 and process.poll() is None:
         time.sleep(0.2)  # both stages are compiled: the run is in the second one, or about to be
     time.sleep(1)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGHUP)
+    time.sleep(0.2)
+    process.send_signal(signal.SIGUSR1)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 130, err
     assert "interrupted" in out
+    assert "interrupted by SIGUSR1; " in err
     assert pg.load(tmp_path / "r.h5").history.epochs > 0
 
 

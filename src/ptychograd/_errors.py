@@ -7,6 +7,10 @@ class InputError(ValueError):
     """Something a person gave can't be used: one sentence says what was found, where, and how to mend it."""
 
 
+class NotWrittenError(InputError):
+    """A file could not be written; what was to be in it can still be written elsewhere."""
+
+
 def check_seed(seed: int) -> None:
     """Raise `InputError` for a seed that is none."""
     if not 0 <= seed <= LARGEST_SEED:

@@ -1,5 +1,6 @@
 """Objects as volumes and images for other programs: TIFF for Fiji and napari, XDMF for ParaView."""
 
+import struct
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -8,10 +9,15 @@ import tifffile
 from jaxtyping import Float
 
 from ptychograd._errors import InputError
-from ptychograd._files import creating, replacing
+from ptychograd._files import creating, replacing, require_replaceable, require_same_type
 from ptychograd._geometry import BraggGeometry
 from ptychograd._result import Result
 from ptychograd._strain import strain
+
+FORMAT = "ptychograd export"  # of the arrays beside an .xdmf file
+XDMF = ".xdmf"
+ENDINGS = (".tif", ".tiff", XDMF)
+CHANNELS = ("magnitude", "phase")  # that every export has, first of all
 
 Channels = dict[str, Float[np.ndarray, "..."]]
 
@@ -42,7 +48,7 @@ def export(result: Result, path: str | Path) -> tuple[Path, ...]:
     of the crystal. Returns what was written.
 
     Raises:
-        InputError: another ending, an image as XDMF, or a file that can't be written.
+        InputError: another ending, an image as XDMF, a file that is there and no export, or can't be written.
     """
     path = Path(path)
     layered = result.object.ndim == 3 and "object.transmission" in result.arrays
@@ -50,13 +56,41 @@ def export(result: Result, path: str | Path) -> tuple[Path, ...]:
         raise InputError(
             f"An object of {result.object.shape} with pixels of {result.sampling} m is no image or crystal."
         )
-    if path.suffix.lower() in (".tif", ".tiff"):
+    require_exportable(path)
+    if path.suffix.lower() != XDMF:
         return _tiff(result, path)
-    if path.suffix.lower() != ".xdmf":
-        raise InputError(f'"{path.name}" has no known ending; expected .tiff, or .xdmf for a crystal.')
     if result.object.ndim != 3 or layered:
         raise InputError(f"{path}: XDMF is for volumes, and this object is made of images; give a name with .tiff.")
     return _xdmf(result, path)
+
+
+def require_exportable(path: Path) -> None:
+    """Raise `InputError` unless an export can be written there that replaces nothing but an export of its type.
+
+    A measured stack of images is a TIFF file too, and stays.
+    """
+    if path.suffix.lower() not in ENDINGS:
+        raise InputError(f'"{path.name}" has no known ending; expected .tiff, or .xdmf for a crystal.')
+    require_same_type(path)
+    if path.suffix.lower() == XDMF:
+        require_replaceable(_arrays_of(path), FORMAT)
+    elif path.exists() and path.stat().st_size and not _is_ours(path):
+        raise InputError(f"{path} is there and was not exported by ptychograd: it would be lost. Give another name.")
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether a TIFF file has the channels that are exported."""
+    try:
+        with tifffile.TiffFile(path) as file:
+            labels = (file.imagej_metadata or {}).get("Labels") or []
+    except (tifffile.TiffFileError, OSError, ValueError, struct.error):
+        return False
+    return list(labels[: len(CHANNELS)]) == list(CHANNELS)
+
+
+def _arrays_of(path: Path) -> Path:
+    """Where the arrays of an .xdmf file are: a name that no measurement has."""
+    return path.with_name(path.name + ".h5")
 
 
 def _micrometres(result: Result) -> tuple[float, ...]:
@@ -99,7 +133,7 @@ def _tiff(result: Result, path: Path) -> tuple[Path, ...]:
 
 def _xdmf(result: Result, path: Path) -> tuple[Path, ...]:
     found, sides = channels(result), _micrometres(result)
-    arrays = path.with_name(path.name + ".h5")  # a name that no measurement has
+    arrays = _arrays_of(path)
     shape = " ".join(map(str, result.object.shape[::-1]))
     root = ElementTree.Element("Xdmf", Version="3.0")
     grid = ElementTree.SubElement(ElementTree.SubElement(root, "Domain"), "Grid", Name="crystal", GridType="Uniform")
@@ -108,7 +142,7 @@ def _xdmf(result: Result, path: Path) -> tuple[Path, ...]:
     for text in ("0 0 0", " ".join(f"{side:.9g}" for side in sides[::-1])):
         ElementTree.SubElement(place, "DataItem", Dimensions="3", NumberType="Float", Format="XML").text = text
     with creating(arrays) as file:
-        file.attrs.update(format="ptychograd export", unit="um" if result.sampling else "pixel", axes="z, y, x")
+        file.attrs.update(format=FORMAT, unit="um" if result.sampling else "pixel", axes="z, y, x")
         for name, values in found.items():
             file[name] = values.T
             attribute = ElementTree.SubElement(grid, "Attribute", Name=name, AttributeType="Scalar", Center="Node")

@@ -4,14 +4,17 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from ptychograd._errors import InputError
+from ptychograd._errors import InputError, NotWrittenError
 from ptychograd._result import Result, load
 
 
 def keep(folder: Path, name: str, result: Result, what: Mapping) -> None:
     """Save a finished run, without its solver's state, together with what it was."""
     result = result._replace(state={}, settings=result.settings | {"asked": dict(what)})
-    _path(folder, name).parent.mkdir(parents=True, exist_ok=True)
+    try:
+        _path(folder, name).parent.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        raise NotWrittenError(f"{_path(folder, name)} can't be written: {problem.strerror or problem}.") from None
     result.save(_path(folder, name))
 
 

@@ -18,6 +18,7 @@ from ptychograd._files._hdf5 import creating
 from ptychograd._files._items import Items, assemble, overlaid
 from ptychograd._files._keymap import NO_FOCUS, Keys
 from ptychograd._files._open import opened
+from ptychograd._files._signatures import require_same_type
 
 __all__ = [
     "FORMATS",
@@ -30,6 +31,7 @@ __all__ = [
     "read",
     "replacing",
     "require_replaceable",
+    "require_same_type",
     "require_writable",
     "sentence",
     "write",

@@ -3,16 +3,19 @@
 import contextlib
 import os
 import re
+import stat
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-from ptychograd._errors import InputError
+from ptychograd._errors import NotWrittenError
 
 try:
     import fcntl
 except ImportError:  # Windows, which has no such locks
     fcntl = None
+
+ANYONE_WRITES = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
 
 
 @contextlib.contextmanager
@@ -24,7 +27,8 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     What killed processes left of the same target is removed.
 
     Raises:
-        InputError: the folder is missing or not writable, `path` is a folder, or the disk is full.
+        NotWrittenError: the folder is missing or not writable, `path` is a folder or a file that may not be replaced,
+            or the disk is full.
 
     Example:
         >>> import tempfile
@@ -34,19 +38,19 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         ...     os.listdir(folder)
         ['note.txt']
     """
-    target = Path(os.path.realpath(path))
-    require_writable(target)
+    target = _real(path)
+    _require_place(target)
     try:
         _remove_leftovers(target)
         with _claimed(target) as temporary:
             yield temporary
-            _flush(temporary, os.O_RDWR)
+            _flush(temporary)
             os.replace(temporary, target)
     except OSError as error:
         reason = error.strerror or error
-        raise InputError(f"{target} can't be written: {reason}; nothing there has changed.") from error
+        raise NotWrittenError(f"{target} can't be written: {reason}; nothing there has changed.") from error
     with contextlib.suppress(OSError):  # some file systems can't flush a folder; the new file itself is on the disk
-        _flush(target.parent, os.O_RDONLY)
+        _flush(target.parent)
 
 
 @contextlib.contextmanager
@@ -105,19 +109,68 @@ def _remove_leftovers(target: Path) -> None:
                 os.close(descriptor)
 
 
-def require_writable(target: Path) -> None:
-    """Raise `InputError` if no file could be written at `target`."""
+def require_writable(path: str | os.PathLike[str]) -> None:
+    """Raise `NotWrittenError` if no file could be written at `path`, which is tried.
+
+    A file beside it is made, flushed and renamed, as `replacing` does.
+    """
+    target = _real(path)
+    _require_place(target)
+    try:
+        with _claimed(target) as temporary:
+            temporary.write_bytes(b"\0")
+            _flush(temporary)
+            renamed = _temporary(target)
+            os.replace(temporary, renamed)
+            renamed.unlink()
+    except OSError as error:
+        raise NotWrittenError(f"{target} can't be written: {error.strerror or error}; give another name.") from error
+
+
+def _real(path: str | os.PathLike[str]) -> Path:
+    """Where a path leads, through all links."""
+    try:
+        return Path(os.path.realpath(path))
+    except FileNotFoundError:
+        raise NotWrittenError(f"{path} can't be written: the working folder is gone; give a whole path.") from None
+
+
+def _require_place(target: Path) -> None:
+    """Raise `NotWrittenError` where there is no folder for a new file, or something that it must not replace."""
+    try:
+        _look_at(target)
+    except OSError as error:  # a name that is too long, a folder that can't be looked into
+        raise NotWrittenError(f"{target} can't be written: {error.strerror or error}; give another name.") from error
+
+
+def _look_at(target: Path) -> None:
     if not target.parent.is_dir():
-        raise InputError(f"{target} can't be written: there is no folder {target.parent}; create it first.")
+        raise NotWrittenError(f"{target} can't be written: there is no folder {target.parent}; create it first.")
     if target.is_dir():
-        raise InputError(f"{target} can't be written: it is a folder; expected the name of a file.")
+        raise NotWrittenError(f"{target} can't be written: it is a folder; expected the name of a file.")
     if not os.access(target.parent, os.W_OK):
-        raise InputError(f"{target} can't be written: the folder {target.parent} is not writable for you.")
+        raise NotWrittenError(f"{target} can't be written: the folder {target.parent} is not writable for you.")
+    if target.exists():
+        _require_ours(target)
 
 
-def _flush(path: Path, access: int) -> None:
+def _require_ours(target: Path) -> None:
+    """Raise `NotWrittenError` for a file that is not ours to replace."""
+    mode, owner = target.stat().st_mode, target.stat().st_uid
+    if not stat.S_ISREG(mode):
+        raise NotWrittenError(f"{target} can't be written: it is no file but a device or a pipe; give another name.")
+    if not mode & ANYONE_WRITES or not os.access(target, os.W_OK):  # to the administrator every file is open
+        raise NotWrittenError(f"{target} is protected against writing: give another name, or make it writable first.")
+    folder = target.parent.stat()
+    if folder.st_mode & stat.S_ISVTX and hasattr(os, "geteuid") and os.geteuid() not in (0, owner, folder.st_uid):
+        raise NotWrittenError(
+            f"{target} is another person's in a folder where each replaces only their own; give another."
+        )
+
+
+def _flush(path: Path) -> None:
     """Wait until a file's bytes, or a folder's entries, are on the disk."""
-    descriptor = os.open(path, access)
+    descriptor = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
     try:
         os.fsync(descriptor)
     finally:

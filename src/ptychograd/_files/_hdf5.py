@@ -15,7 +15,7 @@ def creating(path: str | os.PathLike[str]) -> Iterator[h5py.File]:
     """Yield a new HDF5 file that takes the place of `path` when the block ends well.
 
     Raises:
-        InputError: as `replacing`.
+        NotWrittenError: as `replacing`.
     """
     with replacing(path) as temporary, temporary.open("w+b", buffering=0) as raw:
         sink = _Sink(raw)

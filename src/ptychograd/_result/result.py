@@ -20,6 +20,7 @@ from ptychograd._model import AbstractModel
 from ptychograd._parameters import map_with_names, named_leaves
 from ptychograd._probes import AbstractProbe, orthogonal_modes
 from ptychograd._result.history import History
+from ptychograd._result.settings import SETTINGS, settings_in
 from ptychograd._scan import recorded_scan
 from ptychograd._version import __version__
 
@@ -183,7 +184,7 @@ def _write(file: h5py.File, result: Result) -> None:
     for name, values in result.history.columns.items():
         entry[f"history/{name}"] = values
     entry["history"].attrs.update(NX_class="NXdata", signal="r_factor")
-    entry["settings"] = json.dumps(result.settings, indent=1)
+    file[SETTINGS] = json.dumps(result.settings, indent=1)
     entry["versions"] = json.dumps(_versions(), indent=1)
     if result.sampling:
         _dataset(entry, "sampling", np.array(result.sampling), units="m")
@@ -248,7 +249,7 @@ def _read(catalogue: Catalogue, path: str | Path) -> Result:
         model,
         state,
         _history(entries),
-        _settings(entries),
+        settings_in(entries.get(SETTINGS)),
         None if sampling is None else tuple(float(size) for size in np.ravel(_real(sampling))),
         None if positions is None else _real(positions),
         lit=None if lit is None else _real(lit).astype(bool),
@@ -265,17 +266,6 @@ def _history(entries: dict[str, Entry]) -> History:
     if any(len(column) != len(epochs) for column in columns):
         raise InputError("the columns of its history are not of one length")
     return History(*(tuple(column.astype(float).tolist()) for column in columns))
-
-
-def _settings(entries: dict[str, Entry]) -> dict:
-    text = entries["entry/settings"].text() if "entry/settings" in entries else ""
-    try:
-        settings = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"its settings are no JSON: {error}") from None
-    if not isinstance(settings, dict):
-        raise InputError("its settings are no table of names and values")
-    return settings
 
 
 def _real(entry: Entry) -> np.ndarray:

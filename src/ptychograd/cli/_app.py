@@ -1,16 +1,21 @@
 """The table of commands, and what happens to their errors."""
 
 import os
+from typing import NoReturn
 
 from cyclopts import App
 from cyclopts.exceptions import CycloptsError
 
 from ptychograd._errors import InputError
 from ptychograd._version import __version__
-from ptychograd.cli._console import FAILED, INTERRUPTED, complain, errors, leave
+from ptychograd.cli._console import FAILED, INTERRUPTED, complain, errors, leave, output, standard_output
+from ptychograd.cli._signals import ending
+from ptychograd.cli._streams import ensure_standard_streams
 
 app = App(
     name="ptychograd",
+    console=output,
+    result_action="return_value",
     version=__version__,
     suppress_keyboard_interrupt=False,
     help="Ptychography by automatic differentiation: from diffraction patterns to object and probe.",
@@ -42,14 +47,40 @@ def main(arguments: list[str] | None = None) -> None:
     """Run one command; anything a person can mend ends in one sentence and exit status 2."""
     # XLA reports every program that it takes from the cache as an error, about features that no CPU has.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    ensure_standard_streams()
     try:
         app(arguments, exit_on_error=False, print_error=False)
     except (InputError, CycloptsError) as problem:
         complain(_one_line(problem))
         leave(FAILED)
+    except MemoryError as problem:
+        complain(_one_line(problem) or "There is not enough memory.")
+        leave(FAILED)
+    except RuntimeError as problem:
+        complain_of_the_computer(problem)
     except KeyboardInterrupt:
-        errors.print("ptychograd: interrupted; nothing more was written.")
+        errors.print(f"ptychograd: {ending.words or 'interrupted; '}nothing more was written.")
         leave(INTERRUPTED)
+    complain_if_unheard()
+
+
+def complain_of_the_computer(problem: RuntimeError) -> NoReturn:
+    """Say what the computer lacks; raise on what is no such thing."""
+    from ptychograd.cli._engine import lacking
+
+    words = lacking(problem)
+    if words is None:
+        raise problem
+    complain(words)
+    leave(FAILED)
+
+
+def complain_if_unheard() -> None:
+    """End in failure if something was to be printed and could not be; a reader who has gone away wanted no more."""
+    problem = standard_output.problem
+    if problem is not None and not isinstance(problem, BrokenPipeError):
+        complain(f"Not all could be written to standard output: {problem}.")
+        leave(FAILED)
 
 
 def _one_line(problem: Exception) -> str:

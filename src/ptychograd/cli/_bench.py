@@ -1,6 +1,7 @@
 """`ptychograd bench`: how fast this machine is."""
 
 import json as json_format
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,7 @@ from cyclopts import Parameter
 from ptychograd._errors import InputError
 from ptychograd.cli._console import errors
 from ptychograd.cli._console import output as console
+from ptychograd.cli._placed import leave_unless_there, placed, working_folder
 
 
 def bench(
@@ -24,22 +26,48 @@ def bench(
         rounds: Each time is the median of so many.
         output: A JSON file for all numbers.
     """
+    from ptychograd.cli._engine import require_devices
+
+    require_devices()
+    folder = working_folder()
     from ptychograd._bench import CASES, QUICK, bench
-    from ptychograd._files import replacing, require_writable
 
     if rounds < 1:
         raise InputError(f"{rounds} rounds; expected 1 or more.")
     if output is not None:
         if output.suffix != ".json":
             raise InputError(f"{output} is to be a JSON file; expected a name that ends in .json.")
-        require_writable(output)
+        _require_report(output)
 
     errors.print("Anything else that runs meanwhile makes the times longer.", style="dim")
     report = bench(QUICK if quick else CASES, rounds, _print_case)
     console.print("\n" + ", ".join(f"{name} {value}" for name, value in report["machine"].items()), soft_wrap=True)
     if output is not None:
-        with replacing(output) as temporary:
-            temporary.write_text(json_format.dumps(report, indent=1) + "\n", encoding="utf-8")
+        leave_unless_there(placed(partial(_write, json_format.dumps(report, indent=1) + "\n"), output, folder))
+
+
+def _write(text: str, path: Path) -> None:
+    from ptychograd._files import replacing
+
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def _require_report(path: Path) -> None:
+    """Refuse to replace what is no report of this command."""
+    from ptychograd._files import require_writable
+
+    require_writable(path)
+    if not path.exists():
+        return
+    try:
+        found = json_format.loads(path.read_bytes() or b'{"cases": []}')
+    except (OSError, ValueError):
+        found = None
+    if not isinstance(found, dict) or "cases" not in found:
+        raise InputError(
+            f"{path} is there and is no report of `ptychograd bench`: it would be lost. Give another name."
+        )
 
 
 def _print_case(case, floor: dict, solvers: dict) -> None:

@@ -1,18 +1,24 @@
 """Where the commands write: results to standard output, everything else beside it."""
 
+import json
+import math
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, TextIO, cast
 
 from rich.console import Console
 
+from ptychograd.cli._signals import ending
+from ptychograd.cli._streams import Stream
+
 INTERRUPTED, FAILED = 130, 2  # exit statuses
 
-output = Console(highlight=False, markup=False)
-errors = Console(stderr=True, highlight=False, markup=False)
+standard_output, standard_error = Stream("stdout"), Stream("stderr")
+output = Console(file=cast(TextIO, standard_output), highlight=False, markup=False, emoji=False)
+errors = Console(file=cast(TextIO, standard_error), stderr=True, highlight=False, markup=False, emoji=False)
 
 
 class Prefix:
@@ -28,6 +34,20 @@ def complain(sentence: str) -> None:
     """Say what went wrong, also where a process says nothing else."""
     errors.quiet = False
     errors.print(prefix.text + sentence, style="red", soft_wrap=True)
+
+
+def tell_json(figures: Mapping) -> None:
+    """What `--json` asks for: one line of plain ASCII, with null for a number that is none."""
+    output.print(json.dumps(_plain(figures), allow_nan=False), soft_wrap=True)
+
+
+def _plain(value: object) -> object:
+    """The same with None for each number that JSON has no word for."""
+    if isinstance(value, Mapping):
+        return {name: _plain(item) for name, item in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [_plain(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def leave(status: int) -> NoReturn:
@@ -48,5 +68,8 @@ def kept_when_interrupted(folder: Path) -> Iterator[None]:
     except KeyboardInterrupt:
         count = len(list((folder / "runs").glob("*.h5")))
         where = f"{count} finished runs are kept in {folder / 'runs'}"
-        errors.print(f"ptychograd: interrupted; {where}, and the same command goes on from them.", soft_wrap=True)
+        errors.print(
+            f"ptychograd: {ending.words or 'interrupted; '}{where}, and the same command goes on from them.",
+            soft_wrap=True,
+        )
         sys.exit(INTERRUPTED)

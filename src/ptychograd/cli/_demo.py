@@ -3,6 +3,9 @@
 from pathlib import Path
 
 from ptychograd.cli._console import output
+from ptychograd.cli._folders import make_folder
+from ptychograd.cli._pictures import drawn, require_picture
+from ptychograd.cli._placed import leave_unless_there, working_folder
 
 
 def demo(folder: Path = Path("demo"), /) -> None:
@@ -12,28 +15,25 @@ def demo(folder: Path = Path("demo"), /) -> None:
         folder: Where the data, the result and the picture go.
     """
     from ptychograd._compare import compare_with_truth
-    from ptychograd._errors import InputError
     from ptychograd._files import DATASET, RESULT, read, require_replaceable, write
     from ptychograd.cli._job import Job, run
     from ptychograd.cli._machine import Machine, start
     from ptychograd.paper.far_field import FarFieldExperiment
-    from ptychograd.plot import save, summary
+    from ptychograd.plot import summary
 
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as problem:
-        raise InputError(f"{folder} can't be made: {problem.strerror}; give another folder.") from None
+    make_folder(folder)
     start(Machine(), "single")
+    begun = working_folder()
     data_path, result_path, picture = folder / "data.h5", folder / "result.h5", folder / "result.png"
     require_replaceable(data_path, DATASET, "truth/object")
     require_replaceable(result_path, RESULT)
+    require_picture(picture)
     output.print("Simulating 484 diffraction patterns with 1e6 photons in the probe (Kandel et al. 2019, section 3.3).")
-    write(data_path, FarFieldExperiment().dataset())
+    write(begun / data_path, FarFieldExperiment().dataset())
     result = run(Job(data_path, result_path))
-    figures = compare_with_truth(result, read(data_path))
-    save(summary(result), picture)
+    figures = compare_with_truth(result, read(begun / data_path))
     output.print(
         f"NRMSE against the truth: object {figures['object_nrmse']:.4f}, probe {figures['probe_nrmse']:.4f} "
         "(the paper: 0.03 and 0.02)."
     )
-    output.print(f"Picture: {picture}")
+    leave_unless_there(drawn(summary(result), picture, begun))

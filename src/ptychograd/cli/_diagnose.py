@@ -1,6 +1,5 @@
 """`ptychograd diagnose`: what to mend before anyone waits."""
 
-import json as json_format
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -10,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 from cyclopts import Parameter
 
 from ptychograd._errors import InputError
-from ptychograd.cli._console import errors
+from ptychograd.cli._console import errors, tell_json
 from ptychograd.cli._console import output as console
 from ptychograd.cli._options import Json, Options, Whole
+from ptychograd.cli._placed import leave_unless_there, working_folder
 
 if TYPE_CHECKING:
     from ptychograd._checks import Finding, Seen
@@ -47,6 +47,7 @@ def diagnose(
     from ptychograd.cli._engine import prepare
     from ptychograd.cli._plan import make_solver, read_data
 
+    folder = working_folder()
     prepare(options.precision)
     make_solver(options)
     if trial_epochs < 1:
@@ -56,15 +57,18 @@ def diagnose(
     measured = read_data(data, options)
     report = _report(measured, options, trial_epochs if trial else 0)
     _print(report, options)
+    where = None
     if output is not None:
-        from ptychograd.plot import diagnosis, save
+        from ptychograd.cli._pictures import drawn
+        from ptychograd.plot import diagnosis
 
         found = report.preference
         best, words = (found.codes, found.words) if found else ((), "")
-        save(diagnosis(report.seen, report.findings, report.trials, best, words), output)
-        console.print(f"{output}")
+        where = drawn(diagnosis(report.seen, report.findings, report.trials, best, words), output, folder)
     if json:
-        console.print(json_format.dumps(_figures(report)), soft_wrap=True)
+        tell_json(_figures(report))
+    if where is not None:
+        leave_unless_there(where)
 
 
 class Report(NamedTuple):
@@ -176,12 +180,10 @@ def _what_to_do(found: "Preference", now: int) -> str:
 
 def _check_picture(output: Path, data: Path) -> None:
     """Refuse before the computing what can't be written after it."""
-    from ptychograd._files import require_writable
-    from ptychograd.plot import require_picture
+    from ptychograd.cli._pictures import require_picture
 
     if output.exists() and data.exists() and output.samefile(data):
         raise InputError(f"{data} would be replaced by a picture; give another name with --output.")
-    require_writable(output)
     require_picture(output)
 
 

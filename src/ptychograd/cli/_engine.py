@@ -1,34 +1,43 @@
 """What a command sets in the process before it computes; the library itself never does."""
 
-import hashlib
-import platform
-import signal
-from pathlib import Path
+import os
 
-from ptychograd.cli._console import errors
+from ptychograd._errors import InputError
+from ptychograd.cli._cache import keep_programs
+from ptychograd.cli._signals import ending
 
 
 def prepare(precision: str = "single") -> None:
-    """Choose the precision, keep compiled programs between runs, let SIGTERM and SIGHUP end a run like Ctrl-C."""
+    """Set up a process that computes alone."""
+    configure(precision)
+    require_devices()
+
+
+def configure(precision: str) -> None:
+    """Choose the precision, keep compiled programs between runs, and heed the signals that end a job."""
     import jax
-    from platformdirs import user_cache_path
 
     from ptychograd._memory import give_back_large_arrays
 
     give_back_large_arrays()
     jax.config.update("jax_enable_x64", precision == "double")
-    folder = user_cache_path("ptychograd") / f"compiled-{_kind_of_machine()}"
+    keep_programs()
+    ending.heed()
+
+
+def require_devices() -> None:
+    """Raise `InputError` where there is nothing to compute on, as a GPU that was asked for and is not there."""
+    import jax
+
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as problem:
-        errors.print(f"Compiled programs are not kept: {folder}: {problem.strerror}.")
+        jax.devices()
+    except AssertionError:  # JAX knows of cuda, but nothing of it is installed
+        words = _no_device("nothing is installed for what was asked")
+    except RuntimeError as problem:
+        words = lacking(problem) or str(problem)
     else:
-        jax.config.update("jax_compilation_cache_dir", str(folder))
-        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
-        jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
-    for name in ("SIGTERM", "SIGHUP"):  # the end of a batch job, and of a connection
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), signal.default_int_handler)
+        return
+    raise InputError(words)
 
 
 def complex_dtype(precision: str) -> type:
@@ -38,11 +47,17 @@ def complex_dtype(precision: str) -> type:
     return {"single": np.complex64, "double": np.complex128}[precision]
 
 
-def _kind_of_machine() -> str:
-    """A name for processors that run the same machine code: homes are shared between unlike computers."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        features = next((line for line in lines if line.startswith(("flags", "Features"))), "")
-    except OSError:
-        features = platform.processor()
-    return hashlib.sha256(f"{platform.machine()} {features}".encode()).hexdigest()[:8]
+def lacking(problem: RuntimeError) -> str | None:
+    """What the computer lacks that JAX was told to use, or has too little of, in a sentence; None for other errors."""
+    words = " ".join(str(problem).split())
+    if words.startswith(("Unable to initialize backend", "Unknown backend")):
+        return _no_device(words)
+    if words.startswith("RESOURCE_EXHAUSTED"):
+        return f"The memory of the device is full ({words}). Take smaller batches, fewer modes or more devices."
+    return None
+
+
+def _no_device(words: str) -> str:
+    asked = os.environ.get("JAX_PLATFORMS")
+    cure = "mend it" if asked is None else f"mend it, or unset JAX_PLATFORMS, which is {asked!r}"
+    return f"There is no device to compute on ({words.rstrip('.')}); {cure}."

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from ptychograd.cli._console import output
+from ptychograd.cli._placed import leave_unless_there, placed, working_folder
 
 
 def export(result: Path, out: Path, /) -> None:
@@ -13,7 +14,16 @@ def export(result: Path, out: Path, /) -> None:
         out: A name that ends in .tiff (images and volumes; Fiji, napari) or .xdmf (volumes; ParaView).
     """
     from ptychograd._export import export as write
+    from ptychograd._export import require_exportable
     from ptychograd._result import load
 
-    for path in write(load(result), out):
-        output.print(f"{path}", soft_wrap=True)
+    require_exportable(out)
+    found, names = load(result), []
+
+    def written(path: Path) -> None:
+        names[:] = [file.name for file in write(found, path)]
+
+    where = placed(written, out, working_folder())
+    for name in names:
+        output.print(f"{Path(str(where)).with_name(name)}", soft_wrap=True)
+    leave_unless_there(where)

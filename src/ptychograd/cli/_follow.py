@@ -14,8 +14,10 @@ from ptychograd.cli._checkpoints import Checkpoints, Every
 from ptychograd.cli._console import INTERRUPTED, errors, leave
 from ptychograd.cli._machine import Machine, devices, in_file
 from ptychograd.cli._options import Options
+from ptychograd.cli._placed import leave_unless_there
 from ptychograd.cli._places import refines_positions
 from ptychograd.cli._plan import make_run, read_file
+from ptychograd.cli._signals import ending
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from ptychograd._reconstruct import Progress
     from ptychograd._result import History, Result
     from ptychograd._run import Run
+    from ptychograd.cli._placed import Placed
 
 FOREVER = 10**9  # epochs
 POLL = 0.5  # seconds
@@ -48,13 +51,14 @@ class Following:
 
 
 class Scan(NamedTuple):
-    """A file that is being written, how it is to be reconstructed, and what saves the result so far."""
+    """A file that is being written, how it is to be reconstructed, and what saves the result so far, and at the end."""
 
     path: Path
     options: Options
     machine: Machine
     following: Following
-    save: "Callable[[Dataset, Result], Result]"
+    save: "Callable[[Dataset, Result], None]"
+    end: "Callable[[Dataset, Result], Placed]"
 
 
 def followed(scan: Scan) -> "tuple[Dataset, AbstractModel]":
@@ -76,9 +80,11 @@ def followed(scan: Scan) -> "tuple[Dataset, AbstractModel]":
     ended = _Ended(patterns.arrived, data.count, scan.following.patience)
     result = _watched(scan, data, run, ended)
     if result.stopped in CUT_SHORT:
-        scan.save(data, result)
-        errors.print(f"interrupted; {scan.path.name} as it was reconstructed so far is saved", style="dim")
+        leave_unless_there(scan.end(data, result))
+        words = ending.words or "interrupted; "
+        errors.print(f"{words}{scan.path.name} as it was reconstructed so far is saved", style="dim")
         leave(INTERRUPTED)
+    ending.release()
     errors.print(f"{scan.path.name}: {result.stopped}; the run as asked begins", style="dim", soft_wrap=True)
     return _whole(data, patterns, ended.arrived), result.onto(run.model)
 
@@ -106,8 +112,9 @@ def _watched(scan: Scan, data: "Dataset", run: "Run", ended: "_Ended") -> "Resul
                 on_epoch=on_epoch,
                 devices=devices(scan.machine),
             )
+            ending.hold()
         except NonFiniteError as problem:
-            scan.save(data, problem.result)
+            scan.end(data, problem.result)
             raise InputError(str(problem)) from None
     return result
 

@@ -1,24 +1,27 @@
 """`ptychograd frc`: the resolution, from two halves of the patterns or two results that exist."""
 
-import json as json_format
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 from cyclopts import Parameter
 
 from ptychograd._errors import InputError
-from ptychograd.cli._console import errors
+from ptychograd.cli._console import errors, tell_json
 from ptychograd.cli._console import output as console
 from ptychograd.cli._machine import Devices, Machine
 from ptychograd.cli._options import Json, Options
+from ptychograd.cli._pictures import drawn, require_picture
+from ptychograd.cli._placed import Placed, leave_unless_there, placed, working_folder
 from ptychograd.cli._positions import words_on_positions
+from ptychograd.cli._saving import DATA_FILE, FINGERPRINT, FOLDER, require_same_data
+from ptychograd.cli._signals import ending
 
 if TYPE_CHECKING:
+    from ptychograd._dataset import Dataset
     from ptychograd._result import Result
     from ptychograd._rings import RingCorrelation
     from ptychograd._run import Run
 
-RESULTS = (".h5", ".hdf5")
 HALF = "half"  # settings: which half of the patterns a result is of
 
 
@@ -50,29 +53,57 @@ def frc(
     """
     from ptychograd._halves import common_area, half_agreement
     from ptychograd._result import load
-    from ptychograd.plot import require_picture, ring_figure, save
+    from ptychograd.plot import ring_figure
 
-    picture = output or Path(f"{data.stem}_frc.png")
-    if picture.suffix in RESULTS:
-        raise InputError(f"{picture} is to be a picture; expected a name such as frc.png.")
+    picture, folder, files = output or Path(f"{data.stem}_frc.png"), working_folder(), []
     require_picture(picture)
     if other is not None:
         one, two = load(data), load(other)
         _tell_alike(data, one, other, two)
     else:
-        one, two = _halves(data, picture, options, Machine(devices, memory))
+        places = Places(folder, picture, is_default=output is None)
+        (one, first), (two, second) = _halves(data, places, options, Machine(devices, memory))
+        files = [first, second]
     found = half_agreement(one, two)
-    save(ring_figure(found, one, two, common_area(one, two)), picture)
-    _tell(found, one, picture)
+    _tell(found, one)
+    files.append(drawn(ring_figure(found, one, two, common_area(one, two)), picture, folder))
     if json:
-        console.print(json_format.dumps(_figures(found, one)), soft_wrap=True)
+        tell_json(_figures(found, one))
+    leave_unless_there(*files)
 
 
-def _halves(path: Path, picture: Path, options: Options, machine: Machine) -> "tuple[Result, Result]":
+class Places(NamedTuple):
+    """Where what is found goes: the working folder, the picture, and whether that name was made up from the data's."""
+
+    folder: Path
+    picture: Path
+    is_default: bool
+
+    @property
+    def halves(self) -> list[Path]:
+        """Where the results of both halves go."""
+        return [self.picture.with_name(f"{self.picture.stem}_half_{number}.h5") for number in (1, 2)]
+
+    def check(self, path: Path) -> None:
+        """Refuse what would be replaced and is not a result of a half."""
+        from ptychograd._files import RESULT, require_replaceable
+
+        for place in (self.picture, *self.halves):
+            if place.exists() and path.exists() and place.samefile(path):
+                raise InputError(f"{path} would be replaced by what is written; give another name with --output.")
+        for place in self.halves:
+            require_replaceable(place, RESULT)
+
+    def check_data(self, path: Path, data: "Dataset") -> None:
+        """Refuse to replace the halves of another scan of the same name."""
+        for place in self.halves if self.is_default else ():
+            require_same_data(place, path, data.fingerprint)
+
+
+def _halves(path: Path, places: Places, options: Options, machine: Machine) -> "list[tuple[Result, Placed]]":
     """The results of both halves, each saved as soon as it is there."""
     from dataclasses import replace
 
-    from ptychograd._files import RESULT, require_replaceable, require_writable
     from ptychograd._halves import halves, require_one_image
     from ptychograd._parameters import named_leaves
     from ptychograd.cli._held import parted, searched_and_judged
@@ -83,28 +114,25 @@ def _halves(path: Path, picture: Path, options: Options, machine: Machine) -> "t
         raise InputError("--hold-out is not for frc, where each half is held out from the other; leave it out.")
     start(machine, options.precision)
     make_solver(options)
-    places = [picture.with_name(f"{picture.stem}_half_{number}.h5") for number in (1, 2)]
-    for place in (picture, *places):
-        if place.exists() and path.exists() and place.samefile(path):
-            raise InputError(f"{path} would be replaced by what is written; give another name with --output.")
-    require_writable(picture)
-    for place in places:
-        require_replaceable(place, RESULT)
+    places.check(path)
     data = read_data(path, options, in_file(machine))
+    places.check_data(path, data)
+    source = {DATA_FILE: str(path), FOLDER: str(places.folder), FINGERPRINT: data.fingerprint}
     results = []
-    for number, (half, place) in enumerate(zip(halves(data, options.seed), places, strict=True)):
+    for number, (half, place) in enumerate(zip(halves(data, options.seed), places.halves, strict=True)):
         seeded = replace(options, seed=options.seed + number)  # what chance does is not to be alike in both
         fitted, held = parted(seeded, half)
         planned = searched_and_judged(make_run(seeded, fitted), held)._replace(devices=tuple(devices(machine)))
         require_one_image(named_leaves(planned.model))
         errors.print(f"{('first', 'second')[number]} half", style="dim")
         result = _performed(planned)
-        result = result._replace(settings=result.settings | {HALF: number + 1, "data_file": str(path)})
-        result.save(place)
-        for words in (f"{place}: R = {result.history.r_factor[-1]:.4f}", *words_on_positions(result)):
+        result = result._replace(settings=result.settings | {HALF: number + 1} | source)
+        where = placed(result.save, place, places.folder)
+        ending.release()
+        for words in (f"{where}: R = {result.history.r_factor[-1]:.4f}", *words_on_positions(result)):
             errors.print(words, style="dim", soft_wrap=True)
-        results.append(result)
-    return results[0], results[1]
+        results.append((result, where))
+    return results
 
 
 def _performed(planned: "Run") -> "Result":
@@ -119,6 +147,7 @@ def _performed(planned: "Run") -> "Result":
     with EpochBar() as bar:
         try:
             result = perform(planned, bar.advance)
+            ending.hold()
         except NonFiniteError as problem:
             raise InputError(f"A half could not be reconstructed: {problem}") from None
     if result.stopped in CUT_SHORT:
@@ -136,7 +165,7 @@ def _tell_alike(one: Path, first: "Result", other: Path, second: "Result") -> No
         errors.print(words, style="yellow", soft_wrap=True)
 
 
-def _tell(found: "RingCorrelation", result: "Result", picture: Path) -> None:
+def _tell(found: "RingCorrelation", result: "Result") -> None:
     from ptychograd._rings import HALF_BIT, ONE_BIT
 
     for bits, name in ((HALF_BIT, "half-bit"), (ONE_BIT, "one-bit")):
@@ -153,7 +182,6 @@ def _tell(found: "RingCorrelation", result: "Result", picture: Path) -> None:
             style="yellow",
             soft_wrap=True,
         )
-    console.print(f"{picture}", soft_wrap=True)
 
 
 def _length(width: float, result: "Result") -> str:

@@ -57,7 +57,10 @@ class Place(NamedTuple):
         jax.config.update("jax_enable_preemption_service", False)
         both = (self.processes, self.rank) if self.coordinator else (None, None)
         errors.print(f"waiting for the other processes, {WAITING} s at most", style="dim")
-        heeded = {name: signal.signal(name, signal.SIG_DFL) for name in (signal.SIGINT, signal.SIGTERM)}
+        known = {name: signal.getsignal(name) for name in (signal.SIGINT, signal.SIGTERM)}
+        heeded = {name: handler for name, handler in known.items() if handler not in (signal.SIG_IGN, None)}
+        for name in heeded:
+            signal.signal(name, signal.SIG_DFL)
         try:
             jax.distributed.initialize(
                 self.coordinator,

@@ -32,9 +32,11 @@ def inspect(
     """
     from ptychograd._describe import describe
     from ptychograd.cli import _machine
+    from ptychograd.cli._engine import require_devices
     from ptychograd.cli._plan import read_file
 
     if not plan:
+        require_devices()
         _show(describe(read_file(file, options, _machine.in_file(Machine(devices, memory)))))
         return
     _show(_planned(file, options, Machine(devices, memory)))

@@ -1,23 +1,24 @@
 """One reconstruction from file to file, with progress: what `reconstruct`, `resume` and `demo` do."""
 
-import json as json_format
 import statistics
 import time
 from collections.abc import Callable
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from ptychograd._errors import InputError
 from ptychograd.cli._checkpoints import Checkpoints, Every, Keeping
-from ptychograd.cli._console import FAILED, INTERRUPTED, complain, errors, leave, output
+from ptychograd.cli._console import FAILED, INTERRUPTED, complain, errors, leave, output, tell_json
 from ptychograd.cli._detector import doubts
 from ptychograd.cli._follow import Following, Scan, followed
 from ptychograd.cli._held import HELD_OUT, judged_by, parted, searched_and_judged, watched
 from ptychograd.cli._machine import Machine
 from ptychograd.cli._options import Options
+from ptychograd.cli._placed import Placed, leave_unless_there, placed, working_folder
 from ptychograd.cli._positions import words_on_flat_field, words_on_parameters, words_on_positions
+from ptychograd.cli._saving import FINGERPRINT, FOLDER, described, named_files, require_same_data
+from ptychograd.cli._signals import ending
 
 if TYPE_CHECKING:
     from ptychograd._dataset import Dataset
@@ -26,12 +27,12 @@ if TYPE_CHECKING:
     from ptychograd._result import Result
     from ptychograd._run import Run
 
-FOLDER, FINGERPRINT = "folder", "data_fingerprint"  # settings: where a run was started, and with which data
-ARRIVED = "patterns_arrived"  # settings: how many patterns of the scan there were, if it was still being written
-
 
 class Job(NamedTuple):
-    """What to reconstruct, where the result goes, how and on what; what it goes on from, and to how many epochs."""
+    """What to reconstruct, where the result goes, how and on what; what it goes on from, and to how many epochs.
+
+    `folder` is where the command was started: the result goes there even if that is no longer the working folder.
+    """
 
     data: Path
     output: Path | None = None
@@ -41,11 +42,17 @@ class Job(NamedTuple):
     following: Following = Following()
     resume: "Result | None" = None
     epochs: int | None = None
+    folder: Path = Path()
 
     @property
     def result_path(self) -> Path:
-        """Where the result goes."""
+        """Where the result goes, as a person would call it."""
         return self.output or Path(f"{self.data.stem}_result.h5")
+
+    @property
+    def place(self) -> Path:
+        """Where the result goes, from wherever it is seen."""
+        return self.folder / self.result_path
 
     @property
     def done(self) -> int:
@@ -60,34 +67,37 @@ def run(job: Job, json: bool = False) -> "Result":
     from ptychograd.cli._machine import as_before, devices, settled, start
     from ptychograd.cli._plan import make_solver
 
-    options = job.options
     machine = as_before(job.machine, job.resume.settings if job.resume else {})
-    start(machine, options.precision)
-    job = job._replace(machine=settled(machine, job.machine))
-    make_solver(options)  # what is wrong with the options is said before the data are read
+    start(machine, job.options.precision)
+    job = job._replace(machine=settled(machine, job.machine), folder=working_folder(), options=named_files(job.options))
+    make_solver(job.options)  # what is wrong with the options is said before the data are read
     job.keeping.check(job.done)
     _check_output(job)
     data, model = _begin(job)
-    keep = partial(save, job, data)
-    data, held = parted(options, data)
+    keep, end = partial(save, job, data), partial(ended, job, data)
+    data, held = parted(job.options, data)
     begin, together = time.perf_counter(), tuple(devices(job.machine))
     planned = watched(_planned(job, data, held, model)._replace(devices=together), held)
     _tell_memory(planned)
     try:
         result = _watched(job, planned, keep)
     except NonFiniteError as problem:
-        keep(problem.result)
-        complain(f"{problem} It is in {job.result_path}.")
+        ending.hold()
+        where = end(problem.result)
+        complain(f"{problem} It is in {where}." if where.found else str(problem))
         leave(FAILED)
     seconds = time.perf_counter() - begin
     if result.stopped in CUT_SHORT:
         _check_news(job, result)
-    result = keep(result)
+    where = end(result)
+    ending.release()
     alone = len({device.process_index for device in together}) == 1  # others stopped elsewhere
     if held is not None and result.model is not None and (alone or result.stopped not in CUT_SHORT):
         errors.print("patterns that were held out are looked at ...", style="dim")
-        result = keep(_judged(result, held, planned))
-    _report(job, result, data.count, seconds, json)
+        result = _judged(result, held, planned)
+        where = _once_more(end, result, where)
+    _report(job, where, result, data.count, seconds, json)
+    leave_unless_there(where)
     if result.stopped in CUT_SHORT:
         leave(INTERRUPTED if result.stopped != LOST else FAILED)
     return result
@@ -110,7 +120,11 @@ def _begin(job: Job) -> "tuple[Dataset, AbstractModel | None]":
     from ptychograd.cli._plan import read_data
 
     if job.following.follow:
-        return followed(Scan(job.data, job.options, job.machine, job.following, partial(save, job)))
+        if job.output is None:
+            require_same_data(job.place, job.folder / job.data, None)
+        return followed(
+            Scan(job.data, job.options, job.machine, job.following, partial(save, job), partial(ended, job))
+        )
     data = read_data(job.data, job.options, in_file(job.machine))
     _check_data(job, data)
     return data, None
@@ -164,13 +178,18 @@ def _watched(job: Job, planned: "Run", save: Callable[["Result"], object]) -> "R
             checkpoints.after(progress)
             job.keeping.stop(progress)
 
-        return perform(planned, on_epoch, job.resume, job.epochs)
+        result = perform(planned, on_epoch, job.resume, job.epochs)
+        ending.hold()  # until what it found is saved
+    return result
 
 
 def _check_data(job: Job, data: "Dataset") -> None:
-    """Refuse to go on with other data than those that the run began with."""
+    """Refuse to go on with other data than those that the run began with, and to replace the result of others."""
     if job.resume is not None and job.resume.settings[FINGERPRINT] != data.fingerprint:
         raise InputError(f"{job.data} holds other data than the run began with; name the right file with --data.")
+    if job.output is None:
+        require_same_data(job.place, job.folder / job.data, data.fingerprint)
+        tell_replaced(job.result_path)
 
 
 def _check_output(job: Job) -> None:
@@ -182,7 +201,7 @@ def _check_output(job: Job) -> None:
     if job.result_path.exists() and job.data.exists() and job.result_path.samefile(job.data):
         raise InputError(f"{job.data} would be replaced by its own result; give another name with --output.")
     require_replaceable(job.result_path, RESULT)
-    if job.resume is None:
+    if job.resume is None and job.output is not None:
         tell_replaced(job.result_path)
 
 
@@ -192,28 +211,31 @@ def tell_replaced(path: Path) -> None:
         errors.print(f"{path} will be replaced by the result of this run", style="dim", soft_wrap=True)
 
 
-def save(job: Job, data: "Dataset", result: "Result") -> "Result":
+def save(job: Job, data: "Dataset", result: "Result", path: Path | None = None) -> None:
     """Write the result, with all that it takes to make its run anew; of several processes one does."""
-    from ptychograd._dataset import StoredPatterns
-    from ptychograd.cli._machine import MACHINE, writes
+    from ptychograd.cli._machine import writes
 
-    options = {"data": str(job.data), "output": str(job.result_path), **asdict(job.options)}
-    for name in ("mask", "flat_field", "point_spread"):  # which may be files, found from wherever the run goes on
-        given = options["pieces"][name]
-        if given is not None and Path(given).is_file():
-            options["pieces"][name] = str(Path(given).resolve())
-    settings = {"options": options, FOLDER: str(Path.cwd()), FINGERPRINT: data.fingerprint}
-    streams = isinstance(data.patterns, StoredPatterns)
-    settings[MACHINE] = {"devices": job.machine.devices, "memory": job.machine.memory if streams else None}
-    if isinstance(data.patterns, StoredPatterns) and data.patterns.grows:
-        settings[ARRIVED] = f"{data.patterns.arrived()} of {data.count}"
-    result = result._replace(settings=result.settings | settings)
-    if writes():
-        result.save(job.result_path)
-    return result
+    if not writes():
+        return
+    if job.output is None and path in (None, job.place):  # another run may have put its own there meanwhile
+        require_same_data(job.place, job.folder / job.data, data.fingerprint)
+    places = {"data": str(job.data), "output": str(job.result_path), FOLDER: str(job.folder)}
+    described(result, data, job.options, job.machine, places).save(path or job.place)
 
 
-def _report(job: Job, result: "Result", count: int, seconds: float, json: bool) -> None:
+def ended(job: Job, data: "Dataset", result: "Result", path: Path | None = None) -> Placed:
+    """Write the result of a run that has ended: to its place (or `path`), or else where it is not lost."""
+    return placed(partial(save, job, data, result), path or job.result_path, job.folder)
+
+
+def _once_more(end: Callable[..., Placed], result: "Result", before: Placed) -> Placed:
+    """Write a result that was written before, and is now better known, to where it is."""
+    elsewhere = None if before.is_there else before.found
+    now = end(result, elsewhere)
+    return now._replace(is_there=now.is_there and elsewhere is None)
+
+
+def _report(job: Job, where: Placed, result: "Result", count: int, seconds: float, json: bool) -> None:
     from ptychograd._probes import orthogonal_modes
     from ptychograd._reconstruct import INTERRUPTED as STOPPED
     from ptychograd._reconstruct import LOST
@@ -225,7 +247,7 @@ def _report(job: Job, result: "Result", count: int, seconds: float, json: bool) 
     r_factor = last or "the start"
     r_factor += f" (held-out patterns {held:.4f})" if held is not None else ""
     output.print(
-        f"{job.result_path}: {r_factor} after {history.epochs} epochs, {seconds:.1f} s, "
+        f"{where}: {r_factor} after {history.epochs} epochs, {seconds:.1f} s, "
         f"{speed:,.0f} patterns/s ({result.stopped}).",
         soft_wrap=True,
     )
@@ -237,12 +259,12 @@ def _report(job: Job, result: "Result", count: int, seconds: float, json: bool) 
     for words in (*words_on_positions(result), *words_on_flat_field(result), *words_on_parameters(result)):
         output.print(words, soft_wrap=True)
     if result.stopped == STOPPED:
-        errors.print(f"`ptychograd resume {job.result_path}` goes on", style="dim", soft_wrap=True)
+        errors.print(f"{ending.words}`ptychograd resume {where}` goes on", style="dim", soft_wrap=True)
     if json:
-        output.print(json_format.dumps(figures(result, seconds, speed)), soft_wrap=True)
+        tell_json(figures(result, seconds, speed))
     if LOST in result.settings:
         why = result.settings[LOST]
-        complain(f"another process ended ({why}); `ptychograd resume {job.result_path}` goes on.")
+        complain(f"another process ended ({why}); `ptychograd resume {where}` goes on.")
 
 
 def figures(result: "Result", seconds: float = 0.0, speed: float = 0.0) -> dict:

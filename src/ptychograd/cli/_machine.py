@@ -11,7 +11,7 @@ from cyclopts import Parameter
 
 from ptychograd._errors import InputError
 from ptychograd._memory import UNITS, available_memory
-from ptychograd.cli._engine import prepare
+from ptychograd.cli._engine import configure, require_devices
 from ptychograd.cli._hosts import Place, least, together
 from ptychograd.cli._options import OptionalWhole, whole
 
@@ -62,9 +62,10 @@ def start(machine: Machine, precision: str) -> None:
     cores = 1 if place else machine.devices if machine.devices != "all" else _cores()
     with contextlib.suppress(RuntimeError):  # where JAX is at work already, as in a notebook, cores stay as they are
         jax.config.update("jax_num_cpu_devices", cores)
-    prepare(precision)
+    configure(precision)
     if place:
         place.join()
+    require_devices()
 
 
 def devices(machine: Machine) -> "list[Device]":

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from ptychograd.cli._console import output as console
+from ptychograd.cli._placed import leave_unless_there, working_folder
 
 
 def plot(result: Path, /, *, output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None) -> None:
@@ -16,8 +16,9 @@ def plot(result: Path, /, *, output: Annotated[Path | None, Parameter(name=["--o
         output: The picture; beside the result by default.
     """
     from ptychograd._result import load
-    from ptychograd.plot import save, summary
+    from ptychograd.cli._pictures import drawn, require_picture
+    from ptychograd.plot import summary
 
     path = output or result.with_suffix(".png")
-    save(summary(load(result)), path)
-    console.print(f"{path}")
+    require_picture(path)
+    leave_unless_there(drawn(summary(load(result)), path, working_folder()))

@@ -8,6 +8,8 @@ from cyclopts import Parameter
 
 from ptychograd.cli._console import kept_when_interrupted
 from ptychograd.cli._console import output as console
+from ptychograd.cli._folders import prepare_folder
+from ptychograd.cli._placed import leave_unless_there, placed, working_folder
 
 
 def reproduce(
@@ -27,20 +29,17 @@ def reproduce(
         quick: A smaller version in less than two minutes; the table says what was left out.
         output: The folder to write to; reproduced/FIGURE or reproduced/FIGURE-quick by default.
     """
-    from ptychograd._errors import InputError
     from ptychograd.cli._engine import prepare
     from ptychograd.cli._progress import ShareBar
 
     prepare()
     experiment = importlib.import_module(f"ptychograd.paper.{figure}")
     reporting = importlib.import_module("ptychograd.paper._report")
-    folder = output or Path("reproduced") / (figure + "-quick" * quick)
-    try:
-        (folder / "runs").mkdir(parents=True, exist_ok=True)
-    except OSError as problem:
-        raise InputError(f"{folder} can't be made: {problem.strerror}; give another folder.") from None
+    folder, start = output or Path("reproduced") / (figure + "-quick" * quick), working_folder()
+    prepare_folder(folder, [f"{figure}{ending}" for ending in (".txt", ".json", ".csv")], [f"{figure}.png"])
     with kept_when_interrupted(folder), ShareBar(figure) as bar:
-        report = experiment.reproduce(reporting.Place(folder, quick, bar.advance))
-    reporting.write(report, folder, figure)
+        report = experiment.reproduce(reporting.Place(start / folder, quick, bar.advance))
+    where = placed(lambda path: reporting.write(report, path, figure), folder, start)
     console.print(report.text, soft_wrap=True)
-    console.print(f"Picture and numbers: {folder / figure}.png, .txt, .json, .csv")
+    console.print(f"Picture and numbers in {where}: {figure}.png, .txt, .json, .csv", soft_wrap=True)
+    leave_unless_there(where)

@@ -1,6 +1,5 @@
 """`ptychograd residuals`: which patterns and which detector pixels a result does not explain."""
 
-import json as json_format
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -8,14 +7,18 @@ from cyclopts import Parameter
 
 from ptychograd._errors import InputError
 from ptychograd.cli._console import output as console
+from ptychograd.cli._console import tell_json
 from ptychograd.cli._machine import Devices, Machine
 from ptychograd.cli._options import Json
+from ptychograd.cli._pictures import drawn, require_picture
+from ptychograd.cli._placed import leave_unless_there, working_folder
 
 if TYPE_CHECKING:
     import numpy as np
 
     from ptychograd._dataset import Dataset
     from ptychograd._residuals import Residuals
+    from ptychograd.plot import Figure
 
 OUTSTANDING = 3.0  # times the median deviation, scaled to a standard deviation, above the median
 
@@ -35,49 +38,43 @@ def residuals(
     Args:
         result: What `reconstruct` wrote.
         data: The data file, if it is elsewhere now.
-        output: The picture; RESULT_residuals.png in the working folder by default.
+        output: The picture; RESULT_residuals.png beside the result by default.
         devices: As of `reconstruct`.
         memory: As of `reconstruct`.
     """
-    from ptychograd._files import require_writable
     from ptychograd._residuals import residuals
     from ptychograd._result import load
     from ptychograd.cli._job import FINGERPRINT
     from ptychograd.cli._machine import in_file, start
     from ptychograd.cli._plan import make_run, read_file
     from ptychograd.cli._resume import stored_data, stored_options
-    from ptychograd.plot import require_picture
 
     found = load(result)
     options = stored_options(result, found)
     machine = Machine(devices, memory)
     start(machine, options.precision)
-    picture = output or Path(f"{result.stem}_residuals.png")
-    if picture.suffix in (".h5", ".hdf5"):
-        raise InputError(f"{picture} is to be a picture; expected a name such as residuals.png.")
+    picture, folder = output or result.with_name(f"{result.stem}_residuals.png"), working_folder()
     require_picture(picture)
-    require_writable(picture)
     path = data or stored_data(result, found)
     measured = read_file(path, options, in_file(machine))
     if measured.fingerprint != found.settings[FINGERPRINT]:
         raise InputError(f"{path} holds other data than {result} was made from; name the right file.")
     run = make_run(options, measured)
     left = residuals(found.onto(run.model), measured, run.stages[-1].noise)
-    _draw(left, measured, picture)
     _tell(left, measured)
-    console.print(f"{picture}", soft_wrap=True)
+    where = drawn(_figure(left, measured), picture, folder)
     if json:
-        console.print(json_format.dumps(_figures(left)), soft_wrap=True)
+        tell_json(_figures(left))
+    leave_unless_there(where)
 
 
-def _draw(left: "Residuals", data: "Dataset", picture: Path) -> None:
-    from ptychograd.plot import residual_figure, save
+def _figure(left: "Residuals", data: "Dataset") -> "Figure":
+    from ptychograd.plot import residual_figure
 
     scale, unit = (1.0, "pixels") if data.geometry is None else (1e6, "µm")
-    drawn = residual_figure(
+    return residual_figure(
         left.r_of_pixel, left.chi_squared_of_pixel, left.r_of_pattern, data.positions * scale, data.group, unit
     )
-    save(drawn, picture)
 
 
 def _tell(left: "Residuals", data: "Dataset") -> None:

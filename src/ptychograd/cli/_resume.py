@@ -1,6 +1,6 @@
 """`ptychograd resume`: from a result to the end of its run, or to more epochs."""
 
-import json as json_format
+import os
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
@@ -12,6 +12,7 @@ from ptychograd._errors import InputError
 from ptychograd.cli._asked import Pieces
 from ptychograd.cli._checkpoints import Keeping
 from ptychograd.cli._console import output as console
+from ptychograd.cli._console import tell_json
 from ptychograd.cli._machine import Machine
 from ptychograd.cli._options import Json, OptionalWhole, Options
 from ptychograd.cli._places import held_share
@@ -55,7 +56,7 @@ def resume(
         words = f"{result}: the run is over after {done} epochs ({begun.stopped}); --epochs {done + 1} or more goes on."
         console.print(words, soft_wrap=True)
         if json:
-            console.print(json_format.dumps(figures(begun)), soft_wrap=True)
+            tell_json(figures(begun))
         return
     goal = None if course.is_over and epochs == done else epochs
     if goal is not None:
@@ -71,7 +72,7 @@ def resume(
 
 def stored_options(path: Path, result: "Result") -> Options:
     """The options of the run that the result is of."""
-    from ptychograd.cli._job import FINGERPRINT
+    from ptychograd.cli._saving import FINGERPRINT
 
     settings = result.settings
     if "asked" in settings:
@@ -94,10 +95,12 @@ def stored_options(path: Path, result: "Result") -> Options:
 
 def stored_data(path: Path, result: "Result") -> Path:
     """The data file of the run: as seen from where that was started, or from here, or beside the result."""
-    from ptychograd.cli._job import FOLDER
+    from ptychograd.cli._saving import FOLDER
 
     stored = Path(result.settings["options"]["data"])
-    places = dict.fromkeys((Path(result.settings.get(FOLDER, "."), stored), stored, path.parent / stored.name))
+    then = Path(result.settings.get(FOLDER, "."), stored)
+    without = Path(os.path.normpath(then))  # where "../" leads from a folder that is no more
+    places = dict.fromkeys((then, without, stored, path.parent / stored.name))
     found = next((place for place in places if place.is_file()), None)
     if found is None:
         where = ", ".join(map(str, places))

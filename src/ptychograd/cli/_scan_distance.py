@@ -11,6 +11,7 @@ from ptychograd._errors import InputError
 from ptychograd.cli._console import errors
 from ptychograd.cli._console import output as console
 from ptychograd.cli._options import Options, Whole
+from ptychograd.cli._placed import working_folder
 
 if TYPE_CHECKING:
     from ptychograd._dataset import Dataset
@@ -63,9 +64,10 @@ def scan_distance(
     errors.print(f"scanning: {WORDS[axis]}", style="dim")
     first = replace(options, **{_field(axis): from_})
     distances = [float(f"{from_ + (to - from_) * k / (steps - 1):.7g}") for k in range(steps)]
-    grid = Grid(data, {axis: distances}, options, output or Path(f"{data.stem}_distance"))
+    folder = output or Path(f"{data.stem}_distance")
+    grid = Grid(data, {axis: distances}, options, folder, output is None, working_folder())
     found, by = perform(grid, read_data(data, first))
-    write(found, grid.folder, by)
+    write(found, grid, by)
     lowest = lowest_point(distances, found.values(by))
     where = f"{format_length(lowest)}, by a parabola" if lowest else "not within this range; scan one around the lowest"
     console.print(f"{axis} of the lowest {by}: {where}", soft_wrap=True)

@@ -11,6 +11,7 @@ from ptychograd.cli._console import errors, output
 from ptychograd.cli._detector import without_bad_pixels
 from ptychograd.cli._misfit import noise_of_simulation
 from ptychograd.cli._pieces import imperfect
+from ptychograd.cli._placed import leave_unless_there, placed, working_folder
 
 if TYPE_CHECKING:
     from ptychograd._dataset import Dataset
@@ -49,11 +50,11 @@ def far_field(
     from ptychograd.cli._engine import prepare
     from ptychograd.paper.far_field import FarFieldExperiment
 
-    _check(out)
+    folder = _check(out)
     prepare()
     change, scatter = partial(_imperfect, pieces, seed, background, modes), noise_of_simulation(noise, pieces)
     data = FarFieldExperiment(photons=photons).dataset(seed, magnitude, phase, change=change, noise=scatter)
-    _write(out, without_bad_pixels(data, pieces))
+    _write(out, folder, without_bad_pixels(data, pieces))
 
 
 @simulate.command(name="near-field")
@@ -89,12 +90,12 @@ def near_field(
     from ptychograd.cli._engine import prepare
     from ptychograd.paper.near_field import NearFieldExperiment
 
-    _check(out)
+    folder = _check(out)
     prepare()
     experiment = NearFieldExperiment.reduced if reduced else NearFieldExperiment
     change, scatter = partial(_imperfect, pieces, seed, background, modes), noise_of_simulation(noise, pieces)
     data = experiment(flux=flux, distance=distance).dataset(seed, magnitude, phase, change=change, noise=scatter)
-    _write(out, without_bad_pixels(data, pieces))
+    _write(out, folder, without_bad_pixels(data, pieces))
 
 
 @simulate.command(name="bragg")
@@ -121,10 +122,10 @@ def bragg(
     from ptychograd.cli._engine import prepare
     from ptychograd.paper.bragg import BraggExperiment
 
-    _check(out)
+    folder = _check(out)
     prepare()
     experiment = BraggExperiment.reduced if reduced else BraggExperiment
-    _write(out, experiment(photons=photons, rocking_step=rocking_step, background=background).dataset(seed))
+    _write(out, folder, experiment(photons=photons, rocking_step=rocking_step, background=background).dataset(seed))
 
 
 def _imperfect(pieces: Pieces, seed: int, background: float, modes: int, model: "Ptychography") -> "Ptychography":
@@ -137,20 +138,24 @@ def _imperfect(pieces: Pieces, seed: int, background: float, modes: int, model: 
     return checked(imperfect(pieces, seed, model), "A simulated piece")
 
 
-def _check(out: Path) -> None:
-    """Refuse before the computing what would be the end of measured data."""
+def _check(out: Path) -> Path:
+    """Refuse before the computing what would be the end of measured data; returns the working folder."""
     from ptychograd._files import DATASET, require_replaceable
 
+    folder = working_folder()
     require_replaceable(out, DATASET, "truth/object")
+    return folder
 
 
-def _write(out: Path, data: "Dataset") -> None:
+def _write(out: Path, folder: Path, data: "Dataset") -> None:
     from ptychograd._files import write
 
-    write(out, data)
+    found = placed(lambda path: write(path, data), out, folder)
     if data.geometry is not None and (warning := data.geometry.aliased(data.frame_shape)):
-        errors.print(f"{out}: {warning}.", style="yellow", soft_wrap=True)
+        errors.print(f"{found}: {warning}.", style="yellow", soft_wrap=True)
     output.print(
-        f"{out}: {data.count} patterns of {data.frame_shape[0]} x {data.frame_shape[1]} pixels, "
-        f"{data.photons.mean():.4g} photons each on average, with ground truth."
+        f"{found}: {data.count} patterns of {data.frame_shape[0]} x {data.frame_shape[1]} pixels, "
+        f"{data.photons.mean():.4g} photons each on average, with ground truth.",
+        soft_wrap=True,
     )
+    leave_unless_there(found)

@@ -1,5 +1,6 @@
 """`ptychograd sweep`: the same reconstruction over a grid of settings."""
 
+import contextlib
 import csv
 import dataclasses
 import io
@@ -13,13 +14,17 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 from cyclopts import Parameter, convert
 from cyclopts.exceptions import CycloptsError
 
-from ptychograd._errors import InputError
+from ptychograd._errors import InputError, NotWrittenError
 from ptychograd._version import __version__
-from ptychograd.cli._console import kept_when_interrupted
+from ptychograd.cli._console import errors, kept_when_interrupted
 from ptychograd.cli._console import output as console
+from ptychograd.cli._folders import prepare_folder, removed, require_own_runs
 from ptychograd.cli._held import HELD_OUT, check_share, judged_by
 from ptychograd.cli._options import Options, pairs, whole
+from ptychograd.cli._placed import leave_unless_there, placed, working_folder
 from ptychograd.cli._places import refines_positions
+from ptychograd.cli._saving import DATA_FILE, FINGERPRINT, FOLDER
+from ptychograd.cli._signals import ending
 
 if TYPE_CHECKING:
     from ptychograd._dataset import Dataset
@@ -37,6 +42,7 @@ FIXED = (
 )  # what can't differ between the points of a grid
 PLACES = ("distance", "focus-distance")  # axes along which positions may count other pixels
 STEP = "step."
+TEXTS = ("sweep.txt", "sweep.csv", "sweep.json")
 
 
 def sweep(
@@ -67,18 +73,28 @@ def sweep(
         raise InputError("Steps are an axis for adam; add --solver adam.")
     if any(refines_positions(refined or ()) for refined in axes.get("refine", [options.refine])):
         raise InputError("A sweep does not judge refined positions; refine them with `reconstruct`, one run at a time.")
-    asked = Grid(data, axes, options, output or Path(f"{data.stem}_sweep"))
+    asked = Grid(data, axes, options, output or Path(f"{data.stem}_sweep"), output is None, working_folder())
     found, by = perform(asked, read_data(data, options))
-    write(found, asked.folder, by)
+    write(found, asked, by)
 
 
 class Grid(NamedTuple):
-    """The file, the axes of a sweep, the options at all of its points, and the folder for what it finds."""
+    """The file, the axes of a sweep, the options at all of its points, and the folder for what it finds.
+
+    Also whether that folder's name was made up from the data's, and the folder in which the command was started.
+    """
 
     path: Path
     axes: Mapping[str, list]
     options: Options
     folder: Path
+    is_default: bool
+    start: Path
+
+    @property
+    def place(self) -> Path:
+        """The folder for what it finds, from wherever it is seen."""
+        return self.start / self.folder
 
 
 def perform(grid: Grid, data: "Dataset") -> tuple["Sweep", str]:
@@ -91,11 +107,14 @@ def perform(grid: Grid, data: "Dataset") -> tuple["Sweep", str]:
     fitted, held = data, None
     if grid.options.hold_out:
         fitted, held = hold_out(data, grid.options.hold_out, grid.options.seed)
-    _make(grid.folder / "runs")
+    prepare_folder(grid.place, TEXTS, ["sweep.png"], ["best.h5"])
+    if grid.is_default:
+        require_own_runs(grid.place, grid.path, data.fingerprint)
+    source = {DATA_FILE: str(grid.path), FOLDER: str(grid.start), FINGERPRINT: data.fingerprint}
     by = "r_factor" if held is None else HELD_OUT
     share = 1 / math.prod(len(values) for values in grid.axes.values())
     with kept_when_interrupted(grid.folder), ShareBar("sweep") as bar:
-        job = Job(grid, fitted, held, {}, lambda point: bar.advance(share, _name(point)))
+        job = Job(grid, fitted, held, source, {}, lambda point: bar.advance(share, _name(point)))
         return sweep_grid(job.run, grid.axes, measure=job.measure, by=by, kept=job.find, on_run=job.note), by
 
 
@@ -113,6 +132,7 @@ class Job(NamedTuple):
     grid: Grid
     fitted: "Dataset"
     held: "Dataset | None"
+    source: dict
     runs: "dict[str, Run]"
     told: Callable[[Mapping], None]
 
@@ -147,18 +167,24 @@ class Job(NamedTuple):
         """The result that an earlier sweep left at a point."""
         from ptychograd._kept import kept
 
-        result = kept(self.grid.folder, _name(point), self._asked(point))
+        result = kept(self.grid.place, _name(point), self._asked(point))
         if result is None:
             return None
         self.told(point)
         return result._replace(model=result.onto(self.run(point).model))
 
     def note(self, point: Mapping, result: "Result") -> None:
-        """Keep a new result."""
+        """Keep a new result; without that it is part of this sweep all the same."""
         from ptychograd._kept import keep
 
-        keep(self.grid.folder, _name(point), result, self._asked(point))
+        ending.hold()
+        try:
+            sourced = result._replace(settings=result.settings | self.source)
+            keep(self.grid.place, _name(point), sourced, self._asked(point))
+        except NotWrittenError as problem:
+            errors.print(f"This run is not kept for later: {problem}", style="yellow", soft_wrap=True)
         self.told(point)
+        ending.release()
 
     def _asked(self, point: Mapping) -> dict:
         return {"version": __version__, **dataclasses.asdict(_at(point, self.grid.options)), **self.run(point).words}
@@ -214,18 +240,23 @@ def _name(point: Mapping) -> str:
     return " ".join(f"{name}={value}" for name, value in point.items())
 
 
-def _make(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as problem:
-        raise InputError(f"{folder} can't be made: {problem.strerror}; give another folder.") from None
-
-
-def write(found: "Sweep", folder: Path, by: str) -> None:
+def write(found: "Sweep", grid: Grid, by: str) -> None:
     """Table, numbers, map and best result; the table is printed too."""
-    from ptychograd._files import replacing
+    text, texts = _texts(found)
+    where = placed(lambda folder: _write(found, texts, folder, by), grid.folder, grid.start)
+    console.print(text, soft_wrap=True)
+    if found.best is None:
+        raise InputError("Every run diverged; take smaller steps.")
+    best = Path(str(where)) / "best.h5" if where.found else where
+    console.print(
+        f"best: {_name(found.best.point)}, {by} {found.best.figures[by]:.5g}; it is in {best}.", soft_wrap=True
+    )
+    leave_unless_there(where)
+
+
+def _texts(found: "Sweep") -> tuple[str, dict[str, str]]:
+    """The table for a person, and the files of text by their names."""
     from ptychograd._table import aligned
-    from ptychograd.plot import MOST_AXES, save, sweep_map
 
     figures = list(dict.fromkeys(name for row in found.rows for name in row.figures))
     columns = [*found.grid, *figures]
@@ -237,20 +268,25 @@ def write(found: "Sweep", folder: Path, by: str) -> None:
     sheet = io.StringIO()
     csv.writer(sheet, lineterminator="\n").writerows([columns, *rows])
     numbers = [row.point | {k: v if v == v else None for k, v in row.figures.items()} for row in found.rows]
-    texts = {"sweep.txt": text, "sweep.csv": sheet.getvalue(), "sweep.json": json.dumps(numbers, indent=1) + "\n"}
+    return text, dict(zip(TEXTS, (text, sheet.getvalue(), json.dumps(numbers, indent=1) + "\n"), strict=True))
+
+
+def _write(found: "Sweep", texts: Mapping[str, str], folder: Path, by: str) -> None:
+    """All files of a sweep, each whole or not at all."""
+    from ptychograd._files import replacing
+    from ptychograd.plot import MOST_AXES, save, sweep_map
+
+    with contextlib.suppress(OSError):  # what keeps it from being made keeps the files from being written
+        folder.mkdir(exist_ok=True)
     for name, content in texts.items():
         with replacing(folder / name) as temporary:
             temporary.write_text(content, encoding="utf-8")
-    (folder / "sweep.png").unlink(missing_ok=True)
+    picture, kept = folder / "sweep.png", folder / "best.h5"
     if sum(len(values) > 1 for values in found.grid.values()) <= MOST_AXES:
-        save(sweep_map(found.values(by), found.grid, by), folder / "sweep.png")
-    console.print(text, soft_wrap=True)
-    (folder / "best.h5").unlink(missing_ok=True)
-    if found.best is None or found.result is None:
-        raise InputError("Every run diverged; take smaller steps.")
-    best = found.result._replace(settings=found.result.settings | {"point": found.best.point})
-    best.save(folder / "best.h5")
-    console.print(
-        f"best: {_name(found.best.point)}, {by} {found.best.figures[by]:.5g}; it is in {folder / 'best.h5'}.",
-        soft_wrap=True,
-    )
+        save(sweep_map(found.values(by), found.grid, by), picture)
+    else:
+        removed(picture)
+    if found.best is not None and found.result is not None:
+        found.result._replace(settings=found.result.settings | {"point": found.best.point}).save(kept)
+    else:
+        removed(kept)

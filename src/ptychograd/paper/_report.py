@@ -1,5 +1,6 @@
 """What a reproduction leaves: a table beside the paper's numbers, all numbers as JSON and CSV, and a picture."""
 
+import contextlib
 import csv
 import io
 import json
@@ -43,7 +44,9 @@ class Place(NamedTuple):
 
 
 def write(report: Report, folder: Path, name: str) -> None:
-    """The table, all numbers and the picture, each whole or not at all."""
+    """The table, all numbers and the picture, each whole or not at all; the folder is made if it is missing."""
+    with contextlib.suppress(OSError):  # what keeps it from being made keeps the files from being written
+        folder.mkdir(exist_ok=True)
     _write(folder / f"{name}.txt", report.text)
     _write(folder / f"{name}.json", json.dumps(report.numbers, indent=1) + "\n")
     fields = list(dict.fromkeys(field for record in report.records for field in record))
