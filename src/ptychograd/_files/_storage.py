@@ -1,5 +1,6 @@
 """A dataset of an HDF5 file as an entry, with what has to be known before HDF5 may read its bytes."""
 
+import contextlib
 import itertools
 import math
 import os
@@ -53,14 +54,14 @@ def entry_of(name: str, identifier: h5d.DatasetID, tree: Tree, keep: InFile | No
             raise InputError(f"{entry} is put together from {missing[0]}, which is not there; put it there.")
         _check_external(tree, identifier, str(entry))
         if plist.get_layout() == h5d.CHUNKED and not tree.grows:
-            check_chunks(entry, identifier)
+            check_chunks(entry, identifier, tree.values)
         for source in sources:
             if source.get_create_plist().get_layout() == h5d.CHUNKED:
-                check_chunks(_source(source), source)
+                check_chunks(_source(source), source, tree.values)
 
     def load() -> object:
         check()
-        return np.zeros(shape, dtype) if dataset.size is None else whole(dataset)
+        return np.zeros(shape, dtype) if dataset.size is None else _values(tree, dataset)
 
     def in_file() -> StoredPatterns:
         check()
@@ -72,6 +73,12 @@ def entry_of(name: str, identifier: h5d.DatasetID, tree: Tree, keep: InFile | No
     there = in_file if keep is not None and can_stay and keep.holds(math.prod(shape) * dtype.itemsize) else None
     entry = Entry(name, shape, dtype, units, load, stored, lambda name: attribute(dataset, name), there)
     return entry
+
+
+def _values(tree: Tree, dataset: h5py.Dataset) -> object:
+    """All of a dataset; texts of any length are not in it but in a heap, which is looked at as it is read."""
+    with contextlib.nullcontext() if dataset.dtype.hasobject else tree.values():
+        return whole(dataset)
 
 
 def attribute(item: h5py.HLObject, name: str) -> str | int | float | tuple[str, ...] | None:
