@@ -11,6 +11,7 @@ from jaxtyping import Bool, Complex, Float64, Real
 from ptychograd._cleaning import clean
 from ptychograd._dataset.checks import check_extras, check_frames, check_groups, check_support
 from ptychograd._dataset.stored import StoredPatterns, Survey, looked_at
+from ptychograd._dataset.valid import bared, check_share, filled, joined, valid_pixels
 from ptychograd._errors import InputError
 from ptychograd._geometry import (
     BraggGeometry,
@@ -189,21 +190,25 @@ def make_dataset(
     truth: Truth | None = None,
     source: str = "memory",
     notes: Sequence[str] = (),
+    mask_is: str | None = None,
+    allow_masked: bool = False,
 ) -> Dataset:
     """A data set from anything NumPy can read as arrays; bad pixels are masked here, once.
 
     NaN, infinite and negative values, and counts at the maximum of a detector's integer type (gaps,
-    saturation), become masked zeros, and a note tells how many.
+    saturation), become masked zeros, and a note tells how many. What `numpy.ma` masks is masked.
 
     Args:
         patterns: photons (index, y, x), real; the type is kept.
         positions: (index, 2), (y, x), in metres if `geometry` is given, else in object pixels; of rocking
             curves (y, z), one for each pattern or one for each curve.
-        mask: (y, x) or (index, y, x), True or non-zero = valid; None = all valid.
+        mask: (y, x) or (index, y, x), True or non-zero = valid; None = all valid. NaN is not valid.
+        mask_is: "bad" if True or non-zero means a bad pixel in the mask; by default "good".
+        allow_masked: take data of whose pixels fewer than half are valid, too.
         probe: start probe (y, x) or (modes, y, x), complex.
 
     Raises:
-        InputError: as `Dataset`; or more than half of all pixels are bad.
+        InputError: as `Dataset`; or more than half of all pixels are bad, or masked.
 
     Example:
         >>> import numpy as np
@@ -211,17 +216,17 @@ def make_dataset(
         >>> data.count, data.frame_shape, data.total
         (3, (4, 6), 72.0)
     """
-    positions = np.ascontiguousarray(positions, np.float64)
+    positions, known = filled(positions), None
     if isinstance(patterns, StoredPatterns):
         patterns = patterns.of(len(positions)) if patterns.grows else patterns
     else:
-        patterns = np.asarray(patterns)
+        patterns, known = bared(patterns)
         patterns = patterns.astype(patterns.dtype.newbyteorder("="), copy=False)
     group = 1 if geometry is None else geometry.patterns_together
     if group > 1 and len(positions) * group == len(patterns):
         positions = np.repeat(positions, group, axis=0)
     check_frames(patterns, positions)
-    mask = np.ones(patterns.shape[1:], bool) if mask is None else np.asarray(mask).astype(bool)
+    mask = joined(valid_pixels(mask, patterns.shape, mask_is), known)
     support = None if support is None else np.asarray(support).astype(bool)
     if probe is not None:
         probe = np.asarray(probe)
@@ -231,6 +236,8 @@ def make_dataset(
     patterns, mask, cleaned = (
         looked_at(patterns, mask) if isinstance(patterns, StoredPatterns) else clean(patterns, mask, aligned_empty)
     )
+    if not allow_masked:
+        check_share(mask, (*notes, *cleaned))
     return Dataset(patterns, positions, mask, geometry, probe, support, truth, source, (*notes, *cleaned))
 
 

@@ -23,6 +23,7 @@ from ptychograd._files._frames import stored_patterns, whole
 from ptychograd._files._tree import Tree
 
 LARGEST_ATTRIBUTE = 1 << 20  # bytes
+UNITS = ("units", "unit", "Units", "Unit")  # the attribute's name; the first is that of NeXus and CXI
 DEEPEST = 8  # virtual datasets made from virtual ones
 
 
@@ -47,7 +48,7 @@ def entry_of(name: str, identifier: h5d.DatasetID, tree: Tree, keep: InFile | No
             return None
         shape = tuple(dataset.shape or ()) if dataset.size is not None else (0,)  # a null dataspace has neither
         stored = None if elsewhere or tree.grows else identifier.get_storage_size()
-        units = attribute(dataset, "units")
+        units = _units(dataset)
 
     def check() -> None:
         if missing:
@@ -68,7 +69,6 @@ def entry_of(name: str, identifier: h5d.DatasetID, tree: Tree, keep: InFile | No
         place = os.fsdecode(h5i.get_name(identifier))
         return stored_patterns(tree.file_of(identifier), place, dataset, cast(InFile, keep))
 
-    units = units if isinstance(units, str) else None
     can_stay = len(shape) == 3 and not plist.get_external_count()
     there = in_file if keep is not None and can_stay and keep.holds(math.prod(shape) * dtype.itemsize) else None
     entry = Entry(name, shape, dtype, units, load, stored, lambda name: attribute(dataset, name), there)
@@ -94,11 +94,22 @@ def attribute(item: h5py.HLObject, name: str) -> str | int | float | tuple[str, 
     except DAMAGE as error:
         raise InputError(f'the attribute "{name}" is damaged: {error}.') from error
     if isinstance(value, np.ndarray):
-        texts = value.ravel().tolist()
-        return tuple(map(str, texts)) if all(isinstance(text, str) for text in texts) else None
+        texts = [text.decode(errors="replace") if isinstance(text, bytes) else text for text in value.ravel().tolist()]
+        words = tuple(text for text in texts if isinstance(text, str))
+        return words if len(words) == len(texts) else None
     value = value.decode(errors="replace") if isinstance(value, bytes) else value
     value = value.item() if isinstance(value, np.generic) else value
     return value if isinstance(value, (str, int, float)) else None
+
+
+def _units(dataset: h5py.Dataset) -> str | None:
+    """What the file says, as one text or as the only one of an array; None where it says nothing."""
+    for name in UNITS:
+        found = attribute(dataset, name)
+        texts = found if isinstance(found, tuple) else (found,)
+        if len(texts) == 1 and isinstance(texts[0], str) and texts[0].strip():
+            return texts[0].strip()
+    return None
 
 
 def _source(dataset: h5d.DatasetID) -> Entry:
