@@ -18,8 +18,10 @@ from ptychograd._dataset.freezing import frozen
 from ptychograd._dataset.masking import beam_stop, below, masked
 from ptychograd._dataset.part import subset
 from ptychograd._dataset.stored import InFile, StoredPatterns, Survey, added
+from ptychograd._dataset.valid import MEANINGS, check_meaning, check_share
 
 __all__ = [
+    "MEANINGS",
     "Arrival",
     "BraggGeometry",
     "Counter",
@@ -35,6 +37,8 @@ __all__ = [
     "beam_stop",
     "below",
     "check_extent",
+    "check_meaning",
+    "check_share",
     "far_field_sampling",
     "frozen",
     "make_dataset",

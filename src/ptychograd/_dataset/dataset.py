@@ -12,7 +12,8 @@ from ptychograd._cleaning import clean
 from ptychograd._dataset.checks import check_extras, check_frames, check_groups, check_support
 from ptychograd._dataset.freezing import frozen, kept, shown
 from ptychograd._dataset.stored import StoredPatterns, Survey, looked_at
-from ptychograd._dataset.types import counted_in, real_positions, square_held_in
+from ptychograd._dataset.types import counted_in, square_held_in
+from ptychograd._dataset.valid import bared, check_share, filled, joined, valid_pixels
 from ptychograd._errors import InputError
 from ptychograd._geometry import (
     BraggGeometry,
@@ -194,23 +195,28 @@ def make_dataset(
     truth: Truth | None = None,
     source: str = "memory",
     notes: Sequence[str] = (),
+    mask_is: str | None = None,
+    allow_masked: bool = False,
 ) -> Dataset:
     """A data set from anything NumPy can read as arrays; bad pixels are masked here, once.
 
     NaN, infinite and negative values, counts at the maximum of a detector's integer type (gaps, saturation), and
-    pixels that hold the mark of a gap in nearly all patterns become masked zeros, and a note tells how many. Arrays
-    that you could still change are copied, so that nothing is mixed with what was summed up before; of patterns that
-    takes their size once more, unless they are read-only (`patterns.flags.writeable = False`) or come from `read`.
+    pixels that hold the mark of a gap in nearly all patterns become masked zeros, and a note tells how many. What
+    `numpy.ma` masks is masked. Arrays that you could still change are copied, so that nothing is mixed with what was
+    summed up before; of patterns that takes their size once more, unless they are read-only
+    (`patterns.flags.writeable = False`) or come from `read`.
 
     Args:
         patterns: photons (index, y, x), real; the type is kept.
         positions: (index, 2), (y, x), in metres if `geometry` is given, else in object pixels; of rocking
             curves (y, z), one for each pattern or one for each curve.
-        mask: (y, x) or (index, y, x), True or non-zero = valid; None = all valid.
+        mask: (y, x) or (index, y, x), True or non-zero = valid; None = all valid. NaN is not valid.
+        mask_is: "bad" if True or non-zero means a bad pixel in the mask; by default "good".
+        allow_masked: take data of whose pixels fewer than half are valid, too.
         probe: start probe (y, x) or (modes, y, x), complex.
 
     Raises:
-        InputError: as `Dataset`; or more than half of all pixels are bad.
+        InputError: as `Dataset`; or more than half of all pixels are bad, or masked.
 
     Example:
         >>> import numpy as np
@@ -218,17 +224,17 @@ def make_dataset(
         >>> data.count, data.frame_shape, data.total
         (3, (4, 6), 72.0)
     """
-    positions = real_positions(positions)
+    positions, known = filled(positions), None
     if isinstance(patterns, StoredPatterns):
         given = patterns = patterns.of(len(positions)) if patterns.grows else patterns
     else:
-        given = np.asarray(patterns)
+        given, known = bared(patterns)
         patterns = given.astype(counted_in(given.dtype), copy=False)
     group = 1 if geometry is None else geometry.patterns_together
     if group > 1 and len(positions) * group == len(patterns):
         positions = np.repeat(positions, group, axis=0)
     check_frames(patterns, positions)
-    mask = np.ones(patterns.shape[1:], bool) if mask is None else np.asarray(mask).astype(bool)
+    mask = joined(valid_pixels(mask, patterns.shape, mask_is), known)
     support = None if support is None else np.asarray(support).astype(bool)
     if probe is not None:
         probe = np.asarray(probe)
@@ -241,6 +247,8 @@ def make_dataset(
     if isinstance(patterns, np.ndarray):
         patterns = kept(patterns) if patterns is given else frozen(patterns)
     positions, probe = kept(positions), None if probe is None else kept(probe)
+    if not allow_masked:
+        check_share(mask, (*notes, *cleaned))
     return Dataset(patterns, positions, mask, geometry, probe, support, truth, source, (*notes, *cleaned))
 
 

@@ -7,29 +7,37 @@ from jaxtyping import Bool
 
 from ptychograd._dataset.dataset import Dataset
 from ptychograd._dataset.stored import StoredPatterns
+from ptychograd._dataset.valid import bared, check_share, valid_pixels
 from ptychograd._errors import InputError
 
 
-def masked(data: Dataset, valid) -> Dataset:
+def masked(data: Dataset, valid, *, mask_is: str | None = None, allow_masked: bool = False) -> Dataset:
     """The data with other pixels than the `valid` ones masked: (y, x), or (index, y, x) for patterns in memory.
+
+    Args:
+        mask_is: "bad" if True or non-zero means a pixel that is not valid; by default "good".
+        allow_masked: go on if fewer than half of the pixels are left.
 
     Example:
         data = masked(data, beam_stop(data.frame_shape, 4) & ~dead_pixels)
     """
-    if not np.all(np.isfinite(valid)):
+    if not np.all(np.isfinite(bared(valid)[0])):
         raise InputError("The mask holds numbers that are not finite; expected 0 where a pixel is left out, else 1.")
-    valid = np.asarray(valid).astype(bool)
+    valid = valid_pixels(valid, data.patterns.shape, mask_is)
     if valid.shape not in (data.frame_shape, (data.count, *data.frame_shape)):
         raise InputError(
             f"The mask has shape {valid.shape}; expected {data.frame_shape} or {(data.count, *data.frame_shape)}."
         )
+    mask = data.mask & valid
+    if not allow_masked:
+        check_share(mask, data.notes)
     if not isinstance(data.patterns, StoredPatterns):
-        return replace(data, mask=data.mask & valid)
+        return replace(data, mask=mask)
     if valid.ndim == 3:
         raise InputError("Patterns that stay in their file need one mask for all, (y, x); give more --memory.")
     patterns = data.patterns.of(data.count)
     patterns.used = data.patterns.used
-    return replace(data, patterns=patterns, mask=data.mask & valid)
+    return replace(data, patterns=patterns, mask=mask)
 
 
 def beam_stop(

@@ -9,14 +9,15 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from ptychograd._dataset import Dataset, InFile
+from ptychograd._dataset import Dataset, InFile, check_meaning, check_share
 from ptychograd._errors import InputError
 from ptychograd._files import _cxi, _keymap, _native
 from ptychograd._files._atomic import replacing, require_writable
 from ptychograd._files._entries import Catalogue, Entry, sentence
 from ptychograd._files._hdf5 import creating
 from ptychograd._files._items import Items, assemble, overlaid
-from ptychograd._files._keymap import NO_FOCUS, Keys
+from ptychograd._files._keymap import NO_FOCUS, Keys, Readers
+from ptychograd._files._masks import SAID
 from ptychograd._files._open import opened
 from ptychograd._files._signatures import require_same_type
 
@@ -47,14 +48,15 @@ class Format(NamedTuple):
 
     name: str
     recognises: Callable[[Catalogue], bool]
-    items: Callable[[Catalogue, Items], Items]
+    items: Callable[[Catalogue, Items, Readers], Items]
     places: Mapping[str, str]
+    readers: Readers
 
 
 FORMATS = (  # the first that recognises a file reads it
-    Format("ptychograd", _native.recognises, _native.items, _native.PLACES),
-    Format("CXI", _cxi.recognises, _cxi.items, _cxi.PLACES),
-    Format("HDF5 or NPZ", _keymap.recognises, _keymap.items, _keymap.PLACES),
+    Format("ptychograd", _native.recognises, _native.items, _native.PLACES, _native.READERS),
+    Format("CXI", _cxi.recognises, _cxi.items, _cxi.PLACES, _cxi.READERS),
+    Format("HDF5 or NPZ", _keymap.recognises, _keymap.items, _keymap.PLACES, _keymap.READERS),
 )
 
 
@@ -65,6 +67,8 @@ def read(
     near_field: bool | None = None,
     keep: InFile | None = None,
     links_into: Sequence[str | os.PathLike[str]] = (),
+    mask_is: str | None = None,
+    allow_masked: bool = False,
 ) -> Dataset:
     """A data set from a file: ptychograd's own, CXI, any HDF5 or NPZ; the content decides, not the name.
 
@@ -93,14 +97,24 @@ def read(
         (4, 6)
     """
     path = Path(path)
+    check_meaning(mask_is)
     try:
         with opened(path, links_into, keep) as catalogue:
             if catalogue.attributes.get("format") == RESULT:
                 raise InputError("it is a result, not data; look at it with `ptychograd plot` or `ptychograd compare`.")
-            given = _keymap.chosen(catalogue, keys or {})
             format = next(format for format in FORMATS if format.recognises(catalogue))
-            items = _in_regime(format.items(catalogue, given), catalogue, near_field, given.focus_distance is not None)
-            return assemble(items, catalogue, format.places, source=path.name)
+            readers = format.readers if mask_is is None else {**format.readers, "mask": SAID[mask_is]}
+            given = _keymap.chosen(catalogue, keys or {}, readers)
+            items = format.items(catalogue, given, readers)
+            if mask_is is not None and items.mask is None:
+                raise InputError(
+                    f"mask_is={mask_is!r} (--mask-is) is given, and there is no mask; name it with mask=..."
+                )
+            items = _in_regime(items, catalogue, near_field, given.focus_distance is not None)
+            data = assemble(items, catalogue, format.places, source=path.name)
+            if not allow_masked:
+                check_share(data.mask, data.notes)
+            return data
     except InputError as error:
         raise InputError(sentence(f"{path}: {error}")) from error
 

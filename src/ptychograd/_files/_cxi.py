@@ -1,11 +1,16 @@
 """CXI files, as cdtools and the beamlines write them (Maia, Nature Methods 9, 854 (2012); version 1.6)."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from ptychograd._errors import InputError
 from ptychograd._files._entries import Catalogue, Entry
 from ptychograd._files._items import Items, overlaid, read_patterns
-from ptychograd._geometry import JOULES_PER_KEV, wavelength_from_kev
+from ptychograd._files._keymap import READERS as BY_NAME
+from ptychograd._files._keymap import Readers
+from ptychograd._files._masks import of_cxi
+from ptychograd._files._quantities import length, metres, wavelength
 
 DETECTOR = "entry_1/instrument_1/detector_1"
 SOURCE = "entry_1/instrument_1/source_1"
@@ -16,7 +21,6 @@ POSITIONS = (
     f"{DETECTOR}/translation",
 )
 PLACES = {"patterns": " and ".join(PATTERNS), "positions": " and ".join(POSITIONS)}
-HAS_SIGNAL = 0x1000  # CXI's mask bit for "the pixel has signal": the one value beside 0 that is a good pixel
 DIRECTIONS = np.array(
     [[0.0, -1.0], [-1.0, 0.0], [0.0, 0.0]]
 )  # default basis over a pixel's length: columns (row, column)
@@ -27,33 +31,34 @@ def recognises(catalogue: Catalogue) -> bool:
     return any(catalogue.find(name) is not None for name in ("cxi_version", *PATTERNS))
 
 
-def items(catalogue: Catalogue, given: Items) -> Items:
-    """Everything in the first entry of the file, with what is given in its place."""
-    patterns, translation = _first(catalogue, PATTERNS), _first(catalogue, POSITIONS)
-    basis = _basis(catalogue)
+def items(catalogue: Catalogue, given: Items, readers: Readers) -> Items:
+    """Everything in the first entry of the file, with what is given in its place, which is not looked at."""
+
+    def found(name: str, *places: str, by: Callable[[Entry], Items] | None = None) -> Items:
+        entry = _first(catalogue, places) if getattr(given, name) is None else None
+        return Items() if entry is None else (by or readers[name])(entry)
+
+    basis = _basis(catalogue) if given.positions is None or given.pixel_size is None else None
     turned = None if basis is None or _is_default(basis) else basis
-    mask, mask_notes = _mask(catalogue)
+    wavelength = found("wavelength", f"{SOURCE}/wavelength")
+    if wavelength.wavelength is None:
+        wavelength = found("wavelength", f"{SOURCE}/energy", by=readers["energy_kev"])
+    whole = found("patterns", *PATTERNS, by=lambda entry: Items(patterns=read_patterns(entry), written=entry.written()))
+    for part in (
+        found("positions", *POSITIONS, by=lambda entry: _positions(entry, turned)),
+        found("mask", f"{DETECTOR}/mask"),
+        wavelength,
+        found("distance", f"{DETECTOR}/distance"),
+        Items(pixel_size=_pixel_size(catalogue, basis) if given.pixel_size is None else None),
+    ):
+        whole = overlaid(whole, part)
     entries = _number(catalogue, "number_of_entries") or 1
-    found = Items(
-        patterns=None if patterns is None or given.patterns is not None else read_patterns(patterns),
-        written=None if patterns is None or given.patterns is not None else patterns.written(),
-        positions=None if translation is None else _positions(translation, turned),
-        unit="m",
-        mask=mask,
-        wavelength=_wavelength(catalogue),
-        distance=_number(catalogue, f"{DETECTOR}/distance"),
-        pixel_size=_pixel_size(catalogue, basis),
-        notes=(
-            *(() if turned is None else (f"positions: projected on the file's basis {turned.T.tolist()}",)),
-            *mask_notes,
-            *((f"entries: only the first of {entries:g} is read",) if entries > 1 else ()),
-        ),
-    )
-    return overlaid(found, given)
+    more = (f"entries: only the first of {entries:g} is read",) if entries > 1 else ()
+    return overlaid(overlaid(whole, Items(notes=more)), given)
 
 
-def _positions(translation: Entry, basis: np.ndarray | None) -> np.ndarray:
-    """Window positions (index, 2), (y, x), from the sample's translation (index, 3), (x, y, z), in metres.
+def _positions(translation: Entry, basis: np.ndarray | None) -> Items:
+    """Window positions (index, 2), (y, x), from the sample's translation (index, 3), (x, y, z).
 
     A window moves against the sample: pinv(basis) (-translation) counts detector pixels along rows and
     columns (as in cdtools); a pixel's length makes them metres. For the default directions: (+y, +x).
@@ -65,20 +70,19 @@ def _positions(translation: Entry, basis: np.ndarray | None) -> np.ndarray:
     if len(shape) != 2 or shape[1] != 3 or translation.dtype.kind not in "uif":
         raise InputError(f"{translation} can't be the translation; expected (index, 3), (x, y, z) in metres.")
     moved = translation.array().astype(float)
+    unit = metres(translation)
+    moved = moved if unit == 1 else moved * unit
     if basis is None:
-        return moved[:, [1, 0]]
-    return -moved @ np.linalg.pinv(basis).T * np.linalg.norm(basis, axis=0)
+        return Items(positions=moved[:, [1, 0]], unit="m")
+    turned = -moved @ np.linalg.pinv(basis).T * np.linalg.norm(basis, axis=0)
+    note = f"positions: projected on the file's basis {basis.T.tolist()}"
+    return Items(positions=turned, unit="m", notes=(note,))
 
 
-def _mask(catalogue: Catalogue) -> tuple[np.ndarray | None, tuple[str, ...]]:
-    """Valid pixels: those that CXI marks with 0 or with "has signal"."""
-    entry = catalogue.find(f"{DETECTOR}/mask")
-    if entry is None:
-        return None, ()
-    flags = entry.array()
-    signal = flags == HAS_SIGNAL
-    notes = (f"mask: {np.count_nonzero(signal):,} pixels marked 0x1000, has signal, taken as valid",)
-    return (flags == 0) | signal, notes if signal.any() else ()
+def _energy(entry: Entry) -> Items:
+    """CXI has its energies in joules; a number that is given, or another array, is in keV."""
+    found, notes = wavelength(entry, "J" if entry.leaf == "energy" else "keV")
+    return Items(wavelength=found, notes=notes)
 
 
 def _basis(catalogue: Catalogue) -> np.ndarray | None:
@@ -86,7 +90,7 @@ def _basis(catalogue: Catalogue) -> np.ndarray | None:
     entry = catalogue.find(f"{DETECTOR}/basis_vectors")
     if entry is None:
         return None
-    basis = entry.array().astype(float)
+    basis = entry.array().astype(float) * metres(entry)
     basis = basis.T if basis.shape == (2, 3) else basis
     if basis.shape != (3, 2) or np.linalg.matrix_rank(basis) < 2:
         raise InputError(f"{entry} can't be a basis; expected two independent vectors, (3, 2), in metres.")
@@ -98,17 +102,10 @@ def _is_default(basis: np.ndarray) -> bool:
 
 
 def _pixel_size(catalogue: Catalogue, basis: np.ndarray | None) -> tuple[float, float] | None:
-    rows, columns = (_number(catalogue, f"{DETECTOR}/{axis}_pixel_size") for axis in "yx")
+    rows, columns = (catalogue.find(f"{DETECTOR}/{axis}_pixel_size") for axis in "yx")
     if rows is not None and columns is not None:
-        return rows, columns
+        return length(rows), length(columns)
     return None if basis is None else tuple(np.linalg.norm(basis, axis=0).tolist())
-
-
-def _wavelength(catalogue: Catalogue) -> float | None:
-    wavelength, energy = (_number(catalogue, f"{SOURCE}/{name}") for name in ("wavelength", "energy"))
-    if wavelength is None and energy is not None:
-        return wavelength_from_kev(energy / JOULES_PER_KEV)
-    return wavelength
 
 
 def _first(catalogue: Catalogue, names: tuple[str, ...]) -> Entry | None:
@@ -118,3 +115,10 @@ def _first(catalogue: Catalogue, names: tuple[str, ...]) -> Entry | None:
 def _number(catalogue: Catalogue, name: str) -> float | None:
     entry = catalogue.find(name)
     return None if entry is None else entry.number()
+
+
+READERS: Readers = {
+    **BY_NAME,
+    "mask": of_cxi,
+    "energy_kev": _energy,
+}

@@ -121,6 +121,7 @@ def assemble(items: Items, catalogue: Catalogue, places: Mapping[str, str], sour
         truth=items.truth,
         source=items.source or source,
         notes=(*items.notes, *notes),
+        allow_masked=True,  # whoever reads looks at the share, with what is said about the mask
     )
     data = data if items.amplitudes is None else squared(data, items.amplitudes)
     return data if items.source is not None else _with_photons_in_probe(data)
@@ -159,7 +160,8 @@ def _with_photons_in_probe(data: Dataset) -> Dataset:
     if data.probe is None or not np.any(data.probe):
         return data
     real = np.finfo(data.probe.dtype).dtype
-    scale = np.sqrt(data.photons.max() / np.sum(np.abs(data.probe) ** 2)).astype(real)
+    power = np.sum(np.abs(data.probe.astype(np.complex128)) ** 2)  # in single precision it may overflow
+    scale = np.sqrt(data.photons.max() / power).astype(real)
     note = f"probe: scaled to the {data.photons.max():.4g} photons of the brightest pattern"
     return replace(data, probe=data.probe * scale, notes=(*data.notes, note))
 

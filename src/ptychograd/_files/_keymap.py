@@ -13,10 +13,12 @@ from ptychograd._dataset import StoredPatterns
 from ptychograd._errors import InputError
 from ptychograd._files._entries import Catalogue, Entry
 from ptychograd._files._items import Items, overlaid, read_modes, read_patterns
-from ptychograd._geometry import wavelength_from_kev
+from ptychograd._files._masks import FLAGS, by_name
+from ptychograd._files._quantities import in_pixels, length, metres, radians, wavelength
 
 Keys = Mapping[str, str | float]
 Shape = tuple[int, ...]
+Readers = Mapping[str, Callable[[Entry], Items]]
 
 KNOWN = {  # the last part of an array's path, in small letters; the first that fits is taken
     "patterns": (
@@ -27,7 +29,7 @@ KNOWN = {  # the last part of an array's path, in small letters; the first that 
         *("position_px", "positions_px", "position", "positions", "encoder", "translation", "scan"),
         *("probe_positions", "pos"),
     ),
-    "mask": ("mask", "valid", "valid_pixels", "valid_pixel_mask", "measured_pixels", "bad_pixels"),
+    "mask": ("mask", "valid", "valid_pixels", "valid_pixel_mask", "measured_pixels", "bad_pixels", FLAGS),
     "wavelength": ("wavelength", "wavelength_m", "lambda"),
     "energy_kev": ("energy_kev",),
     "distance": ("distance", "distance_m", "zo", "detector_distance", "detector_object_distance_m"),
@@ -36,18 +38,6 @@ KNOWN = {  # the last part of an array's path, in small letters; the first that 
 PLACES = {name: f"an array named {', '.join(KNOWN[name])}" for name in ("patterns", "positions")}
 NO_FOCUS = "focus_distance: none given, so the beam is taken as parallel"
 FOCUS_DISTANCE = ("focus_distance", "focus_distance_m", "focus_object_distance_m")  # only asked for in a near field
-LENGTHS = {
-    "m": 1.0,
-    "mm": 1e-3,
-    "um": 1e-6,
-    "µm": 1e-6,
-    "nm": 1e-9,
-    "angstrom": 1e-10,
-    "Å": 1e-10,
-    "pm": 1e-12,
-}
-ANGLES = {"rad": 1.0, "radian": 1.0, "mrad": 1e-3, "deg": math.pi / 180, "degree": math.pi / 180}
-PIXELS = ("px", "pixel", "pixels")
 NUMBERS = ("wavelength", "energy_kev", "distance", "pixel_size", "focus_distance", "two_theta", "rocking")  # as a key
 AMPLITUDES = "diffamp"  # the one known name that holds square roots of photons
 
@@ -57,7 +47,7 @@ def recognises(catalogue: Catalogue) -> bool:
     return True
 
 
-def items(catalogue: Catalogue, given: Items) -> Items:
+def items(catalogue: Catalogue, given: Items, readers: Readers) -> Items:
     """What is given, and the rest by well-known names and by shape."""
     entries = catalogue.walk()
     found = given
@@ -67,7 +57,7 @@ def items(catalogue: Catalogue, given: Items) -> Items:
         shape = () if found.patterns is None else found.patterns.shape
         entry = _guess(name, [entry for entry in entries if _fits(name, entry, shape)])
         if entry is not None:
-            more = READERS[name](entry)
+            more = readers[name](entry)
             found = overlaid(found, replace(more, notes=(f"{name}: guessed {entry}", *more.notes)))
     probes = _probes(entries, found)
     if found.probe is None and len(probes) == 1:
@@ -75,20 +65,22 @@ def items(catalogue: Catalogue, given: Items) -> Items:
     return replace(found, notes=(*found.notes, *_remarks(entries, found)))
 
 
-def chosen(catalogue: Catalogue, keys: Keys) -> Items:
+def chosen(catalogue: Catalogue, keys: Keys, readers: Readers) -> Items:
     """What a person named: for each item an array of the file or, for the geometry, a number in SI units.
 
     Raises:
-        InputError: an unknown item, no such array, or an array of another shape.
+        InputError: an unknown item, no such array, an array of another shape, or a wavelength given twice.
     """
     items = Items()
+    if {"wavelength", "energy_kev"} <= keys.keys():
+        raise InputError("wavelength and energy_kev are both given; give one of the two.")
     for name, key in keys.items():
         if name not in READERS:
             raise InputError(f'there is no item "{name}"; the items of a file are {", ".join(READERS)}.')
         entry = catalogue.find(str(key)) or _literal(name, key)
         if entry is None:
             raise InputError(f'{name}: there is no array "{key}"; the file holds {catalogue.listing()}.')
-        items = overlaid(items, READERS[name](entry))
+        items = overlaid(items, readers[name](entry))
     return items
 
 
@@ -127,6 +119,8 @@ def _guess(name: str, entries: list[Entry]) -> Entry | None:
     """The entry of the first well-known name; or the largest stack of patterns, or the only positions."""
     for known in KNOWN[name]:
         hits = [entry for entry in entries if entry.leaf == known]
+        if hits and known == FLAGS:  # a detector writes it in two places
+            return min(hits, key=lambda entry: len(entry.name))
         if hits:
             return _only(name, hits)
     if name == "patterns":
@@ -180,45 +174,21 @@ def _positions(entry: Entry) -> Items:
         )
     elif shape[1] != 2:
         values, notes = values.T, (f'positions: the two rows of "{entry.name}" taken as y, x',)
-    if entry.units in PIXELS or (entry.units is None and entry.leaf.endswith("_px")):
+    if in_pixels(entry) or (entry.units is None and entry.leaf.endswith("_px")):
         return Items(positions=values.astype(float), unit="pixel", notes=notes)
     if entry.units is None:
         return Items(positions=values.astype(float), notes=notes)
-    return Items(positions=values.astype(float) * _unit(entry), unit="m", notes=notes)
-
-
-def _mask(entry: Entry) -> Items:
-    inverted = entry.leaf.startswith("bad")
-    mask = (entry.array() != 0) != inverted
-    meaning = "non-zero = bad" if inverted else "non-zero = valid"
-    return Items(mask=mask, notes=(f"mask: {meaning}, so {mask.mean():.2%} of the pixels are valid",))
+    return Items(positions=values.astype(float) * metres(entry), unit="m", notes=notes)
 
 
 def _pixel_size(entry: Entry) -> Items:
     rows, columns = entry.array().ravel() if entry.size == 2 else (entry.number(), entry.number())
-    return Items(pixel_size=(float(rows) * _unit(entry), float(columns) * _unit(entry)))
+    return Items(pixel_size=(float(rows) * metres(entry), float(columns) * metres(entry)))
 
 
-def _energy(entry: Entry) -> Items:
-    if (entry.units or "keV").lower() != "kev":
-        raise InputError(f"{entry} is in {entry.units}; expected keV.")
-    return Items(wavelength=wavelength_from_kev(entry.number()))
-
-
-def _angle(entry: Entry) -> float:
-    """Radians in the unit that the file states; 1 where it states none."""
-    units = entry.units or "rad"
-    if units not in ANGLES:
-        raise InputError(f'{entry} is in "{units}"; expected one of {", ".join(ANGLES)}.')
-    return ANGLES[units]
-
-
-def _unit(entry: Entry) -> float:
-    """Metres in the unit that the file states; SI where it states none."""
-    units = entry.units or "m"
-    if units not in LENGTHS:
-        raise InputError(f'{entry} is in "{units}"; expected one of {", ".join(LENGTHS)}.')
-    return LENGTHS[units]
+def _wavelength(entry: Entry, unit: str) -> Items:
+    found, notes = wavelength(entry, unit)
+    return Items(wavelength=found, notes=notes)
 
 
 def _probes(entries: list[Entry], found: Items) -> list[Entry]:
@@ -232,23 +202,25 @@ def _remarks(entries: list[Entry], found: Items) -> tuple[str, ...]:
     probes = [] if found.probe is not None else _probes(entries, found)
     remarks = [f"probe: {entry} is not used; to start from it, give the key probe={entry.name}" for entry in probes]
     for entry in entries:
+        if found.mask is None and entry.leaf in KNOWN["mask"] and entry.dtype.kind in "buif" and entry.size > 1:
+            remarks.append(f"mask: {entry} is not used, its shape is not that of the patterns")
         if entry.leaf == "orientation" and entry.dtype.kind in "ui" and entry.size == 1 and entry.number() != 0:
             remarks.append(f"patterns: the file's orientation {entry.number():g} is not applied")
     return tuple(remarks)
 
 
-READERS: dict[str, Callable[[Entry], Items]] = {
+READERS: Readers = {
     "patterns": _patterns,
     "positions": _positions,
-    "mask": _mask,
+    "mask": by_name,
     "probe": lambda entry: Items(probe=read_modes(entry)),
     "support": lambda entry: Items(support=entry.array() != 0),
-    "wavelength": lambda entry: Items(wavelength=entry.number() * _unit(entry)),
-    "energy_kev": _energy,
-    "focus_distance": lambda entry: Items(focus_distance=entry.number() * _unit(entry)),
-    "distance": lambda entry: Items(distance=entry.number() * _unit(entry)),
+    "wavelength": lambda entry: _wavelength(entry, "m"),
+    "energy_kev": lambda entry: _wavelength(entry, "keV"),
+    "focus_distance": lambda entry: Items(focus_distance=length(entry)),
+    "distance": lambda entry: Items(distance=length(entry)),
     "pixel_size": _pixel_size,
-    "two_theta": lambda entry: Items(two_theta=entry.number() * _angle(entry)),
-    "rocking": lambda entry: Items(rocking=tuple((np.ravel(entry.array()) * _angle(entry)).tolist())),
+    "two_theta": lambda entry: Items(two_theta=entry.number() * radians(entry)),
+    "rocking": lambda entry: Items(rocking=tuple((np.ravel(entry.array()) * radians(entry)).tolist())),
     "arrived": lambda entry: Items(arrived=entry.array),
 }

@@ -1,6 +1,5 @@
 """The package's own HDF5 layout: all that a Dataset holds, bit for bit, open to viewers of NeXus files."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -8,18 +7,30 @@ import numpy as np
 
 from ptychograd._dataset import BraggGeometry, Dataset, NearFieldGeometry, StoredPatterns, Truth
 from ptychograd._errors import InputError
-from ptychograd._files._entries import Catalogue
+from ptychograd._files._entries import Catalogue, Entry
 from ptychograd._files._hdf5 import creating
 from ptychograd._files._items import Items, overlaid, read_modes, read_patterns
+from ptychograd._files._keymap import READERS as BY_NAME
+from ptychograd._files._keymap import Readers
+from ptychograd._files._masks import of_own
+from ptychograd._files._quantities import in_pixels, metres
 from ptychograd._version import __version__
 
 FORMAT = "ptychograd dataset"
 VERSION = 1
-NUMBERS = ("wavelength", "distance", "focus_distance", "two_theta")
 ANGLES = ("geometry/two_theta", "geometry/rocking")
 MOST_ANGLES = 100_000
 _PARAMETERS = "truth/parameters/"
 PLACES = {"patterns": "data/patterns", "positions": "data/positions"}
+ALL_PLACES = {
+    **PLACES,
+    "mask": "data/mask",
+    **{name: f"start/{name}" for name in ("probe", "support")},
+    **{
+        name: f"geometry/{name}"
+        for name in ("wavelength", "distance", "pixel_size", "focus_distance", "two_theta", "rocking")
+    },
+}
 
 
 def recognises(catalogue: Catalogue) -> bool:
@@ -27,41 +38,49 @@ def recognises(catalogue: Catalogue) -> bool:
     return catalogue.attributes.get("format") == FORMAT
 
 
-def items(catalogue: Catalogue, given: Items) -> Items:
-    """Everything in the file as it was written, with what is given in its place."""
+def items(catalogue: Catalogue, given: Items, readers: Readers) -> Items:
+    """Everything in the file as it was written, with what is given in its place, which is not looked at."""
     root = catalogue.attributes
     if root.get("format_version") != VERSION:
         raise InputError(
             f"the file has format version {root.get('format_version')}, this ptychograd reads {VERSION};"
             " upgrade ptychograd."
         )
-    patterns, probe = catalogue.find("data/patterns"), catalogue.find("start/probe")
-    numbers = {name: catalogue.find(f"geometry/{name}") for name in NUMBERS}
-    positions, pixel_size = catalogue.find("data/positions"), _real(catalogue, "geometry/pixel_size")
-    if pixel_size is not None and pixel_size.size not in (1, 2):
-        raise InputError(f"geometry/pixel_size has shape {pixel_size.shape}; expected two lengths, (y, x).")
-    for name in ANGLES:
-        entry = catalogue.find(name)
-        if entry is not None and entry.units not in (None, "rad"):
-            raise InputError(f'{entry} is in "{entry.units}"; this format has radians, so convert them.')
-    rocking = _real(catalogue, "geometry/rocking")
-    if rocking is not None and rocking.size > MOST_ANGLES:
-        raise InputError(f"geometry/rocking declares {rocking.size:,} angles; expected at most {MOST_ANGLES:,}.")
-    found = Items(
-        patterns=None if patterns is None else read_patterns(patterns),
-        positions=_real(catalogue, "data/positions"),
-        unit=None if positions is None else positions.units,
-        mask=_array(catalogue, "data/mask"),
-        probe=None if probe is None else read_modes(probe),
-        support=_array(catalogue, "start/support"),
-        pixel_size=None if pixel_size is None else (float(pixel_size.flat[0]), float(pixel_size.flat[-1])),
-        rocking=None if rocking is None else tuple(float(angle) for angle in np.ravel(rocking)),
+    whole = Items(
         truth=_truth(catalogue),
         source=str(root.get("source", "")),
         notes=tuple(str(note) for note in np.asarray(root.get("notes", ())).ravel()),
     )
-    told = {name: entry.number() for name, entry in numbers.items() if entry is not None}
-    return overlaid(replace(found, **told), given)
+    for name, place in ALL_PLACES.items():
+        entry = catalogue.find(place) if getattr(given, name) is None else None
+        if entry is not None:
+            _check_count(name, entry)
+            whole = overlaid(whole, OWN.get(name, readers[name])(entry))
+    return overlaid(whole, given)
+
+
+def _check_count(name: str, entry: Entry) -> None:
+    """Refuse a pixel that has neither one size nor two, and angles without number."""
+    if name == "pixel_size" and entry.size not in (1, 2):
+        raise InputError(f"{entry} has shape {entry.shape}; expected two lengths, (y, x).")
+    if name == "rocking" and entry.size > MOST_ANGLES:
+        raise InputError(f"geometry/rocking declares {entry.size:,} angles; expected at most {MOST_ANGLES:,}.")
+
+
+def _positions(entry: Entry) -> Items:
+    """In pixels or metres, whichever the file says, or in another unit that someone wrote there."""
+    values = _real(entry)
+    if entry.units is None or in_pixels(entry):
+        return Items(positions=values, unit=entry.units and "pixel")
+    unit = metres(entry)
+    return Items(positions=values if unit == 1 else values * unit, unit="m")
+
+
+def _real(entry: Entry) -> np.ndarray:
+    array = entry.array()
+    if np.iscomplexobj(array):
+        raise InputError(f"{entry} holds complex numbers; expected real ones.")
+    return array
 
 
 def write(path: Path, data: Dataset) -> None:
@@ -113,16 +132,18 @@ def _array(catalogue: Catalogue, name: str) -> np.ndarray | None:
     return None if entry is None else entry.array()
 
 
-def _real(catalogue: Catalogue, name: str) -> np.ndarray | None:
-    array = _array(catalogue, name)
-    if array is not None and np.iscomplexobj(array):
-        raise InputError(f"{name} holds complex numbers; expected real ones.")
-    return array
-
-
 def _truth(catalogue: Catalogue) -> Truth | None:
     object, probe = _array(catalogue, "truth/object"), _array(catalogue, "truth/probe")
     if object is None or probe is None:
         return None
     others = (entry for entry in catalogue.walk() if entry.name.startswith(_PARAMETERS))
     return Truth(object, probe, {entry.name.removeprefix(_PARAMETERS): entry.array() for entry in others})
+
+
+READERS: Readers = {**BY_NAME, "mask": of_own}
+OWN: Readers = {
+    "patterns": lambda entry: Items(patterns=read_patterns(entry)),
+    "positions": _positions,
+    "probe": lambda entry: Items(probe=read_modes(entry)),
+    "support": lambda entry: Items(support=entry.array()),
+}

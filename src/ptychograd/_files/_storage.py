@@ -1,5 +1,6 @@
 """A dataset of an HDF5 file as an entry, with what has to be known before HDF5 may read its bytes."""
 
+import contextlib
 import itertools
 import math
 import os
@@ -24,6 +25,7 @@ from ptychograd._files._lengths import ADVICE, Lengths
 from ptychograd._files._tree import Tree
 
 LARGEST_ATTRIBUTE = 1 << 20  # bytes
+UNITS = ("units", "unit", "Units", "Unit")  # the attribute's name; the first is that of NeXus and CXI
 DEEPEST = 8  # virtual datasets made from virtual ones
 
 
@@ -48,7 +50,7 @@ def entry_of(name: str, identifier: h5d.DatasetID, tree: Tree, keep: InFile | No
             return None
         shape = tuple(dataset.shape or ()) if dataset.size is not None else (0,)  # a null dataspace has neither
         stored = None if elsewhere or tree.grows else identifier.get_storage_size()
-        units = attribute(dataset, "units")
+        units = _units(dataset)
         lengths = Lengths(tree.file_of(one) for one in (identifier, *sources))
 
     def check() -> None:
@@ -68,7 +70,6 @@ def entry_of(name: str, identifier: h5d.DatasetID, tree: Tree, keep: InFile | No
         place = os.fsdecode(h5i.get_name(identifier))
         return stored_patterns(tree.file_of(identifier), place, dataset, cast(InFile, keep), lengths)
 
-    units = units if isinstance(units, str) else None
     can_stay = len(shape) == 3 and not plist.get_external_count()
     there = in_file if keep is not None and can_stay and keep.holds(math.prod(shape) * dtype.itemsize) else None
     partly = (lambda: None) if elsewhere or tree.grows else lambda: written(identifier)
@@ -80,18 +81,22 @@ def _check(entry: Entry, identifier: h5d.DatasetID, tree: Tree, sources: list[h5
     """Refuse what HDF5 should not read."""
     _check_external(tree, identifier, str(entry))
     if identifier.get_create_plist().get_layout() == h5d.CHUNKED and not tree.grows:
-        check_chunks(entry, identifier)
+        check_chunks(entry, identifier, tree.values)
     for source in sources:
         if source.get_create_plist().get_layout() == h5d.CHUNKED:
-            check_chunks(_source(source), source)
+            check_chunks(_source(source), source, tree.values)
 
 
 def _now(dataset: h5py.Dataset, tree: Tree) -> object:
-    """All of a dataset, with what was written since the file was opened."""
-    if not tree.grows:
+    """All of a dataset, with what was written since the file was opened.
+
+    Texts of any length are not in it but in a heap, which is looked at as it is read.
+    """
+    if tree.grows:
+        dataset.id.refresh()
+        return h5py.Dataset(dataset.id)[()]
+    with contextlib.nullcontext() if dataset.dtype.hasobject else tree.values():
         return whole(dataset)
-    dataset.id.refresh()
-    return h5py.Dataset(dataset.id)[()]
 
 
 def attribute(item: h5py.HLObject, name: str) -> str | int | float | tuple[str, ...] | None:
@@ -107,11 +112,22 @@ def attribute(item: h5py.HLObject, name: str) -> str | int | float | tuple[str, 
     except DAMAGE as error:
         raise InputError(f'the attribute "{name}" is damaged: {error}.') from error
     if isinstance(value, np.ndarray):
-        texts = value.ravel().tolist()
-        return tuple(map(str, texts)) if all(isinstance(text, str) for text in texts) else None
+        texts = [text.decode(errors="replace") if isinstance(text, bytes) else text for text in value.ravel().tolist()]
+        words = tuple(text for text in texts if isinstance(text, str))
+        return words if len(words) == len(texts) else None
     value = value.decode(errors="replace") if isinstance(value, bytes) else value
     value = value.item() if isinstance(value, np.generic) else value
     return value if isinstance(value, (str, int, float)) else None
+
+
+def _units(dataset: h5py.Dataset) -> str | None:
+    """What the file says, as one text or as the only one of an array; None where it says nothing."""
+    for name in UNITS:
+        found = attribute(dataset, name)
+        texts = found if isinstance(found, tuple) else (found,)
+        if len(texts) == 1 and isinstance(texts[0], str) and texts[0].strip():
+            return texts[0].strip()
+    return None
 
 
 def _source(dataset: h5d.DatasetID) -> Entry:

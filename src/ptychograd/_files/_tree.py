@@ -44,6 +44,7 @@ class Tree:
     stack: contextlib.ExitStack
     grows: bool = False
     files: dict[Path, h5py.File] = field(default_factory=dict)
+    guards: list[Guard] = field(default_factory=list)
     datasets: dict[tuple[int, int], h5d.DatasetID] = field(default_factory=dict)
 
     def root(self, path: Path) -> h5g.GroupID:
@@ -55,7 +56,17 @@ class Tree:
     def _file(self, path: Path) -> contextlib.AbstractContextManager[h5py.File]:
         if self.grows:  # it stays open for those who read along: HDF5 reads nonsense where it is opened twice
             return _kept_open(opened_hdf5(path, self.grows))
-        return h5py.File(self.stack.enter_context(contextlib.closing(Guard(path))), "r")
+        guard = self.stack.enter_context(contextlib.closing(Guard(path)))
+        self.guards.append(guard)
+        return h5py.File(guard, "r")
+
+    @contextlib.contextmanager
+    def values(self) -> Iterator[None]:
+        """While values are read, in these files nothing is looked at on its way to HDF5."""
+        with contextlib.ExitStack() as stack:
+            for guard in self.guards:
+                stack.enter_context(guard.values())
+            yield
 
     def file_of(self, dataset: h5d.DatasetID) -> Path:
         """The file that holds a dataset."""

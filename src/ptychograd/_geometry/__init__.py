@@ -1,7 +1,7 @@
 """Lengths of an experiment, in metres and in object pixels: an exposure's geometry and a scan's extent."""
 
 from ptychograd._geometry.exposure import (
-    JOULES_PER_KEV,
+    HARDEST,
     BraggGeometry,
     Geometry,
     NearFieldGeometry,
@@ -9,10 +9,21 @@ from ptychograd._geometry.exposure import (
     wavelength_from_kev,
 )
 from ptychograd._geometry.extent import check_extent, nearest_step, object_shape_needed
-from ptychograd._geometry.units import UNITS, format_length
+from ptychograd._geometry.units import (
+    ANGLES,
+    ENERGIES,
+    LENGTHS,
+    UNITS,
+    format_length,
+    reciprocal,
+    unit_size,
+)
 
 __all__ = [
-    "JOULES_PER_KEV",
+    "ANGLES",
+    "ENERGIES",
+    "HARDEST",
+    "LENGTHS",
     "UNITS",
     "BraggGeometry",
     "Geometry",
@@ -22,5 +33,7 @@ __all__ = [
     "format_length",
     "nearest_step",
     "object_shape_needed",
+    "reciprocal",
+    "unit_size",
     "wavelength_from_kev",
 ]

@@ -8,10 +8,9 @@ import numpy as np
 from jaxtyping import Float
 
 from ptychograd._errors import InputError
-from ptychograd._geometry.units import format_length
+from ptychograd._geometry.units import JOULES_PER_KEV, format_length
 
 PLANCK_TIMES_LIGHT = 6.62607015e-34 * 299_792_458.0  # h c in J m, exact in the SI of 2019
-JOULES_PER_KEV = 1.602176634e-16  # exact in the SI of 2019
 HARDEST = 1000.0  # keV, beyond which an energy was meant to be in eV
 
 MOST_ROCKING = 0.06  # radians from the Bragg condition, or 3.4 degrees: more is degrees by mistake

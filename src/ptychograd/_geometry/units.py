@@ -1,6 +1,43 @@
-"""Lengths in words."""
+"""Units of lengths, energies and angles: their sizes, by any name that files give them, and lengths in words."""
+
+import re
+import unicodedata
+from collections.abc import Mapping
+
+JOULES_PER_KEV = 1.602176634e-16  # exact in the SI of 2019
 
 UNITS = {"m": 1.0, "mm": 1e-3, "µm": 1e-6, "nm": 1e-9, "pm": 1e-12}
+LENGTHS = {**UNITS, "cm": 1e-2, "Å": 1e-10}  # in metres
+ENERGIES = {"eV": 1e-3, "keV": 1.0, "MeV": 1e3, "GeV": 1e6, "J": 1 / JOULES_PER_KEV}  # in keV
+ANGLES = {"rad": 1.0, "mrad": 1e-3, "µrad": 1e-6, "deg": 0.017453292519943295}  # in radians
+
+_PREFIXES = {"": "", "milli": "m", "micro": "µ", "nano": "n", "pico": "p", "centi": "c", "kilo": "k", "mega": "M"}
+_WORDS = {  # in small letters and in the singular
+    **{f"{prefix}{word}": f"{sign}m" for prefix, sign in _PREFIXES.items() for word in ("meter", "metre")},
+    **{f"{prefix}electron{gap}volt": f"{sign}eV" for prefix, sign in _PREFIXES.items() for gap in ("", " ")},
+    **{f"{prefix}radian": f"{sign}rad" for prefix, sign in _PREFIXES.items()},
+    **{word: "Å" for word in ("angstrom", "ångström", "ångstrom", "ang")},
+    **{"micron": "µm", "um": "µm", "urad": "µrad", "joule": "J", "degree": "deg", "°": "deg"},
+    **{"ev": "eV", "kev": "keV"},
+}
+_SIGNS = {"A": "Å", "\udcb5m": "µm", "\udcb5rad": "µrad", "\udcc5": "Å"}  # the last ones are in Latin-1, not in UTF-8
+_ONE_OVER = re.compile(r"1\s*/\s*(.+)|(.+?)\s*(?:\^|\*\*)?\s*[-\u2212]1")
+
+
+def unit_size(name: str, units: Mapping[str, float]) -> float | None:
+    """The size of a unit among these, by whatever name it has; None for any other."""
+    plain = unicodedata.normalize("NFKC", name).strip().replace("\u03bc", "µ")
+    word = plain.lower()
+    word = word[:-1] if len(word) > 4 and word.endswith("s") else word
+    loud = plain.lower() if plain.isupper() else ""
+    names = (plain, _SIGNS.get(plain, ""), _WORDS.get(word, ""), word if len(word) > 2 else loud)
+    return next((units[known] for known in names if known in units), None)
+
+
+def reciprocal(name: str) -> str | None:
+    """The unit of which this one is the reciprocal, as nm of 1/nm or nm^-1; None if it is none."""
+    found = _ONE_OVER.fullmatch(unicodedata.normalize("NFKC", name).strip())
+    return None if found is None else (found[1] or found[2]).strip()
 
 
 def format_length(metres: float) -> str:

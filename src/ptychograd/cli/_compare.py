@@ -18,7 +18,7 @@ def compare(result: Path, truth: Path, /, *, json: Json = False) -> None:
     from ptychograd._files import read
     from ptychograd._result import load
 
-    figures = compare_with_truth(load(result), read(truth))
+    figures = compare_with_truth(load(result), read(truth, allow_masked=True))
     if json:
         tell_json(figures)
         return

@@ -20,17 +20,33 @@ STILL_BEAM = (
 NPY = b"\x93NUMPY"  # how a .npy file begins
 
 
-def without_bad_pixels(data: "Dataset", pieces: Pieces) -> "Dataset":
-    """The data with what a beam stop, a mask and saturation leave out."""
-    from ptychograd._dataset import beam_stop, below, masked
+def without_bad_pixels(data: "Dataset", pieces: Pieces, mask_is: str | None = None) -> "Dataset":
+    """The data with what a beam stop, a mask and saturation leave out, and a note for each.
+
+    Args:
+        mask_is: what True or non-zero means in the mask, "good" (by default) or "bad".
+    """
+    from ptychograd._dataset import beam_stop, below
 
     if pieces.beam_stop:
-        data = masked(data, beam_stop(data.frame_shape, pieces.beam_stop))
+        data = _less(data, beam_stop(data.frame_shape, pieces.beam_stop), f"--beam-stop {pieces.beam_stop:g}")
     if pieces.mask is not None:
-        data = masked(data, image(pieces.mask, "mask"))
+        meaning = "non-zero = bad" if mask_is == "bad" else "non-zero = good"
+        data = _less(data, image(pieces.mask, "mask"), f"--mask {pieces.mask} ({meaning})", mask_is)
     if pieces.mask_above is not None:
-        data = masked(data, below(data, pieces.mask_above))
+        data = _less(data, below(data, pieces.mask_above), f"--mask-above {pieces.mask_above:g}")
     return data
+
+
+def _less(data: "Dataset", valid: "np.ndarray", option: str, mask_is: str | None = None) -> "Dataset":
+    """The data without what an option leaves out, and how much that is."""
+    from dataclasses import replace
+
+    from ptychograd._dataset import masked
+
+    left = masked(data, valid, mask_is=mask_is, allow_masked=True)
+    note = f"mask: with {option} {left.mask.mean():.2%} of the pixels are valid, of {data.mask.mean():.2%} before"
+    return replace(left, notes=(*left.notes, note))
 
 
 def binned(model: "AbstractModel", pieces: Pieces) -> "AbstractModel":

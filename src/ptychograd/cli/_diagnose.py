@@ -54,7 +54,7 @@ def diagnose(
         raise InputError(f"--trial-epochs {trial_epochs}: expected 1 or more; --no-trial leaves the trial out.")
     if output is not None:
         _check_picture(output, data)
-    measured = read_data(data, options)
+    measured = read_data(data, replace(options, allow_masked=True))  # the checks say what is valid
     report = _report(measured, options, trial_epochs if trial else 0)
     _print(report, options)
     where = None

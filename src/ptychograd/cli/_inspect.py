@@ -1,5 +1,6 @@
 """`ptychograd inspect`: what a file was understood to hold, and how much memory its reconstruction will take."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -35,6 +36,7 @@ def inspect(
     from ptychograd.cli._engine import require_devices
     from ptychograd.cli._plan import read_file
 
+    options = replace(options, allow_masked=True)  # it says what is valid
     if not plan:
         require_devices()
         _show(describe(read_file(file, options, _machine.in_file(Machine(devices, memory)))))

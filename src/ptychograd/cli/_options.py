@@ -17,8 +17,8 @@ Keys = Annotated[
         negative="",
         help="Where the file keeps an item: NAME=PATH, or NAME=NUMBER in SI units; names are patterns, "
         "positions, mask, probe, support, wavelength, energy_kev, distance, pixel_size, "
-        'focus_distance, two_theta, rocking (radians, or degrees where the file says units="deg"), and arrived: what counts '
-        "the patterns that were written. Repeat for several.",
+        'focus_distance, two_theta, rocking (radians, or degrees where the file says units="deg"), and arrived: what '
+        "counts the patterns that were written. Repeat for several.",
     ),
 ]
 
@@ -83,6 +83,9 @@ class Options:
             nobody judges.
         seed: Of the order of patterns, of a random start, and of the patterns held out.
         precision: Of all arithmetic.
+        mask_is: What True or non-zero means in the mask: of --mask if that is given, of one named with --key mask, else
+            of the file's; by default what the format has or the name tells, and good.
+        allow_masked: Go on although fewer than half of the pixels are valid.
         refine: A parameter to be refined beside object and probe, by its path, as scan.offset; repeat for several.
         refine_after: Epochs before that begins; by default a fifth of all; a twentieth for positions, with
             which all else goes.
@@ -116,6 +119,8 @@ class Options:
     precision: Precision = "single"
     key: Keys = None
     links_into: LinksInto = None
+    mask_is: Literal["good", "bad"] | None = None
+    allow_masked: Annotated[bool, Parameter(negative="")] = False
     refine: Annotated[list[str] | None, Parameter(negative="")] = None
     refine_after: OptionalWhole = None
     prior: Annotated[list[str] | None, Parameter(negative="")] = None

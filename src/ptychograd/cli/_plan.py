@@ -53,13 +53,23 @@ def read_data(path: Path, options: Options, keep: "InFile | None" = None) -> "Da
 
 
 def read_file(path: Path, options: Options, keep: "InFile | None" = None) -> "Dataset":
-    """The data set as the options have it, without a word."""
+    """The data set as the options have it, without a word.
+
+    Raises:
+        InputError: as `read`; or fewer than half of the pixels are valid, after all that leaves some out.
+    """
+    from ptychograd._dataset import check_share
     from ptychograd._files import read
     from ptychograd._orientation import oriented
 
     near_field = None if options.model is None else options.model == "near-field"
-    data = read(path, _keys(options), near_field=near_field, keep=keep, links_into=options.links_into or ())
-    return without_bad_pixels(oriented(data, options.orientation), options.pieces)
+    keys, links_into = _keys(options), options.links_into or ()
+    of_file = options.mask_is if options.pieces.mask is None or "mask" in keys else None
+    data = read(path, keys, near_field=near_field, keep=keep, links_into=links_into, mask_is=of_file, allow_masked=True)
+    data = without_bad_pixels(oriented(data, options.orientation), options.pieces, options.mask_is)
+    if not options.allow_masked:
+        check_share(data.mask, data.notes)
+    return data
 
 
 def make_run(options: Options, data: "Dataset") -> "Run":

@@ -85,6 +85,7 @@ def stored_options(path: Path, result: "Result") -> Options:
             "`reconstruct(..., resume=load(...))`, and `pg.residuals` shows what it leaves."
         )
     given = {name: value for name, value in stored.items() if name not in ("data", "output")}
+    given.setdefault("allow_masked", True)  # by a version that did not ask
     pieces = given.get("pieces", {})
     unknown = sorted(given.keys() - {field.name for field in fields(Options)})
     unknown += sorted(pieces.keys() - {field.name for field in fields(Pieces)})
