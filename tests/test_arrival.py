@@ -204,7 +204,8 @@ def followed_to_the_end(path, tmp_path, patience=0.5):
         Options(key=["patterns=patterns"], batch_size=8),
         Machine(devices=1),
         Following(True, patience),
-        lambda data, result: saved.append(result) or result,
+        lambda data, result: saved.append(result),
+        lambda data, result: saved.append(result),
     )
     return followed(scan)[0]
 

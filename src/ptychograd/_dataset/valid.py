@@ -58,12 +58,13 @@ def joined(mask: Bool[np.ndarray, "..."], known: Bool[np.ndarray, "..."] | None)
 
 
 def check_share(mask: Bool[np.ndarray, "..."], notes: Sequence[str]) -> None:
-    """Refuse a mask that leaves fewer than half of the pixels.
+    """Refuse a mask that leaves fewer than half of the pixels of the patterns that are not left out as a whole.
 
     Args:
         notes: what is known about the data; those on the mask are told.
     """
-    share = float(np.mean(mask))
+    shown = mask[mask.any(axis=(1, 2))] if mask.ndim == 3 else mask
+    share = float(np.mean(shown)) if shown.size else 0.0
     if share >= LEAST:
         return
     said = [note for note in notes if note.startswith("mask:")]
