@@ -1,4 +1,4 @@
-"""Units: every length, energy and angle in the unit that a file states, in every format; and what a person names wins."""
+"""Units: every length, energy and angle in the unit that a file states, in every format; what a person names wins."""
 
 import h5py
 import numpy as np
