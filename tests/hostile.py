@@ -106,6 +106,30 @@ def eiger(path: Path) -> None:
         file["entry/positions"] = PLACES
 
 
+def matlab(path: Path) -> None:
+    """Behind 512 bytes of MATLAB, with checksums that were taken before the compression, as netCDF-4 does."""
+    with h5py.File(path, "w", userblock_size=512) as file:
+        for name, code in (("data", 1), ("more", 32015)):
+            plist = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+            plist.set_chunk((2, 5, 8))
+            plist.set_fletcher32()
+            plist.set_shuffle()
+            plist.set_filter(code, 0, (3,))
+            space = h5py.h5s.create_simple(FRAMES.shape)
+            made = h5py.h5d.create(file.id, name.encode(), h5py.h5t.NATIVE_UINT16, space, plist)
+            made.write(h5py.h5s.ALL, h5py.h5s.ALL, FRAMES)
+            file[name].attrs["MATLAB_class"] = "uint16"
+        file["positions"], file["text"] = PLACES, "some words"
+        for number in range(9):
+            file[f"v{number}"] = number
+    with path.open("r+b") as raw:
+        raw.write(b"MATLAB 7.3 MAT-file".ljust(124) + b"\0\2IM")
+
+
+def read_matlab(path: Path) -> object:
+    return read(path, {"patterns": ("data", "more")[path.stat().st_size % 2]})
+
+
 def result(path: Path) -> None:
     arrays = {"object.transmission": PROBE[0], "probe.modes": PROBE, "scan.shift": PLACES}
     history = History((3.0, 2.0), (0.3, 0.2), (1.3, 1.2), (0.1, 0.1))
@@ -142,6 +166,7 @@ KINDS = {
     "NPZ": Kind(".npz", stored, read),
     "NPZ, compressed": Kind(".npz", squeezed, read),
     "result": Kind(".h5", result, load),
+    "MATLAB 7.3": Kind(".mat", matlab, read_matlab),
 }
 
 

@@ -10,6 +10,7 @@ import hdf5plugin
 import numpy as np
 import pytest
 
+import sound_writers
 from ptychograd._dataset import InFile
 from ptychograd._errors import InputError
 from ptychograd._files import opened, read
@@ -248,6 +249,12 @@ def test_other_compressions_after_a_checksum_are_named(tmp_path):
 
 
 # Writers --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", sound_writers.WRITERS)
+def test_files_of_every_writer_are_read_bit_for_bit(tmp_path, name):
+    for seed in range(5):
+        sound_writers.read_back(name, tmp_path / "a.h5", np.random.default_rng((7, seed)))
 
 
 @pytest.mark.parametrize("dtype", [">u2", ">i4", ">f4", ">f8", "<i8", "f2"])

@@ -189,6 +189,11 @@ def _counts(data: Dataset) -> Facts:
     alike = "the same in all patterns" if data.mask.ndim == 2 else "one mask for each pattern"
     share = f"{bad:,} of {data.mask.size:,} pixels are bad ({bad / data.mask.size:.2%}), {alike}"
     yield "mask", share if bad else "all pixels are valid"
+    if 2 * bad > data.mask.size:
+        yield (
+            "problem",
+            "fewer than half are valid; --mask-is turns a mask round, --allow-masked goes on all the same",
+        )
 
 
 def _extras(data: Dataset) -> Facts:

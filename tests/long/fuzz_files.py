@@ -1,6 +1,6 @@
-"""Damage many files of every kind, read them, and count what comes of it.
+"""Damage many files of every kind, read them, and count what comes of it; then read sound ones, bit for bit.
 
-    PYTHONPATH=src python tests/long/fuzz_files.py --count 20000 --seed 1
+    PYTHONPATH=src python tests/long/fuzz_files.py --count 20000 --sound 100 --seed 1
 
 Files are read by a worker process whose memory is limited. A file that kills it or takes too long counts as a crash
 or a hang, is kept in --keep, and the next worker goes on behind it.
@@ -89,6 +89,21 @@ def memory(what: str) -> int:
     return next(int(line.split()[1]) << 10 for line in lines if line.startswith(what))
 
 
+def work_sound(folder: Path, seed: int, writer: str, count: int) -> None:
+    """Write and read sound files of one writer; a line for each that is not read as it was written."""
+    sys.path.insert(0, str(TESTS))
+    import numpy as np
+
+    import sound_writers
+
+    for number in range(count):
+        try:
+            sound_writers.read_back(writer, folder / "file.h5", np.random.default_rng((seed, number)))
+            print("read", number, sep="\t", flush=True)
+        except Exception as error:  # whatever it is, it is counted
+            print("other", number, f"{type(error).__name__}: {error}"[:300], sep="\t", flush=True)
+
+
 # The watchdog ---------------------------------------------------------------------------------------------
 
 
@@ -173,6 +188,32 @@ class Watch:
             print(f"| {kind} |", " | ".join(numbers), f"| {longest:.2f} | {largest / 1e6:.0f} |")
 
 
+def sound_files(count: int, seed: int) -> None:
+    """A table of the sound files of each writer: how many were read bit for bit."""
+    sys.path.insert(0, str(TESTS))
+    from sound_writers import WRITERS
+
+    print("\n| writer of sound files | made | read bit for bit | not |\n|---|---:|---:|---:|")
+    for writer in WRITERS:
+        with tempfile.TemporaryDirectory() as folder:
+            command = [sys.executable, __file__, "--worker", folder, "--seed", str(seed), "--writer", writer]
+            done = subprocess.run(
+                [*command, "--count", str(count)],
+                capture_output=True,
+                text=True,
+                timeout=PATIENCE * (3 + count),
+                check=False,
+            )
+        lines = done.stdout.splitlines()
+        read = sum(line.startswith("read\t") for line in lines)
+        print(f"| {writer} | {count} | {read} | {count - read} |", flush=True)
+        if read < count:
+            others = [line for line in lines if not line.startswith("read\t")]
+            print(
+                f"{writer}: ended with {done.returncode}", *others[:9], done.stderr[-2000:], sep="\n", file=sys.stderr
+            )
+
+
 class Lines:
     """Lines of a pipe; None at its end, or when none came in time."""
 
@@ -202,13 +243,20 @@ def main() -> None:
     parser.add_argument("--keep", type=Path, default=Path(tempfile.gettempdir(), "hostile_kept"))
     parser.add_argument("--first", type=int, default=0, help=argparse.SUPPRESS)
     parser.add_argument("--worker", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--writer", help=argparse.SUPPRESS)
+    parser.add_argument("--sound", type=int, default=100, help="sound files of each writer")
     given = parser.parse_args()
+    if given.writer:
+        work_sound(given.worker, given.seed, given.writer, given.count)
+        return
     if given.worker:
         work(given.worker, given.seed, given.first, given.count)
         return
     watch = Watch(given.count, given.seed, given.keep)
     watch.run()
-    watch.show()
+    if given.count:
+        watch.show()
+    sound_files(given.sound, given.seed)
 
 
 if __name__ == "__main__":

@@ -57,20 +57,23 @@ def joined(mask: Bool[np.ndarray, "..."], known: Bool[np.ndarray, "..."] | None)
     return mask & (known[0] if (known == known[0]).all() else known)
 
 
-def check_share(mask: Bool[np.ndarray, "..."], notes: Sequence[str]) -> None:
+def check_share(mask: Bool[np.ndarray, "..."], notes: Sequence[str], source: str = "") -> None:
     """Refuse a mask that leaves fewer than half of the pixels of the patterns that are not left out as a whole.
 
     Args:
         notes: what is known about the data; those on the mask are told.
+        source: the file, if it is to be told.
     """
     shown = mask[mask.any(axis=(1, 2))] if mask.ndim == 3 else mask
     share = float(np.mean(shown)) if shown.size else 0.0
     if share >= LEAST:
         return
-    said = [note for note in notes if note.startswith("mask:")]
+    said = [note.removeprefix("mask: ") for note in notes if note.startswith("mask:") and "guessed" not in note]
     words = f" ({'; '.join(said)})" if said else ""
-    other = "good" if any("= bad" in note or "0 = good" in note for note in said) else "bad"
+    other = "good" if any("= bad" in note or note.startswith("0 ") for note in said) else "bad"
+    start = f"{source}: " if source else ""
     raise InputError(
-        f"Only {share:.2%} of the pixels are valid{words}. If the mask is the other way round, say --mask-is {other} "
-        f'(mask_is="{other}"); if so few are meant, say --allow-masked (allow_masked=True).'
+        f"{start}{share:.2%} of the pixels are valid, fewer than half{words}. If the mask is the "
+        f'other way round, say --mask-is {other} (mask_is="{other}"); if so few are meant, --allow-masked '
+        "(allow_masked=True)."
     )

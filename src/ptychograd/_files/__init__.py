@@ -83,6 +83,9 @@ def read(
         keep: when the patterns of an HDF5 file stay there and are read as they are needed; by default never.
         links_into: folders that the file may lead to, by links, virtual datasets or external storage, beside its own
             folder and those below it.
+        mask_is: what True or non-zero means in the mask, "good" or "bad"; by default what the format has, else what
+            the name tells (bad_pixels, pixel_mask: bad; valid_pixels: good), else good, unless hardly a pixel is so.
+        allow_masked: read data of whose pixels fewer than half are valid, too.
 
     Raises:
         InputError: what was found, where, what was expected, and how to mend it.

@@ -9,7 +9,7 @@ from ptychograd._files._entries import Catalogue, Entry
 from ptychograd._files._items import Items, overlaid, read_patterns
 from ptychograd._files._keymap import READERS as BY_NAME
 from ptychograd._files._keymap import Readers
-from ptychograd._files._masks import of_cxi
+from ptychograd._files._masks import by_name, of_cxi
 from ptychograd._files._quantities import length, metres, wavelength
 
 DETECTOR = "entry_1/instrument_1/detector_1"
@@ -119,6 +119,6 @@ def _number(catalogue: Catalogue, name: str) -> float | None:
 
 READERS: Readers = {
     **BY_NAME,
-    "mask": of_cxi,
+    "mask": lambda entry: of_cxi(entry) if entry.leaf == "mask" else by_name(entry),
     "energy_kev": _energy,
 }

@@ -19,7 +19,7 @@ def by_name(entry: Entry) -> Items:
     """By the name; where that doesn't tell, non-zero is valid, unless that would leave hardly a pixel."""
     values = entry.array()
     words = set(re.split(r"[^a-z]+", entry.leaf))
-    if entry.leaf.endswith(FLAGS):
+    if entry.leaf.endswith(FLAGS) and not words & GOOD:
         return _items(values == 0, "0 = good, as in a pixel_mask of NeXus and of Eiger detectors")
     if words & BAD:
         return _items(values == 0, "non-zero = bad by its name")

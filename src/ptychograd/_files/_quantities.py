@@ -50,9 +50,12 @@ def wavelength(entry: Entry, unit: str) -> tuple[float, tuple[str, ...]]:
     if not (math.isfinite(energy) and energy > 0):
         raise InputError(f"{words}, and {energy:g} keV is impossible; give their energy with the key energy_kev=...")
     if energy > HARDEST:
+        if entry.units is None:
+            raise InputError(
+                f"{words}, and no X-ray has that; if it is in eV, give {value / 1000:g} keV with energy_kev."
+            )
         raise InputError(
-            f"{words}, and no X-ray has that; if it is in eV, give {value / 1000:g} keV, and if it is that of "
-            "electrons in a ring, the photons', with the key energy_kev=..."
+            f"{words}, and no X-ray has that; if it is that of electrons in a ring, give the photons' as energy_kev."
         )
     if PLAUSIBLE[0] <= energy <= PLAUSIBLE[1]:
         return wavelength_from_kev(energy), ()

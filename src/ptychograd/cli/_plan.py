@@ -68,7 +68,7 @@ def read_file(path: Path, options: Options, keep: "InFile | None" = None) -> "Da
     data = read(path, keys, near_field=near_field, keep=keep, links_into=links_into, mask_is=of_file, allow_masked=True)
     data = without_bad_pixels(oriented(data, options.orientation), options.pieces, options.mask_is)
     if not options.allow_masked:
-        check_share(data.mask, data.notes)
+        check_share(data.mask, data.notes, str(path))
     return data
 
 
