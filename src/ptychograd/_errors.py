@@ -7,6 +7,10 @@ class InputError(ValueError):
     """Something a person gave can't be used: one sentence says what was found, where, and how to mend it."""
 
 
+class DataWarning(UserWarning):
+    """Data from which a reconstruction can be made, but hardly a right one: one sentence says what is wrong."""
+
+
 def check_seed(seed: int) -> None:
     """Raise `InputError` for a seed that is none."""
     if not 0 <= seed <= LARGEST_SEED:

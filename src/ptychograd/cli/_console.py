@@ -2,6 +2,7 @@
 
 import os
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,6 +29,18 @@ def complain(sentence: str) -> None:
     """Say what went wrong, also where a process says nothing else."""
     errors.quiet = False
     errors.print(prefix.text + sentence, style="red", soft_wrap=True)
+
+
+@contextmanager
+def plain_warnings() -> Iterator[None]:
+    """Show warnings as one line each, without the place in the code that they come from."""
+
+    def show(message, category, filename, lineno, file=None, line=None):
+        errors.print(f"{prefix.text}warning: {' '.join(str(message).split())}", style="yellow", soft_wrap=True)
+
+    with warnings.catch_warnings():
+        warnings.showwarning = show
+        yield
 
 
 def leave(status: int) -> NoReturn:
