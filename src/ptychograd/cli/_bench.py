@@ -1,12 +1,12 @@
 """`ptychograd bench`: how fast this machine is."""
 
-import json as json_format
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
 from ptychograd._errors import InputError
+from ptychograd._table import as_json
 from ptychograd.cli._console import errors
 from ptychograd.cli._console import output as console
 
@@ -39,7 +39,7 @@ def bench(
     console.print("\n" + ", ".join(f"{name} {value}" for name, value in report["machine"].items()), soft_wrap=True)
     if output is not None:
         with replacing(output) as temporary:
-            temporary.write_text(json_format.dumps(report, indent=1) + "\n", encoding="utf-8")
+            temporary.write_text(as_json(report, indent=1) + "\n", encoding="utf-8")
 
 
 def _print_case(case, floor: dict, solvers: dict) -> None:

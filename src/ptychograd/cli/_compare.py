@@ -1,8 +1,8 @@
 """`ptychograd compare`: a reconstruction against the truth it was simulated from."""
 
-import json as json_format
 from pathlib import Path
 
+from ptychograd._table import as_json
 from ptychograd.cli._console import output
 from ptychograd.cli._options import Json
 from ptychograd.cli._positions import unit_of
@@ -21,7 +21,7 @@ def compare(result: Path, truth: Path, /, *, json: Json = False) -> None:
 
     figures = compare_with_truth(load(result), read(truth))
     if json:
-        output.print(json_format.dumps(figures), soft_wrap=True)
+        output.print(as_json(figures), soft_wrap=True)
         return
     for name, value in figures.items():
         output.print(f"{name:26s} {value:.4g} {unit_of(name)}".rstrip(), soft_wrap=True)

@@ -1,12 +1,12 @@
 """`ptychograd frc`: the resolution, from two halves of the patterns or two results that exist."""
 
-import json as json_format
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
 from ptychograd._errors import InputError
+from ptychograd._table import as_json
 from ptychograd.cli._console import errors
 from ptychograd.cli._console import output as console
 from ptychograd.cli._machine import Devices, Machine
@@ -65,7 +65,7 @@ def frc(
     save(ring_figure(found, one, two, common_area(one, two)), picture)
     _tell(found, one, picture)
     if json:
-        console.print(json_format.dumps(_figures(found, one)), soft_wrap=True)
+        console.print(as_json(_figures(found, one)), soft_wrap=True)
 
 
 def _halves(path: Path, picture: Path, options: Options, machine: Machine) -> "tuple[Result, Result]":

@@ -1,6 +1,5 @@
 """One reconstruction from file to file, with progress: what `reconstruct`, `resume` and `demo` do."""
 
-import json as json_format
 import statistics
 import time
 from collections.abc import Callable
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from ptychograd._errors import InputError
+from ptychograd._table import as_json
 from ptychograd.cli._checkpoints import Checkpoints, Every, Keeping
 from ptychograd.cli._console import FAILED, INTERRUPTED, complain, errors, leave, output
 from ptychograd.cli._detector import doubts
@@ -236,7 +236,7 @@ def _report(job: Job, result: "Result", count: int, seconds: float, json: bool) 
     if result.stopped == STOPPED:
         errors.print(f"`ptychograd resume {job.result_path}` goes on", style="dim", soft_wrap=True)
     if json:
-        output.print(json_format.dumps(figures(result, seconds, speed)), soft_wrap=True)
+        output.print(as_json(figures(result, seconds, speed)), soft_wrap=True)
     if LOST in result.settings:
         why = result.settings[LOST]
         complain(f"another process ended ({why}); `ptychograd resume {job.result_path}` goes on.")

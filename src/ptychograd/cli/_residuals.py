@@ -1,12 +1,12 @@
 """`ptychograd residuals`: which patterns and which detector pixels a result does not explain."""
 
-import json as json_format
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
 from ptychograd._errors import InputError
+from ptychograd._table import as_json
 from ptychograd.cli._console import output as console
 from ptychograd.cli._machine import Devices, Machine
 from ptychograd.cli._options import Json
@@ -67,7 +67,7 @@ def residuals(
     _tell(left, measured)
     console.print(f"{picture}", soft_wrap=True)
     if json:
-        console.print(json_format.dumps(_figures(left)), soft_wrap=True)
+        console.print(as_json(_figures(left)), soft_wrap=True)
 
 
 def _draw(left: "Residuals", data: "Dataset", picture: Path) -> None:
@@ -120,11 +120,10 @@ def outstanding(values: "np.ndarray") -> "np.ndarray":
 
 
 def _figures(left: "Residuals") -> dict:
-    """What `--json` tells; NaN, of patterns without a photon, is null."""
-    numbers = [float(value) if value == value else None for value in left.r_of_pattern]
+    """What `--json` tells; NaN, of patterns without a photon, becomes null."""
     return {
         "r_factor": left.r_factor,
-        "r_of_pattern": numbers,
+        "r_of_pattern": left.r_of_pattern.tolist(),
         "worst": left.worst(8).tolist(),
         "outstanding": _worse(left).tolist(),
     }

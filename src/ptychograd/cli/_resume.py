@@ -1,6 +1,5 @@
 """`ptychograd resume`: from a result to the end of its run, or to more epochs."""
 
-import json as json_format
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from ptychograd._errors import InputError
+from ptychograd._table import as_json
 from ptychograd.cli._asked import Pieces
 from ptychograd.cli._checkpoints import Keeping
 from ptychograd.cli._console import output as console
@@ -55,7 +55,7 @@ def resume(
         words = f"{result}: the run is over after {done} epochs ({begun.stopped}); --epochs {done + 1} or more goes on."
         console.print(words, soft_wrap=True)
         if json:
-            console.print(json_format.dumps(figures(begun)), soft_wrap=True)
+            console.print(as_json(figures(begun)), soft_wrap=True)
         return
     goal = None if course.is_over and epochs == done else epochs
     if goal is not None:

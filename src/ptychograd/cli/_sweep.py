@@ -3,7 +3,6 @@
 import csv
 import dataclasses
 import io
-import json
 import math
 import typing
 from collections.abc import Callable, Mapping
@@ -14,6 +13,7 @@ from cyclopts import Parameter, convert
 from cyclopts.exceptions import CycloptsError
 
 from ptychograd._errors import InputError
+from ptychograd._table import as_json
 from ptychograd._version import __version__
 from ptychograd.cli._console import kept_when_interrupted
 from ptychograd.cli._console import output as console
@@ -236,8 +236,8 @@ def write(found: "Sweep", folder: Path, by: str) -> None:
     text = "\n".join(aligned(columns, rows)) + "\n"
     sheet = io.StringIO()
     csv.writer(sheet, lineterminator="\n").writerows([columns, *rows])
-    numbers = [row.point | {k: v if v == v else None for k, v in row.figures.items()} for row in found.rows]
-    texts = {"sweep.txt": text, "sweep.csv": sheet.getvalue(), "sweep.json": json.dumps(numbers, indent=1) + "\n"}
+    numbers = [row.point | row.figures for row in found.rows]
+    texts = {"sweep.txt": text, "sweep.csv": sheet.getvalue(), "sweep.json": as_json(numbers, indent=1) + "\n"}
     for name, content in texts.items():
         with replacing(folder / name) as temporary:
             temporary.write_text(content, encoding="utf-8")
