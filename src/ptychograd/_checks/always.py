@@ -2,6 +2,7 @@
 
 import sys
 import warnings
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from ptychograd._dataset import BraggGeometry, Dataset, NearFieldGeometry, Store
 from ptychograd._errors import DataWarning, InputError
 
 PACKAGE = str(Path(__file__).parents[1])
+_TOLD: set[tuple[int, str]] = set()  # of which patterns in memory what was said, as long as they are there
 
 
 def check_possible(data: Dataset, is_scan: bool = True) -> None:
@@ -37,11 +39,26 @@ def check_possible(data: Dataset, is_scan: bool = True) -> None:
 def warn_of(data: Dataset, full: float | None = None) -> None:
     """Issue a `DataWarning` for each thing that is plainly wrong with the data; pixels at `full` are known to be so.
 
-    It looks at a few patterns, and takes milliseconds.
+    It looks at a few patterns, and takes milliseconds. Of the same patterns nothing is said twice, whatever part of
+    them is fitted and how often.
     """
-    source = data.source.partition(", ")[0]  # halves and what is left by held-out patterns have the same troubles
+    source = data.source.partition(", ")[0]  # without what is said of halves and of held-out patterns
     for finding in plainly_wrong(data, full):
-        warnings.warn(f"{source}: {finding.found}: {finding.advice}.", DataWarning, stacklevel=_calls_in_package())
+        text = f"{source}: {finding.found}: {finding.advice}."
+        if _is_news(data, text):
+            warnings.warn(text, DataWarning, stacklevel=_calls_in_package())
+
+
+def _is_news(data: Dataset, text: str) -> bool:
+    """Whether it was not said of these patterns before; of patterns in a file, not of a file of that name."""
+    stored = isinstance(data.patterns, StoredPatterns)
+    key = (0 if stored else id(data.patterns), text)
+    if key in _TOLD:
+        return False
+    _TOLD.add(key)
+    if not stored:
+        weakref.finalize(data.patterns, _TOLD.discard, key)
+    return True
 
 
 def plainly_wrong(data: Dataset, full: float | None = None) -> Iterator[Finding]:
@@ -63,7 +80,8 @@ def plainly_wrong(data: Dataset, full: float | None = None) -> Iterator[Finding]
 
 def _calls_in_package() -> int:
     """How many calls up, from whoever asks for it, the package was called: that line a warning is to name."""
-    frame, level = sys._getframe(1), 1
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(PACKAGE):
+    frame, level, last = sys._getframe(1), 1, 1
+    while frame is not None:
+        last = level if frame.f_code.co_filename.startswith(PACKAGE) else last
         frame, level = frame.f_back, level + 1
-    return level
+    return last + 1

@@ -12,7 +12,8 @@ from ptychograd._geometry import bounded, nearest_step
 from ptychograd._starts import back_propagated, mean_pattern
 
 GOOD, DOUBTFUL, BAD = "good", "doubtful", "bad"
-SAMPLES = 24  # patterns that are looked at pixel by pixel, spread over the scan
+SAMPLES, FEWEST = 24, 6  # patterns that are looked at pixel by pixel, spread over the scan
+PIXELS = 2**22  # that are looked at, by fewer patterns where they are large
 
 
 class Finding(NamedTuple):
@@ -39,7 +40,8 @@ class Sample(NamedTuple):
         else:
             there = np.flatnonzero(data.photons > 0)
         there = there if len(there) else np.arange(data.count)
-        which = np.unique(np.linspace(0, len(there) - 1, min(len(there), SAMPLES)).astype(int))
+        most = min(SAMPLES, max(FEWEST, PIXELS // int(np.prod(data.frame_shape))))
+        which = np.unique(np.linspace(0, len(there) - 1, min(len(there), most)).astype(int))
         patterns, mask = data.frames(there[which])
         return cls(patterns, np.broadcast_to(mask, patterns.shape))
 

@@ -6,7 +6,6 @@ from jaxtyping import Complex
 from ptychograd._dataset import Dataset
 from ptychograd._fourier import exact_fft, exact_ifft, frequencies, uncentred
 from ptychograd._model import AbstractModel
-from ptychograd._probes import AbstractProbe
 from ptychograd._starts import mean_pattern
 
 ALIKE = 0.999  # correlation of a wave with its twin from which on the two are one
@@ -36,10 +35,10 @@ def out_of_focus(data: Dataset, width: float) -> tuple[float, Complex[np.ndarray
 
 def is_its_own_twin(model: AbstractModel) -> bool:
     """Whether a model's start probe P(r) is P*(-r): it then can't tell an orientation from its twin."""
-    probe = getattr(model, "probe", None)
-    if not isinstance(probe, AbstractProbe) or probe.illumination is None:
+    modes = getattr(getattr(model, "probe", None), "modes", None)
+    if modes is None:
         return False
-    wave = np.asarray(probe.illumination)
+    wave = np.asarray(modes)
     turned = wave[:, ::-1, ::-1].conj()
     turned = np.roll(turned, [1 - n % 2 for n in wave.shape[1:]], axis=(1, 2))  # about pixel n // 2
     power = np.sum(np.abs(wave) ** 2)

@@ -33,10 +33,14 @@ def complain(sentence: str) -> None:
 
 @contextmanager
 def plain_warnings() -> Iterator[None]:
-    """Show warnings as one line each, without the place in the code that they come from."""
+    """Show warnings as one line each, once, without the place in the code that they come from."""
+    told: set[str] = set()
 
     def show(message, category, filename, lineno, file=None, line=None):
-        errors.print(f"{prefix.text}warning: {' '.join(str(message).split())}", style="yellow", soft_wrap=True)
+        text = " ".join(str(message).split())
+        if text not in told:
+            told.add(text)
+            errors.print(f"{prefix.text}warning: {text}", style="yellow", soft_wrap=True)
 
     with warnings.catch_warnings():
         warnings.showwarning = show
