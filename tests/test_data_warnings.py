@@ -1,4 +1,4 @@
-"""What every run says of its data without being asked: one warning for what is plainly wrong, none for what is sound."""
+"""What every run says of its data unasked: one warning for what is plainly wrong, none for what is sound."""
 
 import warnings
 from dataclasses import replace
@@ -16,7 +16,9 @@ from ptychograd._checks.always import plainly_wrong
 def changed(change, **items):
     """The small scan with its patterns changed, as float64."""
     data = problems.measurement(dtype=np.uint32)
-    return pg.make_dataset(change(data.patterns.astype(float)), data.positions, probe=data.probe, source="scan.h5", **items)
+    return pg.make_dataset(
+        change(data.patterns.astype(float)), data.positions, probe=data.probe, source="scan.h5", **items
+    )
 
 
 def columns(value):

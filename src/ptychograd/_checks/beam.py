@@ -150,7 +150,7 @@ def corner(sample: Sample) -> Finding | None:
 
 def is_in_a_corner(finding: Finding) -> bool:
     """Whether that is what a finding about the centre says."""
-    return finding.advice == _SHIFT
+    return finding.advice.startswith(_SHIFT)
 
 
 def _off_centre(mean: Float64[np.ndarray, "y x"]) -> tuple[Float64[np.ndarray, "2"], Float64[np.ndarray, "2"]]:

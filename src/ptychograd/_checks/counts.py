@@ -17,7 +17,7 @@ DARK, FLARING = 0.1, 5.0  # of the median pattern
 
 def photon_scale(seen: Seen) -> Finding:
     """Whether the patterns are counts of photons, or amplitudes, or scaled, or subtracted from."""
-    photons = float(np.median(seen.data.photons))
+    photons = _typical(seen.data.photons)
     bright, largest = _bright(seen.sample), float(seen.data.largest)
     found = f"median {photons:.3g} a pattern, largest value {largest:.4g}"
     figures = {"median_photons": photons, "largest": largest}
@@ -55,6 +55,11 @@ def functions_of_counts(sample: Sample) -> Finding | None:
     return None if found is None else Finding("photon scale", BAD, *found, {})
 
 
+def _typical(photons: Float64[np.ndarray, " index"]) -> float:
+    """The median of those that have some, 0 if none have."""
+    return float(np.median(photons[photons > 0])) if photons.any() else 0.0
+
+
 def _bright(sample: Sample) -> Float64[np.ndarray, " value"]:
     """Values above 0, no more than tell what kind of numbers they are."""
     values = sample.patterns[sample.mask & (sample.patterns > 0)]
@@ -63,7 +68,7 @@ def _bright(sample: Sample) -> Float64[np.ndarray, " value"]:
 
 def _function_of_counts(bright: Float64[np.ndarray, " value"]) -> tuple[str, str] | None:
     """What is found, and what to do, if the values themselves are no counts but a function of them is."""
-    if not len(bright) or _scale_of(bright) is not None:
+    if not len(bright) or bright.max() > LARGEST_WHOLE or _scale_of(bright) is not None:
         return None
     if _are_whole(bright**2):
         return "the squares of the values are whole numbers", "they are square roots of counts: square the patterns"
@@ -101,14 +106,14 @@ def dark_patterns(seen: Seen) -> Finding | None:
     photons = seen.data.photons.reshape(-1, seen.data.group).sum(axis=1)
     if not photons.any():
         return None
-    typical = float(np.median(photons[photons > 0]))
+    typical = _typical(photons)
     dark = np.flatnonzero(photons < DARK * typical)
     flaring = np.flatnonzero(photons > FLARING * typical)
     what = "pattern" if seen.data.group == 1 else "rocking curve"
     figures = {
         "dark": dark.tolist(),
         "flaring": flaring.tolist(),
-        "scatter": float(photons.std() / max(typical, 1e-30)),
+        "scatter": float((photons / typical).std()),
     }
     if not len(dark) and not len(flaring):
         found = f"none; photons scatter by {figures['scatter']:.1%} from one {what} to the next"
