@@ -9,8 +9,12 @@ import bragg_problems
 import near_problems
 import problems
 import ptychograd as pg
+from ptychograd._checks import places as places_module
+from ptychograd._checks import sound_pixels
 from ptychograd._checks.beam import middle
+from ptychograd._checks.finding import Seen
 from ptychograd._checks.places import lattice_peak
+from ptychograd._describe import describe
 
 ROWS, COLUMNS = 40, 36
 GEOMETRY = pg.Geometry(1e-10, 1.0, (50e-6, 50e-6))
@@ -58,6 +62,80 @@ def test_with_a_sound_scan_nothing_is_wrong():
     assert not any(finding.advice for finding in found)
 
 
+FAR = {
+    "1000 pixels": (1000.0, 900.0),
+    "30000 pixels": (30_000.0, 900.0),
+    "a million of millions": (1e12, -1e12),
+    "the largest numbers": (1.7e308, -1.7e308),
+}
+
+
+def count_waves(monkeypatch):
+    """How many wave vectors a lattice is looked for at, and how many positions each time."""
+    sizes = []
+    plain = places_module._heights
+
+    def counted(waves, places):
+        sizes.append(len(waves) * len(places))
+        return plain(waves, places)
+
+    monkeypatch.setattr(places_module, "_heights", counted)
+    return sizes
+
+
+MOST_WORK = 20e6  # waves times positions: well below a second
+
+
+@pytest.mark.parametrize("far", FAR)
+def test_a_position_far_away_costs_no_more_than_any_other(monkeypatch, far):
+    """It is left out of the search for a lattice, and named."""
+    sizes = count_waves(monkeypatch)
+    with np.errstate(all="raise", under="ignore"):
+        found = {finding.name: finding for finding in pg.diagnose(sound(positions=moved(17, FAR[far])))}
+    assert sum(sizes) < MOST_WORK
+    assert found["outliers"].figures["outliers"] == [17]
+    assert "correct" in (found["units"].advice or found["outliers"].advice)
+    dict(describe(sound(positions=moved(17, FAR[far]))))
+
+
+CLUSTERS = {
+    "two groups": lambda p: np.where(np.arange(80)[:, None] < 40, p, p + 1e6),
+    "a tight group among others": lambda p: np.where(np.arange(80)[:, None] < 35, 1e-6 * p, p),
+    "many sizes": lambda p: np.sign(p) * np.abs(p / 30) ** 9,
+    "a line": lambda p: np.stack([np.arange(80) * 3.0, 0 * p[:, 0]], axis=1),
+    "hardly any step": lambda p: 1e-310 * np.round(p * 1e3),
+    "one place but for one": lambda p: np.where(np.arange(80)[:, None] == 3, 1e300, 0 * p),
+}
+
+
+@pytest.mark.parametrize("cluster", CLUSTERS)
+def test_no_positions_make_a_check_long(monkeypatch, cluster):
+    sizes = count_waves(monkeypatch)
+    data = sound(positions=CLUSTERS[cluster](spiral()))
+    with np.errstate(all="raise", under="ignore"):
+        pg.diagnose(data)
+        dict(describe(data))
+    assert sum(sizes) < MOST_WORK
+
+
+def test_counts_of_any_size_are_judged():
+    for scale, dtype in ((1e30, np.float64), (1e-30, np.float64), (1e300, np.float64), (2**50, np.uint64)):
+        with np.errstate(all="raise", under="ignore"):
+            found = pg.diagnose(sound(patterns=(counts(light(), dtype=float) * scale).astype(dtype)))
+        assert {finding.name for finding in found} >= {"units", "photon scale"}
+
+
+def test_data_without_a_photon_are_bad():
+    found = {finding.name: finding for finding in pg.diagnose(sound(patterns=counts(0 * light())))}
+    assert found["photon scale"].verdict == "bad"
+    assert not found.keys() & {"dark patterns", "overlap", "detector edge", "saturation", "centre"}
+    mostly = with_values(0, slice(0, 60))
+    found = {finding.name: finding for finding in pg.diagnose(sound(patterns=mostly))}
+    assert found["dark patterns"].verdict == "bad"
+    assert found["dark patterns"].figures["dark"] == list(range(60))
+    assert found["photon scale"].verdict == "good"
+
+
 def one_plateau():
     patterns = counts(light(peak=900.0))
     return patterns.clip(None, 700)
@@ -70,6 +148,12 @@ def rolled(shift):
 def with_values(values, *where):
     patterns = counts(light())
     patterns[where] = values
+    return patterns
+
+
+def with_gaps(marker):
+    patterns = counts(light(), dtype=float)
+    patterns[:, :, 3:5] = marker
     return patterns
 
 
@@ -137,6 +221,52 @@ def test_each_trouble_is_found_and_mended_in_words(trouble):
     assert found.verdict == verdict
     assert words in f"{found.found} {found.advice}"
     assert found.advice
+
+
+FIRST = {
+    "zero frequency in a corner": ("centre", {"patterns": rolled((ROWS // 2, COLUMNS // 2)), "probe": None}),
+    "one axis rolled": ("centre", {"patterns": rolled((0, COLUMNS // 2)), "probe": None}),
+    "amplitudes": ("photon scale", {"patterns": np.sqrt(counts(light(), dtype=float)), "probe": None}),
+    "logarithms": ("photon scale", {"patterns": np.log1p(counts(light(), dtype=float)), "probe": None}),
+    "inverted mask": ("mask", {"mask": light() < 8}),
+    "nearly all masked": ("mask", {"mask": (light() > 290) & (light() < 298)}),
+    "marked gaps": ("dead and hot pixels", {"patterns": with_gaps(65535.0)}),
+    "another unit": ("units", {"positions": 1e6 * spiral()}),
+}
+
+
+@pytest.mark.parametrize("trouble", FIRST)
+def test_what_has_to_be_mended_first_gives_the_only_advice(trouble):
+    """What depends on it is not judged, as it would say something else."""
+    name, changes = FIRST[trouble]
+    advised = {finding.name: finding.advice for finding in pg.diagnose(sound(**changes)) if finding.advice}
+    assert list(advised) == [name]
+    assert advised[name].endswith("as what depends on it is not judged yet")
+
+
+def test_light_that_is_even_has_no_middle_to_be_off():
+    patterns = np.random.default_rng(0).poisson(50 + 3 * light(peak=1.0, centre=(2, 2), width=4), (80, ROWS, COLUMNS))
+    assert of(sound(patterns=patterns), "centre").verdict == "good"
+
+
+def test_large_numbers_that_are_not_whole_are_no_amplitudes():
+    """Their squares are so large that rounding hides what is behind the point."""
+    patterns = counts(light(), dtype=float) * 1.7 + 300 + np.random.default_rng(1).uniform(size=(80, ROWS, COLUMNS))
+    assert of(sound(patterns=patterns), "photon scale").verdict == "doubtful"
+
+
+def test_the_mask_that_is_found_leaves_out_what_is_dead_hot_or_stuck():
+    patterns = counts(light(), dtype=float)
+    patterns[:, 17, 20], patterns[:, 3, 30], patterns[:, 5:8, 9] = 0, 99, 65535
+    own = np.ones((ROWS, COLUMNS), bool)
+    own[0, :4] = False
+    expected = own.copy()
+    expected[17, 20] = expected[3, 30] = False
+    expected[5:8, 9] = False
+    np.testing.assert_array_equal(sound_pixels(Seen.of(sound(patterns=patterns, mask=own))), expected)
+    full = patterns.clip(None, 200)
+    full[:, 17, 20], full[:, 3, 30], full[:, 5:8, 9] = 10, 1, 1
+    assert sound_pixels(Seen.of(sound(patterns=full))).all()  # a middle that is full is not broken
 
 
 @pytest.mark.parametrize("unit", ["mm", "µm", "nm"])

@@ -8,6 +8,7 @@ import pytest
 import bragg_problems
 import problems
 import ptychograd as pg
+from ptychograd._table import as_json
 from test_orientation import irregular_scan
 
 PNG = b"\x89PNG"
@@ -62,6 +63,69 @@ def test_diagnose_without_a_trial_and_of_what_can_not_be_reconstructed(run, tmp_
     status, _, err = run("diagnose", "few.npz")
     assert status == 0
     assert "5 patterns with photons are too few" in err
+
+
+def strict(text):
+    """JSON as the standard has it, without NaN and Infinity."""
+    return json.loads(text, parse_constant=lambda word: pytest.fail(f"{word} in JSON"))
+
+
+@pytest.mark.parametrize("case", ["one position", "no photons", "large numbers"])
+def test_json_never_holds_what_is_no_number(run, case):
+    data = problems.measurement()
+    patterns, positions = data.patterns.astype(float), data.positions
+    if case == "one position":
+        patterns, positions = patterns[:1], positions[:1]
+    elif case == "no photons":
+        patterns = 0 * patterns
+    else:
+        patterns = patterns * 1e303
+    np.savez("scan.npz", patterns=patterns, positions=positions)
+    status, out, err = run("diagnose", "scan.npz", "--json", *(("--no-trial",) if case == "large numbers" else ()))
+    assert status == 0, err
+    assert strict(out.splitlines()[-1])["orientations"] == []
+
+
+def test_every_figure_that_is_no_number_becomes_null():
+    figures = {"a": np.nan, "b": [1, np.float32("inf"), {"c": -np.inf}], "d": np.int64(3), "e": (True, None, "χ²")}
+    assert strict(as_json(figures)) == {"a": None, "b": [1, None, {"c": None}], "d": 3, "e": [True, None, "χ²"]}
+    assert as_json(figures).isascii()
+
+
+def test_the_mask_that_is_found_is_written_and_taken(run, tmp_path):
+    data = problems.measurement(photons=1e6, dtype=np.uint32)
+    patterns = data.patterns.copy()
+    patterns[:, 8, 8], patterns[:, 2, 14] = 0, 60_000
+    own = np.ones(problems.FRAME, bool)
+    own[0] = False
+    pg.write("scan.h5", pg.make_dataset(patterns, data.positions, mask=own, probe=data.probe))
+    status, out, err = run("diagnose", "scan.h5", "--no-trial", "--write-mask", "good.npy")
+    assert status == 0, err
+    assert "--mask FILE.npy takes it" in " ".join(out.split())
+    assert "good.npy: 20 pixels are masked, 2 more than before." in out
+    good = np.load("good.npy")
+    own[8, 8] = own[2, 14] = False
+    np.testing.assert_array_equal(good, own)
+    status, out, _ = run("diagnose", "scan.h5", "--no-trial", "--mask", "good.npy", "--write-mask", "good.npy")
+    assert "none that is not masked" in " ".join(out.split())
+    assert "0 more than before" in out
+    assert run("reconstruct", "scan.h5", "--mask", "good.npy", "--epochs", 1)[0] == 0
+    np.save("numbers.npy", np.ones(problems.FRAME))
+    (tmp_path / "text.npy").write_text("no array")
+    for name in ("numbers.npy", "text.npy", "scan.h5", "none/good.npy"):
+        before = (tmp_path / name).read_bytes() if (tmp_path / name).exists() else None
+        status, _, err = run("diagnose", "scan.h5", "--no-trial", "--write-mask", name)
+        assert status == 2, name
+        assert before is None or (tmp_path / name).read_bytes() == before
+
+
+def test_what_has_to_be_mended_first_comes_before_a_trial(run):
+    data = problems.measurement()
+    np.savez("corner.npz", patterns=np.fft.ifftshift(data.patterns, axes=(1, 2)), positions=data.positions)
+    status, out, err = run("diagnose", "corner.npz")
+    assert status == 0
+    assert "crop the patterns less" not in " ".join(out.split())
+    assert "No orientation was tried: mend what is said to be bad about centre before." in " ".join(err.split())
 
 
 def test_diagnose_of_a_crystal(run):

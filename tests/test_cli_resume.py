@@ -146,7 +146,7 @@ def test_what_can_not_go_on_is_refused_in_a_sentence(run, scan, tmp_path):
         ("old.h5",): "does not say which options it was made with",
         ("kept.h5",): "kept without the solver's state",
         ("new.h5",): "options unknown to this version: colour",
-        ("none.h5",): "No such file",
+        ("none.h5",): "there is no such file",
         (scan,): "no result of ptychograd",
     }
     before = (tmp_path / "r.h5").read_bytes()

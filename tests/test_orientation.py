@@ -193,6 +193,43 @@ def test_a_start_that_leads_astray_is_not_believed():
     assert "not told" in pg.preference(trials, data).words
 
 
+def zone_plate_scan(size=32, count=81):
+    """An annular pupil far out of focus, as in zone_plate.py of the cases, smaller; a chiral object; NumPy alone."""
+    rng = np.random.default_rng(3)
+    y, x = np.mgrid[:size, :size] - size // 2
+    ring = (np.hypot(y, x) < 5.5) & (np.hypot(y, x) > 1.5)
+    probe = np.fft.fftshift(np.fft.ifft2(np.fft.ifftshift(ring * np.exp(0.2j * (y**2 + x**2)))))
+    probe *= np.sqrt(1e5 / np.sum(np.abs(probe) ** 2))
+    angle, radius = np.arange(count) * np.pi * (3 - np.sqrt(5)), 2.6 * np.sqrt(np.arange(count))
+    corners = np.round(np.stack([radius * np.sin(angle), radius * np.cos(angle)], axis=1))
+    corners -= corners.min(axis=0)
+    box = corners.max(axis=0).astype(int) + size
+    metal = np.zeros(box)
+    for top, left, tall in rng.integers(0, (*box, 14), (30, 3)):
+        metal[top : top + tall, left : left + 2] = metal[top : top + 2, left : left + tall // 2] = 1
+    patterns = []
+    for row, column in corners.astype(int):
+        wave = probe * np.exp((-0.1 - 1j) * metal[row : row + size, column : column + size])
+        patterns.append(rng.poisson(np.abs(np.fft.fftshift(np.fft.fft2(wave, norm="ortho"))) ** 2))
+    geometry = pg.Geometry(1e-10, 1.0, (50e-6, 50e-6))
+    pixel = geometry.sampling((size, size))[0]
+    return pg.make_dataset(np.array(patterns, np.uint16), corners * pixel, geometry=geometry)
+
+
+def test_a_beam_out_of_focus_is_tried_where_one_in_focus_tells_nothing():
+    wrong = pg.oriented(zone_plate_scan(), 5)
+    assert not pg.preference(pg.try_orientations(wrong, widths=()), wrong).is_told
+    trials = pg.try_orientations(wrong)
+    found = pg.preference(trials, wrong)
+    assert found.is_pair
+    assert found.codes == (5, 6)
+    defocus = {trial.code: trial.defocus for trial in trials}
+    assert defocus[5] == -defocus[6] != 0
+    radius = np.pi * 0.2 / np.pi  # phase 0.2 n² = πλz (n / (size pixel))²
+    pixel = wrong.geometry.sampling(wrong.frame_shape)[0]
+    assert abs(defocus[6]) == pytest.approx(radius / np.pi * (32 * pixel) ** 2 / 1e-10, rel=0.4)
+
+
 def test_what_is_not_told_is_not_told(scan):
     trials = [pg.Trial(code, 0.3 + 0.001 * code, None) for code in ALL]
     found = pg.preference(trials, scan)

@@ -74,7 +74,7 @@ def test_surround_of_an_embedded_object_is_one(data):
 
 
 def test_files_that_are_no_result(tmp_path, result):
-    with pytest.raises(pg.InputError, match="No such file"):
+    with pytest.raises(pg.InputError, match="there is no such file"):
         pg.load(tmp_path / "none.h5")
     (tmp_path / "text.h5").write_text("not HDF5")
     with pytest.raises(pg.InputError, match="no readable result"):

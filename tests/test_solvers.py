@@ -265,3 +265,15 @@ def test_padding_changes_no_step(name, data):
         ends.append(jax.tree.leaves(end))
     for one, other in zip(*ends, strict=True):
         np.testing.assert_allclose(one, other, rtol=2e-5, atol=1e-4)
+
+
+def test_closed_form_pie_names_what_it_is_not_written_for(data):
+    """The part of the model, where the model itself is one that it takes."""
+    start = problems.start_model(data)
+    for change, words in (
+        (pg.with_varying_intensity, "same probe in all patterns, not for VaryingProbe"),
+        (lambda model: pg.with_varying_probe(model, 1), "same probe in all patterns, not for VaryingProbe"),
+    ):
+        run = pg.Run(change(start), data, pg.PIE(), (pg.Stage(1),), 5)
+        with pytest.raises(pg.InputError, match=words):
+            pg.perform(run)

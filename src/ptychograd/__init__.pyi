@@ -23,6 +23,7 @@ from ._detector import AbstractPointSpread as AbstractPointSpread
 from ._detector import Detector as Detector
 from ._detector import GaussianSpread as GaussianSpread
 from ._detector import KernelSpread as KernelSpread
+from ._errors import DataWarning as DataWarning
 from ._errors import InputError as InputError
 from ._escapes import BeamShift as BeamShift
 from ._escapes import ShrinkWrap as ShrinkWrap

@@ -9,6 +9,7 @@ from jaxtyping import Complex
 from ptychograd._dataset import BraggGeometry, Dataset, Geometry, NearFieldGeometry, positions_in_pixels
 from ptychograd._errors import InputError
 from ptychograd._geometry import (
+    bounded,
     check_extent,
     format_length,
     nearest_step,
@@ -33,7 +34,7 @@ def describe(data: Dataset, sampling: tuple[float, float] | None = None) -> list
     pixel = sampling
     if pixel is None and data.geometry is not None:
         pixel = data.geometry.sampling(data.frame_shape)
-    positions = positions_in_pixels(data, sampling)[:: data.group]
+    positions = bounded(positions_in_pixels(data, sampling)[:: data.group])
     return [
         ("source", data.source),
         *_exposure(data, sampling),

@@ -11,6 +11,10 @@ class NotWrittenError(InputError):
     """A file could not be written; what was to be in it can still be written elsewhere."""
 
 
+class DataWarning(UserWarning):
+    """Data from which a reconstruction can be made, but hardly a right one: one sentence says what is wrong."""
+
+
 def check_seed(seed: int) -> None:
     """Raise `InputError` for a seed that is none."""
     if not 0 <= seed <= LARGEST_SEED:

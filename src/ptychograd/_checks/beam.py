@@ -3,13 +3,14 @@
 import numpy as np
 from jaxtyping import Bool, Float64
 
-from ptychograd._checks.finding import BAD, DOUBTFUL, GOOD, Finding, Seen
+from ptychograd._checks.finding import BAD, DOUBTFUL, GOOD, Finding, Sample, Seen
 
 ENOUGH_OVERLAP, LEAST_OVERLAP, MOST_OVERLAP = 0.6, 0.3, 0.98  # linear; 60 to 70 % is what the literature advises
 BORDER = 16  # a border as wide as one part of so many of the frame, at each side
 FULL, OVERFULL = 0.01, 0.05  # share of the light in the border
 EVEN = 0.5  # brightness of the border over that of the whole frame, from which a near field wraps around
-OFF_CENTRE, FAR_OFF = 1.5, 0.05  # pixels; share of the frame
+OFF_CENTRE, FAR_OFF, IN_A_CORNER = 1.5, 0.05, 0.4  # pixels; shares of the frame
+CONCENTRATED = 0.2  # |Σ I exp(2πi n/N)| / Σ I along an axis: with less, light is too even to have a middle
 FAINT, DAZZLING = 0.1, 10.0  # photons of the start probe over those of the brightest pattern
 
 
@@ -113,17 +114,12 @@ def centre(seen: Seen) -> Finding | None:
     if seen.is_crystal or seen.is_near or not seen.mean.any():
         return None
     shape = np.array(seen.mean.shape)
-    found_at = middle(seen.mean)
-    off = (found_at - shape // 2 + shape / 2) % shape - shape / 2
+    found_at, off = _off_centre(seen.mean)
     distance = float(np.hypot(*off))
     found = f"at pixel ({found_at[0]:.1f}, {found_at[1]:.1f}), expected ({shape[0] // 2}, {shape[1] // 2}) (y, x)"
     figures = {"y": float(found_at[0]), "x": float(found_at[1]), "off_pixels": distance}
-    if (np.abs(off) > 0.4 * shape).any():
-        words = (
-            "the zero frequency is in a corner, or an axis of the patterns is rolled; move it to the middle "
-            "(numpy.fft.fftshift over the last two axes of patterns and mask)"
-        )
-        return Finding("centre", BAD, found, words, figures)
+    if (np.abs(off) > IN_A_CORNER * shape).any():
+        return Finding("centre", BAD, found, _SHIFT, figures)
     if distance <= max(OFF_CENTRE, 0.01 * shape.max()):
         return Finding("centre", GOOD, found, "", figures)
     rows, columns = -np.round(off).astype(int)
@@ -134,13 +130,53 @@ def centre(seen: Seen) -> Finding | None:
     return Finding("centre", BAD if distance > FAR_OFF * shape.max() else DOUBTFUL, found, words, figures)
 
 
+_SHIFT = (
+    "the zero frequency is in a corner, or an axis of the patterns is rolled; move it to the middle "
+    "(numpy.fft.fftshift over the last two axes of patterns and mask)"
+)
+
+
+def corner(sample: Sample) -> Finding | None:
+    """A far field whose zero frequency is half a frame away from where it is expected."""
+    mean = sample.mean
+    if not mean.any():
+        return None
+    found_at, off = _off_centre(mean)
+    if not (np.abs(off) > IN_A_CORNER * np.array(mean.shape)).any():
+        return None
+    y, x = (round(place) % n for place, n in zip(found_at.tolist(), mean.shape, strict=True))
+    return Finding("centre", BAD, f"the middle of the light is about pixel ({y}, {x}) (y, x)", _SHIFT, {})
+
+
+def is_in_a_corner(finding: Finding) -> bool:
+    """Whether that is what a finding about the centre says."""
+    return finding.advice.startswith(_SHIFT)
+
+
+def _off_centre(mean: Float64[np.ndarray, "y x"]) -> tuple[Float64[np.ndarray, "2"], Float64[np.ndarray, "2"]]:
+    """Where an image's light has its middle (y, x), and how far from pixel n // 2; no distance where it has none."""
+    shape = np.array(mean.shape)
+    found_at, concentrated = middle(mean), concentration(mean) > CONCENTRATED
+    off = (found_at - shape // 2 + shape / 2) % shape - shape / 2
+    return np.where(concentrated, found_at, shape // 2), np.where(concentrated, off, 0.0)
+
+
+def concentration(image: Float64[np.ndarray, "y x"]) -> Float64[np.ndarray, "2"]:
+    """How near an image's light is together along each axis (y, x): 1 in one row, 0 where it is even."""
+    return np.array([abs(moment) for moment in _moments(image)]) / max(float(image.sum()), np.finfo(float).tiny)
+
+
+def _moments(image: Float64[np.ndarray, "y x"]) -> list[complex]:
+    return [
+        complex(np.sum(image.sum(axis=1 - axis) * np.exp(2j * np.pi * np.arange(size) / size)))
+        for axis, size in enumerate(image.shape)
+    ]
+
+
 def middle(image: Float64[np.ndarray, "y x"]) -> Float64[np.ndarray, "2"]:
     """Centre (y, x) of an image's light on a circle of its pixels, so that a centre in the corners is found too."""
-    found = []
-    for axis, size in enumerate(image.shape):
-        turn = np.exp(2j * np.pi * np.arange(size) / size)
-        found.append(np.angle(np.sum(image.sum(axis=1 - axis) * turn)) * size / (2 * np.pi) % size)
-    return np.array(found)
+    moments = zip(_moments(image), image.shape, strict=True)
+    return np.array([np.angle(moment) * size / (2 * np.pi) % size for moment, size in moments])
 
 
 def border(shape: tuple[int, ...]) -> Bool[np.ndarray, "y x"]:

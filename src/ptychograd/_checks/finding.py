@@ -6,13 +6,14 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Complex, Float64, Real
 
-from ptychograd._dataset import BraggGeometry, Dataset, NearFieldGeometry, positions_in_pixels
+from ptychograd._dataset import BraggGeometry, Dataset, NearFieldGeometry, StoredPatterns, positions_in_pixels
 from ptychograd._describe import probe_diameter
-from ptychograd._geometry import nearest_step
+from ptychograd._geometry import bounded, nearest_step
 from ptychograd._starts import back_propagated, mean_pattern
 
 GOOD, DOUBTFUL, BAD = "good", "doubtful", "bad"
-SAMPLES = 24  # patterns that are looked at pixel by pixel, spread over the scan
+SAMPLES, FEWEST = 24, 6  # patterns that are looked at pixel by pixel, spread over the scan
+PIXELS = 2**22  # that are looked at, by fewer patterns where they are large
 
 
 class Finding(NamedTuple):
@@ -25,13 +26,39 @@ class Finding(NamedTuple):
     figures: Mapping[str, float | int | list[int]]
 
 
+class Sample(NamedTuple):
+    """A few patterns, with photons if there are such, spread over the scan; and which of their pixels are valid."""
+
+    patterns: Real[np.ndarray, "few frame_y frame_x"]
+    mask: Bool[np.ndarray, "few frame_y frame_x"]
+
+    @classmethod
+    def of(cls, data: Dataset) -> "Sample":
+        """A look at the data; of a scan that is being written, at what has arrived."""
+        if isinstance(data.patterns, StoredPatterns) and data.patterns.grows:
+            there = np.arange(data.patterns.arrived())
+        else:
+            there = np.flatnonzero(data.photons > 0)
+        there = there if len(there) else np.arange(data.count)
+        most = min(SAMPLES, max(FEWEST, PIXELS // int(np.prod(data.frame_shape))))
+        which = np.unique(np.linspace(0, len(there) - 1, min(len(there), most)).astype(int))
+        patterns, mask = data.frames(there[which])
+        return cls(patterns, np.broadcast_to(mask, patterns.shape))
+
+    @property
+    def mean(self) -> Float64[np.ndarray, "frame_y frame_x"]:
+        """The mean pattern, 0 where no pixel is valid."""
+        total = np.sum(self.patterns, axis=0, dtype=np.float64, where=self.mask)
+        return total / np.maximum(self.mask.sum(axis=0), 1)
+
+
 class Seen(NamedTuple):
     """A data set as the checks look at it.
 
     `positions` are those of windows in object pixels (y, x), one for each rocking curve; `pixel` is the object's in
     metres, None if only pixels are known; `step` is the median distance to the nearest other place. `probe` is None for
     a crystal whose beam is not known; it `is_estimated` from the mean pattern where the data have none. `patterns` are
-    a few, spread over the scan.
+    a few, spread over the scan (see `Sample`).
     """
 
     data: Dataset
@@ -52,11 +79,13 @@ class Seen(NamedTuple):
         if estimated:
             start = back_propagated if isinstance(data.geometry, NearFieldGeometry) else mean_pattern()
             given = np.asarray(start(data, pixel))[None]
-        some = np.unique(np.linspace(0, data.count - 1, min(data.count, SAMPLES)).astype(int))
-        patterns, mask = data.frames(some)
-        places = positions_in_pixels(data, None)[:: data.group]
+        places = bounded(positions_in_pixels(data, None)[:: data.group])
         step = nearest_step(np.unique(places, axis=0))
-        return cls(data, places, step, pixel, given, estimated, patterns, np.broadcast_to(mask, patterns.shape))
+        return cls(data, places, step, pixel, given, estimated, *Sample.of(data))
+
+    @property
+    def sample(self) -> Sample:
+        return Sample(self.patterns, self.mask)
 
     @property
     def is_crystal(self) -> bool:

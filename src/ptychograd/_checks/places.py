@@ -12,6 +12,7 @@ PLAUSIBLE = (0.02, 1.0)  # steps over the diameter of the probe, or the window, 
 IMPOSSIBLE = (1e-3, 1.0)  # steps over the window beyond which the unit is wrong
 PERFECT = 0.9  # of a lattice peak of all positions; 1 is a perfect lattice, 0.6 one with a jitter of 16 %
 FEWEST_OF_A_RASTER, MOST_OF_A_RASTER = 9, 120  # positions
+WIDEST_OF_A_RASTER = 16.0  # steps from the middle: what is farther away is left out, so that the search ends
 ISOLATED = 4.0  # steps from the nearest neighbour
 SAME = 1e-3  # pixels
 ASIDE = 0.4  # sine of the angle between two peaks of a lattice
@@ -37,12 +38,25 @@ def units(seen: Seen) -> Finding:
     try:
         check_extent(seen.positions, data.frame_shape, seen.pixel)
     except InputError as problem:
+        if _is_reasonable_without(_alone(seen), seen):
+            mend = "correct what is far from all others, or leave these patterns out (ptychograd.subset in Python)"
         return Finding("units", BAD, str(problem).removesuffix("."), mend, figures)
     if len(seen.positions) > 1 and not IMPOSSIBLE[0] < step / window < IMPOSSIBLE[1]:
         return Finding("units", BAD, f"{found}, in a window of {window}", mend, figures)
     if seen.pixel is None:
         found += "; no geometry, so lengths stay in pixels"
     return Finding("units", GOOD, found, "", figures)
+
+
+def _is_reasonable_without(alone: np.ndarray, seen: Seen) -> bool:
+    """Whether all would be well but for some positions."""
+    if not len(alone):
+        return False
+    try:
+        check_extent(np.delete(seen.positions, alone, axis=0), seen.data.frame_shape, seen.pixel)
+    except InputError:
+        return False
+    return True
 
 
 def _guesses(seen: Seen) -> list[str]:
@@ -58,8 +72,10 @@ def _guesses(seen: Seen) -> list[str]:
 
 def raster(seen: Seen) -> Finding | None:
     """How perfect a lattice the positions are, whatever its axes: the height of its Bragg peaks, 0 to 1."""
-    places = np.unique(seen.positions, axis=0)
-    if len(places) < FEWEST_OF_A_RASTER or seen.is_crystal or not seen.step > 0:
+    if seen.is_crystal or not seen.step > 0:
+        return None
+    places = _about_the_middle(np.unique(seen.positions, axis=0))
+    if len(places) < FEWEST_OF_A_RASTER:
         return None
     peak = lattice_peak(places)
     jitter = np.sqrt(max(0.0, -np.log(max(peak, 1e-6))) / 2) / np.pi
@@ -85,8 +101,7 @@ def lattice_peak(places: Float64[np.ndarray, "place 2"]) -> float:
     Wave vectors k are as long as those of a lattice with their step. A Gaussian jitter σ along each axis leaves
     exp(-2π²σ²k²), the Debye-Waller factor of the amplitude; even lines along which nothing is even have one peak only.
     """
-    away = np.hypot(*(places - np.median(places, axis=0)).T)
-    places = places[np.argsort(away, kind="stable")[:MOST_OF_A_RASTER]]
+    places = _about_the_middle(places)
     places = (places - places.mean(axis=0)) / nearest_step(places)
     fine = 0.25 / max(float(np.ptp(places, axis=0).max()), 1.0)
     reach = np.arange(0.0, 1.35, fine)
@@ -106,24 +121,42 @@ def lattice_peak(places: Float64[np.ndarray, "place 2"]) -> float:
     return peak
 
 
+def _about_the_middle(places: Float64[np.ndarray, "place 2"]) -> Float64[np.ndarray, "near 2"]:
+    """The positions about that in the middle of the scan, as many and as far away as a lattice is looked for in."""
+    away = np.hypot(*(places - np.median(places, axis=0)).T)
+    away = np.hypot(*(places - places[away.argmin()]).T)  # of two groups in the middle of one of them
+    near = places[np.argsort(away, kind="stable")[:MOST_OF_A_RASTER]]
+    while len(near) > 1:  # what is left may have smaller steps, in which others are too far away
+        kept = near[np.hypot(*(near - near[0]).T) <= WIDEST_OF_A_RASTER * nearest_step(near)]
+        if len(kept) == len(near):
+            break
+        near = kept
+    return near
+
+
 def _heights(waves: Float64[np.ndarray, "wave 2"], places: Float64[np.ndarray, "place 2"]) -> np.ndarray:
     return np.abs(np.exp(2j * np.pi * waves @ places.T).mean(axis=1))
 
 
 def outliers(seen: Seen) -> Finding | None:
     """Positions with no neighbour within four steps."""
-    places = np.unique(seen.positions, axis=0)
-    if len(places) < FEWEST_OF_A_RASTER or not seen.step > 0:
+    if len(np.unique(seen.positions, axis=0)) < FEWEST_OF_A_RASTER or not seen.step > 0:
         return None
-    nearest = KDTree(places).query(places, 2)[0][:, 1]
-    alone = nearest > ISOLATED * seen.step
-    lonely = {tuple(place) for place in places[alone]}
-    which = np.flatnonzero([tuple(place) in lonely for place in seen.positions])
+    which = _alone(seen)
     if not len(which):
         return Finding("outliers", GOOD, "every position has a neighbour", "", {"outliers": []})
     found = f"{plural(len(which), 'position')} more than {ISOLATED:g} steps from any other: number {numbers(which)}"
     words = "correct them or leave these patterns out (ptychograd.subset in Python): they make the object's array large"
     return Finding("outliers", BAD, found, words, {"outliers": which.tolist()})
+
+
+def _alone(seen: Seen) -> np.ndarray:
+    """Numbers of the positions with no neighbour within four steps; none where there are too few to tell."""
+    places, which = np.unique(seen.positions, axis=0, return_inverse=True)
+    if len(places) < FEWEST_OF_A_RASTER or not seen.step > 0:
+        return np.zeros(0, int)
+    nearest = KDTree(places).query(places, 2)[0][:, 1]
+    return np.flatnonzero((nearest > ISOLATED * seen.step)[np.ravel(which)])
 
 
 def duplicates(seen: Seen) -> Finding | None:

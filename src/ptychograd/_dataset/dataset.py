@@ -19,6 +19,7 @@ from ptychograd._geometry import (
     BraggGeometry,
     Geometry,
     NearFieldGeometry,
+    bounded,
     check_extent,
     far_field_sampling,
     object_shape_needed,
@@ -278,7 +279,7 @@ def positions_in_pixels(data: Dataset, sampling: tuple[float, float] | None) -> 
                 " can't be applied; give wavelength, distance and pixel_size, and positions in metres."
             )
         return data.positions
-    return data.positions / (sampling or data.geometry.sampling(data.frame_shape))
+    return bounded(data.positions) / (sampling or data.geometry.sampling(data.frame_shape))
 
 
 def _surveyed(data: Dataset) -> Survey:

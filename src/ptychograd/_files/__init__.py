@@ -13,7 +13,7 @@ from ptychograd._dataset import Dataset, InFile, check_meaning, check_share
 from ptychograd._errors import InputError
 from ptychograd._files import _cxi, _keymap, _native
 from ptychograd._files._atomic import replacing, require_writable
-from ptychograd._files._entries import Catalogue, Entry, sentence
+from ptychograd._files._entries import Catalogue, Entry, UnreadableError, sentence
 from ptychograd._files._hdf5 import creating
 from ptychograd._files._items import Items, assemble, overlaid
 from ptychograd._files._keymap import NO_FOCUS, Keys, Readers
@@ -27,6 +27,7 @@ __all__ = [
     "RESULT",
     "Catalogue",
     "Entry",
+    "UnreadableError",
     "creating",
     "opened",
     "read",

@@ -1,6 +1,7 @@
 """A container of arrays, HDF5 or NPZ, as named entries."""
 
 import contextlib
+import errno
 import lzma
 import tokenize
 import zipfile
@@ -20,6 +21,22 @@ DAMAGE = (
     *(OSError, RuntimeError, ValueError, EOFError, KeyError, TypeError, OverflowError, SyntaxError),
     *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, tokenize.TokenError),
 )  # from h5py, zipfile and NumPy's reader of headers
+
+
+GONE = "the disk or the network that it is on does not answer"
+UNREADABLE = {  # what an operating system says of files that may well be sound
+    **dict.fromkeys((errno.EACCES, errno.EPERM), "you may not read it; ask its owner for permission (chmod +r)"),
+    **dict.fromkeys((errno.ENOENT, errno.ENOTDIR), "it is not there"),
+    **dict.fromkeys((errno.EAGAIN, errno.EBUSY, errno.ETXTBSY), "another program has locked it; wait for it to end"),
+    **dict.fromkeys((errno.EMFILE, errno.ENFILE), "too many files are open; close some (ulimit -n)"),
+    **dict.fromkeys((errno.EIO, errno.ENXIO, errno.ENODEV, errno.ESTALE, errno.ETIMEDOUT), GONE),
+    **dict.fromkeys((errno.ENOTCONN, errno.ECONNRESET, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ENETDOWN), GONE),
+    errno.ELOOP: "it is a link that leads back to itself",
+}
+
+
+class UnreadableError(InputError):
+    """The file may be sound, but the operating system does not let it be read."""
 
 
 @dataclass(frozen=True)
@@ -123,6 +140,8 @@ def damage(what: str) -> Iterator[None]:
     except MemoryError as error:
         raise InputError(f"{what}: it needs more memory than there is.") from error
     except DAMAGE as error:
+        if isinstance(error, OSError) and error.errno in UNREADABLE:
+            raise UnreadableError(f"it can't be read: {UNREADABLE[error.errno]}.") from error
         reason = str(error.args[0] if isinstance(error, KeyError) and error.args else error).rstrip(".")
         raise InputError(f"{what}: {printable(reason)[:400]}.") from error
 

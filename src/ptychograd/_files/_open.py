@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import h5py
 
 from ptychograd._dataset import InFile
 from ptychograd._errors import InputError
-from ptychograd._files._entries import Catalogue, Entry, damage
+from ptychograd._files._entries import Catalogue, Entry, UnreadableError, damage
 from ptychograd._files._npz import open_npz
 from ptychograd._files._reach import Reach
 from ptychograd._files._storage import attribute, entry_of
@@ -31,14 +32,26 @@ def opened(
     Raises:
         InputError: there is no such file, or it is neither HDF5 nor NPZ, or it is damaged.
     """
-    if path.is_dir():
-        raise InputError("this is a folder; expected a file: CXI, HDF5 or NPZ.")
-    if not path.is_file():
-        raise InputError("there is no such file.")
+    _check_kind(path)
     with contextlib.ExitStack() as stack:
         with damage("the file can't be opened, it is damaged or incomplete"):
             catalogue = stack.enter_context(_container(path, links_into, keep))
         yield catalogue
+
+
+def _check_kind(path: Path) -> None:
+    """Refuse what is no file, and say what it is."""
+    with damage("the file can't be found"):
+        try:
+            mode = path.stat().st_mode
+        except FileNotFoundError:
+            if path.is_symlink():
+                raise UnreadableError(f"this is a link to {path.readlink()}, which is not there.") from None
+            raise UnreadableError("there is no such file.") from None
+    if stat.S_ISDIR(mode):
+        raise UnreadableError("this is a folder; expected a file: CXI, HDF5 or NPZ.")
+    if not stat.S_ISREG(mode):
+        raise UnreadableError("this is a device or a pipe; expected a file: CXI, HDF5 or NPZ.")
 
 
 def _container(

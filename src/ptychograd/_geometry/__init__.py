@@ -8,7 +8,7 @@ from ptychograd._geometry.exposure import (
     far_field_sampling,
     wavelength_from_kev,
 )
-from ptychograd._geometry.extent import check_extent, nearest_step, object_shape_needed
+from ptychograd._geometry.extent import bounded, check_extent, nearest_step, object_shape_needed
 from ptychograd._geometry.units import (
     ANGLES,
     ENERGIES,
@@ -28,6 +28,7 @@ __all__ = [
     "BraggGeometry",
     "Geometry",
     "NearFieldGeometry",
+    "bounded",
     "check_extent",
     "far_field_sampling",
     "format_length",

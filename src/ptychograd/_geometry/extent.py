@@ -14,8 +14,14 @@ LONGEST_SIDE = 30_000  # pixels of the object array
 LEAST_SPAN = 0.01  # pixels: a scan that moves at all moves by more
 ROUNDING = 1e-6  # pixels: positions in metres over a sampling are not exact integers
 MOST_NEIGHBOURS = 300  # positions that a median step is taken from
+FARTHEST = 1e12  # in any unit: what is said to be farther away counts as if it were there, so that nothing overflows
 
 Positions = Float64[np.ndarray, "index 2"]
+
+
+def bounded(positions: Positions) -> Positions:
+    """Positions of which those that are absurdly far away are less so: still absurd, but safe to calculate with."""
+    return np.clip(positions, -FARTHEST, FARTHEST)
 
 
 def object_shape_needed(positions: Positions, frame_shape: tuple[int, int]) -> tuple[int, int]:
@@ -25,13 +31,13 @@ def object_shape_needed(positions: Positions, frame_shape: tuple[int, int]) -> t
         positions: (index, 2) in object pixels, (y, x); the smallest one becomes the object's first pixel.
         frame_shape: window (y, x) in pixels.
     """
-    rows, columns = np.ceil(np.ptp(positions, axis=0) - ROUNDING)
+    rows, columns = np.ceil(np.ptp(bounded(positions), axis=0) - ROUNDING)
     return max(int(rows), 0) + frame_shape[0], max(int(columns), 0) + frame_shape[1]
 
 
 def nearest_step(positions: Positions) -> float:
     """Median distance from a position to its nearest neighbour, in the positions' unit; nan if alone."""
-    count = len(positions)
+    count, positions = len(positions), bounded(positions)
     if count < 2:
         return math.nan
     steps = []
@@ -55,6 +61,7 @@ def check_extent(
     Raises:
         InputError: the object is far larger than the windows can cover or than memory, or nothing moves.
     """
+    positions = bounded(positions)
     span = np.ptp(positions, axis=0)
     if 0 < span.max() < LEAST_SPAN:
         cure = "give wavelength, distance and pixel_size" if sampling is None else "they are expected in metres"

@@ -31,7 +31,7 @@ from ptychograd._noise import AbstractNoise, Amplitude
 from ptychograd._objective import Value
 from ptychograd._parameters import join, named_leaves
 from ptychograd._priors import AbstractPrior
-from ptychograd._reconstruct.task import Standing, Task, Work, prepared
+from ptychograd._reconstruct.task import Standing, Task, Work, begun, prepared
 from ptychograd._result import History, NonFiniteError, Result
 from ptychograd._schedule import Plan
 from ptychograd._solvers import AbstractSolver
@@ -99,8 +99,8 @@ def reconstruct(
     """
     free, noise, devices = tuple(trainable), noise or Amplitude(), None if devices is None else tuple(devices)
     task = Task(model, data, solver, epochs, batch_size, free, noise, seed, resume, planned, devices, tuple(priors))
-    work, standing = prepared(task)
-    feed, stopped, why = feed_of(data, work.asked), DONE, ""
+    (work, standing), stopped, why = begun(task), DONE, ""
+    feed = feed_of(data, work.asked)
     try:
         for _ in range(epochs):
             standing = _watched(work, _after_an_epoch(work, standing, feed), watch)
@@ -165,7 +165,7 @@ def reconstruct_together(tasks: Sequence[Task]) -> list[Result]:
     They share data, batch size, and numbers of epochs, and are `can_go_together`. One whose loss or
     parameters stop being finite ends there, `stopped` as "not finite", and disturbs no other.
     """
-    works, standings = (list(parts) for parts in zip(*map(prepared, tasks), strict=True))
+    works, standings = (list(parts) for parts in zip(*map(begun, tasks), strict=True))
     data, count = tasks[0].data, len(tasks)
     feed, good = Resident(data, works[0].asked), [True] * count
     for _ in range(tasks[0].epochs):

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PyTree
 
+from ptychograd._checks import check_possible, warn_of
 from ptychograd._dataset import Dataset, StoredPatterns
 from ptychograd._epoch import (
     AXES,
@@ -25,13 +26,13 @@ from ptychograd._epoch import (
 )
 from ptychograd._errors import InputError, check_seed
 from ptychograd._model import AbstractModel
-from ptychograd._noise import AbstractNoise
+from ptychograd._noise import AbstractNoise, Censored
 from ptychograd._objective import Objective, Penalty, Value
 from ptychograd._parameters import check_names, named_leaves, partition, real_dtype, trainable_names
 from ptychograd._priors import AbstractPrior
 from ptychograd._result import OBJECTS, History, Result
 from ptychograd._scan import AbstractScan
-from ptychograd._solvers import AbstractSolver
+from ptychograd._solvers import AbstractSolver, Still
 
 TRANSMISSION, CRYSTAL = "object.transmission", "object.density"
 
@@ -83,6 +84,14 @@ class Standing(NamedTuple):
     def seen(self, r_factor: float) -> "Standing":
         """Where it stands, with the R-factor of held-out patterns if it is a number."""
         return self if not np.isfinite(r_factor) else self._replace(history=self.history.seen(r_factor))
+
+
+def begun(task: Task) -> tuple[Work, Standing]:
+    """What is `prepared`, after a warning of what is plainly wrong with the data of a scan; a mere look is no run."""
+    ready, is_scan = prepared(task), isinstance(getattr(task.model, "scan", None), AbstractScan)
+    if is_scan and task.epochs and not isinstance(task.solver, Still):
+        warn_of(task.data, float(np.min(task.noise.level)) if isinstance(task.noise, Censored) else None)
+    return ready
 
 
 def prepared(task: Task) -> tuple[Work, Standing]:
@@ -189,6 +198,7 @@ def _check(model: AbstractModel, data: Dataset, epochs: int, batch_size: int, se
             f"The model's scan has {len(scan.corner)} positions{each}, but the data hold {data.count} patterns; make "
             "the model from this dataset."
         )
+    check_possible(data, isinstance(scan, AbstractScan))
     expected = jax.eval_shape(on_device(model), jax.ShapeDtypeStruct((), np.int32))
     if expected.shape != data.frame_shape:
         raise InputError(

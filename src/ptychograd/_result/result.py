@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import PyTree
 
 from ptychograd._errors import InputError
-from ptychograd._files import RESULT, Catalogue, Entry, creating, opened, sentence
+from ptychograd._files import RESULT, Catalogue, Entry, UnreadableError, creating, opened, sentence
 from ptychograd._model import AbstractModel
 from ptychograd._parameters import map_with_names, named_leaves
 from ptychograd._probes import AbstractProbe, orthogonal_modes
@@ -161,13 +161,13 @@ def is_kept(leaf: PyTree) -> bool:
 
 def load(path: str | Path) -> Result:
     """Read a result file. Raises `InputError` if it is none."""
-    if not Path(path).is_file():
-        raise InputError(f"No such file: {path}; expected a result that ptychograd wrote.")
     try:
         with opened(Path(path)) as catalogue:
             return _read(catalogue, path)
     except _NoResultError as problem:
         raise InputError(sentence(str(problem))) from None
+    except UnreadableError as problem:
+        raise InputError(sentence(f"{path}: {problem}")) from None
     except InputError as problem:
         reason = sentence(str(problem)).rstrip(".")
         raise InputError(f"{path} is no readable result of ptychograd ({reason}); is it cut short?") from None

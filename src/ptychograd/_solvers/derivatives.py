@@ -270,10 +270,15 @@ def _terms(
 
 
 def _ptychography(model: AbstractModel) -> Ptychography:
-    if not isinstance(model, Ptychography) or not isinstance(model.probe, Probe):
+    if not isinstance(model, Ptychography):
         raise InputError(
-            f"Closed-form PIE is written for Ptychography with one probe, not for {type(model).__name__}; "
-            "take an AD solver such as adam."
+            f"Closed-form PIE is written for Ptychography, not for {type(model).__name__}; take an AD solver such as "
+            "nesterov."
+        )
+    if not isinstance(model.probe, Probe):
+        raise InputError(
+            f"Closed-form PIE is written for the same probe in all patterns, not for {type(model.probe).__name__}; "
+            "take an AD solver such as nesterov."
         )
     return model
 

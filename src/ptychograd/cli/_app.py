@@ -8,7 +8,16 @@ from cyclopts.exceptions import CycloptsError
 
 from ptychograd._errors import InputError
 from ptychograd._version import __version__
-from ptychograd.cli._console import FAILED, INTERRUPTED, complain, errors, leave, output, standard_output
+from ptychograd.cli._console import (
+    FAILED,
+    INTERRUPTED,
+    complain,
+    errors,
+    leave,
+    output,
+    plain_warnings,
+    standard_output,
+)
 from ptychograd.cli._signals import ending
 from ptychograd.cli._streams import ensure_standard_streams
 
@@ -49,7 +58,8 @@ def main(arguments: list[str] | None = None) -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     ensure_standard_streams()
     try:
-        app(arguments, exit_on_error=False, print_error=False)
+        with plain_warnings():
+            app(arguments, exit_on_error=False, print_error=False)
     except (InputError, CycloptsError) as problem:
         complain(_one_line(problem))
         leave(FAILED)

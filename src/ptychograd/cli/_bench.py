@@ -8,6 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from ptychograd._errors import InputError
+from ptychograd._table import as_json
 from ptychograd.cli._console import errors
 from ptychograd.cli._console import output as console
 from ptychograd.cli._placed import leave_unless_there, placed, working_folder
@@ -43,7 +44,7 @@ def bench(
     report = bench(QUICK if quick else CASES, rounds, _print_case)
     console.print("\n" + ", ".join(f"{name} {value}" for name, value in report["machine"].items()), soft_wrap=True)
     if output is not None:
-        leave_unless_there(placed(partial(_write, json_format.dumps(report, indent=1) + "\n"), output, folder))
+        leave_unless_there(placed(partial(_write, as_json(report, indent=1) + "\n"), output, folder))
 
 
 def _write(text: str, path: Path) -> None:

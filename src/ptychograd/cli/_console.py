@@ -1,16 +1,16 @@
 """Where the commands write: results to standard output, everything else beside it."""
 
-import json
-import math
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+import warnings
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn, TextIO, cast
 
 from rich.console import Console
 
+from ptychograd._table import as_json
 from ptychograd.cli._signals import ending
 from ptychograd.cli._streams import Stream
 
@@ -38,16 +38,23 @@ def complain(sentence: str) -> None:
 
 def tell_json(figures: Mapping) -> None:
     """What `--json` asks for: one line of plain ASCII, with null for a number that is none."""
-    output.print(json.dumps(_plain(figures), allow_nan=False), soft_wrap=True)
+    output.print(as_json(figures), soft_wrap=True)
 
 
-def _plain(value: object) -> object:
-    """The same with None for each number that JSON has no word for."""
-    if isinstance(value, Mapping):
-        return {name: _plain(item) for name, item in value.items()}
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return [_plain(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+@contextmanager
+def plain_warnings() -> Iterator[None]:
+    """Show warnings as one line each, once, without the place in the code that they come from."""
+    told: set[str] = set()
+
+    def show(message, category, filename, lineno, file=None, line=None):
+        text = " ".join(str(message).split())
+        if text not in told:
+            told.add(text)
+            errors.print(f"{prefix.text}warning: {text}", style="yellow", soft_wrap=True)
+
+    with warnings.catch_warnings():
+        warnings.showwarning = show
+        yield
 
 
 def leave(status: int) -> NoReturn:

@@ -1,6 +1,6 @@
 """`ptychograd diagnose`: what to mend before anyone waits."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -30,6 +30,7 @@ def diagnose(
     trial: bool = True,
     trial_epochs: Whole = 10,
     output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
+    write_mask: Path | None = None,
     options: Options = Options(),  # noqa: B008
     json: Json = False,
 ) -> None:
@@ -43,6 +44,8 @@ def diagnose(
         trial: Try the eight orientations.
         trial_epochs: Epochs of each.
         output: A picture of it all, as diagnose.png; none by default.
+        write_mask: An image (.npy) of the pixels that are good: those of the data's own mask without the dead, hot and
+            stuck ones that were found. --mask takes it.
     """
     from ptychograd.cli._engine import prepare
     from ptychograd.cli._plan import make_solver, read_data
@@ -54,9 +57,13 @@ def diagnose(
         raise InputError(f"--trial-epochs {trial_epochs}: expected 1 or more; --no-trial leaves the trial out.")
     if output is not None:
         _check_picture(output, data)
+    if write_mask is not None:
+        _check_mask(write_mask)
     measured = read_data(data, replace(options, allow_masked=True))  # the checks say what is valid
     report = _report(measured, options, trial_epochs if trial else 0)
     _print(report, options)
+    if write_mask is not None:
+        _write_mask(write_mask, report.seen)
     where = None
     if output is not None:
         from ptychograd.cli._pictures import drawn
@@ -64,7 +71,9 @@ def diagnose(
 
         found = report.preference
         best, words = (found.codes, found.words) if found else ((), "")
-        where = drawn(diagnosis(report.seen, report.findings, report.trials, best, words), output, folder)
+        where = drawn(
+            diagnosis(report.seen, report.findings, [trial[:3] for trial in report.trials], best, words), output, folder
+        )
     if json:
         tell_json(_figures(report))
     if where is not None:
@@ -83,7 +92,7 @@ class Report(NamedTuple):
 
 def _report(data: "Dataset", options: Options, epochs: int) -> Report:
     """All checks, then the trial if it is wanted (by some epochs) and can be made."""
-    from ptychograd._checks import Seen, findings
+    from ptychograd._checks import Seen, findings, first_to_mend
     from ptychograd._dataset import BraggGeometry
     from ptychograd.cli._plan import make_model
 
@@ -97,6 +106,9 @@ def _report(data: "Dataset", options: Options, epochs: int) -> Report:
     if isinstance(data.geometry, BraggGeometry):
         why = "rocking curves have one orientation, which the diffraction fixes; none is tried"
         return Report(seen, found, [], None, problem or why)
+    first = first_to_mend(found)
+    if epochs and first and not problem:
+        problem = f"mend what is said to be bad about {' and '.join(first)} before."
     if not epochs or problem:
         return Report(seen, found, [], None, problem)
     try:
@@ -121,7 +133,7 @@ def _start_probe(model):
 def _tried(data: "Dataset", options: Options, epochs: int) -> "list[Trial]":
     """The trials, with progress; their codes are those of the positions in the file, whatever was asked for."""
     from ptychograd._orientation import inverse, oriented
-    from ptychograd._trial import try_orientations
+    from ptychograd._trial import WIDTHS, try_orientations
     from ptychograd.cli._asked import Pieces
     from ptychograd.cli._plan import make_model
     from ptychograd.cli._progress import ShareBar
@@ -134,6 +146,7 @@ def _tried(data: "Dataset", options: Options, epochs: int) -> "list[Trial]":
             partial(make_model, replace(options, start=options.start or "flat")),
             epochs=epochs,
             seed=options.seed,
+            widths=() if _is_given(options) else WIDTHS,
             on_trial=lambda code, r_factor: bar.advance(1 / 8, f"{code}: R {r_factor:.4f}"),
         )
 
@@ -160,22 +173,62 @@ def _print(report: Report, options: Options) -> None:
     rows = [(str(trial.code), f"{trial.r_factor:.4f}", WORDS[trial.code]) for trial in report.trials]
     console.print("\n" + "\n".join(aligned(("orientation", "held-out R", "positions"), rows)), soft_wrap=True)
     console.print(f"{report.preference.words}.", soft_wrap=True)
-    console.print(_what_to_do(report.preference, options.orientation), soft_wrap=True)
+    console.print(_what_to_do(report, options.orientation), soft_wrap=True)
 
 
-def _what_to_do(found: "Preference", now: int) -> str:
-    """How the orientation that was found is applied, beside the one that was asked for."""
-    if len(found.codes) > 1 and not found.is_pair:
+def _what_to_do(report: Report, now: int) -> str:
+    """How the orientation that was found is applied, beside the one that was asked for, and the start that fits it."""
+    found = report.preference
+    if found is None or not found.is_told:
         return (
             "-> Too much else is wrong for an orientation to stand out: mend what is said above first; a start probe "
             f"that is near the true one helps most ({PROBE})."
         )
+    defocus = {trial.code: trial.defocus for trial in report.trials}
+    if any(defocus[code] for code in found.codes):
+        return _out_of_focus({code: defocus[code] for code in found.codes})
     keep = "leave the orientation as it is" if now == 0 else f"keep --orientation {now}"
     if found.codes == (now,):
         return f"-> {keep.capitalize()}."
     if now in found.codes:
         return f"-> {keep.capitalize()}, or find out with a start probe ({PROBE})."
     return "-> " + " or ".join(f"ptychograd reconstruct ... --orientation {code}" for code in found.codes)
+
+
+def _out_of_focus(defocus: "Mapping[int, float]") -> str:
+    """How to begin where the beam turned out not to be in focus; NaN where lengths are not known."""
+    if any(metres != metres for metres in defocus.values()):
+        codes = " or ".join(f"--orientation {code}" for code in defocus)
+        words = "give wavelength, distance and pixel size, and how far the sample was from the focus (--defocus METRES)"
+        return f"-> {codes}; the beam is out of focus: {words}."
+    ways = (f"--orientation {code} --defocus {metres:.2g}" for code, metres in defocus.items())
+    return f"-> The beam is out of focus: ptychograd reconstruct ... {' or '.join(ways)}."
+
+
+def _check_mask(path: Path) -> None:
+    """Refuse before the computing a name at which no mask can be written, or at which something else is."""
+    from ptychograd._files import require_writable
+    from ptychograd.cli._detector import image
+
+    if path.suffix != ".npy":
+        raise InputError(f"{path} is to be a NumPy file; expected a name that ends in .npy.")
+    require_writable(path)
+    if path.exists() and (image(str(path), "mask that is there").dtype != bool):
+        raise InputError(f"{path} is there and is no mask: it would be lost. Give another name, or remove it first.")
+
+
+def _write_mask(path: Path, seen: "Seen") -> None:
+    """Write which pixels are good, and say how many were left out."""
+    import numpy as np
+
+    from ptychograd._checks import sound_pixels
+    from ptychograd._files import replacing
+
+    good = sound_pixels(seen)
+    with replacing(path) as temporary:
+        np.save(temporary, good)
+    added = np.count_nonzero((seen.data.sums[1] > 0) & ~good)
+    console.print(f"{path}: {good.size - np.count_nonzero(good):,} pixels are masked, {added:,} more than before.")
 
 
 def _check_picture(output: Path, data: Path) -> None:

@@ -117,11 +117,10 @@ def outstanding(values: "np.ndarray") -> "np.ndarray":
 
 
 def _figures(left: "Residuals") -> dict:
-    """What `--json` tells; NaN, of patterns without a photon, is null."""
-    numbers = [float(value) if value == value else None for value in left.r_of_pattern]
+    """What `--json` tells; NaN, of patterns without a photon, becomes null."""
     return {
         "r_factor": left.r_factor,
-        "r_of_pattern": numbers,
+        "r_of_pattern": left.r_of_pattern.tolist(),
         "worst": left.worst(8).tolist(),
         "outstanding": _worse(left).tolist(),
     }

@@ -4,7 +4,6 @@ import contextlib
 import csv
 import dataclasses
 import io
-import json
 import math
 import typing
 from collections.abc import Callable, Mapping
@@ -15,6 +14,7 @@ from cyclopts import Parameter, convert
 from cyclopts.exceptions import CycloptsError
 
 from ptychograd._errors import InputError, NotWrittenError
+from ptychograd._table import as_json
 from ptychograd._version import __version__
 from ptychograd.cli._console import errors, kept_when_interrupted
 from ptychograd.cli._console import output as console
@@ -267,8 +267,8 @@ def _texts(found: "Sweep") -> tuple[str, dict[str, str]]:
     text = "\n".join(aligned(columns, rows)) + "\n"
     sheet = io.StringIO()
     csv.writer(sheet, lineterminator="\n").writerows([columns, *rows])
-    numbers = [row.point | {k: v if v == v else None for k, v in row.figures.items()} for row in found.rows]
-    return text, dict(zip(TEXTS, (text, sheet.getvalue(), json.dumps(numbers, indent=1) + "\n"), strict=True))
+    numbers = [row.point | row.figures for row in found.rows]
+    return text, dict(zip(TEXTS, (text, sheet.getvalue(), as_json(numbers, indent=1) + "\n"), strict=True))
 
 
 def _write(found: "Sweep", texts: Mapping[str, str], folder: Path, by: str) -> None:

@@ -3,13 +3,12 @@
 import contextlib
 import csv
 import io
-import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from ptychograd._files import replacing
-from ptychograd._table import aligned
+from ptychograd._table import aligned, as_json
 from ptychograd.plot import Figure, save
 
 Told = Callable[[float, str], None]
@@ -48,7 +47,7 @@ def write(report: Report, folder: Path, name: str) -> None:
     with contextlib.suppress(OSError):  # what keeps it from being made keeps the files from being written
         folder.mkdir(exist_ok=True)
     _write(folder / f"{name}.txt", report.text)
-    _write(folder / f"{name}.json", json.dumps(report.numbers, indent=1) + "\n")
+    _write(folder / f"{name}.json", as_json(report.numbers, indent=1) + "\n")
     fields = list(dict.fromkeys(field for record in report.records for field in record))
     sheet = io.StringIO()
     writer = csv.DictWriter(sheet, fields, lineterminator="\n")
