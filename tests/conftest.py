@@ -1,7 +1,11 @@
 """What several test files share."""
 
+import os
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+# What a user's own JAX may be set to, in this process and in those that tests start: nothing is promoted in silence.
+os.environ |= {"JAX_NUMPY_DTYPE_PROMOTION": "strict", "JAX_NUMPY_RANK_PROMOTION": "raise"}
 
 import jax
 import pytest

@@ -8,6 +8,7 @@ from jaxtyping import Array, Bool, Complex, Float, Int
 from ptychograd._detector import Detector
 from ptychograd._fourier import translate
 from ptychograd._model import AbstractExitWaveModel, FreeScale
+from ptychograd._promotion import as_complex
 from ptychograd._propagators import FarField
 from ptychograd._scan import AbstractScan
 from ptychograd._windows import Window, cut, row_window
@@ -31,7 +32,7 @@ class TiltedBeam(eqx.Module):
         x, y = (np.arange(n) - n // 2 for n in self.shape)
         s = -x[:, None] * np.cos(self.two_theta) + y * np.sin(self.two_theta) + self.modes.shape[1] // 2
         below = np.floor(s).astype(int)
-        part = jnp.asarray(s - below, self.modes.real.dtype)[..., None]
+        part = as_complex(jnp.asarray(s - below, self.modes.real.dtype))[None, ..., None]
         across = None if shift is None else shift * jnp.asarray([np.sin(self.two_theta), 1], shift.dtype)
         padded = jnp.pad(translate(self.modes, across), ((0, 0), (1, 1), (0, 0)))
         last = self.modes.shape[1] + 1
@@ -97,7 +98,7 @@ class BraggPtychography(AbstractExitWaveModel):
     def exit_wave(self, index):
         """The wave in the crystal, before it is projected, at position `index`."""
         corner, shift = self.scan(index)
-        return self.probe(shift) * self.object(corner, self.window)
+        return self.probe(shift) * self.object(corner, self.window)[None]
 
     def detect(self, exit_wave, index):
         patterns = self._patterns(exit_wave, self.deviation)
@@ -130,10 +131,13 @@ class BraggPtychography(AbstractExitWaveModel):
         self, wave: Complex[Array, "modes x y z"], deviation: Float[Array, "angle 2"]
     ) -> Float[Array, "angle frame_x frame_z"]:
         x, y = (jnp.arange(n) - n // 2 for n in wave.shape[1:3])
-        turn_x, turn_y = (jnp.exp(1j * deviation[:, axis, None] * r) for axis, r in enumerate((x, y)))
+        turn = as_complex(deviation)
+        turn_x, turn_y = (
+            jnp.exp(1j * turn[:, axis, None] * r.astype(turn.dtype)[None]) for axis, r in enumerate((x, y))
+        )
         modes, across, depth, along = wave.shape
         rows = jnp.swapaxes(wave, 1, 2).reshape(modes, depth, -1)  # one matrix, whose derivative XLA finds fastest so
-        projected = turn_x[:, :, None] * (turn_y @ rows).reshape(modes, -1, across, along)
+        projected = turn_x[None, :, :, None] * (turn_y @ rows).reshape(modes, -1, across, along)
         spare = self.frame_shape[0] - wave.shape[1]
         middle = self.frame_shape[0] // 2 - wave.shape[1] // 2
         exit_waves = jnp.pad(projected, ((0, 0), (0, 0), (middle, spare - middle), (0, 0)))

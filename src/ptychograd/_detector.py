@@ -11,6 +11,7 @@ from jaxtyping import Array, Complex, Float
 from ptychograd._errors import InputError
 from ptychograd._fourier import blurred, convolved
 from ptychograd._parameters import AbstractPart
+from ptychograd._promotion import lifted
 
 BACKGROUND_SHARE, LEAST_BACKGROUND_STEP = 0.01, 0.01  # of the background, and photons: a step of its refinement
 WIDTH_STEP, FLAT_STEP = 0.01, 0.002  # pixels; of a pixel's efficiency
@@ -80,9 +81,9 @@ class Detector(AbstractPart):
         if self.point_spread is not None:
             photons = self.point_spread(photons)
         if self.flat_field is not None:
-            photons = photons * self.flat_field
+            photons = photons * lifted(self.flat_field, photons)
         below = jax.lax.stop_gradient(jnp.minimum(self.background, 0))
-        return photons + (self.background - below)
+        return photons + lifted(self.background - below, photons)
 
     @property
     def is_plain(self) -> bool:

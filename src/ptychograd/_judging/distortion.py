@@ -19,6 +19,7 @@ from ptychograd._model import Ptychography
 from ptychograd._noise import AbstractNoise, Amplitude, amplitude
 from ptychograd._parameters import named_parameters, replace_parameter, replace_parameters
 from ptychograd._patterns import blocks, lit_positions, measured
+from ptychograd._promotion import lifted
 
 OBJECT = "object.transmission"
 PATTERNS_EACH = 2  # patterns at least for every number to be found
@@ -120,7 +121,8 @@ def strains(
     slopes = [(jnp.roll(object, -1, axis) - jnp.roll(object, 1, axis)) / 2 for axis in (-2, -1)]
     origin = (np.array(object.shape[-2:]) - 1) / 2  # so that numbers stay small
     y, x = (np.arange(n) - middle for n, middle in zip(object.shape[-2:], origin, strict=True))
-    scaled = [slope * jnp.asarray(c, slope.real.dtype) for slope in slopes for c in (y[:, None], x[None, :])]
+    along = [lifted(c, object) for c in (y[:, None], x)]
+    scaled = [slope * jnp.asarray(c, slope.dtype) for slope in slopes for c in along]
     places, found = lit_positions(data), []
     for block in blocks(places, data):
         some = places[block]

@@ -9,6 +9,7 @@ from jaxtyping import Array, Complex, Float
 
 from ptychograd._errors import InputError
 from ptychograd._parameters import with_derivative
+from ptychograd._promotion import as_complex
 
 DARK = 1e-6  # magnitude without a phase to speak of
 
@@ -44,7 +45,7 @@ class UnitMagnitude(AbstractMagnitude):
 
     def __call__(self, transmission):
         lit = jnp.where(_power(transmission) > DARK**2, transmission, 1)
-        return lit / jnp.sqrt(_power(lit))
+        return lit / as_complex(jnp.sqrt(_power(lit)))
 
 
 class BoundedMagnitude(AbstractMagnitude):
@@ -61,7 +62,7 @@ class BoundedMagnitude(AbstractMagnitude):
 
     def __call__(self, transmission):
         return with_derivative(
-            transmission * jnp.minimum(1, self.most / jnp.sqrt(_power(transmission) + DARK**2)), transmission
+            transmission * as_complex(jnp.minimum(1, self.most / jnp.sqrt(_power(transmission) + DARK**2))), transmission
         )
 
 

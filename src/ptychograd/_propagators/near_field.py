@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Array, Complex, Float
 
 from ptychograd._fourier import fft2, ifft2, translate_spectrum
+from ptychograd._promotion import as_complex, lifted
 from ptychograd._propagators.base import AbstractPropagator
 from ptychograd._propagators.kernels import (
     Lengths,
@@ -74,8 +75,8 @@ class Fresnel(AbstractNearField):
         self.rates = along_y.astype(real), along_x.astype(real)
 
     def through_space(self, spectrum, distance):
-        along_y, along_x = (jnp.exp(1j * (distance * rate)) for rate in self.rates)
-        return spectrum * along_y[:, None] * along_x
+        along_y, along_x = (jnp.exp(1j * as_complex(distance * rate)) for rate in self.rates)
+        return spectrum * lifted(along_y[:, None], spectrum) * lifted(along_x, spectrum)
 
 
 class AngularSpectrum(AbstractNearField):
@@ -102,4 +103,4 @@ class AngularSpectrum(AbstractNearField):
         self.rate = angular_spectrum_rate(shape, sampling, wavelength).astype(real)
 
     def through_space(self, spectrum, distance):
-        return spectrum * jnp.exp(1j * (distance * self.rate))
+        return spectrum * lifted(jnp.exp(1j * as_complex(distance * self.rate)), spectrum)

@@ -144,4 +144,4 @@ def _as_bright(model: BraggPtychography, data: Dataset) -> BraggPtychography:
     expected = float(np.sum(expected, where=valid, dtype=np.float64)) - elsewhere
     measured = float(data.photons.reshape(count, -1)[some].sum()) - elsewhere
     scale = np.sqrt(measured / expected) if measured > 0 and expected > 0 else 1.0
-    return eqx.tree_at(lambda model: model.object.density, model, replace_fn=lambda density: density * scale)
+    return eqx.tree_at(lambda model: model.object.density, model, replace_fn=lambda density: density * jnp.asarray(scale, density.dtype))

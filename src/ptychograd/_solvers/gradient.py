@@ -10,6 +10,7 @@ from jaxtyping import Array, Float, PyTree
 
 from ptychograd._objective import Objective
 from ptychograd._parameters import by_name, check_names, map_with_names, named_parameters, nearest
+from ptychograd._promotion import promoted_by_jax
 from ptychograd._solvers.base import AbstractSolver
 from ptychograd._solvers.derivatives import AutomaticGradient, batch_sums
 from ptychograd._windows import dense
@@ -46,7 +47,8 @@ class Optax(AbstractSolver):
     def step(self, objective, variables, batch, state):
         sums = batch_sums(AutomaticGradient(), objective, variables, batch)
         gradient = dense(sums.gradient, variables, sums.windows)
-        updates, state = self.transformation.update(gradient, state, variables)
+        with promoted_by_jax():
+            updates, state = self.transformation.update(gradient, state, variables)
         steps = self._steps(objective, variables) if self.steps else {}
 
         def move(name, leaf, update):

@@ -14,6 +14,7 @@ from ptychograd._errors import InputError
 from ptychograd._model import AbstractExitWaveModel
 from ptychograd._objective import Batch, Objective, Value
 from ptychograd._parameters import check_names, matches, named_parameters, nearest, real_dtype, replace_parameters
+from ptychograd._promotion import promoted_by_jax
 from ptychograd._solvers.base import AbstractSolver, Course
 from ptychograd._solvers.derivatives import Automatic
 from ptychograd._solvers.moving import AbstractMoving, Whole, plus
@@ -133,7 +134,8 @@ class Nesterov(AbstractSolver):
         ahead = {name: one.ahead(momenta[name]) for name, one in moving.items()}
         sums = view.sums(ahead, others, batch, Lit(past.age, lit))
         gradients = named_parameters(sums.gradient)
-        directions, adam = _ADAM.update({name: gradients[name] for name in steps if name not in rows}, adam)
+        with promoted_by_jax():
+            directions, adam = _ADAM.update({name: gradients[name] for name in steps if name not in rows}, adam)
         followed = {name: row.followed_by(gradients[name]) for name, row in rows.items()}
         rows = {name: row for name, (_, row) in followed.items()}
         directions = named_parameters(directions) | {name: direction for name, (direction, _) in followed.items()}
