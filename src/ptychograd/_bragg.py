@@ -8,9 +8,9 @@ from jaxtyping import Array, Bool, Complex, Float, Int
 from ptychograd._detector import Detector
 from ptychograd._fourier import translate
 from ptychograd._model import AbstractExitWaveModel, FreeScale
-from ptychograd._promotion import as_complex
 from ptychograd._propagators import FarField
 from ptychograd._scan import AbstractScan
+from ptychograd._strict import as_complex, meant
 from ptychograd._windows import Window, cut, row_window
 
 LIT = 1e-4  # of a beam's largest power along s: what is darker does not count
@@ -27,6 +27,7 @@ class TiltedBeam(eqx.Module):
     two_theta: float = eqx.field(static=True)
     shape: tuple[int, int] = eqx.field(static=True)
 
+    @meant
     def __call__(self, shift: Float[Array, "2"] | None = None) -> Complex[Array, "modes x y z"]:
         """The beam in the window, shifted along (y, z) by less than a voxel."""
         x, y = (np.arange(n) - n // 2 for n in self.shape)
@@ -88,18 +89,22 @@ class BraggPtychography(AbstractExitWaveModel):
     def group(self):
         return self.deviation.shape[0]
 
+    @meant
     def __call__(self, index):
         position, angle = index // self.group, index % self.group
         return self._patterns(self.exit_wave(position), self.deviation[angle][None])[0]
 
+    @meant
     def together(self, number):
         return self.detect(self.exit_wave(number), number)
 
+    @meant
     def exit_wave(self, index):
         """The wave in the crystal, before it is projected, at position `index`."""
         corner, shift = self.scan(index)
         return self.probe(shift) * self.object(corner, self.window)[None]
 
+    @meant
     def detect(self, exit_wave, index):
         patterns = self._patterns(exit_wave, self.deviation)
         return patterns if self.group > 1 else patterns[0]

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Complex, Float, Inexact
 
-from ptychograd._promotion import as_complex, lifted
+from ptychograd._strict import as_complex, lifted
 
 
 def fft2(wave: Inexact[Array, "*batch y x"]) -> Complex[Array, "*batch y x"]:
@@ -87,10 +87,14 @@ def translate_spectrum(
 ) -> Complex[Array, "*batch y x"]:
     """Spectrum of the wave moved by `shift` = (y, x) pixels: times exp(-2πi f·shift), one axis after the other."""
     along_y, along_x = (
-        jnp.exp(-2j * np.pi * as_complex(jnp.asarray(frequencies(n), shift.dtype)) * as_complex(s)).astype(spectrum.dtype)
-        for n, s in zip(spectrum.shape[-2:], shift, strict=True)
+        _shift_ramp(n, s).astype(spectrum.dtype) for n, s in zip(spectrum.shape[-2:], shift, strict=True)
     )
     return spectrum * lifted(along_y[:, None], spectrum) * lifted(along_x, spectrum)
+
+
+def _shift_ramp(size: int, shift: Float[Array, ""]) -> Complex[Array, " size"]:
+    """exp(-2πi f·shift) along one axis."""
+    return jnp.exp(-2j * np.pi * as_complex(jnp.asarray(frequencies(size), shift.dtype)) * as_complex(shift))
 
 
 def blurred(image: Float[Array, "*batch y x"], width: Float[Array, ""]) -> Float[Array, "*batch y x"]:

@@ -15,7 +15,7 @@ from ptychograd._model import AbstractExitWaveModel, AbstractModel, batched
 from ptychograd._noise import AbstractNoise, amplitude, counted_residual
 from ptychograd._parameters import Planes, join, map_with_names
 from ptychograd._priors import AbstractPrior
-from ptychograd._promotion import lifted, promoted_by_jax
+from ptychograd._strict import lifted, promoted_by_jax
 from ptychograd._windows import Windows, batch_axes, cut, once, window_of
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Array, Float, PyTree
 
 from ptychograd._errors import InputError
-from ptychograd._promotion import promoted_by_jax
+from ptychograd._strict import promoted_by_jax
 
 Value = TypeVar("Value")
 

@@ -13,7 +13,7 @@ from jaxtyping import Array, Float, Int
 
 from ptychograd._errors import InputError
 from ptychograd._parameters import AbstractPart
-from ptychograd._promotion import lifted
+from ptychograd._strict import lifted, meant
 from ptychograd._windows import row
 
 WHOLE_PIXEL_TOLERANCE = 0.01  # pixels: far below what any data can tell
@@ -56,6 +56,7 @@ class SubPixelScan(AbstractScan):
         return self.corner[index], self.shift[index]
 
 
+@meant
 def make_scan(
     positions: Float[np.ndarray, "index 2"], dtype: np.dtype | type = np.float32
 ) -> WholePixelScan | SubPixelScan:
@@ -125,15 +126,18 @@ class RefinableScan(AbstractScan):
         mean = 0 if self.is_anchored else jnp.mean(total, axis=0, keepdims=True)
         return ({"offset": self.offset + self._within_reach(total - mean) - total},)
 
+    @meant
     def corrections(self) -> Float[Array, "index 2"]:
         """What is added to the nominal position (y, x) of every pattern, in object pixels."""
         return self._bounded(self.everything())
 
+    @meant
     def corners(self) -> Int[Array, "index 2"]:
         """Corners of all windows at the corrected positions."""
         moved = self.shift + self.corrections()
         return self.corner + jnp.round(moved).astype(self.corner.dtype)
 
+    @meant
     def with_corrections(self, **values: Float[np.ndarray, "..."] | None) -> "RefinableScan":
         """The scan with other `offset`, `affine` and `drift`: 0 for what is not given."""
         zero = {name: jnp.zeros_like(getattr(self, name)) for name in CORRECTED}
@@ -181,6 +185,7 @@ class AffineParts(NamedTuple):
     rotation: float
 
 
+@meant
 def recorded_scan(arrays: Mapping[str, np.ndarray]) -> RefinableScan | None:
     """The scan whose arrays a result holds under "scan.", if its positions could be refined."""
     found = {name: arrays.get(f"scan.{name}") for name in ("corner", "shift", *CORRECTED, "reach")}
@@ -197,6 +202,7 @@ def affine_parts(affine: Float[np.ndarray, "2 2"]) -> AffineParts:
     return AffineParts(float(np.hypot(yy, xy)), float(np.hypot(yx, xx)), float(b - a), float((a + b) / 2))
 
 
+@meant
 def affine_fit(
     scan: RefinableScan, correction: Float[np.ndarray, "index 2"]
 ) -> tuple[Float[np.ndarray, "2 2"], Float[np.ndarray, "index 2"]]:
@@ -215,6 +221,7 @@ def affine_of(parts: AffineParts) -> Float[np.ndarray, "2 2"]:
     return np.stack(columns, axis=1) - np.eye(2)
 
 
+@meant
 def refinable(
     scan: AbstractScan,
     reach: int,

@@ -19,7 +19,7 @@ from ptychograd._model import Ptychography
 from ptychograd._noise import AbstractNoise, Amplitude, amplitude
 from ptychograd._parameters import named_parameters, replace_parameter, replace_parameters
 from ptychograd._patterns import blocks, lit_positions, measured
-from ptychograd._promotion import lifted
+from ptychograd._strict import lifted, meant
 
 OBJECT = "object.transmission"
 PATTERNS_EACH = 2  # patterns at least for every number to be found
@@ -93,6 +93,7 @@ class PositionsUnbent(AbstractEscape):
         if self.highest < 1:
             raise InputError(f"Polynomials of degree {self.highest} at most; expected 1 or more.")
 
+    @meant
     def __call__(self, model, start, fit):
         if not isinstance(model, Ptychography):
             return Changed(model, "a crystal's positions are not looked at for distortions")
@@ -108,6 +109,7 @@ class PositionsUnbent(AbstractEscape):
         return Changed(changed, f"positions and object unbent by {size:.2g} pixels rms, degree {basis.degree}")
 
 
+@meant
 def strains(
     model: Ptychography, data: Dataset, middles: Float[np.ndarray, "index 2"], noise: AbstractNoise | None = None
 ) -> Strains:

@@ -5,7 +5,7 @@ from jaxtyping import Array, Float
 
 from ptychograd._errors import InputError
 from ptychograd._noise.base import AbstractCensorable, AbstractNoise
-from ptychograd._promotion import lifted
+from ptychograd._strict import lifted
 
 
 class Censored(AbstractNoise):

@@ -3,15 +3,16 @@
 A data set holds no reading below zero, so these models clip theirs there, and take a 0 for what it is: 0 or less.
 """
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ptychograd._errors import InputError
-from ptychograd._noise.base import AbstractCensorable
+from ptychograd._noise.base import AbstractCensorable, plain
 from ptychograd._noise.counting import counted
 from ptychograd._noise.tails import log_above, lost_beyond, lost_by_counting
-from ptychograd._promotion import lifted
+from ptychograd._strict import lifted
 
 
 class Gaussian(AbstractCensorable):
@@ -67,7 +68,7 @@ class PoissonGaussian(AbstractCensorable):
     photons or less.
     """
 
-    readout: float
+    readout: float = eqx.field(converter=plain)
 
     def __check_init__(self):
         if isinstance(self.readout, float) and not 0 < self.readout < float("inf"):
@@ -87,7 +88,9 @@ class PoissonGaussian(AbstractCensorable):
 
     def sample(self, key, expected):
         photons = counted(key, expected).astype(expected.dtype)  # from keys split off this one
-        return jnp.maximum(photons + self.readout * jax.random.normal(key, expected.shape, expected.dtype), 0)
+        return jnp.maximum(
+            photons + self.readout * jax.random.normal(jax.random.clone(key), expected.shape, expected.dtype), 0
+        )
 
     def above(self, expected, level):
         return -log_above(*self._shifted(expected, level))

@@ -9,7 +9,7 @@ from jaxtyping import Array, Complex, Float
 
 from ptychograd._errors import InputError
 from ptychograd._parameters import with_derivative
-from ptychograd._promotion import as_complex
+from ptychograd._strict import as_complex
 
 DARK = 1e-6  # magnitude without a phase to speak of
 
@@ -61,9 +61,8 @@ class BoundedMagnitude(AbstractMagnitude):
             raise InputError(f"A magnitude of at most {self.most:g}; expected a number above zero, as 1.")
 
     def __call__(self, transmission):
-        return with_derivative(
-            transmission * as_complex(jnp.minimum(1, self.most / jnp.sqrt(_power(transmission) + DARK**2))), transmission
-        )
+        factor = jnp.minimum(1, self.most / jnp.sqrt(_power(transmission) + DARK**2))
+        return with_derivative(transmission * as_complex(factor), transmission)
 
 
 class _Straight(AbstractMagnitude):

@@ -10,7 +10,7 @@ from jaxtyping import Array, Bool, Complex, Float, Int
 from ptychograd._fourier import fft2, ifft2
 from ptychograd._objects.base import AbstractObject
 from ptychograd._objects.magnitude import AbstractMagnitude, AnyMagnitude
-from ptychograd._promotion import as_complex, lifted
+from ptychograd._strict import as_complex, lifted
 from ptychograd._windows import cut
 
 

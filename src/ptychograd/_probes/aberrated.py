@@ -7,8 +7,8 @@ from jaxtyping import Array, Complex, Float
 
 from ptychograd._fourier import exact_fft, exact_ifft, fft2, ifft2
 from ptychograd._parameters import with_derivative
-from ptychograd._promotion import as_complex
 from ptychograd._probes.base import AbstractProbe
+from ptychograd._strict import as_complex
 
 ABERRATION_STEP = 0.01  # radians, root-mean-square over the pupil
 

@@ -5,8 +5,8 @@ from jax.lax import stop_gradient
 from jaxtyping import Array, Complex, Float, Int
 
 from ptychograd._parameters import with_derivative
-from ptychograd._promotion import as_complex
 from ptychograd._probes.base import AbstractProbe
+from ptychograd._strict import as_complex
 from ptychograd._windows import row
 
 WEIGHT_STEP = 0.05  # of weights whose root-mean-square is 1
@@ -97,5 +97,6 @@ class _Apart(AbstractProbe):
         wave = with_derivative(whole(index), amplitude * self.modes)
         if self.variations is None or self.weights is None:
             return wave
-        faint = amplitude * as_complex(row(self.weights, index))[:, None, None] * (self.variations - stop_gradient(self.variations))
+        weights = as_complex(row(self.weights, index))[:, None, None]
+        faint = amplitude * weights * (self.variations - stop_gradient(self.variations))
         return jnp.concatenate([wave, faint])

@@ -1,14 +1,13 @@
 """Fraunhofer diffraction: the far field."""
 
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Complex, Inexact
 
 from ptychograd._errors import InputError
 from ptychograd._fourier import centring_ramp, fft2, ifft2, scaled_transform
-from ptychograd._promotion import lifted
 from ptychograd._propagators.base import AbstractPropagator
 from ptychograd._propagators.kernels import Shape
+from ptychograd._strict import lifted
 
 
 class FarField(AbstractPropagator):

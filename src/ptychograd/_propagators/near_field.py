@@ -8,7 +8,6 @@ import numpy as np
 from jaxtyping import Array, Complex, Float
 
 from ptychograd._fourier import fft2, ifft2, translate_spectrum
-from ptychograd._promotion import as_complex, lifted
 from ptychograd._propagators.base import AbstractPropagator
 from ptychograd._propagators.kernels import (
     Lengths,
@@ -18,6 +17,7 @@ from ptychograd._propagators.kernels import (
     check_fresnel,
     fresnel_rates,
 )
+from ptychograd._strict import as_complex, lifted, meant
 
 
 class AbstractNearField(AbstractPropagator):
@@ -60,6 +60,7 @@ class Fresnel(AbstractNearField):
     distance: Float[Array, ""]
     rates: tuple[Float[np.ndarray, " y"], Float[np.ndarray, " x"]]  # radians a metre of distance
 
+    @meant
     def __init__(
         self,
         shape: Shape,
@@ -89,6 +90,7 @@ class AngularSpectrum(AbstractNearField):
     distance: Float[Array, ""]
     rate: Float[np.ndarray, "y x"]  # radians a metre of distance
 
+    @meant
     def __init__(
         self,
         shape: Shape,

@@ -3,8 +3,8 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Complex, Float
 
-from ptychograd._promotion import as_complex
 from ptychograd._propagators.base import AbstractPropagator
+from ptychograd._strict import as_complex
 
 WEIGHT_STEP = 0.002  # of the power of all lines
 FAINTEST = 1e-4  # of the power of all lines, below which a line could not come back

@@ -20,8 +20,8 @@ from ptychograd._objective import Batch, Objective, Sight, Value
 from ptychograd._objects import AbstractThinObject
 from ptychograd._parameters import Planes, named_parameters, replace_parameter, split
 from ptychograd._probes import Probe
-from ptychograd._promotion import as_complex
 from ptychograd._solvers.sums import Lit, Sums, with_priors
+from ptychograd._strict import as_complex
 from ptychograd._windows import Windows, add_windows, batch_axes, in_windows
 
 OBJECT, PROBE = "object.transmission", "probe.modes"

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Complex, Float, Int, PyTree
 
 from ptychograd._parameters import join, split
-from ptychograd._promotion import as_complex
+from ptychograd._strict import as_complex
 from ptychograd._windows import Window, add, cut, look_once, overlapped, put
 
 Scalar = Float[Array, ""]

@@ -14,7 +14,6 @@ from ptychograd._errors import InputError
 from ptychograd._model import AbstractExitWaveModel
 from ptychograd._objective import Batch, Objective, Value
 from ptychograd._parameters import check_names, matches, named_parameters, nearest, real_dtype, replace_parameters
-from ptychograd._promotion import promoted_by_jax
 from ptychograd._solvers.base import AbstractSolver, Course
 from ptychograd._solvers.derivatives import Automatic
 from ptychograd._solvers.moving import AbstractMoving, Whole, plus
@@ -22,6 +21,7 @@ from ptychograd._solvers.pace import Pace, Past, growing_pace, steady_pace
 from ptychograd._solvers.rows import Rows
 from ptychograd._solvers.sums import Lit
 from ptychograd._solvers.views import AbstractView, WholeView, best_view, exit_wave_model
+from ptychograd._strict import promoted_by_jax
 from ptychograd._windows import window_of
 
 RELATIVE_STEP = 0.01  # of the start's root-mean-square, for parameters that have no diagonal

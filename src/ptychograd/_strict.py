@@ -1,7 +1,8 @@
-"""Arrays made fit for arithmetic with others, in so many words.
+"""What holds however strictly JAX is set in a user's process.
 
-JAX does the same by itself unless it is set to `jax_numpy_rank_promotion` "raise" or `jax_numpy_dtype_promotion`
-"strict".
+With `jax_numpy_dtype_promotion` "strict" and `jax_numpy_rank_promotion` "raise" operands have to be of one number type
+and of as many axes, with `jax_transfer_guard` "disallow" whatever goes from the host to a device or back has to be sent
+in so many words.
 """
 
 from collections.abc import Iterator
@@ -12,6 +13,10 @@ import jax
 import numpy as np
 
 Operand = TypeVar("Operand", jax.Array, np.ndarray)
+
+# Decorates what makes a model or a start of a run, or takes a result apart: there every number and every array goes
+# between host and device because that is the purpose. The loop over epochs has no need of it.
+meant = jax.transfer_guard("allow")
 
 
 def lifted(array: Operand, like: jax.Array | np.ndarray) -> Operand:
