@@ -1,7 +1,12 @@
 """What several test files share."""
 
+import inspect
+import os
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+# What a user's own JAX may be set to, in this process and in those that tests start: nothing is promoted in silence.
+os.environ |= {"JAX_NUMPY_DTYPE_PROMOTION": "strict", "JAX_NUMPY_RANK_PROMOTION": "raise"}
 
 import jax
 import pytest
@@ -16,6 +21,23 @@ def pytest_configure(config):
     jax.config.update("jax_compilation_cache_dir", folder.name)
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.05)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def guarded():
+    """No implicit transfer between host and device in the package: its threads, processes that tests start, its calls.
+
+    Tests' own arithmetic, in the main thread, may send what it likes.
+    """
+    jax.config.update("jax_transfer_guard", "disallow")
+    os.environ["JAX_TRANSFER_GUARD"] = "disallow"
+    import ptychograd as pg  # after pytest has begun to watch the types
+
+    for name in dir(pg):
+        if inspect.isfunction(function := getattr(pg, name)):
+            setattr(pg, name, jax.transfer_guard("disallow")(function))
+    with jax.transfer_guard("allow"):
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -48,7 +70,8 @@ def run(capsys, monkeypatch, tmp_path):
     def call(*arguments):
         status = 0
         try:
-            main([str(argument) for argument in arguments])
+            with jax.transfer_guard("disallow"):
+                main([str(argument) for argument in arguments])
         except SystemExit as end:
             status = end.code or 0
         captured = capsys.readouterr()

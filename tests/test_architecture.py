@@ -22,7 +22,7 @@ PACKAGE = "ptychograd"
 LAYERS = (
     (
         *("_fourier", "_parameters", "_windows", "_geometry", "_cleaning", "_illumination"),
-        *("_table", "_memory", "_errors", "_version"),
+        *("_table", "_memory", "_errors", "_strict", "_version"),
     ),
     (
         *("_propagators", "_objects", "_probes", "_scan", "_detector", "_noise", "_priors"),
@@ -42,7 +42,7 @@ LAYERS = (
     ("__main__",),
 )
 LAYER = {module: layer for layer, modules in enumerate(LAYERS) for module in modules}
-FROM_ANYWHERE = {"_errors", "_parameters", "_version"}
+FROM_ANYWHERE = {"_errors", "_parameters", "_strict", "_version"}
 FACE = "__init__"  # the public names, `ptychograd` itself: only the commands, which stand above it, import it
 TABLES = ("docs/architecture.md", "CONTRIBUTING.md")  # pages that repeat LAYERS for the reader
 

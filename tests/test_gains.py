@@ -277,7 +277,7 @@ def test_patterns_are_gone_through_once_where_that_does(monkeypatch, kind, fewes
     data = measured(flat, background=background)
     model = true_model(data)
     model = pg.with_background(model, background) if background else model
-    wrong = 0.8 * model.probe.modes * jnp.exp(0.01j * jnp.arange(model.frame_shape[1]))
+    wrong = 0.8 * model.probe.modes * jnp.exp(0.01j * np.arange(model.frame_shape[1]))[None, None].astype(np.complex64)
     model = eqx.tree_at(lambda model: model.probe.modes, model, wrong)
     calibration(model, data, pg.PoissonGaussian(READOUT) if kind == "read out" else COUNTS)
     assert fewest <= len(passes) <= most

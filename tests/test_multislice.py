@@ -110,9 +110,8 @@ def test_the_diagonal_of_every_slice_is_the_light_that_falls_on_it():
 
 def test_regauged_slices_are_equally_bright_and_make_the_same_patterns():
     model = sliced(3)
-    uneven = eqx.tree_at(
-        lambda m: m.object.transmission, model, replace_fn=lambda t: t * jnp.array([2.0, 0.7, 1.1])[:, None, None]
-    )
+    factors = jnp.array([2, 0.7, 1.1], complex)[:, None, None]
+    uneven = eqx.tree_at(lambda m: m.object.transmission, model, replace_fn=lambda t: t * factors)
     even = eqx.tree_at(lambda m: m.object.transmission, uneven, uneven.regauged()[0]["object.transmission"])
     powers = jnp.mean(jnp.abs(even.object.transmission) ** 2, axis=(1, 2))
     np.testing.assert_allclose(powers, powers[0])
@@ -189,7 +188,7 @@ def test_outside_of_a_support_slices_are_clear_and_one_state_is():
     outside = ~under_the_window(support)
     np.testing.assert_array_equal(np.asarray(thick.patches(jnp.array(CORNER), problems.FRAME))[:, outside], 1)
     mixed = pg.with_support(pg.with_object_modes(a_model(), 2), support).object
-    waves = mixed(frame[None] + 0j, jnp.array(CORNER))
+    waves = mixed(frame[None].astype(complex), jnp.array(CORNER))
     np.testing.assert_array_equal(np.asarray(waves)[0][outside], 1)
     np.testing.assert_array_equal(np.asarray(waves)[1][outside], 0)
     thin = pg.with_support(pg.with_magnitude(a_model(), UnitMagnitude()), support).object

@@ -194,8 +194,8 @@ def test_parts_of_a_batch_are_its_patterns_each_counted_once(mask, at_once):
     batch = a_batch((2, 0, 3, 1), mask)._replace(weight=jnp.array([1.0, 1, 0, 1]))
 
     def photons(batch):
-        weight = batch.weight[:, None, None] * batch.mask
-        return jnp.sum(weight * batch.patterns * (1 + batch.index[:, None, None]))
+        weight = batch.weight[:, None, None] * jnp.broadcast_to(batch.mask, batch.patterns.shape).astype(float)
+        return jnp.sum(weight * batch.patterns.astype(float) * (1 + batch.index[:, None, None]).astype(float))
 
     def add_part(total, part):
         assert part.patterns.shape == (at_once, *FRAME)

@@ -23,7 +23,7 @@ class FlickeringProbe(pg.AbstractProbe):
     brightness: Float[Array, "index 1"]
 
     def __call__(self, index):
-        return self.modes * pg.row(self.brightness, index)[0]
+        return self.modes * pg.row(self.brightness, index)[0].astype(self.modes.dtype)
 
     @property
     def steps(self):

@@ -59,7 +59,7 @@ def test_equal_modes_are_one_mode():
 def test_a_varying_probe_is_the_formula():
     probe = a_varying_probe()
     for index in (0, 3, 6):
-        first = probe.modes[0] + sum(w * v for w, v in zip(probe.weights[index], probe.variations, strict=True))
+        first = probe.modes[0] + np.tensordot(probe.weights[index], probe.variations, axes=1)
         expected = np.sqrt(probe.intensity[index, 0]) * np.stack([first, probe.modes[1]])
         np.testing.assert_allclose(probe(jnp.array(index)), expected, atol=1e-14)
 

@@ -46,7 +46,7 @@ def test_whole_pixels_make_a_whole_pixel_scan_that_begins_at_the_first_pixel(geo
 def test_positions_between_pixels_make_a_sub_pixel_scan():
     model = far_field(a_dataset(BETWEEN_PIXELS))
     assert isinstance(model.scan, SubPixelScan)
-    np.testing.assert_allclose(model.scan.corner + model.scan.shift, BETWEEN_PIXELS - [2, 1], atol=1e-5)
+    np.testing.assert_allclose(np.add(model.scan.corner, model.scan.shift), BETWEEN_PIXELS - [2, 1], atol=1e-5)
     assert np.abs(model.scan.shift).max() <= 0.5
     last = np.asarray(model.scan.corner).max(axis=0) + FRAME
     np.testing.assert_array_equal(model.object.transmission.shape, last)

@@ -31,7 +31,7 @@ def test_corner_and_shift_add_up_to_the_position():
         scan = make_scan(POSITIONS, np.float64)
         for index, position in enumerate(POSITIONS):
             corner, shift = scan(jnp.array(index))
-            np.testing.assert_allclose(corner + shift, position, atol=1e-14)
+            np.testing.assert_allclose(np.add(corner, shift), position, atol=1e-14)
             assert np.abs(shift).max() <= 0.5
             assert jnp.issubdtype(corner.dtype, jnp.integer)
 
@@ -137,7 +137,7 @@ def test_affine_and_drift_move_positions_as_they_say():
         np.testing.assert_allclose(model.scan.corrections(), expected, atol=1e-12)
         for index, (position, correction) in enumerate(zip(corners, expected, strict=True)):
             corner, shift = model.scan(jnp.array(index))
-            np.testing.assert_allclose(corner + shift, position + 8 + correction, atol=1e-12)
+            np.testing.assert_allclose(np.add(corner, shift), position + 8 + correction, atol=1e-12)
             assert np.abs(shift).max() <= 0.5 + 1e-12
 
 

@@ -117,7 +117,7 @@ def test_positions_alone_are_searched_and_follow_their_gradients_throughout():
 
 def test_offsets_may_have_another_precision_than_the_model(placed):
     model, data, _ = placed
-    with jax.enable_x64(True):
+    with jax.enable_x64(True), jax.numpy_dtype_promotion("standard"):  # as a mixture of precisions asks for
         fine = eqx.tree_at(lambda model: model.probe.modes, model, model.probe.modes.astype(np.complex128))
         changed = pg.PositionsSearched(data)(fine, fine, no_fit).model
     assert fine.probe.modes.dtype == np.complex128

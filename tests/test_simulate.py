@@ -20,7 +20,7 @@ class Glow(AbstractModel):
 
     def __call__(self, index):
         y, x = jnp.indices(FRAME)
-        return self.brightness * (1 + index) * (1 + y + x / 8)
+        return self.brightness * (1.0 + index.astype(float)) * (1.0 + y.astype(float) + x / 8)
 
 
 class Exact(AbstractNoise):

@@ -10,6 +10,7 @@ from ptychograd._fourier import translate
 from ptychograd._model import AbstractExitWaveModel, FreeScale
 from ptychograd._propagators import FarField
 from ptychograd._scan import AbstractScan
+from ptychograd._strict import as_complex, meant
 from ptychograd._windows import Window, cut, row_window
 
 LIT = 1e-4  # of a beam's largest power along s: what is darker does not count
@@ -26,12 +27,13 @@ class TiltedBeam(eqx.Module):
     two_theta: float = eqx.field(static=True)
     shape: tuple[int, int] = eqx.field(static=True)
 
+    @meant
     def __call__(self, shift: Float[Array, "2"] | None = None) -> Complex[Array, "modes x y z"]:
         """The beam in the window, shifted along (y, z) by less than a voxel."""
         x, y = (np.arange(n) - n // 2 for n in self.shape)
         s = -x[:, None] * np.cos(self.two_theta) + y * np.sin(self.two_theta) + self.modes.shape[1] // 2
         below = np.floor(s).astype(int)
-        part = jnp.asarray(s - below, self.modes.real.dtype)[..., None]
+        part = as_complex(jnp.asarray(s - below, self.modes.real.dtype))[None, ..., None]
         across = None if shift is None else shift * jnp.asarray([np.sin(self.two_theta), 1], shift.dtype)
         padded = jnp.pad(translate(self.modes, across), ((0, 0), (1, 1), (0, 0)))
         last = self.modes.shape[1] + 1
@@ -87,18 +89,22 @@ class BraggPtychography(AbstractExitWaveModel):
     def group(self):
         return self.deviation.shape[0]
 
+    @meant
     def __call__(self, index):
         position, angle = index // self.group, index % self.group
         return self._patterns(self.exit_wave(position), self.deviation[angle][None])[0]
 
+    @meant
     def together(self, number):
         return self.detect(self.exit_wave(number), number)
 
+    @meant
     def exit_wave(self, index):
         """The wave in the crystal, before it is projected, at position `index`."""
         corner, shift = self.scan(index)
-        return self.probe(shift) * self.object(corner, self.window)
+        return self.probe(shift) * self.object(corner, self.window)[None]
 
+    @meant
     def detect(self, exit_wave, index):
         patterns = self._patterns(exit_wave, self.deviation)
         return patterns if self.group > 1 else patterns[0]
@@ -130,10 +136,13 @@ class BraggPtychography(AbstractExitWaveModel):
         self, wave: Complex[Array, "modes x y z"], deviation: Float[Array, "angle 2"]
     ) -> Float[Array, "angle frame_x frame_z"]:
         x, y = (jnp.arange(n) - n // 2 for n in wave.shape[1:3])
-        turn_x, turn_y = (jnp.exp(1j * deviation[:, axis, None] * r) for axis, r in enumerate((x, y)))
+        turn = as_complex(deviation)
+        turn_x, turn_y = (
+            jnp.exp(1j * turn[:, axis, None] * r.astype(turn.dtype)[None]) for axis, r in enumerate((x, y))
+        )
         modes, across, depth, along = wave.shape
         rows = jnp.swapaxes(wave, 1, 2).reshape(modes, depth, -1)  # one matrix, whose derivative XLA finds fastest so
-        projected = turn_x[:, :, None] * (turn_y @ rows).reshape(modes, -1, across, along)
+        projected = turn_x[None, :, :, None] * (turn_y @ rows).reshape(modes, -1, across, along)
         spare = self.frame_shape[0] - wave.shape[1]
         middle = self.frame_shape[0] // 2 - wave.shape[1] // 2
         exit_waves = jnp.pad(projected, ((0, 0), (0, 0), (middle, spare - middle), (0, 0)))

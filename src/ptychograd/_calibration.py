@@ -17,6 +17,7 @@ from ptychograd._model import AbstractModel
 from ptychograd._noise import AbstractNoise, Poisson
 from ptychograd._parameters import named_parameters, replace_parameter, trainable_names
 from ptychograd._patterns import blocks, measured
+from ptychograd._strict import meant
 
 FLAT_FIELD, BACKGROUND = "detector.flat_field", "detector.background"
 FLOOR = 1e-6  # photons a pixel: no background but the model's own
@@ -107,6 +108,7 @@ class FlatFieldCalibrated(AbstractEscape):
         if FLAT_FIELD not in trainable_names(model):
             raise InputError("The model has no flat field to be calibrated; put one in by `with_flat_field`.")
 
+    @meant
     def __call__(self, model, start, fit):
         given = named_parameters(model)[FLAT_FIELD]
         flat = np.array(given, np.float64)
@@ -135,6 +137,7 @@ def _as_it_is(model: AbstractModel, why: str) -> Changed:
     return Changed(model, f"flat field left as it is: {why}")
 
 
+@meant
 def likely_gains(model: AbstractModel, data: Dataset, noise: AbstractNoise) -> Likely | None:
     """The most likely gains, and what is known of them at gains that are drawn in; None where too few have photons.
 
@@ -169,9 +172,11 @@ def _is_proportional(model: AbstractModel, noise: AbstractNoise) -> bool:
     return isinstance(noise, Poisson) and noise.floor <= FLOOR and none
 
 
+@meant
 def gains_told(model: AbstractModel, data: Dataset, noise: AbstractNoise) -> Told:
     """What all patterns say of each gain, over their valid pixels; read and worked on a few at a time."""
-    shared, flat = (on_device(model), traced(noise)), named_parameters(model)[FLAT_FIELD]
+    flat = named_parameters(model)[FLAT_FIELD]
+    shared = on_device(model), traced(noise, flat.dtype)
     places, sums = np.arange(data.count // data.group), np.zeros((2, *flat.shape))
     for block in blocks(places, data):
         seen = Seen(jnp.asarray(places[block]), *measured(data, places[block], flat.dtype))

@@ -13,6 +13,7 @@ from ptychograd._illumination import lit_pixels, met_pixels
 from ptychograd._probes import orthogonal_modes
 from ptychograd._result import Result
 from ptychograd._scan import CORRECTED, SubPixelScan, WholePixelScan, affine_fit, recorded_scan, refinable
+from ptychograd._strict import meant
 from ptychograd.metrics import compare_arrays, nrmse_within, register, shifted
 
 OBJECT, ILLUMINATION = "object.transmission", "probe.illumination"
@@ -98,6 +99,7 @@ def central(image: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     return image[..., low[0] : low[0] + shape[0], low[1] : low[1] + shape[1]]
 
 
+@meant
 def compare_positions(truth: Truth, result: Result) -> dict[str, float]:
     """Root-mean-square error of the positions along each axis, in object pixels, without their mean.
 

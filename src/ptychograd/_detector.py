@@ -11,6 +11,7 @@ from jaxtyping import Array, Complex, Float
 from ptychograd._errors import InputError
 from ptychograd._fourier import blurred, convolved
 from ptychograd._parameters import AbstractPart
+from ptychograd._strict import lifted, meant
 
 BACKGROUND_SHARE, LEAST_BACKGROUND_STEP = 0.01, 0.01  # of the background, and photons: a step of its refinement
 WIDTH_STEP, FLAT_STEP = 0.01, 0.002  # pixels; of a pixel's efficiency
@@ -27,7 +28,7 @@ class AbstractPointSpread(AbstractPart):
 class GaussianSpread(AbstractPointSpread):
     """A Gaussian of standard deviation `width`, in detector pixels (see `ptychograd._fourier.blurred`)."""
 
-    width: Float[Array, ""] = eqx.field(converter=jnp.asarray)
+    width: Float[Array, ""] = eqx.field(converter=meant(jnp.asarray))
 
     @property
     def steps(self):
@@ -63,7 +64,7 @@ class Detector(AbstractPart):
     negative ν counts as none; its slope is that of a positive one, so that it comes back.
     """
 
-    background: Float[Array, ""] | Float[Array, "y x"] = eqx.field(default=0.0, converter=jnp.asarray)
+    background: Float[Array, ""] | Float[Array, "y x"] = eqx.field(default=0.0, converter=meant(jnp.asarray))
     point_spread: AbstractPointSpread | None = None
     flat_field: Float[Array, "y x"] | None = None
     binning: int = eqx.field(static=True, default=1)
@@ -80,9 +81,9 @@ class Detector(AbstractPart):
         if self.point_spread is not None:
             photons = self.point_spread(photons)
         if self.flat_field is not None:
-            photons = photons * self.flat_field
+            photons = photons * lifted(self.flat_field, photons)
         below = jax.lax.stop_gradient(jnp.minimum(self.background, 0))
-        return photons + (self.background - below)
+        return photons + lifted(self.background - below, photons)
 
     @property
     def is_plain(self) -> bool:

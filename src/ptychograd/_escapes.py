@@ -21,6 +21,7 @@ from ptychograd._errors import InputError
 from ptychograd._model import AbstractModel
 from ptychograd._result import NonFiniteError, Result
 from ptychograd._strain import own_magnitude
+from ptychograd._strict import meant
 from ptychograd.metrics import shifted
 
 # fit(model, epochs, hold=()): the result of so many epochs of the stage; what is below the paths to hold stays
@@ -141,11 +142,13 @@ def _crystal(model: AbstractModel) -> Crystal:
     return _bragg(model).object
 
 
+@meant
 def _density(model: AbstractModel) -> Complex[np.ndarray, "x y z"]:
     crystal = _crystal(model)
     return np.where(np.asarray(crystal.support), np.asarray(crystal.density), 0)
 
 
+@meant
 def _with(
     model: AbstractModel, density: Complex[np.ndarray, "x y z"], support: Bool[np.ndarray, "x y z"]
 ) -> AbstractModel:

@@ -9,6 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Complex, Float, Inexact
 
+from ptychograd._strict import as_complex, lifted
+
 
 def fft2(wave: Inexact[Array, "*batch y x"]) -> Complex[Array, "*batch y x"]:
     """Unitary two-dimensional Fourier transform; zero frequency at pixel (0, 0)."""
@@ -85,10 +87,14 @@ def translate_spectrum(
 ) -> Complex[Array, "*batch y x"]:
     """Spectrum of the wave moved by `shift` = (y, x) pixels: times exp(-2πi f·shift), one axis after the other."""
     along_y, along_x = (
-        jnp.exp(-2j * np.pi * jnp.asarray(frequencies(n), shift.dtype) * s).astype(spectrum.dtype)
-        for n, s in zip(spectrum.shape[-2:], shift, strict=True)
+        _shift_ramp(n, s).astype(spectrum.dtype) for n, s in zip(spectrum.shape[-2:], shift, strict=True)
     )
-    return spectrum * along_y[:, None] * along_x
+    return spectrum * lifted(along_y[:, None], spectrum) * lifted(along_x, spectrum)
+
+
+def _shift_ramp(size: int, shift: Float[Array, ""]) -> Complex[Array, " size"]:
+    """exp(-2πi f·shift) along one axis."""
+    return jnp.exp(-2j * np.pi * as_complex(jnp.asarray(frequencies(size), shift.dtype)) * as_complex(shift))
 
 
 def blurred(image: Float[Array, "*batch y x"], width: Float[Array, ""]) -> Float[Array, "*batch y x"]:
@@ -99,10 +105,12 @@ def blurred(image: Float[Array, "*batch y x"], width: Float[Array, ""]) -> Float
     (T. Lindeberg, IEEE Trans. Pattern Anal. Mach. Intell. 12, 234 (1990)).
     """
     along_y, along_x = (
-        jnp.exp(width**2 * jnp.asarray(np.cos(2 * np.pi * f) - 1, image.dtype))
+        jnp.exp(width.astype(image.dtype) ** 2 * jnp.asarray(np.cos(2 * np.pi * f) - 1, image.dtype))
         for f in (frequencies(image.shape[-2]), np.fft.rfftfreq(image.shape[-1]))
     )
-    return jnp.fft.irfft2(jnp.fft.rfft2(image) * (along_y[:, None] * along_x), image.shape[-2:])
+    spectrum = jnp.fft.rfft2(image)
+    kernel = (along_y[:, None] * along_x[None]).astype(spectrum.dtype)
+    return jnp.fft.irfft2(spectrum * lifted(kernel, spectrum), image.shape[-2:])
 
 
 def convolved(
@@ -112,4 +120,5 @@ def convolved(
     rows, columns = kernel.shape
     whole = jnp.zeros(image.shape[-2:], image.dtype).at[:rows, :columns].set(kernel.astype(image.dtype))
     whole = jnp.roll(whole, (-(rows // 2), -(columns // 2)), axis=(0, 1))
-    return jnp.fft.irfft2(jnp.fft.rfft2(image) * jnp.fft.rfft2(whole), image.shape[-2:])
+    spectrum = jnp.fft.rfft2(image)
+    return jnp.fft.irfft2(spectrum * lifted(jnp.fft.rfft2(whole), spectrum), image.shape[-2:])

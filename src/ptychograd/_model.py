@@ -15,6 +15,7 @@ from ptychograd._parameters import AbstractPart
 from ptychograd._probes import AbstractProbe
 from ptychograd._propagators import AbstractPropagator
 from ptychograd._scan import AbstractScan
+from ptychograd._strict import meant
 from ptychograd._windows import Window, Windows, row_window
 
 
@@ -130,13 +131,16 @@ class Ptychography(AbstractExitWaveModel):
     sampling: tuple[float, float] | None = eqx.field(static=True, default=None)
     wavelength: float | None = eqx.field(static=True, default=None)
 
+    @meant
     def __call__(self, index):
         return self.detect(self.exit_wave(index), index)
 
+    @meant
     def exit_wave(self, index):
         corner, shift = self.scan(index)
         return self.object(translate(self.probe(index), shift), corner)
 
+    @meant
     def detect(self, exit_wave, index):
         _, shift = self.scan(index)
         return self.detector(self.propagator(exit_wave, shift))

@@ -15,6 +15,7 @@ from ptychograd._model import AbstractExitWaveModel, AbstractModel, batched
 from ptychograd._noise import AbstractNoise, amplitude, counted_residual
 from ptychograd._parameters import Planes, join, map_with_names
 from ptychograd._priors import AbstractPrior
+from ptychograd._strict import lifted, promoted_by_jax
 from ptychograd._windows import Windows, batch_axes, cut, once, window_of
 
 
@@ -57,7 +58,8 @@ class Batch(NamedTuple):
                 array = jnp.take(array, place % size, axis=0)
             return array.reshape(parts, at_once, *array.shape[1:])
 
-        weight = cut_up(self.weight) * (place < size).reshape(parts, at_once)
+        is_one = (place < size).reshape(parts, at_once)
+        weight = cut_up(self.weight) * is_one.astype(self.weight.dtype)
         mask = cut_up(self.mask) if own_masks else None
         total, kept = jax.lax.scan(add, total, (cut_up(self.index), cut_up(self.patterns), mask, weight))
         return total, jax.tree.map(lambda array: array.reshape(parts * at_once, *array.shape[2:])[:size], kept)
@@ -116,11 +118,11 @@ class Penalty(eqx.Module):
     def majorant(self, leaf: PyTree) -> Float[Array, "*array"]:
         """How steep it is for each pixel, in the unit of the diagonals by which steps are divided."""
         found = self.prior.majorant(self._seen(leaf), self.root)
-        return found if self.free is None else jnp.where(self.free, found, 0)
+        return found if self.free is None else jnp.where(lifted(self.free, found), found, 0)
 
     def _seen(self, leaf: PyTree) -> Array:
         array = join(leaf)
-        return array if self.free is None else jnp.where(self.free, array, self.outside)
+        return array if self.free is None else jnp.where(lifted(self.free, array), array, self.outside)
 
 
 class Objective(eqx.Module):
@@ -154,7 +156,8 @@ class Objective(eqx.Module):
         """What all devices found in their parts of a batch, added up: in one message, as each takes its time."""
         if not self.axes:
             return sums
-        flat, restored = ravel_pytree(sums)
+        with promoted_by_jax():  # of real and complex sums
+            flat, restored = ravel_pytree(sums)
         return restored(jax.lax.psum(flat, self.axes))
 
     def one_after_another(self, patches: PyTree) -> PyTree:
@@ -219,7 +222,8 @@ class Objective(eqx.Module):
     def value(self, expected: Float[Array, "batch *detector"], batch: Batch) -> Value:
         """Misfit of `expected` to the patterns of a batch, over valid pixels (Eqs. 7, 8)."""
         measured = batch.patterns.astype(expected.dtype)
-        weight = batch.weight.reshape((-1,) + (1,) * (expected.ndim - 1)) * batch.mask
+        weight = batch.weight.reshape((-1,) + (1,) * (expected.ndim - 1))
+        weight = weight * lifted(batch.mask, expected).astype(weight.dtype)
         shown = self.noise.shown(expected)
         residual = (amplitude(shown) - amplitude(measured)) ** 2
         return Value(

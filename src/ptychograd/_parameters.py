@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Array, Float, PyTree
 
 from ptychograd._errors import InputError
+from ptychograd._strict import promoted_by_jax
 
 Value = TypeVar("Value")
 
@@ -124,7 +125,8 @@ def trainable_names(model: PyTree) -> list[str]:
 
 def real_dtype(parameters: PyTree) -> np.dtype:
     """float32 or float64, as the parameters are."""
-    return np.dtype(jnp.result_type(*jax.tree.leaves(parameters)).type(0).real.dtype)
+    with promoted_by_jax():
+        return np.dtype(jnp.result_type(*jax.tree.leaves(parameters)).type(0).real.dtype)
 
 
 def partition(model: PyTree, names: Iterable[str]) -> tuple[PyTree, PyTree]:

@@ -97,7 +97,7 @@ class Pixels(AbstractBasis):
     middle: complex = eqx.field(static=True, default=1.0, converter=complex)
 
     def __call__(self, array):
-        return (array - (self.middle if jnp.iscomplexobj(array) else jnp.real(self.middle)),)
+        return (array - (self.middle if jnp.iscomplexobj(array) else self.middle.real),)
 
     def spread(self, curvatures):
         return curvatures[0]

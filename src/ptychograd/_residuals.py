@@ -12,6 +12,7 @@ from ptychograd._epoch import misfits, on_device
 from ptychograd._errors import InputError
 from ptychograd._model import AbstractModel
 from ptychograd._noise import AbstractNoise, Amplitude
+from ptychograd._strict import meant
 
 PIXELS_AT_ONCE = 2**21  # of patterns that are worked on together
 MOST_AT_ONCE = 16
@@ -36,6 +37,7 @@ class Residuals(NamedTuple):
         return known[np.argsort(-self.r_of_pattern[known], kind="stable")[:most]]
 
 
+@meant
 def residuals(model: AbstractModel, data: Dataset, noise: AbstractNoise | None = None) -> Residuals:
     """What a model as it is leaves of every pattern and of every detector pixel, over valid pixels.
 

@@ -13,6 +13,7 @@ from jaxtyping import Array, Float, Int
 
 from ptychograd._errors import InputError
 from ptychograd._parameters import AbstractPart
+from ptychograd._strict import lifted, meant
 from ptychograd._windows import row
 
 WHOLE_PIXEL_TOLERANCE = 0.01  # pixels: far below what any data can tell
@@ -55,6 +56,7 @@ class SubPixelScan(AbstractScan):
         return self.corner[index], self.shift[index]
 
 
+@meant
 def make_scan(
     positions: Float[np.ndarray, "index 2"], dtype: np.dtype | type = np.float32
 ) -> WholePixelScan | SubPixelScan:
@@ -101,7 +103,7 @@ class RefinableScan(AbstractScan):
     is_anchored: bool = eqx.field(static=True, default=False)
 
     def __call__(self, index):
-        time = 2 * index / max(1, len(self.corner) - 1) - 1
+        time = (2 * index).astype(self.offset.dtype) / max(1, len(self.corner) - 1) - 1
         correction = self._bounded(self._correction(self._nominal(index), time, row(self.offset, index)))
         moved = self.shift[index] + correction
         whole = jnp.round(jax.lax.stop_gradient(moved))
@@ -121,18 +123,21 @@ class RefinableScan(AbstractScan):
     def regauged(self):
         """Offsets within the reach and, unless the scan is anchored, without the mean of all corrections."""
         total = self.everything()
-        mean = 0 if self.is_anchored else jnp.mean(total, axis=0)
-        return ({"offset": self.offset + jnp.clip(total - mean, -self.reach, self.reach) - total},)
+        mean = 0 if self.is_anchored else jnp.mean(total, axis=0, keepdims=True)
+        return ({"offset": self.offset + self._within_reach(total - mean) - total},)
 
+    @meant
     def corrections(self) -> Float[Array, "index 2"]:
         """What is added to the nominal position (y, x) of every pattern, in object pixels."""
         return self._bounded(self.everything())
 
+    @meant
     def corners(self) -> Int[Array, "index 2"]:
         """Corners of all windows at the corrected positions."""
         moved = self.shift + self.corrections()
         return self.corner + jnp.round(moved).astype(self.corner.dtype)
 
+    @meant
     def with_corrections(self, **values: Float[np.ndarray, "..."] | None) -> "RefinableScan":
         """The scan with other `offset`, `affine` and `drift`: 0 for what is not given."""
         zero = {name: jnp.zeros_like(getattr(self, name)) for name in CORRECTED}
@@ -145,22 +150,26 @@ class RefinableScan(AbstractScan):
         return self._correction(self._nominal(slice(None)), time, self.offset)
 
     def _nominal(self, which: Int[Array, ""] | slice) -> Float[Array, "*index 2"]:
-        return self.corner[which] + self.shift[which] - jnp.asarray(self.middle, self.shift.dtype)
+        nominal = self.corner[which].astype(self.shift.dtype) + self.shift[which]
+        return nominal - lifted(jnp.asarray(self.middle, self.shift.dtype), nominal)
 
     def _correction(
         self, nominal: Float[Array, "*index 2"], time: Float[Array, "*index"], offset: Float[Array, "*index 2"]
     ) -> Float[Array, "*index 2"]:
         before, polynomial, total = jnp.ones_like(time), time, nominal @ self.affine.T + offset
         for degree, coefficient in enumerate(self.drift, start=1):
-            total = total + polynomial[..., None] * coefficient
+            total = total + polynomial[..., None] * lifted(coefficient, total)
             after = ((2 * degree + 1) * time * polynomial - degree * before) / (degree + 1)
             before, polynomial = polynomial, after
         return total
 
     def _bounded(self, correction: Float[Array, "*index 2"]) -> Float[Array, "*index 2"]:
         """Clipped, with the derivative of what is not, so that a position finds back from the bound."""
-        excess = correction - jnp.clip(correction, -self.reach, self.reach)
-        return correction - jax.lax.stop_gradient(excess)
+        return correction - jax.lax.stop_gradient(correction - self._within_reach(correction))
+
+    def _within_reach(self, correction: Float[Array, "*index 2"]) -> Float[Array, "*index 2"]:
+        reach = self.reach.astype(correction.dtype)
+        return jnp.clip(correction, -reach, reach)
 
 
 class AffineParts(NamedTuple):
@@ -176,6 +185,7 @@ class AffineParts(NamedTuple):
     rotation: float
 
 
+@meant
 def recorded_scan(arrays: Mapping[str, np.ndarray]) -> RefinableScan | None:
     """The scan whose arrays a result holds under "scan.", if its positions could be refined."""
     found = {name: arrays.get(f"scan.{name}") for name in ("corner", "shift", *CORRECTED, "reach")}
@@ -192,6 +202,7 @@ def affine_parts(affine: Float[np.ndarray, "2 2"]) -> AffineParts:
     return AffineParts(float(np.hypot(yy, xy)), float(np.hypot(yx, xx)), float(b - a), float((a + b) / 2))
 
 
+@meant
 def affine_fit(
     scan: RefinableScan, correction: Float[np.ndarray, "index 2"]
 ) -> tuple[Float[np.ndarray, "2 2"], Float[np.ndarray, "index 2"]]:
@@ -210,6 +221,7 @@ def affine_of(parts: AffineParts) -> Float[np.ndarray, "2 2"]:
     return np.stack(columns, axis=1) - np.eye(2)
 
 
+@meant
 def refinable(
     scan: AbstractScan,
     reach: int,

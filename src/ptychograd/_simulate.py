@@ -12,11 +12,13 @@ from ptychograd._model import AbstractModel, batched
 from ptychograd._noise import AbstractNoise, Poisson
 from ptychograd._parameters import is_parameter, named_leaves
 from ptychograd._probes import AbstractProbe
+from ptychograd._strict import meant
 
 PATTERNS_AT_ONCE = 64
 OBJECT, PROBE = "object.transmission", "probe.modes"
 
 
+@meant
 def simulate(
     model: AbstractModel, count: int, *, noise: AbstractNoise | None = None, seed: int = 0
 ) -> Real[np.ndarray, "index *detector"]:
@@ -40,6 +42,7 @@ def simulate(
     return _compact(np.concatenate(patterns))
 
 
+@meant
 def truth_of(model: AbstractModel, ideal: AbstractModel, truth: Truth) -> Truth:
     """The truth of a `model` that was made from the `ideal` one, whose `truth` is given: with all that is new in it."""
     known = named_leaves(eqx.filter(ideal, is_parameter))

@@ -17,6 +17,7 @@ from ptychograd._model import batched
 from ptychograd._objective import Batch, Objective, Value
 from ptychograd._parameters import Planes, named_parameters, replace_parameters, split
 from ptychograd._schedule import Plan
+from ptychograd._strict import meant
 
 # On a CPU a device is one thread's work. With XLA's pool of threads an epoch takes as long (64 x 64 to 512 x 512
 # pixels, two cores), and the pool, which runs of a sweep would share, is reported to deadlock (PyAutoFit #1530).
@@ -134,6 +135,7 @@ def stack(trees: Sequence[PyTree]) -> PyTree:
     return jax.tree.map(lambda *leaves: jnp.stack(leaves) if eqx.is_array(leaves[0]) else leaves[0], *trees)
 
 
+@meant
 def unstack(tree: PyTree, count: int) -> list[PyTree]:
     """Undo `stack`."""
     return [jax.tree.map(lambda leaf, k=k: leaf[k] if eqx.is_array(leaf) else leaf, tree) for k in range(count)]
@@ -151,14 +153,21 @@ def device_memory() -> int | None:
     return (jax.local_devices()[0].memory_stats() or {}).get("bytes_limit")
 
 
+@meant
 def on_device(model: PyTree) -> PyTree:
     """The model with its NumPy arrays, which are constants, as JAX arrays, so that indices may be traced."""
     return jax.tree.map(lambda leaf: jnp.asarray(leaf) if isinstance(leaf, np.ndarray) else leaf, model)
 
 
-def traced(knobs: PyTree) -> PyTree:
-    """A solver or noise model with its numbers as arrays, so that one program serves all their values."""
-    return jax.tree.map(lambda leaf: jnp.asarray(leaf) if isinstance(leaf, float) else leaf, knobs)
+@meant
+def traced(knobs: PyTree, real: np.dtype) -> PyTree:
+    """A solver, prior or noise model with its numbers as arrays of a real type: one program serves all their values."""
+
+    def as_array(leaf: PyTree) -> PyTree:
+        is_array = isinstance(leaf, jax.Array | np.ndarray) and jnp.issubdtype(leaf.dtype, jnp.floating)
+        return jnp.asarray(leaf, real) if is_array or isinstance(leaf, float | np.floating) else leaf
+
+    return jax.tree.map(as_array, knobs)
 
 
 def _take(array: Array, index: Int[Array, "batch"]) -> Array:

@@ -31,8 +31,6 @@ class Asked(NamedTuple):
 
     def on_devices(self, plan: Plan) -> Plan:
         """The plan where it is worked on."""
-        if self.mesh is None:
-            return plan
         return Plan._make(placed(array, self.mesh, where) for array, where in zip(plan, WHERE, strict=True))
 
     def cool(self, done: int, last: int, steps: int) -> np.ndarray:
@@ -136,5 +134,5 @@ def _order_of(seed: int, done: int, share: int, count: int) -> np.ndarray:
     """The numbers below `count` in an order that seed, epoch and share say alone."""
     words = np.array([seed, done], np.uint32)
     if share == 0:
-        return np.asarray(jax.device_get(shuffled(words, count)))
+        return np.asarray(jax.device_get(shuffled(jax.device_put(words), count)))
     return np.random.default_rng([seed, done, share]).permutation(count)

@@ -5,9 +5,10 @@ copy of the host's patterns, or an accelerator, which holds its own. A minibatch
 and the parts of a share, the cores of a host, divide them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import equinox as eqx
 import jax
 import numpy as np
 from jax.experimental.multihost_utils import broadcast_one_to_all
@@ -16,6 +17,7 @@ from jaxtyping import PyTree
 
 from ptychograd._errors import InputError
 from ptychograd._memory import aligned_empty, is_aligned
+from ptychograd._strict import meant
 
 Device = Any  # jax.Device, which is no type to a type checker
 SHARE, PART = AXES = ("share", "part")
@@ -72,9 +74,11 @@ def at_home(tree: PyTree, mesh: Mesh | None) -> PyTree:
     """Arrays that are the same `everywhere`, on this process's first device alone."""
     if mesh is None:
         return tree
-    return jax.tree.map(lambda leaf: jax.device_put(np.asarray(leaf)) if isinstance(leaf, jax.Array) else leaf, tree)
+    held, rest = eqx.partition(tree, eqx.is_array)
+    return eqx.combine(jax.device_put(jax.device_get(held)), rest)
 
 
+@meant
 def agreed(number: float, mesh: Mesh | None) -> float:
     """A number that each process of a run worked out, as the first has it in single precision.
 
@@ -90,8 +94,8 @@ def placed(array: np.ndarray | jax.Array, mesh: Mesh | None, where: PartitionSpe
     """An array that every process has, divided over the devices."""
     if mesh is None:
         return jax.device_put(array)
-    whole = np.asarray(array)
-    return jax.make_array_from_callback(whole.shape, NamedSharding(mesh, where), lambda part: whole[part])
+    whole = np.asarray(jax.device_get(array))
+    return _spread(whole.shape, NamedSharding(mesh, where), lambda part: whole[part])
 
 
 def placed_shares(shares: Mapping[int, np.ndarray], size: int, mesh: Mesh | None) -> jax.Array:
@@ -105,7 +109,12 @@ def placed_shares(shares: Mapping[int, np.ndarray], size: int, mesh: Mesh | None
         return shares[(part[0].start or 0) // size]
 
     shape = (mesh.shape[SHARE] * size, *frame)
-    return jax.make_array_from_callback(shape, NamedSharding(mesh, BY_SHARE), share)
+    return _spread(shape, NamedSharding(mesh, BY_SHARE), share)
+
+
+@meant
+def _spread(shape: tuple[int, ...], sharding: NamedSharding, part: Callable[[Any], np.ndarray]) -> jax.Array:
+    return jax.make_array_from_callback(shape, sharding, part)
 
 
 def _aligned(array: np.ndarray, size: int) -> np.ndarray:

@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PyTree
 
@@ -132,7 +131,7 @@ def _batch_of(data: Dataset, asked: Asked, count: int) -> Batch:
     one = jax.ShapeDtypeStruct
     mask = one((count, *mask.shape[1:]), mask.dtype) if mask.ndim == counts.ndim else mask
     counts, numbers = one((count, *counts.shape[1:]), counts.dtype), one((count,), np.int32)
-    return Batch(numbers, counts, mask, one((count,), asked.real), jnp.zeros((), asked.real))  # pyright: ignore
+    return Batch(numbers, counts, mask, one((count,), asked.real), one((), asked.real))  # pyright: ignore
 
 
 def _step_of(member: Member, data: Dataset, asked: Asked, count: int) -> Footprint:

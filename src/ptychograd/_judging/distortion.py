@@ -19,6 +19,7 @@ from ptychograd._model import Ptychography
 from ptychograd._noise import AbstractNoise, Amplitude, amplitude
 from ptychograd._parameters import named_parameters, replace_parameter, replace_parameters
 from ptychograd._patterns import blocks, lit_positions, measured
+from ptychograd._strict import lifted, meant
 
 OBJECT = "object.transmission"
 PATTERNS_EACH = 2  # patterns at least for every number to be found
@@ -92,6 +93,7 @@ class PositionsUnbent(AbstractEscape):
         if self.highest < 1:
             raise InputError(f"Polynomials of degree {self.highest} at most; expected 1 or more.")
 
+    @meant
     def __call__(self, model, start, fit):
         if not isinstance(model, Ptychography):
             return Changed(model, "a crystal's positions are not looked at for distortions")
@@ -107,6 +109,7 @@ class PositionsUnbent(AbstractEscape):
         return Changed(changed, f"positions and object unbent by {size:.2g} pixels rms, degree {basis.degree}")
 
 
+@meant
 def strains(
     model: Ptychography, data: Dataset, middles: Float[np.ndarray, "index 2"], noise: AbstractNoise | None = None
 ) -> Strains:
@@ -120,7 +123,8 @@ def strains(
     slopes = [(jnp.roll(object, -1, axis) - jnp.roll(object, 1, axis)) / 2 for axis in (-2, -1)]
     origin = (np.array(object.shape[-2:]) - 1) / 2  # so that numbers stay small
     y, x = (np.arange(n) - middle for n, middle in zip(object.shape[-2:], origin, strict=True))
-    scaled = [slope * jnp.asarray(c, slope.real.dtype) for slope in slopes for c in (y[:, None], x[None, :])]
+    along = [lifted(c, object) for c in (y[:, None], x)]
+    scaled = [slope * jnp.asarray(c, slope.dtype) for slope in slopes for c in along]
     places, found = lit_positions(data), []
     for block in blocks(places, data):
         some = places[block]

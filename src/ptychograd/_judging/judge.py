@@ -27,6 +27,7 @@ from ptychograd._parameters import (
 )
 from ptychograd._patterns import blocks, lit_positions, measured
 from ptychograd._scan import CORRECTED
+from ptychograd._strict import meant
 
 PATHS = tuple(f"scan.{name}" for name in CORRECTED)
 FEW = 16  # starts from which to go down, where a pattern has more of its own than its position
@@ -49,6 +50,7 @@ class Misfits(NamedTuple):
         return float(np.sqrt(self.residual.sum() / self.photons.sum()))
 
 
+@meant
 def misfits(model: AbstractModel, held: Dataset, noise: AbstractNoise | None = None, own: Row | None = None) -> Misfits:
     """How well a model expects patterns that it was not fitted to, each with what is its own.
 
@@ -71,6 +73,7 @@ def misfits(model: AbstractModel, held: Dataset, noise: AbstractNoise | None = N
     return Misfits(residual.astype(np.float64), photons.astype(np.float64), rows)
 
 
+@meant
 def looked_for(model: AbstractModel, names: Iterable[str] | None = None) -> Row:
     """Arrays with one row a pattern whose rows are not all alike, by path, and the steps from which to go down.
 
@@ -83,6 +86,7 @@ def looked_for(model: AbstractModel, names: Iterable[str] | None = None) -> Row:
     return _tried({path: arrays[path] for path in known if np.ptp(np.asarray(arrays[path]), axis=0).any()})
 
 
+@meant
 def with_rows(model: AbstractModel, held: Dataset, rows: Mapping[str, Float[np.ndarray, "pattern k"]]) -> AbstractModel:
     """The model with these rows (see `Misfits`) for the patterns that are held out."""
     arrays, places = named_parameters(model), lit_positions(held)

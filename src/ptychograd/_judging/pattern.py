@@ -124,7 +124,7 @@ class Pattern(NamedTuple):
         rest = jnp.where(self.valid, amplitude(self.measured), 0) - modulus
         curvature = slopes @ slopes.T
         size = _of_each_parameter(lambda part: jnp.full_like(part, jnp.sum(part)), jnp.diag(curvature), row)
-        damped = curvature + axes * jnp.where(size > 0, DAMPING * size, 1)
+        damped = curvature + axes * jnp.where(size > 0, DAMPING * size, 1)[None]
         step = jax.scipy.linalg.solve(damped, slopes @ rest.ravel(), assume_a="pos")
         return jnp.sum(rest**2), as_row(_of_each_parameter(_short, step, row).astype(numbers.dtype))
 

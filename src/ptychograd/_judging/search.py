@@ -15,6 +15,7 @@ from ptychograd._judging.pattern import FARTHEST, OFFSET, Pattern, Steps, scan_o
 from ptychograd._model import AbstractModel
 from ptychograd._noise import AbstractNoise, Amplitude
 from ptychograd._patterns import blocks, lit_positions, measured
+from ptychograd._strict import meant
 
 MOVED = 0.5  # pixels, from which on a position counts as another
 DOWN = 4  # Gauss-Newton steps after each search
@@ -43,6 +44,7 @@ class PositionsSearched(AbstractEscape):
         if not 1 <= self.farthest <= FARTHEST:
             raise InputError(f"Positions searched within {self.farthest} pixels; expected 1 to {FARTHEST}.")
 
+    @meant
     def __call__(self, model, start, fit):
         before, places = np.asarray(scan_of(model).offset), lit_positions(self.data)
         offset = before.copy()

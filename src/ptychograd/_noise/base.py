@@ -4,6 +4,7 @@ import abc
 
 import equinox as eqx
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray, Real
 
 
@@ -42,6 +43,11 @@ class AbstractCensorable(AbstractNoise):
     @abc.abstractmethod
     def lost(self, expected: Float[Array, "*shape"], level: Float[Array, "..."]) -> Float[Array, "*shape"]:
         """What `fisher` is less by, where readings of `level` or more are not told from one another."""
+
+
+def plain(number: float) -> float:
+    """NumPy's number as Python's, which takes the type of the arrays that it meets."""
+    return float(number) if isinstance(number, np.floating) else number
 
 
 def amplitude(photons: Float[Array, "*shape"]) -> Float[Array, "*shape"]:

@@ -5,6 +5,7 @@ from jaxtyping import Array, Float
 
 from ptychograd._errors import InputError
 from ptychograd._noise.base import AbstractCensorable, AbstractNoise
+from ptychograd._strict import lifted
 
 
 class Censored(AbstractNoise):
@@ -25,7 +26,7 @@ class Censored(AbstractNoise):
         return self.noise.curvature
 
     def nll(self, expected, measured):
-        level = self._level(expected)
+        level, measured = self._level(expected), measured.astype(expected.dtype)
         full = measured >= level
         below = self.noise.nll(expected, jnp.where(full, 0, measured))
         return jnp.where(full, self.noise.above(expected, level), below)
@@ -41,4 +42,4 @@ class Censored(AbstractNoise):
         return jnp.minimum(expected, self._level(expected))
 
     def _level(self, expected: Float[Array, "*shape"]) -> Float[Array, "..."]:
-        return jnp.asarray(self.level, expected.dtype)
+        return lifted(jnp.asarray(self.level, expected.dtype), expected)

@@ -1,11 +1,12 @@
 """Counted photons, and their square roots."""
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from ptychograd._errors import InputError
-from ptychograd._noise.base import AbstractCensorable, amplitude
+from ptychograd._noise.base import AbstractCensorable, amplitude, plain
 from ptychograd._noise.tails import log_above, lost_beyond, lost_by_counting
 
 FEWEST = 2**15  # counts that are drawn at once
@@ -42,7 +43,7 @@ class Poisson(AbstractCensorable):
     -f. Start from a solution for `Amplitude`: far from one, single photons in dark pixels lead astray.
     """
 
-    floor: float = 0.03
+    floor: float = eqx.field(default=0.03, converter=plain)
 
     def __check_init__(self):
         if isinstance(self.floor, float) and not self.floor > 0:

@@ -3,14 +3,16 @@
 A data set holds no reading below zero, so these models clip theirs there, and take a 0 for what it is: 0 or less.
 """
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ptychograd._errors import InputError
-from ptychograd._noise.base import AbstractCensorable
+from ptychograd._noise.base import AbstractCensorable, plain
 from ptychograd._noise.counting import counted
 from ptychograd._noise.tails import log_above, lost_beyond, lost_by_counting
+from ptychograd._strict import lifted
 
 
 class Gaussian(AbstractCensorable):
@@ -34,22 +36,27 @@ class Gaussian(AbstractCensorable):
         return 2 * jnp.max(jnp.asarray(self.brightest / self.variance))
 
     def nll(self, expected, measured):
-        measured = measured.astype(expected.dtype)
-        lowest = -jax.scipy.special.log_ndtr(-expected / jnp.sqrt(self.variance))
-        return jnp.where(measured > 0, (expected - measured) ** 2 / (2 * self.variance), lowest)
+        measured, variance = measured.astype(expected.dtype), self._variance(expected)
+        lowest = -jax.scipy.special.log_ndtr(-expected / jnp.sqrt(variance))
+        return jnp.where(measured > 0, (expected - measured) ** 2 / (2 * variance), lowest)
 
     def fisher(self, expected):
-        return (1 - lost_beyond(expected / jnp.sqrt(self.variance))) / self.variance
+        variance = self._variance(expected)
+        return (1 - lost_beyond(expected / jnp.sqrt(variance))) / variance
 
     def sample(self, key, expected):
-        noise = jnp.sqrt(self.variance) * jax.random.normal(key, expected.shape, expected.dtype)
+        noise = jnp.sqrt(self._variance(expected)) * jax.random.normal(key, expected.shape, expected.dtype)
         return jnp.maximum(expected + noise, 0)
 
     def above(self, expected, level):
-        return -jax.scipy.special.log_ndtr((expected - level) / jnp.sqrt(self.variance))
+        return -jax.scipy.special.log_ndtr((expected - level) / jnp.sqrt(self._variance(expected)))
 
     def lost(self, expected, level):
-        return lost_beyond((level - expected) / jnp.sqrt(self.variance)) / self.variance
+        variance = self._variance(expected)
+        return lost_beyond((level - expected) / jnp.sqrt(variance)) / variance
+
+    def _variance(self, expected: Float[Array, "*shape"]) -> Float[Array, "..."]:
+        return lifted(jnp.asarray(self.variance, expected.dtype), expected)
 
 
 class PoissonGaussian(AbstractCensorable):
@@ -61,7 +68,7 @@ class PoissonGaussian(AbstractCensorable):
     photons or less.
     """
 
-    readout: float
+    readout: float = eqx.field(converter=plain)
 
     def __check_init__(self):
         if isinstance(self.readout, float) and not 0 < self.readout < float("inf"):
@@ -81,7 +88,9 @@ class PoissonGaussian(AbstractCensorable):
 
     def sample(self, key, expected):
         photons = counted(key, expected).astype(expected.dtype)  # from keys split off this one
-        return jnp.maximum(photons + self.readout * jax.random.normal(key, expected.shape, expected.dtype), 0)
+        return jnp.maximum(
+            photons + self.readout * jax.random.normal(jax.random.clone(key), expected.shape, expected.dtype), 0
+        )
 
     def above(self, expected, level):
         return -log_above(*self._shifted(expected, level))

@@ -9,6 +9,7 @@ from jaxtyping import Array, Complex, Float
 
 from ptychograd._errors import InputError
 from ptychograd._parameters import with_derivative
+from ptychograd._strict import as_complex
 
 DARK = 1e-6  # magnitude without a phase to speak of
 
@@ -44,7 +45,7 @@ class UnitMagnitude(AbstractMagnitude):
 
     def __call__(self, transmission):
         lit = jnp.where(_power(transmission) > DARK**2, transmission, 1)
-        return lit / jnp.sqrt(_power(lit))
+        return lit / as_complex(jnp.sqrt(_power(lit)))
 
 
 class BoundedMagnitude(AbstractMagnitude):
@@ -60,9 +61,8 @@ class BoundedMagnitude(AbstractMagnitude):
             raise InputError(f"A magnitude of at most {self.most:g}; expected a number above zero, as 1.")
 
     def __call__(self, transmission):
-        return with_derivative(
-            transmission * jnp.minimum(1, self.most / jnp.sqrt(_power(transmission) + DARK**2)), transmission
-        )
+        factor = jnp.minimum(1, self.most / jnp.sqrt(_power(transmission) + DARK**2))
+        return with_derivative(transmission * as_complex(factor), transmission)
 
 
 class _Straight(AbstractMagnitude):

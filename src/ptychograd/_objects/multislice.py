@@ -10,6 +10,7 @@ from jaxtyping import Array, Bool, Complex, Float, Int
 from ptychograd._fourier import fft2, ifft2
 from ptychograd._objects.base import AbstractObject
 from ptychograd._objects.magnitude import AbstractMagnitude, AnyMagnitude
+from ptychograd._strict import as_complex, lifted
 from ptychograd._windows import cut
 
 
@@ -34,12 +35,12 @@ class MultisliceObject(AbstractObject):
 
     def __call__(self, wave, corner):
         patches = self.patches(corner, (wave.shape[-2], wave.shape[-1]))
-        return self._last_incident(wave, patches) * patches[-1]
+        return self._last_incident(wave, patches) * patches[-1][None]
 
     def patches(self, corner: Int[Array, "2"], shape: tuple[int, int]) -> Complex[Array, "slices y x"]:
         """The transmission of every slice under the window."""
         seen = self.magnitude(cut(self.transmission, corner, shape))
-        return seen if self.support is None else jnp.where(cut(self.support, corner, shape), seen, 1)
+        return seen if self.support is None else jnp.where(lifted(cut(self.support, corner, shape), seen), seen, 1)
 
     def incident(
         self, wave: Complex[Array, "modes y x"], patches: Complex[Array, "slices y x"]
@@ -73,7 +74,7 @@ class MultisliceObject(AbstractObject):
             return ()
         power = jnp.mean(self.transmission.real**2 + self.transmission.imag**2, axis=(1, 2), keepdims=True)
         even = jnp.exp(jnp.mean(jnp.log(power)) / 2)
-        return ({"transmission": self.transmission * (even / jnp.sqrt(power))},)
+        return ({"transmission": self.transmission * as_complex(even / jnp.sqrt(power))},)
 
     def _last_incident(self, wave, patches):
         through = jax.checkpoint(self._through())
@@ -81,8 +82,8 @@ class MultisliceObject(AbstractObject):
 
     def _through(self):
         """Through a slice and to the next."""
-        transfer = jnp.exp(1j * (self.distance * self.rate))
-        return lambda wave, patch: ifft2(fft2(wave * patch) * transfer)
+        transfer = jnp.exp(1j * as_complex(self.distance * self.rate))
+        return lambda wave, patch: ifft2(fft2(wave * patch[None]) * transfer[None])
 
 
 class _Apart(AbstractObject):
@@ -98,5 +99,5 @@ class _Apart(AbstractObject):
         fixed = stop_gradient(patches)
         lit = self.thing.incident(stop_gradient(wave), fixed)
         behind = (lit * patches[:, None]).reshape(-1, *wave.shape[1:])
-        faint = (wave - stop_gradient(wave)) * jnp.prod(fixed, axis=0)
+        faint = (wave - stop_gradient(wave)) * jnp.prod(fixed, axis=0)[None]
         return jnp.concatenate([behind, faint])

@@ -23,8 +23,8 @@ class MixedObject(AbstractObject):
         patches = cut(self.transmission, corner, shape)
         if self.support is not None:
             first = (jnp.arange(len(patches)) == 0)[:, None, None].astype(patches.dtype)
-            patches = jnp.where(cut(self.support, corner, shape), patches, first)
-        return (patches[:, None] * wave).reshape(-1, *shape)
+            patches = jnp.where(cut(self.support, corner, shape)[None], patches, first)
+        return (patches[:, None] * wave[None]).reshape(-1, *shape)
 
     @property
     def scale_power(self):

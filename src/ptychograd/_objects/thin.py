@@ -18,7 +18,7 @@ class AbstractThinObject(AbstractObject):
     magnitude: eqx.AbstractVar[AbstractMagnitude]
 
     def __call__(self, wave, corner):
-        return wave * self.patch(corner, (wave.shape[-2], wave.shape[-1]))
+        return wave * self.patch(corner, (wave.shape[-2], wave.shape[-1]))[None]
 
     @abc.abstractmethod
     def patch(self, corner: Int[Array, "2"], shape: tuple[int, int]) -> Complex[Array, "y x"]:

@@ -19,12 +19,14 @@ from ptychograd._objects import AbstractThinObject, EmbeddedObject, ThinObject
 from ptychograd._probes import Probe
 from ptychograd._propagators import AbstractPropagator, AngularSpectrum, FarField, Fresnel
 from ptychograd._scan import AbstractScan, SubPixelScan, WholePixelScan, make_scan
+from ptychograd._strict import meant
 
 Model = TypeVar("Model", Ptychography, BraggPtychography)
 DIMMEST = 0.05  # of the pixels, whose mean is taken for background
 START_WIDTH = 0.5  # pixels: at 0 no pattern tells whether a point spread would do good
 
 
+@meant
 def with_background(model: Model, photons: float | Float[np.ndarray, "y x"]) -> Model:
     """The model on a background of so many photons a pixel: "detector.background", one number or an image (y, x).
 
@@ -38,12 +40,14 @@ def with_background(model: Model, photons: float | Float[np.ndarray, "y x"]) -> 
     return _changed(model, background=jnp.asarray(photons, model.detector.background.dtype))
 
 
+@meant
 def with_background_image(model: Model) -> Model:
     """The model with a background of its own for every pixel, at first the same one for all."""
     background = model.detector.background
     return _changed(model, background=jnp.broadcast_to(background, _frame(model)) + jnp.zeros((), background.dtype))
 
 
+@meant
 def with_point_spread(model: Model, spread: float | Float[np.ndarray, "kernel_y kernel_x"] = START_WIDTH) -> Model:
     """The model whose photons spread on the detector.
 
@@ -62,6 +66,7 @@ def with_point_spread(model: Model, spread: float | Float[np.ndarray, "kernel_y 
     return _changed(model, point_spread=GaussianSpread(jnp.asarray(spread, model.detector.background.dtype)))
 
 
+@meant
 def with_flat_field(model: Model, image: Float[np.ndarray, "y x"] | None = None) -> Model:
     """The model whose pixels count unequal shares of their photons: "detector.flat_field", (y, x); all alike at first.
 
@@ -82,6 +87,7 @@ def dim_photons(data: Dataset) -> float:
     return float(mean[: max(1, round(DIMMEST * mean.size))].mean())
 
 
+@meant
 def with_binning(model: Ptychography, binning: int) -> Ptychography:
     """The model on a grid finer than the detector's: each count adds up `binning` x `binning` pixels of the wave.
 

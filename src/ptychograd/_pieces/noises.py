@@ -5,10 +5,12 @@ import numpy as np
 
 from ptychograd._dataset import Dataset
 from ptychograd._noise import Gaussian
+from ptychograd._strict import meant
 
 PIXELS_AT_ONCE = 2**24
 
 
+@meant
 def gaussian_noise(data: Dataset, readout: float) -> Gaussian:
     """Gaussian noise with a variance of its own for every pixel: its mean photons and the square of `readout`, rms.
 

@@ -18,11 +18,13 @@ from ptychograd._objects import (
 )
 from ptychograd._pieces.common import checked, count_of, lengths, with_part
 from ptychograd._propagators import angular_spectrum_rate, check_angular_spectrum
+from ptychograd._strict import meant
 
 PHASE_STEP = 0.02  # radians at half of the highest frequency, that a step of the distance makes
 STATE_SHARE = 0.5  # of the power of the first state, in each other as it starts
 
 
+@meant
 def with_slices(model: AbstractModel, count: int, distance: float) -> Ptychography:
     """An object of `count` slices, `distance` metres apart, among which the start is divided evenly.
 
@@ -49,6 +51,7 @@ def with_slices(model: AbstractModel, count: int, distance: float) -> Ptychograp
     return with_part(whole, "object", slices)
 
 
+@meant
 def with_object_modes(model: AbstractModel, count: int, seed: int = 0) -> Ptychography:
     """An object in `count` incoherent states: the start, and others with half of its power and phases by chance."""
     whole = checked(model, "Object modes")
@@ -65,6 +68,7 @@ def with_object_modes(model: AbstractModel, count: int, seed: int = 0) -> Ptycho
     return with_part(whole, "object", mixed)
 
 
+@meant
 def with_magnitude(model: AbstractModel, magnitude: AbstractMagnitude) -> Ptychography:
     """An object of whose transmission's magnitude something is known (see `UnitMagnitude`, `BoundedMagnitude`)."""
     whole = checked(model, "A known magnitude")
@@ -77,6 +81,7 @@ def with_magnitude(model: AbstractModel, magnitude: AbstractMagnitude) -> Ptycho
     return with_part(whole, "object", allowed)
 
 
+@meant
 def with_support(model: AbstractModel, support: Bool[np.ndarray, "height width"]) -> Ptychography:
     """An object that transmits 1 outside of `support`, which has the shape of the object's array."""
     whole = checked(model, "A support")

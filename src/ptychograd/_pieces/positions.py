@@ -13,6 +13,7 @@ from ptychograd._errors import InputError
 from ptychograd._model import AbstractModel, Ptychography
 from ptychograd._parameters import is_parameter, trainable_names
 from ptychograd._scan import TERMS, RefinableScan, refinable
+from ptychograd._strict import meant
 
 REACH = 16  # pixels
 JITTER = 7  # tells its random numbers from those of other effects with the same seed
@@ -20,6 +21,7 @@ JITTER = 7  # tells its random numbers from those of other effects with the same
 Model = TypeVar("Model", bound=AbstractModel)
 
 
+@meant
 def with_refinable_positions(model: Model, reach: int = REACH, terms: int = TERMS) -> Model:
     """The model with positions that can be refined by up to `reach` pixels: "scan.offset", "scan.affine", "scan.drift".
 
@@ -42,6 +44,7 @@ def with_refinable_positions(model: Model, reach: int = REACH, terms: int = TERM
     return eqx.tree_at(lambda model: (model.object, model.scan), model, parts)
 
 
+@meant
 def with_jitter(model: Model, rms: float, seed: int = 0) -> Model:
     """The model with Gaussian errors of its positions, `rms` pixels along each axis, 0 on average: for simulations."""
     if not isinstance(model, Ptychography | BraggPtychography):

@@ -14,6 +14,7 @@ from ptychograd._pieces.common import checked, count_of, lengths, with_part
 from ptychograd._probes import AberratedProbe, Probe, VaryingProbe, zernike
 from ptychograd._propagators import fresnel_kernel, fresnel_rates
 from ptychograd._starts import diverse_modes, varied
+from ptychograd._strict import meant
 
 START_SHARE = 0.001  # of the first mode's power, in each variation as it starts
 SPECTRUM_SHARE = 0.99  # of the power of the modes, inside the pupil if its size is not given
@@ -21,6 +22,7 @@ BYTES = 80  # of a pixel of a variation: made in double precision, then its valu
 PHASE_STEP = 0.05  # radians at the edge of the beam's cone, that a step of defocus makes
 
 
+@meant
 def with_modes(model: AbstractModel, count: int) -> Ptychography:
     """`count` incoherent modes with the power of the probe (see `far_field`)."""
     whole = checked(model, "Probe modes")
@@ -32,6 +34,7 @@ def with_modes(model: AbstractModel, count: int) -> Ptychography:
     return with_part(whole, "probe", Probe(jnp.asarray(modes, probe.modes.dtype)))
 
 
+@meant
 def with_varying_probe(model: AbstractModel, count: int) -> Ptychography:
     """A first mode that varies from pattern to pattern in `count` ways (see `VaryingProbe`).
 
@@ -57,6 +60,7 @@ def with_varying_probe(model: AbstractModel, count: int) -> Ptychography:
     )
 
 
+@meant
 def with_varying_intensity(model: AbstractModel) -> Ptychography:
     """An intensity of its own for every exposure, 1 as it starts (see `VaryingProbe`)."""
     whole = checked(model, "A varying intensity")
@@ -65,6 +69,7 @@ def with_varying_intensity(model: AbstractModel) -> Ptychography:
     return with_part(whole, "probe", VaryingProbe(probe.modes, probe.variations, probe.weights, intensity))
 
 
+@meant
 def with_aberrations(
     model: AbstractModel,
     defocus: float = 0.0,

@@ -12,6 +12,7 @@ from ptychograd._model import AbstractModel, Ptychography
 from ptychograd._pieces.common import checked
 from ptychograd._pieces.objects import with_object_modes, with_slices
 from ptychograd._pieces.probes import with_varying_intensity, with_varying_probe
+from ptychograd._strict import meant
 
 TRANSMISSION = "transmission"
 FLUCTUATION = 0.1  # of the intensity, root-mean-square
@@ -19,6 +20,7 @@ VARIATION = 0.1  # of the amplitude of the probe in each variation, root-mean-sq
 NEXT_STATE = 0.5  # of the share of one state, in the next
 
 
+@meant
 def truly_sliced(model: AbstractModel, count: int, distance: float) -> Ptychography:
     """Slices that differ: the object turned about, with its share of phase and absorption in each."""
     changed = with_slices(model, count, distance)
@@ -26,6 +28,7 @@ def truly_sliced(model: AbstractModel, count: int, distance: float) -> Ptychogra
     return _with(changed, "object", transmission=_turned(start, count))
 
 
+@meant
 def truly_mixed(model: AbstractModel, count: int) -> Ptychography:
     """States that differ: the object turned about, each in half as much of the time as the one before."""
     changed = with_object_modes(model, count)
@@ -36,6 +39,7 @@ def truly_mixed(model: AbstractModel, count: int) -> Ptychography:
     return _with(changed, "object", transmission=roots * _turned(start, count))
 
 
+@meant
 def truly_varying(model: AbstractModel, count: int, seed: int) -> Ptychography:
     """Variations with a tenth of the probe's amplitude each, and weights by chance."""
     changed = with_varying_probe(model, count)
@@ -47,6 +51,7 @@ def truly_varying(model: AbstractModel, count: int, seed: int) -> Ptychography:
     return _with(changed, "probe", variations=variations, weights=chance)
 
 
+@meant
 def truly_unsteady(model: AbstractModel, seed: int) -> Ptychography:
     """Intensities that fluctuate by 10 % root-mean-square about 1."""
     changed = with_varying_intensity(model)

@@ -16,10 +16,12 @@ from ptychograd._propagators import (
     Polychromatic,
     ScaledFarField,
 )
+from ptychograd._strict import meant
 
 REACH = 2.0  # full widths at half maximum from the first line of a Gaussian spectrum to the last
 
 
+@meant
 def with_spectrum(model: AbstractModel, wavelengths: Sequence[float], weights: Sequence[float | int]) -> Ptychography:
     """Several wavelengths in metres, with the share of the photons that each has (see `Polychromatic`).
 
@@ -45,6 +47,7 @@ def with_spectrum(model: AbstractModel, wavelengths: Sequence[float], weights: S
     return with_part(whole, "propagator", Polychromatic(lines, jnp.asarray(shares, real)))
 
 
+@meant
 def with_bandwidth(model: AbstractModel, bandwidth: float, count: int = 5) -> Ptychography:
     """A Gaussian spectrum about the model's wavelength (see `gaussian_lines`)."""
     whole = checked(model, "A spectrum")

@@ -8,6 +8,7 @@ from jaxtyping import Array, Complex, Float
 from ptychograd._fourier import exact_fft, exact_ifft, fft2, ifft2
 from ptychograd._parameters import with_derivative
 from ptychograd._probes.base import AbstractProbe
+from ptychograd._strict import as_complex
 
 ABERRATION_STEP = 0.01  # radians, root-mean-square over the pupil
 
@@ -33,10 +34,11 @@ class AberratedProbe(AbstractProbe):
     defocus_step: float = eqx.field(static=True)
 
     def __call__(self, index):
-        along_y, along_x = (jnp.exp(1j * (self.defocus * rate)) for rate in self.rates)
-        spectrum = fft2(self.modes) * along_y[:, None] * along_x
+        along_y, along_x = (jnp.exp(1j * as_complex(self.defocus * rate)) for rate in self.rates)
+        spectrum = fft2(self.modes) * along_y[None, :, None] * along_x[None, None]
         if len(self.shapes):
-            spectrum = spectrum * jnp.exp(1j * jnp.tensordot(self.aberrations, self.shapes, axes=1))
+            phase = jnp.tensordot(self.aberrations, self.shapes, axes=1)
+            spectrum = spectrum * jnp.exp(1j * as_complex(phase))[None]
         return ifft2(spectrum)
 
     @property

@@ -6,6 +6,7 @@ from jaxtyping import Array, Complex, Float, Int
 
 from ptychograd._parameters import with_derivative
 from ptychograd._probes.base import AbstractProbe
+from ptychograd._strict import as_complex
 from ptychograd._windows import row
 
 WEIGHT_STEP = 0.05  # of weights whose root-mean-square is 1
@@ -33,7 +34,7 @@ class VaryingProbe(AbstractProbe):
         if self.variations is not None and self.weights is not None:
             change = jnp.tensordot(row(self.weights, index).astype(wave.dtype), self.variations, axes=1)
             wave = wave.at[0].add(change)
-        return wave if self.intensity is None else self._amplitude(index) * wave
+        return wave if self.intensity is None else as_complex(self._amplitude(index)) * wave
 
     @property
     def scaled(self):
@@ -58,24 +59,24 @@ class VaryingProbe(AbstractProbe):
     def regauged(self):
         modes, found = self.modes, {}
         if self.variations is not None and self.weights is not None:
-            mean = jnp.mean(self.weights, axis=0)
-            size = jnp.sqrt(jnp.mean((self.weights - mean) ** 2, axis=0))
+            mean = jnp.mean(self.weights, axis=0, keepdims=True)
+            size = jnp.sqrt(jnp.mean((self.weights - mean) ** 2, axis=0, keepdims=True))
             size = jnp.where(size > 0, size, 1)
-            modes = modes.at[0].add(jnp.tensordot(mean.astype(modes.dtype), self.variations, axes=1))
+            modes = modes.at[0].add(jnp.tensordot(mean[0].astype(modes.dtype), self.variations, axes=1))
             found["weights"] = (self.weights - mean) / size
-            found["variations"] = self.variations * size[:, None, None]
+            found["variations"] = self.variations * as_complex(size[0])[:, None, None]
         if self.intensity is not None:
             intensity = jnp.maximum(self.intensity, FAINTEST)
             mean = jnp.mean(intensity)
-            modes = modes * jnp.sqrt(mean)
+            modes = modes * as_complex(jnp.sqrt(mean))
             found["intensity"] = intensity / mean
             if "variations" in found:
-                found["variations"] = found["variations"] * jnp.sqrt(mean)
+                found["variations"] = found["variations"] * as_complex(jnp.sqrt(mean))
         return (found | {"modes": modes},) if found else ()
 
-    def _amplitude(self, index: Int[Array, ""]) -> Float[Array, ""] | float:
+    def _amplitude(self, index: Int[Array, ""]) -> Float[Array, ""]:
         if self.intensity is None:
-            return 1.0
+            return jnp.ones((), self.modes.real.dtype)
         return jnp.sqrt(jnp.maximum(row(self.intensity, index), FAINTEST))[0]
 
 
@@ -92,9 +93,10 @@ class _Apart(AbstractProbe):
 
     def __call__(self, index):
         whole = VaryingProbe(self.modes, self.variations, self.weights, self.intensity)
-        amplitude = whole._amplitude(index)
+        amplitude = as_complex(whole._amplitude(index))
         wave = with_derivative(whole(index), amplitude * self.modes)
         if self.variations is None or self.weights is None:
             return wave
-        faint = amplitude * row(self.weights, index)[:, None, None] * (self.variations - stop_gradient(self.variations))
+        weights = as_complex(row(self.weights, index))[:, None, None]
+        faint = amplitude * weights * (self.variations - stop_gradient(self.variations))
         return jnp.concatenate([wave, faint])

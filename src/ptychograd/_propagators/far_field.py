@@ -1,6 +1,5 @@
 """Fraunhofer diffraction: the far field."""
 
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Complex, Inexact
 
@@ -8,6 +7,7 @@ from ptychograd._errors import InputError
 from ptychograd._fourier import centring_ramp, fft2, ifft2, scaled_transform
 from ptychograd._propagators.base import AbstractPropagator
 from ptychograd._propagators.kernels import Shape
+from ptychograd._strict import lifted
 
 
 class FarField(AbstractPropagator):
@@ -25,10 +25,10 @@ class FarField(AbstractPropagator):
         self.ramp = ramp.astype(dtype if np.iscomplexobj(ramp) else np.finfo(dtype).dtype)
 
     def __call__(self, exit_wave, shift=None):
-        return fft2(exit_wave * self.ramp)
+        return fft2(exit_wave * lifted(self.ramp.astype(exit_wave.dtype), exit_wave))
 
     def adjoint(self, wave, shift=None):
-        return ifft2(wave) * jnp.conj(self.ramp)
+        return ifft2(wave) * lifted(self.ramp.conj().astype(wave.dtype), wave)
 
 
 class ScaledFarField(AbstractPropagator):

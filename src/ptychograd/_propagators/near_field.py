@@ -17,6 +17,7 @@ from ptychograd._propagators.kernels import (
     check_fresnel,
     fresnel_rates,
 )
+from ptychograd._strict import as_complex, lifted, meant
 
 
 class AbstractNearField(AbstractPropagator):
@@ -59,6 +60,7 @@ class Fresnel(AbstractNearField):
     distance: Float[Array, ""]
     rates: tuple[Float[np.ndarray, " y"], Float[np.ndarray, " x"]]  # radians a metre of distance
 
+    @meant
     def __init__(
         self,
         shape: Shape,
@@ -74,8 +76,8 @@ class Fresnel(AbstractNearField):
         self.rates = along_y.astype(real), along_x.astype(real)
 
     def through_space(self, spectrum, distance):
-        along_y, along_x = (jnp.exp(1j * (distance * rate)) for rate in self.rates)
-        return spectrum * along_y[:, None] * along_x
+        along_y, along_x = (jnp.exp(1j * as_complex(distance * rate)) for rate in self.rates)
+        return spectrum * lifted(along_y[:, None], spectrum) * lifted(along_x, spectrum)
 
 
 class AngularSpectrum(AbstractNearField):
@@ -88,6 +90,7 @@ class AngularSpectrum(AbstractNearField):
     distance: Float[Array, ""]
     rate: Float[np.ndarray, "y x"]  # radians a metre of distance
 
+    @meant
     def __init__(
         self,
         shape: Shape,
@@ -102,4 +105,4 @@ class AngularSpectrum(AbstractNearField):
         self.rate = angular_spectrum_rate(shape, sampling, wavelength).astype(real)
 
     def through_space(self, spectrum, distance):
-        return spectrum * jnp.exp(1j * (distance * self.rate))
+        return spectrum * lifted(jnp.exp(1j * as_complex(distance * self.rate)), spectrum)

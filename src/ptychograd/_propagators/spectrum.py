@@ -1,9 +1,10 @@
 """Several wavelengths at once."""
 
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Complex, Float
 
 from ptychograd._propagators.base import AbstractPropagator
+from ptychograd._strict import as_complex
 
 WEIGHT_STEP = 0.002  # of the power of all lines
 FAINTEST = 1e-4  # of the power of all lines, below which a line could not come back
@@ -39,8 +40,8 @@ class Polychromatic(AbstractPropagator):
         """Weights above zero, whose sum is 1: the probe has the power."""
         return ({"weights": self._shares()},)
 
-    def _roots(self) -> Float[Array, " lines"]:
-        return jnp.sqrt(self._shares())
+    def _roots(self) -> Complex[Array, " lines"]:
+        return as_complex(jnp.sqrt(self._shares()))
 
     def _shares(self) -> Float[Array, " lines"]:
         weights = jnp.maximum(self.weights, FAINTEST)

@@ -16,11 +16,13 @@ from ptychograd._propagators import FarField
 from ptychograd._recipes.common import checked_dtype, start_modes
 from ptychograd._scan import make_scan
 from ptychograd._starts import ObjectStart, ProbeStart, Sampling, flat_object
+from ptychograd._strict import meant
 
 LIT = 1e-3  # of the brightest voxel's photons in the whole scan: what got less is left out of a slab
 POSITIONS_TO_SCALE = 32  # from which the start's density is scaled to the photons measured
 
 
+@meant
 def bragg(
     data: Dataset,
     *,
@@ -144,4 +146,5 @@ def _as_bright(model: BraggPtychography, data: Dataset) -> BraggPtychography:
     expected = float(np.sum(expected, where=valid, dtype=np.float64)) - elsewhere
     measured = float(data.photons.reshape(count, -1)[some].sum()) - elsewhere
     scale = np.sqrt(measured / expected) if measured > 0 and expected > 0 else 1.0
-    return eqx.tree_at(lambda model: model.object.density, model, replace_fn=lambda density: density * scale)
+    density = model.object.density
+    return eqx.tree_at(lambda model: model.object.density, model, density * jnp.asarray(scale, density.dtype))

@@ -22,8 +22,10 @@ from ptychograd._starts import (
     mean_pattern,
     random_object,
 )
+from ptychograd._strict import meant
 
 
+@meant
 def far_field(
     data: Dataset,
     *,
@@ -51,6 +53,7 @@ def far_field(
     return _composed(data, FarField(data.frame_shape, dtype), probe, mean_pattern(), object, modes, dtype)
 
 
+@meant
 def near_field(
     data: Dataset,
     *,

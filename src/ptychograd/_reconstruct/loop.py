@@ -35,6 +35,7 @@ from ptychograd._reconstruct.task import Standing, Task, Work, begun, prepared
 from ptychograd._result import History, NonFiniteError, Result
 from ptychograd._schedule import Plan
 from ptychograd._solvers import AbstractSolver
+from ptychograd._strict import meant
 
 DONE, NOT_FINITE, INTERRUPTED, UNDER_WAY = "all epochs done", "not finite", "interrupted", "under way"
 LOST = "another process ended"
@@ -171,7 +172,7 @@ def reconstruct_together(tasks: Sequence[Task]) -> list[Result]:
     for _ in range(tasks[0].epochs):
         begin = time.perf_counter()
         plans = [feed.plan(w.seed, one.history.epochs, w.last) for w, one in zip(works, standings, strict=True)]
-        together = Plan(*(np.stack(parts) for parts in zip(*plans, strict=True)))
+        together = works[0].asked.on_devices(Plan(*(np.stack(parts) for parts in zip(*plans, strict=True))))
         members = stack([one.member for one in standings])
         after = one_epoch_of_all(members, feed.patterns, together)
         values, finites = jax.device_get((after.value, after.finite))
@@ -207,6 +208,7 @@ def _bad(value: Value, finite: dict) -> str:
     return ", ".join(bad) or ("" if np.isfinite(value.loss) else "the loss")
 
 
+@meant
 def _result(work: Work, standing: Standing, stopped: str) -> Result:
     model = eqx.combine(join(at_home(standing.member.variables, work.asked.mesh)), work.rest)
     state = {name: np.asarray(leaf) for name, leaf in named_leaves(standing.member.state).items()}

@@ -33,6 +33,7 @@ from ptychograd._priors import AbstractPrior
 from ptychograd._result import OBJECTS, History, Result
 from ptychograd._scan import AbstractScan
 from ptychograd._solvers import AbstractSolver, Still
+from ptychograd._strict import meant
 
 TRANSMISSION, CRYSTAL = "object.transmission", "object.density"
 
@@ -94,6 +95,7 @@ def begun(task: Task) -> tuple[Work, Standing]:
     return ready
 
 
+@meant
 def prepared(task: Task) -> tuple[Work, Standing]:
     """Everything checked, and everything that the first epoch needs but the patterns."""
     resume, data = task.resume, task.data
@@ -106,14 +108,14 @@ def prepared(task: Task) -> tuple[Work, Standing]:
     axes = AXES if mesh is not None else ()
     groups, real = jnp.asarray(data.count / model.group, real_dtype(parameters)), real_dtype(parameters)
     priced = tuple(_penalty(prior, model, data, real) for prior in task.priors)
-    objective = Objective(on_device(rest), traced(task.noise), 1, names, axes, priced, groups if priced else 1.0)
+    objective = Objective(on_device(rest), traced(task.noise, real), 1, names, axes, priced, groups if priced else 1.0)
     variables = task.solver.variables(parameters)
     settings = _settings(task)
     history = resume.history if resume else History.empty()
     state = _start_state(objective, task.solver, variables, settings, resume)
     last = task.planned or history.epochs + task.epochs
     asked = Asked(model.group, batch_size, mesh, real_dtype(parameters))
-    member = Member(objective, traced(task.solver), variables, state)
+    member = Member(objective, traced(task.solver, real), variables, state)
     at_once = patterns_at_once(member, data, asked, room_on_device())
     member = everywhere(member._replace(objective=replace(objective, at_once=at_once)), mesh)
     return Work(rest, asked, task.seed, last, data.positions, settings, _lit(data)), Standing(member, history)
@@ -180,7 +182,8 @@ def _penalty(prior: AbstractPrior, model: AbstractModel, data: Dataset, real: np
     if prior.path in OBJECTS:
         photons = data.total / (np.prod(array.shape[-2:]) if free is None else np.count_nonzero(free))
     root = jnp.asarray(np.sqrt(photons), real)
-    return Penalty(traced(prior), root, None if free is None else jnp.asarray(free), float(OBJECTS.get(prior.path, 0)))
+    known, outside = None if free is None else jnp.asarray(free), float(OBJECTS.get(prior.path, 0))
+    return Penalty(traced(prior, real), root, known, outside)
 
 
 def _check(model: AbstractModel, data: Dataset, epochs: int, batch_size: int, seed: int) -> None:

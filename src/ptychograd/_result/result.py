@@ -22,6 +22,7 @@ from ptychograd._probes import AbstractProbe, orthogonal_modes
 from ptychograd._result.history import History
 from ptychograd._result.settings import SETTINGS, settings_in
 from ptychograd._scan import recorded_scan
+from ptychograd._strict import meant
 from ptychograd._version import __version__
 
 FORMAT_VERSION = 1
@@ -41,11 +42,10 @@ class NonFiniteError(ArithmeticError):
 class Result(NamedTuple):
     """What a run ended with. `arrays` holds every array of the model by parameter path.
 
-    `model` is the model itself; it is None for a result read from a file, whose arrays `onto` puts
-    into a model made anew. `state` is the solver's, `settings` what the run was asked for, and
-    `sampling` the size in metres of an object's pixel (y, x) or voxel (x, y, z), None in pixel units;
-    `positions` are the dataset's (index, (y, x)), in metres if there is a sampling. `lit` is True (index) for the
-    patterns that had photons, as a half of a scan has them in every other one; None if all had.
+    `model` is the model itself; it is None for a result read from a file, whose arrays `onto` puts into a model made
+    anew. `state` is the solver's, `settings` what the run was asked for, and `sampling` the size in metres of an object's
+    pixel (y, x) or voxel (x, y, z), None in pixel units; `positions` are the dataset's (index, (y, x)), in metres if
+    there is a sampling. `lit` is True (index) for the patterns that had photons, as in half a scan; None if all had.
     """
 
     arrays: dict[str, np.ndarray]
@@ -119,6 +119,7 @@ class Result(NamedTuple):
         """Why the run ended."""
         return self.settings["stopped"]
 
+    @meant
     def onto(self, model: PyTree) -> PyTree:
         """`model`, made from the same data by the same recipe, with this result's arrays in it."""
 
@@ -206,9 +207,8 @@ def _pictures(entry: h5py.Group, result: Result) -> None:
     known, units = (known, "m") if len(known) == len(axes) else ((1.0,) * len(axes), "pixel")
     _picture(entry, "object", object, axes, known, units)
     if modes is not None:
-        orthogonal, powers = (
-            orthogonal_modes(modes) if len(modes) > 1 else (modes, np.sum(np.abs(modes.astype(complex)) ** 2)[None])
-        )
+        alone = modes, np.sum(np.abs(modes.astype(complex)) ** 2)[None]
+        orthogonal, powers = orthogonal_modes(modes) if len(modes) > 1 else alone
         _picture(entry, "probe", orthogonal, across, (*known[:1], *known[-1:]), units)
         entry.create_dataset("probe/powers", data=powers).attrs.update(units="photons")
 

@@ -21,6 +21,7 @@ from ptychograd._objects import AbstractThinObject
 from ptychograd._parameters import Planes, named_parameters, replace_parameter, split
 from ptychograd._probes import Probe
 from ptychograd._solvers.sums import Lit, Sums, with_priors
+from ptychograd._strict import as_complex
 from ptychograd._windows import Windows, add_windows, batch_axes, in_windows
 
 OBJECT, PROBE = "object.transmission", "probe.modes"
@@ -222,13 +223,14 @@ def _product_with_ones(
 
     def exit_waves(leaf):
         waves = objective.exit_waves(replace_parameter(seen, name, leaf), windows, batch.index)
-        waves = waves * batch.weight.reshape((-1,) + (1,) * (waves.ndim - 1))
+        waves = waves * as_complex(batch.weight.reshape((-1,) + (1,) * (waves.ndim - 1)))
         return waves.real, waves.imag
 
     _, tangent = jax.jvp(exit_waves, (leaf,), (ones,))
     _, transpose = jax.vjp(exit_waves, leaf)
     patterns = objective.model(seen).group  # that one exit wave makes
-    return patterns * objective.noise.curvature * transpose(tangent)[0].real
+    along = transpose(tangent)[0].real
+    return jnp.asarray(patterns * objective.noise.curvature, along.dtype) * along
 
 
 class _Terms(NamedTuple):
@@ -253,16 +255,17 @@ def _terms(
     probe = translate(model.probe(index), shift)
     patch = thing.patch(corner, model.frame_shape)
     free = weight * thing.free(corner, model.frame_shape)
-    wave = model.propagator(probe * patch, shift)
+    wave = model.propagator(probe * patch[None], shift)
     expected = model.detector(wave)
     modulus = amplitude(expected)
     excess = 1 - amplitude(pattern.astype(expected.dtype)) / jnp.where(modulus > 0, modulus, 1)
-    chi = model.propagator.adjoint(weight * mask * jnp.where(modulus > 0, excess, 0) * wave, shift)
+    left = weight * mask.astype(weight.dtype) * jnp.where(modulus > 0, excess, 0)
+    chi = model.propagator.adjoint(as_complex(left)[None] * wave, shift)
     back = None if shift is None else -shift
     intensity = weight * (patch.real**2 + patch.imag**2)
     return _Terms(
-        object_gradient=free * jnp.sum(jnp.conj(probe) * chi, axis=0),
-        probe_gradient=translate(jnp.conj(patch) * chi, back),
+        object_gradient=as_complex(free) * jnp.sum(jnp.conj(probe) * chi, axis=0),
+        probe_gradient=translate(jnp.conj(patch)[None] * chi, back),
         object_weight=free * jnp.sum(probe.real**2 + probe.imag**2, axis=0),
         probe_weight=jnp.broadcast_to(intensity, probe.shape),
         expected=expected,

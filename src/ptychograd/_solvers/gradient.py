@@ -12,6 +12,7 @@ from ptychograd._objective import Objective
 from ptychograd._parameters import by_name, check_names, map_with_names, named_parameters, nearest
 from ptychograd._solvers.base import AbstractSolver
 from ptychograd._solvers.derivatives import AutomaticGradient, batch_sums
+from ptychograd._strict import meant, promoted_by_jax
 from ptychograd._windows import dense
 
 
@@ -26,11 +27,12 @@ class Optax(AbstractSolver):
     transformation: optax.GradientTransformation = eqx.field(static=True)
     steps: dict[str, Float[Array, ""]] = eqx.field(
         default_factory=dict,
-        converter=lambda steps: {path: jnp.asarray(step, jnp.float32) for path, step in steps.items()},
+        converter=meant(lambda steps: {path: jnp.asarray(step, jnp.float32) for path, step in steps.items()}),
     )
     name: str = eqx.field(static=True, default="optax")
 
     @property
+    @meant
     def description(self):
         return self.name + "".join(f", {path} {float(step):g}" for path, step in self.steps.items())
 
@@ -46,7 +48,8 @@ class Optax(AbstractSolver):
     def step(self, objective, variables, batch, state):
         sums = batch_sums(AutomaticGradient(), objective, variables, batch)
         gradient = dense(sums.gradient, variables, sums.windows)
-        updates, state = self.transformation.update(gradient, state, variables)
+        with promoted_by_jax():
+            updates, state = self.transformation.update(gradient, state, variables)
         steps = self._steps(objective, variables) if self.steps else {}
 
         def move(name, leaf, update):

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Complex, Float, Int, PyTree
 
 from ptychograd._parameters import join, split
+from ptychograd._strict import as_complex
 from ptychograd._windows import Window, add, cut, look_once, overlapped, put
 
 Scalar = Float[Array, ""]
@@ -91,7 +92,7 @@ class Coasting(AbstractMoving):
         def seen(look):
             goal, velocity, touched = look((self.goal, self.velocity, self.touched))
             left = -_faded(momentum, self.age + 1 - touched) * momentum / (1 - momentum)
-            return split(self.factor * (goal + left * velocity))
+            return split(as_complex(self.factor) * (goal + as_complex(left) * velocity))
 
         return seen
 
@@ -104,12 +105,12 @@ class Coasting(AbstractMoving):
 
         def change(arrays, part):
             (goal, velocity, touched), (corner, gradient, diagonal) = arrays, part
-            push = scale(diagonal, largest) / self.factor * join(gradient)
+            push = as_complex(scale(diagonal, largest) / self.factor) * join(gradient)
             seen = look_once(touched, Window(corner, window.shape))
             left = _faded(momentum, age - seen)
 
-            goal = add(goal, push / (1 - momentum), corner)
-            velocity = put(velocity, left * cut(velocity, corner, window.shape) + push, corner)
+            goal = add(goal, push / as_complex(1 - momentum), corner)
+            velocity = put(velocity, as_complex(left) * cut(velocity, corner, window.shape) + push, corner)
             return (goal, velocity, put(touched, jnp.maximum(seen, age), corner)), None
 
         items = (window.corner, gradient, diagonal)
@@ -120,8 +121,8 @@ class Coasting(AbstractMoving):
         return eqx.tree_at(lambda one: one.factor, self, factor * self.factor)
 
     def end(self, momentum):
-        velocity = self.factor * _faded(momentum, self.age - self.touched) * self.velocity
-        position = self.factor * self.goal - momentum / (1 - momentum) * velocity
+        velocity = as_complex(self.factor * _faded(momentum, self.age - self.touched)) * self.velocity
+        position = as_complex(self.factor) * self.goal - as_complex(momentum / (1 - momentum)) * velocity
         return split(position), split(velocity)
 
 

@@ -21,6 +21,7 @@ from ptychograd._solvers.pace import Pace, Past, growing_pace, steady_pace
 from ptychograd._solvers.rows import Rows
 from ptychograd._solvers.sums import Lit
 from ptychograd._solvers.views import AbstractView, WholeView, best_view, exit_wave_model
+from ptychograd._strict import promoted_by_jax
 from ptychograd._windows import window_of
 
 RELATIVE_STEP = 0.01  # of the start's root-mean-square, for parameters that have no diagonal
@@ -133,7 +134,8 @@ class Nesterov(AbstractSolver):
         ahead = {name: one.ahead(momenta[name]) for name, one in moving.items()}
         sums = view.sums(ahead, others, batch, Lit(past.age, lit))
         gradients = named_parameters(sums.gradient)
-        directions, adam = _ADAM.update({name: gradients[name] for name in steps if name not in rows}, adam)
+        with promoted_by_jax():
+            directions, adam = _ADAM.update({name: gradients[name] for name in steps if name not in rows}, adam)
         followed = {name: row.followed_by(gradients[name]) for name, row in rows.items()}
         rows = {name: row for name, (_, row) in followed.items()}
         directions = named_parameters(directions) | {name: direction for name, (direction, _) in followed.items()}

@@ -79,7 +79,7 @@ class PIE(AbstractSolver):
 
     def _moved(self, variables: PyTree, sums: Sums, diagonals: dict[str, Float[Array, "..."]]) -> PyTree:
         scale = {name: self._scale(diagonal) for name, diagonal in diagonals.items()}
-        updates = map_with_names(lambda name, leaf: -scale[name] * leaf, sums.gradient)
+        updates = map_with_names(lambda name, leaf: (-scale[name]).astype(leaf.dtype) * leaf, sums.gradient)
         return add_windows(variables, updates, sums.windows)
 
     def _scale(self, weight: Float[Array, "..."]) -> Float[Array, "..."]:

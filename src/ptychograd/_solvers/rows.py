@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
@@ -32,9 +33,10 @@ class Rows(NamedTuple):
         """Where a batch with this gradient leads, in steps, and what is remembered after it."""
         seen = jnp.any(gradient != 0, axis=1, keepdims=True)
         count = jnp.maximum(jnp.sum(seen), 1) * gradient.shape[1]
-        square = AVERAGED * self.square + (1 - AVERAGED) * jnp.sum(gradient**2) / count
+        power = jnp.sum(gradient**2)
+        square = AVERAGED * self.square + (1 - AVERAGED) * power / count.astype(power.dtype)
         age = self.age + 1
-        mean = square / (1 - jnp.asarray(AVERAGED, square.dtype) ** age)
+        mean = square / (1 - jax.lax.pow(jnp.asarray(AVERAGED, square.dtype), age))
         direction = jnp.where(seen, MEMORY * self.direction + gradient, self.direction)
         steps = jnp.clip(direction / jnp.sqrt(jnp.maximum(mean, TINY)), -FARTHEST, FARTHEST)
         return jnp.where(seen, steps, 0), Rows(direction, square, age)

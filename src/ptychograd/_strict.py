@@ -1,0 +1,37 @@
+"""What holds however strictly JAX is set in a user's process.
+
+With `jax_numpy_dtype_promotion` "strict" and `jax_numpy_rank_promotion` "raise" operands have to be of one number type
+and of as many axes, with `jax_transfer_guard` "disallow" whatever goes from the host to a device or back has to be sent
+in so many words.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+import jax
+import numpy as np
+
+Operand = TypeVar("Operand", jax.Array, np.ndarray)
+
+# Decorates what makes a model or a start of a run, or takes a result apart: there every number and every array goes
+# between host and device because that is the purpose. The loop over epochs has no need of it.
+meant = jax.transfer_guard("allow")
+
+
+def lifted(array: Operand, like: jax.Array | np.ndarray) -> Operand:
+    """The array with axes of length 1 before its own, as many as `like` has more; a number stays what it is."""
+    missing = like.ndim - array.ndim
+    return array if array.ndim == 0 or missing <= 0 else array.reshape((1,) * missing + array.shape)
+
+
+def as_complex(array: Operand) -> Operand:
+    """Real numbers as complex ones of the same precision."""
+    return array.astype(np.result_type(array.dtype, np.complex64))
+
+
+@contextmanager
+def promoted_by_jax() -> Iterator[None]:
+    """JAX promotes by itself in here, whatever it is set to: for code of others that counts on it, as optax's Adam."""
+    with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
+        yield
