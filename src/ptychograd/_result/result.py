@@ -43,9 +43,9 @@ class Result(NamedTuple):
     """What a run ended with. `arrays` holds every array of the model by parameter path.
 
     `model` is the model itself; it is None for a result read from a file, whose arrays `onto` puts into a model made
-    anew. `state` is the solver's, `settings` what the run was asked for, and `sampling` the size in metres of an object's
-    pixel (y, x) or voxel (x, y, z), None in pixel units; `positions` are the dataset's (index, (y, x)), in metres if
-    there is a sampling. `lit` is True (index) for the patterns that had photons, as in half a scan; None if all had.
+    anew. `state` is the solver's, `settings` what the run was asked for, and `sampling` the size in metres of a pixel
+    (y, x) or voxel (x, y, z) of the object, None in pixel units; `positions` are the dataset's (index, (y, x)), in
+    metres if there is a sampling. `lit` is True (index) for the patterns that had photons; None if all had.
     """
 
     arrays: dict[str, np.ndarray]

@@ -12,7 +12,7 @@ from ptychograd._errors import InputError
 from ptychograd.cli._console import errors, tell_json
 from ptychograd.cli._console import output as console
 from ptychograd.cli._options import Json, Options, Whole
-from ptychograd.cli._placed import leave_unless_there, working_folder
+from ptychograd.cli._placed import Placed, leave_unless_there, working_folder
 
 if TYPE_CHECKING:
     from ptychograd._checks import Finding, Seen
@@ -64,20 +64,19 @@ def diagnose(
     _print(report, options)
     if write_mask is not None:
         _write_mask(write_mask, report.seen)
-    where = None
-    if output is not None:
-        from ptychograd.cli._pictures import drawn
-        from ptychograd.plot import diagnosis
-
-        found = report.preference
-        best, words = (found.codes, found.words) if found else ((), "")
-        where = drawn(
-            diagnosis(report.seen, report.findings, [trial[:3] for trial in report.trials], best, words), output, folder
-        )
+    where = [] if output is None else [_drawn(report, output, folder)]
     if json:
         tell_json(_figures(report))
-    if where is not None:
-        leave_unless_there(where)
+    leave_unless_there(*where)
+
+
+def _drawn(report: "Report", output: Path, folder: Path) -> Placed:
+    from ptychograd.cli._pictures import drawn
+    from ptychograd.plot import diagnosis
+
+    found, trials = report.preference, [trial[:3] for trial in report.trials]
+    best, words = (found.codes, found.words) if found else ((), "")
+    return drawn(diagnosis(report.seen, report.findings, trials, best, words), output, folder)
 
 
 class Report(NamedTuple):
