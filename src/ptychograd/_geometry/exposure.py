@@ -155,11 +155,16 @@ class BraggGeometry(Geometry):
         return side, side, other
 
     def deviation(self, frame_shape: tuple[int, int]) -> Float[np.ndarray, "angle 2"]:
-        """Q = q - G along x and y for each angle of the rocking curve, in radians a voxel (Eq. 17)."""
+        """G - q along x and y for each angle of the rocking curve, in the axes of the crystal, radians a voxel (Eq. 17).
+
+        A cell of the crystal at r scatters with the phase (G - q)·r. The beams stand still and the crystal turns, so
+        that in its own axes q = k_f - k_i is turned the other way, by minus the rocking angle. The sign matters from
+        the second order of the angle on: G is thousands of radians a voxel.
+        """
         angle = np.asarray(self.rocking)
-        whole = self.two_theta + angle
-        along_x = np.sin(angle) - np.sin(whole) + np.sin(self.two_theta)
-        along_y = np.cos(angle) - np.cos(whole) - 1 + np.cos(self.two_theta)
+        whole = self.two_theta - angle
+        along_x = np.sin(angle) + np.sin(whole) - np.sin(self.two_theta)
+        along_y = 1 - np.cos(angle) + np.cos(whole) - np.cos(self.two_theta)
         return 2 * np.pi / self.wavelength * self.voxel(frame_shape)[0] * np.stack([along_x, along_y], axis=-1)
 
     @property
