@@ -206,13 +206,21 @@ class Objective(eqx.Module):
         return batched(one, (batch_axes(seen, windows), 0))(seen, index)
 
     def exit_waves(self, seen: PyTree, windows: Windows, index: Int[Array, "batch"]) -> Complex[Array, "batch *wave"]:
-        """Exit waves of a batch, near enough for step sizes, for models that have one."""
+        """Exit waves of a batch, for models that have one."""
+        return self._waves(lambda model: model, seen, windows, index)
 
+    def coarse_waves(self, seen: PyTree, windows: Windows, index: Int[Array, "batch"]) -> Complex[Array, "batch *wave"]:
+        """Exit waves of a batch, near enough for step sizes: without shifts by less than a pixel, for one."""
+        return self._waves(lambda model: model.coarse(), seen, windows, index)
+
+    def _waves(
+        self, of: Callable, seen: PyTree, windows: Windows, index: Int[Array, "batch"]
+    ) -> Complex[Array, "batch *wave"]:
         def one(seen, index):
             model = self.model(seen)
             if not isinstance(model, AbstractExitWaveModel):
                 raise TypeError(f"{type(model).__name__} has no exit wave")
-            return model.coarse().exit_wave(index)
+            return of(model).exit_wave(index)
 
         return batched(one, (batch_axes(seen, windows), 0))(seen, index)
 
