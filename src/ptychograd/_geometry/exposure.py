@@ -155,7 +155,7 @@ class BraggGeometry(Geometry):
         return side, side, other
 
     def deviation(self, frame_shape: tuple[int, int]) -> Float[np.ndarray, "angle 2"]:
-        """G - q along x and y for each angle of the rocking curve, in the axes of the crystal, radians a voxel (Eq. 17).
+        """G - q along x and y of the crystal for each angle of the rocking curve, in radians a voxel (Eq. 17).
 
         A cell of the crystal at r scatters with the phase (G - q)·r. The beams stand still and the crystal turns, so
         that in its own axes q = k_f - k_i is turned the other way, by minus the rocking angle. The sign matters from
