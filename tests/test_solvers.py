@@ -283,3 +283,10 @@ def test_padding_changes_no_step(name, data):
         ends.append(jax.tree.leaves(end))
     for one, other in zip(*ends, strict=True):
         np.testing.assert_allclose(one, other, rtol=2e-5, atol=1e-4)
+
+
+@pytest.mark.parametrize("transformation", [optax.lbfgs(), optax.polyak_sgd()], ids=["lbfgs", "polyak"])
+def test_transformations_that_need_more_than_the_gradient_are_refused_in_a_sentence(data, transformation):
+    model = problems.start_model(data)
+    with pytest.raises(pg.InputError, match=r"needs more than the gradient of a batch .*'value'"):
+        pg.reconstruct(model, data, pg.Optax(transformation), epochs=1, batch_size=10)

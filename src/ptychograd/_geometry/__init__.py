@@ -9,7 +9,7 @@ from ptychograd._geometry.exposure import (
     wavelength_from_kev,
 )
 from ptychograd._geometry.extent import check_extent, nearest_step, object_shape_needed
-from ptychograd._geometry.units import UNITS, format_length
+from ptychograd._geometry.units import UNITS, format_length, length_unit
 
 __all__ = [
     "JOULES_PER_KEV",
@@ -20,6 +20,7 @@ __all__ = [
     "check_extent",
     "far_field_sampling",
     "format_length",
+    "length_unit",
     "nearest_step",
     "object_shape_needed",
     "wavelength_from_kev",

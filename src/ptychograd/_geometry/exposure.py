@@ -12,6 +12,9 @@ from ptychograd._geometry.units import format_length
 
 PLANCK_TIMES_LIGHT = 6.62607015e-34 * 299_792_458.0  # h c in J m, exact in the SI of 2019
 JOULES_PER_KEV = 1.602176634e-16  # exact in the SI of 2019
+ELECTRON_AT_REST = 510.99895  # keV, m c² (CODATA 2018)
+SHORTEST_OF_PHOTONS = 1e-11  # m, or 124 keV: electron microscopes are below, synchrotrons above
+SOFTEST = 0.1  # keV: below it an energy is told in eV
 HARDEST = 1000.0  # keV, beyond which an energy was meant to be in eV
 
 MOST_ROCKING = 0.06  # radians from the Bragg condition, or 3.4 degrees: more is degrees by mistake
@@ -53,6 +56,19 @@ class Geometry:
     def energy_kev(self) -> float:
         """Photon energy in keV."""
         return PLANCK_TIMES_LIGHT / self.wavelength / JOULES_PER_KEV
+
+    @property
+    def electron_kev(self) -> float:
+        """Kinetic energy in keV of electrons of this wavelength, √((hc/λ)² + (mc²)²) - mc²."""
+        return math.hypot(self.energy_kev, ELECTRON_AT_REST) - ELECTRON_AT_REST
+
+    @property
+    def energy_in_words(self) -> str:
+        """The energy of the particles that are likely to have this wavelength: of electrons below 10 pm."""
+        if self.wavelength < SHORTEST_OF_PHOTONS:
+            return f"electrons of {self.electron_kev:.5g} keV"
+        photon = self.energy_kev
+        return f"photons of {photon:.5g} keV" if photon >= SOFTEST else f"photons of {1e3 * photon:.5g} eV"
 
     def sampling(self, frame_shape: tuple[int, int]) -> tuple[float, float]:
         """Object pixel (dy, dx) in metres: wavelength distance / (n pixel_size)."""

@@ -24,6 +24,10 @@ class Censored(AbstractNoise):
     def curvature(self):
         return self.noise.curvature
 
+    @property
+    def log_likelihood_factor(self):
+        return self.noise.log_likelihood_factor
+
     def nll(self, expected, measured):
         level = self._level(expected)
         full = measured >= level
