@@ -24,11 +24,12 @@ from ptychograd._epoch import (
     traced,
 )
 from ptychograd._errors import InputError, check_seed
-from ptychograd._model import AbstractModel
+from ptychograd._model import AbstractModel, check_windows
 from ptychograd._noise import AbstractNoise
 from ptychograd._objective import Objective, Penalty, Value
 from ptychograd._parameters import check_names, named_leaves, partition, real_dtype, trainable_names
 from ptychograd._priors import AbstractPrior
+from ptychograd._reconstruct.promise import check_promise
 from ptychograd._result import OBJECTS, History, Result
 from ptychograd._scan import AbstractScan
 from ptychograd._solvers import AbstractSolver
@@ -189,6 +190,8 @@ def _check(model: AbstractModel, data: Dataset, epochs: int, batch_size: int, se
             f"The model's scan has {len(scan.corner)} positions{each}, but the data hold {data.count} patterns; make "
             "the model from this dataset."
         )
+    check_windows(model, data.count // model.group)
+    check_promise(model)
     expected = jax.eval_shape(on_device(model), jax.ShapeDtypeStruct((), np.int32))
     if expected.shape != data.frame_shape:
         raise InputError(
