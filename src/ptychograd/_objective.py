@@ -13,9 +13,11 @@ from jaxtyping import Array, Bool, Complex, Float, Int, PyTree, Real
 
 from ptychograd._model import AbstractExitWaveModel, AbstractModel, batched
 from ptychograd._noise import AbstractNoise, amplitude, counted_residual
-from ptychograd._parameters import Planes, join, map_with_names
+from ptychograd._parameters import Planes, join, map_with_names, named_parameters, replace_parameters
 from ptychograd._priors import AbstractPrior
 from ptychograd._windows import Windows, batch_axes, cut, once, window_of
+
+FAR = 1.5  # times the probe's amplitude at the start, beyond which it is scaled back
 
 
 class Batch(NamedTuple):
@@ -130,7 +132,7 @@ class Objective(eqx.Module):
 
     `at_once` is the number of patterns of a batch that are worked on together; it changes no result.
     `names` are those of all parameters of the model, refined or not; `axes` those of the devices over which a batch
-    is spread.
+    is spread. `power` is that of the probe at the start, where nothing but its product with the object counts.
     """
 
     rest: AbstractModel
@@ -140,6 +142,7 @@ class Objective(eqx.Module):
     axes: tuple[str, ...] = eqx.field(static=True, default=())
     penalties: tuple[Penalty, ...] = ()
     groups: Float[Array, ""] | float = 1.0
+    power: Float[Array, ""] | None = None
 
     def model(self, parameters: PyTree) -> AbstractModel:
         """The whole model at `parameters` (complex leaves or their `Planes`)."""
@@ -171,6 +174,19 @@ class Objective(eqx.Module):
             for place, part in zip(places, parts, strict=True):
                 gathered[place] = part.reshape(-1, *leaves[place].shape[1:])
         return tree.unflatten(gathered.values())
+
+    def scaled_back(self, variables: PyTree) -> PyTree:
+        """The variables with the probe's power as at the start, if it went far from that, at no pattern's cost."""
+        model = self.model(variables)
+        free = model.free_scale if isinstance(model, AbstractExitWaveModel) else None
+        named = named_parameters(variables)
+        if self.power is None or free is None or not all(name in named for name in (free.object, *free.probe)):
+            return variables
+        ratio = jnp.sqrt(self.power / jnp.maximum(_power(named[free.probe[0]]), jnp.finfo(self.power.dtype).tiny))
+        factor = jnp.where((ratio > 0) & ((ratio > FAR) | (ratio < 1 / FAR)), ratio, 1)
+        factors = {name: factor for name in free.probe} | {free.object: factor ** (-1 / free.power)}
+        scaled = {name: jax.tree.map(lambda leaf, s=s: leaf * s, named[name]) for name, s in factors.items()}
+        return replace_parameters(variables, scaled)
 
     def windows(self, parameters: PyTree, index: Int[Array, "batch"]) -> Windows:
         """Windows of a batch, one corner a pattern."""
@@ -262,3 +278,13 @@ def _wirtinger(gradient: PyTree) -> PyTree:
         return Planes(leaf.real / 2, leaf.imag / 2) if isinstance(leaf, Planes) else leaf
 
     return jax.tree.map(halve, gradient, is_leaf=lambda leaf: isinstance(leaf, Planes))
+
+
+def power_of_probe(model: AbstractModel) -> Float[Array, ""] | None:
+    """Σ|P|² of a model in which only the product of object and probe counts; None for others."""
+    free = model.free_scale if isinstance(model, AbstractExitWaveModel) else None
+    return None if free is None else _power(named_parameters(model)[free.probe[0]])
+
+
+def _power(leaf: PyTree) -> Float[Array, ""]:
+    return jnp.asarray(sum(jnp.real(jnp.vdot(plane, plane)) for plane in jax.tree.leaves(leaf)))
