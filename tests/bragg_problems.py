@@ -57,11 +57,11 @@ def beam(modes: np.ndarray, shape: tuple[int, int], shift=(0.0, 0.0), two_theta:
 
 
 def detuning(angle: float) -> np.ndarray:
-    """How far a crystal turned by `angle` is from its reflection: G as the turned axes see it, less G; radians/m."""
+    """How far a crystal turned by `angle` is from its reflection, in its own axes: G less the q that it sees; rad/m."""
     k = 2 * np.pi / GEOMETRY.wavelength
     scattering = k * np.array([0.0, 1.0]) - k * np.array([np.sin(TWO_THETA), np.cos(TWO_THETA)])
-    turned = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
-    return turned @ scattering - scattering
+    turned = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])  # from y towards x
+    return scattering - turned.T @ scattering
 
 
 def rocking_curve(crystal: np.ndarray, modes: np.ndarray, corner) -> np.ndarray:

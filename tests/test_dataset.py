@@ -219,7 +219,7 @@ def test_describe_tells_what_a_person_asks():
     )
     facts = dict(describe(data))
     assert facts["patterns"].startswith("48 of 64 x 80 pixels, uint16")
-    assert "wavelength 100 pm (12.398 keV" in facts["geometry"]
+    assert "wavelength 100 pm (photons of 12.398 keV" in facts["geometry"]
     assert "62.5 nm x 33.33 nm" in facts["object pixel"]
     assert "span 70 x 62.5 object pixels" in facts["positions"]
     assert "step to the nearest neighbour 10 pixels" in facts["positions"]

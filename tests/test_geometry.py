@@ -63,6 +63,15 @@ def test_lengths_are_written_with_a_suitable_prefix(length, words):
     assert format_length(length) == words
 
 
+@pytest.mark.parametrize(
+    ("wavelength", "words"),
+    [(2.5079e-12, "electrons of 200 keV"), (1.5498e-10, "photons of 8 keV"), (1.35e-8, "photons of 91.84 eV")],
+)
+def test_energies_are_those_of_the_particles_that_have_such_wavelengths(wavelength, words):
+    """200 kV: λ = 2.508 pm (Williams & Carter, Transmission Electron Microscopy, table 1.2)."""
+    assert Geometry(wavelength, 1.0, (1e-5, 1e-5)).energy_in_words == words
+
+
 # Extent of a scan ----------------------------------------------------------------------------------------
 
 

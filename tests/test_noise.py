@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from ptychograd._noise import Amplitude, Poisson, amplitude, counted_residual
+from ptychograd._noise import Amplitude, Censored, Poisson, amplitude, counted_residual
 
 DRAWS = 50_000
 BRIGHTNESS = (0.02, 0.7, 5.0, 40.0, 3e4)  # photons; the amplitude model's formulas hold from 5 on
@@ -150,6 +150,23 @@ def test_the_information_is_the_mean_curvature_over_the_models_own_samples(noise
     error = curvature.std() / np.sqrt(DRAWS)
     assert error < 0.04 * curvature.mean()
     assert float(noise.fisher(jnp.array(expected))) == pytest.approx(curvature.mean(), abs=5 * error)
+
+
+@every_case
+@pytest.mark.usefixtures("double")
+def test_the_information_is_that_of_the_likelihood(noise, expected):
+    """The mean square of the score is the information only if the misfit is scaled as -log L: Amplitude's is half."""
+    measured = samples(noise, expected)
+    scores = jax.vmap(jax.grad(noise.nll), (None, 0))(jnp.array(expected), measured) * noise.log_likelihood_factor
+    squares = np.asarray(scores) ** 2
+    error = squares.std() / np.sqrt(DRAWS)
+    tolerance = 5 * error + (0.06 * squares.mean() if isinstance(noise, Poisson) and expected < 1 else 0)
+    assert float(noise.information(jnp.array(expected))) == pytest.approx(squares.mean(), abs=tolerance)
+
+
+def test_full_pixels_scale_their_misfit_as_the_others():
+    for noise in (Amplitude(), Poisson()):
+        assert Censored(noise, 30.0).log_likelihood_factor == noise.log_likelihood_factor
 
 
 @every_case

@@ -226,16 +226,18 @@ def test_the_model_is_put_together_from_complex_leaves_or_their_planes(model):
 
 
 @pytest.mark.parametrize("index", [(2,), (2, 0, 3, 1)])
-def test_exit_waves_of_a_batch_are_those_of_the_coarse_model(model, index):
+@pytest.mark.parametrize("coarse", [False, True])
+def test_exit_waves_of_a_batch_are_those_of_the_model_and_of_the_coarse_one(model, index, coarse):
     objective, parameters = prepared(model)
 
     @eqx.filter_jit
     def exit_waves(parameters, index):
         windows = objective.windows(parameters, index)
-        return objective.exit_waves(objective.look(parameters, windows), windows, index)
+        waves = objective.coarse_waves if coarse else objective.exit_waves
+        return waves(objective.look(parameters, windows), windows, index)
 
-    waves = exit_waves(parameters, jnp.array(index))
-    np.testing.assert_allclose(waves, [model.coarse().exit_wave(jnp.array(i)) for i in index], atol=1e-13)
+    waves, one = exit_waves(parameters, jnp.array(index)), model.coarse() if coarse else model
+    np.testing.assert_allclose(waves, [one.exit_wave(jnp.array(i)) for i in index], atol=1e-13)
 
 
 class Glow(AbstractModel):

@@ -43,6 +43,16 @@ def test_row_zero_is_at_the_top(result):
     assert top < bottom
 
 
+@pytest.mark.parametrize(("pixel", "unit", "width"), [(12e-12, "pm", 12.0), (2.5e-10, "nm", 0.25), (3e-8, "µm", 0.03)])
+def test_lengths_are_drawn_in_the_unit_that_suits_them(result, pixel, unit, width):
+    """An object of some 50 pixels: electrons see picometres, X-rays nanometres to micrometres."""
+    box, _ = plot.scanned_area(result)
+    axis = plot.summary(result._replace(sampling=(pixel, pixel))).get_axes()[0]
+    assert axis.get_xlabel() == f"x ({unit})"
+    left, right, _, _ = axis.get_images()[0].get_extent()
+    assert right - left == pytest.approx((box[1].stop - box[1].start) * width)
+
+
 def test_ramp_is_removed_where_lit():
     y, x = np.mgrid[:31, :40]
     lit = np.hypot(y - 14, x - 22) < 12

@@ -10,8 +10,9 @@ import pytest
 import problems
 import ptychograd as pg
 from ptychograd._objective import Batch, Objective
-from ptychograd._parameters import join, partition
-from ptychograd._solvers.derivatives import Automatic, ClosedForm, batch_sums
+from ptychograd._parameters import join, named_parameters, partition
+from ptychograd._solvers.closed_form import ClosedForm
+from ptychograd._solvers.derivatives import Automatic, batch_sums
 from ptychograd.paper.far_field import FarFieldExperiment
 
 STEPS = {"object": 0.02, "probe": 1.0}
@@ -126,6 +127,23 @@ def test_free_running_epie_and_ADePIE_agree_at_first_and_in_the_end(data):
     np.testing.assert_allclose(last.history.loss, ad_last.history.loss, rtol=0.02)
     truth = data.truth.object
     assert pg.nrmse(truth, last.object) == pytest.approx(pg.nrmse(truth, ad_last.object), rel=0.02)
+
+
+@pytest.mark.parametrize(("batch_size", "modes"), [(1, 1), (3, 2)])
+def test_on_a_scan_between_whole_pixels_ad_steps_are_those_of_epie(batch_size, modes, double):
+    """Object and probe after two epochs of whole, half and other fractions of pixels, to rounding."""
+    rng = np.random.default_rng(2)
+    data = problems.measurement()
+    positions = data.positions + rng.choice([0.0, 0.5, 0.27, -0.41], data.positions.shape)
+    data = pg.subset(pg.make_dataset(data.patterns, positions, probe=data.probe), np.arange(0, data.count, 3))
+    model = problems.start_model(data, modes=modes, dtype=np.complex128)
+    results = [
+        pg.reconstruct(model, data, solver, epochs=2, batch_size=batch_size) for solver in (pg.PIE(), pg.ADePIE())
+    ]
+    for name in ("object.transmission", "probe.modes"):
+        one, other = (result.arrays[name] for result in results)
+        assert np.linalg.norm(one - other) < 1e-11 * np.linalg.norm(one)
+        assert np.linalg.norm(one - named_parameters(model)[name]) > 1e-3 * np.linalg.norm(one)
 
 
 @pytest.mark.parametrize("batch_size", [1, 3])
@@ -277,3 +295,10 @@ def test_closed_form_pie_names_what_it_is_not_written_for(data):
         run = pg.Run(change(start), data, pg.PIE(), (pg.Stage(1),), 5)
         with pytest.raises(pg.InputError, match=words):
             pg.perform(run)
+
+
+@pytest.mark.parametrize("transformation", [optax.lbfgs(), optax.polyak_sgd()], ids=["lbfgs", "polyak"])
+def test_transformations_that_need_more_than_the_gradient_are_refused_in_a_sentence(data, transformation):
+    model = problems.start_model(data)
+    with pytest.raises(pg.InputError, match=r"needs more than the gradient of a batch .*'value'"):
+        pg.reconstruct(model, data, pg.Optax(transformation), epochs=1, batch_size=10)

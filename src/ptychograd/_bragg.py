@@ -68,7 +68,7 @@ class BraggPtychography(AbstractExitWaveModel):
     product along y, which is what such a model costs.
 
     Args:
-        deviation: Q along (x, y) for each angle, radians a voxel.
+        deviation: G - q along (x, y) of the crystal for each angle, radians a voxel (`BraggGeometry.deviation`).
         scan: of the windows along (y, z), one for each position.
         window: voxels (y, z) of each.
         frame_shape: pixels of the detector along (x, z).

@@ -195,7 +195,7 @@ def _told(shared: tuple, seen: Seen) -> tuple[Float[Array, "y x"], Float[Array, 
 
     photons, fallen = jax.jvp(expected, (flat,), (jnp.ones_like(flat),))
     slope = -fallen * jax.grad(lambda h: jnp.sum(noise.nll(h, seen.measured)))(photons)
-    information = fallen**2 * noise.fisher(photons)
+    information = fallen**2 * noise.information(photons)
     slope, information = (
         jnp.where(seen.valid, values, 0).reshape(-1, *flat.shape).sum(axis=0) for values in (slope, information)
     )

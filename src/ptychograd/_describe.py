@@ -70,7 +70,7 @@ def _exposure(data: Dataset, sampling: tuple[float, float] | None) -> Facts:
         return
     yield (
         "geometry",
-        f"wavelength {format_length(geometry.wavelength)} ({geometry.energy_kev:.5g} keV for photons),"
+        f"wavelength {format_length(geometry.wavelength)} ({geometry.energy_in_words}),"
         f" distance {format_length(geometry.distance)}, detector pixel {_area(geometry.pixel_size)}",
     )
     if isinstance(geometry, BraggGeometry):

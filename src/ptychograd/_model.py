@@ -6,12 +6,15 @@ from typing import NamedTuple
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Complex, Float, Int
 
 from ptychograd._detector import Detector
+from ptychograd._errors import InputError
 from ptychograd._fourier import translate
 from ptychograd._objects import AbstractObject
-from ptychograd._parameters import AbstractPart
+from ptychograd._parameters import AbstractPart, matches, named_leaves
 from ptychograd._probes import AbstractProbe
 from ptychograd._propagators import AbstractPropagator
 from ptychograd._scan import AbstractScan
@@ -223,3 +226,27 @@ def _batch_size(axes: tuple, arguments: tuple) -> int:
     _where_batched(lambda x: sizes.add(x.shape[0]), axes, arguments)
     (size,) = sizes
     return size
+
+
+@meant
+def check_windows(model: AbstractModel, count: int) -> None:
+    """Refuse windows that leave their array, which a compiled program would move back inside without a word.
+
+    `count` is the number of patterns (groups).
+
+    Raises:
+        InputError: names the array, the first pattern whose window leaves it, and by how much.
+    """
+    arrays = {name: leaf for name, leaf in named_leaves(model).items() if eqx.is_array(leaf)}
+    for path, window in batched(model.windows, (0,))(jnp.arange(count, dtype=jnp.int32)).items():
+        corners = np.asarray(window.corner).reshape(-1, 2)
+        for name in (name for name in arrays if matches(name, path)):
+            size = arrays[name].shape[-2:]
+            leaves = ((corners < 0) | (corners + window.shape > size)).any(axis=1)
+            if leaves.any():
+                first = int(np.argmax(leaves))
+                low, high = corners[first].tolist(), (corners[first] + window.shape).tolist()
+                raise InputError(
+                    f"Pattern {first} sees pixels {low} to {high} (y, x) of {name}, which has {size}; of {count:,} "
+                    f"windows {np.count_nonzero(leaves):,} leave it. Make the array larger, or mend the positions."
+                )

@@ -13,10 +13,12 @@ from jaxtyping import Array, Bool, Complex, Float, Int, PyTree, Real
 
 from ptychograd._model import AbstractExitWaveModel, AbstractModel, batched
 from ptychograd._noise import AbstractNoise, amplitude, counted_residual
-from ptychograd._parameters import Planes, join, map_with_names
+from ptychograd._parameters import Planes, join, map_with_names, named_parameters, replace_parameters
 from ptychograd._priors import AbstractPrior
 from ptychograd._strict import lifted, promoted_by_jax
 from ptychograd._windows import Windows, batch_axes, cut, once, window_of
+
+FAR = 1.5  # times the probe's amplitude at the start, beyond which it is scaled back
 
 
 class Batch(NamedTuple):
@@ -132,7 +134,7 @@ class Objective(eqx.Module):
 
     `at_once` is the number of patterns of a batch that are worked on together; it changes no result.
     `names` are those of all parameters of the model, refined or not; `axes` those of the devices over which a batch
-    is spread.
+    is spread. `power` is that of the probe at the start, where nothing but its product with the object counts.
     """
 
     rest: AbstractModel
@@ -142,6 +144,7 @@ class Objective(eqx.Module):
     axes: tuple[str, ...] = eqx.field(static=True, default=())
     penalties: tuple[Penalty, ...] = ()
     groups: Float[Array, ""] | float = 1.0
+    power: Float[Array, ""] | None = None
 
     def model(self, parameters: PyTree) -> AbstractModel:
         """The whole model at `parameters` (complex leaves or their `Planes`)."""
@@ -174,6 +177,22 @@ class Objective(eqx.Module):
             for place, part in zip(places, parts, strict=True):
                 gathered[place] = part.reshape(-1, *leaves[place].shape[1:])
         return tree.unflatten(gathered.values())
+
+    def scaled_back(self, variables: PyTree) -> PyTree:
+        """The variables with the probe's power as at the start, if it went far from that, at no pattern's cost."""
+        model = self.model(variables)
+        free = model.free_scale if isinstance(model, AbstractExitWaveModel) else None
+        named = named_parameters(variables)
+        if self.power is None or free is None or not all(name in named for name in (free.object, *free.probe)):
+            return variables
+        ratio = jnp.sqrt(self.power / jnp.maximum(_power(named[free.probe[0]]), jnp.finfo(self.power.dtype).tiny))
+        factor = jnp.where((ratio > 0) & ((ratio > FAR) | (ratio < 1 / FAR)), ratio, 1)
+        factors = {name: factor for name in free.probe} | {free.object: factor ** (-1 / free.power)}
+        scaled = {
+            name: jax.tree.map(lambda leaf, s=s: leaf * s.astype(leaf.dtype), named[name])
+            for name, s in factors.items()
+        }
+        return replace_parameters(variables, scaled)
 
     def windows(self, parameters: PyTree, index: Int[Array, "batch"]) -> Windows:
         """Windows of a batch, one corner a pattern."""
@@ -209,13 +228,21 @@ class Objective(eqx.Module):
         return batched(one, (batch_axes(seen, windows), 0))(seen, index)
 
     def exit_waves(self, seen: PyTree, windows: Windows, index: Int[Array, "batch"]) -> Complex[Array, "batch *wave"]:
-        """Exit waves of a batch, near enough for step sizes, for models that have one."""
+        """Exit waves of a batch, for models that have one."""
+        return self._waves(lambda model: model, seen, windows, index)
 
+    def coarse_waves(self, seen: PyTree, windows: Windows, index: Int[Array, "batch"]) -> Complex[Array, "batch *wave"]:
+        """Exit waves of a batch, near enough for step sizes: without shifts by less than a pixel, for one."""
+        return self._waves(lambda model: model.coarse(), seen, windows, index)
+
+    def _waves(
+        self, of: Callable, seen: PyTree, windows: Windows, index: Int[Array, "batch"]
+    ) -> Complex[Array, "batch *wave"]:
         def one(seen, index):
             model = self.model(seen)
             if not isinstance(model, AbstractExitWaveModel):
                 raise TypeError(f"{type(model).__name__} has no exit wave")
-            return model.coarse().exit_wave(index)
+            return of(model).exit_wave(index)
 
         return batched(one, (batch_axes(seen, windows), 0))(seen, index)
 
@@ -258,3 +285,13 @@ def _wirtinger(gradient: PyTree) -> PyTree:
         return Planes(leaf.real / 2, leaf.imag / 2) if isinstance(leaf, Planes) else leaf
 
     return jax.tree.map(halve, gradient, is_leaf=lambda leaf: isinstance(leaf, Planes))
+
+
+def power_of_probe(model: AbstractModel) -> Float[Array, ""] | None:
+    """Σ|P|² of a model in which only the product of object and probe counts; None for others."""
+    free = model.free_scale if isinstance(model, AbstractExitWaveModel) else None
+    return None if free is None else _power(named_parameters(model)[free.probe[0]])
+
+
+def _power(leaf: PyTree) -> Float[Array, ""]:
+    return jnp.asarray(sum(jnp.real(jnp.vdot(plane, plane)) for plane in jax.tree.leaves(leaf)))

@@ -106,7 +106,7 @@ class RefinableScan(AbstractScan):
         time = (2 * index).astype(self.offset.dtype) / max(1, len(self.corner) - 1) - 1
         correction = self._bounded(self._correction(self._nominal(index), time, row(self.offset, index)))
         moved = self.shift[index] + correction
-        whole = jnp.round(jax.lax.stop_gradient(moved))
+        whole = self._whole(jax.lax.stop_gradient(moved))
         return self.corner[index] + whole.astype(self.corner.dtype), moved - whole
 
     def coarse(self):
@@ -134,8 +134,7 @@ class RefinableScan(AbstractScan):
     @meant
     def corners(self) -> Int[Array, "index 2"]:
         """Corners of all windows at the corrected positions."""
-        moved = self.shift + self.corrections()
-        return self.corner + jnp.round(moved).astype(self.corner.dtype)
+        return self.corner + self._whole(self.shift + self.corrections()).astype(self.corner.dtype)
 
     @meant
     def with_corrections(self, **values: Float[np.ndarray, "..."] | None) -> "RefinableScan":
@@ -162,6 +161,10 @@ class RefinableScan(AbstractScan):
             after = ((2 * degree + 1) * time * polynomial - degree * before) / (degree + 1)
             before, polynomial = polynomial, after
         return total
+
+    def _whole(self, moved: Float[Array, "*index 2"]) -> Float[Array, "*index 2"]:
+        """Whole pixels of a move, within the margin that the object's array has."""
+        return jnp.clip(jnp.round(moved), -self.reach, self.reach)
 
     def _bounded(self, correction: Float[Array, "*index 2"]) -> Float[Array, "*index 2"]:
         """Clipped, with the derivative of what is not, so that a position finds back from the bound."""

@@ -8,7 +8,7 @@ from jaxtyping import Bool, Complex, Float, Real
 
 from ptychograd._dataset import Truth
 from ptychograd._errors import InputError, check_seed
-from ptychograd._model import AbstractModel, batched
+from ptychograd._model import AbstractModel, batched, check_windows
 from ptychograd._noise import AbstractNoise, Poisson
 from ptychograd._parameters import is_parameter, named_leaves
 from ptychograd._probes import AbstractProbe
@@ -30,6 +30,7 @@ def simulate(
     if count % model.group:
         raise InputError(f"The model takes {model.group} patterns together, and {count} can't be divided by that.")
     check_seed(seed)
+    check_windows(model, count // model.group)
     noise = noise or Poisson()
     groups, at_once = count // model.group, max(1, PATTERNS_AT_ONCE // model.group)
     keys = jax.random.split(jax.random.key(seed), -(-groups // at_once))

@@ -106,7 +106,7 @@ def _epoch(member: Member, patterns: Patterns, plan: Plan) -> After:
 
     (carried, value), _ = jax.lax.scan(step, (course.carried, Value.zero(plan.weight.dtype)), plan)
     variables, state = course.end(carried)
-    variables = _regauged(objective, variables)
+    variables = objective.scaled_back(_regauged(objective, variables))
     finite = {
         name: jnp.all(jnp.array([jnp.all(jnp.isfinite(plane)) for plane in jax.tree.leaves(leaf)]))
         for name, leaf in named_parameters(variables).items()

@@ -15,6 +15,7 @@ from ptychograd._geometry.units import (
     LENGTHS,
     UNITS,
     format_length,
+    length_unit,
     reciprocal,
     unit_size,
 )
@@ -32,6 +33,7 @@ __all__ = [
     "check_extent",
     "far_field_sampling",
     "format_length",
+    "length_unit",
     "nearest_step",
     "object_shape_needed",
     "reciprocal",

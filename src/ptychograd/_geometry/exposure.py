@@ -11,6 +11,9 @@ from ptychograd._errors import InputError
 from ptychograd._geometry.units import JOULES_PER_KEV, format_length
 
 PLANCK_TIMES_LIGHT = 6.62607015e-34 * 299_792_458.0  # h c in J m, exact in the SI of 2019
+ELECTRON_AT_REST = 510.99895  # keV, m c² (CODATA 2018)
+SHORTEST_OF_PHOTONS = 1e-11  # m, or 124 keV: electron microscopes are below, synchrotrons above
+SOFTEST = 0.1  # keV: below it an energy is told in eV
 HARDEST = 1000.0  # keV, beyond which an energy was meant to be in eV
 
 MOST_ROCKING = 0.06  # radians from the Bragg condition, or 3.4 degrees: more is degrees by mistake
@@ -52,6 +55,19 @@ class Geometry:
     def energy_kev(self) -> float:
         """Photon energy in keV."""
         return PLANCK_TIMES_LIGHT / self.wavelength / JOULES_PER_KEV
+
+    @property
+    def electron_kev(self) -> float:
+        """Kinetic energy in keV of electrons of this wavelength, √((hc/λ)² + (mc²)²) - mc²."""
+        return math.hypot(self.energy_kev, ELECTRON_AT_REST) - ELECTRON_AT_REST
+
+    @property
+    def energy_in_words(self) -> str:
+        """The energy of the particles that are likely to have this wavelength: of electrons below 10 pm."""
+        if self.wavelength < SHORTEST_OF_PHOTONS:
+            return f"electrons of {self.electron_kev:.5g} keV"
+        photon = self.energy_kev
+        return f"photons of {photon:.5g} keV" if photon >= SOFTEST else f"photons of {1e3 * photon:.5g} eV"
 
     def sampling(self, frame_shape: tuple[int, int]) -> tuple[float, float]:
         """Object pixel (dy, dx) in metres: wavelength distance / (n pixel_size)."""
@@ -154,11 +170,16 @@ class BraggGeometry(Geometry):
         return side, side, other
 
     def deviation(self, frame_shape: tuple[int, int]) -> Float[np.ndarray, "angle 2"]:
-        """Q = q - G along x and y for each angle of the rocking curve, in radians a voxel (Eq. 17)."""
+        """G - q along x and y of the crystal for each angle of the rocking curve, in radians a voxel (Eq. 17).
+
+        A cell of the crystal at r scatters with the phase (G - q)·r. The beams stand still and the crystal turns, so
+        that in its own axes q = k_f - k_i is turned the other way, by minus the rocking angle. The sign matters from
+        the second order of the angle on: G is thousands of radians a voxel.
+        """
         angle = np.asarray(self.rocking)
-        whole = self.two_theta + angle
-        along_x = np.sin(angle) - np.sin(whole) + np.sin(self.two_theta)
-        along_y = np.cos(angle) - np.cos(whole) - 1 + np.cos(self.two_theta)
+        whole = self.two_theta - angle
+        along_x = np.sin(angle) + np.sin(whole) - np.sin(self.two_theta)
+        along_y = 1 - np.cos(angle) + np.cos(whole) - np.cos(self.two_theta)
         return 2 * np.pi / self.wavelength * self.voxel(frame_shape)[0] * np.stack([along_x, along_y], axis=-1)
 
     @property

@@ -42,5 +42,10 @@ def reciprocal(name: str) -> str | None:
 
 def format_length(metres: float) -> str:
     """A length with the prefix that suits it: 9.79e-11 becomes "97.9 pm"."""
-    unit = next((unit for unit, size in UNITS.items() if abs(metres) >= 0.9995 * size), "pm")
+    unit = length_unit(metres)
     return f"{metres / UNITS[unit]:.4g} {unit}" if metres else "0 m"
+
+
+def length_unit(metres: float) -> str:
+    """The unit in which a length is a number from 1 to 999, among those of `UNITS`: "nm" for 2e-9."""
+    return next((unit for unit, size in UNITS.items() if abs(metres) >= 0.9995 * size), "pm")

@@ -18,7 +18,7 @@ class AbstractNoise(eqx.Module):
 
     @abc.abstractmethod
     def nll(self, expected: Float[Array, "*shape"], measured: Real[Array, "*shape"]) -> Float[Array, "*shape"]:
-        """Misfit of every pixel: the negative log-likelihood but for a constant factor and offset."""
+        """Misfit of every pixel: the negative log-likelihood but for `log_likelihood_factor` and an offset."""
 
     @abc.abstractmethod
     def fisher(self, expected: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
@@ -27,6 +27,15 @@ class AbstractNoise(eqx.Module):
     @abc.abstractmethod
     def sample(self, key: PRNGKeyArray, expected: Float[Array, "*shape"]) -> Real[Array, "*shape"]:
         """Photons that one exposure might count."""
+
+    @property
+    def log_likelihood_factor(self) -> float:
+        """What `nll` has to be multiplied by to be the negative log-likelihood: 1 unless the misfit is scaled."""
+        return 1.0
+
+    def information(self, expected: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+        """Fisher information of a pixel about its expected photons: one over the least variance of an estimate."""
+        return self.log_likelihood_factor * self.fisher(expected)
 
     def shown(self, expected: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         """What pixels show of the expected photons, with which R-factors compare the measured ones."""
@@ -38,7 +47,7 @@ class AbstractCensorable(AbstractNoise):
 
     @abc.abstractmethod
     def above(self, expected: Float[Array, "*shape"], level: Float[Array, "..."]) -> Float[Array, "*shape"]:
-        """Misfit of a pixel of which only is known that it read `level` or more: -log P(y >= level), as in `nll`."""
+        """Misfit of a pixel that is only known to have read `level` or more: -log P(y >= level), scaled as `nll`."""
 
     @abc.abstractmethod
     def lost(self, expected: Float[Array, "*shape"], level: Float[Array, "..."]) -> Float[Array, "*shape"]:

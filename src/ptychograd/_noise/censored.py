@@ -25,6 +25,10 @@ class Censored(AbstractNoise):
     def curvature(self):
         return self.noise.curvature
 
+    @property
+    def log_likelihood_factor(self):
+        return self.noise.log_likelihood_factor
+
     def nll(self, expected, measured):
         level, measured = self._level(expected), measured.astype(expected.dtype)
         full = measured >= level

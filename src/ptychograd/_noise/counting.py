@@ -13,11 +13,19 @@ FEWEST = 2**15  # counts that are drawn at once
 
 
 class Amplitude(AbstractCensorable):
-    """Gaussian noise of constant variance 1/4 on the square root of the counts: (√y - √h)² (Eqs. 5, 7)."""
+    """Gaussian noise of constant variance 1/4 on the square root of the counts: (√y - √h)² (Eqs. 5, 7).
+
+    That is half of the negative log-likelihood 2 (√y - √h)², as the paper writes it; step sizes and priors are tuned
+    to it.
+    """
 
     @property
     def curvature(self):
         return 1.0
+
+    @property
+    def log_likelihood_factor(self):
+        return 2.0
 
     def nll(self, expected, measured):
         return (amplitude(expected) - amplitude(measured.astype(expected.dtype))) ** 2

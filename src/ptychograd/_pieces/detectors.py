@@ -134,11 +134,11 @@ def _on_finer_pixels(model: Ptychography, binning: int) -> Ptychography:
     sampling = model.sampling[0] / binning, model.sampling[1] / binning
     kind, distance = type(model.propagator), float(model.propagator.distance)  # pyright: ignore
     propagator = kind(shape, sampling, model.wavelength, distance, modes.dtype)  # pyright: ignore[reportCallIssue]
-    thing = _mapped(_thin(model), lambda wave: _repeated(wave, binning), lambda inside: _repeated(inside, binning))
     corners = np.asarray(model.scan.corner, float)
     if isinstance(model.scan, SubPixelScan):
         corners = corners + np.asarray(model.scan.shift)
     scan = make_scan(binning * corners, np.finfo(modes.dtype).dtype)
+    thing = _with_room(_thin(model), binning, np.asarray(scan.corner).max(axis=0) + shape)
     probe = Probe(jnp.asarray(_interpolated(modes, binning), modes.dtype))
     return replace(_on_grid(model, thing, probe, scan, propagator, shape, binning), sampling=sampling)
 
@@ -182,8 +182,16 @@ def _mapped(
     return ThinObject(transmission)
 
 
-def _repeated(image: np.ndarray, binning: int) -> np.ndarray:
-    return np.repeat(np.repeat(image, binning, axis=-2), binning, axis=-1)
+def _with_room(thing: AbstractThinObject, binning: int, far: np.ndarray) -> ThinObject | EmbeddedObject:
+    """The object on finer pixels, in an array that ends at `far` or beyond: there a position rounds to other pixels."""
+    outside = {"mode": "edge"} if type(thing) is ThinObject else {"constant_values": 1}
+
+    def finer(image: np.ndarray, outside: dict) -> np.ndarray:
+        repeated = np.repeat(np.repeat(image, binning, axis=-2), binning, axis=-1)
+        missing = np.maximum(far - repeated.shape[-2:], 0)
+        return np.pad(repeated, [(0, 0)] * (repeated.ndim - 2) + [(0, int(more)) for more in missing], **outside)
+
+    return _mapped(thing, lambda wave: finer(wave, outside), lambda inside: finer(inside, {}))
 
 
 def _times(shape: tuple[int, int], binning: int) -> tuple[int, int]:

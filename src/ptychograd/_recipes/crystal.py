@@ -12,6 +12,7 @@ from ptychograd._bragg import BraggPtychography, Crystal, TiltedBeam, window_dep
 from ptychograd._dataset import BraggGeometry, Dataset, check_extent, positions_in_pixels
 from ptychograd._detector import Detector
 from ptychograd._errors import InputError
+from ptychograd._model import check_windows
 from ptychograd._propagators import FarField
 from ptychograd._recipes.common import checked_dtype, start_modes
 from ptychograd._scan import make_scan
@@ -65,6 +66,7 @@ def bragg(
         frame_shape=data.frame_shape,
         sampling=geometry.voxel(data.frame_shape),
     )
+    check_windows(model, data.count // data.group)
     return _as_bright(model, data)
 
 

@@ -7,7 +7,7 @@ from jaxtyping import Float
 from ptychograd._dataset import BraggGeometry, Dataset, NearFieldGeometry, check_extent, positions_in_pixels
 from ptychograd._detector import Detector
 from ptychograd._errors import InputError
-from ptychograd._model import Ptychography
+from ptychograd._model import Ptychography, check_windows
 from ptychograd._objects import EmbeddedObject, ThinObject
 from ptychograd._probes import Probe
 from ptychograd._propagators import AbstractPropagator, AngularSpectrum, FarField, Fresnel
@@ -116,7 +116,7 @@ def _composed(
     known = None if data.support is None else jnp.asarray(data.support)
     thing = ThinObject(transmission) if known is None else EmbeddedObject(transmission, support=known)
     real = np.finfo(dtype).dtype
-    return Ptychography(
+    model = Ptychography(
         object=thing,
         probe=Probe(jnp.asarray(waves, dtype)),
         scan=make_scan(corners, real),
@@ -126,6 +126,8 @@ def _composed(
         sampling=sampling,
         wavelength=data.geometry.wavelength if data.geometry else None,
     )
+    check_windows(model, data.count)
+    return model
 
 
 def _place(data: Dataset, sampling: Sampling) -> tuple[Float[np.ndarray, "index 2"], tuple[int, int]]:

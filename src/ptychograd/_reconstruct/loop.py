@@ -8,6 +8,7 @@ from typing import NamedTuple
 import equinox as eqx
 import jax
 import numpy as np
+from jaxtyping import PyTree
 
 from ptychograd._dataset import Dataset
 from ptychograd._epoch import (
@@ -31,6 +32,7 @@ from ptychograd._noise import AbstractNoise, Amplitude
 from ptychograd._objective import Value
 from ptychograd._parameters import join, named_leaves
 from ptychograd._priors import AbstractPrior
+from ptychograd._reconstruct.best import BEST, ROSE, beside
 from ptychograd._reconstruct.task import Standing, Task, Work, begun, prepared
 from ptychograd._result import History, NonFiniteError, Result
 from ptychograd._schedule import Plan
@@ -88,6 +90,9 @@ def reconstruct(
     says of patterns that are held out comes into the history (see `Watch`).
     `devices` share the patterns of every batch, as jax.devices() are; one device does all unless given.
 
+    Where the loss ends well above that of an earlier epoch, the result is the state after that epoch, and
+    `settings["loss_rose"]` says so.
+
     A keyboard interrupt ends the run after the last whole epoch, with `result.stopped` saying so, and so does the end
     of another process, where there are several.
     Raises `InputError` for arguments that don't fit, and `NonFiniteError`, which holds the last good
@@ -136,7 +141,7 @@ def _watched(work: Work, standing: Standing, watch: Callable[[int, Callable[[], 
     """Where a run stands, with what a look at held-out patterns says there; an epoch without its look is not whole."""
     if watch is None:
         return standing
-    look = watch(standing.history.epochs, partial(_result, work, standing, UNDER_WAY))
+    look = watch(standing.history.epochs, partial(_as_it_is, work, standing, *_now(standing)))
     return standing.seen(agreed(look, work.asked.mesh))
 
 
@@ -210,9 +215,33 @@ def _bad(value: Value, finite: dict) -> str:
 
 @meant
 def _result(work: Work, standing: Standing, stopped: str) -> Result:
-    model = eqx.combine(join(at_home(standing.member.variables, work.asked.mesh)), work.rest)
-    state = {name: np.asarray(leaf) for name, leaf in named_leaves(standing.member.state).items()}
-    found = Result.of(model, work.positions, state, standing.history, work.settings | {"stopped": stopped})
+    """The result of a run that ended so: its best state, if the loss rose well above that of an earlier epoch.
+
+    Where it may go on, it holds both that state and the one in which it stands.
+    """
+    best, now = standing.best, _now(standing)
+    rose = best is not None and standing.has_risen
+    shown, other = ((best.variables, best.state), now) if best and rose else (now, best and best[:2])
+    found = _as_it_is(work, standing, *shown)
+    settings = found.settings | {"stopped": stopped}
+    if best and rose:
+        settings[ROSE] = {"after_epoch": best.epochs, "loss": best.loss, "last_loss": standing.history.loss[-1]}
+    if best and other and stopped in (UNDER_WAY, *CUT_SHORT):
+        settings[BEST] = [best.epochs, best.loss]
+        if best.epochs != standing.history.epochs:
+            second = _as_it_is(work, standing, *other)
+            found = found._replace(state=found.state | beside(second.arrays, second.state))
+    return found._replace(settings=settings)
+
+
+def _now(standing: Standing) -> tuple[PyTree, PyTree]:
+    return standing.member.variables, standing.member.state
+
+
+def _as_it_is(work: Work, standing: Standing, variables: PyTree, state: PyTree) -> Result:
+    model = eqx.combine(join(at_home(variables, work.asked.mesh)), work.rest)
+    named = {name: np.asarray(leaf) for name, leaf in named_leaves(state).items()}
+    found = Result.of(model, work.positions, named, standing.history, work.settings | {"stopped": UNDER_WAY})
     return found._replace(lit=work.lit)
 
 

@@ -25,16 +25,19 @@ from ptychograd._epoch import (
     traced,
 )
 from ptychograd._errors import InputError, check_seed
-from ptychograd._model import AbstractModel
+from ptychograd._model import AbstractModel, check_windows
 from ptychograd._noise import AbstractNoise, Censored
-from ptychograd._objective import Objective, Penalty, Value
+from ptychograd._objective import Objective, Penalty, Value, power_of_probe
 from ptychograd._parameters import check_names, named_leaves, partition, real_dtype, trainable_names
 from ptychograd._priors import AbstractPrior
+from ptychograd._reconstruct.best import BEST, ROSE, Best, Stored
+from ptychograd._reconstruct.promise import check_promise
 from ptychograd._result import OBJECTS, History, Result
 from ptychograd._scan import AbstractScan
 from ptychograd._solvers import AbstractSolver, Still
 from ptychograd._strict import meant
 
+SAME_STAGE = ("solver", "noise", "trainable", "priors")  # settings that are alike in all parts of a stage
 TRANSMISSION, CRYSTAL = "object.transmission", "object.density"
 
 
@@ -72,15 +75,23 @@ class Work(NamedTuple):
 
 
 class Standing(NamedTuple):
-    """Where a run stands between two epochs."""
+    """Where a run stands between two epochs, and the best state that this stage had, if an epoch of it is done."""
 
     member: Member
     history: History
+    best: Best | None = None
 
     def moved(self, after: After, value: Value, photons: float, seconds: float) -> "Standing":
         """Where it stands after one more epoch."""
         member = self.member._replace(variables=after.variables, state=after.state)
-        return Standing(member, self.history.append(value, photons, seconds))
+        history = self.history.append(value, photons, seconds)
+        now = Best(after.variables, after.state, history.epochs, history.loss[-1])
+        return Standing(member, history, now if self.best is None else self.best.or_better(now))
+
+    @property
+    def has_risen(self) -> bool:
+        """Whether the loss is well above the lowest of the stage."""
+        return self.best is not None and self.best.is_risen(self.history.loss[-1])
 
     def seen(self, r_factor: float) -> "Standing":
         """Where it stands, with the R-factor of held-out patterns if it is a number."""
@@ -98,7 +109,10 @@ def begun(task: Task) -> tuple[Work, Standing]:
 @meant
 def prepared(task: Task) -> tuple[Work, Standing]:
     """Everything checked, and everything that the first epoch needs but the patterns."""
-    resume, data = task.resume, task.data
+    resume, stored, data = task.resume, None, task.data
+    if resume is not None:
+        stored = Stored.of(resume.arrays, resume.state, resume.settings)
+        resume = resume._replace(arrays=stored.parameters, state=stored.state)
     model = task.model if resume is None else resume.onto(task.model)
     _check(model, data, task.epochs, task.batch_size, task.seed)
     parameters, rest = partition(model, task.trainable)
@@ -109,6 +123,7 @@ def prepared(task: Task) -> tuple[Work, Standing]:
     groups, real = jnp.asarray(data.count / model.group, real_dtype(parameters)), real_dtype(parameters)
     priced = tuple(_penalty(prior, model, data, real) for prior in task.priors)
     objective = Objective(on_device(rest), traced(task.noise, real), 1, names, axes, priced, groups if priced else 1.0)
+    objective = replace(objective, power=power_of_probe(task.model))
     variables = task.solver.variables(parameters)
     settings = _settings(task)
     history = resume.history if resume else History.empty()
@@ -118,7 +133,22 @@ def prepared(task: Task) -> tuple[Work, Standing]:
     member = Member(objective, traced(task.solver, real), variables, state)
     at_once = patterns_at_once(member, data, asked, room_on_device())
     member = everywhere(member._replace(objective=replace(objective, at_once=at_once)), mesh)
-    return Work(rest, asked, task.seed, last, data.positions, settings, _lit(data)), Standing(member, history)
+    best = None if resume is None or stored is None else _best(task, resume, stored, member)
+    return Work(rest, asked, task.seed, last, data.positions, settings, _lit(data)), Standing(member, history, best)
+
+
+def _best(task: Task, resume: Result, stored: Stored, member: Member) -> Best | None:
+    """The best state so far of a stage that goes on; None where another begins."""
+    kept, asked = resume.settings.get(BEST), _settings(task)
+    if kept is None or any(resume.settings.get(key) != asked.get(key) for key in SAME_STAGE):
+        return None
+    if stored.best_parameters is None or stored.best_state is None:
+        return Best(member.variables, member.state, *kept)
+    there = resume._replace(arrays=stored.best_parameters)
+    parameters, _ = partition(there.onto(task.model), task.trainable)
+    fresh, tree = named_leaves(member.state), jax.tree.structure(member.state)
+    state = tree.unflatten([jnp.asarray(stored.best_state[name], leaf.dtype) for name, leaf in fresh.items()])
+    return Best(task.solver.variables(parameters), state, *kept)
 
 
 def _start_state(
@@ -151,8 +181,9 @@ def _settings(task: Task) -> dict:
     }
     if task.priors:
         settings["priors"] = [repr(prior) for prior in task.priors]
-    if task.resume is not None and "changes" in task.resume.settings:
-        settings["changes"] = task.resume.settings["changes"]
+    if task.resume is not None:
+        kept = ("changes", *((ROSE,) if task.epochs == 0 and BEST not in task.resume.settings else ()))
+        settings |= {name: task.resume.settings[name] for name in kept if name in task.resume.settings}
     return settings
 
 
@@ -202,7 +233,10 @@ def _check(model: AbstractModel, data: Dataset, epochs: int, batch_size: int, se
             "the model from this dataset."
         )
     check_possible(data, isinstance(scan, AbstractScan))
-    expected = jax.eval_shape(on_device(model), jax.ShapeDtypeStruct((), np.int32))
+    there = on_device(model)
+    check_windows(there, data.count // model.group)
+    check_promise(there)
+    expected = jax.eval_shape(there, jax.ShapeDtypeStruct((), np.int32))
     if expected.shape != data.frame_shape:
         raise InputError(
             f"The model expects patterns of {expected.shape} pixels, but the data hold {data.frame_shape}; "

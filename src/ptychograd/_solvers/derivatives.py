@@ -1,4 +1,4 @@
-"""Where a solver's derivatives come from: from AD, for any model, or from a closed form, for a thin object.
+"""Where a solver's derivatives come from: from AD, for any model; for a thin object in `closed_form` by hand.
 
 All give the same sums over a batch: value, gradient (Eqs. 11, 12), and the diagonals that scale steps.
 """
@@ -10,21 +10,15 @@ from typing import NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Complex, Float, Int, PyTree, Real
+from jaxtyping import Array, Float, Int, PyTree
 
 from ptychograd._errors import InputError
-from ptychograd._fourier import translate
-from ptychograd._model import AbstractExitWaveModel, AbstractModel, Ptychography, batched
-from ptychograd._noise import Amplitude, amplitude
-from ptychograd._objective import Batch, Objective, Sight, Value
-from ptychograd._objects import AbstractThinObject
+from ptychograd._model import AbstractExitWaveModel
+from ptychograd._objective import Batch, Gradient, Objective, Sight, Value
 from ptychograd._parameters import Planes, named_parameters, replace_parameter, split
-from ptychograd._probes import Probe
 from ptychograd._solvers.sums import Lit, Sums, with_priors
 from ptychograd._strict import as_complex
-from ptychograd._windows import Windows, add_windows, batch_axes, in_windows
-
-OBJECT, PROBE = "object.transmission", "probe.modes"
+from ptychograd._windows import add_windows, in_windows, window_of
 
 
 class AbstractDerivatives(eqx.Module):
@@ -91,53 +85,37 @@ class Automatic(AbstractDerivatives):
 
     def sums(self, objective, sight, batch):
         value, gradient = objective.derived(sight, batch)
+        names = self.diagonal_names(objective, sight.seen)
         diagonals = {
-            name: _product_with_ones(objective, gradient.seen, name, batch, gradient.windows)
-            for name in self.diagonal_names(objective, sight.seen)
+            name: _product_with_ones(objective, objective.coarse_waves, gradient, name, batch) for name in names
         }
         return Sums(value, gradient.values, diagonals, gradient.windows)
 
 
-class ClosedForm(AbstractDerivatives):
-    """The derivatives of a thin object's amplitude misfit by hand (Maiden & Rodenburg 2009, Eqs. 6, 7)."""
+class AutomaticLipschitz(AbstractDerivatives):
+    """As `Automatic`, with the maximum of each diagonal a Lipschitz constant (Eq. 9), also between whole pixels.
+
+    The object's is that of the probe where it is, moved by the rest of the position: a moved probe has another maximum.
+    The probe's is that of the object, max |S_j O|², since to move a probe changes no norm.
+    """
 
     def variables(self, parameters):
-        return parameters
+        return Automatic().variables(parameters)
 
     def check(self, objective, variables):
-        _thin(objective.model(variables))
-        if not _ptychography(objective.model(variables)).detector.is_plain:
-            raise InputError(
-                "Closed-form PIE is written for a detector without point spread, flat field and binning; take "
-                "nesterov, or an AD solver such as adam."
-            )
-        others = sorted(set(named_parameters(variables)) - {OBJECT, PROBE})
-        if others or not isinstance(objective.noise, Amplitude):
-            raise InputError(
-                f"Closed-form PIE moves {OBJECT} and {PROBE} under amplitude noise, "
-                f"not {', '.join(others) or type(objective.noise).__name__}; take an AD solver such as adam."
-            )
+        Automatic().check(objective, variables)
 
     def diagonal_names(self, objective, variables):
-        return tuple(named_parameters(variables))
+        return Automatic().diagonal_names(objective, variables)
 
     def sums(self, objective, sight, batch):
-        seen, windows = sight
-
-        def one(seen, index, pattern, mask, weight):
-            return _terms(_ptychography(objective.model(seen)), index, pattern, mask, weight)
-
-        mask_axis = 0 if batch.mask.ndim == batch.patterns.ndim else None
-        axes = (batch_axes(seen, windows), 0, 0, mask_axis, 0)
-        terms = batched(one, axes)(seen, batch.index, batch.patterns, batch.mask, batch.weight)
-        gradient, diagonals = seen, {}
-        for name in named_parameters(seen):
-            if name == OBJECT:
-                values, diagonals[name] = terms.object_gradient, terms.object_weight
-            else:
-                values, diagonals[name] = jnp.sum(terms.probe_gradient, 0), jnp.sum(terms.probe_weight, 0)
-            gradient = replace_parameter(gradient, name, values)
-        return Sums(objective.value(terms.expected, batch), gradient, diagonals, windows)
+        value, gradient = objective.derived(sight, batch)
+        diagonals = {}
+        for name in self.diagonal_names(objective, sight.seen):
+            is_object = window_of(name, gradient.windows) is not None
+            waves = objective.exit_waves if is_object else objective.coarse_waves
+            diagonals[name] = _product_with_ones(objective, waves, gradient, name, batch)
+        return Sums(value, gradient.values, diagonals, gradient.windows)
 
 
 class Through(NamedTuple):
@@ -214,15 +192,16 @@ def _sums_in_windows(derivatives: AbstractDerivatives, objective: Objective, sig
 
 
 def _product_with_ones(
-    objective: Objective, seen: PyTree, name: str, batch: Batch, windows: Windows
+    objective: Objective, waves_of: Callable, gradient: Gradient, name: str, batch: Batch
 ) -> Float[Array, "..."]:
+    seen, windows = gradient.seen, gradient.windows
     leaf = named_parameters(seen)[name]
     ones = jax.tree.map(jnp.ones_like, leaf)
     if isinstance(leaf, Planes):
         ones = Planes(ones.real, jnp.zeros_like(leaf.imag))
 
     def exit_waves(leaf):
-        waves = objective.exit_waves(replace_parameter(seen, name, leaf), windows, batch.index)
+        waves = waves_of(replace_parameter(seen, name, leaf), windows, batch.index)
         waves = waves * as_complex(batch.weight.reshape((-1,) + (1,) * (waves.ndim - 1)))
         return waves.real, waves.imag
 
@@ -231,71 +210,3 @@ def _product_with_ones(
     patterns = objective.model(seen).group  # that one exit wave makes
     along = transpose(tangent)[0].real
     return jnp.asarray(patterns * objective.noise.curvature, along.dtype) * along
-
-
-class _Terms(NamedTuple):
-    """What one pattern adds: ∂g/∂O* and ∂g/∂P* (Eqs. 11, 12), |P|² and |S_j O|², and h."""
-
-    object_gradient: Complex[Array, "*batch y x"]
-    probe_gradient: Complex[Array, "*batch modes y x"]
-    object_weight: Float[Array, "*batch y x"]
-    probe_weight: Float[Array, "*batch modes y x"]
-    expected: Float[Array, "*batch y x"]
-
-
-def _terms(
-    model: Ptychography,
-    index: Int[Array, ""],
-    pattern: Real[Array, "y x"],
-    mask: Bool[Array, "y x"],
-    weight: Float[Array, ""],
-) -> _Terms:
-    thing = _thin(model)
-    corner, shift = model.scan(index)
-    probe = translate(model.probe(index), shift)
-    patch = thing.patch(corner, model.frame_shape)
-    free = weight * thing.free(corner, model.frame_shape)
-    wave = model.propagator(probe * patch[None], shift)
-    expected = model.detector(wave)
-    modulus = amplitude(expected)
-    excess = 1 - amplitude(pattern.astype(expected.dtype)) / jnp.where(modulus > 0, modulus, 1)
-    left = weight * mask.astype(weight.dtype) * jnp.where(modulus > 0, excess, 0)
-    chi = model.propagator.adjoint(as_complex(left)[None] * wave, shift)
-    back = None if shift is None else -shift
-    intensity = weight * (patch.real**2 + patch.imag**2)
-    return _Terms(
-        object_gradient=as_complex(free) * jnp.sum(jnp.conj(probe) * chi, axis=0),
-        probe_gradient=translate(jnp.conj(patch)[None] * chi, back),
-        object_weight=free * jnp.sum(probe.real**2 + probe.imag**2, axis=0),
-        probe_weight=jnp.broadcast_to(intensity, probe.shape),
-        expected=expected,
-    )
-
-
-def _ptychography(model: AbstractModel) -> Ptychography:
-    if not isinstance(model, Ptychography):
-        raise InputError(
-            f"Closed-form PIE is written for Ptychography, not for {type(model).__name__}; take an AD solver such as "
-            "nesterov."
-        )
-    if not isinstance(model.probe, Probe):
-        raise InputError(
-            f"Closed-form PIE is written for the same probe in all patterns, not for {type(model.probe).__name__}; "
-            "take an AD solver such as nesterov."
-        )
-    return model
-
-
-def _thin(model: AbstractModel) -> AbstractThinObject:
-    thing = _ptychography(model).object
-    if not isinstance(thing, AbstractThinObject):
-        raise InputError(
-            f"Closed-form PIE is written for thin objects, not for {type(thing).__name__}; "
-            "take an AD solver such as nesterov."
-        )
-    if not thing.magnitude.is_free:
-        raise InputError(
-            f"Closed-form PIE is written for transmissions of any magnitude, not for {type(thing.magnitude).__name__}; "
-            "take an AD solver such as nesterov."
-        )
-    return thing

@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float, PyTree
 
+from ptychograd._errors import InputError
 from ptychograd._objective import Objective
 from ptychograd._parameters import by_name, check_names, map_with_names, named_parameters, nearest
 from ptychograd._solvers.base import AbstractSolver
@@ -43,7 +45,9 @@ class Optax(AbstractSolver):
         check_names(self.steps, objective.names)
         if self.steps:
             self._steps(objective, variables)
-        return self.transformation.init(variables)
+        state = self.transformation.init(variables)
+        self._check(variables, state)
+        return state
 
     def step(self, objective, variables, batch, state):
         sums = batch_sums(AutomaticGradient(), objective, variables, batch)
@@ -56,6 +60,17 @@ class Optax(AbstractSolver):
             return leaf + (update * steps[name].astype(leaf.dtype) if steps else update)
 
         return map_with_names(move, variables, updates), state, sums.value
+
+    def _check(self, variables: PyTree, state: PyTree) -> None:
+        """Refuse a transformation that asks for more than the gradient, as a search along a line does."""
+        try:
+            jax.eval_shape(self.transformation.update, variables, state, variables)
+        except TypeError as problem:
+            raise InputError(
+                f"This optax transformation needs more than the gradient of a batch ({problem}): one that searches "
+                "along a line, as lbfgs does, asks for the objective itself. Take one that needs the gradient alone, "
+                "as adam, or optax.lbfgs(linesearch=None)."
+            ) from None
 
     def _steps(self, objective: Objective, variables: PyTree) -> dict[str, Float[Array, ""]]:
         """Those given, or else suggested by the model, by the names of all variables."""

@@ -9,7 +9,8 @@ from jaxtyping import Array, Float, PyTree
 from ptychograd._errors import InputError
 from ptychograd._parameters import map_with_names, named_parameters
 from ptychograd._solvers.base import AbstractSolver, Course, worth_windows
-from ptychograd._solvers.derivatives import AbstractDerivatives, Automatic, ClosedForm, Through, batch_sums
+from ptychograd._solvers.closed_form import ClosedForm
+from ptychograd._solvers.derivatives import AbstractDerivatives, AutomaticLipschitz, Through, batch_sums
 from ptychograd._solvers.sums import Sums
 from ptychograd._windows import add_windows, overlapped, window_of
 
@@ -92,5 +93,8 @@ class PIE(AbstractSolver):
 
 
 def ADePIE() -> PIE:
-    """AD-ePIE: ePIE whose gradient and Lipschitz constants (Eq. 9) come from automatic differentiation."""
-    return PIE(derivatives=Automatic())
+    """AD-ePIE: ePIE whose gradient and Lipschitz constants (Eq. 9) come from automatic differentiation.
+
+    On any scan of a thin object its steps are those of ePIE, up to rounding.
+    """
+    return PIE(derivatives=AutomaticLipschitz())

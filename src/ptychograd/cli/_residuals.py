@@ -69,12 +69,14 @@ def residuals(
 
 
 def _figure(left: "Residuals", data: "Dataset") -> "Figure":
+    import numpy as np
+
+    from ptychograd._geometry import UNITS, length_unit
     from ptychograd.plot import residual_figure
 
-    scale, unit = (1.0, "pixels") if data.geometry is None else (1e6, "µm")
-    return residual_figure(
-        left.r_of_pixel, left.chi_squared_of_pixel, left.r_of_pattern, data.positions * scale, data.group, unit
-    )
+    unit = "pixels" if data.geometry is None else length_unit(float(np.ptp(data.positions, axis=0).max()))
+    places = data.positions / UNITS.get(unit, 1.0)
+    return residual_figure(left.r_of_pixel, left.chi_squared_of_pixel, left.r_of_pattern, places, data.group, unit)
 
 
 def _tell(left: "Residuals", data: "Dataset") -> None:

@@ -14,6 +14,7 @@ from skimage.measure import marching_cubes
 from ptychograd._result import Result
 from ptychograd._strain import SOLID, solid
 from ptychograd.plot._convergence import draw_convergence
+from ptychograd.plot._lengths import suited
 
 PHASES = "twilight_shifted"
 LIGHT = np.array([0.3, -0.8, 0.52])  # where it comes from, of length 1
@@ -29,16 +30,15 @@ def crystal_summary(result: Result) -> Figure:
     figure.suptitle(f"{result.settings['solver']}; {result.stopped}", fontsize=9)
     grid = figure.add_gridspec(2, 4, width_ratios=(1.5, 1, 1, 1))
     box = box_around(solid(result.object))
-    density, sides = without_mean_phase(result.object[box]), _micrometres(result)
+    density = without_mean_phase(result.object[box])
+    sides, unit = suited(result, float(max(density.shape)))
     surface = figure.add_subplot(grid[0, 0], projection="3d")
     draw_surface(surface, density, sides, tuple(part.start for part in box))
     surface.set_title("surface at half of the magnitude", fontsize=9)
     draw_convergence(figure.add_subplot(grid[1, 0]), result)
     for column, normal in enumerate("xyz", start=1):
         places = grid[0, column], grid[1, column]
-        _draw_section(
-            figure, places, density, normal, (sides, [part.start for part in box]), result.sampling is not None
-        )
+        _draw_section(figure, places, density, normal, (sides, [part.start for part in box]), unit)
     return figure
 
 
@@ -50,7 +50,7 @@ def figure6(
 ) -> Figure:
     """Fig. 6: true and recovered crystal, the beam in a section at the middle x, and the error in one at the middle z.
 
-    `registered` is the recovered density, registered with the truth and scaled to it; `sides` are a voxel's in µm.
+    `registered` is the recovered density, registered with the truth and scaled to it; `sides` are a voxel's.
     """
     figure = _empty((13.0, 8.0))
     grid = figure.add_gridspec(2, 3)
@@ -112,7 +112,7 @@ def draw_surface(
 
 
 def _draw_section(
-    figure: Figure, places, density: Complex[np.ndarray, "x y z"], normal: str, scale: tuple, metric: bool
+    figure: Figure, places, density: Complex[np.ndarray, "x y z"], normal: str, scale: tuple, unit: str
 ) -> None:
     """Magnitude and phase in the middle of one axis, at two places; `scale` has a voxel's sides and the first one."""
     section = np.take(density, density.shape["xyz".index(normal)] // 2, axis="xyz".index(normal))
@@ -123,7 +123,6 @@ def _draw_section(
         for name, n in zip((row, column), section.shape, strict=True)
     )
     faint = np.abs(section) < SOLID * np.abs(density).max() / 2
-    unit = "µm" if metric else "voxels"
     kinds = (
         (np.abs(section), "magnitude", "gray", None),
         (np.ma.masked_array(np.angle(section), faint), "phase (rad)", PHASES, np.pi),
@@ -160,10 +159,6 @@ def _phase_at(density: Complex[np.ndarray, "x y z"], places: Float[np.ndarray, "
         values = density[tuple(voxel.T)]
         total += values * np.abs(values)
     return np.angle(total)
-
-
-def _micrometres(result: Result) -> tuple[float, ...]:
-    return tuple(1e6 * side for side in result.sampling) if result.sampling else (1.0, 1.0, 1.0)
 
 
 def _empty(size: tuple[float, float]) -> Figure:

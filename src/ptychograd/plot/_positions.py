@@ -2,7 +2,9 @@
 
 import numpy as np
 
+from ptychograd._geometry import UNITS, format_length
 from ptychograd._result import Result
+from ptychograd.plot._lengths import suited
 
 LENGTH = 0.6  # of the distance from a position to the next, for an arrow of the rms correction
 
@@ -13,8 +15,9 @@ def draw_corrections(axis, result: Result) -> None:
     if corrections is None:
         return
     nominal = result.arrays["scan.corner"] + result.arrays["scan.shift"] - int(result.arrays["scan.reach"])
-    pixel = np.array(result.sampling[-2:] if result.sampling else (1.0, 1.0)) * (1e6 if result.sampling else 1.0)
-    places, unit = nominal * pixel, "µm" if result.sampling else "pixels"
+    sides, unit = suited(result, float(np.ptp(nominal, axis=0).max()))
+    pixel = np.array(sides[-2:])
+    places = nominal * pixel
     arrows = (corrections - corrections.mean(axis=0)) * pixel
     rms = float(np.sqrt(np.mean(arrows**2)))
     spacing = float(np.sqrt(np.prod(np.ptp(places, axis=0) + pixel) / len(places)))
@@ -27,4 +30,5 @@ def draw_corrections(axis, result: Result) -> None:
     axis.plot(*places.T[::-1], ".", markersize=1.5, color="0.4")
     axis.set(xlabel=f"x ({unit})", ylabel=f"y ({unit})", aspect="equal")
     axis.invert_yaxis()
-    axis.set_title(f"corrections of positions\n{rms:.3g} {unit} rms, drawn {factor:.2g} x", fontsize=9)
+    size = format_length(float(f"{rms * UNITS[unit]:.3g}")) if result.sampling else f"{rms:.3g} pixels"
+    axis.set_title(f"corrections of positions\n{size} rms, drawn {factor:.2g} x", fontsize=9)

@@ -5,7 +5,7 @@ from jaxtyping import Bool
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from ptychograd._geometry import format_length
+from ptychograd._geometry import UNITS, format_length, length_unit
 from ptychograd._result import Result
 from ptychograd._rings import HALF_BIT, ONE_BIT, RingCorrelation
 from ptychograd.plot._summary import bright_phase, without_ramp
@@ -35,7 +35,8 @@ def ring_figure(found: RingCorrelation, one: Result, other: Result, area: Bool[n
 
 
 def _draw_curve(axis, found: RingCorrelation, in_metres: bool) -> None:
-    scale, unit = (1e-6, "1/µm") if in_metres else (1.0, "1/pixel")
+    length = length_unit(10 / found.limit) if in_metres else "pixel"  # so that the axis ends somewhere near 10
+    scale, unit = UNITS.get(length, 1.0), f"1/{length}"
     frequency = found.frequency * scale
     axis.plot(frequency, found.correlation, color="0.15", linewidth=1.8, label="two halves")
     for bits, (name, colour, style) in STYLES.items():

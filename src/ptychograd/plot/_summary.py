@@ -16,6 +16,7 @@ from ptychograd._probes import orthogonal_modes
 from ptychograd._result import Result
 from ptychograd.plot._convergence import draw_convergence
 from ptychograd.plot._crystal import crystal_summary
+from ptychograd.plot._lengths import suited
 from ptychograd.plot._positions import draw_corrections
 
 MOST_MODES, MOST_LAYERS = 6, 4
@@ -157,8 +158,8 @@ def _layers(result: Result) -> tuple[Complex[np.ndarray, "layers y x"], list[str
 
 
 def _extent(result: Result, box: tuple[slice, slice]) -> tuple[tuple[float, float, float, float], str]:
-    """Edges of the shown box for matplotlib, rows counted downwards, in micrometres or pixels."""
-    dy, dx = (pixel * 1e6 for pixel in result.sampling) if result.sampling else (1.0, 1.0)
+    """Edges of the shown box for matplotlib, rows counted downwards, and their unit."""
     rows, columns = box
-    edges = (columns.start * dx, columns.stop * dx, rows.stop * dy, rows.start * dy)
-    return edges, "µm" if result.sampling else "pixels"
+    sides, unit = suited(result, float(max(rows.stop - rows.start, columns.stop - columns.start)))
+    dy, dx = sides[-2:]
+    return (columns.start * dx, columns.stop * dx, rows.stop * dy, rows.start * dy), unit
