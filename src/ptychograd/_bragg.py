@@ -10,7 +10,7 @@ from ptychograd._fourier import translate
 from ptychograd._model import AbstractExitWaveModel, FreeScale
 from ptychograd._propagators import FarField
 from ptychograd._scan import AbstractScan
-from ptychograd._windows import Window, cut, row_window
+from ptychograd._windows import Window, checked_index, cut, row_window
 
 LIT = 1e-4  # of a beam's largest power along s: what is darker does not count
 
@@ -88,19 +88,22 @@ class BraggPtychography(AbstractExitWaveModel):
         return self.deviation.shape[0]
 
     def __call__(self, index):
+        index = checked_index(index, len(self.scan.corner) * self.group)
         position, angle = index // self.group, index % self.group
-        return self._patterns(self.exit_wave(position), self.deviation[angle][None])[0]
+        pattern = self._patterns(self.exit_wave(position), self.deviation[angle][None])[0]
+        return pattern + self.scan.nan_outside(position, pattern.dtype)
 
     def together(self, number):
         return self.detect(self.exit_wave(number), number)
 
     def exit_wave(self, index):
         """The wave in the crystal, before it is projected, at position `index`."""
-        corner, shift = self.scan(index)
+        corner, shift = self.scan.place(index)
         return self.probe(shift) * self.object(corner, self.window)
 
     def detect(self, exit_wave, index):
         patterns = self._patterns(exit_wave, self.deviation)
+        patterns = patterns + self.scan.nan_outside(index, patterns.dtype)
         return patterns if self.group > 1 else patterns[0]
 
     @property
@@ -113,7 +116,7 @@ class BraggPtychography(AbstractExitWaveModel):
 
     def windows(self, index):
         rows = {path: row_window(index, columns) for path, columns in self.rows.items()}
-        return {"object.density": Window(self.scan(index)[0], self.window)} | rows
+        return {"object.density": Window(self.scan.place(index)[0], self.window)} | rows
 
     @property
     def rows(self):

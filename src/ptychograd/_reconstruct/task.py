@@ -24,13 +24,12 @@ from ptychograd._epoch import (
     traced,
 )
 from ptychograd._errors import InputError, check_seed
-from ptychograd._model import AbstractModel
+from ptychograd._model import AbstractModel, check_count
 from ptychograd._noise import AbstractNoise
 from ptychograd._objective import Objective, Penalty, Value
 from ptychograd._parameters import check_names, named_leaves, partition, real_dtype, trainable_names
 from ptychograd._priors import AbstractPrior
 from ptychograd._result import OBJECTS, History, Result
-from ptychograd._scan import AbstractScan
 from ptychograd._solvers import AbstractSolver
 
 TRANSMISSION, CRYSTAL = "object.transmission", "object.density"
@@ -180,15 +179,7 @@ def _check(model: AbstractModel, data: Dataset, epochs: int, batch_size: int, se
     if not 1 <= batch_size <= data.count:
         raise InputError(f"A batch of {batch_size} patterns can't be taken from {data.count}; give 1 to {data.count}.")
     check_seed(seed)
-    if data.count % model.group:
-        raise InputError(f"The model takes {model.group} patterns together, and {data.count} can't be divided by that.")
-    scan = getattr(model, "scan", None)
-    if isinstance(scan, AbstractScan) and len(scan.corner) * model.group != data.count:
-        each = f" of {model.group} patterns each" if model.group > 1 else ""
-        raise InputError(
-            f"The model's scan has {len(scan.corner)} positions{each}, but the data hold {data.count} patterns; make "
-            "the model from this dataset."
-        )
+    check_count(model, data.count)
     expected = jax.eval_shape(on_device(model), jax.ShapeDtypeStruct((), np.int32))
     if expected.shape != data.frame_shape:
         raise InputError(
