@@ -7,6 +7,7 @@ from jaxtyping import Array, Bool, Complex, Float, Int
 
 from ptychograd._detector import Detector
 from ptychograd._fourier import translate
+from ptychograd._illumination import brightness
 from ptychograd._model import AbstractExitWaveModel, FreeScale
 from ptychograd._propagators import FarField
 from ptychograd._scan import AbstractScan
@@ -41,7 +42,7 @@ class TiltedBeam(eqx.Module):
 
 def window_depth(modes: Complex[np.ndarray, "modes s z"], two_theta: float, layers: int) -> int:
     """Voxels along y in which a beam of these modes crosses so many layers along x."""
-    power = np.sum(np.abs(modes) ** 2, axis=(0, 2))
+    power = brightness(modes).sum(axis=1)
     lit = np.flatnonzero(power > LIT * power.max()) - modes.shape[1] // 2
     reach = max(-lit.min(), lit.max()) + 1  # of the beam to either side
     return 2 * int(np.ceil((reach + layers / 2 * abs(np.cos(two_theta))) / np.sin(two_theta)))

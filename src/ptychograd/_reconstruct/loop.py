@@ -1,6 +1,7 @@
 """The loop over epochs: what a run begins with, when it ends, and what it ends with."""
 
 import time
+import warnings
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import NamedTuple
@@ -31,10 +32,11 @@ from ptychograd._noise import AbstractNoise, Amplitude
 from ptychograd._objective import Value
 from ptychograd._parameters import join, named_leaves
 from ptychograd._priors import AbstractPrior
+from ptychograd._reconstruct.stuck import stuck
 from ptychograd._reconstruct.task import Standing, Task, Work, prepared
 from ptychograd._result import History, NonFiniteError, Result
 from ptychograd._schedule import Plan
-from ptychograd._solvers import AbstractSolver
+from ptychograd._solvers import AbstractSolver, Still
 
 DONE, NOT_FINITE, INTERRUPTED, UNDER_WAY = "all epochs done", "not finite", "interrupted", "under way"
 LOST = "another process ended"
@@ -97,9 +99,9 @@ def reconstruct(
         result = reconstruct(model, data, adam({"object": 0.01, "probe": 1.0}), epochs=100, batch_size=32)
         result.save("result.h5")
     """
-    free, noise, devices = tuple(trainable), noise or Amplitude(), None if devices is None else tuple(devices)
+    free, noise, devices = _names(trainable), noise or Amplitude(), None if devices is None else tuple(devices)
     task = Task(model, data, solver, epochs, batch_size, free, noise, seed, resume, planned, devices, tuple(priors))
-    work, standing = prepared(task)
+    work, standing = _begun(task)
     feed, stopped, why = feed_of(data, work.asked), DONE, ""
     try:
         for _ in range(epochs):
@@ -119,6 +121,20 @@ def reconstruct(
         feed.close()
     result = _result(work, standing, stopped)
     return result._replace(settings=result.settings | {LOST: why}) if why else result
+
+
+def _names(trainable: Sequence[str]) -> tuple[str, ...]:
+    """A single name stands for itself, not for its letters."""
+    return (trainable,) if isinstance(trainable, str) else tuple(trainable)
+
+
+def _begun(task: Task) -> tuple[Work, Standing]:
+    """What is made ready, after a warning of what can't move from where it starts."""
+    ready = prepared(task)
+    if task.epochs and task.resume is None and not isinstance(task.solver, Still):
+        for sentence in stuck(task.model, task.trainable):
+            warnings.warn(f"What can't move from where it starts: {sentence}.", stacklevel=3)
+    return ready
 
 
 def _after_an_epoch(work: Work, standing: Standing, feed: Feed) -> Standing:

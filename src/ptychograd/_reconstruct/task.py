@@ -32,6 +32,7 @@ from ptychograd._priors import AbstractPrior
 from ptychograd._result import OBJECTS, History, Result
 from ptychograd._solvers import AbstractSolver
 
+MOST_PHOTONS = 1e30  # of a pattern, or one over it, with which steps stay finite in single precision (measured)
 TRANSMISSION, CRYSTAL = "object.transmission", "object.density"
 
 
@@ -88,8 +89,10 @@ def prepared(task: Task) -> tuple[Work, Standing]:
     """Everything checked, and everything that the first epoch needs but the patterns."""
     resume, data = task.resume, task.data
     model = task.model if resume is None else resume.onto(task.model)
+    _check_whole(task)
     _check(model, data, task.epochs, task.batch_size, task.seed)
     parameters, rest = partition(model, task.trainable)
+    _check_numbers(data, real_dtype(parameters))
     names = tuple(trainable_names(model))
     batch_size = max(1, task.batch_size // model.group)
     mesh = grid(task.devices, batch_size)
@@ -152,6 +155,18 @@ def _lit(data: Dataset) -> np.ndarray | None:
     return None if lit.all() else lit
 
 
+def _check_numbers(data: Dataset, real: np.dtype) -> None:
+    """Refuse patterns whose numbers, or their squares, single precision does not hold."""
+    if real == np.float64 or (isinstance(data.patterns, StoredPatterns) and data.patterns.grows):
+        return
+    brightest = float(data.photons.max())
+    if brightest and not 1 / MOST_PHOTONS <= brightest <= MOST_PHOTONS:
+        raise InputError(
+            f"The brightest pattern of {data.source} adds up to {brightest:.3g}, which single precision can't work "
+            f"with; multiply the patterns by {1 / brightest:.3g} or so, best to photons, or take double precision."
+        )
+
+
 def _penalty(prior: AbstractPrior, model: AbstractModel, data: Dataset, real: np.dtype) -> Penalty:
     """The prior with the photons that met a pixel of its array, and where that array is free."""
     named = named_leaves(eqx.filter(model, eqx.is_array))
@@ -171,6 +186,15 @@ def _penalty(prior: AbstractPrior, model: AbstractModel, data: Dataset, real: np
         photons = data.total / (np.prod(array.shape[-2:]) if free is None else np.count_nonzero(free))
     root = jnp.asarray(np.sqrt(photons), real)
     return Penalty(traced(prior), root, None if free is None else jnp.asarray(free), float(OBJECTS.get(prior.path, 0)))
+
+
+def _check_whole(task: Task) -> None:
+    numbers = {"epochs": task.epochs, "batch_size": task.batch_size, "seed": task.seed, "planned": task.planned or 0}
+    for name, number in numbers.items():
+        if not isinstance(number, (int, np.integer)):
+            raise InputError(f"{name}={number!r}; expected a whole number.")
+    if numbers["planned"] < 0:
+        raise InputError(f"{task.planned} epochs planned; expected none or more.")
 
 
 def _check(model: AbstractModel, data: Dataset, epochs: int, batch_size: int, seed: int) -> None:

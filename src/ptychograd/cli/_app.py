@@ -8,6 +8,7 @@ from cyclopts.exceptions import CycloptsError
 from ptychograd._errors import InputError
 from ptychograd._version import __version__
 from ptychograd.cli._console import FAILED, INTERRUPTED, complain, errors, leave
+from ptychograd.cli._warned import warnings_told
 
 app = App(
     name="ptychograd",
@@ -43,7 +44,8 @@ def main(arguments: list[str] | None = None) -> None:
     # XLA reports every program that it takes from the cache as an error, about features that no CPU has.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
-        app(arguments, exit_on_error=False, print_error=False)
+        with warnings_told():
+            app(arguments, exit_on_error=False, print_error=False)
     except (InputError, CycloptsError) as problem:
         complain(_one_line(problem))
         leave(FAILED)
