@@ -15,7 +15,7 @@ from cyclopts.exceptions import CycloptsError
 
 from ptychograd._errors import InputError
 from ptychograd._version import __version__
-from ptychograd.cli._console import kept_when_interrupted
+from ptychograd.cli._console import errors, kept_when_interrupted
 from ptychograd.cli._console import output as console
 from ptychograd.cli._held import HELD_OUT, check_share, judged_by
 from ptychograd.cli._options import Options, pairs, whole
@@ -223,34 +223,57 @@ def _make(folder: Path) -> None:
 
 def write(found: "Sweep", folder: Path, by: str) -> None:
     """Table, numbers, map and best result; the table is printed too."""
-    from ptychograd._files import replacing
-    from ptychograd._table import aligned
     from ptychograd.plot import MOST_AXES, save, sweep_map
 
-    figures = list(dict.fromkeys(name for row in found.rows for name in row.figures))
-    columns = [*found.grid, *figures]
-    rows = [
-        [*map(str, row.point.values()), *(f"{row.figures.get(name, math.nan):.5g}" for name in figures)]
-        for row in found.rows
-    ]
-    text = "\n".join(aligned(columns, rows)) + "\n"
-    sheet = io.StringIO()
-    csv.writer(sheet, lineterminator="\n").writerows([columns, *rows])
-    numbers = [row.point | {k: v if v == v else None for k, v in row.figures.items()} for row in found.rows]
-    texts = {"sweep.txt": text, "sweep.csv": sheet.getvalue(), "sweep.json": json.dumps(numbers, indent=1) + "\n"}
-    for name, content in texts.items():
-        with replacing(folder / name) as temporary:
-            temporary.write_text(content, encoding="utf-8")
+    text = _write_tables(found, folder)
     (folder / "sweep.png").unlink(missing_ok=True)
     if sum(len(values) > 1 for values in found.grid.values()) <= MOST_AXES:
         save(sweep_map(found.values(by), found.grid, by), folder / "sweep.png")
     console.print(text, soft_wrap=True)
     (folder / "best.h5").unlink(missing_ok=True)
     if found.best is None or found.result is None:
-        raise InputError("Every run diverged; take smaller steps.")
+        raise InputError(_nothing(found))
     best = found.result._replace(settings=found.result.settings | {"point": found.best.point})
     best.save(folder / "best.h5")
+    failed = [row for row in found.rows if row.reason]
+    if failed:
+        first = f"{_name(failed[0].point)}: {failed[0].reason}"
+        errors.print(f"{len(failed)} of {len(found.rows)} points failed; {first}", style="yellow", soft_wrap=True)
     console.print(
         f"best: {_name(found.best.point)}, {by} {found.best.figures[by]:.5g}; it is in {folder / 'best.h5'}.",
         soft_wrap=True,
     )
+
+
+def _write_tables(found: "Sweep", folder: Path) -> str:
+    """Text, CSV and JSON, with the reason of what failed; the text."""
+    from ptychograd._files import replacing
+    from ptychograd._table import aligned
+
+    figures = list(dict.fromkeys(name for row in found.rows for name in row.figures))
+    reasons = ["reason"] if any(row.reason for row in found.rows) else []
+    columns = [*found.grid, *figures, *reasons]
+    rows, numbers = [], []
+    for row in found.rows:
+        values = {name: row.figures.get(name, math.nan) for name in figures}
+        shown = [*map(str, row.point.values()), *(f"{value:.5g}" for value in values.values())]
+        rows.append([*shown, *([row.reason] if reasons else [])])
+        point = {name: str(value) if value in (math.inf, -math.inf) else value for name, value in row.point.items()}
+        finite = {name: value if math.isfinite(value) else None for name, value in values.items()}
+        numbers.append(point | finite | ({"reason": row.reason} if row.reason else {}))
+    text = "\n".join(aligned(columns, rows)) + "\n"
+    sheet = io.StringIO()
+    csv.writer(sheet, lineterminator="\n").writerows([columns, *rows])
+    texts = {"sweep.txt": text, "sweep.csv": sheet.getvalue(), "sweep.json": json.dumps(numbers, indent=1) + "\n"}
+    for name, content in texts.items():
+        with replacing(folder / name) as temporary:
+            temporary.write_text(content, encoding="utf-8")
+    return text
+
+
+def _nothing(found: "Sweep") -> str:
+    """Why there is no best point."""
+    reasons = list(dict.fromkeys(row.reason for row in found.rows))
+    if all(reason.startswith("diverged") for reason in reasons):
+        return "Every run diverged; take smaller steps."
+    return f"No point of the grid worked: {' '.join(reasons[:3])}"
