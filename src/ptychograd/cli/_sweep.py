@@ -50,7 +50,8 @@ def sweep(
     """Reconstruct at every point of a grid of settings: a table, a map, and the best result.
 
     Best is the smallest R-factor of the held-out patterns, if there are any, else of the fitted ones.
-    Interrupted, it goes on from the finished runs when it is called again.
+    A point that fails is told with its reason, and the others are done. Interrupted, it goes on from the finished runs
+    when it is called again.
 
     Args:
         data: CXI, HDF5 or NPZ.
