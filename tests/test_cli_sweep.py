@@ -90,9 +90,10 @@ def test_step_sizes_are_axes_and_divergent_ones_are_told(run, scan, tmp_path):
     status, out, err = run("sweep", scan, *steps, "--epochs", 2, "--batch-size", 8)
     assert status == 0, err
     bad, *good = numbers(tmp_path / "scan_sweep")
-    assert bad == {"step.object": 1e30, "r_factor": None, "loss": None}
+    reason = "diverged after 0 epochs; take smaller steps"
+    assert bad == {"step.object": 1e30, "r_factor": None, "loss": None, "reason": reason}
     assert all(np.isfinite(list(row.values())).all() for row in good)
-    assert out.splitlines()[2].split() == ["1e+30", "nan", "nan"]
+    assert out.splitlines()[2].split() == ["1e+30", "nan", "nan", *reason.split()]
     best = pg.load(tmp_path / "scan_sweep" / "best.h5")
     assert best.history.r_factor[-1] == min(row["r_factor"] for row in good)
     assert "probe 1" in best.settings["solver"]
@@ -200,7 +201,7 @@ MISTAKES = {
     "start that is none": (("--grid", "start=flat,round"), '"round"'),
     "solver that is none": (("--grid", "solver=magic"), '"magic"'),
     "batch of too many": (("--grid", "batch-size=57"), "give 1 to 56"),
-    "no modes": (("--grid", "modes=0,1"), "1 or more"),
+    "no modes": (("--grid", "modes=0,-1"), "can be reconstructed; at modes=0: 0 probe modes; expected 1 or more"),
     "positions that are refined": (("--refine", "scan.offset", "--grid", "seed=0"), "does not judge refined positions"),
     "axis of refined positions": (("--grid", "refine=detector.background,scan.offset"), "judge refined positions"),
     "share of everything": (("--grid", "seed=0", "--hold-out", "1"), "expected 0.5 at most"),

@@ -37,8 +37,8 @@ def nothing(*arguments, **options):
     raise RuntimeError("something is computed")
 
 
-def only_nothing(runs, at_once=None):
-    """`perform_all` for no runs."""
+def only_nothing(runs, at_once=None, check=None):
+    """`try_all` for no runs."""
     return nothing() if runs else iter(())
 
 
@@ -229,7 +229,7 @@ def test_figure_3_shows_the_grid_and_the_chosen_object(figure3):
 @pytest.mark.slow
 def test_figure_3_is_not_computed_again(figure3, monkeypatch):
     make_tiny(monkeypatch)
-    monkeypatch.setattr(_sweep, "perform_all", only_nothing)
+    monkeypatch.setattr(_sweep, "try_all", only_nothing)
     again = Made(fig3, "fig3", figure3.folder)
     assert again.numbers == figure3.numbers
     assert again.records == figure3.records
@@ -240,13 +240,13 @@ def test_figure_3_is_not_computed_again(figure3, monkeypatch):
 def test_figure_3_goes_on_from_what_is_done(figure3, monkeypatch):
     """With one run of the grid missing, that one is computed again and comes out the same."""
     make_tiny(monkeypatch)
-    asked, perform_all = [], _sweep.perform_all
+    asked, try_all = [], _sweep.try_all
 
-    def watched(runs, at_once=None):
+    def watched(runs, at_once=None, check=None):
         asked.extend(runs)
-        return perform_all(runs, at_once)
+        return try_all(runs, at_once, check)
 
-    monkeypatch.setattr(_sweep, "perform_all", watched)
+    monkeypatch.setattr(_sweep, "try_all", watched)
     (lost,) = (figure3.folder / "runs").glob("*object=0.01 probe=0.5.h5")
     lost.unlink()
     again = Made(fig3, "fig3", figure3.folder)

@@ -10,9 +10,9 @@ import pytest
 
 import problems
 import ptychograd as pg
-from ptychograd import _run
 from ptychograd._reconstruct import Task, bytes_needed
-from ptychograd._run import perform, perform_all
+from ptychograd._run import many, perform, perform_all
+from ptychograd._run import run as alone
 
 STEPS = {"object": 0.02, "probe": 1.0}
 WILD = {"object": 1e30, "probe": 1e30}
@@ -38,13 +38,13 @@ def plain(data, model):
 @pytest.fixture
 def groups(monkeypatch):
     """The seeds of the runs of each program that computes several side by side."""
-    seen, together = [], _run.reconstruct_together
+    seen, together = [], many.reconstruct_together
 
     def watched(tasks):
         seen.append([task.seed for task in tasks])
         return together(tasks)
 
-    monkeypatch.setattr(_run, "reconstruct_together", watched)
+    monkeypatch.setattr(many, "reconstruct_together", watched)
     return seen
 
 
@@ -160,7 +160,7 @@ def variations(plain, data):
 
 def test_runs_on_every_core_are_what_they_are_alone(plain, data, monkeypatch):
     """Byte for byte, whichever of them is done first; one that diverges is "not finite"."""
-    monkeypatch.setattr(_run, "device_memory", lambda: None)
+    monkeypatch.setattr(many, "device_memory", lambda: None)
     runs = variations(plain, data)
     found = dict(perform_all(runs | {"wild": plain._replace(solver=pg.adam(WILD))}))
     assert found.keys() == {*runs, "wild"}
@@ -254,14 +254,14 @@ class _Conjugate(pg.FarField):
 
 @pytest.mark.parametrize("what", DIFFERENT)
 def test_runs_that_differ_in_more_than_numbers_are_not_alike(plain, what):
-    assert _run._alike(plain, plain._replace(seed=7))
-    assert not _run._alike(plain, DIFFERENT[what](plain))
+    assert many._alike(plain, plain._replace(seed=7))
+    assert not many._alike(plain, DIFFERENT[what](plain))
 
 
 def test_as_many_runs_at_once_as_memory_holds(plain, data, groups, monkeypatch):
     """Half of the memory, less the patterns, holds two and a half of these runs, so two are put together."""
-    monkeypatch.setattr(_run, "bytes_needed", lambda task: 1000)
-    monkeypatch.setattr(_run, "device_memory", lambda: 2 * (data.patterns.nbytes + 2500))
+    monkeypatch.setattr(many, "bytes_needed", lambda task: 1000)
+    monkeypatch.setattr(many, "device_memory", lambda: 2 * (data.patterns.nbytes + 2500))
     runs = {str(seed): plain._replace(seed=seed) for seed in range(3)}
     assert list(dict(perform_all(runs))) == list(runs)
     assert groups == [[0, 1], [0, 1]]
@@ -280,7 +280,7 @@ def test_memory_of_an_epoch_is_that_of_its_parameters_and_more(data, model):
 
 def test_who_stops_asking_stops_the_runs(plain, monkeypatch):
     """The long runs end after their epoch, or never begin, and no thread is left."""
-    stopped, reconstruct, patience = [], _run.reconstruct, time.monotonic() + 60
+    stopped, reconstruct, patience = [], alone.reconstruct, time.monotonic() + 60
 
     def watched(*arguments, **options):
         result = reconstruct(*arguments, **options)
@@ -290,8 +290,8 @@ def test_who_stops_asking_stops_the_runs(plain, monkeypatch):
     def until(history):
         return "nobody stopped it" if time.monotonic() > patience else ""
 
-    monkeypatch.setattr(_run, "device_memory", lambda: None)
-    monkeypatch.setattr(_run, "reconstruct", watched)
+    monkeypatch.setattr(many, "device_memory", lambda: None)
+    monkeypatch.setattr(alone, "reconstruct", watched)
     before = set(threading.enumerate())
     long = plain._replace(stages=(pg.Stage(10**9, until=until),))
     runs = {"short": plain._replace(stages=(pg.Stage(1),)), "a": long, "b": long._replace(seed=5)}

@@ -17,20 +17,20 @@ def made(loss: float, stopped: str = "all epochs done") -> pg.Result:
 
 
 class Asked:
-    """In the place of `perform_all`: what it was asked for, and made results, the last point's first."""
+    """In the place of `try_all`: what it was asked for, and made results, the last point's first."""
 
     def __init__(self, result=made):
         self.result, self.names, self.at_once = result, [], "never asked"
 
-    def __call__(self, runs, at_once):
+    def __call__(self, runs, at_once, check):
         self.names, self.at_once = list(runs), at_once
         return ((name, self.result(runs[name])) for name in reversed(runs))
 
 
 @pytest.fixture
 def asked(monkeypatch):
-    monkeypatch.setattr(_sweep, "perform_all", Asked())
-    return _sweep.perform_all
+    monkeypatch.setattr(_sweep, "try_all", Asked())
+    return _sweep.try_all
 
 
 def number(point):

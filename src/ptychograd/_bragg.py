@@ -7,11 +7,12 @@ from jaxtyping import Array, Bool, Complex, Float, Int
 
 from ptychograd._detector import Detector
 from ptychograd._fourier import translate
+from ptychograd._illumination import brightness
 from ptychograd._model import AbstractExitWaveModel, FreeScale
 from ptychograd._propagators import FarField
 from ptychograd._scan import AbstractScan
 from ptychograd._strict import as_complex, meant
-from ptychograd._windows import Window, cut, row_window
+from ptychograd._windows import Window, checked_index, cut, row_window
 
 LIT = 1e-4  # of a beam's largest power along s: what is darker does not count
 
@@ -43,7 +44,7 @@ class TiltedBeam(eqx.Module):
 
 def window_depth(modes: Complex[np.ndarray, "modes s z"], two_theta: float, layers: int) -> int:
     """Voxels along y in which a beam of these modes crosses so many layers along x."""
-    power = np.sum(np.abs(modes) ** 2, axis=(0, 2))
+    power = brightness(modes).sum(axis=1)
     lit = np.flatnonzero(power > LIT * power.max()) - modes.shape[1] // 2
     reach = max(-lit.min(), lit.max()) + 1  # of the beam to either side
     return 2 * int(np.ceil((reach + layers / 2 * abs(np.cos(two_theta))) / np.sin(two_theta)))
@@ -91,8 +92,10 @@ class BraggPtychography(AbstractExitWaveModel):
 
     @meant
     def __call__(self, index):
+        index = checked_index(index, len(self.scan.corner) * self.group)
         position, angle = index // self.group, index % self.group
-        return self._patterns(self.exit_wave(position), self.deviation[angle][None])[0]
+        pattern = self._patterns(self.exit_wave(position), self.deviation[angle][None])[0]
+        return pattern + self.scan.nan_outside(position, pattern.dtype)
 
     @meant
     def together(self, number):
@@ -101,12 +104,13 @@ class BraggPtychography(AbstractExitWaveModel):
     @meant
     def exit_wave(self, index):
         """The wave in the crystal, before it is projected, at position `index`."""
-        corner, shift = self.scan(index)
+        corner, shift = self.scan.place(index)
         return self.probe(shift) * self.object(corner, self.window)[None]
 
     @meant
     def detect(self, exit_wave, index):
         patterns = self._patterns(exit_wave, self.deviation)
+        patterns = patterns + self.scan.nan_outside(index, patterns.dtype)
         return patterns if self.group > 1 else patterns[0]
 
     @property
@@ -119,7 +123,7 @@ class BraggPtychography(AbstractExitWaveModel):
 
     def windows(self, index):
         rows = {path: row_window(index, columns) for path, columns in self.rows.items()}
-        return {"object.density": Window(self.scan(index)[0], self.window)} | rows
+        return {"object.density": Window(self.scan.place(index)[0], self.window)} | rows
 
     @property
     def rows(self):

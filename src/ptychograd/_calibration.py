@@ -13,7 +13,7 @@ from ptychograd._dataset import Dataset
 from ptychograd._epoch import of_each, on_device, traced
 from ptychograd._errors import InputError
 from ptychograd._escapes import AbstractEscape, Changed
-from ptychograd._model import AbstractModel
+from ptychograd._model import AbstractModel, check_count
 from ptychograd._noise import AbstractNoise, Poisson
 from ptychograd._parameters import named_parameters, replace_parameter, trainable_names
 from ptychograd._patterns import blocks, measured
@@ -107,6 +107,7 @@ class FlatFieldCalibrated(AbstractEscape):
     def check(self, model):
         if FLAT_FIELD not in trainable_names(model):
             raise InputError("The model has no flat field to be calibrated; put one in by `with_flat_field`.")
+        check_count(model, self.data.count)
 
     @meant
     def __call__(self, model, start, fit):

@@ -15,6 +15,7 @@ from ptychograd._geometry import (
     nearest_step,
     object_shape_needed,
 )
+from ptychograd._illumination import brightness
 
 TOO_MANY = 3  # times more spread over stretches of patterns than over angles: in the right order it is the other way
 POWER_IN_DIAMETER = 0.9  # of a probe: tails of a zone plate or of noise don't count as its width
@@ -48,7 +49,7 @@ def describe(data: Dataset, sampling: tuple[float, float] | None = None) -> list
 
 def probe_diameter(probe: Complex[np.ndarray, "modes y x"]) -> float:
     """Diameter in pixels of the circle about the centre of mass that holds 90 % of a probe's power."""
-    power = np.sum(np.abs(probe) ** 2, axis=0, dtype=np.float64)
+    power = brightness(probe)
     if not power.any():
         return math.nan
     rows, columns = np.indices(power.shape)
@@ -202,7 +203,7 @@ def _extras(data: Dataset) -> Facts:
         yield "start probe", "none"
     else:
         modes, rows, columns = data.probe.shape
-        photons = np.sum(np.abs(data.probe) ** 2, dtype=np.float64)
+        photons = brightness(data.probe).sum()
         plural = "mode" if modes == 1 else "modes"
         yield "start probe", f"{modes} {plural} of {rows} x {columns} pixels, {photons:,.4g} photons"
     if data.support is not None:

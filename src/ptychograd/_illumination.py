@@ -1,16 +1,28 @@
-"""Which pixels of an object a scan lit, and which of a probe met the object; NumPy only."""
+"""How bright a wave is, which pixels of an object a scan lit, and which of a probe met the object; NumPy only."""
 
 import numpy as np
-from jaxtyping import Bool, Complex, Float, Int
+from jaxtyping import Bool, Complex, Float, Inexact, Int
 
 LIT = 0.05  # of the brightest illumination: pixels above count as scanned
+
+
+def brightness(wave: Inexact[np.ndarray, "*modes y x"]) -> Float[np.ndarray, "y x"]:
+    """Photons in every pixel, summed over modes, in double precision: in single, squares of 1e20 are infinite."""
+    modes = np.asarray(wave).reshape(-1, *wave.shape[-2:])
+    return np.sum(np.abs(modes.astype(np.complex128)) ** 2, axis=0)
+
+
+def of_photons(wave: Inexact[np.ndarray, "*modes y x"], photons: float) -> Complex[np.ndarray, "*modes y x"]:
+    """The wave with so many photons in all, however large or small its numbers are; it must not be 0 everywhere."""
+    unit = wave.astype(np.complex128) / np.max(np.abs(wave))
+    return unit * np.sqrt(photons / np.sum(np.abs(unit) ** 2))
 
 
 def illumination(
     shape: tuple[int, ...], corners: Int[np.ndarray, "index 2"], probe: Complex[np.ndarray, "modes y x"]
 ) -> Float[np.ndarray, "Y X"]:
     """Photons that fell on every pixel of an object of this shape, summed over the scan."""
-    intensity = np.sum(np.abs(probe) ** 2, axis=0)
+    intensity = brightness(probe)
     total = np.zeros(shape)
     height, width = intensity.shape
     for y, x in corners:

@@ -14,7 +14,7 @@ from ptychograd._detector import Detector
 from ptychograd._errors import InputError
 from ptychograd._fourier import translate
 from ptychograd._objects import AbstractObject
-from ptychograd._parameters import AbstractPart, matches, named_leaves
+from ptychograd._parameters import AbstractPart, matches, named_leaves, named_parameters
 from ptychograd._probes import AbstractProbe
 from ptychograd._propagators import AbstractPropagator
 from ptychograd._scan import AbstractScan
@@ -30,7 +30,11 @@ class AbstractModel(eqx.Module):
 
     @abc.abstractmethod
     def __call__(self, index: Int[Array, ""]) -> Float[Array, "*detector"]:
-        """Expected photons of pattern `index`."""
+        """Expected photons of pattern `index`.
+
+        For an index that no pattern has JAX takes the nearest one. The models and scans of the package and `row` raise
+        `InputError` instead, for negative ones too; in compiled code, which can't, the photons are NaN.
+        """
 
     @property
     def group(self) -> int:
@@ -140,13 +144,14 @@ class Ptychography(AbstractExitWaveModel):
 
     @meant
     def exit_wave(self, index):
-        corner, shift = self.scan(index)
+        corner, shift = self.scan.place(index)
         return self.object(translate(self.probe(index), shift), corner)
 
     @meant
     def detect(self, exit_wave, index):
-        _, shift = self.scan(index)
-        return self.detector(self.propagator(exit_wave, shift))
+        _, shift = self.scan.place(index)
+        photons = self.detector(self.propagator(exit_wave, shift))
+        return photons + self.scan.nan_outside(index, photons.dtype)
 
     @property
     def is_local(self):
@@ -164,7 +169,7 @@ class Ptychography(AbstractExitWaveModel):
         return eqx.tree_at(lambda model: (model.object, model.probe, model.scan), self, parts)
 
     def windows(self, index):
-        corner, _ = self.scan(index)
+        corner, _ = self.scan.place(index)
         rows = {path: row_window(index, columns) for path, columns in self.rows.items()}
         return {"object.transmission": Window(corner, self.frame_shape)} | rows
 
@@ -193,6 +198,28 @@ class Ptychography(AbstractExitWaveModel):
 
     def _parts(self) -> dict[str, AbstractPart]:
         return {name: getattr(self, name) for name in ("object", "probe", "scan", "propagator", "detector")}
+
+
+def check_count(model: AbstractModel, count: int) -> None:
+    """Raise `InputError` unless a model whose patterns are numbered, by a scan or by rows, has `count` of them."""
+    if count % model.group:
+        raise InputError(f"The model takes {model.group} patterns together, and {count} can't be divided by that.")
+    known = known_count(model)
+    if known is not None and known != count:
+        each = f" of {model.group} patterns each" if model.group > 1 else ""
+        raise InputError(
+            f"The model's scan has {known // model.group} positions{each}, but the data hold {count} patterns; make "
+            "the model from this dataset."
+        )
+
+
+def known_count(model: AbstractModel) -> int | None:
+    """How many patterns a model has, where its scan, or an array with one row a pattern (a group), tells."""
+    scan, leaves = getattr(model, "scan", None), named_parameters(model)
+    if isinstance(scan, AbstractScan):
+        return len(scan.corner) * model.group
+    lengths = [len(leaves[path]) for path in model.rows if path in leaves]
+    return lengths[0] * model.group if lengths else None
 
 
 def batched(function: Callable, axes: tuple) -> Callable:

@@ -10,7 +10,7 @@ from jaxtyping import Float64
 from ptychograd._dataset import Dataset
 from ptychograd._epoch import misfits, on_device
 from ptychograd._errors import InputError
-from ptychograd._model import AbstractModel
+from ptychograd._model import AbstractModel, check_count
 from ptychograd._noise import AbstractNoise, Amplitude
 from ptychograd._strict import meant
 
@@ -48,9 +48,10 @@ def residuals(model: AbstractModel, data: Dataset, noise: AbstractNoise | None =
         found = residuals(result.model, data)
         found.worst(5), found.r_of_pixel
     """
+    check_count(model, data.count)
     groups = data.count // model.group
     expected = jax.eval_shape(on_device(model), jax.ShapeDtypeStruct((), np.int32))
-    if data.count % model.group or expected.shape != data.frame_shape:
+    if expected.shape != data.frame_shape:
         raise InputError(f"The model does not belong to {data.source}; make it from this dataset.")
     size = max(1, min(MOST_AT_ONCE, groups, PIXELS_AT_ONCE // (model.group * int(np.prod(data.frame_shape)))))
     of_pattern, of_pixel = np.zeros((3, groups, model.group)), np.zeros((3, *data.frame_shape))

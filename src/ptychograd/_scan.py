@@ -14,7 +14,7 @@ from jaxtyping import Array, Float, Int
 from ptychograd._errors import InputError
 from ptychograd._parameters import AbstractPart
 from ptychograd._strict import lifted, meant
-from ptychograd._windows import row
+from ptychograd._windows import Index, Number, checked_index, nan_outside, row
 
 WHOLE_PIXEL_TOLERANCE = 0.01  # pixels: far below what any data can tell
 STEP = 0.2  # pixels, of the typical position each time that it is seen
@@ -32,6 +32,14 @@ class AbstractScan(AbstractPart):
     def __call__(self, index: Int[Array, ""]) -> tuple[Int[Array, "2"], Float[Array, "2"] | None]:
         """Corner (y, x) of the window in object pixels; sub-pixel shift (y, x), None if there is none."""
 
+    def place(self, index: Number) -> tuple[Int[Array, "2"], Float[Array, "2"] | None]:
+        """What the call gives; raises `InputError` for a number without a position, where it is known."""
+        return self(checked_index(index, len(self.corner)))
+
+    def nan_outside(self, index: Index, dtype: np.dtype) -> Float[Array, ""]:
+        """0 for a pattern that has a position, else NaN: added to what a pattern is expected to hold."""
+        return nan_outside(jnp.asarray(index), len(self.corner), dtype)
+
     def coarse(self) -> "AbstractScan":
         """The scan without what is less than a pixel, near enough for step sizes."""
         return WholePixelScan(self.corner)
@@ -43,7 +51,7 @@ class WholePixelScan(AbstractScan):
     corner: Int[Array, "index 2"]
 
     def __call__(self, index):
-        return self.corner[index], None
+        return self.corner[checked_index(index, len(self.corner))], None
 
 
 class SubPixelScan(AbstractScan):
@@ -53,6 +61,7 @@ class SubPixelScan(AbstractScan):
     shift: Float[Array, "index 2"]
 
     def __call__(self, index):
+        index = checked_index(index, len(self.corner))
         return self.corner[index], self.shift[index]
 
 
@@ -61,6 +70,9 @@ def make_scan(
     positions: Float[np.ndarray, "index 2"], dtype: np.dtype | type = np.float32
 ) -> WholePixelScan | SubPixelScan:
     """The scan for window corners at `positions` (y, x) in object pixels, none of them negative."""
+    positions = np.asarray(positions, np.float64)
+    if not np.isfinite(positions).all():
+        raise InputError("A position of the scan is not finite; give where each window begins, in object pixels.")
     if np.round(positions).min() < 0:
         raise InputError(f"A window begins at {positions.min():g} pixels, outside the object; expected 0 or more.")
     corner = np.round(positions)
@@ -103,6 +115,7 @@ class RefinableScan(AbstractScan):
     is_anchored: bool = eqx.field(static=True, default=False)
 
     def __call__(self, index):
+        index = checked_index(index, len(self.corner))
         time = (2 * index).astype(self.offset.dtype) / max(1, len(self.corner) - 1) - 1
         correction = self._bounded(self._correction(self._nominal(index), time, row(self.offset, index)))
         moved = self.shift[index] + correction

@@ -8,7 +8,7 @@ from jaxtyping import Bool, Complex, Float, Real
 
 from ptychograd._dataset import Truth
 from ptychograd._errors import InputError, check_seed
-from ptychograd._model import AbstractModel, batched, check_windows
+from ptychograd._model import AbstractModel, batched, check_windows, known_count
 from ptychograd._noise import AbstractNoise, Poisson
 from ptychograd._parameters import is_parameter, named_leaves
 from ptychograd._probes import AbstractProbe
@@ -25,10 +25,9 @@ def simulate(
     """Patterns 0 to `count` - 1 as a measurement of `model` might give them, `Poisson()` noise by default.
 
     Whole counts come in the smallest unsigned type that holds them. Raises `InputError` for a count that makes no whole
-    groups of a model that takes several patterns together.
+    groups of a model that takes several patterns together, and for more patterns than the model has positions.
     """
-    if count % model.group:
-        raise InputError(f"The model takes {model.group} patterns together, and {count} can't be divided by that.")
+    _check_count(model, count)
     check_seed(seed)
     check_windows(model, count // model.group)
     noise = noise or Poisson()
@@ -38,9 +37,20 @@ def simulate(
     for start, key in zip(range(0, groups, at_once), keys, strict=True):
         index = jnp.minimum(start + jnp.arange(min(at_once, groups)), groups - 1)  # one shape: compiled once
         expected = batched(model, (0,))(index) if together is None else together[index]
+        if not np.isfinite(expected).all():
+            raise InputError(f"The model expects NaN or infinity in patterns {start} to {start + len(index) - 1}.")
         sample = np.asarray(noise.sample(key, expected))[: groups - start]
         patterns.append(sample if model.group == 1 else sample.reshape(-1, *sample.shape[2:]))
     return _compact(np.concatenate(patterns))
+
+
+def _check_count(model: AbstractModel, count: int) -> None:
+    if count % model.group:
+        raise InputError(f"The model takes {model.group} patterns together, and {count} can't be divided by that.")
+    known = known_count(model)
+    if count < 1 or (known is not None and count > known):
+        most = "1 or more" if known is None else f"1 to {known}, as many as the model has"
+        raise InputError(f"{count} patterns can't be simulated; expected {most}.")
 
 
 @meant

@@ -1,6 +1,8 @@
 """Where a reconstruction starts: first guesses of probe and object."""
 
-from collections.abc import Callable
+import itertools
+import warnings
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 from jaxtyping import Complex, Float
@@ -13,6 +15,8 @@ from ptychograd._propagators import fresnel_kernel
 Sampling = tuple[float, float] | None
 ProbeStart = Callable[[Dataset, Sampling], np.ndarray]
 ObjectStart = Callable[[tuple[int, ...]], np.ndarray]
+EMPTY = 1e-10  # of the strongest mode's power: such a mode is none
+MIXTURE = 1e-8  # of a mode's power, beside which nothing is left of it that others don't hold
 
 
 def aperture(width: float, defocus: float = 0.0) -> ProbeStart:
@@ -101,36 +105,87 @@ def diverse_modes(waves: Complex[np.ndarray, "given y x"], count: int) -> Comple
     """`count` modes with the power of `waves`: the strongest of these, then others that differ from them.
 
     The others are the strongest wave times products of coordinates, like the modes of a laser, each with
-    half the power of the one before. They have to differ, because equal modes would stay equal.
+    half the power of the one before. They have to differ: modes that are empty stay empty, and those that are mixtures
+    of others stay so, as the derivative is the same linear map for all modes. Where a given one is, another takes its
+    place, with a warning.
     """
-    powers = np.sum(np.abs(waves) ** 2, axis=(1, 2))
-    given = waves[np.argsort(-powers, kind="stable")][:count]
-    modes = [*given, *_others(given[0], count)[len(given) - 1 :]]
-    for number in range(len(given), len(modes)):
-        share = 0.5 * np.sum(np.abs(modes[number - 1]) ** 2)
-        modes[number] = modes[number] * np.sqrt(share / np.sum(np.abs(modes[number]) ** 2))
+    if count > waves[0].size:
+        raise InputError(f"{count} modes can't differ on {waves.shape[1]} x {waves.shape[2]} pixels; give fewer.")
+    largest = _largest(waves)
+    units = waves.astype(np.complex128) / largest
+    given = units[np.argsort(-np.sum(np.abs(units) ** 2, axis=(1, 2)), kind="stable")]
+    modes = independent(given, count)
+    own, lost = len(modes), min(count, len(waves)) - len(modes)
+    if lost:
+        warnings.warn(
+            f"{lost} of the {len(waves)} start modes of the probe are empty or mixtures of the others, and would stay "
+            "so: others take their place.",
+            stacklevel=2,
+        )
+    modes = independent(itertools.chain(modes, _others(given[0], count + len(given))), count)
+    for number in range(own, len(modes)):
+        modes[number] = modes[number] * np.sqrt(0.5 * _power(modes[number - 1]) / _power(modes[number]))
     stack = np.stack(modes)
-    return stack * np.sqrt(powers.sum() / np.sum(np.abs(stack) ** 2))
+    return stack * (largest * np.sqrt(_power(units) / _power(stack)))
 
 
 def varied(wave: Complex[np.ndarray, "y x"], count: int) -> Complex[np.ndarray, "count y x"]:
     """`count` waves of the power of `wave` that differ from it, in amplitude and phase alike: starts of variations."""
-    others = np.stack(_others(wave, count + 1)) * np.sqrt(0.5) * (1 + 1j)
+    unit = wave.astype(np.complex128) / _largest(wave)
+    others = np.stack(independent(itertools.chain([unit], _others(unit, count + 1)), count + 1)[1:])
     powers = np.sum(np.abs(others) ** 2, axis=(1, 2), keepdims=True)
-    return others * np.sqrt(np.sum(np.abs(wave) ** 2) / powers)
+    return others * (1 + 1j) / np.sqrt(2) * np.sqrt(_power(unit) / powers) * _largest(wave)
 
 
-def _others(wave: Complex[np.ndarray, "y x"], count: int) -> list[np.ndarray]:
-    """`count` - 1 waves: `wave` times products of coordinates, those of low order first."""
+def _largest(waves: Complex[np.ndarray, "..."]) -> float:
+    """The largest magnitude, by which waves are divided before they are squared."""
+    largest = float(np.max(np.abs(waves)))
+    if not 0 < largest < np.inf:
+        raise InputError("A probe that is 0 everywhere, or not finite, makes no modes; give another.")
+    return largest
+
+
+def _power(wave: Complex[np.ndarray, "..."]) -> float:
+    return float(np.sum(np.abs(wave) ** 2))
+
+
+def independent(waves: Iterable[Complex[np.ndarray, "y x"]], most: int) -> list[np.ndarray]:
+    """The first `most` waves of which none is empty beside the first, or a mixture of those before (Gram, Schmidt)."""
+    kept, basis = [], np.zeros((0, 0), complex)
+    for wave in waves:
+        power = _power(wave)
+        if not power > (EMPTY * _power(kept[0]) if kept else 0):
+            continue
+        rest = wave.ravel() / np.sqrt(power)
+        if kept:
+            for _ in range(2):  # the second time takes away what rounding left
+                rest = rest - (basis.conj() @ rest) @ basis
+        if _power(rest) <= MIXTURE:
+            continue
+        rest = rest[None] / np.sqrt(_power(rest))
+        kept, basis = [*kept, wave], np.concatenate([basis, rest]) if kept else rest
+        if len(kept) == most:
+            break
+    return kept
+
+
+def _others(wave: Complex[np.ndarray, "y x"], count: int) -> Iterator[np.ndarray]:
+    """Waves that differ from `wave`: its products with those of coordinates, low orders first; then it moved about."""
     y, x = _standard_coordinates(np.abs(wave) ** 2)
-    orders = sorted(((i, j) for i in range(count) for j in range(count)), key=lambda ij: (sum(ij), ij))[1:count]
-    waves = []
-    for i, j in orders:
+    for i, j in itertools.islice(_orders(), 2 * count):
         other = wave * y**i * x**j
         if not other.any():  # a wave one pixel wide has no coordinate to vary with; its neighbours take part
             other = np.roll(wave, (i, j), axis=(0, 1))
-        waves.append(other)
-    return waves
+        yield other / _largest(other)
+    for place in np.ndindex(wave.shape):
+        yield np.roll(wave, place, axis=(0, 1))
+    for place in range(wave.size):
+        yield (np.arange(wave.size) == place).reshape(wave.shape).astype(complex)
+
+
+def _orders() -> Iterator[tuple[int, int]]:
+    """Exponents of two coordinates, not both 0, by their sum."""
+    return ((i, total - i) for total in itertools.count(1) for i in range(total + 1))
 
 
 def _standard_coordinates(power: Float[np.ndarray, "y x"]) -> list[np.ndarray]:

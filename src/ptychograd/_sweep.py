@@ -1,26 +1,31 @@
 """The same reconstruction over a grid of settings."""
 
 import itertools
-from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple, TypeVar
 
+import equinox as eqx
+import jax
 import numpy as np
 from jaxtyping import Float
 
 from ptychograd._errors import InputError
+from ptychograd._memory_plan import memory_plan
 from ptychograd._reconstruct import INTERRUPTED, NOT_FINITE
 from ptychograd._result import Result
-from ptychograd._run import Run, perform_all
+from ptychograd._run import Run, check, tasks, try_all
 
 FLAT = 0.02  # of a curve's least value: less contrast than that is no valley
 Point = Mapping  # a setting by the name of each axis
+Made = TypeVar("Made")
 
 
 class Row(NamedTuple):
-    """One point of a grid and the figures of the result there, NaN where it diverged."""
+    """One point of a grid and the figures of the result there; where it failed they are NaN, and `reason` says why."""
 
     point: dict
     figures: dict[str, float]
+    reason: str = ""
 
 
 class Sweep(NamedTuple):
@@ -50,10 +55,13 @@ def sweep(
     """Reconstruct at every point of a grid: `run` makes the `Run` of a point, anything may differ.
 
     Runs that differ in nothing but numbers are one compiled program, and on a GPU are computed side
-    by side, as many as fit into memory or as `at_once` says. A run that diverges has NaN for its
-    figures and disturbs no other. Figures are R-factor and loss of the last epoch, and what `measure` finds
+    by side, as many as fit into memory or as `at_once` says. A point that fails disturbs no other: where `run`
+    or the reconstruction raises `InputError`, where it needs more memory than there is, and where it diverges, figures
+    are NaN, and its row says the reason. Figures are R-factor and loss of the last epoch, and what `measure` finds
     in a result; the best point has the smallest figure called `by`. `kept` may know results from an
     earlier, interrupted sweep, and `on_run` is told of each new one. An interrupt is raised on.
+
+    Raises `InputError` where no point can be reconstructed.
 
     Example:
         def run(point):
@@ -70,28 +78,86 @@ def sweep(
     points = {str(number): dict(zip(axes, values, strict=True)) for number, values in every}
     found: dict[str, Row] = {}
     best = None
+    for name, result in _results(points, run, at_once, kept, on_run):
+        row = found[name] = _row(points[name], result, measure)
+        if by not in row.figures and not row.reason:
+            raise InputError(f'No figure "{by}" to choose the best by; there are: {", ".join(row.figures)}.')
+        value = row.figures.get(by, np.nan)
+        if isinstance(result, Result) and np.isfinite(value) and (best is None or value < best[0].figures[by]):
+            best = row, result
+    return Sweep(axes, _filled([found[name] for name in points]), *(best or (None, None)))
 
-    def note(name: str, result: Result) -> None:
-        nonlocal best
-        found[name] = Row(points[name], _figures(result, measure))
-        if by not in found[name].figures:
-            raise InputError(f'No figure "{by}" to choose the best by; there are: {", ".join(found[name].figures)}.')
-        value = found[name].figures[by]
-        if np.isfinite(value) and (best is None or value < best[0].figures[by]):
-            best = found[name], result
 
-    known = {name: kept(point) for name, point in points.items()} if kept else {}
-    for name, result in known.items():
-        if result is not None:
-            note(name, result)
-    runs = {name: run(point) for name, point in points.items() if name not in found}
-    for name, result in perform_all(runs, at_once):
-        if result.stopped == INTERRUPTED:
+def _results(
+    points: Mapping[str, Point],
+    run: Callable[[Point], Run],
+    at_once: int | None,
+    kept: Callable[[Point], Result | None] | None,
+    on_run: Callable[[Point, Result], None] | None,
+) -> Iterator[tuple[str, Result | InputError]]:
+    """The result of every point, or why there is none: first what is known, and what can't be made."""
+    runs = {}
+    for name, point in points.items():
+        known = None if kept is None else _tried(kept, point)
+        made = _tried(run, point) if known is None else known
+        if isinstance(made, (Result, InputError)):
+            yield name, made
+        else:
+            runs[name] = made
+    for name, result in try_all(runs, at_once, _possible()):
+        if isinstance(result, Result) and result.stopped == INTERRUPTED:
             raise KeyboardInterrupt
-        note(name, result)
-        if on_run is not None:
+        yield name, result
+        if on_run is not None and isinstance(result, Result):
             on_run(points[name], result)
-    return Sweep(axes, tuple(found[name] for name in points), *(best or (None, None)))
+
+
+def _tried(make: Callable[[Point], Made], point: Point) -> Made | InputError:
+    try:
+        return make(point)
+    except InputError as problem:
+        return problem
+
+
+def _possible() -> Callable[[Run], None]:
+    """Raises `InputError` for a run that is not in order, or does not fit into memory: asked once for each size."""
+    known: dict[str, str] = {}
+
+    def check_all(run: Run) -> None:
+        check(run)
+        arrays = [(leaf.shape, leaf.dtype) for leaf in jax.tree.leaves(eqx.filter(run.model, eqx.is_array))]
+        stages = [(stage.trainable, stage.noise, stage.priors) for stage in run.stages]
+        size = repr((arrays, stages, type(run.solver), run.batch_size, run.devices, id(run.data)))
+        if size not in known:
+            try:
+                memory_plan(tasks(run)).check()
+                known[size] = ""
+            except InputError as problem:
+                known[size] = str(problem)
+        if known[size]:
+            raise InputError(known[size])
+
+    return check_all
+
+
+def _row(point: dict, result: Result | InputError, measure: Callable[[Result], Mapping[str, float]] | None) -> Row:
+    if isinstance(result, InputError):
+        return Row(point, {}, str(result))
+    try:
+        figures = _figures(result, measure)
+    except InputError as problem:
+        return Row(point, {}, str(problem))
+    is_whole = result.stopped != NOT_FINITE
+    return Row(point, figures, "" if is_whole else f"diverged after {result.history.epochs} epochs; take smaller steps")
+
+
+def _filled(rows: Sequence[Row]) -> tuple[Row, ...]:
+    """The rows with NaN where one has no figure; raises `InputError` if none has any."""
+    names = list(dict.fromkeys(name for row in rows for name in row.figures))
+    if not names:
+        where = ", ".join(f"{name}={value}" for name, value in rows[0].point.items())
+        raise InputError(f"No point of the grid can be reconstructed; at {where}: {rows[0].reason}")
+    return tuple(row if row.figures else row._replace(figures=dict.fromkeys(names, np.nan)) for row in rows)
 
 
 def lowest_point(places: Sequence[float], values: Float[np.ndarray, " place"]) -> float | None:

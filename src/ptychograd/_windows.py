@@ -11,8 +11,11 @@ from collections.abc import Callable
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Int, PyTree, Shaped
+import numpy as np
+from jax.core import Tracer
+from jaxtyping import Array, Float, Int, PyTree, Shaped
 
+from ptychograd._errors import InputError
 from ptychograd._parameters import map_with_names, matches
 
 
@@ -24,6 +27,27 @@ class Window(eqx.Module):
 
 
 Windows = dict[str, Window]  # by the path of the array that they look at
+Index = Int[Array, ""] | np.integer | int  # of a pattern, in code that is compiled and that is not
+Number = Array | np.ndarray | np.generic | float | int  # what may be taken for one
+
+
+def checked_index(index: Number, count: int) -> Int[Array, ""]:
+    """The number of a pattern, as an array; raises `InputError` for one that is not from 0 to `count` - 1.
+
+    JAX takes the last entry of an array for one beyond its end. Compiled code can't raise: see `nan_outside`.
+    """
+    number = None if isinstance(index, Tracer) else np.asarray(jax.device_get(index))
+    like = jnp.asarray(index) if number is None else number
+    if like.shape or like.dtype.kind not in "iu":
+        raise InputError("The number of a pattern has to be one whole number; for several, jax.vmap(model)(numbers).")
+    if number is not None and not 0 <= number < count:
+        raise InputError(f"There is no number {number} among {count} patterns or positions; expected 0 to {count - 1}.")
+    return jnp.asarray(index)
+
+
+def nan_outside(index: Int[Array, ""], count: int, dtype: np.dtype) -> Float[Array, ""]:
+    """What is added to a pattern, so that one which does not exist shows in compiled code: 0, or NaN outside."""
+    return jnp.where((index >= 0) & (index < count), jnp.zeros((), dtype), jnp.nan)
 
 
 def cut(
@@ -35,14 +59,22 @@ def cut(
     return jax.lax.dynamic_slice(array, _start(array, corner), array.shape[:-2] + shape)
 
 
-def row(array: Shaped[Array, "index k"], index: Int[Array, ""]) -> Shaped[Array, "k"]:
-    """The row of pattern `index`: of all rows, or of that row alone."""
+def row(array: Shaped[Array, "index k"], index: Index) -> Shaped[Array, "k"]:
+    """The row of pattern `index`: of all rows, or of that row alone.
+
+    Raises `InputError` for a pattern that has none; compiled code, which can't, gives NaN.
+    """
+    if len(array) == 1:
+        return array[0]
+    index = checked_index(index, len(array))
     window = row_window(index, array.shape[1])
-    return cut(array, window.corner, window.shape)[0]
+    found = cut(array, window.corner, window.shape)[0]
+    return found + nan_outside(index, len(array), found.dtype) if jnp.issubdtype(found.dtype, jnp.inexact) else found
 
 
-def row_window(index: Int[Array, ""], columns: int) -> Window:
+def row_window(index: Index, columns: int) -> Window:
     """Where the row of pattern `index` lies in an array (index, columns)."""
+    index = jnp.asarray(index)
     return Window(index * jnp.array([1, 0], index.dtype), (1, columns))
 
 

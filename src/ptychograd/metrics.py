@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float, Inexact
+from jaxtyping import Bool, Complex, Float, Inexact
 from scipy.ndimage import fourier_shift
 from skimage.registration import phase_cross_correlation
 
@@ -40,8 +40,8 @@ def register(
 ) -> tuple[Float[np.ndarray, "axis"], float]:
     """Shift (pixels, to be added to `recovered`) that registers the two, and the NRMSE that is left."""
     shift, error, _ = phase_cross_correlation(
-        np.asarray(truth, np.complex128),
-        np.asarray(recovered, np.complex128),
+        _unit(truth),
+        _unit(recovered),
         upsample_factor=UPSAMPLING,
         normalization=None,  # pyright: ignore[reportArgumentType] (documented, but not in its types)
     )
@@ -50,6 +50,7 @@ def register(
 
 def compare_arrays(truth: Inexact[np.ndarray, "..."], recovered: Inexact[np.ndarray, "..."]) -> Comparison:
     """Both kinds of NRMSE of `recovered`, the second without the linear phase ramp between the two."""
+    recovered = np.asarray(recovered, np.complex128)
     plain_shift, plain = register(truth, recovered)
     found = [(plain, plain_shift, recovered)]
     for shift in (plain_shift, register(np.abs(truth), np.abs(recovered))[0]):  # moduli know no ramp
@@ -66,7 +67,7 @@ def nrmse_within(
     truth: Inexact[np.ndarray, "..."], registered: Inexact[np.ndarray, "..."], where: Bool[np.ndarray, "..."]
 ) -> float:
     """NRMSE of two registered arrays over the pixels `where`, after the best complex scale."""
-    one, other = truth[where], registered[where]
+    one, other = _unit(truth[where]), _unit(registered[where])
     powers = np.vdot(one, one).real * np.vdot(other, other).real
     return float(np.sqrt(max(0.0, 1 - abs(np.vdot(one, other)) ** 2 / powers))) if powers > 0 else 1.0
 
@@ -84,7 +85,7 @@ def remove_relative_ramp(
     The ramp is the offset from zero of the peak in the spectrum of recovered · truth*, between
     frequencies too, for which the middle of the arrays has to be their origin.
     """
-    product = recovered * np.conj(truth)
+    product = _unit(recovered) * np.conj(_unit(truth))
     peak = np.zeros(product.shape)
     peak[(0,) * peak.ndim] = 1
     offset, _ = register(peak, exact_fft(uncentred(product, tuple(range(product.ndim)))))
@@ -93,6 +94,13 @@ def remove_relative_ramp(
         for axis, (o, n) in enumerate(zip(offset, product.shape, strict=True))
     )
     return recovered * np.exp(1j * phase)
+
+
+def _unit(array: Inexact[np.ndarray, "..."]) -> Complex[np.ndarray, "..."]:
+    """The array in double precision with a largest magnitude of 1, so that no square is infinite or 0."""
+    array = np.asarray(array, np.complex128)
+    largest = np.max(np.abs(array), initial=0)
+    return array / largest if largest > 0 else array
 
 
 def raster_nrmse(truth: Inexact[np.ndarray, "y x"], recovered: Inexact[np.ndarray, "y x"], period: int) -> float:

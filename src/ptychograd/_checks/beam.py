@@ -4,6 +4,7 @@ import numpy as np
 from jaxtyping import Bool, Float64
 
 from ptychograd._checks.finding import BAD, DOUBTFUL, GOOD, Finding, Sample, Seen
+from ptychograd._illumination import brightness
 
 ENOUGH_OVERLAP, LEAST_OVERLAP, MOST_OVERLAP = 0.6, 0.3, 0.98  # linear; 60 to 70 % is what the literature advises
 BORDER = 16  # a border as wide as one part of so many of the frame, at each side
@@ -50,7 +51,7 @@ def probe_fill(seen: Seen) -> Finding | None:
     """Share of the start probe's power at the edge of the window, where it wraps around."""
     if seen.is_crystal or seen.is_near or seen.probe is None or not seen.probe.any():
         return None
-    power = np.asarray(np.sum(np.abs(seen.probe) ** 2, axis=0, dtype=np.float64))
+    power = brightness(seen.probe)
     share = float(power[border(power.shape)].sum() / power.sum())
     fill = seen.diameter / min(power.shape)
     found = f"diameter {fill:.0%} of the window, {share:.2%} of the power at its edge"
@@ -68,7 +69,7 @@ def probe_power(seen: Seen) -> Finding | None:
     """Photons of a given start probe over those of the brightest pattern."""
     if seen.probe is None or seen.is_estimated or seen.is_crystal or not seen.probe.any():
         return None
-    photons = float(np.sum(np.abs(seen.probe) ** 2, dtype=np.float64))
+    photons = float(brightness(seen.probe).sum())
     brightest = float(seen.data.photons.max())
     if not brightest > 0:
         return None

@@ -18,6 +18,7 @@ from ptychograd._dataset import (
 )
 from ptychograd._errors import InputError
 from ptychograd._files._entries import Catalogue, Entry
+from ptychograd._illumination import of_photons
 
 REGIMES = {Geometry: "far field", NearFieldGeometry: "near field", BraggGeometry: "Bragg geometry"}
 
@@ -159,11 +160,9 @@ def _with_photons_in_probe(data: Dataset) -> Dataset:
     """A start probe of unknown unit, scaled to the photons of the brightest pattern."""
     if data.probe is None or not np.any(data.probe):
         return data
-    real = np.finfo(data.probe.dtype).dtype
-    power = np.sum(np.abs(data.probe.astype(np.complex128)) ** 2)  # in single precision it may overflow
-    scale = np.sqrt(data.photons.max() / power).astype(real)
+    probe = of_photons(data.probe, float(data.photons.max())).astype(data.probe.dtype)
     note = f"probe: scaled to the {data.photons.max():.4g} photons of the brightest pattern"
-    return replace(data, probe=data.probe * scale, notes=(*data.notes, note))
+    return replace(data, probe=probe, notes=(*data.notes, note))
 
 
 def _geometry(items: Items) -> tuple[Geometry | None, tuple[str, ...]]:

@@ -15,7 +15,7 @@ from ptychograd._epoch import of_each, on_device
 from ptychograd._errors import InputError
 from ptychograd._escapes import AbstractEscape, Changed
 from ptychograd._judging.pattern import OFFSET, scan_of
-from ptychograd._model import Ptychography
+from ptychograd._model import Ptychography, check_count
 from ptychograd._noise import AbstractNoise, Amplitude, amplitude
 from ptychograd._parameters import named_parameters, replace_parameter, replace_parameters
 from ptychograd._patterns import blocks, lit_positions, measured
@@ -90,6 +90,7 @@ class PositionsUnbent(AbstractEscape):
 
     def check(self, model):
         scan_of(model)
+        check_count(model, self.data.count)
         if self.highest < 1:
             raise InputError(f"Polynomials of degree {self.highest} at most; expected 1 or more.")
 

@@ -15,7 +15,7 @@ from ptychograd._epoch import of_each, on_device
 from ptychograd._errors import InputError
 from ptychograd._escapes import AbstractEscape, Changed
 from ptychograd._judging.pattern import OFFSET, Pattern, Row, Steps, random_half, scan_of, whole_pixels
-from ptychograd._model import AbstractModel
+from ptychograd._model import AbstractModel, check_count
 from ptychograd._noise import AbstractNoise, Amplitude
 from ptychograd._parameters import (
     is_parameter,
@@ -59,6 +59,7 @@ def misfits(model: AbstractModel, held: Dataset, noise: AbstractNoise | None = N
     what the pixels show, as `noise` says it; and the other way round. `own` says what is looked for, and from where:
     what others' differ in (see `looked_for`) unless it is given.
     """
+    check_count(model, held.count)
     own = looked_for(model) if own is None else own
     arrays = named_parameters(eqx.filter(model, is_parameter))
     placed, places, found = on_device(model), lit_positions(held), []
@@ -142,6 +143,7 @@ class PositionsJudged(AbstractEscape):
 
     def check(self, model):
         scan_of(model)
+        check_count(model, self.held.count)
         if self.epochs < 1:
             raise InputError(f"Positions judged after {self.epochs} epochs; expected 1 or more.")
 

@@ -12,7 +12,7 @@ from ptychograd._epoch import of_each, on_device
 from ptychograd._errors import InputError
 from ptychograd._escapes import AbstractEscape, Changed
 from ptychograd._judging.pattern import FARTHEST, OFFSET, Pattern, Steps, scan_of, whole_pixels
-from ptychograd._model import AbstractModel
+from ptychograd._model import AbstractModel, check_count
 from ptychograd._noise import AbstractNoise, Amplitude
 from ptychograd._patterns import blocks, lit_positions, measured
 from ptychograd._strict import meant
@@ -41,6 +41,7 @@ class PositionsSearched(AbstractEscape):
 
     def check(self, model):
         scan_of(model)
+        check_count(model, self.data.count)
         if not 1 <= self.farthest <= FARTHEST:
             raise InputError(f"Positions searched within {self.farthest} pixels; expected 1 to {FARTHEST}.")
 

@@ -60,6 +60,8 @@ def with_object_modes(model: AbstractModel, count: int, seed: int = 0) -> Ptycho
     if not thing.magnitude.is_free:
         raise InputError("Object modes carry their shares in their magnitudes, which therefore can't be known.")
     start = np.asarray(thing.transmission, complex)
+    if not start.any():
+        raise InputError("The object is 0 everywhere, and so would be all of its states; begin with another.")
     shape = (count_of(count, "object modes") - 1, *start.shape)
     angles = np.random.default_rng([seed, 3]).uniform(0, 2 * np.pi, shape)
     states = np.concatenate([start[None], np.sqrt(STATE_SHARE) * start * np.exp(1j * angles)])

@@ -2,12 +2,12 @@
 
 import jax.numpy as jnp
 from jax.lax import stop_gradient
-from jaxtyping import Array, Complex, Float, Int
+from jaxtyping import Array, Complex, Float
 
 from ptychograd._parameters import with_derivative
 from ptychograd._probes.base import AbstractProbe
 from ptychograd._strict import as_complex
-from ptychograd._windows import row
+from ptychograd._windows import Index, row
 
 WEIGHT_STEP = 0.05  # of weights whose root-mean-square is 1
 INTENSITY_STEP = 0.005  # of intensities whose mean is 1
@@ -74,7 +74,7 @@ class VaryingProbe(AbstractProbe):
                 found["variations"] = found["variations"] * as_complex(jnp.sqrt(mean))
         return (found | {"modes": modes},) if found else ()
 
-    def _amplitude(self, index: Int[Array, ""]) -> Float[Array, ""]:
+    def _amplitude(self, index: Index) -> Float[Array, ""]:
         if self.intensity is None:
             return jnp.ones((), self.modes.real.dtype)
         return jnp.sqrt(jnp.maximum(row(self.intensity, index), FAINTEST))[0]

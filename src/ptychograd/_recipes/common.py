@@ -1,33 +1,60 @@
 """What all recipes ask of a start: modes with the right photons, and a precision that there is."""
 
+import warnings
+
 import jax
 import numpy as np
 from jaxtyping import Complex
 
 from ptychograd._dataset import Dataset
 from ptychograd._errors import InputError
+from ptychograd._illumination import of_photons
+from ptychograd._recipes.given import Given, made, modes_of
 from ptychograd._starts import ProbeStart, Sampling, diverse_modes
+
+FAR_OFF = 1e6  # photons of a start probe over those of the brightest pattern, or the other way: no run gets there
 
 
 def start_modes(
-    data: Dataset, sampling: Sampling, probe: ProbeStart | None, estimated: ProbeStart, count: int
+    data: Dataset,
+    sampling: Sampling,
+    probe: ProbeStart | Given | None,
+    estimated: ProbeStart,
+    count: int | None,
+    far_off: float = FAR_OFF,
 ) -> Complex[np.ndarray, "modes y x"]:
-    if count < 1:
+    """Modes of a given start probe, of the dataset's own, or else of the estimated one.
+
+    All but the dataset's own have the photons of the brightest pattern, and so has that if it is farther off than by
+    a factor of `far_off`.
+    """
+    if count is not None and not (count >= 1 and count == int(count)):
         raise InputError(f"{count} probe modes; expected 1 or more.")
     if data.total == 0:
         raise InputError(f"{data.source} holds not one photon in its valid pixels; expected counts.")
-    if probe is None and data.probe is not None and not data.probe.any():
-        raise InputError(f"The start probe of {data.source} is 0 everywhere; give another, or none.")
+    brightest = float(data.photons.max())
     if probe is None and data.probe is not None:
-        if data.probe.shape[1:] != data.frame_shape:
-            raise InputError(
-                f"The start probe has {data.probe.shape[1:]} pixels, the patterns have {data.frame_shape}; "
-                "give one of the same size, or none, so that it is estimated."
-            )
-        return diverse_modes(data.probe, count)
-    wave = (probe or estimated)(data, sampling)
-    wave = wave * np.sqrt(data.photons.max() / np.sum(np.abs(wave) ** 2))
-    return diverse_modes(wave[None], count)
+        waves = modes_of(data.probe, f"The start probe of {data.source}", data.frame_shape)
+        return diverse_modes(_near(waves, brightest, far_off, data.source), count or 1)
+    start = made(estimated if probe is None else probe, data, sampling)
+    part = modes_of(start, "The start probe", data.frame_shape)
+    return diverse_modes(of_photons(part, brightest), count or len(part))
+
+
+def _near(
+    waves: Complex[np.ndarray, "modes y x"], brightest: float, far_off: float, source: str
+) -> Complex[np.ndarray, "modes y x"]:
+    """The dataset's own probe with its photons, or with those of the brightest pattern if they can't be right."""
+    largest = float(np.max(np.abs(waves)))
+    ratio = float(np.sum(np.abs(waves / largest) ** 2)) * largest * (largest / brightest)
+    if 1 / far_off <= ratio <= far_off:
+        return waves
+    warnings.warn(
+        f"The start probe of {source} has {ratio:.3g} times the photons of the brightest pattern, from which no run "
+        "finds back; it is scaled to these.",
+        stacklevel=2,
+    )
+    return of_photons(waves, brightest)
 
 
 def checked_dtype(dtype: np.dtype | type) -> np.dtype:

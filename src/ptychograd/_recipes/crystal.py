@@ -15,10 +15,12 @@ from ptychograd._errors import InputError
 from ptychograd._model import check_windows
 from ptychograd._propagators import FarField
 from ptychograd._recipes.common import checked_dtype, start_modes
+from ptychograd._recipes.given import Given, made, object_of
 from ptychograd._scan import make_scan
 from ptychograd._starts import ObjectStart, ProbeStart, Sampling, flat_object
 from ptychograd._strict import meant
 
+ANY_POWER = 1e20  # of a beam, over the photons that a crystal diffracts out of it: what single precision holds
 LIT = 1e-3  # of the brightest voxel's photons in the whole scan: what got less is left out of a slab
 POSITIONS_TO_SCALE = 32  # from which the start's density is scaled to the photons measured
 
@@ -28,9 +30,9 @@ def bragg(
     data: Dataset,
     *,
     thickness: float | None = None,
-    probe: ProbeStart | None = None,
-    object: ObjectStart | None = None,
-    modes: int = 1,
+    probe: ProbeStart | Given | None = None,
+    object: ObjectStart | Given | None = None,
+    modes: int | None = None,
     background: float = 0.0,
     dtype: np.dtype | type = np.complex64,
 ) -> BraggPtychography:
@@ -38,9 +40,10 @@ def bragg(
 
     The density is free in the dataset's support, or else where the scan lit a slab `thickness` metres thick along x,
     and 0 elsewhere. `background` is in photons a pixel.
-    The beam across its direction, (s, z), is the dataset's probe or `probe` (see `focal_spot`): it has to be known
-    well, and stays as it is unless "probe" is trainable. `object` is a start as for `far_field`, flat if not given, and
-    scaled to the photons measured: what no pattern tells of a random start stays in the result.
+    The beam across its direction, (s, z), is the dataset's probe or `probe`, an array or a function (see `focal_spot`):
+    it has to be known well, and stays as it is unless "probe" is trainable. `object` is a start as for `far_field`, an
+    array (X, Y, Z) or a function, flat if not given, and scaled to the photons measured: what no pattern tells of a
+    random start stays in the result.
 
     Warns where rocking angles alias in depth. Raises `InputError` without a Bragg geometry, a beam or a thickness.
     """
@@ -52,11 +55,11 @@ def bragg(
         )
     if aliased := geometry.aliased(data.frame_shape):
         warnings.warn(f"{data.source}: {aliased}.", stacklevel=2)
-    beam = start_modes(data, geometry.sampling(data.frame_shape), probe, _no_beam, modes)
+    beam = start_modes(data, geometry.sampling(data.frame_shape), probe, _no_beam, modes, ANY_POWER)
     corners, window, support = _crystal_box(data, geometry, beam, thickness)
     real = np.finfo(dtype).dtype
     model = BraggPtychography(
-        object=Crystal(jnp.asarray((object or flat_object)(support.shape), dtype), jnp.asarray(support)),
+        object=Crystal(jnp.asarray(_density(object, support), dtype), jnp.asarray(support)),
         probe=TiltedBeam(jnp.asarray(beam, dtype), geometry.two_theta, (support.shape[0], window[0])),
         deviation=jnp.asarray(geometry.deviation(data.frame_shape), real),
         scan=make_scan(corners, real),
@@ -68,6 +71,17 @@ def bragg(
     )
     check_windows(model, data.count // data.group)
     return _as_bright(model, data)
+
+
+def _density(object: ObjectStart | Given | None, support: Bool[np.ndarray, "X Y Z"]) -> Complex[np.ndarray, "X Y Z"]:
+    """The start density, 1 where it is largest; 1 everywhere in a support where it is 0, as it could not move."""
+    start = object if object is not None else flat_object
+    density = object_of(made(start, support.shape), support.shape)
+    largest = float(np.max(np.abs(density[support])))
+    if not largest > 0:
+        warnings.warn("The start density is 0 in all of the support, and could not move: it is 1 there.", stacklevel=2)
+        return flat_object(support.shape)
+    return density / largest
 
 
 def _crystal_box(
@@ -108,7 +122,7 @@ def _lit(
 ) -> Bool[np.ndarray, "X Y Z"]:
     """The voxels of a slab that the scan lit; what the beam never reached would stay as it starts."""
     beam = TiltedBeam(jnp.asarray(modes, np.complex64), two_theta, (layers, window[0]))()
-    intensity = np.sum(np.abs(np.asarray(beam)) ** 2, axis=0)
+    intensity = np.sum(np.abs(np.asarray(beam, np.complex128)) ** 2, axis=0)
     places = np.round(corners).astype(int)
     total = np.zeros((layers, *(places.max(axis=0) + window)))
     for y, z in places:

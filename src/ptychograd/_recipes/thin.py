@@ -7,11 +7,14 @@ from jaxtyping import Float
 from ptychograd._dataset import BraggGeometry, Dataset, NearFieldGeometry, check_extent, positions_in_pixels
 from ptychograd._detector import Detector
 from ptychograd._errors import InputError
+from ptychograd._illumination import brightness
 from ptychograd._model import Ptychography, check_windows
 from ptychograd._objects import EmbeddedObject, ThinObject
 from ptychograd._probes import Probe
 from ptychograd._propagators import AbstractPropagator, AngularSpectrum, FarField, Fresnel
 from ptychograd._recipes.common import checked_dtype, start_modes
+from ptychograd._recipes.dark import able_to_move
+from ptychograd._recipes.given import Given, made, object_of
 from ptychograd._scan import make_scan
 from ptychograd._starts import (
     ObjectStart,
@@ -29,19 +32,23 @@ from ptychograd._strict import meant
 def far_field(
     data: Dataset,
     *,
-    probe: ProbeStart | None = None,
-    object: ObjectStart | None = None,
-    modes: int = 1,
+    probe: ProbeStart | Given | None = None,
+    object: ObjectStart | Given | None = None,
+    modes: int | None = None,
     dtype: np.dtype | type = np.complex64,
 ) -> Ptychography:
     """Far-field transmission ptychography of a thin object (Eqs. 3, 4), as it starts.
 
-    The start probe is `probe` (see `aperture`, `pinhole`, `focal_spot`, `mean_pattern`); without it
-    the dataset's own, or else estimated from the mean pattern. Its photons are those of the
-    brightest pattern; the dataset's own keeps its photons. `object` is `flat_object` or
-    `random_object(seed)`; without it, random where the dataset has a support (outside of which the
-    transmission is 1), else flat. `modes` is the number of incoherent probe modes (see `diverse_modes`),
-    `dtype` complex64 or complex128.
+    The start probe is `probe`: an array (y, x) or (modes, y, x), or a function that makes one (see `aperture`,
+    `pinhole`, `focal_spot`, `mean_pattern`); without it the dataset's own, or else estimated from the mean pattern. Its
+    photons are those of the brightest pattern; the dataset's own keeps its photons, unless they differ from these by a
+    factor of more than 10⁶. `object` is an array (Y, X), or `flat_object` or `random_object(seed)`; without it, random
+    where the dataset has a support (outside of which the transmission is 1), else flat. `modes` is the number of
+    incoherent probe modes, by default as many as an array has that is given as `probe`, else 1. `dtype` is complex64 or
+    complex128.
+
+    Warns where something of the start could not move, and what is put in its place: modes that are empty or mixtures
+    of others (see `with_modes`), and windows in which the object is 0.
     """
     dtype = checked_dtype(dtype)
     if isinstance(data.geometry, NearFieldGeometry):
@@ -57,9 +64,9 @@ def far_field(
 def near_field(
     data: Dataset,
     *,
-    probe: ProbeStart | None = None,
-    object: ObjectStart | None = None,
-    modes: int = 1,
+    probe: ProbeStart | Given | None = None,
+    object: ObjectStart | Given | None = None,
+    modes: int | None = None,
     propagator: type[Fresnel] | type[AngularSpectrum] = Fresnel,
     dtype: np.dtype | type = np.complex64,
 ) -> Ptychography:
@@ -102,17 +109,18 @@ def _require_motion(data: Dataset, geometry: NearFieldGeometry) -> None:
 def _composed(
     data: Dataset,
     propagator: AbstractPropagator,
-    probe: ProbeStart | None,
+    probe: ProbeStart | Given | None,
     estimated: ProbeStart,
-    object: ObjectStart | None,
-    modes: int,
+    object: ObjectStart | Given | None,
+    modes: int | None,
     dtype: np.dtype,
 ) -> Ptychography:
     sampling = data.geometry.sampling(data.frame_shape) if data.geometry else None
     corners, shape = _place(data, sampling)
     waves = start_modes(data, sampling, probe, estimated, modes)
-    start = object or (flat_object if data.support is None else random_object())
-    transmission = jnp.asarray(start(shape), dtype)
+    start = object if object is not None else (flat_object if data.support is None else random_object())
+    begun = object_of(made(start, shape), shape)
+    transmission = jnp.asarray(able_to_move(begun, brightness(waves), corners, data.support), dtype)
     known = None if data.support is None else jnp.asarray(data.support)
     thing = ThinObject(transmission) if known is None else EmbeddedObject(transmission, support=known)
     real = np.finfo(dtype).dtype

@@ -103,7 +103,7 @@ def reconstruct(
         result = reconstruct(model, data, adam({"object": 0.01, "probe": 1.0}), epochs=100, batch_size=32)
         result.save("result.h5")
     """
-    free, noise, devices = tuple(trainable), noise or Amplitude(), None if devices is None else tuple(devices)
+    free, noise, devices = _names(trainable), noise or Amplitude(), None if devices is None else tuple(devices)
     task = Task(model, data, solver, epochs, batch_size, free, noise, seed, resume, planned, devices, tuple(priors))
     (work, standing), stopped, why = begun(task), DONE, ""
     feed = feed_of(data, work.asked)
@@ -125,6 +125,11 @@ def reconstruct(
         feed.close()
     result = _result(work, standing, stopped)
     return result._replace(settings=result.settings | {LOST: why}) if why else result
+
+
+def _names(trainable: Sequence[str]) -> tuple[str, ...]:
+    """A single name stands for itself, not for its letters."""
+    return (trainable,) if isinstance(trainable, str) else tuple(trainable)
 
 
 def _after_an_epoch(work: Work, standing: Standing, feed: Feed) -> Standing:

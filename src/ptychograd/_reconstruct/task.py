@@ -1,5 +1,6 @@
 """What a run is asked for, checked and made ready: everything that its first epoch needs but the patterns."""
 
+import warnings
 from dataclasses import asdict, replace
 from typing import NamedTuple
 
@@ -25,19 +26,21 @@ from ptychograd._epoch import (
     traced,
 )
 from ptychograd._errors import InputError, check_seed
-from ptychograd._model import AbstractModel, check_windows
+from ptychograd._model import AbstractModel, check_count, check_windows
 from ptychograd._noise import AbstractNoise, Censored
 from ptychograd._objective import Objective, Penalty, Value, power_of_probe
 from ptychograd._parameters import check_names, named_leaves, partition, real_dtype, trainable_names
 from ptychograd._priors import AbstractPrior
 from ptychograd._reconstruct.best import BEST, ROSE, Best, Stored
 from ptychograd._reconstruct.promise import check_promise
+from ptychograd._reconstruct.stuck import stuck
 from ptychograd._result import OBJECTS, History, Result
 from ptychograd._scan import AbstractScan
 from ptychograd._solvers import AbstractSolver, Still
 from ptychograd._strict import meant
 
 SAME_STAGE = ("solver", "noise", "trainable", "priors")  # settings that are alike in all parts of a stage
+MOST_PHOTONS = 1e30  # of a pattern, or one over it, with which steps stay finite in single precision (measured)
 TRANSMISSION, CRYSTAL = "object.transmission", "object.density"
 
 
@@ -98,11 +101,16 @@ class Standing(NamedTuple):
         return self if not np.isfinite(r_factor) else self._replace(history=self.history.seen(r_factor))
 
 
+@meant
 def begun(task: Task) -> tuple[Work, Standing]:
-    """What is `prepared`, after a warning of what is plainly wrong with the data of a scan; a mere look is no run."""
+    """What is `prepared`, after a warning of what is plainly wrong with data or start; a mere look is no run."""
     ready, is_scan = prepared(task), isinstance(getattr(task.model, "scan", None), AbstractScan)
-    if is_scan and task.epochs and not isinstance(task.solver, Still):
+    if not task.epochs or isinstance(task.solver, Still):
+        return ready
+    if is_scan:
         warn_of(task.data, float(np.min(task.noise.level)) if isinstance(task.noise, Censored) else None)
+    for sentence in () if task.resume else stuck(task.model, task.trainable):
+        warnings.warn(f"What can't move from where it starts: {sentence}.", stacklevel=3)
     return ready
 
 
@@ -114,8 +122,10 @@ def prepared(task: Task) -> tuple[Work, Standing]:
         stored = Stored.of(resume.arrays, resume.state, resume.settings)
         resume = resume._replace(arrays=stored.parameters, state=stored.state)
     model = task.model if resume is None else resume.onto(task.model)
+    _check_whole(task)
     _check(model, data, task.epochs, task.batch_size, task.seed)
     parameters, rest = partition(model, task.trainable)
+    _check_numbers(data, real_dtype(parameters))
     names = tuple(trainable_names(model))
     batch_size = max(1, task.batch_size // model.group)
     mesh = grid(task.devices, batch_size)
@@ -195,6 +205,18 @@ def _lit(data: Dataset) -> np.ndarray | None:
     return None if lit.all() else lit
 
 
+def _check_numbers(data: Dataset, real: np.dtype) -> None:
+    """Refuse patterns whose numbers, or their squares, single precision does not hold."""
+    if real == np.float64 or (isinstance(data.patterns, StoredPatterns) and data.patterns.grows):
+        return
+    brightest = float(data.photons.max())
+    if brightest and not 1 / MOST_PHOTONS <= brightest <= MOST_PHOTONS:
+        raise InputError(
+            f"The brightest pattern of {data.source} adds up to {brightest:.3g}, which single precision can't work "
+            f"with; multiply the patterns by {1 / brightest:.3g} or so, best to photons, or take double precision."
+        )
+
+
 def _penalty(prior: AbstractPrior, model: AbstractModel, data: Dataset, real: np.dtype) -> Penalty:
     """The prior with the photons that met a pixel of its array, and where that array is free."""
     named = named_leaves(eqx.filter(model, eqx.is_array))
@@ -217,22 +239,23 @@ def _penalty(prior: AbstractPrior, model: AbstractModel, data: Dataset, real: np
     return Penalty(traced(prior, real), root, known, outside)
 
 
+def _check_whole(task: Task) -> None:
+    numbers = {"epochs": task.epochs, "batch_size": task.batch_size, "seed": task.seed, "planned": task.planned or 0}
+    for name, number in numbers.items():
+        if not isinstance(number, (int, np.integer)):
+            raise InputError(f"{name}={number!r}; expected a whole number.")
+    if numbers["planned"] < 0:
+        raise InputError(f"{task.planned} epochs planned; expected none or more.")
+
+
 def _check(model: AbstractModel, data: Dataset, epochs: int, batch_size: int, seed: int) -> None:
     if epochs < 0:
         raise InputError(f"{epochs} epochs; expected none or more.")
     if not 1 <= batch_size <= data.count:
         raise InputError(f"A batch of {batch_size} patterns can't be taken from {data.count}; give 1 to {data.count}.")
     check_seed(seed)
-    if data.count % model.group:
-        raise InputError(f"The model takes {model.group} patterns together, and {data.count} can't be divided by that.")
-    scan = getattr(model, "scan", None)
-    if isinstance(scan, AbstractScan) and len(scan.corner) * model.group != data.count:
-        each = f" of {model.group} patterns each" if model.group > 1 else ""
-        raise InputError(
-            f"The model's scan has {len(scan.corner)} positions{each}, but the data hold {data.count} patterns; make "
-            "the model from this dataset."
-        )
-    check_possible(data, isinstance(scan, AbstractScan))
+    check_count(model, data.count)
+    check_possible(data, isinstance(getattr(model, "scan", None), AbstractScan))
     there = on_device(model)
     check_windows(there, data.count // model.group)
     check_promise(there)

@@ -11,6 +11,7 @@ import numpy as np
 from ptychograd._dataset import BraggGeometry, Dataset, NearFieldGeometry, subset
 from ptychograd._errors import InputError
 from ptychograd._hold_out import set_aside
+from ptychograd._illumination import of_photons
 from ptychograd._model import AbstractModel
 from ptychograd._orientation import ALL, oriented
 from ptychograd._patterns import lit_positions
@@ -136,7 +137,6 @@ def _middle(data: Dataset, most: int) -> Dataset:
         away = np.hypot(*(data.positions[lit] - np.median(data.positions[lit], axis=0)).T)
         data = subset(data, np.sort(lit[np.argsort(away, kind="stable")[:most]]))
     probe = data.probe
-    power = 0.0 if probe is None else float(np.sum(np.abs(probe) ** 2, dtype=np.float64))
-    if probe is not None and power > 0:
-        probe = probe * np.asarray(np.sqrt(data.photons.max() / power), np.real(probe).dtype)
+    if probe is not None and probe.any():
+        probe = of_photons(probe, float(data.photons.max())).astype(probe.dtype)
     return replace(data, support=None, truth=None, probe=probe)

@@ -1,7 +1,6 @@
 """From options to a `Run`: solver, start model, and the stages one after another."""
 
 import math
-import warnings
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -189,7 +188,7 @@ def make_model(options: Options, data: "Dataset") -> "AbstractModel":
 
 
 def _crystal(options: Options, data: "Dataset", beam: "ProbeStart | None") -> "AbstractModel":
-    """The start model for rocking curves, whose warnings are told."""
+    """The start model for rocking curves."""
     from ptychograd._recipes import bragg
     from ptychograd._starts import flat_object, random_object
     from ptychograd.cli._engine import complex_dtype
@@ -203,20 +202,15 @@ def _crystal(options: Options, data: "Dataset", beam: "ProbeStart | None") -> "A
         )
     if options.defocus and beam is None:
         raise InputError("--defocus is for a start probe from an opening, or estimated in the far field.")
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", UserWarning)
-        model = bragg(
-            data,
-            thickness=options.thickness,
-            probe=beam,
-            object=random_object(options.seed) if options.start == "random" else flat_object,
-            modes=options.modes,
-            background=options.background,
-            dtype=complex_dtype(options.precision),
-        )
-    for warning in caught:
-        errors.print(str(warning.message), style="yellow", soft_wrap=True)
-    return model
+    return bragg(
+        data,
+        thickness=options.thickness,
+        probe=beam,
+        object=random_object(options.seed) if options.start == "random" else flat_object,
+        modes=options.modes,
+        background=options.background,
+        dtype=complex_dtype(options.precision),
+    )
 
 
 def _crystal_stages(options: Options, steps: int) -> tuple["Stage", ...]:

@@ -1,9 +1,7 @@
 """`ptychograd sweep`: the same reconstruction over a grid of settings."""
 
 import contextlib
-import csv
 import dataclasses
-import io
 import math
 import typing
 from collections.abc import Callable, Mapping
@@ -14,7 +12,6 @@ from cyclopts import Parameter, convert
 from cyclopts.exceptions import CycloptsError
 
 from ptychograd._errors import InputError, NotWrittenError
-from ptychograd._table import as_json
 from ptychograd._version import __version__
 from ptychograd.cli._console import errors, kept_when_interrupted
 from ptychograd.cli._console import output as console
@@ -25,6 +22,7 @@ from ptychograd.cli._placed import leave_unless_there, placed, working_folder
 from ptychograd.cli._places import refines_positions
 from ptychograd.cli._saving import DATA_FILE, FINGERPRINT, FOLDER
 from ptychograd.cli._signals import ending
+from ptychograd.cli._sweep_texts import TEXTS, texts_of
 
 if TYPE_CHECKING:
     from ptychograd._dataset import Dataset
@@ -42,7 +40,6 @@ FIXED = (
 )  # what can't differ between the points of a grid
 PLACES = ("distance", "focus-distance")  # axes along which positions may count other pixels
 STEP = "step."
-TEXTS = ("sweep.txt", "sweep.csv", "sweep.json")
 
 
 def sweep(
@@ -56,7 +53,8 @@ def sweep(
     """Reconstruct at every point of a grid of settings: a table, a map, and the best result.
 
     Best is the smallest R-factor of the held-out patterns, if there are any, else of the fitted ones.
-    Interrupted, it goes on from the finished runs when it is called again.
+    A point that fails is told with its reason, and the others are done. Interrupted, it goes on from the finished runs
+    when it is called again.
 
     Args:
         data: CXI, HDF5 or NPZ.
@@ -242,33 +240,20 @@ def _name(point: Mapping) -> str:
 
 def write(found: "Sweep", grid: Grid, by: str) -> None:
     """Table, numbers, map and best result; the table is printed too."""
-    text, texts = _texts(found)
+    text, texts = texts_of(found)
     where = placed(lambda folder: _write(found, texts, folder, by), grid.folder, grid.start)
     console.print(text, soft_wrap=True)
     if found.best is None:
-        raise InputError("Every run diverged; take smaller steps.")
+        raise InputError(_nothing(found))
+    failed = [row for row in found.rows if row.reason]
+    if failed:
+        first = f"{_name(failed[0].point)}: {failed[0].reason}"
+        errors.print(f"{len(failed)} of {len(found.rows)} points failed; {first}", style="yellow", soft_wrap=True)
     best = Path(str(where)) / "best.h5" if where.found else where
     console.print(
         f"best: {_name(found.best.point)}, {by} {found.best.figures[by]:.5g}; it is in {best}.", soft_wrap=True
     )
     leave_unless_there(where)
-
-
-def _texts(found: "Sweep") -> tuple[str, dict[str, str]]:
-    """The table for a person, and the files of text by their names."""
-    from ptychograd._table import aligned
-
-    figures = list(dict.fromkeys(name for row in found.rows for name in row.figures))
-    columns = [*found.grid, *figures]
-    rows = [
-        [*map(str, row.point.values()), *(f"{row.figures.get(name, math.nan):.5g}" for name in figures)]
-        for row in found.rows
-    ]
-    text = "\n".join(aligned(columns, rows)) + "\n"
-    sheet = io.StringIO()
-    csv.writer(sheet, lineterminator="\n").writerows([columns, *rows])
-    numbers = [row.point | row.figures for row in found.rows]
-    return text, dict(zip(TEXTS, (text, sheet.getvalue(), as_json(numbers, indent=1) + "\n"), strict=True))
 
 
 def _write(found: "Sweep", texts: Mapping[str, str], folder: Path, by: str) -> None:
@@ -290,3 +275,11 @@ def _write(found: "Sweep", texts: Mapping[str, str], folder: Path, by: str) -> N
         found.result._replace(settings=found.result.settings | {"point": found.best.point}).save(kept)
     else:
         removed(kept)
+
+
+def _nothing(found: "Sweep") -> str:
+    """Why there is no best point."""
+    reasons = list(dict.fromkeys(row.reason for row in found.rows))
+    if all(reason.startswith("diverged") for reason in reasons):
+        return "Every run diverged; take smaller steps."
+    return f"No point of the grid worked: {' '.join(reasons[:3])}"

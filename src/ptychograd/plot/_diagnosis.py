@@ -82,7 +82,7 @@ def _draw_probe(axis, seen: Seen) -> None:
     if seen.probe is None:
         axis.set_title("no start probe", fontsize=10)
         return
-    power = np.sum(np.abs(seen.probe) ** 2, axis=(1, 2))
+    power = np.sum(np.abs(seen.probe.astype(np.complex128)) ** 2, axis=(1, 2))
     axis.imshow(complex_colour(seen.probe[int(np.argmax(power))]))
     source = "estimated from the mean pattern" if seen.is_estimated else "as given"
     axis.set_title(f"start probe, {source}", fontsize=10)
