@@ -33,7 +33,7 @@ LAYERS = (
     ("_epoch", "_solvers", "_result", "_recipes", "_checks"),
     (
         *("_reconstruct", "_pieces", "_export", "_compare", "_escapes", "_stopping", "_course", "_kept"),
-        *("_residuals", "plot", "report"),
+        *("_residuals", "_verdict", "plot", "report"),
     ),
     ("_config", "_run", "_memory_plan", "_hold_out", "_judging", "_calibration", "_bench"),
     ("_stages", "_sweep", "_halves", "_trial"),

@@ -157,6 +157,9 @@ from ._trial import Preference as Preference
 from ._trial import Trial as Trial
 from ._trial import preference as preference
 from ._trial import try_orientations as try_orientations
+from ._verdict import Cause as Cause
+from ._verdict import Verdict as Verdict
+from ._verdict import judged_run as judged_run
 from ._windows import Window as Window
 from ._windows import cut as cut
 from ._windows import row as row

@@ -17,14 +17,16 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
+from ptychograd._checks import is_counted
 from ptychograd._dataset import Dataset
+from ptychograd._errors import InputError
 from ptychograd._illumination import lit_pixels
 from ptychograd._noise import counted_residual
 from ptychograd._parameters import matches
 from ptychograd._result import OBJECTS, Result
+from ptychograd._strict import meant
 
 AT_NOISE, NEAR_NOISE, NOT_SOLVED, UNKNOWN = "at_noise", "near_noise", "not_solved", "unknown"
-VERDICT = "verdict"  # settings: where it stands
 AT, NEAR, FAR = 1.1, 1.6, 10.0  # χ² up to which a run is at the noise, near it, and near it if it explains nearly all
 LEFT, HARDLY = 1 / 3, 0.1  # shares of what can be explained that a run near the noise leaves
 TOLD = 1.0  # times what noise alone would explain
@@ -57,16 +59,23 @@ class Verdict(NamedTuple):
         return {"code": self.code, "causes": [cause._asdict() for cause in self.causes], **figures}
 
 
-def judged_run(result: Result, data: Dataset, counts: bool = True) -> Verdict:
-    """The verdict on a result from the data that it was fitted to.
+@meant
+def judged_run(result: Result, data: Dataset, counts: bool | None = None) -> Verdict:
+    """The verdict on a result of one epoch or more, from the data that it was fitted to.
 
     Args:
-        counts: whether the patterns are known to be counts of photons, one for each.
+        counts: whether the patterns are counts, one for each photon; by default the data tell.
+
+    Raises:
+        InputError: no epoch was done.
 
     Example:
         found = judged_run(result, data)
         print(found.code, [cause.code for cause in found.causes])
     """
+    if not result.history.epochs:
+        raise InputError("A result without an epoch has no verdict; reconstruct first.")
+    counts = is_counted(data) if counts is None else counts
     epoch = result.settings.get("loss_rose", {}).get("after_epoch", result.history.epochs) - 1
     chi_squared, r_factor = result.history.chi_squared[epoch], result.history.r_factor[epoch]
     alike, photons, each = _all_alike(data)

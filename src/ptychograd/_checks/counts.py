@@ -4,6 +4,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from ptychograd._checks.finding import BAD, DOUBTFUL, GOOD, Finding, Sample, Seen, numbers, plural
+from ptychograd._dataset import Dataset
 
 WHOLE, NEARLY = 1e-3, 0.99  # how far a whole number below 100 may be off, and the share of values that are one
 TELLING, FEWEST_TELLING = 5e3, 20  # above, rounding hides whether a number was whole; values below that are enough
@@ -47,6 +48,11 @@ def photon_scale(seen: Seen) -> Finding:
 
 
 _CHECK_MASK = "name the right items (--key patterns=PATH --key mask=PATH); `ptychograd inspect` lists them"
+
+
+def is_counted(data: Dataset) -> bool:
+    """Whether the patterns are counts, one for each photon, of which the noise is known."""
+    return _scale_of(_bright(Sample.of(data))) == 1
 
 
 def functions_of_counts(sample: Sample) -> Finding | None:

@@ -19,6 +19,7 @@ from ptychograd.cli._placed import Placed, leave_unless_there, placed, working_f
 from ptychograd.cli._positions import words_on_flat_field, words_on_parameters, words_on_positions
 from ptychograd.cli._saving import FINGERPRINT, FOLDER, described, named_files, require_same_data
 from ptychograd.cli._signals import ending
+from ptychograd.cli._verdicts import VERDICT, kept, line, on_rise, with_verdict
 
 if TYPE_CHECKING:
     from ptychograd._dataset import Dataset
@@ -180,7 +181,7 @@ def _watched(job: Job, planned: "Run", save: Callable[["Result"], object]) -> "R
 
         result = perform(planned, on_epoch, job.resume, job.epochs)
         ending.hold()  # until what it found is saved
-    return result
+    return with_verdict(result, planned.data)
 
 
 def _check_data(job: Job, data: "Dataset") -> None:
@@ -243,8 +244,8 @@ def _report(job: Job, where: Placed, result: "Result", count: int, seconds: floa
     history = result.history
     speed = count / statistics.median(history.seconds[1:] or history.seconds) if history.epochs else 0.0
     held = result.settings.get(HELD_OUT)
-    last = history.epochs and f"R = {history.r_factor[-1]:.4f}, χ² = {history.chi_squared[-1]:.3g}"
-    r_factor = last or "the start"
+    figure, chi_squared = kept(result)
+    r_factor = "the start" if figure is None else f"R = {figure:.4f}, χ² = {chi_squared:.3g}"
     r_factor += f" (held-out patterns {held:.4f})" if held is not None else ""
     output.print(
         f"{where}: {r_factor} after {history.epochs} epochs, {seconds:.1f} s, "
@@ -257,6 +258,8 @@ def _report(job: Job, where: Placed, result: "Result", count: int, seconds: floa
         shares = ", ".join(f"{100 * share:.3g} %" for share in powers / max(powers.sum(), 1e-30))
         output.print(f"orthogonal modes of the probe: {shares} of its power", soft_wrap=True)
     for words in (*words_on_positions(result), *words_on_flat_field(result), *words_on_parameters(result)):
+        output.print(words, soft_wrap=True)
+    for words in filter(None, (on_rise(result), line(result.settings.get(VERDICT)))):
         output.print(words, soft_wrap=True)
     if result.stopped == STOPPED:
         errors.print(f"{ending.words}`ptychograd resume {where}` goes on", style="dim", soft_wrap=True)
@@ -271,8 +274,9 @@ def figures(result: "Result", seconds: float = 0.0, speed: float = 0.0) -> dict:
     """What `--json` tells: of a result, of the seconds that were just spent on it, and of patterns a second."""
     history = result.history
     return {
-        "r_factor": history.r_factor[-1] if history.epochs else None,
-        "chi_squared": history.chi_squared[-1] if history.epochs else None,
+        "r_factor": kept(result)[0],
+        "chi_squared": kept(result)[1],
+        "verdict": result.settings.get(VERDICT),
         HELD_OUT: result.settings.get(HELD_OUT),
         "epochs": history.epochs,
         "stopped": result.stopped,
