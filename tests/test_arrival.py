@@ -232,6 +232,12 @@ def test_positions_that_are_not_written_yet_are_waited_for(tmp_path, data):
             followed_to_the_end(tmp_path / "scan.h5", tmp_path, 0.1)
 
 
+def test_a_virtual_dataset_is_not_followed(tmp_path, data):
+    virtual(tmp_path, data)
+    with pytest.raises(pg.InputError, match="put together from other files; only one file can be read as it is"):
+        read(tmp_path / "scan.h5", keep=GROWS)
+
+
 # Read when nobody writes any more -------------------------------------------------------------------------
 
 

@@ -81,6 +81,8 @@ def test_patterns_are_held_once_where_a_device_takes_them_as_they_are(tmp_path, 
     begin = -raw.ctypes.data % ALIGNED + 2
     aside = raw[begin : begin + data.patterns.nbytes].view(np.uint16).reshape(data.patterns.shape)
     aside[:] = data.patterns
+    assert parts(task_of(_with(data, aside)))[PATTERNS] == data.patterns.nbytes + mask  # copied to where they are taken
+    raw.flags.writeable = aside.flags.writeable = False
     assert parts(task_of(_with(data, aside)))[PATTERNS] == 2 * data.patterns.nbytes + mask
     doubles = _with(data, data.patterns.astype(np.float64))
     assert parts(task_of(doubles))[PATTERNS] == (4 + 2) * data.patterns.nbytes + mask

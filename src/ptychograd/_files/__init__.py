@@ -78,7 +78,7 @@ def read(
             pixel_size and focus_distance the path of an array in the file (HDF5 "a/b/c", NPZ "name") or, for
             the last five, a number in metres or keV ("9.8e-11"; a pixel size may be "y,x"). What isn't named is
             found by the format's rules; a guess becomes a note. "arrived" names what the writer of a file counts
-            patterns by, as `Counter` takes it: of more there is only room.
+            patterns by: how many were written, or for each a number that is above 0 once it was.
         near_field: True if the patterns are shadows, False if they are far-field patterns; by default, what the
             file says, or else near field if there is a key for the focus distance (infinite: parallel beam).
         keep: when the patterns of an HDF5 file stay there and are read as they are needed; by default never.

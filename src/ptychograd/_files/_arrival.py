@@ -10,6 +10,7 @@ import h5py.h5d as h5d
 import numpy as np
 
 from ptychograd._dataset import Arrival
+from ptychograd._files._entries import damage
 
 
 def written(dataset: h5d.DatasetID) -> int | None:
@@ -17,11 +18,11 @@ def written(dataset: h5d.DatasetID) -> int | None:
     plist = dataset.get_create_plist()
     if plist.get_layout() != h5d.CHUNKED or plist.get_alloc_time() != h5d.ALLOC_TIME_INCR or not dataset.shape[0]:
         return None
-    chunk = plist.get_chunk()
-    if dataset.get_num_chunks() == math.prod(-(-n // part) for n, part in zip(dataset.shape, chunk, strict=True)):
-        return None
-    ends = [0]
-    dataset.chunk_iter(lambda found: ends.append(found.chunk_offset[0] + chunk[0]))
+    chunk, ends = plist.get_chunk(), [0]
+    with damage("its chunks can't be counted, it is damaged"):
+        if dataset.get_num_chunks() == math.prod(-(-n // part) for n, part in zip(dataset.shape, chunk, strict=True)):
+            return None
+        dataset.chunk_iter(lambda found: ends.append(found.chunk_offset[0] + chunk[0]))
     return min(max(ends), dataset.shape[0])
 
 
@@ -37,10 +38,11 @@ class Written(Arrival):
         self._fill = np.asarray(dataset.fillvalue, dataset.dtype.newbyteorder("="))
 
     def count(self):
-        self._dataset.id.refresh()
-        length = self._dataset.id.shape[0]  # h5py's own shape is as old as its first use
-        if self._known < length:
-            self._known = length if self._is_there(length - 1) else self._searched(length)
+        with damage("the patterns that have come can't be counted, the file is damaged or gone"):
+            self._dataset.id.refresh()
+            length = self._dataset.id.shape[0]  # h5py's own shape is as old as its first use
+            if self._known < length:
+                self._known = length if self._is_there(length - 1) else self._searched(length)
         return min(self._known, length)
 
     def _searched(self, length: int) -> int:

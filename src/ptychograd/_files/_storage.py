@@ -43,7 +43,7 @@ def entry_of(name: str, identifier: h5d.DatasetID, tree: Tree, keep: InFile | No
         sources: list[h5d.DatasetID] = []
         # before HDF5 asks the other files for their shapes
         missing = list(_missing(tree, identifier, name, (), sources))
-        dataset = h5py.Dataset(tree.with_others(identifier) if elsewhere else identifier)
+        dataset = h5py.Dataset(tree.with_others(identifier) if elsewhere and not tree.grows else identifier)
         try:
             dtype = dataset.dtype
         except TypeError:
@@ -79,8 +79,11 @@ def entry_of(name: str, identifier: h5d.DatasetID, tree: Tree, keep: InFile | No
 
 def _check(entry: Entry, identifier: h5d.DatasetID, tree: Tree, sources: list[h5d.DatasetID]) -> None:
     """Refuse what HDF5 should not read."""
+    plist = identifier.get_create_plist()
+    if tree.grows and (plist.get_layout() == h5d.VIRTUAL or plist.get_external_count()):
+        raise InputError(f"{entry} is put together from other files; only one file can be read as it is written.")
     _check_external(tree, identifier, str(entry))
-    if identifier.get_create_plist().get_layout() == h5d.CHUNKED and not tree.grows:
+    if plist.get_layout() == h5d.CHUNKED and not tree.grows:
         check_chunks(entry, identifier, tree.values)
     for source in sources:
         if source.get_create_plist().get_layout() == h5d.CHUNKED:

@@ -17,8 +17,8 @@ Keys = Annotated[
         negative="",
         help="Where the file keeps an item: NAME=PATH, or NAME=NUMBER in SI units; names are patterns, "
         "positions, mask, probe, support, wavelength, energy_kev, distance, pixel_size, "
-        'focus_distance, two_theta, rocking (radians, or degrees where the file says units="deg"), and arrived: what '
-        "counts the patterns that were written. Repeat for several.",
+        'focus_distance, two_theta, rocking (radians, or degrees where the file says units="deg"), arrived (what '
+        "counts patterns that were written). Repeat for several.",
     ),
 ]
 
