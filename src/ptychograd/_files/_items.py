@@ -113,11 +113,11 @@ def _with_photons_in_probe(data: Dataset) -> Dataset:
     """A start probe of unknown unit, scaled to the photons of the brightest pattern."""
     if data.probe is None or not np.any(data.probe):
         return data
-    real = np.finfo(data.probe.dtype).dtype
-    power = np.sum(np.abs(data.probe.astype(np.complex128)) ** 2)  # in single precision it may overflow
-    scale = np.sqrt(data.photons.max() / power).astype(real)
+    wide = data.probe.astype(np.complex128)  # in single precision squares and their inverse may overflow
+    scale = np.sqrt(data.photons.max() / np.sum(np.abs(wide) ** 2))
+    probe = (wide * scale).astype(data.probe.dtype)
     note = f"probe: scaled to the {data.photons.max():.4g} photons of the brightest pattern"
-    return replace(data, probe=data.probe * scale, notes=(*data.notes, note))
+    return replace(data, probe=probe, notes=(*data.notes, note))
 
 
 def _geometry(items: Items) -> tuple[Geometry | None, tuple[str, ...]]:
