@@ -43,7 +43,7 @@ def counts(mean, count=80, dtype=np.uint16):
 def sound(**changes):
     """A scan with which nothing is wrong."""
     items = {"patterns": counts(light()), "positions": spiral(), "probe": wave() * np.sqrt(1.2e3)}
-    return pg.make_dataset(**items | changes)
+    return pg.make_dataset(**items | changes, allow_masked=True)
 
 
 def of(data, name, **options):

@@ -120,6 +120,13 @@ def test_keys_name_arrays_and_numbers(tmp_path):
     assert data.geometry.pixel_size == (1e-5, 1e-5)
 
 
+@pytest.mark.parametrize("size", [1e-30, 1.0, 1e25])
+def test_a_start_probe_of_any_unit_is_scaled_to_the_photons(tmp_path, size):
+    data = read(npz(tmp_path / "a.npz", probe=(PROBE * size).astype(np.complex64)))
+    assert np.sum(np.abs(data.probe) ** 2) == pytest.approx(data.photons.max(), rel=1e-5)
+    assert data.probe.dtype == np.complex64
+
+
 @pytest.mark.parametrize(
     ("keys", "words"),
     [

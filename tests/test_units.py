@@ -188,6 +188,25 @@ def test_items_of_the_own_format_that_are_given_by_hand_are_not_looked_at(tmp_pa
         read(tmp_path / "a.h5")
 
 
+@pytest.mark.parametrize(
+    "item", ["wavelength", "energy_kev", "distance", "pixel_size", "two_theta", "rocking", "positions"]
+)
+def test_complex_numbers_are_no_lengths_and_no_angles(tmp_path, item):
+    arrays = {"patterns": FRAMES, "odd": np.ones((6, 2) if item == "positions" else 2) * 1j}
+    given = {"positions": "odd"} if item == "positions" else {"positions": "where", item: "odd"}
+    with pytest.raises(pg.InputError, match=r'"odd"'):
+        read(stated(tmp_path / "a.h5", arrays | {"where": METRES}, {}), given)
+    write(tmp_path / "b.h5", pg.make_dataset(FRAMES, METRES, geometry=GEOMETRY))
+    place = "data/positions" if item == "positions" else f"geometry/{item}"
+    with h5py.File(tmp_path / "b.h5", "a") as file:
+        if place in file:
+            del file[place]
+        file[place] = arrays["odd"]
+    if item != "energy_kev":  # which that format doesn't have
+        with pytest.raises(pg.InputError, match=item):
+            read(tmp_path / "b.h5")
+
+
 # Other files ----------------------------------------------------------------------------------------------
 
 

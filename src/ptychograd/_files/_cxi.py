@@ -10,7 +10,7 @@ from ptychograd._files._items import Items, overlaid, read_patterns
 from ptychograd._files._keymap import READERS as BY_NAME
 from ptychograd._files._keymap import Readers
 from ptychograd._files._masks import by_name, of_cxi
-from ptychograd._files._quantities import length, metres, wavelength
+from ptychograd._files._quantities import length, metres, real, wavelength
 
 DETECTOR = "entry_1/instrument_1/detector_1"
 SOURCE = "entry_1/instrument_1/source_1"
@@ -90,7 +90,7 @@ def _basis(catalogue: Catalogue) -> np.ndarray | None:
     entry = catalogue.find(f"{DETECTOR}/basis_vectors")
     if entry is None:
         return None
-    basis = entry.array().astype(float) * metres(entry)
+    basis = real(entry).astype(float) * metres(entry)
     basis = basis.T if basis.shape == (2, 3) else basis
     if basis.shape != (3, 2) or np.linalg.matrix_rank(basis) < 2:
         raise InputError(f"{entry} can't be a basis; expected two independent vectors, (3, 2), in metres.")

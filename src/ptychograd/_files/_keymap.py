@@ -14,7 +14,7 @@ from ptychograd._errors import InputError
 from ptychograd._files._entries import Catalogue, Entry
 from ptychograd._files._items import Items, overlaid, read_modes, read_patterns
 from ptychograd._files._masks import FLAGS, by_name
-from ptychograd._files._quantities import in_pixels, length, metres, radians, wavelength
+from ptychograd._files._quantities import in_pixels, length, metres, radians, real, wavelength
 
 Keys = Mapping[str, str | float]
 Shape = tuple[int, ...]
@@ -182,7 +182,7 @@ def _positions(entry: Entry) -> Items:
 
 
 def _pixel_size(entry: Entry) -> Items:
-    rows, columns = entry.array().ravel() if entry.size == 2 else (entry.number(), entry.number())
+    rows, columns = real(entry).ravel() if entry.size == 2 else (entry.number(), entry.number())
     return Items(pixel_size=(float(rows) * metres(entry), float(columns) * metres(entry)))
 
 
@@ -221,6 +221,6 @@ READERS: Readers = {
     "distance": lambda entry: Items(distance=length(entry)),
     "pixel_size": _pixel_size,
     "two_theta": lambda entry: Items(two_theta=entry.number() * radians(entry)),
-    "rocking": lambda entry: Items(rocking=tuple((np.ravel(entry.array()) * radians(entry)).tolist())),
+    "rocking": lambda entry: Items(rocking=tuple((np.ravel(real(entry)) * radians(entry)).tolist())),
     "arrived": lambda entry: Items(arrived=entry.array),
 }

@@ -23,7 +23,7 @@ def by_name(entry: Entry) -> Items:
         return _items(values == 0, "0 = good, as in a pixel_mask of NeXus and of Eiger detectors")
     if words & BAD:
         return _items(values == 0, "non-zero = bad by its name")
-    share = np.count_nonzero(values) / max(1, values.size)
+    share = _share(values)
     if not words & GOOD and share < FEW:
         return _items(values == 0, f"non-zero = bad, as only {share:.2%} are non-zero")
     return _items(_truth(values), "non-zero = valid")
@@ -35,8 +35,8 @@ def of_cxi(entry: Entry) -> Items:
     signal = flags == HAS_SIGNAL
     valid = (flags == 0) | signal
     marked = f"mask: {np.count_nonzero(signal):,} pixels marked 0x1000, has signal, taken as valid"
-    few = f"mask: 0 and 0x1000 = valid, as in CXI, so {valid.mean():.2%} of the pixels are valid"
-    return Items(mask=valid, notes=((marked,) if signal.any() else ()) + ((few,) if 2 * valid.mean() < 1 else ()))
+    few = f"mask: 0 and 0x1000 = valid, as in CXI, so {_share(valid):.2%} of the pixels are valid"
+    return Items(mask=valid, notes=((marked,) if signal.any() else ()) + ((few,) if 2 * _share(valid) < 1 else ()))
 
 
 def of_own(entry: Entry) -> Items:
@@ -60,5 +60,9 @@ def _truth(values: np.ndarray) -> np.ndarray:
     return (values != 0) & (values == values)
 
 
+def _share(values: np.ndarray) -> float:
+    return np.count_nonzero(values) / max(1, values.size)
+
+
 def _items(valid: np.ndarray, meaning: str) -> Items:
-    return Items(mask=valid, notes=(f"mask: {meaning}, so {valid.mean():.2%} of the pixels are valid",))
+    return Items(mask=valid, notes=(f"mask: {meaning}, so {_share(valid):.2%} of the pixels are valid",))

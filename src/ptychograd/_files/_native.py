@@ -13,7 +13,7 @@ from ptychograd._files._items import Items, overlaid, read_modes, read_patterns
 from ptychograd._files._keymap import READERS as BY_NAME
 from ptychograd._files._keymap import Readers
 from ptychograd._files._masks import of_own
-from ptychograd._files._quantities import in_pixels, metres
+from ptychograd._files._quantities import in_pixels, metres, real
 from ptychograd._version import __version__
 
 FORMAT = "ptychograd dataset"
@@ -69,18 +69,11 @@ def _check_count(name: str, entry: Entry) -> None:
 
 def _positions(entry: Entry) -> Items:
     """In pixels or metres, whichever the file says, or in another unit that someone wrote there."""
-    values = _real(entry)
+    values = real(entry)
     if entry.units is None or in_pixels(entry):
         return Items(positions=values, unit=entry.units and "pixel")
     unit = metres(entry)
     return Items(positions=values if unit == 1 else values * unit, unit="m")
-
-
-def _real(entry: Entry) -> np.ndarray:
-    array = entry.array()
-    if np.iscomplexobj(array):
-        raise InputError(f"{entry} holds complex numbers; expected real ones.")
-    return array
 
 
 def write(path: Path, data: Dataset) -> None:

@@ -3,6 +3,8 @@
 import math
 from collections.abc import Mapping
 
+import numpy as np
+
 from ptychograd._errors import InputError
 from ptychograd._files._entries import Entry
 from ptychograd._geometry import ANGLES, ENERGIES, HARDEST, LENGTHS, reciprocal, unit_size, wavelength_from_kev
@@ -19,6 +21,14 @@ def metres(entry: Entry) -> float:
 def radians(entry: Entry) -> float:
     """Radians in the unit that the file states; 1 where it states none."""
     return _size(entry, ANGLES, "rad")
+
+
+def real(entry: Entry) -> np.ndarray:
+    """All values of an entry, which have to be real."""
+    values = entry.array()
+    if np.iscomplexobj(values):
+        raise InputError(f"{entry} holds complex numbers; expected real ones.")
+    return values
 
 
 def in_pixels(entry: Entry) -> bool:

@@ -128,8 +128,8 @@ def _units(dataset: h5py.Dataset) -> str | None:
     for name in UNITS:
         found = attribute(dataset, name)
         texts = found if isinstance(found, tuple) else (found,)
-        if len(texts) == 1 and isinstance(texts[0], str) and texts[0].strip():
-            return texts[0].strip()
+        if len(texts) == 1 and isinstance(texts[0], str) and (text := texts[0].strip(" \0")):
+            return text
     return None
 
 
