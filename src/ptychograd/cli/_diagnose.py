@@ -222,7 +222,9 @@ def _write_mask(path: Path, seen: "Seen") -> None:
     with replacing(path) as temporary:
         np.save(temporary, good)
     added = np.count_nonzero((seen.data.sums[1] > 0) & ~good)
-    console.print(f"{path}: {good.size - np.count_nonzero(good):,} pixels are masked, {added:,} more than before.")
+    console.print(
+        f"{path}: of {good.size:,} pixels {np.count_nonzero(~good):,} are masked, {added:,} more than before."
+    )
 
 
 def _check_picture(output: Path, data: Path) -> None:
