@@ -245,5 +245,6 @@ def _figures(report: Report) -> dict:
         "findings": [finding._asdict() for finding in checks],
         "orientations": [{"code": trial.code, "held_out_r_factor": trial.r_factor} for trial in report.trials],
         "best_orientations": None if report.preference is None else list(report.preference.codes),
+        "standard_errors_to_next": None if report.preference is None else report.preference.errors,
         "not_tried": report.untried or None,
     }
