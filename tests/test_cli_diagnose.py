@@ -102,7 +102,7 @@ def test_the_mask_that_is_found_is_written_and_taken(run, tmp_path):
     status, out, err = run("diagnose", "scan.h5", "--no-trial", "--write-mask", "good.npy")
     assert status == 0, err
     assert "--mask FILE.npy takes it" in " ".join(out.split())
-    assert "good.npy: 20 pixels are masked, 2 more than before." in out
+    assert "good.npy: of 360 pixels 20 are masked, 2 more than before." in out
     good = np.load("good.npy")
     own[8, 8] = own[2, 14] = False
     np.testing.assert_array_equal(good, own)

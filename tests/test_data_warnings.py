@@ -186,3 +186,12 @@ def test_commands_say_it_in_one_line(run, command):
         "square the patterns."
     ]
     assert status == 0, err
+
+
+@pytest.mark.parametrize("grows", [False, True])
+def test_patterns_in_their_file_are_looked_at_too(tmp_path, grows):
+    for name, change, count in (("bad.h5", np.sqrt, 1), ("sound.h5", lambda p: p, 0)):
+        pg.write(tmp_path / name, changed(change))
+        data = pg.read(tmp_path / name, keep=pg.InFile(0, 10_000, grows=grows))
+        parts = (data,) if grows else (data, *pg.hold_out(data, 0.2), *pg.halves(data))
+        assert [len(list(plainly_wrong(part))) for part in parts] == [count] * len(parts)

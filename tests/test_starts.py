@@ -93,6 +93,22 @@ def test_a_size_in_metres_needs_a_geometry(start):
         start(1e-6)(a_dataset(geometry=None), None)
 
 
+def test_light_near_the_axis_may_go_farther_than_a_sampled_kernel():
+    """An annulus far inside of the detector, so far out of focus that its beam fills most of the window."""
+    size = 64
+    y, x = np.mgrid[:size, :size] - size // 2
+    patterns = np.repeat(((np.hypot(y, x) < 9) & (np.hypot(y, x) > 3))[None] * 100, 4, axis=0)
+    geometry = Geometry(1e-10, 2.0, (50e-6, 50e-6))
+    data = make_dataset(patterns, 1e-7 * np.eye(4, 2), geometry=geometry)
+    sampling = geometry.sampling((size, size))
+    limit = size * sampling[0] ** 2 / geometry.wavelength
+    far, focus = mean_pattern(defocus=1.5 * limit)(data, sampling), mean_pattern()(data, sampling)
+    width = [np.sqrt(np.sum(np.abs(wave) ** 2 * (y**2 + x**2)) / np.sum(np.abs(wave) ** 2)) for wave in (focus, far)]
+    assert width[1] == pytest.approx(np.hypot(width[0], 1.5 * np.sqrt((9**2 + 3**2) / 2)), rel=0.1)
+    with pytest.raises(InputError, match="aliases on 64 pixels"):
+        mean_pattern(defocus=9 * limit)(data, sampling)
+
+
 def test_a_defocus_beyond_the_limit_of_sampling_is_refused():
     with pytest.raises(InputError, match="aliases on 27 pixels"):
         aperture(1e-6, defocus=3e-3)(a_dataset(), SAMPLING)

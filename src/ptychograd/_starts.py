@@ -9,14 +9,15 @@ from jaxtyping import Complex, Float
 
 from ptychograd._dataset import Dataset, NearFieldGeometry
 from ptychograd._errors import InputError, check_seed
-from ptychograd._fourier import centred, exact_fft, exact_ifft, uncentred
-from ptychograd._propagators import fresnel_kernel
+from ptychograd._fourier import centred, exact_fft, exact_ifft, frequencies, uncentred
+from ptychograd._propagators import fresnel_kernel, fresnel_limits, fresnel_rates
 
 Sampling = tuple[float, float] | None
 ProbeStart = Callable[[Dataset, Sampling], np.ndarray]
 ObjectStart = Callable[[tuple[int, ...]], np.ndarray]
 EMPTY = 1e-10  # of the strongest mode's power: such a mode is none
 MIXTURE = 1e-8  # of a mode's power, beside which nothing is left of it that others don't hold
+LEAVING = 0.01  # share of a wave that may leave the window on its way, and come in again at the other side
 
 
 def aperture(width: float, defocus: float = 0.0) -> ProbeStart:
@@ -69,6 +70,8 @@ def mean_pattern(defocus: float = 0.0) -> ProbeStart:
         if isinstance(data.geometry, NearFieldGeometry):
             raise InputError(f"{data.source} has a near-field geometry; its mean pattern makes `back_propagated`.")
         focus = centred(exact_ifft(uncentred(np.sqrt(data.mean_pattern))))
+        if defocus and data.geometry is not None and sampling is not None:
+            return _behind_focus(focus, sampling, data.geometry.wavelength, defocus)
         return _defocused(focus, data, sampling, defocus)
 
     return start
@@ -215,6 +218,23 @@ def _defocused(
     lengths = _known(data, sampling)
     wavelength = data.geometry.wavelength if data.geometry else 0.0
     return defocused(wave, lengths, wavelength, distance)
+
+
+def _behind_focus(
+    focus: Complex[np.ndarray, "y x"], sampling: tuple[float, float], wavelength: float, distance: float
+) -> Complex[np.ndarray, "y x"]:
+    """As `defocused`, and farther than a sampled kernel goes where hardly any light leaves the window on the way.
+
+    Light at a frequency f goes λzf to the side; that of a zone plate is far from the largest frequencies.
+    """
+    shape, spectrum = (focus.shape[0], focus.shape[1]), exact_fft(focus)
+    limits = fresnel_limits(shape, sampling, wavelength)
+    stays = [np.abs(frequencies(n)) * abs(distance) <= limit / 2 for n, limit in zip(shape, limits, strict=True)]
+    power = np.abs(spectrum) ** 2
+    if not power[~(stays[0][:, None] & stays[1])].sum() <= LEAVING * power.sum():
+        return defocused(focus, sampling, wavelength, distance)
+    along_y, along_x = (np.exp(1j * distance * rate) for rate in fresnel_rates(shape, sampling, wavelength))
+    return exact_ifft(spectrum * along_y[:, None] * along_x)
 
 
 def _known(data: Dataset, sampling: Sampling) -> tuple[float, float]:

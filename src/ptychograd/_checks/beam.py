@@ -117,7 +117,8 @@ def centre(seen: Seen) -> Finding | None:
     shape = np.array(seen.mean.shape)
     found_at, off = _off_centre(seen.mean)
     distance = float(np.hypot(*off))
-    found = f"at pixel ({found_at[0]:.1f}, {found_at[1]:.1f}), expected ({shape[0] // 2}, {shape[1] // 2}) (y, x)"
+    y, x = np.round(found_at, 1) % shape
+    found = f"at pixel ({y:.1f}, {x:.1f}), expected ({shape[0] // 2}, {shape[1] // 2}) (y, x)"
     figures = {"y": float(found_at[0]), "x": float(found_at[1]), "off_pixels": distance}
     if (np.abs(off) > IN_A_CORNER * shape).any():
         return Finding("centre", BAD, found, _SHIFT, figures)

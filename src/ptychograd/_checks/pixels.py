@@ -104,9 +104,11 @@ def pixels(seen: Seen) -> Finding | None:
     every = dead | hot | stuck
     if not every.any():
         return Finding("dead and hot pixels", GOOD, "none that is not masked", "", figures)
-    found = f"{figures['dead']:,} dead and {figures['hot']:,} hot ones are not masked: {_places(every)}"
-    if stuck.any():
-        found = f"{stuck_in_words(stuck, seen.sample)}; {found}"
+    parts = [stuck_in_words(stuck, seen.sample)] if stuck.any() else []
+    if (dead | hot).any():
+        counted = f"{figures['dead']:,} dead and {figures['hot']:,} hot ones"
+        parts.append(f"{counted} are not masked: {_places(dead | hot)}")
+    found = "; ".join(parts)
     return Finding("dead and hot pixels", BAD if stuck.any() else DOUBTFUL, found, _MASK_THEM, figures)
 
 

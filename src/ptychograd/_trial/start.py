@@ -27,8 +27,7 @@ def out_of_focus(data: Dataset, width: float) -> tuple[float, Complex[np.ndarray
     window = min(n * pixel for n, pixel in zip(shape, sampling, strict=True))
     distance = float(width * window / (2 * wavelength * radius))
     focus = mean_pattern()(data, None)
-    turn = np.exp(-1j * np.pi * wavelength * distance * squared)
-    wave = exact_ifft(exact_fft(focus) * turn)
+    wave = exact_ifft(exact_fft(focus) * np.exp(-1j * np.pi * wavelength * distance * squared))
     wave = wave * np.sqrt(data.photons.max() / np.sum(np.abs(wave) ** 2))
     return float("nan") if data.geometry is None else distance, wave
 

@@ -227,7 +227,9 @@ def _write_mask(path: Path, seen: "Seen") -> None:
     with replacing(path) as temporary:
         np.save(temporary, good)
     added = np.count_nonzero((seen.data.sums[1] > 0) & ~good)
-    console.print(f"{path}: {good.size - np.count_nonzero(good):,} pixels are masked, {added:,} more than before.")
+    console.print(
+        f"{path}: of {good.size:,} pixels {np.count_nonzero(~good):,} are masked, {added:,} more than before."
+    )
 
 
 def _check_picture(output: Path, data: Path) -> None:
@@ -246,5 +248,6 @@ def _figures(report: Report) -> dict:
         "findings": [finding._asdict() for finding in checks],
         "orientations": [{"code": trial.code, "held_out_r_factor": trial.r_factor} for trial in report.trials],
         "best_orientations": None if report.preference is None else list(report.preference.codes),
+        "standard_errors_to_next": None if report.preference is None else report.preference.errors,
         "not_tried": report.untried or None,
     }
