@@ -72,6 +72,8 @@ def try_orientations(
         raise InputError(
             f"{data.source} holds rocking curves, whose axes the diffraction fixes; no orientation to try."
         )
+    if isinstance(model_of, AbstractModel):
+        raise InputError("A model is for one orientation; give a function that makes one of a dataset, as far_field.")
     lit = min(most, len(lit_positions(data)))
     if lit < 2 * FEWEST_HELD:
         raise InputError(

@@ -67,7 +67,7 @@ def reconstruct(
     batch_size: int = 1,
     trainable: Sequence[str] = ("object", "probe"),
     noise: AbstractNoise | None = None,
-    priors: Sequence[AbstractPrior] = (),
+    priors: Sequence[AbstractPrior] | AbstractPrior = (),
     seed: int = 0,
     resume: Result | None = None,
     planned: int | None = None,
@@ -100,7 +100,7 @@ def reconstruct(
         result.save("result.h5")
     """
     free, noise, devices = _names(trainable), noise or Amplitude(), None if devices is None else tuple(devices)
-    task = Task(model, data, solver, epochs, batch_size, free, noise, seed, resume, planned, devices, tuple(priors))
+    task = Task(model, data, solver, epochs, batch_size, free, noise, seed, resume, planned, devices, _several(priors))
     work, standing = _begun(task)
     feed, stopped, why = feed_of(data, work.asked), DONE, ""
     try:
@@ -126,6 +126,10 @@ def reconstruct(
 def _names(trainable: Sequence[str]) -> tuple[str, ...]:
     """A single name stands for itself, not for its letters."""
     return (trainable,) if isinstance(trainable, str) else tuple(trainable)
+
+
+def _several(priors: Sequence[AbstractPrior] | AbstractPrior) -> tuple[AbstractPrior, ...]:
+    return (priors,) if isinstance(priors, AbstractPrior) else tuple(priors)
 
 
 def _begun(task: Task) -> tuple[Work, Standing]:
