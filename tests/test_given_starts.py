@@ -14,6 +14,7 @@ from problems import FRAME, OBJECT, complex_array
 from ptychograd._describe import probe_diameter
 from ptychograd._files._items import _with_photons_in_probe
 from ptychograd._illumination import brightness, lit_pixels, of_photons
+from ptychograd._reconstruct import Task, prepared
 from ptychograd._trial import _middle
 
 WAVE = problems.probe_wave()
@@ -239,3 +240,34 @@ def test_patterns_beyond_single_precision_are_refused_before_the_first_epoch(sca
 def test_numbers_that_make_no_run_are_refused(arguments, words):
     with pytest.raises(pg.InputError, match=words):
         pg.reconstruct(pg.far_field(FAR), FAR, pg.Nesterov(), **({"epochs": 1, "batch_size": 16} | arguments))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"epochs": 2.5}, r"epochs=2\.5; expected a whole number"),
+        ({"batch_size": 2.5}, r"batch_size=2\.5"),
+        ({"seed": 1.5}, r"seed=1\.5"),
+        ({"solver": pg.Nesterov}, "Nesterov is no solver"),
+        ({"noise": pg.Poisson}, "Poisson is no noise"),
+        ({"model": pg.far_field}, "function is no model"),
+    ],
+)
+def test_what_is_of_another_kind_is_refused_in_a_sentence(arguments, words):
+    """Also without the types' being watched, as the tests do."""
+    task = Task(pg.far_field(FAR), FAR, pg.Nesterov(), 1, 16, ("object",), pg.Amplitude())
+    with pytest.raises(pg.InputError, match=words):
+        prepared(task._replace(**arguments))
+
+
+def test_one_thing_in_the_place_of_several_or_of_a_function():
+    model = pg.far_field(FAR)
+    for support in (np.ones(OBJECT, int).tolist(), jnp.ones(OBJECT, bool)):
+        assert pg.with_support(model, support).object.support.dtype == bool
+    one_stage = pg.Run(model, FAR, pg.Nesterov(), pg.Stage(1), 16)
+    for ask, words in (
+        (lambda: pg.perform(one_stage), r"stages=\(Stage\(60\),\)"),
+        (lambda: pg.perform(one_stage._replace(stages=(pg.Stage(1, "object"),))), "expected a tuple"),
+    ):
+        with pytest.raises(pg.InputError, match=words):
+            ask()

@@ -71,6 +71,8 @@ def make_scan(
 ) -> WholePixelScan | SubPixelScan:
     """The scan for window corners at `positions` (y, x) in object pixels, none of them negative."""
     positions = np.asarray(positions, np.float64)
+    if positions.ndim != 2 or positions.shape[1] != 2 or not len(positions):
+        raise InputError(f"Positions of shape {positions.shape}; expected (index, 2), each (y, x).")
     if not np.isfinite(positions).all():
         raise InputError("A position of the scan is not finite; give where each window begins, in object pixels.")
     if np.round(positions).min() < 0:

@@ -71,6 +71,8 @@ def sweep(
         found = sweep(run, {"object": [0.1, 0.01, 0.001], "probe": [10.0, 1.0, 0.1]})
         found.values("r_factor")  # 3 x 3
     """
+    if isinstance(run, Run):
+        raise InputError("A run is for one point; give a function that makes the Run of a point.")
     axes = {name: tuple(values) for name, values in grid.items()}
     if not axes or not all(axes.values()):
         raise InputError("A sweep needs at least one axis with at least one value.")

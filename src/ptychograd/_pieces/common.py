@@ -33,6 +33,6 @@ def with_part(model: Ptychography, name: str, part: AbstractPart) -> Ptychograph
 
 def count_of(number: int, what: str, least: int = 1) -> int:
     """The number, if it is large enough."""
-    if number < least:
+    if not (number >= least and number == int(number)):
         raise InputError(f"{number} {what}; expected {least} or more.")
     return number

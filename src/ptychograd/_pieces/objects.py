@@ -1,5 +1,7 @@
 """What an object does beside the ideal: it is thick, it moves, and something is known about it."""
 
+from collections.abc import Sequence
+
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
@@ -75,6 +77,10 @@ def with_magnitude(model: AbstractModel, magnitude: AbstractMagnitude) -> Ptycho
     """An object of whose transmission's magnitude something is known (see `UnitMagnitude`, `BoundedMagnitude`)."""
     whole = checked(model, "A known magnitude")
     thing = whole.object
+    if not isinstance(magnitude, AbstractMagnitude):
+        raise InputError(
+            f"{type(magnitude).__name__} says nothing of a magnitude; expected UnitMagnitude() or another."
+        )
     if not isinstance(thing, (AbstractThinObject, MultisliceObject)):
         raise InputError(f"A known magnitude can't go into {type(thing).__name__}; it is for thin objects and slices.")
     allowed = eqx.tree_at(
@@ -83,10 +89,15 @@ def with_magnitude(model: AbstractModel, magnitude: AbstractMagnitude) -> Ptycho
     return with_part(whole, "object", allowed)
 
 
+<<<<<<< HEAD
 @meant
 def with_support(model: AbstractModel, support: Bool[np.ndarray, "height width"]) -> Ptychography:
+=======
+def with_support(model: AbstractModel, support: Bool[Array | np.ndarray, "height width"] | Sequence) -> Ptychography:
+>>>>>>> h-starts
     """An object that transmits 1 outside of `support`, which has the shape of the object's array."""
     whole = checked(model, "A support")
+    support = np.asarray(support).astype(bool)
     thing, shape = whole.object, _transmission(whole.object).shape[-2:]
     if support.shape != shape:
         raise InputError(f"The support has {support.shape} pixels and the object {shape}; expected the same.")

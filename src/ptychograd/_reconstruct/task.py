@@ -122,7 +122,7 @@ def prepared(task: Task) -> tuple[Work, Standing]:
         stored = Stored.of(resume.arrays, resume.state, resume.settings)
         resume = resume._replace(arrays=stored.parameters, state=stored.state)
     model = task.model if resume is None else resume.onto(task.model)
-    _check_whole(task)
+    _check_kinds(task)
     _check(model, data, task.epochs, task.batch_size, task.seed)
     parameters, rest = partition(model, task.trainable)
     _check_numbers(data, real_dtype(parameters))
@@ -239,8 +239,14 @@ def _penalty(prior: AbstractPrior, model: AbstractModel, data: Dataset, real: np
     return Penalty(traced(prior, real), root, known, outside)
 
 
-def _check_whole(task: Task) -> None:
+def _check_kinds(task: Task) -> None:
+    """Refuse a class where an object of it is expected, and numbers that are not whole."""
     numbers = {"epochs": task.epochs, "batch_size": task.batch_size, "seed": task.seed, "planned": task.planned or 0}
+    kinds = {"model": AbstractModel, "data": Dataset, "solver": AbstractSolver, "noise": AbstractNoise}
+    for name, kind in kinds.items():
+        if not isinstance(given := getattr(task, name), kind):
+            found = given.__name__ if isinstance(given, type) else type(given).__name__
+            raise InputError(f"{found} is no {name}; expected an object of {kind.__name__}.")
     for name, number in numbers.items():
         if not isinstance(number, (int, np.integer)):
             raise InputError(f"{name}={number!r}; expected a whole number.")

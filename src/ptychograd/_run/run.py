@@ -70,7 +70,7 @@ class Run(NamedTuple):
 
 def check(run: Run) -> None:
     """Raise `InputError` for a run without a stage, and for what would be refused in any of them."""
-    if not run.stages:
+    if isinstance(run.stages, Stage) or not run.stages:
         raise InputError("A run without a stage; give it one, as stages=(Stage(60),).")
     for task, stage in zip(tasks(run), run.stages, strict=True):
         if isinstance(stage.trainable, str):
