@@ -89,12 +89,8 @@ def with_magnitude(model: AbstractModel, magnitude: AbstractMagnitude) -> Ptycho
     return with_part(whole, "object", allowed)
 
 
-<<<<<<< HEAD
 @meant
-def with_support(model: AbstractModel, support: Bool[np.ndarray, "height width"]) -> Ptychography:
-=======
 def with_support(model: AbstractModel, support: Bool[Array | np.ndarray, "height width"] | Sequence) -> Ptychography:
->>>>>>> h-starts
     """An object that transmits 1 outside of `support`, which has the shape of the object's array."""
     whole = checked(model, "A support")
     support = np.asarray(support).astype(bool)

@@ -104,15 +104,9 @@ def reconstruct(
         result.save("result.h5")
     """
     free, noise, devices = _names(trainable), noise or Amplitude(), None if devices is None else tuple(devices)
-<<<<<<< HEAD
-    task = Task(model, data, solver, epochs, batch_size, free, noise, seed, resume, planned, devices, tuple(priors))
+    task = Task(model, data, solver, epochs, batch_size, free, noise, seed, resume, planned, devices, _several(priors))
     (work, standing), stopped, why = begun(task), DONE, ""
     feed = feed_of(data, work.asked)
-=======
-    task = Task(model, data, solver, epochs, batch_size, free, noise, seed, resume, planned, devices, _several(priors))
-    work, standing = _begun(task)
-    feed, stopped, why = feed_of(data, work.asked), DONE, ""
->>>>>>> h-starts
     try:
         for _ in range(epochs):
             standing = _watched(work, _after_an_epoch(work, standing, feed), watch)
@@ -138,22 +132,10 @@ def _names(trainable: Sequence[str]) -> tuple[str, ...]:
     return (trainable,) if isinstance(trainable, str) else tuple(trainable)
 
 
-<<<<<<< HEAD
-=======
 def _several(priors: Sequence[AbstractPrior] | AbstractPrior) -> tuple[AbstractPrior, ...]:
     return (priors,) if isinstance(priors, AbstractPrior) else tuple(priors)
 
 
-def _begun(task: Task) -> tuple[Work, Standing]:
-    """What is made ready, after a warning of what can't move from where it starts."""
-    ready = prepared(task)
-    if task.epochs and task.resume is None and not isinstance(task.solver, Still):
-        for sentence in stuck(task.model, task.trainable):
-            warnings.warn(f"What can't move from where it starts: {sentence}.", stacklevel=3)
-    return ready
-
-
->>>>>>> h-starts
 def _after_an_epoch(work: Work, standing: Standing, feed: Feed) -> Standing:
     """Where a run stands after one more epoch; raises `NonFiniteError` where that is nowhere."""
     begin = time.perf_counter()
