@@ -32,7 +32,7 @@ class Leaving(AbstractSolver):
     def step(self, objective, variables, batch, state):
         moved, _, value = self.inner.step(objective, variables, batch, ())
         old, new = named_parameters(variables), named_parameters(moved)
-        further = {name: old[name] + state["size"] * (new[name] - old[name]) for name in old}
+        further = {name: old[name] + state["size"].astype(old[name].dtype) * (new[name] - old[name]) for name in old}
         return replace_parameters(variables, further), {"size": state["size"] * self.growth}, value
 
 

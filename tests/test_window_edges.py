@@ -122,7 +122,7 @@ class Vignette(pg.AbstractObject):
 
     def __call__(self, probe, corner):
         patch = pg.cut(self.transmission, corner, probe.shape[-2:])
-        return probe * patch / jnp.mean(jnp.abs(self.transmission))
+        return probe * patch[None] / jnp.mean(jnp.abs(self.transmission)).astype(patch.dtype)
 
 
 def test_parts_of_ones_own_are_asked_too():

@@ -179,7 +179,8 @@ class RefinableScan(AbstractScan):
 
     def _whole(self, moved: Float[Array, "*index 2"]) -> Float[Array, "*index 2"]:
         """Whole pixels of a move, within the margin that the object's array has."""
-        return jnp.clip(jnp.round(moved), -self.reach, self.reach)
+        reach = self.reach.astype(moved.dtype)
+        return jnp.clip(jnp.round(moved), -reach, reach)
 
     def _bounded(self, correction: Float[Array, "*index 2"]) -> Float[Array, "*index 2"]:
         """Clipped, with the derivative of what is not, so that a position finds back from the bound."""

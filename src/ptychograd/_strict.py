@@ -5,18 +5,31 @@ and of as many axes, with `jax_transfer_guard` "disallow" whatever goes from the
 in so many words.
 """
 
-from collections.abc import Iterator
+import functools
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import jax
 import numpy as np
 
 Operand = TypeVar("Operand", jax.Array, np.ndarray)
+Function = TypeVar("Function", bound=Callable)
 
-# Decorates what makes a model or a start of a run, or takes a result apart: there every number and every array goes
-# between host and device because that is the purpose. The loop over epochs has no need of it.
-meant = jax.transfer_guard("allow")
+
+def meant(function: Function) -> Function:
+    """Decorates what makes a model or a start of a run, or takes a result apart.
+
+    There every number and every array goes between host and device because that is the purpose. The loop over epochs
+    has no need of it.
+    """
+
+    @functools.wraps(function)
+    def allowed(*arguments, **options):
+        with jax.transfer_guard("allow"):
+            return function(*arguments, **options)
+
+    return cast(Function, allowed)
 
 
 def lifted(array: Operand, like: jax.Array | np.ndarray) -> Operand:

@@ -17,6 +17,7 @@ from jaxtyping import Array, Float, Int, PyTree, Shaped
 
 from ptychograd._errors import InputError
 from ptychograd._parameters import map_with_names, matches
+from ptychograd._strict import meant
 
 
 class Window(eqx.Module):
@@ -50,6 +51,7 @@ def nan_outside(index: Int[Array, ""], count: int, dtype: np.dtype) -> Float[Arr
     return jnp.where((index >= 0) & (index < count), jnp.zeros((), dtype), jnp.nan)
 
 
+@meant
 def cut(
     array: Shaped[Array, "*lead height width"], corner: Int[Array, "2"], shape: tuple[int, int]
 ) -> Shaped[Array, "*lead y x"]:

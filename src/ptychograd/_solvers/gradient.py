@@ -64,7 +64,8 @@ class Optax(AbstractSolver):
     def _check(self, variables: PyTree, state: PyTree) -> None:
         """Refuse a transformation that asks for more than the gradient, as a search along a line does."""
         try:
-            jax.eval_shape(self.transformation.update, variables, state, variables)
+            with promoted_by_jax():
+                jax.eval_shape(self.transformation.update, variables, state, variables)
         except TypeError as problem:
             raise InputError(
                 f"This optax transformation needs more than the gradient of a batch ({problem}): one that searches "
