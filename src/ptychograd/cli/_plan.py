@@ -183,7 +183,7 @@ def make_model(options: Options, data: "Dataset") -> "AbstractModel":
         modes=options.modes,
         dtype=dtype,
     )
-    detector = Detector(jnp.asarray(options.background, np.finfo(dtype).dtype))
+    detector = Detector(jnp.asarray(np.asarray(options.background, np.finfo(dtype).dtype)))
     return eqx.tree_at(lambda model: model.detector, model, detector)
 
 
