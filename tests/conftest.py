@@ -70,8 +70,7 @@ def run(capsys, monkeypatch, tmp_path):
     def call(*arguments):
         status = 0
         try:
-            with jax.transfer_guard("disallow"):
-                main([str(argument) for argument in arguments])
+            main([str(argument) for argument in arguments])
         except SystemExit as end:
             status = end.code or 0
         captured = capsys.readouterr()

@@ -32,6 +32,7 @@ Index = Int[Array, ""] | np.integer | int  # of a pattern, in code that is compi
 Number = Array | np.ndarray | np.generic | float | int  # what may be taken for one
 
 
+@meant
 def checked_index(index: Number, count: int) -> Int[Array, ""]:
     """The number of a pattern, as an array; raises `InputError` for one that is not from 0 to `count` - 1.
 
@@ -61,6 +62,7 @@ def cut(
     return jax.lax.dynamic_slice(array, _start(array, corner), array.shape[:-2] + shape)
 
 
+@meant
 def row(array: Shaped[Array, "index k"], index: Index) -> Shaped[Array, "k"]:
     """The row of pattern `index`: of all rows, or of that row alone.
 
@@ -74,6 +76,7 @@ def row(array: Shaped[Array, "index k"], index: Index) -> Shaped[Array, "k"]:
     return found + nan_outside(index, len(array), found.dtype) if jnp.issubdtype(found.dtype, jnp.inexact) else found
 
 
+@meant
 def row_window(index: Index, columns: int) -> Window:
     """Where the row of pattern `index` lies in an array (index, columns)."""
     index = jnp.asarray(index)

@@ -21,6 +21,7 @@ def configure(precision: str) -> None:
 
     give_back_large_arrays()
     jax.config.update("jax_enable_x64", precision == "double")
+    jax.config.update("jax_transfer_guard", "allow")  # a command sends what it needs, whatever the environment says
     keep_programs()
     ending.heed()
 
