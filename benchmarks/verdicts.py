@@ -3,7 +3,7 @@
     python benchmarks/verdicts.py [--set tune|judge] [--only KIND]
 
 The simulation is NumPy alone and shares no code with the package. "tune" are the seeds by which the limits were chosen,
-"judge" those of the table in docs/reliability.md. A run is called good where the object's error in the scanned part,
+"judge" others, not tried yet. A run is called good where the object's error in the scanned part,
 relative to its contrast, after shift, constant and linear phase ramp are removed, is below 0.45, and failed above 0.7.
 """
 

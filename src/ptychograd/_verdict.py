@@ -7,7 +7,7 @@ No threshold of R or χ² alone does. Two figures beside χ² do not depend on t
 - what each parameter explains, (S₀ - S) / (k c), with S = Σ(√h - √y)², k real parameters and c = E[(√y - √h)²] of a
   photon's pixel: where nothing but noise is fitted 1 or less, and much more for an object, however near to 1 χ² is.
 
-The limits are measured: `benchmarks/verdicts.py`, docs/reliability.md.
+The limits were chosen on the "tune" seeds of `benchmarks/verdicts.py`.
 """
 
 from collections.abc import Iterator
