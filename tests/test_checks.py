@@ -151,12 +151,6 @@ def with_values(values, *where):
     return patterns
 
 
-def with_gaps(marker):
-    patterns = counts(light(), dtype=float)
-    patterns[:, :, 3:5] = marker
-    return patterns
-
-
 def raster(jitter=0.0, turn=0.0):
     y, x = np.mgrid[:9, :9] * 5.0 + jitter * np.random.default_rng(1).normal(size=(2, 9, 9))
     y, x = y.ravel(), x.ravel()
@@ -230,7 +224,6 @@ FIRST = {
     "logarithms": ("photon scale", {"patterns": np.log1p(counts(light(), dtype=float)), "probe": None}),
     "inverted mask": ("mask", {"mask": light() < 8}),
     "nearly all masked": ("mask", {"mask": (light() > 290) & (light() < 298)}),
-    "marked gaps": ("dead and hot pixels", {"patterns": with_gaps(65535.0)}),
     "another unit": ("units", {"positions": 1e6 * spiral()}),
 }
 

@@ -26,8 +26,10 @@ def test_from_file_to_picture(run, scan, tmp_path):
     status, out, _ = run("reconstruct", scan, "-o", "r.h5", "--epochs", 30, "--batch-size", 6, "--json")
     figures = json.loads(out.splitlines()[-1])
     assert status == 0
-    facts = ("r_factor", "chi_squared", "held_out_r_factor", "epochs", "stopped", "seconds", "patterns_per_second")
-    assert tuple(figures) == facts
+    facts = ("r_factor", "chi_squared", "verdict", "held_out_r_factor", "epochs", "stopped", "seconds")
+    assert tuple(figures) == (*facts, "patterns_per_second")
+    assert figures["verdict"]["code"] in ("at_noise", "near_noise")
+    assert "verdict: " in out
     assert figures["epochs"] == 30
     assert figures["r_factor"] < 0.04
     status, out, _ = run("compare", "r.h5", scan, "--json")

@@ -239,7 +239,7 @@ def test_closed_form_pie_refuses_what_it_was_not_written_for():
     for model, words in (
         (pg.with_magnitude(pg.far_field(data), UnitMagnitude()), "transmissions of any magnitude, not for UnitMagn"),
         (pg.with_object_modes(pg.far_field(data), 2), "thin objects, not for MixedObject"),
-        (pg.with_varying_intensity(pg.far_field(data)), "with one probe"),
+        (pg.with_varying_intensity(pg.far_field(data)), "the same probe in all patterns, not for VaryingProbe"),
     ):
         with pytest.raises(pg.InputError, match=words):
             pg.reconstruct(model, data, pg.PIE(), epochs=1)
