@@ -182,7 +182,7 @@ def arrays(scan, monkeypatch, tmp_path):
 
 
 MISTAKES = {
-    "no array": (("--flat-field", "text.npy"), "can't be read from text.npy"),
+    "no array": (("--flat-field", "text.npy"), "text.npy: it does not begin as such a file"),
     "no file": (("--point-spread", "none.npy"), "can't be read from none.npy"),
     "numbers in a row": (("--mask", "vector.npy"), "it holds float64 of shape (5,); expected real numbers"),
     "complex numbers": (("--flat-field", "waves.npy"), "it holds complex128 of shape (20, 18)"),
