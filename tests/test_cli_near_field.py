@@ -191,7 +191,6 @@ SCAN_MISTAKES = {
     "two steps": (("--from", 1, "--to", 2, "--steps", 2), "3 steps or more"),
     "no range": (("--from", 1), "--to"),
     "another length": (("--from", 1, "--to", 2, "--of", "wavelength"), "wavelength"),
-    "distances that alias": (("--from", 0.03, "--to", 0.05, "--of", "distance"), "aliases on"),
 }
 
 

@@ -1,5 +1,6 @@
 """What every run says of its data unasked: one warning for what is plainly wrong, none for what is sound."""
 
+import inspect
 import warnings
 from dataclasses import replace
 
@@ -17,7 +18,12 @@ def changed(change, **items):
     """The small scan with its patterns changed, as float64."""
     data = problems.measurement(dtype=np.uint32)
     return pg.make_dataset(
-        change(data.patterns.astype(float)), data.positions, probe=data.probe, source="scan.h5", **items
+        change(data.patterns.astype(float)),
+        data.positions,
+        probe=data.probe,
+        source="scan.h5",
+        allow_masked=True,
+        **items,
     )
 
 
@@ -41,8 +47,6 @@ FEW = np.zeros(problems.FRAME, bool)
 FEW[8:12, 7:10] = True
 TROUBLES = {
     "nearly everything masked": (lambda p: p, {"mask": FEW}, "97% of the pixels are masked"),
-    "a marker that its type does not tell": (columns(65535), {}, "40 pixels with 65535 in every pattern"),
-    "a marker in one pixel": (lambda p: np.where(np.indices(p.shape)[1:].sum(0) == 0, 1e9, p), {}, "(0, 0)"),
     "full in every pattern": (full(300), {}, "or give --saturation 300"),
     "amplitudes": (np.sqrt, {}, "square the patterns"),
     "amplitudes in single precision": (lambda p: np.sqrt(p).astype(np.float32), {}, "square the patterns"),
@@ -114,8 +118,8 @@ def told(action):
 
 
 def test_a_run_warns_once_and_names_the_caller():
-    data = changed(np.sqrt)
-    entries = told(lambda: pg.perform(run_of(data)))
+    data, perform = changed(np.sqrt), inspect.unwrap(pg.perform)  # without what the tests put around it
+    entries = told(lambda: perform(run_of(data)))
     assert [entry.filename for entry in entries] == [__file__]
     assert str(entries[0].message).startswith("scan.h5: the squares of the values are whole numbers")
     assert not told(lambda: pg.perform(run_of(data)))

@@ -227,7 +227,9 @@ def test_variations_wait_for_their_weights_alone():
     model = pg.with_varying_probe(problems.start_model(DATA), 2)
     assert (np.abs(gradients(model, DATA)["probe.weights"][:6]).max(axis=0) > 0).all()
     moved = eqx.tree_at(
-        lambda model: model.probe.weights, model, replace_fn=lambda w: w + jnp.arange(w.size).reshape(w.shape) ** 2
+        lambda model: model.probe.weights,
+        model,
+        replace_fn=lambda w: w + jnp.arange(w.size, dtype=w.dtype).reshape(w.shape) ** 2,
     )
     assert unlike(gradients(moved, DATA)["probe.variations"])
 

@@ -23,6 +23,7 @@ from ptychograd._errors import InputError
 from ptychograd._illumination import lit_pixels
 from ptychograd._noise import counted_residual
 from ptychograd._parameters import matches
+from ptychograd._patterns import lit_positions
 from ptychograd._result import OBJECTS, Result
 from ptychograd._strict import meant
 
@@ -101,10 +102,10 @@ def _code(chi_squared: float, left: float, told: float, share: float, counts: bo
 
 def _all_alike(data: Dataset) -> tuple[float, float, float]:
     """Of some patterns: Σ(√h - √y)² if all are the mean pattern, their photons, and c on average over photons."""
-    places = data.count // data.group
+    places = lit_positions(data)  # of a scan that ended early others may not be there
     each = data.frame_shape[0] * data.frame_shape[1] * data.group
-    count = min(places, max(FEWEST, PIXELS // each))
-    some = np.unique(np.linspace(0, places - 1, count).astype(int))
+    count = min(len(places), max(FEWEST, PIXELS // each))
+    some = places[np.unique(np.linspace(0, len(places) - 1, count).astype(int))]
     numbers = (some[:, None] * data.group + np.arange(data.group)).ravel()
     patterns, mask = data.frames(numbers)
     shape = (len(some), data.group, *data.frame_shape)

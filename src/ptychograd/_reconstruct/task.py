@@ -101,7 +101,6 @@ class Standing(NamedTuple):
         return self if not np.isfinite(r_factor) else self._replace(history=self.history.seen(r_factor))
 
 
-@meant
 def begun(task: Task) -> tuple[Work, Standing]:
     """What is `prepared`, after a warning of what is plainly wrong with data or start; a mere look is no run."""
     ready, is_scan = prepared(task), isinstance(getattr(task.model, "scan", None), AbstractScan)
@@ -109,7 +108,7 @@ def begun(task: Task) -> tuple[Work, Standing]:
         return ready
     if is_scan:
         warn_of(task.data, float(np.min(task.noise.level)) if isinstance(task.noise, Censored) else None)
-    for sentence in () if task.resume else stuck(task.model, task.trainable):
+    for sentence in () if task.resume else meant(lambda: list(stuck(task.model, task.trainable)))():
         warnings.warn(f"What can't move from where it starts: {sentence}.", stacklevel=3)
     return ready
 
