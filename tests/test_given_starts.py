@@ -15,7 +15,7 @@ from ptychograd._describe import probe_diameter
 from ptychograd._files._items import _with_photons_in_probe
 from ptychograd._illumination import brightness, lit_pixels, of_photons
 from ptychograd._reconstruct import Task, prepared
-from ptychograd._trial import _middle
+from ptychograd._trial.runs import _middle
 
 WAVE = problems.probe_wave()
 FAR, NEAR, CRYSTAL = (module.measurement() for module in (problems, near_problems, bragg_problems))

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import ptychograd as pg
-from ptychograd._checks import Seen, counts
-from ptychograd._checks.counts import saturation
+from ptychograd._checks import Seen, detector
+from ptychograd._checks.detector import saturation
 from ptychograd._dataset import InFile
 from ptychograd._files import read, write
 
@@ -41,8 +41,8 @@ def test_counts_of_photons_have_no_plateau_however_many_are_looked_at():
 def test_of_a_large_file_a_part_is_read_and_the_words_say_so(tmp_path, monkeypatch, limit, looked):
     write(tmp_path / "d.h5", measured(60, full=range(60)))
     data = read(tmp_path / "d.h5", keep=InFile(0, 2000))
-    monkeypatch.setattr(counts, "BLOCK", 2000)
-    monkeypatch.setattr(counts, "LOOKED_AT", limit)
+    monkeypatch.setattr(detector, "BLOCK", 2000)
+    monkeypatch.setattr(detector, "LOOKED_AT", limit)
     found = saturation(Seen.of(data))
     assert found is not None
     assert found.verdict == "bad"

@@ -8,8 +8,8 @@ from jaxtyping import Complex
 from ptychograd._checks.always import check_possible, warn_of
 from ptychograd._checks.beam import centre, detector_edge, is_in_a_corner, overlap, probe_fill, probe_power
 from ptychograd._checks.counts import dark_patterns, is_counted, photon_scale
+from ptychograd._checks.detector import mask, pixels, saturation, sound_pixels
 from ptychograd._checks.finding import BAD, DOUBTFUL, GOOD, Check, Finding, Seen
-from ptychograd._checks.pixels import mask, pixels, saturation, sound_pixels
 from ptychograd._checks.places import duplicates, outliers, raster, units
 from ptychograd._dataset import Dataset
 

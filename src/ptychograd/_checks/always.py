@@ -10,8 +10,8 @@ import numpy as np
 
 from ptychograd._checks.beam import corner
 from ptychograd._checks.counts import functions_of_counts
+from ptychograd._checks.detector import always_extreme, masked_nearly_all
 from ptychograd._checks.finding import Finding, Sample
-from ptychograd._checks.pixels import always_extreme, masked_nearly_all
 from ptychograd._dataset import BraggGeometry, Dataset, NearFieldGeometry, StoredPatterns
 from ptychograd._errors import DataWarning, InputError
 
