@@ -42,7 +42,9 @@ def shape(waves):
 # Probes ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", [np.asarray, jnp.asarray, list, lambda wave: wave[None]], ids=str)
+@pytest.mark.parametrize(
+    "kind", [np.asarray, jnp.asarray, list, lambda wave: wave[None]], ids=["numpy", "jax", "list", "modes"]
+)
 def test_a_probe_is_an_array_of_any_kind(recipe, kind):
     """With the photons of the brightest pattern, as one that a function makes."""
     make, data = recipe
@@ -127,7 +129,7 @@ def test_a_datasets_own_probe_keeps_photons_that_can_be_right(scale):
 # Objects --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", [np.asarray, jnp.asarray, list], ids=str)
+@pytest.mark.parametrize("kind", [np.asarray, jnp.asarray, list], ids=["numpy", "jax", "list"])
 def test_an_object_is_an_array_of_any_kind(recipe, kind):
     make, data = recipe
     like = make(data)
