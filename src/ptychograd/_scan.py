@@ -118,7 +118,7 @@ class RefinableScan(AbstractScan):
 
     def __call__(self, index):
         index = checked_index(index, len(self.corner))
-        time = (2 * index).astype(self.offset.dtype) / max(1, len(self.corner) - 1) - 1
+        time = jnp.asarray(2 * index, self.offset.dtype) / max(1, len(self.corner) - 1) - 1
         correction = self._bounded(self._correction(self._nominal(index), time, row(self.offset, index)))
         moved = self.shift[index] + correction
         whole = self._whole(jax.lax.stop_gradient(moved))

@@ -1,5 +1,7 @@
 """Logarithms of the probabilities of tails, with finite values and slopes however far the tail is."""
 
+import math
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -40,7 +42,7 @@ def lost_by_counting(mean: Float[Array, "*shape"], level: Float[Array, "..."]) -
 
 def lost_beyond(deviations: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     """The share of a normal variable's information that is lost where values beyond so many deviations are one."""
-    tail, at = jax.scipy.special.log_ndtr(-deviations), -(deviations**2) / 2 - np.log(2 * np.pi) / 2
+    tail, at = jax.scipy.special.log_ndtr(-deviations), -(deviations**2) / 2 - math.log(2 * math.pi) / 2
     return jnp.maximum(deviations * jnp.exp(at) + jnp.exp(tail) - jnp.exp(2 * at - tail), 0)
 
 

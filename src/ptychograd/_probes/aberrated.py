@@ -8,7 +8,7 @@ from jaxtyping import Array, Complex, Float
 from ptychograd._fourier import exact_fft, exact_ifft, fft2, ifft2
 from ptychograd._parameters import with_derivative
 from ptychograd._probes.base import AbstractProbe
-from ptychograd._strict import as_complex
+from ptychograd._strict import as_complex, meant
 
 ABERRATION_STEP = 0.01  # radians, root-mean-square over the pupil
 
@@ -42,6 +42,7 @@ class AberratedProbe(AbstractProbe):
         return ifft2(spectrum)
 
     @property
+    @meant
     def illumination(self):
         along_y, along_x = (np.exp(1j * float(self.defocus) * np.asarray(rate, float)) for rate in self.rates)
         phase = np.tensordot(np.asarray(self.aberrations, float), np.asarray(self.shapes, float), axes=1)

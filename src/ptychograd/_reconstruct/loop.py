@@ -249,7 +249,7 @@ def _now(standing: Standing) -> tuple[PyTree, PyTree]:
 
 def _as_it_is(work: Work, standing: Standing, variables: PyTree, state: PyTree) -> Result:
     model = eqx.combine(join(at_home(variables, work.asked.mesh)), work.rest)
-    named = {name: np.asarray(leaf) for name, leaf in named_leaves(state).items()}
+    named = jax.device_get(named_leaves(state))
     found = Result.of(model, work.positions, named, standing.history, work.settings | {"stopped": UNDER_WAY})
     return found._replace(lit=work.lit)
 

@@ -60,7 +60,7 @@ class Result(NamedTuple):
     @classmethod
     def of(cls, model: AbstractModel, positions: np.ndarray, state: dict, history: History, settings: dict) -> "Result":
         """The result that `model` is."""
-        arrays = {name: np.asarray(leaf) for name, leaf in named_leaves(eqx.filter(model, is_kept)).items()}
+        arrays = jax.device_get(named_leaves(eqx.filter(model, is_kept)))
         probe, sampling = getattr(model, "probe", None), getattr(model, "sampling", None)
         wave = probe.illumination if isinstance(probe, AbstractProbe) else None
         if wave is not None:
