@@ -17,8 +17,8 @@ import numpy as np
 import scipy.fft
 
 import ptychograd as pg
-from ptychograd._compare import compare_with_truth
 from ptychograd.paper.bragg import BraggExperiment
+from ptychograd.quality.comparison import compare_with_truth
 
 POSITIONS = 16  # of a batch
 ROUNDS = 7

@@ -20,9 +20,10 @@ from skimage.data import coins, moon
 from skimage.io import imsave
 
 import ptychograd as pg
-from ptychograd._compare import compare_with_truth, inside_support
-from ptychograd.metrics import raster_nrmse, register, shifted
+from ptychograd.core.arrays import shifted
 from ptychograd.paper.far_field import FarFieldExperiment
+from ptychograd.quality.comparison import compare_with_truth, inside_support
+from ptychograd.quality.metrics import raster_nrmse, register
 
 EPOCHS, BATCH = 60, 16
 TARGET = {"object_nrmse": 0.03, "probe_nrmse": 0.02}

@@ -8,7 +8,7 @@ from collections import defaultdict
 
 import numpy as np
 
-from ptychograd._cleaning import gap_pixels, good_values, spread
+from ptychograd.data.cleaning import gap_pixels, good_values, spread
 
 PROBES = ("gauss", "real gauss", "disc", "large disc", "slit", "plane", "annulus", "diffuser")
 GAPS = ("columns", "middle columns", "rows", "cross", "pixels", "module", "corner", "block")

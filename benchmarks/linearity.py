@@ -18,8 +18,8 @@ import jax
 import numpy as np
 
 import ptychograd as pg
-from ptychograd._epoch import Resident, one_epoch
-from ptychograd._reconstruct import Task, prepared
+from ptychograd.fitting.epoch import Resident, one_epoch
+from ptychograd.fitting.reconstruction import Task, prepared
 
 SOLVERS = {
     "Nesterov": (pg.Nesterov(), 16),

@@ -104,11 +104,11 @@ def reconstruct(folder: Path, case: Case) -> None:
     jax.config.update("jax_num_cpu_devices", case.devices)
 
     import ptychograd as pg
-    from ptychograd._dataset import InFile
-    from ptychograd._files import read
-    from ptychograd._memory import give_back_large_arrays, peak_memory
-    from ptychograd._memory_plan import memory_plan
-    from ptychograd._reconstruct import Task
+    from ptychograd.core.memory import give_back_large_arrays, peak_memory
+    from ptychograd.data.dataset import InFile
+    from ptychograd.data.files import read
+    from ptychograd.fitting.reconstruction import Task
+    from ptychograd.runs.memory_plan import memory_plan
 
     give_back_large_arrays()  # as the commands do
     data = read(folder / "data.h5", keep=InFile(case.memory, case.memory // 4) if case.memory else None)

@@ -11,8 +11,8 @@ import argparse
 import itertools
 
 import ptychograd as pg
-from ptychograd._compare import compare_with_truth
 from ptychograd.paper.near_field import NearFieldExperiment
+from ptychograd.quality.comparison import compare_with_truth
 
 
 def main():

@@ -20,7 +20,7 @@ import jax
 import numpy as np
 
 import ptychograd as pg
-from ptychograd._orientation import inverse
+from ptychograd.data.orientation import inverse
 
 PLACES = {32: (64, 81, 100), 48: (81, 100, 144)}  # sizes are few, so that programs are compiled once
 BEAMS = ("focus", "defocused", "zone plate", "aberrated", "flat top")

@@ -24,7 +24,7 @@ import jax
 
 jax.config.update("jax_num_cpu_devices", {devices})
 import ptychograd as pg
-from ptychograd._bench import Case, patterns
+from ptychograd.runs.benchmark import Case, patterns
 
 data = patterns(Case({frame}, {batch}, {count}))
 model = pg.far_field(data, object=pg.random_object(0))

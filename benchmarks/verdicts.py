@@ -15,9 +15,9 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 
 import ptychograd as pg
-from ptychograd._illumination import illumination
-from ptychograd._pieces import with_modes
-from ptychograd._verdict import judged_run
+from ptychograd.core.illumination import illumination
+from ptychograd.fitting.verdict import judged_run
+from ptychograd.models.effects import with_modes
 
 GOOD, FAILED = 0.45, 0.7  # error of the object
 SEEDS = {"tune": (0, 1, 2), "judge": (10, 11, 12)}

@@ -61,9 +61,9 @@ def run(capsys, monkeypatch, tmp_path):
     """Run a command in a fresh folder; returns exit status, standard output and standard error."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr("ptychograd.cli._engine.prepare", lambda precision="single": None)
-    monkeypatch.setattr("ptychograd.cli._machine.start", lambda machine, precision: None)
-    monkeypatch.setattr("ptychograd.cli._machine._cores", lambda: 1)
+    monkeypatch.setattr("ptychograd.cli.engine.prepare", lambda precision="single": None)
+    monkeypatch.setattr("ptychograd.cli.machine.start", lambda machine, precision: None)
+    monkeypatch.setattr("ptychograd.cli.machine._cores", lambda: 1)
 
     from ptychograd.cli import main  # after pytest has begun to watch the types
 

@@ -16,10 +16,10 @@ import hdf5plugin
 import numpy as np
 
 from hostile_structures import EDITS
-from ptychograd._dataset import BraggGeometry, Geometry, Truth, make_dataset
-from ptychograd._errors import InputError
-from ptychograd._files import read, write
-from ptychograd._result import History, Result, load
+from ptychograd.core.errors import InputError
+from ptychograd.data.dataset import BraggGeometry, Geometry, Truth, make_dataset
+from ptychograd.data.files import read, write
+from ptychograd.fitting.result import History, Result, load
 
 SECRET = 4242.0
 RANDOM = np.random.default_rng(5)

@@ -2,7 +2,7 @@
 
 Each writer takes a path and a random generator, and returns what is in the file: the patterns, and every other array of
 numbers, by their places. netCDF4 and PyTables write their own files where they are installed; else h5py imitates their
-layouts. `tests/test_sound_files.py` reads a few of these files, `tests/long/fuzz_files.py` hundreds.
+layouts. `tests/data/test_sound_files.py` reads a few of these files, `tests/long/fuzz_files.py` hundreds.
 """
 
 import contextlib
@@ -14,8 +14,8 @@ import h5py
 import hdf5plugin
 import numpy as np
 
-from ptychograd._dataset import Geometry, make_dataset
-from ptychograd._files import opened, write
+from ptychograd.data.dataset import Geometry, make_dataset
+from ptychograd.data.files import opened, write
 
 Arrays = dict[str, np.ndarray]
 TYPES = (

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 import ptychograd as pg
-from ptychograd._compare import compare_with_truth
+from ptychograd.quality.comparison import compare_with_truth
 
 
 class Case(NamedTuple):

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import ptychograd as pg
 from benchmarks.effects._case import Case, measured
 from benchmarks.effects.detectors import counted, far_field
-from ptychograd._pieces.noises import gaussian_noise
+from ptychograd.models.effects.noises import gaussian_noise
 from ptychograd.paper.far_field import FarFieldExperiment
 
 READOUT = 2.0  # photons rms

@@ -9,10 +9,10 @@ from skimage.data import astronaut, camera
 
 import ptychograd as pg
 from benchmarks.effects._case import Case, measured, usual
-from ptychograd._objects import BoundedMagnitude, UnitMagnitude
-from ptychograd._pieces import with_magnitude, with_object_modes, with_slices
-from ptychograd.paper._images import grey_image
+from ptychograd.models.effects import with_magnitude, with_object_modes, with_slices
 from ptychograd.paper.far_field import FarFieldExperiment
+from ptychograd.paper.images import grey_image
+from ptychograd.physics.objects import BoundedMagnitude, UnitMagnitude
 
 DISTANCE, WRONG = 0.03, (0.024, 0.036)  # metres between slices, three times 4p²/λ; as they are thought to be
 EPOCHS = 150  # as slices take longer to tell apart

@@ -8,9 +8,9 @@ import numpy as np
 
 import ptychograd as pg
 from benchmarks.effects._case import Case, measured, usual
-from ptychograd._scan import AffineParts
 from ptychograd.paper.far_field import FarFieldExperiment
 from ptychograd.paper.near_field import NearFieldExperiment
+from ptychograd.physics.scan import AffineParts
 
 EPOCHS, NEAR_EPOCHS, REACH = 300, 200, 16
 FEWER = 100  # epochs: errors of a pixel, and what all patterns share, need no more

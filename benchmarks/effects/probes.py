@@ -8,9 +8,9 @@ import numpy as np
 
 import ptychograd as pg
 from benchmarks.effects._case import Case, measured, usual
-from ptychograd._pieces import with_aberrations, with_modes, with_varying_intensity, with_varying_probe
-from ptychograd._probes import Probe, VaryingProbe, orthogonal_modes
+from ptychograd.models.effects import with_aberrations, with_modes, with_varying_intensity, with_varying_probe
 from ptychograd.paper.far_field import FarFieldExperiment
+from ptychograd.physics.probes import Probe, VaryingProbe, orthogonal_modes
 
 POWERS = (0.7, 0.2, 0.1)  # of three modes
 FLUCTUATION = 0.1  # of the intensity, root-mean-square

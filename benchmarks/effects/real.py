@@ -13,7 +13,7 @@ from pathlib import Path
 
 import ptychograd as pg
 from benchmarks.effects._case import Case
-from ptychograd._judging import misfits
+from ptychograd.refinement.positions import misfits
 
 DATA = Path(os.environ.get("PTYCHOGRAD_DATA", "../shared/data"))
 KEYS = {"patterns": "intensity", "positions": "position_px", "probe": "probe_guess"}

@@ -7,7 +7,7 @@ import numpy as np
 import ptychograd as pg
 from benchmarks.effects._case import Case, measured, usual
 from benchmarks.effects.probes import three_modes
-from ptychograd._pieces.truths import truly_unsteady
+from ptychograd.models.effects.truths import truly_unsteady
 from ptychograd.paper.far_field import FarFieldExperiment
 
 JITTER, BACKGROUND, WIDTH, DEAD = 0.5, 1.0, 0.6, 0.005  # pixels, photons, detector pixels, share of the pixels

@@ -6,7 +6,7 @@ import numpy as np
 
 import ptychograd as pg
 from benchmarks.effects._case import Case, measured, usual
-from ptychograd._pieces import gaussian_lines, with_spectrum
+from ptychograd.models.effects import gaussian_lines, with_spectrum
 from ptychograd.paper.far_field import FarFieldExperiment
 
 BANDWIDTH, LINES = 0.04, 5

@@ -1,5 +1,5 @@
 """The `ptychograd` command. Heavy imports wait until a command runs, so that help comes at once."""
 
-from ptychograd.cli._app import main
+from ptychograd.cli.app import main
 
 __all__ = ["main"]

@@ -6,15 +6,15 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Complex
 
-from ptychograd._bragg import BraggPtychography, Crystal, TiltedBeam
-from ptychograd._dataset import BraggGeometry, Dataset, Truth, make_dataset
-from ptychograd._detector import Detector
-from ptychograd._errors import InputError, check_seed
-from ptychograd._fourier import centred, exact_fft
-from ptychograd._geometry import wavelength_from_kev
-from ptychograd._propagators import FarField
-from ptychograd._scan import make_scan
-from ptychograd._simulate import raster, simulate
+from ptychograd.core.errors import InputError, check_seed
+from ptychograd.core.fourier import centred, exact_fft
+from ptychograd.data.dataset import BraggGeometry, Dataset, Truth, make_dataset
+from ptychograd.data.geometry import wavelength_from_kev
+from ptychograd.models.simulation import raster, simulate
+from ptychograd.physics.bragg import BraggPtychography, Crystal, TiltedBeam
+from ptychograd.physics.detector import Detector
+from ptychograd.physics.propagators import FarField
+from ptychograd.physics.scan import make_scan
 
 
 @dataclass(frozen=True)

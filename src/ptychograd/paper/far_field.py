@@ -8,19 +8,19 @@ import jax.numpy as jnp
 import numpy as np
 from skimage.data import astronaut, camera
 
-from ptychograd._dataset import Dataset, Geometry, Truth, far_field_sampling, make_dataset
-from ptychograd._detector import Detector
-from ptychograd._errors import InputError
-from ptychograd._geometry import wavelength_from_kev
-from ptychograd._model import Ptychography
-from ptychograd._noise import AbstractNoise
-from ptychograd._objects import ThinObject
-from ptychograd._probes import Probe
-from ptychograd._propagators import FarField
-from ptychograd._scan import make_scan
-from ptychograd._simulate import embedded, raster, simulate, transmission, truth_of
-from ptychograd._starts import defocused, square_wave
-from ptychograd.paper._images import grey_image
+from ptychograd.core.errors import InputError
+from ptychograd.data.dataset import Dataset, Geometry, Truth, far_field_sampling, make_dataset
+from ptychograd.data.geometry import wavelength_from_kev
+from ptychograd.models.simulation import embedded, raster, simulate, transmission, truth_of
+from ptychograd.models.starts import defocused, square_wave
+from ptychograd.paper.images import grey_image
+from ptychograd.physics.detector import Detector
+from ptychograd.physics.model import Ptychography
+from ptychograd.physics.noise import AbstractNoise
+from ptychograd.physics.objects import ThinObject
+from ptychograd.physics.probes import Probe
+from ptychograd.physics.propagators import FarField
+from ptychograd.physics.scan import make_scan
 
 
 @dataclass(frozen=True)

@@ -3,18 +3,18 @@
 from collections.abc import Mapping
 from dataclasses import asdict
 
-from ptychograd._bench import time_solvers
-from ptychograd._compare import inside_support
-from ptychograd._dataset import Dataset
-from ptychograd._recipes import far_field
-from ptychograd._reconstruct import Progress
-from ptychograd._result import Result
-from ptychograd._run import Run, Stage
-from ptychograd._solvers import PIE, ADePIE, Still, adam
-from ptychograd.paper._report import Place, Report
-from ptychograd.paper._watched import watched
+from ptychograd.data.dataset import Dataset
+from ptychograd.fitting.reconstruction import Progress
+from ptychograd.fitting.result import Result
+from ptychograd.fitting.solvers import PIE, ADePIE, Still, adam
+from ptychograd.models.recipes import far_field
+from ptychograd.output.plot import figure2
 from ptychograd.paper.far_field import FarFieldExperiment
-from ptychograd.plot import figure2
+from ptychograd.paper.monitored_runs import watched
+from ptychograd.paper.report import Place, Report
+from ptychograd.quality.comparison import inside_support
+from ptychograd.runs.benchmark import time_solvers
+from ptychograd.runs.run import Run, Stage
 
 EXPERIMENT = FarFieldExperiment(photons=1e6)
 EPOCHS, QUICK_EPOCHS = 150, 60

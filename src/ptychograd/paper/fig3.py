@@ -4,19 +4,19 @@ from dataclasses import asdict
 
 import numpy as np
 
-from ptychograd._compare import compare_with_truth, inside_support
-from ptychograd._dataset import Dataset
-from ptychograd._errors import InputError
-from ptychograd._kept import keep, kept
-from ptychograd._recipes import far_field
-from ptychograd._result import Result
-from ptychograd._run import Run, Stage
-from ptychograd._solvers import PIE, adam
-from ptychograd._sweep import Point, Sweep, sweep
-from ptychograd._version import __version__
-from ptychograd.paper._report import Place, Report
+from ptychograd.core.errors import InputError
+from ptychograd.core.version import __version__
+from ptychograd.data.dataset import Dataset
+from ptychograd.fitting.result import Result
+from ptychograd.fitting.solvers import PIE, adam
+from ptychograd.models.recipes import far_field
+from ptychograd.output.plot import figure3
 from ptychograd.paper.far_field import FarFieldExperiment
-from ptychograd.plot import figure3
+from ptychograd.paper.report import Place, Report
+from ptychograd.quality.comparison import compare_with_truth, inside_support
+from ptychograd.runs.archive import keep, kept
+from ptychograd.runs.run import Run, Stage
+from ptychograd.runs.sweeps import Point, Sweep, sweep
 
 COUNTS = (1e3, 1e6, 1e9)
 OBJECT_STEPS = (10.0, 1.0, 0.1, 0.01, 0.001)

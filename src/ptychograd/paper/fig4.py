@@ -3,17 +3,17 @@
 from collections.abc import Mapping
 from dataclasses import asdict
 
-from ptychograd._compare import inside_support
-from ptychograd._dataset import Dataset
-from ptychograd._recipes import near_field
-from ptychograd._reconstruct import Progress
-from ptychograd._result import Result
-from ptychograd._run import Run, Stage
-from ptychograd._solvers import Nesterov
-from ptychograd.paper._report import Place, Report
-from ptychograd.paper._watched import watched
+from ptychograd.data.dataset import Dataset
+from ptychograd.fitting.reconstruction import Progress
+from ptychograd.fitting.result import Result
+from ptychograd.fitting.solvers import Nesterov
+from ptychograd.models.recipes import near_field
+from ptychograd.output.plot import figure4
+from ptychograd.paper.monitored_runs import watched
 from ptychograd.paper.near_field import NearFieldExperiment
-from ptychograd.plot import figure4
+from ptychograd.paper.report import Place, Report
+from ptychograd.quality.comparison import inside_support
+from ptychograd.runs.run import Run, Stage
 
 EXPERIMENT, QUICK_EXPERIMENT = NearFieldExperiment(), NearFieldExperiment.reduced()
 EPOCHS, QUICK_EPOCHS = 600, 250

@@ -6,19 +6,19 @@ from dataclasses import asdict
 
 import numpy as np
 
-from ptychograd._bragg import BraggPtychography
-from ptychograd._compare import registered_crystal
-from ptychograd._dataset import BraggGeometry, Dataset
-from ptychograd._recipes import bragg
-from ptychograd._reconstruct import Progress
-from ptychograd._result import Result
-from ptychograd._run import Run, Stage
-from ptychograd._solvers import Nesterov, adam
-from ptychograd._stages import crystal_stages
-from ptychograd.paper._report import Place, Report
-from ptychograd.paper._watched import watched
+from ptychograd.data.dataset import BraggGeometry, Dataset
+from ptychograd.fitting.reconstruction import Progress
+from ptychograd.fitting.result import Result
+from ptychograd.fitting.solvers import Nesterov, adam
+from ptychograd.models.recipes import bragg
+from ptychograd.output.plot import figure6
 from ptychograd.paper.bragg import BraggExperiment
-from ptychograd.plot import figure6
+from ptychograd.paper.monitored_runs import watched
+from ptychograd.paper.report import Place, Report
+from ptychograd.physics.bragg import BraggPtychography
+from ptychograd.quality.comparison import registered_crystal
+from ptychograd.runs.run import Run, Stage
+from ptychograd.runs.stages import crystal_stages
 
 EXPERIMENT, QUICK_EXPERIMENT = BraggExperiment(), BraggExperiment.reduced()
 EPOCHS = 40  # of the default solver

@@ -9,19 +9,19 @@ import numpy as np
 from jaxtyping import Complex, Float
 from skimage.data import astronaut, camera
 
-from ptychograd._dataset import Dataset, NearFieldGeometry, Truth, make_dataset
-from ptychograd._detector import Detector
-from ptychograd._errors import InputError, check_seed
-from ptychograd._fourier import centred, exact_fft
-from ptychograd._geometry import wavelength_from_kev
-from ptychograd._model import Ptychography
-from ptychograd._noise import AbstractNoise
-from ptychograd._objects import ThinObject
-from ptychograd._probes import Probe
-from ptychograd._propagators import Fresnel
-from ptychograd._scan import make_scan
-from ptychograd._simulate import raster, simulate, transmission, truth_of
-from ptychograd.paper._images import grey_image
+from ptychograd.core.errors import InputError, check_seed
+from ptychograd.core.fourier import centred, exact_fft
+from ptychograd.data.dataset import Dataset, NearFieldGeometry, Truth, make_dataset
+from ptychograd.data.geometry import wavelength_from_kev
+from ptychograd.models.simulation import raster, simulate, transmission, truth_of
+from ptychograd.paper.images import grey_image
+from ptychograd.physics.detector import Detector
+from ptychograd.physics.model import Ptychography
+from ptychograd.physics.noise import AbstractNoise
+from ptychograd.physics.objects import ThinObject
+from ptychograd.physics.probes import Probe
+from ptychograd.physics.propagators import Fresnel
+from ptychograd.physics.scan import make_scan
 
 
 @dataclass(frozen=True)

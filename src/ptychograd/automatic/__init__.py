@@ -1,0 +1,5 @@
+"""What is done where nobody says anything: which orientation the patterns tell."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

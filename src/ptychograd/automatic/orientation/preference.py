@@ -1,0 +1,126 @@
+"""Which orientation the trials tell to be right, and how sure that is."""
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+from scipy.special import stdtrit
+
+from ptychograd.data.dataset import Dataset, NearFieldGeometry
+from ptychograd.data.orientation import ALL, WORDS, twin
+from ptychograd.fitting.result import Result
+
+ERRORS = 3.0  # standard errors that tell two orientations apart at least
+DOUBT = 0.01  # chance that one of eight equal orientations seems to be told; the fewer patterns, the more errors
+ROUNDING = 1e-3  # of an R-factor: what differs less differs by rounding, or as a frame of even size has no middle
+
+
+class Trial(NamedTuple):
+    """One orientation, the R-factor of the patterns held out from its reconstruction, and that.
+
+    `r_of_pattern` is that of each of these patterns. `has_side` is False for a start probe that is its own twin: on
+    which side of the focus the sample was is then not known. `defocus` says how far in metres it was taken out of
+    focus; NaN where it was, and lengths are not known.
+    """
+
+    code: int
+    r_factor: float
+    result: Result
+    r_of_pattern: Float[np.ndarray, " held"] = np.zeros(0)
+    has_side: bool = True
+    defocus: float = 0.0
+
+
+class Preference(NamedTuple):
+    """The orientations that fit best: one, or several that can't be told apart; how much larger R is for the next.
+
+    `is_pair` where they are two that no far field tells apart. `errors` is how many standard errors the next one is
+    away, the nearest of all others in that measure.
+    """
+
+    codes: tuple[int, ...]
+    margin: float
+    is_pair: bool
+    words: str
+    errors: float = 0.0
+
+    @property
+    def is_told(self) -> bool:
+        """Whether it is one orientation, or a pair."""
+        return len(self.codes) == 1 or self.is_pair
+
+
+def preference(trials: Sequence[Trial], data: Dataset) -> Preference:
+    """Which orientations fit best, and how sure that is, in words.
+
+    Another one is told apart from the best if its R-factors of the same held-out patterns are larger by so many
+    standard errors that all of them stay below that by chance in 99 of 100 cases (see `errors_apart`), 3 at least.
+    A far field whose start probe is its own twin can't tell the two of a pair apart (see `twin`).
+    """
+    first = trials[0]
+    is_far = not isinstance(data.geometry, NearFieldGeometry)
+    needed, away = critical(len(first.r_of_pattern)), {t.code: errors_apart(first, t) for t in trials[1:]}
+    alike = [trial for trial in trials[1:] if away[trial.code] < needed]
+    if is_far and not first.has_side:
+        alike += [trial for trial in trials[1:] if trial.code == twin(first.code) and trial not in alike]
+    codes = tuple(sorted([first.code, *(trial.code for trial in alike)]))
+    rest = [trial for trial in trials if trial.code not in codes]
+    margin = rest[0].r_factor / first.r_factor - 1 if rest else 0.0
+    errors = min((away[trial.code] for trial in rest), default=0.0)
+    r_factor = f"R of held-out patterns {first.r_factor:.4f}"
+    after = ""
+    if rest:
+        more = away[rest[0].code]
+        after = f"the next, {_named(rest[0].code)}, {rest[0].r_factor:.4f}"
+        after += f", {more:.1f} standard errors more" if math.isfinite(more) else ""
+    if len(codes) == 1:
+        return Preference(codes, margin, False, f"{_named(first.code)} fits best: {r_factor}, {after}", errors)
+    if is_far and set(codes) == {first.code, twin(first.code)}:
+        both = " and ".join(_named(code) for code in codes)
+        return Preference(
+            codes,
+            margin,
+            True,
+            f"{both} fit alike, {r_factor}, {after}. A far field can't tell the two apart: one object is the complex "
+            "conjugate of the other, turned by 180 degrees. A start probe whose side of the focus is known does",
+            errors,
+        )
+    others = ", ".join(str(code) for code in codes if code != first.code)
+    more = f"less than {needed:.1f} standard errors more" if math.isfinite(needed) else "too few to tell"
+    words = f"not told: {r_factor} at best, for {first.code}, and {more} for {others}"
+    return Preference(codes, margin, False, words)
+
+
+def errors_apart(best: Trial, other: Trial) -> float:
+    """How many standard errors another trial's R-factors are above those of the best, pattern by pattern.
+
+    It is Student's t of log(R/R'): pairs, as some patterns are harder for all. 0 where patterns are too few or not the
+    same, and where the difference is rounding; infinite for a trial that diverged.
+    """
+    if not math.isfinite(other.r_factor):
+        return math.inf if math.isfinite(best.r_factor) else 0.0
+    count = len(best.r_of_pattern)
+    if count < 2 or len(other.r_of_pattern) != count:
+        return 0.0
+    least = np.finfo(np.float32).tiny
+    ratio = np.log(np.maximum(other.r_of_pattern, least) / np.maximum(best.r_of_pattern, least))
+    mean, error = float(ratio.mean()), float(ratio.std(ddof=1)) / math.sqrt(count)
+    if abs(mean) < ROUNDING:
+        return 0.0
+    return mean / error if error > 0 else math.copysign(math.inf, mean)
+
+
+def critical(count: int) -> float:
+    """Standard errors from which on one orientation is told apart from the best, by so many patterns.
+
+    Student's t at a chance of 1 % for the seven others together (Bonferroni's correction), 3 at least.
+    """
+    if count < 2:
+        return math.inf
+    return max(ERRORS, float(stdtrit(count - 1, 1 - DOUBT / (len(ALL) - 1))))
+
+
+def _named(code: int) -> str:
+    return f"{code} ({WORDS[code]})"

@@ -1,0 +1,143 @@
+"""A short reconstruction for each of the eight orientations of a scan, judged by patterns left aside."""
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+
+from ptychograd.automatic.orientation.preference import Trial, preference
+from ptychograd.automatic.orientation.start import is_its_own_twin, out_of_focus
+from ptychograd.core.errors import InputError
+from ptychograd.core.illumination import of_photons
+from ptychograd.data.dataset import BraggGeometry, Dataset, NearFieldGeometry, subset
+from ptychograd.data.orientation import ALL, oriented
+from ptychograd.data.patterns import lit_positions
+from ptychograd.data.splitting import set_aside
+from ptychograd.fitting.solvers import Nesterov
+from ptychograd.models.recipes import far_field, near_field
+from ptychograd.physics.model import AbstractModel
+from ptychograd.quality.residual_maps import residuals
+from ptychograd.runs.many import perform_all
+from ptychograd.runs.run import Run, Stage
+
+EPOCHS = 10
+MOST = 160  # patterns, those nearest to the middle of the scan: enough for a patch that overlaps with itself
+HELD, FEWEST_HELD = 0.2, 4
+BATCH, LEAST_STEPS = 16, 5  # patterns a step, and steps an epoch
+DIGITS = 4  # of an R-factor: what differs less is rounding
+WIDTHS = (0.6,)  # of beams out of focus over the window: with this one zone plates and openings are found
+
+ModelOf = Callable[[Dataset], AbstractModel]
+Told = Callable[[int, float], None]
+
+
+class Parts(NamedTuple):
+    """The patterns of a trial: those that are fitted, and those that judge."""
+
+    fitted: Dataset
+    held: Dataset
+
+
+def try_orientations(
+    data: Dataset,
+    model_of: ModelOf | None = None,
+    *,
+    epochs: int = EPOCHS,
+    most: int = MOST,
+    seed: int = 0,
+    widths: Sequence[float] = WIDTHS,
+    on_trial: Told | None = None,
+) -> list[Trial]:
+    """Reconstructions in all eight orientations (see `oriented`), that with the smallest held-out R-factor first.
+
+    They take at most `most` patterns with photons about the middle of the scan. The support is left out, as it may have
+    been drawn for a wrong orientation, and the start probe is scaled to the photons measured. `model_of` makes the
+    start model, `far_field` or `near_field` by default. A far field whose data know no start probe begins with one in
+    focus, and if no orientation stands out with it once more with beams out of focus, of these `widths` over that of
+    the window; leave none where `model_of` knows the beam. `on_trial` is told each code and its R-factor.
+
+    Raises `InputError` for rocking curves, and for less than 8 patterns with photons.
+
+    Example:
+        best = try_orientations(data)[0]
+        result = reconstruct(far_field(oriented(data, best.code)), ...)
+    """
+    if isinstance(data.geometry, BraggGeometry):
+        raise InputError(
+            f"{data.source} holds rocking curves, whose axes the diffraction fixes; no orientation to try."
+        )
+    lit = min(most, len(lit_positions(data)))
+    if lit < 2 * FEWEST_HELD:
+        raise InputError(
+            f"{lit} patterns with photons are too few to hold some out; expected {2 * FEWEST_HELD} or more."
+        )
+    is_near = isinstance(data.geometry, NearFieldGeometry)
+    parts = Parts(*set_aside(_middle(data, most), max(FEWEST_HELD, round(HELD * lit)), seed))
+    plan = partial(_tried, model_of or (near_field if is_near else far_field), epochs=epochs, seed=seed, told=on_trial)
+    trials = _ranked(plan(parts))
+    if is_near or data.probe is not None or preference(trials, data).is_told:
+        return trials
+    for width in (sign * width for width in widths for sign in (1, -1)):
+        trials = _fitting_better(trials, plan(parts, width))
+    return _ranked(trials)
+
+
+def _tried(
+    recipe: ModelOf, parts: Parts, width: float = 0.0, *, epochs: int, seed: int, told: Told | None
+) -> Iterator[Trial]:
+    """A trial for each orientation, as they get done; with a beam out of focus if that has a width."""
+    fitted, held = parts
+    defocus = 0.0
+    if width:
+        defocus, wave = out_of_focus(fitted, width)
+        fitted = replace(fitted, probe=wave[None])
+    batch = min(BATCH, -(-fitted.count // LEAST_STEPS))
+    runs = {}
+    for code in ALL:
+        there = oriented(fitted, code)
+        runs[str(code)] = Run(recipe(there), there, Nesterov(), (Stage(epochs),), batch, seed)
+    has_side = not width and not is_its_own_twin(runs["0"].model)
+    for name, result in perform_all(runs):
+        code, found, each = int(name), math.inf, np.zeros(0)
+        if result.model is not None:
+            left = residuals(result.model, oriented(held, code))
+            each = left.r_of_pattern[np.isfinite(left.r_of_pattern)]
+            found = left.r_factor if math.isfinite(left.r_factor) else math.inf
+        if told is not None:
+            told(code, found)
+        yield Trial(code, found, result, each, has_side, defocus)
+
+
+def _ranked(trials: Iterable[Trial]) -> list[Trial]:
+    """The best first; what differs by rounding alone in the order of the codes."""
+    return sorted(trials, key=lambda trial: (round(trial.r_factor, DIGITS), trial.code))
+
+
+def _fitting_better(trials: Iterable[Trial], others: Iterable[Trial]) -> list[Trial]:
+    """Of each orientation the trial that fits better; the patterns that are held out judge, and choose nothing."""
+    best = {trial.code: trial for trial in trials}
+    for other in others:
+        if _fit(other) < _fit(best[other.code]):
+            best[other.code] = other
+    return list(best.values())
+
+
+def _fit(trial: Trial) -> float:
+    """R of the patterns that were fitted."""
+    history = trial.result.history
+    return history.r_factor[-1] if history.epochs and math.isfinite(trial.r_factor) else math.inf
+
+
+def _middle(data: Dataset, most: int) -> Dataset:
+    """The patterns about the middle of the scan, without a support, the start probe as bright as they are."""
+    if data.count > most:
+        lit = lit_positions(data)
+        away = np.hypot(*(data.positions[lit] - np.median(data.positions[lit], axis=0)).T)
+        data = subset(data, np.sort(lit[np.argsort(away, kind="stable")[:most]]))
+    probe = data.probe
+    if probe is not None and probe.any():
+        probe = of_photons(probe, float(data.photons.max())).astype(probe.dtype)
+    return replace(data, support=None, truth=None, probe=probe)

@@ -1,0 +1,97 @@
+"""The table of commands, and what happens to their errors."""
+
+import os
+from typing import NoReturn
+
+from cyclopts import App
+from cyclopts.exceptions import CycloptsError
+
+from ptychograd.cli.console import (
+    FAILED,
+    INTERRUPTED,
+    complain,
+    errors,
+    leave,
+    output,
+    plain_warnings,
+    standard_output,
+)
+from ptychograd.cli.signals import ending
+from ptychograd.cli.streams import ensure_standard_streams
+from ptychograd.core.errors import InputError
+from ptychograd.core.version import __version__
+
+app = App(
+    name="ptychograd",
+    console=output,
+    result_action="return_value",
+    version=__version__,
+    suppress_keyboard_interrupt=False,
+    help="Ptychography by automatic differentiation: from diffraction patterns to object and probe.",
+)
+COMMANDS = {
+    "simulate": "Simulate a measurement, with its ground truth beside it.",
+    "inspect": "Say what is in a data file, and what is missing.",
+    "diagnose": "Check a data set before it is reconstructed: scan, beam, counts, mask, and how the axes lie.",
+    "reconstruct": "Reconstruct object and probe of a scan.",
+    "resume": "Go on with a run that was interrupted, or to more epochs.",
+    "sweep": "Reconstruct at every point of a grid of settings.",
+    "scan-distance": "Find the distance at which a near field fits best.",
+    "compare": "Compare a result with the truth that its data were simulated from.",
+    "frc": "Find the resolution: reconstruct two halves of the patterns and correlate them.",
+    "residuals": "Show which patterns and which detector pixels a result does not explain.",
+    "plot": "Draw a result into a picture.",
+    "export": "Write a result's object for Fiji, napari or ParaView.",
+    "reproduce": "Run the paper's experiments, with its numbers beside ours.",
+    "bench": "Time every solver on this machine.",
+    "demo": "Simulate, reconstruct, compare and draw, to see it work.",
+}
+for command, help_text in COMMANDS.items():
+    # A module of its own is read when its command is called; the table of commands needs none of them.
+    module = command.replace("-", "_")
+    app.command(f"ptychograd.cli._{module}:{module}", name=command, help=help_text)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run one command; anything a person can mend ends in one sentence and exit status 2."""
+    # XLA reports every program that it takes from the cache as an error, about features that no CPU has.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    ensure_standard_streams()
+    try:
+        with plain_warnings():
+            app(arguments, exit_on_error=False, print_error=False)
+    except (InputError, CycloptsError) as problem:
+        complain(_one_line(problem))
+        leave(FAILED)
+    except MemoryError as problem:
+        complain(_one_line(problem) or "There is not enough memory.")
+        leave(FAILED)
+    except RuntimeError as problem:
+        complain_of_the_computer(problem)
+    except KeyboardInterrupt:
+        errors.print(f"ptychograd: {ending.words or 'interrupted; '}nothing more was written.")
+        leave(INTERRUPTED)
+    complain_if_unheard()
+
+
+def complain_of_the_computer(problem: RuntimeError) -> NoReturn:
+    """Say what the computer lacks; raise on what is no such thing."""
+    from ptychograd.cli.engine import lacking
+
+    words = lacking(problem)
+    if words is None:
+        raise problem
+    complain(words)
+    leave(FAILED)
+
+
+def complain_if_unheard() -> None:
+    """End in failure if something was to be printed and could not be; a reader who has gone away wanted no more."""
+    problem = standard_output.problem
+    if problem is not None and not isinstance(problem, BrokenPipeError):
+        complain(f"Not all could be written to standard output: {problem}.")
+        leave(FAILED)
+
+
+def _one_line(problem: Exception) -> str:
+    return " ".join(str(problem).split())

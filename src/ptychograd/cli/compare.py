@@ -1,0 +1,26 @@
+"""`ptychograd compare`: a reconstruction against the truth it was simulated from."""
+
+from pathlib import Path
+
+from ptychograd.cli.console import output, tell_json
+from ptychograd.cli.options import Json
+from ptychograd.cli.positions import unit_of
+
+
+def compare(result: Path, truth: Path, /, *, json: Json = False) -> None:
+    """Compare object and probe with the ground truth: NRMSE after registration and best complex scale.
+
+    Args:
+        result: What `reconstruct` wrote.
+        truth: The simulated data file, which holds the truth.
+    """
+    from ptychograd.data.files import read
+    from ptychograd.fitting.result import load
+    from ptychograd.quality.comparison import compare_with_truth
+
+    figures = compare_with_truth(load(result), read(truth, allow_masked=True))
+    if json:
+        tell_json(figures)
+        return
+    for name, value in figures.items():
+        output.print(f"{name:26s} {value:.4g} {unit_of(name)}".rstrip(), soft_wrap=True)

@@ -1,0 +1,254 @@
+"""`ptychograd diagnose`: what to mend before anyone waits."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NamedTuple
+
+from cyclopts import Parameter
+
+from ptychograd.cli.console import errors, tell_json
+from ptychograd.cli.console import output as console
+from ptychograd.cli.options import Json, Options, Whole
+from ptychograd.cli.placed import Placed, leave_unless_there, working_folder
+from ptychograd.core.errors import InputError
+
+if TYPE_CHECKING:
+    from ptychograd.automatic.orientation import Preference, Trial
+    from ptychograd.data.checks import Finding, Seen
+    from ptychograd.data.dataset import Dataset
+
+PROBE = "--key probe=PATH, or an opening with --defocus METRES"
+STYLES = {"good": "green", "doubtful": "yellow", "bad": "red"}
+
+
+def diagnose(
+    data: Path,
+    /,
+    *,
+    trial: bool = True,
+    trial_epochs: Whole = 10,
+    output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
+    write_mask: Path | None = None,
+    options: Options = Options(),  # noqa: B008
+    json: Json = False,
+) -> None:
+    """Check a data set before it is reconstructed, and say in words what to do.
+
+    Scan, beam, counts and mask are looked at; then the middle of the scan is reconstructed shortly in each of the eight
+    orientations that positions and patterns may have, judged by patterns held out.
+
+    Args:
+        data: CXI, HDF5 or NPZ.
+        trial: Try the eight orientations.
+        trial_epochs: Epochs of each.
+        output: A picture of it all, as diagnose.png; none by default.
+        write_mask: An image (.npy) of the pixels that are good: those of the data's own mask without the dead, hot and
+            stuck ones that were found. --mask takes it.
+    """
+    from ptychograd.cli.engine import prepare
+    from ptychograd.cli.plan import make_solver, read_data
+
+    folder = working_folder()
+    prepare(options.precision)
+    make_solver(options)
+    if trial_epochs < 1:
+        raise InputError(f"--trial-epochs {trial_epochs}: expected 1 or more; --no-trial leaves the trial out.")
+    if output is not None:
+        _check_picture(output, data)
+    if write_mask is not None:
+        _check_mask(write_mask)
+    measured = read_data(data, replace(options, allow_masked=True))  # the checks say what is valid
+    report = _report(measured, options, trial_epochs if trial else 0)
+    _print(report, options)
+    if write_mask is not None:
+        _write_mask(write_mask, report.seen)
+    where = [] if output is None else [_drawn(report, output, folder)]
+    if json:
+        tell_json(_figures(report))
+    leave_unless_there(*where)
+
+
+def _drawn(report: "Report", output: Path, folder: Path) -> Placed:
+    from ptychograd.cli.pictures import drawn
+    from ptychograd.output.plot import diagnosis
+
+    found, trials = report.preference, [trial[:3] for trial in report.trials]
+    best, words = (found.codes, found.words) if found else ((), "")
+    return drawn(diagnosis(report.seen, report.findings, trials, best, words), output, folder)
+
+
+class Report(NamedTuple):
+    """What the checks found, and the trials; `untried` says why there are none."""
+
+    seen: "Seen"
+    findings: "list[Finding]"
+    trials: "list[Trial]"
+    preference: "Preference | None"
+    untried: str
+
+
+def _report(data: "Dataset", options: Options, epochs: int) -> Report:
+    """All checks, then the trial if it is wanted (by some epochs) and can be made."""
+    from ptychograd.cli.plan import make_model
+    from ptychograd.data.checks import findings, first_to_mend
+    from ptychograd.data.dataset import BraggGeometry
+    from ptychograd.models.diagnosis import observed
+
+    problem, probe = "", None
+    try:
+        probe = _start_probe(make_model(options, data))
+    except InputError as refused:
+        problem = str(refused)
+    seen = observed(data, probe if _is_given(options) else None)
+    found = findings(seen)
+    if isinstance(data.geometry, BraggGeometry):
+        why = "rocking curves have one orientation, which the diffraction fixes; none is tried"
+        return Report(seen, found, [], None, problem or why)
+    first = first_to_mend(found)
+    if epochs and first and not problem:
+        problem = f"mend what is said to be bad about {' and '.join(first)} before."
+    if not epochs or problem:
+        return Report(seen, found, [], None, problem)
+    try:
+        trials = _tried(data, options, epochs)
+    except InputError as refused:
+        return Report(seen, found, [], None, str(refused))
+    from ptychograd.automatic.orientation import preference
+
+    return Report(seen, found, trials, preference(trials, data), "")
+
+
+def _is_given(options: Options) -> bool:
+    return any((options.aperture, options.pinhole, options.focal_spot, options.defocus))
+
+
+def _start_probe(model):
+    import numpy as np
+
+    return np.asarray(model.probe.modes)
+
+
+def _tried(data: "Dataset", options: Options, epochs: int) -> "list[Trial]":
+    """The trials, with progress; their codes are those of the positions in the file, whatever was asked for."""
+    from ptychograd.automatic.orientation import WIDTHS, try_orientations
+    from ptychograd.cli.asked import Pieces
+    from ptychograd.cli.plan import make_model
+    from ptychograd.cli.progress import ShareBar
+    from ptychograd.data.orientation import inverse, oriented
+
+    if options.refine or options.pieces != Pieces():
+        errors.print("the trial leaves out what is to be refined and all that is beside the ideal", style="dim")
+    with ShareBar("orientations") as bar:
+        return try_orientations(
+            oriented(replace(data, support=None), inverse(options.orientation)),
+            partial(make_model, replace(options, start=options.start or "flat")),
+            epochs=epochs,
+            seed=options.seed,
+            widths=() if _is_given(options) else WIDTHS,
+            on_trial=lambda code, r_factor: bar.advance(1 / 8, f"{code}: R {r_factor:.4f}"),
+        )
+
+
+def _print(report: Report, options: Options) -> None:
+    """The table of findings, the table of trials, and what to do about the orientation."""
+    from rich.table import Table
+
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column()
+    for finding in report.findings:
+        words = finding.found + (f"\n-> {finding.advice}." if finding.advice else "")
+        table.add_row(finding.verdict, finding.name, words, style=STYLES[finding.verdict])
+    console.print(table)
+    if report.untried:
+        errors.print(f"No orientation was tried: {report.untried}", style="yellow", soft_wrap=True)
+    if report.preference is None:
+        return
+    from ptychograd.core.table import aligned
+    from ptychograd.data.orientation import WORDS
+
+    rows = [(str(trial.code), f"{trial.r_factor:.4f}", WORDS[trial.code]) for trial in report.trials]
+    console.print("\n" + "\n".join(aligned(("orientation", "held-out R", "positions"), rows)), soft_wrap=True)
+    console.print(f"{report.preference.words}.", soft_wrap=True)
+    console.print(_what_to_do(report, options.orientation), soft_wrap=True)
+
+
+def _what_to_do(report: Report, now: int) -> str:
+    """How the orientation that was found is applied, beside the one that was asked for, and the start that fits it."""
+    found = report.preference
+    if found is None or not found.is_told:
+        return (
+            "-> Too much else is wrong for an orientation to stand out: mend what is said above first; a start probe "
+            f"that is near the true one helps most ({PROBE})."
+        )
+    defocus = {trial.code: trial.defocus for trial in report.trials}
+    if any(defocus[code] for code in found.codes):
+        return _out_of_focus({code: defocus[code] for code in found.codes})
+    keep = "leave the orientation as it is" if now == 0 else f"keep --orientation {now}"
+    if found.codes == (now,):
+        return f"-> {keep.capitalize()}."
+    if now in found.codes:
+        return f"-> {keep.capitalize()}, or find out with a start probe ({PROBE})."
+    return "-> " + " or ".join(f"ptychograd reconstruct ... --orientation {code}" for code in found.codes)
+
+
+def _out_of_focus(defocus: "Mapping[int, float]") -> str:
+    """How to begin where the beam turned out not to be in focus; NaN where lengths are not known."""
+    if any(metres != metres for metres in defocus.values()):
+        codes = " or ".join(f"--orientation {code}" for code in defocus)
+        words = "give wavelength, distance and pixel size, and how far the sample was from the focus (--defocus METRES)"
+        return f"-> {codes}; the beam is out of focus: {words}."
+    ways = (f"--orientation {code} --defocus {metres:.2g}" for code, metres in defocus.items())
+    return f"-> The beam is out of focus: ptychograd reconstruct ... {' or '.join(ways)}."
+
+
+def _check_mask(path: Path) -> None:
+    """Refuse before the computing a name at which no mask can be written, or at which something else is."""
+    from ptychograd.cli.detector import image
+    from ptychograd.data.files import require_writable
+
+    if path.suffix != ".npy":
+        raise InputError(f"{path} is to be a NumPy file; expected a name that ends in .npy.")
+    require_writable(path)
+    if path.exists() and (image(str(path), "mask that is there").dtype != bool):
+        raise InputError(f"{path} is there and is no mask: it would be lost. Give another name, or remove it first.")
+
+
+def _write_mask(path: Path, seen: "Seen") -> None:
+    """Write which pixels are good, and say how many were left out."""
+    import numpy as np
+
+    from ptychograd.data.checks import sound_pixels
+    from ptychograd.data.files import replacing
+
+    good = sound_pixels(seen)
+    with replacing(path) as temporary:
+        np.save(temporary, good)
+    added = np.count_nonzero((seen.data.sums[1] > 0) & ~good)
+    console.print(
+        f"{path}: of {good.size:,} pixels {np.count_nonzero(~good):,} are masked, {added:,} more than before."
+    )
+
+
+def _check_picture(output: Path, data: Path) -> None:
+    """Refuse before the computing what can't be written after it."""
+    from ptychograd.cli.pictures import require_picture
+
+    if output.exists() and data.exists() and output.samefile(data):
+        raise InputError(f"{data} would be replaced by a picture; give another name with --output.")
+    require_picture(output)
+
+
+def _figures(report: Report) -> dict:
+    """What `--json` tells."""
+    checks: Sequence = report.findings
+    return {
+        "findings": [finding._asdict() for finding in checks],
+        "orientations": [{"code": trial.code, "held_out_r_factor": trial.r_factor} for trial in report.trials],
+        "best_orientations": None if report.preference is None else list(report.preference.codes),
+        "standard_errors_to_next": None if report.preference is None else report.preference.errors,
+        "not_tried": report.untried or None,
+    }

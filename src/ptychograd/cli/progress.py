@@ -1,0 +1,137 @@
+"""The progress of a long job: a bar on a terminal, elsewhere a line now and then, for the log of a batch job."""
+
+import threading
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from ptychograd.cli.console import errors
+from ptychograd.cli.signals import ending
+
+if TYPE_CHECKING:
+    from ptychograd.fitting.reconstruction import Progress as Epoch
+
+EVERY = 60.0  # seconds from a line to the next, where there is no terminal
+
+
+class EpochBar:
+    """Epochs done (or what else is counted), R-factor, patterns per second and remaining time, on standard error."""
+
+    def __init__(self, counted: str = "epoch"):
+        columns = (TextColumn(counted), MofNCompleteColumn(), BarColumn())
+        self._shown = _Bar(columns, None) if _is_watched() else _Lines(counted, lambda done, of: f"{done:g} of {of:g}")
+
+    def __enter__(self) -> "EpochBar":
+        self._shown.start("compiling ...")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._shown.stop()
+
+    def advance(self, epoch: "Epoch") -> None:
+        """Show one more epoch; a run that was asked to end goes no further."""
+        ending.insist()
+        facts = f"R {epoch.r_factor:.4f}", f"{epoch.patterns_per_second:,.0f} patterns/s"
+        self._shown.show(float(epoch.epoch), float(epoch.epochs), *facts)
+
+
+class ShareBar:
+    """How much of a long job is done, what was done last, and remaining time, on standard error."""
+
+    def __init__(self, name: str):
+        columns = (TextColumn(name), BarColumn(), TaskProgressColumn())
+        self._shown = _Bar(columns, 1.0) if _is_watched() else _Lines(name, lambda done, of: f"{done / of:.0%}")
+        self._done = 0.0
+
+    def __enter__(self) -> "ShareBar":
+        self._shown.start("begun")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._shown.stop()
+
+    def advance(self, share: float, what: str) -> None:
+        """Another share of the whole is done; a job that was asked to end goes no further."""
+        ending.insist()
+        self._done += share
+        self._shown.show(self._done, 1.0, what)
+
+
+def _is_watched() -> bool:
+    """Whether a bar can move: on a terminal that knows how to go back."""
+    return errors.is_terminal and not errors.is_dumb_terminal
+
+
+class _Bar:
+    """A bar that moves."""
+
+    def __init__(self, columns: tuple, total: float | None):
+        self._bar = Progress(*columns, TextColumn("{task.fields[facts]}"), TimeRemainingColumn(), console=errors)
+        self._task = self._bar.add_task("", total=total, facts="")
+
+    def start(self, facts: str) -> None:
+        self._bar.update(self._task, facts=facts)
+        self._bar.start()
+
+    def show(self, done: float, total: float, *facts: str) -> None:
+        self._bar.update(self._task, completed=done, total=total, facts="   ".join(facts))
+
+    def stop(self) -> None:
+        if not self._bar.tasks[0].completed:
+            self._bar.update(self._task, visible=False)
+        self._bar.stop()
+
+
+class _Lines:
+    """A line at the beginning, one after the first step, and then one every minute, be there anything new or not."""
+
+    def __init__(self, name: str, amount: Callable[[float, float], str]):
+        self._name, self._amount = name, amount
+        self._facts: tuple[str, ...] = ()
+        self._steps: list[tuple[float, float, float]] = []  # when, how much of what: the first one and the last
+        self._begin, self._over = time.monotonic(), threading.Event()
+        self._clock = threading.Thread(target=self._every_minute, daemon=True)
+
+    def start(self, facts: str) -> None:
+        self._facts = (facts,)
+        self._say()
+        self._clock.start()
+
+    def show(self, done: float, total: float, *facts: str) -> None:
+        self._facts, self._steps = facts, [*self._steps[:1], (time.monotonic(), done, total)]
+        if len(self._steps) == 1:
+            self._say()
+
+    def stop(self) -> None:
+        self._over.set()
+        self._clock.join()
+
+    def _every_minute(self) -> None:
+        while not self._over.wait(EVERY):
+            self._say()
+
+    def _say(self) -> None:
+        steps, now = self._steps, time.monotonic()
+        words = [f"{self._name} {self._amount(*steps[-1][1:])}" if steps else self._name]
+        words += self._facts
+        if now - self._begin >= 1:
+            words.append(f"{duration(now - self._begin)} so far")
+        if len(steps) > 1 and steps[1][1] > steps[0][1]:
+            (begin, first, _), (end, last, total) = steps
+            words.append(f"about {duration((end - begin) / (last - first) * max(0, total - last))} left")
+        errors.print(", ".join(words), style="dim", soft_wrap=True)
+
+
+def duration(seconds: float) -> str:
+    """A time for a person: 45 s, 12 min, 3 h 05 min."""
+    minutes = round(seconds / 60)
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"

@@ -1,0 +1,33 @@
+"""What a sweep found, as a table for a person and as files of text."""
+
+import csv
+import io
+import math
+from typing import TYPE_CHECKING
+
+from ptychograd.core.table import as_json
+
+if TYPE_CHECKING:
+    from ptychograd.runs.sweeps import Sweep
+
+TEXTS = ("sweep.txt", "sweep.csv", "sweep.json")
+
+
+def texts_of(found: "Sweep") -> tuple[str, dict[str, str]]:
+    """The table for a person, and the files of text by their names."""
+    from ptychograd.core.table import aligned
+
+    figures = list(dict.fromkeys(name for row in found.rows for name in row.figures))
+    reasons = ["reason"] if any(row.reason for row in found.rows) else []
+    columns = [*found.grid, *figures, *reasons]
+    rows, numbers = [], []
+    for row in found.rows:
+        values = {name: row.figures.get(name, math.nan) for name in figures}
+        shown = [*map(str, row.point.values()), *(f"{value:.5g}" for value in values.values())]
+        rows.append([*shown, *([row.reason] if reasons else [])])
+        point = {name: str(value) if value in (math.inf, -math.inf) else value for name, value in row.point.items()}
+        numbers.append(point | values | ({"reason": row.reason} if row.reason else {}))
+    text = "\n".join(aligned(columns, rows)) + "\n"
+    sheet = io.StringIO()
+    csv.writer(sheet, lineterminator="\n").writerows([columns, *rows])
+    return text, dict(zip(TEXTS, (text, sheet.getvalue(), as_json(numbers, indent=1) + "\n"), strict=True))

@@ -1,0 +1,65 @@
+"""The verdict on a run, in a line for a person, with what to try in the words of the options."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ptychograd.data.dataset import Dataset
+    from ptychograd.fitting.result import Result
+
+VERDICT = "verdict"  # settings: where it stands, as `fitting/verdict` has it
+MOST_CAUSES = 3  # that are told in the line; JSON and the result file hold all
+WORDS = {
+    "at_noise": "at the noise: what is left is what counting photons leaves",
+    "near_noise": "near the noise: nearly all that can be explained is",
+    "not_solved": "not solved: do not trust this image",
+    "unknown": "unknown: the noise of these data is not known",
+}
+TRY = {
+    "not_counts": "give the counts as they were measured",
+    "object_not_told_from_noise": "more photons, or hold out patterns (--hold-out 0.05) and compare",
+    "loss_rose": "larger batches (--batch-size), or another solver",
+    "too_few_epochs": "more epochs (`ptychograd resume ... --epochs N`)",
+    "start_probe": "say what the probe was (--key probe=PATH, or --focal-spot, --pinhole or --aperture with --defocus)",
+    "orientation": "`ptychograd diagnose` tries all eight",
+    "positions": "--refine scan.offset; check their unit and order",
+    "defocus": "--defocus of the other sign, or another",
+    "modes": "--modes 3",
+}
+
+
+def with_verdict(result: "Result", data: "Dataset") -> "Result":
+    """The result with the verdict on it in its settings, if its run came to an end."""
+    from ptychograd.fitting.reconstruction import CUT_SHORT
+    from ptychograd.fitting.verdict import judged_run
+
+    if result.stopped in CUT_SHORT or not result.history.epochs or not data.total > 0:
+        return result
+    return result._replace(settings=result.settings | {VERDICT: judged_run(result, data).words})
+
+
+def kept(result: "Result") -> tuple[float | None, float | None]:
+    """R and χ² of the state that the result holds: the last, or the best if the loss rose after it."""
+    history = result.history
+    if not history.epochs:
+        return None, None
+    epoch = result.settings.get("loss_rose", {}).get("after_epoch", history.epochs) - 1
+    return history.r_factor[epoch], history.chi_squared[epoch]
+
+
+def on_rise(result: "Result") -> str:
+    """That the loss rose, and which state is kept; nothing if it did not."""
+    rose = result.settings.get("loss_rose")
+    if rose is None:
+        return ""
+    before, after = rose["after_epoch"], result.history.epochs
+    losses = f"from {rose['loss']:.4g} after epoch {before} to {rose['last_loss']:.4g} after {after}"
+    return f"the loss rose {losses}; the state after epoch {before} is kept"
+
+
+def line(verdict: Mapping | None) -> str:
+    """One line: the verdict, its likeliest causes, and what to try; nothing without one."""
+    if verdict is None:
+        return ""
+    causes = [f"{cause['found']} -> {TRY[cause['code']]}" for cause in verdict["causes"][:MOST_CAUSES]]
+    return f"verdict: {WORDS[verdict['code']]}" + (f"; {'; '.join(causes)}" if causes else "")

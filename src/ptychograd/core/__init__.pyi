@@ -1,0 +1,9 @@
+from .errors import DataWarning as DataWarning
+from .errors import InputError as InputError
+from .fourier import fft2 as fft2
+from .fourier import ifft2 as ifft2
+from .fourier import translate as translate
+from .parameters import AbstractPart as AbstractPart
+from .windows import Window as Window
+from .windows import cut as cut
+from .windows import row as row

@@ -1,0 +1,174 @@
+"""Every parameter is named by its path in the model: `object.transmission`, `probe.modes`.
+
+The same name selects what is refined, sets a step size, and names the dataset in the result file.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import NamedTuple, TypeVar
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, PyTree
+
+from ptychograd.core.errors import InputError
+from ptychograd.core.strict import promoted_by_jax
+
+Value = TypeVar("Value")
+
+
+class AbstractPart(eqx.Module):
+    """A part of a model, and what it can say about its parameters, by the names of its own fields."""
+
+    @property
+    def steps(self) -> Mapping[str, Float[Array, ""] | float]:
+        """A step that suits a real parameter, in its own unit."""
+        return {}
+
+    @property
+    def rows(self) -> Mapping[str, int]:
+        """Arrays (index, k) with one row a pattern, and k; to be read with `ptychograd.row` alone."""
+        return {}
+
+    @property
+    def weighted(self) -> Sequence[str]:
+        """Arrays that every pattern sees times a weight of its own, as variations of a probe."""
+        return ()
+
+    def regauged(self) -> tuple[dict[str, Array], ...]:
+        """Parameters with what no pattern can tell put right, as the mean of all position errors.
+
+        What goes from one to another stands in one dictionary: those are put right together or not at all.
+        """
+        return ()
+
+
+def with_derivative(value: Array, variable: Array) -> Array:
+    """The number of the one and the derivative of the other: what a step size may be told by."""
+    return jax.lax.stop_gradient(value) + (variable - jax.lax.stop_gradient(variable))
+
+
+class Planes(NamedTuple):
+    """A complex array as two real ones, the form in which solvers differentiate and step."""
+
+    real: Float[Array, "..."]
+    imag: Float[Array, "..."]
+
+
+def split(parameters: PyTree) -> PyTree:
+    """Complex leaves become `Planes`; real ones stay."""
+    return jax.tree.map(lambda x: Planes(x.real, x.imag) if jnp.iscomplexobj(x) else x, parameters)
+
+
+def join(parameters: PyTree) -> PyTree:
+    """Undo `split`."""
+    return jax.tree.map(
+        lambda x: jax.lax.complex(*x) if isinstance(x, Planes) else x,
+        parameters,
+        is_leaf=_is_planes,
+    )
+
+
+def path_name(path: tuple) -> str:
+    """`object.transmission` from a path of JAX's tree; the planes of a complex leaf share one name."""
+    name = jax.tree_util.keystr(path, simple=True, separator=".")
+    return name.removesuffix(".real").removesuffix(".imag")
+
+
+def map_with_names(function: Callable, tree: PyTree, *others: PyTree) -> PyTree:
+    """`jax.tree.map` whose function is given the leaf's name first."""
+    return jax.tree_util.tree_map_with_path(lambda path, *leaves: function(path_name(path), *leaves), tree, *others)
+
+
+def named_leaves(tree: PyTree) -> dict[str, PyTree]:
+    """All arrays of a tree by name; the planes of a complex parameter apart, as `.real` and `.imag`."""
+    leaves, _ = jax.tree_util.tree_flatten_with_path(tree)
+    return {jax.tree_util.keystr(path, simple=True, separator="."): leaf for path, leaf in leaves}
+
+
+def named_parameters(tree: PyTree) -> dict[str, PyTree]:
+    """All parameters of a tree by name; `Planes` count as one."""
+    leaves, _ = jax.tree_util.tree_flatten_with_path(tree, is_leaf=_is_planes)
+    return {path_name(path): leaf for path, leaf in leaves}
+
+
+def replace_parameter(tree: PyTree, name: str, value: PyTree) -> PyTree:
+    """The tree with the parameter called `name` replaced."""
+    return jax.tree_util.tree_map_with_path(
+        lambda path, leaf: value if path_name(path) == name else leaf, tree, is_leaf=_is_planes
+    )
+
+
+def replace_parameters(tree: PyTree, values: Mapping[str, PyTree]) -> PyTree:
+    """The tree with the parameters that `values` names replaced."""
+    return jax.tree_util.tree_map_with_path(
+        lambda path, leaf: values.get(path_name(path), leaf), tree, is_leaf=_is_planes
+    )
+
+
+def matches(name: str, path: str) -> bool:
+    """Whether `path` is `name` or a parent of it: `object` matches `object.transmission`."""
+    return name == path or name.startswith(path + ".")
+
+
+def is_parameter(leaf: PyTree) -> bool:
+    """Whether a leaf of a model can be refined: a real or complex JAX array. NumPy arrays are constants."""
+    return isinstance(leaf, jax.Array) and bool(jnp.issubdtype(leaf.dtype, jnp.inexact))
+
+
+def trainable_names(model: PyTree) -> list[str]:
+    """Names of all parameters that could be refined: every real or complex array of the model."""
+    leaves, _ = jax.tree_util.tree_flatten_with_path(eqx.filter(model, is_parameter))
+    return [path_name(path) for path, _ in leaves]
+
+
+def real_dtype(parameters: PyTree) -> np.dtype:
+    """float32 or float64, as the parameters are."""
+    with promoted_by_jax():
+        return np.dtype(jnp.result_type(*jax.tree.leaves(parameters)).type(0).real.dtype)
+
+
+def partition(model: PyTree, names: Iterable[str]) -> tuple[PyTree, PyTree]:
+    """Split a model into the parameters under `names` and the rest; `equinox.combine` undoes it.
+
+    Raises `InputError` for a name under which the model has no parameter.
+    """
+    chosen = tuple(names)
+    check_names(chosen, trainable_names(model))
+    if not chosen:
+        raise InputError(f"Nothing to refine; name at least one of: {', '.join(trainable_names(model))}.")
+    wanted = map_with_names(
+        lambda name, leaf: is_parameter(leaf) and any(matches(name, path) for path in chosen), model
+    )
+    return eqx.partition(model, wanted)
+
+
+def by_name(names: Iterable[str], values: Mapping[str, Value], what: str) -> dict[str, Value]:
+    """For every parameter name the value that was given for it or for the nearest of its parents.
+
+    Raises `InputError` where a parameter has none.
+    """
+    found = {name: nearest(name, values) for name in names}
+    for name, value in found.items():
+        if value is None:
+            raise InputError(f'No {what} is given for "{name}"; given are: {", ".join(values)}.')
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def nearest(name: str, values: Mapping[str, Value]) -> Value | None:
+    """The value that was given for a parameter or for the nearest of its parents, if any."""
+    parents = [path for path in values if matches(name, path)]
+    return values[max(parents, key=len)] if parents else None
+
+
+def check_names(names: Iterable[str], known: Iterable[str]) -> None:
+    """Raise `InputError` for a name under which there is no parameter among those `known`, and list these."""
+    known = list(known)
+    for name in names:
+        if not any(matches(leaf, name) for leaf in known):
+            raise InputError(f'Unknown parameter "{name}"; this model\'s parameters are: {", ".join(known)}.')
+
+
+def _is_planes(node: PyTree) -> bool:
+    return isinstance(node, Planes)

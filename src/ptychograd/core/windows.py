@@ -1,0 +1,209 @@
+"""Windows: the part of a large array that one pattern sees.
+
+A scan's object is much larger than the patch under the probe. Derivatives are taken with respect
+to the patches of a batch, and only those are written back, so that the cost of a step follows the
+patch and not the object. A window put in the place of its large array needs no other change to
+the physics: cutting a window from an array of just that size is the identity, wherever the corner.
+"""
+
+from collections.abc import Callable
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.core import Tracer
+from jaxtyping import Array, Float, Int, PyTree, Shaped
+
+from ptychograd.core.errors import InputError
+from ptychograd.core.parameters import map_with_names, matches
+from ptychograd.core.strict import meant
+
+
+class Window(eqx.Module):
+    """Where one pattern looks: `corner` (y, x) of the first pixel, `shape` (y, x) in pixels."""
+
+    corner: Int[Array, "*batch 2"]
+    shape: tuple[int, int] = eqx.field(static=True)
+
+
+Windows = dict[str, Window]  # by the path of the array that they look at
+Index = Int[Array, ""] | np.integer | int  # of a pattern, in code that is compiled and that is not
+Number = Array | np.ndarray | np.generic | float | int  # what may be taken for one
+
+
+@meant
+def checked_index(index: Number, count: int) -> Int[Array, ""]:
+    """The number of a pattern, as an array; raises `InputError` for one that is not from 0 to `count` - 1.
+
+    JAX takes the last entry of an array for one beyond its end. Compiled code can't raise: see `nan_outside`.
+    """
+    number = None if isinstance(index, Tracer) else np.asarray(jax.device_get(index))
+    like = jnp.asarray(index) if number is None else number
+    if like.shape or like.dtype.kind not in "iu":
+        raise InputError("The number of a pattern has to be one whole number; for several, jax.vmap(model)(numbers).")
+    if number is not None and not 0 <= number < count:
+        raise InputError(f"There is no number {number} among {count} patterns or positions; expected 0 to {count - 1}.")
+    return jnp.asarray(index)
+
+
+def nan_outside(index: Int[Array, ""], count: int, dtype: np.dtype) -> Float[Array, ""]:
+    """What is added to a pattern, so that one which does not exist shows in compiled code: 0, or NaN outside."""
+    return jnp.where((index >= 0) & (index < count), jnp.zeros((), dtype), jnp.nan)
+
+
+@meant
+def cut(
+    array: Shaped[Array, "*lead height width"], corner: Int[Array, "2"], shape: tuple[int, int]
+) -> Shaped[Array, "*lead y x"]:
+    """The patch of `array` that begins at `corner`; an array that already is the patch comes back."""
+    if array.shape[-2:] == shape:
+        return array
+    return jax.lax.dynamic_slice(array, _start(array, corner), array.shape[:-2] + shape)
+
+
+@meant
+def row(array: Shaped[Array, "index k"], index: Index) -> Shaped[Array, "k"]:
+    """The row of pattern `index`: of all rows, or of that row alone.
+
+    Raises `InputError` for a pattern that has none; compiled code, which can't, gives NaN.
+    """
+    if len(array) == 1:
+        return array[0]
+    index = checked_index(index, len(array))
+    window = row_window(index, array.shape[1])
+    found = cut(array, window.corner, window.shape)[0]
+    return found + nan_outside(index, len(array), found.dtype) if jnp.issubdtype(found.dtype, jnp.inexact) else found
+
+
+@meant
+def row_window(index: Index, columns: int) -> Window:
+    """Where the row of pattern `index` lies in an array (index, columns)."""
+    index = jnp.asarray(index)
+    return Window(index * jnp.array([1, 0], index.dtype), (1, columns))
+
+
+def once(cut_patches: Callable[[PyTree], PyTree], parameters: PyTree, windows: Windows) -> PyTree:
+    """`cut_patches(parameters)`, done once and not again wherever the patches are used.
+
+    XLA would fuse the cut into each of its uses, find that some come after the array was written
+    to, and copy the whole array in every step of a loop (measured: docs/benchmarks.md). It does not
+    look behind a condition; corners are never negative, which it can't know.
+    """
+    patches = jax.eval_shape(cut_patches, parameters)
+    corner = next(iter(windows.values())).corner
+
+    def never(_):
+        return jax.tree.map(lambda patch: jnp.zeros(patch.shape, patch.dtype), patches)
+
+    return jax.lax.cond(corner.ravel()[0] >= 0, cut_patches, never, parameters)
+
+
+def add(
+    array: Shaped[Array, "*lead height width"],
+    patch: Shaped[Array, "*lead y x"],
+    corner: Int[Array, "2"],
+) -> Shaped[Array, "*lead height width"]:
+    """`array` with `patch` added at `corner`, the adjoint of `cut`."""
+    return put(array, cut(array, corner, (patch.shape[-2], patch.shape[-1])) + patch, corner)
+
+
+def put(
+    array: Shaped[Array, "*lead height width"],
+    patch: Shaped[Array, "*lead y x"],
+    corner: Int[Array, "2"],
+) -> Shaped[Array, "*lead height width"]:
+    """`array` with `patch` in the place of what was at `corner`; a patch of the array's size is the new array."""
+    if array.shape == patch.shape:
+        return patch
+    return jax.lax.dynamic_update_slice(array, patch, _start(array, corner))
+
+
+def add_all(
+    array: Shaped[Array, "*lead height width"],
+    patches: Shaped[Array, "batch *lead y x"],
+    corners: Int[Array, "batch 2"],
+) -> Shaped[Array, "*lead height width"]:
+    """`array` with every patch added at its corner, one after another: a loop of slices.
+
+    On a CPU this is several times as fast as a scatter, and in place.
+    """
+    if patches.shape[0] == 1:
+        return add(array, patches[0], corners[0])
+
+    def add_one(array, item):
+        return add(array, *item), None
+
+    return jax.lax.scan(add_one, array, (patches, corners))[0]
+
+
+def cut_each(array: Shaped[Array, "*lead height width"], window: Window) -> Shaped[Array, "batch *lead y x"]:
+    """The patches of all windows, one after another: on a CPU many times as fast as all at once, which is a gather."""
+    return jax.lax.scan(lambda _, corner: (None, cut(array, corner, window.shape)), None, window.corner)[1]
+
+
+def look_once(array: Shaped[Array, "*lead height width"], window: Window) -> Shaped[Array, "*lead y x"]:
+    """The patch in one window, cut `once`: to be called where the array is written to afterwards."""
+    return once(lambda array: cut(array, window.corner, window.shape), array, {"": window})
+
+
+def overlapped(
+    desk: Shaped[Array, "*lead height width"], patches: Shaped[Array, "batch *lead y x"], window: Window
+) -> tuple[Shaped[Array, "batch *lead y x"], Shaped[Array, "*lead height width"]]:
+    """For each window the sum of all patches where they overlap it; and the desk, an array of zeros, left as it was.
+
+    It costs what the patches cost and not what the desk does: only what was written on is wiped.
+    """
+    desk = add_all(desk, patches, window.corner)
+    sums = cut_each(desk, window)
+
+    def wipe(desk, part):
+        corner, total = part
+        patch = cut(desk, corner, window.shape)
+        # a bare 0 would wait for no reading, and XLA then copies the desk
+        return put(desk, jnp.where(patch == total, 0, patch), corner), None
+
+    return sums, jax.lax.scan(wipe, desk, (window.corner, sums))[0]
+
+
+def batch_axes(parameters: PyTree, windows: Windows) -> PyTree:
+    """For `batched`: 0 where a leaf holds one patch a pattern, None where all patterns share the leaf."""
+    return map_with_names(lambda name, _: None if window_of(name, windows) is None else 0, parameters)
+
+
+def in_windows(parameters: PyTree, windows: Windows) -> tuple[PyTree, PyTree]:
+    """The leaves that have windows, and the others; `equinox.combine` undoes it."""
+    return eqx.partition(parameters, map_with_names(lambda name, _: window_of(name, windows) is not None, parameters))
+
+
+def add_windows(parameters: PyTree, updates: PyTree, windows: Windows) -> PyTree:
+    """`parameters + updates`, where leaves that have windows get their patches added, one a pattern."""
+
+    def add_leaf(name, leaf, update):
+        window = window_of(name, windows)
+        return leaf + update if window is None else add_all(leaf, update, window.corner)
+
+    return map_with_names(add_leaf, parameters, updates)
+
+
+def dense(updates: PyTree, like: PyTree, windows: Windows) -> PyTree:
+    """Updates in windows as full arrays shaped `like` the parameters."""
+
+    def spread(name, leaf, update):
+        window = window_of(name, windows)
+        return update if window is None else add_all(jnp.zeros_like(leaf), update, window.corner)
+
+    return map_with_names(spread, like, updates)
+
+
+def window_of(name: str, windows: Windows) -> Window | None:
+    """The window through which the array called `name` is seen, if there is one."""
+    for path, window in windows.items():
+        if matches(name, path):
+            return window
+    return None
+
+
+def _start(array: Array, corner: Int[Array, "2"]) -> tuple:
+    zero = jnp.zeros((), corner.dtype)
+    return (zero,) * (array.ndim - 2) + (corner[0], corner[1])

@@ -1,0 +1,17 @@
+from .checks import Finding as Finding
+from .dataset import BraggGeometry as BraggGeometry
+from .dataset import Dataset as Dataset
+from .dataset import Geometry as Geometry
+from .dataset import InFile as InFile
+from .dataset import NearFieldGeometry as NearFieldGeometry
+from .dataset import Truth as Truth
+from .dataset import beam_stop as beam_stop
+from .dataset import below as below
+from .dataset import make_dataset as make_dataset
+from .dataset import masked as masked
+from .dataset import subset as subset
+from .files import read as read
+from .files import write as write
+from .orientation import oriented as oriented
+from .splitting import halves as halves
+from .splitting import hold_out as hold_out

@@ -1,0 +1,188 @@
+"""The beam: whether neighbouring positions overlap, and whether window and detector hold it."""
+
+import numpy as np
+from jaxtyping import Bool, Float64
+
+from ptychograd.core.illumination import brightness
+from ptychograd.data.checks.finding import BAD, DOUBTFUL, GOOD, Finding, Sample, Seen
+
+ENOUGH_OVERLAP, LEAST_OVERLAP, MOST_OVERLAP = 0.6, 0.3, 0.98  # linear; 60 to 70 % is what the literature advises
+BORDER = 16  # a border as wide as one part of so many of the frame, at each side
+FULL, OVERFULL = 0.01, 0.05  # share of the light in the border
+EVEN = 0.5  # brightness of the border over that of the whole frame, from which a near field wraps around
+OFF_CENTRE, FAR_OFF, IN_A_CORNER = 1.5, 0.05, 0.4  # pixels; shares of the frame
+CONCENTRATED = 0.2  # |Σ I exp(2πi n/N)| / Σ I along an axis: with less, light is too even to have a middle
+FAINT, DAZZLING = 0.1, 10.0  # photons of the start probe over those of the brightest pattern
+
+
+def overlap(seen: Seen) -> Finding | None:
+    """Linear overlap of neighbours: 1 - step / diameter of the start probe."""
+    if seen.is_crystal or len(seen.positions) < 2:
+        return None
+    step, diameter = seen.step, seen.diameter
+    if not (diameter > 0 and step > 0):
+        return None
+    share = max(1 - step / diameter, 0.0)
+    found = f"{share:.0%}: a step of {step:.3g} pixels, a start probe of {diameter:.3g} pixels"
+    figures = {"overlap": share, "step_pixels": step, "probe_pixels": diameter}
+    if share >= MOST_OVERLAP and not seen.is_near:
+        words = f"the step is {step / diameter:.1%} of the probe: check the unit of the positions"
+        return Finding("overlap", DOUBTFUL, found, words, figures)
+    if share >= ENOUGH_OVERLAP:
+        return Finding("overlap", GOOD, found, "", figures)
+    if seen.is_estimated and not seen.is_near:
+        found = f"{share:.0%} or more: a step of {step:.3g} pixels, a focus of {diameter:.3g} by the mean pattern"
+        words = (
+            "the probe is estimated as if it were in focus, and a defocused one is larger: say what it was (--key "
+            "probe=PATH, or --focal-spot, --pinhole or --aperture, with --defocus METRES)"
+        )
+        return Finding("overlap", DOUBTFUL, found, words, figures)
+    if share >= LEAST_OVERLAP:
+        words = "expect ambiguities; next time take smaller steps, for an overlap of 60 to 70 %"
+        return Finding("overlap", DOUBTFUL, found, words, figures)
+    words = (
+        "too little to join one position to the next; if the probe was larger, say so (--key probe=PATH, --focal-spot, "
+        "--pinhole or --aperture with --defocus METRES), else measure with smaller steps"
+    )
+    return Finding("overlap", BAD, found, words, figures)
+
+
+def probe_fill(seen: Seen) -> Finding | None:
+    """Share of the start probe's power at the edge of the window, where it wraps around."""
+    if seen.is_crystal or seen.is_near or seen.probe is None or not seen.probe.any():
+        return None
+    power = brightness(seen.probe)
+    share = float(power[border(power.shape)].sum() / power.sum())
+    fill = seen.diameter / min(power.shape)
+    found = f"diameter {fill:.0%} of the window, {share:.2%} of the power at its edge"
+    figures = {"fill": fill, "share_at_edge": share}
+    if share <= FULL:
+        return Finding("probe fill", GOOD, found, "", figures)
+    words = (
+        "the probe reaches the edge of the window and wraps around: the detector's pixels are too large for it; use a "
+        "smaller probe, a larger distance, or fewer binned pixels"
+    )
+    return Finding("probe fill", BAD if share > OVERFULL else DOUBTFUL, found, words, figures)
+
+
+def probe_power(seen: Seen) -> Finding | None:
+    """Photons of a given start probe over those of the brightest pattern."""
+    if seen.probe is None or seen.is_estimated or seen.is_crystal or not seen.probe.any():
+        return None
+    photons = float(brightness(seen.probe).sum())
+    brightest = float(seen.data.photons.max())
+    if not brightest > 0:
+        return None
+    ratio = photons / brightest
+    found = f"{photons:.3g} photons in the start probe, {brightest:.3g} in the brightest pattern"
+    if FAINT <= ratio <= DAZZLING:
+        return Finding("probe power", GOOD, found, "", {"ratio": ratio})
+    words = (
+        f"multiply the probe by {1 / np.sqrt(ratio):.3g}: from so wrong a scale the first epochs are lost, and more "
+        "where steps are small"
+    )
+    return Finding("probe power", DOUBTFUL, found, words, {"ratio": ratio})
+
+
+def detector_edge(seen: Seen) -> Finding | None:
+    """Light at the edge of the detector: what falls beside it is missing, and a near field wraps around."""
+    if seen.is_crystal or not seen.mean.any():
+        return None
+    edge = border(seen.mean.shape)
+    valid = seen.data.sums[1] > 0
+    if not (edge & valid).any():
+        return None
+    share = float(seen.mean[edge & valid].sum() / seen.mean.sum())
+    evenness = float(seen.mean[edge & valid].mean() / seen.mean[valid].mean())
+    figures = {"share_at_edge": share, "brightness_at_edge": evenness}
+    found = f"{share:.2%} of the photons at the edge of the detector"
+    if seen.is_near:
+        if evenness <= EVEN:
+            return Finding("detector edge", GOOD, found, "", figures)
+        words = "the beam is wider than the detector, and the model wraps it around: expect artefacts along the edges"
+        return Finding("detector edge", DOUBTFUL, found, words, figures)
+    if share <= FULL:
+        return Finding("detector edge", GOOD, found, "", figures)
+    words = (
+        "light falls beside the detector: crop the patterns less, or --refine detector.background; "
+        "magnified shadows of the sample are a near field, which --model near-field tells"
+    )
+    return Finding("detector edge", BAD if share > OVERFULL else DOUBTFUL, found, words, figures)
+
+
+def centre(seen: Seen) -> Finding | None:
+    """Where the far field's middle is, and where its zero frequency is expected: pixel n // 2."""
+    if seen.is_crystal or seen.is_near or not seen.mean.any():
+        return None
+    shape = np.array(seen.mean.shape)
+    found_at, off = _off_centre(seen.mean)
+    distance = float(np.hypot(*off))
+    y, x = np.round(found_at, 1) % shape
+    found = f"at pixel ({y:.1f}, {x:.1f}), expected ({shape[0] // 2}, {shape[1] // 2}) (y, x)"
+    figures = {"y": float(found_at[0]), "x": float(found_at[1]), "off_pixels": distance}
+    if (np.abs(off) > IN_A_CORNER * shape).any():
+        return Finding("centre", BAD, found, _SHIFT, figures)
+    if distance <= max(OFF_CENTRE, 0.01 * shape.max()):
+        return Finding("centre", GOOD, found, "", figures)
+    rows, columns = -np.round(off).astype(int)
+    words = (
+        f"move or crop patterns and mask by ({rows:+d}, {columns:+d}) pixels (y, x) if the beam was symmetric; what is "
+        "left becomes a phase ramp over the probe"
+    )
+    return Finding("centre", BAD if distance > FAR_OFF * shape.max() else DOUBTFUL, found, words, figures)
+
+
+_SHIFT = (
+    "the zero frequency is in a corner, or an axis of the patterns is rolled; move it to the middle "
+    "(numpy.fft.fftshift over the last two axes of patterns and mask)"
+)
+
+
+def corner(sample: Sample) -> Finding | None:
+    """A far field whose zero frequency is half a frame away from where it is expected."""
+    mean = sample.mean
+    if not mean.any():
+        return None
+    found_at, off = _off_centre(mean)
+    if not (np.abs(off) > IN_A_CORNER * np.array(mean.shape)).any():
+        return None
+    y, x = (round(place) % n for place, n in zip(found_at.tolist(), mean.shape, strict=True))
+    return Finding("centre", BAD, f"the middle of the light is about pixel ({y}, {x}) (y, x)", _SHIFT, {})
+
+
+def is_in_a_corner(finding: Finding) -> bool:
+    """Whether that is what a finding about the centre says."""
+    return finding.advice.startswith(_SHIFT)
+
+
+def _off_centre(mean: Float64[np.ndarray, "y x"]) -> tuple[Float64[np.ndarray, "2"], Float64[np.ndarray, "2"]]:
+    """Where an image's light has its middle (y, x), and how far from pixel n // 2; no distance where it has none."""
+    shape = np.array(mean.shape)
+    found_at, concentrated = middle(mean), concentration(mean) > CONCENTRATED
+    off = (found_at - shape // 2 + shape / 2) % shape - shape / 2
+    return np.where(concentrated, found_at, shape // 2), np.where(concentrated, off, 0.0)
+
+
+def concentration(image: Float64[np.ndarray, "y x"]) -> Float64[np.ndarray, "2"]:
+    """How near an image's light is together along each axis (y, x): 1 in one row, 0 where it is even."""
+    return np.array([abs(moment) for moment in _moments(image)]) / max(float(image.sum()), np.finfo(float).tiny)
+
+
+def _moments(image: Float64[np.ndarray, "y x"]) -> list[complex]:
+    return [
+        complex(np.sum(image.sum(axis=1 - axis) * np.exp(2j * np.pi * np.arange(size) / size)))
+        for axis, size in enumerate(image.shape)
+    ]
+
+
+def middle(image: Float64[np.ndarray, "y x"]) -> Float64[np.ndarray, "2"]:
+    """Centre (y, x) of an image's light on a circle of its pixels, so that a centre in the corners is found too."""
+    moments = zip(_moments(image), image.shape, strict=True)
+    return np.array([np.angle(moment) * size / (2 * np.pi) % size for moment, size in moments])
+
+
+def border(shape: tuple[int, ...]) -> Bool[np.ndarray, "y x"]:
+    """The pixels along the edges of a frame."""
+    edge = np.ones(shape, bool)
+    edge[tuple(slice(max(1, n // BORDER), n - max(1, n // BORDER)) for n in shape)] = False
+    return edge

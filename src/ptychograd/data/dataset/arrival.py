@@ -1,0 +1,69 @@
+"""Which patterns of a file that is still being written have come: room in the file is no pattern yet."""
+
+import abc
+from collections.abc import Callable
+
+import numpy as np
+from jaxtyping import Bool, Int, Real
+
+from ptychograd.core.errors import InputError
+
+
+class Arrival(abc.ABC):
+    """What tells which patterns have come."""
+
+    @abc.abstractmethod
+    def count(self) -> int:
+        """The number after that of the last pattern that has come by now."""
+
+    @abc.abstractmethod
+    def came(
+        self, numbers: Int[np.ndarray, " index"], patterns: Real[np.ndarray, "index y x"]
+    ) -> Bool[np.ndarray, " index"]:
+        """Which of these patterns, as they were read, have come."""
+
+
+class Whole(Arrival):
+    """All patterns of a file that nobody writes to any more."""
+
+    def __init__(self, length: int):
+        self.length = length
+
+    def count(self):
+        return self.length
+
+    def came(self, numbers, patterns):
+        return np.ones(len(numbers), bool)
+
+
+class Counter(Arrival):
+    """What the writer keeps beside the patterns: how many there are, or a number above 0 for each that is there.
+
+    Args:
+        read: that, as it is now; numbers of frames may begin at 0.
+        length: patterns that the file has room for.
+    """
+
+    def __init__(self, read: Callable[[], np.ndarray], length: int):
+        self.read, self.length = read, length
+
+    def flags(self) -> Bool[np.ndarray, " index"]:
+        """Which patterns have come."""
+        told = np.asarray(self.read())
+        if told.dtype.kind not in "biuf" or told.ndim > 1:
+            raise InputError(
+                f"What counts patterns is {told.dtype} of shape {told.shape}; expected one number, or one for each."
+            )
+        numbers = np.arange(self.length)
+        if told.ndim == 0 or (told.size == 1 and told[0] <= self.length):
+            return numbers < told.ravel()[0]
+        told = told[: self.length]
+        there = np.zeros(self.length, bool)
+        there[: told.size] = (told > 0) | (told == numbers[: told.size]) & (told > 0).any() & (told.dtype.kind != "b")
+        return there
+
+    def count(self):
+        return int(np.max(np.flatnonzero(self.flags()) + 1, initial=0))
+
+    def came(self, numbers, patterns):
+        return self.flags()[numbers]

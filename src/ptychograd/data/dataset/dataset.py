@@ -1,0 +1,290 @@
+"""A ptychographic data set: patterns as the detector shows them, positions, mask, geometry; SI units."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+from jaxtyping import Bool, Complex, Float64, Real
+
+from ptychograd.core.errors import InputError
+from ptychograd.core.memory import aligned_empty
+from ptychograd.data.cleaning import clean
+from ptychograd.data.dataset.checks import check_extras, check_frames, check_groups, check_support
+from ptychograd.data.dataset.freezing import frozen, kept, shown
+from ptychograd.data.dataset.stored import StoredPatterns, Survey, looked_at
+from ptychograd.data.dataset.types import counted_in, square_held_in
+from ptychograd.data.dataset.valid import bared, check_share, filled, joined, valid_pixels
+from ptychograd.data.geometry import (
+    BraggGeometry,
+    Geometry,
+    NearFieldGeometry,
+    bounded,
+    check_extent,
+    far_field_sampling,
+    object_shape_needed,
+)
+
+__all__ = [
+    "BraggGeometry",
+    "Dataset",
+    "Geometry",
+    "NearFieldGeometry",
+    "Truth",
+    "check_extent",
+    "far_field_sampling",
+    "make_dataset",
+    "object_shape_needed",
+    "positions_in_pixels",
+]
+
+
+@dataclass(frozen=True, eq=False)
+class Truth:
+    """What a simulation started from; never used by a reconstruction.
+
+    Args:
+        object: complex transmission (Y, X), or a crystal's density (X, Y, Z).
+        probe: complex modes (modes, y, x); the sum of |probe|^2 is the number of photons per exposure.
+        parameters: others that a model might refine, by path, in its units.
+    """
+
+    object: Complex[np.ndarray, "Y X"] | Complex[np.ndarray, "X Y Z"]
+    probe: Complex[np.ndarray, "modes probe_y probe_x"]
+    parameters: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Measured patterns and where they were taken; made by `make_dataset`, which cleans and converts; read-only.
+
+    Args:
+        patterns: photons (index, y, x) in the detector's own type, as the detector shows them: the zero
+            frequency of a far-field pattern is at pixel (ny // 2, nx // 2). For the axes (x, z) of a rocking curve and
+            the order of its patterns see `BraggGeometry`.
+        positions: (index, 2), (y, x), in metres if the geometry is known, else in object pixels; a larger y
+            means that the window lies at a larger row of the object.
+        mask: (y, x) or (index, y, x), True = valid.
+        geometry: None if the file doesn't tell.
+        probe: complex start probe (modes, y, x), or None.
+        support: (Y, X), True where the transmission is unknown; it is 1 elsewhere. If given, positions are
+            those of the window's corner relative to pixel (0, 0) of this array. Of a crystal (X, Y, Z): its density
+            is 0 elsewhere, and the last window ends where the array does.
+        truth: what a simulation started from, or None.
+        source: where the patterns come from, in words.
+        notes: what a reader guessed and what was cleaned, one sentence each.
+
+    Raises:
+        InputError: shapes that don't belong together, no pattern, no valid pixel, a position not finite.
+    """
+
+    patterns: Real[np.ndarray, "index y x"] | StoredPatterns
+    positions: Float64[np.ndarray, "index 2"]
+    mask: Bool[np.ndarray, "y x"] | Bool[np.ndarray, "index y x"]
+    geometry: Geometry | None = None
+    probe: Complex[np.ndarray, "modes probe_y probe_x"] | None = None
+    support: Bool[np.ndarray, "Y X"] | Bool[np.ndarray, "X Y Z"] | None = None
+    truth: Truth | None = None
+    source: str = "memory"
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self):
+        check_frames(self.patterns, self.positions)
+        check_extras(self.patterns, self.mask, self.probe, self.support)
+        check_support(self.support, self.geometry)
+        check_groups(self.positions, self.group)
+        for name in ("patterns", "positions", "mask", "probe", "support"):
+            if isinstance(array := getattr(self, name), np.ndarray):
+                object.__setattr__(self, name, shown(array))
+
+    def __repr__(self) -> str:
+        unit = "pixels" if self.geometry is None else "metres"
+        return f"Dataset({self.source}: {self.count} patterns of {self.frame_shape} {self.patterns.dtype}, in {unit})"
+
+    @property
+    def count(self) -> int:
+        """Number of patterns."""
+        return len(self.patterns)
+
+    @property
+    def group(self) -> int:
+        """How many patterns belong to one position, one after another."""
+        return 1 if self.geometry is None else self.geometry.patterns_together
+
+    @property
+    def frame_shape(self) -> tuple[int, int]:
+        """Rows and columns of one pattern."""
+        return self.patterns.shape[1], self.patterns.shape[2]
+
+    def frames(self, which: slice | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Some of the patterns, by their numbers, and their mask: (y, x), or one for each pattern."""
+        if isinstance(self.patterns, StoredPatterns):
+            return self.patterns.frames(which, self.mask)
+        return self.patterns[which], self.mask if self.mask.ndim == 2 else self.mask[which]
+
+    @cached_property
+    def photons(self) -> Float64[np.ndarray, " index"]:
+        """Sum of each pattern over its valid pixels."""
+        if isinstance(self.patterns, StoredPatterns):
+            known = self.patterns.photons
+            return _surveyed(self).photons if known is None else known
+        return np.asarray(np.sum(self.patterns, axis=(1, 2), dtype=np.float64, where=self.mask))
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Short text that differs for other data; the same for patterns in memory and in their file.
+
+        Of the patterns it knows the photons of each, and over all of them the photons and valid counts of each pixel.
+        """
+        digest = hashlib.sha256(f"{self.geometry} {self.patterns.shape}".encode())
+        total, valid = self.sums
+        patterns = (self.photons.astype(np.float32), total.astype(np.float32), valid.astype(np.int64))
+        truth = (self.truth.object, self.truth.probe, *self.truth.parameters.values()) if self.truth else (None, None)
+        arrays = (*patterns, self.positions, self.probe, self.support, *truth)
+        for array in map(np.asarray, (array if array is not None else 0 for array in arrays)):
+            digest.update(f"{array.dtype} {array.shape}".encode())
+            digest.update(np.ascontiguousarray(array).data)
+        return digest.hexdigest()[:16]
+
+    @property
+    def total(self) -> float:
+        """Sum of all patterns over their valid pixels."""
+        return float(self.photons.sum())
+
+    @cached_property
+    def mean_pattern(self) -> Float64[np.ndarray, "y x"]:
+        """Mean of the patterns over their valid pixels; 0 where no pattern has one."""
+        total, valid = self.sums
+        return total / np.maximum(valid, 1)
+
+    @cached_property
+    def sums(self) -> tuple[np.ndarray, np.ndarray]:
+        """For each pixel (y, x) the photons in all patterns in which it is valid, and how many these are."""
+        if isinstance(self.patterns, StoredPatterns):
+            seen = _surveyed(self)
+            return seen.total, seen.valid
+        total, valid = np.zeros(self.frame_shape), np.zeros(self.frame_shape, int)
+        masks = self.mask if self.mask.ndim == 3 else [self.mask] * self.count
+        for pattern, mask in zip(self.patterns, masks, strict=True):
+            total += np.where(mask, pattern, 0)
+            valid += mask
+        return total, valid
+
+    @cached_property
+    def largest(self) -> float:
+        """The largest count of a valid pixel."""
+        if isinstance(self.patterns, StoredPatterns):
+            return _surveyed(self).largest
+        return float(self.patterns.max(where=self.mask, initial=0))
+
+    def only(self, which: Bool[np.ndarray, " index"]) -> "Dataset":
+        """The same data with all pixels of other patterns masked."""
+        if isinstance(self.patterns, StoredPatterns):
+            return replace(self, patterns=self.patterns.only(which))
+        return replace(self, mask=self.mask & which[:, None, None])
+
+
+def make_dataset(
+    patterns,
+    positions,
+    *,
+    mask=None,
+    geometry: Geometry | None = None,
+    probe=None,
+    support=None,
+    truth: Truth | None = None,
+    source: str = "memory",
+    notes: Sequence[str] = (),
+    mask_is: str | None = None,
+    allow_masked: bool = False,
+) -> Dataset:
+    """A data set from anything NumPy can read as arrays; bad pixels are masked here, once.
+
+    NaN, infinite and negative values, counts at the maximum of a detector's integer type (gaps, saturation), and
+    pixels that hold the mark of a gap in nearly all patterns become masked zeros, and a note tells how many. What
+    `numpy.ma` masks is masked. Arrays that you could still change are copied, so that nothing is mixed with what was
+    summed up before; of patterns that takes their size once more, unless they are read-only
+    (`patterns.flags.writeable = False`) or come from `read`.
+
+    Args:
+        patterns: photons (index, y, x), real; the type is kept.
+        positions: (index, 2), (y, x), in metres if `geometry` is given, else in object pixels; of rocking
+            curves (y, z), one for each pattern or one for each curve.
+        mask: (y, x) or (index, y, x), True or non-zero = valid; None = all valid. NaN is not valid.
+        mask_is: "bad" if True or non-zero means a bad pixel in the mask; by default "good".
+        allow_masked: take data of whose pixels fewer than half are valid, too.
+        probe: start probe (y, x) or (modes, y, x), complex.
+
+    Raises:
+        InputError: as `Dataset`; or more than half of all pixels are bad, or masked.
+
+    Example:
+        >>> import numpy as np
+        >>> data = make_dataset(np.ones((3, 4, 6), np.uint16), [[0, 0], [0, 2.5], [1, 2]])
+        >>> data.count, data.frame_shape, data.total
+        (3, (4, 6), 72.0)
+    """
+    positions, known = filled(positions), None
+    if isinstance(patterns, StoredPatterns):
+        given = patterns = patterns.of(len(positions)) if patterns.grows else patterns
+    else:
+        given, known = bared(patterns)
+        patterns = given.astype(counted_in(given.dtype), copy=False)
+    group = 1 if geometry is None else geometry.patterns_together
+    if group > 1 and len(positions) * group == len(patterns):
+        positions = np.repeat(positions, group, axis=0)
+    check_frames(patterns, positions)
+    mask = joined(valid_pixels(mask, patterns.shape, mask_is), known)
+    support = None if support is None else np.asarray(support).astype(bool)
+    if probe is not None:
+        probe = np.asarray(probe)
+        probe = probe[None] if probe.ndim == 2 else probe
+        probe = probe if np.iscomplexobj(probe) else probe.astype(np.complex64)
+    check_extras(patterns, mask, probe, support)
+    patterns, mask, cleaned = (
+        looked_at(patterns, mask) if isinstance(patterns, StoredPatterns) else clean(patterns, mask, aligned_empty)
+    )
+    if isinstance(patterns, np.ndarray):
+        patterns = kept(patterns) if patterns is given else frozen(patterns)
+    positions, probe = kept(positions), None if probe is None else kept(probe)
+    if not allow_masked:
+        check_share(mask, (*notes, *cleaned))
+    return Dataset(patterns, positions, mask, geometry, probe, support, truth, source, (*notes, *cleaned))
+
+
+def squared(data: Dataset, note: str) -> Dataset:
+    """The data set of which the patterns are the square roots of photons, in a type that holds the squares."""
+    roots = data.patterns
+    if isinstance(roots, StoredPatterns):
+        raise TypeError("only patterns in memory are squared")
+    photons = aligned_empty(roots.shape, square_held_in(roots))
+    np.multiply(roots, roots, out=photons, dtype=photons.dtype, casting="unsafe")
+    return replace(data, patterns=frozen(photons), notes=(*data.notes, note))
+
+
+def positions_in_pixels(data: Dataset, sampling: tuple[float, float] | None) -> Float64[np.ndarray, "index 2"]:
+    """Positions (index, 2) in object pixels, (y, x).
+
+    Args:
+        sampling: object pixel (dy, dx) in metres; None takes that of the geometry.
+
+    Raises:
+        InputError: a sampling for positions that are in pixels already.
+    """
+    if data.geometry is None:
+        if sampling is not None:
+            raise InputError(
+                f"The geometry is unknown, so positions are in object pixels and the sampling {sampling} m"
+                " can't be applied; give wavelength, distance and pixel_size, and positions in metres."
+            )
+        return data.positions
+    return bounded(data.positions) / (sampling or data.geometry.sampling(data.frame_shape))
+
+
+def _surveyed(data: Dataset) -> Survey:
+    """What a look at the patterns in their file told."""
+    patterns = data.patterns
+    if not isinstance(patterns, StoredPatterns):
+        raise TypeError("only patterns in a file are surveyed")
+    return patterns.survey or patterns.look(data.mask)

@@ -1,0 +1,173 @@
+"""Files of the field, read into a Dataset, and the package's own format, written.
+
+A new format is a module with `recognises`, `items` and `PLACES`, and one line in `FORMATS`.
+"""
+
+import dataclasses
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from ptychograd.core.errors import InputError
+from ptychograd.data.dataset import Dataset, InFile, check_meaning, check_share
+from ptychograd.data.files.formats import cxi as _cxi
+from ptychograd.data.files.formats import keymap as _keymap
+from ptychograd.data.files.formats import native as _native
+from ptychograd.data.files.formats.items import Items, assemble, overlaid
+from ptychograd.data.files.formats.keymap import NO_FOCUS, Keys, Readers
+from ptychograd.data.files.formats.masks import SAID
+from ptychograd.data.files.safety.door import opened
+from ptychograd.data.files.safety.entries import Catalogue, Entry, UnreadableError, sentence
+from ptychograd.data.files.writing.atomic import replacing, require_writable
+from ptychograd.data.files.writing.hdf5 import creating
+from ptychograd.data.files.writing.signatures import require_same_type
+
+__all__ = [
+    "FORMATS",
+    "NO_FOCUS",
+    "RESULT",
+    "Catalogue",
+    "Entry",
+    "UnreadableError",
+    "creating",
+    "opened",
+    "read",
+    "replacing",
+    "require_replaceable",
+    "require_same_type",
+    "require_writable",
+    "sentence",
+    "write",
+]
+
+
+RESULT = "ptychograd result"  # the format that `fitting/result` writes
+DATASET = _native.FORMAT
+
+
+class Format(NamedTuple):
+    """How a kind of file is known, how its items are found, and where they are looked for, in words."""
+
+    name: str
+    recognises: Callable[[Catalogue], bool]
+    items: Callable[[Catalogue, Items, Readers], Items]
+    places: Mapping[str, str]
+    readers: Readers
+
+
+FORMATS = (  # the first that recognises a file reads it
+    Format("ptychograd", _native.recognises, _native.items, _native.PLACES, _native.READERS),
+    Format("CXI", _cxi.recognises, _cxi.items, _cxi.PLACES, _cxi.READERS),
+    Format("HDF5 or NPZ", _keymap.recognises, _keymap.items, _keymap.PLACES, _keymap.READERS),
+)
+
+
+def read(
+    path: str | os.PathLike[str],
+    keys: Keys | None = None,
+    *,
+    near_field: bool | None = None,
+    keep: InFile | None = None,
+    links_into: Sequence[str | os.PathLike[str]] = (),
+    mask_is: str | None = None,
+    allow_masked: bool = False,
+) -> Dataset:
+    """A data set from a file: ptychograd's own, CXI, any HDF5 or NPZ; the content decides, not the name.
+
+    Args:
+        keys: for any of patterns, positions, mask, probe, support, wavelength, energy_kev, distance,
+            pixel_size and focus_distance the path of an array in the file (HDF5 "a/b/c", NPZ "name") or, for
+            the last five, a number in metres or keV ("9.8e-11"; a pixel size may be "y,x"). What isn't named is
+            found by the format's rules; a guess becomes a note. "arrived" names what the writer of a file counts
+            patterns by: how many were written, or for each a number that is above 0 once it was.
+        near_field: True if the patterns are shadows, False if they are far-field patterns; by default, what the
+            file says, or else near field if there is a key for the focus distance (infinite: parallel beam).
+        keep: when the patterns of an HDF5 file stay there and are read as they are needed; by default never.
+        links_into: folders that the file may lead to, by links, virtual datasets or external storage, beside its own
+            folder and those below it.
+        mask_is: what True or non-zero means in the mask, "good" or "bad"; by default what the format has, else what
+            the name tells (bad_pixels, pixel_mask: bad; valid_pixels: good), else good, unless hardly a pixel is so.
+        allow_masked: read data of whose pixels fewer than half are valid, too.
+
+    Raises:
+        InputError: what was found, where, what was expected, and how to mend it.
+
+    Example:
+        >>> import tempfile
+        >>> import numpy as np
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     file = Path(folder, "scan.npz")
+        ...     np.savez(file, frames=np.ones((3, 4, 6), np.uint16), position_px=np.eye(3, 2))
+        ...     read(file, keys={"patterns": "frames"}).frame_shape
+        (4, 6)
+    """
+    path = Path(path)
+    check_meaning(mask_is)
+    try:
+        with opened(path, links_into, keep) as catalogue:
+            if catalogue.attributes.get("format") == RESULT:
+                raise InputError("it is a result, not data; look at it with `ptychograd plot` or `ptychograd compare`.")
+            format = next(format for format in FORMATS if format.recognises(catalogue))
+            readers = format.readers if mask_is is None else {**format.readers, "mask": SAID[mask_is]}
+            given = _keymap.chosen(catalogue, keys or {}, readers)
+            items = format.items(catalogue, given, readers)
+            if mask_is is not None and items.mask is None:
+                raise InputError(
+                    f"mask_is={mask_is!r} (--mask-is) is given, and there is no mask; name it with mask=..."
+                )
+            items = _in_regime(items, catalogue, near_field, given.focus_distance is not None)
+            data = assemble(items, catalogue, format.places, source=path.name)
+            if not allow_masked:
+                check_share(data.mask, data.notes)
+            return data
+    except InputError as error:
+        raise InputError(sentence(f"{path}: {error}")) from error
+
+
+def _in_regime(items: Items, catalogue: Catalogue, near_field: bool | None, given: bool) -> Items:
+    """With a focus distance if it is to be a near field, without if not."""
+    if near_field is False and given:
+        raise InputError("a focus distance is given, and a far field has none; leave one of the two out.")
+    if near_field is None and items.focus_distance is None:
+        return overlaid(_keymap.unused_focus_distance(catalogue), items)
+    if near_field is None or near_field == (items.focus_distance is not None):
+        return items
+    if not near_field:
+        return dataclasses.replace(items, focus_distance=None)
+    return overlaid(_keymap.focus_distance(catalogue), items)
+
+
+def write(path: str | os.PathLike[str], data: Dataset) -> None:
+    """Write a data set to HDF5, all of it, bit for bit; an old file is replaced as a whole or not at all.
+
+    Raises:
+        InputError: the name doesn't end in .h5 or .hdf5, or the file can't be written.
+    """
+    path = Path(path)
+    if path.suffix not in (".h5", ".hdf5"):
+        raise InputError(f"{path}: data sets are written as HDF5; expected a name that ends in .h5 or .hdf5.")
+    _native.write(path, data)
+
+
+def require_replaceable(path: Path, kind: str, entry: str | None = None) -> None:
+    """Raise `InputError` unless a file can be written there that replaces nothing, or one of its own kind alone.
+
+    Args:
+        kind: the format of the new file, `RESULT` or `DATASET`.
+        entry: one that the old file has as well if it is of that kind, as "truth/object" in a simulated data set.
+    """
+    require_writable(path)
+    if path.exists() and not _is_of(path, kind, entry):
+        words = kind if entry is None else f"{kind} with {entry}"
+        raise InputError(
+            f"{path} is there and is no readable {words}: it would be lost. Give another name, or remove it first."
+        )
+
+
+def _is_of(path: Path, kind: str, entry: str | None) -> bool:
+    try:
+        with opened(path) as catalogue:
+            return catalogue.attributes.get("format") == kind and (entry is None or catalogue.find(entry) is not None)
+    except InputError:
+        return False

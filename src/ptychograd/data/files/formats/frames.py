@@ -1,0 +1,65 @@
+"""Patterns read out of an HDF5 file while a reconstruction runs."""
+
+import os
+from pathlib import Path
+
+import h5py
+import h5py.h5d as h5d
+import h5py.h5p as h5p
+import numpy as np
+
+from ptychograd.core.errors import InputError
+from ptychograd.core.memory import aligned_empty
+from ptychograd.data.dataset import InFile, StoredPatterns, Whole, frozen
+from ptychograd.data.files.formats.arrival import Written
+from ptychograd.data.files.safety.file_lengths import ADVICE, Lengths
+
+
+def opened_hdf5(path: Path, grows: bool) -> h5py.File:
+    """A file to read from; if it `grows`, one that its writer still has open (HDF5's single writer, many readers)."""
+    if not grows:
+        return h5py.File(path, "r")
+    return h5py.File(path, "r", libver="latest", swmr=True)
+
+
+def stored_patterns(path: Path, name: str, item: h5py.Dataset, keep: InFile, lengths: Lengths) -> StoredPatterns:
+    """The patterns of a dataset of this name, which stay in the file, or in those of which the `lengths` are known."""
+    frames = _Frames(path, name, item if keep.grows else None, lengths)
+    run = item.chunks[0] if item.chunks else 1
+    arrival = Written(item) if keep.grows else Whole(item.shape[0])
+    return StoredPatterns(frames.read, item.shape, item.dtype, keep, arrival, run)
+
+
+def whole(item: h5py.Dataset) -> object:
+    """All of a dataset; patterns, which are large, where a CPU device takes them without a copy, and read-only."""
+    if item.ndim != 3 or not item.size or item.dtype.kind not in "iuf":
+        return item[()]
+    array = aligned_empty(item.shape, item.dtype.newbyteorder("="))
+    item.read_direct(array)
+    return frozen(array)
+
+
+class _Frames:
+    """A dataset that is opened when it is first read, unless it is open because it grows, and stays open."""
+
+    def __init__(self, path: Path, name: str, growing: h5py.Dataset | None, lengths: Lengths):
+        self._path, self._name, self._lengths = path, name, lengths
+        self._dataset, self._grows = growing, growing is not None
+
+    def read(self, begin: int, end: int, out: np.ndarray) -> None:
+        """Frames from `begin` up to `end`, into an array."""
+        what = f'{self._path}: patterns {begin} to {end - 1} of "{self._name}"'
+        try:
+            self._opened().read_direct(out, np.s_[begin:end])
+        except (OSError, RuntimeError, KeyError, ValueError) as problem:
+            raise InputError(f"{what} can't be read ({problem}). {ADVICE}") from problem
+        if not self._grows:
+            self._lengths.check(what)
+
+    def _opened(self) -> h5py.Dataset:
+        if self._dataset is None:
+            access = h5p.create(h5p.DATASET_ACCESS)  # as the file was looked at: HDF5 opens nothing in two ways
+            access.set_efile_prefix(os.fsencode(os.path.dirname(os.path.abspath(self._path))))
+            file = opened_hdf5(Path(os.path.abspath(self._path)), False)
+            self._dataset = h5py.Dataset(h5d.open(file.id, self._name.encode(), access))
+        return self._dataset

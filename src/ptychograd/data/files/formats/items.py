@@ -1,0 +1,197 @@
+"""What a reader found in a file, item by item, on its way to a Dataset."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+
+from ptychograd.core.errors import InputError
+from ptychograd.core.illumination import of_photons
+from ptychograd.data.dataset import (
+    BraggGeometry,
+    Counter,
+    Dataset,
+    Geometry,
+    NearFieldGeometry,
+    StoredPatterns,
+    Truth,
+    make_dataset,
+    squared,
+)
+from ptychograd.data.files.safety.entries import Catalogue, Entry
+
+REGIMES = {Geometry: "far field", NearFieldGeometry: "near field", BraggGeometry: "Bragg geometry"}
+
+
+@dataclass(frozen=True, eq=False)
+class Items:
+    """Everything that can make up a Dataset; None where the file has nothing.
+
+    Args:
+        amplitudes: a note, if the patterns are square roots of photons, which are squared once they are clean.
+        written: how many of the first patterns were written, if the file has room for more.
+        arrived: reads what the writer of the file counts patterns by, as `Counter` takes it.
+        unit: of the positions: "m", "pixel", or None where the file doesn't say.
+        wavelength, distance, pixel_size, focus_distance: in metres; only a near field has a focus distance, infinite
+            for a parallel beam.
+        two_theta, rocking: in radians; only a Bragg reflection has them.
+    """
+
+    patterns: np.ndarray | StoredPatterns | None = None
+    amplitudes: str | None = None
+    written: int | None = None
+    arrived: Callable[[], np.ndarray] | None = None
+    positions: np.ndarray | None = None
+    unit: str | None = None
+    mask: np.ndarray | None = None
+    probe: np.ndarray | None = None
+    support: np.ndarray | None = None
+    wavelength: float | None = None
+    distance: float | None = None
+    pixel_size: tuple[float, float] | None = None
+    focus_distance: float | None = None
+    two_theta: float | None = None
+    rocking: tuple[float, ...] | None = None
+    truth: Truth | None = None
+    source: str | None = None
+    notes: tuple[str, ...] = ()
+
+
+def read_patterns(entry: Entry) -> np.ndarray | StoredPatterns:
+    """Patterns (index, y, x) of any real type, or where they are, if they stay there."""
+    if len(entry.shape) != 3 or entry.dtype.kind not in "uif" or entry.size == 0:
+        raise InputError(f"{entry} can't be the patterns; expected real numbers of shape (index, y, x).")
+    if entry.in_file is not None:
+        return entry.in_file()
+    check_patterns(entry)
+    return entry.array()
+
+
+def check_patterns(entry: Entry) -> None:
+    """Refuse patterns that can't be held in memory, all of them, as a Dataset does."""
+    entry.check_size()
+
+
+def read_modes(entry: Entry) -> np.ndarray:
+    """Complex modes (modes, y, x) of a probe; any leading axes are taken as modes."""
+    if len(entry.shape) < 2 or entry.dtype.kind != "c" or entry.size == 0:
+        raise InputError(f"{entry} can't be a probe; expected complex numbers of shape (modes, y, x) or (y, x).")
+    return entry.array().reshape(-1, *entry.shape[-2:])
+
+
+def overlaid(found: Items, given: Items) -> Items:
+    """What was found, with everything that a person gave in its place."""
+    chosen = {field.name: getattr(given, field.name) for field in fields(Items)}
+    chosen = {name: value for name, value in chosen.items() if value is not None}
+    if given.positions is not None:
+        chosen["unit"] = given.unit
+    return replace(found, **{**chosen, "notes": (*found.notes, *given.notes)})
+
+
+def assemble(items: Items, catalogue: Catalogue, places: Mapping[str, str], source: str) -> Dataset:
+    """The data set that the items make.
+
+    Args:
+        places: where the reader looked for patterns and for positions, in words.
+        source: where the patterns come from, if the file doesn't say.
+
+    Raises:
+        InputError: patterns or positions are missing, metres come without a geometry, or a value is bad.
+    """
+    items = _that_came(items)
+    if items.patterns is None or items.positions is None:
+        name = "patterns" if items.patterns is None else "positions"
+        raise InputError(
+            f"there are no {name}: looked for {places[name]}; name them with the key {name}=...;"
+            f" the file holds {catalogue.listing()}."
+        )
+    geometry, notes = _geometry(items)
+    positions = items.positions
+    if items.unit == "pixel" and geometry is not None:
+        rows, columns = items.patterns.shape[1:]
+        regime = REGIMES[type(geometry)]
+        positions = positions * geometry.sampling((rows, columns))
+        notes += (f"positions: object pixels of the {regime}, converted to metres",)
+    data = make_dataset(
+        items.patterns,
+        positions,
+        mask=items.mask,
+        geometry=geometry,
+        probe=items.probe,
+        support=items.support,
+        truth=items.truth,
+        source=items.source or source,
+        notes=(*items.notes, *notes),
+        allow_masked=True,  # whoever reads looks at the share, with what is said about the mask
+    )
+    data = data if items.amplitudes is None else squared(data, items.amplitudes)
+    return data if items.source is not None else _with_photons_in_probe(data)
+
+
+def _that_came(items: Items) -> Items:
+    """Without what is behind the last pattern that was written; of a file that grows, patterns that know their counter.
+
+    Raises `InputError` if nothing was written.
+    """
+    patterns, positions, mask = items.patterns, items.positions, items.mask
+    if patterns is None or positions is None:
+        return items
+    counter = None if items.arrived is None else Counter(items.arrived, len(patterns))
+    if isinstance(patterns, StoredPatterns) and patterns.grows:
+        return items if counter is None else replace(items, patterns=patterns.told_by(counter))
+    room, count = len(patterns), items.written if counter is None else counter.count()
+    if count is None or count == room:
+        return items
+    group = len(items.rocking or (0,))
+    count -= count % group
+    if count == 0:
+        raise InputError(f"none of the {room:,} patterns for which there is room was written; name others, or wait.")
+    each = group if len(positions) * group == room else 1
+    return replace(
+        items,
+        patterns=patterns.of(count) if isinstance(patterns, StoredPatterns) else patterns[:count],
+        positions=positions[: count // each],
+        mask=mask if mask is None or mask.ndim == 2 else mask[:count],
+        notes=(*items.notes, f"patterns: only the first {count:,} of {room:,} were written; the rest is left out"),
+    )
+
+
+def _with_photons_in_probe(data: Dataset) -> Dataset:
+    """A start probe of unknown unit, scaled to the photons of the brightest pattern."""
+    if data.probe is None or not np.any(data.probe):
+        return data
+    probe = of_photons(data.probe, float(data.photons.max())).astype(data.probe.dtype)
+    note = f"probe: scaled to the {data.photons.max():.4g} photons of the brightest pattern"
+    return replace(data, probe=probe, notes=(*data.notes, note))
+
+
+def _geometry(items: Items) -> tuple[Geometry | None, tuple[str, ...]]:
+    wavelength, distance, pixel_size = items.wavelength, items.distance, items.pixel_size
+    if wavelength is not None and distance is not None and pixel_size is not None:
+        return _geometry_of_kind(items, (wavelength, distance, pixel_size)), ()
+    numbers = {"wavelength": wavelength, "distance": distance, "pixel_size": pixel_size}
+    missing = [name for name, number in numbers.items() if number is None]
+    names = ", ".join(missing)
+    if items.rocking is not None or items.two_theta is not None:
+        raise InputError(f"a rocking curve needs its geometry, but {names} is missing; give each as a key, in metres.")
+    if items.focus_distance is not None:
+        raise InputError(f"a near field needs its geometry, but {names} is missing; give each as a key, in metres.")
+    if items.unit == "m":
+        raise InputError(f"positions are in metres, but {names} is missing; give each as a key, in metres.")
+    if items.source is not None and len(missing) == 3:  # our own file, whose author decided for pixels
+        return None, ()
+    return None, (f"geometry: {names} missing, so positions are taken as object pixels",)
+
+
+def _geometry_of_kind(items: Items, lengths: tuple[float, float, tuple[float, float]]) -> Geometry:
+    """Of a far field, of a near field if there is a focus distance, of a reflection if there is a rocking curve."""
+    if items.rocking is None and items.two_theta is None:
+        return Geometry(*lengths) if items.focus_distance is None else NearFieldGeometry(*lengths, items.focus_distance)
+    if items.rocking is None or items.two_theta is None:
+        missing = "rocking" if items.rocking is None else "two_theta"
+        raise InputError(f"a Bragg reflection needs {missing} too; give it as a key, in radians.")
+    if items.focus_distance is not None:
+        raise InputError(
+            "it holds a rocking curve, which is no near field; leave out --model near-field and the focus distance."
+        )
+    return BraggGeometry(*lengths, items.two_theta, items.rocking)

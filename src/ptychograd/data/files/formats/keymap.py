@@ -1,0 +1,226 @@
+"""Any HDF5 or NPZ file: which of its arrays is what, by the keys that a person gives and by well-known names.
+
+Known names cover PtyLab's layout (ptychogram, encoder, wavelength, dxd, zo). Every guess becomes a note.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from ptychograd.core.errors import InputError
+from ptychograd.data.dataset import StoredPatterns
+from ptychograd.data.files.formats.items import Items, overlaid, read_modes, read_patterns
+from ptychograd.data.files.formats.masks import FLAGS, by_name
+from ptychograd.data.files.formats.quantities import in_pixels, length, metres, radians, real, wavelength
+from ptychograd.data.files.safety.entries import Catalogue, Entry
+
+Keys = Mapping[str, str | float]
+Shape = tuple[int, ...]
+Readers = Mapping[str, Callable[[Entry], Items]]
+
+KNOWN = {  # the last part of an array's path, in small letters; the first that fits is taken
+    "patterns": (
+        *("patterns", "intensity", "intensities", "ptychogram", "diffraction", "diffraction_patterns"),
+        *("dp", "diffamp", "data"),
+    ),
+    "positions": (
+        *("position_px", "positions_px", "position", "positions", "encoder", "translation", "scan"),
+        *("probe_positions", "pos"),
+    ),
+    "mask": ("mask", "valid", "valid_pixels", "valid_pixel_mask", "measured_pixels", "bad_pixels", FLAGS),
+    "wavelength": ("wavelength", "wavelength_m", "lambda"),
+    "energy_kev": ("energy_kev",),
+    "distance": ("distance", "distance_m", "zo", "detector_distance", "detector_object_distance_m"),
+    "pixel_size": ("pixel_size", "pixel_size_m", "dxd", "detector_pixel_size"),
+}
+PLACES = {name: f"an array named {', '.join(KNOWN[name])}" for name in ("patterns", "positions")}
+NO_FOCUS = "focus_distance: none given, so the beam is taken as parallel"
+FOCUS_DISTANCE = ("focus_distance", "focus_distance_m", "focus_object_distance_m")  # only asked for in a near field
+NUMBERS = ("wavelength", "energy_kev", "distance", "pixel_size", "focus_distance", "two_theta", "rocking")  # as a key
+AMPLITUDES = "diffamp"  # the one known name that holds square roots of photons
+
+
+def recognises(catalogue: Catalogue) -> bool:
+    """Every container of arrays will do."""
+    return True
+
+
+def items(catalogue: Catalogue, given: Items, readers: Readers) -> Items:
+    """What is given, and the rest by well-known names and by shape."""
+    entries = catalogue.walk()
+    found = given
+    for name in KNOWN:
+        if getattr(found, _target(name)) is not None:
+            continue
+        shape = () if found.patterns is None else found.patterns.shape
+        entry = _guess(name, [entry for entry in entries if _fits(name, entry, shape)])
+        if entry is not None:
+            more = readers[name](entry)
+            found = overlaid(found, replace(more, notes=(f"{name}: guessed {entry}", *more.notes)))
+    probes = _probes(entries, found)
+    if found.probe is None and len(probes) == 1:
+        found = overlaid(found, replace(READERS["probe"](probes[0]), notes=(f"probe: guessed {probes[0]}",)))
+    return replace(found, notes=(*found.notes, *_remarks(entries, found)))
+
+
+def chosen(catalogue: Catalogue, keys: Keys, readers: Readers) -> Items:
+    """What a person named: for each item an array of the file or, for the geometry, a number in SI units.
+
+    Raises:
+        InputError: an unknown item, no such array, an array of another shape, or a wavelength given twice.
+    """
+    items = Items()
+    if {"wavelength", "energy_kev"} <= keys.keys():
+        raise InputError("wavelength and energy_kev are both given; give one of the two.")
+    for name, key in keys.items():
+        if name not in READERS:
+            raise InputError(f'there is no item "{name}"; the items of a file are {", ".join(READERS)}.')
+        entry = catalogue.find(str(key)) or _literal(name, key)
+        if entry is None:
+            raise InputError(f'{name}: there is no array "{key}"; the file holds {catalogue.listing()}.')
+        items = overlaid(items, readers[name](entry))
+    return items
+
+
+def focus_distance(catalogue: Catalogue) -> Items:
+    """The distance from focus to sample under a well-known name; infinite, a parallel beam, where there is none."""
+    for entry in catalogue.walk():
+        if entry.leaf in FOCUS_DISTANCE and entry.size == 1 and entry.dtype.kind in "uif":
+            found = READERS["focus_distance"](entry)
+            return replace(found, notes=(f"focus_distance: guessed {entry}",))
+    return Items(focus_distance=math.inf, notes=(NO_FOCUS,))
+
+
+def unused_focus_distance(catalogue: Catalogue) -> Items:
+    """A note, if there is a focus distance by its name in a file that is read as a far field."""
+    found = [entry for entry in catalogue.walk() if entry.leaf in FOCUS_DISTANCE]
+    words = "focus_distance: {} is not used in a far field; if these are shadows, say --model near-field"
+    return Items(notes=tuple(words.format(entry) for entry in found[:1]))
+
+
+def _target(name: str) -> str:
+    return "wavelength" if name == "energy_kev" else name
+
+
+def _literal(name: str, text: str | float) -> Entry | None:
+    """A number, or several with commas between, as if it stood in the file."""
+    if name not in NUMBERS:
+        return None
+    try:
+        values = np.array([float(part) for part in str(text).split(",")])
+    except ValueError:
+        return None
+    return Entry(str(text), values.shape, values.dtype, None, lambda: values)
+
+
+def _guess(name: str, entries: list[Entry]) -> Entry | None:
+    """The entry of the first well-known name; or the largest stack of patterns, or the only positions."""
+    for known in KNOWN[name]:
+        hits = [entry for entry in entries if entry.leaf == known]
+        if hits and known == FLAGS:  # a detector writes it in two places
+            return min(hits, key=lambda entry: len(entry.name))
+        if hits:
+            return _only(name, hits)
+    if name == "patterns":
+        largest = max((entry.size for entry in entries), default=0)
+        return _only(name, [entry for entry in entries if entry.size == largest])
+    return _only(name, entries) if name == "positions" else None
+
+
+def _only(name: str, entries: list[Entry]) -> Entry | None:
+    if len(entries) > 1:
+        names = ", ".join(map(str, entries))
+        raise InputError(f"{name} could be any of {names}; choose one with the key {name}=...")
+    return entries[0] if entries else None
+
+
+def _fits(name: str, entry: Entry, patterns: Shape) -> bool:
+    """Whether an array has a shape and a type with which it could be this item, given the patterns' shape."""
+    real, shape = entry.dtype.kind in "uif", entry.shape
+    if name == "patterns":
+        return real and len(shape) == 3 and entry.size > 0
+    if name == "positions":
+        named = entry.leaf in KNOWN["positions"] and len(shape) == 2 and shape[1] in (2, 3)  # of whatever count
+        return real and (named or shape in ((*patterns[:1], 2), (*patterns[:1], 3), (2, *patterns[:1])))
+    if name == "mask":
+        return (real or entry.dtype == bool) and shape in (patterns, patterns[1:])
+    return real and (entry.size == 1 or (name == "pixel_size" and shape == (2,)))
+
+
+def _patterns(entry: Entry) -> Items:
+    patterns = read_patterns(entry)
+    if entry.leaf != AMPLITUDES:
+        return Items(patterns=patterns, written=entry.written())
+    if isinstance(patterns, StoredPatterns):
+        raise InputError(
+            f"{entry} holds amplitudes by its name, and patterns that stay in their file have to be photons."
+        )
+    note = f'patterns: "{entry.name}" holds amplitudes by its name; squared'
+    return Items(patterns=patterns, amplitudes=note, written=entry.written())
+
+
+def _positions(entry: Entry) -> Items:
+    """Positions (index, 2), (y, x), from (index, 2), from (index, 3) in x, y, z, or from (2, index)."""
+    shape, values = entry.shape, entry.array()
+    notes: tuple[str, ...] = ()
+    if np.iscomplexobj(values) or len(shape) != 2 or not (shape[1] in (2, 3) or shape[0] == 2):
+        raise InputError(f"{entry} can't be the positions; expected real numbers of shape (index, 2), (y, x).")
+    if shape[1] == 3:
+        values, notes = (
+            values[:, [1, 0]],
+            (f'positions: the first two columns of "{entry.name}" taken as x, y',),
+        )
+    elif shape[1] != 2:
+        values, notes = values.T, (f'positions: the two rows of "{entry.name}" taken as y, x',)
+    if in_pixels(entry) or (entry.units is None and entry.leaf.endswith("_px")):
+        return Items(positions=values.astype(float), unit="pixel", notes=notes)
+    if entry.units is None:
+        return Items(positions=values.astype(float), notes=notes)
+    return Items(positions=values.astype(float) * metres(entry), unit="m", notes=notes)
+
+
+def _pixel_size(entry: Entry) -> Items:
+    rows, columns = real(entry).ravel() if entry.size == 2 else (entry.number(), entry.number())
+    return Items(pixel_size=(float(rows) * metres(entry), float(columns) * metres(entry)))
+
+
+def _wavelength(entry: Entry, unit: str) -> Items:
+    found, notes = wavelength(entry, unit)
+    return Items(wavelength=found, notes=notes)
+
+
+def _probes(entries: list[Entry], found: Items) -> list[Entry]:
+    """Complex arrays whose last axes are those of a pattern."""
+    frame = () if found.patterns is None else found.patterns.shape[1:]
+    return [entry for entry in entries if frame and entry.dtype.kind == "c" and entry.shape[-2:] == frame]
+
+
+def _remarks(entries: list[Entry], found: Items) -> tuple[str, ...]:
+    """What is in the file and not used, though a person might expect it."""
+    probes = [] if found.probe is not None else _probes(entries, found)
+    remarks = [f"probe: {entry} is not used; to start from it, give the key probe={entry.name}" for entry in probes]
+    for entry in entries:
+        if found.mask is None and entry.leaf in KNOWN["mask"] and entry.dtype.kind in "buif" and entry.size > 1:
+            remarks.append(f"mask: {entry} is not used, its shape is not that of the patterns")
+        if entry.leaf == "orientation" and entry.dtype.kind in "ui" and entry.size == 1 and entry.number() != 0:
+            remarks.append(f"patterns: the file's orientation {entry.number():g} is not applied")
+    return tuple(remarks)
+
+
+READERS: Readers = {
+    "patterns": _patterns,
+    "positions": _positions,
+    "mask": by_name,
+    "probe": lambda entry: Items(probe=read_modes(entry)),
+    "support": lambda entry: Items(support=entry.array() != 0),
+    "wavelength": lambda entry: _wavelength(entry, "m"),
+    "energy_kev": lambda entry: _wavelength(entry, "keV"),
+    "focus_distance": lambda entry: Items(focus_distance=length(entry)),
+    "distance": lambda entry: Items(distance=length(entry)),
+    "pixel_size": _pixel_size,
+    "two_theta": lambda entry: Items(two_theta=entry.number() * radians(entry)),
+    "rocking": lambda entry: Items(rocking=tuple((np.ravel(real(entry)) * radians(entry)).tolist())),
+    "arrived": lambda entry: Items(arrived=entry.array),
+}

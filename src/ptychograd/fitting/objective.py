@@ -1,0 +1,297 @@
+"""The objective: how far a model's expectation lies from what was measured, and the derivatives of that."""
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.flatten_util import ravel_pytree
+from jaxtyping import Array, Bool, Complex, Float, Int, PyTree, Real
+
+from ptychograd.core.parameters import Planes, join, map_with_names, named_parameters, replace_parameters
+from ptychograd.core.strict import lifted, promoted_by_jax
+from ptychograd.core.windows import Windows, batch_axes, cut, once, window_of
+from ptychograd.fitting.priors import AbstractPrior
+from ptychograd.physics.model import AbstractExitWaveModel, AbstractModel, batched
+from ptychograd.physics.noise import AbstractNoise, amplitude, counted_residual
+
+FAR = 1.5  # times the probe's amplitude at the start, beyond which it is scaled back
+
+
+class Batch(NamedTuple):
+    """Some patterns of a dataset; `weight` is 0 for the padding of a ragged last batch, else 1.
+
+    `cooling` goes from 0 to 1 towards the end of a run, for solvers that then take smaller steps. `size` is the number
+    of patterns of the whole batch, where this is a part of one that is spread over devices.
+    """
+
+    index: Int[Array, "batch"]
+    patterns: Real[Array, "batch *detector"]
+    mask: Bool[Array, "*detector"] | Bool[Array, "batch *detector"]
+    weight: Float[Array, "batch"]
+    cooling: Float[Array, ""] | float = 0.0
+    size: Float[Array, ""] | None = None
+
+    @property
+    def count(self) -> Float[Array, ""]:
+        """Patterns of the whole batch."""
+        return jnp.sum(self.weight) if self.size is None else self.size
+
+    def over_parts(self, add_part: Callable, total: PyTree, at_once: int) -> tuple[PyTree, PyTree]:
+        """Scan `add_part(total, part)` over parts of `at_once` patterns; a ragged last one is filled up.
+
+        What `add_part` gives beside the total has one entry for each pattern, and is stacked.
+        """
+        size = len(self.index)
+        parts = -(-size // at_once)
+        own_masks = self.mask.ndim == self.patterns.ndim
+        place = jnp.arange(parts * at_once)
+
+        def add(total, part):
+            index, patterns, mask, weight = part
+            mask = mask if own_masks else self.mask
+            return add_part(total, self._replace(index=index, patterns=patterns, mask=mask, weight=weight))
+
+        def cut_up(array):
+            if parts * at_once != size:
+                array = jnp.take(array, place % size, axis=0)
+            return array.reshape(parts, at_once, *array.shape[1:])
+
+        is_one = (place < size).reshape(parts, at_once)
+        weight = cut_up(self.weight) * is_one.astype(self.weight.dtype)
+        mask = cut_up(self.mask) if own_masks else None
+        total, kept = jax.lax.scan(add, total, (cut_up(self.index), cut_up(self.patterns), mask, weight))
+        return total, jax.tree.map(lambda array: array.reshape(parts * at_once, *array.shape[2:])[:size], kept)
+
+
+class Value(NamedTuple):
+    """Sums over a batch's valid pixels: the objective, Σ(√h - √y)², and what that would be if h were right.
+
+    `counting` is Σ E[(√y - √h)²] of photon counts y with expectation h.
+    """
+
+    loss: Float[Array, "*run"]
+    residual: Float[Array, "*run"]
+    counting: Float[Array, "*run"]
+
+    @classmethod
+    def zero(cls, dtype: np.dtype) -> "Value":
+        """The value of no pattern."""
+        return cls(*(jnp.zeros((), dtype) for _ in cls._fields))
+
+
+class Sight(NamedTuple):
+    """What a batch sees of the parameters: `seen` has one patch a pattern in the place of arrays with `windows`."""
+
+    seen: PyTree
+    windows: Windows
+
+
+class Gradient(NamedTuple):
+    """Derivatives with respect to what a batch sees: one patch a pattern for arrays that have windows.
+
+    `seen` is what the batch saw of the parameters, in the same form.
+    """
+
+    values: PyTree
+    windows: Windows
+    seen: PyTree
+
+
+class Penalty(eqx.Module):
+    """A prior on one of the model's arrays.
+
+    `root` is √N (see `ptychograd.fitting.priors`); where the array is not `free`, it stands for the number `outside`.
+    """
+
+    prior: AbstractPrior
+    root: Float[Array, ""]
+    free: Bool[Array, "*array"] | None = None
+    outside: float = eqx.field(static=True, default=0.0)
+
+    def value_and_gradient(self, leaf: PyTree) -> tuple[Float[Array, ""], PyTree]:
+        """The penalty, and its derivative in the form of a `Gradient`."""
+        value, slope = jax.value_and_grad(lambda leaf: self.prior(self._seen(leaf), self.root))(leaf)
+        return value, _wirtinger(slope)
+
+    def majorant(self, leaf: PyTree) -> Float[Array, "*array"]:
+        """How steep it is for each pixel, in the unit of the diagonals by which steps are divided."""
+        found = self.prior.majorant(self._seen(leaf), self.root)
+        return found if self.free is None else jnp.where(lifted(self.free, found), found, 0)
+
+    def _seen(self, leaf: PyTree) -> Array:
+        array = join(leaf)
+        return array if self.free is None else jnp.where(lifted(self.free, array), array, self.outside)
+
+
+class Objective(eqx.Module):
+    """Noise model and all of a model that is not refined; parameters and batch are what it is called on.
+
+    `penalties` are the priors, whose sum is taken once for all `groups` of patterns of an epoch.
+
+    `at_once` is the number of patterns of a batch that are worked on together; it changes no result.
+    `names` are those of all parameters of the model, refined or not; `axes` those of the devices over which a batch
+    is spread. `power` is that of the probe at the start, where nothing but its product with the object counts.
+    """
+
+    rest: AbstractModel
+    noise: AbstractNoise
+    at_once: int = eqx.field(static=True, default=1)
+    names: tuple[str, ...] = eqx.field(static=True, default=())
+    axes: tuple[str, ...] = eqx.field(static=True, default=())
+    penalties: tuple[Penalty, ...] = ()
+    groups: Float[Array, ""] | float = 1.0
+    power: Float[Array, ""] | None = None
+
+    def model(self, parameters: PyTree) -> AbstractModel:
+        """The whole model at `parameters` (complex leaves or their `Planes`)."""
+        return eqx.combine(join(parameters), self.rest)
+
+    @property
+    def devices(self) -> int:
+        """How many devices share a batch."""
+        return math.prod(jax.lax.axis_size(axis) for axis in self.axes)
+
+    def over_devices(self, sums: PyTree) -> PyTree:
+        """What all devices found in their parts of a batch, added up: in one message, as each takes its time."""
+        if not self.axes:
+            return sums
+        with promoted_by_jax():  # of real and complex sums
+            flat, restored = ravel_pytree(sums)
+        return restored(jax.lax.psum(flat, self.axes))
+
+    def one_after_another(self, patches: PyTree) -> PyTree:
+        """What all devices found for each of their patterns, along the first axis; in one message for each type."""
+        if not self.axes:
+            return patches
+        leaves, tree = jax.tree.flatten(patches)
+        gathered = dict.fromkeys(range(len(leaves)))
+        for dtype in dict.fromkeys(leaf.dtype for leaf in leaves):
+            places = [place for place, leaf in enumerate(leaves) if leaf.dtype == dtype]
+            rows = [leaves[place].reshape(len(leaves[place]), -1) for place in places]
+            whole = jax.lax.all_gather(jnp.concatenate(rows, axis=1), self.axes, tiled=True)
+            parts = jnp.split(whole, np.cumsum([row.shape[1] for row in rows])[:-1], axis=1)
+            for place, part in zip(places, parts, strict=True):
+                gathered[place] = part.reshape(-1, *leaves[place].shape[1:])
+        return tree.unflatten(gathered.values())
+
+    def scaled_back(self, variables: PyTree) -> PyTree:
+        """The variables with the probe's power as at the start, if it went far from that, at no pattern's cost."""
+        model = self.model(variables)
+        free = model.free_scale if isinstance(model, AbstractExitWaveModel) else None
+        named = named_parameters(variables)
+        if self.power is None or free is None or not all(name in named for name in (free.object, *free.probe)):
+            return variables
+        ratio = jnp.sqrt(self.power / jnp.maximum(_power(named[free.probe[0]]), jnp.finfo(self.power.dtype).tiny))
+        factor = jnp.where((ratio > 0) & ((ratio > FAR) | (ratio < 1 / FAR)), ratio, 1)
+        factors = {name: factor for name in free.probe} | {free.object: factor ** (-1 / free.power)}
+        scaled = {
+            name: jax.tree.map(lambda leaf, s=s: leaf * s.astype(leaf.dtype), named[name])
+            for name, s in factors.items()
+        }
+        return replace_parameters(variables, scaled)
+
+    def windows(self, parameters: PyTree, index: Int[Array, "batch"]) -> Windows:
+        """Windows of a batch, one corner a pattern."""
+        return batched(self.model(parameters).windows, (0,))(index)
+
+    def look(self, parameters: PyTree, windows: Windows) -> PyTree:
+        """What a batch sees of the parameters: patches, stacked, in the place of large arrays."""
+        if not windows:
+            return parameters
+
+        def cut_patches(parameters):
+            def cut_leaf(name, leaf):
+                window = window_of(name, windows)
+                if window is None:
+                    return None
+                return batched(lambda array, corner: cut(array, corner, window.shape), (None, 0))(leaf, window.corner)
+
+            return map_with_names(cut_leaf, parameters)
+
+        return eqx.combine(once(cut_patches, parameters, windows), parameters)
+
+    def sight(self, parameters: PyTree, index: Int[Array, "batch"]) -> Sight:
+        """What a batch sees of the parameters, and where."""
+        windows = self.windows(parameters, index)
+        return Sight(self.look(parameters, windows), windows)
+
+    def expected(self, seen: PyTree, windows: Windows, index: Int[Array, "batch"]) -> Float[Array, "batch *detector"]:
+        """Expected photons of a batch."""
+
+        def one(seen, index):
+            return self.model(seen).together(index)
+
+        return batched(one, (batch_axes(seen, windows), 0))(seen, index)
+
+    def exit_waves(self, seen: PyTree, windows: Windows, index: Int[Array, "batch"]) -> Complex[Array, "batch *wave"]:
+        """Exit waves of a batch, for models that have one."""
+        return self._waves(lambda model: model, seen, windows, index)
+
+    def coarse_waves(self, seen: PyTree, windows: Windows, index: Int[Array, "batch"]) -> Complex[Array, "batch *wave"]:
+        """Exit waves of a batch, near enough for step sizes: without shifts by less than a pixel, for one."""
+        return self._waves(lambda model: model.coarse(), seen, windows, index)
+
+    def _waves(
+        self, of: Callable, seen: PyTree, windows: Windows, index: Int[Array, "batch"]
+    ) -> Complex[Array, "batch *wave"]:
+        def one(seen, index):
+            model = self.model(seen)
+            if not isinstance(model, AbstractExitWaveModel):
+                raise TypeError(f"{type(model).__name__} has no exit wave")
+            return of(model).exit_wave(index)
+
+        return batched(one, (batch_axes(seen, windows), 0))(seen, index)
+
+    def value(self, expected: Float[Array, "batch *detector"], batch: Batch) -> Value:
+        """Misfit of `expected` to the patterns of a batch, over valid pixels (Eqs. 7, 8)."""
+        measured = batch.patterns.astype(expected.dtype)
+        weight = batch.weight.reshape((-1,) + (1,) * (expected.ndim - 1))
+        weight = weight * lifted(batch.mask, expected).astype(weight.dtype)
+        shown = self.noise.shown(expected)
+        residual = (amplitude(shown) - amplitude(measured)) ** 2
+        return Value(
+            jnp.sum(weight * self.noise.nll(expected, measured)),
+            jnp.sum(weight * residual),
+            jnp.sum(weight * counted_residual(shown)),
+        )
+
+    def value_and_gradient(self, parameters: PyTree, batch: Batch) -> tuple[Value, Gradient]:
+        """Value and derivative by reverse-mode AD; for `Planes` both derivatives are halved (Eqs. 11, 12).
+
+        With the half, the two planes of a gradient are the real and imaginary part of Wirtinger's ∂g/∂z*.
+        """
+        return self.derived(self.sight(parameters, batch.index), batch)
+
+    def derived(self, sight: Sight, batch: Batch) -> tuple[Value, Gradient]:
+        """`value_and_gradient` of what a batch sees."""
+        seen, windows = sight
+
+        def loss(seen):
+            value = self.value(self.expected(seen, windows, batch.index), batch)
+            return value.loss, value
+
+        gradient, value = jax.grad(loss, has_aux=True)(seen)
+        return value, Gradient(_wirtinger(gradient), windows, seen)
+
+
+def _wirtinger(gradient: PyTree) -> PyTree:
+    """Halve what belongs to complex parameters; leaves of real parameters are what they should be."""
+
+    def halve(leaf):
+        return Planes(leaf.real / 2, leaf.imag / 2) if isinstance(leaf, Planes) else leaf
+
+    return jax.tree.map(halve, gradient, is_leaf=lambda leaf: isinstance(leaf, Planes))
+
+
+def power_of_probe(model: AbstractModel) -> Float[Array, ""] | None:
+    """Σ|P|² of a model in which only the product of object and probe counts; None for others."""
+    free = model.free_scale if isinstance(model, AbstractExitWaveModel) else None
+    return None if free is None else _power(named_parameters(model)[free.probe[0]])
+
+
+def _power(leaf: PyTree) -> Float[Array, ""]:
+    return jnp.asarray(sum(jnp.real(jnp.vdot(plane, plane)) for plane in jax.tree.leaves(leaf)))

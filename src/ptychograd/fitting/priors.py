@@ -1,0 +1,219 @@
+"""Priors: what is known of a parameter beside the patterns, as a penalty that is added to the misfit.
+
+The penalty of a prior is weight · √N · Σ φ, where N is the number of photons that met a pixel of the array in all
+patterns on average, if the array is the object's (else 1). Noise of the real and of the imaginary part of a pixel's
+transmission falls as 1/√N: it is 1/√(2N) at least, since patterns tell amplitudes and no phases, and 0.8 to 1.1 /√N was
+measured with 1e7 to 1e5 photons in a known probe. So a weight of `TotalVariation` or `Sparse` that takes out features
+of that size at 1e3 photons does so at 1e9; those of `Tikhonov` and `AlikeSlices`, whose penalties are quadratic, grow
+weaker as photons grow.
+"""
+
+import abc
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Inexact
+
+from ptychograd.core.errors import InputError
+
+OBJECT = "object.transmission"
+
+
+class AbstractPrior(eqx.Module):
+    """A penalty on one parameter, with a `weight` of 0 or more; `path` names the parameter."""
+
+    weight: eqx.AbstractVar[float]
+    path: eqx.AbstractVar[str]
+
+    @abc.abstractmethod
+    def __call__(self, array: Inexact[Array, "..."], root: Float[Array, ""]) -> Float[Array, ""]:
+        """The penalty of a real or complex array; `root` is √N."""
+
+    @abc.abstractmethod
+    def majorant(self, array: Inexact[Array, "..."], root: Float[Array, ""]) -> Float[Array, "..."]:
+        """A diagonal d with penalty(array + δ) <= penalty(array) + slope · δ + Σ d |δ|²: how steep it can get."""
+
+
+class Tikhonov(AbstractPrior):
+    """Differences of neighbours are small: Σ |∇O|², along the last two axes.
+
+    It smooths over sqrt(weight / √N) pixels.
+    """
+
+    weight: float = eqx.field(converter=float)
+    path: str = eqx.field(static=True, default=OBJECT)
+
+    def __check_init__(self):
+        _check(self)
+
+    def __call__(self, array, root):
+        return self.weight * root * sum(jnp.sum(_power(step)) for step in _differences(array))
+
+    def majorant(self, array, root):
+        along_y, along_x = (jnp.ones_like(step.real) for step in _differences(array))
+        return 2 * self.weight * root * _at_ends(along_y, along_x)
+
+
+class TotalVariation(AbstractPrior):
+    """Differences of neighbours are few: Σ sqrt(|∇O|² + ε²) - ε, isotropic, of real and imaginary part at once.
+
+    Rudin, Osher & Fatemi, Physica D 60, 259 (1992). `smoothing` tells ε in units of 1/√N, about the noise of a pixel;
+    differences below ε are taken for noise and smoothed evenly.
+    """
+
+    weight: float = eqx.field(converter=float)
+    smoothing: float = eqx.field(default=0.1, converter=float)
+    path: str = eqx.field(static=True, default=OBJECT)
+
+    def __check_init__(self):
+        _check(self)
+
+    def __call__(self, array, root):
+        return self.weight * jnp.sum(jnp.sqrt(self._squares(array, root)) - self.smoothing)
+
+    def majorant(self, array, root):
+        slope = self.weight * root**2 / (2 * jnp.sqrt(self._squares(array, root)))
+        return 2 * _at_ends(slope[..., :-1, :], slope[..., :, :-1])
+
+    def _squares(self, array, root) -> Float[Array, "..."]:
+        along_y, along_x = (root**2 * _power(step) for step in _differences(array))
+        rows, columns = ([(0, 0)] * (array.ndim - 2) + pads for pads in ([(0, 1), (0, 0)], [(0, 0), (0, 1)]))
+        return jnp.pad(along_y, rows) + jnp.pad(along_x, columns) + self.smoothing**2
+
+
+class AbstractBasis(eqx.Module):
+    """A linear map to coefficients, of which most are expected to be 0."""
+
+    @abc.abstractmethod
+    def __call__(self, array: Inexact[Array, "..."]) -> tuple[Inexact[Array, "..."], ...]:
+        """The coefficients, in one array or several."""
+
+    @abc.abstractmethod
+    def spread(self, curvatures: tuple[Float[Array, "..."], ...]) -> Float[Array, "..."]:
+        """For each entry i of the array Σ_k |B_ki| c_k Σ_j |B_kj|, with a curvature c of each coefficient k."""
+
+
+class Pixels(AbstractBasis):
+    """The array itself, less a constant: `middle`, as 1 for the transmission of a mostly empty object."""
+
+    middle: complex = eqx.field(static=True, default=1.0, converter=complex)
+
+    def __call__(self, array):
+        return (array - (self.middle if jnp.iscomplexobj(array) else self.middle.real),)
+
+    def spread(self, curvatures):
+        return curvatures[0]
+
+
+class Haar(AbstractBasis):
+    """The details of Haar's wavelets over squares of 2, 4, ... pixels: means over halves and quarters, and no more.
+
+    A. Haar, Math. Ann. 69, 331 (1910). Orthonormal; a last row or column that has no partner is left out.
+    """
+
+    levels: int = eqx.field(static=True, default=3)
+
+    def __check_init__(self):
+        if self.levels < 1:
+            raise InputError(f"Haar's wavelets of {self.levels} levels; expected 1 or more.")
+
+    def __call__(self, array):
+        details = []
+        for _ in range(self.levels):
+            array, detail = _haar(array)
+            details.append(detail)
+        return tuple(details)
+
+    def spread(self, curvatures):
+        total = None
+        for detail in reversed(curvatures):  # from the largest squares to the smallest
+            here = jnp.sum(detail, axis=0)
+            here = here if total is None else here + _filled_up(total, here)
+            total = jnp.repeat(jnp.repeat(here, 2, axis=-2), 2, axis=-1)
+        return total
+
+
+class Sparse(AbstractPrior):
+    """Few coefficients in a `basis` differ from 0: Σ sqrt(|B O|² + ε²) - ε, the smoothed L1 norm.
+
+    `smoothing` as for `TotalVariation`. A basis of your own is a class with a linear map and a bound of it.
+    """
+
+    weight: float = eqx.field(converter=float)
+    basis: AbstractBasis = Haar()
+    smoothing: float = eqx.field(default=0.1, converter=float)
+    path: str = eqx.field(static=True, default=OBJECT)
+
+    def __check_init__(self):
+        _check(self)
+
+    def __call__(self, array, root):
+        roots = (self._root(coefficients, root) for coefficients in self.basis(array))
+        return self.weight * sum(jnp.sum(one - self.smoothing) for one in roots)
+
+    def majorant(self, array, root):
+        roots = tuple(self._root(coefficients, root) for coefficients in self.basis(array))
+        bound = self.basis.spread(tuple(self.weight * root**2 / (2 * one) for one in roots))
+        return _filled_up(bound, array)
+
+    def _root(self, coefficients, root) -> Float[Array, "..."]:
+        return jnp.sqrt(root**2 * _power(coefficients) + self.smoothing**2)
+
+
+class AlikeSlices(AbstractPrior):
+    """Neighbours along the first axis (slice, y, x) are alike: Σ |O_{s+1} - O_s|²."""
+
+    weight: float = eqx.field(converter=float)
+    path: str = eqx.field(static=True, default=OBJECT)
+
+    def __check_init__(self):
+        _check(self)
+
+    def __call__(self, array, root):
+        return self.weight * root * jnp.sum(_power(jnp.diff(array, axis=0)))
+
+    def majorant(self, array, root):
+        neighbours = jnp.zeros_like(array.real).at[1:].add(1).at[:-1].add(1)
+        return 2 * self.weight * root * neighbours
+
+
+def _check(prior: AbstractPrior) -> None:
+    for name in ("weight", "smoothing"):
+        value = getattr(prior, name, 1.0)
+        if isinstance(value, float | int) and not (0 <= value < float("inf") and (value or name == "weight")):
+            raise InputError(f"{type(prior).__name__} with a {name} of {value:g}; expected a number above 0.")
+
+
+def _power(array: Inexact[Array, "..."]) -> Float[Array, "..."]:
+    return array.real**2 + array.imag**2 if jnp.iscomplexobj(array) else array**2
+
+
+def _differences(array: Inexact[Array, "..."]) -> tuple[Inexact[Array, "..."], Inexact[Array, "..."]]:
+    return jnp.diff(array, axis=-2), jnp.diff(array, axis=-1)
+
+
+def _at_ends(along_y: Float[Array, "..."], along_x: Float[Array, "..."]) -> Float[Array, "..."]:
+    """For every pixel the sum of what belongs to the differences that it takes part in."""
+    *lead, rows, columns = (*along_y.shape[:-2], along_x.shape[-2], along_y.shape[-1])
+    total = jnp.zeros((*lead, rows, columns), along_y.dtype)
+    for place, values in (
+        ((..., slice(1, None), slice(None)), along_y),
+        ((..., slice(None, -1), slice(None)), along_y),
+        ((..., slice(None), slice(1, None)), along_x),
+        ((..., slice(None), slice(None, -1)), along_x),
+    ):
+        total = total.at[place].add(values)
+    return total
+
+
+def _filled_up(array: Float[Array, "..."], like: Inexact[Array, "..."]) -> Float[Array, "..."]:
+    """The array with zeros after its last rows and columns, where another is larger."""
+    spare = [(0, n - m) for n, m in zip(like.shape[-2:], array.shape[-2:], strict=True)]
+    return jnp.pad(array, [(0, 0)] * (array.ndim - 2) + spare)
+
+
+def _haar(array: Inexact[Array, "..."]) -> tuple[Inexact[Array, "..."], Inexact[Array, "..."]]:
+    """Twice the means over squares of 2 x 2 pixels, and the three details of each."""
+    rows, columns = (n - n % 2 for n in array.shape[-2:])
+    a, b, c, d = (array[..., y:rows:2, x:columns:2] for y in (0, 1) for x in (0, 1))
+    return (a + b + c + d) / 2, jnp.stack([a - b + c - d, a + b - c - d, a - b - c + d]) / 2

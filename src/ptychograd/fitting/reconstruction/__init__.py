@@ -1,0 +1,30 @@
+"""Reconstructing: what is asked for, and the loop over epochs."""
+
+from ptychograd.fitting.reconstruction.loop import (
+    CUT_SHORT,
+    DONE,
+    INTERRUPTED,
+    LOST,
+    NOT_FINITE,
+    Progress,
+    bytes_needed,
+    can_go_together,
+    reconstruct,
+    reconstruct_together,
+)
+from ptychograd.fitting.reconstruction.task import Task, prepared
+
+__all__ = [
+    "CUT_SHORT",
+    "DONE",
+    "INTERRUPTED",
+    "LOST",
+    "NOT_FINITE",
+    "Progress",
+    "Task",
+    "bytes_needed",
+    "can_go_together",
+    "prepared",
+    "reconstruct",
+    "reconstruct_together",
+]

@@ -1,0 +1,262 @@
+"""The loop over epochs: what a run begins with, when it ends, and what it ends with."""
+
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import NamedTuple
+
+import equinox as eqx
+import jax
+import numpy as np
+from jaxtyping import PyTree
+
+from ptychograd.core.errors import InputError
+from ptychograd.core.parameters import join, named_leaves
+from ptychograd.core.strict import meant
+from ptychograd.data.dataset import Dataset
+from ptychograd.fitting.epoch import (
+    After,
+    Device,
+    Feed,
+    Resident,
+    agreed,
+    alike,
+    at_home,
+    bytes_of_an_epoch,
+    feed_of,
+    one_epoch,
+    one_epoch_of_all,
+    stack,
+    unstack,
+)
+from ptychograd.fitting.objective import Value
+from ptychograd.fitting.priors import AbstractPrior
+from ptychograd.fitting.reconstruction.best import BEST, ROSE, beside
+from ptychograd.fitting.reconstruction.task import Standing, Task, Work, begun, prepared
+from ptychograd.fitting.result import History, NonFiniteError, Result
+from ptychograd.fitting.schedule import Plan
+from ptychograd.fitting.solvers import AbstractSolver
+from ptychograd.physics.model import AbstractModel
+from ptychograd.physics.noise import AbstractNoise, Amplitude
+
+DONE, NOT_FINITE, INTERRUPTED, UNDER_WAY = "all epochs done", "not finite", "interrupted", "under way"
+LOST = "another process ended"
+CUT_SHORT = (INTERRUPTED, LOST)
+
+
+class Progress(NamedTuple):
+    """What `on_epoch` is told after each epoch; the first epoch's `seconds` include compilation.
+
+    `so_far()` is the result as it stands.
+    """
+
+    epoch: int
+    epochs: int
+    loss: float
+    r_factor: float
+    seconds: float
+    patterns_per_second: float
+    so_far: Callable[[], Result]
+
+
+def reconstruct(
+    model: AbstractModel,
+    data: Dataset,
+    solver: AbstractSolver,
+    *,
+    epochs: int,
+    batch_size: int = 1,
+    trainable: Sequence[str] = ("object", "probe"),
+    noise: AbstractNoise | None = None,
+    priors: Sequence[AbstractPrior] | AbstractPrior = (),
+    seed: int = 0,
+    resume: Result | None = None,
+    planned: int | None = None,
+    until: Callable[[History], str] | None = None,
+    watch: Callable[[int, Callable[[], Result]], float] | None = None,
+    on_epoch: Callable[[Progress], None] | None = None,
+    devices: Sequence[Device] | None = None,
+) -> Result:
+    """Refine the `trainable` parameters of `model` until it expects what `data` measured.
+
+    An epoch goes once through all patterns, in minibatches of `batch_size`, in an order that depends
+    on `seed` and the epoch's number alone. `noise` is `Amplitude()` (Eq. 7) unless given. `priors` are penalties on
+    parameters, of which every batch takes its share, so that their weights mean the same at any batch size. A stage of
+    a run is a call of its own: give the last result as `resume`, and parameters, counting, order and history
+    go on from it; the solver's state goes on too, if solver and `trainable` are as before.
+    `planned` is the number of epochs of the whole run, towards whose end solvers may take smaller
+    steps; it is those done and `epochs` more unless given. `until` is asked after each epoch and ends the
+    run with the reason that it gives, if any (see `Settled`). `watch` looks at the result after each epoch, and what it
+    says of patterns that are held out comes into the history (see `Watch`).
+    `devices` share the patterns of every batch, as jax.devices() are; one device does all unless given.
+
+    Where the loss ends well above that of an earlier epoch, the result is the state after that epoch, and
+    `settings["loss_rose"]` says so.
+
+    A keyboard interrupt ends the run after the last whole epoch, with `result.stopped` saying so, and so does the end
+    of another process, where there are several.
+    Raises `InputError` for arguments that don't fit, and `NonFiniteError`, which holds the last good
+    result, when a loss or parameter stops being a finite number.
+
+    Example:
+        model = far_field(data)
+        result = reconstruct(model, data, adam({"object": 0.01, "probe": 1.0}), epochs=100, batch_size=32)
+        result.save("result.h5")
+    """
+    free, noise, devices = _names(trainable), noise or Amplitude(), None if devices is None else tuple(devices)
+    task = Task(model, data, solver, epochs, batch_size, free, noise, seed, resume, planned, devices, _several(priors))
+    (work, standing), stopped, why = begun(task), DONE, ""
+    feed = feed_of(data, work.asked)
+    try:
+        for _ in range(epochs):
+            standing = _watched(work, _after_an_epoch(work, standing, feed), watch)
+            if on_epoch is not None:
+                on_epoch(_progress(work, standing, feed.count))
+            stopped = (until and until(standing.history)) or DONE
+            if stopped != DONE:
+                break
+    except KeyboardInterrupt:
+        stopped = INTERRUPTED
+    except jax.errors.JaxRuntimeError as problem:
+        if jax.process_count() == 1:
+            raise
+        stopped, why = LOST, str(problem).splitlines()[0]
+    finally:
+        feed.close()
+    result = _result(work, standing, stopped)
+    return result._replace(settings=result.settings | {LOST: why}) if why else result
+
+
+def _names(trainable: Sequence[str]) -> tuple[str, ...]:
+    """A single name stands for itself, not for its letters."""
+    return (trainable,) if isinstance(trainable, str) else tuple(trainable)
+
+
+def _several(priors: Sequence[AbstractPrior] | AbstractPrior) -> tuple[AbstractPrior, ...]:
+    return (priors,) if isinstance(priors, AbstractPrior) else tuple(priors)
+
+
+def _after_an_epoch(work: Work, standing: Standing, feed: Feed) -> Standing:
+    """Where a run stands after one more epoch; raises `NonFiniteError` where that is nowhere."""
+    begin = time.perf_counter()
+    after, value = _one_epoch(work, standing, feed)
+    bad = _bad(value, jax.device_get(after.finite))
+    if bad:
+        raise _not_finite(bad, work, standing)
+    return standing.moved(after, value, feed.photons, time.perf_counter() - begin)
+
+
+def _watched(work: Work, standing: Standing, watch: Callable[[int, Callable[[], Result]], float] | None) -> Standing:
+    """Where a run stands, with what a look at held-out patterns says there; an epoch without its look is not whole."""
+    if watch is None:
+        return standing
+    look = watch(standing.history.epochs, partial(_as_it_is, work, standing, *_now(standing)))
+    return standing.seen(agreed(look, work.asked.mesh))
+
+
+def _not_finite(bad: str, work: Work, standing: Standing) -> NonFiniteError:
+    return NonFiniteError(
+        f"{bad} stopped being finite in epoch {standing.history.epochs + 1}; take smaller steps or look "
+        f"for outliers in the patterns. The result after epoch {standing.history.epochs} is kept.",
+        _result(work, standing, NOT_FINITE),
+    )
+
+
+def _one_epoch(work: Work, standing: Standing, feed: Feed) -> tuple[After, Value]:
+    """What an epoch leaves, and its value on the host."""
+    member, values, after = standing.member, [], None
+    for patterns, plan in feed.epoch(work.seed, standing.history.epochs, work.last):
+        after = one_epoch(member, patterns, plan, work.asked.mesh)
+        member = member._replace(variables=after.variables, state=after.state)
+        values.append(jax.block_until_ready(after.value))  # so that no more than the next part is read ahead
+    if after is None:
+        raise InputError("There is not one pattern to reconstruct from.")
+    return after, Value._make(sum(parts) for parts in zip(*jax.device_get(values), strict=True))
+
+
+def reconstruct_together(tasks: Sequence[Task]) -> list[Result]:
+    """The results of several tasks, computed side by side in one program.
+
+    They share data, batch size, and numbers of epochs, and are `can_go_together`. One whose loss or
+    parameters stop being finite ends there, `stopped` as "not finite", and disturbs no other.
+    """
+    works, standings = (list(parts) for parts in zip(*map(begun, tasks), strict=True))
+    data, count = tasks[0].data, len(tasks)
+    feed, good = Resident(data, works[0].asked), [True] * count
+    for _ in range(tasks[0].epochs):
+        begin = time.perf_counter()
+        plans = [feed.plan(w.seed, one.history.epochs, w.last) for w, one in zip(works, standings, strict=True)]
+        together = works[0].asked.on_devices(Plan(*(np.stack(parts) for parts in zip(*plans, strict=True))))
+        members = stack([one.member for one in standings])
+        after = one_epoch_of_all(members, feed.patterns, together)
+        values, finites = jax.device_get((after.value, after.finite))
+        seconds = (time.perf_counter() - begin) / count
+        for k, part in enumerate(unstack(after, count)):
+            value = Value(*(total[k] for total in values))
+            good[k] = good[k] and not _bad(value, {name: finite[k] for name, finite in finites.items()})
+            if good[k]:
+                standings[k] = standings[k].moved(part, value, data.total, seconds)
+    ended = zip(works, standings, good, strict=True)
+    return [_result(work, standing, DONE if fine else NOT_FINITE) for work, standing, fine in ended]
+
+
+def can_go_together(one: Task, other: Task) -> bool:
+    """Whether two tasks differ in nothing but numbers, so that one compiled program computes both."""
+    same = ("epochs", "batch_size", "planned")
+    if one.data is not other.data or any(getattr(one, name) != getattr(other, name) for name in same):
+        return False
+    return alike(prepared(one)[1].member, prepared(other)[1].member)
+
+
+def bytes_needed(task: Task) -> int:
+    """Memory of the device for one epoch of a task, beside its patterns."""
+    work, standing = prepared(task)
+    feed = Resident(task.data, work.asked)
+    plan = feed.plan(work.seed, standing.history.epochs, work.last)
+    return bytes_of_an_epoch(standing.member, feed.patterns, plan)
+
+
+def _bad(value: Value, finite: dict) -> str:
+    """The names of what is not finite."""
+    bad = [name for name, good in finite.items() if not good]
+    return ", ".join(bad) or ("" if np.isfinite(value.loss) else "the loss")
+
+
+@meant
+def _result(work: Work, standing: Standing, stopped: str) -> Result:
+    """The result of a run that ended so: its best state, if the loss rose well above that of an earlier epoch.
+
+    Where it may go on, it holds both that state and the one in which it stands.
+    """
+    best, now = standing.best, _now(standing)
+    rose = best is not None and standing.has_risen
+    shown, other = ((best.variables, best.state), now) if best and rose else (now, best and best[:2])
+    found = _as_it_is(work, standing, *shown)
+    settings = found.settings | {"stopped": stopped}
+    if best and rose:
+        settings[ROSE] = {"after_epoch": best.epochs, "loss": best.loss, "last_loss": standing.history.loss[-1]}
+    if best and other and stopped in (UNDER_WAY, *CUT_SHORT):
+        settings[BEST] = [best.epochs, best.loss]
+        if best.epochs != standing.history.epochs:
+            second = _as_it_is(work, standing, *other)
+            found = found._replace(state=found.state | beside(second.arrays, second.state))
+    return found._replace(settings=settings)
+
+
+def _now(standing: Standing) -> tuple[PyTree, PyTree]:
+    return standing.member.variables, standing.member.state
+
+
+def _as_it_is(work: Work, standing: Standing, variables: PyTree, state: PyTree) -> Result:
+    model = eqx.combine(join(at_home(variables, work.asked.mesh)), work.rest)
+    named = jax.device_get(named_leaves(state))
+    found = Result.of(model, work.positions, named, standing.history, work.settings | {"stopped": UNDER_WAY})
+    return found._replace(lit=work.lit)
+
+
+def _progress(work: Work, standing: Standing, count: int) -> Progress:
+    history = standing.history
+    seconds = history.seconds[-1]
+    speed = count / seconds
+    facts = (history.epochs, work.last, history.loss[-1], history.r_factor[-1], seconds, speed)
+    return Progress(*facts, partial(_result, work, standing, UNDER_WAY))

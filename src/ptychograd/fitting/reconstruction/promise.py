@@ -1,0 +1,76 @@
+"""Whether a model sees no more of its arrays than it says by `windows`."""
+
+from collections.abc import Iterator
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, PyTree
+
+from ptychograd.core.errors import InputError
+from ptychograd.core.parameters import is_parameter, map_with_names, matches
+from ptychograd.core.strict import meant
+from ptychograd.core.windows import Window, cut, put
+from ptychograd.physics.model import AbstractModel
+
+PACKAGE = __name__.partition(".")[0]
+ROUNDING = 1e-3  # of the pattern's largest value
+
+
+@meant
+def check_promise(model: AbstractModel) -> None:
+    """Refuse a model whose call depends on more of an array than the window that it declares.
+
+    The first pattern is computed with the window in the place of the array, as the solvers do it, and from the whole
+    array, filled with other numbers outside of the window. Models that are put together from this package's own parts
+    alone are held to it by its tests, and not asked.
+
+    Raises:
+        InputError: the two differ; it names the array.
+    """
+    if all(type(part).__module__.partition(".")[0] == PACKAGE for part in _parts(model)):
+        return
+    first = jnp.zeros((), jnp.int32)
+    windows = model.windows(first)
+    for path, window in windows.items():
+        seen, whole = (
+            np.asarray(_with(model, path, window, change).together(first)) for change in (_cut, _other_outside)
+        )
+        off = np.abs(seen - whole).max() / max(float(np.abs(whole).max()), 1e-30) if seen.shape == whole.shape else 1.0
+        if not off <= ROUNDING:
+            raise InputError(
+                f"{type(model).__name__} says by `windows` that a pattern sees only a window of {path}, but pattern 0 "
+                f"differs by {off:.1%} with the rest of that array. Take all that the call needs of it from "
+                f'`ptychograd.cut`, or leave "{path}" out of `windows`.'
+            )
+
+
+def _parts(model: PyTree) -> Iterator[eqx.Module]:
+    """The model, and all modules that are in it."""
+    yield model
+    below = jax.tree.leaves(model, is_leaf=lambda node: isinstance(node, eqx.Module) and node is not model)
+    for part in below:
+        if isinstance(part, eqx.Module):
+            yield from _parts(part)
+
+
+def _with(model: AbstractModel, path: str, window: Window, change) -> AbstractModel:
+    """The model with another array in the place of each one below `path`."""
+    arrays, rest = eqx.partition(model, eqx.is_array)
+    changed = map_with_names(lambda name, leaf: change(leaf, window) if matches(name, path) else leaf, arrays)
+    return eqx.combine(changed, rest)
+
+
+def _cut(array: Array, window: Window) -> Array:
+    return cut(jnp.asarray(array), window.corner, window.shape)
+
+
+def _other_outside(array: Array, window: Window) -> Array:
+    array = jnp.asarray(array)
+    if not is_parameter(array):
+        return array
+    values = np.asarray(array)
+    rng, size = np.random.default_rng(0), float(np.sqrt(np.mean(np.abs(values) ** 2))) + 1.0
+    other = values + size * rng.normal(size=values.shape)
+    return put(jnp.asarray(other, array.dtype), _cut(array, window), window.corner)

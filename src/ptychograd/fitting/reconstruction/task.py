@@ -1,0 +1,272 @@
+"""What a run is asked for, checked and made ready: everything that its first epoch needs but the patterns."""
+
+import warnings
+from dataclasses import asdict, replace
+from typing import NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import PyTree
+
+from ptychograd.core.errors import InputError, check_seed
+from ptychograd.core.parameters import check_names, named_leaves, partition, real_dtype, trainable_names
+from ptychograd.core.strict import meant
+from ptychograd.data.checks import check_possible, warn_of
+from ptychograd.data.dataset import Dataset, StoredPatterns
+from ptychograd.fitting.epoch import (
+    AXES,
+    After,
+    Asked,
+    Device,
+    Member,
+    everywhere,
+    grid,
+    on_device,
+    patterns_at_once,
+    room_on_device,
+    traced,
+)
+from ptychograd.fitting.objective import Objective, Penalty, Value, power_of_probe
+from ptychograd.fitting.priors import AbstractPrior
+from ptychograd.fitting.reconstruction.best import BEST, ROSE, Best, Stored
+from ptychograd.fitting.reconstruction.promise import check_promise
+from ptychograd.fitting.reconstruction.stuck import stuck
+from ptychograd.fitting.result import OBJECTS, History, Result
+from ptychograd.fitting.solvers import AbstractSolver, Still
+from ptychograd.physics.model import AbstractModel, check_count, check_windows
+from ptychograd.physics.noise import AbstractNoise, Censored
+from ptychograd.physics.scan import AbstractScan
+
+SAME_STAGE = ("solver", "noise", "trainable", "priors")  # settings that are alike in all parts of a stage
+MOST_PHOTONS = 1e30  # of a pattern, or one over it, with which steps stay finite in single precision (measured)
+TRANSMISSION, CRYSTAL = "object.transmission", "object.density"
+
+
+class Task(NamedTuple):
+    """The arguments of `reconstruct`."""
+
+    model: AbstractModel
+    data: Dataset
+    solver: AbstractSolver
+    epochs: int
+    batch_size: int
+    trainable: tuple[str, ...]
+    noise: AbstractNoise
+    seed: int = 0
+    resume: Result | None = None
+    planned: int | None = None
+    devices: tuple[Device, ...] | None = None
+    priors: tuple[AbstractPrior, ...] = ()
+
+
+class Work(NamedTuple):
+    """What stays the same from epoch to epoch.
+
+    `rest` is what is not refined, `last` the epoch that ends the run, `lit` tells which patterns have photons, if not
+    all.
+    """
+
+    rest: PyTree
+    asked: Asked
+    seed: int
+    last: int
+    positions: np.ndarray
+    settings: dict
+    lit: np.ndarray | None
+
+
+class Standing(NamedTuple):
+    """Where a run stands between two epochs, and the best state that this stage had, if an epoch of it is done."""
+
+    member: Member
+    history: History
+    best: Best | None = None
+
+    def moved(self, after: After, value: Value, photons: float, seconds: float) -> "Standing":
+        """Where it stands after one more epoch."""
+        member = self.member._replace(variables=after.variables, state=after.state)
+        history = self.history.append(value, photons, seconds)
+        now = Best(after.variables, after.state, history.epochs, history.loss[-1])
+        return Standing(member, history, now if self.best is None else self.best.or_better(now))
+
+    @property
+    def has_risen(self) -> bool:
+        """Whether the loss is well above the lowest of the stage."""
+        return self.best is not None and self.best.is_risen(self.history.loss[-1])
+
+    def seen(self, r_factor: float) -> "Standing":
+        """Where it stands, with the R-factor of held-out patterns if it is a number."""
+        return self if not np.isfinite(r_factor) else self._replace(history=self.history.seen(r_factor))
+
+
+def begun(task: Task) -> tuple[Work, Standing]:
+    """What is `prepared`, after a warning of what is plainly wrong with data or start; a mere look is no run."""
+    ready, is_scan = prepared(task), isinstance(getattr(task.model, "scan", None), AbstractScan)
+    if not task.epochs or isinstance(task.solver, Still):
+        return ready
+    if is_scan:
+        warn_of(task.data, float(np.min(task.noise.level)) if isinstance(task.noise, Censored) else None)
+    for sentence in () if task.resume else meant(lambda: list(stuck(task.model, task.trainable)))():
+        warnings.warn(f"What can't move from where it starts: {sentence}.", stacklevel=3)
+    return ready
+
+
+@meant
+def prepared(task: Task) -> tuple[Work, Standing]:
+    """Everything checked, and everything that the first epoch needs but the patterns."""
+    resume, stored, data = task.resume, None, task.data
+    if resume is not None:
+        stored = Stored.of(resume.arrays, resume.state, resume.settings)
+        resume = resume._replace(arrays=stored.parameters, state=stored.state)
+    model = task.model if resume is None else resume.onto(task.model)
+    _check_kinds(task)
+    _check(model, data, task.epochs, task.batch_size, task.seed)
+    parameters, rest = partition(model, task.trainable)
+    _check_numbers(data, real_dtype(parameters))
+    names = tuple(trainable_names(model))
+    batch_size = max(1, task.batch_size // model.group)
+    mesh = grid(task.devices, batch_size)
+    axes = AXES if mesh is not None else ()
+    groups, real = jnp.asarray(data.count / model.group, real_dtype(parameters)), real_dtype(parameters)
+    priced = tuple(_penalty(prior, model, data, real) for prior in task.priors)
+    objective = Objective(on_device(rest), traced(task.noise, real), 1, names, axes, priced, groups if priced else 1.0)
+    objective = replace(objective, power=power_of_probe(task.model))
+    variables = task.solver.variables(parameters)
+    settings = _settings(task)
+    history = resume.history if resume else History.empty()
+    state = _start_state(objective, task.solver, variables, settings, resume)
+    last = task.planned or history.epochs + task.epochs
+    asked = Asked(model.group, batch_size, mesh, real_dtype(parameters))
+    member = Member(objective, traced(task.solver, real), variables, state)
+    at_once = patterns_at_once(member, data, asked, room_on_device())
+    member = everywhere(member._replace(objective=replace(objective, at_once=at_once)), mesh)
+    best = None if resume is None or stored is None else _best(task, resume, stored, member)
+    return Work(rest, asked, task.seed, last, data.positions, settings, _lit(data)), Standing(member, history, best)
+
+
+def _best(task: Task, resume: Result, stored: Stored, member: Member) -> Best | None:
+    """The best state so far of a stage that goes on; None where another begins."""
+    kept, asked = resume.settings.get(BEST), _settings(task)
+    if kept is None or any(resume.settings.get(key) != asked.get(key) for key in SAME_STAGE):
+        return None
+    if stored.best_parameters is None or stored.best_state is None:
+        return Best(member.variables, member.state, *kept)
+    there = resume._replace(arrays=stored.best_parameters)
+    parameters, _ = partition(there.onto(task.model), task.trainable)
+    fresh, tree = named_leaves(member.state), jax.tree.structure(member.state)
+    state = tree.unflatten([jnp.asarray(stored.best_state[name], leaf.dtype) for name, leaf in fresh.items()])
+    return Best(task.solver.variables(parameters), state, *kept)
+
+
+def _start_state(
+    objective: Objective, solver: AbstractSolver, variables: PyTree, settings: dict, resume: Result | None
+) -> PyTree:
+    """A fresh state, or the one that `resume` ended with, if it has one, where solver and parameters are the same."""
+    state = solver.init(objective, variables)
+    kept = ("solver", "trainable", "priors")
+    if resume is None or not resume.state or any(resume.settings.get(key) != settings.get(key) for key in kept):
+        return state
+    fresh, tree = named_leaves(state), jax.tree.structure(state)
+    shapes = {name: np.shape(leaf) for name, leaf in fresh.items()}
+    if shapes != {name: leaf.shape for name, leaf in resume.state.items()}:
+        raise InputError(
+            f'The result to resume holds the state of another "{settings["solver"]}", or of another version of '
+            "it; give the same one, or none of it by leaving `resume` out."
+        )
+    return tree.unflatten([jnp.asarray(resume.state[name], leaf.dtype) for name, leaf in fresh.items()])
+
+
+def _settings(task: Task) -> dict:
+    geometry = task.data.geometry
+    settings = {
+        "solver": task.solver.description,
+        "noise": repr(task.noise),
+        "trainable": list(task.trainable),
+        "batch_size": task.batch_size,
+        "seed": task.seed,
+        "geometry": geometry and {name: list(v) if isinstance(v, tuple) else v for name, v in asdict(geometry).items()},
+    }
+    if task.priors:
+        settings["priors"] = [repr(prior) for prior in task.priors]
+    if task.resume is not None:
+        kept = ("changes", *((ROSE,) if task.epochs == 0 and BEST not in task.resume.settings else ()))
+        settings |= {name: task.resume.settings[name] for name in kept if name in task.resume.settings}
+    return settings
+
+
+def _lit(data: Dataset) -> np.ndarray | None:
+    """Which patterns have photons; None if all have, and while some may still come."""
+    if isinstance(data.patterns, StoredPatterns) and data.patterns.grows:
+        return None
+    lit = data.photons > 0
+    return None if lit.all() else lit
+
+
+def _check_numbers(data: Dataset, real: np.dtype) -> None:
+    """Refuse patterns whose numbers, or their squares, single precision does not hold."""
+    if real == np.float64 or (isinstance(data.patterns, StoredPatterns) and data.patterns.grows):
+        return
+    brightest = float(data.photons.max())
+    if brightest and not 1 / MOST_PHOTONS <= brightest <= MOST_PHOTONS:
+        raise InputError(
+            f"The brightest pattern of {data.source} adds up to {brightest:.3g}, which single precision can't work "
+            f"with; multiply the patterns by {1 / brightest:.3g} or so, best to photons, or take double precision."
+        )
+
+
+def _penalty(prior: AbstractPrior, model: AbstractModel, data: Dataset, real: np.dtype) -> Penalty:
+    """The prior with the photons that met a pixel of its array, and where that array is free."""
+    named = named_leaves(eqx.filter(model, eqx.is_array))
+    if prior.path == TRANSMISSION and TRANSMISSION not in named and CRYSTAL in named:
+        raise InputError(
+            f'A prior on "{prior.path}" is for thin objects: this is a crystal, whose density has three axes; '
+            "leave the prior out."
+        )
+    check_names((prior.path,), trainable_names(model))
+    if prior.path not in named:
+        raise InputError(f'A prior takes one array; "{prior.path}" has several: name one of them.')
+    array, free = named[prior.path], named.get(f"{prior.path.rpartition('.')[0]}.support")
+    if array.ndim < 2:
+        raise InputError(f'A prior takes an image or several; "{prior.path}" has the shape {array.shape}.')
+    photons = 1.0
+    if prior.path in OBJECTS:
+        photons = data.total / (np.prod(array.shape[-2:]) if free is None else np.count_nonzero(free))
+    root = jnp.asarray(np.sqrt(photons), real)
+    known, outside = None if free is None else jnp.asarray(free), float(OBJECTS.get(prior.path, 0))
+    return Penalty(traced(prior, real), root, known, outside)
+
+
+def _check_kinds(task: Task) -> None:
+    """Refuse a class where an object of it is expected, and numbers that are not whole."""
+    numbers = {"epochs": task.epochs, "batch_size": task.batch_size, "seed": task.seed, "planned": task.planned or 0}
+    kinds = {"model": AbstractModel, "data": Dataset, "solver": AbstractSolver, "noise": AbstractNoise}
+    for name, kind in kinds.items():
+        if not isinstance(given := getattr(task, name), kind):
+            found = given.__name__ if isinstance(given, type) else type(given).__name__
+            raise InputError(f"{found} is no {name}; expected an object of {kind.__name__}.")
+    for name, number in numbers.items():
+        if not isinstance(number, (int, np.integer)):
+            raise InputError(f"{name}={number!r}; expected a whole number.")
+    if numbers["planned"] < 0:
+        raise InputError(f"{task.planned} epochs planned; expected none or more.")
+
+
+def _check(model: AbstractModel, data: Dataset, epochs: int, batch_size: int, seed: int) -> None:
+    if epochs < 0:
+        raise InputError(f"{epochs} epochs; expected none or more.")
+    if not 1 <= batch_size <= data.count:
+        raise InputError(f"A batch of {batch_size} patterns can't be taken from {data.count}; give 1 to {data.count}.")
+    check_seed(seed)
+    check_count(model, data.count)
+    check_possible(data, isinstance(getattr(model, "scan", None), AbstractScan))
+    there = on_device(model)
+    check_windows(there, data.count // model.group)
+    check_promise(there)
+    expected = jax.eval_shape(there, jax.ShapeDtypeStruct((), np.int32))
+    if expected.shape != data.frame_shape:
+        raise InputError(
+            f"The model expects patterns of {expected.shape} pixels, but the data hold {data.frame_shape}; "
+            "make the model from this dataset."
+        )

@@ -1,0 +1,97 @@
+"""Solvers that need nothing but the gradient, which reverse-mode AD gives for any model."""
+
+from collections.abc import Mapping
+from functools import lru_cache
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import optax
+from jaxtyping import Array, Float, PyTree
+
+from ptychograd.core.errors import InputError
+from ptychograd.core.parameters import by_name, check_names, map_with_names, named_parameters, nearest
+from ptychograd.core.strict import meant, promoted_by_jax
+from ptychograd.core.windows import dense
+from ptychograd.fitting.objective import Objective
+from ptychograd.fitting.solvers.base import AbstractSolver
+from ptychograd.fitting.solvers.derivatives import AutomaticGradient, batch_sums
+
+
+class Optax(AbstractSolver):
+    """Any optax transformation on real and imaginary parts (Algorithm 2 when it is Adam).
+
+    `transformation` sees the Wirtinger gradient of complex parameters, and the plain one of real
+    ones, summed over the batch. `steps` multiplies its update, by parameter path; empty means 1. Where some are given
+    the model may suggest those of other real parameters.
+    """
+
+    transformation: optax.GradientTransformation = eqx.field(static=True)
+    steps: dict[str, Float[Array, ""]] = eqx.field(
+        default_factory=dict,
+        converter=meant(lambda steps: {path: jnp.asarray(step, jnp.float32) for path, step in steps.items()}),
+    )
+    name: str = eqx.field(static=True, default="optax")
+
+    @property
+    @meant
+    def description(self):
+        return self.name + "".join(f", {path} {float(step):g}" for path, step in self.steps.items())
+
+    def variables(self, parameters):
+        return AutomaticGradient().variables(parameters)
+
+    def init(self, objective, variables):
+        check_names(self.steps, objective.names)
+        if self.steps:
+            self._steps(objective, variables)
+        state = self.transformation.init(variables)
+        self._check(variables, state)
+        return state
+
+    def step(self, objective, variables, batch, state):
+        sums = batch_sums(AutomaticGradient(), objective, variables, batch)
+        gradient = dense(sums.gradient, variables, sums.windows)
+        with promoted_by_jax():
+            updates, state = self.transformation.update(gradient, state, variables)
+        steps = self._steps(objective, variables) if self.steps else {}
+
+        def move(name, leaf, update):
+            return leaf + (update * steps[name].astype(leaf.dtype) if steps else update)
+
+        return map_with_names(move, variables, updates), state, sums.value
+
+    def _check(self, variables: PyTree, state: PyTree) -> None:
+        """Refuse a transformation that asks for more than the gradient, as a search along a line does."""
+        try:
+            with promoted_by_jax():
+                jax.eval_shape(self.transformation.update, variables, state, variables)
+        except TypeError as problem:
+            raise InputError(
+                f"This optax transformation needs more than the gradient of a batch ({problem}): one that searches "
+                "along a line, as lbfgs does, asks for the objective itself. Take one that needs the gradient alone, "
+                "as adam, or optax.lbfgs(linesearch=None)."
+            ) from None
+
+    def _steps(self, objective: Objective, variables: PyTree) -> dict[str, Float[Array, ""]]:
+        """Those given, or else suggested by the model, by the names of all variables."""
+        named, suggested = named_parameters(variables), objective.model(variables).steps
+        others = {name: nearest(name, suggested) for name in named if nearest(name, self.steps) is None}
+        asked = {name: jnp.asarray(step, jnp.float32) for name, step in others.items() if step is not None}
+        return by_name(named, {**self.steps, **asked}, "step size")
+
+
+def adam(steps: Mapping[str, float] | float) -> Optax:
+    """Adam (Kingma & Ba 2014; Algorithm 2 with the standard bias correction) with one step size a path.
+
+    `steps`: {"object": 0.01, "probe": 1.0}, in the parameters' own units, or one number for all.
+    """
+    if not isinstance(steps, Mapping):
+        return Optax(_adam(float(steps)), name=f"Adam, {steps:g}")
+    return Optax(_adam(1.0), dict(steps), name="Adam")
+
+
+@lru_cache
+def _adam(step: float) -> optax.GradientTransformation:
+    """One object for each step size, so that equal solvers share their compiled programs."""
+    return optax.adam(step, b1=0.9, b2=0.999, eps=1e-8)

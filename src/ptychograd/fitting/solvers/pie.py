@@ -1,0 +1,100 @@
+"""The ptychographic iterative engine, by closed form and by AD."""
+
+from functools import partial
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, Float, PyTree
+
+from ptychograd.core.errors import InputError
+from ptychograd.core.parameters import map_with_names, named_parameters
+from ptychograd.core.windows import add_windows, overlapped, window_of
+from ptychograd.fitting.solvers.base import AbstractSolver, Course, worth_windows
+from ptychograd.fitting.solvers.closed_form import ClosedForm
+from ptychograd.fitting.solvers.derivatives import AbstractDerivatives, AutomaticLipschitz, Through, batch_sums
+from ptychograd.fitting.solvers.sums import Sums
+
+WORTH = 2.0  # times as many pixels in an array as in a batch's windows, from which on windows are cheaper
+
+
+class PIE(AbstractSolver):
+    """The ptychographic iterative engine (Algorithm 1, Eqs. 8 to 10).
+
+    `alpha` = 1 is ePIE (Maiden & Rodenburg, Ultramicroscopy 109, 1256 (2009)); less is the
+    regularised rPIE (Maiden et al., Optica 4, 736 (2017)), whose steps are larger where the probe
+    (for the object) or the object (for the probe) is dark. A step divides the gradient by
+    (1 - alpha) w + alpha max(w), where w is the diagonal J^H J 1: Σ|P|² for the object where it is
+    free, Σ|S_j O|² for the probe. Summing over a minibatch generalises Eq. 9, whose object step
+    overshoots where windows of a batch overlap. `derivatives` are in closed form unless given.
+    """
+
+    alpha: float = eqx.field(default=1.0, static=True)
+    derivatives: AbstractDerivatives = ClosedForm()
+
+    def __check_init__(self):
+        if not 0 < self.alpha <= 1:
+            raise InputError(f"PIE's alpha is {self.alpha}; expected 0 < alpha < 1 (rPIE) or 1 (ePIE).")
+
+    @property
+    def description(self):
+        name = "ePIE" if self.alpha == 1 else f"rPIE, alpha {self.alpha:g}"
+        return name if isinstance(self.derivatives, ClosedForm) else f"AD-{name}"
+
+    def variables(self, parameters):
+        return self.derivatives.variables(parameters)
+
+    def init(self, objective, variables):
+        self.derivatives.check(objective, variables)
+        if objective.penalties:
+            raise InputError("PIE takes no priors; take nesterov, or an optax solver such as adam.")
+        return ()
+
+    def step(self, objective, variables, batch, state):
+        sums = batch_sums(self.derivatives, objective, variables, batch)
+        return self._moved(variables, sums, sums.diagonals), state, sums.value
+
+    def course(self, objective, variables, state, batch_size):
+        if batch_size == 1 or not worth_windows(objective, variables, batch_size, WORTH):
+            return super().course(objective, variables, state, batch_size)
+        windows = objective.windows(variables, jnp.zeros(1, jnp.int32))
+        named = named_parameters(variables)
+        names = [
+            name
+            for name in self.derivatives.diagonal_names(objective, variables)
+            if window_of(name, windows) is not None
+        ]
+        desks = {name: jnp.zeros_like(named[name].real) for name in names}
+
+        def step(carried, batch):
+            variables, desks = carried
+            through = Through(partial(objective.sight, variables))
+            sums = batch_sums(self.derivatives, objective, through, batch)
+            diagonals, wiped = dict(sums.diagonals), {}
+            for name, desk in desks.items():
+                window = window_of(name, sums.windows)
+                if window is not None:
+                    diagonals[name], wiped[name] = overlapped(desk, diagonals[name], window)
+            return (self._moved(variables, sums, diagonals), wiped), sums.value
+
+        return Course((variables, desks), step, lambda carried: (carried[0], state))
+
+    def _moved(self, variables: PyTree, sums: Sums, diagonals: dict[str, Float[Array, "..."]]) -> PyTree:
+        scale = {name: self._scale(diagonal) for name, diagonal in diagonals.items()}
+        updates = map_with_names(lambda name, leaf: (-scale[name]).astype(leaf.dtype) * leaf, sums.gradient)
+        return add_windows(variables, updates, sums.windows)
+
+    def _scale(self, weight: Float[Array, "..."]) -> Float[Array, "..."]:
+        """One over the denominator; a parameter on which no exit wave depends stays where it is."""
+        largest = jnp.max(weight)
+        lit = largest > 0
+        if self.alpha == 1:
+            return jnp.where(lit, 1 / jnp.where(lit, largest, 1), 0)
+        return jnp.where(lit, 1 / jnp.where(lit, (1 - self.alpha) * weight + self.alpha * largest, 1), 0)
+
+
+def ADePIE() -> PIE:
+    """AD-ePIE: ePIE whose gradient and Lipschitz constants (Eq. 9) come from automatic differentiation.
+
+    On any scan of a thin object its steps are those of ePIE, up to rounding.
+    """
+    return PIE(derivatives=AutomaticLipschitz())

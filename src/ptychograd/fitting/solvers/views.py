@@ -1,0 +1,99 @@
+"""How accelerated descent looks at its parameters: at whole arrays, or through the windows of a batch."""
+
+import abc
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, Int, PyTree
+
+from ptychograd.core.parameters import named_parameters, replace_parameters
+from ptychograd.core.windows import Windows, dense, window_of
+from ptychograd.fitting.objective import Batch, Objective, Sight
+from ptychograd.fitting.solvers.base import worth_windows
+from ptychograd.fitting.solvers.derivatives import Automatic, Through, batch_sums
+from ptychograd.fitting.solvers.moving import AbstractMoving, Ahead, Coasting, Scalar, Whole
+from ptychograd.fitting.solvers.sums import Lit, Sums
+from ptychograd.physics.model import AbstractExitWaveModel
+
+WORTH = 2.0  # times as many pixels in an array as in a batch's windows, from which on windows are cheaper
+
+
+class AbstractView(eqx.Module):
+    """A way to look at the parameters of an objective, of which `variables` tell the form."""
+
+    objective: Objective
+    variables: PyTree
+
+    @property
+    def model(self) -> AbstractExitWaveModel | None:
+        """The model, if it has an exit wave."""
+        return exit_wave_model(self.objective, self.variables)
+
+    def moving(self, velocities: dict[str, PyTree], momentum: Scalar) -> dict[str, AbstractMoving]:
+        """The parameters that have velocities, set out from where the variables are."""
+        named, windows = named_parameters(self.variables), self.windows(jnp.zeros(1, jnp.int32))
+        return {
+            name: Whole(named[name], velocity)
+            if window_of(name, windows) is None
+            else Coasting.of(named[name], velocity, momentum)
+            for name, velocity in velocities.items()
+        }
+
+    @abc.abstractmethod
+    def windows(self, index: Int[Array, "batch"]) -> Windows:
+        """Windows through which some patterns look."""
+
+    @abc.abstractmethod
+    def sums(self, ahead: dict[str, Ahead], others: dict[str, PyTree], batch: Batch, lit: Lit | None = None) -> Sums:
+        """Sums over a batch at the parameters as they are `ahead`, and at the `others`; `lit` as for `batch_sums`."""
+
+
+class WholeView(AbstractView):
+    """Whole arrays: the best for those that are not much larger than what a batch sees of them."""
+
+    def windows(self, index):
+        return {}
+
+    def sums(self, ahead, others, batch, lit=None):
+        seen = {name: look(lambda arrays: arrays) for name, look in ahead.items()}
+        variables = replace_parameters(self.variables, seen | others)
+        sums = batch_sums(Automatic(), self.objective, variables, batch, lit)
+        real = {name: named_parameters(variables)[name].real for name in sums.diagonals}
+        gradient, diagonals = dense(sums.gradient, variables, sums.windows), dense(sums.diagonals, real, sums.windows)
+        return sums._replace(gradient=gradient, diagonals=diagonals, windows={})
+
+
+class WindowView(AbstractView):
+    """Windows only: a step costs what a batch sees, however large the arrays are."""
+
+    def windows(self, index):
+        return self.objective.windows(self.variables, index)
+
+    def sums(self, ahead, others, batch, lit=None):
+        def sight(index):
+            windows = self.windows(index)
+            seen = {
+                name: look(lambda arrays, name=name: self.objective.look({name: arrays}, windows)[name])
+                for name, look in ahead.items()
+            }
+            return Sight(replace_parameters(self.variables, seen | others), windows)
+
+        return batch_sums(Automatic(), self.objective, Through(sight), batch)
+
+
+def best_view(objective: Objective, variables: PyTree, batch_size: int) -> AbstractView:
+    """Windows where they are cheaper and the pixels between them may coast: where momentum stays the same."""
+    whole, through = WholeView(objective, variables), WindowView(objective, variables)
+    model = whole.model
+    if model is None or model.is_local or not worth_windows(objective, variables, batch_size, WORTH):
+        return whole
+    windows = through.windows(jnp.zeros(1, jnp.int32))
+    seen = {name for name in named_parameters(variables) if window_of(name, windows) is not None}
+    powered = set(model.free_scale.probe if model.free_scale else ())  # whose power is asked for at every step
+    return through if seen <= set(Automatic().diagonal_names(objective, variables)) - powered else whole
+
+
+def exit_wave_model(objective: Objective, variables: PyTree) -> AbstractExitWaveModel | None:
+    """The model at `variables`, if it has an exit wave."""
+    model = objective.model(variables)
+    return model if isinstance(model, AbstractExitWaveModel) else None

@@ -1,0 +1,213 @@
+"""What a detector does beside counting: functions that put it into a model."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TypeVar
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Complex, Float
+
+from ptychograd.core.errors import InputError
+from ptychograd.core.fourier import centred, centring_ramp, exact_fft, exact_ifft, translate, uncentred
+from ptychograd.core.strict import meant
+from ptychograd.data.dataset import Dataset
+from ptychograd.physics.bragg import BraggPtychography
+from ptychograd.physics.detector import Detector, GaussianSpread, KernelSpread
+from ptychograd.physics.model import Ptychography
+from ptychograd.physics.objects import AbstractThinObject, EmbeddedObject, ThinObject
+from ptychograd.physics.probes import Probe
+from ptychograd.physics.propagators import AbstractPropagator, AngularSpectrum, FarField, Fresnel
+from ptychograd.physics.scan import AbstractScan, SubPixelScan, WholePixelScan, make_scan
+
+Model = TypeVar("Model", Ptychography, BraggPtychography)
+DIMMEST = 0.05  # of the pixels, whose mean is taken for background
+START_WIDTH = 0.5  # pixels: at 0 no pattern tells whether a point spread would do good
+
+
+@meant
+def with_background(model: Model, photons: float | Float[np.ndarray, "y x"]) -> Model:
+    """The model on a background of so many photons a pixel: "detector.background", one number or an image (y, x).
+
+    Example:
+        model = with_background(far_field(data), dim_photons(data))
+        reconstruct(model, data, Nesterov(), trainable=("object", "probe", "detector.background"), epochs=60)
+    """
+    if not (np.all(np.isfinite(photons)) and np.min(photons) >= 0):
+        raise InputError("A background has to be finite photons a pixel, none below 0.")
+    _check_frame("background", np.shape(photons), model)
+    return _changed(model, background=jnp.asarray(photons, model.detector.background.dtype))
+
+
+@meant
+def with_background_image(model: Model) -> Model:
+    """The model with a background of its own for every pixel, at first the same one for all."""
+    background = model.detector.background
+    return _changed(model, background=jnp.broadcast_to(background, _frame(model)) + jnp.zeros((), background.dtype))
+
+
+@meant
+def with_point_spread(model: Model, spread: float | Float[np.ndarray, "kernel_y kernel_x"] = START_WIDTH) -> Model:
+    """The model whose photons spread on the detector.
+
+    Args:
+        spread: standard deviation in detector pixels of a Gaussian, "detector.point_spread.width"; or an image.
+    """
+    if np.ndim(spread) not in (0, 2):
+        raise InputError(f"A point spread of shape {np.shape(spread)}; expected one width, or an image (y, x).")
+    if np.ndim(spread) == 2:
+        kernel = np.asarray(spread, float)
+        if any(k > n for k, n in zip(kernel.shape, _frame(model), strict=True)):
+            raise InputError(f"A point spread of {kernel.shape} pixels is larger than the frame of {_frame(model)}.")
+        return _changed(model, point_spread=KernelSpread(kernel))
+    if not 0 <= float(spread) < min(_frame(model)) / 2:
+        raise InputError(f"A point spread of {spread:g} pixels; expected 0 or more and less than half of the frame.")
+    return _changed(model, point_spread=GaussianSpread(jnp.asarray(spread, model.detector.background.dtype)))
+
+
+@meant
+def with_flat_field(model: Model, image: Float[np.ndarray, "y x"] | None = None) -> Model:
+    """The model whose pixels count unequal shares of their photons: "detector.flat_field", (y, x); all alike at first.
+
+    The image is divided by its mean over pixels above 0; where it is 0 nothing is counted.
+    """
+    image = np.ones(_frame(model)) if image is None else np.asarray(image, float)
+    _check_frame("flat field", image.shape, model)
+    if not (np.all(np.isfinite(image)) and image.min() >= 0 and image.max() > 0):
+        raise InputError("A flat field has to be finite, with no number below 0, and not 0 everywhere.")
+    flat = image / image[image > 0].mean()
+    return _changed(model, flat_field=jnp.asarray(flat, model.detector.background.dtype))
+
+
+def dim_photons(data: Dataset) -> float:
+    """A first guess of a constant background: the mean of the dimmest 5 % of the mean pattern's pixels, in photons."""
+    _, valid = data.sums
+    mean = np.sort(data.mean_pattern[valid > 0])
+    return float(mean[: max(1, round(DIMMEST * mean.size))].mean())
+
+
+@meant
+def with_binning(model: Ptychography, binning: int) -> Ptychography:
+    """The model on a grid finer than the detector's: each count adds up `binning` x `binning` pixels of the wave.
+
+    In the far field the window of the probe grows by that factor on the same object pixels, for probes that do not fit
+    the one that the detector's pixels resolve. In a near field object and probe get finer pixels. Put it in before any
+    other part.
+    """
+    if binning == 1:
+        return model
+    if binning < 1:
+        raise InputError(f"A binning of {binning} pixels; expected 1 or more.")
+    thin = isinstance(model.object, ThinObject | EmbeddedObject) and type(model.probe) is Probe
+    if not thin or type(model.scan) not in (WholePixelScan, SubPixelScan) or model.detector.binning > 1:
+        raise InputError("Binning changes the grid of the whole model; put it in once, before any other part.")
+    if type(model.propagator) is FarField:
+        return _in_larger_window(model, binning)
+    return _on_finer_pixels(model, binning)
+
+
+def _in_larger_window(model: Ptychography, binning: int) -> Ptychography:
+    low = [binning * n // 2 - n // 2 for n in model.frame_shape]
+    margins = [(m, (binning - 1) * n - m) for m, n in zip(low, model.frame_shape, strict=True)]
+    shape = _times(model.frame_shape, binning)
+    modes, dtype = np.asarray(model.probe.modes), model.probe.modes.dtype  # pyright: ignore[reportAttributeAccessIssue]
+    middle = [binning * (n // 2) + (binning - 1) / 2 for n in model.frame_shape]  # of the detector's middle pixel
+    ramp = centring_ramp(shape, (middle[0], middle[1]))
+    ramp = ramp.astype(dtype if np.iscomplexobj(ramp) else np.finfo(dtype).dtype)
+    propagator = eqx.tree_at(lambda one: one.ramp, FarField(shape, dtype), ramp)
+
+    def larger(array, outside):
+        return np.pad(np.asarray(array), margins, **outside)
+
+    edge = {"mode": "edge"} if type(model.object) is ThinObject else {"constant_values": 1}
+    thing = _mapped(_thin(model), lambda wave: larger(wave, edge), lambda inside: larger(inside, {}))
+    probe = Probe(jnp.asarray(np.pad(modes, [(0, 0), *margins])))
+    return _on_grid(model, thing, probe, model.scan, propagator, shape, binning)
+
+
+def _on_finer_pixels(model: Ptychography, binning: int) -> Ptychography:
+    is_near = type(model.propagator) in (Fresnel, AngularSpectrum)
+    if model.sampling is None or model.wavelength is None or not is_near:
+        raise InputError("Binning is for a far field, and for a near field whose pixels have a size in metres.")
+    shape, modes = _times(model.frame_shape, binning), np.asarray(model.probe.modes)  # pyright: ignore
+    sampling = model.sampling[0] / binning, model.sampling[1] / binning
+    kind, distance = type(model.propagator), float(model.propagator.distance)  # pyright: ignore
+    propagator = kind(shape, sampling, model.wavelength, distance, modes.dtype)  # pyright: ignore[reportCallIssue]
+    corners = np.asarray(model.scan.corner, float)
+    if isinstance(model.scan, SubPixelScan):
+        corners = corners + np.asarray(model.scan.shift)
+    scan = make_scan(binning * corners, np.finfo(modes.dtype).dtype)
+    thing = _with_room(_thin(model), binning, np.asarray(scan.corner).max(axis=0) + shape)
+    probe = Probe(jnp.asarray(_interpolated(modes, binning), modes.dtype))
+    return replace(_on_grid(model, thing, probe, scan, propagator, shape, binning), sampling=sampling)
+
+
+def _on_grid(
+    model: Ptychography,
+    thing: ThinObject | EmbeddedObject,
+    probe: Probe,
+    scan: AbstractScan,
+    propagator: AbstractPropagator,
+    shape: tuple[int, int],
+    binning: int,
+) -> Ptychography:
+    detector = replace(model.detector, binning=binning)
+    return replace(
+        model, object=thing, probe=probe, scan=scan, propagator=propagator, detector=detector, frame_shape=shape
+    )
+
+
+def _interpolated(modes: Complex[np.ndarray, "modes y x"], binning: int) -> Complex[np.ndarray, "modes Y X"]:
+    """The same waves on finer pixels, band-limited, with their photons; the pixels' middles stay where they are."""
+    margins = [(binning * n // 2 - n // 2, (binning - 1) * n - (binning * n // 2 - n // 2)) for n in modes.shape[1:]]
+    waves = [exact_ifft(uncentred(np.pad(centred(exact_fft(mode)), margins))) for mode in modes]
+    half = jnp.full(2, (binning - 1) / 2, np.finfo(modes.dtype).dtype)
+    return np.asarray(translate(jnp.asarray(np.stack(waves), modes.dtype), half))
+
+
+def _thin(model: Ptychography) -> AbstractThinObject:
+    if not isinstance(model.object, AbstractThinObject):
+        raise InputError("Binning is for thin objects; put it in before any other part.")
+    return model.object
+
+
+def _mapped(
+    thing: AbstractThinObject, wave: Callable[[np.ndarray], np.ndarray], inside: Callable[[np.ndarray], np.ndarray]
+) -> ThinObject | EmbeddedObject:
+    """The object with its transmission, and its support if it has one, put on another grid."""
+    transmission = jnp.asarray(wave(np.asarray(thing.transmission)), thing.transmission.dtype)
+    if isinstance(thing, EmbeddedObject):
+        return EmbeddedObject(transmission, support=jnp.asarray(inside(np.asarray(thing.support))))
+    return ThinObject(transmission)
+
+
+def _with_room(thing: AbstractThinObject, binning: int, far: np.ndarray) -> ThinObject | EmbeddedObject:
+    """The object on finer pixels, in an array that ends at `far` or beyond: there a position rounds to other pixels."""
+    outside = {"mode": "edge"} if type(thing) is ThinObject else {"constant_values": 1}
+
+    def finer(image: np.ndarray, outside: dict) -> np.ndarray:
+        repeated = np.repeat(np.repeat(image, binning, axis=-2), binning, axis=-1)
+        missing = np.maximum(far - repeated.shape[-2:], 0)
+        return np.pad(repeated, [(0, 0)] * (repeated.ndim - 2) + [(0, int(more)) for more in missing], **outside)
+
+    return _mapped(thing, lambda wave: finer(wave, outside), lambda inside: finer(inside, {}))
+
+
+def _times(shape: tuple[int, int], binning: int) -> tuple[int, int]:
+    return binning * shape[0], binning * shape[1]
+
+
+def _frame(model: Ptychography | BraggPtychography) -> tuple[int, int]:
+    """Pixels of the detector."""
+    return model.frame_shape[0] // model.detector.binning, model.frame_shape[1] // model.detector.binning
+
+
+def _check_frame(what: str, shape: Sequence[int], model: Ptychography | BraggPtychography) -> None:
+    if shape and tuple(shape) != _frame(model):
+        raise InputError(f"The {what} has {tuple(shape)} pixels, the detector {_frame(model)}; give one of that size.")
+
+
+def _changed(model: Model, **parts: Array | GaussianSpread | KernelSpread) -> Model:
+    detector: Detector = replace(model.detector, **parts)  # pyright: ignore[reportArgumentType]
+    return replace(model, detector=detector)  # pyright: ignore[reportArgumentType]

@@ -1,0 +1,144 @@
+"""What a beam does beside the ideal: it is not coherent, not steady, not in focus, and not known."""
+
+from collections.abc import Mapping, Sequence
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Complex
+
+from ptychograd.core.errors import InputError
+from ptychograd.core.fourier import exact_fft, exact_ifft, frequencies
+from ptychograd.core.memory import available_memory
+from ptychograd.core.strict import meant
+from ptychograd.models.effects.common import checked, count_of, lengths, with_part
+from ptychograd.physics.model import AbstractModel, Ptychography
+from ptychograd.physics.probes import AberratedProbe, Probe, VaryingProbe, zernike
+from ptychograd.physics.probes.diverse import diverse_modes, varied
+from ptychograd.physics.propagators import fresnel_kernel, fresnel_rates
+
+START_SHARE = 0.001  # of the first mode's power, in each variation as it starts
+SPECTRUM_SHARE = 0.99  # of the power of the modes, inside the pupil if its size is not given
+BYTES = 80  # of a pixel of a variation: made in double precision, then its value, velocity and gradients
+PHASE_STEP = 0.05  # radians at the edge of the beam's cone, that a step of defocus makes
+
+
+@meant
+def with_modes(model: AbstractModel, count: int) -> Ptychography:
+    """`count` incoherent modes with the power of the probe (see `far_field`)."""
+    whole = checked(model, "Probe modes")
+    if not isinstance(whole.probe, Probe):
+        kind = type(whole.probe).__name__
+        raise InputError(f"Modes can't be put into a {kind} any more; call `with_modes` first, then what makes it one.")
+    probe = whole.probe
+    modes = diverse_modes(np.asarray(probe.modes, complex), count_of(count, "probe modes"))
+    return with_part(whole, "probe", Probe(jnp.asarray(modes, probe.modes.dtype)))
+
+
+@meant
+def with_varying_probe(model: AbstractModel, count: int) -> Ptychography:
+    """A first mode that varies from pattern to pattern in `count` ways (see `VaryingProbe`).
+
+    The variations start as the mode times products of coordinates, with a thousandth of its power each, and all
+    weights at 0.
+    """
+    whole = checked(model, "A varying probe")
+    count_of(count, "variations of the probe")
+    probe = _may_vary(whole)
+    _check_rank(count, len(whole.scan.corner), probe.modes.shape[1:])
+    modes = np.asarray(probe.modes, complex)
+    variations = np.sqrt(START_SHARE) * varied(modes[0], count)
+    patterns, real = len(whole.scan.corner), probe.modes.real.dtype
+    return with_part(
+        whole,
+        "probe",
+        VaryingProbe(
+            probe.modes,
+            jnp.asarray(variations, probe.modes.dtype),
+            jnp.zeros((patterns, count), real),
+            probe.intensity,
+        ),
+    )
+
+
+@meant
+def with_varying_intensity(model: AbstractModel) -> Ptychography:
+    """An intensity of its own for every exposure, 1 as it starts (see `VaryingProbe`)."""
+    whole = checked(model, "A varying intensity")
+    probe = _may_vary(whole)
+    intensity = jnp.ones((len(whole.scan.corner), 1), probe.modes.real.dtype)
+    return with_part(whole, "probe", VaryingProbe(probe.modes, probe.variations, probe.weights, intensity))
+
+
+@meant
+def with_aberrations(
+    model: AbstractModel,
+    defocus: float = 0.0,
+    aberrations: Mapping[int, float] | None = None,
+    pupil: float | None = None,
+) -> Ptychography:
+    """A probe that is told by its wave `defocus` metres upstream, and by aberrations (see `AberratedProbe`).
+
+    The wave on the object stays what it is but for the `aberrations`: radians (root-mean-square) by Noll's number,
+    over a pupil whose radius is `pupil` cycles per metre (numerical aperture over wavelength); without one it holds
+    99 % of the power of the modes. Raises `InputError` for a defocus that aliases on these pixels.
+    """
+    whole = checked(model, "Defocus and aberrations")
+    probe = _plain(whole, "Defocus and aberrations")
+    sampling, wavelength = lengths(whole, "A defocus")
+    shape, modes = whole.frame_shape, np.asarray(probe.modes, complex)
+    back = fresnel_kernel(shape, sampling, wavelength, -defocus)
+    upstream = np.stack([exact_ifft(exact_fft(mode) * back) for mode in modes])
+    f_y, f_x = (frequencies(n) / pixel for n, pixel in zip(shape, sampling, strict=True))
+    radius, angle = np.hypot(f_y[:, None], f_x), np.arctan2(f_y[:, None], f_x)
+    cone = _radius_of(modes, radius)
+    pupil = cone if pupil is None else pupil
+    if not 0 < pupil < np.inf:
+        raise InputError(f"A pupil of {pupil:g} cycles per metre; expected a radius above zero.")
+    terms, real = dict(aberrations or {}), probe.modes.real.dtype
+    shapes = [zernike(noll, radius / pupil, angle) for noll in terms]
+    rates = fresnel_rates(shape, sampling, wavelength)
+    return with_part(
+        whole,
+        "probe",
+        AberratedProbe(
+            modes=jnp.asarray(upstream, probe.modes.dtype),
+            defocus=jnp.asarray(defocus, real),
+            aberrations=jnp.asarray(list(terms.values()), real).reshape(len(terms)),
+            rates=(rates[0].astype(real), rates[1].astype(real)),
+            shapes=np.stack(shapes).astype(real) if shapes else np.zeros((0, *shape), real),
+            defocus_step=float(PHASE_STEP / (np.pi * wavelength * cone**2)),
+        ),
+    )
+
+
+def _check_rank(count: int, patterns: int, frame: Sequence[int]) -> None:
+    """Raise `InputError` for more variations than patterns can tell from their mean, or than there is memory for."""
+    if count >= max(2, patterns):
+        raise InputError(f"{count} variations of the probe; expected fewer than there are patterns, {patterns}.")
+    needed, free = count * int(np.prod(frame)) * BYTES, available_memory()
+    if free is not None and needed > free:
+        raise InputError(
+            f"{count} variations of the probe on {tuple(frame)} pixels need about {needed / 1e9:.3g} GB, and "
+            f"{free / 1e9:.3g} GB are free; give fewer."
+        )
+
+
+def _radius_of(modes: Complex[np.ndarray, "modes y x"], radius: np.ndarray) -> float:
+    """Radius in frequency space within which most of the power is."""
+    power = np.sum([np.abs(exact_fft(mode)) ** 2 for mode in modes], axis=0)
+    order = np.argsort(radius, axis=None)
+    within = np.cumsum(power.ravel()[order])
+    place = np.searchsorted(within, SPECTRUM_SHARE * within[-1])
+    return float(max(radius.ravel()[order][min(place, order.size - 1)], np.min(radius[radius > 0])))
+
+
+def _plain(model: Ptychography, what: str) -> Probe:
+    if not isinstance(model.probe, Probe):
+        raise InputError(f"{what} can't be combined with {type(model.probe).__name__}; take one of the two.")
+    return model.probe
+
+
+def _may_vary(model: Ptychography) -> VaryingProbe:
+    if isinstance(model.probe, VaryingProbe):
+        return model.probe
+    return VaryingProbe(_plain(model, "A varying probe").modes)

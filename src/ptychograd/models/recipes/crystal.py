@@ -1,0 +1,166 @@
+"""The recipe for a crystal in three dimensions."""
+
+import warnings
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Bool, Complex, Float
+
+from ptychograd.core.errors import InputError
+from ptychograd.core.strict import meant
+from ptychograd.data.dataset import BraggGeometry, Dataset, check_extent, positions_in_pixels
+from ptychograd.models.recipes.common import checked_dtype, start_modes
+from ptychograd.models.recipes.given import Given, made, object_of
+from ptychograd.models.starts import ObjectStart, ProbeStart, Sampling, flat_object
+from ptychograd.physics.bragg import BraggPtychography, Crystal, TiltedBeam, window_depth
+from ptychograd.physics.detector import Detector
+from ptychograd.physics.model import check_windows
+from ptychograd.physics.propagators import FarField
+from ptychograd.physics.scan import make_scan
+
+ANY_POWER = 1e20  # of a beam, over the photons that a crystal diffracts out of it: what single precision holds
+LIT = 1e-3  # of the brightest voxel's photons in the whole scan: what got less is left out of a slab
+POSITIONS_TO_SCALE = 32  # from which the start's density is scaled to the photons measured
+
+
+@meant
+def bragg(
+    data: Dataset,
+    *,
+    thickness: float | None = None,
+    probe: ProbeStart | Given | None = None,
+    object: ObjectStart | Given | None = None,
+    modes: int | None = None,
+    background: float = 0.0,
+    dtype: np.dtype | type = np.complex64,
+) -> BraggPtychography:
+    """Multi-angle Bragg projection ptychography of a crystal (Eqs. 16 to 18), as it starts.
+
+    The density is free in the dataset's support, or else where the scan lit a slab `thickness` metres thick along x,
+    and 0 elsewhere. `background` is in photons a pixel.
+    The beam across its direction, (s, z), is the dataset's probe or `probe`, an array or a function (see `focal_spot`):
+    it has to be known well, and stays as it is unless "probe" is trainable. `object` is a start as for `far_field`, an
+    array (X, Y, Z) or a function, flat if not given, and scaled to the photons measured: what no pattern tells of a
+    random start stays in the result.
+
+    Warns where rocking angles alias in depth. Raises `InputError` without a Bragg geometry, a beam or a thickness.
+    """
+    dtype, geometry = checked_dtype(dtype), data.geometry
+    if not isinstance(geometry, BraggGeometry):
+        raise InputError(
+            f"{data.source} has no rocking curve; give wavelength, distance, pixel size, and the angles two_theta and "
+            "rocking (--key two_theta=RADIANS --key rocking=PATH)."
+        )
+    if aliased := geometry.aliased(data.frame_shape):
+        warnings.warn(f"{data.source}: {aliased}.", stacklevel=2)
+    beam = start_modes(data, geometry.sampling(data.frame_shape), probe, _no_beam, modes, ANY_POWER)
+    corners, window, support = _crystal_box(data, geometry, beam, thickness)
+    real = np.finfo(dtype).dtype
+    model = BraggPtychography(
+        object=Crystal(jnp.asarray(_density(object, support), dtype), jnp.asarray(support)),
+        probe=TiltedBeam(jnp.asarray(beam, dtype), geometry.two_theta, (support.shape[0], window[0])),
+        deviation=jnp.asarray(geometry.deviation(data.frame_shape), real),
+        scan=make_scan(corners, real),
+        propagator=FarField(data.frame_shape, dtype),
+        detector=Detector(jnp.asarray(background, real)),
+        window=window,
+        frame_shape=data.frame_shape,
+        sampling=geometry.voxel(data.frame_shape),
+    )
+    check_windows(model, data.count // data.group)
+    return _as_bright(model, data)
+
+
+def _density(object: ObjectStart | Given | None, support: Bool[np.ndarray, "X Y Z"]) -> Complex[np.ndarray, "X Y Z"]:
+    """The start density, 1 where it is largest; 1 everywhere in a support where it is 0, as it could not move."""
+    start = object if object is not None else flat_object
+    density = object_of(made(start, support.shape), support.shape)
+    largest = float(np.max(np.abs(density[support])))
+    if not largest > 0:
+        warnings.warn("The start density is 0 in all of the support, and could not move: it is 1 there.", stacklevel=2)
+        return flat_object(support.shape)
+    return density / largest
+
+
+def _crystal_box(
+    data: Dataset, geometry: BraggGeometry, beam: Complex[np.ndarray, "modes s z"], thickness: float | None
+) -> tuple[Float[np.ndarray, "position 2"], tuple[int, int], Bool[np.ndarray, "X Y Z"]]:
+    """Corners of the windows (y, z), one a position; their size; and the support in the array that holds all."""
+    corners = positions_in_pixels(data, None)[:: data.group]
+    columns = data.frame_shape[1]
+    if data.support is None:
+        layers = _layers(geometry, data.frame_shape, thickness)
+        window = (window_depth(beam, geometry.two_theta, layers), columns)
+        check_extent(corners, window, geometry.sampling(data.frame_shape))
+        corners = corners - corners.min(axis=0)
+        return corners, window, _lit(corners, window, beam, geometry.two_theta, layers)
+    if thickness is not None:
+        raise InputError(f"{data.source} has a support of its own; leave the thickness out.")
+    depth, rest = data.support.shape[1:] - np.round(corners).max(axis=0).astype(int)
+    if np.round(corners).min() < 0:
+        raise InputError(
+            f"Windows begin at voxel {np.round(corners).min(axis=0).astype(int)} (y, z) of the support's array; "
+            "positions are counted from its first voxel: subtract their minimum, or give a thickness and no support."
+        )
+    if depth < 1 or rest != columns or data.support.shape[0] > data.frame_shape[0]:
+        raise InputError(
+            f"The support's array of {data.support.shape} (x, y, z) does not fit: the last window begins at voxel "
+            f"{np.round(corners).max(axis=0).astype(int)} (y, z) and is {columns} voxels along z, and has to end where "
+            f"the array does; along x there is room for {data.frame_shape[0]}."
+        )
+    return corners, (int(depth), columns), data.support
+
+
+def _lit(
+    corners: Float[np.ndarray, "position 2"],
+    window: tuple[int, int],
+    modes: Complex[np.ndarray, "modes s z"],
+    two_theta: float,
+    layers: int,
+) -> Bool[np.ndarray, "X Y Z"]:
+    """The voxels of a slab that the scan lit; what the beam never reached would stay as it starts."""
+    beam = TiltedBeam(jnp.asarray(modes, np.complex64), two_theta, (layers, window[0]))()
+    intensity = np.sum(np.abs(np.asarray(beam, np.complex128)) ** 2, axis=0)
+    places = np.round(corners).astype(int)
+    total = np.zeros((layers, *(places.max(axis=0) + window)))
+    for y, z in places:
+        total[:, y : y + window[0], z : z + window[1]] += intensity
+    return total > LIT * total.max()
+
+
+def _layers(geometry: BraggGeometry, frame_shape: tuple[int, int], thickness: float | None) -> int:
+    """Voxels along x of a slab."""
+    if thickness is None:
+        raise InputError("Rocking curves without a support need the crystal's thickness along x, in metres.")
+    voxel = geometry.voxel(frame_shape)[0]
+    if not voxel <= thickness <= frame_shape[0] * voxel:
+        raise InputError(
+            f"A crystal {thickness:g} m thick does not fit a field of view of {frame_shape[0]} voxels of {voxel:.4g} m "
+            f"({frame_shape[0] * voxel:.4g} m); give its thickness along x in metres."
+        )
+    return round(thickness / voxel)
+
+
+def _no_beam(data: Dataset, sampling: Sampling) -> np.ndarray:
+    raise InputError(
+        f"{data.source} holds no probe, and the beam can't be estimated from what a crystal diffracts; name one with "
+        "--key probe=PATH, or give its size, as with --focal-spot."
+    )
+
+
+def _as_bright(model: BraggPtychography, data: Dataset) -> BraggPtychography:
+    """The model with its density scaled to the photons of some positions that are spread over the scan."""
+    count = len(model.scan.corner)
+    some = np.unique(np.linspace(0, count - 1, min(count, POSITIONS_TO_SCALE)).astype(int))
+    _, mask = data.frames((some[:, None] * data.group + np.arange(data.group)).ravel())
+    valid = np.broadcast_to(mask, (some.size * data.group, *data.frame_shape))
+    valid = valid.reshape(some.size, data.group, *data.frame_shape)
+    expected = np.asarray(jax.lax.map(model.together, jnp.asarray(some))).reshape(valid.shape)
+    elsewhere = float(model.detector.background) * np.count_nonzero(valid)
+    expected = float(np.sum(expected, where=valid, dtype=np.float64)) - elsewhere
+    measured = float(data.photons.reshape(count, -1)[some].sum()) - elsewhere
+    scale = np.sqrt(measured / expected) if measured > 0 and expected > 0 else 1.0
+    density = model.object.density
+    return eqx.tree_at(lambda model: model.object.density, model, density * jnp.asarray(scale, density.dtype))

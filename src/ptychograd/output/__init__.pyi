@@ -1,0 +1,2 @@
+from . import plot as plot
+from .exporting import export as export

@@ -1,0 +1,165 @@
+"""Pictures of a result: what is saved is what is shown, row 0 at the top."""
+
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Bool, Complex, Float
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import hsv_to_rgb
+from matplotlib.figure import Figure
+from skimage.restoration import unwrap_phase
+
+from ptychograd.core.errors import InputError
+from ptychograd.core.illumination import lit_pixels
+from ptychograd.data.files import replacing
+from ptychograd.fitting.result import Result
+from ptychograd.output.plot.convergence import draw_convergence
+from ptychograd.output.plot.crystal import crystal_summary
+from ptychograd.output.plot.positions import draw_corrections
+from ptychograd.output.plot.units import suited
+from ptychograd.physics.probes import orthogonal_modes
+
+MOST_MODES, MOST_LAYERS = 6, 4
+DARK = 0.05  # of the brightest amplitude: below it there is no phase to speak of
+DRAWN = ("object.transmission", "probe.modes", "scan.corner")
+DOTS_PER_INCH = 110
+
+
+def summary(result: Result) -> Figure:
+    """Amplitude and phase of the object, the probe's orthogonal modes, and the convergence of one result.
+
+    A crystal is drawn as its surface, and in sections through its middle.
+    """
+    if "object.density" in result.arrays and result.object.ndim == 3:
+        return crystal_summary(result)
+    missing = [name for name in DRAWN if name not in result.arrays]
+    if missing:
+        raise InputError(
+            f"This result has no {', '.join(missing)}, which the picture shows; it holds: {', '.join(result.arrays)}."
+        )
+    figure = Figure(figsize=(13, 8.4), layout="constrained")
+    FigureCanvasAgg(figure)
+    figure.suptitle(f"{result.settings['solver']}; {result.stopped}", fontsize=9)
+    upper, lower = np.asarray(figure.subfigures(2, 1, height_ratios=(1.5, 1)))
+    _draw_object(upper, result)
+    modes, powers = orthogonal_modes(result.probe)
+    shown = modes[:MOST_MODES]
+    is_moved = result.corrections is not None
+    widths = (1,) * len(shown) + (1.2,) * is_moved + (max(1.4, 0.45 * len(shown)),)
+    axes = np.ravel(lower.subplots(1, len(widths), width_ratios=widths))
+    for number, (axis, mode) in enumerate(zip(axes, shown, strict=False)):
+        axis.imshow(complex_colour(mode))
+        share = f"{100 * powers[number] / powers.sum():.0f} % of " if len(powers) > 1 else ""
+        axis.set_title(f"probe mode {number + 1}\n{share}{powers.sum():.3g} photons", fontsize=9)
+        axis.set_axis_off()
+    if is_moved:
+        draw_corrections(axes[-2], result)
+    draw_convergence(axes[-1], result)
+    return figure
+
+
+def require_picture(path: Path) -> None:
+    """Raise `InputError` for a name whose ending is not that of a picture."""
+    known = FigureCanvasAgg.get_supported_filetypes()
+    if path.suffix.lstrip(".").lower() not in known:
+        raise InputError(f'"{path.name}" has no ending of a picture; expected one of .{", .".join(sorted(known))}.')
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a figure, whole or not at all, in the format that the name's ending says."""
+    require_picture(path)
+    with replacing(path) as temporary:
+        figure.savefig(temporary, dpi=DOTS_PER_INCH)
+
+
+def complex_colour(wave: Complex[np.ndarray, "y x"]) -> Float[np.ndarray, "y x 3"]:
+    """A wave as colours: brightness is the amplitude, hue the phase (red is zero)."""
+    amplitude = np.abs(wave)
+    hue = (np.angle(wave) / (2 * np.pi)) % 1
+    value = amplitude / max(float(np.quantile(amplitude, 0.9995)), np.finfo(float).tiny)
+    return hsv_to_rgb(np.stack([hue, np.ones_like(hue), np.clip(value, 0, 1)], axis=-1))
+
+
+def scanned_area(result: Result) -> tuple[tuple[slice, slice], Bool[np.ndarray, "y x"]]:
+    """The box around the free pixels that the scan lit, and which pixels of it are."""
+    lit = lit_pixels(result.object.shape[-2:], result.corners, result.probe, result.arrays.get("object.support"))
+    rows, columns = np.flatnonzero(lit.any(axis=1)), np.flatnonzero(lit.any(axis=0))
+    box = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
+    return box, lit[box]
+
+
+def without_ramp(image: Complex[np.ndarray, "y x"], lit: Bool[np.ndarray, "y x"]) -> Complex[np.ndarray, "y x"]:
+    """The image without the linear ramp and the constant of its phase, where it is lit.
+
+    The ramp is the mean phase step from a pixel to the next, weighted with the amplitude; it is an
+    ambiguity of far-field ptychography, no property of the object.
+    """
+    image = np.where(lit, image, 0)
+    flattened = image
+    for axis in (0, 1):
+        here, there = np.delete(image, -1, axis), np.delete(image, 0, axis)
+        step = np.angle(np.sum(there * np.conj(here)))
+        index = np.arange(image.shape[axis])
+        flattened = flattened * np.exp(-1j * step * (index[:, None] if axis == 0 else index))
+    return flattened * np.exp(-1j * np.angle(np.sum(flattened)))
+
+
+def bright_phase(wave: Complex[np.ndarray, "y x"], lit: Bool[np.ndarray, "y x"]) -> np.ma.MaskedArray:
+    """The phase where there is a wave: that of nearly nothing is noise."""
+    magnitude = np.abs(wave)
+    return np.ma.masked_array(np.angle(wave), ~lit | (magnitude < DARK * np.quantile(magnitude[lit], 0.99)))
+
+
+def has_vortices(phase: np.ma.MaskedArray) -> bool:
+    """Whether the phase turns by 2π around some pixel corner; then no unwrapped phase exists."""
+    angle = np.where(np.ma.getmaskarray(phase), 0, phase.filled(0))
+    corners = [angle[:-1, :-1], angle[:-1, 1:], angle[1:, 1:], angle[1:, :-1]]
+    steps = [np.angle(np.exp(1j * (b - a))) for a, b in zip(corners, corners[1:] + corners[:1], strict=True)]
+    valid = ~np.ma.getmaskarray(phase)
+    inside = valid[:-1, :-1] & valid[:-1, 1:] & valid[1:, 1:] & valid[1:, :-1]
+    return bool(np.any(np.abs(np.sum(steps, axis=0))[inside] > np.pi))
+
+
+def _draw_object(figure, result: Result) -> None:
+    """Amplitude beside phase; of slices or states the amplitudes above the phases."""
+    box, lit = scanned_area(result)
+    extent, unit = _extent(result, box)
+    images, names = _layers(result)
+    many = len(images) > 1
+    axes = np.reshape(figure.subplots(2 if many else 1, len(images) if many else 2), (2, len(images)), order="C")
+    for (left, right), image, name in zip(axes.T, images, names, strict=True):
+        image = image[box]
+        flattened = image if "object.support" in result.arrays else without_ramp(image, lit)
+        phase = bright_phase(flattened, lit)
+        if not has_vortices(phase):
+            phase = unwrap_phase(phase)
+        panels = (
+            (left, np.ma.masked_array(np.abs(image), ~lit), f"{name}, amplitude", ""),
+            (right, phase, f"{name}, phase", "rad"),
+        )
+        for axis, values, title, label in panels:
+            shown_values = np.ma.compressed(values)
+            low, high = np.quantile(shown_values, (0.002, 0.998)) if shown_values.size else (0.0, 1.0)
+            shown = axis.imshow(values, cmap="gray", vmin=low, vmax=high, extent=extent, interpolation="nearest")
+            axis.set(title=title, xlabel=f"x ({unit})", ylabel=f"y ({unit})")
+            figure.colorbar(shown, ax=axis, label=label, shrink=0.9)
+
+
+def _layers(result: Result) -> tuple[Complex[np.ndarray, "layers y x"], list[str]]:
+    """The object, or some of its slices or states from first to last, with their names."""
+    if result.object.ndim == 2:
+        return result.object[None], ["object"]
+    if "object.distance" in result.arrays:
+        images, kind = result.object, "slice"
+    else:
+        images, kind = orthogonal_modes(result.object)[0], "state"
+    shown = np.unique(np.linspace(0, len(images) - 1, min(len(images), MOST_LAYERS)).round().astype(int))
+    return images[shown], [f"{kind} {number + 1}" for number in shown]
+
+
+def _extent(result: Result, box: tuple[slice, slice]) -> tuple[tuple[float, float, float, float], str]:
+    """Edges of the shown box for matplotlib, rows counted downwards, and their unit."""
+    rows, columns = box
+    sides, unit = suited(result, float(max(rows.stop - rows.start, columns.stop - columns.start)))
+    dy, dx = sides[-2:]
+    return (columns.start * dx, columns.stop * dx, rows.stop * dy, rows.start * dy), unit

@@ -1,0 +1,153 @@
+"""Multi-angle Bragg projection ptychography: a three-dimensional crystal under a tilted beam (Eqs. 16 to 18)."""
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Complex, Float, Int
+
+from ptychograd.core.fourier import translate
+from ptychograd.core.illumination import brightness
+from ptychograd.core.strict import as_complex, meant
+from ptychograd.core.windows import Window, checked_index, cut, row_window
+from ptychograd.physics.detector import Detector
+from ptychograd.physics.model import AbstractExitWaveModel, FreeScale
+from ptychograd.physics.propagators import FarField
+from ptychograd.physics.scan import AbstractScan
+
+LIT = 1e-4  # of a beam's largest power along s: what is darker does not count
+
+
+class TiltedBeam(eqx.Module):
+    """A beam that is the same all along its way through the sample, which it crosses at 2θ to the exit beam.
+
+    P(x, y, z) = p(s, z) with s = -x cos 2θ + y sin 2θ from the middle of the window, by linear interpolation. `modes`
+    are in sqrt(photons) a pixel; `shape` is the window's along (x, y).
+    """
+
+    modes: Complex[Array, "modes s z"]
+    two_theta: float = eqx.field(static=True)
+    shape: tuple[int, int] = eqx.field(static=True)
+
+    @meant
+    def __call__(self, shift: Float[Array, "2"] | None = None) -> Complex[Array, "modes x y z"]:
+        """The beam in the window, shifted along (y, z) by less than a voxel."""
+        x, y = (np.arange(n) - n // 2 for n in self.shape)
+        s = -x[:, None] * np.cos(self.two_theta) + y * np.sin(self.two_theta) + self.modes.shape[1] // 2
+        below = np.floor(s).astype(int)
+        part = as_complex(jnp.asarray(s - below, self.modes.real.dtype))[None, ..., None]
+        across = None if shift is None else shift * jnp.asarray([np.sin(self.two_theta), 1], shift.dtype)
+        padded = jnp.pad(translate(self.modes, across), ((0, 0), (1, 1), (0, 0)))
+        last = self.modes.shape[1] + 1
+        lower, upper = (padded[:, np.clip(below + 1 + step, 0, last)] for step in (0, 1))
+        return (1 - part) * lower + part * upper
+
+
+def window_depth(modes: Complex[np.ndarray, "modes s z"], two_theta: float, layers: int) -> int:
+    """Voxels along y in which a beam of these modes crosses so many layers along x."""
+    power = brightness(modes).sum(axis=1)
+    lit = np.flatnonzero(power > LIT * power.max()) - modes.shape[1] // 2
+    reach = max(-lit.min(), lit.max()) + 1  # of the beam to either side
+    return 2 * int(np.ceil((reach + layers / 2 * abs(np.cos(two_theta))) / np.sin(two_theta)))
+
+
+class Crystal(eqx.Module):
+    """A crystal's complex density: magnitude of the lattice, phase of its strain; 0 outside of the `support`."""
+
+    density: Complex[Array, "x height width"]
+    support: Bool[Array, "x height width"]
+
+    def __call__(self, corner: Int[Array, "2"], shape: tuple[int, int]) -> Complex[Array, "x y z"]:
+        """The part in a window."""
+        return jnp.where(cut(self.support, corner, shape), cut(self.density, corner, shape), 0)
+
+
+class BraggPtychography(AbstractExitWaveModel):
+    """h = |F R Q_j ∘ (P ∘ S_j O)|² + ν (Eq. 18), with R the sum along y and a pattern for each position and angle.
+
+    Patterns are numbered with the angles of one position after another: index = position · angles + angle. All angles
+    of a position see the same window and the same product with the beam; `together` makes them one small matrix
+    product along y, which is what such a model costs.
+
+    Args:
+        deviation: G - q along (x, y) of the crystal for each angle, radians a voxel (`BraggGeometry.deviation`).
+        scan: of the windows along (y, z), one for each position.
+        window: voxels (y, z) of each.
+        frame_shape: pixels of the detector along (x, z).
+        sampling: voxel (dx, dy, dz) in metres, None if only voxels are known.
+    """
+
+    object: Crystal
+    probe: TiltedBeam
+    deviation: Float[Array, "angle 2"]
+    scan: AbstractScan
+    propagator: FarField
+    detector: Detector
+    window: tuple[int, int] = eqx.field(static=True)
+    frame_shape: tuple[int, int] = eqx.field(static=True)
+    sampling: tuple[float, float, float] | None = eqx.field(static=True, default=None)
+
+    @property
+    def group(self):
+        return self.deviation.shape[0]
+
+    @meant
+    def __call__(self, index):
+        index = checked_index(index, len(self.scan.corner) * self.group)
+        position, angle = index // self.group, index % self.group
+        pattern = self._patterns(self.exit_wave(position), self.deviation[angle][None])[0]
+        return pattern + self.scan.nan_outside(position, pattern.dtype)
+
+    @meant
+    def together(self, number):
+        return self.detect(self.exit_wave(number), number)
+
+    @meant
+    def exit_wave(self, index):
+        """The wave in the crystal, before it is projected, at position `index`."""
+        corner, shift = self.scan.place(index)
+        return self.probe(shift) * self.object(corner, self.window)[None]
+
+    @meant
+    def detect(self, exit_wave, index):
+        patterns = self._patterns(exit_wave, self.deviation)
+        patterns = patterns + self.scan.nan_outside(index, patterns.dtype)
+        return patterns if self.group > 1 else patterns[0]
+
+    @property
+    def free_scale(self):
+        return FreeScale("object.density", ("probe.modes",))
+
+    def coarse(self):
+        """Without the shifts by less than a voxel, each of which takes two Fourier transforms."""
+        return eqx.tree_at(lambda model: model.scan, self, self.scan.coarse())
+
+    def windows(self, index):
+        rows = {path: row_window(index, columns) for path, columns in self.rows.items()}
+        return {"object.density": Window(self.scan.place(index)[0], self.window)} | rows
+
+    @property
+    def rows(self):
+        return {f"scan.{name}": columns for name, columns in self.scan.rows.items()}
+
+    @property
+    def steps(self):
+        return {f"scan.{name}": step for name, step in self.scan.steps.items()}
+
+    def regauged(self):
+        return tuple({f"scan.{name}": new for name, new in change.items()} for change in self.scan.regauged())
+
+    def _patterns(
+        self, wave: Complex[Array, "modes x y z"], deviation: Float[Array, "angle 2"]
+    ) -> Float[Array, "angle frame_x frame_z"]:
+        x, y = (jnp.arange(n) - n // 2 for n in wave.shape[1:3])
+        turn = as_complex(deviation)
+        turn_x, turn_y = (
+            jnp.exp(1j * turn[:, axis, None] * r.astype(turn.dtype)[None]) for axis, r in enumerate((x, y))
+        )
+        modes, across, depth, along = wave.shape
+        rows = jnp.swapaxes(wave, 1, 2).reshape(modes, depth, -1)  # one matrix, whose derivative XLA finds fastest so
+        projected = turn_x[None, :, :, None] * (turn_y @ rows).reshape(modes, -1, across, along)
+        spare = self.frame_shape[0] - wave.shape[1]
+        middle = self.frame_shape[0] // 2 - wave.shape[1] // 2
+        exit_waves = jnp.pad(projected, ((0, 0), (0, 0), (middle, spare - middle), (0, 0)))
+        return self.detector(self.propagator(exit_waves, None))

@@ -1,0 +1,110 @@
+"""The detector: from the wave to the photons that it is expected to count."""
+
+import abc
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Complex, Float
+
+from ptychograd.core.errors import InputError
+from ptychograd.core.fourier import blurred, convolved
+from ptychograd.core.parameters import AbstractPart
+from ptychograd.core.strict import lifted, meant
+
+BACKGROUND_SHARE, LEAST_BACKGROUND_STEP = 0.01, 0.01  # of the background, and photons: a step of its refinement
+WIDTH_STEP, FLAT_STEP = 0.01, 0.002  # pixels; of a pixel's efficiency
+
+
+class AbstractPointSpread(AbstractPart):
+    """How the photons that fall on one pixel spread over its neighbours."""
+
+    @abc.abstractmethod
+    def __call__(self, photons: Float[Array, "*batch y x"]) -> Float[Array, "*batch y x"]:
+        """Where these photons are counted, all of them; what leaves at an edge comes in on the other side."""
+
+
+class GaussianSpread(AbstractPointSpread):
+    """A Gaussian of standard deviation `width`, in detector pixels (see `ptychograd.core.fourier.blurred`)."""
+
+    width: Float[Array, ""] = eqx.field(converter=meant(jnp.asarray))
+
+    @property
+    def steps(self):
+        return {"width": WIDTH_STEP}
+
+    def regauged(self):
+        return ({"width": jnp.abs(self.width)},)
+
+    def __call__(self, photons):
+        return jnp.maximum(blurred(photons, self.width), 0)  # rounding alone leaves less
+
+
+class KernelSpread(AbstractPointSpread):
+    """A given point-spread image (y, x), with its middle at pixel (y // 2, x // 2); its sum is made 1."""
+
+    kernel: Float[np.ndarray, "kernel_y kernel_x"]
+
+    def __init__(self, kernel: Float[np.ndarray, "kernel_y kernel_x"]):
+        total = float(np.sum(kernel))
+        if not (np.all(np.isfinite(kernel)) and np.min(kernel) >= 0 and total > 0):
+            raise InputError("A point spread has to hold finite numbers, none below 0, and not all of them 0.")
+        self.kernel = np.asarray(kernel / total, np.float64)
+
+    def __call__(self, photons):
+        return jnp.maximum(convolved(photons, jnp.asarray(self.kernel, photons.dtype)), 0)
+
+
+class Detector(AbstractPart):
+    """Counts the photons of all modes, on top of a `background` ν in photons a pixel (Eq. 4).
+
+    h = g (K * Σ|wave|²) + ν, where every count adds up `binning` x `binning` pixels of the wave, K is the
+    `point_spread`, and g the `flat_field`: the share of its photons that a pixel counts. ν is one number or (y, x). A
+    negative ν counts as none; its slope is that of a positive one, so that it comes back.
+    """
+
+    background: Float[Array, ""] | Float[Array, "y x"] = eqx.field(default=0.0, converter=meant(jnp.asarray))
+    point_spread: AbstractPointSpread | None = None
+    flat_field: Float[Array, "y x"] | None = None
+    binning: int = eqx.field(static=True, default=1)
+
+    def __check_init__(self):
+        if not self.binning >= 1:
+            raise InputError(f"A binning of {self.binning} pixels; expected 1 or more.")
+
+    def __call__(self, wave: Complex[Array, "modes *frame"]) -> Float[Array, "*counts"]:
+        """Expected photons h."""
+        photons = jnp.sum(wave.real**2 + wave.imag**2, axis=0)
+        if self.binning > 1:
+            photons = binned(photons, self.binning)
+        if self.point_spread is not None:
+            photons = self.point_spread(photons)
+        if self.flat_field is not None:
+            photons = photons * lifted(self.flat_field, photons)
+        below = jax.lax.stop_gradient(jnp.minimum(self.background, 0))
+        return photons + lifted(self.background - below, photons)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it adds up modes and a background, and nothing else."""
+        return self.binning == 1 and self.point_spread is None and self.flat_field is None
+
+    @property
+    def steps(self):
+        background = jnp.maximum(BACKGROUND_SHARE * jnp.mean(self.background), LEAST_BACKGROUND_STEP)
+        spread = {} if self.point_spread is None else self.point_spread.steps
+        inside = {f"point_spread.{name}": step for name, step in spread.items()}
+        return {"background": background, "flat_field": FLAT_STEP} | inside
+
+    def regauged(self):
+        spread = () if self.point_spread is None else self.point_spread.regauged()
+        inside = ({f"point_spread.{name}": value for name, value in change.items()} for change in spread)
+        return {"background": jnp.maximum(self.background, 0)}, *inside
+
+
+def binned(photons: Float[Array, "*batch Y X"], binning: int) -> Float[Array, "*batch y x"]:
+    """Sums over squares of `binning` x `binning` pixels."""
+    *batch, height, width = photons.shape
+    parts = photons.reshape(*batch, height // binning, binning, width // binning, binning)
+    return jnp.sum(parts, axis=(-3, -1))

@@ -1,0 +1,279 @@
+"""Models: the index of a pattern -> the photons that it is expected to hold."""
+
+import abc
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Complex, Float, Int
+
+from ptychograd.core.errors import InputError
+from ptychograd.core.fourier import translate
+from ptychograd.core.parameters import AbstractPart, matches, named_leaves, named_parameters
+from ptychograd.core.strict import meant
+from ptychograd.core.windows import Window, Windows, row_window
+from ptychograd.physics.detector import Detector
+from ptychograd.physics.objects import AbstractObject
+from ptychograd.physics.probes import AbstractProbe
+from ptychograd.physics.propagators import AbstractPropagator
+from ptychograd.physics.scan import AbstractScan
+
+
+class AbstractModel(eqx.Module):
+    """All that physics of one's own must meet: fields are the parameters, the call is one pattern.
+
+    Batches, derivatives, compiled epochs, every gradient solver, result files and reports follow.
+    """
+
+    @abc.abstractmethod
+    def __call__(self, index: Int[Array, ""]) -> Float[Array, "*detector"]:
+        """Expected photons of pattern `index`.
+
+        For an index that no pattern has JAX takes the nearest one. The models and scans of the package and `row` raise
+        `InputError` instead, for negative ones too; in compiled code, which can't, the photons are NaN.
+        """
+
+    @property
+    def group(self) -> int:
+        """How many patterns, one after another, are worked on as one: 1 unless the physics makes more cheaper."""
+        return 1
+
+    def together(self, number: Int[Array, ""]) -> Float[Array, "*detector"]:
+        """Expected photons of group `number`, stacked if it is of more than one: what the calls give, computed at once.
+
+        Everything that works on batches asks here, and counts groups where it counts patterns.
+        """
+        return self(number)
+
+    def windows(self, index: Int[Array, ""]) -> Windows:
+        """Large arrays of which this pattern (this group) sees only a window, by path; none unless a model says so.
+
+        It is a promise that saves time and changes no number: the call must cut such an array
+        with `ptychograd.cut` and see nothing else of it.
+        """
+        return {}
+
+    @property
+    def rows(self) -> Mapping[str, int]:
+        """Arrays (index, k) with one row a pattern (a group), and k, by path; none unless a model says so."""
+        return {}
+
+    @property
+    def weighted(self) -> Sequence[str]:
+        """Paths of arrays that every pattern sees times a weight of its own; none unless a model says so."""
+        return ()
+
+    @property
+    def steps(self) -> Mapping[str, Float[Array, ""] | float]:
+        """A step that suits a real parameter, in its own unit, by path; none unless a model says so."""
+        return {}
+
+    def regauged(self) -> tuple[dict[str, Array], ...]:
+        """Parameters with what no pattern can tell put right, by path, as after every epoch; none unless a model says.
+
+        It must change no pattern that the data could tell from another. What goes from one parameter to another stands
+        in one dictionary: those are put right together or not at all.
+        """
+        return ()
+
+
+class FreeScale(NamedTuple):
+    """Parameters whose scale no pattern tells: `object` times s, and every `probe` divided by s^`power`."""
+
+    object: str
+    probe: tuple[str, ...]
+    power: int = 1
+
+
+class AbstractExitWaveModel(AbstractModel):
+    """A model that passes through an exit wave, which gives its solvers step sizes for nothing.
+
+    The derivative of the exit wave needs no propagation, and J^H J 1 of it is the diagonal by which
+    steps are scaled: the probe's intensity for the object, the object's for the probe.
+    """
+
+    @abc.abstractmethod
+    def exit_wave(self, index: Int[Array, ""]) -> Complex[Array, "modes *wave"]:
+        """Wave behind the object, or in it, for pattern (group) `index`."""
+
+    def coarse(self) -> "AbstractExitWaveModel":
+        """The model, or one with the same parameters whose exit waves cost less, near enough for step sizes."""
+        return self
+
+    @property
+    def is_local(self) -> bool:
+        """True where a detector pixel sees a neighbourhood of the exit wave, as in a near field.
+
+        The misfit then leads to the solution from far away, and solvers may keep a long memory.
+        """
+        return False
+
+    @property
+    def free_scale(self) -> FreeScale | None:
+        """Parameters that may be multiplied and divided by a number without a change in any pattern, if so."""
+        return None
+
+    @abc.abstractmethod
+    def detect(self, exit_wave: Complex[Array, "modes *wave"], index: Int[Array, ""]) -> Float[Array, "*detector"]:
+        """Expected photons of an exit wave."""
+
+
+class Ptychography(AbstractExitWaveModel):
+    """Ptychography in one sentence: the detector sees the propagated wave of an object under a moving probe.
+
+    h_j = |D(P · S_j O)|² + ν (Eqs. 3, 4). `frame_shape` is that (y, x) of the window and of the wave at the detector,
+    in pixels: the detector's own, times its binning. `sampling` is the size (y, x) of an object pixel and
+    `wavelength`, in metres (None: only pixels are known).
+    """
+
+    object: AbstractObject
+    probe: AbstractProbe
+    scan: AbstractScan
+    propagator: AbstractPropagator
+    detector: Detector
+    frame_shape: tuple[int, int] = eqx.field(static=True)
+    sampling: tuple[float, float] | None = eqx.field(static=True, default=None)
+    wavelength: float | None = eqx.field(static=True, default=None)
+
+    @meant
+    def __call__(self, index):
+        return self.detect(self.exit_wave(index), index)
+
+    @meant
+    def exit_wave(self, index):
+        corner, shift = self.scan.place(index)
+        return self.object(translate(self.probe(index), shift), corner)
+
+    @meant
+    def detect(self, exit_wave, index):
+        _, shift = self.scan.place(index)
+        photons = self.detector(self.propagator(exit_wave, shift))
+        return photons + self.scan.nan_outside(index, photons.dtype)
+
+    @property
+    def is_local(self):
+        return self.propagator.is_local
+
+    @property
+    def free_scale(self):
+        power = self.object.scale_power
+        probe = tuple(f"probe.{name}" for name in self.probe.scaled)
+        return FreeScale("object.transmission", probe, power) if power else None
+
+    def coarse(self):
+        """With parts that are near enough for step sizes: without the shifts by less than a pixel, for one."""
+        parts = self.object.coarse(), self.probe.coarse(), self.scan.coarse()
+        return eqx.tree_at(lambda model: (model.object, model.probe, model.scan), self, parts)
+
+    def windows(self, index):
+        corner, _ = self.scan.place(index)
+        rows = {path: row_window(index, columns) for path, columns in self.rows.items()}
+        return {"object.transmission": Window(corner, self.frame_shape)} | rows
+
+    @property
+    def rows(self):
+        return self._gathered(lambda part: part.rows)
+
+    @property
+    def weighted(self):
+        return [f"{name}.{path}" for name, part in self._parts().items() for path in part.weighted]
+
+    @property
+    def steps(self):
+        return self._gathered(lambda part: part.steps)
+
+    def regauged(self):
+        return tuple(
+            {f"{name}.{path}": value for path, value in change.items()}
+            for name, part in self._parts().items()
+            for change in part.regauged()
+        )
+
+    def _gathered(self, found: Callable[[AbstractPart], Mapping]) -> dict:
+        """What all parts say about their parameters, by path."""
+        return {f"{name}.{path}": value for name, part in self._parts().items() for path, value in found(part).items()}
+
+    def _parts(self) -> dict[str, AbstractPart]:
+        return {name: getattr(self, name) for name in ("object", "probe", "scan", "propagator", "detector")}
+
+
+def check_count(model: AbstractModel, count: int) -> None:
+    """Raise `InputError` unless a model whose patterns are numbered, by a scan or by rows, has `count` of them."""
+    if count % model.group:
+        raise InputError(f"The model takes {model.group} patterns together, and {count} can't be divided by that.")
+    known = known_count(model)
+    if known is not None and known != count:
+        each = f" of {model.group} patterns each" if model.group > 1 else ""
+        raise InputError(
+            f"The model's scan has {known // model.group} positions{each}, but the data hold {count} patterns; make "
+            "the model from this dataset."
+        )
+
+
+def known_count(model: AbstractModel) -> int | None:
+    """How many patterns a model has, where its scan, or an array with one row a pattern (a group), tells."""
+    scan, leaves = getattr(model, "scan", None), named_parameters(model)
+    if isinstance(scan, AbstractScan):
+        return len(scan.corner) * model.group
+    lengths = [len(leaves[path]) for path in model.rows if path in leaves]
+    return lengths[0] * model.group if lengths else None
+
+
+def batched(function: Callable, axes: tuple) -> Callable:
+    """`function` of one pattern made one of a batch: the only place where a batch axis appears.
+
+    `axes` holds, for each argument, a tree of 0 (one entry a pattern) and None (shared), as for
+    `jax.vmap`. A batch of one is called as it is, which compiles to less.
+    """
+
+    def over_batch(*arguments):
+        if _batch_size(axes, arguments) == 1:
+            first = _where_batched(lambda x: x[0], axes, arguments)
+            return jax.tree.map(lambda x: x[None], function(*first))
+        return jax.vmap(function, in_axes=axes)(*arguments)
+
+    return over_batch
+
+
+def _where_batched(change: Callable, axes: tuple, arguments: tuple) -> tuple:
+    """`arguments` with `change` made to every array that has a batch axis."""
+    return jax.tree.map(
+        lambda axis, part: part if axis is None else jax.tree.map(change, part),
+        axes,
+        arguments,
+        is_leaf=lambda axis: axis is None,
+    )
+
+
+def _batch_size(axes: tuple, arguments: tuple) -> int:
+    sizes = set()
+    _where_batched(lambda x: sizes.add(x.shape[0]), axes, arguments)
+    (size,) = sizes
+    return size
+
+
+@meant
+def check_windows(model: AbstractModel, count: int) -> None:
+    """Refuse windows that leave their array, which a compiled program would move back inside without a word.
+
+    `count` is the number of patterns (groups).
+
+    Raises:
+        InputError: names the array, the first pattern whose window leaves it, and by how much.
+    """
+    arrays = {name: leaf for name, leaf in named_leaves(model).items() if eqx.is_array(leaf)}
+    for path, window in batched(model.windows, (0,))(jnp.arange(count, dtype=jnp.int32)).items():
+        corners = np.asarray(window.corner).reshape(-1, 2)
+        for name in (name for name in arrays if matches(name, path)):
+            size = arrays[name].shape[-2:]
+            leaves = ((corners < 0) | (corners + window.shape > size)).any(axis=1)
+            if leaves.any():
+                first = int(np.argmax(leaves))
+                low, high = corners[first].tolist(), (corners[first] + window.shape).tolist()
+                raise InputError(
+                    f"Pattern {first} sees pixels {low} to {high} (y, x) of {name}, which has {size}; of {count:,} "
+                    f"windows {np.count_nonzero(leaves):,} leave it. Make the array larger, or mend the positions."
+                )

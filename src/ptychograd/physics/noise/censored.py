@@ -1,0 +1,49 @@
+"""Pixels that are full."""
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from ptychograd.core.errors import InputError
+from ptychograd.core.strict import lifted
+from ptychograd.physics.noise.base import AbstractCensorable, AbstractNoise
+
+
+class Censored(AbstractNoise):
+    """Another noise model on a detector whose pixels are full at `level` photons and show no more than that.
+
+    A full pixel tells that it got so many or more: its misfit is -log P(y >= level). One number, or (y, x).
+    """
+
+    noise: AbstractCensorable
+    level: Float[Array, "y x"] | Float[Array, ""] | float
+
+    def __check_init__(self):
+        if isinstance(self.level, float) and not 0 < self.level < float("inf"):
+            raise InputError(f"Pixels are full at {self.level:g} photons; expected a number above 0.")
+
+    @property
+    def curvature(self):
+        return self.noise.curvature
+
+    @property
+    def log_likelihood_factor(self):
+        return self.noise.log_likelihood_factor
+
+    def nll(self, expected, measured):
+        level, measured = self._level(expected), measured.astype(expected.dtype)
+        full = measured >= level
+        below = self.noise.nll(expected, jnp.where(full, 0, measured))
+        return jnp.where(full, self.noise.above(expected, level), below)
+
+    def fisher(self, expected):
+        return jnp.maximum(self.noise.fisher(expected) - self.noise.lost(expected, self._level(expected)), 0)
+
+    def sample(self, key, expected):
+        sample = self.noise.sample(key, expected)
+        return jnp.minimum(sample, self._level(expected).astype(sample.dtype))
+
+    def shown(self, expected):
+        return jnp.minimum(expected, self._level(expected))
+
+    def _level(self, expected: Float[Array, "*shape"]) -> Float[Array, "..."]:
+        return lifted(jnp.asarray(self.level, expected.dtype), expected)

@@ -1,0 +1,24 @@
+"""What every object is."""
+
+import abc
+
+from jaxtyping import Array, Complex, Int
+
+from ptychograd.core.parameters import AbstractPart
+
+
+class AbstractObject(AbstractPart):
+    """What the incident wave passes through."""
+
+    @abc.abstractmethod
+    def __call__(self, wave: Complex[Array, "modes y x"], corner: Int[Array, "2"]) -> Complex[Array, "waves y x"]:
+        """Exit waves of the incident `wave`, whose window begins at object pixel `corner` (y, x)."""
+
+    @property
+    def scale_power(self) -> int:
+        """n where the transmission times s, and the probe divided by s^n, make the same exit waves; 0 if none does."""
+        return 0
+
+    def coarse(self) -> "AbstractObject":
+        """The object for step sizes: as bright, with derivatives that tell how bright each pixel is lit."""
+        return self

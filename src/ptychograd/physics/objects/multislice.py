@@ -1,0 +1,103 @@
+"""Objects too thick to multiply the wave: slices, with free space between them."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.lax import stop_gradient
+from jaxtyping import Array, Bool, Complex, Float, Int
+
+from ptychograd.core.fourier import fft2, ifft2
+from ptychograd.core.strict import as_complex, lifted
+from ptychograd.core.windows import cut
+from ptychograd.physics.objects.base import AbstractObject
+from ptychograd.physics.objects.magnitude import AbstractMagnitude, AnyMagnitude
+
+
+class MultisliceObject(AbstractObject):
+    """Thin slices, `distance` metres apart: ψ ← t_n · F⁻¹[F(t_{n-1} · ψ) · exp(i distance · rate)], slice by slice.
+
+    The first slice is met first, and the exit wave is that behind the last (Maiden, Humphry & Rodenburg, J. Opt. Soc.
+    Am. A 29, 1606 (2012)). Outside of a `support` all slices transmit 1. Waves between slices are computed again where
+    derivatives are taken, so that memory holds one for each slice.
+
+    Args:
+        rate: radians a metre of distance, zero frequency first (see `angular_spectrum_rate`).
+        distance_step: metres, a step that suits the solver.
+    """
+
+    transmission: Complex[Array, "slices height width"]
+    distance: Float[Array, ""]
+    rate: Float[np.ndarray, "y x"]
+    distance_step: float = eqx.field(static=True)
+    magnitude: AbstractMagnitude = AnyMagnitude()
+    support: Bool[Array, "height width"] | None = None
+
+    def __call__(self, wave, corner):
+        patches = self.patches(corner, (wave.shape[-2], wave.shape[-1]))
+        return self._last_incident(wave, patches) * patches[-1][None]
+
+    def patches(self, corner: Int[Array, "2"], shape: tuple[int, int]) -> Complex[Array, "slices y x"]:
+        """The transmission of every slice under the window."""
+        seen = self.magnitude(cut(self.transmission, corner, shape))
+        return seen if self.support is None else jnp.where(lifted(cut(self.support, corner, shape), seen), seen, 1)
+
+    def incident(
+        self, wave: Complex[Array, "modes y x"], patches: Complex[Array, "slices y x"]
+    ) -> Complex[Array, "slices modes y x"]:
+        """The wave that falls on each slice."""
+        through = self._through()
+
+        def step(wave, patch):
+            wave = through(wave, patch)
+            return wave, wave
+
+        _, later = jax.lax.scan(step, wave, patches[:-1])
+        return jnp.concatenate([wave[None], later])
+
+    @property
+    def scale_power(self):
+        return len(self.transmission) if self.support is None and self.magnitude.is_free else 0
+
+    @property
+    def steps(self):
+        return {"distance": self.distance_step}
+
+    def coarse(self):
+        return _Apart(eqx.tree_at(lambda thing: thing.magnitude, self, self.magnitude.coarse()))
+
+    def regauged(self):
+        """Slices that are equally bright on the whole, as a factor may go from one to another."""
+        if not self.magnitude.is_free:
+            return ({"transmission": self.magnitude(self.transmission)},)
+        if self.support is not None:
+            return ()
+        power = jnp.mean(self.transmission.real**2 + self.transmission.imag**2, axis=(1, 2), keepdims=True)
+        even = jnp.exp(jnp.mean(jnp.log(power)) / 2)
+        return ({"transmission": self.transmission * as_complex(even / jnp.sqrt(power))},)
+
+    def _last_incident(self, wave, patches):
+        through = jax.checkpoint(self._through())
+        return jax.lax.scan(lambda wave, patch: (through(wave, patch), None), wave, patches[:-1])[0]
+
+    def _through(self):
+        """Through a slice and to the next."""
+        transfer = jnp.exp(1j * as_complex(self.distance * self.rate))
+        return lambda wave, patch: ifft2(fft2(wave * patch[None]) * transfer[None])
+
+
+class _Apart(AbstractObject):
+    """A `MultisliceObject` whose slices each make a wave of their own, with a derivative for that slice alone.
+
+    Together they would cancel or add in the derivative; apart it tells how brightly each slice is lit.
+    """
+
+    thing: MultisliceObject
+
+    def __call__(self, wave, corner):
+        patches = self.thing.patches(corner, (wave.shape[-2], wave.shape[-1]))
+        fixed = stop_gradient(patches)
+        lit = self.thing.incident(stop_gradient(wave), fixed)
+        behind = (lit * patches[:, None]).reshape(-1, *wave.shape[1:])
+        faint = (wave - stop_gradient(wave)) * jnp.prod(fixed, axis=0)[None]
+        return jnp.concatenate([behind, faint])

@@ -1,0 +1,71 @@
+"""Objects so thin that they multiply the wave."""
+
+import abc
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Complex, Float, Int
+
+from ptychograd.core.windows import cut
+from ptychograd.physics.objects.base import AbstractObject
+from ptychograd.physics.objects.magnitude import AbstractMagnitude, AnyMagnitude
+
+
+class AbstractThinObject(AbstractObject):
+    """An object so thin that it multiplies the wave: ψ = P · S_j O (Eq. 3)."""
+
+    transmission: eqx.AbstractVar[Complex[Array, "height width"]]
+    magnitude: eqx.AbstractVar[AbstractMagnitude]
+
+    def __call__(self, wave, corner):
+        return wave * self.patch(corner, (wave.shape[-2], wave.shape[-1]))[None]
+
+    @abc.abstractmethod
+    def patch(self, corner: Int[Array, "2"], shape: tuple[int, int]) -> Complex[Array, "y x"]:
+        """S_j O, the transmission under the window."""
+
+    @abc.abstractmethod
+    def free(self, corner: Int[Array, "2"], shape: tuple[int, int]) -> Float[Array, "y x"] | float:
+        """1 where the transmission under the window is unknown, 0 where it is given."""
+
+    def coarse(self):
+        return eqx.tree_at(lambda thing: thing.magnitude, self, self.magnitude.coarse())
+
+    def regauged(self):
+        return () if self.magnitude.is_free else ({"transmission": self.magnitude(self.transmission)},)
+
+
+class ThinObject(AbstractThinObject):
+    """A thin object, free everywhere; of its magnitude something may be known."""
+
+    transmission: Complex[Array, "height width"]
+    magnitude: AbstractMagnitude = AnyMagnitude()
+
+    def patch(self, corner, shape):
+        return self.magnitude(cut(self.transmission, corner, shape))
+
+    def free(self, corner, shape):
+        return 1.0
+
+    @property
+    def scale_power(self):
+        return 1 if self.magnitude.is_free else 0
+
+
+class EmbeddedObject(AbstractThinObject):
+    """A thin object inside a known `support`; outside of it the transmission is 1.
+
+    The bright surround fixes scale, phase, position and ramp of the object (A. Fannjiang, Inverse
+    Problems 35, 045006 (2019)).
+    """
+
+    transmission: Complex[Array, "height width"]
+    support: Bool[Array, "height width"]
+    magnitude: AbstractMagnitude = AnyMagnitude()
+
+    def patch(self, corner, shape):
+        free = cut(self.support, corner, shape)
+        return jnp.where(free, self.magnitude(cut(self.transmission, corner, shape)), 1)
+
+    def free(self, corner, shape):
+        return cut(self.support, corner, shape).astype(self.transmission.real.dtype)

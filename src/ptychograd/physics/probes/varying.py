@@ -1,0 +1,102 @@
+"""A probe that is another one at every position: orthogonal probe relaxation, and an unsteady source."""
+
+import jax.numpy as jnp
+from jax.lax import stop_gradient
+from jaxtyping import Array, Complex, Float
+
+from ptychograd.core.parameters import with_derivative
+from ptychograd.core.strict import as_complex
+from ptychograd.core.windows import Index, row
+from ptychograd.physics.probes.base import AbstractProbe
+
+WEIGHT_STEP = 0.05  # of weights whose root-mean-square is 1
+INTENSITY_STEP = 0.005  # of intensities whose mean is 1
+FAINTEST = 1e-6  # of the mean intensity: below it there is no exposure to speak of
+
+
+class VaryingProbe(AbstractProbe):
+    """P_j = √I_j (P + Σ_k w_jk V_k): a wave that is not the same in every exposure, of low rank.
+
+    The `variations` V are added to the first of the `modes` P, with the real `weights` w of each pattern, whose
+    root-mean-square is 1: what the variations hold is in sqrt(photons) (orthogonal probe relaxation, Odstrčil et al.,
+    Opt. Express 24, 8360 (2016)). The `intensity` I of each exposure has mean 1. What is None does not vary.
+
+    What no pattern can tell is put right after each epoch: the mean of weights and intensities is in the modes.
+    """
+
+    modes: Complex[Array, "modes y x"]
+    variations: Complex[Array, "variations y x"] | None = None
+    weights: Float[Array, "index variations"] | None = None
+    intensity: Float[Array, "index 1"] | None = None
+
+    def __call__(self, index):
+        wave = self.modes
+        if self.variations is not None and self.weights is not None:
+            change = jnp.tensordot(row(self.weights, index).astype(wave.dtype), self.variations, axes=1)
+            wave = wave.at[0].add(change)
+        return wave if self.intensity is None else as_complex(self._amplitude(index)) * wave
+
+    @property
+    def scaled(self):
+        return ("modes",) if self.variations is None else ("modes", "variations")
+
+    @property
+    def steps(self):
+        return {"weights": WEIGHT_STEP, "intensity": INTENSITY_STEP}
+
+    @property
+    def rows(self):
+        arrays = {"weights": self.weights, "intensity": self.intensity}
+        return {name: array.shape[1] for name, array in arrays.items() if array is not None}
+
+    @property
+    def weighted(self):
+        return ("variations",)
+
+    def coarse(self):
+        return _Apart(self.modes, self.variations, self.weights, self.intensity)
+
+    def regauged(self):
+        modes, found = self.modes, {}
+        if self.variations is not None and self.weights is not None:
+            mean = jnp.mean(self.weights, axis=0, keepdims=True)
+            size = jnp.sqrt(jnp.mean((self.weights - mean) ** 2, axis=0, keepdims=True))
+            size = jnp.where(size > 0, size, 1)
+            modes = modes.at[0].add(jnp.tensordot(mean[0].astype(modes.dtype), self.variations, axes=1))
+            found["weights"] = (self.weights - mean) / size
+            found["variations"] = self.variations * as_complex(size[0])[:, None, None]
+        if self.intensity is not None:
+            intensity = jnp.maximum(self.intensity, FAINTEST)
+            mean = jnp.mean(intensity)
+            modes = modes * as_complex(jnp.sqrt(mean))
+            found["intensity"] = intensity / mean
+            if "variations" in found:
+                found["variations"] = found["variations"] * as_complex(jnp.sqrt(mean))
+        return (found | {"modes": modes},) if found else ()
+
+    def _amplitude(self, index: Index) -> Float[Array, ""]:
+        if self.intensity is None:
+            return jnp.ones((), self.modes.real.dtype)
+        return jnp.sqrt(jnp.maximum(row(self.intensity, index), FAINTEST))[0]
+
+
+class _Apart(AbstractProbe):
+    """A `VaryingProbe` whose variations each make a wave of their own: none, but with a derivative.
+
+    Together they could cancel in the derivative, and the step would be endless.
+    """
+
+    modes: Complex[Array, "modes y x"]
+    variations: Complex[Array, "variations y x"] | None
+    weights: Float[Array, "index variations"] | None
+    intensity: Float[Array, "index 1"] | None
+
+    def __call__(self, index):
+        whole = VaryingProbe(self.modes, self.variations, self.weights, self.intensity)
+        amplitude = as_complex(whole._amplitude(index))
+        wave = with_derivative(whole(index), amplitude * self.modes)
+        if self.variations is None or self.weights is None:
+            return wave
+        weights = as_complex(row(self.weights, index))[:, None, None]
+        faint = amplitude * weights * (self.variations - stop_gradient(self.variations))
+        return jnp.concatenate([wave, faint])

@@ -1,0 +1,271 @@
+"""The scan: where the window of each pattern lies on the object."""
+
+import abc
+import dataclasses
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int
+
+from ptychograd.core.errors import InputError
+from ptychograd.core.parameters import AbstractPart
+from ptychograd.core.strict import lifted, meant
+from ptychograd.core.windows import Index, Number, checked_index, nan_outside, row
+
+WHOLE_PIXEL_TOLERANCE = 0.01  # pixels: far below what any data can tell
+STEP = 0.2  # pixels, of the typical position each time that it is seen
+GLOBAL_STEP = 0.5  # pixels, of a batch, for what all patterns share: it has to be found before the object follows it
+TERMS = 3  # polynomials of a drift
+CORRECTED = ("offset", "affine", "drift")  # what is added up to the correction of a position
+
+
+class AbstractScan(AbstractPart):
+    """Index of a pattern -> corner of its window (whole pixels) and the rest of its position."""
+
+    corner: eqx.AbstractVar[Int[Array, "index 2"]]
+
+    @abc.abstractmethod
+    def __call__(self, index: Int[Array, ""]) -> tuple[Int[Array, "2"], Float[Array, "2"] | None]:
+        """Corner (y, x) of the window in object pixels; sub-pixel shift (y, x), None if there is none."""
+
+    def place(self, index: Number) -> tuple[Int[Array, "2"], Float[Array, "2"] | None]:
+        """What the call gives; raises `InputError` for a number without a position, where it is known."""
+        return self(checked_index(index, len(self.corner)))
+
+    def nan_outside(self, index: Index, dtype: np.dtype) -> Float[Array, ""]:
+        """0 for a pattern that has a position, else NaN: added to what a pattern is expected to hold."""
+        return nan_outside(jnp.asarray(index), len(self.corner), dtype)
+
+    def coarse(self) -> "AbstractScan":
+        """The scan without what is less than a pixel, near enough for step sizes."""
+        return WholePixelScan(self.corner)
+
+
+class WholePixelScan(AbstractScan):
+    """Positions on the object's pixels: nothing is shifted and nothing is paid for it."""
+
+    corner: Int[Array, "index 2"]
+
+    def __call__(self, index):
+        return self.corner[checked_index(index, len(self.corner))], None
+
+
+class SubPixelScan(AbstractScan):
+    """Positions between the object's pixels: the probe is shifted by the remainder, within half a pixel."""
+
+    corner: Int[Array, "index 2"]
+    shift: Float[Array, "index 2"]
+
+    def __call__(self, index):
+        index = checked_index(index, len(self.corner))
+        return self.corner[index], self.shift[index]
+
+
+@meant
+def make_scan(
+    positions: Float[np.ndarray, "index 2"], dtype: np.dtype | type = np.float32
+) -> WholePixelScan | SubPixelScan:
+    """The scan for window corners at `positions` (y, x) in object pixels, none of them negative."""
+    positions = np.asarray(positions, np.float64)
+    if positions.ndim != 2 or positions.shape[1] != 2 or not len(positions):
+        raise InputError(f"Positions of shape {positions.shape}; expected (index, 2), each (y, x).")
+    if not np.isfinite(positions).all():
+        raise InputError("A position of the scan is not finite; give where each window begins, in object pixels.")
+    if np.round(positions).min() < 0:
+        raise InputError(f"A window begins at {positions.min():g} pixels, outside the object; expected 0 or more.")
+    corner = np.round(positions)
+    shift = positions - corner
+    if np.abs(shift).max() < WHOLE_PIXEL_TOLERANCE:
+        return WholePixelScan(jnp.asarray(corner, jnp.int32))
+    return SubPixelScan(jnp.asarray(corner, jnp.int32), jnp.asarray(shift, dtype))
+
+
+class RoundedScan(AbstractScan):
+    """A scan whose windows move by whole pixels only, without what is left of a position."""
+
+    corner: Int[Array, "index 2"]
+    scan: AbstractScan
+
+    def __call__(self, index):
+        return self.scan(index)[0], None
+
+
+class RefinableScan(AbstractScan):
+    """Positions that can be refined: nominal + affine · (nominal - middle) + drift(t) + offset, in object pixels.
+
+    `corner` and `shift` are the nominal positions. `offset` is each pattern's own error, `affine` the deviation from
+    the identity of what a stage with a wrong scale, shear or rotation does about the `middle` of the scan (see
+    `affine_parts`), `drift` holds coefficients of the Legendre polynomials P1, P2, ... of time, which goes from -1 to 1
+    with the number of the pattern. The corner is the rounded position and has no derivative; the rest, within half a
+    pixel, has. The correction is bounded to `reach` pixels, along y and along x, for which the object's array has a
+    margin. `is_anchored` where a known surround of the object tells the mean of all corrections, which is removed
+    elsewhere.
+    """
+
+    corner: Int[Array, "index 2"]
+    shift: Float[Array, "index 2"]
+    offset: Float[Array, "index 2"]
+    affine: Float[Array, "2 2"]
+    drift: Float[Array, "terms 2"]
+    reach: Int[Array, ""]
+    middle: tuple[float, float] = eqx.field(static=True)
+    extent: float = eqx.field(static=True)
+    is_anchored: bool = eqx.field(static=True, default=False)
+
+    def __call__(self, index):
+        index = checked_index(index, len(self.corner))
+        time = jnp.asarray(2 * index, self.offset.dtype) / max(1, len(self.corner) - 1) - 1
+        correction = self._bounded(self._correction(self._nominal(index), time, row(self.offset, index)))
+        moved = self.shift[index] + correction
+        whole = self._whole(jax.lax.stop_gradient(moved))
+        return self.corner[index] + whole.astype(self.corner.dtype), moved - whole
+
+    def coarse(self):
+        return RoundedScan(self.corner, self)
+
+    @property
+    def steps(self):
+        return {"offset": STEP, "affine": GLOBAL_STEP / max(1.0, self.extent), "drift": GLOBAL_STEP}
+
+    @property
+    def rows(self):
+        return {"offset": 2}
+
+    def regauged(self):
+        """Offsets within the reach and, unless the scan is anchored, without the mean of all corrections."""
+        total = self.everything()
+        mean = 0 if self.is_anchored else jnp.mean(total, axis=0, keepdims=True)
+        return ({"offset": self.offset + self._within_reach(total - mean) - total},)
+
+    @meant
+    def corrections(self) -> Float[Array, "index 2"]:
+        """What is added to the nominal position (y, x) of every pattern, in object pixels."""
+        return self._bounded(self.everything())
+
+    @meant
+    def corners(self) -> Int[Array, "index 2"]:
+        """Corners of all windows at the corrected positions."""
+        return self.corner + self._whole(self.shift + self.corrections()).astype(self.corner.dtype)
+
+    @meant
+    def with_corrections(self, **values: Float[np.ndarray, "..."] | None) -> "RefinableScan":
+        """The scan with other `offset`, `affine` and `drift`: 0 for what is not given."""
+        zero = {name: jnp.zeros_like(getattr(self, name)) for name in CORRECTED}
+        given = {name: jnp.asarray(value, self.shift.dtype) for name, value in values.items() if value is not None}
+        return dataclasses.replace(self, **(zero | given))
+
+    def everything(self) -> Float[Array, "index 2"]:
+        """`corrections` as they are asked for, however far beyond the reach."""
+        time = jnp.linspace(-1, 1, len(self.corner), dtype=self.offset.dtype)
+        return self._correction(self._nominal(slice(None)), time, self.offset)
+
+    def _nominal(self, which: Int[Array, ""] | slice) -> Float[Array, "*index 2"]:
+        nominal = self.corner[which].astype(self.shift.dtype) + self.shift[which]
+        return nominal - lifted(jnp.asarray(self.middle, self.shift.dtype), nominal)
+
+    def _correction(
+        self, nominal: Float[Array, "*index 2"], time: Float[Array, "*index"], offset: Float[Array, "*index 2"]
+    ) -> Float[Array, "*index 2"]:
+        before, polynomial, total = jnp.ones_like(time), time, nominal @ self.affine.T + offset
+        for degree, coefficient in enumerate(self.drift, start=1):
+            total = total + polynomial[..., None] * lifted(coefficient, total)
+            after = ((2 * degree + 1) * time * polynomial - degree * before) / (degree + 1)
+            before, polynomial = polynomial, after
+        return total
+
+    def _whole(self, moved: Float[Array, "*index 2"]) -> Float[Array, "*index 2"]:
+        """Whole pixels of a move, within the margin that the object's array has."""
+        reach = self.reach.astype(moved.dtype)
+        return jnp.clip(jnp.round(moved), -reach, reach)
+
+    def _bounded(self, correction: Float[Array, "*index 2"]) -> Float[Array, "*index 2"]:
+        """Clipped, with the derivative of what is not, so that a position finds back from the bound."""
+        return correction - jax.lax.stop_gradient(correction - self._within_reach(correction))
+
+    def _within_reach(self, correction: Float[Array, "*index 2"]) -> Float[Array, "*index 2"]:
+        reach = self.reach.astype(correction.dtype)
+        return jnp.clip(correction, -reach, reach)
+
+
+class AffineParts(NamedTuple):
+    """Scale along y and x, shear and rotation: 1 + affine = [[s_y cos a, -s_x sin b], [s_y sin a, s_x cos b]]; radians.
+
+    A step along y is turned by a, one along x by b, both from y towards x: rotation is (a + b) / 2 and shear b - a, by
+    which the angle between the two exceeds 90°.
+    """
+
+    scale_y: float
+    scale_x: float
+    shear: float
+    rotation: float
+
+
+@meant
+def recorded_scan(arrays: Mapping[str, np.ndarray]) -> RefinableScan | None:
+    """The scan whose arrays a result holds under "scan.", if its positions could be refined."""
+    found = {name: arrays.get(f"scan.{name}") for name in ("corner", "shift", *CORRECTED, "reach")}
+    if any(array is None for array in found.values()):
+        return None
+    known = {name: jnp.asarray(array) for name, array in found.items()}
+    return RefinableScan(**known, **_about(known["corner"], known["shift"]))
+
+
+def affine_parts(affine: Float[np.ndarray, "2 2"]) -> AffineParts:
+    """Scale, shear and rotation of a scan's `affine`, the deviation from the identity."""
+    (yy, yx), (xy, xx) = np.eye(2) + np.asarray(affine, np.float64)
+    a, b = np.arctan2(xy, yy), np.arctan2(-yx, xx)
+    return AffineParts(float(np.hypot(yy, xy)), float(np.hypot(yx, xx)), float(b - a), float((a + b) / 2))
+
+
+@meant
+def affine_fit(
+    scan: RefinableScan, correction: Float[np.ndarray, "index 2"]
+) -> tuple[Float[np.ndarray, "2 2"], Float[np.ndarray, "index 2"]]:
+    """The `affine` that comes nearest to all corrections together, and what it does to each position."""
+    nominal = np.asarray(scan.corner) + np.asarray(scan.shift, np.float64)
+    nominal -= nominal.mean(axis=0)
+    affine = np.linalg.lstsq(nominal, correction - correction.mean(axis=0))[0].T
+    return affine, nominal @ affine.T
+
+
+def affine_of(parts: AffineParts) -> Float[np.ndarray, "2 2"]:
+    """The `affine` with this scale, shear and rotation."""
+    scale_y, scale_x, shear, rotation = parts
+    a, b = rotation - shear / 2, rotation + shear / 2
+    columns = scale_y * np.array([np.cos(a), np.sin(a)]), scale_x * np.array([-np.sin(b), np.cos(b)])
+    return np.stack(columns, axis=1) - np.eye(2)
+
+
+@meant
+def refinable(
+    scan: AbstractScan,
+    reach: int,
+    terms: int = TERMS,
+    *,
+    is_anchored: bool = False,
+    dtype: np.dtype | type = np.float32,
+) -> RefinableScan:
+    """The scan with corrections of 0, moved by `reach` pixels into an object's array with such a margin."""
+    corner = scan.corner + reach
+    rest = scan.shift if isinstance(scan, SubPixelScan) else jnp.zeros(corner.shape, dtype)
+    return RefinableScan(
+        corner=corner,
+        shift=rest,
+        offset=jnp.zeros_like(rest),
+        affine=jnp.zeros((2, 2), rest.dtype),
+        drift=jnp.zeros((terms, 2), rest.dtype),
+        reach=jnp.asarray(reach, corner.dtype),
+        is_anchored=is_anchored,
+        **_about(corner, rest),
+    )
+
+
+def _about(corner: Int[Array, "index 2"], shift: Float[Array, "index 2"]) -> dict:
+    """Middle of the nominal positions, and how far the farthest is from it."""
+    nominal = np.asarray(corner) + np.asarray(shift, np.float64)
+    middle = nominal.mean(axis=0)
+    return {"middle": tuple(middle.tolist()), "extent": float(np.abs(nominal - middle).max())}

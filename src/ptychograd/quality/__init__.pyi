@@ -1,0 +1,9 @@
+from . import metrics as metrics
+from .half_data import half_agreement as half_agreement
+from .lattice_strain import strain as strain
+from .metrics import nrmse as nrmse
+from .residual_maps import Residuals as Residuals
+from .residual_maps import residuals as residuals
+from .rings import RingCorrelation as RingCorrelation
+from .rings import fourier_ring_correlation as fourier_ring_correlation
+from .rings import ring_correlation as ring_correlation

@@ -1,0 +1,216 @@
+"""A result against the truth from which its data were simulated."""
+
+from dataclasses import replace
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Bool, Complex
+from scipy.ndimage import binary_erosion
+
+from ptychograd.core.arrays import shifted
+from ptychograd.core.errors import InputError
+from ptychograd.core.illumination import lit_pixels, met_pixels
+from ptychograd.core.strict import meant
+from ptychograd.data.dataset import BraggGeometry, Dataset, Truth
+from ptychograd.fitting.result import Result
+from ptychograd.physics.probes import orthogonal_modes
+from ptychograd.physics.scan import CORRECTED, SubPixelScan, WholePixelScan, affine_fit, recorded_scan, refinable
+from ptychograd.quality.metrics import compare_arrays, nrmse_within, register
+
+OBJECT, ILLUMINATION = "object.transmission", "probe.illumination"
+DISTANCE = "object.distance"  # which only slices have
+SHELL = 2  # voxels: at a crystal's faces noise and resolution blur what the core need not suffer from
+
+
+def compare_with_truth(result: Result, data: Dataset) -> dict[str, float]:
+    """NRMSE of object and of probe: plain, with shift and linear phase ramp taken out, and that where scanned.
+
+    Of an object in slices the product is compared, and each slice if both sides have as many; of incoherent states, as
+    of modes of the probe, the strongest of those that are orthogonal.
+
+    The object is compared inside the support, if the data have one, and where the scan lit it; the probe
+    everywhere, and where it met the unknown object. Where the windows of one are larger, as of a binned far field,
+    both are compared in the middle that they share. Crystals are registered in three dimensions (see
+    `compare_crystals`).
+    """
+    if data.truth is None:
+        raise InputError(f"{data.source} holds no ground truth; `ptychograd simulate` writes files that do.")
+    whole, result = _in_one_window(data.truth, result)
+    truth, recovered = _without_margins(whole, result)
+    if isinstance(data.geometry, BraggGeometry):
+        figures = compare_crystals(truth, recovered, data.geometry.two_theta)
+        return figures | {"probe_nrmse": register(_strongest(whole.probe), _strongest(result.probe))[1]}
+    modelled = _as_modelled(data, result)
+    box, sliced = _box(modelled), (DISTANCE in data.truth.parameters, DISTANCE in result.arrays)
+    pairs = {
+        "object": (_as_one(truth, sliced[0])[box], _as_one(recovered, sliced[1])[box]),
+        "probe": (_strongest(whole.probe), _strongest(result.probe)),
+    }
+    scanned, figures = _scanned(result, modelled, whole), {}
+    for name, (expected, found) in pairs.items():
+        comparison = compare_arrays(expected, found)
+        figures[f"{name}_nrmse"] = comparison.nrmse
+        figures[f"{name}_nrmse_ramp_removed"] = comparison.nrmse_ramp_removed
+        if name in scanned:
+            figures[f"{name}_nrmse_scanned"] = nrmse_within(expected, comparison.registered, scanned[name])
+    if all(sliced) and truth.shape == recovered.shape:
+        for number, (expected, found) in enumerate(zip(truth, recovered, strict=True)):
+            figures[f"slice_{number + 1}_nrmse"] = compare_arrays(expected[box], found[box]).nrmse_ramp_removed
+    return figures | compare_parameters(data.truth, result) | compare_positions(data.truth, result)
+
+
+def _in_one_window(truth: Truth, result: Result) -> tuple[Truth, Result]:
+    """Both in the smaller of their windows, if one has the same pixels in a larger one about the same middle."""
+    if OBJECT not in result.arrays or "probe.modes" not in result.arrays:
+        return truth, result
+    sizes = truth.probe.shape[-2:], result.probe.shape[-2:]
+    shape = min(sizes[0][0], sizes[1][0]), min(sizes[0][1], sizes[1][1])
+    if all(size == shape for size in sizes):
+        return truth, result
+    spare = [[(n // 2 - m // 2, n - m - n // 2 + m // 2) for n, m in zip(size, shape, strict=True)] for size in sizes]
+    named = (OBJECT, "object.support", "probe.modes", ILLUMINATION)
+    cut = {name: _without(result.arrays[name], spare[1]) for name in named if name in result.arrays}
+    narrow = Truth(_without(truth.object, spare[0]), _without(truth.probe, spare[0]), truth.parameters)
+    return narrow, result._replace(arrays={**result.arrays, **cut})
+
+
+def _without(image: np.ndarray, margins: list[tuple[int, int]]) -> np.ndarray:
+    """The image without so many of its first and last rows and columns."""
+    rows, columns = (slice(low, n - high) for n, (low, high) in zip(image.shape[-2:], margins, strict=True))
+    return image[..., rows, columns]
+
+
+def _without_margins(truth: Truth, result: Result) -> tuple[np.ndarray, np.ndarray]:
+    """Objects of truth and result over the array that the nominal scan covers, without the reach of its positions."""
+    reach, recovered, true = _reach(result), result.object, truth.object
+    shape = tuple(n - 2 * reach for n in recovered.shape[-2:])
+    spare = {n - m for n, m in zip(true.shape[-2:], shape, strict=True)}
+    fits = spare == {0} or ("scan.offset" in truth.parameters and len(spare) == 1 and min(spare) > 0)
+    if not fits or ("object.density" in result.arrays and true.shape[:1] != recovered.shape[:1]):
+        raise InputError(
+            f"The truth's object has shape {true.shape}, the result's {recovered.shape}: not the same scan; give the "
+            "file that the result was made from."
+        )
+    return central(true, shape), central(recovered, shape)
+
+
+def central(image: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """The middle of that shape of the last two axes."""
+    low = [(n - m) // 2 for n, m in zip(image.shape[-2:], shape, strict=True)]
+    return image[..., low[0] : low[0] + shape[0], low[1] : low[1] + shape[1]]
+
+
+@meant
+def compare_positions(truth: Truth, result: Result) -> dict[str, float]:
+    """Root-mean-square error of the positions along each axis, in object pixels, without their mean.
+
+    Besides that without what an affine change of all positions makes good. None where nothing moved in truth or result.
+    """
+    true = {name: truth.parameters.get(f"scan.{name}") for name in CORRECTED}
+    found = recorded_scan(result.arrays)
+    if found is None and true["offset"] is None:
+        return {}
+    corner, shift = (result.arrays.get(f"scan.{name}") for name in ("corner", "shift"))
+    if found is None:
+        nominal = (
+            WholePixelScan(jnp.asarray(corner)) if shift is None else SubPixelScan(*map(jnp.asarray, (corner, shift)))
+        )
+        found = refinable(nominal, 0)
+    error = np.asarray(found.corrections() - found.with_corrections(**true).everything(), np.float64)
+    error -= error.mean(axis=0)
+    rest = error - affine_fit(found, error)[1]
+    return {
+        "scan.position error": float(np.sqrt(np.mean(error**2))),
+        "scan.position (affine removed) error": float(np.sqrt(np.mean(rest**2))),
+    }
+
+
+def _as_one(object: Complex[np.ndarray, "*many Y X"], sliced: bool) -> Complex[np.ndarray, "Y X"]:
+    """The transmission through all slices, or the strongest of the incoherent states."""
+    if object.ndim == 2:
+        return object
+    return np.prod(object, axis=0) if sliced else _strongest(object)
+
+
+def compare_parameters(truth: Truth, result: Result) -> dict[str, float]:
+    """Root-mean-square error of every other parameter of which the truth tells, in its own unit."""
+    others = {path: value for path, value in truth.parameters.items() if not path.startswith("scan.")}
+    pairs = {path: (value, result.arrays.get(path)) for path, value in others.items()}
+    return {
+        f"{path} error": float(np.sqrt(np.mean(np.abs(found - value) ** 2)))
+        for path, (value, found) in pairs.items()
+        if found is not None and found.shape == value.shape and found.dtype.kind in "fc"
+    }
+
+
+def compare_crystals(
+    truth: Complex[np.ndarray, "x y z"], recovered: Complex[np.ndarray, "x y z"], two_theta: float
+) -> dict[str, float]:
+    """NRMSE of a crystal after sub-voxel registration in 3D: of all, and of its core without the outer two voxels.
+
+    Besides the root-mean-square error of the core's phase in radians, and how far the recovered crystal is displaced
+    along the incident beam, which the data hardly tell, and across it, in voxels.
+    """
+    shift, error = register(truth, recovered)
+    registered = shifted(recovered, shift)
+    core = np.asarray(binary_erosion(np.abs(truth) > np.abs(truth).max() / 2, iterations=SHELL), bool)
+    product = registered[core] * np.conj(truth[core])
+    phase = np.angle(product * np.conj(np.sum(product)))
+    along = float(-shift @ [np.sin(two_theta), np.cos(two_theta), 0])
+    return {
+        "object_nrmse": error,
+        "core_nrmse": nrmse_within(truth, registered, core),
+        "core_phase_rms": float(np.sqrt(np.mean(phase**2))) if core.any() else float("nan"),
+        "shift_along_beam": along,
+        "shift_across_beam": float(np.sqrt(max(0.0, shift @ shift - along**2))),
+    }
+
+
+def registered_crystal(
+    truth: Complex[np.ndarray, "x y z"], recovered: Complex[np.ndarray, "x y z"]
+) -> Complex[np.ndarray, "x y z"]:
+    """The recovered density registered with the truth, times the number that makes it most alike."""
+    moved = shifted(recovered, register(truth, recovered)[0])
+    power = np.vdot(moved, moved).real
+    return moved * (np.vdot(moved, truth) / power if power > 0 else 0)
+
+
+def _scanned(result: Result, data: Dataset, truth: Truth) -> dict[str, Bool[np.ndarray, "y x"]]:
+    """Pixels of the object that were lit, and of the probe that met the unknown object, if the scan is known."""
+    if "scan.corner" not in result.arrays:
+        return {}
+    corners, reach = result.corners, _reach(result)
+    support = None if data.support is None else np.pad(data.support, reach)
+    lit = lit_pixels(result.object.shape[-2:], corners, truth.probe, support)
+    lit = central(lit, tuple(n - 2 * reach for n in lit.shape))
+    return {"object": lit[_box(data)], "probe": met_pixels(result.probe.shape[1:], corners, support)}
+
+
+def _as_modelled(data: Dataset, result: Result) -> Dataset:
+    """The data with the model's support, where that lies in another array, as on a finer grid."""
+    support, reach = result.arrays.get("object.support"), _reach(result)
+    if support is None or data.support is None:
+        return data
+    support = central(support, tuple(n - 2 * reach for n in support.shape))
+    return data if support.shape == data.support.shape else replace(data, support=support)
+
+
+def _reach(result: Result) -> int:
+    """Pixels of margin around an object whose positions are refined."""
+    return int(result.arrays.get("scan.reach", 0))
+
+
+def inside_support(image: Complex[np.ndarray, "y x"], data: Dataset) -> Complex[np.ndarray, "box_y box_x"]:
+    """The part of an object's array that is unknown: the box around the support, if the data have one."""
+    return image[_box(data)]
+
+
+def _box(data: Dataset) -> tuple[slice, ...]:
+    if data.support is None:
+        return (slice(None), slice(None))
+    rows, columns = (np.flatnonzero(data.support.any(axis=axis)) for axis in (1, 0))
+    return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+
+
+def _strongest(modes: Complex[np.ndarray, "modes y x"]) -> Complex[np.ndarray, "y x"]:
+    return orthogonal_modes(modes)[0][0] if len(modes) > 1 else modes[0]

@@ -1,0 +1,53 @@
+"""Two reconstructions from disjoint halves of the patterns, and up to which detail they agree."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool
+
+from ptychograd.core.errors import InputError
+from ptychograd.core.illumination import lit_pixels
+from ptychograd.data.geometry import format_length
+from ptychograd.fitting.result import Result
+from ptychograd.quality.rings import RingCorrelation, fourier_ring_correlation
+
+
+def half_agreement(one: Result, other: Result) -> RingCorrelation:
+    """Fourier ring correlation of two results of one scan where both were lit; shells for crystals, in their support.
+
+    In metres if the results know the size of their pixels, else in pixels. Each half has half of the photons and of the
+    overlap, so all patterns together are better than what this tells; what both halves share besides the sample
+    (a support, the grid of a raster, a wrong position) makes it look better than it is.
+    """
+    require_one_image(one.arrays)
+    if one.object.shape != other.object.shape or one.sampling != other.sampling:
+        each = (f"{result.object.shape} pixels of {_size(result)}" for result in (one, other))
+        raise InputError(f"The objects of the results have {' and '.join(each)}; expected two of the same scan.")
+    return fourier_ring_correlation(one.object, other.object, common_area(one, other), one.sampling)
+
+
+def require_one_image(arrays: Mapping[str, Any]) -> None:
+    """Raise `InputError` for parameters by path, of which an object's transmission is not one image."""
+    if "object.transmission" in arrays and np.ndim(arrays["object.transmission"]) != 2:
+        raise InputError("Ring correlation is for thin objects and crystals; slices and states have no one image.")
+
+
+def common_area(one: Result, other: Result) -> Bool[np.ndarray, "..."]:
+    """Pixels that both results' own patterns lit, those that have photons; of a crystal those of both supports."""
+    first, second = _lit(one), _lit(other)
+    return first & second
+
+
+def _lit(result: Result) -> Bool[np.ndarray, "..."]:
+    support = result.arrays.get("object.support")
+    if result.object.ndim == 3 or "scan.corner" not in result.arrays:
+        return np.ones(result.object.shape, bool) if support is None else support
+    corners = result.corners
+    if result.lit is not None:
+        corners = corners[result.lit.reshape(len(corners), -1).any(axis=1)]
+    return lit_pixels(result.object.shape, corners, result.probe, support)
+
+
+def _size(result: Result) -> str:
+    return "unknown size" if result.sampling is None else " × ".join(map(format_length, result.sampling))

@@ -1,0 +1,93 @@
+"""Where a model and the measured patterns disagree: pattern by pattern, and pixel by pixel of the detector."""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float64
+
+from ptychograd.core.errors import InputError
+from ptychograd.core.strict import meant
+from ptychograd.data.dataset import Dataset
+from ptychograd.fitting.epoch import misfits, on_device
+from ptychograd.physics.model import AbstractModel, check_count
+from ptychograd.physics.noise import AbstractNoise, Amplitude
+
+PIXELS_AT_ONCE = 2**21  # of patterns that are worked on together
+MOST_AT_ONCE = 16
+
+
+class Residuals(NamedTuple):
+    """R = sqrt(Σ(√h - √y)² / Σy) and χ² = Σ(√h - √y)² / Σ E[(√h - √y)²] of each pattern and of each detector pixel.
+
+    χ² is 1 where nothing but the counting of photons is left, dark or bright; R is not told in the dark. NaN where no
+    pixel is valid, and for R where no photon was counted. `r_factor` is that of all.
+    """
+
+    r_of_pattern: Float64[np.ndarray, " index"]
+    chi_squared_of_pattern: Float64[np.ndarray, " index"]
+    r_of_pixel: Float64[np.ndarray, "y x"]
+    chi_squared_of_pixel: Float64[np.ndarray, "y x"]
+    r_factor: float
+
+    def worst(self, most: int = 8) -> np.ndarray:
+        """Numbers of the patterns with the largest R-factors, the worst first."""
+        known = np.flatnonzero(np.isfinite(self.r_of_pattern))
+        return known[np.argsort(-self.r_of_pattern[known], kind="stable")[:most]]
+
+
+@meant
+def residuals(model: AbstractModel, data: Dataset, noise: AbstractNoise | None = None) -> Residuals:
+    """What a model as it is leaves of every pattern and of every detector pixel, over valid pixels.
+
+    Compared is what pixels show, as `noise` says it: under `Censored` a full one that is expected to be full leaves
+    nothing. Patterns are read and worked on a few at a time, so memory does not grow with their number.
+
+    Example:
+        found = residuals(result.model, data)
+        found.worst(5), found.r_of_pixel
+    """
+    check_count(model, data.count)
+    groups = data.count // model.group
+    expected = jax.eval_shape(on_device(model), jax.ShapeDtypeStruct((), np.int32))
+    if expected.shape != data.frame_shape:
+        raise InputError(f"The model does not belong to {data.source}; make it from this dataset.")
+    size = max(1, min(MOST_AT_ONCE, groups, PIXELS_AT_ONCE // (model.group * int(np.prod(data.frame_shape)))))
+    of_pattern, of_pixel = np.zeros((3, groups, model.group)), np.zeros((3, *data.frame_shape))
+    for first in range(0, groups, size):
+        numbers = np.arange(first, first + size)
+        real = numbers < groups
+        numbers = np.minimum(numbers, groups - 1)  # the last batch is filled up, for one compiled program
+        which = (numbers[:, None] * model.group + np.arange(model.group)).ravel()
+        patterns, mask = data.frames(which)
+        shape = (size, model.group, *data.frame_shape) if model.group > 1 else (size, *data.frame_shape)
+        valid = np.broadcast_to(mask, patterns.shape).reshape(shape) & real.reshape(-1, *[1] * (len(shape) - 1))
+        counts = patterns.reshape(shape)
+        counts = counts.astype(np.float64) if counts.dtype.itemsize > 4 else counts
+        each, pixel = misfits(
+            on_device(model), jnp.asarray(numbers), jnp.asarray(counts), jnp.asarray(valid), noise or Amplitude()
+        )
+        for total, more in zip(of_pixel, pixel, strict=True):
+            total += np.asarray(more, np.float64)
+        for total, more in zip(of_pattern, each, strict=True):
+            total[numbers[real]] = np.asarray(more, np.float64).reshape(size, model.group)[real]
+    of_pattern = of_pattern.reshape(3, -1)
+    residual, _, photons = of_pixel.sum(axis=(1, 2))
+    return Residuals(
+        _r(of_pattern),
+        _chi_squared(of_pattern),
+        _r(of_pixel),
+        _chi_squared(of_pixel),
+        float(np.sqrt(residual / photons)) if photons > 0 else np.nan,
+    )
+
+
+def _r(sums: np.ndarray) -> np.ndarray:
+    residual, _, photons = sums
+    return np.sqrt(np.divide(residual, photons, out=np.full(residual.shape, np.nan), where=photons > 0))
+
+
+def _chi_squared(sums: np.ndarray) -> np.ndarray:
+    residual, counting, _ = sums
+    return np.divide(residual, counting, out=np.full(residual.shape, np.nan), where=counting > 0)

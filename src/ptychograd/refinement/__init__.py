@@ -1,0 +1,5 @@
+"""What is done between epochs: positions, shrink-wrap, the flat field."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

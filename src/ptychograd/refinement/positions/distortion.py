@@ -1,0 +1,208 @@
+"""Slow distortions of all positions, which the object has followed."""
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Complex, Float, Int
+from numpy.polynomial import legendre
+from scipy.ndimage import map_coordinates
+
+from ptychograd.core.errors import InputError
+from ptychograd.core.parameters import named_parameters, replace_parameter, replace_parameters
+from ptychograd.core.strict import lifted, meant
+from ptychograd.data.dataset import Dataset
+from ptychograd.data.patterns import blocks, lit_positions, measured
+from ptychograd.fitting.epoch import of_each, on_device
+from ptychograd.physics.model import Ptychography, check_count
+from ptychograd.physics.noise import AbstractNoise, Amplitude, amplitude
+from ptychograd.refinement.positions.single_pattern import OFFSET, scan_of
+from ptychograd.refinement.stage_actions import AbstractEscape, Changed
+
+OBJECT = "object.transmission"
+PATTERNS_EACH = 2  # patterns at least for every number to be found
+DAMPING = 1e-3  # of the curvature along each number
+SPLINE = 5  # order, of the resampling
+
+
+class Polynomials(NamedTuple):
+    """Products of Legendre polynomials of y and x, of a total degree from 1 to `degree`, over a rectangle."""
+
+    degree: int
+    middle: Float[np.ndarray, "2"]
+    half: Float[np.ndarray, "2"]
+
+    def __call__(self, points: Float[np.ndarray, "point 2"]) -> Float[np.ndarray, "point term"]:
+        """Value of each at points (y, x); beyond the rectangle that at its edge."""
+        y, x = self._along(points)
+        return np.stack([y[:, i] * x[:, j] for i, j in self._terms()], axis=1)
+
+    def slopes(self, points: Float[np.ndarray, "point 2"]) -> Float[np.ndarray, "point term 2"]:
+        """Derivative of each along y and x."""
+        y, x = self._along(points)
+        unit = np.eye(self.degree + 1)
+        down = np.stack([np.pad(legendre.legder(one), (0, 1))[: self.degree + 1] for one in unit], axis=1)
+        dy, dx = y @ down / self.half[0], x @ down / self.half[1]
+        return np.stack([np.stack([dy[:, i] * x[:, j], y[:, i] * dx[:, j]], axis=1) for i, j in self._terms()], axis=1)
+
+    def _along(self, points: Float[np.ndarray, "point 2"]) -> list[Float[np.ndarray, "point degree"]]:
+        inside = np.clip((points - self.middle) / self.half, -1, 1)
+        return [legendre.legvander(inside[:, axis], self.degree) for axis in (0, 1)]
+
+    def _terms(self) -> list[tuple[int, int]]:
+        return [(i, total - i) for total in range(1, self.degree + 1) for i in range(total + 1)]
+
+
+class Strains(NamedTuple):
+    """What each pattern says of ∂D_a/∂b at its probe, (a, b) = (y, y), (y, x), (x, y), (x, x): normal equations."""
+
+    place: Int[np.ndarray, " pattern"]
+    curvature: Float[np.ndarray, "pattern 4 4"]
+    slope: Float[np.ndarray, "pattern 4"]
+
+
+class Seen(NamedTuple):
+    """A pattern, those of its pixels that count, and the middle of its probe on the object (y, x)."""
+
+    place: Int[Array, ""]
+    measured: Float[Array, "*detector"]
+    valid: Bool[Array, "*detector"]
+    middle: Float[Array, "2"]
+
+
+@dataclass(frozen=True)
+class PositionsUnbent(AbstractEscape):
+    """A slow distortion D of all positions, which the object has followed, is taken out of both.
+
+    Where positions and object are distorted alike neighbours agree, and descent hardly moves them. What gives them away
+    is the probe, which is not distorted: within it the object is stretched, sheared and turned by ∂D. A Gauss-Newton
+    step of every pattern towards its own ∂D, of all together through polynomials of the position, tells D; all
+    positions are moved by it, and the object resampled. Polynomials have as high a degree as probes fit side by side,
+    so that ∂D hardly varies within one, and at most `highest`: in a full-field beam what is taken out is an affine
+    change.
+    """
+
+    data: Dataset
+    highest: int = 10
+    noise: AbstractNoise = field(default_factory=Amplitude)
+
+    def check(self, model):
+        scan_of(model)
+        check_count(model, self.data.count)
+        if self.highest < 1:
+            raise InputError(f"Polynomials of degree {self.highest} at most; expected 1 or more.")
+
+    @meant
+    def __call__(self, model, start, fit):
+        if not isinstance(model, Ptychography):
+            return Changed(model, "a crystal's positions are not looked at for distortions")
+        middles, width = _lit(model)
+        basis = _basis(middles, width, self.highest)
+        coefficients = _fitted(strains(model, self.data, middles, self.noise), basis.slopes(middles))
+        moves = basis(middles) @ coefficients
+        moves -= moves.mean(axis=0)
+        offset, object = scan_of(model).offset, named_parameters(model)[OBJECT]
+        changes = {OBJECT: _resampled(object, basis, coefficients), OFFSET: offset + jnp.asarray(moves, offset.dtype)}
+        changed = replace_parameters(model, changes)
+        size = float(np.sqrt(np.mean(moves**2)))
+        return Changed(changed, f"positions and object unbent by {size:.2g} pixels rms, degree {basis.degree}")
+
+
+@meant
+def strains(
+    model: Ptychography, data: Dataset, middles: Float[np.ndarray, "index 2"], noise: AbstractNoise | None = None
+) -> Strains:
+    """What each pattern of the data says of the strain of object and positions about the middle of its probe.
+
+    In a window u about the middle, positions moved by D and the object resampled by it differ from what they were by
+    -∂O/∂a · ∂D_a/∂b · u_b.
+    """
+    placed = on_device(model)
+    object = named_parameters(placed)[OBJECT]
+    slopes = [(jnp.roll(object, -1, axis) - jnp.roll(object, 1, axis)) / 2 for axis in (-2, -1)]
+    origin = (np.array(object.shape[-2:]) - 1) / 2  # so that numbers stay small
+    y, x = (np.arange(n) - middle for n, middle in zip(object.shape[-2:], origin, strict=True))
+    along = [lifted(c, object) for c in (y[:, None], x)]
+    scaled = [slope * jnp.asarray(c, slope.dtype) for slope in slopes for c in along]
+    places, found = lit_positions(data), []
+    for block in blocks(places, data):
+        some = places[block]
+        counts, valid = measured(data, some, scan_of(model).offset.dtype)
+        middle = jnp.asarray(middles[some] - origin, scan_of(model).offset.dtype)
+        found.append(
+            of_each(
+                _normal_equations,
+                (placed, noise or Amplitude(), slopes, scaled),
+                Seen(jnp.asarray(some), counts, valid, middle),
+            )
+        )
+    curvature, slope = (
+        np.concatenate([np.asarray(part, np.float64) for part in parts]) for parts in zip(*found, strict=True)
+    )
+    return Strains(places, curvature, slope)
+
+
+def _normal_equations(shared: tuple, seen: Seen) -> tuple[Float[Array, "4 4"], Float[Array, "4"]]:
+    """JᵀJ and Jᵀ(√y - √h), with the derivatives J of √h along the four strains."""
+    model, noise, slopes, scaled = shared
+
+    def modulus(transmission: Complex[Array, "*lead Y X"]) -> Float[Array, "*detector"]:
+        changed = replace_parameter(model, OBJECT, transmission)
+        return jnp.where(seen.valid, amplitude(noise.shown(changed.together(seen.place))), 0)
+
+    root, along = jax.linearize(modulus, named_parameters(model)[OBJECT])
+    fixed, growing = [along(slope) for slope in slopes], [along(slope) for slope in scaled]
+    strains = [seen.middle[b] * fixed[a] - growing[2 * a + b] for a in (0, 1) for b in (0, 1)]
+    rows = jnp.stack([strain.ravel() for strain in strains])
+    rest = jnp.where(seen.valid, amplitude(seen.measured), 0) - root
+    return rows @ rows.T, rows @ rest.ravel()
+
+
+def _lit(model: Ptychography) -> tuple[Float[np.ndarray, "index 2"], float]:
+    """Middle of the probe on the object for every pattern, and the probe's width: root of (ΣI)² / ΣI²."""
+    wave = np.asarray(model.probe(jnp.asarray(0)))
+    power = np.sum(np.abs(wave.astype(np.complex128)) ** 2, axis=0)
+    y, x = (np.arange(n) for n in power.shape)
+    middle = np.array([power.sum(axis=1) @ y, power.sum(axis=0) @ x]) / power.sum()
+    return np.asarray(scan_of(model).corners(), np.float64) + middle, float(
+        np.sqrt(power.sum() ** 2 / np.sum(power**2))
+    )
+
+
+def _basis(middles: Float[np.ndarray, "index 2"], width: float, highest: int) -> Polynomials:
+    """Polynomials over the scan, of a degree that its extent, its probe and its number of patterns allow."""
+    low, high = middles.min(axis=0), middles.max(axis=0)
+    degree = int(np.clip(min(high - low) / width, 1, highest))
+    while degree > 1 and (degree + 1) * (degree + 2) * PATTERNS_EACH > len(middles):
+        degree -= 1
+    return Polynomials(degree, (low + high) / 2, np.maximum((high - low) / 2, 1))
+
+
+def _fitted(strains: Strains, slopes: Float[np.ndarray, "index term 2"]) -> Float[np.ndarray, "term 2"]:
+    """Coefficients of D along y and x whose strains fit what all patterns say together."""
+    terms, change = slopes.shape[1], slopes[strains.place]
+    own = np.einsum("nabcd,nld->nbacl", strains.curvature.reshape(-1, 2, 2, 2, 2), change)
+    curvature = np.tensordot(change, own, ((0, 2), (0, 1))).transpose(1, 0, 2, 3)
+    slope = np.einsum("nkb,nab->ak", change, strains.slope.reshape(-1, 2, 2))
+    flat = curvature.reshape(2 * terms, 2 * terms)
+    size = np.sqrt(np.maximum(np.diag(flat), np.finfo(float).tiny))
+    damped = flat / np.outer(size, size) + DAMPING * np.eye(len(flat))
+    return (np.linalg.solve(damped, slope.ravel() / size) / size).reshape(2, terms).T
+
+
+def _resampled(
+    object: Complex[Array, "*lead Y X"], basis: Polynomials, coefficients: Float[np.ndarray, "term 2"]
+) -> Complex[Array, "*lead Y X"]:
+    """The object moved by D, to first order of its variation: at r what was at r - D(r - D(r))."""
+    image = np.asarray(object)
+    height, width = image.shape[-2:]
+    places = np.empty((2, height, width))
+    for row in range(height):  # every term at every point of the object would not fit into memory
+        points = np.stack([np.full(width, float(row)), np.arange(width, dtype=float)], axis=1)
+        before = points - basis(points) @ coefficients
+        places[:, row] = (points - basis(before) @ coefficients).T
+    layers = image.reshape(-1, *image.shape[-2:])
+    moved = [map_coordinates(layer, places, order=SPLINE, mode="nearest") for layer in layers]
+    return jnp.asarray(np.stack(moved).reshape(image.shape), object.dtype)

@@ -1,0 +1,87 @@
+"""Positions looked for farther than a gradient reaches."""
+
+from dataclasses import dataclass, field
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int
+
+from ptychograd.core.errors import InputError
+from ptychograd.core.strict import meant
+from ptychograd.data.dataset import Dataset
+from ptychograd.data.patterns import blocks, lit_positions, measured
+from ptychograd.fitting.epoch import of_each, on_device
+from ptychograd.physics.model import AbstractModel, check_count
+from ptychograd.physics.noise import AbstractNoise, Amplitude
+from ptychograd.refinement.positions.single_pattern import FARTHEST, OFFSET, Pattern, Steps, scan_of, whole_pixels
+from ptychograd.refinement.stage_actions import AbstractEscape, Changed
+
+MOVED = 0.5  # pixels, from which on a position counts as another
+DOWN = 4  # Gauss-Newton steps after each search
+WORST = 0.2  # of the patterns, by their misfit, are looked for about the given position as well
+REACHED = 3.5  # times the size of the typical offset along an axis: farther away there are hardly any
+TYPICAL = 1.18  # of two numbers of size 1, the median length
+SPACING = 2  # pixels, of steps about the given position
+
+
+@dataclass(frozen=True)
+class PositionsSearched(AbstractEscape):
+    """Every pattern's position is looked for anew, with everything else as it is.
+
+    Of all steps by whole pixels, up to the `farthest`, the one of the least misfit is taken, and Gauss-Newton steps
+    down from there: a pattern whose own position is caught in a wrong minimum comes out of it, once the object about it
+    is right. The worst fifth of the patterns are looked for about the given position as well, in case they went astray.
+    Patterns without a photon, as those that `data` hold out, stay where they are.
+    """
+
+    data: Dataset
+    farthest: int = 3
+    noise: AbstractNoise = field(default_factory=Amplitude)
+
+    def check(self, model):
+        scan_of(model)
+        check_count(model, self.data.count)
+        if not 1 <= self.farthest <= FARTHEST:
+            raise InputError(f"Positions searched within {self.farthest} pixels; expected 1 to {FARTHEST}.")
+
+    @meant
+    def __call__(self, model, start, fit):
+        before, places = np.asarray(scan_of(model).offset), lit_positions(self.data)
+        offset = before.copy()
+        offset[places], misfit = self._found(model, places, before[places], whole_pixels(self.farthest))
+        worst = np.argsort(-misfit)[: round(WORST * len(places))]
+        typical = np.median(np.hypot(*offset[places].T)) / TYPICAL if len(places) else 0
+        steps = whole_pixels(int(np.ceil(max(REACHED * typical, self.farthest))), SPACING)
+        anew, other = self._found(model, places[worst], np.zeros_like(before[places[worst]]), steps)
+        better = other < misfit[worst]
+        offset[places[worst[better]]] = anew[better]
+        count = np.count_nonzero(np.hypot(*(offset - before).T) > MOVED)
+        changed = eqx.tree_at(lambda model: model.scan.offset, model, jnp.asarray(offset, before.dtype))
+        words = (
+            f"positions searched within {self.farthest} pixels: {count} of {len(places)} moved by more than {MOVED:g}"
+        )
+        return Changed(changed, words)
+
+    def _found(
+        self,
+        model: AbstractModel,
+        places: Int[np.ndarray, " pattern"],
+        begin: Float[np.ndarray, "pattern 2"],
+        tried: Float[Array, "step 2"],
+    ) -> tuple[Float[np.ndarray, "pattern 2"], Float[np.ndarray, " pattern"]]:
+        """The best offsets within the steps `tried` from those at which to begin, and their misfits."""
+        shared = (on_device(model), self.noise, Steps.of({OFFSET: tried.astype(begin.dtype)}, DOWN))
+        found = [(begin[:0], begin[:0, 0])]
+        for some in blocks(places, self.data):
+            counts, valid = measured(self.data, places[some], begin.dtype)
+            found.append(of_each(_best, shared, (jnp.asarray(places[some]), counts, valid, jnp.asarray(begin[some]))))
+        offset, misfit = (np.concatenate([np.asarray(part) for part in parts]) for parts in zip(*found, strict=True))
+        return offset, misfit
+
+
+def _best(shared: tuple, item: tuple) -> tuple[Float[Array, "2"], Float[Array, ""]]:
+    model, noise, tried = shared
+    place, measured, valid, begin = item
+    row, misfit = Pattern(model, noise, place, measured, valid, {OFFSET: begin}).found(tried)
+    return row[OFFSET], misfit

@@ -1,0 +1,171 @@
+"""How well held-out patterns are expected, and whether refined positions serve them."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float
+
+from ptychograd.core.errors import InputError
+from ptychograd.core.parameters import (
+    is_parameter,
+    matches,
+    named_parameters,
+    real_dtype,
+    replace_parameters,
+    trainable_names,
+)
+from ptychograd.core.strict import meant
+from ptychograd.data.dataset import Dataset
+from ptychograd.data.patterns import blocks, lit_positions, measured
+from ptychograd.fitting.epoch import of_each, on_device
+from ptychograd.physics.model import AbstractModel, check_count
+from ptychograd.physics.noise import AbstractNoise, Amplitude
+from ptychograd.physics.scan import CORRECTED
+from ptychograd.refinement.positions.single_pattern import (
+    OFFSET,
+    Pattern,
+    Row,
+    Steps,
+    random_half,
+    scan_of,
+    whole_pixels,
+)
+from ptychograd.refinement.stage_actions import AbstractEscape, Changed
+
+PATHS = tuple(f"scan.{name}" for name in CORRECTED)
+FEW = 16  # starts from which to go down, where a pattern has more of its own than its position
+SPREAD = 2.5  # times the rms of all corrections: how far the position of a held-out pattern is looked for
+
+
+class Misfits(NamedTuple):
+    """Σ(√h - √y)² and Σy of each held-out pattern over all its pixels, of which neither half told its rows to itself.
+
+    Besides `rows`: of each array with one row a pattern that was looked for, by path, these patterns' own.
+    """
+
+    residual: Float[np.ndarray, " pattern"]
+    photons: Float[np.ndarray, " pattern"]
+    rows: dict[str, Float[np.ndarray, "pattern k"]]
+
+    @property
+    def r_factor(self) -> float:
+        """R of all together."""
+        return float(np.sqrt(self.residual.sum() / self.photons.sum()))
+
+
+@meant
+def misfits(model: AbstractModel, held: Dataset, noise: AbstractNoise | None = None, own: Row | None = None) -> Misfits:
+    """How well a model expects patterns that it was not fitted to, each with what is its own.
+
+    The position of a held-out pattern, its intensity and its weights are refined by nobody. They are found here from a
+    random half of the pattern's pixels, with everything else as it is, and the misfit is taken over the other half, of
+    what the pixels show, as `noise` says it; and the other way round. `own` says what is looked for, and from where:
+    what others' differ in (see `looked_for`) unless it is given.
+    """
+    check_count(model, held.count)
+    own = looked_for(model) if own is None else own
+    arrays = named_parameters(eqx.filter(model, is_parameter))
+    placed, places, found = on_device(model), lit_positions(held), []
+    dtype, half = real_dtype(eqx.filter(model, is_parameter)), jnp.asarray(random_half(held.frame_shape))
+    steps, few = Steps.of(own) if own else None, _starts(own)
+    for block in blocks(places, held):
+        patterns, valid = measured(held, places[block], dtype)
+        rows = {path: jnp.asarray(arrays[path][places[block]]) for path in own}
+        each = (jnp.asarray(places[block]), patterns, valid, rows)
+        found.append(of_each(_judged, (placed, noise or Amplitude(), steps, half, few), each))
+    residual, photons, rows = jax.tree.map(lambda *parts: np.concatenate([np.asarray(p) for p in parts]), *found)
+    return Misfits(residual.astype(np.float64), photons.astype(np.float64), rows)
+
+
+@meant
+def looked_for(model: AbstractModel, names: Iterable[str] | None = None) -> Row:
+    """Arrays with one row a pattern whose rows are not all alike, by path, and the steps from which to go down.
+
+    Of those that `names` stand for, if they are given. An offset is tried at all whole pixels, and beside each of these
+    every other number its standard deviation up and down: weights have several minima.
+    """
+    arrays = named_parameters(eqx.filter(model, is_parameter))
+    asked = [path for path in model.rows if names is None or any(matches(path, name) for name in names)]
+    known = sorted(path for path in asked if path in arrays)
+    return _tried({path: arrays[path] for path in known if np.ptp(np.asarray(arrays[path]), axis=0).any()})
+
+
+@meant
+def with_rows(model: AbstractModel, held: Dataset, rows: Mapping[str, Float[np.ndarray, "pattern k"]]) -> AbstractModel:
+    """The model with these rows (see `Misfits`) for the patterns that are held out."""
+    arrays, places = named_parameters(model), lit_positions(held)
+    return replace_parameters(model, {path: arrays[path].at[places].set(row) for path, row in rows.items()})
+
+
+def _tried(own: Mapping[str, Array]) -> Row:
+    still = {path: np.zeros(array.shape[1]) for path, array in own.items()}
+    sizes = {path: np.diag(np.std(array, axis=0)) for path, array in own.items() if path != OFFSET}
+    aside = [still | {path: sign * step} for path, steps in sizes.items() for step in steps for sign in (1, -1)]
+    tried = [still, *aside]
+    if OFFSET in own:
+        spread = float(np.sqrt(np.mean(np.square(own[OFFSET]))))
+        pixels = np.asarray(whole_pixels(int(np.ceil(SPREAD * spread))))
+        tried = [one | {OFFSET: pixel} for pixel in pixels for one in tried]
+    return {path: jnp.asarray(np.stack([one[path] for one in tried]), own[path].dtype) for path in own}
+
+
+def _starts(own: Row) -> int:
+    """From how many of the steps to go down: the best, where a position is all that a pattern has of its own."""
+    return 1 if tuple(own) in ((), (OFFSET,)) else min(FEW, len(next(iter(own.values()))))
+
+
+def _judged(shared: tuple, item: tuple) -> tuple[Float[Array, ""], Float[Array, ""], Row]:
+    (model, noise, tried, half, few), (place, measured, valid, row) = shared, item
+    whole = Pattern(model, noise, place, measured, valid, row)
+    photons = jnp.sum(jnp.where(valid, measured, 0))
+    if not row:
+        return whole.misfit(row), photons, row
+
+    def told_by(half: Bool[Array, "y x"]) -> tuple[Float[Array, ""], Float[Array, ""], Row]:
+        found, _ = whole._replace(valid=valid & half).found(tried, few=few)
+        return whole._replace(valid=valid & ~half).misfit(found), whole.misfit(found), found
+
+    others, misfit, rows = jax.lax.map(told_by, jnp.stack([half, ~half]))
+    best = jnp.argmin(misfit)
+    return jnp.sum(others), photons, jax.tree.map(lambda each: each[best], rows)
+
+
+@dataclass(frozen=True)
+class PositionsJudged(AbstractEscape):
+    """Refined positions go back to what they were unless `held` patterns are expected better with them than without.
+
+    From the present model and from the same one with the start's positions, object and probe are fitted for `epochs`.
+    Unless the misfit of the held-out patterns (see `misfits`) is smaller in the first, by more than the standard error
+    of the difference, the second goes on, and positions are not refined any more. Held-out patterns look for their own
+    position in both alike, as this alone makes misfits smaller; where they were found they stay.
+    """
+
+    held: Dataset
+    epochs: int = 5
+    noise: AbstractNoise = field(default_factory=Amplitude)
+
+    def check(self, model):
+        scan_of(model)
+        check_count(model, self.held.count)
+        if self.epochs < 1:
+            raise InputError(f"Positions judged after {self.epochs} epochs; expected 1 or more.")
+
+    def __call__(self, model, start, fit):
+        names = [name for name in trainable_names(start) if name in PATHS]
+        were = {name: getattr(scan_of(start), name.removeprefix("scan.")) for name in names}
+        results = [fit(one, self.epochs, PATHS) for one in (model, replace_parameters(model, were))]
+        refined, before = (result.onto(start) for result in results)
+        own = looked_for(refined)
+        judged, other = (misfits(one, self.held, self.noise, own) for one in (refined, before))
+        gain = other.residual - judged.residual
+        error = float(gain.std(ddof=1) / np.sqrt(len(gain))) if len(gain) > 1 else 0.0
+        figures = f"R of held-out patterns {judged.r_factor:.4f} with refined positions, {other.r_factor:.4f} without"
+        if not gain.mean() > error:
+            return Changed(before, f"positions put back and refined no more: {figures}", PATHS)
+        rows = {path: row for path, row in judged.rows.items() if path in names}
+        return Changed(with_rows(model, self.held, rows), f"refined positions kept: {figures}")

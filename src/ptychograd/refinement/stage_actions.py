@@ -1,0 +1,155 @@
+"""Ways out of wrong solutions, taken between the stages of a run.
+
+The patterns of each rocking angle tell a crystal up to one phase. Only the support ties these phases together. A shift
+of the crystal along the incident beam changes them linearly; ghosts of it, shifted along the beam, come from jumps
+between one angle and the next. Descent ends in any of these states, which the support hardly opposes.
+"""
+
+import abc
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Bool, Complex
+from scipy.ndimage import gaussian_filter
+
+from ptychograd.core.arrays import own_magnitude, shifted
+from ptychograd.core.errors import InputError
+from ptychograd.core.strict import meant
+from ptychograd.fitting.result import NonFiniteError, Result
+from ptychograd.physics.bragg import BraggPtychography, Crystal
+from ptychograd.physics.model import AbstractModel
+
+# fit(model, epochs, hold=()): the result of so many epochs of the stage; what is below the paths to hold stays
+Fit = Callable[..., Result]
+
+
+class Changed(NamedTuple):
+    """A model put right, what was done to it in words, and the paths of what is not refined from then on."""
+
+    model: AbstractModel
+    words: str
+    hold: tuple[str, ...] = ()
+
+
+class AbstractEscape(abc.ABC):
+    """Something done to a model before a stage."""
+
+    @property
+    def about(self) -> str:
+        """The path of the parameter that it puts right, where it is one."""
+        return ""
+
+    def check(self, model: AbstractModel) -> None:  # noqa: B027 (many have nothing to refuse)
+        """Raise `InputError` for a model to which it can't be done."""
+
+    @abc.abstractmethod
+    def __call__(self, model: AbstractModel, start: AbstractModel, fit: Fit) -> Changed:
+        """What `model` is changed to, in a run that began with `start`."""
+
+
+class CrystalEscape(AbstractEscape):
+    """Something done to a crystal."""
+
+    def check(self, model):
+        _bragg(model)
+
+
+@dataclass(frozen=True)
+class ShrinkWrap(CrystalEscape):
+    """Nothing is a crystal but what is bright: ghosts, fainter than the crystal, are cut off with the noise.
+
+    The new support holds the voxels of the start's support where the magnitude, blurred by `blur` voxels, is above
+    `threshold` of the crystal's own (Marchesini et al., Phys. Rev. B 68, 140101 (2003)).
+    """
+
+    threshold: float = 0.2
+    blur: float = 1.0
+
+    def check(self, model):
+        super().check(model)
+        if not (0 < self.threshold < 1 and self.blur >= 0):
+            raise InputError(f"{self}: expected a threshold between 0 and 1, and a blur of 0 or more voxels.")
+
+    def __call__(self, model, start, fit):
+        whole = np.asarray(_crystal(start).support)
+        blurred = gaussian_filter(np.abs(_density(model)), self.blur)
+        support = whole & (blurred > self.threshold * own_magnitude(blurred))
+        share = np.count_nonzero(support) / np.count_nonzero(whole)
+        return Changed(_with(model, _density(model), support), f"support shrunk to {share:.1%} of the start's")
+
+
+@dataclass(frozen=True)
+class BeamShift(CrystalEscape):
+    """A crystal that stands too far up or down the incident beam, and is cut by its support, is moved along it.
+
+    Shifts by `voxels` along x, and by the fraction of them along y that the beam has, are each tried for `epochs`;
+    the one with the lowest R-factor stays. If it is the farthest one, others are tried from there.
+    """
+
+    voxels: tuple[int, ...] = (-3, -2, -1, 0, 1, 2, 3)
+    epochs: int = 1
+
+    def check(self, model):
+        super().check(model)
+        if 0 not in self.voxels or self.epochs < 1:
+            raise InputError(f"{self}: expected voxels with 0 among them, and an epoch or more.")
+
+    def __call__(self, model, start, fit):
+        total, tried = 0, {0: np.inf}
+        for _ in range(3):
+            found = {shift: _fitted(fit, self._moved(model, start, shift), self.epochs) for shift in self.voxels}
+            tried = {shift: result.history.r_factor[-1] for shift, result in found.items() if result.history.epochs}
+            if not tried:
+                return Changed(model, "no shift along the beam stays finite")
+            best = min(tried, key=lambda shift: tried[shift])
+            model, total = found[best].onto(start), total + best
+            if abs(best) < max(map(abs, self.voxels)):
+                break
+        words = f"moved along the beam by {total:+d} along x (R {tried[best]:.4f}, without the last move"
+        return Changed(model, f"{words} {tried.get(0, np.nan):.4f})")
+
+    def _moved(self, model: AbstractModel, start: AbstractModel, shift: int) -> AbstractModel:
+        whole = np.asarray(_crystal(start).support)
+        if not shift:
+            return _with(model, _density(model), whole)
+        along_beam = np.array([shift, shift / np.tan(_bragg(start).probe.two_theta), 0])
+        margin = np.ceil(np.abs(along_beam)).astype(int) + 1  # what leaves on one side must not come in on the other
+        inside = tuple(slice(m, m + n) for m, n in zip(margin, whole.shape, strict=True))
+        moved = shifted(np.pad(_density(model), [(m, m) for m in margin]), along_beam)[inside]
+        return _with(model, np.where(whole, moved, 0), whole)
+
+
+def _fitted(fit: Fit, model: AbstractModel, epochs: int) -> Result:
+    """The result of some epochs, or of none where they don't stay finite."""
+    try:
+        return fit(model, epochs)
+    except NonFiniteError as problem:
+        return problem.result
+
+
+def _bragg(model: AbstractModel) -> BraggPtychography:
+    if not isinstance(model, BraggPtychography):
+        raise InputError(f"A {type(model).__name__} has no crystal; shrink-wrap and shifts along the beam are for one.")
+    return model
+
+
+def _crystal(model: AbstractModel) -> Crystal:
+    return _bragg(model).object
+
+
+@meant
+def _density(model: AbstractModel) -> Complex[np.ndarray, "x y z"]:
+    crystal = _crystal(model)
+    return np.where(np.asarray(crystal.support), np.asarray(crystal.density), 0)
+
+
+@meant
+def _with(
+    model: AbstractModel, density: Complex[np.ndarray, "x y z"], support: Bool[np.ndarray, "x y z"]
+) -> AbstractModel:
+    crystal = Crystal(jnp.asarray(density, _crystal(model).density.dtype), jnp.asarray(support))
+    return eqx.tree_at(_crystal, model, crystal)

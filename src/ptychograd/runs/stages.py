@@ -1,0 +1,215 @@
+"""The stages that a kind of experiment takes."""
+
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+
+from ptychograd.core.errors import InputError
+from ptychograd.core.parameters import matches, trainable_names
+from ptychograd.data.dataset import Dataset
+from ptychograd.physics.model import AbstractModel
+from ptychograd.physics.noise import AbstractNoise, Amplitude, Censored, Poisson
+from ptychograd.refinement.calibration import FLAT_FIELD, FLOOR, FlatFieldCalibrated
+from ptychograd.refinement.positions import PATHS, PositionsJudged, PositionsSearched, PositionsUnbent
+from ptychograd.refinement.stage_actions import AbstractEscape, BeamShift, ShrinkWrap
+from ptychograd.runs.run import Stage
+
+OBJECT = ("object",)
+SEARCH_SHARE = 0.6  # of the epochs, to find the crystal among its ghosts and its place along the beam
+BEGIN, BEFORE, AFTER = 2, 3, 3  # parts of the search: without shrink-wrap, and with it before and after the shift
+PARTS = BEGIN + BEFORE + 1 + AFTER
+FEWEST = PARTS + 1  # epochs: one a part, and one at the end
+JUDGED = 0.6  # of the epochs in which positions are refined: before steps get small
+OFFSET = "scan.offset"
+MOST_ROUNDS = 30  # of searches for positions
+ROUND = 6  # epochs of object and probe, about, from one search for positions to the next
+DESCENT = 0.25  # of these rounds positions follow their gradients; then those would only bring noise in
+WIDE = 0.5  # of these rounds search within 3 pixels, the others within NEAR
+NEAR = 1
+TRIAL = 0.15  # of these epochs: so long both ways are fitted to be judged
+CALIBRATIONS, CALIBRATED = 8, 0.8  # of the flat field, and in which share of the epochs that fit counts
+
+
+def crystal_stages(epochs: int) -> tuple[Stage, ...]:
+    """Stages for a crystal whose beam is known: the search, with shrink-wrap and a shift, then the Poisson likelihood.
+
+    Most pixels of a rocking curve hold no photon or one, which amplitudes misjudge (measured: docs/benchmarks.md).
+    The shifts that are tried take seven epochs beside these. Raises `InputError` for fewer than ten.
+    """
+    search = crystal_search(epochs)
+    rest = epochs - sum(stage.epochs for stage in search)
+    return (*search, Stage(rest, OBJECT, Poisson(), first=(ShrinkWrap(),)))
+
+
+def crystal_search(epochs: int) -> tuple[Stage, ...]:
+    """The first 60 to 70 % of so many epochs, after which the crystal has lost its ghosts and found its place."""
+    if epochs < FEWEST:
+        raise InputError(f"{epochs} epochs are too few to find a crystal; give {FEWEST} or more.")
+    each = max(1, round(SEARCH_SHARE * epochs / PARTS))
+    each -= PARTS * each >= epochs
+    wrapped = Stage(each, OBJECT, first=(ShrinkWrap(),))
+    shifted = wrapped._replace(first=(BeamShift(), ShrinkWrap()))
+    return (Stage(BEGIN * each, OBJECT), *[wrapped] * BEFORE, shifted, *[wrapped] * AFTER)
+
+
+def judged(stages: Sequence[Stage], held: Dataset) -> tuple[Stage, ...]:
+    """The stages with refined positions judged by the patterns `held` out, after 60 % of the epochs that refine them.
+
+    Stages that refine no position of a scan are as they were.
+    """
+    epochs = sum(stage.epochs for stage in stages if _is_about_positions(stage))
+    if not epochs:
+        return tuple(stages)
+    judge = PositionsJudged(held, max(1, round(TRIAL * epochs)), stages[-1].noise)
+    return tuple(stage for _, stage in _cut(stages, {round(JUDGED * epochs): (judge,)}, _is_about_positions))
+
+
+def searched(stages: Sequence[Stage], data: Dataset) -> tuple[Stage, ...]:
+    """The stages with positions searched (see `PositionsSearched`, `PositionsUnbent`) in the first 60 % of those epochs
+    that refine offsets: about every 6 epochs, but 30 times at most. Object and probe follow in between, and at first
+    the offsets too.
+
+    Stages that refine no offsets of positions are as they were.
+    """
+    epochs = sum(stage.epochs for stage in stages if _refines_offsets(stage))
+    if not epochs:
+        return tuple(stages)
+    last, noise = round(JUDGED * epochs), stages[-1].noise
+    rounds = min(max(1, round(last / ROUND)), MOST_ROUNDS)
+    unbent = PositionsUnbent(data, noise=noise)
+    wide, near = (PositionsSearched(data, noise=noise), unbent), (PositionsSearched(data, NEAR, noise), unbent)
+    cuts = {round(last * n / rounds): wide if n <= WIDE * rounds else near for n in range(1, rounds + 1)}
+    still = range(sorted(cuts)[max(0, round(rounds * DESCENT) - 1)], last)
+    parts = _cut(stages, cuts, _is_about_positions)
+    return tuple(_without_offsets(stage) if begin in still else stage for begin, stage in parts)
+
+
+def calibrated(stages: Sequence[Stage], data: Dataset, model: AbstractModel) -> tuple[Stage, ...]:
+    """The stages with the flat field calibrated (see `FlatFieldCalibrated`), eight times in those that fit counts.
+
+    It then follows no gradient, and in stages that fit amplitudes, which are biased in dim pixels, it stays as it is;
+    raises `InputError` if there are no others, or none with an epoch. A stage that refines nothing else takes no
+    epochs: one calibration does it. Stages that do not refine the flat field of this model are as they were.
+
+    Example:
+        names = ("object", "probe", "detector.flat_field")
+        stages = calibrated((Stage(40), Stage(20, names, Poisson())), data, model)
+    """
+    names = trainable_names(model)
+
+    def refines(stage: Stage) -> bool:
+        return FLAT_FIELD in names and any(matches(FLAT_FIELD, name) for name in stage.trainable)
+
+    if not any(map(refines, stages)):
+        return tuple(stages)
+
+    def counts(stage: Stage) -> bool:
+        return refines(stage) and not _fits_amplitudes(stage.noise)
+
+    counted = [stage for stage in stages if counts(stage)]
+    _check_counted(counted)
+    escape = FlatFieldCalibrated(data, _counting(counted[-1].noise))
+    stages = [_once(stage, escape) if refines(stage) and not _others(stage, names) else stage for stage in stages]
+    epochs = sum(stage.epochs for stage in stages if counts(stage))
+    places = {round(CALIBRATED * epochs * n / CALIBRATIONS) for n in range(1, CALIBRATIONS + 1)} - {epochs}
+    parts = _cut(stages, dict.fromkeys(places, (escape,)), counts)
+    return tuple(_without_flat_field(stage, names) if refines(stage) else stage for _, stage in parts)
+
+
+def _check_counted(counted: Sequence[Stage]) -> None:
+    """Raise `InputError` unless there is a stage, and an epoch, in which to calibrate the flat field by counts."""
+    if not counted:
+        raise InputError(
+            "The flat field is refined under amplitudes alone, which are biased in dim pixels; fit counted photons at "
+            "the end, as with Stage(20, names, noise=Poisson()) or --noise poisson."
+        )
+    if not any(stage.epochs or _calibrates(stage) for stage in counted):
+        raise InputError(
+            "The stages that refine the flat field and fit counted photons have no epochs; give them some, as with "
+            "Stage(20, names, noise=Poisson())."
+        )
+
+
+def _calibrates(stage: Stage) -> bool:
+    return any(isinstance(escape, FlatFieldCalibrated) for escape in stage.first)
+
+
+def _once(stage: Stage, escape: AbstractEscape) -> Stage:
+    """A stage that refines the flat field alone: calibrated once where counts are fitted, without an epoch."""
+    is_due = not (_fits_amplitudes(stage.noise) or _calibrates(stage))
+    return stage._replace(epochs=0, first=(*stage.first, escape) if is_due else stage.first)
+
+
+def _cut(
+    stages: Sequence[Stage], cuts: Mapping[int, tuple[AbstractEscape, ...]], counts: Callable[[Stage], bool]
+) -> list[tuple[int | None, Stage]]:
+    """The stages cut after so many epochs of those that count, where escapes are taken.
+
+    Beside each stage how many of these epochs came before it; None if it is not one of theirs.
+    """
+    done, parts = 0, []
+    for stage in stages:
+        if not counts(stage):
+            parts.append((None, stage))
+            continue
+        begin, end = done, done + stage.epochs
+        if begin == end:
+            parts.append((begin, stage))
+            continue
+        places = sorted({begin, end} | {cut for cut in cuts if begin < cut < end})
+        for low, high in itertools.pairwise(places):
+            first = sorted((stage.first if low == begin else ()) + cuts.get(low, ()), key=_turn)
+            parts.append((low, stage._replace(epochs=high - low, first=tuple(first))))
+        done = end
+    return parts
+
+
+def _fits_amplitudes(noise: AbstractNoise) -> bool:
+    return isinstance(noise.noise if isinstance(noise, Censored) else noise, Amplitude)
+
+
+def _counting(noise: AbstractNoise) -> AbstractNoise:
+    """The noise model; that of photon counts without its floor, which would be taken for background."""
+    if isinstance(noise, Poisson):
+        return Poisson(FLOOR)
+    if isinstance(noise, Censored) and isinstance(noise.noise, Poisson):
+        return Censored(Poisson(FLOOR), noise.level)
+    return noise
+
+
+def _without_flat_field(stage: Stage, names: Sequence[str]) -> Stage:
+    """The stage with the flat field as it is; one that refines nothing else is as it was."""
+    return stage._replace(trainable=_others(stage, names) or stage.trainable)
+
+
+def _others(stage: Stage, names: Sequence[str]) -> tuple[str, ...]:
+    """What a stage refines beside the flat field, also of the detector."""
+    kept = []
+    for path in stage.trainable:
+        whole = matches(FLAT_FIELD, path)
+        kept += [name for name in names if matches(name, path) and name != FLAT_FIELD] if whole else [path]
+    return tuple(kept)
+
+
+def _without_offsets(stage: Stage) -> Stage:
+    """The stage with the offsets of positions as they are; what else it refines of the scan it still does.
+
+    A stage that refines nothing else still does so.
+    """
+    others = [path for path in PATHS if path != OFFSET and any(matches(path, name) for name in stage.trainable)]
+    kept = [name for name in stage.trainable if not matches(OFFSET, name)]
+    return stage._replace(trainable=tuple(dict.fromkeys(kept + others)) or stage.trainable)
+
+
+def _refines_offsets(stage: Stage) -> bool:
+    return any(matches(OFFSET, name) for name in stage.trainable)
+
+
+def _is_about_positions(stage: Stage) -> bool:
+    """Whether a stage refines positions, or stands between searches for them."""
+    refined = any(matches(path, name) for name in stage.trainable for path in PATHS)
+    return refined or any(isinstance(escape, PositionsSearched) for escape in stage.first)
+
+
+def _turn(escape: AbstractEscape) -> int:
+    """The flat field comes after all else, as positions; the judge of these comes last."""
+    return 2 * isinstance(escape, PositionsJudged) + isinstance(escape, FlatFieldCalibrated)

@@ -1,0 +1,200 @@
+"""The same reconstruction over a grid of settings."""
+
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple, TypeVar
+
+import equinox as eqx
+import jax
+import numpy as np
+from jaxtyping import Float
+
+from ptychograd.core.errors import InputError
+from ptychograd.fitting.reconstruction import INTERRUPTED, NOT_FINITE
+from ptychograd.fitting.result import Result
+from ptychograd.runs.many import try_all
+from ptychograd.runs.memory_plan import memory_plan
+from ptychograd.runs.run import Run, check, tasks
+
+FLAT = 0.02  # of a curve's least value: less contrast than that is no valley
+Point = Mapping  # a setting by the name of each axis
+Made = TypeVar("Made")
+
+
+class Row(NamedTuple):
+    """One point of a grid and the figures of the result there; where it failed they are NaN, and `reason` says why."""
+
+    point: dict
+    figures: dict[str, float]
+    reason: str = ""
+
+
+class Sweep(NamedTuple):
+    """What a sweep found: a row for every point, in the order of the grid, and the best point's result."""
+
+    grid: dict[str, tuple]
+    rows: tuple[Row, ...]
+    best: Row | None
+    result: Result | None
+
+    def values(self, figure: str) -> Float[np.ndarray, "..."]:
+        """One figure over the grid, an axis of the array for each of the grid's."""
+        shape = tuple(len(values) for values in self.grid.values())
+        return np.array([row.figures.get(figure, np.nan) for row in self.rows]).reshape(shape)
+
+
+def sweep(
+    run: Callable[[Point], Run],
+    grid: Mapping[str, Sequence],
+    *,
+    measure: Callable[[Result], Mapping[str, float]] | None = None,
+    by: str = "r_factor",
+    at_once: int | None = None,
+    kept: Callable[[Point], Result | None] | None = None,
+    on_run: Callable[[Point, Result], None] | None = None,
+) -> Sweep:
+    """Reconstruct at every point of a grid: `run` makes the `Run` of a point, anything may differ.
+
+    Runs that differ in nothing but numbers are one compiled program, and on a GPU are computed side
+    by side, as many as fit into memory or as `at_once` says. A point that fails disturbs no other: where `run`
+    or the reconstruction raises `InputError`, where it needs more memory than there is, and where it diverges, figures
+    are NaN, and its row says the reason. Figures are R-factor and loss of the last epoch, and what `measure` finds
+    in a result; the best point has the smallest figure called `by`. `kept` may know results from an
+    earlier, interrupted sweep, and `on_run` is told of each new one. An interrupt is raised on.
+
+    Raises `InputError` where no point can be reconstructed.
+
+    Example:
+        def run(point):
+            solver = adam({"object": point["object"], "probe": point["probe"]})
+            return Run(model, data, solver, (Stage(100),), batch_size=100)
+
+        found = sweep(run, {"object": [0.1, 0.01, 0.001], "probe": [10.0, 1.0, 0.1]})
+        found.values("r_factor")  # 3 x 3
+    """
+    if isinstance(run, Run):
+        raise InputError("A run is for one point; give a function that makes the Run of a point.")
+    axes = {name: tuple(values) for name, values in grid.items()}
+    if not axes or not all(axes.values()):
+        raise InputError("A sweep needs at least one axis with at least one value.")
+    every = enumerate(itertools.product(*axes.values()))
+    points = {str(number): dict(zip(axes, values, strict=True)) for number, values in every}
+    found: dict[str, Row] = {}
+    best = None
+    for name, result in _results(points, run, at_once, kept, on_run):
+        row = found[name] = _row(points[name], result, measure)
+        if by not in row.figures and not row.reason:
+            raise InputError(f'No figure "{by}" to choose the best by; there are: {", ".join(row.figures)}.')
+        value = row.figures.get(by, np.nan)
+        if isinstance(result, Result) and np.isfinite(value) and (best is None or value < best[0].figures[by]):
+            best = row, result
+    return Sweep(axes, _filled([found[name] for name in points]), *(best or (None, None)))
+
+
+def _results(
+    points: Mapping[str, Point],
+    run: Callable[[Point], Run],
+    at_once: int | None,
+    kept: Callable[[Point], Result | None] | None,
+    on_run: Callable[[Point, Result], None] | None,
+) -> Iterator[tuple[str, Result | InputError]]:
+    """The result of every point, or why there is none: first what is known, and what can't be made."""
+    runs = {}
+    for name, point in points.items():
+        known = None if kept is None else _tried(kept, point)
+        made = _tried(run, point) if known is None else known
+        if isinstance(made, (Result, InputError)):
+            yield name, made
+        else:
+            runs[name] = made
+    for name, result in try_all(runs, at_once, _possible()):
+        if isinstance(result, Result) and result.stopped == INTERRUPTED:
+            raise KeyboardInterrupt
+        yield name, result
+        if on_run is not None and isinstance(result, Result):
+            on_run(points[name], result)
+
+
+def _tried(make: Callable[[Point], Made], point: Point) -> Made | InputError:
+    try:
+        return make(point)
+    except InputError as problem:
+        return problem
+
+
+def _possible() -> Callable[[Run], None]:
+    """Raises `InputError` for a run that is not in order, or does not fit into memory: asked once for each size."""
+    known: dict[str, str] = {}
+
+    def check_all(run: Run) -> None:
+        check(run)
+        arrays = [(leaf.shape, leaf.dtype) for leaf in jax.tree.leaves(eqx.filter(run.model, eqx.is_array))]
+        stages = [(stage.trainable, stage.noise, stage.priors) for stage in run.stages]
+        size = repr((arrays, stages, type(run.solver), run.batch_size, run.devices, id(run.data)))
+        if size not in known:
+            try:
+                memory_plan(tasks(run)).check()
+                known[size] = ""
+            except InputError as problem:
+                known[size] = str(problem)
+        if known[size]:
+            raise InputError(known[size])
+
+    return check_all
+
+
+def _row(point: dict, result: Result | InputError, measure: Callable[[Result], Mapping[str, float]] | None) -> Row:
+    if isinstance(result, InputError):
+        return Row(point, {}, str(result))
+    try:
+        figures = _figures(result, measure)
+    except InputError as problem:
+        return Row(point, {}, str(problem))
+    is_whole = result.stopped != NOT_FINITE
+    return Row(point, figures, "" if is_whole else f"diverged after {result.history.epochs} epochs; take smaller steps")
+
+
+def _filled(rows: Sequence[Row]) -> tuple[Row, ...]:
+    """The rows with NaN where one has no figure; raises `InputError` if none has any."""
+    names = list(dict.fromkeys(name for row in rows for name in row.figures))
+    if not names:
+        where = ", ".join(f"{name}={value}" for name, value in rows[0].point.items())
+        raise InputError(f"No point of the grid can be reconstructed; at {where}: {rows[0].reason}")
+    return tuple(row if row.figures else row._replace(figures=dict.fromkeys(names, np.nan)) for row in rows)
+
+
+def lowest_point(places: Sequence[float], values: Float[np.ndarray, " place"]) -> float | None:
+    """Where the parabola through the smallest value and its neighbours is lowest; None at the end of the row."""
+    if not np.isfinite(values).any():
+        return None
+    at = int(np.nanargmin(values))
+    near = slice(at - 1, at + 2)
+    if not 0 < at < len(values) - 1 or not np.isfinite(values[near]).all():
+        return None
+    middle = places[at]
+    curvature, slope, _ = np.polyfit(np.asarray(places[near]) - middle, values[near], 2)
+    return float(middle - slope / (2 * curvature)) if curvature > 0 else None
+
+
+def doubts(values: Float[np.ndarray, " place"]) -> str:
+    """Why the lowest point of a curve may be another than it seems, in words; nothing if all is well."""
+    finite = values[np.isfinite(values)]
+    if not finite.size:
+        return ""
+    depth = finite.max() / finite.min() - 1
+    if depth < FLAT:
+        return f"all values lie within {depth:.1%}, so the minimum is uncertain; try other numbers of epochs"
+    falls = np.diff(finite) < 0
+    if np.count_nonzero(falls[1:] & ~falls[:-1]):
+        return "the curve falls more than once, so the minimum is uncertain; try other epochs or a closer range"
+    return ""
+
+
+def _figures(result: Result, measure: Callable[[Result], Mapping[str, float]] | None) -> dict[str, float]:
+    """Of a result that diverged: the same names, and NaN."""
+    history = result.history
+    figures = {"r_factor": np.nan, "loss": np.nan}
+    if history.epochs:
+        figures = {"r_factor": history.r_factor[-1], "loss": history.loss[-1]}
+    figures |= dict(measure(result)) if measure else {}
+    return dict.fromkeys(figures, np.nan) if result.stopped == NOT_FINITE else figures

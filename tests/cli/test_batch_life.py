@@ -1,0 +1,222 @@
+"""Life under a batch system: signals that end a run in order, and logs that show it going on."""
+
+import json
+import signal
+import sys
+import threading
+import time
+from types import SimpleNamespace
+
+import pytest
+
+import problems
+import ptychograd as pg
+from ptychograd.cli import progress as _progress
+from ptychograd.cli.progress import EpochBar, ShareBar, duration
+from ptychograd.cli.signals import ENDING, Ending, ending
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="sends signals as POSIX does")
+WARNINGS = ("SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGXCPU")
+
+
+@pytest.fixture
+def scan(tmp_path_factory):
+    path = tmp_path_factory.mktemp("scan") / "scan.h5"
+    pg.write(path, problems.measurement())
+    return path
+
+
+@pytest.fixture
+def heeded():
+    """The signals as a command heeds them, for one test."""
+    numbers = [getattr(signal, name) for name in ENDING if hasattr(signal, name)]
+    before = {number: signal.getsignal(number) for number in numbers}
+    ending.heed()
+    yield ending
+    for number, handler in before.items():
+        signal.signal(number, handler)
+    ending.forget()
+
+
+def send(name):
+    signal.raise_signal(getattr(signal, name))
+
+
+# Signals ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", WARNINGS)
+def test_the_end_of_a_job_and_the_warning_before_it_interrupt(heeded, name):
+    with pytest.raises(KeyboardInterrupt):
+        send(name)
+    assert heeded.words == f"interrupted by {name}; "
+
+
+@pytest.mark.parametrize("name", ["SIGHUP", "SIGINT", "SIGUSR1"])
+def test_what_is_ignored_stays_so(name):
+    """SIGHUP by nohup, SIGINT by a shell that starts a process in the background."""
+    before = signal.signal(getattr(signal, name), signal.SIG_IGN)
+    try:
+        mine = Ending()
+        others = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGUSR2, signal.SIGINT)}
+        mine.heed()
+        send(name)
+        assert signal.getsignal(getattr(signal, name)) is signal.SIG_IGN
+        assert mine.words == ""
+    finally:
+        for number, handler in others.items():
+            signal.signal(number, handler)
+        signal.signal(getattr(signal, name), before)
+
+
+def test_the_others_of_a_burst_are_not_heeded_but_later_ones_are(heeded, monkeypatch):
+    """srun and timeout send some one after another; a run that hangs can be interrupted once more."""
+    with pytest.raises(KeyboardInterrupt):
+        send("SIGTERM")
+    send("SIGUSR1")
+    now = time.monotonic()
+    monkeypatch.setattr("ptychograd.cli.signals.time.monotonic", lambda: now + 60)
+    with pytest.raises(KeyboardInterrupt):
+        send("SIGINT")
+    assert heeded.words == "interrupted by SIGTERM; "
+
+
+def test_a_signal_waits_until_all_is_saved(heeded):
+    heeded.hold()
+    send("SIGUSR1")
+    with pytest.raises(KeyboardInterrupt):
+        heeded.release()
+    assert heeded.words == "interrupted by SIGUSR1; "
+    heeded.hold()
+    send("SIGTERM")
+    heeded.release()  # it was interrupted before, and does not go on
+    with pytest.raises(KeyboardInterrupt):
+        send("SIGINT")  # what comes after the saving is no part of a burst
+
+
+def test_an_interrupt_that_was_lost_comes_again(heeded):
+    """Python drops what is raised in some of the functions that it calls back, as when an object is freed."""
+    heeded.insist()
+    with pytest.raises(KeyboardInterrupt):
+        send("SIGUSR1")
+    with EpochBar() as bar, pytest.raises(KeyboardInterrupt):
+        bar.advance(epoch(1))
+
+
+def test_other_threads_may_not_heed(heeded):
+    mine, problems = Ending(), []
+
+    def work():
+        try:
+            mine.heed()
+        except ValueError as problem:
+            problems.append(problem)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert not problems
+
+
+@pytest.mark.parametrize("name", ["SIGUSR1", "SIGXCPU"])
+def test_a_run_that_is_warned_is_saved_whatever_else_comes(run, scan, tmp_path, monkeypatch, heeded, name):
+    """The warning in the third epoch, another signal while HDF5 writes; what is saved goes on to the end."""
+    from ptychograd.cli.checkpoints import Keeping
+
+    save = pg.Result.save
+
+    def interrupted(self, path):
+        send("SIGTERM")
+        save(self, path)
+        send("SIGINT")
+
+    monkeypatch.setattr(pg.Result, "save", interrupted)
+    monkeypatch.setattr(Keeping, "stop", lambda _, progress: send(name) if progress.epoch == 3 else None)
+    status, out, err = run("reconstruct", scan, "--epochs", 9, "-o", "r.h5", "--json")
+    assert status == 130
+    assert f"interrupted by {name}; `ptychograd resume r.h5` goes on" in err
+    assert json.loads(out.splitlines()[-1])["epochs"] == pg.load(tmp_path / "r.h5").history.epochs == 3
+    monkeypatch.undo()
+    monkeypatch.chdir(tmp_path)
+    heeded.forget()
+    assert run("resume", tmp_path / "r.h5")[0] == 0
+
+
+def test_a_signal_before_there_is_anything_says_what_it_was(run, scan, monkeypatch, heeded):
+    monkeypatch.setattr("ptychograd.data.files.read", lambda *_, **__: send("SIGUSR2"))
+    status, _, err = run("reconstruct", scan)
+    assert status == 130
+    assert err == "ptychograd: interrupted by SIGUSR2; nothing more was written.\n"
+
+
+def test_a_sweep_keeps_the_run_that_it_is_saving(run, scan, tmp_path, monkeypatch, heeded):
+    save = pg.Result.save
+
+    def interrupted(self, path):
+        send("SIGUSR1")
+        save(self, path)
+
+    monkeypatch.setattr(pg.Result, "save", interrupted)
+    status, _, err = run("sweep", scan, "--grid", "seed=1,2", "--epochs", 1)
+    assert status == 130
+    assert "interrupted by SIGUSR1; 1 finished runs are kept" in " ".join(err.split())
+    assert len(list((tmp_path / "scan_sweep" / "runs").iterdir())) == 1
+
+
+# A log --------------------------------------------------------------------------------------------------------
+
+
+def epoch(number, of=60):
+    return SimpleNamespace(epoch=number, epochs=of, r_factor=0.1234, patterns_per_second=4567.8)
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """A clock by hand; a minute is 20 ms long."""
+    now = [100.0]
+    monkeypatch.setattr(_progress, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr(_progress, "EVERY", 0.02)
+    return now
+
+
+def test_without_a_terminal_a_line_tells_how_far_it_is(capsys, clock, monkeypatch):
+    monkeypatch.setattr(_progress, "EVERY", 1000)
+    with EpochBar() as bar:
+        assert capsys.readouterr().err == "epoch, compiling ...\n"
+        clock[0] += 30
+        bar.advance(epoch(1))
+        assert capsys.readouterr().err == "epoch 1 of 60, R 0.1234, 4,568 patterns/s, 30 s so far\n"
+        clock[0] += 120
+        bar.advance(epoch(3))
+        assert capsys.readouterr().err == ""
+        bar._shown._say()
+        said = capsys.readouterr().err
+        assert said == "epoch 3 of 60, R 0.1234, 4,568 patterns/s, 2 min so far, about 57 min left\n"
+
+
+def test_it_comes_every_minute_whether_an_epoch_ends_or_not(capsys, clock):
+    with ShareBar("sweep") as bar:
+        bar.advance(0.25, "seed=1")
+        time.sleep(0.3)
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == "sweep, begun"
+    assert 3 <= lines.count("sweep 25%, seed=1") <= 17
+    time.sleep(0.06)
+    assert capsys.readouterr().err == ""  # nothing more once it is over
+
+
+def test_on_a_terminal_a_bar_moves(monkeypatch):
+    monkeypatch.setattr(_progress, "_is_watched", lambda: True)
+    with EpochBar() as bar:
+        bar.advance(epoch(2))
+        (task,) = bar._shown._bar.tasks
+        assert (task.completed, task.total) == (2, 60)
+        assert task.fields["facts"] == "R 0.1234   4,568 patterns/s"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0.4, "0 s"), (89.0, "89 s"), (91.0, "2 min"), (3599.0, "1 h 00 min"), (9000.0, "2 h 30 min")],
+)
+def test_times_in_words(seconds, words):
+    assert duration(seconds) == words

@@ -1,0 +1,230 @@
+"""The commands diagnose, frc and residuals, as a person runs them."""
+
+import json
+
+import numpy as np
+import pytest
+
+import bragg_problems
+import problems
+import ptychograd as pg
+from ptychograd.core.table import as_json
+from test_orientation import irregular_scan
+
+PNG = b"\x89PNG"
+
+
+@pytest.fixture(scope="module")
+def scan(tmp_path_factory):
+    """A far field whose y axis points the other way."""
+    path = tmp_path_factory.mktemp("scan") / "scan.h5"
+    pg.write(path, pg.oriented(irregular_scan(), 2))
+    return path
+
+
+def test_diagnose_finds_the_orientation_and_reconstruct_takes_it(run, scan, tmp_path):
+    status, out, err = run("diagnose", scan, "-o", "page.png", "--json")
+    assert status == 0, err
+    figures = json.loads(out.splitlines()[-1])
+    assert figures["best_orientations"] == [2]
+    assert figures["orientations"][0]["code"] == 2
+    assert "reconstruct ... --orientation 2" in out
+    assert (tmp_path / "page.png").read_bytes().startswith(PNG)
+    held = []
+    for options in ((), ("--orientation", 2)):
+        options = ("--epochs", 12, "--hold-out", 0.1, *options)
+        status, out, err = run("reconstruct", scan, "-o", "r.h5", "--json", *options)
+        assert status == 0, err
+        held.append(json.loads(out.splitlines()[-1])["held_out_r_factor"])
+    assert held[1] < 0.7 * held[0]
+    assert "positions turned: y negated (orientation 2)" in " ".join(err.split())
+    status, out, _ = run("resume", "r.h5", "--epochs", 13)
+    assert status == 0
+    assert "after 13 epochs" in " ".join(out.split())
+    status, out, _ = run("diagnose", scan, "--orientation", 2)
+    assert "Keep --orientation 2." in out
+
+
+def test_diagnose_without_a_trial_and_of_what_can_not_be_reconstructed(run, tmp_path):
+    data = problems.measurement()
+    np.savez("fine.npz", patterns=data.patterns, positions=data.positions)
+    np.savez("far.npz", patterns=data.patterns, positions=data.positions * 1e5)
+    np.savez("few.npz", patterns=data.patterns[:5], positions=data.positions[:5])
+    status, out, err = run("diagnose", "fine.npz", "--no-trial", "--json")
+    assert status == 0
+    figures = json.loads(out.splitlines()[-1])
+    assert figures["orientations"] == []
+    assert "photon scale" in {finding["name"] for finding in figures["findings"]}
+    assert "orientations" not in err
+    status, out, err = run("diagnose", "far.npz", "-o", "far.png")
+    assert status == 0
+    assert "give the positions in object pixels" in " ".join(out.split())
+    assert "No orientation was tried: The positions span" in " ".join(err.split())
+    status, _, err = run("diagnose", "few.npz")
+    assert status == 0
+    assert "5 patterns with photons are too few" in err
+
+
+def strict(text):
+    """JSON as the standard has it, without NaN and Infinity."""
+    return json.loads(text, parse_constant=lambda word: pytest.fail(f"{word} in JSON"))
+
+
+@pytest.mark.parametrize("case", ["one position", "no photons", "large numbers"])
+def test_json_never_holds_what_is_no_number(run, case):
+    data = problems.measurement()
+    patterns, positions = data.patterns.astype(float), data.positions
+    if case == "one position":
+        patterns, positions = patterns[:1], positions[:1]
+    elif case == "no photons":
+        patterns = 0 * patterns
+    else:
+        patterns = patterns * 1e303
+    np.savez("scan.npz", patterns=patterns, positions=positions)
+    status, out, err = run("diagnose", "scan.npz", "--json", *(("--no-trial",) if case == "large numbers" else ()))
+    assert status == 0, err
+    assert strict(out.splitlines()[-1])["orientations"] == []
+
+
+def test_every_figure_that_is_no_number_becomes_null():
+    figures = {"a": np.nan, "b": [1, np.float32("inf"), {"c": -np.inf}], "d": np.int64(3), "e": (True, None, "χ²")}
+    assert strict(as_json(figures)) == {"a": None, "b": [1, None, {"c": None}], "d": 3, "e": [True, None, "χ²"]}
+    assert as_json(figures).isascii()
+
+
+def test_the_mask_that_is_found_is_written_and_taken(run, tmp_path):
+    data = problems.measurement(photons=1e6, dtype=np.uint32)
+    patterns = data.patterns.copy()
+    patterns[:, 8, 8], patterns[:, 2, 14] = 0, 60_000
+    own = np.ones(problems.FRAME, bool)
+    own[0] = False
+    pg.write("scan.h5", pg.make_dataset(patterns, data.positions, mask=own, probe=data.probe))
+    status, out, err = run("diagnose", "scan.h5", "--no-trial", "--write-mask", "good.npy")
+    assert status == 0, err
+    assert "--mask FILE.npy takes it" in " ".join(out.split())
+    assert "good.npy: of 360 pixels 20 are masked, 2 more than before." in out
+    good = np.load("good.npy")
+    own[8, 8] = own[2, 14] = False
+    np.testing.assert_array_equal(good, own)
+    status, out, _ = run("diagnose", "scan.h5", "--no-trial", "--mask", "good.npy", "--write-mask", "good.npy")
+    assert "none that is not masked" in " ".join(out.split())
+    assert "0 more than before" in out
+    assert run("reconstruct", "scan.h5", "--mask", "good.npy", "--epochs", 1)[0] == 0
+    np.save("numbers.npy", np.ones(problems.FRAME))
+    (tmp_path / "text.npy").write_text("no array")
+    for name in ("numbers.npy", "text.npy", "scan.h5", "none/good.npy"):
+        before = (tmp_path / name).read_bytes() if (tmp_path / name).exists() else None
+        status, _, err = run("diagnose", "scan.h5", "--no-trial", "--write-mask", name)
+        assert status == 2, name
+        assert before is None or (tmp_path / name).read_bytes() == before
+
+
+def test_what_has_to_be_mended_first_comes_before_a_trial(run):
+    data = problems.measurement()
+    np.savez("corner.npz", patterns=np.fft.ifftshift(data.patterns, axes=(1, 2)), positions=data.positions)
+    status, out, err = run("diagnose", "corner.npz")
+    assert status == 0
+    assert "crop the patterns less" not in " ".join(out.split())
+    assert "No orientation was tried: mend what is said to be bad about centre before." in " ".join(err.split())
+
+
+def test_diagnose_of_a_crystal(run):
+    pg.write("crystal.h5", bragg_problems.measurement())
+    status, out, err = run("diagnose", "crystal.h5", "-o", "crystal.png", "--json")
+    assert status == 0, err
+    assert json.loads(out.splitlines()[-1])["orientations"] == []
+    assert "which the diffraction fixes" in " ".join(err.split())
+
+
+def test_frc_of_two_halves_and_of_their_results(run, tmp_path):
+    pg.write("dense.h5", irregular_scan(step=2.0))
+    scan, options = "dense.h5", ("--epochs", 40, "--devices", 1)
+    status, out, err = run("frc", scan, "-o", "curve.png", "--json", *options)
+    assert status == 0, err
+    figures = json.loads(out.splitlines()[-1])
+    assert figures["unit"] == "pixel"
+    assert 1 <= figures["resolution_half_bit"] <= figures["resolution_one_bit"] < 16
+    assert "pixels half period" in out
+    assert (tmp_path / "curve.png").read_bytes().startswith(PNG)
+    halves = [pg.load(f"curve_half_{number}.h5") for number in (1, 2)]
+    assert halves[0].object.tobytes() != halves[1].object.tobytes()
+    status, out, err = run("frc", "curve_half_1.h5", "curve_half_2.h5", "-o", "again.png", "--json")
+    assert json.loads(out.splitlines()[-1]) == figures
+    assert "Beware" not in err
+    status, out, err = run("frc", "curve_half_1.h5", "curve_half_1.h5", "--json")
+    assert json.loads(out.splitlines()[-1])["reaches_limit"]
+    assert "agree in their noise too" in " ".join(err.split())
+
+
+def test_frc_of_slices_is_refused_before_the_first_run(run, tmp_path):
+    data = problems.measurement()
+    geometry = pg.Geometry(1e-10, 1.0, (55e-6, 60e-6))
+    positions = data.positions * geometry.sampling(data.frame_shape)
+    pg.write("thick.h5", pg.make_dataset(data.patterns, positions, geometry=geometry, probe=data.probe))
+    status, _, err = run("frc", "thick.h5", "--slices", 2, "--slice-distance", 1e-5, "--epochs", 2)
+    assert status == 2
+    assert "slices and states have no one image" in " ".join(err.split())
+    assert "first half" not in err
+    assert {path.name for path in tmp_path.iterdir()} == {"thick.h5"}
+
+
+@pytest.mark.slow
+def test_frc_searches_and_judges_positions_in_each_half(run):
+    """As `reconstruct` does, by patterns of that half alone; and told what came of it."""
+    pg.write("dense.h5", problems.measurement())
+    options = ("--refine", "scan.offset", "--reach", 3, "--epochs", 6, "--devices", 1)
+    status, _, err = run("frc", "dense.h5", "-o", "curve.png", *options)
+    assert status == 0, err
+    halves = [pg.load(f"curve_half_{number}.h5") for number in (1, 2)]
+    for half in halves:
+        changes = [change["change"] for change in half.settings["changes"]]
+        assert changes[0].startswith("positions searched within")
+        assert changes[-1].startswith(("refined positions kept", "positions put back"))
+        assert changes[-1] in " ".join(err.split())
+    one, other = pg.halves(pg.read("dense.h5"))
+    for half, data in zip(halves, (one, other), strict=True):
+        searched = int(half.settings["changes"][0]["change"].split(" of ")[1].split()[0])
+        lit = np.count_nonzero(data.photons)
+        assert searched == lit - max(1, round(0.05 * lit), round(min(0.15 * lit, 3)))
+
+
+def test_residuals_of_a_result(run, tmp_path):
+    data = problems.measurement()
+    patterns = data.patterns.copy()
+    patterns[30] = np.roll(patterns[30], 4, axis=1)
+    pg.write("scan.h5", pg.make_dataset(patterns, data.positions, probe=data.probe))
+    assert run("reconstruct", "scan.h5", "-o", "r.h5", "--epochs", 15, "--hold-out", 0.1)[0] == 0
+    status, out, err = run("residuals", "r.h5", "--json", "--devices", 1)
+    assert status == 0, err
+    figures = json.loads(out.splitlines()[-1])
+    assert figures["worst"][0] == 30
+    assert len(figures["r_of_pattern"]) == data.count
+    assert (tmp_path / "r_residuals.png").read_bytes().startswith(PNG)
+    other = problems.measurement(seed=3)
+    pg.write("other.h5", other)
+    status, _, err = run("residuals", "r.h5", "other.h5")
+    assert status == 2
+    assert "holds other data than r.h5 was made from" in " ".join(err.split())
+
+
+MISTAKES = {
+    "no such orientation": (("reconstruct", "SCAN", "--orientation", 8), "orientation of 8; expected a code from 0"),
+    "no such file": (("diagnose", "none.h5"), "none.h5"),
+    "a page that is no picture": (("diagnose", "SCAN", "-o", "page.txt"), "no ending of a picture"),
+    "the data as the page": (("diagnose", "SCAN", "-o", "SCAN"), "would be replaced"),
+    "hold out in frc": (("frc", "SCAN", "--hold-out", 0.1), "leave it out"),
+    "states in frc": (("frc", "SCAN", "--object-modes", 2), "slices and states have no one image"),
+    "no epoch": (("frc", "SCAN", "--epochs", 0), "starts have no resolution"),
+    "frc into no picture": (("frc", "SCAN", "-o", "frc.txt", "--epochs", 10**9), "no ending of a picture"),
+    "data in place of a result": (("residuals", "SCAN"), "is no result of ptychograd"),
+    "a result in place of a picture": (("frc", "SCAN", "-o", "frc.h5"), "expected a name such as frc.png"),
+    "data and a result": (("frc", "SCAN", "SCAN"), "is no result of ptychograd"),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_mistakes_end_in_one_sentence(run, scan, mistake):
+    arguments, words = MISTAKES[mistake]
+    status, _, err = run(*(scan if argument == "SCAN" else argument for argument in arguments))
+    assert status == 2
+    assert words in " ".join(err.split())

@@ -1,0 +1,18 @@
+"""Tables as text."""
+
+from ptychograd.core.table import aligned
+
+
+def test_columns_stand_one_below_the_other():
+    """As wide as their widest cell, name or not, two spaces apart, with nothing at the end of a line."""
+    rows = [("ePIE", "0.02", "as paper"), ("forward model", "1", "")]
+    assert aligned(("", "object error", "note"), rows) == [
+        "               object error  note",
+        "-------------  ------------  --------",
+        "ePIE           0.02          as paper",
+        "forward model  1",
+    ]
+
+
+def test_a_table_without_rows_is_its_head():
+    assert aligned(("a", "name"), []) == ["a  name", "-  ----"]

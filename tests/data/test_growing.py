@@ -1,0 +1,112 @@
+"""A scan that is still being written: HDF5's single writer, and a reconstruction that reads along."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import problems
+import ptychograd as pg
+from ptychograd.data.dataset import InFile
+from ptychograd.data.files import read
+from ptychograd.fitting.epoch import one_epoch
+
+
+@pytest.fixture(scope="module")
+def data():
+    return problems.measurement()
+
+
+WRITER = """
+import sys
+import h5py
+
+import numpy as np
+
+path, patterns, positions = sys.argv[1], *(np.load(name) for name in sys.argv[2:])
+with h5py.File(path, "w", libver="latest") as file:
+    file["positions_px"] = positions
+    shape, frame = (0, *patterns.shape[1:]), patterns.shape[1:]
+    frames = file.create_dataset("patterns", shape, np.uint16, maxshape=(None, *frame), chunks=(1, *frame))
+    file.swmr_mode = True
+    for line in sys.stdin:
+        begin, end = len(frames), min(len(patterns), len(frames) + int(line))
+        frames.resize(end, axis=0)
+        frames[begin:] = patterns[begin:end]
+        frames.flush()
+        print(end, flush=True)
+"""
+
+
+class Writer:
+    """Another process, which writes patterns one after another into a file that others may read meanwhile."""
+
+    def __init__(self, folder, data, count, patterns=None):
+        np.save(folder / "patterns.npy", data.patterns if patterns is None else patterns)
+        np.save(folder / "positions.npy", data.positions)
+        files = [folder / name for name in ("scan.h5", "patterns.npy", "positions.npy")]
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+        self.process = subprocess.Popen([sys.executable, "-c", WRITER, *files], **pipes)
+        self.write(count)
+
+    def write(self, count):
+        print(count, file=self.process.stdin, flush=True)
+        return int(self.process.stdout.readline())
+
+    def close(self):
+        self.process.communicate(timeout=30)
+
+
+def growing(block):
+    return InFile(0, block, grows=True)
+
+
+def test_new_patterns_join_at_the_next_epoch(tmp_path, data):
+    """Half of the scan at first, a few more after each epoch; in the end the result of all. One program for all."""
+    writer = Writer(tmp_path, data, 30)
+    live = read(tmp_path / "scan.h5", keep=growing(16 * data.patterns[0].nbytes))
+    assert live.count == data.count
+    assert live.photons[30:].sum() == 0
+    seen = []
+
+    def on_epoch(progress):
+        seen.append(round(progress.patterns_per_second * progress.seconds))
+        writer.write(9)
+
+    before = one_epoch._cached._cache_size()
+    model = problems.start_model(live, probe=lambda *_: data.probe[0])
+    result = pg.reconstruct(model, live, pg.Nesterov(), epochs=30, batch_size=8, on_epoch=on_epoch)
+    assert one_epoch._cached._cache_size() == before + 1
+    assert seen[:5] == [30, 39, 48, 56, 56]
+    whole = pg.reconstruct(problems.start_model(data), data, pg.Nesterov(), epochs=30, batch_size=8)
+    writer.close()
+    assert result.history.r_factor[-1] < 1.1 * whole.history.r_factor[-1]
+
+
+def test_patterns_that_have_not_come_pull_nothing(tmp_path, data):
+    """With 20 patterns there, the object stays as it was where only later ones look."""
+    writer = Writer(tmp_path, data, 20)
+    live = read(tmp_path / "scan.h5", keep=growing(16 * data.patterns[0].nbytes))
+    model = problems.start_model(live)
+    result = pg.reconstruct(model, live, pg.PIE(0.1), epochs=2, batch_size=4)
+    writer.close()
+    corners = np.asarray(model.scan.corner)
+    unseen = np.ones(result.object.shape, bool)
+    for y, x in corners[:20]:
+        unseen[y : y + data.frame_shape[0], x : x + data.frame_shape[1]] = False
+    assert unseen.sum() > 100
+    assert np.array_equal(result.object[unseen], np.asarray(model.object.transmission)[unseen])
+
+
+def test_bad_pixels_of_later_patterns_are_masked(tmp_path, data):
+    """One that the first patterns have, and one that comes later: each is masked where it is bad, and only there."""
+    patterns = data.patterns.copy()
+    patterns[3, 1, 1] = patterns[40, 2, 2] = np.iinfo(np.uint16).max
+    writer = Writer(tmp_path, data, 0, patterns)
+    writer.write(30)
+    live = read(tmp_path / "scan.h5", keep=growing(16 * data.patterns[0].nbytes))
+    writer.write(26)
+    _, mask = live.frames(slice(None))
+    writer.close()
+    assert np.argwhere(~mask).tolist() == [[3, 1, 1], [40, 2, 2]]
