@@ -67,7 +67,7 @@ def show_times(experiment):
     data = experiment.dataset(0)
     model = pg.bragg(data)
     count, size = data.count // data.group, POSITIONS * data.group
-    solvers = {"forward model": pg.Still(), "Adam": pg.adam({"object": 0.01}), "Nesterov": pg.Nesterov()}
+    solvers = {"forward model": pg.EvaluateOnly(), "Adam": pg.adam({"object": 0.01}), "Nesterov": pg.Nesterov()}
     for name, solver in solvers.items():
         seconds = epochs_of(model, data, solver, size)
         print(f"{name:40s} {1e3 * seconds / count:.3f} ms a position, {data.count / seconds:,.0f} patterns/s")

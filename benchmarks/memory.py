@@ -105,13 +105,13 @@ def reconstruct(folder: Path, case: Case) -> None:
 
     import ptychograd as pg
     from ptychograd.core.memory import give_back_large_arrays, peak_memory
-    from ptychograd.data.dataset import InFile
+    from ptychograd.data.dataset import StreamFromFile
     from ptychograd.data.files import read
     from ptychograd.fitting.reconstruction import Task
     from ptychograd.runs.memory_plan import memory_plan
 
     give_back_large_arrays()  # as the commands do
-    data = read(folder / "data.h5", keep=InFile(case.memory, case.memory // 4) if case.memory else None)
+    data = read(folder / "data.h5", keep=StreamFromFile(case.memory, case.memory // 4) if case.memory else None)
     model = (pg.near_field if case.near else pg.far_field)(data, object=pg.random_object(0), modes=case.modes)
     solver = {"nesterov": pg.Nesterov(), "adam": pg.adam(STEPS), "epie": pg.PIE()}[case.solver]
     devices = tuple(jax.devices()) if case.devices > 1 else None

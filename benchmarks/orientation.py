@@ -58,7 +58,7 @@ def scan(seed: int, diffuser: bool = False) -> Scan:
         patterns.append(rng.poisson(np.abs(np.fft.fftshift(wave)) ** 2))
     code = seed % 8
     data = pg.make_dataset(np.array(patterns, np.uint32), corners.astype(float), source=f"scan {seed}")
-    return Scan(pg.oriented(data, code), code, beam, thing, photons, overlap)
+    return Scan(pg.apply_orientation(data, code), code, beam, thing, photons, overlap)
 
 
 def positions(rng, count: int, step: float) -> np.ndarray:

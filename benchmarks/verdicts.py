@@ -16,7 +16,7 @@ from scipy.ndimage import gaussian_filter
 
 import ptychograd as pg
 from ptychograd.core.illumination import illumination
-from ptychograd.fitting.verdict import judged_run
+from ptychograd.fitting.verdict import assess
 from ptychograd.models.effects import with_modes
 
 GOOD, FAILED = 0.45, 0.7  # error of the object
@@ -180,7 +180,7 @@ def judged(kind: str, seed: int) -> tuple[str, str]:
     begin = time.perf_counter()
     result = pg.perform(run)
     middle = time.perf_counter()
-    found = judged_run(result, one.data)
+    found = assess(result, one.data)
     share = (time.perf_counter() - middle) / (middle - begin)
     light = illumination(one.object.shape, one.corners.astype(int), one.probe[None])
     wrong = error(result.object, one.object, light > 0.2 * light.max())

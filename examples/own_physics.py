@@ -21,7 +21,7 @@ class CurvedProbe(pg.AbstractModel):
     corner: Array  # of each window, (index, 2)
 
     def __call__(self, index):
-        patch = pg.cut(self.transmission, self.corner[index], self.lens.shape)
+        patch = pg.extract_window(self.transmission, self.corner[index], self.lens.shape)
         y, x = (jnp.arange(n) - n // 2 for n in self.lens.shape)
         probe = self.lens * jnp.exp(1j * self.curvature * (y[:, None] ** 2 + x**2))
         return jnp.abs(pg.FarField(self.lens.shape)(probe * patch)) ** 2

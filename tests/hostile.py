@@ -17,7 +17,7 @@ import numpy as np
 
 from hostile_structures import EDITS
 from ptychograd.core.errors import InputError
-from ptychograd.data.dataset import BraggGeometry, Geometry, Truth, make_dataset
+from ptychograd.data.dataset import BraggGeometry, Geometry, GroundTruth, make_dataset
 from ptychograd.data.files import read, write
 from ptychograd.fitting.result import History, Result, load
 
@@ -52,7 +52,7 @@ class Kind(NamedTuple):
 
 
 def own(path: Path) -> None:
-    truth = Truth(RANDOM.normal(size=(9, 11)) * np.complex128(1 - 2j), PROBE)
+    truth = GroundTruth(RANDOM.normal(size=(9, 11)) * np.complex128(1 - 2j), PROBE)
     more = {"mask": FRAMES[0] > 20, "probe": PROBE, "truth": truth, "source": "a simulation", "notes": ["one", "two"]}
     geometry = Geometry(1.5e-10, 2.25, (55e-6, 75e-6))
     write(path, make_dataset(FRAMES, PLACES * 1e-6, geometry=geometry, support=np.ones((20, 22)), **more))

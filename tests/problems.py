@@ -57,7 +57,7 @@ def measurement(
         wave = probe * thing[row : row + FRAME[0], column : column + FRAME[1]]
         intensity = np.abs(np.fft.fftshift(np.fft.fft2(wave))) ** 2 / wave.size
         patterns.append(rng.poisson(intensity + background))
-    items = {"probe": 0.8 * np.abs(probe) + 0j, "truth": pg.Truth(thing, probe[None])}
+    items = {"probe": 0.8 * np.abs(probe) + 0j, "truth": pg.GroundTruth(thing, probe[None])}
     return pg.make_dataset(np.array(patterns, dtype), corners, **(items | changes))
 
 

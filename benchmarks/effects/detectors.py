@@ -43,7 +43,7 @@ def three(true: Change, start: Change, *refine: str) -> Iterator[Case]:
 def background() -> Iterator[Case]:
     """A constant background, which starts from the dimmest pixels."""
     data = FarFieldExperiment().dataset(change=lambda model: pg.with_background(model, BACKGROUND))
-    start = pg.dim_photons(data)
+    start = pg.estimate_background(data)
     yield from three(
         lambda model: pg.with_background(model, BACKGROUND),
         lambda model: pg.with_background(model, start),
@@ -58,7 +58,7 @@ def smooth_background() -> Iterator[Case]:
     experiment = FarFieldExperiment()
     data = experiment.dataset(change=lambda model: pg.with_background(model, image))
     yield measured("ignored", counted(far_field(data), data), data)[0]
-    start = pg.with_background_image(pg.with_background(far_field(data), pg.dim_photons(data)))
+    start = pg.with_background_image(pg.with_background(far_field(data), pg.estimate_background(data)))
     for weight in (0.0, 100.0, 1000.0):
         run = counted(start, data, "detector.background")
         priors = (pg.Tikhonov(weight, "detector.background"),) if weight else ()
@@ -83,24 +83,24 @@ def flat_field() -> Iterator[Case]:
     yield from three(true, true)
     data = FarFieldExperiment().dataset(change=true)
     run = counted(pg.with_flat_field(far_field(data)), data, "detector.flat_field")
-    run = run._replace(stages=pg.calibrated(run.stages, data, run.model))
+    run = run._replace(stages=pg.with_flat_field_calibration(run.stages, data, run.model))
     case, result = measured("refined", run, data)
     error = result.arrays["detector.flat_field"] / (flat / flat.mean()) - 1
     yield Case(case.what, {**case.figures, "relative median": float(np.median(np.abs(error)))})
     even = FarFieldExperiment().dataset()
     run = counted(pg.with_flat_field(far_field(even)), even, "detector.flat_field")
-    run = run._replace(stages=pg.calibrated(run.stages, even, run.model))
+    run = run._replace(stages=pg.with_flat_field_calibration(run.stages, even, run.model))
     case, result = measured("even", run, even)
     yield Case(case.what, {**case.figures, "rms": float(np.std(result.arrays["detector.flat_field"]))})
 
 
-def binning() -> Iterator[Case]:
+def oversampling() -> Iterator[Case]:
     """A detector of 32 x 32 pixels, which resolve half of the window that the probe needs."""
     data = _on_large_pixels(FarFieldExperiment().dataset(change=_with_large_pixels))
     middle = slice(16, 48), slice(16, 48)
-    narrow = replace(data, truth=pg.Truth(data.truth.object[16:-16, 16:-16], data.truth.probe[:, *middle]))
+    narrow = replace(data, truth=pg.GroundTruth(data.truth.object[16:-16, 16:-16], data.truth.probe[:, *middle]))
     yield measured("ignored", counted(far_field(narrow), narrow), narrow)[0]
-    yield measured("modelled", counted(pg.with_binning(far_field(data), 2), data), data)[0]
+    yield measured("modelled", counted(pg.with_oversampling(far_field(data), 2), data), data)[0]
 
 
 def _with_large_pixels(model: pg.Ptychography) -> pg.Ptychography:
@@ -108,7 +108,7 @@ def _with_large_pixels(model: pg.Ptychography) -> pg.Ptychography:
     half = np.exp(1j * np.pi / 64 * np.add.outer(np.arange(64), np.arange(64)))
     ramp = (np.asarray(model.propagator.ramp) * half).astype(np.complex64)
     propagator = eqx.tree_at(lambda one: one.ramp, model.propagator, ramp)
-    return replace(model, propagator=propagator, detector=pg.Detector(binning=2))
+    return replace(model, propagator=propagator, detector=pg.Detector(oversampling=2))
 
 
 def _on_large_pixels(data: pg.Dataset) -> pg.Dataset:
@@ -129,7 +129,7 @@ def saturation() -> Iterator[Case]:
     share = float(np.mean(data.patterns >= level))
     yield measured("ideal", counted(far_field(ideal), ideal), ideal, full=share)[0]
     yield measured("ignored", counted(far_field(data), data), data)[0]
-    masked = pg.masked(data, pg.below(data, level))
+    masked = pg.mask_pixels(data, pg.unsaturated_mask(data, level))
     yield measured("masked", counted(far_field(data), masked), data)[0]
     full = pg.Censored(pg.Amplitude(), level)
     run = counted(far_field(data), data, noise=pg.Censored(pg.Poisson(), level))
@@ -144,7 +144,7 @@ def beam_stop() -> Iterator[Case]:
     data = replace(ideal, patterns=np.where(stop, ideal.patterns, 0).astype(ideal.patterns.dtype))
     yield measured("ideal", counted(far_field(ideal), ideal), ideal)[0]
     yield measured("ignored", counted(far_field(data), data), data)[0]
-    yield measured("masked", counted(far_field(data), pg.masked(data, stop)), data)[0]
+    yield measured("masked", counted(far_field(data), pg.mask_pixels(data, stop)), data)[0]
 
 
 def dead_pixels() -> Iterator[Case]:
@@ -154,7 +154,7 @@ def dead_pixels() -> Iterator[Case]:
     data = replace(ideal, patterns=np.where(good, ideal.patterns, 0).astype(ideal.patterns.dtype))
     yield measured("ideal", counted(far_field(ideal), ideal), ideal)[0]
     yield measured("ignored", counted(far_field(data), data), data)[0]
-    yield measured("masked", counted(far_field(data), pg.masked(data, good)), data)[0]
+    yield measured("masked", counted(far_field(data), pg.mask_pixels(data, good)), data)[0]
 
 
 EFFECTS = {
@@ -162,7 +162,7 @@ EFFECTS = {
     "smooth-background": smooth_background,
     "point-spread": point_spread,
     "flat-field": flat_field,
-    "binning": binning,
+    "binning": oversampling,
     "saturation": saturation,
     "beam-stop": beam_stop,
     "dead-pixels": dead_pixels,

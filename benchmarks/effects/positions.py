@@ -26,7 +26,7 @@ def _cases(near: bool, change: Callable, *paths: str, far_epochs: int = EPOCHS) 
     run, both = usual(pg.with_refinable_positions(recipe(data), REACH), data, epochs=epochs), ("object", "probe")
     first = DELAY if paths == ("scan.offset",) else 0  # what all patterns share is found before the object follows it
     stages = (pg.Stage(first, both), pg.Stage(epochs - first, (*both, *paths)))
-    run = run._replace(stages=pg.searched([stage for stage in stages if stage.epochs], data))
+    run = run._replace(stages=pg.with_position_search([stage for stage in stages if stage.epochs], data))
     case, result = measured("modelled", run, data)
     yield case._replace(figures=case.figures | _global(result))
 

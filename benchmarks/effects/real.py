@@ -13,7 +13,7 @@ from pathlib import Path
 
 import ptychograd as pg
 from benchmarks.effects._case import Case
-from ptychograd.refinement.positions import misfits
+from ptychograd.refinement.positions import held_out_misfits
 
 DATA = Path(os.environ.get("PTYCHOGRAD_DATA", "../shared/data"))
 KEYS = {"patterns": "intensity", "positions": "position_px", "probe": "probe_guess"}
@@ -29,7 +29,7 @@ PIECES: dict[str, tuple[Change, tuple[str, ...]]] = {
         ("probe.variations", "probe.weights"),
     ),
     "background": (
-        lambda model, data: pg.with_background(model, pg.dim_photons(data)),
+        lambda model, data: pg.with_background(model, pg.estimate_background(data)),
         ("detector.background",),
     ),
     "point spread": (lambda model, data: pg.with_point_spread(model), ("detector.point_spread.width",)),
@@ -68,8 +68,8 @@ def _case(
     model = pg.with_refinable_positions(model)
     both = ("object", "probe.modes")
     stages = (pg.Stage(DELAY, both), pg.Stage(epochs - DELAY, (*both, *paths)))
-    result = pg.perform(pg.Run(model, fitted, pg.Nesterov(), pg.searched(stages, fitted), BATCH))
-    figures = {"R": result.history.r_factor[-1], "held_out_R": misfits(result.onto(model), held).r_factor}
+    result = pg.perform(pg.Run(model, fitted, pg.Nesterov(), pg.with_position_search(stages, fitted), BATCH))
+    figures = {"R": result.history.r_factor[-1], "held_out_R": held_out_misfits(result.onto(model), held).r_factor}
     singles = {path: result.arrays[path] for path in paths if result.arrays[path].size == 1}
     return Case(what, figures | {path: float(value) for path, value in singles.items()})
 

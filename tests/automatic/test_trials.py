@@ -19,7 +19,7 @@ def trial(code, level, scatter=0.02, seed=0, **changes):
     """R-factors of that level, hard patterns as hard, with so much scatter of its own."""
     own = np.exp(scatter * np.random.default_rng([seed, code]).normal(size=COUNT))
     each = level * HARD * own
-    return pg.Trial(code, float(np.sqrt(np.mean(each**2))), None, each, **changes)
+    return pg.OrientationTrial(code, float(np.sqrt(np.mean(each**2))), None, each, **changes)
 
 
 def trials(levels, **changes):
@@ -44,7 +44,7 @@ def test_a_large_gap_of_a_few_patterns_is_not_told():
     best = trial(0, 0.3)
     outlier = best.r_of_pattern.copy()
     outlier[3] *= 20
-    others = [pg.Trial(code, float(np.sqrt(np.mean(outlier**2))), None, outlier) for code in ALL if code]
+    others = [pg.OrientationTrial(code, float(np.sqrt(np.mean(outlier**2))), None, outlier) for code in ALL if code]
     found = pg.preference([best, *others], DATA)
     assert others[0].r_factor > 1.3 * best.r_factor
     assert not found.is_told
@@ -87,13 +87,15 @@ def test_a_pair_stays_one_unless_the_start_knows_the_side_of_the_focus():
 
 def test_trials_that_diverged_and_those_of_rounding():
     best = trial(0, 0.3)
-    gone = [pg.Trial(code, np.inf, None, np.zeros(0)) for code in ALL if code]
+    gone = [pg.OrientationTrial(code, np.inf, None, np.zeros(0)) for code in ALL if code]
     found = pg.preference([best, *gone], DATA)
     assert found.codes == (0,)
     assert "inf" not in found.words.split("next")[0]
-    all_gone = pg.preference([pg.Trial(code, np.inf, None, np.zeros(0)) for code in ALL], DATA)
+    all_gone = pg.preference([pg.OrientationTrial(code, np.inf, None, np.zeros(0)) for code in ALL], DATA)
     assert not all_gone.is_told
-    rounded = [pg.Trial(code, best.r_factor, None, best.r_of_pattern * (1 + 1e-5 * bool(code))) for code in ALL]
+    rounded = [
+        pg.OrientationTrial(code, best.r_factor, None, best.r_of_pattern * (1 + 1e-5 * bool(code))) for code in ALL
+    ]
     assert not pg.preference(rounded, DATA).is_told
 
 

@@ -126,14 +126,14 @@ def test_masks_and_binning(scan, tmp_path):
     mask = np.ones(FRAME, int)
     mask[2, 3] = 0
     np.save(tmp_path / "mask.npy", mask)
-    pieces = Pieces(beam_stop=2.0, mask=str(tmp_path / "mask.npy"), mask_above=100.0, binning=2)
+    pieces = Pieces(beam_stop=2.0, mask=str(tmp_path / "mask.npy"), mask_above=100.0, oversampling=2)
     options = Options(pieces=pieces)
     data = read_file(scan, options)
     expected = (mask == 1) & pg.beam_stop(FRAME, 2.0) & (measurement().patterns < 100)
     np.testing.assert_array_equal(data.mask, expected)
     model = make_run(options, data).model
     assert model.frame_shape == (2 * FRAME[0], 2 * FRAME[1])
-    assert model.detector.binning == 2
+    assert model.detector.oversampling == 2
 
 
 @pytest.mark.parametrize(

@@ -4,12 +4,12 @@ import json
 
 import numpy as np
 import pytest
+from test_orientation import irregular_scan
 
 import bragg_problems
 import problems
 import ptychograd as pg
 from ptychograd.core.table import as_json
-from test_orientation import irregular_scan
 
 PNG = b"\x89PNG"
 
@@ -18,7 +18,7 @@ PNG = b"\x89PNG"
 def scan(tmp_path_factory):
     """A far field whose y axis points the other way."""
     path = tmp_path_factory.mktemp("scan") / "scan.h5"
-    pg.write(path, pg.oriented(irregular_scan(), 2))
+    pg.write(path, pg.apply_orientation(irregular_scan(), 2))
     return path
 
 

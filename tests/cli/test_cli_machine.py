@@ -3,10 +3,10 @@
 import threading
 
 import pytest
+from test_growing import Writer
 
 import problems
 import ptychograd as pg
-from test_growing import Writer
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pytest
 
 import problems
 import ptychograd as pg
-from ptychograd.data.dataset import InFile, added
+from ptychograd.data.dataset import StreamFromFile, added
 from ptychograd.data.files import read, write
 
 SECONDS = 150  # after which a process that still runs has failed the test
@@ -132,7 +132,7 @@ def test_a_process_reads_its_own_patterns_only(scan, data):
     """Three shares looked at one by one; together they tell what a look at all tells."""
     looks = []
     for share in range(3):
-        stored = read(scan, keep=InFile(0, 2**20, share, 3)).patterns
+        stored = read(scan, keep=StreamFromFile(0, 2**20, share, 3)).patterns
         numbers, plain = [], stored._read
 
         def spied(begin, end, out, numbers=numbers, plain=plain):

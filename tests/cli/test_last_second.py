@@ -259,7 +259,7 @@ def test_a_sweep_goes_on_without_its_folder(run, made, tmp_path, monkeypatch, se
 def test_other_commands_keep_what_they_made_elsewhere(run, made, tmp_path, monkeypatch, second, name):
     """The folder goes away between the trial and the writing."""
     (tmp_path / "out").mkdir()
-    places = ("ptychograd.cli.placed.placed", "ptychograd.cli.pictures.placed", f"ptychograd.cli._{name}.placed")
+    places = ("ptychograd.cli.placed.placed", "ptychograd.cli.pictures.placed", f"ptychograd.cli.{name}.placed")
 
     def later(write, path, folder):
         shutil.rmtree(folder / "out")

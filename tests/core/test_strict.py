@@ -101,7 +101,7 @@ SOLVERS = {
     "ad-pie": lambda: pg.ADePIE(),
     "adam": lambda: pg.adam({"object": 0.01, "probe": 1.0}),
     "lion": lambda: pg.Optax(optax.lion(1e-3)),
-    "still": lambda: pg.Still(),
+    "still": lambda: pg.EvaluateOnly(),
 }
 
 
@@ -168,7 +168,7 @@ def test_a_run_of_single_precision_is_the_same_where_double_is_on():
 
     def run():
         model, noise = pg.far_field(FAR), gaussian_noise(FAR, 2.0)
-        return pg.reconstruct(model, FAR, pg.Still(), epochs=1, batch_size=36, noise=noise)
+        return pg.reconstruct(model, FAR, pg.EvaluateOnly(), epochs=1, batch_size=36, noise=noise)
 
     result = run()
     with jax.enable_x64(False):
@@ -224,7 +224,7 @@ def test_parts_are_made_and_asked_under_the_guard():
 def test_refined_positions_are_told_under_the_guard():
     model = pg.with_jitter(pg.far_field(FAR), 0.4)
     assert model.scan.corrections().shape == (FAR.count, 2)
-    result = pg.reconstruct(model, FAR, pg.Still(), epochs=1, batch_size=36)
+    result = pg.reconstruct(model, FAR, pg.EvaluateOnly(), epochs=1, batch_size=36)
     assert np.abs(result.corrections).max() > 0.1
     assert result.corners.shape == result.positions_refined.shape == (FAR.count, 2)
 

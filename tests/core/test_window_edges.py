@@ -26,7 +26,7 @@ def near_field(positions):
 def test_a_binned_near_field_has_room_for_positions_that_round_away(far):
     """The finer windows of all positions against an object that varies: as a slice of a larger one."""
     _, model = near_field([[0.0, 0.0], far])
-    finer = pg.with_binning(model, 2)
+    finer = pg.with_oversampling(model, 2)
     corners = np.asarray(finer.scan.corner)
     assert (corners + finer.frame_shape <= finer.object.transmission.shape).all()
     assert (corners[1] == np.round(2 * np.array(far))).all()
@@ -43,7 +43,7 @@ def test_a_known_surround_stays_known_in_that_room():
     positions = np.array([[0.0, 0.0], [4.5, 6.3]])
     patterns, support = np.ones((2, 40, 38)), np.ones((44, 44), bool)
     data = pg.make_dataset(patterns, positions * 0.3e-6, geometry=GEOMETRY, support=support)
-    finer = pg.with_binning(pg.near_field(data, object=pg.flat_object), 2)
+    finer = pg.with_oversampling(pg.near_field(data, object=pg.flat_object), 2)
     assert finer.object.transmission.shape == (89, 89)
     assert not np.asarray(finer.object.support)[88].any()
     assert np.asarray(finer.object.support)[:88, :88].all()
@@ -87,7 +87,7 @@ class Own(pg.AbstractModel):
     size: tuple[int, int] = eqx.field(static=True, default=(9, 8))
 
     def __call__(self, index):
-        patch = pg.cut(self.object, self.corner[index], self.size)
+        patch = pg.extract_window(self.object, self.corner[index], self.size)
         mean = jnp.mean(self.object if self.sees_all else patch)
         return 20 * patch**2 + mean**2
 
@@ -121,7 +121,7 @@ class Vignette(pg.AbstractObject):
     transmission: Array
 
     def __call__(self, probe, corner):
-        patch = pg.cut(self.transmission, corner, probe.shape[-2:])
+        patch = pg.extract_window(self.transmission, corner, probe.shape[-2:])
         return probe * patch[None] / jnp.mean(jnp.abs(self.transmission)).astype(patch.dtype)
 
 

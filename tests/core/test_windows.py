@@ -13,8 +13,8 @@ from ptychograd.core.windows import (
     add_all,
     add_windows,
     batch_axes,
-    cut,
     dense,
+    extract_window,
     once,
     window_of,
 )
@@ -40,13 +40,15 @@ def numpy_sum(array, patches, corners):
 def test_cut_is_a_slice_of_the_last_two_axes(lead, corner):
     array = jnp.asarray(complex_array(*lead, *OBJECT))
     (y, x), (height, width) = corner, FRAME
-    np.testing.assert_array_equal(cut(array, jnp.asarray(corner), FRAME), array[..., y : y + height, x : x + width])
+    np.testing.assert_array_equal(
+        extract_window(array, jnp.asarray(corner), FRAME), array[..., y : y + height, x : x + width]
+    )
 
 
 @pytest.mark.parametrize("corner", [(0, 0), (3, 1), (100, -7)])
 def test_cutting_an_array_of_the_windows_size_is_the_identity_at_any_corner(corner):
     array = jnp.asarray(complex_array(2, *FRAME))
-    assert cut(array, jnp.array(corner), FRAME) is array
+    assert extract_window(array, jnp.array(corner), FRAME) is array
 
 
 @pytest.mark.parametrize("shape", [OBJECT, FRAME])
@@ -55,7 +57,7 @@ def test_add_is_the_adjoint_of_cut(shape, lead):
     array, patch = jnp.asarray(complex_array(*lead, *shape)), jnp.asarray(complex_array(*lead, *FRAME, seed=1))
     corner = jnp.array([2, 6])
     back = add(jnp.zeros_like(array), patch, corner)
-    assert np.vdot(patch, cut(array, corner, FRAME)) == pytest.approx(np.vdot(back, array), rel=1e-12)
+    assert np.vdot(patch, extract_window(array, corner, FRAME)) == pytest.approx(np.vdot(back, array), rel=1e-12)
 
 
 def test_add_is_what_differentiation_makes_of_cut():
@@ -64,7 +66,7 @@ def test_add_is_what_differentiation_makes_of_cut():
         jnp.asarray(complex_array(*FRAME)).real,
         jnp.array([5, 7]),
     )
-    _, transpose = jax.vjp(lambda array: cut(array, corner, FRAME), array)
+    _, transpose = jax.vjp(lambda array: extract_window(array, corner, FRAME), array)
     np.testing.assert_array_equal(transpose(patch)[0], add(jnp.zeros_like(array), patch, corner))
 
 
@@ -127,7 +129,7 @@ def test_cutting_once_changes_no_number():
     parameters, _, windows = parameters_and_updates(1)
 
     def cut_patches(tree):
-        return {"object": cut(tree["object"].real, windows["object"].corner[0], FRAME), "probe": None}
+        return {"object": extract_window(tree["object"].real, windows["object"].corner[0], FRAME), "probe": None}
 
     for run in (once, jax.jit(once, static_argnums=0)):
         patches = run(cut_patches, parameters, windows)

@@ -11,14 +11,14 @@ import ptychograd as pg
 from ptychograd.cli.follow import Following, Scan, followed
 from ptychograd.cli.machine import Machine
 from ptychograd.cli.options import Options
-from ptychograd.data.dataset import Counter, InFile, StoredPatterns
+from ptychograd.data.dataset import Counter, StoredPatterns, StreamFromFile
 from ptychograd.data.files import read
 from ptychograd.fitting.epoch import Asked
 from ptychograd.fitting.epoch.feed import frames
 
 EACH = 18 * 20 * 2  # bytes of a pattern
-GROWS = InFile(0, 20 * EACH, grows=True)
-STAYS = InFile(0, 20 * EACH)
+GROWS = StreamFromFile(0, 20 * EACH, grows=True)
+STAYS = StreamFromFile(0, 20 * EACH)
 DARK = 20
 
 

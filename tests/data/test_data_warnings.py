@@ -86,7 +86,7 @@ SOUND = {
     "one pattern": lambda: pg.subset(problems.measurement(), [7]),
     "held out": lambda: pg.hold_out(problems.measurement(), 0.1)[1],
     "not held out": lambda: pg.hold_out(problems.measurement(), 0.1)[0],
-    "turned": lambda: pg.oriented(problems.measurement(), 6),
+    "turned": lambda: pg.apply_orientation(problems.measurement(), 6),
     "near field": lambda: near_problems.measurement(),
     "near field without noise": lambda: near_problems.measurement(noise=False),
     "crystal": lambda: bragg_problems.measurement(),
@@ -196,6 +196,6 @@ def test_commands_say_it_in_one_line(run, command):
 def test_patterns_in_their_file_are_looked_at_too(tmp_path, grows):
     for name, change, count in (("bad.h5", np.sqrt, 1), ("sound.h5", lambda p: p, 0)):
         pg.write(tmp_path / name, changed(change))
-        data = pg.read(tmp_path / name, keep=pg.InFile(0, 10_000, grows=grows))
+        data = pg.read(tmp_path / name, keep=pg.StreamFromFile(0, 10_000, grows=grows))
         parts = (data,) if grows else (data, *pg.hold_out(data, 0.2), *pg.halves(data))
         assert [len(list(plainly_wrong(part))) for part in parts] == [count] * len(parts)

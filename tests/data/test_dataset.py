@@ -11,14 +11,14 @@ from ptychograd.data.cleaning import bad
 from ptychograd.data.dataset import (
     Dataset,
     Geometry,
-    Truth,
-    below,
+    GroundTruth,
     far_field_sampling,
     freezing,
     make_dataset,
     positions_in_pixels,
     squared,
     subset,
+    unsaturated_mask,
 )
 from ptychograd.data.description import describe, probe_diameter
 from ptychograd.data.files import read
@@ -208,7 +208,7 @@ def test_describe_tells_what_a_person_asks():
     sampling = far_field_sampling(GEOMETRY, (64, 80))
     patterns = counts((48, 64, 80))
     patterns[:, 3, 3] = 65535
-    truth = Truth(np.ones((150, 150), np.complex64), gaussian_probe())
+    truth = GroundTruth(np.ones((150, 150), np.complex64), gaussian_probe())
     data = make_dataset(
         patterns,
         raster() * sampling,
@@ -304,7 +304,7 @@ def test_counts_are_the_same_in_all_types_up_to_the_devices(dtype):
     feed = Resident(data, Asked(1, 2, None, np.dtype(np.float32)))
     assert feed.patterns.counts.dtype.itemsize <= 4
     np.testing.assert_array_equal(np.asarray(feed.patterns.counts, float), counts())
-    np.testing.assert_array_equal(below(data, 50.5), counts() < 50.5)
+    np.testing.assert_array_equal(unsaturated_mask(data, 50.5), counts() < 50.5)
 
 
 @pytest.mark.parametrize("dtype", ["u4", "i8", ">u8", "f4", "f8", "g"])

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from ptychograd.core.errors import InputError
-from ptychograd.data.dataset import Dataset, Geometry, Truth, make_dataset, positions_in_pixels
+from ptychograd.data.dataset import Dataset, Geometry, GroundTruth, make_dataset, positions_in_pixels
 from ptychograd.data.files import read, write
 from ptychograd.data.files.writing.atomic import fcntl, replacing
 
@@ -24,7 +24,7 @@ GEOMETRY = Geometry(1.5e-10, 2.25, (55e-6, 75e-6))
 def same(first, second):
     if isinstance(first, np.ndarray):
         return first.dtype == second.dtype and np.array_equal(first, second)
-    if isinstance(first, (Dataset, Truth)):
+    if isinstance(first, (Dataset, GroundTruth)):
         return all(same(value, getattr(second, name)) for name, value in vars(first).items() if name != "photons")
     return first == second
 
@@ -35,7 +35,7 @@ def same(first, second):
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.uint32, np.int32, np.float32, np.float64])
 def test_own_format_keeps_every_bit(tmp_path, dtype):
     mask = RANDOM.random((6, 5, 8)) > 0.2
-    truth = Truth(RANDOM.normal(size=(9, 11)) * np.complex128(1 - 2j), PROBE)
+    truth = GroundTruth(RANDOM.normal(size=(9, 11)) * np.complex128(1 - 2j), PROBE)
     support = np.arange(99).reshape(9, 11) % 7 > 2
     data = make_dataset(
         FRAMES.astype(dtype),

@@ -7,7 +7,7 @@ import pytest
 import problems
 import ptychograd as pg
 from ptychograd.data.cleaning import gap_pixels, good_values, spread
-from ptychograd.data.dataset import InFile
+from ptychograd.data.dataset import StreamFromFile
 from ptychograd.data.files import read
 
 FRAME = (45, 38)
@@ -58,7 +58,7 @@ def test_columns_with_a_mark_are_as_if_masked(clean, value, dtype):
     valid[:, 11:13] = False
     assert np.array_equal(marked.mask, valid)
     assert np.array_equal(marked.patterns, faint.patterns * valid)
-    assert np.array_equal(marked.photons, pg.masked(faint, valid).photons)
+    assert np.array_equal(marked.photons, pg.mask_pixels(faint, valid).photons)
     assert marked.largest < 60000
     (note,) = marked.notes
     assert "40 pixels hold" in note
@@ -192,7 +192,7 @@ def test_patterns_in_their_file_have_the_same_gaps(tmp_path, clean, grows):
         file["positions_px"] = clean.positions
         file.create_dataset("patterns", data=patterns, chunks=(4, *clean.frame_shape))
     whole = read(tmp_path / "scan.h5")
-    stored = read(tmp_path / "scan.h5", keep=InFile(0, 10 * clean.patterns[0].nbytes, grows=grows))
+    stored = read(tmp_path / "scan.h5", keep=StreamFromFile(0, 10 * clean.patterns[0].nbytes, grows=grows))
     notes = [[note for note in data.notes if note.startswith("mask")] for data in (whole, stored)]
     assert len(notes[0]) == 2
     assert notes[0] == notes[1]

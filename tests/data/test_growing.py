@@ -8,7 +8,7 @@ import pytest
 
 import problems
 import ptychograd as pg
-from ptychograd.data.dataset import InFile
+from ptychograd.data.dataset import StreamFromFile
 from ptychograd.data.files import read
 from ptychograd.fitting.epoch import one_epoch
 
@@ -59,7 +59,7 @@ class Writer:
 
 
 def growing(block):
-    return InFile(0, block, grows=True)
+    return StreamFromFile(0, block, grows=True)
 
 
 def test_new_patterns_join_at_the_next_epoch(tmp_path, data):

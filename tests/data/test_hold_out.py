@@ -164,22 +164,22 @@ def test_what_is_a_pattern_s_own_is_not_looked_at_on_the_way(data, path, is_watc
     fitted, held = pg.hold_out(data, 0.2)
     model = pg.with_refinable_positions(pg.far_field(fitted), 4)
     asked = pg.Run(model, fitted, pg.Nesterov(), (pg.Stage(3), pg.Stage(9, ("object", "probe", path))), 8)
-    assert (watched(asked, held).watch is not None) == is_watched
-    assert watched(asked, None).watch is None
+    assert (watched(asked, held).monitor is not None) == is_watched
+    assert watched(asked, None).monitor is None
 
 
 def test_without_patterns_held_out_positions_are_searched_and_nobody_judges(data):
     model = pg.with_refinable_positions(pg.far_field(data), 4)
     asked = pg.Run(model, data, pg.Nesterov(), (pg.Stage(40, ("object", "probe", "scan.offset")),), 8)
     kinds = {type(escape) for stage in searched_and_judged(asked, None).stages for escape in stage.first}
-    assert kinds == {pg.PositionsSearched, pg.PositionsUnbent}
+    assert kinds == {pg.PositionSearch, pg.DistortionCorrection}
 
 
 def test_however_many_epochs_are_planned_positions_are_searched_thirty_times(data):
     model = pg.with_refinable_positions(pg.far_field(data), 4)
     asked = pg.Run(model, data, pg.Nesterov(), (pg.Stage(1500, ("object", "probe", "scan.offset")),), 8)
     escapes = [escape for stage in searched_and_judged(asked, None).stages for escape in stage.first]
-    assert sum(isinstance(escape, pg.PositionsSearched) for escape in escapes) == 30
+    assert sum(isinstance(escape, pg.PositionSearch) for escape in escapes) == 30
 
 
 def test_a_command_fits_half_of_the_patterns_at_least():

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 import hostile
 from ptychograd.core.errors import InputError
-from ptychograd.data.dataset import InFile
+from ptychograd.data.dataset import StreamFromFile
 from ptychograd.data.files import read
 from ptychograd.fitting.result import load
 
@@ -386,7 +386,7 @@ def test_a_damaged_chunk_behind_a_virtual_dataset(inside):
         file.create_virtual_dataset("patterns", layout)
         file["positions"] = np.zeros((6, 2))
     refused(inside / "scan.h5", "damaged chunk")
-    refused(inside / "scan.h5", "damaged chunk", keep=InFile(0, 100))
+    refused(inside / "scan.h5", "damaged chunk", keep=StreamFromFile(0, 100))
 
 
 def test_a_chunk_shorter_than_its_checksum(inside):

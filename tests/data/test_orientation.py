@@ -55,12 +55,12 @@ def irregular_scan(step=3.4, defocus=0.012):
 @pytest.mark.parametrize("code", ALL)
 def test_positions_are_turned_by_the_table_and_back(code):
     data = problems.measurement()
-    turned = pg.oriented(data, code)
+    turned = pg.apply_orientation(data, code)
     np.testing.assert_array_equal(turned.positions, np.stack(by_hand(code, data.positions), axis=1))
     assert turned.patterns is data.patterns
-    back = pg.oriented(turned, inverse(code))
+    back = pg.apply_orientation(turned, inverse(code))
     np.testing.assert_array_equal(back.positions, data.positions)
-    assert np.array_equal(pg.oriented(data, twin(code)).positions, -turned.positions)
+    assert np.array_equal(pg.apply_orientation(data, twin(code)).positions, -turned.positions)
 
 
 def turn(image, code):
@@ -81,7 +81,7 @@ def test_a_support_is_turned_with_the_positions(code):
     patterns = np.ones((30, frame, frame))
     for scale, known in ((1.0, None), (pixel, geometry)):
         data = pg.make_dataset(patterns, corners * scale, geometry=known, support=support)
-        turned = pg.oriented(data, code)
+        turned = pg.apply_orientation(data, code)
         assert turned.support.shape == (box[::-1] if code & 4 else box)
         for before, after in zip(corners.astype(int), turned.positions / scale, strict=True):
             np.testing.assert_allclose(after, np.round(after), atol=1e-6)
@@ -94,14 +94,14 @@ def test_a_support_is_turned_with_the_positions(code):
 def test_what_has_no_orientation_is_refused():
     near = near_problems.measurement()
     with pytest.raises(pg.InputError, match="36 x 30 pixels or their pixels are not square"):
-        pg.oriented(near, 4)
-    assert pg.oriented(near, 3).support.shape == near.support.shape
+        pg.apply_orientation(near, 4)
+    assert pg.apply_orientation(near, 3).support.shape == near.support.shape
     with pytest.raises(pg.InputError, match="orientation of 8; expected a code from 0"):
-        pg.oriented(near, 8)
+        pg.apply_orientation(near, 8)
     crystal = bragg_problems.measurement()
-    assert pg.oriented(crystal, 0) is crystal
+    assert pg.apply_orientation(crystal, 0) is crystal
     with pytest.raises(pg.InputError, match="rocking curves"):
-        pg.oriented(crystal, 1)
+        pg.apply_orientation(crystal, 1)
     with pytest.raises(pg.InputError, match="rocking curves"):
         pg.try_orientations(crystal)
     with pytest.raises(pg.InputError, match="7 patterns with photons are too few"):
@@ -134,7 +134,7 @@ def scan():
 )
 def test_the_trial_finds_each_orientation_of_a_far_field(scan, code):
     """A start probe on the right side of the focus, neither as wide nor as curved nor where the true one is."""
-    wrong = pg.oriented(scan, code)
+    wrong = pg.apply_orientation(scan, code)
     trials = pg.try_orientations(wrong, epochs=8)
     found = pg.preference(trials, wrong)
     assert found.codes == (inverse(code),)
@@ -160,7 +160,7 @@ def test_a_far_field_alone_leaves_a_pair():
     """|F(P O)|² is that of P*(-r) O*(-r) at negated positions: a start in focus can't tell, and it is said."""
     y, x = np.mgrid[:FRAME, :FRAME] - FRAME // 2
     focus = np.exp(-(y**2 + x**2) / 30)[None] + 0j
-    wrong = replace(pg.oriented(irregular_scan(step=2.5), 5), probe=focus)
+    wrong = replace(pg.apply_orientation(irregular_scan(step=2.5), 5), probe=focus)
     found = pg.preference(pg.try_orientations(wrong), wrong)
     assert found.is_pair
     assert found.codes == (5, 6)
@@ -171,7 +171,7 @@ def test_a_far_field_alone_leaves_a_pair():
 def test_the_trial_finds_orientations_of_a_near_field(code):
     """Its support is left out, and no probe is known; frames and pixels are not square."""
     data = replace(near_problems.measurement(), support=None)
-    wrong = pg.oriented(data, code)
+    wrong = pg.apply_orientation(data, code)
     trials = pg.try_orientations(wrong, epochs=10)
     assert pg.preference(trials, wrong).codes == (inverse(code),)
 
@@ -217,7 +217,7 @@ def zone_plate_scan(size=32, count=81):
 
 
 def test_a_beam_out_of_focus_is_tried_where_one_in_focus_tells_nothing():
-    wrong = pg.oriented(zone_plate_scan(), 5)
+    wrong = pg.apply_orientation(zone_plate_scan(), 5)
     assert not pg.preference(pg.try_orientations(wrong, widths=()), wrong).is_told
     trials = pg.try_orientations(wrong)
     found = pg.preference(trials, wrong)
@@ -231,7 +231,7 @@ def test_a_beam_out_of_focus_is_tried_where_one_in_focus_tells_nothing():
 
 
 def test_what_is_not_told_is_not_told(scan):
-    trials = [pg.Trial(code, 0.3 + 0.001 * code, None) for code in ALL]
+    trials = [pg.OrientationTrial(code, 0.3 + 0.001 * code, None) for code in ALL]
     found = pg.preference(trials, scan)
     assert found.codes == tuple(ALL)
     assert not found.is_pair

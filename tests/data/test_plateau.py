@@ -6,7 +6,7 @@ import pytest
 import ptychograd as pg
 from ptychograd.data.checks import Seen, detector
 from ptychograd.data.checks.detector import saturation
-from ptychograd.data.dataset import InFile
+from ptychograd.data.dataset import StreamFromFile
 from ptychograd.data.files import read, write
 
 
@@ -40,7 +40,7 @@ def test_counts_of_photons_have_no_plateau_however_many_are_looked_at():
 @pytest.mark.parametrize(("limit", "looked"), [(10**9, 60), (8000, 40)])
 def test_of_a_large_file_a_part_is_read_and_the_words_say_so(tmp_path, monkeypatch, limit, looked):
     write(tmp_path / "d.h5", measured(60, full=range(0, 60, 2)))  # in every one they would be the mark of a gap
-    data = read(tmp_path / "d.h5", keep=InFile(0, 2000))
+    data = read(tmp_path / "d.h5", keep=StreamFromFile(0, 2000))
     monkeypatch.setattr(detector, "BLOCK", 2000)
     monkeypatch.setattr(detector, "LOOKED_AT", limit)
     found = saturation(Seen.of(data))

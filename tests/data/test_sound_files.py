@@ -12,7 +12,7 @@ import pytest
 
 import sound_writers
 from ptychograd.core.errors import InputError
-from ptychograd.data.dataset import InFile
+from ptychograd.data.dataset import StreamFromFile
 from ptychograd.data.files import opened, read
 
 SIGNATURES = (b"TREE", b"HEAP\0\0\0\0", b"GCOL\1\0\0\0", b"SNOD\1\0", b"OHDR", b"\x89HDF\r\n\x1a\n")
@@ -85,7 +85,7 @@ def test_values_that_begin_as_blocks_of_hdf5_stay_as_they_are(tmp_path, version,
         file["positions"] = PLACES
     read_back(tmp_path / "a.h5", "patterns", frames)
     np.testing.assert_array_equal(read(tmp_path / "a.h5").patterns, frames)
-    streamed = read(tmp_path / "a.h5", keep=InFile(0, 2000))
+    streamed = read(tmp_path / "a.h5", keep=StreamFromFile(0, 2000))
     np.testing.assert_array_equal(streamed.frames(slice(0, 6))[0], frames)
 
 

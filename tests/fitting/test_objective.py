@@ -14,7 +14,7 @@ from ptychograd.fitting.objective import Batch, Objective
 from ptychograd.physics.detector import Detector
 from ptychograd.physics.model import AbstractModel, Ptychography
 from ptychograd.physics.noise import Amplitude, Poisson
-from ptychograd.physics.objects import EmbeddedObject
+from ptychograd.physics.objects import SupportedObject
 from ptychograd.physics.probes import Probe
 from ptychograd.physics.propagators import FarField
 from ptychograd.physics.scan import make_scan
@@ -30,7 +30,7 @@ def model():
     support = np.zeros(OBJECT, bool)
     support[1:10, 2:14] = True
     return Ptychography(
-        object=EmbeddedObject(jnp.asarray(complex_array(*OBJECT)), jnp.asarray(support)),
+        object=SupportedObject(jnp.asarray(complex_array(*OBJECT)), jnp.asarray(support)),
         probe=Probe(jnp.asarray(complex_array(MODES, *FRAME, seed=1))),
         scan=make_scan(POSITIONS, np.float64),
         propagator=FarField(FRAME, np.complex128),

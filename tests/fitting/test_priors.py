@@ -25,7 +25,7 @@ PRIORS = {
     "pixels": (pg.Sparse(0.3, pg.Pixels()), ARRAY),
     "haar": (pg.Sparse(0.3), ARRAY),
     "haar of slices": (pg.Sparse(0.3, pg.Haar(2)), SLICES),
-    "slices": (pg.AlikeSlices(0.3), SLICES),
+    "slices": (pg.SliceSimilarity(0.3), SLICES),
     "real": (pg.Tikhonov(0.3, "detector.background"), ARRAY.real),
 }
 every_prior = pytest.mark.parametrize("name", PRIORS)
@@ -118,7 +118,7 @@ def embedded() -> pg.Dataset:
         wave = probe_wave(1e5) * thing[row : row + 20, column : column + 18]
         patterns.append(np.abs(np.fft.fftshift(np.fft.fft2(wave))) ** 2 / wave.size)
     counts = np.random.default_rng(1).poisson(patterns).astype(np.uint16)
-    return replace(data, patterns=counts, support=support, truth=pg.Truth(thing, probe_wave(1e5)[None]))
+    return replace(data, patterns=counts, support=support, truth=pg.GroundTruth(thing, probe_wave(1e5)[None]))
 
 
 @cache

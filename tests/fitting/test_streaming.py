@@ -9,7 +9,7 @@ from jax.sharding import Mesh
 import problems
 import ptychograd as pg
 from ptychograd.core.parameters import join
-from ptychograd.data.dataset import InFile, StoredPatterns
+from ptychograd.data.dataset import StoredPatterns, StreamFromFile
 from ptychograd.data.files import read, write
 from ptychograd.fitting.epoch import AXES, Asked, Resident, one_epoch
 from ptychograd.fitting.epoch.streamed import Streamed
@@ -31,7 +31,7 @@ def scan(tmp_path, data):
 
 
 def keeping(frames, data, **more):
-    return InFile(NOTHING, frames * data.patterns[0].nbytes, **more)
+    return StreamFromFile(NOTHING, frames * data.patterns[0].nbytes, **more)
 
 
 def test_patterns_in_the_file_are_the_patterns_in_memory(scan, data):
@@ -134,7 +134,7 @@ def test_what_is_held_out_knows_its_photons_without_another_look(scan, data):
     assert not seen
     valid = np.ones(data.frame_shape, bool)
     valid[::2] = False
-    np.testing.assert_array_equal(pg.masked(fitted, valid).photons, pg.masked(expected[0], valid).photons)
+    np.testing.assert_array_equal(pg.mask_pixels(fitted, valid).photons, pg.mask_pixels(expected[0], valid).photons)
     assert sum(seen) == data.count
 
 

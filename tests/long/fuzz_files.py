@@ -107,7 +107,7 @@ def work_sound(folder: Path, seed: int, writer: str, count: int) -> None:
 # The watchdog ---------------------------------------------------------------------------------------------
 
 
-class Watch:
+class HeldOutMonitor:
     """One worker after another, until all files were tried."""
 
     def __init__(self, count: int, seed: int, keep: Path):
@@ -252,10 +252,10 @@ def main() -> None:
     if given.worker:
         work(given.worker, given.seed, given.first, given.count)
         return
-    watch = Watch(given.count, given.seed, given.keep)
-    watch.run()
+    monitor = HeldOutMonitor(given.count, given.seed, given.keep)
+    monitor.run()
     if given.count:
-        watch.show()
+        monitor.show()
     sound_files(given.sound, given.seed)
 
 

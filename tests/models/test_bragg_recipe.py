@@ -201,10 +201,10 @@ def test_a_model_of_other_positions_is_refused(data):
     model = pg.bragg(data)
     part = replace(data, patterns=data.patterns[:30], positions=data.positions[:30])
     with pytest.raises(pg.InputError, match="scan has 20 positions of 5 patterns each, but the data hold 30"):
-        pg.reconstruct(model, part, pg.Still(), epochs=1, batch_size=5)
+        pg.reconstruct(model, part, pg.EvaluateOnly(), epochs=1, batch_size=5)
     broken = pg.make_dataset(data.patterns[:31], data.positions[:31])
     with pytest.raises(pg.InputError, match="takes 5 patterns together, and 31 can't be divided"):
-        pg.reconstruct(model, broken, pg.Still(), epochs=1, batch_size=5)
+        pg.reconstruct(model, broken, pg.EvaluateOnly(), epochs=1, batch_size=5)
     with pytest.raises(pg.InputError, match="takes 5 patterns together, and 31 can't be divided"):
         pg.simulate(model, 31)
 

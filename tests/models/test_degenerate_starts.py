@@ -294,6 +294,6 @@ def test_what_is_held_or_only_looked_at_is_not_told(no_epoch):
     model = STUCK["equal modes"][0]()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        pg.reconstruct(model, DATA, pg.Still(), epochs=1, batch_size=8)
+        pg.reconstruct(model, DATA, pg.EvaluateOnly(), epochs=1, batch_size=8)
         pg.reconstruct(model, DATA, pg.Nesterov(), epochs=1, batch_size=8, trainable="object")
         pg.reconstruct(model, DATA, pg.Nesterov(), epochs=0, batch_size=8)

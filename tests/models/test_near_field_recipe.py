@@ -87,7 +87,7 @@ def test_a_support_may_be_smaller_than_the_frame(data):
     support = np.zeros(near_problems.OBJECT, bool)
     support[30:42, 27:38] = True
     model = pg.near_field(near_problems.measurement(support=support))
-    assert isinstance(model.object, pg.EmbeddedObject)
+    assert isinstance(model.object, pg.SupportedObject)
     row, column = np.asarray(model.scan.corner)[16]
     patch = np.asarray(model.object.patch(model.scan.corner[16], FRAME))
     inside = support[row : row + FRAME[0], column : column + FRAME[1]]

@@ -45,7 +45,7 @@ PIECES = {
     "spread": lambda model: pg.with_point_spread(model, 0.7),
     "spread image": lambda model: pg.with_point_spread(model, KERNEL),
     "flat field": lambda model: pg.with_flat_field(model, IMAGE),
-    "binning": lambda model: pg.with_binning(model, 2),
+    "binning": lambda model: pg.with_oversampling(model, 2),
     "bandwidth": lambda model: pg.with_bandwidth(model, 0.02, 3),
 }
 NOISES = (

@@ -10,7 +10,7 @@ from ptychograd.core.errors import InputError
 from ptychograd.data.dataset import Geometry, far_field_sampling, make_dataset
 from ptychograd.models.recipes import far_field
 from ptychograd.models.starts import aperture, random_object, square_wave
-from ptychograd.physics.objects import EmbeddedObject, ThinObject
+from ptychograd.physics.objects import SupportedObject, ThinObject
 from ptychograd.physics.scan import SubPixelScan, WholePixelScan
 
 GEOMETRY = Geometry(wavelength=1e-10, distance=2.0, pixel_size=(50e-6, 75e-6))
@@ -69,7 +69,7 @@ def test_a_support_keeps_its_place_and_all_outside_is_one():
     support = np.zeros((20, 17), bool)
     support[4:15, 3:12] = True
     model = far_field(a_dataset(support=support), object=random_object(3))
-    assert isinstance(model.object, EmbeddedObject)
+    assert isinstance(model.object, SupportedObject)
     np.testing.assert_array_equal(model.scan.corner, PIXELS, err_msg="corners count from the support's first pixel")
     patch = model.object.patch(model.scan.corner[3], FRAME)
     inside = support[7:17, 9:16]

@@ -132,7 +132,7 @@ def test_a_binned_far_field_is_the_sum_over_each_pixel_of_the_detector(factor):
     true = pg.far_field(
         replace(data, probe=probe_wave()[None].astype(np.complex64)), object=lambda shape: object_wave()
     )
-    model = pg.with_binning(true, factor)
+    model = pg.with_oversampling(true, factor)
     assert model.frame_shape == (factor * FRAME[0], factor * FRAME[1])
     pattern = np.asarray(model(jnp.array(5)))
     np.testing.assert_allclose(pattern, binned_pattern(5, factor), rtol=1e-3, atol=1e-3 * pattern.max())
@@ -147,7 +147,7 @@ def test_a_binned_near_field_has_finer_pixels_and_the_same_photons(kind):
     data = near_measurement()
     data = replace(data, geometry=replace(data.geometry, distance=0.6 * data.geometry.distance))
     model = pg.near_field(data, propagator=kind, object=pg.flat_object)
-    finer = pg.with_binning(model, 2)
+    finer = pg.with_oversampling(model, 2)
     assert finer.sampling == pytest.approx(tuple(s / 2 for s in model.sampling))
     assert finer.object.transmission.shape == tuple(2 * n for n in model.object.transmission.shape)
     one, other = (np.asarray(m(jnp.array(1))) for m in (model, finer))
@@ -157,9 +157,9 @@ def test_a_binned_near_field_has_finer_pixels_and_the_same_photons(kind):
 
 
 def test_binning_comes_first_and_once():
-    model = pg.with_binning(start_model(measurement()), 2)
+    model = pg.with_oversampling(start_model(measurement()), 2)
     with pytest.raises(pg.InputError, match="before any other part"):
-        pg.with_binning(model, 2)
+        pg.with_oversampling(model, 2)
 
 
 @pytest.mark.parametrize(
@@ -171,7 +171,7 @@ def test_binning_comes_first_and_once():
         lambda model: pg.with_point_spread(model, np.zeros((3, 3))),
         lambda model: pg.with_point_spread(model, np.ones((99, 3))),
         lambda model: pg.with_flat_field(model, np.zeros(FRAME)),
-        lambda model: pg.with_binning(model, 0),
+        lambda model: pg.with_oversampling(model, 0),
     ],
 )
 def test_parts_that_make_no_sense_are_refused(change):
@@ -179,7 +179,9 @@ def test_parts_that_make_no_sense_are_refused(change):
         change(start_model(measurement()))
 
 
-@pytest.mark.parametrize("change", [pg.with_point_spread, pg.with_flat_field, lambda model: pg.with_binning(model, 2)])
+@pytest.mark.parametrize(
+    "change", [pg.with_point_spread, pg.with_flat_field, lambda model: pg.with_oversampling(model, 2)]
+)
 def test_closed_form_pie_refuses_what_it_is_not_written_for(change):
     data = measurement()
     with pytest.raises(pg.InputError, match="point spread, flat field and binning"):
@@ -207,7 +209,7 @@ def test_background_and_point_spread_are_found_from_the_patterns():
     """Behind a known object, as these few patterns would let the dark parts of an unknown one be its background."""
     data = imperfect(measurement(probe=probe_wave(3e5)))
     ideal = pg.far_field(data, object=lambda shape: object_wave())
-    model = pg.with_point_spread(pg.with_background(ideal, pg.dim_photons(data)), 0.5)
+    model = pg.with_point_spread(pg.with_background(ideal, pg.estimate_background(data)), 0.5)
     refine = ("detector.background", "detector.point_spread.width")
     result = pg.perform(pg.Run(model, data, pg.Nesterov(), (pg.Stage(200, refine, pg.Poisson()),), 8))
     assert float(result.arrays["detector.background"]) == pytest.approx(3, rel=0.02)
@@ -218,7 +220,7 @@ def test_background_and_point_spread_are_found_from_the_patterns():
 def test_a_background_of_its_own_for_every_pixel_is_found():
     data = imperfect(measurement(probe=probe_wave(3e5)))
     ideal = pg.with_point_spread(pg.far_field(data, object=lambda shape: object_wave()), 0.8)
-    model = pg.with_background_image(pg.with_background(ideal, pg.dim_photons(data)))
+    model = pg.with_background_image(pg.with_background(ideal, pg.estimate_background(data)))
     stages = (pg.Stage(100, ("detector.background",), pg.Poisson()),)
     found = pg.perform(pg.Run(model, data, pg.Nesterov(), stages, 8)).arrays["detector.background"]
     dim = data.mean_pattern < 5
@@ -236,11 +238,11 @@ def test_masks_leave_out_what_they_are_asked_to():
     stop = pg.beam_stop(data.frame_shape, 2.0, (9.5, 8.0))
     y, x = np.indices(FRAME)
     np.testing.assert_array_equal(stop, np.hypot(y - 9.5, x - 8) > 2)
-    both = pg.masked(pg.masked(data, stop), pg.below(data, 50.0))
+    both = pg.mask_pixels(pg.mask_pixels(data, stop), pg.unsaturated_mask(data, 50.0))
     np.testing.assert_array_equal(both.mask, stop & (data.patterns < 50))
     assert both.largest < 50
     assert data.mask.all()
     with pytest.raises(pg.InputError, match="expected \\(20, 18\\)"):
-        pg.masked(data, np.ones((3, 4)))
+        pg.mask_pixels(data, np.ones((3, 4)))
     with pytest.raises(pg.InputError, match="radius of -1"):
         pg.beam_stop((4, 4), -1.0)

@@ -135,7 +135,7 @@ def test_patterns_that_a_model_of_ones_own_does_not_have_are_not_simulated():
 def test_a_model_is_not_compared_with_other_data(part):
     """A part of its scan begins with other positions, or has other numbers; nothing of it is told of the whole."""
     other = pg.subset(DATA, np.arange(DATA.count)[part])
-    for ask in (pg.residuals, pg.misfits, pg.r_factor):
+    for ask in (pg.residuals, pg.held_out_misfits, pg.r_factor):
         for model, data in ((PLAIN, other), (problems.start_model(other), DATA)):
             with pytest.raises(pg.InputError, match="make the model from this dataset"):
                 ask(model, data)

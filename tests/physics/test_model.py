@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from problems import complex_array
-from ptychograd.core.windows import cut
+from ptychograd.core.windows import extract_window
 from ptychograd.physics.detector import Detector
 from ptychograd.physics.model import Ptychography, batched
-from ptychograd.physics.objects import EmbeddedObject, ThinObject
+from ptychograd.physics.objects import SupportedObject, ThinObject
 from ptychograd.physics.probes import Probe
 from ptychograd.physics.propagators import FarField
 from ptychograd.physics.scan import WholePixelScan, make_scan
@@ -83,7 +83,7 @@ def test_an_object_in_a_support_is_seen_with_ones_around_it():
     support = np.zeros(OBJECT, bool)
     support[3:9, 5:17] = True
     probe, transmission = complex_array(MODES, *FRAME, seed=1), complex_array(*OBJECT)
-    model = ptychography(EmbeddedObject(jnp.asarray(transmission), jnp.asarray(support)), probe, POSITIONS)
+    model = ptychography(SupportedObject(jnp.asarray(transmission), jnp.asarray(support)), probe, POSITIONS)
     pattern = numpy_pattern(np.where(support, transmission, 1), probe, POSITIONS[1], BACKGROUND)
     np.testing.assert_allclose(expected_photons(model, 1), pattern, rtol=1e-10)
 
@@ -115,7 +115,7 @@ def test_a_window_in_the_place_of_the_object_gives_the_same_pattern(index):
     small = eqx.tree_at(
         lambda model: model.object.transmission,
         model,
-        replace_fn=lambda x: cut(x, window.corner, window.shape),
+        replace_fn=lambda x: extract_window(x, window.corner, window.shape),
     )
     assert small.object.transmission.shape == FRAME
     np.testing.assert_array_equal(expected_photons(small, index), expected_photons(model, index))

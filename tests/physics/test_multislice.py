@@ -13,7 +13,7 @@ import ptychograd as pg
 from ptychograd.core.parameters import partition
 from ptychograd.fitting.objective import Batch, Objective
 from ptychograd.fitting.solvers.derivatives import Automatic, batch_sums
-from ptychograd.physics.objects import AnyMagnitude, BoundedMagnitude, EmbeddedObject, UnitMagnitude
+from ptychograd.physics.objects import AnyMagnitude, BoundedMagnitude, SupportedObject, UnitMagnitude
 
 SAMPLING, WAVELENGTH, DISTANCE = (0.4e-6, 0.5e-6), 1.4e-10, 8e-3
 CORNER = (3, 6)
@@ -192,7 +192,7 @@ def test_outside_of_a_support_slices_are_clear_and_one_state_is():
     np.testing.assert_array_equal(np.asarray(waves)[0][outside], 1)
     np.testing.assert_array_equal(np.asarray(waves)[1][outside], 0)
     thin = pg.with_support(pg.with_magnitude(a_model(), UnitMagnitude()), support).object
-    assert isinstance(thin, EmbeddedObject)
+    assert isinstance(thin, SupportedObject)
     assert isinstance(thin.magnitude, UnitMagnitude)
     np.testing.assert_array_equal(thin(wave, jnp.array(CORNER))[0][outside], wave[0][outside])
 

@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from test_propagators import SAMPLING, SHAPE, WAVELENGTH, gaussian_beam
 
 from problems import complex_array
 from ptychograd.core.errors import InputError
@@ -15,7 +16,6 @@ from ptychograd.physics.propagators import (
     angular_spectrum_limits,
     fresnel_limits,
 )
-from test_propagators import SAMPLING, SHAPE, WAVELENGTH, gaussian_beam
 
 WIDE = (0.85e-6, 0.95e-6, 1.0e-6)  # pixels (y, x) and a wavelength, in metres, of waves at large angles
 CASES = {

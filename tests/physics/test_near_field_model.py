@@ -175,7 +175,7 @@ def a_soft_case():
         corners * near_problems.SAMPLING,
         geometry=near_problems.GEOMETRY,
         probe=probe,
-        truth=pg.Truth(thing, probe[None]),
+        truth=pg.GroundTruth(thing, probe[None]),
     )
     return data, pg.near_field(data, object=lambda wanted: thing[: wanted[0], : wanted[1]], dtype=np.complex128), shape
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from problems import complex_array
-from ptychograd.physics.objects import EmbeddedObject, ThinObject
+from ptychograd.physics.objects import SupportedObject, ThinObject
 
 BOX, FRAME, CORNER = (9, 12), (4, 5), (3, 6)
 INSIDE = (slice(2, 6), slice(4, 9))  # the support: the window has a part of it, and a part beside it
@@ -25,7 +25,7 @@ def under_the_window(array):
 
 
 def embedded(transmission):
-    return EmbeddedObject(jnp.asarray(transmission), jnp.asarray(a_support()))
+    return SupportedObject(jnp.asarray(transmission), jnp.asarray(a_support()))
 
 
 def test_a_thin_object_multiplies_every_mode_with_the_patch_under_the_window():

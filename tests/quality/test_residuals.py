@@ -54,7 +54,7 @@ def test_of_models_with_more_than_an_ideal_detector(data, piece):
     """Frames of the model that are finer than those of the data; a background of its own for every pixel, refined."""
     model = problems.start_model(data)
     if piece == "binning":
-        model = pg.with_binning(model, 2)
+        model = pg.with_oversampling(model, 2)
         assert model.frame_shape == (40, 36)
     else:
         y, x = np.mgrid[: problems.FRAME[0], : problems.FRAME[1]]
@@ -95,7 +95,7 @@ def test_a_spoilt_pattern_and_a_spoilt_pixel_stand_out(data):
 def test_patterns_in_their_file_give_the_same(data, tmp_path):
     plain = problems.measurement()
     pg.write(tmp_path / "scan.h5", plain)
-    kept = pg.read(tmp_path / "scan.h5", keep=pg.InFile(0, 10_000))
+    kept = pg.read(tmp_path / "scan.h5", keep=pg.StreamFromFile(0, 10_000))
     model = problems.start_model(plain)
     for one, other in zip(pg.residuals(model, plain), pg.residuals(model, kept), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-6)

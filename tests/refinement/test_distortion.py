@@ -42,12 +42,12 @@ def bent():
 
 def test_a_distortion_goes_out_of_positions_and_object(bent):
     model, data, moves, _ = bent
-    begin = pg.misfits(model, data).r_factor
+    begin = pg.held_out_misfits(model, data).r_factor
     for _ in range(3):
-        model, words, held = pg.PositionsUnbent(data)(model, model, no_fit)
+        model, words, held = pg.DistortionCorrection(data)(model, model, no_fit)
     left = np.asarray(model.scan.offset)
     assert np.sqrt(np.mean((left - left.mean(axis=0)) ** 2)) < 0.1 * np.sqrt(np.mean(moves**2))
-    assert pg.misfits(model, data).r_factor < begin
+    assert pg.held_out_misfits(model, data).r_factor < begin
     assert words.startswith("positions and object unbent by 0.0")
     assert held == ()
 
@@ -74,9 +74,9 @@ def test_polynomials_have_the_slopes_of_their_values():
 def test_a_distortion_needs_positions_that_can_be_refined(bent):
     model, data, _, _ = bent
     with pytest.raises(pg.InputError, match="can't be refined"):
-        pg.PositionsUnbent(data).check(pg.far_field(data))
+        pg.DistortionCorrection(data).check(pg.far_field(data))
     with pytest.raises(pg.InputError, match="degree 0 at most; expected 1 or more"):
-        pg.PositionsUnbent(data, 0).check(model)
+        pg.DistortionCorrection(data, 0).check(model)
 
 
 def test_patterns_are_worked_on_a_few_at_once_on_an_accelerator(bent, monkeypatch):

@@ -10,7 +10,7 @@ import problems
 import ptychograd as pg
 from ptychograd.core.arrays import shifted
 from ptychograd.paper.bragg import BraggExperiment
-from ptychograd.refinement.stage_actions import AbstractEscape, BeamShift, ShrinkWrap
+from ptychograd.refinement.stage_actions import AbstractStageAction, BeamShift, ShrinkWrap
 from ptychograd.runs.many import perform_all
 from ptychograd.runs.stages import FEWEST, crystal_search, crystal_stages
 
@@ -209,7 +209,7 @@ def test_runs_among_others_take_their_escapes_too(data):
 
 
 def test_an_interrupt_in_an_escape_keeps_what_there_was(data):
-    class Interrupted(AbstractEscape):
+    class Interrupted(AbstractStageAction):
         def __call__(self, model, start, fit):
             raise KeyboardInterrupt
 
@@ -261,7 +261,7 @@ def test_a_shift_that_does_not_stay_finite_is_not_taken(tiny):
     inside = np.asarray(start.object.support)
 
     def fit(model, epochs):
-        result = pg.reconstruct(model, tiny, pg.Still(), epochs=epochs, batch_size=56, trainable=OBJECT)
+        result = pg.reconstruct(model, tiny, pg.EvaluateOnly(), epochs=epochs, batch_size=56, trainable=OBJECT)
         if not np.allclose(model.object.density[inside], start.object.density[inside]):
             raise pg.NonFiniteError("nan", result._replace(history=pg.History.empty()))
         return result

@@ -9,7 +9,7 @@ from scipy.optimize import brentq
 import bragg_problems
 import problems
 import ptychograd as pg
-from ptychograd.data.dataset import InFile
+from ptychograd.data.dataset import StreamFromFile
 from ptychograd.paper.far_field import FarFieldExperiment
 from ptychograd.quality.comparison import compare_with_truth
 from ptychograd.refinement import calibration as _calibration
@@ -40,7 +40,7 @@ def measured(flat, photons=PHOTONS, background=0.0, **changes):
 
 def dataset(patterns, photons=PHOTONS, **changes):
     probe = problems.probe_wave(photons)
-    truth = pg.Truth(problems.object_wave(), probe[None])
+    truth = pg.GroundTruth(problems.object_wave(), probe[None])
     return pg.make_dataset(patterns, problems.positions(), probe=0.8 * np.abs(probe) + 0j, truth=truth, **changes)
 
 
@@ -53,7 +53,7 @@ def true_model(data, photons=PHOTONS):
 
 def calibration(model, data, *noise):
     """The flat field as calibrated, and the words on it."""
-    escape = pg.FlatFieldCalibrated(data, *noise)
+    escape = pg.FlatFieldCalibration(data, *noise)
     escape.check(model)
     changed = escape(model, model, no_fit)
     assert changed.hold == ()
@@ -213,7 +213,7 @@ def test_a_rocking_curve_tells_as_its_patterns_do():
 def test_patterns_that_stay_in_their_file_tell_the_same(tmp_path):
     data = measured(uneven())
     pg.write(tmp_path / "scan.h5", data)
-    stored = pg.read(tmp_path / "scan.h5", keep=InFile(0, 9 * data.patterns[0].nbytes))
+    stored = pg.read(tmp_path / "scan.h5", keep=StreamFromFile(0, 9 * data.patterns[0].nbytes))
     model = true_model(data)
     np.testing.assert_array_equal(calibration(model, stored)[0], calibration(model, data)[0])
 
@@ -286,7 +286,7 @@ def test_patterns_are_gone_through_once_where_that_does(monkeypatch, kind, fewes
 def test_a_model_without_a_flat_field_is_refused():
     data = problems.measurement()
     with pytest.raises(pg.InputError, match="no flat field to be calibrated"):
-        pg.FlatFieldCalibrated(data).check(pg.far_field(data))
+        pg.FlatFieldCalibration(data).check(pg.far_field(data))
 
 
 # In runs --------------------------------------------------------------------------------------------------
@@ -296,16 +296,16 @@ def test_the_flat_field_is_calibrated_where_counts_are_fitted_and_follows_no_gra
     data = problems.measurement()
     model = pg.with_flat_field(pg.far_field(data))
     stages = (pg.Stage(4, NAMES), pg.Stage(20, ("object", "detector"), pg.Poisson()))
-    made = pg.calibrated(stages, data, model)
+    made = pg.with_flat_field_calibration(stages, data, model)
     assert [stage.epochs for stage in made] == [4, 2, 2, 2, 2, 2, 2, 2, 2, 4]
     assert made[0].trainable == ("object", "probe")
     assert {stage.trainable for stage in made[1:]} == {("object", "detector.background")}
     assert [len(stage.first) for stage in made] == [0, 0, *[1] * 8]
     assert made[-1].first[0].noise == pg.Poisson(1e-6)
-    assert pg.calibrated(made, data, model) == made
+    assert pg.with_flat_field_calibration(made, data, model) == made
     plain = (pg.Stage(4),)
-    assert pg.calibrated(plain, data, model) == plain
-    assert pg.calibrated(stages, data, pg.far_field(data)) == stages
+    assert pg.with_flat_field_calibration(plain, data, model) == plain
+    assert pg.with_flat_field_calibration(stages, data, pg.far_field(data)) == stages
 
 
 def test_a_flat_field_alone_is_calibrated_once_and_takes_no_epoch():
@@ -313,14 +313,14 @@ def test_a_flat_field_alone_is_calibrated_once_and_takes_no_epoch():
     data = measured(uneven())
     model = true_model(data)
     alone = pg.Stage(5, ("detector.flat_field",), pg.Poisson())
-    (stage,) = made = pg.calibrated((alone,), data, model)
+    (stage,) = made = pg.with_flat_field_calibration((alone,), data, model)
     assert (stage.epochs, stage.trainable, len(stage.first)) == (0, alone.trainable, 1)
-    assert pg.calibrated(made, data, model) == made
+    assert pg.with_flat_field_calibration(made, data, model) == made
     result = pg.perform(pg.Run(model, data, pg.Nesterov(), made, 8))
     np.testing.assert_array_equal(result.arrays["detector.flat_field"], calibration(model, data)[0].astype(np.float32))
     assert len(result.settings["changes"]) == 1
     assert result.settings["changes"][0]["about"] == "detector.flat_field"
-    after = pg.calibrated((pg.Stage(3), alone._replace(noise=pg.Amplitude()), alone), data, model)
+    after = pg.with_flat_field_calibration((pg.Stage(3), alone._replace(noise=pg.Amplitude()), alone), data, model)
     assert [(stage.epochs, len(stage.first)) for stage in after] == [(3, 0), (0, 0), (0, 1)]
 
 
@@ -328,17 +328,19 @@ def test_stages_without_an_epoch_stay_and_can_not_be_all():
     data = problems.measurement()
     model = pg.with_flat_field(pg.far_field(data))
     empty = pg.Stage(0, NAMES, pg.Poisson(), first=(pg.ShrinkWrap(),))
-    made = pg.calibrated((empty, pg.Stage(1, NAMES, pg.Poisson()), empty), data, model)
+    made = pg.with_flat_field_calibration((empty, pg.Stage(1, NAMES, pg.Poisson()), empty), data, model)
     assert [stage.epochs for stage in made] == [0, 1, 0]
     assert [len(stage.first) for stage in made] == [1, 1, 1]
     with pytest.raises(pg.InputError, match="have no epochs"):
-        pg.calibrated((empty,), data, model)
+        pg.with_flat_field_calibration((empty,), data, model)
 
 
 @pytest.mark.parametrize("epochs", [1, 2, 3, 7])
 def test_few_epochs_calibrate_at_least_once(epochs):
     data = problems.measurement()
-    made = pg.calibrated((pg.Stage(epochs, NAMES, pg.Poisson()),), data, pg.with_flat_field(pg.far_field(data)))
+    made = pg.with_flat_field_calibration(
+        (pg.Stage(epochs, NAMES, pg.Poisson()),), data, pg.with_flat_field(pg.far_field(data))
+    )
     assert sum(stage.epochs for stage in made) == epochs
     assert sum(len(stage.first) for stage in made) >= 1
 
@@ -351,11 +353,11 @@ def test_full_and_read_out_pixels_are_calibrated_as_they_are_fitted():
         pg.PoissonGaussian(2.0): pg.PoissonGaussian(2.0),
     }
     for noise, expected in noises.items():
-        made = pg.calibrated((pg.Stage(9, NAMES, noise),), data, model)
+        made = pg.with_flat_field_calibration((pg.Stage(9, NAMES, noise),), data, model)
         assert made[-1].first[0].noise == expected
     for noise in (pg.Amplitude(), pg.Censored(pg.Amplitude(), 50.0)):
         with pytest.raises(pg.InputError, match="under amplitudes alone"):
-            pg.calibrated((pg.Stage(9, NAMES, noise),), data, model)
+            pg.with_flat_field_calibration((pg.Stage(9, NAMES, noise),), data, model)
 
 
 def test_positions_and_the_flat_field_go_together_in_either_order():
@@ -364,8 +366,12 @@ def test_positions_and_the_flat_field_go_together_in_either_order():
     _, held = pg.hold_out(data, 0.2)
     names = (*NAMES, "scan.offset")
     stages = (pg.Stage(20, names), pg.Stage(20, names, pg.Poisson()))
-    one = pg.calibrated(pg.judged(pg.searched(stages, data), held), data, model)
-    other = pg.judged(pg.searched(pg.calibrated(stages, data, model), data), held)
+    one = pg.with_flat_field_calibration(
+        pg.with_position_validation(pg.with_position_search(stages, data), held), data, model
+    )
+    other = pg.with_position_validation(
+        pg.with_position_search(pg.with_flat_field_calibration(stages, data, model), data), held
+    )
     parts = [
         [(stage.epochs, stage.trainable, [type(first).__name__ for first in stage.first]) for stage in made]
         for made in (one, other)
@@ -382,7 +388,7 @@ def runs():
     model = pg.with_flat_field(pg.far_field(data, object=pg.random_object(0)))
     begun = pg.perform(pg.Run(model, data, pg.Nesterov(), (pg.Stage(36),), 16)).model
     ignored = (pg.Stage(18, noise=pg.Poisson()),)
-    refined = pg.calibrated([stage._replace(trainable=NAMES) for stage in ignored], data, begun)
+    refined = pg.with_flat_field_calibration([stage._replace(trainable=NAMES) for stage in ignored], data, begun)
     results = [pg.perform(pg.Run(begun, data, pg.Nesterov(), chosen, 16)) for chosen in (ignored, refined)]
     return data, flat / flat.mean(), *results
 
@@ -403,7 +409,7 @@ def test_a_calibrated_flat_field_gives_a_better_object_than_an_ignored_one(runs)
 def test_an_interrupted_run_goes_on_to_the_same_flat_field():
     data = measured(uneven(), 3e4)
     model = pg.with_flat_field(problems.start_model(data))
-    stages = pg.calibrated((pg.Stage(4, NAMES), pg.Stage(6, NAMES, pg.Poisson())), data, model)
+    stages = pg.with_flat_field_calibration((pg.Stage(4, NAMES), pg.Stage(6, NAMES, pg.Poisson())), data, model)
     run = pg.Run(model, data, pg.Nesterov(), stages, 8)
     whole = pg.perform(run)
 

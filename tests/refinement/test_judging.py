@@ -83,7 +83,7 @@ def test_intensities_of_held_out_patterns_are_those_of_least_squares(intense):
         misfit.append(((halves[0] | halves[1]) * error).sum(axis=(1, 2)))
         roots.append(root)
     best = np.where(misfit[0] <= misfit[1], *roots)
-    found = pg.misfits(model, held)
+    found = pg.held_out_misfits(model, held)
     np.testing.assert_allclose(found.rows["probe.intensity"][:, 0], best**2, rtol=1e-3)
     np.testing.assert_allclose(found.residual, left, rtol=1e-3)
     assert found.r_factor == pytest.approx(np.sqrt(left.sum() / (counts * (halves[0] | halves[1])).sum()), rel=1e-4)
@@ -93,7 +93,7 @@ def test_they_are_found_to_within_the_noise_of_photons(intense):
     """The variance of ln I is 1 over the photons that tell it."""
     _, held, intensity, model = intense
     places, counts, (tells, _) = seen(held)
-    error = (pg.misfits(model, held).rows["probe.intensity"][:, 0] - intensity[places]) / intensity[places]
+    error = (pg.held_out_misfits(model, held).rows["probe.intensity"][:, 0] - intensity[places]) / intensity[places]
     deviations = error * np.sqrt(np.sum(tells * counts, axis=(1, 2)))
     assert len(places) == 11
     assert 0.4 < np.sqrt(np.mean(deviations**2)) < 1.6
@@ -105,7 +105,7 @@ def test_what_nobody_refined_is_not_looked_for(intense):
     data, held, _, known = intense
     plain = at_truth(data)
     for model in (plain, pg.with_varying_intensity(plain)):
-        found = pg.misfits(model, held)
+        found = pg.held_out_misfits(model, held)
         assert found.rows == {}
         assert found.r_factor == pytest.approx(pg.r_factor(model, held), rel=1e-5)
     assert set(looked_for(known)) == set(looked_for(known, ["probe"])) == {"probe.intensity"}
@@ -119,7 +119,7 @@ def test_a_reconstruction_with_intensities_expects_held_out_patterns_better(inte
     figures = []
     for model in (pg.far_field(fitted), pg.with_varying_intensity(pg.far_field(fitted))):
         result = pg.reconstruct(model, fitted, pg.Nesterov(), epochs=80, batch_size=8)
-        figures.append(pg.misfits(result.model, held))
+        figures.append(pg.held_out_misfits(result.model, held))
     assert figures[1].r_factor < 0.7 * figures[0].r_factor
     assert pg.r_factor(result.model, held) > 1.3 * figures[1].r_factor  # with an intensity of nobody's
     whole = with_rows(result.model, held, figures[1].rows)
@@ -177,7 +177,7 @@ def test_offset_intensity_and_weights_are_found_together():
     data = replace(problems.measurement(), patterns=truth.patterns.astype(np.uint16), positions=truth.told)
     _, held = pg.hold_out(data, 0.1)
     places, counts, halves = seen(held)
-    found = pg.misfits(truth.model(data, held), held)
+    found = pg.held_out_misfits(truth.model(data, held), held)
     assert sorted(found.rows) == ["probe.intensity", "probe.weights", "scan.offset"]
     astray = found.rows["scan.offset"] - (truth.corners - truth.told)[places]
     ours = np.concatenate([astray, found.rows["probe.intensity"], found.rows["probe.weights"]], axis=1)
@@ -217,7 +217,7 @@ def test_full_pixels_that_are_expected_to_be_full_leave_nothing(full):
     np.testing.assert_allclose(found.r_of_pattern, np.sqrt(left.sum((1, 2)) / full.patterns.sum((1, 2))), rtol=1e-4)
     assert found.r_factor == pytest.approx(pg.r_factor(model, full, noise=noise), rel=1e-5)
     assert pg.residuals(model, full).r_factor > 2 * found.r_factor
-    np.testing.assert_allclose(pg.misfits(model, full, noise).r_factor, found.r_factor, rtol=0.1)
+    np.testing.assert_allclose(pg.held_out_misfits(model, full, noise).r_factor, found.r_factor, rtol=0.1)
 
 
 @pytest.mark.slow
@@ -232,16 +232,16 @@ def test_full_pixels_lead_no_position_astray(full):
         return float(np.sqrt(np.mean(np.square(search(model, model, no_fit).model.scan.offset))))
 
     told = pg.Censored(pg.Amplitude(), LEVEL)
-    assert error(pg.PositionsSearched(full, 1, told)) < 0.5 * error(pg.PositionsSearched(full, 1))
+    assert error(pg.PositionSearch(full, 1, told)) < 0.5 * error(pg.PositionSearch(full, 1))
 
 
 def test_stages_hand_their_noise_to_those_who_search_and_judge(full):
     fitted, held = pg.hold_out(full, 0.2)
     noise = pg.Censored(pg.Amplitude(), LEVEL)
     stages = (pg.Stage(20, ("object", "probe", "scan.offset"), noise),)
-    made = pg.judged(pg.searched(stages, fitted), held)
+    made = pg.with_position_validation(pg.with_position_search(stages, fitted), held)
     first = [escape for stage in made for escape in stage.first]
-    assert {type(escape) for escape in first} == {pg.PositionsSearched, pg.PositionsUnbent, pg.PositionsJudged}
+    assert {type(escape) for escape in first} == {pg.PositionSearch, pg.DistortionCorrection, pg.PositionValidation}
     assert all(escape.noise is noise for escape in first)
 
 
@@ -255,7 +255,7 @@ def test_the_command_line_finds_what_is_their_own(run, intense):
     plain, own = (pg.load(f"{name}.h5") for name in ("plain", "own"))
     fitted, held = pg.hold_out(pg.read("d.h5"), 0.1)
     model = pg.with_varying_intensity(pg.far_field(fitted))
-    found = pg.misfits(own.onto(model), held)
+    found = pg.held_out_misfits(own.onto(model), held)
     assert own.settings["held_out_r_factor"] == pytest.approx(found.r_factor, rel=0.01)
     assert own.settings["held_out_r_factor"] < 0.8 * plain.settings["held_out_r_factor"]
     rows = own.arrays["probe.intensity"][places_of(held)]

@@ -78,7 +78,7 @@ def test_the_result_keeps_both_positions(tmp_path):
 
 def guarded(data, held, epochs=16):
     model = pg.with_refinable_positions(pg.far_field(data), 5)
-    stages = pg.judged((pg.Stage(4), pg.Stage(epochs, FREE)), held)
+    stages = pg.with_position_validation((pg.Stage(4), pg.Stage(epochs, FREE)), held)
     return pg.Run(model, data, pg.Nesterov(), stages, 8, seed=2)
 
 
@@ -105,7 +105,7 @@ def test_positions_that_were_right_are_put_back(seed):
     """Searched and refined they fit better, and held-out patterns that may move fit as well with those given."""
     data = problems.measurement(seed=seed)
     fitted, held = hold_out(data, 0.1, seed)
-    stages = pg.judged(pg.searched((pg.Stage(2), pg.Stage(38, FREE)), fitted), held)
+    stages = pg.with_position_validation(pg.with_position_search((pg.Stage(2), pg.Stage(38, FREE)), fitted), held)
     model = pg.with_refinable_positions(pg.far_field(fitted), 4)
     result = pg.perform(pg.Run(model, fitted, pg.Nesterov(), stages, 8, seed=seed))
     assert result.settings["changes"][-1]["change"].startswith("positions put back")
@@ -154,7 +154,7 @@ def test_a_held_out_pattern_is_judged_at_its_own_position():
     refined = eqx.tree_at(lambda model: model.scan.offset, model, jnp.asarray(wrong, jnp.float32))
     unheld = np.where((held.photons > 0)[:, None], 0, wrong)
     fitted = eqx.tree_at(lambda model: model.scan.offset, model, jnp.asarray(unheld, jnp.float32))
-    right, found, nominal = (pg.misfits(one, held).r_factor for one in (refined, fitted, model))
+    right, found, nominal = (pg.held_out_misfits(one, held).r_factor for one in (refined, fitted, model))
     assert found < 1.05 * right
     assert nominal > 1.5 * right
 

@@ -12,7 +12,7 @@ import pytest
 import problems
 import ptychograd as pg
 from ptychograd.core.memory import ALIGNED, available_memory, is_aligned
-from ptychograd.data.dataset import InFile
+from ptychograd.data.dataset import StreamFromFile
 from ptychograd.data.files import read
 from ptychograd.fitting.epoch import bytes_of, chunk, footprint, patterns_at_once
 from ptychograd.fitting.epoch.shapes import LARGEST_TRANSFORM
@@ -95,7 +95,7 @@ def _with(data, patterns):
 def test_patterns_in_their_file_take_some_blocks(tmp_path, data):
     pg.write(tmp_path / "scan.h5", data)
     each = data.patterns[0].nbytes
-    stored = read(tmp_path / "scan.h5", keep=InFile(16 * each, 8 * each))
+    stored = read(tmp_path / "scan.h5", keep=StreamFromFile(16 * each, 8 * each))
     assert (
         parts(task_of(stored))[PATTERNS] == _memory_plan.READER + _memory_plan.BLOCKS * 8 * each + 2 * data.mask.nbytes
     )

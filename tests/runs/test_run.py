@@ -237,7 +237,7 @@ DIFFERENT = {
     "number of stages": lambda run: run._replace(stages=run.stages[:1]),
     "trainable": lambda run: run._replace(stages=(pg.Stage(1), run.stages[1])),
     "noise": lambda run: run._replace(stages=(run.stages[0], pg.Stage(2, noise=pg.Poisson()))),
-    "until": lambda run: run._replace(stages=(run.stages[0], pg.Stage(2, until=pg.Settled()))),
+    "until": lambda run: run._replace(stages=(run.stages[0], pg.Stage(2, until=pg.Converged()))),
     "solver": lambda run: run._replace(solver=pg.Nesterov()),
     "paths of the steps": lambda run: run._replace(solver=pg.adam({"object.transmission": 0.02, "probe": 1.0})),
     "modes": lambda run: run._replace(model=problems.start_model(run.data, modes=2)),

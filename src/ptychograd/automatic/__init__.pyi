@@ -1,4 +1,4 @@
+from .orientation import OrientationTrial as OrientationTrial
 from .orientation import Preference as Preference
-from .orientation import Trial as Trial
 from .orientation import preference as preference
 from .orientation import try_orientations as try_orientations

@@ -49,7 +49,7 @@ COMMANDS = {
 for command, help_text in COMMANDS.items():
     # A module of its own is read when its command is called; the table of commands needs none of them.
     module = command.replace("-", "_")
-    app.command(f"ptychograd.cli._{module}:{module}", name=command, help=help_text)
+    app.command(f"ptychograd.cli.{module}:{module}", name=command, help=help_text)
 
 
 def main(arguments: list[str] | None = None) -> None:

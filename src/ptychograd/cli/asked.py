@@ -43,7 +43,7 @@ class Pieces:
     background_image: Annotated[bool, Parameter(negative="")] = False
     bandwidth: float | None = None
     beam_stop: float = 0.0
-    binning: int = 1
+    oversampling: int = 1
     flat_field: str | None = None
     jitter: float = 0.0
     lines: int = 5

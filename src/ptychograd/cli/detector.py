@@ -26,7 +26,7 @@ def without_bad_pixels(data: "Dataset", pieces: Pieces, mask_is: str | None = No
     Args:
         mask_is: what True or non-zero means in the mask, "good" (by default) or "bad".
     """
-    from ptychograd.data.dataset import beam_stop, below
+    from ptychograd.data.dataset import beam_stop, unsaturated_mask
 
     if pieces.beam_stop:
         data = _less(data, beam_stop(data.frame_shape, pieces.beam_stop), f"--beam-stop {pieces.beam_stop:g}")
@@ -34,7 +34,7 @@ def without_bad_pixels(data: "Dataset", pieces: Pieces, mask_is: str | None = No
         meaning = "non-zero = bad" if mask_is == "bad" else "non-zero = good"
         data = _less(data, image(pieces.mask, "mask"), f"--mask {pieces.mask} ({meaning})", mask_is)
     if pieces.mask_above is not None:
-        data = _less(data, below(data, pieces.mask_above), f"--mask-above {pieces.mask_above:g}")
+        data = _less(data, unsaturated_mask(data, pieces.mask_above), f"--mask-above {pieces.mask_above:g}")
     return data
 
 
@@ -42,9 +42,9 @@ def _less(data: "Dataset", valid: "np.ndarray", option: str, mask_is: str | None
     """The data without what an option leaves out, and how much that is."""
     from dataclasses import replace
 
-    from ptychograd.data.dataset import masked
+    from ptychograd.data.dataset import mask_pixels
 
-    left = masked(data, valid, mask_is=mask_is, allow_masked=True)
+    left = mask_pixels(data, valid, mask_is=mask_is, allow_masked=True)
     note = f"mask: with {option} {left.mask.mean():.2%} of the pixels are valid, of {data.mask.mean():.2%} before"
     return replace(left, notes=(*left.notes, note))
 
@@ -52,9 +52,11 @@ def _less(data: "Dataset", valid: "np.ndarray", option: str, mask_is: str | None
 def binned(model: "AbstractModel", pieces: Pieces) -> "AbstractModel":
     """The model on the finer grid that is asked for, before it has any other part."""
     from ptychograd.models.effects.common import checked
-    from ptychograd.models.effects.detectors import with_binning
+    from ptychograd.models.effects.detectors import with_oversampling
 
-    return model if pieces.binning == 1 else with_binning(checked(model, "--binning"), pieces.binning)
+    return (
+        model if pieces.oversampling == 1 else with_oversampling(checked(model, "--oversampling"), pieces.oversampling)
+    )
 
 
 def detected(model, pieces: Pieces, refine: Sequence[str] = (), data: "Dataset | None" = None):
@@ -64,7 +66,7 @@ def detected(model, pieces: Pieces, refine: Sequence[str] = (), data: "Dataset |
 
     asked = {path for path in refine if path.startswith("detector")}
     if "detector.background" in asked and data is not None and not model.detector.background > 0:
-        model = detectors.with_background(model, detectors.dim_photons(data))
+        model = detectors.with_background(model, detectors.estimate_background(data))
     if pieces.background_image:
         model = detectors.with_background_image(model)
     if pieces.point_spread is not None:

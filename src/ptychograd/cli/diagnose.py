@@ -15,7 +15,7 @@ from ptychograd.cli.placed import Placed, leave_unless_there, working_folder
 from ptychograd.core.errors import InputError
 
 if TYPE_CHECKING:
-    from ptychograd.automatic.orientation import Preference, Trial
+    from ptychograd.automatic.orientation import OrientationTrial, Preference
     from ptychograd.data.checks import Finding, Seen
     from ptychograd.data.dataset import Dataset
 
@@ -84,7 +84,7 @@ class Report(NamedTuple):
 
     seen: "Seen"
     findings: "list[Finding]"
-    trials: "list[Trial]"
+    trials: "list[OrientationTrial]"
     preference: "Preference | None"
     untried: str
 
@@ -130,19 +130,19 @@ def _start_probe(model):
     return np.asarray(model.probe.modes)
 
 
-def _tried(data: "Dataset", options: Options, epochs: int) -> "list[Trial]":
+def _tried(data: "Dataset", options: Options, epochs: int) -> "list[OrientationTrial]":
     """The trials, with progress; their codes are those of the positions in the file, whatever was asked for."""
     from ptychograd.automatic.orientation import WIDTHS, try_orientations
     from ptychograd.cli.asked import Pieces
     from ptychograd.cli.plan import make_model
     from ptychograd.cli.progress import ShareBar
-    from ptychograd.data.orientation import inverse, oriented
+    from ptychograd.data.orientation import apply_orientation, inverse
 
     if options.refine or options.pieces != Pieces():
         errors.print("the trial leaves out what is to be refined and all that is beside the ideal", style="dim")
     with ShareBar("orientations") as bar:
         return try_orientations(
-            oriented(replace(data, support=None), inverse(options.orientation)),
+            apply_orientation(replace(data, support=None), inverse(options.orientation)),
             partial(make_model, replace(options, start=options.start or "flat")),
             epochs=epochs,
             seed=options.seed,

@@ -42,21 +42,21 @@ def parted(options: Options, data: "Dataset") -> "tuple[Dataset, Dataset | None]
 
 def searched_and_judged(run: "Run", held: "Dataset | None") -> "Run":
     """The run with the positions that it refines searched as well, and judged by the patterns held out, if any."""
-    from ptychograd.runs.stages import judged, searched
+    from ptychograd.runs.stages import with_position_search, with_position_validation
 
-    stages = searched(run.stages, run.data)
-    return run._replace(stages=stages if held is None else judged(stages, held))
+    stages = with_position_search(run.stages, run.data)
+    return run._replace(stages=stages if held is None else with_position_validation(stages, held))
 
 
 def watched(run: "Run", held: "Dataset | None") -> "Run":
     """The run with a look now and then at the patterns held out, if there are any with nothing refined of their own."""
     from ptychograd.core.parameters import matches
-    from ptychograd.refinement.positions import Watch
+    from ptychograd.refinement.positions import HeldOutMonitor
 
     paths = [path for path in run.model.rows for stage in run.stages if any(matches(path, n) for n in stage.trainable)]
     if held is None or paths:
         return run
-    return run._replace(watch=Watch(held, noise=run.stages[-1].noise))
+    return run._replace(monitor=HeldOutMonitor(held, noise=run.stages[-1].noise))
 
 
 def judged_by(
@@ -68,11 +68,11 @@ def judged_by(
 ) -> "tuple[float, AbstractModel]":
     """R of held-out patterns, and the model with what was found of their own, where others' were `refined`."""
     from ptychograd.fitting.evaluation import r_factor
-    from ptychograd.refinement.positions import looked_for, misfits, with_rows
+    from ptychograd.refinement.positions import held_out_misfits, looked_for, with_rows
 
     model = cast("AbstractModel", result.model)
     own = looked_for(model, refined)
     if not own:
         return r_factor(model, held, together, noise), model
-    found = misfits(model, held, noise, own)
+    found = held_out_misfits(model, held, noise, own)
     return found.r_factor, with_rows(model, held, found.rows)

@@ -16,7 +16,7 @@ from ptychograd.core.errors import InputError
 from ptychograd.core.memory import UNITS, available_memory
 
 if TYPE_CHECKING:
-    from ptychograd.data.dataset import InFile
+    from ptychograd.data.dataset import StreamFromFile
     from ptychograd.fitting.epoch import Device
 
 SHARE_OF_MEMORY = 0.4  # that patterns may take, of what is free: some have to be converted, and are then held twice
@@ -89,16 +89,16 @@ def writes() -> bool:
     return jax.process_index() == 0
 
 
-def in_file(machine: Machine, grows: bool = False) -> "InFile":
+def in_file(machine: Machine, grows: bool = False) -> "StreamFromFile":
     """When patterns stay in their file."""
     import jax
 
-    from ptychograd.data.dataset import InFile
+    from ptychograd.data.dataset import StreamFromFile
 
     free = available_memory()
     limit = _bytes(machine.memory) if machine.memory else int(SHARE_OF_MEMORY * (2**40 if free is None else free))
     block = min(MOST, max(LEAST, limit // 4))
-    return InFile(limit, block, jax.process_index(), jax.process_count(), together, grows)
+    return StreamFromFile(limit, block, jax.process_index(), jax.process_count(), together, grows)
 
 
 def settled(machine: Machine, given: Machine) -> Machine:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ptychograd.physics.noise import AbstractCensorable, AbstractNoise
     from ptychograd.runs.run import Stage
 
-PRIORS = {"tv": "TotalVariation", "tikhonov": "Tikhonov", "l1": "Sparse", "slices": "AlikeSlices"}
+PRIORS = {"tv": "TotalVariation", "tikhonov": "Tikhonov", "l1": "Sparse", "slices": "SliceSimilarity"}
 
 
 def check(options: Options) -> None:

@@ -16,7 +16,7 @@ from ptychograd.cli.wave import held_unless_asked
 from ptychograd.core.errors import InputError
 
 if TYPE_CHECKING:
-    from ptychograd.data.dataset import Dataset, InFile
+    from ptychograd.data.dataset import Dataset, StreamFromFile
     from ptychograd.fitting.solvers import AbstractSolver
     from ptychograd.models.starts import ProbeStart
     from ptychograd.physics.model import AbstractModel
@@ -35,7 +35,7 @@ STEPS_OF_SPAN = 160  # over which a misfit has to fall
 OBJECT, BOTH = ("object",), ("object", "probe")
 
 
-def read_data(path: Path, options: Options, keep: "InFile | None" = None) -> "Dataset":
+def read_data(path: Path, options: Options, keep: "StreamFromFile | None" = None) -> "Dataset":
     """The data set, after telling what was guessed about it; `keep` says when its patterns stay in the file."""
     from ptychograd.data.dataset import StoredPatterns
 
@@ -51,7 +51,7 @@ def read_data(path: Path, options: Options, keep: "InFile | None" = None) -> "Da
     return data
 
 
-def read_file(path: Path, options: Options, keep: "InFile | None" = None) -> "Dataset":
+def read_file(path: Path, options: Options, keep: "StreamFromFile | None" = None) -> "Dataset":
     """The data set as the options have it, without a word.
 
     Raises:
@@ -59,13 +59,13 @@ def read_file(path: Path, options: Options, keep: "InFile | None" = None) -> "Da
     """
     from ptychograd.data.dataset import check_share
     from ptychograd.data.files import read
-    from ptychograd.data.orientation import oriented
+    from ptychograd.data.orientation import apply_orientation
 
     near_field = None if options.model is None else options.model == "near-field"
     keys, links_into = _keys(options), options.links_into or ()
     of_file = options.mask_is if options.pieces.mask is None or "mask" in keys else None
     data = read(path, keys, near_field=near_field, keep=keep, links_into=links_into, mask_is=of_file, allow_masked=True)
-    data = without_bad_pixels(oriented(data, options.orientation), options.pieces, options.mask_is)
+    data = without_bad_pixels(apply_orientation(data, options.orientation), options.pieces, options.mask_is)
     if not options.allow_masked:
         check_share(data.mask, data.notes, str(path))
     return data
@@ -75,7 +75,7 @@ def make_run(options: Options, data: "Dataset") -> "Run":
     """The run that the options ask for."""
     from ptychograd.data.dataset import BraggGeometry, NearFieldGeometry
     from ptychograd.runs.run import Run
-    from ptychograd.runs.stages import calibrated
+    from ptychograd.runs.stages import with_flat_field_calibration
 
     batch_size = options.batch_size
     if batch_size is None:
@@ -93,7 +93,7 @@ def make_run(options: Options, data: "Dataset") -> "Run":
     check_counted(planned, options)
     stages = refined(with_noise(planned, options, data), options.refine or (), _refine_after(options))
     model = assembled(make_model(options, data), data, options.pieces, options.refine or (), options.defocus)
-    stages = calibrated(tuple(held_unless_asked(stages, model, options.refine or ())), data, model)
+    stages = with_flat_field_calibration(tuple(held_unless_asked(stages, model, options.refine or ())), data, model)
     return Run(model, data, make_solver(options), stages, batch_size, options.seed)
 
 
@@ -259,7 +259,7 @@ def _stages(options: Options, steps: int) -> tuple["Stage", ...]:
 
     `steps` of an epoch tell how long it takes to see whether a run has settled, and how long it may go on.
     """
-    from ptychograd.fitting.stopping import Settled
+    from ptychograd.fitting.stopping import Converged
     from ptychograd.physics.noise import Amplitude, Poisson
     from ptychograd.runs.run import Stage
 
@@ -270,7 +270,7 @@ def _stages(options: Options, steps: int) -> tuple["Stage", ...]:
     counting = min(counting, epochs - held)
     cooling = math.ceil(COOLING_SHARE * epochs) if auto and not counting and options.solver == "nesterov" else 0
     middle = epochs - held - counting - cooling
-    settled = Settled(least_span=STEPS_OF_SPAN // steps)
+    settled = Converged(least_span=STEPS_OF_SPAN // steps)
     stages = (
         Stage(held, OBJECT, Amplitude()),
         Stage(middle, BOTH, Amplitude(), settled if auto else None),

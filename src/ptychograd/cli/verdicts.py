@@ -31,11 +31,11 @@ TRY = {
 def with_verdict(result: "Result", data: "Dataset") -> "Result":
     """The result with the verdict on it in its settings, if its run came to an end."""
     from ptychograd.fitting.reconstruction import CUT_SHORT
-    from ptychograd.fitting.verdict import judged_run
+    from ptychograd.fitting.verdict import assess
 
     if result.stopped in CUT_SHORT or not result.history.epochs or not data.total > 0:
         return result
-    return result._replace(settings=result.settings | {VERDICT: judged_run(result, data).words})
+    return result._replace(settings=result.settings | {VERDICT: assess(result, data).words})
 
 
 def kept(result: "Result") -> tuple[float | None, float | None]:

@@ -5,5 +5,5 @@ from .fourier import ifft2 as ifft2
 from .fourier import translate as translate
 from .parameters import AbstractPart as AbstractPart
 from .windows import Window as Window
-from .windows import cut as cut
+from .windows import extract_window as extract_window
 from .windows import row as row

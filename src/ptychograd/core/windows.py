@@ -53,7 +53,7 @@ def nan_outside(index: Int[Array, ""], count: int, dtype: np.dtype) -> Float[Arr
 
 
 @meant
-def cut(
+def extract_window(
     array: Shaped[Array, "*lead height width"], corner: Int[Array, "2"], shape: tuple[int, int]
 ) -> Shaped[Array, "*lead y x"]:
     """The patch of `array` that begins at `corner`; an array that already is the patch comes back."""
@@ -72,7 +72,7 @@ def row(array: Shaped[Array, "index k"], index: Index) -> Shaped[Array, "k"]:
         return array[0]
     index = checked_index(index, len(array))
     window = row_window(index, array.shape[1])
-    found = cut(array, window.corner, window.shape)[0]
+    found = extract_window(array, window.corner, window.shape)[0]
     return found + nan_outside(index, len(array), found.dtype) if jnp.issubdtype(found.dtype, jnp.inexact) else found
 
 
@@ -104,8 +104,8 @@ def add(
     patch: Shaped[Array, "*lead y x"],
     corner: Int[Array, "2"],
 ) -> Shaped[Array, "*lead height width"]:
-    """`array` with `patch` added at `corner`, the adjoint of `cut`."""
-    return put(array, cut(array, corner, (patch.shape[-2], patch.shape[-1])) + patch, corner)
+    """`array` with `patch` added at `corner`, the adjoint of `extract_window`."""
+    return put(array, extract_window(array, corner, (patch.shape[-2], patch.shape[-1])) + patch, corner)
 
 
 def put(
@@ -139,12 +139,12 @@ def add_all(
 
 def cut_each(array: Shaped[Array, "*lead height width"], window: Window) -> Shaped[Array, "batch *lead y x"]:
     """The patches of all windows, one after another: on a CPU many times as fast as all at once, which is a gather."""
-    return jax.lax.scan(lambda _, corner: (None, cut(array, corner, window.shape)), None, window.corner)[1]
+    return jax.lax.scan(lambda _, corner: (None, extract_window(array, corner, window.shape)), None, window.corner)[1]
 
 
 def look_once(array: Shaped[Array, "*lead height width"], window: Window) -> Shaped[Array, "*lead y x"]:
     """The patch in one window, cut `once`: to be called where the array is written to afterwards."""
-    return once(lambda array: cut(array, window.corner, window.shape), array, {"": window})
+    return once(lambda array: extract_window(array, window.corner, window.shape), array, {"": window})
 
 
 def overlapped(
@@ -159,7 +159,7 @@ def overlapped(
 
     def wipe(desk, part):
         corner, total = part
-        patch = cut(desk, corner, window.shape)
+        patch = extract_window(desk, corner, window.shape)
         # a bare 0 would wait for no reading, and XLA then copies the desk
         return put(desk, jnp.where(patch == total, 0, patch), corner), None
 

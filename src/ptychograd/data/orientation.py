@@ -22,7 +22,7 @@ WORDS = (
 ALL = range(len(WORDS))
 
 
-def oriented(data: Dataset, code: int) -> Dataset:
+def apply_orientation(data: Dataset, code: int) -> Dataset:
     """The data with the positions turned by one of eight codes, 0 to 7; the patterns stay as the detector shows them.
 
     Bit 4 exchanges y and x, then bit 2 negates y and bit 1 negates x. 0 to 4 and 7 are the codes of PtyPy and PtyLab,

@@ -1,9 +1,9 @@
 from .evaluation import r_factor as r_factor
 from .priors import AbstractBasis as AbstractBasis
 from .priors import AbstractPrior as AbstractPrior
-from .priors import AlikeSlices as AlikeSlices
 from .priors import Haar as Haar
 from .priors import Pixels as Pixels
+from .priors import SliceSimilarity as SliceSimilarity
 from .priors import Sparse as Sparse
 from .priors import Tikhonov as Tikhonov
 from .priors import TotalVariation as TotalVariation
@@ -16,11 +16,11 @@ from .result import load as load
 from .solvers import PIE as PIE
 from .solvers import AbstractSolver as AbstractSolver
 from .solvers import ADePIE as ADePIE
+from .solvers import EvaluateOnly as EvaluateOnly
 from .solvers import Nesterov as Nesterov
 from .solvers import Optax as Optax
-from .solvers import Still as Still
 from .solvers import adam as adam
-from .stopping import Settled as Settled
+from .stopping import Converged as Converged
 from .verdict import Cause as Cause
 from .verdict import Verdict as Verdict
-from .verdict import judged_run as judged_run
+from .verdict import assess as assess

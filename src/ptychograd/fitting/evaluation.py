@@ -6,7 +6,7 @@ from ptychograd.core.parameters import trainable_names
 from ptychograd.data.dataset import Dataset
 from ptychograd.fitting.epoch import Device
 from ptychograd.fitting.reconstruction import reconstruct
-from ptychograd.fitting.solvers import Still
+from ptychograd.fitting.solvers import EvaluateOnly
 from ptychograd.physics.model import AbstractModel
 from ptychograd.physics.noise import AbstractNoise
 
@@ -19,5 +19,7 @@ def r_factor(
 ) -> float:
     """R = sqrt(Σ(√h - √y)² / Σy) of a model as it is, over all valid pixels; the rest as for `reconstruct`."""
     names, size = trainable_names(model), min(max(16, len(devices or ())) * data.group, data.count)
-    result = reconstruct(model, data, Still(), epochs=1, batch_size=size, trainable=names, devices=devices, noise=noise)
+    result = reconstruct(
+        model, data, EvaluateOnly(), epochs=1, batch_size=size, trainable=names, devices=devices, noise=noise
+    )
     return result.history.r_factor[0]

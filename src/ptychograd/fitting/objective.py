@@ -13,7 +13,7 @@ from jaxtyping import Array, Bool, Complex, Float, Int, PyTree, Real
 
 from ptychograd.core.parameters import Planes, join, map_with_names, named_parameters, replace_parameters
 from ptychograd.core.strict import lifted, promoted_by_jax
-from ptychograd.core.windows import Windows, batch_axes, cut, once, window_of
+from ptychograd.core.windows import Windows, batch_axes, extract_window, once, window_of
 from ptychograd.fitting.priors import AbstractPrior
 from ptychograd.physics.model import AbstractExitWaveModel, AbstractModel, batched
 from ptychograd.physics.noise import AbstractNoise, amplitude, counted_residual
@@ -208,7 +208,9 @@ class Objective(eqx.Module):
                 window = window_of(name, windows)
                 if window is None:
                     return None
-                return batched(lambda array, corner: cut(array, corner, window.shape), (None, 0))(leaf, window.corner)
+                return batched(lambda array, corner: extract_window(array, corner, window.shape), (None, 0))(
+                    leaf, window.corner
+                )
 
             return map_with_names(cut_leaf, parameters)
 

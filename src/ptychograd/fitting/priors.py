@@ -4,8 +4,8 @@ The penalty of a prior is weight · √N · Σ φ, where N is the number of phot
 patterns on average, if the array is the object's (else 1). Noise of the real and of the imaginary part of a pixel's
 transmission falls as 1/√N: it is 1/√(2N) at least, since patterns tell amplitudes and no phases, and 0.8 to 1.1 /√N was
 measured with 1e7 to 1e5 photons in a known probe. So a weight of `TotalVariation` or `Sparse` that takes out features
-of that size at 1e3 photons does so at 1e9; those of `Tikhonov` and `AlikeSlices`, whose penalties are quadratic, grow
-weaker as photons grow.
+of that size at 1e3 photons does so at 1e9; those of `Tikhonov` and `SliceSimilarity`, whose penalties are quadratic,
+grow weaker as photons grow.
 """
 
 import abc
@@ -160,7 +160,7 @@ class Sparse(AbstractPrior):
         return jnp.sqrt(root**2 * _power(coefficients) + self.smoothing**2)
 
 
-class AlikeSlices(AbstractPrior):
+class SliceSimilarity(AbstractPrior):
     """Neighbours along the first axis (slice, y, x) are alike: Σ |O_{s+1} - O_s|²."""
 
     weight: float = eqx.field(converter=float)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from ptychograd.fitting.result import History
 
 
-class Settled(NamedTuple):
+class Converged(NamedTuple):
     """A rule for `until`: the misfit is what counting photons leaves, or it has stopped falling.
 
     The first is a reduced χ² (see `History`) of `noise` or less, and more than half of it, in `patience` epochs one

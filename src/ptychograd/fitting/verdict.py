@@ -61,7 +61,7 @@ class Verdict(NamedTuple):
 
 
 @meant
-def judged_run(result: Result, data: Dataset, counts: bool | None = None) -> Verdict:
+def assess(result: Result, data: Dataset, counts: bool | None = None) -> Verdict:
     """The verdict on a result of one epoch or more, from the data that it was fitted to.
 
     Args:
@@ -71,7 +71,7 @@ def judged_run(result: Result, data: Dataset, counts: bool | None = None) -> Ver
         InputError: no epoch was done.
 
     Example:
-        found = judged_run(result, data)
+        found = assess(result, data)
         print(found.code, [cause.code for cause in found.causes])
     """
     if not result.history.epochs:

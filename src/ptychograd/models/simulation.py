@@ -9,7 +9,7 @@ from jaxtyping import Bool, Complex, Float, Real
 from ptychograd.core.errors import InputError, check_seed
 from ptychograd.core.parameters import is_parameter, named_leaves
 from ptychograd.core.strict import meant
-from ptychograd.data.dataset import Truth
+from ptychograd.data.dataset import GroundTruth
 from ptychograd.physics.model import AbstractModel, batched, check_windows, known_count
 from ptychograd.physics.noise import AbstractNoise, Poisson
 from ptychograd.physics.probes import AbstractProbe
@@ -54,7 +54,7 @@ def _check_count(model: AbstractModel, count: int) -> None:
 
 
 @meant
-def truth_of(model: AbstractModel, ideal: AbstractModel, truth: Truth) -> Truth:
+def truth_of(model: AbstractModel, ideal: AbstractModel, truth: GroundTruth) -> GroundTruth:
     """The truth of a `model` that was made from the `ideal` one, whose `truth` is given: with all that is new in it."""
     known = named_leaves(eqx.filter(ideal, is_parameter))
     new = {
@@ -64,7 +64,7 @@ def truth_of(model: AbstractModel, ideal: AbstractModel, truth: Truth) -> Truth:
     }
     probe, modes = getattr(model, "probe", None), new.pop(PROBE, truth.probe)
     wave = probe.illumination if isinstance(probe, AbstractProbe) else None
-    return Truth(new.pop(OBJECT, truth.object), modes if wave is None else wave, new)
+    return GroundTruth(new.pop(OBJECT, truth.object), modes if wave is None else wave, new)
 
 
 def raster(

@@ -8,7 +8,7 @@ from jaxtyping import Bool, Complex
 
 from ptychograd.core.errors import InputError, check_seed
 from ptychograd.core.fourier import centred, exact_fft
-from ptychograd.data.dataset import BraggGeometry, Dataset, Truth, make_dataset
+from ptychograd.data.dataset import BraggGeometry, Dataset, GroundTruth, make_dataset
 from ptychograd.data.geometry import wavelength_from_kev
 from ptychograd.models.simulation import raster, simulate
 from ptychograd.physics.bragg import BraggPtychography, Crystal, TiltedBeam
@@ -96,7 +96,7 @@ class BraggExperiment:
             geometry=geometry,
             probe=beam,
             support=support,
-            truth=Truth(density, beam),
+            truth=GroundTruth(density, beam),
             source=f"simulated: Bragg, {self.photons:g} photons, seed {seed}",
         )
 

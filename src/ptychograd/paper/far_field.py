@@ -9,7 +9,7 @@ import numpy as np
 from skimage.data import astronaut, camera
 
 from ptychograd.core.errors import InputError
-from ptychograd.data.dataset import Dataset, Geometry, Truth, far_field_sampling, make_dataset
+from ptychograd.data.dataset import Dataset, Geometry, GroundTruth, far_field_sampling, make_dataset
 from ptychograd.data.geometry import wavelength_from_kev
 from ptychograd.models.simulation import embedded, raster, simulate, transmission, truth_of
 from ptychograd.models.starts import defocused, square_wave
@@ -94,6 +94,6 @@ class FarFieldExperiment:
             geometry=self.geometry,
             probe=start,
             support=support,
-            truth=truth_of(true, model, Truth(box, probe[None])),
+            truth=truth_of(true, model, GroundTruth(box, probe[None])),
             source=f"simulated: far field, {self.photons:g} photons, seed {seed}",
         )

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from ptychograd.data.dataset import Dataset
 from ptychograd.fitting.reconstruction import Progress
 from ptychograd.fitting.result import Result
-from ptychograd.fitting.solvers import PIE, ADePIE, Still, adam
+from ptychograd.fitting.solvers import PIE, ADePIE, EvaluateOnly, adam
 from ptychograd.models.recipes import far_field
 from ptychograd.output.plot import figure2
 from ptychograd.paper.far_field import FarFieldExperiment
@@ -59,7 +59,7 @@ def reproduce(place: Place) -> Report:
 
 def _times(place: Place, data: Dataset) -> dict[str, float]:
     """Seconds an update, measured round robin in this process, anew each time."""
-    solvers = {"forward model": Still(), **METHODS}
+    solvers = {"forward model": EvaluateOnly(), **METHODS}
     _, timings = time_solvers(far_field(data), data, 1, 5, solvers)
     times = {name: timing.step for name, timing in timings.items()}
     place.told(TIME_SHARE, "times")

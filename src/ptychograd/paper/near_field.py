@@ -11,7 +11,7 @@ from skimage.data import astronaut, camera
 
 from ptychograd.core.errors import InputError, check_seed
 from ptychograd.core.fourier import centred, exact_fft
-from ptychograd.data.dataset import Dataset, NearFieldGeometry, Truth, make_dataset
+from ptychograd.data.dataset import Dataset, GroundTruth, NearFieldGeometry, make_dataset
 from ptychograd.data.geometry import wavelength_from_kev
 from ptychograd.models.simulation import raster, simulate, transmission, truth_of
 from ptychograd.paper.images import grey_image
@@ -105,7 +105,7 @@ class NearFieldExperiment:
             corners * geometry.sampling(shape),
             geometry=geometry,
             support=support,
-            truth=truth_of(true, model, Truth(box, probe[None])),
+            truth=truth_of(true, model, GroundTruth(box, probe[None])),
             source=f"simulated: near field, {self.flux:g} photons a pixel, seed {seed}",
         )
 

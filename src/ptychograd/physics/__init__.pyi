@@ -7,8 +7,8 @@ from .detector import GaussianSpread as GaussianSpread
 from .detector import KernelSpread as KernelSpread
 from .model import AbstractExitWaveModel as AbstractExitWaveModel
 from .model import AbstractModel as AbstractModel
-from .model import FreeScale as FreeScale
 from .model import Ptychography as Ptychography
+from .model import ScaleAmbiguity as ScaleAmbiguity
 from .noise import AbstractCensorable as AbstractCensorable
 from .noise import AbstractNoise as AbstractNoise
 from .noise import Amplitude as Amplitude
@@ -20,9 +20,9 @@ from .objects import AbstractMagnitude as AbstractMagnitude
 from .objects import AbstractObject as AbstractObject
 from .objects import AnyMagnitude as AnyMagnitude
 from .objects import BoundedMagnitude as BoundedMagnitude
-from .objects import EmbeddedObject as EmbeddedObject
 from .objects import MixedObject as MixedObject
 from .objects import MultisliceObject as MultisliceObject
+from .objects import SupportedObject as SupportedObject
 from .objects import ThinObject as ThinObject
 from .objects import UnitMagnitude as UnitMagnitude
 from .probes import AberratedProbe as AberratedProbe

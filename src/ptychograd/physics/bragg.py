@@ -8,9 +8,9 @@ from jaxtyping import Array, Bool, Complex, Float, Int
 from ptychograd.core.fourier import translate
 from ptychograd.core.illumination import brightness
 from ptychograd.core.strict import as_complex, meant
-from ptychograd.core.windows import Window, checked_index, cut, row_window
+from ptychograd.core.windows import Window, checked_index, extract_window, row_window
 from ptychograd.physics.detector import Detector
-from ptychograd.physics.model import AbstractExitWaveModel, FreeScale
+from ptychograd.physics.model import AbstractExitWaveModel, ScaleAmbiguity
 from ptychograd.physics.propagators import FarField
 from ptychograd.physics.scan import AbstractScan
 
@@ -58,7 +58,7 @@ class Crystal(eqx.Module):
 
     def __call__(self, corner: Int[Array, "2"], shape: tuple[int, int]) -> Complex[Array, "x y z"]:
         """The part in a window."""
-        return jnp.where(cut(self.support, corner, shape), cut(self.density, corner, shape), 0)
+        return jnp.where(extract_window(self.support, corner, shape), extract_window(self.density, corner, shape), 0)
 
 
 class BraggPtychography(AbstractExitWaveModel):
@@ -115,7 +115,7 @@ class BraggPtychography(AbstractExitWaveModel):
 
     @property
     def free_scale(self):
-        return FreeScale("object.density", ("probe.modes",))
+        return ScaleAmbiguity("object.density", ("probe.modes",))
 
     def coarse(self):
         """Without the shifts by less than a voxel, each of which takes two Fourier transforms."""

@@ -59,7 +59,7 @@ class KernelSpread(AbstractPointSpread):
 class Detector(AbstractPart):
     """Counts the photons of all modes, on top of a `background` ν in photons a pixel (Eq. 4).
 
-    h = g (K * Σ|wave|²) + ν, where every count adds up `binning` x `binning` pixels of the wave, K is the
+    h = g (K * Σ|wave|²) + ν, where every count adds up `oversampling` x `oversampling` pixels of the wave, K is the
     `point_spread`, and g the `flat_field`: the share of its photons that a pixel counts. ν is one number or (y, x). A
     negative ν counts as none; its slope is that of a positive one, so that it comes back.
     """
@@ -67,17 +67,17 @@ class Detector(AbstractPart):
     background: Float[Array, ""] | Float[Array, "y x"] = eqx.field(default=0.0, converter=meant(jnp.asarray))
     point_spread: AbstractPointSpread | None = None
     flat_field: Float[Array, "y x"] | None = None
-    binning: int = eqx.field(static=True, default=1)
+    oversampling: int = eqx.field(static=True, default=1)
 
     def __check_init__(self):
-        if not self.binning >= 1:
-            raise InputError(f"A binning of {self.binning} pixels; expected 1 or more.")
+        if not self.oversampling >= 1:
+            raise InputError(f"A binning of {self.oversampling} pixels; expected 1 or more.")
 
     def __call__(self, wave: Complex[Array, "modes *frame"]) -> Float[Array, "*counts"]:
         """Expected photons h."""
         photons = jnp.sum(wave.real**2 + wave.imag**2, axis=0)
-        if self.binning > 1:
-            photons = binned(photons, self.binning)
+        if self.oversampling > 1:
+            photons = binned(photons, self.oversampling)
         if self.point_spread is not None:
             photons = self.point_spread(photons)
         if self.flat_field is not None:
@@ -88,7 +88,7 @@ class Detector(AbstractPart):
     @property
     def is_plain(self) -> bool:
         """Whether it adds up modes and a background, and nothing else."""
-        return self.binning == 1 and self.point_spread is None and self.flat_field is None
+        return self.oversampling == 1 and self.point_spread is None and self.flat_field is None
 
     @property
     def steps(self):
@@ -103,8 +103,8 @@ class Detector(AbstractPart):
         return {"background": jnp.maximum(self.background, 0)}, *inside
 
 
-def binned(photons: Float[Array, "*batch Y X"], binning: int) -> Float[Array, "*batch y x"]:
-    """Sums over squares of `binning` x `binning` pixels."""
+def binned(photons: Float[Array, "*batch Y X"], oversampling: int) -> Float[Array, "*batch y x"]:
+    """Sums over squares of `oversampling` x `oversampling` pixels."""
     *batch, height, width = photons.shape
-    parts = photons.reshape(*batch, height // binning, binning, width // binning, binning)
+    parts = photons.reshape(*batch, height // oversampling, oversampling, width // oversampling, oversampling)
     return jnp.sum(parts, axis=(-3, -1))

@@ -80,7 +80,7 @@ class AbstractModel(eqx.Module):
         return ()
 
 
-class FreeScale(NamedTuple):
+class ScaleAmbiguity(NamedTuple):
     """Parameters whose scale no pattern tells: `object` times s, and every `probe` divided by s^`power`."""
 
     object: str
@@ -112,7 +112,7 @@ class AbstractExitWaveModel(AbstractModel):
         return False
 
     @property
-    def free_scale(self) -> FreeScale | None:
+    def free_scale(self) -> ScaleAmbiguity | None:
         """Parameters that may be multiplied and divided by a number without a change in any pattern, if so."""
         return None
 
@@ -161,7 +161,7 @@ class Ptychography(AbstractExitWaveModel):
     def free_scale(self):
         power = self.object.scale_power
         probe = tuple(f"probe.{name}" for name in self.probe.scaled)
-        return FreeScale("object.transmission", probe, power) if power else None
+        return ScaleAmbiguity("object.transmission", probe, power) if power else None
 
     def coarse(self):
         """With parts that are near enough for step sizes: without the shifts by less than a pixel, for one."""

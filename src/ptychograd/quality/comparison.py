@@ -11,7 +11,7 @@ from ptychograd.core.arrays import shifted
 from ptychograd.core.errors import InputError
 from ptychograd.core.illumination import lit_pixels, met_pixels
 from ptychograd.core.strict import meant
-from ptychograd.data.dataset import BraggGeometry, Dataset, Truth
+from ptychograd.data.dataset import BraggGeometry, Dataset, GroundTruth
 from ptychograd.fitting.result import Result
 from ptychograd.physics.probes import orthogonal_modes
 from ptychograd.physics.scan import CORRECTED, SubPixelScan, WholePixelScan, affine_fit, recorded_scan, refinable
@@ -59,7 +59,7 @@ def compare_with_truth(result: Result, data: Dataset) -> dict[str, float]:
     return figures | compare_parameters(data.truth, result) | compare_positions(data.truth, result)
 
 
-def _in_one_window(truth: Truth, result: Result) -> tuple[Truth, Result]:
+def _in_one_window(truth: GroundTruth, result: Result) -> tuple[GroundTruth, Result]:
     """Both in the smaller of their windows, if one has the same pixels in a larger one about the same middle."""
     if OBJECT not in result.arrays or "probe.modes" not in result.arrays:
         return truth, result
@@ -70,7 +70,7 @@ def _in_one_window(truth: Truth, result: Result) -> tuple[Truth, Result]:
     spare = [[(n // 2 - m // 2, n - m - n // 2 + m // 2) for n, m in zip(size, shape, strict=True)] for size in sizes]
     named = (OBJECT, "object.support", "probe.modes", ILLUMINATION)
     cut = {name: _without(result.arrays[name], spare[1]) for name in named if name in result.arrays}
-    narrow = Truth(_without(truth.object, spare[0]), _without(truth.probe, spare[0]), truth.parameters)
+    narrow = GroundTruth(_without(truth.object, spare[0]), _without(truth.probe, spare[0]), truth.parameters)
     return narrow, result._replace(arrays={**result.arrays, **cut})
 
 
@@ -80,7 +80,7 @@ def _without(image: np.ndarray, margins: list[tuple[int, int]]) -> np.ndarray:
     return image[..., rows, columns]
 
 
-def _without_margins(truth: Truth, result: Result) -> tuple[np.ndarray, np.ndarray]:
+def _without_margins(truth: GroundTruth, result: Result) -> tuple[np.ndarray, np.ndarray]:
     """Objects of truth and result over the array that the nominal scan covers, without the reach of its positions."""
     reach, recovered, true = _reach(result), result.object, truth.object
     shape = tuple(n - 2 * reach for n in recovered.shape[-2:])
@@ -101,7 +101,7 @@ def central(image: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
 
 
 @meant
-def compare_positions(truth: Truth, result: Result) -> dict[str, float]:
+def compare_positions(truth: GroundTruth, result: Result) -> dict[str, float]:
     """Root-mean-square error of the positions along each axis, in object pixels, without their mean.
 
     Besides that without what an affine change of all positions makes good. None where nothing moved in truth or result.
@@ -132,7 +132,7 @@ def _as_one(object: Complex[np.ndarray, "*many Y X"], sliced: bool) -> Complex[n
     return np.prod(object, axis=0) if sliced else _strongest(object)
 
 
-def compare_parameters(truth: Truth, result: Result) -> dict[str, float]:
+def compare_parameters(truth: GroundTruth, result: Result) -> dict[str, float]:
     """Root-mean-square error of every other parameter of which the truth tells, in its own unit."""
     others = {path: value for path, value in truth.parameters.items() if not path.startswith("scan.")}
     pairs = {path: (value, result.arrays.get(path)) for path, value in others.items()}
@@ -175,7 +175,7 @@ def registered_crystal(
     return moved * (np.vdot(moved, truth) / power if power > 0 else 0)
 
 
-def _scanned(result: Result, data: Dataset, truth: Truth) -> dict[str, Bool[np.ndarray, "y x"]]:
+def _scanned(result: Result, data: Dataset, truth: GroundTruth) -> dict[str, Bool[np.ndarray, "y x"]]:
     """Pixels of the object that were lit, and of the probe that met the unknown object, if the scan is known."""
     if "scan.corner" not in result.arrays:
         return {}

@@ -17,7 +17,7 @@ from ptychograd.data.patterns import blocks, measured
 from ptychograd.fitting.epoch import of_each, on_device, traced
 from ptychograd.physics.model import AbstractModel, check_count
 from ptychograd.physics.noise import AbstractNoise, Poisson
-from ptychograd.refinement.stage_actions import AbstractEscape, Changed
+from ptychograd.refinement.stage_actions import AbstractStageAction, Changed
 
 FLAT_FIELD, BACKGROUND = "detector.flat_field", "detector.background"
 FLOOR = 1e-6  # photons a pixel: no background but the model's own
@@ -86,7 +86,7 @@ class Likely(NamedTuple):
 
 
 @dataclass(frozen=True)
-class FlatFieldCalibrated(AbstractEscape):
+class FlatFieldCalibration(AbstractStageAction):
     """Every pixel's gain is set to what all patterns say of it, with everything else as it is.
 
     With a = ∂h/∂g the most likely gain is g + Σ a s / Σ a² I, of the scores s and Fisher's information I of the `noise`

@@ -35,7 +35,7 @@ class Changed(NamedTuple):
     hold: tuple[str, ...] = ()
 
 
-class AbstractEscape(abc.ABC):
+class AbstractStageAction(abc.ABC):
     """Something done to a model before a stage."""
 
     @property
@@ -51,7 +51,7 @@ class AbstractEscape(abc.ABC):
         """What `model` is changed to, in a run that began with `start`."""
 
 
-class CrystalEscape(AbstractEscape):
+class CrystalStageAction(AbstractStageAction):
     """Something done to a crystal."""
 
     def check(self, model):
@@ -59,7 +59,7 @@ class CrystalEscape(AbstractEscape):
 
 
 @dataclass(frozen=True)
-class ShrinkWrap(CrystalEscape):
+class ShrinkWrap(CrystalStageAction):
     """Nothing is a crystal but what is bright: ghosts, fainter than the crystal, are cut off with the noise.
 
     The new support holds the voxels of the start's support where the magnitude, blurred by `blur` voxels, is above
@@ -83,7 +83,7 @@ class ShrinkWrap(CrystalEscape):
 
 
 @dataclass(frozen=True)
-class BeamShift(CrystalEscape):
+class BeamShift(CrystalStageAction):
     """A crystal that stands too far up or down the incident beam, and is cut by its support, is moved along it.
 
     Shifts by `voxels` along x, and by the fraction of them along y that the beam has, are each tried for `epochs`;

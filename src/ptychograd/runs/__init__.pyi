@@ -1,9 +1,9 @@
 from .run import Run as Run
 from .run import Stage as Stage
 from .run import perform as perform
-from .stages import calibrated as calibrated
 from .stages import crystal_stages as crystal_stages
-from .stages import judged as judged
-from .stages import searched as searched
+from .stages import with_flat_field_calibration as with_flat_field_calibration
+from .stages import with_position_search as with_position_search
+from .stages import with_position_validation as with_position_validation
 from .sweeps import Sweep as Sweep
 from .sweeps import sweep as sweep

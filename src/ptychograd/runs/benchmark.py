@@ -18,7 +18,7 @@ from ptychograd.core.fourier import fft2, ifft2
 from ptychograd.data.dataset import Dataset, NearFieldGeometry, make_dataset
 from ptychograd.fitting.epoch import Resident, one_epoch
 from ptychograd.fitting.reconstruction import Task, prepared
-from ptychograd.fitting.solvers import PIE, AbstractSolver, ADePIE, Nesterov, Still, adam
+from ptychograd.fitting.solvers import PIE, AbstractSolver, ADePIE, EvaluateOnly, Nesterov, adam
 from ptychograd.models.recipes import far_field, near_field
 from ptychograd.models.simulation import raster
 from ptychograd.models.starts import random_object
@@ -26,7 +26,7 @@ from ptychograd.physics.model import Ptychography
 from ptychograd.physics.noise import Amplitude
 
 SOLVERS: Mapping[str, AbstractSolver] = {
-    "forward model": Still(),
+    "forward model": EvaluateOnly(),
     "ePIE": PIE(),
     "AD-ePIE": ADePIE(),
     "rPIE": PIE(0.1),

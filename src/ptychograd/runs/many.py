@@ -128,7 +128,7 @@ def _side_by_side(runs: Sequence[Run]) -> list[Result]:
 
 
 def _alike(one: Run, other: Run) -> bool:
-    if one.watch or other.watch or any(stage.until or stage.first for stage in one.stages + other.stages):
+    if one.monitor or other.monitor or any(stage.until or stage.first for stage in one.stages + other.stages):
         return False
     if len(one.stages) != len(other.stages):
         return False

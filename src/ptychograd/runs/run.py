@@ -20,14 +20,14 @@ from ptychograd.fitting.result import History, NonFiniteError, Result
 from ptychograd.fitting.solvers import AbstractSolver
 from ptychograd.physics.model import AbstractModel
 from ptychograd.physics.noise import AbstractNoise, Amplitude
-from ptychograd.refinement.stage_actions import AbstractEscape
+from ptychograd.refinement.stage_actions import AbstractStageAction
 from ptychograd.runs.progress import Course
 
 
 class Stage(NamedTuple):
     """Some epochs of a run with the same parameters free, the same noise model and the same priors.
 
-    `until` may end it early, as `Settled()` does; the stages after it then shrink in proportion. `first` is done to
+    `until` may end it early, as `Converged()` does; the stages after it then shrink in proportion. `first` is done to
     the model before, as `ShrinkWrap()` does; solvers then start afresh.
     """
 
@@ -35,15 +35,15 @@ class Stage(NamedTuple):
     trainable: tuple[str, ...] = ("object", "probe")
     noise: AbstractNoise = Amplitude()
     until: Callable[[History], str] | None = None
-    first: tuple[AbstractEscape, ...] = ()
+    first: tuple[AbstractStageAction, ...] = ()
     priors: tuple[AbstractPrior, ...] = ()
 
 
 class Run(NamedTuple):
     """All that one reconstruction is asked for: start model, data, solver, and its stages one after another.
 
-    `devices` share the patterns of every batch; one does all unless given. `watch` looks at held-out patterns (see
-    `Watch`).
+    `devices` share the patterns of every batch; one does all unless given. `monitor` looks at held-out patterns (see
+    `HeldOutMonitor`).
     """
 
     model: AbstractModel
@@ -53,7 +53,7 @@ class Run(NamedTuple):
     batch_size: int = 1
     seed: int = 0
     devices: tuple[Device, ...] | None = None
-    watch: Callable[[int, Callable[[], Result]], float] | None = None
+    monitor: Callable[[int, Callable[[], Result]], float] | None = None
 
     @property
     def words(self) -> dict:
@@ -123,14 +123,14 @@ def perform(
     return result._replace(model=result.onto(run.model)) if result.model is None else result
 
 
-def _next_change(run: Run, course: Course, result: Result | None) -> AbstractEscape | None:
+def _next_change(run: Run, course: Course, result: Result | None) -> AbstractStageAction | None:
     """What is to be done to the model before its next epoch; the changes that were are in the result's settings."""
     due = [escape for stage in run.stages[: course.ended + 1] for escape in stage.first]
     done = len(result.settings.get("changes", ())) if result else 0
     return due[done] if done < len(due) else None
 
 
-def _changed(run: Run, course: Course, result: Result | None, change: AbstractEscape) -> Result:
+def _changed(run: Run, course: Course, result: Result | None, change: AbstractStageAction) -> Result:
     """The result with its model changed, and how in its settings."""
     stage = _without(run.stages[course.ended], _held(result))
 
@@ -181,7 +181,7 @@ def _fitted(
 
     task = task_of(run, stage, left, result, course.total)
     try:
-        result = reconstruct(**task._asdict(), until=ask, watch=run.watch, on_epoch=tell)
+        result = reconstruct(**task._asdict(), until=ask, monitor=run.monitor, on_epoch=tell)
     except NonFiniteError as problem:
         raise NonFiniteError(str(problem), noted(problem.result, course)) from None
     if result.stopped in CUT_SHORT:

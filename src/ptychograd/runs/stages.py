@@ -8,9 +8,9 @@ from ptychograd.core.parameters import matches, trainable_names
 from ptychograd.data.dataset import Dataset
 from ptychograd.physics.model import AbstractModel
 from ptychograd.physics.noise import AbstractNoise, Amplitude, Censored, Poisson
-from ptychograd.refinement.calibration import FLAT_FIELD, FLOOR, FlatFieldCalibrated
-from ptychograd.refinement.positions import PATHS, PositionsJudged, PositionsSearched, PositionsUnbent
-from ptychograd.refinement.stage_actions import AbstractEscape, BeamShift, ShrinkWrap
+from ptychograd.refinement.calibration import FLAT_FIELD, FLOOR, FlatFieldCalibration
+from ptychograd.refinement.positions import PATHS, DistortionCorrection, PositionSearch, PositionValidation
+from ptychograd.refinement.stage_actions import AbstractStageAction, BeamShift, ShrinkWrap
 from ptychograd.runs.run import Stage
 
 OBJECT = ("object",)
@@ -51,7 +51,7 @@ def crystal_search(epochs: int) -> tuple[Stage, ...]:
     return (Stage(BEGIN * each, OBJECT), *[wrapped] * BEFORE, shifted, *[wrapped] * AFTER)
 
 
-def judged(stages: Sequence[Stage], held: Dataset) -> tuple[Stage, ...]:
+def with_position_validation(stages: Sequence[Stage], held: Dataset) -> tuple[Stage, ...]:
     """The stages with refined positions judged by the patterns `held` out, after 60 % of the epochs that refine them.
 
     Stages that refine no position of a scan are as they were.
@@ -59,12 +59,12 @@ def judged(stages: Sequence[Stage], held: Dataset) -> tuple[Stage, ...]:
     epochs = sum(stage.epochs for stage in stages if _is_about_positions(stage))
     if not epochs:
         return tuple(stages)
-    judge = PositionsJudged(held, max(1, round(TRIAL * epochs)), stages[-1].noise)
+    judge = PositionValidation(held, max(1, round(TRIAL * epochs)), stages[-1].noise)
     return tuple(stage for _, stage in _cut(stages, {round(JUDGED * epochs): (judge,)}, _is_about_positions))
 
 
-def searched(stages: Sequence[Stage], data: Dataset) -> tuple[Stage, ...]:
-    """The stages with positions searched (see `PositionsSearched`, `PositionsUnbent`) in the first 60 % of those epochs
+def with_position_search(stages: Sequence[Stage], data: Dataset) -> tuple[Stage, ...]:
+    """The stages with a `PositionSearch` and a `DistortionCorrection` in the first 60 % of those epochs
     that refine offsets: about every 6 epochs, but 30 times at most. Object and probe follow in between, and at first
     the offsets too.
 
@@ -75,16 +75,16 @@ def searched(stages: Sequence[Stage], data: Dataset) -> tuple[Stage, ...]:
         return tuple(stages)
     last, noise = round(JUDGED * epochs), stages[-1].noise
     rounds = min(max(1, round(last / ROUND)), MOST_ROUNDS)
-    unbent = PositionsUnbent(data, noise=noise)
-    wide, near = (PositionsSearched(data, noise=noise), unbent), (PositionsSearched(data, NEAR, noise), unbent)
+    unbent = DistortionCorrection(data, noise=noise)
+    wide, near = (PositionSearch(data, noise=noise), unbent), (PositionSearch(data, NEAR, noise), unbent)
     cuts = {round(last * n / rounds): wide if n <= WIDE * rounds else near for n in range(1, rounds + 1)}
     still = range(sorted(cuts)[max(0, round(rounds * DESCENT) - 1)], last)
     parts = _cut(stages, cuts, _is_about_positions)
     return tuple(_without_offsets(stage) if begin in still else stage for begin, stage in parts)
 
 
-def calibrated(stages: Sequence[Stage], data: Dataset, model: AbstractModel) -> tuple[Stage, ...]:
-    """The stages with the flat field calibrated (see `FlatFieldCalibrated`), eight times in those that fit counts.
+def with_flat_field_calibration(stages: Sequence[Stage], data: Dataset, model: AbstractModel) -> tuple[Stage, ...]:
+    """The stages with the flat field calibrated (see `FlatFieldCalibration`), eight times in those that fit counts.
 
     It then follows no gradient, and in stages that fit amplitudes, which are biased in dim pixels, it stays as it is;
     raises `InputError` if there are no others, or none with an epoch. A stage that refines nothing else takes no
@@ -107,7 +107,7 @@ def calibrated(stages: Sequence[Stage], data: Dataset, model: AbstractModel) -> 
 
     counted = [stage for stage in stages if counts(stage)]
     _check_counted(counted)
-    escape = FlatFieldCalibrated(data, _counting(counted[-1].noise))
+    escape = FlatFieldCalibration(data, _counting(counted[-1].noise))
     stages = [_once(stage, escape) if refines(stage) and not _others(stage, names) else stage for stage in stages]
     epochs = sum(stage.epochs for stage in stages if counts(stage))
     places = {round(CALIBRATED * epochs * n / CALIBRATIONS) for n in range(1, CALIBRATIONS + 1)} - {epochs}
@@ -130,17 +130,17 @@ def _check_counted(counted: Sequence[Stage]) -> None:
 
 
 def _calibrates(stage: Stage) -> bool:
-    return any(isinstance(escape, FlatFieldCalibrated) for escape in stage.first)
+    return any(isinstance(escape, FlatFieldCalibration) for escape in stage.first)
 
 
-def _once(stage: Stage, escape: AbstractEscape) -> Stage:
+def _once(stage: Stage, escape: AbstractStageAction) -> Stage:
     """A stage that refines the flat field alone: calibrated once where counts are fitted, without an epoch."""
     is_due = not (_fits_amplitudes(stage.noise) or _calibrates(stage))
     return stage._replace(epochs=0, first=(*stage.first, escape) if is_due else stage.first)
 
 
 def _cut(
-    stages: Sequence[Stage], cuts: Mapping[int, tuple[AbstractEscape, ...]], counts: Callable[[Stage], bool]
+    stages: Sequence[Stage], cuts: Mapping[int, tuple[AbstractStageAction, ...]], counts: Callable[[Stage], bool]
 ) -> list[tuple[int | None, Stage]]:
     """The stages cut after so many epochs of those that count, where escapes are taken.
 
@@ -207,9 +207,9 @@ def _refines_offsets(stage: Stage) -> bool:
 def _is_about_positions(stage: Stage) -> bool:
     """Whether a stage refines positions, or stands between searches for them."""
     refined = any(matches(path, name) for name in stage.trainable for path in PATHS)
-    return refined or any(isinstance(escape, PositionsSearched) for escape in stage.first)
+    return refined or any(isinstance(escape, PositionSearch) for escape in stage.first)
 
 
-def _turn(escape: AbstractEscape) -> int:
+def _turn(escape: AbstractStageAction) -> int:
     """The flat field comes after all else, as positions; the judge of these comes last."""
-    return 2 * isinstance(escape, PositionsJudged) + isinstance(escape, FlatFieldCalibrated)
+    return 2 * isinstance(escape, PositionValidation) + isinstance(escape, FlatFieldCalibration)

@@ -17,7 +17,7 @@ DOUBT = 0.01  # chance that one of eight equal orientations seems to be told; th
 ROUNDING = 1e-3  # of an R-factor: what differs less differs by rounding, or as a frame of even size has no middle
 
 
-class Trial(NamedTuple):
+class OrientationTrial(NamedTuple):
     """One orientation, the R-factor of the patterns held out from its reconstruction, and that.
 
     `r_of_pattern` is that of each of these patterns. `has_side` is False for a start probe that is its own twin: on
@@ -52,7 +52,7 @@ class Preference(NamedTuple):
         return len(self.codes) == 1 or self.is_pair
 
 
-def preference(trials: Sequence[Trial], data: Dataset) -> Preference:
+def preference(trials: Sequence[OrientationTrial], data: Dataset) -> Preference:
     """Which orientations fit best, and how sure that is, in words.
 
     Another one is told apart from the best if its R-factors of the same held-out patterns are larger by so many
@@ -93,7 +93,7 @@ def preference(trials: Sequence[Trial], data: Dataset) -> Preference:
     return Preference(codes, margin, False, words)
 
 
-def errors_apart(best: Trial, other: Trial) -> float:
+def errors_apart(best: OrientationTrial, other: OrientationTrial) -> float:
     """How many standard errors another trial's R-factors are above those of the best, pattern by pattern.
 
     It is Student's t of log(R/R'): pairs, as some patterns are harder for all. 0 where patterns are too few or not the

@@ -8,12 +8,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ptychograd.automatic.orientation.preference import Trial, preference
+from ptychograd.automatic.orientation.preference import OrientationTrial, preference
 from ptychograd.automatic.orientation.start import is_its_own_twin, out_of_focus
 from ptychograd.core.errors import InputError
 from ptychograd.core.illumination import of_photons
 from ptychograd.data.dataset import BraggGeometry, Dataset, NearFieldGeometry, subset
-from ptychograd.data.orientation import ALL, oriented
+from ptychograd.data.orientation import ALL, apply_orientation
 from ptychograd.data.patterns import lit_positions
 from ptychograd.data.splitting import set_aside
 from ptychograd.fitting.solvers import Nesterov
@@ -50,8 +50,8 @@ def try_orientations(
     seed: int = 0,
     widths: Sequence[float] = WIDTHS,
     on_trial: Told | None = None,
-) -> list[Trial]:
-    """Reconstructions in all eight orientations (see `oriented`), that with the smallest held-out R-factor first.
+) -> list[OrientationTrial]:
+    """Reconstructions in all eight orientations, that with the smallest held-out R-factor first.
 
     They take at most `most` patterns with photons about the middle of the scan. The support is left out, as it may have
     been drawn for a wrong orientation, and the start probe is scaled to the photons measured. `model_of` makes the
@@ -87,7 +87,7 @@ def try_orientations(
 
 def _tried(
     recipe: ModelOf, parts: Parts, width: float = 0.0, *, epochs: int, seed: int, told: Told | None
-) -> Iterator[Trial]:
+) -> Iterator[OrientationTrial]:
     """A trial for each orientation, as they get done; with a beam out of focus if that has a width."""
     fitted, held = parts
     defocus = 0.0
@@ -97,26 +97,26 @@ def _tried(
     batch = min(BATCH, -(-fitted.count // LEAST_STEPS))
     runs = {}
     for code in ALL:
-        there = oriented(fitted, code)
+        there = apply_orientation(fitted, code)
         runs[str(code)] = Run(recipe(there), there, Nesterov(), (Stage(epochs),), batch, seed)
     has_side = not width and not is_its_own_twin(runs["0"].model)
     for name, result in perform_all(runs):
         code, found, each = int(name), math.inf, np.zeros(0)
         if result.model is not None:
-            left = residuals(result.model, oriented(held, code))
+            left = residuals(result.model, apply_orientation(held, code))
             each = left.r_of_pattern[np.isfinite(left.r_of_pattern)]
             found = left.r_factor if math.isfinite(left.r_factor) else math.inf
         if told is not None:
             told(code, found)
-        yield Trial(code, found, result, each, has_side, defocus)
+        yield OrientationTrial(code, found, result, each, has_side, defocus)
 
 
-def _ranked(trials: Iterable[Trial]) -> list[Trial]:
+def _ranked(trials: Iterable[OrientationTrial]) -> list[OrientationTrial]:
     """The best first; what differs by rounding alone in the order of the codes."""
     return sorted(trials, key=lambda trial: (round(trial.r_factor, DIGITS), trial.code))
 
 
-def _fitting_better(trials: Iterable[Trial], others: Iterable[Trial]) -> list[Trial]:
+def _fitting_better(trials: Iterable[OrientationTrial], others: Iterable[OrientationTrial]) -> list[OrientationTrial]:
     """Of each orientation the trial that fits better; the patterns that are held out judge, and choose nothing."""
     best = {trial.code: trial for trial in trials}
     for other in others:
@@ -125,7 +125,7 @@ def _fitting_better(trials: Iterable[Trial], others: Iterable[Trial]) -> list[Tr
     return list(best.values())
 
 
-def _fit(trial: Trial) -> float:
+def _fit(trial: OrientationTrial) -> float:
     """R of the patterns that were fitted."""
     history = trial.result.history
     return history.r_factor[-1] if history.epochs and math.isfinite(trial.r_factor) else math.inf

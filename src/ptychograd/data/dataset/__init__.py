@@ -5,8 +5,8 @@ from ptychograd.data.dataset.dataset import (
     BraggGeometry,
     Dataset,
     Geometry,
+    GroundTruth,
     NearFieldGeometry,
-    Truth,
     check_extent,
     far_field_sampling,
     make_dataset,
@@ -15,9 +15,9 @@ from ptychograd.data.dataset.dataset import (
     squared,
 )
 from ptychograd.data.dataset.freezing import frozen
-from ptychograd.data.dataset.masking import beam_stop, below, masked
+from ptychograd.data.dataset.masking import beam_stop, mask_pixels, unsaturated_mask
 from ptychograd.data.dataset.part import subset
-from ptychograd.data.dataset.stored import InFile, StoredPatterns, Survey, added
+from ptychograd.data.dataset.stored import StoredPatterns, StreamFromFile, Survey, added
 from ptychograd.data.dataset.valid import MEANINGS, check_meaning, check_share
 
 __all__ = [
@@ -27,24 +27,24 @@ __all__ = [
     "Counter",
     "Dataset",
     "Geometry",
-    "InFile",
+    "GroundTruth",
     "NearFieldGeometry",
     "StoredPatterns",
+    "StreamFromFile",
     "Survey",
-    "Truth",
     "Whole",
     "added",
     "beam_stop",
-    "below",
     "check_extent",
     "check_meaning",
     "check_share",
     "far_field_sampling",
     "frozen",
     "make_dataset",
-    "masked",
+    "mask_pixels",
     "object_shape_needed",
     "positions_in_pixels",
     "squared",
     "subset",
+    "unsaturated_mask",
 ]

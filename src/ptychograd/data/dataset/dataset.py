@@ -30,8 +30,8 @@ __all__ = [
     "BraggGeometry",
     "Dataset",
     "Geometry",
+    "GroundTruth",
     "NearFieldGeometry",
-    "Truth",
     "check_extent",
     "far_field_sampling",
     "make_dataset",
@@ -41,7 +41,7 @@ __all__ = [
 
 
 @dataclass(frozen=True, eq=False)
-class Truth:
+class GroundTruth:
     """What a simulation started from; never used by a reconstruction.
 
     Args:
@@ -85,7 +85,7 @@ class Dataset:
     geometry: Geometry | None = None
     probe: Complex[np.ndarray, "modes probe_y probe_x"] | None = None
     support: Bool[np.ndarray, "Y X"] | Bool[np.ndarray, "X Y Z"] | None = None
-    truth: Truth | None = None
+    truth: GroundTruth | None = None
     source: str = "memory"
     notes: tuple[str, ...] = ()
 
@@ -193,7 +193,7 @@ def make_dataset(
     geometry: Geometry | None = None,
     probe=None,
     support=None,
-    truth: Truth | None = None,
+    truth: GroundTruth | None = None,
     source: str = "memory",
     notes: Sequence[str] = (),
     mask_is: str | None = None,

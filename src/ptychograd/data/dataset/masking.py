@@ -11,7 +11,7 @@ from ptychograd.data.dataset.stored import StoredPatterns
 from ptychograd.data.dataset.valid import bared, check_share, valid_pixels
 
 
-def masked(data: Dataset, valid, *, mask_is: str | None = None, allow_masked: bool = False) -> Dataset:
+def mask_pixels(data: Dataset, valid, *, mask_is: str | None = None, allow_masked: bool = False) -> Dataset:
     """The data with other pixels than the `valid` ones masked: (y, x), or (index, y, x) for patterns in memory.
 
     Args:
@@ -51,7 +51,7 @@ def beam_stop(
     return y[:, None] ** 2 + x**2 > radius**2
 
 
-def below(data: Dataset, level: float) -> Bool[np.ndarray, "index y x"]:
+def unsaturated_mask(data: Dataset, level: float) -> Bool[np.ndarray, "index y x"]:
     """True where a pattern holds fewer than `level` photons: where it is not saturated."""
     if not 0 < level < np.inf:
         raise InputError(f"Pixels that are saturated at {level:g} photons; expected a number above 0.")

@@ -27,7 +27,7 @@ NO_SUMS = ("kinds", "largest")
 LEAST_RUN = 2**20  # bytes that are read in one go, so that a disk reads more than it seeks
 
 
-class InFile(NamedTuple):
+class StreamFromFile(NamedTuple):
     """When patterns stay in their file: if they take more than `limit` bytes; they are then read `block` bytes at once.
 
     Of several processes each reads its share alone, and the limit is for that: `share` of `shares`. `together` adds up
@@ -109,7 +109,7 @@ class StoredPatterns:
         read: Callable[[int, int, np.ndarray], None],
         shape: tuple[int, int, int],
         dtype: np.dtype,
-        keep: InFile,
+        keep: StreamFromFile,
         arrival: Arrival,
         run: int = 1,
     ):

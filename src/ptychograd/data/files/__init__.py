@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ptychograd.core.errors import InputError
-from ptychograd.data.dataset import Dataset, InFile, check_meaning, check_share
+from ptychograd.data.dataset import Dataset, StreamFromFile, check_meaning, check_share
 from ptychograd.data.files.formats import cxi as _cxi
 from ptychograd.data.files.formats import keymap as _keymap
 from ptychograd.data.files.formats import native as _native
@@ -68,7 +68,7 @@ def read(
     keys: Keys | None = None,
     *,
     near_field: bool | None = None,
-    keep: InFile | None = None,
+    keep: StreamFromFile | None = None,
     links_into: Sequence[str | os.PathLike[str]] = (),
     mask_is: str | None = None,
     allow_masked: bool = False,

@@ -73,7 +73,7 @@ def reconstruct(
     resume: Result | None = None,
     planned: int | None = None,
     until: Callable[[History], str] | None = None,
-    watch: Callable[[int, Callable[[], Result]], float] | None = None,
+    monitor: Callable[[int, Callable[[], Result]], float] | None = None,
     on_epoch: Callable[[Progress], None] | None = None,
     devices: Sequence[Device] | None = None,
 ) -> Result:
@@ -86,9 +86,9 @@ def reconstruct(
     go on from it; the solver's state goes on too, if solver and `trainable` are as before.
     `planned` is the number of epochs of the whole run, towards whose end solvers may take smaller
     steps; it is those done and `epochs` more unless given. `until` is asked after each epoch and ends the
-    run with the reason that it gives, if any (see `Settled`). `watch` looks at the result after each epoch, and what it
-    says of patterns that are held out comes into the history (see `Watch`).
-    `devices` share the patterns of every batch, as jax.devices() are; one device does all unless given.
+    run with the reason that it gives, if any (see `Converged`). `monitor` looks at the result after each epoch, and
+    what it says of patterns that are held out comes into the history (see `HeldOutMonitor`). `devices` share the
+    patterns of every batch, as jax.devices() are; one device does all unless given.
 
     Where the loss ends well above that of an earlier epoch, the result is the state after that epoch, and
     `settings["loss_rose"]` says so.
@@ -109,7 +109,7 @@ def reconstruct(
     feed = feed_of(data, work.asked)
     try:
         for _ in range(epochs):
-            standing = _watched(work, _after_an_epoch(work, standing, feed), watch)
+            standing = _watched(work, _after_an_epoch(work, standing, feed), monitor)
             if on_epoch is not None:
                 on_epoch(_progress(work, standing, feed.count))
             stopped = (until and until(standing.history)) or DONE
@@ -146,11 +146,11 @@ def _after_an_epoch(work: Work, standing: Standing, feed: Feed) -> Standing:
     return standing.moved(after, value, feed.photons, time.perf_counter() - begin)
 
 
-def _watched(work: Work, standing: Standing, watch: Callable[[int, Callable[[], Result]], float] | None) -> Standing:
+def _watched(work: Work, standing: Standing, monitor: Callable[[int, Callable[[], Result]], float] | None) -> Standing:
     """Where a run stands, with what a look at held-out patterns says there; an epoch without its look is not whole."""
-    if watch is None:
+    if monitor is None:
         return standing
-    look = watch(standing.history.epochs, partial(_as_it_is, work, standing, *_now(standing)))
+    look = monitor(standing.history.epochs, partial(_as_it_is, work, standing, *_now(standing)))
     return standing.seen(agreed(look, work.asked.mesh))
 
 

@@ -11,7 +11,7 @@ from jaxtyping import Array, PyTree
 from ptychograd.core.errors import InputError
 from ptychograd.core.parameters import is_parameter, map_with_names, matches
 from ptychograd.core.strict import meant
-from ptychograd.core.windows import Window, cut, put
+from ptychograd.core.windows import Window, extract_window, put
 from ptychograd.physics.model import AbstractModel
 
 PACKAGE = __name__.partition(".")[0]
@@ -63,7 +63,7 @@ def _with(model: AbstractModel, path: str, window: Window, change) -> AbstractMo
 
 
 def _cut(array: Array, window: Window) -> Array:
-    return cut(jnp.asarray(array), window.corner, window.shape)
+    return extract_window(jnp.asarray(array), window.corner, window.shape)
 
 
 def _other_outside(array: Array, window: Window) -> Array:

@@ -34,7 +34,7 @@ from ptychograd.fitting.reconstruction.best import BEST, ROSE, Best, Stored
 from ptychograd.fitting.reconstruction.promise import check_promise
 from ptychograd.fitting.reconstruction.stuck import stuck
 from ptychograd.fitting.result import OBJECTS, History, Result
-from ptychograd.fitting.solvers import AbstractSolver, Still
+from ptychograd.fitting.solvers import AbstractSolver, EvaluateOnly
 from ptychograd.physics.model import AbstractModel, check_count, check_windows
 from ptychograd.physics.noise import AbstractNoise, Censored
 from ptychograd.physics.scan import AbstractScan
@@ -104,7 +104,7 @@ class Standing(NamedTuple):
 def begun(task: Task) -> tuple[Work, Standing]:
     """What is `prepared`, after a warning of what is plainly wrong with data or start; a mere look is no run."""
     ready, is_scan = prepared(task), isinstance(getattr(task.model, "scan", None), AbstractScan)
-    if not task.epochs or isinstance(task.solver, Still):
+    if not task.epochs or isinstance(task.solver, EvaluateOnly):
         return ready
     if is_scan:
         warn_of(task.data, float(np.min(task.noise.level)) if isinstance(task.noise, Censored) else None)

@@ -4,6 +4,6 @@ from ptychograd.fitting.solvers.base import AbstractSolver
 from ptychograd.fitting.solvers.gradient import Optax, adam
 from ptychograd.fitting.solvers.nesterov import Nesterov
 from ptychograd.fitting.solvers.pie import PIE, ADePIE
-from ptychograd.fitting.solvers.still import Still
+from ptychograd.fitting.solvers.still import EvaluateOnly
 
-__all__ = ["PIE", "ADePIE", "AbstractSolver", "Nesterov", "Optax", "Still", "adam"]
+__all__ = ["PIE", "ADePIE", "AbstractSolver", "EvaluateOnly", "Nesterov", "Optax", "adam"]

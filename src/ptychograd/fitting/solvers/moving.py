@@ -10,7 +10,7 @@ from jaxtyping import Array, Complex, Float, Int, PyTree
 
 from ptychograd.core.parameters import join, split
 from ptychograd.core.strict import as_complex
-from ptychograd.core.windows import Window, add, cut, look_once, overlapped, put
+from ptychograd.core.windows import Window, add, extract_window, look_once, overlapped, put
 
 Scalar = Float[Array, ""]
 Ahead = Callable[[Callable[[PyTree], PyTree]], PyTree]
@@ -110,7 +110,7 @@ class Coasting(AbstractMoving):
             left = _faded(momentum, age - seen)
 
             goal = add(goal, push / as_complex(1 - momentum), corner)
-            velocity = put(velocity, as_complex(left) * cut(velocity, corner, window.shape) + push, corner)
+            velocity = put(velocity, as_complex(left) * extract_window(velocity, corner, window.shape) + push, corner)
             return (goal, velocity, put(touched, jnp.maximum(seen, age), corner)), None
 
         items = (window.corner, gradient, diagonal)

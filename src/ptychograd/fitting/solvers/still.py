@@ -3,7 +3,7 @@
 from ptychograd.fitting.solvers.base import AbstractSolver
 
 
-class Still(AbstractSolver):
+class EvaluateOnly(AbstractSolver):
     """No step at all: the misfit of a model as it is, and the time of its forward model."""
 
     @property

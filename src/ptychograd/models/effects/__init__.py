@@ -1,11 +1,11 @@
 """What experiments do beside the ideal: functions from a model to a model with one part more."""
 
 from ptychograd.models.effects.detectors import (
-    dim_photons,
+    estimate_background,
     with_background,
     with_background_image,
-    with_binning,
     with_flat_field,
+    with_oversampling,
     with_point_spread,
 )
 from ptychograd.models.effects.noises import gaussian_noise
@@ -15,19 +15,19 @@ from ptychograd.models.effects.probes import with_aberrations, with_modes, with_
 from ptychograd.models.effects.waves import gaussian_lines, with_bandwidth, with_spectrum
 
 __all__ = [
-    "dim_photons",
+    "estimate_background",
     "gaussian_lines",
     "gaussian_noise",
     "with_aberrations",
     "with_background",
     "with_background_image",
     "with_bandwidth",
-    "with_binning",
     "with_flat_field",
     "with_jitter",
     "with_magnitude",
     "with_modes",
     "with_object_modes",
+    "with_oversampling",
     "with_point_spread",
     "with_refinable_positions",
     "with_slices",

@@ -16,7 +16,7 @@ from ptychograd.data.dataset import Dataset
 from ptychograd.physics.bragg import BraggPtychography
 from ptychograd.physics.detector import Detector, GaussianSpread, KernelSpread
 from ptychograd.physics.model import Ptychography
-from ptychograd.physics.objects import AbstractThinObject, EmbeddedObject, ThinObject
+from ptychograd.physics.objects import AbstractThinObject, SupportedObject, ThinObject
 from ptychograd.physics.probes import Probe
 from ptychograd.physics.propagators import AbstractPropagator, AngularSpectrum, FarField, Fresnel
 from ptychograd.physics.scan import AbstractScan, SubPixelScan, WholePixelScan, make_scan
@@ -31,7 +31,7 @@ def with_background(model: Model, photons: float | Float[np.ndarray, "y x"]) -> 
     """The model on a background of so many photons a pixel: "detector.background", one number or an image (y, x).
 
     Example:
-        model = with_background(far_field(data), dim_photons(data))
+        model = with_background(far_field(data), estimate_background(data))
         reconstruct(model, data, Nesterov(), trainable=("object", "probe", "detector.background"), epochs=60)
     """
     if not (np.all(np.isfinite(photons)) and np.min(photons) >= 0):
@@ -80,7 +80,7 @@ def with_flat_field(model: Model, image: Float[np.ndarray, "y x"] | None = None)
     return _changed(model, flat_field=jnp.asarray(flat, model.detector.background.dtype))
 
 
-def dim_photons(data: Dataset) -> float:
+def estimate_background(data: Dataset) -> float:
     """A first guess of a constant background: the mean of the dimmest 5 % of the mean pattern's pixels, in photons."""
     _, valid = data.sums
     mean = np.sort(data.mean_pattern[valid > 0])
@@ -88,31 +88,33 @@ def dim_photons(data: Dataset) -> float:
 
 
 @meant
-def with_binning(model: Ptychography, binning: int) -> Ptychography:
-    """The model on a grid finer than the detector's: each count adds up `binning` x `binning` pixels of the wave.
+def with_oversampling(model: Ptychography, oversampling: int) -> Ptychography:
+    """The model on a grid finer than the detector's: each count adds up `oversampling` squared pixels of the wave.
 
     In the far field the window of the probe grows by that factor on the same object pixels, for probes that do not fit
     the one that the detector's pixels resolve. In a near field object and probe get finer pixels. Put it in before any
     other part.
     """
-    if binning == 1:
+    if oversampling == 1:
         return model
-    if binning < 1:
-        raise InputError(f"A binning of {binning} pixels; expected 1 or more.")
-    thin = isinstance(model.object, ThinObject | EmbeddedObject) and type(model.probe) is Probe
-    if not thin or type(model.scan) not in (WholePixelScan, SubPixelScan) or model.detector.binning > 1:
+    if oversampling < 1:
+        raise InputError(f"A binning of {oversampling} pixels; expected 1 or more.")
+    thin = isinstance(model.object, ThinObject | SupportedObject) and type(model.probe) is Probe
+    if not thin or type(model.scan) not in (WholePixelScan, SubPixelScan) or model.detector.oversampling > 1:
         raise InputError("Binning changes the grid of the whole model; put it in once, before any other part.")
     if type(model.propagator) is FarField:
-        return _in_larger_window(model, binning)
-    return _on_finer_pixels(model, binning)
+        return _in_larger_window(model, oversampling)
+    return _on_finer_pixels(model, oversampling)
 
 
-def _in_larger_window(model: Ptychography, binning: int) -> Ptychography:
-    low = [binning * n // 2 - n // 2 for n in model.frame_shape]
-    margins = [(m, (binning - 1) * n - m) for m, n in zip(low, model.frame_shape, strict=True)]
-    shape = _times(model.frame_shape, binning)
+def _in_larger_window(model: Ptychography, oversampling: int) -> Ptychography:
+    low = [oversampling * n // 2 - n // 2 for n in model.frame_shape]
+    margins = [(m, (oversampling - 1) * n - m) for m, n in zip(low, model.frame_shape, strict=True)]
+    shape = _times(model.frame_shape, oversampling)
     modes, dtype = np.asarray(model.probe.modes), model.probe.modes.dtype  # pyright: ignore[reportAttributeAccessIssue]
-    middle = [binning * (n // 2) + (binning - 1) / 2 for n in model.frame_shape]  # of the detector's middle pixel
+    middle = [
+        oversampling * (n // 2) + (oversampling - 1) / 2 for n in model.frame_shape
+    ]  # of the detector's middle pixel
     ramp = centring_ramp(shape, (middle[0], middle[1]))
     ramp = ramp.astype(dtype if np.iscomplexobj(ramp) else np.finfo(dtype).dtype)
     propagator = eqx.tree_at(lambda one: one.ramp, FarField(shape, dtype), ramp)
@@ -123,46 +125,49 @@ def _in_larger_window(model: Ptychography, binning: int) -> Ptychography:
     edge = {"mode": "edge"} if type(model.object) is ThinObject else {"constant_values": 1}
     thing = _mapped(_thin(model), lambda wave: larger(wave, edge), lambda inside: larger(inside, {}))
     probe = Probe(jnp.asarray(np.pad(modes, [(0, 0), *margins])))
-    return _on_grid(model, thing, probe, model.scan, propagator, shape, binning)
+    return _on_grid(model, thing, probe, model.scan, propagator, shape, oversampling)
 
 
-def _on_finer_pixels(model: Ptychography, binning: int) -> Ptychography:
+def _on_finer_pixels(model: Ptychography, oversampling: int) -> Ptychography:
     is_near = type(model.propagator) in (Fresnel, AngularSpectrum)
     if model.sampling is None or model.wavelength is None or not is_near:
         raise InputError("Binning is for a far field, and for a near field whose pixels have a size in metres.")
-    shape, modes = _times(model.frame_shape, binning), np.asarray(model.probe.modes)  # pyright: ignore
-    sampling = model.sampling[0] / binning, model.sampling[1] / binning
+    shape, modes = _times(model.frame_shape, oversampling), np.asarray(model.probe.modes)  # pyright: ignore
+    sampling = model.sampling[0] / oversampling, model.sampling[1] / oversampling
     kind, distance = type(model.propagator), float(model.propagator.distance)  # pyright: ignore
     propagator = kind(shape, sampling, model.wavelength, distance, modes.dtype)  # pyright: ignore[reportCallIssue]
     corners = np.asarray(model.scan.corner, float)
     if isinstance(model.scan, SubPixelScan):
         corners = corners + np.asarray(model.scan.shift)
-    scan = make_scan(binning * corners, np.finfo(modes.dtype).dtype)
-    thing = _with_room(_thin(model), binning, np.asarray(scan.corner).max(axis=0) + shape)
-    probe = Probe(jnp.asarray(_interpolated(modes, binning), modes.dtype))
-    return replace(_on_grid(model, thing, probe, scan, propagator, shape, binning), sampling=sampling)
+    scan = make_scan(oversampling * corners, np.finfo(modes.dtype).dtype)
+    thing = _with_room(_thin(model), oversampling, np.asarray(scan.corner).max(axis=0) + shape)
+    probe = Probe(jnp.asarray(_interpolated(modes, oversampling), modes.dtype))
+    return replace(_on_grid(model, thing, probe, scan, propagator, shape, oversampling), sampling=sampling)
 
 
 def _on_grid(
     model: Ptychography,
-    thing: ThinObject | EmbeddedObject,
+    thing: ThinObject | SupportedObject,
     probe: Probe,
     scan: AbstractScan,
     propagator: AbstractPropagator,
     shape: tuple[int, int],
-    binning: int,
+    oversampling: int,
 ) -> Ptychography:
-    detector = replace(model.detector, binning=binning)
+    detector = replace(model.detector, oversampling=oversampling)
     return replace(
         model, object=thing, probe=probe, scan=scan, propagator=propagator, detector=detector, frame_shape=shape
     )
 
 
-def _interpolated(modes: Complex[np.ndarray, "modes y x"], binning: int) -> Complex[np.ndarray, "modes Y X"]:
+def _interpolated(modes: Complex[np.ndarray, "modes y x"], oversampling: int) -> Complex[np.ndarray, "modes Y X"]:
     """The same waves on finer pixels, band-limited, with their photons; the pixels' middles stay where they are."""
-    margins = [(binning * n // 2 - n // 2, (binning - 1) * n - (binning * n // 2 - n // 2)) for n in modes.shape[1:]]
+    margins = [
+        (oversampling * n // 2 - n // 2, (oversampling - 1) * n - (oversampling * n // 2 - n // 2))
+        for n in modes.shape[1:]
+    ]
     waves = [exact_ifft(uncentred(np.pad(centred(exact_fft(mode)), margins))) for mode in modes]
-    half = jnp.full(2, (binning - 1) / 2, np.finfo(modes.dtype).dtype)
+    half = jnp.full(2, (oversampling - 1) / 2, np.finfo(modes.dtype).dtype)
     return np.asarray(translate(jnp.asarray(np.stack(waves), modes.dtype), half))
 
 
@@ -174,33 +179,33 @@ def _thin(model: Ptychography) -> AbstractThinObject:
 
 def _mapped(
     thing: AbstractThinObject, wave: Callable[[np.ndarray], np.ndarray], inside: Callable[[np.ndarray], np.ndarray]
-) -> ThinObject | EmbeddedObject:
+) -> ThinObject | SupportedObject:
     """The object with its transmission, and its support if it has one, put on another grid."""
     transmission = jnp.asarray(wave(np.asarray(thing.transmission)), thing.transmission.dtype)
-    if isinstance(thing, EmbeddedObject):
-        return EmbeddedObject(transmission, support=jnp.asarray(inside(np.asarray(thing.support))))
+    if isinstance(thing, SupportedObject):
+        return SupportedObject(transmission, support=jnp.asarray(inside(np.asarray(thing.support))))
     return ThinObject(transmission)
 
 
-def _with_room(thing: AbstractThinObject, binning: int, far: np.ndarray) -> ThinObject | EmbeddedObject:
+def _with_room(thing: AbstractThinObject, oversampling: int, far: np.ndarray) -> ThinObject | SupportedObject:
     """The object on finer pixels, in an array that ends at `far` or beyond: there a position rounds to other pixels."""
     outside = {"mode": "edge"} if type(thing) is ThinObject else {"constant_values": 1}
 
     def finer(image: np.ndarray, outside: dict) -> np.ndarray:
-        repeated = np.repeat(np.repeat(image, binning, axis=-2), binning, axis=-1)
+        repeated = np.repeat(np.repeat(image, oversampling, axis=-2), oversampling, axis=-1)
         missing = np.maximum(far - repeated.shape[-2:], 0)
         return np.pad(repeated, [(0, 0)] * (repeated.ndim - 2) + [(0, int(more)) for more in missing], **outside)
 
     return _mapped(thing, lambda wave: finer(wave, outside), lambda inside: finer(inside, {}))
 
 
-def _times(shape: tuple[int, int], binning: int) -> tuple[int, int]:
-    return binning * shape[0], binning * shape[1]
+def _times(shape: tuple[int, int], oversampling: int) -> tuple[int, int]:
+    return oversampling * shape[0], oversampling * shape[1]
 
 
 def _frame(model: Ptychography | BraggPtychography) -> tuple[int, int]:
     """Pixels of the detector."""
-    return model.frame_shape[0] // model.detector.binning, model.frame_shape[1] // model.detector.binning
+    return model.frame_shape[0] // model.detector.oversampling, model.frame_shape[1] // model.detector.oversampling
 
 
 def _check_frame(what: str, shape: Sequence[int], model: Ptychography | BraggPtychography) -> None:

@@ -15,9 +15,9 @@ from ptychograd.physics.objects import (
     AbstractMagnitude,
     AbstractObject,
     AbstractThinObject,
-    EmbeddedObject,
     MixedObject,
     MultisliceObject,
+    SupportedObject,
     ThinObject,
 )
 from ptychograd.physics.propagators import angular_spectrum_rate, check_angular_spectrum
@@ -101,18 +101,18 @@ def with_support(model: AbstractModel, support: Bool[Array | np.ndarray, "height
         raise InputError("The support is empty; expected some pixels in which the object is unknown.")
     known = jnp.asarray(support)
     if isinstance(thing, AbstractThinObject):
-        return with_part(whole, "object", EmbeddedObject(thing.transmission, support=known, magnitude=thing.magnitude))
+        return with_part(whole, "object", SupportedObject(thing.transmission, support=known, magnitude=thing.magnitude))
     return with_part(whole, "object", eqx.tree_at(lambda thing: thing.support, thing, known, is_leaf=_is_none))
 
 
 def _thin(model: Ptychography, what: str) -> AbstractThinObject:
-    if not isinstance(model.object, (ThinObject, EmbeddedObject)):
+    if not isinstance(model.object, (ThinObject, SupportedObject)):
         raise InputError(f"{what} can't be combined with {type(model.object).__name__}; take one of the two.")
     return model.object
 
 
 def _support(thing: AbstractThinObject) -> Bool[Array, "height width"] | None:
-    return thing.support if isinstance(thing, EmbeddedObject) else None
+    return thing.support if isinstance(thing, SupportedObject) else None
 
 
 def _transmission(thing: AbstractObject) -> Array:

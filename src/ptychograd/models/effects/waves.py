@@ -69,7 +69,7 @@ def _line(model: Ptychography, wavelength: float) -> AbstractPropagator:
     (sampling, usual), propagator, shape = lengths(model, "A spectrum"), model.propagator, model.frame_shape
     dtype = _dtype(propagator)
     if isinstance(propagator, FarField):
-        if model.detector.binning > 1:
+        if model.detector.oversampling > 1:
             raise InputError("A spectrum can't be combined with binning in the far field; leave one of them out.")
         return propagator if wavelength == usual else ScaledFarField(shape, wavelength / usual, dtype)
     if isinstance(propagator, (Fresnel, AngularSpectrum)):

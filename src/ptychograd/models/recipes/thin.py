@@ -22,7 +22,7 @@ from ptychograd.models.starts import (
 )
 from ptychograd.physics.detector import Detector
 from ptychograd.physics.model import Ptychography, check_windows
-from ptychograd.physics.objects import EmbeddedObject, ThinObject
+from ptychograd.physics.objects import SupportedObject, ThinObject
 from ptychograd.physics.probes import Probe
 from ptychograd.physics.propagators import AbstractPropagator, AngularSpectrum, FarField, Fresnel
 from ptychograd.physics.scan import make_scan
@@ -122,7 +122,7 @@ def _composed(
     begun = object_of(made(start, shape), shape)
     transmission = jnp.asarray(able_to_move(begun, brightness(waves), corners, data.support), dtype)
     known = None if data.support is None else jnp.asarray(data.support)
-    thing = ThinObject(transmission) if known is None else EmbeddedObject(transmission, support=known)
+    thing = ThinObject(transmission) if known is None else SupportedObject(transmission, support=known)
     real = np.finfo(dtype).dtype
     model = Ptychography(
         object=thing,

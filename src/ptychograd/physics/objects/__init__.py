@@ -4,7 +4,7 @@ from ptychograd.physics.objects.base import AbstractObject
 from ptychograd.physics.objects.magnitude import AbstractMagnitude, AnyMagnitude, BoundedMagnitude, UnitMagnitude
 from ptychograd.physics.objects.multislice import MultisliceObject
 from ptychograd.physics.objects.states import MixedObject
-from ptychograd.physics.objects.thin import AbstractThinObject, EmbeddedObject, ThinObject
+from ptychograd.physics.objects.thin import AbstractThinObject, SupportedObject, ThinObject
 
 __all__ = [
     "AbstractMagnitude",
@@ -12,9 +12,9 @@ __all__ = [
     "AbstractThinObject",
     "AnyMagnitude",
     "BoundedMagnitude",
-    "EmbeddedObject",
     "MixedObject",
     "MultisliceObject",
+    "SupportedObject",
     "ThinObject",
     "UnitMagnitude",
 ]

@@ -9,7 +9,7 @@ from jaxtyping import Array, Bool, Complex, Float, Int
 
 from ptychograd.core.fourier import fft2, ifft2
 from ptychograd.core.strict import as_complex, lifted
-from ptychograd.core.windows import cut
+from ptychograd.core.windows import extract_window
 from ptychograd.physics.objects.base import AbstractObject
 from ptychograd.physics.objects.magnitude import AbstractMagnitude, AnyMagnitude
 
@@ -39,8 +39,12 @@ class MultisliceObject(AbstractObject):
 
     def patches(self, corner: Int[Array, "2"], shape: tuple[int, int]) -> Complex[Array, "slices y x"]:
         """The transmission of every slice under the window."""
-        seen = self.magnitude(cut(self.transmission, corner, shape))
-        return seen if self.support is None else jnp.where(lifted(cut(self.support, corner, shape), seen), seen, 1)
+        seen = self.magnitude(extract_window(self.transmission, corner, shape))
+        return (
+            seen
+            if self.support is None
+            else jnp.where(lifted(extract_window(self.support, corner, shape), seen), seen, 1)
+        )
 
     def incident(
         self, wave: Complex[Array, "modes y x"], patches: Complex[Array, "slices y x"]

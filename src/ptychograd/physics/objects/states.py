@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Complex
 
-from ptychograd.core.windows import cut
+from ptychograd.core.windows import extract_window
 from ptychograd.physics.objects.base import AbstractObject
 
 
@@ -20,10 +20,10 @@ class MixedObject(AbstractObject):
 
     def __call__(self, wave, corner):
         shape = wave.shape[-2], wave.shape[-1]
-        patches = cut(self.transmission, corner, shape)
+        patches = extract_window(self.transmission, corner, shape)
         if self.support is not None:
             first = (jnp.arange(len(patches)) == 0)[:, None, None].astype(patches.dtype)
-            patches = jnp.where(cut(self.support, corner, shape)[None], patches, first)
+            patches = jnp.where(extract_window(self.support, corner, shape)[None], patches, first)
         return (patches[:, None] * wave[None]).reshape(-1, *shape)
 
     @property

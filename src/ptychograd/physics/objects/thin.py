@@ -6,7 +6,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Complex, Float, Int
 
-from ptychograd.core.windows import cut
+from ptychograd.core.windows import extract_window
 from ptychograd.physics.objects.base import AbstractObject
 from ptychograd.physics.objects.magnitude import AbstractMagnitude, AnyMagnitude
 
@@ -42,7 +42,7 @@ class ThinObject(AbstractThinObject):
     magnitude: AbstractMagnitude = AnyMagnitude()
 
     def patch(self, corner, shape):
-        return self.magnitude(cut(self.transmission, corner, shape))
+        return self.magnitude(extract_window(self.transmission, corner, shape))
 
     def free(self, corner, shape):
         return 1.0
@@ -52,7 +52,7 @@ class ThinObject(AbstractThinObject):
         return 1 if self.magnitude.is_free else 0
 
 
-class EmbeddedObject(AbstractThinObject):
+class SupportedObject(AbstractThinObject):
     """A thin object inside a known `support`; outside of it the transmission is 1.
 
     The bright surround fixes scale, phase, position and ramp of the object (A. Fannjiang, Inverse
@@ -64,8 +64,8 @@ class EmbeddedObject(AbstractThinObject):
     magnitude: AbstractMagnitude = AnyMagnitude()
 
     def patch(self, corner, shape):
-        free = cut(self.support, corner, shape)
-        return jnp.where(free, self.magnitude(cut(self.transmission, corner, shape)), 1)
+        free = extract_window(self.support, corner, shape)
+        return jnp.where(free, self.magnitude(extract_window(self.transmission, corner, shape)), 1)
 
     def free(self, corner, shape):
-        return cut(self.support, corner, shape).astype(self.transmission.real.dtype)
+        return extract_window(self.support, corner, shape).astype(self.transmission.real.dtype)

@@ -1,18 +1,25 @@
 """Held-out patterns judge; positions beside the gradient: whether refined ones serve, and what else fits."""
 
-from ptychograd.refinement.positions.distortion import PositionsUnbent
-from ptychograd.refinement.positions.monitor import Watch
-from ptychograd.refinement.positions.search import PositionsSearched
-from ptychograd.refinement.positions.validation import PATHS, Misfits, PositionsJudged, looked_for, misfits, with_rows
+from ptychograd.refinement.positions.distortion import DistortionCorrection
+from ptychograd.refinement.positions.monitor import HeldOutMonitor
+from ptychograd.refinement.positions.search import PositionSearch
+from ptychograd.refinement.positions.validation import (
+    PATHS,
+    HeldOutMisfits,
+    PositionValidation,
+    held_out_misfits,
+    looked_for,
+    with_rows,
+)
 
 __all__ = [
     "PATHS",
-    "Misfits",
-    "PositionsJudged",
-    "PositionsSearched",
-    "PositionsUnbent",
-    "Watch",
+    "DistortionCorrection",
+    "HeldOutMisfits",
+    "HeldOutMonitor",
+    "PositionSearch",
+    "PositionValidation",
+    "held_out_misfits",
     "looked_for",
-    "misfits",
     "with_rows",
 ]

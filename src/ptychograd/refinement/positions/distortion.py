@@ -19,7 +19,7 @@ from ptychograd.fitting.epoch import of_each, on_device
 from ptychograd.physics.model import Ptychography, check_count
 from ptychograd.physics.noise import AbstractNoise, Amplitude, amplitude
 from ptychograd.refinement.positions.single_pattern import OFFSET, scan_of
-from ptychograd.refinement.stage_actions import AbstractEscape, Changed
+from ptychograd.refinement.stage_actions import AbstractStageAction, Changed
 
 OBJECT = "object.transmission"
 PATTERNS_EACH = 2  # patterns at least for every number to be found
@@ -73,7 +73,7 @@ class Seen(NamedTuple):
 
 
 @dataclass(frozen=True)
-class PositionsUnbent(AbstractEscape):
+class DistortionCorrection(AbstractStageAction):
     """A slow distortion D of all positions, which the object has followed, is taken out of both.
 
     Where positions and object are distorted alike neighbours agree, and descent hardly moves them. What gives them away

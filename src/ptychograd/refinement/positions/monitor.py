@@ -9,20 +9,20 @@ from ptychograd.data.dataset import Dataset
 from ptychograd.fitting.result import Result
 from ptychograd.physics.model import AbstractModel
 from ptychograd.physics.noise import AbstractNoise
-from ptychograd.refinement.positions.validation import misfits
+from ptychograd.refinement.positions.validation import held_out_misfits
 
 
 @dataclass(frozen=True)
-class Watch:
+class HeldOutMonitor:
     """Looks every so many epochs of a run at the R-factor of patterns that are `held` out, for `Run.watch`.
 
     It is taken with the patterns' positions, intensities and weights as they are in the model: where these are refined
-    nobody refines those of held-out patterns, and `misfits` tells more.
+    nobody refines those of held-out patterns, and `held_out_misfits` tells more.
 
     Example:
         fitted, held = hold_out(data, 0.05)
-        stages = (Stage(140, until=Settled()), Stage(60))  # which then also ends when R of those patterns rises
-        result = perform(Run(model, fitted, Nesterov(), stages, 16, watch=Watch(held)))
+        stages = (Stage(140, until=Converged()), Stage(60))  # which then also ends when R of those patterns rises
+        result = perform(Run(model, fitted, Nesterov(), stages, 16, monitor=HeldOutMonitor(held)))
     """
 
     held: Dataset
@@ -37,4 +37,4 @@ class Watch:
         """R after so many epochs, or NaN where nobody looks."""
         if epochs % self.every:
             return float("nan")
-        return misfits(cast("AbstractModel", so_far().model), self.held, self.noise, {}).r_factor
+        return held_out_misfits(cast("AbstractModel", so_far().model), self.held, self.noise, {}).r_factor

@@ -15,7 +15,7 @@ from ptychograd.fitting.epoch import of_each, on_device
 from ptychograd.physics.model import AbstractModel, check_count
 from ptychograd.physics.noise import AbstractNoise, Amplitude
 from ptychograd.refinement.positions.single_pattern import FARTHEST, OFFSET, Pattern, Steps, scan_of, whole_pixels
-from ptychograd.refinement.stage_actions import AbstractEscape, Changed
+from ptychograd.refinement.stage_actions import AbstractStageAction, Changed
 
 MOVED = 0.5  # pixels, from which on a position counts as another
 DOWN = 4  # Gauss-Newton steps after each search
@@ -26,7 +26,7 @@ SPACING = 2  # pixels, of steps about the given position
 
 
 @dataclass(frozen=True)
-class PositionsSearched(AbstractEscape):
+class PositionSearch(AbstractStageAction):
     """Every pattern's position is looked for anew, with everything else as it is.
 
     Of all steps by whole pixels, up to the `farthest`, the one of the least misfit is taken, and Gauss-Newton steps

@@ -35,14 +35,14 @@ from ptychograd.refinement.positions.single_pattern import (
     scan_of,
     whole_pixels,
 )
-from ptychograd.refinement.stage_actions import AbstractEscape, Changed
+from ptychograd.refinement.stage_actions import AbstractStageAction, Changed
 
 PATHS = tuple(f"scan.{name}" for name in CORRECTED)
 FEW = 16  # starts from which to go down, where a pattern has more of its own than its position
 SPREAD = 2.5  # times the rms of all corrections: how far the position of a held-out pattern is looked for
 
 
-class Misfits(NamedTuple):
+class HeldOutMisfits(NamedTuple):
     """Σ(√h - √y)² and Σy of each held-out pattern over all its pixels, of which neither half told its rows to itself.
 
     Besides `rows`: of each array with one row a pattern that was looked for, by path, these patterns' own.
@@ -59,7 +59,9 @@ class Misfits(NamedTuple):
 
 
 @meant
-def misfits(model: AbstractModel, held: Dataset, noise: AbstractNoise | None = None, own: Row | None = None) -> Misfits:
+def held_out_misfits(
+    model: AbstractModel, held: Dataset, noise: AbstractNoise | None = None, own: Row | None = None
+) -> HeldOutMisfits:
     """How well a model expects patterns that it was not fitted to, each with what is its own.
 
     The position of a held-out pattern, its intensity and its weights are refined by nobody. They are found here from a
@@ -79,7 +81,7 @@ def misfits(model: AbstractModel, held: Dataset, noise: AbstractNoise | None = N
         each = (jnp.asarray(places[block]), patterns, valid, rows)
         found.append(of_each(_judged, (placed, noise or Amplitude(), steps, half, few), each))
     residual, photons, rows = jax.tree.map(lambda *parts: np.concatenate([np.asarray(p) for p in parts]), *found)
-    return Misfits(residual.astype(np.float64), photons.astype(np.float64), rows)
+    return HeldOutMisfits(residual.astype(np.float64), photons.astype(np.float64), rows)
 
 
 @meant
@@ -136,13 +138,13 @@ def _judged(shared: tuple, item: tuple) -> tuple[Float[Array, ""], Float[Array, 
 
 
 @dataclass(frozen=True)
-class PositionsJudged(AbstractEscape):
+class PositionValidation(AbstractStageAction):
     """Refined positions go back to what they were unless `held` patterns are expected better with them than without.
 
     From the present model and from the same one with the start's positions, object and probe are fitted for `epochs`.
-    Unless the misfit of the held-out patterns (see `misfits`) is smaller in the first, by more than the standard error
-    of the difference, the second goes on, and positions are not refined any more. Held-out patterns look for their own
-    position in both alike, as this alone makes misfits smaller; where they were found they stay.
+    Unless the misfit of the held-out patterns (see `held_out_misfits`) is smaller in the first, by more than the
+    standard error of the difference, the second goes on, and positions are not refined any more. Held-out patterns look
+    for their own position in both alike, as this alone makes misfits smaller; where they were found they stay.
     """
 
     held: Dataset
@@ -161,7 +163,7 @@ class PositionsJudged(AbstractEscape):
         results = [fit(one, self.epochs, PATHS) for one in (model, replace_parameters(model, were))]
         refined, before = (result.onto(start) for result in results)
         own = looked_for(refined)
-        judged, other = (misfits(one, self.held, self.noise, own) for one in (refined, before))
+        judged, other = (held_out_misfits(one, self.held, self.noise, own) for one in (refined, before))
         gain = other.residual - judged.residual
         error = float(gain.std(ddof=1) / np.sqrt(len(gain))) if len(gain) > 1 else 0.0
         figures = f"R of held-out patterns {judged.r_factor:.4f} with refined positions, {other.r_factor:.4f} without"

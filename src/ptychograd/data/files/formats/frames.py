@@ -10,7 +10,7 @@ import numpy as np
 
 from ptychograd.core.errors import InputError
 from ptychograd.core.memory import aligned_empty
-from ptychograd.data.dataset import InFile, StoredPatterns, Whole, frozen
+from ptychograd.data.dataset import StoredPatterns, StreamFromFile, Whole, frozen
 from ptychograd.data.files.formats.arrival import Written
 from ptychograd.data.files.safety.file_lengths import ADVICE, Lengths
 
@@ -22,7 +22,9 @@ def opened_hdf5(path: Path, grows: bool) -> h5py.File:
     return h5py.File(path, "r", libver="latest", swmr=True)
 
 
-def stored_patterns(path: Path, name: str, item: h5py.Dataset, keep: InFile, lengths: Lengths) -> StoredPatterns:
+def stored_patterns(
+    path: Path, name: str, item: h5py.Dataset, keep: StreamFromFile, lengths: Lengths
+) -> StoredPatterns:
     """The patterns of a dataset of this name, which stay in the file, or in those of which the `lengths` are known."""
     frames = _Frames(path, name, item if keep.grows else None, lengths)
     run = item.chunks[0] if item.chunks else 1

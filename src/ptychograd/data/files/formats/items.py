@@ -12,9 +12,9 @@ from ptychograd.data.dataset import (
     Counter,
     Dataset,
     Geometry,
+    GroundTruth,
     NearFieldGeometry,
     StoredPatterns,
-    Truth,
     make_dataset,
     squared,
 )
@@ -52,7 +52,7 @@ class Items:
     focus_distance: float | None = None
     two_theta: float | None = None
     rocking: tuple[float, ...] | None = None
-    truth: Truth | None = None
+    truth: GroundTruth | None = None
     source: str | None = None
     notes: tuple[str, ...] = ()
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from ptychograd.core.errors import InputError
 from ptychograd.core.version import __version__
-from ptychograd.data.dataset import BraggGeometry, Dataset, NearFieldGeometry, StoredPatterns, Truth
+from ptychograd.data.dataset import BraggGeometry, Dataset, GroundTruth, NearFieldGeometry, StoredPatterns
 from ptychograd.data.files.formats.items import Items, overlaid, read_modes, read_patterns
 from ptychograd.data.files.formats.keymap import READERS as BY_NAME
 from ptychograd.data.files.formats.keymap import Readers
@@ -125,12 +125,12 @@ def _array(catalogue: Catalogue, name: str) -> np.ndarray | None:
     return None if entry is None else entry.array()
 
 
-def _truth(catalogue: Catalogue) -> Truth | None:
+def _truth(catalogue: Catalogue) -> GroundTruth | None:
     object, probe = _array(catalogue, "truth/object"), _array(catalogue, "truth/probe")
     if object is None or probe is None:
         return None
     others = (entry for entry in catalogue.walk() if entry.name.startswith(_PARAMETERS))
-    return Truth(object, probe, {entry.name.removeprefix(_PARAMETERS): entry.array() for entry in others})
+    return GroundTruth(object, probe, {entry.name.removeprefix(_PARAMETERS): entry.array() for entry in others})
 
 
 READERS: Readers = {**BY_NAME, "mask": of_own}

@@ -9,7 +9,7 @@ from pathlib import Path
 import h5py
 
 from ptychograd.core.errors import InputError
-from ptychograd.data.dataset import InFile
+from ptychograd.data.dataset import StreamFromFile
 from ptychograd.data.files.safety.entries import Catalogue, Entry, UnreadableError, damage
 from ptychograd.data.files.safety.npz import open_npz
 from ptychograd.data.files.safety.reach import Reach
@@ -21,7 +21,7 @@ ATTRIBUTES = ("format", "format_version", "source", "notes")  # of a file's root
 
 @contextlib.contextmanager
 def opened(
-    path: Path, links_into: Iterable[str | os.PathLike[str]] | None = None, keep: InFile | None = None
+    path: Path, links_into: Iterable[str | os.PathLike[str]] | None = None, keep: StreamFromFile | None = None
 ) -> Iterator[Catalogue]:
     """The entries of an HDF5 or NPZ file, whichever its content shows it to be.
 
@@ -55,7 +55,7 @@ def _check_kind(path: Path) -> None:
 
 
 def _container(
-    path: Path, links_into: Iterable[str | os.PathLike[str]] | None, keep: InFile | None
+    path: Path, links_into: Iterable[str | os.PathLike[str]] | None, keep: StreamFromFile | None
 ) -> contextlib.AbstractContextManager[Catalogue]:
     with path.open("rb") as file:
         start = file.read(8)
@@ -68,7 +68,7 @@ def _container(
 
 @contextlib.contextmanager
 def _open_hdf5(
-    path: Path, links_into: Iterable[str | os.PathLike[str]] | None, keep: InFile | None
+    path: Path, links_into: Iterable[str | os.PathLike[str]] | None, keep: StreamFromFile | None
 ) -> Iterator[Catalogue]:
     import hdf5plugin  # noqa: F401  registers the compressions of detectors, so only once a file is opened
 

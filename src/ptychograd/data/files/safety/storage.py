@@ -16,7 +16,7 @@ import h5py.h5t as h5t
 import numpy as np
 
 from ptychograd.core.errors import InputError
-from ptychograd.data.dataset import InFile, StoredPatterns
+from ptychograd.data.dataset import StoredPatterns, StreamFromFile
 from ptychograd.data.files.formats.arrival import written
 from ptychograd.data.files.formats.frames import stored_patterns, whole
 from ptychograd.data.files.safety.chunks import check_chunks
@@ -29,7 +29,7 @@ UNITS = ("units", "unit", "Units", "Unit")  # the attribute's name; the first is
 DEEPEST = 8  # virtual datasets made from virtual ones
 
 
-def entry_of(name: str, identifier: h5d.DatasetID, tree: Tree, keep: InFile | None = None) -> Entry | None:
+def entry_of(name: str, identifier: h5d.DatasetID, tree: Tree, keep: StreamFromFile | None = None) -> Entry | None:
     """The entry that a dataset is; None for a type of HDF5 that NumPy doesn't know.
 
     It may be one whose patterns stay in the file, if `keep` says so.
@@ -68,7 +68,7 @@ def entry_of(name: str, identifier: h5d.DatasetID, tree: Tree, keep: InFile | No
     def in_file() -> StoredPatterns:
         check()
         place = os.fsdecode(h5i.get_name(identifier))
-        return stored_patterns(tree.file_of(identifier), place, dataset, cast(InFile, keep), lengths)
+        return stored_patterns(tree.file_of(identifier), place, dataset, cast(StreamFromFile, keep), lengths)
 
     can_stay = len(shape) == 3 and not plist.get_external_count()
     there = in_file if keep is not None and can_stay and keep.holds(math.prod(shape) * dtype.itemsize) else None
