@@ -4,12 +4,12 @@ import json
 
 import numpy as np
 import pytest
-from test_orientation import irregular_scan
 
 import bragg_problems
 import problems
 import ptychograd as pg
 from ptychograd.core.table import as_json
+from spirals import irregular_scan
 
 PNG = b"\x89PNG"
 

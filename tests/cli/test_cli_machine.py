@@ -3,10 +3,10 @@
 import threading
 
 import pytest
-from test_growing import Writer
 
 import problems
 import ptychograd as pg
+from detector_writer import Writer
 
 
 @pytest.fixture

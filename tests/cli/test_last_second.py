@@ -180,7 +180,7 @@ def at_the_end(monkeypatch, tmp_path):
             happening(tmp_path)
             return result
 
-        monkeypatch.setattr("ptychograd._run.perform", performed)
+        monkeypatch.setattr("ptychograd.runs.run.perform", performed)
 
     return set_up
 

@@ -84,7 +84,7 @@ def test_two_that_begin_at_the_same_moment(run, scans, tmp_path, monkeypatch):
         os.replace("first.h5", "data_result.h5")
         return result
 
-    monkeypatch.setattr("ptychograd._run.perform", meanwhile)
+    monkeypatch.setattr("ptychograd.runs.run.perform", meanwhile)
     status, out, err = run("reconstruct", "two/data.h5", "--epochs", 1, "--json")
     assert status == 2
     (kept,) = (tmp_path / "temporary").rglob("data_result.h5")
@@ -105,7 +105,7 @@ def test_a_checkpoint_does_not_take_the_place_of_another_scans_result(run, scans
         shutil.copy("first.h5", "data_result.h5")
         return perform(planned, on_epoch, *rest)
 
-    monkeypatch.setattr("ptychograd._run.perform", meanwhile)
+    monkeypatch.setattr("ptychograd.runs.run.perform", meanwhile)
     status, _, err = run("reconstruct", "two/data.h5", "--epochs", 20, "--checkpoint-every", 1)
     assert status == 2
     assert err.count("no checkpoint: ") == 1

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from ptychograd.core.errors import InputError, check_seed
-from ptychograd.data.dataset import Dataset
+from ptychograd.data.dataset import Dataset, check_data
 from ptychograd.data.patterns import lit_positions
 
 
@@ -20,6 +20,7 @@ def hold_out(data: Dataset, share: float, seed: int = 0) -> tuple[Dataset, Datas
         result = reconstruct(far_field(fitted), fitted, Nesterov(), epochs=60, batch_size=16)
         result.history.r_factor[-1], r_factor(result.model, held)
     """
+    check_data(data)
     what, lit = "patterns" if data.group == 1 else "rocking curves", len(lit_positions(data))
     what += " with photons" if lit < data.count // data.group else ""
     if lit < 2:
@@ -58,6 +59,7 @@ def halves(data: Dataset, seed: int = 0) -> tuple[Dataset, Dataset]:
         second = reconstruct(far_field(other), other, Nesterov(), epochs=60, seed=1)
         half_agreement(first, second).resolution()
     """
+    check_data(data)
     lit = len(lit_positions(data))
     if lit < 4:
         raise InputError(f"{data.source}: {lit} positions with photons can't be halved; expected 4 or more.")

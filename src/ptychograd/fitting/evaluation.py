@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from ptychograd.core.parameters import trainable_names
-from ptychograd.data.dataset import Dataset
+from ptychograd.data.dataset import Dataset, check_data
 from ptychograd.fitting.epoch import Device
 from ptychograd.fitting.reconstruction import reconstruct
 from ptychograd.fitting.solvers import EvaluateOnly
@@ -18,6 +18,7 @@ def r_factor(
     noise: AbstractNoise | None = None,
 ) -> float:
     """R = sqrt(Σ(√h - √y)² / Σy) of a model as it is, over all valid pixels; the rest as for `reconstruct`."""
+    check_data(data)
     names, size = trainable_names(model), min(max(16, len(devices or ())) * data.group, data.count)
     result = reconstruct(
         model, data, EvaluateOnly(), epochs=1, batch_size=size, trainable=names, devices=devices, noise=noise

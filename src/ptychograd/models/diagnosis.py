@@ -4,7 +4,7 @@ import numpy as np
 from jaxtyping import Complex
 
 from ptychograd.data.checks import Finding, Seen, findings
-from ptychograd.data.dataset import BraggGeometry, Dataset, NearFieldGeometry
+from ptychograd.data.dataset import BraggGeometry, Dataset, NearFieldGeometry, check_data
 from ptychograd.models.starts import back_propagated, mean_pattern
 
 
@@ -17,6 +17,7 @@ def diagnose(data: Dataset, probe: Complex[np.ndarray, "modes y x"] | None = Non
         for finding in diagnose(data):
             print(finding.name, finding.verdict, finding.found, finding.advice)
     """
+    check_data(data)
     return findings(observed(data, probe))
 
 

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Complex, Float, Real
 
-from ptychograd.core.errors import InputError, check_seed
+from ptychograd.core.errors import InputError, check_kind, check_seed
 from ptychograd.core.parameters import is_parameter, named_leaves
 from ptychograd.core.strict import meant
 from ptychograd.data.dataset import GroundTruth
@@ -27,6 +27,7 @@ def simulate(
     Whole counts come in the smallest unsigned type that holds them. Raises `InputError` for a count that makes no whole
     groups of a model that takes several patterns together, and for more patterns than the model has positions.
     """
+    check_kind(model, AbstractModel, "model")
     _check_count(model, count)
     check_seed(seed)
     check_windows(model, count // model.group)

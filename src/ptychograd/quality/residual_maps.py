@@ -7,9 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float64
 
-from ptychograd.core.errors import InputError
+from ptychograd.core.errors import InputError, check_kind
 from ptychograd.core.strict import meant
-from ptychograd.data.dataset import Dataset
+from ptychograd.data.dataset import Dataset, check_data
 from ptychograd.fitting.epoch import misfits, on_device
 from ptychograd.physics.model import AbstractModel, check_count
 from ptychograd.physics.noise import AbstractNoise, Amplitude
@@ -48,6 +48,8 @@ def residuals(model: AbstractModel, data: Dataset, noise: AbstractNoise | None =
         found = residuals(result.model, data)
         found.worst(5), found.r_of_pixel
     """
+    check_kind(model, AbstractModel, "model")
+    check_data(data)
     check_count(model, data.count)
     groups = data.count // model.group
     expected = jax.eval_shape(on_device(model), jax.ShapeDtypeStruct((), np.int32))

@@ -12,7 +12,7 @@ from ptychograd.automatic.orientation.preference import OrientationTrial, prefer
 from ptychograd.automatic.orientation.start import is_its_own_twin, out_of_focus
 from ptychograd.core.errors import InputError
 from ptychograd.core.illumination import of_photons
-from ptychograd.data.dataset import BraggGeometry, Dataset, NearFieldGeometry, subset
+from ptychograd.data.dataset import BraggGeometry, Dataset, NearFieldGeometry, check_data, subset
 from ptychograd.data.orientation import ALL, apply_orientation
 from ptychograd.data.patterns import lit_positions
 from ptychograd.data.splitting import set_aside
@@ -65,6 +65,7 @@ def try_orientations(
         best = try_orientations(data)[0]
         result = reconstruct(far_field(oriented(data, best.code)), ...)
     """
+    check_data(data)
     if isinstance(data.geometry, BraggGeometry):
         raise InputError(
             f"{data.source} holds rocking curves, whose axes the diffraction fixes; no orientation to try."

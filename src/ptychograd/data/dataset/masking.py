@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Bool
 
 from ptychograd.core.errors import InputError
-from ptychograd.data.dataset.dataset import Dataset
+from ptychograd.data.dataset.dataset import Dataset, check_data
 from ptychograd.data.dataset.stored import StoredPatterns
 from ptychograd.data.dataset.valid import bared, check_share, valid_pixels
 
@@ -21,6 +21,7 @@ def mask_pixels(data: Dataset, valid, *, mask_is: str | None = None, allow_maske
     Example:
         data = masked(data, beam_stop(data.frame_shape, 4) & ~dead_pixels)
     """
+    check_data(data)
     if not np.all(np.isfinite(bared(valid)[0])):
         raise InputError("The mask holds numbers that are not finite; expected 0 where a pixel is left out, else 1.")
     valid = valid_pixels(valid, data.patterns.shape, mask_is)
@@ -53,6 +54,7 @@ def beam_stop(
 
 def unsaturated_mask(data: Dataset, level: float) -> Bool[np.ndarray, "index y x"]:
     """True where a pattern holds fewer than `level` photons: where it is not saturated."""
+    check_data(data)
     if not 0 < level < np.inf:
         raise InputError(f"Pixels that are saturated at {level:g} photons; expected a number above 0.")
     if isinstance(data.patterns, StoredPatterns):

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PyTree
 
-from ptychograd.core.errors import InputError, check_seed
+from ptychograd.core.errors import InputError, check_kind, check_seed
 from ptychograd.core.parameters import check_names, named_leaves, partition, real_dtype, trainable_names
 from ptychograd.core.strict import meant
 from ptychograd.data.checks import check_possible, warn_of
@@ -243,9 +243,7 @@ def _check_kinds(task: Task) -> None:
     numbers = {"epochs": task.epochs, "batch_size": task.batch_size, "seed": task.seed, "planned": task.planned or 0}
     kinds = {"model": AbstractModel, "data": Dataset, "solver": AbstractSolver, "noise": AbstractNoise}
     for name, kind in kinds.items():
-        if not isinstance(given := getattr(task, name), kind):
-            found = given.__name__ if isinstance(given, type) else type(given).__name__
-            raise InputError(f"{found} is no {name}; expected an object of {kind.__name__}.")
+        check_kind(getattr(task, name), kind, name)
     for name, number in numbers.items():
         if not isinstance(number, (int, np.integer)):
             raise InputError(f"{name}={number!r}; expected a whole number.")

@@ -10,7 +10,7 @@ from jaxtyping import Bool, Complex, Float
 
 from ptychograd.core.errors import InputError
 from ptychograd.core.strict import meant
-from ptychograd.data.dataset import BraggGeometry, Dataset, check_extent, positions_in_pixels
+from ptychograd.data.dataset import BraggGeometry, Dataset, check_data, check_extent, positions_in_pixels
 from ptychograd.models.recipes.common import checked_dtype, start_modes
 from ptychograd.models.recipes.given import Given, made, object_of
 from ptychograd.models.starts import ObjectStart, ProbeStart, Sampling, flat_object
@@ -47,6 +47,7 @@ def bragg(
 
     Warns where rocking angles alias in depth. Raises `InputError` without a Bragg geometry, a beam or a thickness.
     """
+    check_data(data)
     dtype, geometry = checked_dtype(dtype), data.geometry
     if not isinstance(geometry, BraggGeometry):
         raise InputError(

@@ -7,7 +7,14 @@ from jaxtyping import Float
 from ptychograd.core.errors import InputError
 from ptychograd.core.illumination import brightness
 from ptychograd.core.strict import meant
-from ptychograd.data.dataset import BraggGeometry, Dataset, NearFieldGeometry, check_extent, positions_in_pixels
+from ptychograd.data.dataset import (
+    BraggGeometry,
+    Dataset,
+    NearFieldGeometry,
+    check_data,
+    check_extent,
+    positions_in_pixels,
+)
 from ptychograd.models.recipes.common import checked_dtype, start_modes
 from ptychograd.models.recipes.dark import able_to_move
 from ptychograd.models.recipes.given import Given, made, object_of
@@ -50,6 +57,7 @@ def far_field(
     Warns where something of the start could not move, and what is put in its place: modes that are empty or mixtures
     of others (see `with_modes`), and windows in which the object is 0.
     """
+    check_data(data)
     dtype = checked_dtype(dtype)
     if isinstance(data.geometry, NearFieldGeometry):
         raise InputError(
@@ -82,6 +90,7 @@ def near_field(
     Raises `InputError` without a near-field geometry, for a distance that aliases on these pixels, and for positions
     that span less than one of them.
     """
+    check_data(data)
     dtype, geometry = checked_dtype(dtype), data.geometry
     if not isinstance(geometry, NearFieldGeometry):
         raise InputError(
