@@ -1,5 +1,7 @@
 """First guesses: openings of the right size, modes that differ, a spot from the mean pattern."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -13,6 +15,7 @@ from ptychograd._starts import (
     flat_object,
     focal_spot,
     gaussian_wave,
+    independent,
     mean_pattern,
     pinhole,
     random_object,
@@ -225,3 +228,32 @@ def test_a_random_object_fills_amplitudes_to_one_and_phases_to_pi():
 def test_the_seed_tells_the_random_object():
     np.testing.assert_array_equal(random_object(7)((8, 6)), random_object(7)((8, 6)))
     assert (random_object(7)((8, 6)) != random_object(8)((8, 6))).any()
+
+
+def test_modes_are_told_apart_by_a_few_pixels_and_alike_ones_by_all():
+    y, x = np.ogrid[-1:1:300j, -1:1:310j]
+    wave = (np.exp(-((y / 0.3) ** 2) - (x / 0.2) ** 2 + 3j * y * x)).astype(np.complex64)
+    own = wave.copy()
+    own[150, 151] += 1  # beside the pixels of the sample
+    assert len(independent([wave, 2j * wave, own, own - 3 * wave, x * wave + 0 * y], 9)) == 3
+    modes = diverse_modes(wave[None], 10)
+    assert modes.dtype == np.complex64
+    assert len(independent(modes, 10)) == 10
+    assert np.isclose(np.sum(np.abs(modes) ** 2), np.sum(np.abs(wave) ** 2))
+
+
+def test_large_states_are_told_apart_without_copies_of_them():
+    wave = np.ones((2000, 2100), np.complex64)
+    wave[::3] = 1j
+    states = np.stack([wave, wave.conj(), 1j * wave])
+    tracemalloc.start()
+    try:
+        assert len(independent(states, 3)) == 2
+        assert tracemalloc.get_traced_memory()[1] < 60e6  # bytes; they have 101e6
+    finally:
+        tracemalloc.stop()
+
+
+def test_powers_beyond_single_precision_tell_modes_apart():
+    wave = np.full((20, 21), 1e25, np.complex64)
+    assert len(independent([wave, wave / 2], 2)) == 1

@@ -30,7 +30,7 @@ def with_modes(model: AbstractModel, count: int) -> Ptychography:
         kind = type(whole.probe).__name__
         raise InputError(f"Modes can't be put into a {kind} any more; call `with_modes` first, then what makes it one.")
     probe = whole.probe
-    modes = diverse_modes(np.asarray(probe.modes, complex), count_of(count, "probe modes"))
+    modes = diverse_modes(np.asarray(probe.modes), count_of(count, "probe modes"))
     return with_part(whole, "probe", Probe(jnp.asarray(modes, probe.modes.dtype)))
 
 

@@ -43,4 +43,4 @@ def _of_object(model: Ptychography, transmission: Array) -> Iterator[str]:
 
 def _lost(waves: Complex[Array, "modes y x"]) -> int:
     """How many are empty, or mixtures of the others."""
-    return len(waves) - len(independent(np.asarray(waves, np.complex128), len(waves)))
+    return len(waves) - len(independent(np.asarray(waves), len(waves)))
