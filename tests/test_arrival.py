@@ -255,6 +255,49 @@ def test_a_scan_that_ended_early_is_as_long_as_what_was_written(tmp_path, data, 
     assert "patterns: only the first 30 of 56 were written; the rest is left out" in found.notes
 
 
+@pytest.mark.parametrize("keep", [None, STAYS])
+@pytest.mark.parametrize("layout", ["a chunk each", "packed"])
+def test_holes_in_a_scan_that_ended_are_no_dark_patterns(tmp_path, data, keep, layout):
+    came = np.r_[0:10, 19:30]  # with the dark one, which was written
+    with h5py.File(tmp_path / "scan.h5", "w") as file:
+        file["positions_px"] = data.positions
+        room = LAYOUTS[layout](file, data.patterns.shape, data.frame_shape)
+        room[:10], room[19:30] = data.patterns[:10], data.patterns[19:30]
+    found = read(tmp_path / "scan.h5", keep=keep)
+    assert "patterns: 21 of 56 were written; the rest is left out" in found.notes
+    assert found.total == data.photons[came].sum()
+    if keep is None:
+        assert np.array_equal(found.patterns, data.patterns[came])
+        assert np.array_equal(found.positions, data.positions[came])
+    else:
+        _, mask = found.frames(slice(None))
+        assert np.array_equal(np.flatnonzero(mask.any(axis=(1, 2))), came)
+
+
+@pytest.mark.parametrize("keep", [None, STAYS])
+@pytest.mark.parametrize(
+    ("fill", "chunk", "count"), [(0, 5, 33), (7, 5, 33), (7, 5, 54), (7, None, 33), (65535, 4, 55), (7, 56, 3)]
+)
+def test_the_rest_of_a_chunk_is_as_empty_as_it_was(tmp_path, data, keep, fill, chunk, count):
+    with h5py.File(tmp_path / "scan.h5", "w") as file:
+        file["positions_px"] = data.positions
+        chunks = None if chunk is None else (chunk, *data.frame_shape)
+        room = file.create_dataset("patterns", data.patterns.shape, "u2", chunks=chunks, fillvalue=fill)
+        room[:count] = data.patterns[:count]
+    found = read(tmp_path / "scan.h5", keep=keep)
+    assert found.count == count
+    assert found.total == data.photons[:count].sum()
+
+
+def test_a_counter_with_holes_leaves_them_out(tmp_path, data):
+    came = np.arange(data.count) % 3 < 2
+    with h5py.File(tmp_path / "scan.h5", "w") as file:
+        file["positions_px"], file["patterns"], file["done"] = data.positions, data.patterns, came.astype("u1")
+    found = read(tmp_path / "scan.h5", {"arrived": "done"})
+    assert np.array_equal(found.patterns, data.patterns[came])
+    assert np.array_equal(found.positions, data.positions[came])
+
+
 def test_a_file_in_which_nothing_was_written_is_refused(tmp_path, data):
     with h5py.File(tmp_path / "scan.h5", "w") as file:
         file["positions_px"] = data.positions

@@ -53,14 +53,19 @@ def of_seed(point):
 
 def test_whatever_goes_wrong_at_a_point_the_others_are_done(quick):
     """What a run raises is the reason of its row; it has NaN for every figure and is never the best."""
-    told = []
+    told, failed = [], {}
     found = pg.sweep(
-        of_seed, {"seed": [1, 9, 2, 3, 4, 7]}, by="loss", on_run=lambda point, _: told.append(point["seed"])
+        of_seed,
+        {"seed": [1, 9, 2, 3, 4, 7]},
+        by="loss",
+        on_run=lambda point, _: told.append(point["seed"]),
+        on_failure=lambda point, reason: failed.update({point["seed"]: reason}),
     )
     np.testing.assert_array_equal(found.values("loss"), [np.nan, 9, np.nan, np.nan, np.nan, 7])
     assert found.best.point == {"seed": 7}
     assert found.result.history.loss == (7.0,)
     assert sorted(told) == [4, 7, 9]
+    assert failed == {row.point["seed"]: row.reason for row in found.rows if row.point["seed"] in (1, 2, 3)}
     for row in found.rows:
         assert REASONS.get(row.point["seed"], "") in row.reason
         assert bool(row.reason) == (row.point["seed"] in REASONS)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool
 
-from ptychograd._dataset import Dataset
+from ptychograd._dataset import Dataset, check_data
 from ptychograd._errors import InputError
 from ptychograd._geometry import format_length
 from ptychograd._hold_out import set_aside
@@ -29,6 +29,7 @@ def halves(data: Dataset, seed: int = 0) -> tuple[Dataset, Dataset]:
         second = reconstruct(far_field(other), other, Nesterov(), epochs=60, seed=1)
         half_agreement(first, second).resolution()
     """
+    check_data(data)
     lit = len(lit_positions(data))
     if lit < 4:
         raise InputError(f"{data.source}: {lit} positions with photons can't be halved; expected 4 or more.")

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ptychograd._dataset import Dataset
+from ptychograd._dataset import Dataset, check_data
 from ptychograd._epoch import Device
 from ptychograd._errors import InputError, check_seed
 from ptychograd._model import AbstractModel
@@ -27,6 +27,7 @@ def hold_out(data: Dataset, share: float, seed: int = 0) -> tuple[Dataset, Datas
         result = reconstruct(far_field(fitted), fitted, Nesterov(), epochs=60, batch_size=16)
         result.history.r_factor[-1], r_factor(result.model, held)
     """
+    check_data(data)
     what, lit = "patterns" if data.group == 1 else "rocking curves", len(lit_positions(data))
     what += " with photons" if lit < data.count // data.group else ""
     if lit < 2:
@@ -60,6 +61,7 @@ def r_factor(
     noise: AbstractNoise | None = None,
 ) -> float:
     """R = sqrt(Σ(√h - √y)² / Σy) of a model as it is, over all valid pixels; the rest as for `reconstruct`."""
+    check_data(data)
     names, size = trainable_names(model), min(max(16, len(devices or ())) * data.group, data.count)
     result = reconstruct(model, data, Still(), epochs=1, batch_size=size, trainable=names, devices=devices, noise=noise)
     return result.history.r_factor[0]

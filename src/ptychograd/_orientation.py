@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 from jaxtyping import Float64
 
-from ptychograd._dataset import BraggGeometry, Dataset
+from ptychograd._dataset import BraggGeometry, Dataset, check_data
 from ptychograd._errors import InputError
 
 TRANSPOSED, ROWS, COLUMNS = 4, 2, 1  # parts of a code
@@ -35,6 +35,7 @@ def oriented(data: Dataset, code: int) -> Dataset:
     Example:
         data = oriented(read("scan.h5"), 2)  # a stage whose y points up
     """
+    check_data(data)
     if code not in ALL:
         raise InputError(f"An orientation of {code}; expected a code from 0 ({WORDS[0]}) to 7 ({WORDS[7]}).")
     if code == 0:

@@ -7,9 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float64
 
-from ptychograd._dataset import Dataset
+from ptychograd._dataset import Dataset, check_data
 from ptychograd._epoch import misfits, on_device
-from ptychograd._errors import InputError
+from ptychograd._errors import InputError, check_kind
 from ptychograd._model import AbstractModel, check_count
 from ptychograd._noise import AbstractNoise, Amplitude
 from ptychograd._strict import meant
@@ -48,6 +48,8 @@ def residuals(model: AbstractModel, data: Dataset, noise: AbstractNoise | None =
         found = residuals(result.model, data)
         found.worst(5), found.r_of_pixel
     """
+    check_kind(model, AbstractModel, "model")
+    check_data(data)
     check_count(model, data.count)
     groups = data.count // model.group
     expected = jax.eval_shape(on_device(model), jax.ShapeDtypeStruct((), np.int32))

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Bool, Complex, Float, Real
 
 from ptychograd._dataset import Truth
-from ptychograd._errors import InputError, check_seed
+from ptychograd._errors import InputError, check_kind, check_seed
 from ptychograd._model import AbstractModel, batched, check_windows, known_count
 from ptychograd._noise import AbstractNoise, Poisson
 from ptychograd._parameters import is_parameter, named_leaves
@@ -27,6 +27,7 @@ def simulate(
     Whole counts come in the smallest unsigned type that holds them. Raises `InputError` for a count that makes no whole
     groups of a model that takes several patterns together, and for more patterns than the model has positions.
     """
+    check_kind(model, AbstractModel, "model")
     _check_count(model, count)
     check_seed(seed)
     check_windows(model, count // model.group)

@@ -210,7 +210,7 @@ def _others(wave: Complex[np.ndarray, "y x"], count: int) -> Iterator[np.ndarray
     """Waves that differ from `wave`: its products with those of coordinates, low orders first; then it moved about."""
     y, x = _standard_coordinates(np.abs(wave) ** 2)
     for i, j in itertools.islice(_orders(), 2 * count):
-        other = wave * (y[:, None] ** i * x**j).astype(wave.real.dtype)
+        other = wave * (y[:, None] ** i * x**j).astype(np.real(wave).dtype)
         if not other.any():  # a wave one pixel wide has no coordinate to vary with; its neighbours take part
             other = np.roll(wave, (i, j), axis=(0, 1))
         yield other / _largest(other)

@@ -51,6 +51,7 @@ def sweep(
     at_once: int | None = None,
     kept: Callable[[Point], Result | None] | None = None,
     on_run: Callable[[Point, Result], None] | None = None,
+    on_failure: Callable[[Point, str], None] | None = None,
 ) -> Sweep:
     """Reconstruct at every point of a grid: `run` makes the `Run` of a point, anything may differ.
 
@@ -59,7 +60,8 @@ def sweep(
     or the reconstruction raises `InputError`, where it needs more memory than there is, and where it diverges, figures
     are NaN, and its row says the reason. Figures are R-factor and loss of the last epoch, and what `measure` finds
     in a result; the best point has the smallest figure called `by`. `kept` may know results from an
-    earlier, interrupted sweep, and `on_run` is told of each new one. An interrupt is raised on.
+    earlier, interrupted sweep, and `on_run` is told of each new one, `on_failure` of each point without one,
+    and why. An interrupt is raised on.
 
     Raises `InputError` where no point can be reconstructed.
 
@@ -82,6 +84,8 @@ def sweep(
     best = None
     for name, result in _results(points, run, at_once, kept, on_run):
         row = found[name] = _row(points[name], result, measure)
+        if on_failure is not None and isinstance(result, InputError):
+            on_failure(points[name], row.reason)
         if by not in row.figures and not row.reason:
             raise InputError(f'No figure "{by}" to choose the best by; there are: {", ".join(row.figures)}.')
         value = row.figures.get(by, np.nan)

@@ -11,7 +11,7 @@ from ptychograd._checks.counts import dark_patterns, is_counted, photon_scale
 from ptychograd._checks.detector import mask, pixels, saturation, sound_pixels
 from ptychograd._checks.finding import BAD, DOUBTFUL, GOOD, Check, Finding, Seen
 from ptychograd._checks.places import duplicates, outliers, raster, units
-from ptychograd._dataset import Dataset
+from ptychograd._dataset import Dataset, check_data
 
 CHECKS: tuple[Check, ...] = (
     *(units, overlap, probe_fill, probe_power, detector_edge, centre),
@@ -57,6 +57,7 @@ def diagnose(data: Dataset, probe: Complex[np.ndarray, "modes y x"] | None = Non
         for finding in diagnose(data):
             print(finding.name, finding.verdict, finding.found, finding.advice)
     """
+    check_data(data)
     return findings(Seen.of(data, probe))
 
 

@@ -12,9 +12,9 @@ from ptychograd._cleaning import clean
 from ptychograd._dataset.checks import check_extras, check_frames, check_groups, check_support
 from ptychograd._dataset.freezing import frozen, kept, shown
 from ptychograd._dataset.stored import StoredPatterns, Survey, looked_at
-from ptychograd._dataset.types import counted_in, square_held_in
+from ptychograd._dataset.types import as_modes, counted_in, square_held_in
 from ptychograd._dataset.valid import bared, check_share, filled, joined, valid_pixels
-from ptychograd._errors import InputError
+from ptychograd._errors import InputError, check_kind
 from ptychograd._geometry import (
     BraggGeometry,
     Geometry,
@@ -128,8 +128,8 @@ class Dataset:
         """Sum of each pattern over its valid pixels."""
         if isinstance(self.patterns, StoredPatterns):
             known = self.patterns.photons
-            return _surveyed(self).photons if known is None else known
-        return np.asarray(np.sum(self.patterns, axis=(1, 2), dtype=np.float64, where=self.mask))
+            return shown(_surveyed(self).photons if known is None else known)
+        return frozen(np.asarray(np.sum(self.patterns, axis=(1, 2), dtype=np.float64, where=self.mask)))
 
     @cached_property
     def fingerprint(self) -> str:
@@ -156,20 +156,20 @@ class Dataset:
     def mean_pattern(self) -> Float64[np.ndarray, "y x"]:
         """Mean of the patterns over their valid pixels; 0 where no pattern has one."""
         total, valid = self.sums
-        return total / np.maximum(valid, 1)
+        return frozen(total / np.maximum(valid, 1))
 
     @cached_property
     def sums(self) -> tuple[np.ndarray, np.ndarray]:
         """For each pixel (y, x) the photons in all patterns in which it is valid, and how many these are."""
         if isinstance(self.patterns, StoredPatterns):
             seen = _surveyed(self)
-            return seen.total, seen.valid
+            return shown(seen.total), shown(seen.valid)
         total, valid = np.zeros(self.frame_shape), np.zeros(self.frame_shape, int)
         masks = self.mask if self.mask.ndim == 3 else [self.mask] * self.count
         for pattern, mask in zip(self.patterns, masks, strict=True):
             total += np.where(mask, pattern, 0)
             valid += mask
-        return total, valid
+        return frozen(total), frozen(valid)
 
     @cached_property
     def largest(self) -> float:
@@ -238,9 +238,7 @@ def make_dataset(
     mask = joined(valid_pixels(mask, patterns.shape, mask_is), known)
     support = None if support is None else np.asarray(support).astype(bool)
     if probe is not None:
-        probe = np.asarray(probe)
-        probe = probe[None] if probe.ndim == 2 else probe
-        probe = probe if np.iscomplexobj(probe) else probe.astype(np.complex64)
+        probe = as_modes(probe)
     check_extras(patterns, mask, probe, support)
     patterns, mask, cleaned = (
         looked_at(patterns, mask) if isinstance(patterns, StoredPatterns) else clean(patterns, mask, aligned_empty)
@@ -288,3 +286,8 @@ def _surveyed(data: Dataset) -> Survey:
     if not isinstance(patterns, StoredPatterns):
         raise TypeError("only patterns in a file are surveyed")
     return patterns.survey or patterns.look(data.mask)
+
+
+def check_data(data: object) -> None:
+    """Raise `InputError` for anything but a `Dataset`, such as an array."""
+    check_kind(data, Dataset, "data", ", as `read` and `make_dataset` make one")

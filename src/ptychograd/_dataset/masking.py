@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 from jaxtyping import Bool
 
-from ptychograd._dataset.dataset import Dataset
+from ptychograd._dataset.dataset import Dataset, check_data
 from ptychograd._dataset.stored import StoredPatterns
 from ptychograd._dataset.valid import bared, check_share, valid_pixels
 from ptychograd._errors import InputError
@@ -21,6 +21,7 @@ def masked(data: Dataset, valid, *, mask_is: str | None = None, allow_masked: bo
     Example:
         data = masked(data, beam_stop(data.frame_shape, 4) & ~dead_pixels)
     """
+    check_data(data)
     if not np.all(np.isfinite(bared(valid)[0])):
         raise InputError("The mask holds numbers that are not finite; expected 0 where a pixel is left out, else 1.")
     valid = valid_pixels(valid, data.patterns.shape, mask_is)
@@ -53,6 +54,7 @@ def beam_stop(
 
 def below(data: Dataset, level: float) -> Bool[np.ndarray, "index y x"]:
     """True where a pattern holds fewer than `level` photons: where it is not saturated."""
+    check_data(data)
     if not 0 < level < np.inf:
         raise InputError(f"Pixels that are saturated at {level:g} photons; expected a number above 0.")
     if isinstance(data.patterns, StoredPatterns):

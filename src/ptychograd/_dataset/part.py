@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ptychograd._dataset.dataset import Dataset, positions_in_pixels
+from ptychograd._dataset.dataset import Dataset, check_data, positions_in_pixels
 from ptychograd._errors import InputError
 
 
@@ -16,6 +16,7 @@ def subset(data: Dataset, indices) -> Dataset:
     Args:
         indices: whole numbers from 0 to count - 1, or (count,) booleans.
     """
+    check_data(data)
     chosen = np.asarray(indices)
     if chosen.dtype == bool and chosen.shape == (data.count,):
         chosen = np.flatnonzero(chosen)

@@ -31,3 +31,12 @@ def real_positions(positions) -> Float64[np.ndarray, "..."]:
         return np.ascontiguousarray(given, np.float64)
     except (TypeError, ValueError) as problem:
         raise InputError(f"The positions are {given.dtype}; expected real numbers, each (y, x) ({problem}).") from None
+
+
+def as_modes(probe) -> np.ndarray:
+    """A start probe as complex modes, one where it has no axis of them."""
+    modes = np.asarray(probe)
+    if modes.dtype.kind not in "biufc":
+        raise InputError(f"The start probe is {modes.dtype}; expected complex numbers (y, x) or (modes, y, x).")
+    modes = modes[None] if modes.ndim == 2 else modes
+    return modes if np.iscomplexobj(modes) else modes.astype(np.complex64)

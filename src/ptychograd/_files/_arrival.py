@@ -8,22 +8,45 @@ import math
 import h5py
 import h5py.h5d as h5d
 import numpy as np
+from jaxtyping import Bool
 
 from ptychograd._dataset import Arrival
 from ptychograd._files._entries import damage
 
 
-def written(dataset: h5d.DatasetID) -> int | None:
-    """How many frames were written up to the last one, if the file made room for them one by one, and has gaps."""
-    plist = dataset.get_create_plist()
-    if plist.get_layout() != h5d.CHUNKED or plist.get_alloc_time() != h5d.ALLOC_TIME_INCR or not dataset.shape[0]:
-        return None
-    chunk, ends = plist.get_chunk(), [0]
+def written(dataset: h5d.DatasetID) -> Bool[np.ndarray, " index"] | None:
+    """Which frames were written, where the file tells that some were not; else None.
+
+    One that was not has no chunk, or is one of the last and holds the fill value only. Where that is 0, as a dark frame
+    is too, it counts only if chunks are missing as well.
+    """
+    plist, came, each, is_short = dataset.get_create_plist(), np.ones(dataset.shape[0], bool), 0, False
     with damage("its chunks can't be counted, it is damaged"):
-        if dataset.get_num_chunks() == math.prod(-(-n // part) for n, part in zip(dataset.shape, chunk, strict=True)):
-            return None
-        dataset.chunk_iter(lambda found: ends.append(found.chunk_offset[0] + chunk[0]))
-    return min(max(ends), dataset.shape[0])
+        if plist.get_layout() == h5d.CHUNKED and plist.get_alloc_time() == h5d.ALLOC_TIME_INCR:
+            chunk = plist.get_chunk()
+            room = math.prod(-(-n // part) for n, part in zip(dataset.shape, chunk, strict=True))
+            is_short, each = dataset.get_num_chunks() < room, chunk[0]
+        if is_short:
+            came[:] = False
+            dataset.chunk_iter(lambda found: _set(came, found.chunk_offset[0], each))
+    if (is_short and each == 1) or (not is_short and not h5py.Dataset(dataset).fillvalue):
+        return came if is_short else None
+    with damage("what was written can't be told, it is damaged"):
+        _cut(came, Written(h5py.Dataset(dataset)), each)
+    return None if came.all() else came
+
+
+def _set(came: Bool[np.ndarray, " index"], begin: int, each: int) -> None:
+    came[begin : begin + each] = True
+
+
+def _cut(came: Bool[np.ndarray, " index"], content: "Written", each: int) -> None:
+    """Take away the last frames if they are the fill value; of chunks of so many frames, in the last chunk."""
+    last = int(np.max(np.flatnonzero(came), initial=-1))
+    least = last // each * each if each else 0
+    while last >= least and not content.is_there(last):
+        came[last] = False
+        last -= 1
 
 
 class Written(Arrival):
@@ -42,7 +65,7 @@ class Written(Arrival):
             self._dataset.id.refresh()
             length = self._dataset.id.shape[0]  # h5py's own shape is as old as its first use
             if self._known < length:
-                self._known = length if self._is_there(length - 1) else self._searched(length)
+                self._known = length if self.is_there(length - 1) else self._searched(length)
         return min(self._known, length)
 
     def _searched(self, length: int) -> int:
@@ -52,16 +75,17 @@ class Written(Arrival):
         """
         steps = self._known + 2 ** np.arange(length.bit_length()) - 1
         places = [int(place) for place in steps if place < length - 1]
-        found = [place for place in places if self._is_there(place)]
+        found = [place for place in places if self.is_there(place)]
         if not found:
             return self._known
         there, gone = found[-1], min([place for place in places if place > found[-1]], default=length - 1)
         while gone - there > 1:
             middle = (there + gone) // 2
-            there, gone = (middle, gone) if self._is_there(middle) else (there, middle)
+            there, gone = (middle, gone) if self.is_there(middle) else (there, middle)
         return there + 1
 
-    def _is_there(self, number: int) -> bool:
+    def is_there(self, number: int) -> bool:
+        """Whether one frame has come."""
         frame = np.empty((1, *self._dataset.id.shape[1:]), self._fill.dtype)
         self._dataset.read_direct(frame, np.s_[number : number + 1])
         return bool(self.came(np.array([number]), frame)[0])

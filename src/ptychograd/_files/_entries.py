@@ -50,7 +50,7 @@ class Entry:
         stored: bytes that it takes in the file, or None if they are not in this file alone.
         attribute: a text or number that the file keeps with the array, by its name.
         in_file: the same as patterns that stay in the file, where there is a reason for that.
-        written: how many of the first entries were ever written, where the file has room for more; None if unknown.
+        written: which entries along the first axis were ever written, where the file has room for more; None if all.
     """
 
     name: str
@@ -61,7 +61,7 @@ class Entry:
     stored: int | None = None
     attribute: Callable[[str], object] = lambda name: None
     in_file: Callable[[], StoredPatterns] | None = None
-    written: Callable[[], int | None] = lambda: None
+    written: Callable[[], np.ndarray | None] = lambda: None
 
     def __str__(self):
         name = printable(self.name)

@@ -13,6 +13,7 @@ from ptychograd._dataset import (
     NearFieldGeometry,
     StoredPatterns,
     Truth,
+    frozen,
     make_dataset,
     squared,
 )
@@ -29,7 +30,7 @@ class Items:
 
     Args:
         amplitudes: a note, if the patterns are square roots of photons, which are squared once they are clean.
-        written: how many of the first patterns were written, if the file has room for more.
+        written: which patterns were written, if the file has room for more.
         arrived: reads what the writer of the file counts patterns by, as `Counter` takes it.
         unit: of the positions: "m", "pixel", or None where the file doesn't say.
         wavelength, distance, pixel_size, focus_distance: in metres; only a near field has a focus distance, infinite
@@ -39,7 +40,7 @@ class Items:
 
     patterns: np.ndarray | StoredPatterns | None = None
     amplitudes: str | None = None
-    written: int | None = None
+    written: np.ndarray | None = None
     arrived: Callable[[], np.ndarray] | None = None
     positions: np.ndarray | None = None
     unit: str | None = None
@@ -139,20 +140,28 @@ def _that_came(items: Items) -> Items:
     counter = None if items.arrived is None else Counter(items.arrived, len(patterns))
     if isinstance(patterns, StoredPatterns) and patterns.grows:
         return items if counter is None else replace(items, patterns=patterns.told_by(counter))
-    room, count = len(patterns), items.written if counter is None else counter.count()
-    if count is None or count == room:
+    came = items.written if counter is None else counter.flags()
+    if came is None or came.all():
         return items
-    group = len(items.rocking or (0,))
-    count -= count % group
-    if count == 0:
+    room, group = len(patterns), len(items.rocking or (0,))
+    came = np.repeat(came[: room // group * group].reshape(-1, group).all(axis=1), group)
+    there = np.flatnonzero(came)
+    if not there.size:
         raise InputError(f"none of the {room:,} patterns for which there is room was written; name others, or wait.")
-    each = group if len(positions) * group == room else 1
+    each, end = group if len(positions) * group == room else 1, int(there[-1]) + 1
+    which = f"{there.size:,}" if there.size < end else f"only the first {there.size:,}"
+    if isinstance(patterns, StoredPatterns):  # of these others can't take the places
+        patterns = patterns.of(end) if there.size == end else patterns.of(end).only(came[:end])
+        there = np.arange(end)
+    else:
+        patterns = frozen(patterns[there])
+    places = there[::each] // each
     return replace(
         items,
-        patterns=patterns.of(count) if isinstance(patterns, StoredPatterns) else patterns[:count],
-        positions=positions[: count // each],
-        mask=mask if mask is None or mask.ndim == 2 else mask[:count],
-        notes=(*items.notes, f"patterns: only the first {count:,} of {room:,} were written; the rest is left out"),
+        patterns=patterns,
+        positions=positions[places[places < len(positions)]],
+        mask=mask if mask is None or mask.ndim == 2 else mask[there],
+        notes=(*items.notes, f"patterns: {which} of {room:,} were written; the rest is left out"),
     )
 
 

@@ -10,11 +10,11 @@ import numpy as np
 from jaxtyping import Array, Complex, Float
 
 from ptychograd._bragg import BraggPtychography
-from ptychograd._dataset import Dataset
+from ptychograd._dataset import Dataset, check_data
 from ptychograd._detector import Detector, GaussianSpread, KernelSpread
-from ptychograd._errors import InputError
+from ptychograd._errors import InputError, check_kind
 from ptychograd._fourier import centred, centring_ramp, exact_fft, exact_ifft, translate, uncentred
-from ptychograd._model import Ptychography
+from ptychograd._model import AbstractExitWaveModel, Ptychography
 from ptychograd._objects import AbstractThinObject, EmbeddedObject, ThinObject
 from ptychograd._probes import Probe
 from ptychograd._propagators import AbstractPropagator, AngularSpectrum, FarField, Fresnel
@@ -34,6 +34,7 @@ def with_background(model: Model, photons: float | Float[np.ndarray, "y x"]) -> 
         model = with_background(far_field(data), dim_photons(data))
         reconstruct(model, data, Nesterov(), trainable=("object", "probe", "detector.background"), epochs=60)
     """
+    check_kind(model, AbstractExitWaveModel, "model with a detector")
     if not (np.all(np.isfinite(photons)) and np.min(photons) >= 0):
         raise InputError("A background has to be finite photons a pixel, none below 0.")
     _check_frame("background", np.shape(photons), model)
@@ -43,6 +44,7 @@ def with_background(model: Model, photons: float | Float[np.ndarray, "y x"]) -> 
 @meant
 def with_background_image(model: Model) -> Model:
     """The model with a background of its own for every pixel, at first the same one for all."""
+    check_kind(model, AbstractExitWaveModel, "model with a detector")
     background = model.detector.background
     return _changed(model, background=jnp.broadcast_to(background, _frame(model)) + jnp.zeros((), background.dtype))
 
@@ -54,6 +56,7 @@ def with_point_spread(model: Model, spread: float | Float[np.ndarray, "kernel_y 
     Args:
         spread: standard deviation in detector pixels of a Gaussian, "detector.point_spread.width"; or an image.
     """
+    check_kind(model, AbstractExitWaveModel, "model with a detector")
     if np.ndim(spread) not in (0, 2):
         raise InputError(f"A point spread of shape {np.shape(spread)}; expected one width, or an image (y, x).")
     if np.ndim(spread) == 2:
@@ -72,6 +75,7 @@ def with_flat_field(model: Model, image: Float[np.ndarray, "y x"] | None = None)
 
     The image is divided by its mean over pixels above 0; where it is 0 nothing is counted.
     """
+    check_kind(model, AbstractExitWaveModel, "model with a detector")
     image = np.ones(_frame(model)) if image is None else np.asarray(image, float)
     _check_frame("flat field", image.shape, model)
     if not (np.all(np.isfinite(image)) and image.min() >= 0 and image.max() > 0):
@@ -82,6 +86,7 @@ def with_flat_field(model: Model, image: Float[np.ndarray, "y x"] | None = None)
 
 def dim_photons(data: Dataset) -> float:
     """A first guess of a constant background: the mean of the dimmest 5 % of the mean pattern's pixels, in photons."""
+    check_data(data)
     _, valid = data.sums
     mean = np.sort(data.mean_pattern[valid > 0])
     return float(mean[: max(1, round(DIMMEST * mean.size))].mean())

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Complex, Float
 
 from ptychograd._bragg import BraggPtychography, Crystal, TiltedBeam, window_depth
-from ptychograd._dataset import BraggGeometry, Dataset, check_extent, positions_in_pixels
+from ptychograd._dataset import BraggGeometry, Dataset, check_data, check_extent, positions_in_pixels
 from ptychograd._detector import Detector
 from ptychograd._errors import InputError
 from ptychograd._model import check_windows
@@ -47,6 +47,7 @@ def bragg(
 
     Warns where rocking angles alias in depth. Raises `InputError` without a Bragg geometry, a beam or a thickness.
     """
+    check_data(data)
     dtype, geometry = checked_dtype(dtype), data.geometry
     if not isinstance(geometry, BraggGeometry):
         raise InputError(

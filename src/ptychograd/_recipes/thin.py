@@ -4,7 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
-from ptychograd._dataset import BraggGeometry, Dataset, NearFieldGeometry, check_extent, positions_in_pixels
+from ptychograd._dataset import BraggGeometry, Dataset, NearFieldGeometry, check_data, check_extent, positions_in_pixels
 from ptychograd._detector import Detector
 from ptychograd._errors import InputError
 from ptychograd._illumination import brightness
@@ -50,6 +50,7 @@ def far_field(
     Warns where something of the start could not move, and what is put in its place: modes that are empty or mixtures
     of others (see `with_modes`), and windows in which the object is 0.
     """
+    check_data(data)
     dtype = checked_dtype(dtype)
     if isinstance(data.geometry, NearFieldGeometry):
         raise InputError(
@@ -82,6 +83,7 @@ def near_field(
     Raises `InputError` without a near-field geometry, for a distance that aliases on these pixels, and for positions
     that span less than one of them.
     """
+    check_data(data)
     dtype, geometry = checked_dtype(dtype), data.geometry
     if not isinstance(geometry, NearFieldGeometry):
         raise InputError(

@@ -25,7 +25,7 @@ from ptychograd._epoch import (
     room_on_device,
     traced,
 )
-from ptychograd._errors import InputError, check_seed
+from ptychograd._errors import InputError, check_kind, check_seed
 from ptychograd._model import AbstractModel, check_count, check_windows
 from ptychograd._noise import AbstractNoise, Censored
 from ptychograd._objective import Objective, Penalty, Value, power_of_probe
@@ -243,9 +243,7 @@ def _check_kinds(task: Task) -> None:
     numbers = {"epochs": task.epochs, "batch_size": task.batch_size, "seed": task.seed, "planned": task.planned or 0}
     kinds = {"model": AbstractModel, "data": Dataset, "solver": AbstractSolver, "noise": AbstractNoise}
     for name, kind in kinds.items():
-        if not isinstance(given := getattr(task, name), kind):
-            found = given.__name__ if isinstance(given, type) else type(given).__name__
-            raise InputError(f"{found} is no {name}; expected an object of {kind.__name__}.")
+        check_kind(getattr(task, name), kind, name)
     for name, number in numbers.items():
         if not isinstance(number, (int, np.integer)):
             raise InputError(f"{name}={number!r}; expected a whole number.")

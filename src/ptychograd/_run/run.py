@@ -6,7 +6,7 @@ from typing import NamedTuple, cast
 from ptychograd._course import Course
 from ptychograd._dataset import Dataset
 from ptychograd._epoch import Device
-from ptychograd._errors import InputError
+from ptychograd._errors import InputError, check_kind
 from ptychograd._escapes import AbstractEscape
 from ptychograd._model import AbstractModel
 from ptychograd._noise import AbstractNoise, Amplitude
@@ -70,14 +70,28 @@ class Run(NamedTuple):
 
 def check(run: Run) -> None:
     """Raise `InputError` for a run without a stage, and for what would be refused in any of them."""
-    if isinstance(run.stages, Stage) or not run.stages:
+    if isinstance(run.stages, Stage) or not isinstance(run.stages, Sequence) or not run.stages:
         raise InputError("A run without a stage; give it one, as stages=(Stage(60),).")
+    for stage in run.stages:
+        _check_stage(stage)
     for task, stage in zip(tasks(run), run.stages, strict=True):
-        if isinstance(stage.trainable, str):
-            raise InputError(f'A stage refines "{stage.trainable}", a text; expected a tuple, as ("object", "probe").')
         prepared(task)
         for escape in stage.first:
             escape.check(run.model)
+
+
+def _check_stage(stage: object) -> None:
+    """Raise `InputError` for what can't be looked at as a stage."""
+    check_kind(stage, Stage, "stage")
+    stage = cast(Stage, stage)
+    if isinstance(stage.trainable, str):
+        raise InputError(f'A stage refines "{stage.trainable}", a text; expected a tuple, as ("object", "probe").')
+    if stage.until is not None and (isinstance(stage.until, type) or not callable(stage.until)):
+        raise InputError(f"A stage until {stage.until!r}; expected a rule that ends it, as Settled(), or None.")
+    for escape in stage.first:
+        check_kind(escape, AbstractEscape, "escape")
+    for prior in stage.priors:
+        check_kind(prior, AbstractPrior, "prior")
 
 
 def tasks(run: Run) -> list[Task]:
@@ -100,6 +114,7 @@ def perform(
     Example:
         result = perform(run, resume=load("interrupted.h5"))
     """
+    check_kind(run, Run, "run")
     check(run)
     result, course = resume, Course.planned([stage.epochs for stage in run.stages])
     if result is not None:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ptychograd._dataset import BraggGeometry, Dataset, NearFieldGeometry, subset
+from ptychograd._dataset import BraggGeometry, Dataset, NearFieldGeometry, check_data, subset
 from ptychograd._errors import InputError
 from ptychograd._hold_out import set_aside
 from ptychograd._illumination import of_photons
@@ -64,6 +64,7 @@ def try_orientations(
         best = try_orientations(data)[0]
         result = reconstruct(far_field(oriented(data, best.code)), ...)
     """
+    check_data(data)
     if isinstance(data.geometry, BraggGeometry):
         raise InputError(
             f"{data.source} holds rocking curves, whose axes the diffraction fixes; no orientation to try."

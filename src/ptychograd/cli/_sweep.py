@@ -113,7 +113,10 @@ def perform(grid: Grid, data: "Dataset") -> tuple["Sweep", str]:
     share = 1 / math.prod(len(values) for values in grid.axes.values())
     with kept_when_interrupted(grid.folder), ShareBar("sweep") as bar:
         job = Job(grid, fitted, held, source, {}, lambda point: bar.advance(share, _name(point)))
-        return sweep_grid(job.run, grid.axes, measure=job.measure, by=by, kept=job.find, on_run=job.note), by
+        found = sweep_grid(
+            job.run, grid.axes, measure=job.measure, by=by, kept=job.find, on_run=job.note, on_failure=job.miss
+        )
+        return found, by
 
 
 def _dashed(grid: list[str]) -> list[str]:
@@ -183,6 +186,10 @@ class Job(NamedTuple):
             errors.print(f"This run is not kept for later: {problem}", style="yellow", soft_wrap=True)
         self.told(point)
         ending.release()
+
+    def miss(self, point: Mapping, _: str) -> None:
+        """Go on without a point that can't be reconstructed."""
+        self.told(point)
 
     def _asked(self, point: Mapping) -> dict:
         return {"version": __version__, **dataclasses.asdict(_at(point, self.grid.options)), **self.run(point).words}

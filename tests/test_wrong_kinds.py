@@ -1,0 +1,86 @@
+"""What is of another kind than expected, such as an array in the place of a data set, is told in a sentence.
+
+The tests watch all types; the functions are asked as users have them, without.
+"""
+
+import inspect
+
+import numpy as np
+import pytest
+
+import problems
+import ptychograd as pg
+
+DATA = problems.measurement(truth=None)
+MODEL = problems.start_model(DATA)
+ASKED = {name: inspect.unwrap(getattr(pg, name)) for name in dir(pg) if inspect.isfunction(getattr(pg, name))}
+ARRAY = np.ones((4, 6, 7))
+NO_DATA = {
+    "far_field": ASKED["far_field"],
+    "near_field": ASKED["near_field"],
+    "bragg": ASKED["bragg"],
+    "hold_out": lambda data: ASKED["hold_out"](data, 0.1),
+    "halves": ASKED["halves"],
+    "subset": lambda data: ASKED["subset"](data, [0]),
+    "masked": lambda data: ASKED["masked"](data, np.ones((6, 7))),
+    "below": lambda data: ASKED["below"](data, 3.0),
+    "oriented": lambda data: ASKED["oriented"](data, 1),
+    "diagnose": ASKED["diagnose"],
+    "dim_photons": ASKED["dim_photons"],
+    "r_factor": lambda data: ASKED["r_factor"](MODEL, data),
+    "residuals": lambda data: ASKED["residuals"](MODEL, data),
+}
+NO_MODEL = {
+    "residuals": lambda model: ASKED["residuals"](model, DATA),
+    "simulate": lambda model: ASKED["simulate"](model, 3),
+    "with_background": lambda model: ASKED["with_background"](model, 1.0),
+    "with_background_image": ASKED["with_background_image"],
+    "with_point_spread": ASKED["with_point_spread"],
+    "with_flat_field": ASKED["with_flat_field"],
+}
+BAD_STAGES = {
+    "a number as rule": (pg.Stage(2, until=5), "until 5; expected a rule"),
+    "a class as rule": (pg.Stage(2, until=pg.Settled), "expected a rule"),
+    "a number": (5, "int is no stage"),
+    "no escape": (pg.Stage(2, first=(3,)), "int is no escape"),
+    "no prior": (pg.Stage(2, priors=("tv",)), "str is no prior"),
+}
+
+
+@pytest.mark.parametrize("given", [ARRAY, "scan.h5", pg.Dataset], ids=["array", "text", "class"])
+@pytest.mark.parametrize("name", NO_DATA)
+def test_what_is_no_data_set_is_refused(name, given):
+    with pytest.raises(pg.InputError, match="is no data; expected an object of Dataset"):
+        NO_DATA[name](given)
+
+
+@pytest.mark.parametrize("name", NO_MODEL)
+def test_what_is_no_model_is_refused(name):
+    with pytest.raises(pg.InputError, match="is no model"):
+        NO_MODEL[name](ARRAY)
+
+
+@pytest.mark.parametrize("case", BAD_STAGES)
+def test_what_is_no_stage_is_refused(case):
+    stage, words = BAD_STAGES[case]
+    with pytest.raises(pg.InputError, match=words):
+        ASKED["perform"](pg.Run(MODEL, DATA, pg.Nesterov(), (stage,), 4))
+
+
+def test_what_is_no_run_or_no_stages_is_refused():
+    with pytest.raises(pg.InputError, match="ndarray is no run"):
+        ASKED["perform"](ARRAY)
+    with pytest.raises(pg.InputError, match="without a stage"):
+        ASKED["perform"](pg.Run(MODEL, DATA, pg.Nesterov(), 5, 4))
+
+
+def test_a_text_is_no_probe():
+    with pytest.raises(pg.InputError, match="expected complex numbers"):
+        pg.make_dataset(ARRAY, np.zeros((4, 2)), probe="probe.npy")
+
+
+def test_sums_that_were_handed_out_can_not_be_changed():
+    data = problems.measurement(truth=None)
+    for sums in (data.photons, data.mean_pattern, *data.sums):
+        with pytest.raises(ValueError, match="read-only"):
+            sums[0] = 0
