@@ -45,7 +45,15 @@ def rolled(axes):
 
 FEW = np.zeros(problems.FRAME, bool)
 FEW[8:12, 7:10] = True
+
+
+def dark(patterns):
+    patterns[[3, 8]] = 0
+    return patterns
+
+
 TROUBLES = {
+    "patterns without a photon": (dark, {}, "2 patterns without a photon: number 3, 8: leave them out"),
     "nearly everything masked": (lambda p: p, {"mask": FEW}, "97% of the pixels are masked"),
     "full in every pattern": (full(300), {}, "or give --saturation 300"),
     "amplitudes": (np.sqrt, {}, "square the patterns"),
@@ -64,6 +72,29 @@ def test_what_is_plainly_wrong_is_found(trouble):
     found = list(plainly_wrong(changed(change, **items)))
     assert len(found) == 1, found
     assert words in f"{found[0].found}: {found[0].advice}"
+
+
+def test_a_position_astray_is_found():
+    data = problems.measurement(truth=None)
+    places = data.positions.copy()
+    places[5, 0] += 60 * np.ptp(places[:2])
+    (found,) = plainly_wrong(replace(data, positions=places))
+    assert "1 position more than 4 steps from any other: number 5" in found.found
+
+
+def test_patterns_that_are_held_out_are_not_dark():
+    fitted, held = pg.hold_out(problems.measurement(truth=None), 0.2)
+    assert not [*plainly_wrong(fitted), *plainly_wrong(held)]
+
+
+@pytest.mark.parametrize(("pixels", "is_subtracted"), [(np.s_[:, :, 5], False), (np.s_[::2, :, 5], True)])
+def test_gaps_of_minus_one_are_no_background_that_was_subtracted(pixels, is_subtracted):
+    def change(patterns):
+        patterns[pixels] = -1
+        return patterns
+
+    (found,) = (one for one in pg.diagnose(changed(change)) if one.name == "photon scale")
+    assert ("background was subtracted" in found.advice) == is_subtracted
 
 
 def bright(patterns):

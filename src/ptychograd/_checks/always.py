@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from ptychograd._checks.beam import corner
-from ptychograd._checks.counts import functions_of_counts
+from ptychograd._checks.counts import functions_of_counts, without_photons
 from ptychograd._checks.detector import always_extreme, masked_nearly_all
 from ptychograd._checks.finding import Finding, Sample
+from ptychograd._checks.places import astray
 from ptychograd._dataset import BraggGeometry, Dataset, NearFieldGeometry, StoredPatterns
 from ptychograd._errors import DataWarning, InputError
 
@@ -24,7 +25,7 @@ def check_possible(data: Dataset, is_scan: bool = True) -> None:
 
     With a known surround one place can tell something. Whether positions mean anything, `is_scan` says.
     """
-    if isinstance(data.patterns, StoredPatterns) and data.patterns.grows:
+    if _grows(data):
         return
     if not data.total > 0:
         raise InputError(f"{data.source} holds not one photon in its valid pixels; expected counts.")
@@ -73,9 +74,19 @@ def plainly_wrong(data: Dataset, full: float | None = None) -> Iterator[Finding]
         return
     if (found := functions_of_counts(sample)) is not None:
         yield found
+    is_known = not isinstance(data.geometry, BraggGeometry) and not _grows(data)
+    if is_known and (found := without_photons(data)) is not None:
+        yield found
+    if is_known and (found := astray(data.positions)) is not None:
+        yield found
     is_plain = not isinstance(data.geometry, BraggGeometry | NearFieldGeometry)
     if is_plain and (found := corner(sample)) is not None:
         yield found
+
+
+def _grows(data: Dataset) -> bool:
+    """Whether patterns, or positions, may still come."""
+    return isinstance(data.patterns, StoredPatterns) and data.patterns.grows
 
 
 def _calls_in_package() -> int:

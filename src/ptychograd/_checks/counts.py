@@ -4,7 +4,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from ptychograd._checks.finding import BAD, DOUBTFUL, GOOD, Finding, Sample, Seen, numbers, plural
-from ptychograd._dataset import Dataset
+from ptychograd._dataset import Dataset, StoredPatterns
 
 WHOLE, NEARLY = 1e-3, 0.99  # how far a whole number below 100 may be off, and the share of values that are one
 TELLING, FEWEST_TELLING = 5e3, 20  # above, rounding hides whether a number was whole; values below that are enough
@@ -13,6 +13,7 @@ LARGEST_LOG = 40.0  # of counts to any base from 2 to 10; a larger number is non
 LARGEST_WHOLE = 2.0**53  # that float64 tells from its neighbours
 BASES = {"e": np.e, "10": 10.0, "2": 2.0}
 FEW = 100  # photons a pattern
+_LEAVE_OUT = "leave them out (ptychograd.subset in Python) if the shutter was closed or the beam gone"
 DARK, FLARING = 0.1, 5.0  # of the median pattern
 
 
@@ -23,6 +24,7 @@ def photon_scale(seen: Seen) -> Finding:
     found = f"median {photons:.3g} a pattern, largest value {largest:.4g}"
     figures = {"median_photons": photons, "largest": largest}
     negative = next((note for note in seen.data.notes if "bad pixels found" in note and "negative" in note), None)
+    negative = negative if _differs(seen.data) else None  # in the same pixels of all patterns it marks a gap
     scale, other = _scale_of(bright), _function_of_counts(bright)
     if not len(bright):
         return Finding("photon scale", BAD, "not one photon in the patterns", _CHECK_MASK, figures)
@@ -59,6 +61,27 @@ def functions_of_counts(sample: Sample) -> Finding | None:
     """Patterns that are plainly square roots or logarithms of counts."""
     found = _function_of_counts(_bright(sample))
     return None if found is None else Finding("photon scale", BAD, *found, {})
+
+
+def without_photons(data: Dataset) -> Finding | None:
+    """Patterns of which some pixels are valid, and none has a photon, among bright ones."""
+    patterns = data.patterns
+    if isinstance(patterns, StoredPatterns):
+        used = np.ones(data.count, bool) if patterns.used is None else patterns.used
+    else:
+        used = np.broadcast_to(data.mask.any(axis=(-2, -1)), data.count)
+    dark = np.flatnonzero(used & (data.photons == 0))
+    if not len(dark) or _typical(data.photons) < FEW:
+        return None
+    found = f"{plural(len(dark), 'pattern')} without a photon: number {numbers(dark)}"
+    return Finding("dark patterns", BAD, found, _LEAVE_OUT, {"dark": dark.tolist()})
+
+
+def _differs(data: Dataset) -> bool:
+    """Whether pixels are bad in some patterns and good in others."""
+    if isinstance(data.patterns, StoredPatterns):
+        return data.patterns.survey is None or data.patterns.survey.differs
+    return data.mask.ndim == 3
 
 
 def _typical(photons: Float64[np.ndarray, " index"]) -> float:
@@ -132,6 +155,5 @@ def dark_patterns(seen: Seen) -> Finding | None:
         parts.append(f"{plural(len(dark), what)} below {DARK:.0%} of the median: number {numbers(dark)}")
     if len(flaring):
         parts.append(f"{plural(len(flaring), what)} above {FLARING:.0f} times the median: number {numbers(flaring)}")
-    words = "leave them out (ptychograd.subset in Python) if the shutter was closed or the beam gone"
     verdict = BAD if 2 * len(dark) > len(photons) else DOUBTFUL
-    return Finding("dark patterns", verdict, "; ".join(parts), words, figures)
+    return Finding("dark patterns", verdict, "; ".join(parts), _LEAVE_OUT, figures)

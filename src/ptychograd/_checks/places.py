@@ -38,7 +38,7 @@ def units(seen: Seen) -> Finding:
     try:
         check_extent(seen.positions, data.frame_shape, seen.pixel)
     except InputError as problem:
-        if _is_reasonable_without(_alone(seen), seen):
+        if _is_reasonable_without(_alone(seen.positions), seen):
             mend = "correct what is far from all others, or leave these patterns out (ptychograd.subset in Python)"
         return Finding("units", BAD, str(problem).removesuffix("."), mend, figures)
     if len(seen.positions) > 1 and not IMPOSSIBLE[0] < step / window < IMPOSSIBLE[1]:
@@ -142,21 +142,26 @@ def outliers(seen: Seen) -> Finding | None:
     """Positions with no neighbour within four steps."""
     if len(np.unique(seen.positions, axis=0)) < FEWEST_OF_A_RASTER or not seen.step > 0:
         return None
-    which = _alone(seen)
+    return astray(seen.positions) or Finding("outliers", GOOD, "every position has a neighbour", "", {"outliers": []})
+
+
+def astray(positions: Float64[np.ndarray, "place 2"]) -> Finding | None:
+    """Positions, in any unit, with no neighbour within four steps."""
+    which = _alone(positions)
     if not len(which):
-        return Finding("outliers", GOOD, "every position has a neighbour", "", {"outliers": []})
+        return None
     found = f"{plural(len(which), 'position')} more than {ISOLATED:g} steps from any other: number {numbers(which)}"
     words = "correct them or leave these patterns out (ptychograd.subset in Python): they make the object's array large"
     return Finding("outliers", BAD, found, words, {"outliers": which.tolist()})
 
 
-def _alone(seen: Seen) -> np.ndarray:
+def _alone(positions: Float64[np.ndarray, "place 2"]) -> np.ndarray:
     """Numbers of the positions with no neighbour within four steps; none where there are too few to tell."""
-    places, which = np.unique(seen.positions, axis=0, return_inverse=True)
-    if len(places) < FEWEST_OF_A_RASTER or not seen.step > 0:
+    places, which = np.unique(positions, axis=0, return_inverse=True)
+    if len(places) < FEWEST_OF_A_RASTER:
         return np.zeros(0, int)
     nearest = KDTree(places).query(places, 2)[0][:, 1]
-    return np.flatnonzero((nearest > ISOLATED * seen.step)[np.ravel(which)])
+    return np.flatnonzero((nearest > ISOLATED * np.median(nearest))[np.ravel(which)])
 
 
 def duplicates(seen: Seen) -> Finding | None:
