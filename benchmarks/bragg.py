@@ -51,9 +51,9 @@ def show_run(data, options, seed, start):
     """One reconstruction's errors and seconds."""
     solver = pg.adam({"object": 0.01}) if options.adam else pg.Nesterov()
     epochs = options.adam or options.epochs
-    stages = (pg.Stage(epochs, ("object",)),) if options.plain else pg.crystal_stages(epochs)
+    stages = (pg.Stage(epochs, ("object",)),) if options.plain else pg.runs.crystal_stages(epochs)
     begin = time.perf_counter()
-    model = pg.bragg(data, object=pg.random_object(start))
+    model = pg.bragg(data, object=pg.models.random_object(start))
     positions = 26 if options.adam else POSITIONS
     result = pg.perform(pg.Run(model, data, solver, stages, positions * data.group, start))
     seconds = time.perf_counter() - begin
@@ -67,7 +67,7 @@ def show_times(experiment):
     data = experiment.dataset(0)
     model = pg.bragg(data)
     count, size = data.count // data.group, POSITIONS * data.group
-    solvers = {"forward model": pg.EvaluateOnly(), "Adam": pg.adam({"object": 0.01}), "Nesterov": pg.Nesterov()}
+    solvers = {"forward model": pg.solvers.EvaluateOnly(), "Adam": pg.adam({"object": 0.01}), "Nesterov": pg.Nesterov()}
     for name, solver in solvers.items():
         seconds = epochs_of(model, data, solver, size)
         print(f"{name:40s} {1e3 * seconds / count:.3f} ms a position, {data.count / seconds:,.0f} patterns/s")

@@ -38,7 +38,7 @@ class Reached(Exception):
 def default(data, seed, poisson):
     """Errors of the default solver after 60 epochs, the last 20 of them with the Poisson likelihood if asked for."""
     stages = (pg.Stage(EPOCHS - 20), pg.Stage(20, BOTH, pg.Poisson())) if poisson else (pg.Stage(EPOCHS),)
-    model = pg.far_field(data, object=pg.random_object(seed))
+    model = pg.far_field(data, object=pg.models.random_object(seed))
     return compare_with_truth(pg.perform(pg.Run(model, data, pg.Nesterov(), stages, BATCH, seed)), data)
 
 
@@ -74,7 +74,7 @@ def up_to_the_raster(result, data, period):
 def runs_to_time(data):
     """Every solver as the paper has it, or as it is by default here; cooling is left out."""
     held = pg.Stage(1, ("object",))
-    start = pg.far_field(data, object=pg.random_object(0))
+    start = pg.far_field(data, object=pg.models.random_object(0))
     jobs = {
         "Nesterov": (pg.Nesterov(), (pg.Stage(60),), BATCH),
         "rPIE 0.1": (pg.PIE(0.1), (held, pg.Stage(149)), 32),
@@ -88,7 +88,7 @@ def runs_to_time(data):
 def free_runs(data):
     """The same patterns and nothing known about the object, which starts as 1; the probe is held for two epochs."""
     free = dataclasses.replace(data, support=None)
-    start = pg.far_field(free, object=pg.flat_object)
+    start = pg.far_field(free, object=pg.models.flat_object)
 
     def run(solver, epochs, batch_size):
         return pg.Run(start, free, solver, (pg.Stage(2, ("object",)), pg.Stage(epochs - 2)), batch_size)

@@ -46,7 +46,7 @@ def scan(count, frame):
 
 def timed(solver, batch_size, data, rounds):
     """Seconds of an epoch, the fastest of some, seconds of compiling, and pixels of the object."""
-    model = pg.far_field(data, object=pg.flat_object)
+    model = pg.far_field(data, object=pg.models.flat_object)
     task = Task(model, data, solver, 1, batch_size, ("object", "probe"), pg.Amplitude())
     work, standing = prepared(task)
     feed = Resident(data, work.asked)

@@ -112,7 +112,7 @@ def reconstruct(folder: Path, case: Case) -> None:
 
     give_back_large_arrays()  # as the commands do
     data = read(folder / "data.h5", keep=StreamFromFile(case.memory, case.memory // 4) if case.memory else None)
-    model = (pg.near_field if case.near else pg.far_field)(data, object=pg.random_object(0), modes=case.modes)
+    model = (pg.near_field if case.near else pg.far_field)(data, object=pg.models.random_object(0), modes=case.modes)
     solver = {"nesterov": pg.Nesterov(), "adam": pg.adam(STEPS), "epie": pg.PIE()}[case.solver]
     devices = tuple(jax.devices()) if case.devices > 1 else None
     both = ("object", "probe")

@@ -26,7 +26,7 @@ def main():
     experiment = NearFieldExperiment if options.whole else NearFieldExperiment.reduced
     for distance, batch, seed in itertools.product(options.distances, options.batches, options.seeds):
         data = experiment(distance=distance).dataset(seed)
-        model = pg.near_field(data, object=pg.random_object(seed))
+        model = pg.near_field(data, object=pg.models.random_object(seed))
         result = pg.reconstruct(model, data, pg.Nesterov(), epochs=options.epochs, batch_size=batch, seed=seed)
         errors = compare_with_truth(result, data)
         seconds = sum(result.history.seconds[1:])

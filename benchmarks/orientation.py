@@ -58,7 +58,7 @@ def scan(seed: int, diffuser: bool = False) -> Scan:
         patterns.append(rng.poisson(np.abs(np.fft.fftshift(wave)) ** 2))
     code = seed % 8
     data = pg.make_dataset(np.array(patterns, np.uint32), corners.astype(float), source=f"scan {seed}")
-    return Scan(pg.apply_orientation(data, code), code, beam, thing, photons, overlap)
+    return Scan(pg.data.apply_orientation(data, code), code, beam, thing, photons, overlap)
 
 
 def positions(rng, count: int, step: float) -> np.ndarray:
@@ -196,8 +196,8 @@ OBJECT = dict(zip(OBJECTS, (smooth, letters, weak, cells, rough), strict=True)) 
 def judged(number: int, diffuser: bool) -> dict:
     """What the trial says of a scan, and whether that is right."""
     made = scan(number, diffuser)
-    trials = pg.try_orientations(made.data)
-    found, true = pg.preference(trials, made.data), inverse(made.code)
+    trials = pg.automatic.try_orientations(made.data)
+    found, true = pg.automatic.preference(trials, made.data), inverse(made.code)
     return {
         "scan": number,
         "beam": made.beam,

@@ -27,7 +27,7 @@ import ptychograd as pg
 from ptychograd.runs.benchmark import Case, patterns
 
 data = patterns(Case({frame}, {batch}, {count}))
-model = pg.far_field(data, object=pg.random_object(0))
+model = pg.far_field(data, object=pg.models.random_object(0))
 seconds = []
 pg.reconstruct(
     model, data, pg.Nesterov(), epochs=6, batch_size={batch}, devices=jax.devices(),

@@ -24,7 +24,7 @@ class CurvedProbe(pg.AbstractModel):
         patch = pg.extract_window(self.transmission, self.corner[index], self.lens.shape)
         y, x = (jnp.arange(n) - n // 2 for n in self.lens.shape)
         probe = self.lens * jnp.exp(1j * self.curvature * (y[:, None] ** 2 + x**2))
-        return jnp.abs(pg.FarField(self.lens.shape)(probe * patch)) ** 2
+        return jnp.abs(pg.physics.FarField(self.lens.shape)(probe * patch)) ** 2
 
     def windows(self, index):  # optional: says that a pattern sees only this part of the object
         return {"transmission": pg.Window(self.corner[index], self.lens.shape)}

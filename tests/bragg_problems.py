@@ -86,6 +86,6 @@ def measurement(photons: float = 3e4, noise: bool = True, corners=CORNERS, **cha
     """Rocking curves computed here, position by position; positions in metres, support and truth beside them."""
     probe, rng = probe_wave(photons)[None], np.random.default_rng(0)
     expected = np.concatenate([rocking_curve(density(), probe, corner) for corner in corners])
-    items = {"geometry": GEOMETRY, "probe": probe, "support": support(), "truth": pg.GroundTruth(density(), probe)}
+    items = {"geometry": GEOMETRY, "probe": probe, "support": support(), "truth": pg.data.GroundTruth(density(), probe)}
     patterns = rng.poisson(expected).astype(np.uint32) if noise else expected
     return pg.make_dataset(patterns, np.repeat(corners * VOXEL, len(ROCKING), axis=0), **(items | changes))

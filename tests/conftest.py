@@ -33,9 +33,10 @@ def guarded():
     os.environ["JAX_TRANSFER_GUARD"] = "disallow"
     import ptychograd as pg  # after pytest has begun to watch the types
 
-    for name in dir(pg):
-        if inspect.isfunction(function := getattr(pg, name)):
-            setattr(pg, name, jax.transfer_guard("disallow")(function))
+    for space in (pg, *(getattr(pg, name) for name in dir(pg) if inspect.ismodule(getattr(pg, name)))):
+        for name in space.__all__:
+            if inspect.isfunction(function := getattr(space, name)):
+                setattr(space, name, jax.transfer_guard("disallow")(function))
     with jax.transfer_guard("allow"):
         yield
 

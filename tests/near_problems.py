@@ -58,5 +58,5 @@ def measurement(photons: float = 1e7, noise: bool = True, **changes) -> pg.Datas
         wave = probe * thing[row : row + FRAME[0], column : column + FRAME[1]]
         intensity = np.abs(np.fft.ifft2(np.fft.fft2(wave) * kernel())) ** 2
         patterns.append(rng.poisson(intensity).astype(np.uint32) if noise else intensity)
-    items = {"geometry": GEOMETRY, "support": inside(), "truth": pg.GroundTruth(thing, probe[None])}
+    items = {"geometry": GEOMETRY, "support": inside(), "truth": pg.data.GroundTruth(thing, probe[None])}
     return pg.make_dataset(np.array(patterns), corners * SAMPLING, **(items | changes))

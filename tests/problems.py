@@ -57,10 +57,10 @@ def measurement(
         wave = probe * thing[row : row + FRAME[0], column : column + FRAME[1]]
         intensity = np.abs(np.fft.fftshift(np.fft.fft2(wave))) ** 2 / wave.size
         patterns.append(rng.poisson(intensity + background))
-    items = {"probe": 0.8 * np.abs(probe) + 0j, "truth": pg.GroundTruth(thing, probe[None])}
+    items = {"probe": 0.8 * np.abs(probe) + 0j, "truth": pg.data.GroundTruth(thing, probe[None])}
     return pg.make_dataset(np.array(patterns, dtype), corners, **(items | changes))
 
 
 def start_model(data: pg.Dataset, **options) -> pg.Ptychography:
     """The model with which reconstructions of `measurement` start."""
-    return pg.far_field(data, **({"object": pg.random_object(5)} | options))
+    return pg.far_field(data, **({"object": pg.models.random_object(5)} | options))

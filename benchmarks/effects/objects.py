@@ -35,10 +35,10 @@ def slices() -> Iterator[Case]:
         return eqx.tree_at(lambda m: m.object.transmission, model, both)
 
     ideal, data = experiment.dataset(change=flattened), experiment.dataset(change=thick)
-    about = pg.aperture(experiment.aperture, experiment.defocus)  # the probe as it is designed
-    model = pg.far_field(ideal, probe=about, object=pg.flat_object)
+    about = pg.models.aperture(experiment.aperture, experiment.defocus)  # the probe as it is designed
+    model = pg.far_field(ideal, probe=about, object=pg.models.flat_object)
     yield measured("ideal", usual(model, ideal, epochs=EPOCHS), ideal)[0]
-    start = pg.far_field(data, probe=about, object=pg.flat_object)
+    start = pg.far_field(data, probe=about, object=pg.models.flat_object)
     yield measured("ignored", usual(start, data, epochs=EPOCHS), data)[0]
     yield measured("known", _sliced(start, data, DISTANCE, False), data)[0]
     for wrong in WRONG:
@@ -52,7 +52,7 @@ def _sliced(model: pg.Ptychography, data: pg.Dataset, distance: float, refine: b
     names = ("object.transmission", "probe.modes")
     first = pg.Stage(EPOCHS // 5, names)
     rest = pg.Stage(EPOCHS - first.epochs, (*names, "object.distance") if refine else names)
-    return pg.Run(pg.with_slices(model, 2, distance), data, pg.Nesterov(), (first, rest), 16)
+    return pg.Run(pg.models.with_slices(model, 2, distance), data, pg.Nesterov(), (first, rest), 16)
 
 
 def states() -> Iterator[Case]:

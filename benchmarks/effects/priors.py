@@ -8,8 +8,9 @@ from benchmarks.effects.detectors import counted, far_field
 from ptychograd.paper.far_field import FarFieldExperiment
 
 CHOICES = {
-    1e3: [pg.TotalVariation(w) for w in (0.1, 0.3, 0.5, 1.0)] + [pg.Tikhonov(1.0), pg.Sparse(0.3), pg.Sparse(1.0)],
-    1e5: [pg.TotalVariation(0.3), pg.Sparse(0.3)],
+    1e3: [pg.priors.TotalVariation(w) for w in (0.1, 0.3, 0.5, 1.0)]
+    + [pg.priors.Tikhonov(1.0), pg.priors.Sparse(0.3), pg.priors.Sparse(1.0)],
+    1e5: [pg.priors.TotalVariation(0.3), pg.priors.Sparse(0.3)],
 }
 
 

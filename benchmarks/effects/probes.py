@@ -91,7 +91,8 @@ def defocus() -> Iterator[Case]:
     data = experiment.dataset()
     held, wrong = ("object",), experiment.defocus + DEFOCUS_ERROR
     start = {
-        name: pg.aperture(experiment.aperture, at) for name, at in (("right", experiment.defocus), ("wrong", wrong))
+        name: pg.models.aperture(experiment.aperture, at)
+        for name, at in (("right", experiment.defocus), ("wrong", wrong))
     }
     run = usual(pg.far_field(data, probe=start["right"]), data)
     yield measured("ideal", _holding(run, held), data)[0]

@@ -23,16 +23,16 @@ Change = Callable[[pg.Ptychography, pg.Dataset], pg.Ptychography]
 
 PIECES: dict[str, tuple[Change, tuple[str, ...]]] = {
     "positions": (lambda model, data: model, ("scan.offset",)),
-    "intensities": (lambda model, data: pg.with_varying_intensity(model), ("probe.intensity",)),
+    "intensities": (lambda model, data: pg.models.with_varying_intensity(model), ("probe.intensity",)),
     "2 variations of the probe": (
-        lambda model, data: pg.with_varying_probe(model, 2),
+        lambda model, data: pg.models.with_varying_probe(model, 2),
         ("probe.variations", "probe.weights"),
     ),
     "background": (
-        lambda model, data: pg.with_background(model, pg.estimate_background(data)),
+        lambda model, data: pg.models.with_background(model, pg.models.estimate_background(data)),
         ("detector.background",),
     ),
-    "point spread": (lambda model, data: pg.with_point_spread(model), ("detector.point_spread.width",)),
+    "point spread": (lambda model, data: pg.models.with_point_spread(model), ("detector.point_spread.width",)),
 }
 
 
@@ -65,10 +65,10 @@ def _table(data: pg.Dataset, recipe: Callable, epochs: int, base: int, best: tup
 def _case(
     what: str, model: pg.Ptychography, fitted: pg.Dataset, held: pg.Dataset, paths: tuple[str, ...], epochs: int
 ) -> Case:
-    model = pg.with_refinable_positions(model)
+    model = pg.models.with_refinable_positions(model)
     both = ("object", "probe.modes")
     stages = (pg.Stage(DELAY, both), pg.Stage(epochs - DELAY, (*both, *paths)))
-    result = pg.perform(pg.Run(model, fitted, pg.Nesterov(), pg.with_position_search(stages, fitted), BATCH))
+    result = pg.perform(pg.Run(model, fitted, pg.Nesterov(), pg.runs.with_position_search(stages, fitted), BATCH))
     figures = {"R": result.history.r_factor[-1], "held_out_R": held_out_misfits(result.onto(model), held).r_factor}
     singles = {path: result.arrays[path] for path in paths if result.arrays[path].size == 1}
     return Case(what, figures | {path: float(value) for path, value in singles.items()})

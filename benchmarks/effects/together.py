@@ -18,15 +18,15 @@ REFINED = ("scan.offset", "probe.intensity", "detector.background", "detector.po
 def truth(model: pg.Ptychography) -> pg.Ptychography:
     """The experiment as it is."""
     model = truly_unsteady(three_modes(model), 1)
-    model = pg.with_jitter(model, JITTER, 1)
-    return pg.with_point_spread(pg.with_background(model, BACKGROUND), WIDTH)
+    model = pg.models.with_jitter(model, JITTER, 1)
+    return pg.models.with_point_spread(pg.models.with_background(model, BACKGROUND), WIDTH)
 
 
 def start(data: pg.Dataset) -> pg.Ptychography:
     """The experiment as it may be, as far as known."""
-    model = pg.with_varying_intensity(pg.far_field(data, modes=3))
-    model = pg.with_refinable_positions(model)
-    return pg.with_point_spread(pg.with_background(model, pg.estimate_background(data)))
+    model = pg.models.with_varying_intensity(pg.far_field(data, modes=3))
+    model = pg.models.with_refinable_positions(model)
+    return pg.models.with_point_spread(pg.models.with_background(model, pg.models.estimate_background(data)))
 
 
 def together() -> Iterator[Case]:
@@ -34,7 +34,7 @@ def together() -> Iterator[Case]:
     experiment = FarFieldExperiment()
     ideal, data = experiment.dataset(), experiment.dataset(change=truth)
     alive = np.random.default_rng(5).random(data.frame_shape) > DEAD
-    data = pg.mask_pixels(data, alive)
+    data = pg.data.mask_pixels(data, alive)
     yield measured("ideal", usual(pg.far_field(ideal), ideal, epochs=EPOCHS), ideal)[0]
     yield measured("ignored", usual(pg.far_field(data), data, epochs=EPOCHS), data)[0]
     both = ("object", "probe.modes")
@@ -44,9 +44,9 @@ def together() -> Iterator[Case]:
         pg.Stage(COUNTING, (*both, *REFINED), pg.Poisson()),
     )
     case, result = measured(
-        "modelled", usual(start(data), data)._replace(stages=pg.with_position_search(stages, data)), data
+        "modelled", usual(start(data), data)._replace(stages=pg.runs.with_position_search(stages, data)), data
     )
-    powers = pg.orthogonal_modes(result.probe)[1]
+    powers = pg.physics.orthogonal_modes(result.probe)[1]
     found = {path: float(result.arrays[path]) for path in REFINED[2:]}
     found |= {f"power {k + 1}": float(power) for k, power in enumerate(powers / powers.sum())}
     yield Case(case.what, {**case.figures, **found})

@@ -19,7 +19,7 @@ def trial(code, level, scatter=0.02, seed=0, **changes):
     """R-factors of that level, hard patterns as hard, with so much scatter of its own."""
     own = np.exp(scatter * np.random.default_rng([seed, code]).normal(size=COUNT))
     each = level * HARD * own
-    return pg.OrientationTrial(code, float(np.sqrt(np.mean(each**2))), None, each, **changes)
+    return pg.automatic.OrientationTrial(code, float(np.sqrt(np.mean(each**2))), None, each, **changes)
 
 
 def trials(levels, **changes):
@@ -32,7 +32,7 @@ DATA = problems.measurement()
 
 def test_a_small_gap_is_told_if_it_is_the_same_in_every_pattern():
     """Five per cent, where 30 % were asked for once; all patterns together scatter by far more."""
-    found = pg.preference(trials({code: 0.3 * (1 if code == 5 else 1.05) for code in ALL}), DATA)
+    found = pg.automatic.preference(trials({code: 0.3 * (1 if code == 5 else 1.05) for code in ALL}), DATA)
     assert found.codes == (5,)
     assert found.is_told
     assert 0.03 < found.margin < 0.07
@@ -44,8 +44,10 @@ def test_a_large_gap_of_a_few_patterns_is_not_told():
     best = trial(0, 0.3)
     outlier = best.r_of_pattern.copy()
     outlier[3] *= 20
-    others = [pg.OrientationTrial(code, float(np.sqrt(np.mean(outlier**2))), None, outlier) for code in ALL if code]
-    found = pg.preference([best, *others], DATA)
+    others = [
+        pg.automatic.OrientationTrial(code, float(np.sqrt(np.mean(outlier**2))), None, outlier) for code in ALL if code
+    ]
+    found = pg.automatic.preference([best, *others], DATA)
     assert others[0].r_factor > 1.3 * best.r_factor
     assert not found.is_told
     assert found.codes == tuple(ALL)
@@ -68,35 +70,38 @@ def test_eight_equal_orientations_seem_told_in_one_case_of_a_hundred():
     told = 0
     for seed in range(300):
         found = trials(dict.fromkeys(ALL, 0.3), scatter=0.1, seed=seed)
-        told += len(pg.preference(found, DATA).codes) == 1
+        told += len(pg.automatic.preference(found, DATA).codes) == 1
     assert told <= 3
 
 
 def test_a_pair_stays_one_unless_the_start_knows_the_side_of_the_focus():
     levels = {code: {2: 0.2, 1: 0.21}.get(code, 0.3) for code in ALL}
     assert twin(2) == 1
-    blind = pg.preference(trials(levels, has_side=False), DATA)
+    blind = pg.automatic.preference(trials(levels, has_side=False), DATA)
     assert blind.codes == (1, 2)
     assert blind.is_pair
     assert "can't tell the two apart" in blind.words
-    assert pg.preference(trials(levels), DATA).codes == (2,)
-    assert pg.preference(trials(levels, has_side=False), near_problems.measurement()).codes == (2,)
+    assert pg.automatic.preference(trials(levels), DATA).codes == (2,)
+    assert pg.automatic.preference(trials(levels, has_side=False), near_problems.measurement()).codes == (2,)
     alike = levels | {1: 0.2}
-    assert pg.preference(trials(alike), DATA).is_pair
+    assert pg.automatic.preference(trials(alike), DATA).is_pair
 
 
 def test_trials_that_diverged_and_those_of_rounding():
     best = trial(0, 0.3)
-    gone = [pg.OrientationTrial(code, np.inf, None, np.zeros(0)) for code in ALL if code]
-    found = pg.preference([best, *gone], DATA)
+    gone = [pg.automatic.OrientationTrial(code, np.inf, None, np.zeros(0)) for code in ALL if code]
+    found = pg.automatic.preference([best, *gone], DATA)
     assert found.codes == (0,)
     assert "inf" not in found.words.split("next")[0]
-    all_gone = pg.preference([pg.OrientationTrial(code, np.inf, None, np.zeros(0)) for code in ALL], DATA)
+    all_gone = pg.automatic.preference(
+        [pg.automatic.OrientationTrial(code, np.inf, None, np.zeros(0)) for code in ALL], DATA
+    )
     assert not all_gone.is_told
     rounded = [
-        pg.OrientationTrial(code, best.r_factor, None, best.r_of_pattern * (1 + 1e-5 * bool(code))) for code in ALL
+        pg.automatic.OrientationTrial(code, best.r_factor, None, best.r_of_pattern * (1 + 1e-5 * bool(code)))
+        for code in ALL
     ]
-    assert not pg.preference(rounded, DATA).is_told
+    assert not pg.automatic.preference(rounded, DATA).is_told
 
 
 @pytest.mark.parametrize("shape", [(20, 18), (21, 18), (15, 17)])

@@ -146,7 +146,7 @@ MISTAKES = {
 def test_a_mistake_ends_in_one_sentence_and_status_2(run, scan, mistake, tmp_path):
     arguments, expected = MISTAKES[mistake]
     files = {"SCAN": scan, "RESULT": scan.with_name("result.h5")}
-    pg.Result({}, {}, pg.History.empty(), {}).save(files["RESULT"])
+    pg.Result({}, {}, pg.fitting.History.empty(), {}).save(files["RESULT"])
     status, _, err = run(*(files.get(argument, argument) for argument in arguments))
     assert status == 2
     assert expected in err

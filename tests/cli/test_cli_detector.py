@@ -41,7 +41,7 @@ def test_a_run_with_all_of_it_can_be_gone_on_from(run, scan):
     assert float(result.arrays["detector.point_spread.width"]) != 0.5
     assert result.settings["noise"].startswith("Censored(")
     assert "PoissonGaussian(readout=1.0)" in result.settings["noise"].replace("\n", "").replace("  ", "")
-    assert result.settings["priors"] == [repr(pg.TotalVariation(0.2))]
+    assert result.settings["priors"] == [repr(pg.priors.TotalVariation(0.2))]
     status, out, err = run("resume", "result.h5", "--epochs", "5", "--json")
     assert status == 0, err
     assert json.loads(out.splitlines()[-1])["epochs"] == 5
@@ -52,7 +52,7 @@ def test_noise_models_take_over_at_the_end_and_full_pixels_are_known_throughout(
     pieces = Pieces(readout=2.0, saturation=float(FULL))
     stages = make_run(Options(epochs=9, noise="gaussian", pieces=pieces), data).stages
     assert [stage.epochs for stage in stages] == [6, 3]
-    assert all(isinstance(stage.noise, pg.Censored) for stage in stages)
+    assert all(isinstance(stage.noise, pg.noise.Censored) for stage in stages)
     assert isinstance(stages[0].noise.noise, pg.Amplitude)
     np.testing.assert_allclose(stages[1].noise.noise.variance, data.mean_pattern + 4, rtol=1e-5)
     brightest = np.maximum(data.patterns.max(axis=0), data.mean_pattern + 4)
@@ -129,7 +129,7 @@ def test_masks_and_binning(scan, tmp_path):
     pieces = Pieces(beam_stop=2.0, mask=str(tmp_path / "mask.npy"), mask_above=100.0, oversampling=2)
     options = Options(pieces=pieces)
     data = read_file(scan, options)
-    expected = (mask == 1) & pg.beam_stop(FRAME, 2.0) & (measurement().patterns < 100)
+    expected = (mask == 1) & pg.data.beam_stop(FRAME, 2.0) & (measurement().patterns < 100)
     np.testing.assert_array_equal(data.mask, expected)
     model = make_run(options, data).model
     assert model.frame_shape == (2 * FRAME[0], 2 * FRAME[1])

@@ -18,7 +18,7 @@ PNG = b"\x89PNG"
 def scan(tmp_path_factory):
     """A far field whose y axis points the other way."""
     path = tmp_path_factory.mktemp("scan") / "scan.h5"
-    pg.write(path, pg.apply_orientation(irregular_scan(), 2))
+    pg.write(path, pg.data.apply_orientation(irregular_scan(), 2))
     return path
 
 
@@ -181,7 +181,7 @@ def test_frc_searches_and_judges_positions_in_each_half(run):
         assert changes[0].startswith("positions searched within")
         assert changes[-1].startswith(("refined positions kept", "positions put back"))
         assert changes[-1] in " ".join(err.split())
-    one, other = pg.halves(pg.read("dense.h5"))
+    one, other = pg.data.halves(pg.read("dense.h5"))
     for half, data in zip(halves, (one, other), strict=True):
         searched = int(half.settings["changes"][0]["change"].split(" of ")[1].split()[0])
         lit = np.count_nonzero(data.photons)

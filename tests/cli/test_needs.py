@@ -112,11 +112,20 @@ def test_a_name_of_no_parameter_is_refused_with_those_that_there_are(path, words
 def test_every_parameter_that_a_command_puts_into_a_model_has_its_name_in_the_list():
     """But those of single lines of a spectrum in a near field, which go by the name of the propagator."""
     data, near = problems.measurement(), pg.near_field(near_problems.measurement())
-    detected = pg.with_flat_field(pg.with_point_spread(pg.with_background(pg.far_field(data), 0.5)))
+    detected = pg.models.with_flat_field(
+        pg.models.with_point_spread(pg.models.with_background(pg.far_field(data), 0.5))
+    )
     models = (
-        *(pg.with_refinable_positions(detected, 4), pg.with_varying_intensity(pg.with_varying_probe(detected, 2))),
-        *(pg.with_aberrations(near, 1e-3), pg.with_slices(near, 2, 1e-3), pg.with_bandwidth(near, 0.01)),
-        pg.with_refinable_positions(pg.bragg(bragg_problems.measurement()), 4),
+        *(
+            pg.models.with_refinable_positions(detected, 4),
+            pg.models.with_varying_intensity(pg.models.with_varying_probe(detected, 2)),
+        ),
+        *(
+            pg.models.with_aberrations(near, 1e-3),
+            pg.models.with_slices(near, 2, 1e-3),
+            pg.models.with_bandwidth(near, 0.01),
+        ),
+        pg.models.with_refinable_positions(pg.bragg(bragg_problems.measurement()), 4),
     )
     names = {name for model in models for name in trainable_names(model)}
     inner = {name for name in names if name.startswith("propagator.lines.")} | {"scan.shift"}  # positions: scan.offset

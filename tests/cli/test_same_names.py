@@ -65,7 +65,7 @@ def test_a_file_that_was_measured_anew_is_still_the_same(run, scans, tmp_path):
 @pytest.mark.parametrize("settings", [{}, {"options": {"solver": "epie"}}, {"options": None}])
 def test_a_result_that_does_not_say_of_what_it_is_stays(run, scans, settings):
     """As one that was saved from Python."""
-    pg.Result({}, {}, pg.History.empty(), settings).save("data_result.h5")
+    pg.Result({}, {}, pg.fitting.History.empty(), settings).save("data_result.h5")
     status, _, err = run("reconstruct", "one/data.h5", "--epochs", 1)
     assert status == 2
     assert "is of data that it does not name" in " ".join(err.split())
@@ -117,7 +117,7 @@ def test_distances_are_scanned_into_a_folder_of_ones_own(run, scans, tmp_path, m
     monkeypatch.setattr("ptychograd.cli.plan.read_data", lambda path, *_: pg.read(path))
     (tmp_path / "data_distance" / "runs").mkdir(parents=True)
     settings = {"data_file": "one/data.h5", "folder": str(tmp_path)}
-    pg.Result({}, {}, pg.History.empty(), settings).save(tmp_path / "data_distance" / "runs" / "a.h5")
+    pg.Result({}, {}, pg.fitting.History.empty(), settings).save(tmp_path / "data_distance" / "runs" / "a.h5")
     status, _, err = run("scan-distance", "two/data.h5", *NEAR, "--of", "distance")
     assert status == 2
     assert "one/data.h5: it would be lost" in " ".join(err.split())

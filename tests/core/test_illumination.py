@@ -93,7 +93,7 @@ def data():
 def figures_of(data, thing, probe):
     model = pg.near_field(data)
     arrays = {"object.transmission": thing, "probe.modes": probe[None], "scan.corner": np.asarray(model.scan.corner)}
-    return compare_with_truth(pg.Result(arrays, {}, pg.History.empty(), {}), data)
+    return compare_with_truth(pg.Result(arrays, {}, pg.fitting.History.empty(), {}), data)
 
 
 NAMES = [f"{of}_nrmse{kind}" for of in ("object", "probe") for kind in ("", "_ramp_removed", "_scanned")]
@@ -110,7 +110,7 @@ def test_where_no_photon_fell_on_the_object_its_error_counts_in_the_others_only(
     dim = near_problems.probe_wave()
     dim[:, :9] = 0
     support = np.ones(near_problems.OBJECT, bool)
-    scan = near_problems.measurement(truth=pg.GroundTruth(near_problems.object_wave(), dim[None]), support=support)
+    scan = near_problems.measurement(truth=pg.data.GroundTruth(near_problems.object_wave(), dim[None]), support=support)
     dark = ~lit_pixels(near_problems.OBJECT, near_problems.positions().astype(int), dim[None])
     assert 200 < dark.sum() < dark.size / 2
     figures = figures_of(scan, scan.truth.object + dark * complex_array(*near_problems.OBJECT), dim)
@@ -127,7 +127,7 @@ def test_where_the_probe_met_no_object_its_error_counts_in_the_others_only():
         np.zeros((1, 2)),
         geometry=near_problems.GEOMETRY,
         support=support,
-        truth=pg.GroundTruth(near_problems.object_wave(), near_problems.probe_wave()[None]),
+        truth=pg.data.GroundTruth(near_problems.object_wave(), near_problems.probe_wave()[None]),
     )
     wrong = near_problems.probe_wave()
     wrong[18:] *= 1 + 0.1 * complex_array(18, 30)

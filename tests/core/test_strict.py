@@ -34,10 +34,10 @@ NOISE = {
     "numpy's number": lambda: pg.Poisson(np.float64(0.03)),
     "gaussian": lambda: pg.Gaussian(np.float64(100), np.float64(1e5)),
     "gaussian image": lambda: gaussian_noise(FAR, 2.0),
-    "read out": lambda: pg.PoissonGaussian(np.float64(2)),
-    "full": lambda: pg.Censored(pg.Poisson(), 500.0),
-    "full, an image": lambda: pg.Censored(gaussian_noise(FAR, 2.0), jnp.asarray(IMAGE)),
-    "full and read out": lambda: pg.Censored(pg.PoissonGaussian(2.0), jnp.asarray(IMAGE)),
+    "read out": lambda: pg.noise.PoissonGaussian(np.float64(2)),
+    "full": lambda: pg.noise.Censored(pg.Poisson(), 500.0),
+    "full, an image": lambda: pg.noise.Censored(gaussian_noise(FAR, 2.0), jnp.asarray(IMAGE)),
+    "full and read out": lambda: pg.noise.Censored(pg.noise.PoissonGaussian(2.0), jnp.asarray(IMAGE)),
 }
 
 
@@ -101,7 +101,7 @@ SOLVERS = {
     "ad-pie": lambda: pg.ADePIE(),
     "adam": lambda: pg.adam({"object": 0.01, "probe": 1.0}),
     "lion": lambda: pg.Optax(optax.lion(1e-3)),
-    "still": lambda: pg.EvaluateOnly(),
+    "still": lambda: pg.solvers.EvaluateOnly(),
 }
 
 
@@ -116,24 +116,28 @@ def test_solvers_leave_a_model_its_precision(solver):
 @pytest.mark.usefixtures("double")
 def test_solvers_leave_a_near_field_its_precision(solver):
     data, made = near_problems.measurement(), SOLVERS[solver]()
-    assert stays(types_after_an_epoch(pg.near_field(data, propagator=pg.AngularSpectrum), data, made, batch_size=1), 4)
+    assert stays(
+        types_after_an_epoch(pg.near_field(data, propagator=pg.physics.AngularSpectrum), data, made, batch_size=1), 4
+    )
 
 
 def with_all(model: pg.Ptychography) -> pg.Ptychography:
-    model = pg.with_modes(pg.with_refinable_positions(model, 4), 2)
-    model = pg.with_varying_intensity(pg.with_varying_probe(model, 2))
-    return pg.with_background(pg.with_point_spread(pg.with_flat_field(model)), 0.1)
+    model = pg.models.with_modes(pg.models.with_refinable_positions(model, 4), 2)
+    model = pg.models.with_varying_intensity(pg.models.with_varying_probe(model, 2))
+    return pg.models.with_background(pg.models.with_point_spread(pg.models.with_flat_field(model)), 0.1)
 
 
 PARTS = {
     "all": with_all,
-    "states": lambda model: pg.with_object_modes(model, 2),
-    "of magnitude 1": lambda model: pg.with_magnitude(model, pg.UnitMagnitude()),
-    "bounded": lambda model: pg.with_magnitude(model, pg.BoundedMagnitude()),
-    "jitter and a kernel": lambda model: pg.with_point_spread(pg.with_jitter(model, 0.5), np.ones((3, 3))),
-    "slices": lambda model: pg.with_slices(model, 2, 1e-5),
-    "aberrations": lambda model: pg.with_aberrations(model, 1e-4, {5: 0.1}),
-    "bandwidth": lambda model: pg.with_bandwidth(model, 0.01),
+    "states": lambda model: pg.models.with_object_modes(model, 2),
+    "of magnitude 1": lambda model: pg.models.with_magnitude(model, pg.physics.UnitMagnitude()),
+    "bounded": lambda model: pg.models.with_magnitude(model, pg.physics.BoundedMagnitude()),
+    "jitter and a kernel": lambda model: pg.models.with_point_spread(
+        pg.models.with_jitter(model, 0.5), np.ones((3, 3))
+    ),
+    "slices": lambda model: pg.models.with_slices(model, 2, 1e-5),
+    "aberrations": lambda model: pg.models.with_aberrations(model, 1e-4, {5: 0.1}),
+    "bandwidth": lambda model: pg.models.with_bandwidth(model, 0.01),
 }
 FIXED = ("scan.shift", "propagator")
 
@@ -147,7 +151,7 @@ def test_parts_of_a_model_keep_its_precision(parts):
     assert stays(types_after_an_epoch(model, data, pg.Nesterov(), free), 4)
 
 
-@pytest.mark.parametrize("prior", [pg.Tikhonov, pg.TotalVariation, pg.Sparse])
+@pytest.mark.parametrize("prior", [pg.priors.Tikhonov, pg.priors.TotalVariation, pg.priors.Sparse])
 @pytest.mark.usefixtures("double")
 def test_priors_keep_the_precision_of_a_model(prior):
     priors = (prior(np.float64(0.1)),)
@@ -157,7 +161,7 @@ def test_priors_keep_the_precision_of_a_model(prior):
 @pytest.mark.usefixtures("double")
 def test_a_crystal_keeps_its_precision():
     data = bragg_problems.measurement()
-    model = pg.with_refinable_positions(pg.bragg(data), 3)
+    model = pg.models.with_refinable_positions(pg.bragg(data), 3)
     found = types_after_an_epoch(model, data, pg.Nesterov(), ("object", "scan.offset", "scan.affine"), 10)
     assert stays(found, 4)
 
@@ -168,7 +172,7 @@ def test_a_run_of_single_precision_is_the_same_where_double_is_on():
 
     def run():
         model, noise = pg.far_field(FAR), gaussian_noise(FAR, 2.0)
-        return pg.reconstruct(model, FAR, pg.EvaluateOnly(), epochs=1, batch_size=36, noise=noise)
+        return pg.reconstruct(model, FAR, pg.solvers.EvaluateOnly(), epochs=1, batch_size=36, noise=noise)
 
     result = run()
     with jax.enable_x64(False):
@@ -209,22 +213,25 @@ def test_from_the_first_line_to_the_last_nothing_is_sent_in_silence(solver):
 
 @pytest.mark.usefixtures("disallowed")
 def test_parts_are_made_and_asked_under_the_guard():
-    pg.Detector(), pg.GaussianSpread(0.5), pg.KernelSpread(np.ones((3, 3)))
-    pg.Fresnel((20, 18), (1e-6, 1e-6), 1e-10, 1e-3), pg.AngularSpectrum((20, 18), (1e-6, 1e-6), 1e-10, 1e-3)
+    pg.physics.Detector(), pg.physics.GaussianSpread(0.5), pg.physics.KernelSpread(np.ones((3, 3)))
+    (
+        pg.physics.Fresnel((20, 18), (1e-6, 1e-6), 1e-10, 1e-3),
+        pg.physics.AngularSpectrum((20, 18), (1e-6, 1e-6), 1e-10, 1e-3),
+    )
     assert "0.01" in pg.adam({"object": 0.01, "probe": 1.0}).description
     data = dataclasses.replace(near_problems.measurement(), support=None)
     for parts in PARTS.values():
         parts(pg.near_field(data))
-    probe = pg.with_aberrations(pg.near_field(data), 1e-4, {5: 0.1}).probe
+    probe = pg.models.with_aberrations(pg.near_field(data), 1e-4, {5: 0.1}).probe
     assert probe.illumination.shape == (1, *data.frame_shape)
     assert pg.bragg(bragg_problems.measurement()).is_local is False
 
 
 @pytest.mark.usefixtures("disallowed")
 def test_refined_positions_are_told_under_the_guard():
-    model = pg.with_jitter(pg.far_field(FAR), 0.4)
+    model = pg.models.with_jitter(pg.far_field(FAR), 0.4)
     assert model.scan.corrections().shape == (FAR.count, 2)
-    result = pg.reconstruct(model, FAR, pg.EvaluateOnly(), epochs=1, batch_size=36)
+    result = pg.reconstruct(model, FAR, pg.solvers.EvaluateOnly(), epochs=1, batch_size=36)
     assert np.abs(result.corrections).max() > 0.1
     assert result.corners.shape == result.positions_refined.shape == (FAR.count, 2)
 
@@ -232,7 +239,7 @@ def test_refined_positions_are_told_under_the_guard():
 # Settings that look for mistakes --------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("noise", [pg.PoissonGaussian(2.0), pg.Amplitude()], ids=["read out", "amplitude"])
+@pytest.mark.parametrize("noise", [pg.noise.PoissonGaussian(2.0), pg.Amplitude()], ids=["read out", "amplitude"])
 def test_no_random_key_is_used_twice(noise):
     expected = jnp.full((5, 4), 7.0, jnp.float32)
     drawn = noise.sample(jax.random.key(3), expected)
@@ -243,7 +250,7 @@ def test_no_random_key_is_used_twice(noise):
 @pytest.mark.parametrize("look", [jax.debug_nans, jax.check_tracer_leaks])
 def test_a_run_holds_where_mistakes_are_looked_for(look):
     """On patterns with dark pixels, of a full detector that is read out with noise."""
-    noise = pg.Censored(pg.PoissonGaussian(2.0), 500.0)
+    noise = pg.noise.Censored(pg.noise.PoissonGaussian(2.0), 500.0)
     with look(True):
         result = pg.reconstruct(pg.far_field(FAR), FAR, pg.Nesterov(), epochs=1, batch_size=36, noise=noise)
     assert np.isfinite(result.history.loss).all()

@@ -26,7 +26,7 @@ def near_field(positions):
 def test_a_binned_near_field_has_room_for_positions_that_round_away(far):
     """The finer windows of all positions against an object that varies: as a slice of a larger one."""
     _, model = near_field([[0.0, 0.0], far])
-    finer = pg.with_oversampling(model, 2)
+    finer = pg.models.with_oversampling(model, 2)
     corners = np.asarray(finer.scan.corner)
     assert (corners + finer.frame_shape <= finer.object.transmission.shape).all()
     assert (corners[1] == np.round(2 * np.array(far))).all()
@@ -43,7 +43,7 @@ def test_a_known_surround_stays_known_in_that_room():
     positions = np.array([[0.0, 0.0], [4.5, 6.3]])
     patterns, support = np.ones((2, 40, 38)), np.ones((44, 44), bool)
     data = pg.make_dataset(patterns, positions * 0.3e-6, geometry=GEOMETRY, support=support)
-    finer = pg.with_oversampling(pg.near_field(data, object=pg.flat_object), 2)
+    finer = pg.models.with_oversampling(pg.near_field(data, object=pg.models.flat_object), 2)
     assert finer.object.transmission.shape == (89, 89)
     assert not np.asarray(finer.object.support)[88].any()
     assert np.asarray(finer.object.support)[:88, :88].all()
@@ -115,7 +115,7 @@ def test_windows_of_ones_own_model_beyond_the_edge_are_refused():
         pg.reconstruct(model, data, pg.adam(0.01), epochs=1, batch_size=1, trainable=("object",))
 
 
-class Vignette(pg.AbstractObject):
+class Vignette(pg.physics.AbstractObject):
     """A part of one's own in a model of the package, whose transmission is relative to its mean."""
 
     transmission: Array

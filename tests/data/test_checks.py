@@ -338,5 +338,5 @@ def test_of_a_crystal_only_what_makes_sense_is_said():
 
 def test_patterns_in_their_file_are_judged_alike(tmp_path):
     pg.write(tmp_path / "scan.h5", problems.measurement())
-    plain, kept = (pg.read(tmp_path / "scan.h5", keep=keep) for keep in (None, pg.StreamFromFile(0, 10_000)))
+    plain, kept = (pg.read(tmp_path / "scan.h5", keep=keep) for keep in (None, pg.data.StreamFromFile(0, 10_000)))
     assert pg.diagnose(plain) == pg.diagnose(kept)

@@ -109,15 +109,15 @@ SOUND = {
     "counts with a gain": lambda: changed(lambda p: 0.37 * p),
     "without noise": lambda: changed(lambda p: np.abs(np.sin(np.arange(p.size))).reshape(p.shape) * 1e3 + p),
     "large numbers that are not whole": lambda: changed(bright),
-    "a beam stop": lambda: changed(lambda p: p, mask=pg.beam_stop(problems.FRAME, 3.0)),
+    "a beam stop": lambda: changed(lambda p: p, mask=pg.data.beam_stop(problems.FRAME, 3.0)),
     "half masked": lambda: changed(lambda p: p, mask=np.arange(problems.FRAME[1]) > 9 + np.zeros((20, 1))),
     "all patterns alike": lambda: changed(lambda p: np.full(p.shape, 1e3)),
     "light everywhere": lambda: changed(lambda p: np.random.default_rng(0).poisson(50, p.shape)),
-    "four patterns": lambda: pg.subset(problems.measurement(), range(4)),
-    "one pattern": lambda: pg.subset(problems.measurement(), [7]),
+    "four patterns": lambda: pg.data.subset(problems.measurement(), range(4)),
+    "one pattern": lambda: pg.data.subset(problems.measurement(), [7]),
     "held out": lambda: pg.hold_out(problems.measurement(), 0.1)[1],
     "not held out": lambda: pg.hold_out(problems.measurement(), 0.1)[0],
-    "turned": lambda: pg.apply_orientation(problems.measurement(), 6),
+    "turned": lambda: pg.data.apply_orientation(problems.measurement(), 6),
     "near field": lambda: near_problems.measurement(),
     "near field without noise": lambda: near_problems.measurement(noise=False),
     "crystal": lambda: bragg_problems.measurement(),
@@ -156,7 +156,7 @@ def test_a_run_warns_once_and_names_the_caller():
     assert not told(lambda: pg.perform(run_of(data)))
     other = changed(np.sqrt)
     fitted, held = pg.hold_out(other, 0.1)
-    assert len(told(lambda: [pg.perform(run_of(part, (1,))) for part in (fitted, *pg.halves(other))])) == 1
+    assert len(told(lambda: [pg.perform(run_of(part, (1,))) for part in (fitted, *pg.data.halves(other))])) == 1
     assert not told(lambda: pg.r_factor(problems.start_model(data), held))
     assert not told(lambda: pg.perform(run_of(problems.measurement())))
 
@@ -171,13 +171,13 @@ def test_a_sweep_and_the_trial_of_orientations_warn_once():
     assert len(told(lambda: pg.sweep(run, points))) == 1
     assert not told(lambda: pg.sweep(run, points))
     assert len(told(lambda: pg.sweep(lambda point: run(point, same), points, at_once=3))) == 1
-    assert len(told(lambda: pg.try_orientations(once_more, epochs=1))) == 1
+    assert len(told(lambda: pg.automatic.try_orientations(once_more, epochs=1))) == 1
 
 
 def test_a_censored_noise_knows_of_full_pixels():
     data = changed(full(300))
     assert told(lambda: pg.perform(run_of(data, (1,))))
-    assert not told(lambda: pg.perform(run_of(data, (1,), pg.Censored(pg.Poisson(), 300.0))))
+    assert not told(lambda: pg.perform(run_of(data, (1,), pg.noise.Censored(pg.Poisson(), 300.0))))
 
 
 def test_what_can_give_no_result_is_refused():
@@ -186,11 +186,11 @@ def test_what_can_give_no_result_is_refused():
     with pytest.raises(pg.InputError, match="All 56 positions of memory are the same" if data.count == 56 else "same"):
         pg.perform(run_of(still))
     with pytest.raises(pg.InputError, match="are the same"):
-        pg.try_orientations(still, epochs=1)
+        pg.automatic.try_orientations(still, epochs=1)
     dark = replace(data, patterns=np.zeros_like(data.patterns))
     with pytest.raises(pg.InputError, match="not one photon"):
         pg.perform(run_of(data)._replace(data=dark))
-    pg.perform(run_of(pg.subset(still, [0]), (1,))._replace(batch_size=1))  # of one pattern nothing can move
+    pg.perform(run_of(pg.data.subset(still, [0]), (1,))._replace(batch_size=1))  # of one pattern nothing can move
 
 
 def test_physics_of_ones_own_may_have_any_positions():
@@ -227,6 +227,6 @@ def test_commands_say_it_in_one_line(run, command):
 def test_patterns_in_their_file_are_looked_at_too(tmp_path, grows):
     for name, change, count in (("bad.h5", np.sqrt, 1), ("sound.h5", lambda p: p, 0)):
         pg.write(tmp_path / name, changed(change))
-        data = pg.read(tmp_path / name, keep=pg.StreamFromFile(0, 10_000, grows=grows))
-        parts = (data,) if grows else (data, *pg.hold_out(data, 0.2), *pg.halves(data))
+        data = pg.read(tmp_path / name, keep=pg.data.StreamFromFile(0, 10_000, grows=grows))
+        parts = (data,) if grows else (data, *pg.hold_out(data, 0.2), *pg.data.halves(data))
         assert [len(list(plainly_wrong(part))) for part in parts] == [count] * len(parts)

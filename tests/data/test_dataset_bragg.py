@@ -73,12 +73,12 @@ def test_a_fingerprint_knows_every_angle(data):
 
 def test_a_subset_takes_whole_rocking_curves_in_any_order(data):
     chosen = numbers([7, 2, 19])
-    part = pg.subset(data, chosen)
+    part = pg.data.subset(data, chosen)
     np.testing.assert_array_equal(part.patterns, data.patterns[chosen])
     np.testing.assert_array_equal(part.positions, data.positions[chosen])
     flags = np.zeros(data.count, bool)
     flags[numbers([2, 7])] = True
-    np.testing.assert_array_equal(pg.subset(data, flags).patterns, data.patterns[numbers([2, 7])])
+    np.testing.assert_array_equal(pg.data.subset(data, flags).patterns, data.patterns[numbers([2, 7])])
 
 
 @pytest.mark.parametrize(
@@ -88,13 +88,13 @@ def test_a_subset_takes_whole_rocking_curves_in_any_order(data):
 )
 def test_a_subset_that_breaks_a_rocking_curve_is_refused(data, chosen):
     with pytest.raises(pg.InputError, match="rocking curve"):
-        pg.subset(data, chosen)
+        pg.data.subset(data, chosen)
 
 
 def test_a_subset_makes_the_patterns_that_it_holds(data):
     """Its model expects of each position what that of all the data does, wherever the last window ends."""
     kept = [position for position in range(len(bragg_problems.CORNERS)) if bragg_problems.CORNERS[position, 0] < 9]
-    part = pg.subset(data, numbers(kept))
+    part = pg.data.subset(data, numbers(kept))
     whole, less = (pg.bragg(one, object=lambda shape: bragg_problems.density()[:, : shape[1]]) for one in (data, part))
     expected, found = (eqx.filter_jit(model.together)(jnp.asarray(5)) for model in (whole, less))
     np.testing.assert_allclose(found / found.sum(), expected / expected.sum(), atol=1e-4)

@@ -58,7 +58,7 @@ def test_columns_with_a_mark_are_as_if_masked(clean, value, dtype):
     valid[:, 11:13] = False
     assert np.array_equal(marked.mask, valid)
     assert np.array_equal(marked.patterns, faint.patterns * valid)
-    assert np.array_equal(marked.photons, pg.mask_pixels(faint, valid).photons)
+    assert np.array_equal(marked.photons, pg.data.mask_pixels(faint, valid).photons)
     assert marked.largest < 60000
     (note,) = marked.notes
     assert "40 pixels hold" in note
@@ -126,7 +126,7 @@ SATURATED = {
     "at the edge of the frame": lambda: np.roll(spot(beam(), 65535), (-22, 3), (1, 2))[:, :23],
     "of few patterns": lambda: spot(beam(), 65535)[:3],
     "cut by a beam stop": lambda: spot(beam(), 65535) * (np.arange(FRAME[1]) < 20),
-    "around a beam stop": lambda: spot(beam(1e8), 65535) * pg.beam_stop(FRAME, 3.0),
+    "around a beam stop": lambda: spot(beam(1e8), 65535) * pg.data.beam_stop(FRAME, 3.0),
     "a streak": lambda: spot(beam() + np.roll(beam(seed=1), 6, 2) + np.roll(beam(seed=2), -6, 2), 65535),
     "a plane wave's": lambda: spot(beam(1e5) + 10**6 * (np.arange(45 * 38).reshape(FRAME) == 22 * 38 + 19), 65535),
     "of a scaled detector": lambda: (spot(beam(), 65535) / 65535).astype(np.float32),

@@ -127,8 +127,8 @@ def test_a_share_is_of_the_patterns_that_have_photons(data):
     with pytest.raises(pg.InputError, match="of 1 patterns with photons none can be held out; expected 2 or more"):
         pg.hold_out(data.only(np.arange(data.count) == 8), 0.5)
     with pytest.raises(pg.InputError, match="3 positions with photons can't be halved; expected 4"):
-        pg.halves(data.only(np.arange(data.count) < 3))
-    used = [held_ones(half) for half in pg.halves(four)]
+        pg.data.halves(data.only(np.arange(data.count) < 3))
+    used = [held_ones(half) for half in pg.data.halves(four)]
     assert sorted(np.concatenate(used)) == [0, 1, 2, 3]
     assert len(used[0]) == 2
 
@@ -162,24 +162,24 @@ def test_held_out_patterns_are_looked_at_every_five_epochs(run, tmp_path, share)
 )
 def test_what_is_a_pattern_s_own_is_not_looked_at_on_the_way(data, path, is_watched):
     fitted, held = pg.hold_out(data, 0.2)
-    model = pg.with_refinable_positions(pg.far_field(fitted), 4)
+    model = pg.models.with_refinable_positions(pg.far_field(fitted), 4)
     asked = pg.Run(model, fitted, pg.Nesterov(), (pg.Stage(3), pg.Stage(9, ("object", "probe", path))), 8)
     assert (watched(asked, held).monitor is not None) == is_watched
     assert watched(asked, None).monitor is None
 
 
 def test_without_patterns_held_out_positions_are_searched_and_nobody_judges(data):
-    model = pg.with_refinable_positions(pg.far_field(data), 4)
+    model = pg.models.with_refinable_positions(pg.far_field(data), 4)
     asked = pg.Run(model, data, pg.Nesterov(), (pg.Stage(40, ("object", "probe", "scan.offset")),), 8)
     kinds = {type(escape) for stage in searched_and_judged(asked, None).stages for escape in stage.first}
-    assert kinds == {pg.PositionSearch, pg.DistortionCorrection}
+    assert kinds == {pg.refinement.PositionSearch, pg.refinement.DistortionCorrection}
 
 
 def test_however_many_epochs_are_planned_positions_are_searched_thirty_times(data):
-    model = pg.with_refinable_positions(pg.far_field(data), 4)
+    model = pg.models.with_refinable_positions(pg.far_field(data), 4)
     asked = pg.Run(model, data, pg.Nesterov(), (pg.Stage(1500, ("object", "probe", "scan.offset")),), 8)
     escapes = [escape for stage in searched_and_judged(asked, None).stages for escape in stage.first]
-    assert sum(isinstance(escape, pg.PositionSearch) for escape in escapes) == 30
+    assert sum(isinstance(escape, pg.refinement.PositionSearch) for escape in escapes) == 30
 
 
 def test_a_command_fits_half_of_the_patterns_at_least():

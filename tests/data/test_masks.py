@@ -53,7 +53,7 @@ def test_what_numpy_masks_stays_masked():
 def test_a_mask_of_numpy_masks_itself_and_positions_that_it_masks_are_missing():
     data = pg.make_dataset(FRAMES, PLACES, mask=np.ma.array(np.ones((9, 12)), mask=BAD))
     np.testing.assert_array_equal(data.mask, ~BAD)
-    left = pg.mask_pixels(data, np.ma.array(np.ones((9, 12)), mask=np.roll(BAD, 1, 0)))
+    left = pg.data.mask_pixels(data, np.ma.array(np.ones((9, 12)), mask=np.roll(BAD, 1, 0)))
     np.testing.assert_array_equal(left.mask, ~BAD & ~np.roll(BAD, 1, 0))
     with pytest.raises(pg.InputError, match="1 positions are not finite, the first is number 2"):
         pg.make_dataset(FRAMES, np.ma.array(PLACES, mask=np.arange(12).reshape(6, 2) == 4))
@@ -68,7 +68,7 @@ def test_nan_in_a_mask_is_not_valid(mask_is):
 def test_what_non_zero_means_can_be_said():
     np.testing.assert_array_equal(pg.make_dataset(FRAMES, PLACES, mask=FLAGS, mask_is="bad").mask, ~BAD)
     data = pg.make_dataset(FRAMES, PLACES)
-    np.testing.assert_array_equal(pg.mask_pixels(data, FLAGS, mask_is="bad").mask, ~BAD)
+    np.testing.assert_array_equal(pg.data.mask_pixels(data, FLAGS, mask_is="bad").mask, ~BAD)
     with pytest.raises(pg.InputError, match='expected "good" or "bad"'):
         pg.make_dataset(FRAMES, PLACES, mask=FLAGS, mask_is="inverted")
 
@@ -79,9 +79,9 @@ def test_fewer_than_half_of_the_pixels_need_a_word():
         pg.make_dataset(FRAMES, PLACES, mask=BAD)
     data = pg.make_dataset(FRAMES, PLACES)
     with pytest.raises(pg.InputError, match=r"1\.85%"):
-        pg.mask_pixels(data, BAD)
+        pg.data.mask_pixels(data, BAD)
     np.testing.assert_array_equal(pg.make_dataset(FRAMES, PLACES, mask=BAD, allow_masked=True).mask, BAD)
-    np.testing.assert_array_equal(pg.mask_pixels(data, BAD, allow_masked=True).mask, BAD)
+    np.testing.assert_array_equal(pg.data.mask_pixels(data, BAD, allow_masked=True).mask, BAD)
     half = np.arange(108).reshape(9, 12) % 2 == 0
     assert pg.make_dataset(FRAMES, PLACES, mask=half).mask.mean() == 0.5
 

@@ -31,12 +31,12 @@ def by_hand(code, positions):
 @pytest.mark.parametrize("code", ALL)
 def test_positions_are_turned_by_the_table_and_back(code):
     data = problems.measurement()
-    turned = pg.apply_orientation(data, code)
+    turned = pg.data.apply_orientation(data, code)
     np.testing.assert_array_equal(turned.positions, np.stack(by_hand(code, data.positions), axis=1))
     assert turned.patterns is data.patterns
-    back = pg.apply_orientation(turned, inverse(code))
+    back = pg.data.apply_orientation(turned, inverse(code))
     np.testing.assert_array_equal(back.positions, data.positions)
-    assert np.array_equal(pg.apply_orientation(data, twin(code)).positions, -turned.positions)
+    assert np.array_equal(pg.data.apply_orientation(data, twin(code)).positions, -turned.positions)
 
 
 def turn(image, code):
@@ -57,7 +57,7 @@ def test_a_support_is_turned_with_the_positions(code):
     patterns = np.ones((30, frame, frame))
     for scale, known in ((1.0, None), (pixel, geometry)):
         data = pg.make_dataset(patterns, corners * scale, geometry=known, support=support)
-        turned = pg.apply_orientation(data, code)
+        turned = pg.data.apply_orientation(data, code)
         assert turned.support.shape == (box[::-1] if code & 4 else box)
         for before, after in zip(corners.astype(int), turned.positions / scale, strict=True):
             np.testing.assert_allclose(after, np.round(after), atol=1e-6)
@@ -70,18 +70,18 @@ def test_a_support_is_turned_with_the_positions(code):
 def test_what_has_no_orientation_is_refused():
     near = near_problems.measurement()
     with pytest.raises(pg.InputError, match="36 x 30 pixels or their pixels are not square"):
-        pg.apply_orientation(near, 4)
-    assert pg.apply_orientation(near, 3).support.shape == near.support.shape
+        pg.data.apply_orientation(near, 4)
+    assert pg.data.apply_orientation(near, 3).support.shape == near.support.shape
     with pytest.raises(pg.InputError, match="orientation of 8; expected a code from 0"):
-        pg.apply_orientation(near, 8)
+        pg.data.apply_orientation(near, 8)
     crystal = bragg_problems.measurement()
-    assert pg.apply_orientation(crystal, 0) is crystal
+    assert pg.data.apply_orientation(crystal, 0) is crystal
     with pytest.raises(pg.InputError, match="rocking curves"):
-        pg.apply_orientation(crystal, 1)
+        pg.data.apply_orientation(crystal, 1)
     with pytest.raises(pg.InputError, match="rocking curves"):
-        pg.try_orientations(crystal)
+        pg.automatic.try_orientations(crystal)
     with pytest.raises(pg.InputError, match="7 patterns with photons are too few"):
-        pg.try_orientations(pg.subset(problems.measurement(), range(7)))
+        pg.automatic.try_orientations(pg.data.subset(problems.measurement(), range(7)))
 
 
 def test_dark_patterns_are_no_part_of_a_trial():
@@ -93,11 +93,11 @@ def test_dark_patterns_are_no_part_of_a_trial():
         fitted.append(np.count_nonzero(part.photons))
         return pg.far_field(part)
 
-    trials = pg.try_orientations(some, model_of, epochs=1, most=12)
+    trials = pg.automatic.try_orientations(some, model_of, epochs=1, most=12)
     assert set(fitted) == {12 - 4}
     assert {np.count_nonzero(trial.result.lit) for trial in trials} == {12 - 4}
     with pytest.raises(pg.InputError, match="7 patterns with photons are too few to hold some out; expected 8"):
-        pg.try_orientations(data.only(np.arange(data.count) < 7))
+        pg.automatic.try_orientations(data.only(np.arange(data.count) < 7))
 
 
 @pytest.fixture(scope="module")
@@ -110,9 +110,9 @@ def scan():
 )
 def test_the_trial_finds_each_orientation_of_a_far_field(scan, code):
     """A start probe on the right side of the focus, neither as wide nor as curved nor where the true one is."""
-    wrong = pg.apply_orientation(scan, code)
-    trials = pg.try_orientations(wrong, epochs=8)
-    found = pg.preference(trials, wrong)
+    wrong = pg.data.apply_orientation(scan, code)
+    trials = pg.automatic.try_orientations(wrong, epochs=8)
+    found = pg.automatic.preference(trials, wrong)
     assert found.codes == (inverse(code),)
     assert found.margin > 1
     assert sorted(trial.code for trial in trials) == list(ALL)
@@ -136,8 +136,8 @@ def test_a_far_field_alone_leaves_a_pair():
     """|F(P O)|² is that of P*(-r) O*(-r) at negated positions: a start in focus can't tell, and it is said."""
     y, x = np.mgrid[:FRAME, :FRAME] - FRAME // 2
     focus = np.exp(-(y**2 + x**2) / 30)[None] + 0j
-    wrong = replace(pg.apply_orientation(irregular_scan(step=2.5), 5), probe=focus)
-    found = pg.preference(pg.try_orientations(wrong), wrong)
+    wrong = replace(pg.data.apply_orientation(irregular_scan(step=2.5), 5), probe=focus)
+    found = pg.automatic.preference(pg.automatic.try_orientations(wrong), wrong)
     assert found.is_pair
     assert found.codes == (5, 6)
     assert "can't tell the two apart" in found.words
@@ -147,15 +147,15 @@ def test_a_far_field_alone_leaves_a_pair():
 def test_the_trial_finds_orientations_of_a_near_field(code):
     """Its support is left out, and no probe is known; frames and pixels are not square."""
     data = replace(near_problems.measurement(), support=None)
-    wrong = pg.apply_orientation(data, code)
-    trials = pg.try_orientations(wrong, epochs=10)
-    assert pg.preference(trials, wrong).codes == (inverse(code),)
+    wrong = pg.data.apply_orientation(data, code)
+    trials = pg.automatic.try_orientations(wrong, epochs=10)
+    assert pg.automatic.preference(trials, wrong).codes == (inverse(code),)
 
 
 @pytest.mark.slow
 def test_a_trial_takes_the_middle_of_a_large_scan(scan):
     told = []
-    trials = pg.try_orientations(scan, epochs=1, most=20, on_trial=lambda code, r_factor: told.append(code))
+    trials = pg.automatic.try_orientations(scan, epochs=1, most=20, on_trial=lambda code, r_factor: told.append(code))
     assert sorted(told) == list(ALL)
     assert len(trials[0].result.arrays["scan.corner"]) == 20
 
@@ -164,9 +164,9 @@ def test_a_start_that_leads_astray_is_not_believed():
     """A probe far too small, of a scan with wide steps: what fits best after ten epochs is wrong, but hardly better."""
     y, x = np.mgrid[:FRAME, :FRAME] - FRAME // 2
     data = replace(irregular_scan(), probe=np.exp(-(y**2 + x**2) / 30)[None] + 0j)
-    trials = pg.try_orientations(data)
+    trials = pg.automatic.try_orientations(data)
     assert trials[0].code in (1, 2)
-    assert "not told" in pg.preference(trials, data).words
+    assert "not told" in pg.automatic.preference(trials, data).words
 
 
 def zone_plate_scan(size=32, count=81):
@@ -193,10 +193,10 @@ def zone_plate_scan(size=32, count=81):
 
 
 def test_a_beam_out_of_focus_is_tried_where_one_in_focus_tells_nothing():
-    wrong = pg.apply_orientation(zone_plate_scan(), 5)
-    assert not pg.preference(pg.try_orientations(wrong, widths=()), wrong).is_told
-    trials = pg.try_orientations(wrong)
-    found = pg.preference(trials, wrong)
+    wrong = pg.data.apply_orientation(zone_plate_scan(), 5)
+    assert not pg.automatic.preference(pg.automatic.try_orientations(wrong, widths=()), wrong).is_told
+    trials = pg.automatic.try_orientations(wrong)
+    found = pg.automatic.preference(trials, wrong)
     assert found.is_pair
     assert found.codes == (5, 6)
     defocus = {trial.code: trial.defocus for trial in trials}
@@ -207,8 +207,8 @@ def test_a_beam_out_of_focus_is_tried_where_one_in_focus_tells_nothing():
 
 
 def test_what_is_not_told_is_not_told(scan):
-    trials = [pg.OrientationTrial(code, 0.3 + 0.001 * code, None) for code in ALL]
-    found = pg.preference(trials, scan)
+    trials = [pg.automatic.OrientationTrial(code, 0.3 + 0.001 * code, None) for code in ALL]
+    found = pg.automatic.preference(trials, scan)
     assert found.codes == tuple(ALL)
     assert not found.is_pair
     assert "not told" in found.words

@@ -13,7 +13,13 @@ import ptychograd as pg
 
 DATA = problems.measurement(truth=None)
 MODEL = problems.start_model(DATA)
-ASKED = {name: inspect.unwrap(getattr(pg, name)) for name in dir(pg) if inspect.isfunction(getattr(pg, name))}
+SPACES = (pg, pg.data, pg.models, pg.quality, pg.runs, pg.automatic, pg.refinement)
+ASKED = {
+    name: inspect.unwrap(getattr(space, name))
+    for space in SPACES
+    for name in space.__all__
+    if inspect.isfunction(getattr(space, name))
+}
 ARRAY = np.ones((4, 6, 7))
 NO_DATA = {
     "far_field": ASKED["far_field"],
@@ -22,9 +28,9 @@ NO_DATA = {
     "hold_out": lambda data: ASKED["hold_out"](data, 0.1),
     "halves": ASKED["halves"],
     "subset": lambda data: ASKED["subset"](data, [0]),
-    "masked": lambda data: ASKED["masked"](data, np.ones((6, 7))),
-    "below": lambda data: ASKED["below"](data, 3.0),
-    "oriented": lambda data: ASKED["oriented"](data, 1),
+    "mask_pixels": lambda data: ASKED["mask_pixels"](data, np.ones((6, 7))),
+    "unsaturated_mask": lambda data: ASKED["unsaturated_mask"](data, 3.0),
+    "apply_orientation": lambda data: ASKED["apply_orientation"](data, 1),
     "diagnose": ASKED["diagnose"],
     "estimate_background": ASKED["estimate_background"],
     "r_factor": lambda data: ASKED["r_factor"](MODEL, data),
@@ -40,7 +46,7 @@ NO_MODEL = {
 }
 BAD_STAGES = {
     "a number as rule": (pg.Stage(2, until=5), "until 5; expected a rule"),
-    "a class as rule": (pg.Stage(2, until=pg.Converged), "expected a rule"),
+    "a class as rule": (pg.Stage(2, until=pg.fitting.Converged), "expected a rule"),
     "a number": (5, "int is no stage"),
     "no escape": (pg.Stage(2, first=(3,)), "int is no escape"),
     "no prior": (pg.Stage(2, priors=("tv",)), "str is no prior"),

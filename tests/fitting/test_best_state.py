@@ -38,7 +38,7 @@ class Leaving(AbstractSolver):
 
 @pytest.fixture(scope="module")
 def data():
-    return pg.subset(problems.measurement(), np.arange(0, 56, 2))
+    return pg.data.subset(problems.measurement(), np.arange(0, 56, 2))
 
 
 def run_of(data, epochs=14, **changes):
@@ -47,7 +47,7 @@ def run_of(data, epochs=14, **changes):
 
 
 def loss_of(data, arrays, model):
-    there = pg.Result(arrays, {}, pg.History.empty(), {}).onto(model)
+    there = pg.Result(arrays, {}, pg.fitting.History.empty(), {}).onto(model)
     return pg.r_factor(there, data)
 
 

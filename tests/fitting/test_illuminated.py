@@ -13,14 +13,14 @@ PUPIL, TERMS = 2e5, {5: 0.4, 7: -0.3}
 
 @pytest.fixture(scope="module")
 def data():
-    change = lambda model: pg.with_aberrations(model, 0.0, TERMS, PUPIL)  # noqa: E731
+    change = lambda model: pg.models.with_aberrations(model, 0.0, TERMS, PUPIL)  # noqa: E731
     return FarFieldExperiment(**FEW).dataset(change=change)
 
 
 @pytest.fixture(scope="module")
 def result(data):
     """One epoch of a probe 30 mm off its plane of reference, with an aberration."""
-    model = pg.with_aberrations(pg.far_field(data), 0.03, {5: 0.2}, PUPIL)
+    model = pg.models.with_aberrations(pg.far_field(data), 0.03, {5: 0.2}, PUPIL)
     return pg.reconstruct(model, data, pg.Nesterov(), epochs=1)
 
 
@@ -51,7 +51,9 @@ def test_a_truth_with_aberrations_holds_the_aberrated_wave(data):
 def test_compare_finds_no_error_in_the_true_probe(data, result):
     """A result that holds the truth, told 30 mm upstream with other aberrations, is compared where the object is."""
     plain = FarFieldExperiment(**FEW).dataset()
-    true = pg.with_aberrations(pg.far_field(plain, probe=lambda data, pixel: plain.truth.probe[0]), 0.03, TERMS, PUPIL)
+    true = pg.models.with_aberrations(
+        pg.far_field(plain, probe=lambda data, pixel: plain.truth.probe[0]), 0.03, TERMS, PUPIL
+    )
     told = result.of(true, data.positions, {}, result.history, result.settings)
     assert compare_with_truth(told, data)["probe_nrmse"] < 1e-3
     in_reference = told._replace(arrays={k: v for k, v in told.arrays.items() if k != "probe.illumination"})
@@ -65,10 +67,10 @@ def test_a_plain_probe_costs_nothing(data):
 @pytest.mark.parametrize(("count", "words"), [(1000, "fewer than there are patterns, 36")])
 def test_variations_are_bounded_by_the_patterns(data, count, words):
     with pytest.raises(pg.InputError, match=words):
-        pg.with_varying_probe(pg.far_field(data), count)
+        pg.models.with_varying_probe(pg.far_field(data), count)
 
 
 def test_variations_are_bounded_by_memory(data, monkeypatch):
     monkeypatch.setattr("ptychograd.models.effects.probes.available_memory", lambda: 10**5)
     with pytest.raises(pg.InputError, match=r"need about .* GB, and .* are free; give fewer"):
-        pg.with_varying_probe(pg.far_field(data), 5)
+        pg.models.with_varying_probe(pg.far_field(data), 5)

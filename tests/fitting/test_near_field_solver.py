@@ -30,7 +30,7 @@ def test_only_a_near_field_has_the_long_memory(data):
         assert (ends[0].tobytes() == ends[1].tobytes()) == alike
 
 
-class FarAway(pg.Fresnel):
+class FarAway(pg.physics.Fresnel):
     """Free space of one's own that calls itself a far field."""
 
     is_local = False
@@ -51,7 +51,9 @@ def test_it_is_the_propagator_that_says_whether_a_field_is_near(data):
 
 def test_a_near_field_is_solved_to_its_noise_and_to_the_truth(data):
     """From a flat object and the mean pattern: χ² of 1, and object and probe of the simulation."""
-    result = pg.reconstruct(pg.near_field(data, object=pg.flat_object), data, pg.Nesterov(), epochs=160, batch_size=10)
+    result = pg.reconstruct(
+        pg.near_field(data, object=pg.models.flat_object), data, pg.Nesterov(), epochs=160, batch_size=10
+    )
     assert result.history.chi_squared[0] > 100
     assert result.history.chi_squared[-1] < 1.3
     assert pg.nrmse(near_problems.object_wave(), result.object) < 0.005
@@ -61,7 +63,7 @@ def test_a_near_field_is_solved_to_its_noise_and_to_the_truth(data):
 @pytest.mark.parametrize("off", [0.95, 1.05])
 def test_a_distance_that_is_off_by_five_per_cent_is_refined_to_one_per_cent(data, off):
     """By naming it, with a step size that nobody gave."""
-    model = pg.near_field(data, object=pg.flat_object)
+    model = pg.near_field(data, object=pg.models.flat_object)
     model = eqx.tree_at(lambda m: m.propagator.distance, model, jnp.float32(off * near_problems.DISTANCE))
     refined = ("object", "probe", "propagator.distance")
     result = pg.reconstruct(model, data, pg.Nesterov(), epochs=160, batch_size=10, trainable=refined)
@@ -74,7 +76,7 @@ def test_a_distance_that_is_off_by_five_per_cent_is_refined_to_one_per_cent(data
 
 def test_a_step_for_the_distance_may_be_given(data):
     """In metres; too small a one leaves it where it was."""
-    model = pg.near_field(data, object=pg.flat_object)
+    model = pg.near_field(data, object=pg.models.flat_object)
     solver = pg.Nesterov(steps={"propagator.distance": 1e-9})
     refined = ("object", "probe", "propagator.distance")
     result = pg.reconstruct(model, data, solver, epochs=3, batch_size=7, trainable=refined)
@@ -92,7 +94,7 @@ def power(wave):
 def test_the_probe_keeps_its_power_where_nothing_else_fixes_the_scale():
     """A free object and its probe are known up to a number, which noise and momentum would make grow."""
     data = dataclasses.replace(near_problems.measurement(), support=None)
-    model = pg.near_field(data, object=pg.flat_object)
+    model = pg.near_field(data, object=pg.models.flat_object)
     assert model.free_scale == ("object.transmission", ("probe.modes",), 1)
     result = pg.reconstruct(model, data, pg.Nesterov(), epochs=20, batch_size=5)
     assert power(result.probe) == pytest.approx(power(model.probe.modes), rel=1e-4)
@@ -101,7 +103,7 @@ def test_the_probe_keeps_its_power_where_nothing_else_fixes_the_scale():
 
 def test_a_bright_surround_fixes_the_scale_and_the_probe_is_free():
     data = near_problems.measurement()
-    model = pg.near_field(data, object=pg.flat_object)
+    model = pg.near_field(data, object=pg.models.flat_object)
     half = eqx.tree_at(lambda m: m.probe.modes, model, model.probe.modes * 0.5)
     assert half.free_scale is None
     result = pg.reconstruct(half, data, pg.Nesterov(), epochs=20, batch_size=5)
@@ -111,7 +113,7 @@ def test_a_bright_surround_fixes_the_scale_and_the_probe_is_free():
 def test_the_scale_changes_no_misfit():
     """Steps are the same but for the number: halving the probe and doubling the object gives the same curve."""
     data = dataclasses.replace(near_problems.measurement(), support=None)
-    model = pg.near_field(data, object=pg.flat_object)
+    model = pg.near_field(data, object=pg.models.flat_object)
     other = eqx.tree_at(
         lambda m: (m.object.transmission, m.probe.modes),
         model,
@@ -126,7 +128,7 @@ def test_the_scale_changes_no_misfit():
 
 def test_a_run_in_two_calls_is_the_same_run(data, tmp_path):
     """The long memory is part of the state, through a file too, bit for bit."""
-    model, solver = pg.near_field(data, object=pg.flat_object), pg.Nesterov()
+    model, solver = pg.near_field(data, object=pg.models.flat_object), pg.Nesterov()
     whole = pg.reconstruct(model, data, solver, epochs=6, batch_size=7)
     first = pg.reconstruct(model, data, solver, epochs=4, batch_size=7, planned=6)
     first.save(tmp_path / "first.h5")
@@ -136,7 +138,7 @@ def test_a_run_in_two_calls_is_the_same_run(data, tmp_path):
 
 
 def test_runs_side_by_side_are_what_they_are_alone(data):
-    model = pg.near_field(data, object=pg.flat_object)
+    model = pg.near_field(data, object=pg.models.flat_object)
     runs = {
         str(longest): pg.Run(model, data, pg.Nesterov(longest_momentum=longest), (pg.Stage(4),), 7)
         for longest in (0.995, 0.9)
@@ -152,7 +154,7 @@ def test_double_precision_stays_double():
     with jax.enable_x64(True):
         data = near_problems.measurement()
         for dtype in (np.complex64, np.complex128):
-            model = pg.near_field(dataclasses.replace(data, support=None), object=pg.flat_object, dtype=dtype)
+            model = pg.near_field(dataclasses.replace(data, support=None), object=pg.models.flat_object, dtype=dtype)
             result = pg.reconstruct(model, data, pg.Nesterov(), epochs=2, batch_size=7)
             assert result.object.dtype == result.probe.dtype == dtype
             assert np.isfinite(result.history.loss).all()
@@ -161,7 +163,7 @@ def test_double_precision_stays_double():
 @pytest.mark.parametrize("name", ["momentum", "longest_momentum"])
 @pytest.mark.parametrize("value", [1.0, -0.1, float("nan")])
 def test_a_momentum_that_never_forgets_is_refused(data, name, value):
-    model = pg.near_field(data, object=pg.flat_object)
+    model = pg.near_field(data, object=pg.models.flat_object)
     with pytest.raises(pg.InputError, match=f"^{name} = .*less than 1"):
         pg.reconstruct(model, data, pg.Nesterov(**{name: value}), epochs=1, batch_size=7)
 
@@ -183,7 +185,7 @@ def unsteady(rng):
 def varying(data, epochs):
     """The result with variations of the probe."""
     stages = (pg.Stage(10, ("object", "probe.modes")), pg.Stage(epochs - 10))
-    return pg.perform(pg.Run(pg.with_varying_probe(pg.near_field(data), 1), data, pg.Nesterov(), stages, 8))
+    return pg.perform(pg.Run(pg.models.with_varying_probe(pg.near_field(data), 1), data, pg.Nesterov(), stages, 8))
 
 
 @pytest.mark.slow
@@ -200,6 +202,6 @@ def test_a_probe_that_varies_is_found():
 def test_variations_of_a_probe_that_does_not_vary_do_little_harm():
     """Two of them with a long memory ended at an R of 0.15."""
     data = near_problems.measurement()
-    model = pg.with_varying_probe(pg.near_field(data), 2)
+    model = pg.models.with_varying_probe(pg.near_field(data), 2)
     stages = (pg.Stage(5, ("object", "probe.modes")), pg.Stage(55))
     assert pg.perform(pg.Run(model, data, pg.Nesterov(), stages, 8)).history.r_factor[-1] < 0.05

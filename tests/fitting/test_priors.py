@@ -19,14 +19,14 @@ ARRAY = RNG.normal(size=(7, 10)) + 1j * RNG.normal(size=(7, 10))
 SLICES = RNG.normal(size=(3, 7, 10)) + 1j * RNG.normal(size=(3, 7, 10))
 ROOT = 4.0
 PRIORS = {
-    "tv": (pg.TotalVariation(0.3), ARRAY),
-    "tv of slices": (pg.TotalVariation(0.3, smoothing=1.0), SLICES),
-    "tikhonov": (pg.Tikhonov(0.3), ARRAY),
-    "pixels": (pg.Sparse(0.3, pg.Pixels()), ARRAY),
-    "haar": (pg.Sparse(0.3), ARRAY),
-    "haar of slices": (pg.Sparse(0.3, pg.Haar(2)), SLICES),
-    "slices": (pg.SliceSimilarity(0.3), SLICES),
-    "real": (pg.Tikhonov(0.3, "detector.background"), ARRAY.real),
+    "tv": (pg.priors.TotalVariation(0.3), ARRAY),
+    "tv of slices": (pg.priors.TotalVariation(0.3, smoothing=1.0), SLICES),
+    "tikhonov": (pg.priors.Tikhonov(0.3), ARRAY),
+    "pixels": (pg.priors.Sparse(0.3, pg.priors.Pixels()), ARRAY),
+    "haar": (pg.priors.Sparse(0.3), ARRAY),
+    "haar of slices": (pg.priors.Sparse(0.3, pg.priors.Haar(2)), SLICES),
+    "slices": (pg.priors.SliceSimilarity(0.3), SLICES),
+    "real": (pg.priors.Tikhonov(0.3, "detector.background"), ARRAY.real),
 }
 every_prior = pytest.mark.parametrize("name", PRIORS)
 pytestmark = pytest.mark.usefixtures("double")
@@ -48,10 +48,10 @@ def test_values_are_those_of_their_formulas():
 
 
 def test_haar_details_are_orthonormal_and_vanish_for_what_is_even():
-    haar = eqx.filter_jit(pg.Haar(2))
+    haar = eqx.filter_jit(pg.priors.Haar(2))
     rows = np.array([np.concatenate([d.ravel() for d in haar(e.reshape(8, 4))]) for e in np.eye(32)]).T
     np.testing.assert_allclose(rows @ rows.T, np.eye(len(rows)), atol=1e-12)
-    assert all(np.abs(detail).max() < 1e-12 for detail in pg.Haar(3)(jnp.full((13, 9), 2.5)))
+    assert all(np.abs(detail).max() < 1e-12 for detail in pg.priors.Haar(3)(jnp.full((13, 9), 2.5)))
 
 
 @every_prior
@@ -95,9 +95,9 @@ def test_the_slope_is_that_of_finite_differences(name):
 def test_where_the_object_is_known_a_prior_sees_what_is_known():
     free = jnp.zeros(ARRAY.shape, bool).at[2:5, 3:8].set(True)
     leaf = Planes(jnp.asarray(ARRAY.real), jnp.asarray(ARRAY.imag))
-    penalty = Penalty(pg.TotalVariation(1.0), jnp.array(ROOT), free, 1.0)
+    penalty = Penalty(pg.priors.TotalVariation(1.0), jnp.array(ROOT), free, 1.0)
     value, slope = eqx.filter_jit(penalty.value_and_gradient)(leaf)
-    known = eqx.filter_jit(pg.TotalVariation(1.0))(jnp.where(free, ARRAY, 1), jnp.array(ROOT))
+    known = eqx.filter_jit(pg.priors.TotalVariation(1.0))(jnp.where(free, ARRAY, 1), jnp.array(ROOT))
     assert float(value) == pytest.approx(float(known), rel=1e-12)
     assert not np.any(np.asarray(slope.real)[~free])
     assert not np.any(np.asarray(eqx.filter_jit(penalty.majorant)(leaf))[~free])
@@ -118,17 +118,17 @@ def embedded() -> pg.Dataset:
         wave = probe_wave(1e5) * thing[row : row + 20, column : column + 18]
         patterns.append(np.abs(np.fft.fftshift(np.fft.fft2(wave))) ** 2 / wave.size)
     counts = np.random.default_rng(1).poisson(patterns).astype(np.uint16)
-    return replace(data, patterns=counts, support=support, truth=pg.GroundTruth(thing, probe_wave(1e5)[None]))
+    return replace(data, patterns=counts, support=support, truth=pg.data.GroundTruth(thing, probe_wave(1e5)[None]))
 
 
 @cache
-def recovered(batch_size: int, prior: pg.TotalVariation | pg.Tikhonov | None, solver: str = "nesterov"):
+def recovered(batch_size: int, prior: pg.priors.TotalVariation | pg.priors.Tikhonov | None, solver: str = "nesterov"):
     """The object inside its support, in single precision as usual."""
     with jax.enable_x64(False):
         data, priors = embedded(), () if prior is None else (prior,)
         # full steps of adam never settle; cooling ends those of Nesterov
         moves = pg.Nesterov() if solver == "nesterov" else pg.adam(0.002)
-        model, epochs = pg.far_field(data, object=pg.flat_object), 400 if batch_size > 16 else 120
+        model, epochs = pg.far_field(data, object=pg.models.flat_object), 400 if batch_size > 16 else 120
         kinds = {"trainable": ("object",), "epochs": epochs if solver == "nesterov" else 400}
         result = pg.reconstruct(model, data, moves, batch_size=batch_size, priors=priors, **kinds)
         return result.object[data.support], result
@@ -137,8 +137,8 @@ def recovered(batch_size: int, prior: pg.TotalVariation | pg.Tikhonov | None, so
 @pytest.mark.parametrize(
     "prior",
     [
-        pytest.param(pg.TotalVariation(3.0), id="tv", marks=pytest.mark.slow),
-        pytest.param(pg.Tikhonov(20.0), id="tikhonov", marks=pytest.mark.slow),
+        pytest.param(pg.priors.TotalVariation(3.0), id="tv", marks=pytest.mark.slow),
+        pytest.param(pg.priors.Tikhonov(20.0), id="tikhonov", marks=pytest.mark.slow),
     ],
 )
 def test_a_weight_means_the_same_at_any_batch_size(prior):
@@ -152,7 +152,7 @@ def test_a_weight_means_the_same_at_any_batch_size(prior):
 
 @pytest.mark.slow
 def test_another_solver_ends_at_the_same_object():
-    prior = pg.Tikhonov(20.0)
+    prior = pg.priors.Tikhonov(20.0)
     plain, ours, other = recovered(16, None)[0], recovered(16, prior)[0], recovered(16, prior, "adam")[0]
     assert np.linalg.norm(other - ours) < 0.15 * np.linalg.norm(ours - plain)
 
@@ -161,13 +161,13 @@ def test_the_loss_is_that_of_the_patterns_and_all_priors_once():
     """One epoch in which nothing can move: the batch size must not matter."""
     with jax.enable_x64(False):
         data = embedded()
-        model = pg.far_field(data, object=pg.flat_object)
+        model = pg.far_field(data, object=pg.models.flat_object)
         for batch_size in (7, data.count):
             losses = [
                 pg.reconstruct(
                     model, data, pg.adam(1e-12), epochs=1, batch_size=batch_size, trainable=("object",), priors=priors
                 ).history.loss[0]
-                for priors in ((), (pg.Sparse(2.0, pg.Pixels(0j)),))
+                for priors in ((), (pg.priors.Sparse(2.0, pg.priors.Pixels(0j)),))
             ]
             root = np.sqrt(data.total / np.count_nonzero(data.support))
             size = object_wave().size
@@ -175,7 +175,7 @@ def test_the_loss_is_that_of_the_patterns_and_all_priors_once():
 
 
 def test_large_weights_stay_stable():
-    result = recovered(4, pg.TotalVariation(300.0))[1]
+    result = recovered(4, pg.priors.TotalVariation(300.0))[1]
     assert np.all(np.isfinite(result.history.loss))
     assert np.std(result.object[embedded().support]) < 0.3 * np.std(recovered(16, None)[0])
 
@@ -184,10 +184,15 @@ def test_large_weights_stay_stable():
 def test_two_devices_weigh_priors_as_one_does():
     with jax.enable_x64(False):
         data = embedded()
-        model, asked = pg.far_field(data, object=pg.flat_object), {"epochs": 3, "batch_size": 8}
+        model, asked = pg.far_field(data, object=pg.models.flat_object), {"epochs": 3, "batch_size": 8}
         one, two = (
             pg.reconstruct(
-                model, data, pg.Nesterov(), **asked, priors=(pg.TotalVariation(3.0),), devices=jax.devices()[:count]
+                model,
+                data,
+                pg.Nesterov(),
+                **asked,
+                priors=(pg.priors.TotalVariation(3.0),),
+                devices=jax.devices()[:count],
             )
             for count in (1, 2)
         )
@@ -197,13 +202,13 @@ def test_two_devices_weigh_priors_as_one_does():
 def test_priors_are_named_in_the_settings_and_a_change_of_them_starts_the_solver_afresh():
     with jax.enable_x64(False):
         data = embedded()
-        model, solver = pg.far_field(data, object=pg.flat_object), pg.Nesterov()
+        model, solver = pg.far_field(data, object=pg.models.flat_object), pg.Nesterov()
         first = pg.reconstruct(model, data, solver, epochs=1, batch_size=16)
         assert "priors" not in first.settings
         second = pg.reconstruct(
-            model, data, solver, epochs=1, batch_size=16, resume=first, priors=(pg.TotalVariation(0.25),)
+            model, data, solver, epochs=1, batch_size=16, resume=first, priors=(pg.priors.TotalVariation(0.25),)
         )
-        assert second.settings["priors"] == [repr(pg.TotalVariation(0.25))]
+        assert second.settings["priors"] == [repr(pg.priors.TotalVariation(0.25))]
         assert "0.25" in second.settings["priors"][0]
         assert "lit.object.transmission" in second.state
         assert not any(name.startswith("lit") for name in first.state)
@@ -212,9 +217,9 @@ def test_priors_are_named_in_the_settings_and_a_change_of_them_starts_the_solver
 @pytest.mark.parametrize(
     ("prior", "words"),
     [
-        (pg.Tikhonov(1.0, "object.thickness"), "Unknown parameter"),
-        (pg.Tikhonov(1.0, "object"), "takes one array|Unknown"),
-        (pg.Tikhonov(1.0, "detector.background"), "takes an image"),
+        (pg.priors.Tikhonov(1.0, "object.thickness"), "Unknown parameter"),
+        (pg.priors.Tikhonov(1.0, "object"), "takes one array|Unknown"),
+        (pg.priors.Tikhonov(1.0, "detector.background"), "takes an image"),
     ],
 )
 def test_priors_on_what_is_no_image_are_refused(prior, words):
@@ -224,7 +229,11 @@ def test_priors_on_what_is_no_image_are_refused(prior, words):
 
 def test_pie_refuses_priors_and_weights_have_to_make_sense():
     with jax.enable_x64(False), pytest.raises(pg.InputError, match="PIE takes no priors"):
-        pg.reconstruct(pg.far_field(embedded()), embedded(), pg.ADePIE(), epochs=1, priors=(pg.Tikhonov(1.0),))
-    for make in (lambda: pg.Tikhonov(-1.0), lambda: pg.TotalVariation(1.0, smoothing=0.0), lambda: pg.Haar(0)):
+        pg.reconstruct(pg.far_field(embedded()), embedded(), pg.ADePIE(), epochs=1, priors=(pg.priors.Tikhonov(1.0),))
+    for make in (
+        lambda: pg.priors.Tikhonov(-1.0),
+        lambda: pg.priors.TotalVariation(1.0, smoothing=0.0),
+        lambda: pg.priors.Haar(0),
+    ):
         with pytest.raises(pg.InputError):
             make()

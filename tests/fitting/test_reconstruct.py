@@ -13,7 +13,7 @@ ADAM = pg.adam({"object": 0.02, "probe": 1.0})
 TRACES = []
 
 
-class CountingNoise(pg.AbstractNoise):
+class CountingNoise(pg.noise.AbstractNoise):
     """Amplitude noise that counts how often it is traced."""
 
     real: pg.Amplitude = pg.Amplitude()
@@ -108,7 +108,7 @@ def test_the_truth_is_never_used(data):
 
 
 def test_model_and_data_of_different_scans_are_refused(data):
-    fewer = pg.subset(data, np.arange(20))
+    fewer = pg.data.subset(data, np.arange(20))
     with pytest.raises(pg.InputError, match="56 positions, but the data hold 20 patterns"):
         pg.reconstruct(problems.start_model(data), fewer, ADAM, epochs=1)
     with pytest.raises(pg.InputError, match="seed of -1"):
@@ -161,7 +161,7 @@ def test_interrupt_keeps_the_last_whole_epoch(data):
 def test_a_number_that_is_none_ends_the_run_with_the_last_good_result(data):
     begun = pg.reconstruct(problems.start_model(data), data, ADAM, epochs=1, batch_size=4)
     wild = pg.adam({"object": 1e30, "probe": 1e30})
-    with pytest.raises(pg.NonFiniteError, match=r"(object\.transmission|probe\.modes|loss).*epoch 2") as caught:
+    with pytest.raises(pg.fitting.NonFiniteError, match=r"(object\.transmission|probe\.modes|loss).*epoch 2") as caught:
         pg.reconstruct(begun.model, data, wild, epochs=9, batch_size=4, resume=begun)
     assert caught.value.result.history.epochs == 1
     assert np.isfinite(caught.value.result.object).all()

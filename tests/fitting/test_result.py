@@ -103,7 +103,7 @@ def test_comparison_with_the_truth(result, data):
         "object.transmission": data.truth.object * 2j,
         "probe.modes": np.roll(data.truth.probe, 2, axis=-1),
     }
-    perfect = pg.Result(arrays, {}, pg.History.empty(), {})
+    perfect = pg.Result(arrays, {}, pg.fitting.History.empty(), {})
     assert max(compare_with_truth(perfect, data).values()) < 1e-6
     with pytest.raises(pg.InputError, match="no ground truth"):
         compare_with_truth(result, problems.measurement(truth=None))
@@ -116,12 +116,14 @@ def test_chi_squared_of_the_truth_is_one(photons):
     for seed in range(16):
         data = problems.measurement(photons, seed, probe=problems.probe_wave(photons))
         truth = problems.start_model(data, object=lambda shape: problems.object_wave())
-        found.append(pg.reconstruct(truth, data, pg.EvaluateOnly(), epochs=1, batch_size=14).history.chi_squared[0])
+        found.append(
+            pg.reconstruct(truth, data, pg.solvers.EvaluateOnly(), epochs=1, batch_size=14).history.chi_squared[0]
+        )
     assert np.std(found) < 0.05
     assert np.mean(found) == pytest.approx(1, abs=0.02)
 
 
 def test_chi_squared_of_another_model_is_above_one(data):
     """The start's misfit is the truth's and much more."""
-    result = pg.reconstruct(problems.start_model(data), data, pg.EvaluateOnly(), epochs=1, batch_size=14)
+    result = pg.reconstruct(problems.start_model(data), data, pg.solvers.EvaluateOnly(), epochs=1, batch_size=14)
     assert result.history.chi_squared[0] > 10

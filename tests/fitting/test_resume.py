@@ -25,7 +25,7 @@ def far(solver, *stages, batch_size=8):
 
 
 def near():
-    return pg.Run(pg.near_field(NEAR, object=pg.random_object(2)), NEAR, pg.Nesterov(), (pg.Stage(5),), 7)
+    return pg.Run(pg.near_field(NEAR, object=pg.models.random_object(2)), NEAR, pg.Nesterov(), (pg.Stage(5),), 7)
 
 
 def crystal():
@@ -87,7 +87,7 @@ def test_a_run_goes_on_from_its_checkpoints(kind, tmp_path):
 )
 def test_a_run_goes_on_from_any_interrupt(kind, step, tmp_path, monkeypatch):
     """In the midst of an epoch, too, be it one of a shift along the beam that is only tried."""
-    run, append, calls = RUNS[kind](), pg.History.append, []
+    run, append, calls = RUNS[kind](), pg.fitting.History.append, []
     whole = pg.perform(run)
 
     def interrupted(*arguments):
@@ -96,7 +96,7 @@ def test_a_run_goes_on_from_any_interrupt(kind, step, tmp_path, monkeypatch):
             raise KeyboardInterrupt
         return append(*arguments)
 
-    monkeypatch.setattr(pg.History, "append", interrupted)
+    monkeypatch.setattr(pg.fitting.History, "append", interrupted)
     calls_before = None
     pg.perform(run)
     for calls_before in range(1, len(calls) + 1, step):  # noqa: B007 (`interrupted` looks at it)

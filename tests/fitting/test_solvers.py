@@ -67,7 +67,7 @@ def test_ad_update_is_the_closed_form_update(double, tolerance):
 
 def _teacher_forced(dtype, epochs):
     data = FarFieldExperiment().dataset()
-    model = pg.far_field(data, object=pg.random_object(0), dtype=dtype)
+    model = pg.far_field(data, object=pg.models.random_object(0), dtype=dtype)
     parameters, rest = partition(model, ("object", "probe"))
     objective = Objective(rest, pg.Amplitude())
     patterns, automatic = jnp.asarray(data.patterns), Automatic()
@@ -137,7 +137,7 @@ def test_on_a_scan_between_whole_pixels_ad_steps_are_those_of_epie(batch_size, m
     rng = np.random.default_rng(2)
     data = problems.measurement()
     positions = data.positions + rng.choice([0.0, 0.5, 0.27, -0.41], data.positions.shape)
-    data = pg.subset(pg.make_dataset(data.patterns, positions, probe=data.probe), np.arange(0, data.count, 3))
+    data = pg.data.subset(pg.make_dataset(data.patterns, positions, probe=data.probe), np.arange(0, data.count, 3))
     model = problems.start_model(data, modes=modes, dtype=np.complex128)
     results = [
         pg.reconstruct(model, data, solver, epochs=2, batch_size=batch_size) for solver in (pg.PIE(), pg.ADePIE())
@@ -239,7 +239,7 @@ def test_nesterov_needs_no_tuning(data):
     """One setting for photon counts a million-fold apart, and for batches of a few and of half of all patterns."""
     for photons, batch_size in ((1e3, 8), (1e5, 4), (1e5, 28), (1e9, 8)):
         scan = problems.measurement(photons) if photons < 1e6 else problems.measurement(photons, dtype=np.uint32)
-        start = problems.start_model(scan, object=pg.flat_object)
+        start = problems.start_model(scan, object=pg.models.flat_object)
         result = pg.reconstruct(start, scan, pg.Nesterov(), epochs=60, batch_size=batch_size)
         assert result.history.r_factor[-1] < max(1.3 * residual_of_truth(scan), 0.01)  # 1 % where noise is less
 
@@ -290,8 +290,8 @@ def test_closed_form_pie_names_what_it_is_not_written_for(data):
     """The part of the model, where the model itself is one that it takes."""
     start = problems.start_model(data)
     for change, words in (
-        (pg.with_varying_intensity, "same probe in all patterns, not for VaryingProbe"),
-        (lambda model: pg.with_varying_probe(model, 1), "same probe in all patterns, not for VaryingProbe"),
+        (pg.models.with_varying_intensity, "same probe in all patterns, not for VaryingProbe"),
+        (lambda model: pg.models.with_varying_probe(model, 1), "same probe in all patterns, not for VaryingProbe"),
     ):
         run = pg.Run(change(start), data, pg.PIE(), (pg.Stage(1),), 5)
         with pytest.raises(pg.InputError, match=words):

@@ -134,7 +134,9 @@ def test_what_is_held_out_knows_its_photons_without_another_look(scan, data):
     assert not seen
     valid = np.ones(data.frame_shape, bool)
     valid[::2] = False
-    np.testing.assert_array_equal(pg.mask_pixels(fitted, valid).photons, pg.mask_pixels(expected[0], valid).photons)
+    np.testing.assert_array_equal(
+        pg.data.mask_pixels(fitted, valid).photons, pg.data.mask_pixels(expected[0], valid).photons
+    )
     assert sum(seen) == data.count
 
 
@@ -181,7 +183,7 @@ def test_virtual_datasets_stay_in_their_files(tmp_path, data):
 @pytest.mark.parametrize("count", [13, 25, 56])
 def test_shares_have_as_many_blocks_as_one_another(tmp_path, data, count):
     """Whatever the number of patterns and their division."""
-    write(tmp_path / "part.h5", pg.subset(data, np.arange(count)))
+    write(tmp_path / "part.h5", pg.data.subset(data, np.arange(count)))
     mesh = Mesh(np.array(jax.devices()[:2]).reshape(2, 1), AXES)
     for frames in (1, 2, 3, 5):
         stored = read(tmp_path / "part.h5", keep=keeping(frames, data))

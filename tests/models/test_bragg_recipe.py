@@ -49,7 +49,7 @@ def test_the_truth_explains_noiseless_patterns_of_another_maker():
     corners[0], corners[-1] = 0.2, corners[-1].round()
     data = bragg_problems.measurement(noise=False, corners=corners)
     model = pg.bragg(data, object=lambda shape: 3 * true_density(shape))
-    assert isinstance(model.scan, pg.SubPixelScan)
+    assert isinstance(model.scan, pg.physics.SubPixelScan)
     np.testing.assert_allclose(model.object.density, bragg_problems.density(), atol=1e-4)
     found = photons(model, np.arange(20)).reshape(data.patterns.shape)
     np.testing.assert_allclose(found, data.patterns, atol=1e-3 * data.patterns.max())
@@ -58,7 +58,7 @@ def test_the_truth_explains_noiseless_patterns_of_another_maker():
 
 def test_a_random_start_is_as_bright_as_the_measurement(data):
     """Whatever the scale of the object that is given; a brighter start is the same start."""
-    starts = [pg.bragg(data, object=lambda shape, s=s: s * pg.random_object(3)(shape)) for s in (1.0, 40.0)]
+    starts = [pg.bragg(data, object=lambda shape, s=s: s * pg.models.random_object(3)(shape)) for s in (1.0, 40.0)]
     np.testing.assert_allclose(starts[0].object.density, starts[1].object.density, rtol=1e-5)
     assert photons(starts[0], np.arange(20)).sum() == pytest.approx(data.total, rel=1e-4)
 
@@ -82,7 +82,7 @@ def test_a_slab_has_the_thickness_that_was_given(data):
     far = np.asarray(model.scan.corner).max(axis=0) + model.window
     assert tuple(far) == model.object.density.shape[1:]
     assert tuple(np.asarray(model.scan.corner).min(axis=0)) == (0, 0)
-    deeper = pg.TiltedBeam(model.probe.modes, bragg_problems.TWO_THETA, (layers, 3 * model.window[0]))
+    deeper = pg.physics.TiltedBeam(model.probe.modes, bragg_problems.TWO_THETA, (layers, 3 * model.window[0]))
     powers = [np.sum(np.abs(beam()) ** 2) for beam in (model.probe, deeper)]
     assert powers[0] == pytest.approx(powers[1], rel=1e-3)
 
@@ -97,7 +97,7 @@ def test_positions_of_a_slab_may_begin_anywhere(data):
 
 def test_a_spot_may_stand_for_the_beam(data):
     """As wide as it is said to be, along (s, z), and as bright as the brightest pattern."""
-    model = pg.bragg(data, probe=pg.focal_spot(4 * VOXEL), modes=2)
+    model = pg.bragg(data, probe=pg.models.focal_spot(4 * VOXEL), modes=2)
     power = np.sum(np.abs(np.asarray(model.probe.modes)) ** 2)
     assert power == pytest.approx(data.photons.max(), rel=1e-5)
     strongest = np.abs(np.asarray(model.probe.modes[0])) ** 2
@@ -201,10 +201,10 @@ def test_a_model_of_other_positions_is_refused(data):
     model = pg.bragg(data)
     part = replace(data, patterns=data.patterns[:30], positions=data.positions[:30])
     with pytest.raises(pg.InputError, match="scan has 20 positions of 5 patterns each, but the data hold 30"):
-        pg.reconstruct(model, part, pg.EvaluateOnly(), epochs=1, batch_size=5)
+        pg.reconstruct(model, part, pg.solvers.EvaluateOnly(), epochs=1, batch_size=5)
     broken = pg.make_dataset(data.patterns[:31], data.positions[:31])
     with pytest.raises(pg.InputError, match="takes 5 patterns together, and 31 can't be divided"):
-        pg.reconstruct(model, broken, pg.EvaluateOnly(), epochs=1, batch_size=5)
+        pg.reconstruct(model, broken, pg.solvers.EvaluateOnly(), epochs=1, batch_size=5)
     with pytest.raises(pg.InputError, match="takes 5 patterns together, and 31 can't be divided"):
         pg.simulate(model, 31)
 

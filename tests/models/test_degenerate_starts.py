@@ -121,7 +121,7 @@ def test_modes_and_variations_are_the_same_in_any_unit(scale):
 def test_a_probe_of_nothing_is_refused_by_all_that_make_waves_of_it():
     model = problems.start_model(DATA)
     dark = eqx.tree_at(lambda model: model.probe.modes, model, jnp.zeros_like(model.probe.modes))
-    for piece in (pg.with_modes, pg.with_varying_probe):
+    for piece in (pg.models.with_modes, pg.models.with_varying_probe):
         with pytest.raises(pg.InputError, match="0 everywhere"):
             piece(dark, 2)
     with pytest.raises(pg.InputError, match="0 everywhere"):
@@ -196,15 +196,17 @@ def in_metres():
 
 
 PIECES = {
-    "modes": lambda model: pg.with_modes(model, 3),
-    "object modes": lambda model: pg.with_object_modes(model, 3),
-    "slices": lambda model: pg.with_slices(model, 3, 1e-3),
-    "positions": lambda model: pg.with_refinable_positions(model, 3),
-    "aberrations": lambda model: pg.with_aberrations(model, 1e-4, {5: 0.0, 7: 0.0}),
-    "spectrum": lambda model: pg.with_spectrum(model, [1e-10, 1.02e-10], [1, 1e-50]),
-    "intensity": pg.with_varying_intensity,
-    "detector": lambda model: pg.with_flat_field(pg.with_point_spread(pg.with_background_image(model))),
-    "nothing known but magnitude": lambda model: pg.with_magnitude(model, pg.UnitMagnitude()),
+    "modes": lambda model: pg.models.with_modes(model, 3),
+    "object modes": lambda model: pg.models.with_object_modes(model, 3),
+    "slices": lambda model: pg.models.with_slices(model, 3, 1e-3),
+    "positions": lambda model: pg.models.with_refinable_positions(model, 3),
+    "aberrations": lambda model: pg.models.with_aberrations(model, 1e-4, {5: 0.0, 7: 0.0}),
+    "spectrum": lambda model: pg.models.with_spectrum(model, [1e-10, 1.02e-10], [1, 1e-50]),
+    "intensity": pg.models.with_varying_intensity,
+    "detector": lambda model: pg.models.with_flat_field(
+        pg.models.with_point_spread(pg.models.with_background_image(model))
+    ),
+    "nothing known but magnitude": lambda model: pg.models.with_magnitude(model, pg.physics.UnitMagnitude()),
 }
 
 
@@ -224,7 +226,7 @@ def test_every_parameter_of_every_piece_has_a_slope_at_its_start(piece):
 
 def test_variations_wait_for_their_weights_alone():
     """Weights begin at 0, where they have a slope and variations none; as soon as they have moved, these have one."""
-    model = pg.with_varying_probe(problems.start_model(DATA), 2)
+    model = pg.models.with_varying_probe(problems.start_model(DATA), 2)
     assert (np.abs(gradients(model, DATA)["probe.weights"][:6]).max(axis=0) > 0).all()
     moved = eqx.tree_at(
         lambda model: model.probe.weights,
@@ -247,23 +249,25 @@ STUCK = {
     "dark object": (lambda: replaced(lambda m: m.object.transmission, jnp.zeros_like), ("object",), "flat_object"),
     "equal states": (
         lambda: replaced(
-            lambda m: m.object.transmission, lambda a: a[:1] + 0 * a, pg.with_object_modes(pg.far_field(DATA), 3)
+            lambda m: m.object.transmission, lambda a: a[:1] + 0 * a, pg.models.with_object_modes(pg.far_field(DATA), 3)
         ),
         ("object",),
         "2 of 3 states",
     ),
     "weights held at 0": (
-        lambda: pg.with_varying_probe(pg.far_field(DATA), 2),
+        lambda: pg.models.with_varying_probe(pg.far_field(DATA), 2),
         ("probe.modes", "probe.variations"),
         "refine probe.weights too",
     ),
     "no point spread": (
-        lambda: pg.with_point_spread(pg.far_field(DATA), 0.0),
+        lambda: pg.models.with_point_spread(pg.far_field(DATA), 0.0),
         ("object", "detector.point_spread.width"),
         "detector.point_spread.width is 0",
     ),
     "dead detector": (
-        lambda: replaced(lambda m: m.detector.flat_field, jnp.zeros_like, pg.with_flat_field(pg.far_field(DATA))),
+        lambda: replaced(
+            lambda m: m.detector.flat_field, jnp.zeros_like, pg.models.with_flat_field(pg.far_field(DATA))
+        ),
         ("object", "detector.flat_field"),
         "nothing is counted",
     ),
@@ -294,6 +298,6 @@ def test_what_is_held_or_only_looked_at_is_not_told(no_epoch):
     model = STUCK["equal modes"][0]()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        pg.reconstruct(model, DATA, pg.EvaluateOnly(), epochs=1, batch_size=8)
+        pg.reconstruct(model, DATA, pg.solvers.EvaluateOnly(), epochs=1, batch_size=8)
         pg.reconstruct(model, DATA, pg.Nesterov(), epochs=1, batch_size=8, trainable="object")
         pg.reconstruct(model, DATA, pg.Nesterov(), epochs=0, batch_size=8)

@@ -88,7 +88,10 @@ def test_all_modes_that_are_given_are_taken_or_as_many_as_asked_for():
         ("pinhole", "is str; expected numbers"),
         ([[1.0, 2.0], [3.0]], "is list; expected numbers"),
         (np.array([["a"]]), "is ndarray; expected numbers"),
-        (pg.Probe(jnp.asarray(WAVE[None])), "is a part of a model, and no start; give its array, model.probe.modes"),
+        (
+            pg.physics.Probe(jnp.asarray(WAVE[None])),
+            "is a part of a model, and no start; give its array, model.probe.modes",
+        ),
     ],
 )
 def test_what_is_no_probe_is_refused_in_a_sentence(probe, words):
@@ -96,7 +99,7 @@ def test_what_is_no_probe_is_refused_in_a_sentence(probe, words):
     for given in (probe, lambda data, sampling: probe):
         with pytest.raises(pg.InputError, match=words):
             pg.far_field(FAR, probe=given)
-        if isinstance(probe, pg.Probe):
+        if isinstance(probe, pg.physics.Probe):
             break
 
 
@@ -145,13 +148,13 @@ def test_an_object_is_an_array_of_any_kind(recipe, kind):
         (np.ones((1, *OBJECT)), r"has shape \(1, 53, 47\)"),
         (np.full(OBJECT, np.nan), "start object holds NaN or infinity in 2,491 places"),
         ("flat", "start object is str"),
-        (pg.ThinObject(jnp.ones(OBJECT, jnp.complex64)), "give its array, model.object.transmission"),
+        (pg.physics.ThinObject(jnp.ones(OBJECT, jnp.complex64)), "give its array, model.object.transmission"),
     ],
 )
 def test_what_is_no_object_is_refused_in_a_sentence(start, words):
     with pytest.raises(pg.InputError, match=words):
         pg.far_field(FAR, object=start)
-    if not isinstance(start, pg.ThinObject):
+    if not isinstance(start, pg.physics.ThinObject):
         with pytest.raises(pg.InputError, match=words):
             pg.far_field(FAR, object=lambda shape: start)
 
@@ -194,9 +197,9 @@ def test_errors_and_modes_do_not_ask_for_the_unit(scale):
 
 def test_orthogonal_modes_are_the_same_in_any_unit():
     modes = complex_array(3, *FRAME)
-    expected, powers = pg.orthogonal_modes(modes)
+    expected, powers = pg.physics.orthogonal_modes(modes)
     for scale in (1e-25, 1e20, 1e150):
-        found, more = pg.orthogonal_modes(scale * modes)
+        found, more = pg.physics.orthogonal_modes(scale * modes)
         np.testing.assert_allclose(np.abs(found) / scale, np.abs(expected), rtol=1e-6)
         np.testing.assert_allclose(more / scale**2, powers)
 
@@ -263,7 +266,7 @@ def test_what_is_of_another_kind_is_refused_in_a_sentence(arguments, words):
 def test_one_thing_in_the_place_of_several_or_of_a_function():
     model = pg.far_field(FAR)
     for support in (np.ones(OBJECT, int).tolist(), jnp.ones(OBJECT, bool)):
-        assert pg.with_support(model, support).object.support.dtype == bool
+        assert pg.models.with_support(model, support).object.support.dtype == bool
     one_stage = pg.Run(model, FAR, pg.Nesterov(), pg.Stage(1), 16)
     for ask, words in (
         (lambda: pg.perform(one_stage), r"stages=\(Stage\(60\),\)"),

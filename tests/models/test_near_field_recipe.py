@@ -39,7 +39,7 @@ def test_the_model_of_the_truth_expects_the_patterns_by_hand():
     """From metres on the detector and in the scan to the patterns that plain NumPy makes of the same waves."""
     scan = near_problems.measurement(noise=False, probe=near_problems.probe_wave())
     model = pg.near_field(scan, object=lambda shape: near_problems.object_wave())
-    assert isinstance(model.scan, pg.WholePixelScan)
+    assert isinstance(model.scan, pg.physics.WholePixelScan)
     assert model.is_local
     assert model.sampling == pytest.approx(SAMPLING)
     for index in range(0, scan.count, 6):
@@ -49,10 +49,10 @@ def test_the_model_of_the_truth_expects_the_patterns_by_hand():
 
 def test_the_space_is_that_of_the_effective_distance(data):
     model = pg.near_field(data)
-    assert isinstance(model.propagator, pg.Fresnel)
+    assert isinstance(model.propagator, pg.physics.Fresnel)
     assert float(model.propagator.distance) == pytest.approx(near_problems.DISTANCE, rel=1e-6)
-    exact = pg.near_field(data, propagator=pg.AngularSpectrum)
-    assert isinstance(exact.propagator, pg.AngularSpectrum)
+    exact = pg.near_field(data, propagator=pg.physics.AngularSpectrum)
+    assert isinstance(exact.propagator, pg.physics.AngularSpectrum)
     np.testing.assert_allclose(exact(jnp.array(3)), model(jnp.array(3)), rtol=1e-2, atol=1.0)
 
 
@@ -62,7 +62,9 @@ def test_angles_too_large_for_the_paraxial_space_have_the_other_one():
     rng = np.random.default_rng(0)
     probe = rng.normal(size=FRAME) + 1j * rng.normal(size=FRAME)
     scan = with_geometry(light, probe=probe)
-    paraxial, exact = (pg.near_field(scan, propagator=kind) for kind in (pg.Fresnel, pg.AngularSpectrum))
+    paraxial, exact = (
+        pg.near_field(scan, propagator=kind) for kind in (pg.physics.Fresnel, pg.physics.AngularSpectrum)
+    )
     assert np.abs(paraxial(jnp.array(0)) - exact(jnp.array(0))).max() > 1
 
 
@@ -73,7 +75,7 @@ def test_data_without_a_near_field_geometry_are_refused(geometry):
 
 
 def test_a_distance_beyond_the_limit_of_sampling_is_refused():
-    limit = min(pg.fresnel_limits(FRAME, SAMPLING, 1e-10))
+    limit = min(pg.physics.fresnel_limits(FRAME, SAMPLING, 1e-10))
     long = pg.NearFieldGeometry(1e-10, 1.01 * limit, SAMPLING)
     with pytest.raises(pg.InputError, match=r"aliases on 30 pixels of 3.25e-07 m"):
         pg.near_field(with_geometry(long))
@@ -87,20 +89,20 @@ def test_a_support_may_be_smaller_than_the_frame(data):
     support = np.zeros(near_problems.OBJECT, bool)
     support[30:42, 27:38] = True
     model = pg.near_field(near_problems.measurement(support=support))
-    assert isinstance(model.object, pg.SupportedObject)
+    assert isinstance(model.object, pg.physics.SupportedObject)
     row, column = np.asarray(model.scan.corner)[16]
     patch = np.asarray(model.object.patch(model.scan.corner[16], FRAME))
     inside = support[row : row + FRAME[0], column : column + FRAME[1]]
     assert inside.sum() == 12 * 11
     np.testing.assert_array_equal(patch[~inside], 1)
     assert (patch[inside] != 1).all()
-    start = pg.random_object(0)(near_problems.OBJECT)
+    start = pg.models.random_object(0)(near_problems.OBJECT)
     np.testing.assert_allclose(model.object.transmission, start, rtol=1e-6, err_msg="a random start, as in a far field")
 
 
 def test_an_object_larger_than_the_field_starts_flat():
     model = pg.near_field(near_problems.measurement(support=None))
-    assert isinstance(model.object, pg.ThinObject)
+    assert isinstance(model.object, pg.physics.ThinObject)
     assert model.object.transmission.shape == near_problems.OBJECT
     np.testing.assert_array_equal(model.object.transmission, 1)
 
@@ -140,7 +142,7 @@ def test_the_datasets_own_probe_comes_before_the_mean_pattern():
     own = near_problems.probe_wave(123.0)
     model = pg.near_field(near_problems.measurement(probe=own))
     np.testing.assert_allclose(model.probe.modes, own[None], rtol=1e-5, atol=1e-6)
-    asked = pg.near_field(near_problems.measurement(probe=own), probe=pg.back_propagated).probe.modes
+    asked = pg.near_field(near_problems.measurement(probe=own), probe=pg.models.back_propagated).probe.modes
     assert np.sum(np.abs(asked) ** 2) > 1e6
 
 
@@ -160,7 +162,7 @@ def names_of_types(model):
     return {leaf.dtype.name for leaf in jax.tree.leaves(model)}
 
 
-@pytest.mark.parametrize("propagator", [pg.Fresnel, pg.AngularSpectrum])
+@pytest.mark.parametrize("propagator", [pg.physics.Fresnel, pg.physics.AngularSpectrum])
 def test_precision_is_that_which_was_asked_for_in_every_array(propagator):
     data = near_problems.measurement()
     aside = np.where(np.arange(data.count)[:, None] == 1, 0.3 * np.array(SAMPLING), 0)

@@ -24,38 +24,38 @@ ALONG = 2e-4  # metres, from one slice to the next and of a defocus
 def supported(model):
     support = np.zeros(model.object.transmission.shape[-2:], bool)
     support[2:-2, 3:-1] = True
-    return pg.with_support(model, support)
+    return pg.models.with_support(model, support)
 
 
 PIECES = {
-    "positions": lambda model: pg.with_refinable_positions(model, 2),
-    "jitter": lambda model: pg.with_jitter(model, 0.6, 1),
-    "modes": lambda model: pg.with_modes(model, 2),
-    "variations": lambda model: pg.with_varying_probe(model, 2),
-    "intensities": pg.with_varying_intensity,
-    "aberrations": lambda model: pg.with_aberrations(model, ALONG, {6: 0.3}),
-    "slices": lambda model: pg.with_slices(model, 2, ALONG),
-    "states": lambda model: pg.with_object_modes(model, 2),
-    "phase only": lambda model: pg.with_magnitude(model, pg.UnitMagnitude()),
-    "bounded": lambda model: pg.with_magnitude(model, pg.BoundedMagnitude(1.0)),
+    "positions": lambda model: pg.models.with_refinable_positions(model, 2),
+    "jitter": lambda model: pg.models.with_jitter(model, 0.6, 1),
+    "modes": lambda model: pg.models.with_modes(model, 2),
+    "variations": lambda model: pg.models.with_varying_probe(model, 2),
+    "intensities": pg.models.with_varying_intensity,
+    "aberrations": lambda model: pg.models.with_aberrations(model, ALONG, {6: 0.3}),
+    "slices": lambda model: pg.models.with_slices(model, 2, ALONG),
+    "states": lambda model: pg.models.with_object_modes(model, 2),
+    "phase only": lambda model: pg.models.with_magnitude(model, pg.physics.UnitMagnitude()),
+    "bounded": lambda model: pg.models.with_magnitude(model, pg.physics.BoundedMagnitude(1.0)),
     "support": supported,
-    "background": lambda model: pg.with_background(model, 0.7),
-    "background image": lambda model: pg.with_background(model, IMAGE),
-    "background of pixels": pg.with_background_image,
-    "spread": lambda model: pg.with_point_spread(model, 0.7),
-    "spread image": lambda model: pg.with_point_spread(model, KERNEL),
-    "flat field": lambda model: pg.with_flat_field(model, IMAGE),
-    "binning": lambda model: pg.with_oversampling(model, 2),
-    "bandwidth": lambda model: pg.with_bandwidth(model, 0.02, 3),
+    "background": lambda model: pg.models.with_background(model, 0.7),
+    "background image": lambda model: pg.models.with_background(model, IMAGE),
+    "background of pixels": pg.models.with_background_image,
+    "spread": lambda model: pg.models.with_point_spread(model, 0.7),
+    "spread image": lambda model: pg.models.with_point_spread(model, KERNEL),
+    "flat field": lambda model: pg.models.with_flat_field(model, IMAGE),
+    "binning": lambda model: pg.models.with_oversampling(model, 2),
+    "bandwidth": lambda model: pg.models.with_bandwidth(model, 0.02, 3),
 }
 NOISES = (
     pg.Amplitude(),
     pg.Poisson(),
     pg.Gaussian(jnp.asarray(IMAGE, jnp.float32), 90.0),
-    pg.PoissonGaussian(1.5),
-    pg.Censored(pg.PoissonGaussian(1.5), 9.0),
+    pg.noise.PoissonGaussian(1.5),
+    pg.noise.Censored(pg.noise.PoissonGaussian(1.5), 9.0),
 )
-PRIORS = (pg.TotalVariation(0.3), pg.Tikhonov(0.3), pg.Sparse(0.3, pg.Pixels()))
+PRIORS = (pg.priors.TotalVariation(0.3), pg.priors.Tikhonov(0.3), pg.priors.Sparse(0.3, pg.priors.Pixels()))
 KINDS = (
     ("positions", "jitter"),
     ("modes", "variations", "intensities", "aberrations"),
@@ -96,7 +96,7 @@ def start(geometry):
     patterns = np.random.default_rng(2).poisson(5, (len(CORNERS), *FRAME))
     data = pg.make_dataset(patterns, CORNERS * geometry.sampling(FRAME), geometry=geometry, probe=probe)
     recipe = pg.near_field if geometry is NEAR else pg.far_field
-    return recipe(data, object=pg.random_object(5))
+    return recipe(data, object=pg.models.random_object(5))
 
 
 @pytest.fixture(scope="module")

@@ -28,7 +28,7 @@ def test_summary_draws_amplitude_phase_modes_and_convergence(result, tmp_path):
 
 
 def test_a_result_without_an_object_is_refused():
-    bare = pg.Result({"lens": np.ones(3)}, {}, pg.History.empty(), {"solver": "none", "stopped": "never begun"})
+    bare = pg.Result({"lens": np.ones(3)}, {}, pg.fitting.History.empty(), {"solver": "none", "stopped": "never begun"})
     with pytest.raises(pg.InputError, match=r"no object\.transmission.*it holds: lens"):
         plot.summary(bare)
 

@@ -47,7 +47,7 @@ def test_the_truth_explains_the_measurement(data, model):
     """The recipe's model is that of the simulation, with the crystal in it: what is left is the noise of photons."""
     with pytest.warns(UserWarning, match="alias"):
         truth = pg.bragg(data, object=lambda shape: data.truth.object)
-    result = pg.reconstruct(truth, data, pg.EvaluateOnly(), epochs=1, batch_size=240, trainable=("object",))
+    result = pg.reconstruct(truth, data, pg.solvers.EvaluateOnly(), epochs=1, batch_size=240, trainable=("object",))
     assert result.history.chi_squared[-1] == pytest.approx(1, abs=0.02)
     np.testing.assert_allclose(truth.object.density, data.truth.object, atol=2e-3)
     assert model.window == (40, 32)
@@ -108,7 +108,9 @@ def test_a_mask_for_each_pattern_goes_with_its_group(data, model):
     mask = np.ones(data.patterns.shape, bool)
     mask[7], mask[33] = False, False
     whole, less, rest = (
-        pg.reconstruct(model, one, pg.EvaluateOnly(), epochs=1, batch_size=240, trainable=("object",)).history.loss[0]
+        pg.reconstruct(
+            model, one, pg.solvers.EvaluateOnly(), epochs=1, batch_size=240, trainable=("object",)
+        ).history.loss[0]
         for one in (data, dataclasses.replace(data, mask=mask), dataclasses.replace(data, mask=~mask))
     )
     assert less + rest == pytest.approx(whole, rel=1e-5)

@@ -33,9 +33,9 @@ def model(modes=2, shift=0.0, background=0.5):
         object=Crystal(jnp.asarray(complex_array(*BOX)), jnp.asarray(support)),
         probe=TiltedBeam(jnp.asarray(complex_array(modes, 8, FRAME[1], seed=1)), TWO_THETA, (BOX[0], WINDOW[0])),
         deviation=jnp.asarray(DEVIATION),
-        scan=pg.make_scan(CORNER + shift, np.float64),
+        scan=pg.physics.make_scan(CORNER + shift, np.float64),
         propagator=FarField(FRAME, np.complex128),
-        detector=pg.Detector(background),
+        detector=pg.physics.Detector(background),
         window=WINDOW,
         frame_shape=FRAME,
     )
@@ -91,7 +91,7 @@ def test_a_pattern_is_the_sum_over_all_voxels(position, angle):
 def test_between_voxels_the_beam_moves_and_not_the_crystal(position):
     """P(x, y - δy, z - δz) = p(s - δy sin 2θ, z - δz)."""
     one = model(shift=SHIFT)
-    assert isinstance(one.scan, pg.SubPixelScan)
+    assert isinstance(one.scan, pg.physics.SubPixelScan)
     crystal = np.where(one.object.support, one.object.density, 0)
     modes = moved(np.asarray(one.probe.modes), SHIFT[position])
     expected = [pattern_by_hand(crystal, modes, position, angle) for angle in range(4)]
@@ -110,9 +110,9 @@ def test_a_block_turned_by_scipy_makes_the_same_patterns():
         object=Crystal(jnp.asarray(crystal), jnp.ones(crystal.shape, bool)),
         probe=TiltedBeam(jnp.asarray(data.probe), geometry.two_theta, (bragg_problems.BOX[0], bragg_problems.DEPTH)),
         deviation=jnp.asarray(geometry.deviation(bragg_problems.FRAME)),
-        scan=pg.make_scan(corners, np.float64),
+        scan=pg.physics.make_scan(corners, np.float64),
         propagator=FarField(bragg_problems.FRAME, np.complex128),
-        detector=pg.Detector(0.0),
+        detector=pg.physics.Detector(0.0),
         window=(bragg_problems.DEPTH, bragg_problems.FRAME[1]),
         frame_shape=bragg_problems.FRAME,
     )

@@ -47,7 +47,7 @@ def model(density):
             deviation=jnp.asarray(GEOMETRY.deviation(FRAME)),
             scan=WholePixelScan(jnp.zeros((1, 2), int)),
             propagator=FarField(FRAME, np.complex128),
-            detector=pg.Detector(0.0),
+            detector=pg.physics.Detector(0.0),
             window=SHAPE[1:],
             frame_shape=FRAME,
         )

@@ -18,10 +18,10 @@ LAST = DATA.count - 1
 
 def shifted(model):
     """Positions between pixels."""
-    return eqx.tree_at(lambda model: model.scan, model, pg.make_scan(problems.positions() + 0.3))
+    return eqx.tree_at(lambda model: model.scan, model, pg.physics.make_scan(problems.positions() + 0.3))
 
 
-class OwnScan(pg.AbstractScan):
+class OwnScan(pg.physics.AbstractScan):
     """A scan of somebody's own, that looks no further than JAX does."""
 
     corner: Array
@@ -33,9 +33,9 @@ class OwnScan(pg.AbstractScan):
 MODELS = {
     "whole pixels": PLAIN,
     "between pixels": shifted(PLAIN),
-    "refinable": pg.with_refinable_positions(PLAIN, 3),
-    "varying probe": pg.with_varying_intensity(pg.with_varying_probe(PLAIN, 2)),
-    "slices": pg.with_background(pg.with_object_modes(PLAIN, 2), 1.0),
+    "refinable": pg.models.with_refinable_positions(PLAIN, 3),
+    "varying probe": pg.models.with_varying_intensity(pg.models.with_varying_probe(PLAIN, 2)),
+    "slices": pg.models.with_background(pg.models.with_object_modes(PLAIN, 2), 1.0),
     "own scan": eqx.tree_at(lambda model: model.scan, PLAIN, OwnScan(PLAIN.scan.corner)),
 }
 WRONG = (LAST + 1, 1000, -1, -DATA.count)
@@ -98,14 +98,14 @@ def test_crystals_count_patterns_and_positions():
 def test_a_row_is_one_of_the_array_or_none():
     """Of a model of one's own: real numbers, whole ones, and the row of a pattern alone, whatever its number."""
     rows = jnp.arange(8.0).reshape(4, 2)
-    np.testing.assert_array_equal(pg.row(rows, 3), [6, 7])
+    np.testing.assert_array_equal(pg.core.row(rows, 3), [6, 7])
     for array in (rows, rows.astype(int)):
         for index in (4, -1):
             with pytest.raises(pg.InputError, match="0 to 3"):
-                pg.row(array, index)
-    assert np.isnan(jax.jit(pg.row)(rows, jnp.asarray(4))).all()
-    np.testing.assert_array_equal(jax.jit(pg.row)(rows, jnp.asarray(1)), [2, 3])
-    np.testing.assert_array_equal(pg.row(rows[2:3], 70), [4, 5])
+                pg.core.row(array, index)
+    assert np.isnan(jax.jit(pg.core.row)(rows, jnp.asarray(4))).all()
+    np.testing.assert_array_equal(jax.jit(pg.core.row)(rows, jnp.asarray(1)), [2, 3])
+    np.testing.assert_array_equal(pg.core.row(rows[2:3], 70), [4, 5])
 
 
 @pytest.mark.parametrize("count", [0, -1, DATA.count + 1, 1000])
@@ -120,7 +120,7 @@ class Unnumbered(pg.AbstractModel):
     brightness: Array
 
     def __call__(self, index):
-        return jnp.broadcast_to(pg.row(self.brightness, index), (3, 4))
+        return jnp.broadcast_to(pg.core.row(self.brightness, index), (3, 4))
 
 
 def test_patterns_that_a_model_of_ones_own_does_not_have_are_not_simulated():
@@ -134,8 +134,8 @@ def test_patterns_that_a_model_of_ones_own_does_not_have_are_not_simulated():
 @pytest.mark.parametrize("part", [slice(0, 50), slice(0, 1)])
 def test_a_model_is_not_compared_with_other_data(part):
     """A part of its scan begins with other positions, or has other numbers; nothing of it is told of the whole."""
-    other = pg.subset(DATA, np.arange(DATA.count)[part])
-    for ask in (pg.residuals, pg.held_out_misfits, pg.r_factor):
+    other = pg.data.subset(DATA, np.arange(DATA.count)[part])
+    for ask in (pg.quality.residuals, pg.refinement.held_out_misfits, pg.r_factor):
         for model, data in ((PLAIN, other), (problems.start_model(other), DATA)):
             with pytest.raises(pg.InputError, match="make the model from this dataset"):
                 ask(model, data)
@@ -144,4 +144,4 @@ def test_a_model_is_not_compared_with_other_data(part):
 @pytest.mark.parametrize("positions", [[[0, np.nan]], [[np.inf, 0]]])
 def test_a_scan_without_a_place_is_refused(positions):
     with pytest.raises(pg.InputError, match="not finite"):
-        pg.make_scan(np.array(positions))
+        pg.physics.make_scan(np.array(positions))

@@ -26,7 +26,7 @@ def a_model(dtype=np.complex128, **options):
 
 
 def sliced(count=3, seed=1, model=None):
-    model = pg.with_slices(model or a_model(), count, DISTANCE)
+    model = pg.models.with_slices(model or a_model(), count, DISTANCE)
     slices = 1 + 0.3 * problems.complex_array(count, *problems.OBJECT, seed=seed)
     return eqx.tree_at(lambda m: m.object.transmission, model, jnp.asarray(slices))
 
@@ -62,7 +62,7 @@ def test_slices_without_a_distance_are_their_product():
 
 def test_the_start_is_divided_among_the_slices():
     model = a_model()
-    thing = pg.with_slices(model, 3, DISTANCE).object
+    thing = pg.models.with_slices(model, 3, DISTANCE).object
     np.testing.assert_allclose(np.prod(thing.transmission, axis=0), model.object.transmission, atol=1e-12)
     np.testing.assert_allclose(thing.transmission[0], thing.transmission[2])
 
@@ -150,7 +150,7 @@ def test_two_slices_explain_what_one_can_not():
     _, data, flat = a_thick_measurement()
     thin, thick = (
         pg.reconstruct(model, data, pg.Nesterov(), epochs=25, batch_size=16, trainable=("object.transmission",))
-        for model in (flat, pg.with_slices(flat, 2, DISTANCE))
+        for model in (flat, pg.models.with_slices(flat, 2, DISTANCE))
     )
     assert thick.history.r_factor[-1] < 0.65 * thin.history.r_factor[-1]
 
@@ -159,14 +159,14 @@ def test_two_slices_explain_what_one_can_not():
 def test_the_distance_between_known_slices_is_found(wrong):
     """Together with unknown slices it takes a larger window: `python -m benchmarks.effects slices`."""
     slices, data, flat = a_thick_measurement()
-    model = pg.with_slices(flat, 2, wrong * DISTANCE)
+    model = pg.models.with_slices(flat, 2, wrong * DISTANCE)
     model = eqx.tree_at(lambda m: m.object.transmission, model, jnp.asarray(slices, np.complex64))
     result = pg.reconstruct(model, data, pg.Nesterov(), epochs=6, batch_size=8, trainable=("object.distance",))
     assert float(result.arrays["object.distance"]) == pytest.approx(DISTANCE, rel=0.01)
 
 
 def test_states_add_up_with_every_mode():
-    model = pg.with_object_modes(a_model(modes=2), 3)
+    model = pg.models.with_object_modes(a_model(modes=2), 3)
     index = jnp.array(5)
     corner = model.scan.corner[5]
     expected = 0
@@ -184,14 +184,14 @@ def test_outside_of_a_support_slices_are_clear_and_one_state_is():
     support[5:20, 8:15] = True
     wave = jnp.asarray(problems.complex_array(1, *problems.FRAME))
     frame = jnp.ones(problems.FRAME)
-    thick = pg.with_support(pg.with_slices(a_model(), 2, DISTANCE), support).object
+    thick = pg.models.with_support(pg.models.with_slices(a_model(), 2, DISTANCE), support).object
     outside = ~under_the_window(support)
     np.testing.assert_array_equal(np.asarray(thick.patches(jnp.array(CORNER), problems.FRAME))[:, outside], 1)
-    mixed = pg.with_support(pg.with_object_modes(a_model(), 2), support).object
+    mixed = pg.models.with_support(pg.models.with_object_modes(a_model(), 2), support).object
     waves = mixed(frame[None].astype(complex), jnp.array(CORNER))
     np.testing.assert_array_equal(np.asarray(waves)[0][outside], 1)
     np.testing.assert_array_equal(np.asarray(waves)[1][outside], 0)
-    thin = pg.with_support(pg.with_magnitude(a_model(), UnitMagnitude()), support).object
+    thin = pg.models.with_support(pg.models.with_magnitude(a_model(), UnitMagnitude()), support).object
     assert isinstance(thin, SupportedObject)
     assert isinstance(thin.magnitude, UnitMagnitude)
     np.testing.assert_array_equal(thin(wave, jnp.array(CORNER))[0][outside], wave[0][outside])
@@ -210,9 +210,9 @@ def test_a_magnitude_that_is_known_is_kept_and_the_phase_with_it():
 
 def test_a_flat_start_of_a_phase_object_can_move():
     """J^H J 1 of t/|t| is 0 where t is real: step sizes have to come from the light alone."""
-    model = pg.with_magnitude(a_model(object=pg.flat_object), UnitMagnitude())
+    model = pg.models.with_magnitude(a_model(object=pg.models.flat_object), UnitMagnitude())
     found = diagonals(model, "object.transmission")["object.transmission"]
-    plain = diagonals(a_model(object=pg.flat_object), "object.transmission")["object.transmission"]
+    plain = diagonals(a_model(object=pg.models.flat_object), "object.transmission")["object.transmission"]
     np.testing.assert_allclose(found, plain)
 
 
@@ -227,7 +227,7 @@ def test_knowing_the_magnitude_helps_where_photons_are_few(magnitude):
     data = pg.make_dataset(np.array(patterns, np.uint16), problems.positions(), probe=probe[None])
     start = pg.far_field(data)
     errors, middle = [], (slice(8, -8), slice(8, -8))
-    for model in (start, pg.with_magnitude(start, magnitude)):
+    for model in (start, pg.models.with_magnitude(start, magnitude)):
         result = pg.reconstruct(model, data, pg.Nesterov(), epochs=40, batch_size=16, trainable=("object",))
         errors.append(pg.metrics.nrmse(thing[middle], result.object[middle]))
     assert np.abs(result.object).max() < 1 + 1e-6
@@ -237,9 +237,12 @@ def test_knowing_the_magnitude_helps_where_photons_are_few(magnitude):
 def test_closed_form_pie_refuses_what_it_was_not_written_for():
     data = problems.measurement()
     for model, words in (
-        (pg.with_magnitude(pg.far_field(data), UnitMagnitude()), "transmissions of any magnitude, not for UnitMagn"),
-        (pg.with_object_modes(pg.far_field(data), 2), "thin objects, not for MixedObject"),
-        (pg.with_varying_intensity(pg.far_field(data)), "the same probe in all patterns, not for VaryingProbe"),
+        (
+            pg.models.with_magnitude(pg.far_field(data), UnitMagnitude()),
+            "transmissions of any magnitude, not for UnitMagn",
+        ),
+        (pg.models.with_object_modes(pg.far_field(data), 2), "thin objects, not for MixedObject"),
+        (pg.models.with_varying_intensity(pg.far_field(data)), "the same probe in all patterns, not for VaryingProbe"),
     ):
         with pytest.raises(pg.InputError, match=words):
             pg.reconstruct(model, data, pg.PIE(), epochs=1)
@@ -248,14 +251,14 @@ def test_closed_form_pie_refuses_what_it_was_not_written_for():
 def test_pieces_that_do_not_go_together_say_so():
     model = a_model()
     with pytest.raises(pg.InputError, match="can't be combined with MultisliceObject"):
-        pg.with_object_modes(pg.with_slices(model, 2, DISTANCE), 2)
+        pg.models.with_object_modes(pg.models.with_slices(model, 2, DISTANCE), 2)
     with pytest.raises(pg.InputError, match="it is for thin objects and slices"):
-        pg.with_magnitude(pg.with_object_modes(model, 2), UnitMagnitude())
+        pg.models.with_magnitude(pg.models.with_object_modes(model, 2), UnitMagnitude())
     with pytest.raises(pg.InputError, match=r"expected a distance above zero in metres"):
-        pg.with_slices(model, 2, 0.0)
+        pg.models.with_slices(model, 2, 0.0)
     with pytest.raises(pg.InputError, match="aliases"):
-        pg.with_slices(model, 2, 10.0)
+        pg.models.with_slices(model, 2, 10.0)
     with pytest.raises(pg.InputError, match="expected the same"):
-        pg.with_support(model, np.ones((3, 4), bool))
+        pg.models.with_support(model, np.ones((3, 4), bool))
     with pytest.raises(pg.InputError, match="expected a number above zero"):
         BoundedMagnitude(0.0)

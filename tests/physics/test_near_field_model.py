@@ -22,8 +22,8 @@ FRAME, OBJECT = (9, 14), (15, 21)
 POSITIONS = np.array([[0.0, 0.3], [2.3, 5.8], [5.6, 6.7], [3.0, 6.45]])
 NAMES = ("object", "probe", "propagator.distance")
 SPACES = {
-    "Fresnel": pg.Fresnel(FRAME, (0.4e-6, 0.3e-6), 0.15e-9, 4e-3, np.complex64),
-    "AngularSpectrum": pg.AngularSpectrum(FRAME, (0.85e-6, 0.95e-6), 1e-6, 2.2e-6, np.complex64),
+    "Fresnel": pg.physics.Fresnel(FRAME, (0.4e-6, 0.3e-6), 0.15e-9, 4e-3, np.complex64),
+    "AngularSpectrum": pg.physics.AngularSpectrum(FRAME, (0.85e-6, 0.95e-6), 1e-6, 2.2e-6, np.complex64),
 }
 
 
@@ -35,14 +35,14 @@ def doubled(space):
 def problem(space):
     """Objective, planes of the parameters, and a batch of four patterns with some bad pixels."""
     model = pg.Ptychography(
-        object=pg.ThinObject(jnp.asarray(complex_array(*OBJECT))),
-        probe=pg.Probe(jnp.asarray(complex_array(2, *FRAME, seed=1))),
-        scan=pg.make_scan(POSITIONS, np.float64),
+        object=pg.physics.ThinObject(jnp.asarray(complex_array(*OBJECT))),
+        probe=pg.physics.Probe(jnp.asarray(complex_array(2, *FRAME, seed=1))),
+        scan=pg.physics.make_scan(POSITIONS, np.float64),
         propagator=doubled(space),
-        detector=pg.Detector(jnp.array(0.3)),
+        detector=pg.physics.Detector(jnp.array(0.3)),
         frame_shape=FRAME,
     )
-    assert isinstance(model.scan, pg.SubPixelScan)
+    assert isinstance(model.scan, pg.physics.SubPixelScan)
     parameters, rest = partition(model, NAMES)
     rng = np.random.default_rng(5)
     patterns, mask = rng.poisson(6.0, (4, *FRAME)), rng.random(FRAME) < 0.8
@@ -119,7 +119,7 @@ def on_grid(function, shape, sampling):
     return along[0][:, None] * along[1]
 
 
-@pytest.mark.parametrize("propagator", [pg.Fresnel, pg.AngularSpectrum])
+@pytest.mark.parametrize("propagator", [pg.physics.Fresnel, pg.physics.AngularSpectrum])
 def test_a_cone_beam_makes_the_shadow_that_fresnels_integral_says(propagator):
     """The model of a parallel beam over the effective distance, on demagnified pixels, between pixels too."""
     sampling = CONE.sampling(SIZE)
@@ -131,7 +131,7 @@ def test_a_cone_beam_makes_the_shadow_that_fresnels_integral_says(propagator):
         propagator=propagator,
         dtype=np.complex128,
     )
-    assert isinstance(model.scan, pg.SubPixelScan)
+    assert isinstance(model.scan, pg.physics.SubPixelScan)
     for index, place in enumerate(SCANNED * sampling):
         along = [by_quadrature(axis, place[axis]) for axis in (0, 1)]
         expected = along[0][:, None] * along[1]
@@ -175,7 +175,7 @@ def a_soft_case():
         corners * near_problems.SAMPLING,
         geometry=near_problems.GEOMETRY,
         probe=probe,
-        truth=pg.GroundTruth(thing, probe[None]),
+        truth=pg.data.GroundTruth(thing, probe[None]),
     )
     return data, pg.near_field(data, object=lambda wanted: thing[: wanted[0], : wanted[1]], dtype=np.complex128), shape
 
@@ -192,7 +192,9 @@ def result_of(model, data):
         "probe.modes": np.asarray(model.probe.modes),
         "scan.corner": np.asarray(model.scan.corner),
     }
-    return pg.Result(arrays, {}, pg.History.empty(), {}, data.geometry.sampling(data.frame_shape), data.positions)
+    return pg.Result(
+        arrays, {}, pg.fitting.History.empty(), {}, data.geometry.sampling(data.frame_shape), data.positions
+    )
 
 
 def test_a_shift_with_a_ramp_on_the_probe_makes_the_same_patterns():

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from ptychograd import Amplitude, Censored, Gaussian, InputError, Poisson, PoissonGaussian
+from ptychograd import Amplitude, Gaussian, InputError, Poisson
+from ptychograd.physics.noise import Censored, PoissonGaussian
 from ptychograd.physics.noise.tails import log_above, log_at
 
 DRAWS = 100_000

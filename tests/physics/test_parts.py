@@ -18,12 +18,12 @@ from ptychograd.fitting.objective import Objective
 NAME = "probe.brightness"
 
 
-class FlickeringProbe(pg.AbstractProbe):
+class FlickeringProbe(pg.physics.AbstractProbe):
     modes: Complex[Array, "modes y x"]
     brightness: Float[Array, "index 1"]
 
     def __call__(self, index):
-        return self.modes * pg.row(self.brightness, index)[0].astype(self.modes.dtype)
+        return self.modes * pg.core.row(self.brightness, index)[0].astype(self.modes.dtype)
 
     @property
     def steps(self):

@@ -215,7 +215,7 @@ def test_a_defocus_that_is_off_is_found_with_a_known_aperture(tmp_path):
 
     experiment = FarFieldExperiment(box=130, object_size=96)
     data = experiment.dataset()
-    start = pg.far_field(data, probe=pg.aperture(experiment.aperture, 0.13), dtype=np.complex128)
+    start = pg.far_field(data, probe=pg.models.aperture(experiment.aperture, 0.13), dtype=np.complex128)
     model = with_aberrations(start, 0.13)
     assert isinstance(model.probe, AberratedProbe)
     result = pg.reconstruct(model, data, pg.Nesterov(), epochs=5, batch_size=16, trainable=("object",))

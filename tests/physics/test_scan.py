@@ -98,13 +98,13 @@ def refinable_model(near: bool, moved: np.ndarray, **corrections):
     dtype, frame = np.complex128, problem.FRAME
     shape = np.array(problem.OBJECT)
     corners = problem.positions()[::7][: len(MOVES)] * 0.8 + np.array([0.2, 0.35])
-    thing = pg.ThinObject(jnp.asarray(problem.object_wave(), dtype))
+    thing = pg.physics.ThinObject(jnp.asarray(problem.object_wave(), dtype))
     lengths = near_problems.SAMPLING, near_problems.GEOMETRY.wavelength, near_problems.DISTANCE
-    space = pg.Fresnel(frame, *lengths, dtype) if near else pg.FarField(frame, dtype)
-    probe = pg.Probe(jnp.asarray(problem.probe_wave()[None], dtype))
-    scan, detector = pg.make_scan(corners, np.float64), pg.Detector(jnp.asarray(0.5))
+    space = pg.physics.Fresnel(frame, *lengths, dtype) if near else pg.physics.FarField(frame, dtype)
+    probe = pg.physics.Probe(jnp.asarray(problem.probe_wave()[None], dtype))
+    scan, detector = pg.physics.make_scan(corners, np.float64), pg.physics.Detector(jnp.asarray(0.5))
     model = pg.Ptychography(thing, probe, scan, space, detector, frame)
-    model = pg.with_refinable_positions(model, 8)
+    model = pg.models.with_refinable_positions(model, 8)
     assert model.object.transmission.shape == tuple(shape + 16)
     nominal = corners + 8 + moved
     whole = np.round(nominal)
@@ -179,16 +179,18 @@ def test_the_derivative_by_a_position_is_that_of_finite_differences(near, path):
 
 def test_the_mean_is_removed_unless_a_surround_tells_it():
     offset = jnp.asarray(MOVES + np.array([0.5, -0.25]), jnp.float32)
-    scan = eqx.tree_at(lambda scan: scan.offset, refinable(pg.make_scan(POSITIONS[[0, 1, 2, 3, 4, 0]]), 8), offset)
+    scan = eqx.tree_at(
+        lambda scan: scan.offset, refinable(pg.physics.make_scan(POSITIONS[[0, 1, 2, 3, 4, 0]]), 8), offset
+    )
     np.testing.assert_allclose(scan.regauged()[0]["offset"], MOVES - MOVES.mean(axis=0), atol=1e-6)
-    anchored = refinable(pg.make_scan(POSITIONS[[0, 1, 2, 3, 4, 0]]), 8, is_anchored=True)
+    anchored = refinable(pg.physics.make_scan(POSITIONS[[0, 1, 2, 3, 4, 0]]), 8, is_anchored=True)
     anchored = eqx.tree_at(lambda scan: scan.offset, anchored, offset)
     np.testing.assert_array_equal(anchored.regauged()[0]["offset"], offset)
-    assert pg.with_refinable_positions(pg.near_field(near_problems.measurement())).scan.is_anchored
+    assert pg.models.with_refinable_positions(pg.near_field(near_problems.measurement())).scan.is_anchored
 
 
 def test_corrections_are_bounded_and_find_back():
-    scan = refinable(pg.make_scan(POSITIONS), 3, is_anchored=True)
+    scan = refinable(pg.physics.make_scan(POSITIONS), 3, is_anchored=True)
     scan = eqx.tree_at(lambda scan: scan.offset, scan, scan.offset.at[1].set(jnp.array([7.0, -9.0])))
     np.testing.assert_allclose(scan.corrections()[1], [3, -3])
     np.testing.assert_allclose(scan.regauged()[0]["offset"][1], [3, -3], atol=1e-6)
@@ -202,6 +204,6 @@ def test_corrections_are_bounded_and_find_back():
 def test_what_cannot_be_refined_is_refused():
     model = problems.start_model(problems.measurement())
     with pytest.raises(InputError, match="expected 1 or more"):
-        pg.with_refinable_positions(model, 0)
+        pg.models.with_refinable_positions(model, 0)
     with pytest.raises(InputError, match="can be refined already"):
-        pg.with_refinable_positions(pg.with_refinable_positions(model))
+        pg.models.with_refinable_positions(pg.models.with_refinable_positions(model))

@@ -82,7 +82,7 @@ def with_lengths(model):
 
 def test_patterns_of_all_lines_add_up_with_their_weights():
     model = with_lengths(problems.start_model(problems.measurement(), dtype=np.complex128))
-    broad = pg.with_spectrum(model, [ratio * WAVELENGTH for ratio in RATIOS], [2, 5, 3])
+    broad = pg.models.with_spectrum(model, [ratio * WAVELENGTH for ratio in RATIOS], [2, 5, 3])
     index = jnp.array(4)
     exit_wave = np.asarray(model.exit_wave(index)[0])
     expected = sum(w * np.abs(direct_sum(exit_wave, r)) ** 2 for r, w in zip(RATIOS, WEIGHTS, strict=True))
@@ -95,7 +95,7 @@ def test_a_near_field_has_a_line_for_every_wavelength(space):
     model = with_lengths(problems.start_model(problems.measurement(), dtype=np.complex128))
     propagator = space(problems.FRAME, SAMPLING, WAVELENGTH, 5e-3, np.complex128)
     model = dataclasses.replace(model, propagator=propagator)
-    broad = pg.with_spectrum(model, [ratio * WAVELENGTH for ratio in RATIOS], WEIGHTS)
+    broad = pg.models.with_spectrum(model, [ratio * WAVELENGTH for ratio in RATIOS], WEIGHTS)
     exit_wave = np.asarray(model.exit_wave(jnp.array(4))[0])
     f_y, f_x = (np.fft.fftfreq(n, d) for n, d in zip(problems.FRAME, SAMPLING, strict=True))
     expected = 0
@@ -116,7 +116,7 @@ def test_regauged_weights_are_positive_and_add_up_to_one():
 
 
 def test_a_gaussian_spectrum_has_its_mean_and_half_its_height_at_half_its_width():
-    lengths, weights = pg.gaussian_lines(WAVELENGTH, 0.02, 5)
+    lengths, weights = pg.models.gaussian_lines(WAVELENGTH, 0.02, 5)
     assert np.average(lengths, weights=weights) == pytest.approx(WAVELENGTH)
     assert sum(weights) == pytest.approx(1)
     assert lengths[3] - lengths[1] == pytest.approx(0.02 * WAVELENGTH)
@@ -142,7 +142,7 @@ def test_a_spectrum_in_the_model_explains_patterns_of_one():
     data = pg.make_dataset(np.array(patterns, np.uint32), problems.positions(), probe=probe[None])
     start = with_lengths(pg.far_field(data))
     factors = []
-    broad = pg.with_spectrum(start, [r * WAVELENGTH for r in ratios], WEIGHTS)
+    broad = pg.models.with_spectrum(start, [r * WAVELENGTH for r in ratios], WEIGHTS)
     for model in (start, broad):
         result = pg.reconstruct(model, data, pg.Nesterov(), epochs=20, batch_size=16, trainable=("object",))
         factors.append(result.history.r_factor[-1])
@@ -152,17 +152,17 @@ def test_a_spectrum_in_the_model_explains_patterns_of_one():
 def test_a_spectrum_that_can_not_be_says_so():
     model = with_lengths(problems.start_model(problems.measurement()))
     with pytest.raises(pg.InputError, match="expected half to twice that"):
-        pg.with_spectrum(model, [3 * WAVELENGTH], [1.0])
+        pg.models.with_spectrum(model, [3 * WAVELENGTH], [1.0])
     with pytest.raises(pg.InputError, match="expected numbers above zero"):
-        pg.with_spectrum(model, [WAVELENGTH, 1.1 * WAVELENGTH], [1.0, 0.0])
+        pg.models.with_spectrum(model, [WAVELENGTH, 1.1 * WAVELENGTH], [1.0, 0.0])
     with pytest.raises(pg.InputError, match="as many of both"):
-        pg.with_spectrum(model, [WAVELENGTH], [1.0, 2.0])
+        pg.models.with_spectrum(model, [WAVELENGTH], [1.0, 2.0])
     with pytest.raises(pg.InputError, match="knows pixels only"):
-        pg.with_bandwidth(problems.start_model(problems.measurement()), 0.01)
+        pg.models.with_bandwidth(problems.start_model(problems.measurement()), 0.01)
     with pytest.raises(pg.InputError, match=r"below 0\.5"):
-        pg.with_bandwidth(model, 0.7)
+        pg.models.with_bandwidth(model, 0.7)
     with pytest.raises(pg.InputError, match="can't go into Polychromatic"):
-        pg.with_bandwidth(pg.with_bandwidth(model, 0.01), 0.01)
+        pg.models.with_bandwidth(pg.models.with_bandwidth(model, 0.01), 0.01)
 
 
 @pytest.mark.parametrize("weights", [(0.4, 1.0, 0.6), (0.3, 0.9, -0.05), (3e-5, 0.2, 0.0)])
@@ -172,7 +172,7 @@ def test_regauging_weights_changes_no_pattern(weights):
     before = Polychromatic(lines, jnp.asarray(weights))
     (change,) = before.regauged()
     after = Polychromatic(lines, change["weights"])
-    wave, detector = jnp.asarray(problems.complex_array(2, *SHAPE)), pg.Detector(0.0)
+    wave, detector = jnp.asarray(problems.complex_array(2, *SHAPE)), pg.physics.Detector(0.0)
     np.testing.assert_allclose(detector(after(wave)), detector(before(wave)), rtol=2e-4)
     assert float(change["weights"].sum()) == pytest.approx(1)
     assert float(change["weights"].min()) > 0

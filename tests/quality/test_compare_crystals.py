@@ -73,12 +73,12 @@ def test_a_result_is_compared_with_the_truth_of_its_data():
     """The density within the support counts, and the strongest mode of the beam."""
     data = bragg_problems.measurement()
     model = pg.bragg(data, object=lambda shape: np.where(bragg_problems.support(), bragg_problems.density(), 7))
-    result = pg.reconstruct(model, data, pg.EvaluateOnly(), epochs=0)
+    result = pg.reconstruct(model, data, pg.solvers.EvaluateOnly(), epochs=0)
     figures = compare_with_truth(result, data)
     assert figures["object_nrmse"] < 1e-3
     assert figures["probe_nrmse"] < 1e-3
     other = pg.make_dataset(
-        data.patterns, data.positions, truth=pg.GroundTruth(data.truth.object[1:], data.truth.probe)
+        data.patterns, data.positions, truth=pg.data.GroundTruth(data.truth.object[1:], data.truth.probe)
     )
     with pytest.raises(pg.InputError, match=r"\(6, 26, 21\), the result's \(7, 26, 21\): not the same scan"):
         compare_with_truth(result, other)

@@ -17,7 +17,7 @@ def narrow():
 
 @pytest.fixture(scope="module")
 def wide():
-    return FarFieldExperiment(**FEW).dataset(change=lambda model: pg.with_oversampling(model, 2))
+    return FarFieldExperiment(**FEW).dataset(change=lambda model: pg.models.with_oversampling(model, 2))
 
 
 def truth_as_result(data, history):
@@ -43,7 +43,7 @@ def test_the_same_wave_in_another_window_has_no_error(narrow, wide, history, lar
 
 @pytest.mark.slow
 def test_a_binned_model_of_plain_data_is_compared(narrow):
-    model = pg.with_refinable_positions(pg.with_oversampling(pg.far_field(narrow), 2), 3)
+    model = pg.models.with_refinable_positions(pg.models.with_oversampling(pg.far_field(narrow), 2), 3)
     result = pg.reconstruct(model, narrow, pg.Nesterov(), epochs=1)
     assert 0 < compare_with_truth(result, narrow)["object_nrmse_scanned"] < 1
 

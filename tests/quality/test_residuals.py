@@ -34,7 +34,7 @@ def by_numpy(model, data):
 def test_they_are_those_of_numpy(data):
     """56 patterns are no multiple of what is worked on at once; masks are of each pattern."""
     model = problems.start_model(data)
-    found = pg.residuals(model, data)
+    found = pg.quality.residuals(model, data)
     residual, counting, photons = by_numpy(model, data)
     with np.errstate(invalid="ignore", divide="ignore"):
         for axes, r, chi in (
@@ -54,16 +54,18 @@ def test_of_models_with_more_than_an_ideal_detector(data, piece):
     """Frames of the model that are finer than those of the data; a background of its own for every pixel, refined."""
     model = problems.start_model(data)
     if piece == "binning":
-        model = pg.with_oversampling(model, 2)
+        model = pg.models.with_oversampling(model, 2)
         assert model.frame_shape == (40, 36)
     else:
         y, x = np.mgrid[: problems.FRAME[0], : problems.FRAME[1]]
-        model = pg.with_background_image(pg.with_background(model, np.exp(-((y - 4) ** 2 + (x - 9) ** 2) / 30) * 20))
+        model = pg.models.with_background_image(
+            pg.models.with_background(model, np.exp(-((y - 4) ** 2 + (x - 9) ** 2) / 30) * 20)
+        )
         free = ("object", "probe", "detector.background")
         result = pg.perform(pg.Run(model, data, pg.Nesterov(), (pg.Stage(2, free),), 8))
         assert np.ptp(result.arrays["detector.background"] - np.asarray(model.detector.background)) > 0
         model = result.model
-    found = pg.residuals(model, data)
+    found = pg.quality.residuals(model, data)
     residual, counting, photons = by_numpy(model, data)
     lit = photons.sum(0) > 0
     assert found.r_of_pixel.shape == problems.FRAME
@@ -82,11 +84,11 @@ def test_a_spoilt_pattern_and_a_spoilt_pixel_stand_out(data):
     patterns[21] = np.roll(patterns[21], 3, axis=0)
     patterns[:, 2, 15] += 40
     mask = np.ones(problems.FRAME, bool)
-    found = pg.residuals(truth, replace(data, patterns=patterns, mask=mask))
+    found = pg.quality.residuals(truth, replace(data, patterns=patterns, mask=mask))
     assert found.worst(1) == [21]
     assert np.unravel_index(np.argmax(found.chi_squared_of_pixel), problems.FRAME) == (2, 15)
     others = np.delete(found.chi_squared_of_pattern, 21)
-    sound, counted = pg.residuals(truth, replace(data, mask=mask)), data.mean_pattern > 1
+    sound, counted = pg.quality.residuals(truth, replace(data, mask=mask)), data.mean_pattern > 1
     assert np.median(sound.chi_squared_of_pixel[counted]) == pytest.approx(1, abs=0.1)
     assert np.median(sound.chi_squared_of_pattern) == pytest.approx(1, abs=0.1)
     assert others.max() < found.chi_squared_of_pattern[21] / 3
@@ -95,16 +97,16 @@ def test_a_spoilt_pattern_and_a_spoilt_pixel_stand_out(data):
 def test_patterns_in_their_file_give_the_same(data, tmp_path):
     plain = problems.measurement()
     pg.write(tmp_path / "scan.h5", plain)
-    kept = pg.read(tmp_path / "scan.h5", keep=pg.StreamFromFile(0, 10_000))
+    kept = pg.read(tmp_path / "scan.h5", keep=pg.data.StreamFromFile(0, 10_000))
     model = problems.start_model(plain)
-    for one, other in zip(pg.residuals(model, plain), pg.residuals(model, kept), strict=True):
+    for one, other in zip(pg.quality.residuals(model, plain), pg.quality.residuals(model, kept), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-6)
 
 
 def test_rocking_curves_have_one_for_each_angle():
     data = bragg_problems.measurement()
     model = pg.bragg(data)
-    found = pg.residuals(model, data)
+    found = pg.quality.residuals(model, data)
     assert found.r_of_pattern.shape == (data.count,)
     assert found.r_factor == pytest.approx(pg.r_factor(model, data), rel=1e-4)
     residual, _, photons = by_numpy(model, data)
@@ -116,17 +118,17 @@ def test_rocking_curves_have_one_for_each_angle():
 def test_a_model_of_other_data_is_refused(data):
     smaller = pg.make_dataset(data.patterns[:, 1:], data.positions)
     with pytest.raises(pg.InputError, match="does not belong"):
-        pg.residuals(problems.start_model(data), smaller)
+        pg.quality.residuals(problems.start_model(data), smaller)
 
 
 def test_halves_are_disjoint_and_everything(data):
-    one, other = pg.halves(data, seed=2)
+    one, other = pg.data.halves(data, seed=2)
     assert not (one.mask & other.mask).any()
     np.testing.assert_array_equal(one.mask | other.mask, data.mask)
     used = [np.count_nonzero(half.mask.any(axis=(1, 2))) for half in (one, other)]
     assert abs(used[0] - used[1]) <= 1
     with pytest.raises(pg.InputError, match="3 positions with photons can't be halved"):
-        pg.halves(pg.subset(data, [0, 1, 2]))
+        pg.data.halves(pg.data.subset(data, [0, 1, 2]))
 
 
 def test_more_photons_make_a_finer_resolution():
@@ -139,20 +141,20 @@ def test_more_photons_make_a_finer_resolution():
         data = problems.measurement(photons=photons, probe=problems.probe_wave(photons), dtype=np.uint32)
         results = [
             pg.reconstruct(pg.far_field(half), half, pg.Nesterov(), epochs=30, batch_size=8, seed=seed)
-            for seed, half in enumerate(pg.halves(data))
+            for seed, half in enumerate(pg.data.halves(data))
         ]
-        found = pg.half_agreement(*results)
+        found = pg.quality.half_agreement(*results)
         widths.append(found.resolution() or np.inf)
     assert 1 <= widths[1] < 0.7 * widths[0]
     with pytest.raises(pg.InputError, match="two of the same scan"):
-        pg.half_agreement(results[0], results[1]._replace(sampling=(1e-9, 1e-9)))
+        pg.quality.half_agreement(results[0], results[1]._replace(sampling=(1e-9, 1e-9)))
 
 
 def test_the_area_of_halves_is_what_each_lit_itself(tmp_path):
     """By plain sums of the probe's photons over the patterns that are not masked; also once saved and read again."""
     data = problems.measurement()
     results, area = [], True
-    for number, half in enumerate(pg.halves(data, seed=1)):
+    for number, half in enumerate(pg.data.halves(data, seed=1)):
         result = pg.reconstruct(pg.far_field(half), half, pg.Nesterov(), epochs=2, batch_size=8)
         result.save(tmp_path / f"{number}.h5")
         results.append(result)
@@ -174,7 +176,7 @@ def test_the_area_of_halves_is_what_each_lit_itself(tmp_path):
 def test_halves_know_where_refined_positions_were(tmp_path):
     """All windows moved alike: so is the area that both lit; by whole pixels, within the margin of the object."""
     data = problems.measurement()
-    model = pg.with_refinable_positions(pg.far_field(data), 5)
+    model = pg.models.with_refinable_positions(pg.far_field(data), 5)
     result = pg.perform(pg.Run(model, data, pg.Nesterov(), (pg.Stage(1),), 8))
     moved = result._replace(arrays=result.arrays | {"scan.offset": np.full((data.count, 2), [3.0, -2.0], np.float32)})
     area, there = common_area(result, result), common_area(moved, moved)
@@ -191,7 +193,7 @@ def test_halves_of_what_has_no_one_image_are_refused(thick):
     pixel = geometry.sampling(data.frame_shape)
     data = pg.make_dataset(data.patterns, data.positions * pixel, geometry=geometry, probe=data.probe)
     thin = pg.far_field(data)
-    model = pg.with_slices(thin, 2, 1e-5) if thick else pg.with_object_modes(thin, 2)
+    model = pg.models.with_slices(thin, 2, 1e-5) if thick else pg.models.with_object_modes(thin, 2)
     result = pg.perform(pg.Run(model, data, pg.Nesterov(), (pg.Stage(1),), 28))
     with pytest.raises(pg.InputError, match="slices and states have no one image"):
-        pg.half_agreement(result, result)
+        pg.quality.half_agreement(result, result)

@@ -47,7 +47,7 @@ def test_the_correlation_is_signal_over_signal_and_noise(snr, shape):
     for window in (None, soft_window(area)):
         means, deviations = [], []
         for seed in range(8):
-            found = pg.ring_correlation(*pair(snr, shape, seed), window)
+            found = pg.quality.ring_correlation(*pair(snr, shape, seed), window)
             many = found.count > 20
             scatter = (1 - expected**2) / np.sqrt(2 * found.count[many])
             deviations.append((found.correlation[many] - expected) / scatter)
@@ -59,12 +59,12 @@ def test_the_correlation_is_signal_over_signal_and_noise(snr, shape):
 
 def test_the_same_image_twice_agrees_everywhere():
     one, other = pair(1.0)
-    found = pg.ring_correlation(one, one)
+    found = pg.quality.ring_correlation(one, one)
     np.testing.assert_allclose(found.correlation, 1, rtol=1e-12)
     assert found.reaches_limit()
     assert found.resolution() == 1.0
     np.testing.assert_allclose(
-        pg.ring_correlation(one, -other).correlation, -pg.ring_correlation(one, other).correlation
+        pg.quality.ring_correlation(one, -other).correlation, -pg.quality.ring_correlation(one, other).correlation
     )
 
 
@@ -72,7 +72,7 @@ def test_rings_by_numpy():
     """The same sums, ring by ring, on frames and pixels that are not square."""
     one, other = pair(1.0, (14, 19))
     sampling = (2e-9, 3e-9)
-    found = pg.ring_correlation(one, other, sampling=sampling)
+    found = pg.quality.ring_correlation(one, other, sampling=sampling)
     width, limit = 1 / 28e-9, 0.5 / 3e-9
     assert found.limit == pytest.approx(limit)
     assert len(found.frequency) == int(limit / width)
@@ -136,7 +136,7 @@ def test_gauges_are_taken_out():
     strong = plain.correlation > 0.5
     np.testing.assert_allclose(gauged.correlation[strong], plain.correlation[strong], atol=0.03)
     assert gauged.crossing(HALF_BIT) == pytest.approx(plain.crossing(HALF_BIT), rel=0.03)
-    untreated = pg.ring_correlation(one * lit(), moved * lit()).correlation
+    untreated = pg.quality.ring_correlation(one * lit(), moved * lit()).correlation
     assert untreated[: np.count_nonzero(strong)].max() < 0.7
 
 
@@ -170,7 +170,7 @@ def test_an_area_outside_of_which_all_is_noise_leaves_the_rest_alone():
 def test_images_of_two_shapes_and_areas_without_pixels_are_refused():
     one, other = pair(1.0)
     with pytest.raises(pg.InputError, match="expected one shape"):
-        pg.ring_correlation(one, other[1:])
+        pg.quality.ring_correlation(one, other[1:])
     with pytest.raises(pg.InputError, match="expected the same scan"):
         pg.fourier_ring_correlation(one, other[1:])
     with pytest.raises(pg.InputError, match="No pixel was lit in both"):

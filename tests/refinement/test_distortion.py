@@ -22,7 +22,7 @@ def no_fit(model, epochs, hold=()):
 def bent():
     """A model with the true probe, whose positions and whose object are distorted alike; and the moves of positions."""
     data = problems.measurement(photons=PHOTONS, dtype=np.uint32)
-    model = pg.with_refinable_positions(pg.far_field(data, object=lambda shape: problems.object_wave()), REACH)
+    model = pg.models.with_refinable_positions(pg.far_field(data, object=lambda shape: problems.object_wave()), REACH)
     probe = jnp.asarray(problems.probe_wave(PHOTONS)[None], jnp.complex64)
     power = np.abs(problems.probe_wave(PHOTONS)) ** 2
     middle = (
@@ -42,12 +42,12 @@ def bent():
 
 def test_a_distortion_goes_out_of_positions_and_object(bent):
     model, data, moves, _ = bent
-    begin = pg.held_out_misfits(model, data).r_factor
+    begin = pg.refinement.held_out_misfits(model, data).r_factor
     for _ in range(3):
-        model, words, held = pg.DistortionCorrection(data)(model, model, no_fit)
+        model, words, held = pg.refinement.DistortionCorrection(data)(model, model, no_fit)
     left = np.asarray(model.scan.offset)
     assert np.sqrt(np.mean((left - left.mean(axis=0)) ** 2)) < 0.1 * np.sqrt(np.mean(moves**2))
-    assert pg.held_out_misfits(model, data).r_factor < begin
+    assert pg.refinement.held_out_misfits(model, data).r_factor < begin
     assert words.startswith("positions and object unbent by 0.0")
     assert held == ()
 
@@ -74,9 +74,9 @@ def test_polynomials_have_the_slopes_of_their_values():
 def test_a_distortion_needs_positions_that_can_be_refined(bent):
     model, data, _, _ = bent
     with pytest.raises(pg.InputError, match="can't be refined"):
-        pg.DistortionCorrection(data).check(pg.far_field(data))
+        pg.refinement.DistortionCorrection(data).check(pg.far_field(data))
     with pytest.raises(pg.InputError, match="degree 0 at most; expected 1 or more"):
-        pg.DistortionCorrection(data, 0).check(model)
+        pg.refinement.DistortionCorrection(data, 0).check(model)
 
 
 def test_patterns_are_worked_on_a_few_at_once_on_an_accelerator(bent, monkeypatch):

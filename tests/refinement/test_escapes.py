@@ -33,7 +33,7 @@ def tiny():
 
 def with_crystal(model, density, support):
     """The model with another crystal in it."""
-    crystal = pg.Crystal(jnp.asarray(density, np.complex64), jnp.asarray(support))
+    crystal = pg.physics.Crystal(jnp.asarray(density, np.complex64), jnp.asarray(support))
     return eqx.tree_at(lambda m: m.object, model, crystal)
 
 
@@ -105,13 +105,13 @@ def test_a_crystal_displaced_along_the_beam_is_moved_back(tiny, displaced):
 def test_what_is_moved_out_on_one_side_does_not_come_in_on_the_other(data):
     """Along a beam that is nearly the exit beam, where a step along x is many along y."""
     start, _ = haunted(data)
-    start = eqx.tree_at(lambda m: m.probe, start, pg.TiltedBeam(start.probe.modes, 0.12, start.probe.shape))
+    start = eqx.tree_at(lambda m: m.probe, start, pg.physics.TiltedBeam(start.probe.modes, 0.12, start.probe.shape))
     x, y, z = np.mgrid[:7, :26, :21]
     blob = np.exp(-((x - 2) ** 2) / 3 - (y - 20) ** 2 / 4 - (z - 10) ** 2 / 4)
     r_factors = iter([0.5, 0.4, 0.4, 0.5])  # the farther one in the first round, where it is in the second
 
     def fit(model, epochs):
-        history = pg.History((1.0,), (next(r_factors),), (1.0,), (0.0,))
+        history = pg.fitting.History((1.0,), (next(r_factors),), (1.0,), (0.0,))
         return pg.Result.of(model, np.zeros(0), {}, history, {})
 
     changed, _, _ = BeamShift(voxels=(0, 3))(with_crystal(start, blob, start.object.support), start, fit)
@@ -261,9 +261,9 @@ def test_a_shift_that_does_not_stay_finite_is_not_taken(tiny):
     inside = np.asarray(start.object.support)
 
     def fit(model, epochs):
-        result = pg.reconstruct(model, tiny, pg.EvaluateOnly(), epochs=epochs, batch_size=56, trainable=OBJECT)
+        result = pg.reconstruct(model, tiny, pg.solvers.EvaluateOnly(), epochs=epochs, batch_size=56, trainable=OBJECT)
         if not np.allclose(model.object.density[inside], start.object.density[inside]):
-            raise pg.NonFiniteError("nan", result._replace(history=pg.History.empty()))
+            raise pg.fitting.NonFiniteError("nan", result._replace(history=pg.fitting.History.empty()))
         return result
 
     changed = BeamShift((-1, 0, 1))(start, start, fit)

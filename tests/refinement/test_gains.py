@@ -40,7 +40,7 @@ def measured(flat, photons=PHOTONS, background=0.0, **changes):
 
 def dataset(patterns, photons=PHOTONS, **changes):
     probe = problems.probe_wave(photons)
-    truth = pg.GroundTruth(problems.object_wave(), probe[None])
+    truth = pg.data.GroundTruth(problems.object_wave(), probe[None])
     return pg.make_dataset(patterns, problems.positions(), probe=0.8 * np.abs(probe) + 0j, truth=truth, **changes)
 
 
@@ -48,12 +48,12 @@ def true_model(data, photons=PHOTONS):
     """A model with the true object and probe, on an even detector."""
     model = pg.far_field(data, object=lambda shape: problems.object_wave())
     wave = jnp.asarray(problems.probe_wave(photons)[None], jnp.complex64)
-    return pg.with_flat_field(eqx.tree_at(lambda model: model.probe.modes, model, wave))
+    return pg.models.with_flat_field(eqx.tree_at(lambda model: model.probe.modes, model, wave))
 
 
 def calibration(model, data, *noise):
     """The flat field as calibrated, and the words on it."""
-    escape = pg.FlatFieldCalibration(data, *noise)
+    escape = pg.refinement.FlatFieldCalibration(data, *noise)
     escape.check(model)
     changed = escape(model, model, no_fit)
     assert changed.hold == ()
@@ -148,7 +148,7 @@ def test_masked_and_dead_pixels_stay_as_they_are():
     start, mask = uneven(6), np.ones(problems.FRAME, bool)
     start[4, 5], mask[9, 8] = 0, False
     data = measured(uneven(), mask=mask)
-    model = pg.with_flat_field(true_model(data), start)
+    model = pg.models.with_flat_field(true_model(data), start)
     found, _ = calibration(model, data)
     assert found[4, 5] == 0
     assert found[9, 8] == np.asarray(model.detector.flat_field)[9, 8]
@@ -160,7 +160,7 @@ def test_photons_of_the_background_are_none_of_the_flat_field():
     y, x = np.indices(problems.FRAME)
     background = BACKGROUND * (1 + 0.5 * np.sin(y / 4 + x / 5))
     data = measured(uneven(), background=background)
-    model = pg.with_background(true_model(data), background)
+    model = pg.models.with_background(true_model(data), background)
     found, _ = calibration(model, data)
     fallen, counts = intensities(), np.asarray(data.patterns, float)
     told = np.sum(fallen**2 / (fallen + background), axis=0)
@@ -182,13 +182,13 @@ def test_other_noise_is_taken_for_what_it_is(kind):
     flat, rng = uneven(), np.random.default_rng(4)
     counts = rng.poisson(flat * intensities()).astype(np.float32)
     if kind == "read out":
-        noise = pg.PoissonGaussian(READOUT)
+        noise = pg.noise.PoissonGaussian(READOUT)
         counts = np.maximum(counts + READOUT * rng.normal(size=counts.shape), 0).astype(np.float32)
     else:
-        noise = pg.Censored(COUNTS, 400.0)
+        noise = pg.noise.Censored(COUNTS, 400.0)
         counts = np.minimum(counts, 400)
     data = dataset(counts)
-    model = pg.with_flat_field(true_model(data), flat)
+    model = pg.models.with_flat_field(true_model(data), flat)
     ours, wrong = gains_told(model, data, noise), gains_told(model, data, COUNTS)
     known = ours.information > 100
     assert np.count_nonzero(known) > 30
@@ -200,7 +200,7 @@ def test_a_rocking_curve_tells_as_its_patterns_do():
     data = bragg_problems.measurement()
     shape, counts = bragg_problems.FRAME, np.asarray(data.patterns, float)
     start = 1 + 0.1 * np.random.default_rng(0).uniform(size=shape)
-    model = pg.with_flat_field(pg.bragg(data, object=pg.random_object(0)), start)
+    model = pg.models.with_flat_field(pg.bragg(data, object=pg.models.random_object(0)), start)
     pattern = eqx.filter_jit(lambda number: model(number))
     expected = np.array([np.asarray(pattern(jnp.asarray(n))) for n in range(data.count)], np.float64)
     flat = np.asarray(model.detector.flat_field, np.float64)
@@ -244,7 +244,7 @@ def test_double_precision_is_calibrated_as_well():
     data = measured(uneven())
     probe, thing = jnp.asarray(problems.probe_wave(PHOTONS)[None]), problems.object_wave()
     model = pg.far_field(data, object=lambda shape: thing, dtype=np.complex128)
-    model = pg.with_flat_field(eqx.tree_at(lambda model: model.probe.modes, model, probe))
+    model = pg.models.with_flat_field(eqx.tree_at(lambda model: model.probe.modes, model, probe))
     assert model.detector.flat_field.dtype == np.float64
     found, _ = calibration(model, data)
     counted, fallen = np.sum(data.patterns, axis=0, dtype=float), np.sum(intensities(), axis=0)
@@ -258,7 +258,7 @@ def test_double_precision_is_calibrated_as_well():
 def test_a_model_that_is_not_there_yet_leaves_the_flat_field_as_it_is():
     data = measured(uneven())
     start = uneven(7)
-    model = pg.with_flat_field(pg.far_field(data), start)
+    model = pg.models.with_flat_field(pg.far_field(data), start)
     found, words = calibration(model, data)
     np.testing.assert_array_equal(found, np.asarray(model.detector.flat_field))
     assert words == "flat field left as it is: the patterns ask for gains that differ by 50% rms or more"
@@ -276,17 +276,17 @@ def test_patterns_are_gone_through_once_where_that_does(monkeypatch, kind, fewes
     background = {"background": BACKGROUND}.get(kind, 0.0)
     data = measured(flat, background=background)
     model = true_model(data)
-    model = pg.with_background(model, background) if background else model
+    model = pg.models.with_background(model, background) if background else model
     wrong = 0.8 * model.probe.modes * jnp.exp(0.01j * np.arange(model.frame_shape[1]))[None, None].astype(np.complex64)
     model = eqx.tree_at(lambda model: model.probe.modes, model, wrong)
-    calibration(model, data, pg.PoissonGaussian(READOUT) if kind == "read out" else COUNTS)
+    calibration(model, data, pg.noise.PoissonGaussian(READOUT) if kind == "read out" else COUNTS)
     assert fewest <= len(passes) <= most
 
 
 def test_a_model_without_a_flat_field_is_refused():
     data = problems.measurement()
     with pytest.raises(pg.InputError, match="no flat field to be calibrated"):
-        pg.FlatFieldCalibration(data).check(pg.far_field(data))
+        pg.refinement.FlatFieldCalibration(data).check(pg.far_field(data))
 
 
 # In runs --------------------------------------------------------------------------------------------------
@@ -294,18 +294,18 @@ def test_a_model_without_a_flat_field_is_refused():
 
 def test_the_flat_field_is_calibrated_where_counts_are_fitted_and_follows_no_gradient():
     data = problems.measurement()
-    model = pg.with_flat_field(pg.far_field(data))
+    model = pg.models.with_flat_field(pg.far_field(data))
     stages = (pg.Stage(4, NAMES), pg.Stage(20, ("object", "detector"), pg.Poisson()))
-    made = pg.with_flat_field_calibration(stages, data, model)
+    made = pg.runs.with_flat_field_calibration(stages, data, model)
     assert [stage.epochs for stage in made] == [4, 2, 2, 2, 2, 2, 2, 2, 2, 4]
     assert made[0].trainable == ("object", "probe")
     assert {stage.trainable for stage in made[1:]} == {("object", "detector.background")}
     assert [len(stage.first) for stage in made] == [0, 0, *[1] * 8]
     assert made[-1].first[0].noise == pg.Poisson(1e-6)
-    assert pg.with_flat_field_calibration(made, data, model) == made
+    assert pg.runs.with_flat_field_calibration(made, data, model) == made
     plain = (pg.Stage(4),)
-    assert pg.with_flat_field_calibration(plain, data, model) == plain
-    assert pg.with_flat_field_calibration(stages, data, pg.far_field(data)) == stages
+    assert pg.runs.with_flat_field_calibration(plain, data, model) == plain
+    assert pg.runs.with_flat_field_calibration(stages, data, pg.far_field(data)) == stages
 
 
 def test_a_flat_field_alone_is_calibrated_once_and_takes_no_epoch():
@@ -313,33 +313,33 @@ def test_a_flat_field_alone_is_calibrated_once_and_takes_no_epoch():
     data = measured(uneven())
     model = true_model(data)
     alone = pg.Stage(5, ("detector.flat_field",), pg.Poisson())
-    (stage,) = made = pg.with_flat_field_calibration((alone,), data, model)
+    (stage,) = made = pg.runs.with_flat_field_calibration((alone,), data, model)
     assert (stage.epochs, stage.trainable, len(stage.first)) == (0, alone.trainable, 1)
-    assert pg.with_flat_field_calibration(made, data, model) == made
+    assert pg.runs.with_flat_field_calibration(made, data, model) == made
     result = pg.perform(pg.Run(model, data, pg.Nesterov(), made, 8))
     np.testing.assert_array_equal(result.arrays["detector.flat_field"], calibration(model, data)[0].astype(np.float32))
     assert len(result.settings["changes"]) == 1
     assert result.settings["changes"][0]["about"] == "detector.flat_field"
-    after = pg.with_flat_field_calibration((pg.Stage(3), alone._replace(noise=pg.Amplitude()), alone), data, model)
+    after = pg.runs.with_flat_field_calibration((pg.Stage(3), alone._replace(noise=pg.Amplitude()), alone), data, model)
     assert [(stage.epochs, len(stage.first)) for stage in after] == [(3, 0), (0, 0), (0, 1)]
 
 
 def test_stages_without_an_epoch_stay_and_can_not_be_all():
     data = problems.measurement()
-    model = pg.with_flat_field(pg.far_field(data))
-    empty = pg.Stage(0, NAMES, pg.Poisson(), first=(pg.ShrinkWrap(),))
-    made = pg.with_flat_field_calibration((empty, pg.Stage(1, NAMES, pg.Poisson()), empty), data, model)
+    model = pg.models.with_flat_field(pg.far_field(data))
+    empty = pg.Stage(0, NAMES, pg.Poisson(), first=(pg.refinement.ShrinkWrap(),))
+    made = pg.runs.with_flat_field_calibration((empty, pg.Stage(1, NAMES, pg.Poisson()), empty), data, model)
     assert [stage.epochs for stage in made] == [0, 1, 0]
     assert [len(stage.first) for stage in made] == [1, 1, 1]
     with pytest.raises(pg.InputError, match="have no epochs"):
-        pg.with_flat_field_calibration((empty,), data, model)
+        pg.runs.with_flat_field_calibration((empty,), data, model)
 
 
 @pytest.mark.parametrize("epochs", [1, 2, 3, 7])
 def test_few_epochs_calibrate_at_least_once(epochs):
     data = problems.measurement()
-    made = pg.with_flat_field_calibration(
-        (pg.Stage(epochs, NAMES, pg.Poisson()),), data, pg.with_flat_field(pg.far_field(data))
+    made = pg.runs.with_flat_field_calibration(
+        (pg.Stage(epochs, NAMES, pg.Poisson()),), data, pg.models.with_flat_field(pg.far_field(data))
     )
     assert sum(stage.epochs for stage in made) == epochs
     assert sum(len(stage.first) for stage in made) >= 1
@@ -347,30 +347,30 @@ def test_few_epochs_calibrate_at_least_once(epochs):
 
 def test_full_and_read_out_pixels_are_calibrated_as_they_are_fitted():
     data = problems.measurement()
-    model = pg.with_flat_field(pg.far_field(data))
+    model = pg.models.with_flat_field(pg.far_field(data))
     noises = {
-        pg.Censored(pg.Poisson(), 50.0): pg.Censored(pg.Poisson(1e-6), 50.0),
-        pg.PoissonGaussian(2.0): pg.PoissonGaussian(2.0),
+        pg.noise.Censored(pg.Poisson(), 50.0): pg.noise.Censored(pg.Poisson(1e-6), 50.0),
+        pg.noise.PoissonGaussian(2.0): pg.noise.PoissonGaussian(2.0),
     }
     for noise, expected in noises.items():
-        made = pg.with_flat_field_calibration((pg.Stage(9, NAMES, noise),), data, model)
+        made = pg.runs.with_flat_field_calibration((pg.Stage(9, NAMES, noise),), data, model)
         assert made[-1].first[0].noise == expected
-    for noise in (pg.Amplitude(), pg.Censored(pg.Amplitude(), 50.0)):
+    for noise in (pg.Amplitude(), pg.noise.Censored(pg.Amplitude(), 50.0)):
         with pytest.raises(pg.InputError, match="under amplitudes alone"):
-            pg.with_flat_field_calibration((pg.Stage(9, NAMES, noise),), data, model)
+            pg.runs.with_flat_field_calibration((pg.Stage(9, NAMES, noise),), data, model)
 
 
 def test_positions_and_the_flat_field_go_together_in_either_order():
     data = problems.measurement()
-    model = pg.with_flat_field(pg.with_refinable_positions(pg.far_field(data), 2))
+    model = pg.models.with_flat_field(pg.models.with_refinable_positions(pg.far_field(data), 2))
     _, held = pg.hold_out(data, 0.2)
     names = (*NAMES, "scan.offset")
     stages = (pg.Stage(20, names), pg.Stage(20, names, pg.Poisson()))
-    one = pg.with_flat_field_calibration(
-        pg.with_position_validation(pg.with_position_search(stages, data), held), data, model
+    one = pg.runs.with_flat_field_calibration(
+        pg.runs.with_position_validation(pg.runs.with_position_search(stages, data), held), data, model
     )
-    other = pg.with_position_validation(
-        pg.with_position_search(pg.with_flat_field_calibration(stages, data, model), data), held
+    other = pg.runs.with_position_validation(
+        pg.runs.with_position_search(pg.runs.with_flat_field_calibration(stages, data, model), data), held
     )
     parts = [
         [(stage.epochs, stage.trainable, [type(first).__name__ for first in stage.first]) for stage in made]
@@ -384,11 +384,11 @@ def test_positions_and_the_flat_field_go_together_in_either_order():
 def runs():
     """Results of runs that go on from an even detector under amplitudes: flat field ignored, and calibrated."""
     flat = 1 + 0.05 * np.random.default_rng(1).normal(size=(64, 64))
-    data = FarFieldExperiment().dataset(change=lambda model: pg.with_flat_field(model, flat))
-    model = pg.with_flat_field(pg.far_field(data, object=pg.random_object(0)))
+    data = FarFieldExperiment().dataset(change=lambda model: pg.models.with_flat_field(model, flat))
+    model = pg.models.with_flat_field(pg.far_field(data, object=pg.models.random_object(0)))
     begun = pg.perform(pg.Run(model, data, pg.Nesterov(), (pg.Stage(36),), 16)).model
     ignored = (pg.Stage(18, noise=pg.Poisson()),)
-    refined = pg.with_flat_field_calibration([stage._replace(trainable=NAMES) for stage in ignored], data, begun)
+    refined = pg.runs.with_flat_field_calibration([stage._replace(trainable=NAMES) for stage in ignored], data, begun)
     results = [pg.perform(pg.Run(begun, data, pg.Nesterov(), chosen, 16)) for chosen in (ignored, refined)]
     return data, flat / flat.mean(), *results
 
@@ -408,8 +408,8 @@ def test_a_calibrated_flat_field_gives_a_better_object_than_an_ignored_one(runs)
 
 def test_an_interrupted_run_goes_on_to_the_same_flat_field():
     data = measured(uneven(), 3e4)
-    model = pg.with_flat_field(problems.start_model(data))
-    stages = pg.with_flat_field_calibration((pg.Stage(4, NAMES), pg.Stage(6, NAMES, pg.Poisson())), data, model)
+    model = pg.models.with_flat_field(problems.start_model(data))
+    stages = pg.runs.with_flat_field_calibration((pg.Stage(4, NAMES), pg.Stage(6, NAMES, pg.Poisson())), data, model)
     run = pg.Run(model, data, pg.Nesterov(), stages, 8)
     whole = pg.perform(run)
 

@@ -47,7 +47,7 @@ def at_truth(data, modes=None):
 def with_intensities(model, intensity, held):
     """Those of the fitted patterns; 1 for the others, which nobody refined."""
     known = np.where(held.photons > 0, 1, intensity)[:, None]
-    model = pg.with_varying_intensity(model)
+    model = pg.models.with_varying_intensity(model)
     return eqx.tree_at(lambda model: model.probe.intensity, model, jnp.asarray(known, jnp.float32))
 
 
@@ -83,7 +83,7 @@ def test_intensities_of_held_out_patterns_are_those_of_least_squares(intense):
         misfit.append(((halves[0] | halves[1]) * error).sum(axis=(1, 2)))
         roots.append(root)
     best = np.where(misfit[0] <= misfit[1], *roots)
-    found = pg.held_out_misfits(model, held)
+    found = pg.refinement.held_out_misfits(model, held)
     np.testing.assert_allclose(found.rows["probe.intensity"][:, 0], best**2, rtol=1e-3)
     np.testing.assert_allclose(found.residual, left, rtol=1e-3)
     assert found.r_factor == pytest.approx(np.sqrt(left.sum() / (counts * (halves[0] | halves[1])).sum()), rel=1e-4)
@@ -93,7 +93,9 @@ def test_they_are_found_to_within_the_noise_of_photons(intense):
     """The variance of ln I is 1 over the photons that tell it."""
     _, held, intensity, model = intense
     places, counts, (tells, _) = seen(held)
-    error = (pg.held_out_misfits(model, held).rows["probe.intensity"][:, 0] - intensity[places]) / intensity[places]
+    error = (pg.refinement.held_out_misfits(model, held).rows["probe.intensity"][:, 0] - intensity[places]) / intensity[
+        places
+    ]
     deviations = error * np.sqrt(np.sum(tells * counts, axis=(1, 2)))
     assert len(places) == 11
     assert 0.4 < np.sqrt(np.mean(deviations**2)) < 1.6
@@ -104,8 +106,8 @@ def test_what_nobody_refined_is_not_looked_for(intense):
     """A model without rows, one whose rows are all alike, and one whose differ but were given: R of all pixels."""
     data, held, _, known = intense
     plain = at_truth(data)
-    for model in (plain, pg.with_varying_intensity(plain)):
-        found = pg.held_out_misfits(model, held)
+    for model in (plain, pg.models.with_varying_intensity(plain)):
+        found = pg.refinement.held_out_misfits(model, held)
         assert found.rows == {}
         assert found.r_factor == pytest.approx(pg.r_factor(model, held), rel=1e-5)
     assert set(looked_for(known)) == set(looked_for(known, ["probe"])) == {"probe.intensity"}
@@ -117,9 +119,9 @@ def test_a_reconstruction_with_intensities_expects_held_out_patterns_better(inte
     data, _, _, _ = intense
     fitted, held = pg.hold_out(data, 0.05)
     figures = []
-    for model in (pg.far_field(fitted), pg.with_varying_intensity(pg.far_field(fitted))):
+    for model in (pg.far_field(fitted), pg.models.with_varying_intensity(pg.far_field(fitted))):
         result = pg.reconstruct(model, fitted, pg.Nesterov(), epochs=80, batch_size=8)
-        figures.append(pg.held_out_misfits(result.model, held))
+        figures.append(pg.refinement.held_out_misfits(result.model, held))
     assert figures[1].r_factor < 0.7 * figures[0].r_factor
     assert pg.r_factor(result.model, held) > 1.3 * figures[1].r_factor  # with an intensity of nobody's
     whole = with_rows(result.model, held, figures[1].rows)
@@ -161,11 +163,11 @@ class Fluctuating:
     def model(self, data, held):
         """All of the truth but what is the held-out patterns' own."""
         is_known = (held.photons == 0)[:, None]
-        model = pg.with_varying_probe(with_intensities(at_truth(data, self.modes), self.rows[:, 0], held), 2)
+        model = pg.models.with_varying_probe(with_intensities(at_truth(data, self.modes), self.rows[:, 0], held), 2)
         weights, offset = (np.where(is_known, found, 0) for found in (self.rows[:, 1:], self.corners - self.told))
         return eqx.tree_at(
             lambda m: (m.probe.variations, m.probe.weights, m.scan.offset),
-            pg.with_refinable_positions(model, 4),
+            pg.models.with_refinable_positions(model, 4),
             (jnp.asarray(self.variations, jnp.complex64), jnp.float32(weights), jnp.float32(offset)),
         )
 
@@ -177,7 +179,7 @@ def test_offset_intensity_and_weights_are_found_together():
     data = replace(problems.measurement(), patterns=truth.patterns.astype(np.uint16), positions=truth.told)
     _, held = pg.hold_out(data, 0.1)
     places, counts, halves = seen(held)
-    found = pg.held_out_misfits(truth.model(data, held), held)
+    found = pg.refinement.held_out_misfits(truth.model(data, held), held)
     assert sorted(found.rows) == ["probe.intensity", "probe.weights", "scan.offset"]
     astray = found.rows["scan.offset"] - (truth.corners - truth.told)[places]
     ours = np.concatenate([astray, found.rows["probe.intensity"], found.rows["probe.weights"]], axis=1)
@@ -192,7 +194,7 @@ def test_offset_intensity_and_weights_are_found_together():
 
 def test_what_is_held_out_of_a_part_is_in_it():
     """Patterns that have no photon, as the other half's, are no use to a judge."""
-    one, _ = pg.halves(problems.measurement())
+    one, _ = pg.data.halves(problems.measurement())
     fitted, held = pg.hold_out(one, 0.2, seed=3)
     assert np.count_nonzero(held.photons) == round(0.2 * np.count_nonzero(one.photons)) > 3
     assert fitted.total + held.total == one.total
@@ -210,20 +212,20 @@ def full():
 
 
 def test_full_pixels_that_are_expected_to_be_full_leave_nothing(full):
-    noise = pg.Censored(pg.Poisson(), LEVEL)
+    noise = pg.noise.Censored(pg.Poisson(), LEVEL)
     model, expected = at_truth(full), np.abs(waves_at_detector(problems.probe_wave(PHOTONS))) ** 2
     left = (np.sqrt(np.minimum(expected, LEVEL)) - np.sqrt(full.patterns)) ** 2
-    found = pg.residuals(model, full, noise)
+    found = pg.quality.residuals(model, full, noise)
     np.testing.assert_allclose(found.r_of_pattern, np.sqrt(left.sum((1, 2)) / full.patterns.sum((1, 2))), rtol=1e-4)
     assert found.r_factor == pytest.approx(pg.r_factor(model, full, noise=noise), rel=1e-5)
-    assert pg.residuals(model, full).r_factor > 2 * found.r_factor
-    np.testing.assert_allclose(pg.held_out_misfits(model, full, noise).r_factor, found.r_factor, rtol=0.1)
+    assert pg.quality.residuals(model, full).r_factor > 2 * found.r_factor
+    np.testing.assert_allclose(pg.refinement.held_out_misfits(model, full, noise).r_factor, found.r_factor, rtol=0.1)
 
 
 @pytest.mark.slow
 def test_full_pixels_lead_no_position_astray(full):
     """Positions are right from the start: what the search makes of them is what full pixels do."""
-    model = pg.with_refinable_positions(at_truth(full), 4)
+    model = pg.models.with_refinable_positions(at_truth(full), 4)
 
     def no_fit(model, epochs, hold=()):
         raise AssertionError("nothing is fitted")
@@ -231,17 +233,21 @@ def test_full_pixels_lead_no_position_astray(full):
     def error(search):
         return float(np.sqrt(np.mean(np.square(search(model, model, no_fit).model.scan.offset))))
 
-    told = pg.Censored(pg.Amplitude(), LEVEL)
-    assert error(pg.PositionSearch(full, 1, told)) < 0.5 * error(pg.PositionSearch(full, 1))
+    told = pg.noise.Censored(pg.Amplitude(), LEVEL)
+    assert error(pg.refinement.PositionSearch(full, 1, told)) < 0.5 * error(pg.refinement.PositionSearch(full, 1))
 
 
 def test_stages_hand_their_noise_to_those_who_search_and_judge(full):
     fitted, held = pg.hold_out(full, 0.2)
-    noise = pg.Censored(pg.Amplitude(), LEVEL)
+    noise = pg.noise.Censored(pg.Amplitude(), LEVEL)
     stages = (pg.Stage(20, ("object", "probe", "scan.offset"), noise),)
-    made = pg.with_position_validation(pg.with_position_search(stages, fitted), held)
+    made = pg.runs.with_position_validation(pg.runs.with_position_search(stages, fitted), held)
     first = [escape for stage in made for escape in stage.first]
-    assert {type(escape) for escape in first} == {pg.PositionSearch, pg.DistortionCorrection, pg.PositionValidation}
+    assert {type(escape) for escape in first} == {
+        pg.refinement.PositionSearch,
+        pg.refinement.DistortionCorrection,
+        pg.refinement.PositionValidation,
+    }
     assert all(escape.noise is noise for escape in first)
 
 
@@ -254,8 +260,8 @@ def test_the_command_line_finds_what_is_their_own(run, intense):
         assert status == 0, err
     plain, own = (pg.load(f"{name}.h5") for name in ("plain", "own"))
     fitted, held = pg.hold_out(pg.read("d.h5"), 0.1)
-    model = pg.with_varying_intensity(pg.far_field(fitted))
-    found = pg.held_out_misfits(own.onto(model), held)
+    model = pg.models.with_varying_intensity(pg.far_field(fitted))
+    found = pg.refinement.held_out_misfits(own.onto(model), held)
     assert own.settings["held_out_r_factor"] == pytest.approx(found.r_factor, rel=0.01)
     assert own.settings["held_out_r_factor"] < 0.8 * plain.settings["held_out_r_factor"]
     rows = own.arrays["probe.intensity"][places_of(held)]
@@ -270,9 +276,9 @@ def test_residuals_on_the_command_line_know_of_full_pixels(run, full):
     assert status == 0, err
     data = pg.read("full.h5")
     model = pg.load("r.h5").onto(pg.far_field(data))
-    told = pg.residuals(model, data, pg.Censored(pg.Amplitude(), LEVEL)).r_factor
+    told = pg.quality.residuals(model, data, pg.noise.Censored(pg.Amplitude(), LEVEL)).r_factor
     assert json.loads(out.splitlines()[-1])["r_factor"] == pytest.approx(told, rel=1e-6)
-    assert pg.residuals(model, data).r_factor > 1.1 * told
+    assert pg.quality.residuals(model, data).r_factor > 1.1 * told
 
 
 @pytest.mark.slow
@@ -284,7 +290,7 @@ def test_an_interrupted_search_for_positions_expects_held_out_patterns_at_their_
     _, held = pg.hold_out(data, 0.1)
     is_held = (held.photons > 0)[:, None]
     inside = np.where(data.positions > 1, -1.0, 1.0) * [1, 0]
-    model = pg.with_refinable_positions(at_truth(replace(data, positions=data.positions + is_held * inside)), 4)
+    model = pg.models.with_refinable_positions(at_truth(replace(data, positions=data.positions + is_held * inside)), 4)
     offset = np.where(is_held, 0, 0.01 * np.random.default_rng(0).normal(size=inside.shape))
     model = eqx.tree_at(lambda m: m.scan.offset, model, jnp.float32(offset))
     result = pg.reconstruct(model, data, pg.adam(1e-9), epochs=1, batch_size=8, trainable=("object",))

@@ -42,7 +42,7 @@ def error(result, wrong, used=slice(None)):
 def test_positions_are_found(problem):
     data, wrong = moved(problem, photons=1e5 if problem is problems else 1e7)
     recipe = pg.far_field if problem is problems else pg.near_field
-    model = pg.with_refinable_positions(recipe(data), 5)
+    model = pg.models.with_refinable_positions(recipe(data), 5)
     run = pg.Run(model, data, pg.Nesterov(), (pg.Stage(6), pg.Stage(34, FREE)), 8)
     result = pg.perform(run)
     start = float(np.sqrt(np.mean(wrong**2)))
@@ -58,7 +58,7 @@ def test_positions_are_found(problem):
 
 def test_the_result_keeps_both_positions(tmp_path):
     data, _ = moved(problems)
-    model = pg.with_refinable_positions(pg.far_field(data), 5)
+    model = pg.models.with_refinable_positions(pg.far_field(data), 5)
     result = pg.perform(pg.Run(model, data, pg.Nesterov(), (pg.Stage(2, FREE),), 8))
     result.save(tmp_path / "r.h5")
     loaded = pg.load(tmp_path / "r.h5")
@@ -77,8 +77,8 @@ def test_the_result_keeps_both_positions(tmp_path):
 
 
 def guarded(data, held, epochs=16):
-    model = pg.with_refinable_positions(pg.far_field(data), 5)
-    stages = pg.with_position_validation((pg.Stage(4), pg.Stage(epochs, FREE)), held)
+    model = pg.models.with_refinable_positions(pg.far_field(data), 5)
+    stages = pg.runs.with_position_validation((pg.Stage(4), pg.Stage(epochs, FREE)), held)
     return pg.Run(model, data, pg.Nesterov(), stages, 8, seed=2)
 
 
@@ -105,8 +105,10 @@ def test_positions_that_were_right_are_put_back(seed):
     """Searched and refined they fit better, and held-out patterns that may move fit as well with those given."""
     data = problems.measurement(seed=seed)
     fitted, held = hold_out(data, 0.1, seed)
-    stages = pg.with_position_validation(pg.with_position_search((pg.Stage(2), pg.Stage(38, FREE)), fitted), held)
-    model = pg.with_refinable_positions(pg.far_field(fitted), 4)
+    stages = pg.runs.with_position_validation(
+        pg.runs.with_position_search((pg.Stage(2), pg.Stage(38, FREE)), fitted), held
+    )
+    model = pg.models.with_refinable_positions(pg.far_field(fitted), 4)
     result = pg.perform(pg.Run(model, fitted, pg.Nesterov(), stages, 8, seed=seed))
     assert result.settings["changes"][-1]["change"].startswith("positions put back")
     assert not result.corrections.any()
@@ -147,14 +149,14 @@ def test_a_held_out_pattern_is_judged_at_its_own_position():
     """Nobody refined it: with the true object and wrong positions it is found at its own."""
     data, wrong = moved(problems)
     _, held = hold_out(data, 0.2)
-    model = pg.with_refinable_positions(pg.far_field(data), 5)
+    model = pg.models.with_refinable_positions(pg.far_field(data), 5)
     thing = np.pad(problems.object_wave(), 5, mode="edge")
     truth = (jnp.asarray(thing, jnp.complex64), jnp.asarray(problems.probe_wave()[None], jnp.complex64))
     model = eqx.tree_at(lambda model: (model.object.transmission, model.probe.modes), model, truth)
     refined = eqx.tree_at(lambda model: model.scan.offset, model, jnp.asarray(wrong, jnp.float32))
     unheld = np.where((held.photons > 0)[:, None], 0, wrong)
     fitted = eqx.tree_at(lambda model: model.scan.offset, model, jnp.asarray(unheld, jnp.float32))
-    right, found, nominal = (pg.held_out_misfits(one, held).r_factor for one in (refined, fitted, model))
+    right, found, nominal = (pg.refinement.held_out_misfits(one, held).r_factor for one in (refined, fitted, model))
     assert found < 1.05 * right
     assert nominal > 1.5 * right
 

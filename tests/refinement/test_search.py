@@ -21,7 +21,7 @@ def placed():
     model = eqx.tree_at(lambda model: model.probe.modes, model, jnp.asarray(probe[None], jnp.complex64))
     wrong = np.zeros((data.count, 2), np.float32)
     wrong[[3, 17, 30]] = [[2.3, -1.4], [-1.0, 2.6], [0.4, 2.0]]
-    model = pg.with_refinable_positions(model, 4)
+    model = pg.models.with_refinable_positions(model, 4)
     return eqx.tree_at(lambda model: model.scan.offset, model, jnp.asarray(wrong)), data, wrong
 
 
@@ -31,7 +31,7 @@ def no_fit(model, epochs, hold=()):
 
 def test_lost_positions_are_found_again_and_the_others_stay(placed):
     model, data, wrong = placed
-    changed, words, held = pg.PositionSearch(data)(model, model, no_fit)
+    changed, words, held = pg.refinement.PositionSearch(data)(model, model, no_fit)
     offset = np.asarray(changed.scan.offset)
     assert np.abs(offset).max() < NOISE
     assert np.abs(wrong).max() > 2
@@ -42,7 +42,7 @@ def test_lost_positions_are_found_again_and_the_others_stay(placed):
 def test_patterns_that_are_held_out_stay_where_they_are(placed):
     model, data, wrong = placed
     fitted = data.only(np.arange(data.count) != 17)
-    offset = np.asarray(pg.PositionSearch(fitted)(model, model, no_fit).model.scan.offset)
+    offset = np.asarray(pg.refinement.PositionSearch(fitted)(model, model, no_fit).model.scan.offset)
     np.testing.assert_array_equal(offset[17], wrong[17])
     assert np.abs(np.delete(offset, 17, axis=0)).max() < NOISE
 
@@ -52,7 +52,7 @@ def test_a_pattern_gone_far_astray_is_found_from_the_position_given(placed):
     lost = np.zeros_like(wrong)
     lost[20] = [-2.6, 3.8]  # farther from its own position than any step that is tried from there
     model = eqx.tree_at(lambda model: model.scan.offset, model, jnp.asarray(lost))
-    offset = np.asarray(pg.PositionSearch(data, 1)(model, model, no_fit).model.scan.offset)
+    offset = np.asarray(pg.refinement.PositionSearch(data, 1)(model, model, no_fit).model.scan.offset)
     assert np.abs(offset).max() < NOISE
 
 
@@ -62,15 +62,15 @@ def test_rounds_of_searches_come_before_the_judge(is_judged_first):
     _, held = pg.hold_out(data, 0.2)
     stages = (pg.Stage(5), pg.Stage(40, ("object", "probe", "scan.offset")))
     ways = (
-        (lambda s: pg.with_position_validation(pg.with_position_search(s, data), held)),
-        (lambda s: pg.with_position_search(pg.with_position_validation(s, held), data)),
+        (lambda s: pg.runs.with_position_validation(pg.runs.with_position_search(s, data), held)),
+        (lambda s: pg.runs.with_position_search(pg.runs.with_position_validation(s, held), data)),
     )
     made = ways[is_judged_first](stages)
     assert [stage.epochs for stage in made] == [5, 6, 6, 6, 6, 16]
     assert [stage.trainable[2:] for stage in made] == [(), ("scan.offset",), (), (), (), ("scan.offset",)]
     escapes = [[type(escape) for escape in stage.first] for stage in made]
-    both = [pg.PositionSearch, pg.DistortionCorrection]
-    assert escapes == [[], [], both, both, both, [*both, pg.PositionValidation]]
+    both = [pg.refinement.PositionSearch, pg.refinement.DistortionCorrection]
+    assert escapes == [[], [], both, both, both, [*both, pg.refinement.PositionValidation]]
     assert [stage.first[0].farthest for stage in made[2:]] == [3, 3, 1, 1]
     assert made[2].first[0].data is data
 
@@ -78,8 +78,8 @@ def test_rounds_of_searches_come_before_the_judge(is_judged_first):
 def test_only_offsets_are_held_between_searches():
     data = problems.measurement()
     plain = (pg.Stage(20, ("object", "probe", "scan.affine")),)
-    assert pg.with_position_search(plain, data) == plain
-    made = pg.with_position_search((pg.Stage(40, ("object", "scan")),), data)
+    assert pg.runs.with_position_search(plain, data) == plain
+    made = pg.runs.with_position_search((pg.Stage(40, ("object", "scan")),), data)
     assert made[1].trainable == ("object", "scan.affine", "scan.drift")
     assert sum(stage.epochs for stage in made) == 40
     assert made[-1].trainable == ("object", "scan")
@@ -88,11 +88,11 @@ def test_only_offsets_are_held_between_searches():
 def test_what_can_not_be_searched_is_said():
     data = problems.measurement()
     with pytest.raises(pg.InputError, match="can't be refined"):
-        pg.PositionSearch(data).check(pg.far_field(data))
+        pg.refinement.PositionSearch(data).check(pg.far_field(data))
     with pytest.raises(pg.InputError, match="within 40 pixels; expected 1 to 12"):
-        pg.PositionSearch(data, 40).check(pg.with_refinable_positions(pg.far_field(data), 2))
+        pg.refinement.PositionSearch(data, 40).check(pg.models.with_refinable_positions(pg.far_field(data), 2))
     with pytest.raises(pg.InputError, match="A reach of 500 pixels"):
-        pg.with_refinable_positions(pg.far_field(data), 500)
+        pg.models.with_refinable_positions(pg.far_field(data), 500)
 
 
 def test_a_thick_object_gets_a_margin_and_its_kernels_none():
@@ -101,8 +101,8 @@ def test_a_thick_object_gets_a_margin_and_its_kernels_none():
     data = problems.measurement(geometry=geometry)
     sampling = geometry.sampling(data.frame_shape)
     data = pg.make_dataset(data.patterns, data.positions * sampling, geometry=geometry, probe=data.probe)
-    thick = pg.with_slices(pg.far_field(data), 2, 1e-5)
-    moved = pg.with_refinable_positions(thick, 3)
+    thick = pg.models.with_slices(pg.far_field(data), 2, 1e-5)
+    moved = pg.models.with_refinable_positions(thick, 3)
     assert moved.object.transmission.shape == (2, *(n + 6 for n in thick.object.transmission.shape[1:]))
     for index in (0, 20):
         np.testing.assert_allclose(moved(jnp.array(index)), thick(jnp.array(index)), rtol=1e-4, atol=1e-3)
@@ -110,8 +110,8 @@ def test_a_thick_object_gets_a_margin_and_its_kernels_none():
 
 def test_positions_alone_are_searched_and_follow_their_gradients_throughout():
     data = problems.measurement()
-    model = pg.with_refinable_positions(pg.far_field(data), 2)
-    made = pg.with_position_search((pg.Stage(20, ("scan.offset",)),), data)
+    model = pg.models.with_refinable_positions(pg.far_field(data), 2)
+    made = pg.runs.with_position_search((pg.Stage(20, ("scan.offset",)),), data)
     assert sum(stage.epochs for stage in made) == 20
     assert {stage.trainable for stage in made} == {("scan.offset",)}
     assert sum(bool(stage.first) for stage in made) == 2
@@ -122,7 +122,7 @@ def test_offsets_may_have_another_precision_than_the_model(placed):
     model, data, _ = placed
     with jax.enable_x64(True), jax.numpy_dtype_promotion("standard"):  # as a mixture of precisions asks for
         fine = eqx.tree_at(lambda model: model.probe.modes, model, model.probe.modes.astype(np.complex128))
-        changed = pg.PositionSearch(data)(fine, fine, no_fit).model
+        changed = pg.refinement.PositionSearch(data)(fine, fine, no_fit).model
     assert fine.probe.modes.dtype == np.complex128
     assert changed.scan.offset.dtype == np.float32
     assert np.abs(np.asarray(changed.scan.offset)).max() < NOISE

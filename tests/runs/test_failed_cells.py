@@ -24,15 +24,17 @@ def made(run, on_epoch=None):
     """In the place of `perform`: what would go wrong within a run, by its seed; else a result whose loss is that."""
     if run.seed in TROUBLE:
         raise TROUBLE[run.seed]
-    return pg.Result({}, {}, pg.History((float(run.seed),), (0.1,), (1.0,), (0.0,)), {"stopped": "all epochs done"})
+    return pg.Result(
+        {}, {}, pg.fitting.History((float(run.seed),), (0.1,), (1.0,), (0.0,)), {"stopped": "all epochs done"}
+    )
 
 
 TROUBLE = {
     1: pg.InputError("The crystal is gone."),
     2: MemoryError(),
     3: jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating 9 bytes."),
-    4: pg.NonFiniteError(
-        "the loss stopped being finite", pg.Result({}, {}, pg.History.empty(), {"stopped": "not finite"})
+    4: pg.fitting.NonFiniteError(
+        "the loss stopped being finite", pg.Result({}, {}, pg.fitting.History.empty(), {"stopped": "not finite"})
     ),
 }
 REASONS = {1: "The crystal is gone.", 2: "needs more memory", 3: "needs more memory", 4: "diverged after 0 epochs"}

@@ -156,7 +156,7 @@ def variations(plain, data):
         "plain": plain,
         "order": plain._replace(seed=2),
         "steps": plain._replace(seed=3, solver=pg.adam({"object": 0.01, "probe": 3.0})),
-        "start": plain._replace(seed=4, model=problems.start_model(data, object=pg.random_object(9))),
+        "start": plain._replace(seed=4, model=problems.start_model(data, object=pg.models.random_object(9))),
     }
 
 
@@ -207,7 +207,7 @@ def test_a_divergent_run_disturbs_no_other(plain, groups):
     found = dict(perform_all(runs, at_once=3))
     assert groups == [[1, 2, 3], [1, 3]]
     assert found["wild"].stopped == "not finite"
-    with pytest.raises(pg.NonFiniteError) as caught:
+    with pytest.raises(pg.fitting.NonFiniteError) as caught:
         perform(runs["wild"])
     nearly_the_same(found["wild"], caught.value.result)
     assert np.isfinite(found["wild"].object).all()
@@ -237,7 +237,7 @@ DIFFERENT = {
     "number of stages": lambda run: run._replace(stages=run.stages[:1]),
     "trainable": lambda run: run._replace(stages=(pg.Stage(1), run.stages[1])),
     "noise": lambda run: run._replace(stages=(run.stages[0], pg.Stage(2, noise=pg.Poisson()))),
-    "until": lambda run: run._replace(stages=(run.stages[0], pg.Stage(2, until=pg.Converged()))),
+    "until": lambda run: run._replace(stages=(run.stages[0], pg.Stage(2, until=pg.fitting.Converged()))),
     "solver": lambda run: run._replace(solver=pg.Nesterov()),
     "paths of the steps": lambda run: run._replace(solver=pg.adam({"object.transmission": 0.02, "probe": 1.0})),
     "modes": lambda run: run._replace(model=problems.start_model(run.data, modes=2)),
@@ -247,7 +247,7 @@ DIFFERENT = {
 }
 
 
-class _Conjugate(pg.FarField):
+class _Conjugate(pg.physics.FarField):
     """Another class of the same arrays."""
 
     def __call__(self, wave, shift=None):

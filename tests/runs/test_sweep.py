@@ -12,7 +12,7 @@ NUMBERS = {"object": [0.02, 1e30], "probe": [3.0, 1.0, 0.3]}
 
 def made(loss: float, stopped: str = "all epochs done") -> pg.Result:
     """A result as if it had been computed; its R-factor goes the other way than its loss."""
-    history = pg.History((99.0, loss), (0.5, 1 / (1 + loss)), (1.0, 1.0), (0.0, 0.0))
+    history = pg.fitting.History((99.0, loss), (0.5, 1 / (1 + loss)), (1.0, 1.0), (0.0, 0.0))
     return pg.Result({}, {}, history, {"stopped": stopped})
 
 

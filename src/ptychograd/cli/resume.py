@@ -82,7 +82,7 @@ def stored_options(path: Path, result: "Result") -> Options:
         raise InputError(
             f"{path} does not say which options it was made with, as what the command `ptychograd reconstruct` wrote "
             "does, of a scan that was followed the run after that. A result saved from Python goes on there, with "
-            "`reconstruct(..., resume=load(...))`, and `pg.residuals` shows what it leaves."
+            "`reconstruct(..., resume=load(...))`, and `pg.quality.residuals` shows what it leaves."
         )
     given = {name: value for name, value in stored.items() if name not in ("data", "output")}
     given.setdefault("allow_masked", True)  # by a version that did not ask

@@ -1,3 +1,5 @@
+from . import priors as priors
+from . import solvers as solvers
 from .evaluation import r_factor as r_factor
 from .priors import AbstractBasis as AbstractBasis
 from .priors import AbstractPrior as AbstractPrior

@@ -16,6 +16,22 @@ from jaxtyping import Array, Float, Inexact
 
 from ptychograd.core.errors import InputError
 
+__all__ = [
+    "AbstractBasis",
+    "AbstractPrior",
+    "Haar",
+    "Pixels",
+    "SliceSimilarity",
+    "Sparse",
+    "Tikhonov",
+    "TotalVariation",
+]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 OBJECT = "object.transmission"
 
 

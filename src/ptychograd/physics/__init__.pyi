@@ -1,3 +1,4 @@
+from . import noise as noise
 from .bragg import BraggPtychography as BraggPtychography
 from .bragg import Crystal as Crystal
 from .bragg import TiltedBeam as TiltedBeam

@@ -9,6 +9,13 @@ from skimage.registration import phase_cross_correlation
 from ptychograd.core.arrays import shifted
 from ptychograd.core.fourier import exact_fft, uncentred
 
+__all__ = ["Comparison", "compare_arrays", "nrmse", "nrmse_within", "raster_nrmse", "register", "remove_relative_ramp"]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 UPSAMPLING = 100  # registration to 1/100 pixel
 RAMP_ROUNDS = 4  # shift and ramp are found in turn; they settle after two rounds
 

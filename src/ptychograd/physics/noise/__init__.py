@@ -17,6 +17,4 @@ __all__ = [
     "Gaussian",
     "Poisson",
     "PoissonGaussian",
-    "amplitude",
-    "counted_residual",
 ]
