@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from ptychograd.physics.noise import Amplitude, Censored, Poisson, amplitude, counted_residual
+from ptychograd.physics.noise import Amplitude, Censored, Poisson
+from ptychograd.physics.noise.base import amplitude, counted_residual
 
 DRAWS = 50_000
 BRIGHTNESS = (0.02, 0.7, 5.0, 40.0, 3e4)  # photons; the amplitude model's formulas hold from 5 on

@@ -9,7 +9,7 @@ import pytest
 import bragg_problems
 import problems
 import ptychograd as pg
-from ptychograd.physics.noise import counted_residual
+from ptychograd.physics.noise.base import counted_residual
 from ptychograd.quality.half_data import common_area
 
 

@@ -16,7 +16,8 @@ from ptychograd.core.strict import lifted, promoted_by_jax
 from ptychograd.core.windows import Windows, batch_axes, extract_window, once, window_of
 from ptychograd.fitting.priors import AbstractPrior
 from ptychograd.physics.model import AbstractExitWaveModel, AbstractModel, batched
-from ptychograd.physics.noise import AbstractNoise, amplitude, counted_residual
+from ptychograd.physics.noise import AbstractNoise
+from ptychograd.physics.noise.base import amplitude, counted_residual
 
 FAR = 1.5  # times the probe's amplitude at the start, beyond which it is scaled back
 

@@ -25,7 +25,7 @@ from ptychograd.data.checks import is_counted
 from ptychograd.data.dataset import Dataset
 from ptychograd.data.patterns import lit_positions
 from ptychograd.fitting.result import OBJECTS, Result
-from ptychograd.physics.noise import counted_residual
+from ptychograd.physics.noise.base import counted_residual
 
 AT_NOISE, NEAR_NOISE, NOT_SOLVED, UNKNOWN = "at_noise", "near_noise", "not_solved", "unknown"
 AT, NEAR, FAR = 1.1, 1.6, 10.0  # χ² up to which a run is at the noise, near it, and near it if it explains nearly all

@@ -7,7 +7,8 @@ from jaxtyping import Array, Bool, Float, Int, Real
 
 from ptychograd.fitting.epoch.compiled import _compiled
 from ptychograd.physics.model import AbstractModel, batched
-from ptychograd.physics.noise import AbstractNoise, amplitude, counted_residual
+from ptychograd.physics.noise import AbstractNoise
+from ptychograd.physics.noise.base import amplitude, counted_residual
 
 
 class Misfit(NamedTuple):

@@ -13,7 +13,8 @@ from ptychograd.core.windows import batch_axes
 from ptychograd.fitting.solvers.derivatives import AbstractDerivatives
 from ptychograd.fitting.solvers.sums import Sums
 from ptychograd.physics.model import AbstractModel, Ptychography, batched
-from ptychograd.physics.noise import Amplitude, amplitude
+from ptychograd.physics.noise import Amplitude
+from ptychograd.physics.noise.base import amplitude
 from ptychograd.physics.objects import AbstractThinObject
 from ptychograd.physics.probes import Probe
 

@@ -17,7 +17,8 @@ from ptychograd.data.dataset import Dataset
 from ptychograd.data.patterns import blocks, lit_positions, measured
 from ptychograd.fitting.epoch import of_each, on_device
 from ptychograd.physics.model import Ptychography, check_count
-from ptychograd.physics.noise import AbstractNoise, Amplitude, amplitude
+from ptychograd.physics.noise import AbstractNoise, Amplitude
+from ptychograd.physics.noise.base import amplitude
 from ptychograd.refinement.positions.single_pattern import OFFSET, scan_of
 from ptychograd.refinement.stage_actions import AbstractStageAction, Changed
 

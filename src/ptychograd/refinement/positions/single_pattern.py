@@ -12,7 +12,8 @@ from jaxtyping import Array, Bool, Float, Int
 from ptychograd.core.errors import InputError
 from ptychograd.core.parameters import replace_parameters
 from ptychograd.physics.model import AbstractModel
-from ptychograd.physics.noise import AbstractNoise, amplitude
+from ptychograd.physics.noise import AbstractNoise
+from ptychograd.physics.noise.base import amplitude
 from ptychograd.physics.scan import RefinableScan
 
 OFFSET = "scan.offset"
