@@ -48,12 +48,12 @@ def scan(rng, kind, shape, count, strength, photons, near):
     probe = beam(kind, shape)
     probe *= np.sqrt(photons / np.sum(np.abs(probe) ** 2))
     whole = (shape[0] + STEP, shape[1] + STEP)
-    thing = 1 - 0.4 * min(1, strength) * smooth(rng, whole, 1.5)
-    thing = thing * np.exp(1.5j * strength * smooth(rng, whole, rng.uniform(0.5, 2)))
+    object = 1 - 0.4 * min(1, strength) * smooth(rng, whole, 1.5)
+    object = object * np.exp(1.5j * strength * smooth(rng, whole, rng.uniform(0.5, 2)))
     frequency = np.fft.fftfreq(shape[0])[:, None] ** 2 + np.fft.fftfreq(shape[1]) ** 2
     found = []
     for y, x in rng.integers(0, STEP + 1, (count, 2)):
-        spectrum = np.fft.fft2(probe * thing[y : y + shape[0], x : x + shape[1]], norm="ortho")
+        spectrum = np.fft.fft2(probe * object[y : y + shape[0], x : x + shape[1]], norm="ortho")
         near_field = np.fft.ifft2(spectrum * np.exp(-30j * frequency), norm="ortho")
         found.append(np.abs(near_field if near else np.fft.fftshift(spectrum)) ** 2)
     return np.array(found)

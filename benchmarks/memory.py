@@ -57,11 +57,11 @@ CASES = (
 )
 
 
-def main(words: list[str]) -> None:
+def main(text: list[str]) -> None:
     """Run the cases and print the table."""
     print("| case | estimate | measured | ratio |\n|---|---|---|---|", flush=True)
     for case in CASES:
-        if not words or any(word in case.name for word in words):
+        if not text or any(text_part in case.name for text_part in text):
             told = measured(case)
             ratio = told["estimate"] / told["measured"]
             megabytes = " | ".join(f"{told[name] / 1e6:,.0f} MB" for name in ("estimate", "measured"))

@@ -34,7 +34,7 @@ class Scan(NamedTuple):
     data: pg.Dataset
     code: int
     beam: str
-    thing: str
+    object: str
     photons: float
     overlap: float
 
@@ -43,14 +43,14 @@ def scan(seed: int, diffuser: bool = False) -> Scan:
     """The scan of this number."""
     rng = np.random.default_rng([seed, 20])
     size = int(rng.choice(list(PLACES)))
-    beam, thing = BEAMS[seed % len(BEAMS)], OBJECTS[seed // len(BEAMS) % len(OBJECTS)]
-    thing = DIFFUSER if diffuser else thing
+    beam, object = BEAMS[seed % len(BEAMS)], OBJECTS[seed // len(BEAMS) % len(OBJECTS)]
+    object = DIFFUSER if diffuser else object
     probe, width = BEAM[beam](rng, size)
     photons, overlap = 10 ** rng.uniform(3, 6), rng.uniform(0.5, 0.75)
     count = int(rng.choice(PLACES[size]))
     corners = positions(rng, count, (1 - overlap) * width)
     wide = int(corners.max()) + size
-    transmission = OBJECT[thing](rng, wide)
+    transmission = OBJECT[object](rng, wide)
     probe = probe * np.sqrt(photons / np.sum(np.abs(probe) ** 2))
     patterns = []
     for row, column in corners:
@@ -58,7 +58,7 @@ def scan(seed: int, diffuser: bool = False) -> Scan:
         patterns.append(rng.poisson(np.abs(np.fft.fftshift(wave)) ** 2))
     code = seed % 8
     data = pg.make_dataset(np.array(patterns, np.uint32), corners.astype(float), source=f"scan {seed}")
-    return Scan(pg.data.apply_orientation(data, code), code, beam, thing, photons, overlap)
+    return Scan(pg.data.apply_orientation(data, code), code, beam, object, photons, overlap)
 
 
 def positions(rng, count: int, step: float) -> np.ndarray:
@@ -193,7 +193,7 @@ BEAM = dict(zip(BEAMS, (focus, defocused, zone_plate, aberrated, flat_top), stri
 OBJECT = dict(zip(OBJECTS, (smooth, letters, weak, cells, rough), strict=True)) | {DIFFUSER: strong_diffuser}
 
 
-def judged(number: int, diffuser: bool) -> dict:
+def validated(number: int, diffuser: bool) -> dict:
     """What the trial says of a scan, and whether that is right."""
     made = scan(number, diffuser)
     trials = pg.automatic.try_orientations(made.data)
@@ -201,10 +201,10 @@ def judged(number: int, diffuser: bool) -> dict:
     return {
         "scan": number,
         "beam": made.beam,
-        "object": made.thing,
+        "object": made.object,
         "photons": made.photons,
-        "sure": found.is_told,
-        "right": true in found.codes if found.is_told else trials[0].code in (true, true ^ 3),
+        "sure": found.is_certain,
+        "right": true in found.codes if found.is_certain else trials[0].code in (true, true ^ 3),
         "codes": list(found.codes),
         "true": true,
         "errors": found.errors,
@@ -238,7 +238,7 @@ def main() -> None:
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     rows = []
     for number in range(asked.first, asked.first + asked.scans):
-        row = judged(number, asked.diffuser)
+        row = validated(number, asked.diffuser)
         rows.append(row)
         verdict = ("sure" if row["sure"] else "not told") + ("" if row["right"] else ", wrong")
         facts = f"{row['errors']:.1f} errors, R {row['r_factor']:.3f}" + (", out of focus" * row["out_of_focus"])

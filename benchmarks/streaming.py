@@ -32,12 +32,12 @@ def tile(seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     y, x = np.mgrid[:FRAME, :FRAME] - FRAME / 2
     probe = np.exp(-(y**2 + x**2) / 400) * np.exp(0.01j * (y**2 + x**2))
     probe *= np.sqrt(1e6 / np.sum(np.abs(probe) ** 2))
-    coarse = np.fft.ifft2(np.fft.fft2(rng.normal(size=(TILE, TILE))) * _lowpass()).real
-    thing = np.exp(1j * coarse / coarse.std() * 0.5)
+    surrogate = np.fft.ifft2(np.fft.fft2(rng.normal(size=(TILE, TILE))) * _lowpass()).real
+    object = np.exp(1j * surrogate / surrogate.std() * 0.5)
     places = np.stack(np.meshgrid(*[np.arange(0, TILE, STEP)] * 2, indexing="ij"), -1).reshape(-1, 2)
     patterns = np.empty((len(places), FRAME, FRAME), np.uint16)
     for number, (row, column) in enumerate(places):
-        window = thing[np.ix_((row + np.arange(FRAME)) % TILE, (column + np.arange(FRAME)) % TILE)]
+        window = object[np.ix_((row + np.arange(FRAME)) % TILE, (column + np.arange(FRAME)) % TILE)]
         expected = np.abs(np.fft.fftshift(np.fft.fft2(probe * window))) ** 2 / FRAME**2
         patterns[number] = rng.poisson(expected)
     return patterns, places, probe

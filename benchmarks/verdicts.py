@@ -133,27 +133,29 @@ def case(kind: str, seed: int) -> tuple[Case, int]:
     return Case(data, model, object, probe, corners), epochs
 
 
-def error(found: np.ndarray, truth: np.ndarray, lit: np.ndarray) -> float:
+def error(found: np.ndarray, truth: np.ndarray, illuminated: np.ndarray) -> float:
     """Relative error of the contrast where lit, after shift, constant and ramp are removed; of the object or its twin.
 
     The shift is searched about the peaks of the cross-correlation of the phase's gradients, which know no ramp.
     """
     size = tuple(max(a, b) for a, b in zip(found.shape, truth.shape, strict=True))
-    truth, lit = (np.pad(a, [(0, n - k) for n, k in zip(size, a.shape, strict=True)]) for a in (truth, lit))
+    truth, illuminated = (
+        np.pad(a, [(0, n - k) for n, k in zip(size, a.shape, strict=True)]) for a in (truth, illuminated)
+    )
     y, x = np.ogrid[: size[0], : size[1]]
     best = 2.0
     for turned in (found, np.conj(found[::-1, ::-1])):
         turned = np.pad(turned, [(0, n - k) for n, k in zip(size, turned.shape, strict=True)])
-        correlation = np.fft.ifft2(np.fft.fft2(_steps(truth) * lit) * np.conj(np.fft.fft2(_steps(turned)))).real
+        correlation = np.fft.ifft2(np.fft.fft2(_steps(truth) * illuminated) * np.conj(np.fft.fft2(_steps(turned)))).real
         shifts = {np.unravel_index(k, size) for k in np.argsort(correlation.ravel())[-12:]} | {(0, 0)}
         for dy, dx in {(a + i, b + j) for a, b in shifts for i in (-1, 0, 1) for j in (-1, 0, 1)}:
             moved = np.roll(turned, (dy, dx), (0, 1))
-            spectrum = np.abs(np.fft.fft2(truth * moved.conj() * lit, (256, 256)))
+            spectrum = np.abs(np.fft.fft2(truth * moved.conj() * illuminated, (256, 256)))
             k = np.unravel_index(spectrum.argmax(), spectrum.shape)
-            r = moved * np.exp(2j * np.pi * (k[0] * y + k[1] * x) / 256) * lit
+            r = moved * np.exp(2j * np.pi * (k[0] * y + k[1] * x) / 256) * illuminated
             r = r * np.vdot(r, truth) / max(np.vdot(r, r).real, 1e-30)
-            contrast = np.linalg.norm(truth[lit] - truth[lit].mean())
-            best = min(best, float(np.linalg.norm((r - truth)[lit]) / contrast))
+            contrast = np.linalg.norm(truth[illuminated] - truth[illuminated].mean())
+            best = min(best, float(np.linalg.norm((r - truth)[illuminated]) / contrast))
     return best
 
 
@@ -167,13 +169,13 @@ def main():
     parser.add_argument("--set", choices=SEEDS, default="judge")
     parser.add_argument("--only")
     given = parser.parse_args()
-    rows = [judged(kind, seed) for kind in KINDS if (given.only or "") in kind for seed in SEEDS[given.set]]
+    rows = [validated(kind, seed) for kind in KINDS if (given.only or "") in kind for seed in SEEDS[given.set]]
     for truth in ("good", "between", "failed"):
         codes = [code for what, code in rows if what == truth]
         print(truth, len(codes), {code: codes.count(code) for code in sorted(set(codes))})
 
 
-def judged(kind: str, seed: int) -> tuple[str, str]:
+def validated(kind: str, seed: int) -> tuple[str, str]:
     """What a run of a kind is in truth, and its verdict; both are printed."""
     one, epochs = case(kind, seed)
     run = pg.Run(one.model, one.data, pg.Nesterov(), (pg.Stage(epochs),), min(16, -(-one.data.count // 5)), 0)

@@ -178,19 +178,19 @@ def damaged(kind: str, whole: bytes, path: Path, seed: int | tuple[int, int]) ->
     rng = np.random.default_rng(seed)
     path.write_bytes(whole)
     edits = EDITS if KINDS[kind].suffix != ".npz" else NPZ_EDITS
-    words = []
+    text = []
     if rng.random() < 0.4:
         name = list(edits)[rng.integers(len(edits))]
         edits[name](path, rng)
-        words.append(name)
-    if not words or rng.random() < 0.3:
+        text.append(name)
+    if not text or rng.random() < 0.3:
         content = bytearray(path.read_bytes())
         for _ in range(rng.choice([1, 1, 2, 4, 16])):
             name = list(BYTES)[rng.integers(len(BYTES))]
             content = BYTES[name](content, rng)
-            words.append(name)
+            text.append(name)
         path.write_bytes(content)
-    return ", ".join(words)
+    return ", ".join(text)
 
 
 def _place(content: bytearray, rng: np.random.Generator) -> int:

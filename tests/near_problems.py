@@ -51,12 +51,12 @@ def kernel(distance: float = DISTANCE) -> np.ndarray:
 
 def measurement(photons: float = 1e7, noise: bool = True, **changes) -> pg.Dataset:
     """Patterns computed here in plain NumPy, one by one; positions in metres, the truth beside them."""
-    probe, thing, corners = probe_wave(photons), object_wave(), positions()
+    probe, object, corners = probe_wave(photons), object_wave(), positions()
     rng = np.random.default_rng(0)
     patterns = []
     for row, column in corners.astype(int):
-        wave = probe * thing[row : row + FRAME[0], column : column + FRAME[1]]
+        wave = probe * object[row : row + FRAME[0], column : column + FRAME[1]]
         intensity = np.abs(np.fft.ifft2(np.fft.fft2(wave) * kernel())) ** 2
         patterns.append(rng.poisson(intensity).astype(np.uint32) if noise else intensity)
-    items = {"geometry": GEOMETRY, "support": inside(), "truth": pg.data.GroundTruth(thing, probe[None])}
+    items = {"geometry": GEOMETRY, "support": inside(), "truth": pg.data.GroundTruth(object, probe[None])}
     return pg.make_dataset(np.array(patterns), corners * SAMPLING, **(items | changes))

@@ -50,14 +50,14 @@ def measurement(
     photons: float = 1e5, seed: int = 0, background: float = 0.0, dtype: type = np.uint16, **changes
 ) -> pg.Dataset:
     """Patterns computed here in plain NumPy, one by one, with Poisson noise."""
-    probe, thing, corners = probe_wave(photons), object_wave(), positions()
+    probe, object, corners = probe_wave(photons), object_wave(), positions()
     rng = np.random.default_rng(seed)
     patterns = []
     for row, column in corners.astype(int):
-        wave = probe * thing[row : row + FRAME[0], column : column + FRAME[1]]
+        wave = probe * object[row : row + FRAME[0], column : column + FRAME[1]]
         intensity = np.abs(np.fft.fftshift(np.fft.fft2(wave))) ** 2 / wave.size
         patterns.append(rng.poisson(intensity + background))
-    items = {"probe": 0.8 * np.abs(probe) + 0j, "truth": pg.data.GroundTruth(thing, probe[None])}
+    items = {"probe": 0.8 * np.abs(probe) + 0j, "truth": pg.data.GroundTruth(object, probe[None])}
     return pg.make_dataset(np.array(patterns, dtype), corners, **(items | changes))
 
 

@@ -34,10 +34,10 @@ def test_a_small_gap_is_told_if_it_is_the_same_in_every_pattern():
     """Five per cent, where 30 % were asked for once; all patterns together scatter by far more."""
     found = pg.automatic.preference(trials({code: 0.3 * (1 if code == 5 else 1.05) for code in ALL}), DATA)
     assert found.codes == (5,)
-    assert found.is_told
+    assert found.is_certain
     assert 0.03 < found.margin < 0.07
     assert found.errors > critical(COUNT)
-    assert "standard errors more" in found.words
+    assert "standard errors more" in found.summary
 
 
 def test_a_large_gap_of_a_few_patterns_is_not_told():
@@ -49,7 +49,7 @@ def test_a_large_gap_of_a_few_patterns_is_not_told():
     ]
     found = pg.automatic.preference([best, *others], DATA)
     assert others[0].r_factor > 1.3 * best.r_factor
-    assert not found.is_told
+    assert not found.is_certain
     assert found.codes == tuple(ALL)
 
 
@@ -80,7 +80,7 @@ def test_a_pair_stays_one_unless_the_start_knows_the_side_of_the_focus():
     blind = pg.automatic.preference(trials(levels, has_side=False), DATA)
     assert blind.codes == (1, 2)
     assert blind.is_pair
-    assert "can't tell the two apart" in blind.words
+    assert "can't tell the two apart" in blind.summary
     assert pg.automatic.preference(trials(levels), DATA).codes == (2,)
     assert pg.automatic.preference(trials(levels, has_side=False), near_problems.measurement()).codes == (2,)
     alike = levels | {1: 0.2}
@@ -92,16 +92,16 @@ def test_trials_that_diverged_and_those_of_rounding():
     gone = [pg.automatic.OrientationTrial(code, np.inf, None, np.zeros(0)) for code in ALL if code]
     found = pg.automatic.preference([best, *gone], DATA)
     assert found.codes == (0,)
-    assert "inf" not in found.words.split("next")[0]
+    assert "inf" not in found.summary.split("next")[0]
     all_gone = pg.automatic.preference(
         [pg.automatic.OrientationTrial(code, np.inf, None, np.zeros(0)) for code in ALL], DATA
     )
-    assert not all_gone.is_told
+    assert not all_gone.is_certain
     rounded = [
         pg.automatic.OrientationTrial(code, best.r_factor, None, best.r_of_pattern * (1 + 1e-5 * bool(code)))
         for code in ALL
     ]
-    assert not pg.automatic.preference(rounded, DATA).is_told
+    assert not pg.automatic.preference(rounded, DATA).is_certain
 
 
 @pytest.mark.parametrize("shape", [(20, 18), (21, 18), (15, 17)])

@@ -49,7 +49,7 @@ def send(name):
 def test_the_end_of_a_job_and_the_warning_before_it_interrupt(heeded, name):
     with pytest.raises(KeyboardInterrupt):
         send(name)
-    assert heeded.words == f"interrupted by {name}; "
+    assert heeded.summary == f"interrupted by {name}; "
 
 
 @pytest.mark.parametrize("name", ["SIGHUP", "SIGINT", "SIGUSR1"])
@@ -62,7 +62,7 @@ def test_what_is_ignored_stays_so(name):
         mine.heed()
         send(name)
         assert signal.getsignal(getattr(signal, name)) is signal.SIG_IGN
-        assert mine.words == ""
+        assert mine.summary == ""
     finally:
         for number, handler in others.items():
             signal.signal(number, handler)
@@ -78,7 +78,7 @@ def test_the_others_of_a_burst_are_not_heeded_but_later_ones_are(heeded, monkeyp
     monkeypatch.setattr("ptychograd.cli.signals.time.monotonic", lambda: now + 60)
     with pytest.raises(KeyboardInterrupt):
         send("SIGINT")
-    assert heeded.words == "interrupted by SIGTERM; "
+    assert heeded.summary == "interrupted by SIGTERM; "
 
 
 def test_a_signal_waits_until_all_is_saved(heeded):
@@ -86,7 +86,7 @@ def test_a_signal_waits_until_all_is_saved(heeded):
     send("SIGUSR1")
     with pytest.raises(KeyboardInterrupt):
         heeded.release()
-    assert heeded.words == "interrupted by SIGUSR1; "
+    assert heeded.summary == "interrupted by SIGUSR1; "
     heeded.hold()
     send("SIGTERM")
     heeded.release()  # it was interrupted before, and does not go on
@@ -215,8 +215,8 @@ def test_on_a_terminal_a_bar_moves(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("seconds", "words"),
+    ("seconds", "text"),
     [(0.4, "0 s"), (89.0, "89 s"), (91.0, "2 min"), (3599.0, "1 h 00 min"), (9000.0, "2 h 30 min")],
 )
-def test_times_in_words(seconds, words):
-    assert duration(seconds) == words
+def test_times_in_words(seconds, text):
+    assert duration(seconds) == text

@@ -58,11 +58,11 @@ def test_options_of_reconstruct(run, scan, options):
 
 def test_inspect_says_what_is_there(run, scan):
     status, out, _ = run("inspect", scan)
-    words = " ".join(out.split())
+    text = " ".join(out.split())
     assert status == 0
-    assert "56 of 20 x 18 pixels, uint16" in words
-    assert "overlap" in words
-    assert "wavelength, distance and pixel_size" in words
+    assert "56 of 20 x 18 pixels, uint16" in text
+    assert "overlap" in text
+    assert "wavelength, distance and pixel_size" in text
 
 
 def test_keys_name_what_a_file_calls_otherwise(run, tmp_path):
@@ -190,13 +190,13 @@ def test_broken_data_end_in_one_sentence(run, scan, tmp_path):
         "length.npz": "56 patterns but 55 positions",
         "unit.npz": "another unit",
     }
-    for name, words in expected.items():
+    for name, text in expected.items():
         status, _, err = run("reconstruct", name, "-o", "r.h5")
         *notes, sentence = err.strip().splitlines()
         assert status == 2
         assert all(note.startswith((name, "start probe: estimated")) for note in notes)
         assert sentence.startswith("ptychograd: ")
-        assert words in sentence
+        assert text in sentence
 
 
 def test_bad_counts_are_masked_and_said(run, tmp_path):

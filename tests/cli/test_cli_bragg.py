@@ -165,17 +165,17 @@ def test_angles_that_alias_are_told(reconstruct, run, files):
     _, _, err = reconstruct("wide.h5", "--epochs", 1)
     sentence = r"rocking angles alias in depth: the phase turns by up to \S+ radians"
     assert re.search(sentence, " ".join(err.split()))
-    words = " ".join(run("inspect", files / "wide.h5")[1].split())
-    assert re.search(f"warning .*{sentence}", words)
+    text = " ".join(run("inspect", files / "wide.h5")[1].split())
+    assert re.search(f"warning .*{sentence}", text)
     assert "alias" not in reconstruct("crystal.h5", "--epochs", 1)[2]
 
 
 def test_inspect_shows_the_rocking_curve(run, files):
-    words = " ".join(run("inspect", files / "crystal.h5")[1].split())
-    assert "5 angles from -0.04584 to 0.04011 degrees around 2θ = 51.566 degrees, at each of 20 positions" in words
-    assert "83.92 nm x 83.92 nm x 75.76 nm (x, y, z)" in words
-    assert "7 x 26 x 21 pixels" in words
-    assert "median step to the nearest neighbour 3 pixels" in words
+    text = " ".join(run("inspect", files / "crystal.h5")[1].split())
+    assert "5 angles from -0.04584 to 0.04011 degrees around 2θ = 51.566 degrees, at each of 20 positions" in text
+    assert "83.92 nm x 83.92 nm x 75.76 nm (x, y, z)" in text
+    assert "7 x 26 x 21 pixels" in text
+    assert "median step to the nearest neighbour 3 pixels" in text
 
 
 MISTAKES = {
@@ -218,10 +218,10 @@ def simulated(tmp_path_factory):
     from ptychograd.cli import main
 
     file = tmp_path_factory.mktemp("simulated") / "c.h5"
-    words = ("--photons", "5e3", "--rocking-step", "0.01", "--background", "0.5", "--seed", "3")
+    text = ("--photons", "5e3", "--rocking-step", "0.01", "--background", "0.5", "--seed", "3")
     with pytest.MonkeyPatch.context() as patch, contextlib.suppress(SystemExit):
         patch.setattr("ptychograd.cli.engine.prepare", lambda precision="single": None)
-        main(["simulate", "bragg", str(file), "--reduced", *words])
+        main(["simulate", "bragg", str(file), "--reduced", *text])
     return pg.read(file)
 
 
@@ -238,7 +238,7 @@ def test_a_simulated_crystal_goes_into_a_file(simulated):
 
 
 @pytest.mark.parametrize(
-    ("option", "words"),
+    ("option", "text"),
     [
         (("--photons", "0"), "0 photons in the probe"),
         (("--background", "-1"), "A background of -1 photons a pixel"),
@@ -247,10 +247,10 @@ def test_a_simulated_crystal_goes_into_a_file(simulated):
         (("--seed", "-1"), "seed of -1"),
     ],
 )
-def test_a_crystal_that_can_not_be_simulated_is_refused(run, option, words, tmp_path):
+def test_a_crystal_that_can_not_be_simulated_is_refused(run, option, text, tmp_path):
     status, _, err = run("simulate", "bragg", "c.h5", "--reduced", *option)
     assert status == 2
-    assert words in " ".join(err.split())
+    assert text in " ".join(err.split())
     assert not list(tmp_path.glob("*.h5"))
 
 

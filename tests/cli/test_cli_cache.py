@@ -86,7 +86,7 @@ def test_a_cache_that_can_not_be_written_is_said_once(cache, capsys, monkeypatch
     """A full disk leaves half a program, which is removed; what is there already is used."""
     folder = cache()
     triple(3)
-    (kept,) = entries(folder)
+    (retained,) = entries(folder)
     cache()
 
     def full(self, data):
@@ -100,7 +100,7 @@ def test_a_cache_that_can_not_be_written_is_said_once(cache, capsys, monkeypatch
     said = capsys.readouterr().err
     assert said.count("Compiled programs are not kept") == 1
     assert "No space left on device" in said
-    assert entries(folder) == [kept]
+    assert entries(folder) == [retained]
 
 
 def test_other_warnings_are_shown_as_ever(cache, recwarn):
@@ -161,7 +161,7 @@ MISSING = {
 @pytest.mark.parametrize("case", MISSING)
 def test_a_device_that_is_not_there_is_one_sentence(run, monkeypatch, case):
     """In commands that set the process up, and in those that don't."""
-    problem, words = MISSING[case]
+    problem, text = MISSING[case]
 
     def devices(*_):
         raise problem
@@ -174,12 +174,12 @@ def test_a_device_that_is_not_there_is_one_sentence(run, monkeypatch, case):
     for command in commands:
         status, _, err = run(*command)
         assert (status, len(err.splitlines())) == (2, 1), err
-        assert words in err
+        assert text in err
         assert "unset JAX_PLATFORMS, which is 'cuda'" in err
 
 
 @pytest.mark.parametrize(
-    ("problem", "words"),
+    ("problem", "text"),
     [
         (RuntimeError("Unable to initialize backend 'tpu': it is gone"), "There is no device to compute on"),
         (RuntimeError("RESOURCE_EXHAUSTED: Out of memory while trying to allocate 9 bytes."), "Take smaller batches"),
@@ -187,14 +187,14 @@ def test_a_device_that_is_not_there_is_one_sentence(run, monkeypatch, case):
         (MemoryError(), "not enough memory"),
     ],
 )
-def test_what_the_computer_lacks_in_the_middle_is_one_sentence(run, monkeypatch, problem, words):
+def test_what_the_computer_lacks_in_the_middle_is_one_sentence(run, monkeypatch, problem, text):
     def failing(*_):
         raise problem
 
     monkeypatch.setattr("ptychograd.fitting.result.load", failing)
     status, _, err = run("plot", "r.h5")
     assert (status, len(err.splitlines())) == (2, 1)
-    assert words in err
+    assert text in err
 
 
 def test_other_errors_are_not_hidden(run, monkeypatch):

@@ -10,7 +10,7 @@ import pytest
 import near_problems
 import ptychograd as pg
 from problems import FRAME, measurement
-from ptychograd.cli.asked import Pieces
+from ptychograd.cli.asked import Effects
 from ptychograd.cli.options import Options
 from ptychograd.cli.plan import make_run, make_solver, read_file
 from ptychograd.paper.far_field import FarFieldExperiment
@@ -30,10 +30,10 @@ def test_a_run_with_all_of_it_can_be_gone_on_from(run, scan):
     flat = np.ones(FRAME)
     flat[3, 4] = 0
     np.save("flat.npy", flat)
-    words = ["--refine", "detector.background", "--refine", "detector.point_spread.width", "--flat-field", "flat.npy"]
-    words += ["--noise", "poisson-gaussian", "--readout", "1", "--saturation", FULL, "--prior", "tv=0.2"]
-    words += ["--background", "0.5", "--beam-stop", "1", "--epochs", "4", "--batch-size", "8"]
-    status, out, err = run("reconstruct", scan, "-o", "result.h5", *words)
+    text = ["--refine", "detector.background", "--refine", "detector.point_spread.width", "--flat-field", "flat.npy"]
+    text += ["--noise", "poisson-gaussian", "--readout", "1", "--saturation", FULL, "--prior", "tv=0.2"]
+    text += ["--background", "0.5", "--beam-stop", "1", "--epochs", "4", "--batch-size", "8"]
+    status, out, err = run("reconstruct", scan, "-o", "result.h5", *text)
     assert status == 0, err
     result = pg.load("result.h5")
     assert f"detector.background: {result.arrays['detector.background']:.4g} photons a pixel" in out.splitlines()
@@ -49,8 +49,8 @@ def test_a_run_with_all_of_it_can_be_gone_on_from(run, scan):
 
 def test_noise_models_take_over_at_the_end_and_full_pixels_are_known_throughout(scan):
     data = pg.read(scan)
-    pieces = Pieces(readout=2.0, saturation=float(FULL))
-    stages = make_run(Options(epochs=9, noise="gaussian", pieces=pieces), data).stages
+    effects = Effects(readout=2.0, saturation=float(FULL))
+    stages = make_run(Options(epochs=9, noise="gaussian", effects=effects), data).stages
     assert [stage.epochs for stage in stages] == [6, 3]
     assert all(isinstance(stage.noise, pg.noise.Censored) for stage in stages)
     assert isinstance(stages[0].noise.noise, pg.Amplitude)
@@ -61,8 +61,8 @@ def test_noise_models_take_over_at_the_end_and_full_pixels_are_known_throughout(
 
 
 def test_a_flat_field_is_calibrated_by_counts(run, scan):
-    words = ["--refine", "detector.flat_field", "--epochs", 9]
-    status, out, err = run("reconstruct", scan, "-o", "result.h5", *words)
+    text = ["--refine", "detector.flat_field", "--epochs", 9]
+    status, out, err = run("reconstruct", scan, "-o", "result.h5", *text)
     assert status == 0, err
     result = pg.load("result.h5")
     changes = result.settings["changes"]
@@ -74,7 +74,7 @@ def test_a_flat_field_is_calibrated_by_counts(run, scan):
 
 
 @pytest.mark.parametrize(
-    ("words", "expected"),
+    ("text", "expected"),
     [
         (["--epochs", 0], "With --epochs 0 there is no epoch that fits counted photons"),
         (["--epochs", 6, "--hold-probe", 6], "and --hold-probe 6 there is no epoch that fits counted photons"),
@@ -82,8 +82,8 @@ def test_a_flat_field_is_calibrated_by_counts(run, scan):
         (["--epochs", 6, "--refine-after", 6], "leaves no epoch to refine detector.flat_field: the run has 6"),
     ],
 )
-def test_a_flat_field_that_no_epoch_would_calibrate_is_refused(run, scan, words, expected):
-    status, _, err = run("reconstruct", scan, "-o", "result.h5", "--refine", "detector.flat_field", *words)
+def test_a_flat_field_that_no_epoch_would_calibrate_is_refused(run, scan, text, expected):
+    status, _, err = run("reconstruct", scan, "-o", "result.h5", "--refine", "detector.flat_field", *text)
     assert status == 2
     assert expected in " ".join(err.split())
     assert not Path("result.h5").exists()
@@ -106,16 +106,16 @@ def test_a_near_field_is_doubted_once_and_by_reconstruct_alone(run, capsys):
     pg.write("near.h5", near_problems.measurement())
     make_run(Options(epochs=3, refine=["detector.flat_field"]), pg.read("near.h5"))
     assert "still beam" not in capsys.readouterr().err
-    words = ["--refine", "detector.flat_field", "--epochs", 3]
-    status, _, err = run("reconstruct", "near.h5", "-o", "result.h5", *words)
+    text = ["--refine", "detector.flat_field", "--epochs", 3]
+    status, _, err = run("reconstruct", "near.h5", "-o", "result.h5", *text)
     assert status == 0, err
     assert err.count("hardly tells the structure of a still beam") == 1
 
 
 def test_a_flat_field_that_is_given_is_calibrated_with_the_whole_detector(scan, tmp_path):
     np.save(tmp_path / "flat.npy", np.ones(FRAME))
-    pieces = Pieces(flat_field=str(tmp_path / "flat.npy"))
-    stages = make_run(Options(epochs=9, refine=["detector"], pieces=pieces), pg.read(scan)).stages
+    effects = Effects(flat_field=str(tmp_path / "flat.npy"))
+    stages = make_run(Options(epochs=9, refine=["detector"], effects=effects), pg.read(scan)).stages
     assert stages[-1].trainable == ("object", "probe", "detector.background")
     assert stages[-1].first
     plain = make_run(Options(epochs=9, refine=["detector"]), pg.read(scan)).stages
@@ -126,8 +126,8 @@ def test_masks_and_binning(scan, tmp_path):
     mask = np.ones(FRAME, int)
     mask[2, 3] = 0
     np.save(tmp_path / "mask.npy", mask)
-    pieces = Pieces(beam_stop=2.0, mask=str(tmp_path / "mask.npy"), mask_above=100.0, oversampling=2)
-    options = Options(pieces=pieces)
+    effects = Effects(beam_stop=2.0, mask=str(tmp_path / "mask.npy"), mask_above=100.0, oversampling=2)
+    options = Options(effects=effects)
     data = read_file(scan, options)
     expected = (mask == 1) & pg.data.beam_stop(FRAME, 2.0) & (measurement().patterns < 100)
     np.testing.assert_array_equal(data.mask, expected)
@@ -137,29 +137,29 @@ def test_masks_and_binning(scan, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("options", "words"),
+    ("options", "text"),
     [
         (Options(noise="poisson-gaussian"), "needs --readout"),
-        (Options(pieces=Pieces(readout=1.0)), "needs --noise"),
+        (Options(effects=Effects(readout=1.0)), "needs --noise"),
         (Options(prior=["smooth=1"]), "one of: tv, tikhonov, l1, slices"),
         (Options(prior=["tv=-1"]), "above zero"),
     ],
 )
-def test_what_does_not_go_together_is_said_before_anything_is_read(options, words):
-    with pytest.raises(pg.InputError, match=words):
+def test_what_does_not_go_together_is_said_before_anything_is_read(options, text):
+    with pytest.raises(pg.InputError, match=text):
         make_solver(options)
 
 
 def test_a_file_that_is_no_array_is_named(scan):
     with pytest.raises(pg.InputError, match=r"scan.h5.*expected real numbers"):
-        read_file(scan, Options(pieces=Pieces(mask=str(scan))))
+        read_file(scan, Options(effects=Effects(mask=str(scan))))
 
 
 def test_simulations_have_what_was_asked_for(run, monkeypatch):
     few = partial(FarFieldExperiment, box=90, object_size=64, frame=48)  # 64 patterns
     monkeypatch.setattr("ptychograd.paper.far_field.FarFieldExperiment", few)
-    words = ["--background", "2", "--point-spread", "0.7", "--noise", "poisson-gaussian", "--readout", "1.5"]
-    status, _, err = run("simulate", "far-field", "data.h5", *words, "--saturation", "200", "--photons", "1e4")
+    text = ["--background", "2", "--point-spread", "0.7", "--noise", "poisson-gaussian", "--readout", "1.5"]
+    status, _, err = run("simulate", "far-field", "data.h5", *text, "--saturation", "200", "--photons", "1e4")
     assert status == 0, err
     data = pg.read("data.h5")
     assert data.patterns.dtype.kind == "f"
@@ -207,8 +207,8 @@ MISTAKES = {
 
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_mistakes_end_in_one_sentence(run, arrays, tmp_path, mistake):
-    words, sentence = MISTAKES[mistake]
-    status, _, err = run("reconstruct", arrays, "-o", "r.h5", "--epochs", 1, *words)
+    text, sentence = MISTAKES[mistake]
+    status, _, err = run("reconstruct", arrays, "-o", "r.h5", "--epochs", 1, *text)
     assert status == 2
     assert sentence in " ".join(err.split())
     assert "Traceback" not in err
@@ -217,15 +217,15 @@ def test_mistakes_end_in_one_sentence(run, arrays, tmp_path, mistake):
 
 def test_an_image_of_the_point_spread_is_taken(run, arrays):
     fits = []
-    for words in ((), ("--point-spread", "kernel.npy")):
-        status, _, err = run("reconstruct", arrays, "-o", "r.h5", "--epochs", 1, "--json", *words)
+    for text in ((), ("--point-spread", "kernel.npy")):
+        status, _, err = run("reconstruct", arrays, "-o", "r.h5", "--epochs", 1, "--json", *text)
         assert status == 0, err
         fits.append(pg.load("r.h5").history.r_factor[-1])
     assert fits[0] != fits[1]
 
 
 @pytest.mark.parametrize(
-    ("words", "sentence"),
+    ("text", "sentence"),
     [
         (("--background-image",), "--background-image is for `reconstruct`"),
         (("--noise", "poisson-gaussian", "--readout", 0), "--readout 0: expected photons rms"),
@@ -233,8 +233,8 @@ def test_an_image_of_the_point_spread_is_taken(run, arrays):
         (("--saturation", 0.5), "--saturation 0.5: expected a whole number"),
     ],
 )
-def test_what_can_not_be_simulated_is_said_and_no_file_is_left(run, tmp_path, words, sentence):
-    status, _, err = run("simulate", "far-field", "s.h5", *words)
+def test_what_can_not_be_simulated_is_said_and_no_file_is_left(run, tmp_path, text, sentence):
+    status, _, err = run("simulate", "far-field", "s.h5", *text)
     assert status == 2
     assert sentence in " ".join(err.split())
     assert not (tmp_path / "s.h5").exists()

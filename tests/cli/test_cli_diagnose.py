@@ -67,7 +67,7 @@ def test_diagnose_without_a_trial_and_of_what_can_not_be_reconstructed(run, tmp_
 
 def strict(text):
     """JSON as the standard has it, without NaN and Infinity."""
-    return json.loads(text, parse_constant=lambda word: pytest.fail(f"{word} in JSON"))
+    return json.loads(text, parse_constant=lambda text_part: pytest.fail(f"{text_part} in JSON"))
 
 
 @pytest.mark.parametrize("case", ["one position", "no photons", "large numbers"])
@@ -184,8 +184,8 @@ def test_frc_searches_and_judges_positions_in_each_half(run):
     one, other = pg.data.halves(pg.read("dense.h5"))
     for half, data in zip(halves, (one, other), strict=True):
         searched = int(half.settings["changes"][0]["change"].split(" of ")[1].split()[0])
-        lit = np.count_nonzero(data.photons)
-        assert searched == lit - max(1, round(0.05 * lit), round(min(0.15 * lit, 3)))
+        illuminated = np.count_nonzero(data.photons)
+        assert searched == illuminated - max(1, round(0.05 * illuminated), round(min(0.15 * illuminated, 3)))
 
 
 def test_residuals_of_a_result(run, tmp_path):
@@ -224,7 +224,7 @@ MISTAKES = {
 
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_mistakes_end_in_one_sentence(run, scan, mistake):
-    arguments, words = MISTAKES[mistake]
+    arguments, text = MISTAKES[mistake]
     status, _, err = run(*(scan if argument == "SCAN" else argument for argument in arguments))
     assert status == 2
-    assert words in " ".join(err.split())
+    assert text in " ".join(err.split())

@@ -55,9 +55,9 @@ def test_a_near_field_in_its_own_file_needs_no_word(run, files, tmp_path):
         "key": ("cone.npz", *keys(), "--key", f"focus_distance={TRUE}"),
     }
     found = {}
-    for name, (file, *words) in ways.items():
+    for name, (file, *text) in ways.items():
         options = ("--epochs", 3, "--start", "flat", "-o", f"{name}.h5")
-        status, _, err = run("reconstruct", files / file, *words, *options)
+        status, _, err = run("reconstruct", files / file, *text, *options)
         assert status == 0, err
         found[name] = pg.load(f"{name}.h5")
     assert "propagator.distance" in found["own"].arrays
@@ -78,9 +78,9 @@ def test_a_person_may_know_better_than_the_file(run, files):
 
 
 def test_inspect_shows_the_near_field(run, files):
-    words = " ".join(run("inspect", files / "cone.h5")[1].split())
-    assert "300 nm x 325 nm (y, x), of the near field 24 mm behind a focus: magnified 4 times" in words
-    assert "as a parallel beam over 18 mm" in words
+    text = " ".join(run("inspect", files / "cone.h5")[1].split())
+    assert "300 nm x 325 nm (y, x), of the near field 24 mm behind a focus: magnified 4 times" in text
+    assert "as a parallel beam over 18 mm" in text
 
 
 MISTAKES = {

@@ -187,12 +187,12 @@ def saved(monkeypatch):
     """Why each result that is saved had stopped, and after which epoch."""
     seen, save = [], pg.Result.save
 
-    def watched(self, path):
+    def monitored(self, path):
         seen.append((self.stopped, self.history.epochs))
         save(self, path)
         (path.parent / f"{self.history.epochs}.kept.h5").write_bytes(path.read_bytes())
 
-    monkeypatch.setattr(pg.Result, "save", watched)
+    monkeypatch.setattr(pg.Result, "save", monitored)
     return seen
 
 

@@ -83,9 +83,9 @@ def test_a_defocus_is_refined_with_the_aperture_held(run):
     assert run("reconstruct", "c.h5", *asked)[0] == 0
     arrays = pg.load("c_result.h5").arrays
     assert float(arrays["probe.defocus"]) != np.float32(0.11)
-    lit = np.abs(arrays["probe.modes"][0]) > 0.5 * np.abs(arrays["probe.modes"]).max()
-    rows, columns = (int(lit.any(axis=axis).sum()) for axis in (1, 0))
-    assert lit.sum() == rows * columns  # the square, as it was
+    illuminated = np.abs(arrays["probe.modes"][0]) > 0.5 * np.abs(arrays["probe.modes"]).max()
+    rows, columns = (int(illuminated.any(axis=axis).sum()) for axis in (1, 0))
+    assert illuminated.sum() == rows * columns  # the square, as it was
 
 
 @pytest.mark.usefixtures("small")
@@ -102,7 +102,7 @@ def test_states_and_magnitudes(run):
 
 
 @pytest.mark.parametrize(
-    ("options", "words"),
+    ("options", "text"),
     [
         (("--slices", 2), "--slice-distance, in metres"),
         (("--refine", "object.distance"), "--slices, 2 or more"),
@@ -116,10 +116,10 @@ def test_states_and_magnitudes(run):
         (("--probe-variations", -1), "-1 variations"),
     ],
 )
-def test_what_can_not_be_is_said(run, file, options, words):
+def test_what_can_not_be_is_said(run, file, options, text):
     status, _, err = run("reconstruct", file, *options, "--epochs", 1)
     assert status != 0
-    assert words in " ".join(err.split())
+    assert text in " ".join(err.split())
 
 
 def test_a_crystal_has_no_slices_nor_a_spectrum(run):

@@ -62,7 +62,7 @@ def test_two_processes_do_one_run(scan, data):
     assert "after 20 epochs" in texts[0][0]
     assert "epochs" not in texts[1][0]
     result = pg.load(scan.parent / "result.h5")
-    assert list(result.history.looks) == [5, 10, 15, 20]
+    assert list(result.history.monitored) == [5, 10, 15, 20]
     alone = pg.reconstruct(pg.far_field(data), data, pg.Nesterov(), epochs=20, batch_size=8)
     assert result.history.r_factor[-1] == pytest.approx(alone.history.r_factor[-1], rel=0.15)
 
@@ -130,7 +130,7 @@ def test_the_end_of_a_batch_job_is_an_interrupt_for_all(scan):
 
 def test_a_process_reads_its_own_patterns_only(scan, data):
     """Three shares looked at one by one; together they tell what a look at all tells."""
-    looks = []
+    monitored = []
     for share in range(3):
         stored = read(scan, keep=StreamFromFile(0, 2**20, share, 3)).patterns
         numbers, plain = [], stored._read
@@ -140,16 +140,16 @@ def test_a_process_reads_its_own_patterns_only(scan, data):
             plain(begin, end, out)
 
         stored._read = spied
-        looks.append(stored.look(data.mask))
+        monitored.append(stored.look(data.mask))
         assert numbers == list(range(56 * share // 3, 56 * (share + 1) // 3))
-    survey = added([type(one).unpacked(one.packed()) for one in looks])
+    survey = added([type(one).unpacked(one.packed()) for one in monitored])
     assert np.array_equal(survey.photons, data.photons)
     assert survey.seen == data.count
     assert np.allclose(survey.total, data.sums[0])
 
 
 @pytest.mark.parametrize(
-    ("options", "words"),
+    ("options", "text"),
     [
         (("--rank", "0"), "several processes need --coordinator, --processes and --rank"),
         (("--coordinator", "127.0.0.1:1", "--processes", "2", "--rank", "2"), "expected a rank from 0 to one less"),
@@ -157,9 +157,9 @@ def test_a_process_reads_its_own_patterns_only(scan, data):
         (("--memory", "lots"), "expected a size such as 4GB"),
     ],
 )
-def test_what_can_not_be(scan, options, words):
+def test_what_can_not_be(scan, options, text):
     command = [sys.executable, "-m", "ptychograd", "reconstruct", scan.name, *options]
     done = subprocess.run(command, cwd=scan.parent, capture_output=True, text=True, timeout=SECONDS)
     assert done.returncode == 2
-    assert words in done.stderr
+    assert text in done.stderr
     assert "Traceback" not in done.stderr

@@ -63,9 +63,9 @@ WRITING = {  # every command that writes, with the name by which it does
 }
 
 
-def call(run, made, words):
+def call(run, made, text):
     files = {"SCAN": made / "scan.h5", "RESULT": made / "result.h5"}
-    return run(*(files.get(word, word) for word in words))
+    return run(*(files.get(text_part, text_part) for text_part in text))
 
 
 @pytest.mark.parametrize("command", WRITING)
@@ -82,7 +82,7 @@ def test_every_command_tries_first_what_it_does_last(run, made, tmp_path, monkey
     status, out, err = call(run, made, WRITING[command])
     assert status == 2
     assert "can't be written: Operation not permitted" in " ".join(err.split())
-    assert not any(words in out + err for words in COMPUTING)
+    assert not any(text in out + err for text in COMPUTING)
     assert not [path for path in tmp_path.rglob("*") if path.is_file() and "cache" not in path.parts]
 
 
@@ -104,7 +104,7 @@ def test_a_link_is_judged_by_where_it_leads(run, made, tmp_path):
     status, _, err = run("reconstruct", made / "scan.h5", "-o", "dangling.h5")
     assert status == 2
     assert "there is no folder" in " ".join(err.split())
-    assert not any(words in err for words in COMPUTING)
+    assert not any(text in err for text in COMPUTING)
     with replacing(tmp_path / "fine.h5") as temporary:
         assert temporary.parent == tmp_path / "there"
         temporary.write_text("new")
@@ -140,14 +140,14 @@ def test_what_is_not_ours_to_replace_is_refused(tmp_path, place):
 @pytest.mark.parametrize("command", ["reconstruct", "simulate", "frc", "plot", "export", "bench", "diagnose"])
 def test_no_command_replaces_a_protected_file(run, made, tmp_path, command):
     (tmp_path / "out").mkdir()
-    words = WRITING[command]
-    path = tmp_path / next(word for word in words if str(word).startswith("out/"))
+    text = WRITING[command]
+    path = tmp_path / next(text_part for text_part in text if str(text_part).startswith("out/"))
     shutil.copy(made / "result.h5", path)
     path.chmod(0o444)
-    status, out, err = call(run, made, words)
+    status, out, err = call(run, made, text)
     assert status == 2
     assert "is protected against writing" in " ".join(err.split())
-    assert not any(words in out + err for words in COMPUTING)
+    assert not any(text in out + err for text in COMPUTING)
     assert path.read_bytes() == (made / "result.h5").read_bytes()
 
 
@@ -230,7 +230,7 @@ def test_halves_and_their_picture_are_kept_elsewhere(run, made, tmp_path, second
 
 def test_a_sweep_goes_on_without_its_folder(run, made, tmp_path, monkeypatch, second):
     """A run that can't be kept is still one of the sweep, and what it finds is kept elsewhere."""
-    from ptychograd.runs import archive as _kept
+    from ptychograd.runs import archive as _retained
 
     def full(folder, name, *_):
         raise NotWrittenError(f"{name} can't be written: No space left on device.")
@@ -241,7 +241,7 @@ def test_a_sweep_goes_on_without_its_folder(run, made, tmp_path, monkeypatch, se
         raise NotWrittenError("that can't be written: Not a directory.")
 
     for failing in (full, gone):
-        monkeypatch.setattr(_kept, "keep", failing)
+        monkeypatch.setattr(_retained, "keep", failing)
         status, out, err = run("sweep", made / "scan.h5", "--grid", "seed=1", "--epochs", 1, "-o", "out")
         assert "This run is not kept for later: " in err
         assert "best: seed=1" in out
@@ -270,8 +270,8 @@ def test_other_commands_keep_what_they_made_elsewhere(run, made, tmp_path, monke
     monkeypatch.setattr(
         "ptychograd.paper.far_field.FarFieldExperiment.dataset", lambda *_, **__: problems.measurement()
     )
-    words = (*WRITING[name], "--no-trial") if name == "diagnose" else WRITING[name]
-    status, out, err = call(run, made, words)
+    text = (*WRITING[name], "--no-trial") if name == "diagnose" else WRITING[name]
+    status, out, err = call(run, made, text)
     assert status == 2, err
     (found,) = [path for path in second.rglob("*") if path.is_file()]
     assert f"It is kept as {found}." in err
@@ -303,7 +303,7 @@ def test_commands_replace_files_of_their_own_type_alone(run, made, tmp_path, cas
     status, out, err = call(run, made, WRITING[case.partition(",")[0]])
     assert status == 2
     assert " ".join(err.split()).count(f"out/{path.name} is there and ") == 1
-    assert not any(words in out + err for words in COMPUTING)
+    assert not any(text in out + err for text in COMPUTING)
     assert [found for found in path.parent.rglob("*") if found.is_file()] == [path]
     assert path.read_bytes() == content
 
@@ -431,8 +431,8 @@ def test_a_working_folder_that_is_gone_is_one_sentence(run, made, tmp_path, monk
     folder.mkdir()
     monkeypatch.chdir(folder)
     folder.rmdir()
-    for words in (("reconstruct", made / "scan.h5"), ("plot", made / "result.h5", "-o", "p.png")):
-        status, _, err = run(*words)
+    for text in (("reconstruct", made / "scan.h5"), ("plot", made / "result.h5", "-o", "p.png")):
+        status, _, err = run(*text)
         assert (status, len(err.splitlines())) == (2, 1)
         assert "working folder is gone" in err
     os.chdir(tmp_path)

@@ -8,28 +8,28 @@ import bragg_problems
 import near_problems
 import problems
 import ptychograd as pg
-from ptychograd.cli.asked import Pieces
+from ptychograd.cli.asked import Effects
 from ptychograd.cli.needs import NEEDS, REFINABLE, check_simulated
 from ptychograd.cli.options import Options
 from ptychograd.cli.plan import make_solver
 from ptychograd.core.parameters import trainable_names
 
 ALONE = {
-    "lines": (Pieces(lines=3), "--lines needs --bandwidth"),
-    "reach": (Pieces(reach=4), "--reach needs --refine scan.offset or"),
-    "aperture": (Pieces(numerical_aperture=0.1), "--numerical-aperture needs --aberration or --refine probe.aberr"),
-    "background": (Pieces(background_image=True), "--background-image needs --refine detector.background"),
-    "readout": (Pieces(readout=3.0), "--readout needs --noise poisson-gaussian or --noise gaussian"),
-    "slices": (Pieces(slices=2), "--slices needs --slice-distance"),
-    "distance": (Pieces(slice_distance=1e-3), "--slice-distance needs --slices"),
+    "lines": (Effects(lines=3), "--lines needs --bandwidth"),
+    "reach": (Effects(reach=4), "--reach needs --refine scan.offset or"),
+    "aperture": (Effects(numerical_aperture=0.1), "--numerical-aperture needs --aberration or --refine probe.aberr"),
+    "background": (Effects(background_image=True), "--background-image needs --refine detector.background"),
+    "readout": (Effects(readout=3.0), "--readout needs --noise poisson-gaussian or --noise gaussian"),
+    "slices": (Effects(slices=2), "--slices needs --slice-distance"),
+    "distance": (Effects(slice_distance=1e-3), "--slice-distance needs --slices"),
 }
 
 
 @pytest.mark.parametrize("name", ALONE)
 def test_an_option_that_would_do_nothing_is_refused_in_one_sentence(name):
-    pieces, words = ALONE[name]
-    with pytest.raises(pg.InputError, match=words):
-        make_solver(Options(pieces=pieces))
+    effects, text = ALONE[name]
+    with pytest.raises(pg.InputError, match=text):
+        make_solver(Options(effects=effects))
 
 
 def test_epochs_of_what_is_not_refined_are_refused():
@@ -40,14 +40,14 @@ def test_epochs_of_what_is_not_refined_are_refused():
 @pytest.mark.parametrize(
     "options",
     [
-        Options(pieces=Pieces(lines=3, bandwidth=0.01)),
-        Options(pieces=Pieces(reach=4), refine=["scan.affine"]),
-        Options(pieces=Pieces(reach=4), refine=["scan.drift"], refine_after=1),
-        Options(pieces=Pieces(numerical_aperture=0.1), refine=["probe.aberrations"]),
-        Options(pieces=Pieces(numerical_aperture=0.1, aberration=["5=0.1"])),
-        Options(pieces=Pieces(background_image=True), refine=["detector"]),
-        Options(pieces=Pieces(readout=1.0), noise="gaussian"),
-        Options(pieces=Pieces(slices=2, slice_distance=1e-3), prior=["slices=1"]),
+        Options(effects=Effects(lines=3, bandwidth=0.01)),
+        Options(effects=Effects(reach=4), refine=["scan.affine"]),
+        Options(effects=Effects(reach=4), refine=["scan.drift"], refine_after=1),
+        Options(effects=Effects(numerical_aperture=0.1), refine=["probe.aberrations"]),
+        Options(effects=Effects(numerical_aperture=0.1, aberration=["5=0.1"])),
+        Options(effects=Effects(background_image=True), refine=["detector"]),
+        Options(effects=Effects(readout=1.0), noise="gaussian"),
+        Options(effects=Effects(slices=2, slice_distance=1e-3), prior=["slices=1"]),
     ],
 )
 def test_with_what_it_needs_it_goes(options):
@@ -56,11 +56,11 @@ def test_with_what_it_needs_it_goes(options):
 
 def test_a_parent_of_another_parameter_is_not_enough():
     with pytest.raises(pg.InputError, match="--reach needs"):
-        make_solver(Options(pieces=Pieces(reach=4), refine=["detector.background", "probe"]))
+        make_solver(Options(effects=Effects(reach=4), refine=["detector.background", "probe"]))
 
 
 @pytest.mark.parametrize(
-    ("options", "words"),
+    ("options", "text"),
     [
         (("--noise", "poisson", "--readout", 3), "--readout needs --noise"),
         (("--lines", 3), "--lines needs --bandwidth"),
@@ -70,18 +70,18 @@ def test_a_parent_of_another_parameter_is_not_enough():
         (("--background-image",), "a simulated background is the same everywhere"),
     ],
 )
-def test_a_simulation_ignores_nothing_either(run, options, words):
+def test_a_simulation_ignores_nothing_either(run, options, text):
     status, _, err = run("simulate", "far-field", "a.h5", *options)
     assert status != 0
-    assert words in " ".join(err.split())
+    assert text in " ".join(err.split())
 
 
 def test_a_simulation_has_what_it_needs():
-    check_simulated("gaussian", Pieces(readout=1.0, lines=3, bandwidth=0.1, jitter=1.0, slices=2, slice_distance=1e-3))
+    check_simulated("gaussian", Effects(readout=1.0, lines=3, bandwidth=0.1, jitter=1.0, slices=2, slice_distance=1e-3))
 
 
 def test_every_need_is_of_an_option_that_there_is():
-    known = {name.replace("_", "-") for cls in (Options, Pieces) for name in cls.__dataclass_fields__}
+    known = {name.replace("_", "-") for cls in (Options, Effects) for name in cls.__dataclass_fields__}
     texts = {text.split()[0].removeprefix("--") for need in NEEDS for text in (need.option, *need.others)}
     assert texts <= known
 
@@ -94,7 +94,7 @@ def test_a_crystal_refuses_a_prior_in_one_sentence(run):
 
 
 @pytest.mark.parametrize(
-    ("path", "words"),
+    ("path", "text"),
     [
         ("probe.intensty", r"did you mean probe\.intensity\?"),
         ("detector.saturation", "is unknown"),
@@ -102,10 +102,10 @@ def test_a_crystal_refuses_a_prior_in_one_sentence(run):
         ("", "is unknown"),
     ],
 )
-def test_a_name_of_no_parameter_is_refused_with_those_that_there_are(path, words):
+def test_a_name_of_no_parameter_is_refused_with_those_that_there_are(path, text):
     with pytest.raises(pg.InputError, match=f'"{path}" is unknown.*') as found:
         make_solver(Options(refine=[path]))
-    assert re.search(words, str(found.value))
+    assert re.search(text, str(found.value))
     assert "detector.flat_field" in str(found.value)
 
 

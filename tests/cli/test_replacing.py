@@ -30,13 +30,13 @@ def scan(tmp_path_factory):
 
 @pytest.mark.parametrize("case", LOST)
 def test_only_what_is_of_its_own_kind_is_replaced(run, scan, tmp_path, case):
-    name, data, words, kind = LOST[case]
+    name, data, text, kind = LOST[case]
     if data is None:
         (tmp_path / name).write_text("notes of the night")
     else:
         pg.write(tmp_path / name, data())
     before = (tmp_path / name).read_bytes()
-    status, _, err = run(*(scan if word == "SCAN" else word for word in words))
+    status, _, err = run(*(scan if text_part == "SCAN" else text_part for text_part in text))
     assert status == 2
     assert f"{name} is there and is no readable {kind}: it would be lost" in " ".join(err.split())
     assert (tmp_path / name).read_bytes() == before
@@ -44,8 +44,8 @@ def test_only_what_is_of_its_own_kind_is_replaced(run, scan, tmp_path, case):
 
 
 def test_a_result_that_is_replaced_is_named(run, scan, tmp_path):
-    words = ("reconstruct", scan, "-o", "r.h5", "--epochs", 1)
-    told = [run(*words)[2] for _ in range(2)]
+    text = ("reconstruct", scan, "-o", "r.h5", "--epochs", 1)
+    told = [run(*text)[2] for _ in range(2)]
     assert ["r.h5 will be replaced" in err for err in told] == [False, True]
     assert "replaced" not in run("resume", "r.h5", "--epochs", 2)[2]
     assert "replaced" not in run("resume", "r.h5", "--epochs", 3, "-o", "s.h5")[2]

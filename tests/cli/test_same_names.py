@@ -30,23 +30,23 @@ def scans(tmp_path):
 def test_the_second_is_refused_before_its_run(run, scans, tmp_path, command):
     """And the first again is not, where its file has moved."""
     options, left = DEFAULTS[command]
-    words = (*options, "--epochs", 1)
-    status, _, err = run(command, "one/data.h5", *words)
+    text = (*options, "--epochs", 1)
+    status, _, err = run(command, "one/data.h5", *text)
     assert status == 0, err
     before = (tmp_path / left).read_bytes()
-    status, _, err = run(command, "two/data.h5", *words)
+    status, _, err = run(command, "two/data.h5", *text)
     assert status == 2
     told = " ".join(err.split())
     assert f"is there and is of {tmp_path}/one/data.h5: it would be lost. Give another name with --output." in told
     assert "will be replaced" not in told
-    assert not any(word in told for word in ("compiling", "begun"))
+    assert not any(text_part in told for text_part in ("compiling", "begun"))
     assert (tmp_path / left).read_bytes() == before
     if command == "frc":
         return  # which takes longest, and goes the same way
     named = {"reconstruct": "other.h5", "sweep": "other"}[command]
-    assert run(command, "two/data.h5", *words, "-o", named)[0] == 0
+    assert run(command, "two/data.h5", *text, "-o", named)[0] == 0
     (tmp_path / "one").rename(tmp_path / "moved")
-    assert run(command, "moved/data.h5", *words)[0] == 0
+    assert run(command, "moved/data.h5", *text)[0] == 0
 
 
 def test_the_name_that_a_person_gave_is_theirs(run, scans):
@@ -87,10 +87,10 @@ def test_two_that_begin_at_the_same_moment(run, scans, tmp_path, monkeypatch):
     monkeypatch.setattr("ptychograd.runs.run.perform", meanwhile)
     status, out, err = run("reconstruct", "two/data.h5", "--epochs", 1, "--json")
     assert status == 2
-    (kept,) = (tmp_path / "temporary").rglob("data_result.h5")
-    assert f"It is kept as {kept}." in err
+    (retained,) = (tmp_path / "temporary").rglob("data_result.h5")
+    assert f"It is kept as {retained}." in err
     assert json.loads(out.splitlines()[-1])["epochs"] == 1
-    for path, folder in ((tmp_path / "data_result.h5", "one"), (kept, "two")):
+    for path, folder in ((tmp_path / "data_result.h5", "one"), (retained, "two")):
         assert pg.load(path).settings["options"]["data"] == f"{folder}/data.h5"
 
 

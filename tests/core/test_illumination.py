@@ -6,7 +6,7 @@ import pytest
 import near_problems
 import ptychograd as pg
 from problems import complex_array
-from ptychograd.core.illumination import LIT, illumination, lit_pixels, met_pixels
+from ptychograd.core.illumination import ILLUMINATED, illuminated_pixels, illumination, met_pixels
 from ptychograd.quality.comparison import compare_with_truth
 from ptychograd.quality.metrics import nrmse, nrmse_within
 
@@ -30,17 +30,19 @@ def test_illumination_is_the_sum_of_all_modes_at_all_places():
 def test_lit_is_what_has_more_than_a_twentieth_of_the_brightest():
     probe = np.zeros((1, 4, 6), complex)
     probe[0, 1] = np.sqrt([100, 5.1, 4.9, 0, 0.1, 50])
-    lit = lit_pixels(SHAPE, CORNERS[:1], probe)
-    assert LIT == 0.05
-    np.testing.assert_array_equal(np.argwhere(lit), [[1, 1], [1, 2], [1, 6]])
+    illuminated = illuminated_pixels(SHAPE, CORNERS[:1], probe)
+    assert ILLUMINATED == 0.05
+    np.testing.assert_array_equal(np.argwhere(illuminated), [[1, 1], [1, 2], [1, 6]])
 
 
 def test_lit_pixels_lie_inside_the_support():
     support = np.zeros(SHAPE, bool)
     support[2:6, 4:8] = True
-    lit = lit_pixels(SHAPE, CORNERS, np.ones((1, 4, 6), complex), support)
-    np.testing.assert_array_equal(lit, support & lit_pixels(SHAPE, CORNERS, np.ones((1, 4, 6), complex)))
-    assert 0 < lit.sum() < support.sum()
+    illuminated = illuminated_pixels(SHAPE, CORNERS, np.ones((1, 4, 6), complex), support)
+    np.testing.assert_array_equal(
+        illuminated, support & illuminated_pixels(SHAPE, CORNERS, np.ones((1, 4, 6), complex))
+    )
+    assert 0 < illuminated.sum() < support.sum()
 
 
 def test_a_probe_meets_the_object_where_its_support_lay_at_some_position():
@@ -90,9 +92,9 @@ def data():
     return near_problems.measurement()
 
 
-def figures_of(data, thing, probe):
+def figures_of(data, object, probe):
     model = pg.near_field(data)
-    arrays = {"object.transmission": thing, "probe.modes": probe[None], "scan.corner": np.asarray(model.scan.corner)}
+    arrays = {"object.transmission": object, "probe.modes": probe[None], "scan.corner": np.asarray(model.scan.corner)}
     return compare_with_truth(pg.Result(arrays, {}, pg.fitting.History.empty(), {}), data)
 
 
@@ -111,7 +113,7 @@ def test_where_no_photon_fell_on_the_object_its_error_counts_in_the_others_only(
     dim[:, :9] = 0
     support = np.ones(near_problems.OBJECT, bool)
     scan = near_problems.measurement(truth=pg.data.GroundTruth(near_problems.object_wave(), dim[None]), support=support)
-    dark = ~lit_pixels(near_problems.OBJECT, near_problems.positions().astype(int), dim[None])
+    dark = ~illuminated_pixels(near_problems.OBJECT, near_problems.positions().astype(int), dim[None])
     assert 200 < dark.sum() < dark.size / 2
     figures = figures_of(scan, scan.truth.object + dark * complex_array(*near_problems.OBJECT), dim)
     assert figures["object_nrmse_scanned"] < 0.02

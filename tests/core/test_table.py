@@ -1,12 +1,12 @@
 """Tables as text."""
 
-from ptychograd.core.table import aligned
+from ptychograd.core.table import text_table
 
 
 def test_columns_stand_one_below_the_other():
     """As wide as their widest cell, name or not, two spaces apart, with nothing at the end of a line."""
     rows = [("ePIE", "0.02", "as paper"), ("forward model", "1", "")]
-    assert aligned(("", "object error", "note"), rows) == [
+    assert text_table(("", "object error", "note"), rows) == [
         "               object error  note",
         "-------------  ------------  --------",
         "ePIE           0.02          as paper",
@@ -15,4 +15,4 @@ def test_columns_stand_one_below_the_other():
 
 
 def test_a_table_without_rows_is_its_head():
-    assert aligned(("a", "name"), []) == ["a  name", "-  ----"]
+    assert text_table(("a", "name"), []) == ["a  name", "-  ----"]

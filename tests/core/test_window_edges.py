@@ -56,10 +56,10 @@ def test_a_window_beyond_the_edge_is_refused_where_patterns_are_made_or_fitted(c
     corners = np.array(model.scan.corner)
     corners[7] = corner
     model = eqx.tree_at(lambda m: m.scan, model, WholePixelScan(jnp.asarray(corners)))
-    words = r"Pattern 7 sees pixels .* of object.transmission, which has \(53, 47\); of 56 windows 1 leave it"
-    with pytest.raises(pg.InputError, match=words):
+    text = r"Pattern 7 sees pixels .* of object.transmission, which has \(53, 47\); of 56 windows 1 leave it"
+    with pytest.raises(pg.InputError, match=text):
         pg.simulate(model, data.count)
-    with pytest.raises(pg.InputError, match=words):
+    with pytest.raises(pg.InputError, match=text):
         pg.reconstruct(model, data, pg.Nesterov(), epochs=1, batch_size=8)
 
 

@@ -128,10 +128,10 @@ def test_a_window_belongs_to_its_path_and_to_all_below_it():
 def test_cutting_once_changes_no_number():
     parameters, _, windows = parameters_and_updates(1)
 
-    def cut_patches(tree):
+    def extracted_patches(tree):
         return {"object": extract_window(tree["object"].real, windows["object"].corner[0], FRAME), "probe": None}
 
     for run in (once, jax.jit(once, static_argnums=0)):
-        patches = run(cut_patches, parameters, windows)
-        np.testing.assert_array_equal(patches["object"], cut_patches(parameters)["object"])
+        patches = run(extracted_patches, parameters, windows)
+        np.testing.assert_array_equal(patches["object"], extracted_patches(parameters)["object"])
         assert patches["probe"] is None

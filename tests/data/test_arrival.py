@@ -175,11 +175,11 @@ def test_a_look_for_new_patterns_costs_little(tmp_path, monkeypatch, written):
         file.swmr_mode = True
         patterns = read(tmp_path / "scan.h5", keep=GROWS).patterns
         patterns._arrival._known = 0
-        looked = []
+        examined = []
         come = patterns._arrival.came
-        monkeypatch.setattr(patterns._arrival, "came", lambda *some: looked.append(1) or come(*some))
+        monkeypatch.setattr(patterns._arrival, "came", lambda *some: examined.append(1) or come(*some))
         assert patterns.arrived() == written
-        assert len(looked) <= 2 * 13 + 2
+        assert len(examined) <= 2 * 13 + 2
 
 
 def test_counts_that_come_later_do_not_wrap(tmp_path, data):

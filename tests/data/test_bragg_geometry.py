@@ -58,10 +58,10 @@ def test_a_rocking_step_turns_the_phase_as_in_the_paper():
 
 def test_angles_that_alias_are_told_with_numbers():
     assert geometry().aliased((64, 64)) == ""
-    words = geometry(ALIASED).aliased((64, 64))
-    assert words.startswith("2 of 5 rocking angles alias in depth: the phase turns by up to 5.67 radians")
-    assert "one voxel of 66.04 nm to the next" in words
-    assert words.endswith("angles up to 0.06 degrees do not")
+    text = geometry(ALIASED).aliased((64, 64))
+    assert text.startswith("2 of 5 rocking angles alias in depth: the phase turns by up to 5.67 radians")
+    assert "one voxel of 66.04 nm to the next" in text
+    assert text.endswith("angles up to 0.06 degrees do not")
     assert pg.Geometry(*LENGTHS).aliased((64, 64)) == ""
 
 
@@ -84,8 +84,8 @@ REFUSED = {
 
 @pytest.mark.parametrize("mistake", REFUSED)
 def test_angles_that_can_not_be_are_refused(mistake):
-    angles, words = REFUSED[mistake]
-    with pytest.raises(pg.InputError, match=words):
+    angles, text = REFUSED[mistake]
+    with pytest.raises(pg.InputError, match=text):
         pg.BraggGeometry(*LENGTHS, *angles)
 
 

@@ -12,7 +12,7 @@ import ptychograd as pg
 from ptychograd.data.checks import places as places_module
 from ptychograd.data.checks import sound_pixels
 from ptychograd.data.checks.beam import middle
-from ptychograd.data.checks.finding import Seen
+from ptychograd.data.checks.finding import Evidence
 from ptychograd.data.checks.places import lattice_peak
 from ptychograd.data.description import describe
 
@@ -210,10 +210,10 @@ TROUBLES = {
 
 @pytest.mark.parametrize("trouble", TROUBLES)
 def test_each_trouble_is_found_and_mended_in_words(trouble):
-    name, verdict, words, changes = TROUBLES[trouble]
+    name, verdict, text, changes = TROUBLES[trouble]
     found = of(sound(**changes), name)
     assert found.verdict == verdict
-    assert words in f"{found.found} {found.advice}"
+    assert text in f"{found.found} {found.advice}"
     assert found.advice
 
 
@@ -256,10 +256,10 @@ def test_the_mask_that_is_found_leaves_out_what_is_dead_hot_or_stuck():
     expected = own.copy()
     expected[17, 20] = expected[3, 30] = False
     expected[5:8, 9] = False
-    np.testing.assert_array_equal(sound_pixels(Seen.of(sound(patterns=patterns, mask=own))), expected)
+    np.testing.assert_array_equal(sound_pixels(Evidence.of(sound(patterns=patterns, mask=own))), expected)
     full = patterns.clip(None, 200)
     full[:, 17, 20], full[:, 3, 30], full[:, 5:8, 9] = 10, 1, 1
-    assert sound_pixels(Seen.of(sound(patterns=full))).all()  # a middle that is full is not broken
+    assert sound_pixels(Evidence.of(sound(patterns=full))).all()  # a middle that is full is not broken
 
 
 @pytest.mark.parametrize("unit", ["mm", "µm", "nm"])
@@ -338,5 +338,5 @@ def test_of_a_crystal_only_what_makes_sense_is_said():
 
 def test_patterns_in_their_file_are_judged_alike(tmp_path):
     pg.write(tmp_path / "scan.h5", problems.measurement())
-    plain, kept = (pg.read(tmp_path / "scan.h5", keep=keep) for keep in (None, pg.data.StreamFromFile(0, 10_000)))
-    assert pg.diagnose(plain) == pg.diagnose(kept)
+    plain, retained = (pg.read(tmp_path / "scan.h5", keep=keep) for keep in (None, pg.data.StreamFromFile(0, 10_000)))
+    assert pg.diagnose(plain) == pg.diagnose(retained)

@@ -68,10 +68,10 @@ TROUBLES = {
 
 @pytest.mark.parametrize("trouble", TROUBLES)
 def test_what_is_plainly_wrong_is_found(trouble):
-    change, items, words = TROUBLES[trouble]
+    change, items, text = TROUBLES[trouble]
     found = list(plainly_wrong(changed(change, **items)))
     assert len(found) == 1, found
-    assert words in f"{found[0].found}: {found[0].advice}"
+    assert text in f"{found[0].found}: {found[0].advice}"
 
 
 def test_a_position_astray_is_found():

@@ -63,7 +63,7 @@ def test_foreign_byte_order_becomes_native():
 
 
 @pytest.mark.parametrize(
-    ("items", "words"),
+    ("items", "text"),
     [
         ({"patterns": counts((5, 7))}, r"shape \(5, 7\); expected \(index, y, x\)"),
         ({"patterns": counts((0, 5, 7)), "positions": np.zeros((0, 2))}, "at least one"),
@@ -79,8 +79,8 @@ def test_foreign_byte_order_becomes_native():
         ({"support": np.ones((3, 20, 20))}, "support has shape"),
     ],
 )
-def test_items_that_do_not_belong_together_are_refused(items, words):
-    with pytest.raises(InputError, match=words):
+def test_items_that_do_not_belong_together_are_refused(items, text):
+    with pytest.raises(InputError, match=text):
         scan(**items)
 
 

@@ -93,8 +93,8 @@ def test_a_subset_that_breaks_a_rocking_curve_is_refused(data, chosen):
 
 def test_a_subset_makes_the_patterns_that_it_holds(data):
     """Its model expects of each position what that of all the data does, wherever the last window ends."""
-    kept = [position for position in range(len(bragg_problems.CORNERS)) if bragg_problems.CORNERS[position, 0] < 9]
-    part = pg.data.subset(data, numbers(kept))
+    retained = [position for position in range(len(bragg_problems.CORNERS)) if bragg_problems.CORNERS[position, 0] < 9]
+    part = pg.data.subset(data, numbers(retained))
     whole, less = (pg.bragg(one, object=lambda shape: bragg_problems.density()[:, : shape[1]]) for one in (data, part))
     expected, found = (eqx.filter_jit(model.together)(jnp.asarray(5)) for model in (whole, less))
     np.testing.assert_allclose(found / found.sum(), expected / expected.sum(), atol=1e-4)

@@ -201,13 +201,13 @@ def test_what_killed_writers_left_is_removed_and_nothing_else(tmp_path):
 def test_what_is_no_container_of_arrays_is_named(tmp_path):
     (tmp_path / "a.h5").write_text("no HDF5 at all")
     (tmp_path / "empty.npz").write_bytes(b"")
-    for name, words in {
+    for name, text in {
         "b.h5": "no such file",
         "": "a folder",
         "a.h5": "neither HDF5",
         "empty.npz": "neither",
     }.items():
-        with pytest.raises(InputError, match=words):
+        with pytest.raises(InputError, match=text):
             read(tmp_path / name)
 
 

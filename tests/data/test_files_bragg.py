@@ -126,8 +126,8 @@ MISTAKES = {
 
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_mistakes_are_told(data, tmp_path, mistake):
-    keys, words = MISTAKES[mistake]
-    with pytest.raises(pg.InputError, match=words):
+    keys, text = MISTAKES[mistake]
+    with pytest.raises(pg.InputError, match=text):
         pg.read(npz(tmp_path / "a.npz", data), LENGTHS | keys)
 
 

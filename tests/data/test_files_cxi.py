@@ -92,7 +92,7 @@ def test_cxi_energy_in_joules_gives_the_wavelength(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("changes", "words"),
+    ("changes", "text"),
     [
         ({TRANSLATION: None}, f"no positions: looked for {TRANSLATION} and .* holds .*uint16"),
         ({f"{DETECTOR}/data": None}, "no patterns: looked for entry_1/data_1/data and "),
@@ -106,8 +106,8 @@ def test_cxi_energy_in_joules_gives_the_wavelength(tmp_path):
         ({f"{DETECTOR}/distance": "far"}, "holds no numbers"),
     ],
 )
-def test_cxi_that_cannot_be_used_says_why(tmp_path, changes, words):
-    with pytest.raises(InputError, match=f"a.cxi: .*{words}"):
+def test_cxi_that_cannot_be_used_says_why(tmp_path, changes, text):
+    with pytest.raises(InputError, match=f"a.cxi: .*{text}"):
         read(cxi(tmp_path / "a.cxi", changes))
 
 

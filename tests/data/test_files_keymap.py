@@ -128,7 +128,7 @@ def test_a_start_probe_of_any_unit_is_scaled_to_the_photons(tmp_path, size):
 
 
 @pytest.mark.parametrize(
-    ("keys", "words"),
+    ("keys", "text"),
     [
         ({"pattern": "intensity"}, 'no item "pattern"; .* patterns, positions, mask'),
         (
@@ -147,9 +147,9 @@ def test_a_start_probe_of_any_unit_is_scaled_to_the_photons(tmp_path, size):
         ({"energy_kev": "8700"}, "if it is in eV, give 8.7 keV"),
     ],
 )
-def test_a_key_that_does_not_fit_says_what_is_there(tmp_path, keys, words):
+def test_a_key_that_does_not_fit_says_what_is_there(tmp_path, keys, text):
     file = npz(tmp_path / "a.npz", names=np.array(["a", "b"]))
-    with pytest.raises(InputError, match=words):
+    with pytest.raises(InputError, match=text):
         read(file, {"distance": 1.0, "pixel_size": 1e-5} | keys)
 
 

@@ -77,9 +77,9 @@ def test_a_key_may_name_an_array_with_its_unit(tmp_path):
     assert read(tmp_path / "a.h5", KEYS | {"focus_distance": "z1"}).geometry.focus_distance == pytest.approx(0.02)
 
 
-@pytest.mark.parametrize(("key", "words"), [("near", 'no array "near"'), ("0", "expected the distance from focus")])
-def test_a_focus_distance_that_is_none_is_refused(tmp_path, key, words):
-    with pytest.raises(InputError, match=words):
+@pytest.mark.parametrize(("key", "text"), [("near", 'no array "near"'), ("0", "expected the distance from focus")])
+def test_a_focus_distance_that_is_none_is_refused(tmp_path, key, text):
+    with pytest.raises(InputError, match=text):
         read(npz(tmp_path / "a.npz"), KEYS | {"focus_distance": key})
 
 

@@ -11,7 +11,7 @@ import problems
 import ptychograd as pg
 from ptychograd.data.files import opened
 
-WORDS = {
+TEXTS = {
     errno.EACCES: "you may not read it",
     errno.EPERM: "you may not read it",
     errno.ESTALE: "the disk or the network that it is on does not answer",
@@ -30,7 +30,7 @@ def scan(tmp_path):
 
 
 @pytest.mark.parametrize("read", [pg.read, pg.load])
-@pytest.mark.parametrize("number", WORDS)
+@pytest.mark.parametrize("number", TEXTS)
 def test_what_the_system_refuses_is_said(scan, monkeypatch, number, read):
     """Instead of changing permissions, which an administrator does not feel."""
 
@@ -38,10 +38,10 @@ def test_what_the_system_refuses_is_said(scan, monkeypatch, number, read):
         raise OSError(number, os.strerror(number), str(self))
 
     monkeypatch.setattr(Path, "open", refuse)
-    with pytest.raises(pg.InputError, match=WORDS[number]) as found:
+    with pytest.raises(pg.InputError, match=TEXTS[number]) as found:
         read(scan)
     assert str(scan) in str(found.value)
-    assert not any(word in str(found.value) for word in ("damaged", "cut short", "incomplete"))
+    assert not any(text_part in str(found.value) for text_part in ("damaged", "cut short", "incomplete"))
 
 
 def test_an_array_that_fails_to_be_read_for_want_of_its_disk(scan, monkeypatch):
@@ -73,8 +73,8 @@ def test_what_is_no_file_is_named(tmp_path, read):
         "pipe.h5": "a device or a pipe",
         "file.npz/inside.h5": "it is not there",
     }
-    for name, words in cases.items():
-        with pytest.raises(pg.InputError, match=words) as found:
+    for name, text in cases.items():
+        with pytest.raises(pg.InputError, match=text) as found:
             read(tmp_path / name)
         assert "damaged" not in str(found.value)
 

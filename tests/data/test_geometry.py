@@ -25,7 +25,7 @@ def raster(rows=8, columns=6, step=(10.0, 12.5)):
 
 
 @pytest.mark.parametrize(
-    ("change", "words"),
+    ("change", "text"),
     [
         ({"wavelength": 12.4}, "wavelength = 12.4 m .*keV or nm"),
         ({"wavelength": -1e-10}, "wavelength = -1e-10 m"),
@@ -37,8 +37,8 @@ def raster(rows=8, columns=6, step=(10.0, 12.5)):
         ({"pixel_size": (0.0, 55e-6)}, r"pixel_size \(y\) = 0 m"),
     ],
 )
-def test_implausible_geometry_is_refused_with_number_unit_and_hint(change, words):
-    with pytest.raises(InputError, match=words):
+def test_implausible_geometry_is_refused_with_number_unit_and_hint(change, text):
+    with pytest.raises(InputError, match=text):
         Geometry(**{"wavelength": 1e-10, "distance": 2.0, "pixel_size": (5e-5, 5e-5), **change})
 
 
@@ -56,20 +56,20 @@ def test_energy_and_wavelength_are_inverse():
 
 
 @pytest.mark.parametrize(
-    ("length", "words"),
+    ("length", "text"),
     [(9.79e-11, "97.9 pm"), (5.5e-5, "55 µm"), (9.99999e-4, "1 mm"), (-1.12, "-1.12 m"), (0.0, "0 m")],
 )
-def test_lengths_are_written_with_a_suitable_prefix(length, words):
-    assert format_length(length) == words
+def test_lengths_are_written_with_a_suitable_prefix(length, text):
+    assert format_length(length) == text
 
 
 @pytest.mark.parametrize(
-    ("wavelength", "words"),
+    ("wavelength", "text"),
     [(2.5079e-12, "electrons of 200 keV"), (1.5498e-10, "photons of 8 keV"), (1.35e-8, "photons of 91.84 eV")],
 )
-def test_energies_are_those_of_the_particles_that_have_such_wavelengths(wavelength, words):
+def test_energies_are_those_of_the_particles_that_have_such_wavelengths(wavelength, text):
     """200 kV: λ = 2.508 pm (Williams & Carter, Transmission Electron Microscopy, table 1.2)."""
-    assert Geometry(wavelength, 1.0, (1e-5, 1e-5)).energy_in_words == words
+    assert Geometry(wavelength, 1.0, (1e-5, 1e-5)).energy_text == text
 
 
 # Extent of a scan ----------------------------------------------------------------------------------------
@@ -103,7 +103,7 @@ def test_a_plausible_scan_passes(positions):
 
 
 @pytest.mark.parametrize(
-    ("positions", "sampling", "words"),
+    ("positions", "sampling", "text"),
     [
         (raster() * 1e6, (1e-8, 1e-8), r"700 mm x 625 mm .*µm \(times 1e-06\)"),
         (raster() * 1e8, (1e-8, 1e-8), r"object pixels \(times 1e-08\)"),
@@ -115,6 +115,6 @@ def test_a_plausible_scan_passes(positions):
         (raster(100, 60, (200.0, 330.0)), (1e-8, 1e-8), r"19,832 x 19,510 pixels \(3\.1 GB"),
     ],
 )
-def test_an_absurd_extent_is_refused_with_its_cause(positions, sampling, words):
-    with pytest.raises(InputError, match=words):
+def test_an_absurd_extent_is_refused_with_its_cause(positions, sampling, text):
+    with pytest.raises(InputError, match=text):
         check_extent(positions, (32, 40), sampling)

@@ -8,7 +8,7 @@ import pytest
 
 import problems
 import ptychograd as pg
-from ptychograd.cli.held import check_share, searched_and_judged, watched
+from ptychograd.cli.held import check_share, monitored, with_search_and_validation
 from ptychograd.cli.options import Options
 
 
@@ -50,11 +50,11 @@ def test_every_valid_pixel_is_fitted_or_held_out(data, own):
 
 def test_both_parts_have_all_else(data):
     """So that one model serves both, and one can see what it is."""
-    for part, words in zip(pg.hold_out(data, 0.05), ("3 patterns held out", "3 held-out patterns"), strict=True):
+    for part, text in zip(pg.hold_out(data, 0.05), ("3 patterns held out", "3 held-out patterns"), strict=True):
         np.testing.assert_array_equal(part.patterns, data.patterns)
         np.testing.assert_array_equal(part.positions, data.positions)
         assert part.truth is data.truth
-        assert part.source == f"memory, {words}"
+        assert part.source == f"memory, {text}"
 
 
 def test_which_ones_depends_on_the_seed_alone(data):
@@ -151,7 +151,7 @@ def test_held_out_patterns_are_looked_at_every_five_epochs(run, tmp_path, share)
     pg.write(tmp_path / "d.h5", problems.measurement())
     assert run("reconstruct", "d.h5", "--epochs", 11, "--hold-out", share)[0] == 0
     result = pg.load(tmp_path / "d_result.h5")
-    assert list(result.history.looks) == ([5, 10] if share else [])
+    assert list(result.history.monitored) == ([5, 10] if share else [])
     drawn = [line.get_label() for axis in pg.plot.summary(result).axes for line in axis.lines]
     assert ("held out" in drawn) == bool(share)
 
@@ -164,22 +164,22 @@ def test_what_is_a_pattern_s_own_is_not_looked_at_on_the_way(data, path, is_watc
     fitted, held = pg.hold_out(data, 0.2)
     model = pg.models.with_refinable_positions(pg.far_field(fitted), 4)
     asked = pg.Run(model, fitted, pg.Nesterov(), (pg.Stage(3), pg.Stage(9, ("object", "probe", path))), 8)
-    assert (watched(asked, held).monitor is not None) == is_watched
-    assert watched(asked, None).monitor is None
+    assert (monitored(asked, held).monitor is not None) == is_watched
+    assert monitored(asked, None).monitor is None
 
 
 def test_without_patterns_held_out_positions_are_searched_and_nobody_judges(data):
     model = pg.models.with_refinable_positions(pg.far_field(data), 4)
     asked = pg.Run(model, data, pg.Nesterov(), (pg.Stage(40, ("object", "probe", "scan.offset")),), 8)
-    kinds = {type(escape) for stage in searched_and_judged(asked, None).stages for escape in stage.first}
+    kinds = {type(action) for stage in with_search_and_validation(asked, None).stages for action in stage.first}
     assert kinds == {pg.refinement.PositionSearch, pg.refinement.DistortionCorrection}
 
 
 def test_however_many_epochs_are_planned_positions_are_searched_thirty_times(data):
     model = pg.models.with_refinable_positions(pg.far_field(data), 4)
     asked = pg.Run(model, data, pg.Nesterov(), (pg.Stage(1500, ("object", "probe", "scan.offset")),), 8)
-    escapes = [escape for stage in searched_and_judged(asked, None).stages for escape in stage.first]
-    assert sum(isinstance(escape, pg.refinement.PositionSearch) for escape in escapes) == 30
+    escapes = [action for stage in with_search_and_validation(asked, None).stages for action in stage.first]
+    assert sum(isinstance(action, pg.refinement.PositionSearch) for action in escapes) == 30
 
 
 def test_a_command_fits_half_of_the_patterns_at_least():

@@ -62,9 +62,9 @@ def data(path, **more):
     return path
 
 
-def refused(path, words, keys=None, reader=read, **more):
+def refused(path, text, keys=None, reader=read, **more):
     """That the file is refused with one short line that has these words."""
-    with pytest.raises(InputError, match=words) as found:
+    with pytest.raises(InputError, match=text) as found:
         reader(path, keys, **more) if keys or more else reader(path)
     assert str(found.value).isprintable()
     assert len(str(found.value)) < 4000
@@ -213,10 +213,10 @@ def test_commands_take_the_leave(run, tmp_path):
     data(tmp_path / "secret.h5", secret=FRAMES)
     link(tmp_path / "inside" / "a.h5")
     command = ("inspect", "inside/a.h5", "--key", "patterns=patterns")
-    status, _, words = run(*command)
-    assert (status, f"--links-into {tmp_path}" in words) == (2, True)
-    status, words, _ = run(*command, "--links-into", tmp_path)
-    assert (status, "5 x 8" in words or "(5, 8)" in words or "5 × 8" in words) == (0, True)
+    status, _, text = run(*command)
+    assert (status, f"--links-into {tmp_path}" in text) == (2, True)
+    status, text, _ = run(*command, "--links-into", tmp_path)
+    assert (status, "5 x 8" in text or "(5, 8)" in text or "5 × 8" in text) == (0, True)
 
 
 def test_a_virtual_dataset_does_not_look_in_the_working_folder(inside, monkeypatch):

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import ptychograd as pg
-from ptychograd.cli.asked import Pieces
+from ptychograd.cli.asked import Effects
 from ptychograd.cli.options import Options
 from ptychograd.cli.plan import read_file
 from ptychograd.data.files import read, write
@@ -74,8 +74,8 @@ def test_what_non_zero_means_can_be_said():
 
 
 def test_fewer_than_half_of_the_pixels_need_a_word():
-    words = r'1\.85% of the pixels are valid.*mask_is="bad".*allow_masked=True'
-    with pytest.raises(pg.InputError, match=words):
+    text = r'1\.85% of the pixels are valid.*mask_is="bad".*allow_masked=True'
+    with pytest.raises(pg.InputError, match=text):
         pg.make_dataset(FRAMES, PLACES, mask=BAD)
     data = pg.make_dataset(FRAMES, PLACES)
     with pytest.raises(pg.InputError, match=r"1\.85%"):
@@ -180,26 +180,26 @@ def scan(tmp_path):
 def test_runs_refuse_what_is_mostly_masked(run, scan, command):
     third, whole = scan
     more = ("--grid", "seed=0,1") if command == "sweep" else ()
-    status, _, words = run(command, third, "--epochs", 1, *more)
-    assert (status, "33.33% of the pixels are valid, fewer than half (non-zero = valid" in words) == (2, True)
-    status, _, words = run(command, whole, "--epochs", 1, "--mask", "bad.npy", "--beam-stop", 3, *more)
-    assert (status, "--beam-stop 3" in words, "bad.npy (non-zero = good)" in words) == (2, True, True)
+    status, _, text = run(command, third, "--epochs", 1, *more)
+    assert (status, "33.33% of the pixels are valid, fewer than half (non-zero = valid" in text) == (2, True)
+    status, _, text = run(command, whole, "--epochs", 1, "--mask", "bad.npy", "--beam-stop", 3, *more)
+    assert (status, "--beam-stop 3" in text, "bad.npy (non-zero = good)" in text) == (2, True, True)
 
 
 def test_what_is_mostly_masked_can_be_turned_allowed_and_looked_at(run, scan):
     third, whole = scan
-    status, words, _ = run("inspect", third)
-    assert (status, "(66.67%)" in words, "--allow-masked" in words) == (0, True, True)
-    status, words, _ = run("diagnose", third, "--no-trial")
-    assert (status, "66.67% of the pixels are masked" in words) == (0, True)
+    status, text, _ = run("inspect", third)
+    assert (status, "(66.67%)" in text, "--allow-masked" in text) == (0, True, True)
+    status, text, _ = run("diagnose", third, "--no-trial")
+    assert (status, "66.67% of the pixels are masked" in text) == (0, True)
     assert run("reconstruct", third, "--epochs", 1, "--allow-masked")[0] == 0
     assert read_file(third, Options(mask_is="bad")).mask.sum() == 72
-    data = read_file(whole, Options(mask_is="bad", pieces=Pieces(mask="bad.npy")))
+    data = read_file(whole, Options(mask_is="bad", effects=Effects(mask="bad.npy")))
     np.testing.assert_array_equal(data.mask, ~BAD)
     assert "(non-zero = bad) 98.15% of the pixels are valid" in data.notes[-1]
 
 
 def test_what_is_said_of_a_mask_beside_the_file_is_not_said_of_the_files_own(run, tmp_path, scan):
     write(tmp_path / "own.h5", pg.make_dataset(FRAMES, PLACES, mask=~np.roll(BAD, 1, 1)))
-    status, words, _ = run("inspect", tmp_path / "own.h5", "--mask", "bad.npy", "--mask-is", "bad")
-    assert (status, "4 of 108 pixels are bad" in words) == (0, True)
+    status, text, _ = run("inspect", tmp_path / "own.h5", "--mask", "bad.npy", "--mask-is", "bad")
+    assert (status, "4 of 108 pixels are bad" in text) == (0, True)

@@ -66,15 +66,15 @@ def test_a_focus_between_sample_and_detector_is_refused(focus_distance):
 
 
 @pytest.mark.parametrize(
-    ("change", "words"), [({"distance": 1120.0}, "distance = 1120 m"), ({"distance": -1.0}, "-1 m")]
+    ("change", "text"), [({"distance": 1120.0}, "distance = 1120 m"), ({"distance": -1.0}, "-1 m")]
 )
-def test_what_no_geometry_may_be_a_near_field_may_not_be(change, words):
-    with pytest.raises(InputError, match=words):
+def test_what_no_geometry_may_be_a_near_field_may_not_be(change, text):
+    with pytest.raises(InputError, match=text):
         a_geometry(**change)
 
 
 @pytest.mark.parametrize(
-    ("geometry", "words"),
+    ("geometry", "text"),
     [
         (P25, "178.7 nm x 178.7 nm (y, x), of the near field 3.65 mm behind a focus: magnified 307.85 times, as a "),
         (P25, "as a parallel beam over 3.638 mm"),
@@ -82,6 +82,6 @@ def test_what_no_geometry_may_be_a_near_field_may_not_be(change, words):
         (Geometry(1e-10, 1.12, (5e-5, 5e-5)), "448 nm x 280 nm (y, x), of the far field"),
     ],
 )
-def test_a_person_is_told_which_field_it_is(geometry, words):
+def test_a_person_is_told_which_field_it_is(geometry, text):
     data = make_dataset(np.ones((2, 5, 8)), np.eye(2) * 4e-6, geometry=geometry)
-    assert words in dict(describe(data))["object pixel"]
+    assert text in dict(describe(data))["object pixel"]

@@ -95,7 +95,7 @@ def test_dark_patterns_are_no_part_of_a_trial():
 
     trials = pg.automatic.try_orientations(some, model_of, epochs=1, most=12)
     assert set(fitted) == {12 - 4}
-    assert {np.count_nonzero(trial.result.lit) for trial in trials} == {12 - 4}
+    assert {np.count_nonzero(trial.result.illuminated) for trial in trials} == {12 - 4}
     with pytest.raises(pg.InputError, match="7 patterns with photons are too few to hold some out; expected 8"):
         pg.automatic.try_orientations(data.only(np.arange(data.count) < 7))
 
@@ -121,11 +121,11 @@ def test_the_trial_finds_each_orientation_of_a_far_field(scan, code):
 def test_a_far_field_has_a_twin():
     """|F(P O_j)|² is that of P*(-r) and O*(-r) at -r_j; in odd frames each pixel has a partner."""
     rng, frame, size = np.random.default_rng(0), (15, 17), (40, 47)
-    probe, thing = (rng.normal(size=shape) + 1j * rng.normal(size=shape) for shape in (frame, size))
+    probe, object = (rng.normal(size=shape) + 1j * rng.normal(size=shape) for shape in (frame, size))
     corners = rng.integers(0, np.array(size) - frame, (9, 2))
-    mirrored, conjugate = probe[::-1, ::-1].conj(), thing[::-1, ::-1].conj()
+    mirrored, conjugate = probe[::-1, ::-1].conj(), object[::-1, ::-1].conj()
     for y, x in corners:
-        pattern = np.abs(np.fft.fft2(probe * thing[y : y + frame[0], x : x + frame[1]])) ** 2
+        pattern = np.abs(np.fft.fft2(probe * object[y : y + frame[0], x : x + frame[1]])) ** 2
         there = np.array(size) - frame - (y, x)  # the corner at the negated position
         seen = conjugate[there[0] : there[0] + frame[0], there[1] : there[1] + frame[1]]
         np.testing.assert_allclose(np.abs(np.fft.fft2(mirrored * seen)) ** 2, pattern, rtol=1e-9)
@@ -140,7 +140,7 @@ def test_a_far_field_alone_leaves_a_pair():
     found = pg.automatic.preference(pg.automatic.try_orientations(wrong), wrong)
     assert found.is_pair
     assert found.codes == (5, 6)
-    assert "can't tell the two apart" in found.words
+    assert "can't tell the two apart" in found.summary
 
 
 @pytest.mark.parametrize("code", [*(pytest.param(code, marks=pytest.mark.slow) for code in (0, 6, 7)), 1])
@@ -166,7 +166,7 @@ def test_a_start_that_leads_astray_is_not_believed():
     data = replace(irregular_scan(), probe=np.exp(-(y**2 + x**2) / 30)[None] + 0j)
     trials = pg.automatic.try_orientations(data)
     assert trials[0].code in (1, 2)
-    assert "not told" in pg.automatic.preference(trials, data).words
+    assert "not told" in pg.automatic.preference(trials, data).summary
 
 
 def zone_plate_scan(size=32, count=81):
@@ -194,7 +194,7 @@ def zone_plate_scan(size=32, count=81):
 
 def test_a_beam_out_of_focus_is_tried_where_one_in_focus_tells_nothing():
     wrong = pg.data.apply_orientation(zone_plate_scan(), 5)
-    assert not pg.automatic.preference(pg.automatic.try_orientations(wrong, widths=()), wrong).is_told
+    assert not pg.automatic.preference(pg.automatic.try_orientations(wrong, widths=()), wrong).is_certain
     trials = pg.automatic.try_orientations(wrong)
     found = pg.automatic.preference(trials, wrong)
     assert found.is_pair
@@ -211,4 +211,4 @@ def test_what_is_not_told_is_not_told(scan):
     found = pg.automatic.preference(trials, scan)
     assert found.codes == tuple(ALL)
     assert not found.is_pair
-    assert "not told" in found.words
+    assert "not told" in found.summary

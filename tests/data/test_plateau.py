@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import ptychograd as pg
-from ptychograd.data.checks import Seen, detector
+from ptychograd.data.checks import Evidence, detector
 from ptychograd.data.checks.detector import saturation
 from ptychograd.data.dataset import StreamFromFile
 from ptychograd.data.files import read, write
@@ -19,7 +19,7 @@ def measured(count, full=()):
 
 
 def test_one_full_pattern_of_many_is_found():
-    found = saturation(Seen.of(measured(200, full=[3])))
+    found = saturation(Evidence.of(measured(200, full=[3])))
     assert found is not None
     assert found.verdict == "bad"
     assert found.figures["pixels_at_largest"] == 6
@@ -32,19 +32,19 @@ def test_counts_of_photons_have_no_plateau_however_many_are_looked_at():
     rates = np.random.default_rng(5).uniform(0, 12, (9, 11))
     for seed in range(20):
         patterns = np.random.default_rng(seed).poisson(rates, (2000, 9, 11)).astype(np.uint16)
-        found = saturation(Seen.of(pg.make_dataset(patterns, np.zeros((2000, 2)))))
+        found = saturation(Evidence.of(pg.make_dataset(patterns, np.zeros((2000, 2)))))
         assert found is not None
         assert found.verdict == "good"
 
 
-@pytest.mark.parametrize(("limit", "looked"), [(10**9, 60), (8000, 40)])
-def test_of_a_large_file_a_part_is_read_and_the_words_say_so(tmp_path, monkeypatch, limit, looked):
+@pytest.mark.parametrize(("limit", "examined"), [(10**9, 60), (8000, 40)])
+def test_of_a_large_file_a_part_is_read_and_the_words_say_so(tmp_path, monkeypatch, limit, examined):
     write(tmp_path / "d.h5", measured(60, full=range(0, 60, 2)))  # in every one they would be the mark of a gap
     data = read(tmp_path / "d.h5", keep=StreamFromFile(0, 2000))
     monkeypatch.setattr(detector, "BLOCK", 2000)
     monkeypatch.setattr(detector, "LOOKED_AT", limit)
-    found = saturation(Seen.of(data))
+    found = saturation(Evidence.of(data))
     assert found is not None
     assert found.verdict == "bad"
-    assert found.figures["patterns"] == looked
-    assert ("40 of 60 patterns that were looked at" in found.found) == (looked == 40)
+    assert found.figures["patterns"] == examined
+    assert ("40 of 60 patterns that were looked at" in found.found) == (examined == 40)

@@ -183,7 +183,7 @@ def test_circles_are_found_behind_a_block_and_with_short_addresses(tmp_path, blo
     free = int.from_bytes(whole[heap + 8 + lengths :][:lengths], "little")
     start = block + int.from_bytes(whole[heap + 8 + 2 * lengths :][:offsets], "little")
     part = texts + 16  # the first of a collection: a number, references, nothing, its size
-    for place, number, size, words in (
+    for place, number, size, text in (
         (node + 8 + offsets, node - block, offsets, "wrong B-tree signature"),
         (start + free, free, lengths, "bad local heap signature"),
         (part, 0, 8 + lengths, 'attribute "units" is damaged'),
@@ -191,7 +191,7 @@ def test_circles_are_found_behind_a_block_and_with_short_addresses(tmp_path, blo
         damaged = bytearray(whole)
         damaged[place : place + size] = number.to_bytes(size, "little")
         (tmp_path / "a.h5").write_bytes(damaged)
-        with pytest.raises(InputError, match=words):
+        with pytest.raises(InputError, match=text):
             read(tmp_path / "a.h5")
 
 

@@ -121,7 +121,7 @@ def test_a_basis_of_cxi_is_in_its_unit(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("place", "unit", "words"),
+    ("place", "unit", "text"),
     [
         (f"{DETECTOR}/distance", "furlong", 'in "furlong"; expected one of m, mm'),
         (TRANSLATION, "steps", 'in "steps"; expected one of m, mm'),
@@ -130,10 +130,10 @@ def test_a_basis_of_cxi_is_in_its_unit(tmp_path):
         (f"{SOURCE}/energy", "GeV", "and no X-ray has that; if it is that of electrons in a ring"),
     ],
 )
-def test_units_of_cxi_that_cannot_be(tmp_path, place, unit, words):
+def test_units_of_cxi_that_cannot_be(tmp_path, place, unit, text):
     changes = {f"{SOURCE}/energy": 3.0} if unit == "GeV" else {}
     file = cxi(tmp_path / "a.cxi", changes, {place: unit})
-    with pytest.raises(pg.InputError, match=words):
+    with pytest.raises(pg.InputError, match=text):
         read(file)
     given = {"wavelength": "1.5e-10", "distance": "2.25"}
     if place != TRANSLATION:

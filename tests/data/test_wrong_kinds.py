@@ -68,8 +68,8 @@ def test_what_is_no_model_is_refused(name):
 
 @pytest.mark.parametrize("case", BAD_STAGES)
 def test_what_is_no_stage_is_refused(case):
-    stage, words = BAD_STAGES[case]
-    with pytest.raises(pg.InputError, match=words):
+    stage, text = BAD_STAGES[case]
+    with pytest.raises(pg.InputError, match=text):
         ASKED["perform"](pg.Run(MODEL, DATA, pg.Nesterov(), (stage,), 4))
 
 

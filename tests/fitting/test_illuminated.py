@@ -64,9 +64,9 @@ def test_a_plain_probe_costs_nothing(data):
     assert "probe.illumination" not in pg.reconstruct(pg.far_field(data), data, pg.Nesterov(), epochs=1).arrays
 
 
-@pytest.mark.parametrize(("count", "words"), [(1000, "fewer than there are patterns, 36")])
-def test_variations_are_bounded_by_the_patterns(data, count, words):
-    with pytest.raises(pg.InputError, match=words):
+@pytest.mark.parametrize(("count", "text"), [(1000, "fewer than there are patterns, 36")])
+def test_variations_are_bounded_by_the_patterns(data, count, text):
+    with pytest.raises(pg.InputError, match=text):
         pg.models.with_varying_probe(pg.far_field(data), count)
 
 

@@ -172,12 +172,12 @@ def unsteady(rng):
     """Patterns of a probe that a wave of its own size and form is added to, and how much in each; plain NumPy."""
     height, width = near_problems.FRAME
     y, x = np.mgrid[:height, :width]
-    probe, thing, patterns = near_problems.probe_wave(), near_problems.object_wave(), []
+    probe, object, patterns = near_problems.probe_wave(), near_problems.object_wave(), []
     variation = 0.3j * probe * (x - 15) / 18 * np.exp(0.05j * y)
     corners = near_problems.positions().astype(int)
     weights = rng.normal(size=len(corners))
     for weight, (row, column) in zip(weights, corners, strict=True):
-        wave = (probe + weight * variation) * thing[row : row + height, column : column + width]
+        wave = (probe + weight * variation) * object[row : row + height, column : column + width]
         patterns.append(rng.poisson(np.abs(np.fft.ifft2(np.fft.fft2(wave) * near_problems.kernel())) ** 2))
     return dataclasses.replace(near_problems.measurement(), patterns=np.array(patterns, np.uint32)), weights
 

@@ -226,17 +226,17 @@ def test_the_model_is_put_together_from_complex_leaves_or_their_planes(model):
 
 
 @pytest.mark.parametrize("index", [(2,), (2, 0, 3, 1)])
-@pytest.mark.parametrize("coarse", [False, True])
-def test_exit_waves_of_a_batch_are_those_of_the_model_and_of_the_coarse_one(model, index, coarse):
+@pytest.mark.parametrize("surrogate", [False, True])
+def test_exit_waves_of_a_batch_are_those_of_the_model_and_of_the_coarse_one(model, index, surrogate):
     objective, parameters = prepared(model)
 
     @eqx.filter_jit
     def exit_waves(parameters, index):
         windows = objective.windows(parameters, index)
-        waves = objective.coarse_waves if coarse else objective.exit_waves
+        waves = objective.surrogate_waves if surrogate else objective.exit_waves
         return waves(objective.look(parameters, windows), windows, index)
 
-    waves, one = exit_waves(parameters, jnp.array(index)), model.coarse() if coarse else model
+    waves, one = exit_waves(parameters, jnp.array(index)), model.surrogate() if surrogate else model
     np.testing.assert_allclose(waves, [one.exit_wave(jnp.array(i)) for i in index], atol=1e-13)
 
 

@@ -112,13 +112,13 @@ def embedded() -> pg.Dataset:
     data = measurement(photons=1e5, probe=probe_wave(1e5))
     support = np.zeros(object_wave().shape, bool)
     support[12:40, 10:36] = True
-    thing = np.where(support, object_wave(), 1)
+    object = np.where(support, object_wave(), 1)
     patterns = []
     for row, column in data.positions.astype(int):
-        wave = probe_wave(1e5) * thing[row : row + 20, column : column + 18]
+        wave = probe_wave(1e5) * object[row : row + 20, column : column + 18]
         patterns.append(np.abs(np.fft.fftshift(np.fft.fft2(wave))) ** 2 / wave.size)
     counts = np.random.default_rng(1).poisson(patterns).astype(np.uint16)
-    return replace(data, patterns=counts, support=support, truth=pg.data.GroundTruth(thing, probe_wave(1e5)[None]))
+    return replace(data, patterns=counts, support=support, truth=pg.data.GroundTruth(object, probe_wave(1e5)[None]))
 
 
 @cache
@@ -215,15 +215,15 @@ def test_priors_are_named_in_the_settings_and_a_change_of_them_starts_the_solver
 
 
 @pytest.mark.parametrize(
-    ("prior", "words"),
+    ("prior", "text"),
     [
         (pg.priors.Tikhonov(1.0, "object.thickness"), "Unknown parameter"),
         (pg.priors.Tikhonov(1.0, "object"), "takes one array|Unknown"),
         (pg.priors.Tikhonov(1.0, "detector.background"), "takes an image"),
     ],
 )
-def test_priors_on_what_is_no_image_are_refused(prior, words):
-    with jax.enable_x64(False), pytest.raises(pg.InputError, match=words):
+def test_priors_on_what_is_no_image_are_refused(prior, text):
+    with jax.enable_x64(False), pytest.raises(pg.InputError, match=text):
         pg.reconstruct(pg.far_field(embedded()), embedded(), pg.Nesterov(), epochs=1, priors=(prior,))
 
 

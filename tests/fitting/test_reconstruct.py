@@ -7,7 +7,7 @@ import pytest
 
 import problems
 import ptychograd as pg
-from ptychograd.fitting.schedule import Rows, planned, shuffled
+from ptychograd.fitting.schedule import StepShape, planned, shuffled
 
 ADAM = pg.adam({"object": 0.02, "probe": 1.0})
 TRACES = []
@@ -119,7 +119,7 @@ def test_batches_are_of_nearly_equal_size():
     """Every pattern once; sizes differ by one at most; padding has weight 0."""
     for count, batch_size in ((56, 9), (484, 20), (7, 7), (5, 1), (13, 12)):
         order = np.asarray(shuffled(jnp.array([1, 2], jnp.uint32), count))
-        rows = Rows.of(count, batch_size)
+        rows = StepShape.of(count, batch_size)
         plan = planned([order], [np.arange(count)], rows, np.linspace(0, 1, rows.steps))
         index, weight = plan.number, plan.weight
         used = np.asarray(index)[np.asarray(weight) == 1]
@@ -202,13 +202,13 @@ def test_sub_pixel_positions_matter(data):
 
 def _shifted_measurement(shift):
     """Noise-free patterns of the problem, the probe moved off the grid by formula, not by a Fourier ramp."""
-    thing, patterns = problems.object_wave(), []
+    object, patterns = problems.object_wave(), []
     y, x = np.mgrid[: problems.FRAME[0], : problems.FRAME[1]]
     scale = np.abs(problems.probe_wave()).max()
     for (row, column), (dy, dx) in zip(problems.positions().astype(int), shift, strict=True):
         v, u = y - dy, x - dx
         wave = scale * np.exp(-((v - 9.3) ** 2) / 18 - (u - 7.8) ** 2 / 13)
         wave = wave * np.exp(1j * (0.03 * (v - 6) ** 2 + 0.2 * u))
-        wave = wave * thing[row : row + problems.FRAME[0], column : column + problems.FRAME[1]]
+        wave = wave * object[row : row + problems.FRAME[0], column : column + problems.FRAME[1]]
         patterns.append(np.abs(np.fft.fftshift(np.fft.fft2(wave, norm="ortho"))) ** 2)
     return np.array(patterns, np.float32)

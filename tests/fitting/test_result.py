@@ -24,11 +24,11 @@ def result(data):
 def test_file_round_trip_is_exact(result, tmp_path):
     result.save(tmp_path / "r.h5")
     again = pg.load(tmp_path / "r.h5")
-    for kept, read in ((result.arrays, again.arrays), (result.state, again.state)):
-        assert kept.keys() == read.keys()
-        for name in kept:
-            assert kept[name].dtype == read[name].dtype
-            np.testing.assert_array_equal(kept[name], read[name])
+    for retained, read in ((result.arrays, again.arrays), (result.state, again.state)):
+        assert retained.keys() == read.keys()
+        for name in retained:
+            assert retained[name].dtype == read[name].dtype
+            np.testing.assert_array_equal(retained[name], read[name])
     assert again.history == result.history
     assert again.settings == result.settings
     assert again.stopped == "all epochs done"

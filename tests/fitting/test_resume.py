@@ -8,7 +8,7 @@ import bragg_problems
 import near_problems
 import problems
 import ptychograd as pg
-from ptychograd.runs.progress import Course
+from ptychograd.runs.progress import RunProgress
 from ptychograd.runs.stages import crystal_stages
 
 FAR, NEAR, CRYSTAL = problems.measurement(), near_problems.measurement(), bragg_problems.measurement()
@@ -139,7 +139,7 @@ def test_a_run_to_more_epochs_is_the_longer_run():
 def test_what_is_left_is_stretched_and_no_rule_ends_it():
     run = RUNS["stages"]()
     result = pg.perform(run, resume=stopped_after(run, 3), epochs=25)
-    assert Course.of(result.settings).ends == (2, 13, 21, 25)  # 5, 4 and 2 of 11 epochs: 22 now
+    assert RunProgress.of(result.settings).ends == (2, 13, 21, 25)  # 5, 4 and 2 of 11 epochs: 22 now
     assert (result.history.epochs, result.stopped) == (25, "all epochs done")
 
 

@@ -289,12 +289,12 @@ def test_padding_changes_no_step(name, data):
 def test_closed_form_pie_names_what_it_is_not_written_for(data):
     """The part of the model, where the model itself is one that it takes."""
     start = problems.start_model(data)
-    for change, words in (
+    for change, text in (
         (pg.models.with_varying_intensity, "same probe in all patterns, not for VaryingProbe"),
         (lambda model: pg.models.with_varying_probe(model, 1), "same probe in all patterns, not for VaryingProbe"),
     ):
         run = pg.Run(change(start), data, pg.PIE(), (pg.Stage(1),), 5)
-        with pytest.raises(pg.InputError, match=words):
+        with pytest.raises(pg.InputError, match=text):
             pg.perform(run)
 
 

@@ -133,27 +133,27 @@ def test_scaled_patterns_are_no_counts():
 # Held-out patterns ----------------------------------------------------------------------------------------
 
 
-def seen(looks):
+def seen(monitored):
     """A falling history in which somebody looked at held-out patterns after every second epoch."""
-    held_out = np.full(2 * len(looks), np.nan)
-    held_out[1::2] = looks
+    held_out = np.full(2 * len(monitored), np.nan)
+    held_out[1::2] = monitored
     return history(falling(len(held_out), 0.9))._replace(held_out=tuple(held_out.tolist()))
 
 
 def test_held_out_patterns_that_fit_worse_and_worse_end_a_run():
     rising = [0.3, 0.2, 0.22, 0.23, 0.24, 0.25]
-    words = "R of held-out patterns rose from 0.2000 after 4 epochs to 0.2500 after 12"
-    assert pg.fitting.Converged()(seen(rising)) == words
-    assert pg.fitting.Converged(looks=3)(seen(rising[:5])).startswith("R of held-out patterns rose")
+    text = "R of held-out patterns rose from 0.2000 after 4 epochs to 0.2500 after 12"
+    assert pg.fitting.Converged()(seen(rising)) == text
+    assert pg.fitting.Converged(monitored=3)(seen(rising[:5])).startswith("R of held-out patterns rose")
     assert pg.fitting.Converged(rise=0.2)(seen(rising)) == ""
 
 
 @pytest.mark.parametrize(
-    "looks",
+    "monitored",
     [[0.3], [0.3, 0.2, 0.22, 0.23, 0.24], [0.3, 0.2, 0.22, 0.23, 0.205, 0.24], [0.3, 0.2, 0.1, 0.05, 0.02, 0.01]],
 )
-def test_one_good_look_of_the_last_four_is_enough_to_go_on(looks):
-    assert pg.fitting.Converged()(seen(looks)) == ""
+def test_one_good_look_of_the_last_four_is_enough_to_go_on(monitored):
+    assert pg.fitting.Converged()(seen(monitored)) == ""
 
 
 def overfitted():
@@ -168,11 +168,11 @@ def overfitted():
 def test_a_run_that_fits_noise_ends(tmp_path):
     """And goes on from an interrupt to the same end; every look is what `r_factor` says."""
     run, held = overfitted()
-    looks, checkpoints = {}, []
+    monitored, checkpoints = {}, []
 
     def keep(progress):
         result = progress.so_far()
-        looks[progress.epoch] = pg.r_factor(result.model, held)
+        monitored[progress.epoch] = pg.r_factor(result.model, held)
         if progress.epoch == 7:
             result.save(tmp_path / "r.h5")
             checkpoints.append(pg.load(tmp_path / "r.h5"))
@@ -180,9 +180,9 @@ def test_a_run_that_fits_noise_ends(tmp_path):
     result = pg.perform(run, keep)
     assert "R of held-out patterns rose" in result.settings["stopped"]
     assert result.history.epochs < 200
-    assert result.history.looks == pytest.approx({epoch: r for epoch, r in looks.items() if epoch % 3 == 0})
+    assert result.history.monitored == pytest.approx({epoch: r for epoch, r in monitored.items() if epoch % 3 == 0})
     again = pg.perform(run, resume=checkpoints[0])
-    assert again.history.looks == result.history.looks
+    assert again.history.monitored == result.history.monitored
     assert again.object.tobytes() == result.object.tobytes()
     plain = pg.perform(run._replace(monitor=None, stages=(pg.Stage(4),)))
     assert plain.history.held_out == ()
@@ -230,13 +230,13 @@ def test_a_look_at_photons_beyond_all_numbers_leaves_no_figure():
 
     result = pg.perform(run._replace(stages=(pg.Stage(3),), monitor=monitor))
     assert result.history.epochs == 3
-    assert list(result.history.looks) == [1, 3]
+    assert list(result.history.monitored) == [1, 3]
 
 
 def test_a_stage_in_pieces_is_looked_at_as_one():
     run, _ = overfitted()
-    pieces = tuple(run.stages[0]._replace(epochs=9) for _ in range(20))
-    result = pg.perform(run._replace(stages=pieces))
+    effects = tuple(run.stages[0]._replace(epochs=9) for _ in range(20))
+    result = pg.perform(run._replace(stages=effects))
     assert "R of held-out patterns rose" in result.settings["stopped"]
 
 
@@ -247,4 +247,4 @@ def test_watched_runs_side_by_side_are_watched():
         for seed, name in enumerate("ab")
     }
     for _, result in perform_all(runs, at_once=2):
-        assert set(result.history.looks) == {1, 2}
+        assert set(result.history.monitored) == {1, 2}

@@ -171,8 +171,8 @@ def test_objects_that_a_batch_sees_much_of_stay_whole():
     moving = view.moving(member.state.velocity, jnp.float32(0.8))
     assert isinstance(moving["object.transmission"], Coasting)
     assert isinstance(moving["probe.modes"], Whole)
-    course = member.solver.course(member.objective, member.variables, member.state, 1)
-    assert jax.tree.structure(course.end(course.carried)[1]) == jax.tree.structure(member.state)
+    epoch_steps = member.solver.epoch_steps(member.objective, member.variables, member.state, 1)
+    assert jax.tree.structure(epoch_steps.end(epoch_steps.carried)[1]) == jax.tree.structure(member.state)
 
 
 def test_near_fields_stay_whole():

@@ -45,10 +45,10 @@ def work(folder: Path, seed: int, first: int, count: int) -> None:
         kind = names[number % len(names)]
         path = folder / f"file{hostile.KINDS[kind].suffix}"
         print("begin", number, kind, sep="\t", flush=True)
-        words = hostile.damaged(
+        text = hostile.damaged(
             kind, wholes[kind], path, int(np.random.SeedSequence((seed, number)).generate_state(1)[0])
         )
-        print("read", words, sep="\t", flush=True)
+        print("read", text, sep="\t", flush=True)
         Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
         before, began = memory("VmRSS"), time.perf_counter()
         outcome = one(hostile, kind, path)
@@ -129,15 +129,15 @@ class HeldOutMonitor:
         command = [sys.executable, __file__, "--worker", str(folder), "--seed", str(self.seed)]
         command += ["--first", str(first), "--count", str(self.count)]
         with subprocess.Popen(command, stdout=subprocess.PIPE) as worker:
-            lines, hung, number, kind, words = Lines(worker.stdout), False, first, "", ""
+            lines, hung, number, kind, text = Lines(worker.stdout), False, first, "", ""
             while (line := lines.next(PATIENCE + 40 * (not kind))) is not None:
                 part = line.split("\t")
                 if part[0] == "begin":
-                    number, kind, words = int(part[1]), part[2], ""
+                    number, kind, text = int(part[1]), part[2], ""
                 elif part[0] == "read":
-                    words = part[1]
+                    text = part[1]
                 elif part[0] == "done":
-                    self.count_one(folder, part, words)
+                    self.count_one(folder, part, text)
                     number += 1
             hung = lines.timed_out
             if hung:
@@ -148,30 +148,30 @@ class HeldOutMonitor:
         what = "hangs" if hung else "crashes"
         if not kind:
             raise SystemExit(f"the worker ended with {code} before it began")
-        if not words:
+        if not text:
             print(f"file {number} could not be made: HDF5 ended with {code} as it wrote it", file=sys.stderr)
             return number + 1
         name = signal.Signals(-code).name if code < 0 else code
-        self.note(kind, what, folder, number, f"{name} after {words}")
+        self.note(kind, what, folder, number, f"{name} after {text}")
         return number + 1
 
-    def count_one(self, folder: Path, part: list[str], words: str) -> None:
+    def count_one(self, folder: Path, part: list[str], text: str) -> None:
         _, number, kind, outcome, seconds, grown = part
         if outcome in ("read", "refused"):
             self.table[kind]["mutated"] += 1
             self.table[kind][outcome] += 1
         else:
-            self.note(kind, "other exceptions", folder, int(number), f"{outcome} after {words}")
+            self.note(kind, "other exceptions", folder, int(number), f"{outcome} after {text}")
         self.longest[kind] = max(self.longest[kind], float(seconds))
         self.largest[kind] = max(self.largest[kind], int(grown))
         if float(seconds) > 2 or int(grown) > 200 << 20:
-            print(f"{kind} {number}: {seconds} s, {int(grown) >> 20} MB after {words}", file=sys.stderr)
+            print(f"{kind} {number}: {seconds} s, {int(grown) >> 20} MB after {text}", file=sys.stderr)
 
-    def note(self, kind: str, what: str, folder: Path, number: int, words: str) -> None:
+    def note(self, kind: str, what: str, folder: Path, number: int, text: str) -> None:
         """Count a failure, say it, and keep the file."""
         self.table[kind]["mutated"] += 1
         self.table[kind][what] += 1
-        print(f"{what}: {kind} {number}: {words}", file=sys.stderr, flush=True)
+        print(f"{what}: {kind} {number}: {text}", file=sys.stderr, flush=True)
         self.keep.mkdir(parents=True, exist_ok=True)
         with contextlib.suppress(OSError, ValueError):
             newest = max(folder.glob("file.*"), key=lambda path: path.stat().st_mtime)

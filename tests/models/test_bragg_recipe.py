@@ -191,8 +191,8 @@ MISTAKES = {
 
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_what_does_not_fit_is_refused(data, mistake):
-    change, options, words = MISTAKES[mistake]
-    with pytest.raises(pg.InputError, match=words):
+    change, options, text = MISTAKES[mistake]
+    with pytest.raises(pg.InputError, match=text):
         pg.bragg(change(data), **options)
 
 

@@ -133,9 +133,9 @@ def test_a_probe_of_nothing_is_refused_by_all_that_make_waves_of_it():
 
 def object_with(rows, columns):
     """Transmission 0 in a part."""
-    thing = problems.object_wave()
-    thing[rows, columns] = 0
-    return thing
+    object = problems.object_wave()
+    object[rows, columns] = 0
+    return object
 
 
 @pytest.mark.parametrize(
@@ -287,9 +287,9 @@ def no_epoch(monkeypatch):
 @pytest.mark.parametrize("case", STUCK)
 def test_what_can_not_move_is_told(case, no_epoch):
     """Of a model that no recipe made, or whose parameters are held."""
-    make, names, words = STUCK[case]
+    make, names, text = STUCK[case]
     steps = dict.fromkeys(names, 1e-9)
-    with pytest.warns(UserWarning, match=f"can't move from where it starts: .*{words}"):
+    with pytest.warns(UserWarning, match=f"can't move from where it starts: .*{text}"):
         pg.reconstruct(make(), DATA, pg.adam(steps), epochs=1, batch_size=8, trainable=names)
 
 

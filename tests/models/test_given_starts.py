@@ -12,7 +12,7 @@ import problems
 import ptychograd as pg
 from problems import FRAME, OBJECT, complex_array
 from ptychograd.automatic.orientation.trials import _middle
-from ptychograd.core.illumination import brightness, lit_pixels, of_photons
+from ptychograd.core.illumination import brightness, illuminated_pixels, of_photons
 from ptychograd.data.description import probe_diameter
 from ptychograd.data.files.formats.items import _with_photons_in_probe
 from ptychograd.fitting.reconstruction import Task, prepared
@@ -59,11 +59,11 @@ def test_a_probe_is_an_array_of_any_kind(recipe, kind):
 @pytest.mark.parametrize("dtype", [bool, np.int8, np.float16, np.float32])
 def test_a_real_probe_has_no_phase(dtype):
     """As a mask of an aperture, or a modulus."""
-    lit = np.zeros(FRAME, dtype)
-    lit[5:12, 3:11] = 1
-    modes = np.asarray(pg.far_field(FAR, probe=lit).probe.modes)
+    illuminated = np.zeros(FRAME, dtype)
+    illuminated[5:12, 3:11] = 1
+    modes = np.asarray(pg.far_field(FAR, probe=illuminated).probe.modes)
     assert modes.dtype == np.complex64
-    np.testing.assert_allclose(shape(modes[0]), shape(lit), atol=1e-6)
+    np.testing.assert_allclose(shape(modes[0]), shape(illuminated), atol=1e-6)
 
 
 def test_all_modes_that_are_given_are_taken_or_as_many_as_asked_for():
@@ -75,7 +75,7 @@ def test_all_modes_that_are_given_are_taken_or_as_many_as_asked_for():
 
 
 @pytest.mark.parametrize(
-    ("probe", "words"),
+    ("probe", "text"),
     [
         (WAVE[:, :-1], r"has \(20, 17\) pixels, the patterns have \(20, 18\)"),
         (WAVE.T, r"has \(18, 20\) pixels"),
@@ -94,10 +94,10 @@ def test_all_modes_that_are_given_are_taken_or_as_many_as_asked_for():
         ),
     ],
 )
-def test_what_is_no_probe_is_refused_in_a_sentence(probe, words):
+def test_what_is_no_probe_is_refused_in_a_sentence(probe, text):
     """Given, or made by a function."""
     for given in (probe, lambda data, sampling: probe):
-        with pytest.raises(pg.InputError, match=words):
+        with pytest.raises(pg.InputError, match=text):
             pg.far_field(FAR, probe=given)
         if isinstance(probe, pg.physics.Probe):
             break
@@ -142,7 +142,7 @@ def test_an_object_is_an_array_of_any_kind(recipe, kind):
 
 
 @pytest.mark.parametrize(
-    ("start", "words"),
+    ("start", "text"),
     [
         (np.ones(OBJECT[::-1]), r"has shape \(47, 53\); expected \(53, 47\)"),
         (np.ones((1, *OBJECT)), r"has shape \(1, 53, 47\)"),
@@ -151,11 +151,11 @@ def test_an_object_is_an_array_of_any_kind(recipe, kind):
         (pg.physics.ThinObject(jnp.ones(OBJECT, jnp.complex64)), "give its array, model.object.transmission"),
     ],
 )
-def test_what_is_no_object_is_refused_in_a_sentence(start, words):
-    with pytest.raises(pg.InputError, match=words):
+def test_what_is_no_object_is_refused_in_a_sentence(start, text):
+    with pytest.raises(pg.InputError, match=text):
         pg.far_field(FAR, object=start)
     if not isinstance(start, pg.physics.ThinObject):
-        with pytest.raises(pg.InputError, match=words):
+        with pytest.raises(pg.InputError, match=text):
             pg.far_field(FAR, object=lambda shape: start)
 
 
@@ -176,7 +176,9 @@ def test_every_sum_of_squares_of_a_probe_holds_in_any_unit(scale):
     assert probe_diameter(wave) == pytest.approx(probe_diameter(WAVE[None]), rel=1e-5)
     assert brightness(wave).sum() == pytest.approx(photons(wave), rel=1e-5)
     corners = np.array([[0, 0], [9, 4]])
-    np.testing.assert_array_equal(lit_pixels((30, 30), corners, wave), lit_pixels((30, 30), corners, WAVE[None]))
+    np.testing.assert_array_equal(
+        illuminated_pixels((30, 30), corners, wave), illuminated_pixels((30, 30), corners, WAVE[None])
+    )
     findings = {finding.name: finding for finding in pg.diagnose(data)}
     assert findings["probe power"].verdict == "doubtful"
     assert np.isfinite(list(findings["probe fill"].figures.values())).all()
@@ -228,7 +230,7 @@ def test_patterns_beyond_single_precision_are_refused_before_the_first_epoch(sca
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("arguments", "text"),
     [
         ({"epochs": -1}, "-1 epochs; expected none or more"),
         ({"batch_size": 0}, "give 1 to 56"),
@@ -240,13 +242,13 @@ def test_patterns_beyond_single_precision_are_refused_before_the_first_epoch(sca
         ({"trainable": "lens"}, 'Unknown parameter "lens"'),
     ],
 )
-def test_numbers_that_make_no_run_are_refused(arguments, words):
-    with pytest.raises(pg.InputError, match=words):
+def test_numbers_that_make_no_run_are_refused(arguments, text):
+    with pytest.raises(pg.InputError, match=text):
         pg.reconstruct(pg.far_field(FAR), FAR, pg.Nesterov(), **({"epochs": 1, "batch_size": 16} | arguments))
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("arguments", "text"),
     [
         ({"epochs": 2.5}, r"epochs=2\.5; expected a whole number"),
         ({"batch_size": 2.5}, r"batch_size=2\.5"),
@@ -256,10 +258,10 @@ def test_numbers_that_make_no_run_are_refused(arguments, words):
         ({"model": pg.far_field}, "function is no model"),
     ],
 )
-def test_what_is_of_another_kind_is_refused_in_a_sentence(arguments, words):
+def test_what_is_of_another_kind_is_refused_in_a_sentence(arguments, text):
     """Also without the types' being watched, as the tests do."""
     task = Task(pg.far_field(FAR), FAR, pg.Nesterov(), 1, 16, ("object",), pg.Amplitude())
-    with pytest.raises(pg.InputError, match=words):
+    with pytest.raises(pg.InputError, match=text):
         prepared(task._replace(**arguments))
 
 
@@ -268,9 +270,9 @@ def test_one_thing_in_the_place_of_several_or_of_a_function():
     for support in (np.ones(OBJECT, int).tolist(), jnp.ones(OBJECT, bool)):
         assert pg.models.with_support(model, support).object.support.dtype == bool
     one_stage = pg.Run(model, FAR, pg.Nesterov(), pg.Stage(1), 16)
-    for ask, words in (
+    for ask, text in (
         (lambda: pg.perform(one_stage), r"stages=\(Stage\(60\),\)"),
         (lambda: pg.perform(one_stage._replace(stages=(pg.Stage(1, "object"),))), "expected a tuple"),
     ):
-        with pytest.raises(pg.InputError, match=words):
+        with pytest.raises(pg.InputError, match=text):
             ask()

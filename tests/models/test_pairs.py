@@ -122,7 +122,7 @@ def test_what_does_not_go_together_is_known_and_said(starts, space):
     both = {frozenset(pair) for pair in refused if pair[::-1] in refused}
     assert both == REFUSED | (IN_FAR_FIELDS if space == "far" else set())
     assert {pair for pair in refused if frozenset(pair) not in both} == BACKWARDS
-    assert all("can't" in words or "already" in words for words in refused.values())
+    assert all("can't" in text or "already" in text for text in refused.values())
 
 
 @pytest.mark.parametrize(("space", "one", "other", "noise", "prior"), cases(), ids=lambda part: str(part).split("(")[0])

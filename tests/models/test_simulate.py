@@ -106,9 +106,9 @@ def test_a_raster_begins_at_zero_unless_told():
 
 def test_two_images_become_magnitude_and_phase():
     magnitude, phase = np.array([[2.0, 3.0, 4.0]]), np.array([[-10.0, 30.0, 10.0]])
-    thing = transmission(magnitude, phase, 3.0)
-    np.testing.assert_allclose(np.abs(thing), [[0, 0.5, 1]])
-    np.testing.assert_allclose(np.angle(thing[0, 1:]), [3.0, 1.5])
+    object = transmission(magnitude, phase, 3.0)
+    np.testing.assert_allclose(np.abs(object), [[0, 0.5, 1]])
+    np.testing.assert_allclose(np.angle(object[0, 1:]), [3.0, 1.5])
 
 
 @pytest.mark.parametrize("flat", [0, 1])

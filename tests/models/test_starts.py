@@ -81,11 +81,11 @@ def test_a_start_is_its_opening_seen_from_the_defocus(start, wave_of):
 
 @pytest.mark.parametrize("start", [aperture, pinhole, focal_spot])
 @pytest.mark.parametrize(
-    ("size", "words"),
+    ("size", "text"),
     [(2.8e-6, "27 pixels of 9.877e-08 m"), (9.9e-8, "40 pixels of 1e-07 m"), (1.0, "1 m does not fit")],
 )
-def test_an_opening_larger_than_the_window_or_smaller_than_a_pixel_is_refused(start, size, words):
-    with pytest.raises(InputError, match=words):
+def test_an_opening_larger_than_the_window_or_smaller_than_a_pixel_is_refused(start, size, text):
+    with pytest.raises(InputError, match=text):
         start(size)(a_dataset(), SAMPLING)
 
 
@@ -191,16 +191,16 @@ def test_given_modes_are_kept_strongest_first_and_with_all_their_power(count):
     modes = diverse_modes(given, count)
     assert power(modes).sum() == pytest.approx(power(given).sum(), rel=1e-12)
     scale = modes[0, 0, 0] / given[1, 0, 0]
-    kept = min(count, 3)
-    np.testing.assert_allclose(modes[:kept], scale * given[[1, 2, 0]][:kept], rtol=1e-12)
+    retained = min(count, 3)
+    np.testing.assert_allclose(modes[:retained], scale * given[[1, 2, 0]][:retained], rtol=1e-12)
     assert (np.diff(power(modes)) < 0).all()
 
 
-@pytest.mark.parametrize("lit", [(1, 1), (1, 5), (5, 1)])
-def test_modes_of_a_wave_one_pixel_wide_are_finite_and_differ(lit):
+@pytest.mark.parametrize("illuminated", [(1, 1), (1, 5), (5, 1)])
+def test_modes_of_a_wave_one_pixel_wide_are_finite_and_differ(illuminated):
     """A uniform mean pattern, or an opening of a single pixel, makes such a wave."""
     wave = np.zeros((9, 12), complex)
-    wave[4 : 4 + lit[0], 3 : 3 + lit[1]] = 2
+    wave[4 : 4 + illuminated[0], 3 : 3 + illuminated[1]] = 2
     modes = diverse_modes(wave[None], 3)
     assert power(modes).sum() == pytest.approx(np.sum(np.abs(wave) ** 2))
     shapes = modes / np.sqrt(power(modes))[:, None, None]
@@ -216,12 +216,12 @@ def test_a_flat_object_is_transparent():
 
 
 def test_a_random_object_fills_amplitudes_to_one_and_phases_to_pi():
-    thing = random_object(7)((80, 60))
-    for values, largest in [(np.abs(thing), 1.0), (np.angle(thing), np.pi)]:
+    object = random_object(7)((80, 60))
+    for values, largest in [(np.abs(object), 1.0), (np.angle(object), np.pi)]:
         assert 0 <= values.min() < 0.01 * largest
         assert 0.99 * largest < values.max() <= largest
         assert values.mean() == pytest.approx(largest / 2, rel=0.05)
-    assert abs(np.corrcoef(np.abs(thing).ravel(), np.angle(thing).ravel())[0, 1]) < 0.08
+    assert abs(np.corrcoef(np.abs(object).ravel(), np.angle(object).ravel())[0, 1]) < 0.08
 
 
 def test_the_seed_tells_the_random_object():

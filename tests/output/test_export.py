@@ -100,15 +100,15 @@ def test_without_a_geometry_there_is_no_strain():
 
 
 @pytest.mark.parametrize(
-    ("result", "name", "words"),
+    ("result", "name", "text"),
     [
         (image(), "i.xdmf", "is for volumes"),
         (crystal()._replace(sampling=SIDES[:2]), "c.tiff", "is no image or crystal"),
         (crystal(), "c.vtk", "no known ending; expected .tiff, or .xdmf"),
     ],
 )
-def test_what_cannot_be_exported_is_said(tmp_path, result, name, words):
-    with pytest.raises(pg.InputError, match=words):
+def test_what_cannot_be_exported_is_said(tmp_path, result, name, text):
+    with pytest.raises(pg.InputError, match=text):
         export(result, tmp_path / name)
     assert not list(tmp_path.iterdir())
 

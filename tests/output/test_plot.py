@@ -35,9 +35,9 @@ def test_a_result_without_an_object_is_refused():
 
 def test_row_zero_is_at_the_top(result):
     """The image on the axes is the array, cropped, not flipped."""
-    box, lit = plot.scanned_area(result)
+    box, illuminated = plot.scanned_area(result)
     shown = plot.summary(result).get_axes()[0].get_images()[0]
-    np.testing.assert_array_equal(np.asarray(shown.get_array())[lit], np.abs(result.object[box])[lit])
+    np.testing.assert_array_equal(np.asarray(shown.get_array())[illuminated], np.abs(result.object[box])[illuminated])
     left, right, bottom, top = shown.get_extent()
     assert left < right
     assert top < bottom
@@ -55,10 +55,10 @@ def test_lengths_are_drawn_in_the_unit_that_suits_them(result, pixel, unit, widt
 
 def test_ramp_is_removed_where_lit():
     y, x = np.mgrid[:31, :40]
-    lit = np.hypot(y - 14, x - 22) < 12
+    illuminated = np.hypot(y - 14, x - 22) < 12
     smooth = 1 + 0.3 * np.sin(y / 4) * np.cos(x / 5)
-    flat = plot.without_ramp(smooth * np.exp(1j * (0.21 * y - 0.4 * x + 1.3)), lit)
-    assert np.abs(np.angle(flat[lit])).max() < 1e-9
+    flat = plot.without_ramp(smooth * np.exp(1j * (0.21 * y - 0.4 * x + 1.3)), illuminated)
+    assert np.abs(np.angle(flat[illuminated])).max() < 1e-9
 
 
 def test_vortices_are_seen():

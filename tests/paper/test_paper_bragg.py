@@ -63,15 +63,15 @@ def test_one_seed_makes_one_crystal(data):
 
 
 @pytest.mark.parametrize(
-    ("changes", "words"),
+    ("changes", "text"),
     [
         ({"photons": 0.0}, "0 photons in the probe; expected a number above zero"),
         ({"photons": np.inf}, "inf photons"),
         ({"background": -1.0}, "A background of -1 photons a pixel"),
     ],
 )
-def test_an_experiment_that_can_not_be_is_refused(changes, words):
-    with pytest.raises(pg.InputError, match=words):
+def test_an_experiment_that_can_not_be_is_refused(changes, text):
+    with pytest.raises(pg.InputError, match=text):
         BraggExperiment.reduced(**changes)
 
 

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from ptychograd.paper import fig4
-from ptychograd.paper import monitored_runs as _watched
+from ptychograd.paper import monitored_runs as _monitored
 from ptychograd.paper.near_field import NearFieldExperiment
-from ptychograd.paper.report import Place, write
+from ptychograd.paper.report import Reproduction, write
 
 pytestmark = pytest.mark.slow
 
@@ -26,7 +26,7 @@ def make_tiny(patch):
 def made(folder):
     """The figure reproduced and written; report, shares that were told, numbers and records."""
     shares = []
-    report = fig4.reproduce(Place(folder, True, lambda share, what: shares.append(float(share))))
+    report = fig4.reproduce(Reproduction(folder, True, lambda share, what: shares.append(float(share))))
     write(report, folder, "fig4")
     with open(folder / "fig4.csv", encoding="utf-8", newline="") as file:
         records = list(csv.DictReader(file))
@@ -88,7 +88,7 @@ def test_figure_4_is_not_computed_again(figure, monkeypatch):
     def nothing(*arguments):
         raise RuntimeError("something is computed")
 
-    monkeypatch.setattr(_watched, "perform", nothing)
+    monkeypatch.setattr(_monitored, "perform", nothing)
     again = made(folder)
     assert again[0].text == report.text
     assert again[2:] == (numbers, records)
@@ -106,5 +106,5 @@ def test_an_interrupt_of_figure_4_is_raised_on(tmp_path, monkeypatch):
 
     make_tiny(monkeypatch)
     with pytest.raises(KeyboardInterrupt):
-        fig4.reproduce(Place(tmp_path, True, interrupted))
+        fig4.reproduce(Reproduction(tmp_path, True, interrupted))
     assert not list(tmp_path.rglob("*.h5"))

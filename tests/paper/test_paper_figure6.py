@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from ptychograd.paper import fig6
-from ptychograd.paper import monitored_runs as _watched
+from ptychograd.paper import monitored_runs as _monitored
 from ptychograd.paper.bragg import BraggExperiment
-from ptychograd.paper.report import Place, write
+from ptychograd.paper.report import Reproduction, write
 
 pytestmark = pytest.mark.slow
 
@@ -28,7 +28,7 @@ def make_tiny(patch):
 def made(folder):
     """The figure reproduced and written; report, shares that were told, numbers and records."""
     shares = []
-    report = fig6.reproduce(Place(folder, True, lambda share, what: shares.append(float(share))))
+    report = fig6.reproduce(Reproduction(folder, True, lambda share, what: shares.append(float(share))))
     write(report, folder, "fig6")
     with open(folder / "fig6.csv", encoding="utf-8", newline="") as file:
         records = list(csv.DictReader(file))
@@ -92,7 +92,7 @@ def test_figure_6_is_not_computed_again(figure, monkeypatch):
     def nothing(*arguments):
         raise RuntimeError("something is computed")
 
-    monkeypatch.setattr(_watched, "perform", nothing)
+    monkeypatch.setattr(_monitored, "perform", nothing)
     again = made(folder)
     assert again[0].text == report.text
     assert again[2:] == (numbers, records)

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from ptychograd.paper import fig2, fig3
-from ptychograd.paper import monitored_runs as _watched
+from ptychograd.paper import monitored_runs as _monitored
 from ptychograd.paper.far_field import FarFieldExperiment
-from ptychograd.paper.report import Place, write
+from ptychograd.paper.report import Reproduction, write
 from ptychograd.runs import sweeps as _sweep
 from ptychograd.runs.benchmark import Timing
 
@@ -49,7 +49,7 @@ def make_tiny(patch):
     patch.setattr(fig2, "QUICK_EPOCHS", 3)
     patch.setattr(fig2, "time_solvers", times)
     patch.setattr(fig3, "FarFieldExperiment", TINY)
-    for module in (_watched, fig3):
+    for module in (_monitored, fig3):
         patch.setattr(module, "compare_with_truth", errors)
     for name, value in {
         "COUNTS": (1e6,),
@@ -68,7 +68,7 @@ class Made:
 
     def __init__(self, figure, name, folder):
         self.folder, self.name, self.shares = folder, name, []
-        self.report = figure.reproduce(Place(folder, True, lambda share, what: self.shares.append(float(share))))
+        self.report = figure.reproduce(Reproduction(folder, True, lambda share, what: self.shares.append(float(share))))
         write(self.report, folder, name)
         self.numbers = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
         with open(folder / f"{name}.csv", encoding="utf-8", newline="") as file:
@@ -153,13 +153,13 @@ def test_ad_epie_is_epie_in_figure_2(figure2):
 
 def test_figure_2_is_not_computed_again(figure2, monkeypatch):
     make_tiny(monkeypatch)
-    monkeypatch.setattr(_watched, "perform", nothing)
+    monkeypatch.setattr(_monitored, "perform", nothing)
     again = Made(fig2, "fig2", figure2.folder)
     assert again.numbers == figure2.numbers
     assert again.records == figure2.records
     assert again.is_whole() == figure2.report.text
     with pytest.raises(RuntimeError, match="something is computed"):
-        fig2.reproduce(Place(figure2.folder, False, lambda share, what: None))  # 150 epochs are something else
+        fig2.reproduce(Reproduction(figure2.folder, False, lambda share, what: None))  # 150 epochs are something else
 
 
 def test_an_interrupt_of_figure_2_keeps_what_is_done(tmp_path, monkeypatch):
@@ -171,7 +171,7 @@ def test_an_interrupt_of_figure_2_keeps_what_is_done(tmp_path, monkeypatch):
 
     make_tiny(monkeypatch)
     with pytest.raises(KeyboardInterrupt):
-        fig2.reproduce(Place(tmp_path, True, interrupted))
+        fig2.reproduce(Reproduction(tmp_path, True, interrupted))
     assert not list(tmp_path.rglob("*.h5"))
 
 
@@ -243,11 +243,11 @@ def test_figure_3_goes_on_from_what_is_done(figure3, monkeypatch):
     make_tiny(monkeypatch)
     asked, try_all = [], _sweep.try_all
 
-    def watched(runs, at_once=None, check=None):
+    def monitored(runs, at_once=None, check=None):
         asked.extend(runs)
         return try_all(runs, at_once, check)
 
-    monkeypatch.setattr(_sweep, "try_all", watched)
+    monkeypatch.setattr(_sweep, "try_all", monitored)
     (lost,) = (figure3.folder / "runs").glob("*object=0.01 probe=0.5.h5")
     lost.unlink()
     again = Made(fig3, "fig3", figure3.folder)

@@ -95,9 +95,9 @@ def test_the_diffuser_has_exactly_its_band_of_frequencies_all_equally_strong():
     inside = magnitude > 0.5 * magnitude.max()
     assert inside.sum() == 20**2
     for axis in (0, 1):
-        lit = np.flatnonzero(inside.any(axis=axis))
-        assert len(lit) == 20
-        assert abs(lit.mean() - 128) <= 0.5
+        illuminated = np.flatnonzero(inside.any(axis=axis))
+        assert len(illuminated) == 20
+        assert abs(illuminated.mean() - 128) <= 0.5
     np.testing.assert_allclose(magnitude[inside], magnitude.max(), rtol=1e-6)
     assert magnitude[~inside].max() < 1e-6 * magnitude.max()
     phases = np.angle(spectrum_before_the_envelope(experiment)[inside])

@@ -68,8 +68,8 @@ def pattern_by_hand(crystal, modes, position, angle):
     for x in range(BOX[0]):
         for y in range(WINDOW[0]):
             turn = np.exp(1j * (q_x * (x - BOX[0] // 2) + q_y * (y - WINDOW[0] // 2)))
-            lit = crystal[x, row + y, column : column + WINDOW[1]] * beam_at(modes, x, y)
-            exit_waves[:, FRAME[0] // 2 - BOX[0] // 2 + x] += turn * lit
+            illuminated = crystal[x, row + y, column : column + WINDOW[1]] * beam_at(modes, x, y)
+            exit_waves[:, FRAME[0] // 2 - BOX[0] // 2 + x] += turn * illuminated
     kernels = [np.exp(-2j * np.pi * np.outer(np.arange(n) - n // 2, np.arange(n)) / n) / np.sqrt(n) for n in FRAME]
     waves = np.einsum("ux,mxz,vz->muv", kernels[0], exit_waves, kernels[1])
     return np.sum(np.abs(waves) ** 2, axis=0) + 0.5
@@ -96,7 +96,7 @@ def test_between_voxels_the_beam_moves_and_not_the_crystal(position):
     modes = moved(np.asarray(one.probe.modes), SHIFT[position])
     expected = [pattern_by_hand(crystal, modes, position, angle) for angle in range(4)]
     np.testing.assert_allclose(together(one, jnp.asarray(position)), expected, rtol=1e-10)
-    whole = together(one.coarse(), jnp.asarray(position))
+    whole = together(one.surrogate(), jnp.asarray(position))
     np.testing.assert_allclose(whole, together(model(), jnp.asarray(position)), rtol=1e-12)
     assert np.abs(whole - np.asarray(expected)).max() > 0.1 * np.abs(whole).max()
 
@@ -182,10 +182,10 @@ def test_waves_lead_back_to_the_crystal_by_the_conjugate_beam(position):
 
     modes = moved(np.asarray(one.probe.modes), SHIFT[position])
     voxels = [[beam_at(modes, x, y) for y in range(WINDOW[0])] for x in range(BOX[0])]
-    lit = np.moveaxis(np.array(voxels), 2, 0)
+    illuminated = np.moveaxis(np.array(voxels), 2, 0)
     row, column = CORNER[position].astype(int)
     back = np.zeros(BOX, complex)
-    back[:, row : row + WINDOW[0], column : column + WINDOW[1]] = np.sum(np.conj(lit) * w, axis=0)
+    back[:, row : row + WINDOW[0], column : column + WINDOW[1]] = np.sum(np.conj(illuminated) * w, axis=0)
     back = np.where(one.object.support, back, 0)
     assert np.vdot(exit_wave(jnp.asarray(v)), w) == pytest.approx(np.vdot(v, back), rel=1e-10)
     (found,) = jax.vjp(exit_wave, one.object.density)[1](jnp.asarray(np.conj(w)))

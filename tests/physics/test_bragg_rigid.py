@@ -41,8 +41,8 @@ def turned_in_the_laboratory(density: np.ndarray, angle: float, detector_turns: 
     turn = np.array([[np.cos(angle), np.sin(angle), 0], [-np.sin(angle), np.cos(angle), 0], [0, 0, 1]])
     there = cells @ turn.T
     seen = there if detector_turns else cells
-    lit = beam(-seen[:, 0] * np.cos(TWO_THETA) + seen[:, 1] * np.sin(TWO_THETA), seen[:, 2])
-    waves = density[density != 0] * lit * np.exp(1j * (cells @ reflection - there @ reflection))
+    illuminated = beam(-seen[:, 0] * np.cos(TWO_THETA) + seen[:, 1] * np.sin(TWO_THETA), seen[:, 2])
+    waves = density[density != 0] * illuminated * np.exp(1j * (cells @ reflection - there @ reflection))
     rows, columns = (2 * np.pi * (np.arange(n) - n // 2) / n for n in FRAME)
     along_x, along_z = np.exp(-1j * np.outer(rows, seen[:, 0])), np.exp(-1j * np.outer(seen[:, 2], columns))
     return np.abs((along_x * waves) @ along_z) ** 2 / (FRAME[0] * FRAME[1])

@@ -101,7 +101,7 @@ def test_a_negative_background_counts_as_none_and_comes_back():
     value, slope = jax.value_and_grad(total)(jnp.array(-0.5))
     assert float(value) == 12
     assert float(slope) == 12
-    assert float(pg.physics.Detector(jnp.array(-0.5)).regauged()[0]["background"]) == 0
+    assert float(pg.physics.Detector(jnp.array(-0.5)).gauge_fixed()[0]["background"]) == 0
 
 
 def test_what_is_not_there_is_no_parameter():
@@ -194,10 +194,10 @@ def test_closed_form_pie_refuses_what_it_is_not_written_for(change):
 
 def imperfect(data: pg.Dataset) -> pg.Dataset:
     """The measurement behind a spread of 0.8 pixels in real space, on 3 photons of background, with Poisson noise."""
-    wave, thing, patterns = probe_wave(3e5), object_wave(), []
+    wave, object, patterns = probe_wave(3e5), object_wave(), []
     kernel = scipy.special.ive(np.abs(np.arange(-8, 9)), 0.8**2)
     for row, column in positions().astype(int):
-        exit_wave = wave * thing[row : row + FRAME[0], column : column + FRAME[1]]
+        exit_wave = wave * object[row : row + FRAME[0], column : column + FRAME[1]]
         intensity = np.abs(np.fft.fftshift(np.fft.fft2(exit_wave))) ** 2 / exit_wave.size
         for axis in (0, 1):
             intensity = scipy.ndimage.convolve1d(intensity, kernel, axis, mode="wrap")

@@ -20,10 +20,10 @@ POSITIONS = np.array([[0.0, 0.0], [2.3, 7.8], [8.6, 10.7], [9.0, 0.45]])  # the 
 pytestmark = pytest.mark.usefixtures("double")
 
 
-def ptychography(thing, probe, positions, background=BACKGROUND):
+def ptychography(object, probe, positions, background=BACKGROUND):
     frame = probe.shape[-2:]
     return Ptychography(
-        object=thing,
+        object=object,
         probe=Probe(jnp.asarray(probe)),
         scan=make_scan(positions, np.float64),
         propagator=FarField(frame, np.complex128),
@@ -33,8 +33,8 @@ def ptychography(thing, probe, positions, background=BACKGROUND):
 
 
 def a_model(positions=POSITIONS):
-    thing = ThinObject(jnp.asarray(complex_array(*OBJECT)))
-    return ptychography(thing, complex_array(MODES, *FRAME, seed=1), positions)
+    object = ThinObject(jnp.asarray(complex_array(*OBJECT)))
+    return ptychography(object, complex_array(MODES, *FRAME, seed=1), positions)
 
 
 expected_photons = jax.jit(lambda model, index: model(index))
@@ -123,11 +123,11 @@ def test_a_window_in_the_place_of_the_object_gives_the_same_pattern(index):
 
 def test_the_coarse_model_has_the_same_parameters_on_whole_pixels():
     """Near enough for step sizes: exit waves without the shift by less than a pixel."""
-    model, coarse = a_model(), a_model().coarse()
-    assert isinstance(coarse.scan, WholePixelScan)
-    np.testing.assert_array_equal(coarse.scan.corner, np.round(POSITIONS))
-    assert eqx.tree_equal((coarse.object, coarse.probe), (model.object, model.probe))
-    np.testing.assert_allclose(expected_photons(coarse, 0), expected_photons(model, 0), rtol=1e-12)
+    model, surrogate = a_model(), a_model().surrogate()
+    assert isinstance(surrogate.scan, WholePixelScan)
+    np.testing.assert_array_equal(surrogate.scan.corner, np.round(POSITIONS))
+    assert eqx.tree_equal((surrogate.object, surrogate.probe), (model.object, model.probe))
+    np.testing.assert_allclose(expected_photons(surrogate, 0), expected_photons(model, 0), rtol=1e-12)
 
 
 def transforms(jaxpr):
@@ -154,13 +154,13 @@ def test_an_object_on_twice_as_fine_a_grid_gives_the_same_pattern():
         y, x = np.indices(np.multiply(frame, per_pixel)) / per_pixel - centre[:, None, None]
         probe = np.exp(-(y**2 + x**2) / 10 + 0.4j * y - 0.2j * x)[None] / per_pixel
         y, x = np.indices(np.multiply((40, 44), per_pixel)) / per_pixel
-        thing = 0.6 + 0.3 * np.exp(0.5j * y - 0.3j * x) - 0.2j * np.cos(0.2 * y + 0.45 * x)
-        return ptychography(ThinObject(jnp.asarray(thing)), probe, positions * per_pixel, background=0.0)
+        object = 0.6 + 0.3 * np.exp(0.5j * y - 0.3j * x) - 0.2j * np.cos(0.2 * y + 0.45 * x)
+        return ptychography(ThinObject(jnp.asarray(object)), probe, positions * per_pixel, background=0.0)
 
-    coarse, fine = sampled(1), sampled(2)
+    surrogate, fine = sampled(1), sampled(2)
     middle = tuple(slice(n - n // 2, n - n // 2 + n) for n in frame)
     for index in range(len(positions)):
-        pattern, finer = (np.asarray(expected_photons(model, index)) for model in (coarse, fine))
+        pattern, finer = (np.asarray(expected_photons(model, index)) for model in (surrogate, fine))
         np.testing.assert_allclose(finer[middle], pattern, atol=1e-5 * pattern.max())
         assert finer.sum() == pytest.approx(pattern.sum(), rel=1e-6)
 

@@ -46,25 +46,25 @@ def under_the_window(array):
 
 @pytest.mark.parametrize("count", [1, 2, 5])
 def test_slices_do_what_plain_numpy_does(count):
-    thing = sliced(count).object
+    object = sliced(count).object
     wave = problems.complex_array(2, *problems.FRAME, seed=3)
-    found = thing(jnp.asarray(wave), jnp.array(CORNER))
-    expected = through_slices(under_the_window(np.asarray(thing.transmission)), wave, DISTANCE)
+    found = object(jnp.asarray(wave), jnp.array(CORNER))
+    expected = through_slices(under_the_window(np.asarray(object.transmission)), wave, DISTANCE)
     np.testing.assert_allclose(found, expected, atol=1e-6)  # of the difference of two numbers of 1e11
 
 
 def test_slices_without_a_distance_are_their_product():
-    thing = eqx.tree_at(lambda t: t.distance, sliced(3).object, jnp.asarray(0.0))
+    object = eqx.tree_at(lambda t: t.distance, sliced(3).object, jnp.asarray(0.0))
     wave = problems.complex_array(1, *problems.FRAME, seed=3)
-    product = np.prod(under_the_window(np.asarray(thing.transmission)), axis=0)
-    np.testing.assert_allclose(thing(jnp.asarray(wave), jnp.array(CORNER)), wave * product, atol=1e-12)
+    product = np.prod(under_the_window(np.asarray(object.transmission)), axis=0)
+    np.testing.assert_allclose(object(jnp.asarray(wave), jnp.array(CORNER)), wave * product, atol=1e-12)
 
 
 def test_the_start_is_divided_among_the_slices():
     model = a_model()
-    thing = pg.models.with_slices(model, 3, DISTANCE).object
-    np.testing.assert_allclose(np.prod(thing.transmission, axis=0), model.object.transmission, atol=1e-12)
-    np.testing.assert_allclose(thing.transmission[0], thing.transmission[2])
+    object = pg.models.with_slices(model, 3, DISTANCE).object
+    np.testing.assert_allclose(np.prod(object.transmission, axis=0), model.object.transmission, atol=1e-12)
+    np.testing.assert_allclose(object.transmission[0], object.transmission[2])
 
 
 def test_the_derivative_by_the_distance_is_that_of_finite_differences():
@@ -93,7 +93,7 @@ def test_the_diagonal_of_every_slice_is_the_light_that_falls_on_it():
     """Of all slices at once J^H J 1 would mix them; a slice behind others must not be taken for a dark one."""
     model = sliced(3)
     found = diagonals(model, "object.transmission", "probe.modes")
-    lit, under = np.zeros((3, *problems.OBJECT)), np.zeros((1, *problems.FRAME))
+    illuminated, under = np.zeros((3, *problems.OBJECT)), np.zeros((1, *problems.FRAME))
     for index in (1, 4, 5):
         y, x = model.scan.corner[index]
         patches = np.asarray(model.object.transmission)[:, y : y + 20, x : x + 18]
@@ -101,10 +101,10 @@ def test_the_diagonal_of_every_slice_is_the_light_that_falls_on_it():
         for number in range(3):
             one = np.ones(problems.FRAME)
             incident = through_slices([*patches[:number], one], wave, DISTANCE) if number else wave
-            lit[number, y : y + 20, x : x + 18] += np.abs(incident) ** 2
+            illuminated[number, y : y + 20, x : x + 18] += np.abs(incident) ** 2
         under += np.abs(np.prod(patches, axis=0)) ** 2
     curvature = pg.Amplitude().curvature
-    np.testing.assert_allclose(found["object.transmission"], curvature * lit, atol=1e-6 * lit.max())
+    np.testing.assert_allclose(found["object.transmission"], curvature * illuminated, atol=1e-6 * illuminated.max())
     np.testing.assert_allclose(found["probe.modes"], curvature * under, rtol=1e-9)
 
 
@@ -112,7 +112,7 @@ def test_regauged_slices_are_equally_bright_and_make_the_same_patterns():
     model = sliced(3)
     factors = jnp.array([2, 0.7, 1.1], complex)[:, None, None]
     uneven = eqx.tree_at(lambda m: m.object.transmission, model, replace_fn=lambda t: t * factors)
-    even = eqx.tree_at(lambda m: m.object.transmission, uneven, uneven.regauged()[0]["object.transmission"])
+    even = eqx.tree_at(lambda m: m.object.transmission, uneven, uneven.gauge_fixed()[0]["object.transmission"])
     powers = jnp.mean(jnp.abs(even.object.transmission) ** 2, axis=(1, 2))
     np.testing.assert_allclose(powers, powers[0])
     np.testing.assert_allclose(even(jnp.array(2)), uneven(jnp.array(2)), rtol=1e-9)
@@ -220,23 +220,23 @@ def test_a_flat_start_of_a_phase_object_can_move():
 @pytest.mark.parametrize("magnitude", [UnitMagnitude(), BoundedMagnitude(1.0)])
 def test_knowing_the_magnitude_helps_where_photons_are_few(magnitude):
     phase = np.angle(problems.object_wave())
-    thing, probe, rng, patterns = np.exp(1j * phase), problems.probe_wave(300), np.random.default_rng(1), []
+    object, probe, rng, patterns = np.exp(1j * phase), problems.probe_wave(300), np.random.default_rng(1), []
     for row, column in problems.positions().astype(int):
-        wave = probe * thing[row : row + problems.FRAME[0], column : column + problems.FRAME[1]]
+        wave = probe * object[row : row + problems.FRAME[0], column : column + problems.FRAME[1]]
         patterns.append(rng.poisson(np.abs(np.fft.fftshift(np.fft.fft2(wave))) ** 2 / wave.size))
     data = pg.make_dataset(np.array(patterns, np.uint16), problems.positions(), probe=probe[None])
     start = pg.far_field(data)
     errors, middle = [], (slice(8, -8), slice(8, -8))
     for model in (start, pg.models.with_magnitude(start, magnitude)):
         result = pg.reconstruct(model, data, pg.Nesterov(), epochs=40, batch_size=16, trainable=("object",))
-        errors.append(pg.metrics.nrmse(thing[middle], result.object[middle]))
+        errors.append(pg.metrics.nrmse(object[middle], result.object[middle]))
     assert np.abs(result.object).max() < 1 + 1e-6
     assert errors[1] < 0.9 * errors[0]
 
 
 def test_closed_form_pie_refuses_what_it_was_not_written_for():
     data = problems.measurement()
-    for model, words in (
+    for model, text in (
         (
             pg.models.with_magnitude(pg.far_field(data), UnitMagnitude()),
             "transmissions of any magnitude, not for UnitMagn",
@@ -244,7 +244,7 @@ def test_closed_form_pie_refuses_what_it_was_not_written_for():
         (pg.models.with_object_modes(pg.far_field(data), 2), "thin objects, not for MixedObject"),
         (pg.models.with_varying_intensity(pg.far_field(data)), "the same probe in all patterns, not for VaryingProbe"),
     ):
-        with pytest.raises(pg.InputError, match=words):
+        with pytest.raises(pg.InputError, match=text):
             pg.reconstruct(model, data, pg.PIE(), epochs=1)
 
 

@@ -223,10 +223,8 @@ def test_too_long_a_distance_is_refused_with_its_numbers(kind, sign):
     limits = {Fresnel: fresnel_limits, AngularSpectrum: angular_spectrum_limits}[kind](shape, sampling, wavelength)
     tight = int(np.argmin(limits))
     kind(shape, sampling, wavelength, sign * 0.999 * limits[tight])
-    words = (
-        rf"{sign * 1.01 * limits[tight]:.4g} m aliases on {shape[tight]} pixels of {sampling[tight]:.4g} m.*limit is"
-    )
-    with pytest.raises(InputError, match=rf"{words} {limits[tight]:.4g} m; use more or larger pixels"):
+    text = rf"{sign * 1.01 * limits[tight]:.4g} m aliases on {shape[tight]} pixels of {sampling[tight]:.4g} m.*limit is"
+    with pytest.raises(InputError, match=rf"{text} {limits[tight]:.4g} m; use more or larger pixels"):
         kind(shape, sampling, wavelength, sign * 1.01 * limits[tight])
     with pytest.raises(InputError, match="nan m aliases"):
         kind(shape, sampling, wavelength, float("nan"))

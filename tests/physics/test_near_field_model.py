@@ -162,7 +162,7 @@ def a_soft_case():
     height, width = shape = (90, 82)
     y, x = np.mgrid[:height, :width]
     turn_y, turn_x = 2 * np.pi * y / height, 2 * np.pi * x / width
-    thing = (0.8 + 0.1 * np.sin(4 * turn_y) * np.cos(5 * turn_x)) * np.exp(
+    object = (0.8 + 0.1 * np.sin(4 * turn_y) * np.cos(5 * turn_x)) * np.exp(
         0.5j * np.sin(3 * turn_y + 2 * turn_x) + 0.4j * np.cos(6 * turn_x)
     )
     frame = (64, 60)
@@ -175,14 +175,14 @@ def a_soft_case():
         corners * near_problems.SAMPLING,
         geometry=near_problems.GEOMETRY,
         probe=probe,
-        truth=pg.data.GroundTruth(thing, probe[None]),
+        truth=pg.data.GroundTruth(object, probe[None]),
     )
-    return data, pg.near_field(data, object=lambda wanted: thing[: wanted[0], : wanted[1]], dtype=np.complex128), shape
+    return data, pg.near_field(data, object=lambda wanted: object[: wanted[0], : wanted[1]], dtype=np.complex128), shape
 
 
-def with_waves(model, thing, probe):
+def with_waves(model, object, probe):
     return eqx.tree_at(
-        lambda m: (m.object.transmission, m.probe.modes), model, (jnp.asarray(thing), jnp.asarray(probe)[None])
+        lambda m: (m.object.transmission, m.probe.modes), model, (jnp.asarray(object), jnp.asarray(probe)[None])
     )
 
 
@@ -201,11 +201,11 @@ def test_a_shift_with_a_ramp_on_the_probe_makes_the_same_patterns():
     """d pixels with -d dx²/(λz) cycles a pixel: the ramp's wave walks back by what the shift moved it."""
     data, model, shape = a_soft_case()
     assert model.object.transmission.shape == shape
-    thing, probe = data.truth.object, data.truth.probe[0]
+    object, probe = data.truth.object, data.truth.probe[0]
     shift = np.array([1.3, -0.8])
     ramp = -shift * np.array(near_problems.SAMPLING) ** 2 / (near_problems.GEOMETRY.wavelength * near_problems.DISTANCE)
-    same = with_waves(model, moved(thing, shift), turned(moved(probe, shift), ramp))
-    wrong = with_waves(model, moved(thing, shift), turned(moved(probe, shift), -ramp))
+    same = with_waves(model, moved(object, shift), turned(moved(probe, shift), ramp))
+    wrong = with_waves(model, moved(object, shift), turned(moved(probe, shift), -ramp))
     for index in range(4):
         pattern, again, other = (np.asarray(one(jnp.array(index))) for one in (model, same, wrong))
         np.testing.assert_allclose(again, pattern, atol=1e-4 * pattern.max())
@@ -217,10 +217,10 @@ def test_the_error_of_the_probe_is_told_with_and_without_that_ramp():
     from ptychograd.quality.comparison import compare_with_truth
 
     data, model, _ = a_soft_case()
-    thing, probe = data.truth.object, data.truth.probe[0]
+    object, probe = data.truth.object, data.truth.probe[0]
     shift = np.array([1.3, -0.8])
     ramp = -shift * np.array(near_problems.SAMPLING) ** 2 / (near_problems.GEOMETRY.wavelength * near_problems.DISTANCE)
-    same = with_waves(model, moved(thing, shift), turned(moved(probe, shift), ramp))
+    same = with_waves(model, moved(object, shift), turned(moved(probe, shift), ramp))
     figures = compare_with_truth(result_of(same, data), data)
     assert figures["probe_nrmse"] > 0.3
     for name in ("probe_nrmse_ramp_removed", "probe_nrmse_scanned", "object_nrmse", "object_nrmse_scanned"):

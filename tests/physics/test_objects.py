@@ -43,10 +43,10 @@ def test_an_embedded_object_is_one_outside_its_support_whatever_the_array_holds(
     transmission = complex_array(*BOX)
     seen = under_the_window(np.where(a_support(), transmission, 1))
     assert 0 < np.count_nonzero(seen == 1) < seen.size
-    thing = embedded(np.where(a_support(), transmission, rubbish))
-    np.testing.assert_array_equal(thing.patch(jnp.array(CORNER), FRAME), seen)
+    object = embedded(np.where(a_support(), transmission, rubbish))
+    np.testing.assert_array_equal(object.patch(jnp.array(CORNER), FRAME), seen)
     wave = complex_array(2, *FRAME, seed=1)
-    np.testing.assert_allclose(thing(jnp.asarray(wave), jnp.array(CORNER)), wave * seen, atol=1e-14)
+    np.testing.assert_allclose(object(jnp.asarray(wave), jnp.array(CORNER)), wave * seen, atol=1e-14)
 
 
 @pytest.mark.parametrize("rubbish", [0, 7 - 3j, np.inf, np.nan])
@@ -81,6 +81,6 @@ def test_free_tells_the_support_under_the_window():
 def test_a_window_in_the_place_of_the_array_meets_the_same_part_of_the_support():
     """Solvers replace the transmission by its window; the support stays whole and must be cut as before."""
     whole, corner = embedded(complex_array(*BOX)), jnp.array(CORNER)
-    window = eqx.tree_at(lambda thing: thing.transmission, whole, replace_fn=under_the_window)
+    window = eqx.tree_at(lambda part: part.transmission, whole, replace_fn=under_the_window)
     assert window.transmission.shape == FRAME
     np.testing.assert_array_equal(window.patch(corner, FRAME), whole.patch(corner, FRAME))

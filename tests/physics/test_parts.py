@@ -30,10 +30,10 @@ class FlickeringProbe(pg.physics.AbstractProbe):
         return {"brightness": 0.03}
 
     @property
-    def rows(self):
+    def per_pattern(self):
         return {"brightness": 1}
 
-    def regauged(self):
+    def gauge_fixed(self):
         mean = jnp.mean(self.brightness)
         return ({"brightness": self.brightness / mean},)
 

@@ -67,13 +67,13 @@ def test_a_varying_probe_is_the_formula():
 def test_what_does_not_vary_is_the_mode_alone():
     modes = jnp.asarray(problems.complex_array(2, *SHAPE))
     np.testing.assert_array_equal(VaryingProbe(modes)(jnp.array(1)), modes)
-    assert VaryingProbe(modes).rows == {}
-    assert VaryingProbe(modes).regauged() == ()
+    assert VaryingProbe(modes).per_pattern == {}
+    assert VaryingProbe(modes).gauge_fixed() == ()
 
 
 def test_regauging_a_varying_probe_changes_no_exposure():
     probe = a_varying_probe()
-    (changes,) = probe.regauged()
+    (changes,) = probe.gauge_fixed()
     again = VaryingProbe(changes["modes"], changes["variations"], changes["weights"], changes["intensity"])
     for index in range(7):
         np.testing.assert_allclose(again(jnp.array(index)), probe(jnp.array(index)), atol=1e-12)
@@ -84,7 +84,7 @@ def test_regauging_a_varying_probe_changes_no_exposure():
 
 def test_weights_of_zero_survive_regauging():
     start = with_varying_probe(problems.start_model(problems.measurement()), 2).probe
-    (changes,) = start.regauged()
+    (changes,) = start.gauge_fixed()
     np.testing.assert_array_equal(changes["weights"], 0)
     np.testing.assert_array_equal(changes["variations"], start.variations)
 
@@ -120,11 +120,11 @@ def test_the_diagonal_of_each_variation_is_the_sum_of_squares_whatever_the_other
         mean += intensity[index] * patch
     np.testing.assert_allclose(sums.diagonals["probe.variations"], pg.Amplitude().curvature * expected)
     np.testing.assert_allclose(sums.diagonals["probe.modes"], pg.Amplitude().curvature * mean)
-    lit = np.zeros(problems.OBJECT)
+    illuminated = np.zeros(problems.OBJECT)
     for index in (1, 4, 5):
         y, x = model.scan.corner[index]
-        lit[y : y + 20, x : x + 18] += np.abs(model.probe(jnp.array(index))[0]) ** 2
-    np.testing.assert_allclose(sums.diagonals["object.transmission"], pg.Amplitude().curvature * lit)
+        illuminated[y : y + 20, x : x + 18] += np.abs(model.probe(jnp.array(index))[0]) ** 2
+    np.testing.assert_allclose(sums.diagonals["object.transmission"], pg.Amplitude().curvature * illuminated)
 
 
 @pytest.mark.slow

@@ -98,12 +98,12 @@ def refinable_model(near: bool, moved: np.ndarray, **corrections):
     dtype, frame = np.complex128, problem.FRAME
     shape = np.array(problem.OBJECT)
     corners = problem.positions()[::7][: len(MOVES)] * 0.8 + np.array([0.2, 0.35])
-    thing = pg.physics.ThinObject(jnp.asarray(problem.object_wave(), dtype))
+    object = pg.physics.ThinObject(jnp.asarray(problem.object_wave(), dtype))
     lengths = near_problems.SAMPLING, near_problems.GEOMETRY.wavelength, near_problems.DISTANCE
     space = pg.physics.Fresnel(frame, *lengths, dtype) if near else pg.physics.FarField(frame, dtype)
     probe = pg.physics.Probe(jnp.asarray(problem.probe_wave()[None], dtype))
     scan, detector = pg.physics.make_scan(corners, np.float64), pg.physics.Detector(jnp.asarray(0.5))
-    model = pg.Ptychography(thing, probe, scan, space, detector, frame)
+    model = pg.Ptychography(object, probe, scan, space, detector, frame)
     model = pg.models.with_refinable_positions(model, 8)
     assert model.object.transmission.shape == tuple(shape + 16)
     nominal = corners + 8 + moved
@@ -182,10 +182,10 @@ def test_the_mean_is_removed_unless_a_surround_tells_it():
     scan = eqx.tree_at(
         lambda scan: scan.offset, refinable(pg.physics.make_scan(POSITIONS[[0, 1, 2, 3, 4, 0]]), 8), offset
     )
-    np.testing.assert_allclose(scan.regauged()[0]["offset"], MOVES - MOVES.mean(axis=0), atol=1e-6)
+    np.testing.assert_allclose(scan.gauge_fixed()[0]["offset"], MOVES - MOVES.mean(axis=0), atol=1e-6)
     anchored = refinable(pg.physics.make_scan(POSITIONS[[0, 1, 2, 3, 4, 0]]), 8, is_anchored=True)
     anchored = eqx.tree_at(lambda scan: scan.offset, anchored, offset)
-    np.testing.assert_array_equal(anchored.regauged()[0]["offset"], offset)
+    np.testing.assert_array_equal(anchored.gauge_fixed()[0]["offset"], offset)
     assert pg.models.with_refinable_positions(pg.near_field(near_problems.measurement())).scan.is_anchored
 
 
@@ -193,7 +193,7 @@ def test_corrections_are_bounded_and_find_back():
     scan = refinable(pg.physics.make_scan(POSITIONS), 3, is_anchored=True)
     scan = eqx.tree_at(lambda scan: scan.offset, scan, scan.offset.at[1].set(jnp.array([7.0, -9.0])))
     np.testing.assert_allclose(scan.corrections()[1], [3, -3])
-    np.testing.assert_allclose(scan.regauged()[0]["offset"][1], [3, -3], atol=1e-6)
+    np.testing.assert_allclose(scan.gauge_fixed()[0]["offset"][1], [3, -3], atol=1e-6)
     slope = jax.grad(lambda offset: eqx.tree_at(lambda s: s.offset, scan, offset)(jnp.array(1))[1].sum())(scan.offset)
     np.testing.assert_array_equal(slope[1], 1)
     corners = scan.corners()

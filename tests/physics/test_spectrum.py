@@ -109,7 +109,7 @@ def test_a_near_field_has_a_line_for_every_wavelength(space):
 
 def test_regauged_weights_are_positive_and_add_up_to_one():
     beam = eqx.tree_at(lambda b: b.weights, spectral(), jnp.array([0.6, -0.1, 0.9]))
-    weights = beam.regauged()[0]["weights"]
+    weights = beam.gauge_fixed()[0]["weights"]
     assert float(jnp.sum(weights)) == pytest.approx(1)
     assert weights.min() > 0
     np.testing.assert_allclose(weights[2] / weights[0], 1.5)
@@ -126,7 +126,7 @@ def test_a_gaussian_spectrum_has_its_mean_and_half_its_height_at_half_its_width(
 def test_a_spectrum_in_the_model_explains_patterns_of_one():
     """Patterns by direct sums in NumPy: without the spectrum they are misread."""
     ratios = 0.85, 1.0, 1.15
-    probe, thing, rng = problems.probe_wave(1e6), problems.object_wave(), np.random.default_rng(0)
+    probe, object, rng = problems.probe_wave(1e6), problems.object_wave(), np.random.default_rng(0)
     ny, nx = problems.FRAME
     rows, columns = {}, {}
     for ratio in ratios:
@@ -136,7 +136,7 @@ def test_a_spectrum_in_the_model_explains_patterns_of_one():
         )
     patterns = []
     for y, x in problems.positions().astype(int):
-        wave = probe * thing[y : y + ny, x : x + nx]
+        wave = probe * object[y : y + ny, x : x + nx]
         lines = [w * np.abs(rows[r] @ wave @ columns[r].T) ** 2 for r, w in zip(ratios, WEIGHTS, strict=True)]
         patterns.append(rng.poisson(sum(lines)))
     data = pg.make_dataset(np.array(patterns, np.uint32), problems.positions(), probe=probe[None])
@@ -170,7 +170,7 @@ def test_regauging_weights_changes_no_pattern(weights):
     """Whose sum is not 1, which went below zero, and which are fainter than a line may get."""
     lines = tuple(ScaledFarField(SHAPE, ratio, np.complex128) for ratio in RATIOS)
     before = Polychromatic(lines, jnp.asarray(weights))
-    (change,) = before.regauged()
+    (change,) = before.gauge_fixed()
     after = Polychromatic(lines, change["weights"])
     wave, detector = jnp.asarray(problems.complex_array(2, *SHAPE)), pg.physics.Detector(0.0)
     np.testing.assert_allclose(detector(after(wave)), detector(before(wave)), rtol=2e-4)

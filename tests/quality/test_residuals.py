@@ -67,10 +67,10 @@ def test_of_models_with_more_than_an_ideal_detector(data, piece):
         model = result.model
     found = pg.quality.residuals(model, data)
     residual, counting, photons = by_numpy(model, data)
-    lit = photons.sum(0) > 0
+    illuminated = photons.sum(0) > 0
     assert found.r_of_pixel.shape == problems.FRAME
-    expected = np.sqrt(residual.sum(0)[lit] / photons.sum(0)[lit])
-    np.testing.assert_allclose(found.r_of_pixel[lit], expected, rtol=1e-4)
+    expected = np.sqrt(residual.sum(0)[illuminated] / photons.sum(0)[illuminated])
+    np.testing.assert_allclose(found.r_of_pixel[illuminated], expected, rtol=1e-4)
     known = photons.sum((1, 2)) > 0
     expected = residual.sum((1, 2))[known] / counting.sum((1, 2))[known]
     np.testing.assert_allclose(found.chi_squared_of_pattern[known], expected, rtol=1e-4)
@@ -97,9 +97,9 @@ def test_a_spoilt_pattern_and_a_spoilt_pixel_stand_out(data):
 def test_patterns_in_their_file_give_the_same(data, tmp_path):
     plain = problems.measurement()
     pg.write(tmp_path / "scan.h5", plain)
-    kept = pg.read(tmp_path / "scan.h5", keep=pg.data.StreamFromFile(0, 10_000))
+    retained = pg.read(tmp_path / "scan.h5", keep=pg.data.StreamFromFile(0, 10_000))
     model = problems.start_model(plain)
-    for one, other in zip(pg.quality.residuals(model, plain), pg.quality.residuals(model, kept), strict=True):
+    for one, other in zip(pg.quality.residuals(model, plain), pg.quality.residuals(model, retained), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-6)
 
 
@@ -163,14 +163,14 @@ def test_the_area_of_halves_is_what_each_lit_itself(tmp_path):
             total[y : y + bright.shape[0], x : x + bright.shape[1]] += bright * mask.any()
         area = area & (total > 0.05 * total.max())
     np.testing.assert_array_equal(common_area(*results), area)
-    everywhere = [result._replace(lit=None) for result in results]
+    everywhere = [result._replace(illuminated=None) for result in results]
     assert np.count_nonzero(area) < np.count_nonzero(common_area(*everywhere))
     read = [pg.load(tmp_path / f"{number}.h5") for number in (0, 1)]
-    assert not (read[0].lit & read[1].lit).any()
+    assert not (read[0].illuminated & read[1].illuminated).any()
     np.testing.assert_array_equal(common_area(*read), area)
     again = pg.reconstruct(pg.far_field(half), half, pg.Nesterov(), epochs=1, batch_size=8, resume=read[1])
-    np.testing.assert_array_equal(again.lit, read[1].lit)
-    assert pg.reconstruct(pg.far_field(data), data, pg.Nesterov(), epochs=1, batch_size=8).lit is None
+    np.testing.assert_array_equal(again.illuminated, read[1].illuminated)
+    assert pg.reconstruct(pg.far_field(data), data, pg.Nesterov(), epochs=1, batch_size=8).illuminated is None
 
 
 def test_halves_know_where_refined_positions_were(tmp_path):

@@ -28,7 +28,7 @@ def smooth(width, shape=SHAPE, seed=1):
     return 1 + 0.5 * image / np.abs(image).std()
 
 
-def lit(shape=SHAPE):
+def illuminated(shape=SHAPE):
     area = np.zeros(shape, bool)
     area[8:-6, 5:-21] = True
     return area
@@ -126,33 +126,33 @@ def test_what_is_below_and_above_the_best_agreement():
 
 def test_gauges_are_taken_out():
     """Shift by a part of a pixel, ramp, phase and scale of one image change no ring that tells anything."""
-    rng, thing = np.random.default_rng(5), smooth(0.06)
-    one, other = thing + 0.05 * noise(rng), thing + 0.05 * noise(rng)
+    rng, object = np.random.default_rng(5), smooth(0.06)
+    one, other = object + 0.05 * noise(rng), object + 0.05 * noise(rng)
     y, x = np.mgrid[: SHAPE[0], : SHAPE[1]]
     fy, fx = np.fft.fftfreq(SHAPE[0])[:, None], np.fft.fftfreq(SHAPE[1])
     moved = np.fft.ifft2(np.fft.fft2(other) * np.exp(-2j * np.pi * (1.37 * fy - 0.61 * fx)))
     moved = 3.1 * moved * np.exp(1j * (0.7 + 2 * np.pi * (1.3 * y / SHAPE[0] - 0.4 * x / SHAPE[1])))
-    plain, gauged = (pg.fourier_ring_correlation(one, image, lit()) for image in (other, moved))
+    plain, gauged = (pg.fourier_ring_correlation(one, image, illuminated()) for image in (other, moved))
     strong = plain.correlation > 0.5
     np.testing.assert_allclose(gauged.correlation[strong], plain.correlation[strong], atol=0.03)
     assert gauged.crossing(HALF_BIT) == pytest.approx(plain.crossing(HALF_BIT), rel=0.03)
-    untreated = pg.quality.ring_correlation(one * lit(), moved * lit()).correlation
+    untreated = pg.quality.ring_correlation(one * illuminated(), moved * illuminated()).correlation
     assert untreated[: np.count_nonzero(strong)].max() < 0.7
 
 
 def test_the_crossing_is_where_signal_meets_noise():
     """The spectrum of object and noise are known, so the frequency is, at which SNR is 0.2071 (many values a ring)."""
     rng, width, level = np.random.default_rng(6), 0.06, 0.05
-    thing = smooth(width)
-    one, other = thing + level * noise(rng), thing + level * noise(rng)
-    found = pg.fourier_ring_correlation(one, other, lit())
-    spectrum = np.abs(np.fft.fft2(thing - thing.mean())) ** 2
+    object = smooth(width)
+    one, other = object + level * noise(rng), object + level * noise(rng)
+    found = pg.fourier_ring_correlation(one, other, illuminated())
+    spectrum = np.abs(np.fft.fft2(object - object.mean())) ** 2
     f = np.hypot(np.fft.fftfreq(SHAPE[0])[:, None], np.fft.fftfreq(SHAPE[1]))
     near = f < 0.3 * width
     signal = (
         spectrum[near].mean() / np.exp(-(f[near] ** 2) / width**2).mean() * np.exp(-(found.frequency**2) / width**2)
     )
-    snr = signal / (2 * level**2 * thing.size)
+    snr = signal / (2 * level**2 * object.size)
     level = found.threshold(HALF_BIT)
     expected = found.frequency[np.flatnonzero(snr / (1 + snr) < level)[0]]
     assert found.crossing(HALF_BIT) == pytest.approx(expected, rel=0.06)
@@ -160,7 +160,7 @@ def test_the_crossing_is_where_signal_meets_noise():
 
 def test_an_area_outside_of_which_all_is_noise_leaves_the_rest_alone():
     """And the edge of the window, which both share, is no agreement."""
-    rng, area = np.random.default_rng(7), lit()
+    rng, area = np.random.default_rng(7), illuminated()
     one, other = (np.where(area, 1 + 0.1 * noise(rng), 30 * noise(rng)) for _ in range(2))
     found = pg.fourier_ring_correlation(one, other, area)
     assert np.abs(np.average(found.correlation, weights=found.count)) < 0.03

@@ -44,11 +44,11 @@ def test_a_distortion_goes_out_of_positions_and_object(bent):
     model, data, moves, _ = bent
     begin = pg.refinement.held_out_misfits(model, data).r_factor
     for _ in range(3):
-        model, words, held = pg.refinement.DistortionCorrection(data)(model, model, no_fit)
+        model, text, held = pg.refinement.DistortionCorrection(data)(model, model, no_fit)
     left = np.asarray(model.scan.offset)
     assert np.sqrt(np.mean((left - left.mean(axis=0)) ** 2)) < 0.1 * np.sqrt(np.mean(moves**2))
     assert pg.refinement.held_out_misfits(model, data).r_factor < begin
-    assert words.startswith("positions and object unbent by 0.0")
+    assert text.startswith("positions and object unbent by 0.0")
     assert held == ()
 
 

@@ -56,7 +56,7 @@ def no_fit(model, epochs):
 def test_shrink_wrap_cuts_a_faint_ghost_and_keeps_the_crystal(data):
     """To the last voxel, with a margin of a voxel or so; a lower threshold would keep the ghost."""
     start, model = haunted(data)
-    changed, words, _ = ShrinkWrap()(model, start, no_fit)
+    changed, text, _ = ShrinkWrap()(model, start, no_fit)
     support, density = np.asarray(changed.object.support), np.asarray(changed.object.density)
     assert support[CRYSTAL].all()
     assert not support[GHOST].any()
@@ -65,7 +65,7 @@ def test_shrink_wrap_cuts_a_faint_ghost_and_keeps_the_crystal(data):
     assert not np.asarray(changed.object(jnp.array([0, 0]), bragg_problems.BOX[1:]))[GHOST].any()
     assert support.sum() < 2.5 * np.ones(support.shape)[CRYSTAL].sum()
     share = support.sum() / np.asarray(start.object.support).sum()
-    assert words == f"support shrunk to {share:.1%} of the start's"
+    assert text == f"support shrunk to {share:.1%} of the start's"
     lower = ShrinkWrap(threshold=0.05)(model, start, no_fit).model.object.support
     assert np.asarray(lower)[GHOST].mean() > 0.8
 
@@ -95,8 +95,8 @@ def test_a_crystal_displaced_along_the_beam_is_moved_back(tiny, displaced):
     def fit(model, epochs):
         return pg.reconstruct(model, tiny, pg.Nesterov(), epochs=epochs, batch_size=56, trainable=OBJECT)
 
-    changed, words, _ = BeamShift()(model, model, fit)
-    assert words.startswith(f"moved along the beam by {-displaced:+d} along x (R ")
+    changed, text, _ = BeamShift()(model, model, fit)
+    assert text.startswith(f"moved along the beam by {-displaced:+d} along x (R ")
     truth = pg.r_factor(pg.bragg(tiny, object=lambda shape: tiny.truth.object), tiny)
     assert pg.r_factor(model, tiny) > 1.1 * truth
     assert pg.r_factor(changed, tiny) < 0.5 * pg.r_factor(model, tiny) + 0.6 * truth
@@ -118,22 +118,22 @@ def test_what_is_moved_out_on_one_side_does_not_come_in_on_the_other(data):
     assert np.abs(np.asarray(changed.object.density)).max() < 0.05
 
 
-@pytest.mark.parametrize("escape", [ShrinkWrap(), BeamShift()], ids=repr)
-def test_a_model_that_is_no_crystal_is_refused(escape):
+@pytest.mark.parametrize("action", [ShrinkWrap(), BeamShift()], ids=repr)
+def test_a_model_that_is_no_crystal_is_refused(action):
     """In a sentence."""
     data = problems.measurement()
     model = problems.start_model(data)
     with pytest.raises(pg.InputError, match=r"A Ptychography has no crystal; shrink-wrap and shifts .* are for one"):
-        escape(model, model, no_fit)
+        action(model, model, no_fit)
     with pytest.raises(pg.InputError, match="has no crystal"):
-        pg.perform(pg.Run(model, data, pg.Nesterov(), (pg.Stage(1, first=(escape,)),), 8))
+        pg.perform(pg.Run(model, data, pg.Nesterov(), (pg.Stage(1, first=(action,)),), 8))
 
 
-@pytest.mark.parametrize("escape", [ShrinkWrap(), BeamShift()], ids=repr)
-def test_it_is_refused_before_anything_is_computed(escape):
+@pytest.mark.parametrize("action", [ShrinkWrap(), BeamShift()], ids=repr)
+def test_it_is_refused_before_anything_is_computed(action):
     """Not after the stages before it."""
     data, told = problems.measurement(), []
-    run = pg.Run(problems.start_model(data), data, pg.Nesterov(), (pg.Stage(1), pg.Stage(1, first=(escape,))), 8)
+    run = pg.Run(problems.start_model(data), data, pg.Nesterov(), (pg.Stage(1), pg.Stage(1, first=(action,))), 8)
     with pytest.raises(pg.InputError, match="has no crystal"):
         pg.perform(run, told.append)
     assert not told
@@ -169,12 +169,12 @@ def test_what_was_done_is_in_the_settings_and_in_the_file(found, tmp_path):
     run, result, _ = found
     changes = result.settings["changes"]
     assert [change["after_epoch"] for change in changes] == [6, 9, 12, 15, 15, 18, 21, 24, 27]
-    words = [change["change"] for change in changes]
-    assert words[3].startswith("moved along the beam by ")
-    assert all(text.startswith("support shrunk to ") for text in words[:3] + words[4:])
+    text = [change["change"] for change in changes]
+    assert text[3].startswith("moved along the beam by ")
+    assert all(text.startswith("support shrunk to ") for text in text[:3] + text[4:])
     assert result.history.epochs == 40, "what was only tried does not count"
     share = result.arrays["object.support"].sum() / np.asarray(run.model.object.support).sum()
-    assert words[-1] == f"support shrunk to {share:.1%} of the start's"
+    assert text[-1] == f"support shrunk to {share:.1%} of the start's"
     result.save(tmp_path / "r.h5")
     loaded = pg.load(tmp_path / "r.h5")
     assert loaded.settings["changes"] == changes
@@ -267,15 +267,15 @@ def test_a_shift_that_does_not_stay_finite_is_not_taken(tiny):
         return result
 
     changed = BeamShift((-1, 0, 1))(start, start, fit)
-    assert "by +0 along x" in changed.words
+    assert "by +0 along x" in changed.summary
     np.testing.assert_array_equal(changed.model.object.density[inside], start.object.density[inside])
 
 
 @pytest.mark.parametrize(
-    "escape",
+    "action",
     [BeamShift(()), BeamShift((1, 2)), BeamShift(epochs=0), ShrinkWrap(0.0), ShrinkWrap(5.0), ShrinkWrap(blur=-1.0)],
 )
-def test_numbers_that_make_no_sense_are_refused_before_a_run(tiny, escape):
-    run = pg.Run(pg.bragg(tiny), tiny, pg.Nesterov(), (pg.Stage(1, OBJECT, first=(escape,)),), 56)
+def test_numbers_that_make_no_sense_are_refused_before_a_run(tiny, action):
+    run = pg.Run(pg.bragg(tiny), tiny, pg.Nesterov(), (pg.Stage(1, OBJECT, first=(action,)),), 56)
     with pytest.raises(pg.InputError, match="expected"):
         pg.perform(run)

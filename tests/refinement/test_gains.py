@@ -13,7 +13,7 @@ from ptychograd.data.dataset import StreamFromFile
 from ptychograd.paper.far_field import FarFieldExperiment
 from ptychograd.quality.comparison import compare_with_truth
 from ptychograd.refinement import calibration as _calibration
-from ptychograd.refinement.calibration import gains_told, spread_of
+from ptychograd.refinement.calibration import estimated_gains, spread_of
 
 PHOTONS, SPREAD, BACKGROUND, READOUT = 3e5, 0.08, 4.0, 10.0
 NAMES = ("object", "probe", "detector.flat_field")
@@ -22,9 +22,9 @@ COUNTS = pg.Poisson(1e-6)
 
 def intensities(photons=PHOTONS):
     """Expected photons of every pattern on an even detector, in plain NumPy."""
-    probe, thing = problems.probe_wave(photons), problems.object_wave()
+    probe, object = problems.probe_wave(photons), problems.object_wave()
     rows, columns = problems.FRAME
-    waves = [probe * thing[y : y + rows, x : x + columns] for y, x in problems.positions().astype(int)]
+    waves = [probe * object[y : y + rows, x : x + columns] for y, x in problems.positions().astype(int)]
     return np.array([np.abs(np.fft.fftshift(np.fft.fft2(wave))) ** 2 / wave.size for wave in waves])
 
 
@@ -53,11 +53,11 @@ def true_model(data, photons=PHOTONS):
 
 def calibration(model, data, *noise):
     """The flat field as calibrated, and the words on it."""
-    escape = pg.refinement.FlatFieldCalibration(data, *noise)
-    escape.check(model)
-    changed = escape(model, model, no_fit)
+    action = pg.refinement.FlatFieldCalibration(data, *noise)
+    action.check(model)
+    changed = action(model, model, no_fit)
     assert changed.hold == ()
-    return np.asarray(changed.model.detector.flat_field, np.float64), changed.words
+    return np.asarray(changed.model.detector.flat_field, np.float64), changed.summary
 
 
 def no_fit(model, epochs, hold=()):
@@ -87,10 +87,10 @@ def test_a_gain_is_the_photons_counted_over_those_that_fell_on_the_pixel():
         np.sum(values, axis=0, where=used) for values in (np.asarray(data.patterns, float), intensities())
     )
     model = true_model(data)
-    told = gains_told(model, fitted, COUNTS)
-    lit = fallen > 1
-    ratio = 1 + told.slope[lit] / told.information[lit]
-    np.testing.assert_allclose(ratio, (counted / np.maximum(fallen, 1e-9))[lit], rtol=1e-3, atol=1e-3)
+    told = estimated_gains(model, fitted, COUNTS)
+    illuminated = fallen > 1
+    ratio = 1 + told.slope[illuminated] / told.information[illuminated]
+    np.testing.assert_allclose(ratio, (counted / np.maximum(fallen, 1e-9))[illuminated], rtol=1e-3, atol=1e-3)
     found, _ = calibration(model, fitted)
     bright = fallen > 100 / SPREAD**2
     assert np.count_nonzero(bright) > 20
@@ -104,16 +104,16 @@ def test_a_gain_is_the_photons_counted_over_those_that_fell_on_the_pixel():
 def test_each_gain_is_as_near_the_truth_as_its_photons_and_the_spread_of_all_allow():
     """The error of an estimate between a prior of width τ and counts with information J is 1 / √(J + 1/τ²)."""
     flat = uneven()
-    found, words = calibration(true_model(measured(flat)), measured(flat))
+    found, text = calibration(true_model(measured(flat)), measured(flat))
     allowed = 1 / np.sqrt(np.sum(intensities(), axis=0) + SPREAD**-2)
-    lit = np.sum(intensities(), axis=0) > 1
-    assert rms(deviations(found, flat, allowed)[lit]) == pytest.approx(1, abs=0.12)
+    illuminated = np.sum(intensities(), axis=0) > 1
+    assert rms(deviations(found, flat, allowed)[illuminated]) == pytest.approx(1, abs=0.12)
     dim = np.sum(intensities(), axis=0) < 10
     assert np.count_nonzero(dim) > 30
     assert np.abs(found[dim] - 1).max() < SPREAD
     raw = np.sum(measured(flat).patterns, axis=0)[dim] / np.sum(intensities(), axis=0)[dim]
     assert rms(raw - 1) > 0.3
-    whole, some = words.split("; ")
+    whole, some = text.split("; ")
     assert whole == f"flat field calibrated: gains differ by {np.std(found):.2%} rms"
     own = np.sum(intensities(), axis=0) > SPREAD**-2
     assert int(some.split()[2]) == pytest.approx(np.count_nonzero(own), rel=0.1)
@@ -189,7 +189,7 @@ def test_other_noise_is_taken_for_what_it_is(kind):
         counts = np.minimum(counts, 400)
     data = dataset(counts)
     model = pg.models.with_flat_field(true_model(data), flat)
-    ours, wrong = gains_told(model, data, noise), gains_told(model, data, COUNTS)
+    ours, wrong = estimated_gains(model, data, noise), estimated_gains(model, data, COUNTS)
     known = ours.information > 100
     assert np.count_nonzero(known) > 30
     assert rms((ours.slope / np.sqrt(ours.information))[known]) == pytest.approx(1, abs=0.25)
@@ -204,7 +204,7 @@ def test_a_rocking_curve_tells_as_its_patterns_do():
     pattern = eqx.filter_jit(lambda number: model(number))
     expected = np.array([np.asarray(pattern(jnp.asarray(n))) for n in range(data.count)], np.float64)
     flat = np.asarray(model.detector.flat_field, np.float64)
-    told = gains_told(model, data, COUNTS)
+    told = estimated_gains(model, data, COUNTS)
     np.testing.assert_allclose(told.information, np.sum(expected, axis=0) / flat**2, rtol=1e-3)
     slope = np.sum(counts, axis=0) / flat - np.sum(expected, axis=0) / flat
     np.testing.assert_allclose(told.slope, slope, atol=1e-3 * np.sum(counts, axis=0).max())
@@ -242,8 +242,8 @@ def test_a_spread_of_many_pixels_is_told_by_some_of_them():
 @pytest.mark.usefixtures("double")
 def test_double_precision_is_calibrated_as_well():
     data = measured(uneven())
-    probe, thing = jnp.asarray(problems.probe_wave(PHOTONS)[None]), problems.object_wave()
-    model = pg.far_field(data, object=lambda shape: thing, dtype=np.complex128)
+    probe, object = jnp.asarray(problems.probe_wave(PHOTONS)[None]), problems.object_wave()
+    model = pg.far_field(data, object=lambda shape: object, dtype=np.complex128)
     model = pg.models.with_flat_field(eqx.tree_at(lambda model: model.probe.modes, model, probe))
     assert model.detector.flat_field.dtype == np.float64
     found, _ = calibration(model, data)
@@ -259,19 +259,19 @@ def test_a_model_that_is_not_there_yet_leaves_the_flat_field_as_it_is():
     data = measured(uneven())
     start = uneven(7)
     model = pg.models.with_flat_field(pg.far_field(data), start)
-    found, words = calibration(model, data)
+    found, text = calibration(model, data)
     np.testing.assert_array_equal(found, np.asarray(model.detector.flat_field))
-    assert words == "flat field left as it is: the patterns ask for gains that differ by 50% rms or more"
+    assert text == "flat field left as it is: the patterns ask for gains that differ by 50% rms or more"
     dark = eqx.tree_at(lambda model: model.probe.modes, model, 0 * model.probe.modes)
-    found, words = calibration(dark, data)
+    found, text = calibration(dark, data)
     np.testing.assert_array_equal(found, np.asarray(model.detector.flat_field))
-    assert "too few pixels with photons" in words
+    assert "too few pixels with photons" in text
 
 
 @pytest.mark.parametrize(("kind", "fewest", "most"), [("plain", 1, 1), ("background", 2, 4), ("read out", 2, 4)])
 def test_patterns_are_gone_through_once_where_that_does(monkeypatch, kind, fewest, most):
     """From a probe of 64 % of the power, whose patterns are a little off the middle."""
-    flat, passes, told = uneven(), [], _calibration.gains_told
+    flat, passes, told = uneven(), [], _calibration.estimated_gains
     monkeypatch.setattr(_calibration, "gains_told", lambda *given: passes.append(1) or told(*given))
     background = {"background": BACKGROUND}.get(kind, 0.0)
     data = measured(flat, background=background)

@@ -12,7 +12,7 @@ from scipy.optimize import least_squares
 import problems
 import ptychograd as pg
 from ptychograd.data.patterns import measured
-from ptychograd.refinement.positions import looked_for, with_rows
+from ptychograd.refinement.positions import own_parameters, with_per_pattern
 from ptychograd.refinement.positions.single_pattern import random_half
 
 PHOTONS = 1e5
@@ -21,9 +21,9 @@ SPREAD = 0.1  # rms, of the intensities
 
 def waves_at_detector(probe):
     """Of one probe at every position, in plain NumPy."""
-    thing = problems.object_wave()
+    object = problems.object_wave()
     height, width = problems.FRAME
-    cut = [thing[y : y + height, x : x + width] for y, x in problems.positions().astype(int)]
+    cut = [object[y : y + height, x : x + width] for y, x in problems.positions().astype(int)]
     return np.fft.fftshift(np.fft.fft2(probe * np.array(cut)), axes=(1, 2)) / np.sqrt(height * width)
 
 
@@ -84,7 +84,7 @@ def test_intensities_of_held_out_patterns_are_those_of_least_squares(intense):
         roots.append(root)
     best = np.where(misfit[0] <= misfit[1], *roots)
     found = pg.refinement.held_out_misfits(model, held)
-    np.testing.assert_allclose(found.rows["probe.intensity"][:, 0], best**2, rtol=1e-3)
+    np.testing.assert_allclose(found.per_pattern["probe.intensity"][:, 0], best**2, rtol=1e-3)
     np.testing.assert_allclose(found.residual, left, rtol=1e-3)
     assert found.r_factor == pytest.approx(np.sqrt(left.sum() / (counts * (halves[0] | halves[1])).sum()), rel=1e-4)
 
@@ -93,9 +93,9 @@ def test_they_are_found_to_within_the_noise_of_photons(intense):
     """The variance of ln I is 1 over the photons that tell it."""
     _, held, intensity, model = intense
     places, counts, (tells, _) = seen(held)
-    error = (pg.refinement.held_out_misfits(model, held).rows["probe.intensity"][:, 0] - intensity[places]) / intensity[
-        places
-    ]
+    error = (
+        pg.refinement.held_out_misfits(model, held).per_pattern["probe.intensity"][:, 0] - intensity[places]
+    ) / intensity[places]
     deviations = error * np.sqrt(np.sum(tells * counts, axis=(1, 2)))
     assert len(places) == 11
     assert 0.4 < np.sqrt(np.mean(deviations**2)) < 1.6
@@ -108,10 +108,10 @@ def test_what_nobody_refined_is_not_looked_for(intense):
     plain = at_truth(data)
     for model in (plain, pg.models.with_varying_intensity(plain)):
         found = pg.refinement.held_out_misfits(model, held)
-        assert found.rows == {}
+        assert found.per_pattern == {}
         assert found.r_factor == pytest.approx(pg.r_factor(model, held), rel=1e-5)
-    assert set(looked_for(known)) == set(looked_for(known, ["probe"])) == {"probe.intensity"}
-    assert looked_for(known, ["object", "probe.modes"]) == {}
+    assert set(own_parameters(known)) == set(own_parameters(known, ["probe"])) == {"probe.intensity"}
+    assert own_parameters(known, ["object", "probe.modes"]) == {}
 
 
 @pytest.mark.slow
@@ -124,7 +124,7 @@ def test_a_reconstruction_with_intensities_expects_held_out_patterns_better(inte
         figures.append(pg.refinement.held_out_misfits(result.model, held))
     assert figures[1].r_factor < 0.7 * figures[0].r_factor
     assert pg.r_factor(result.model, held) > 1.3 * figures[1].r_factor  # with an intensity of nobody's
-    whole = with_rows(result.model, held, figures[1].rows)
+    whole = with_per_pattern(result.model, held, figures[1].per_pattern)
     assert pg.r_factor(whole, held) < 1.1 * figures[1].r_factor
     np.testing.assert_allclose(np.delete(whole.probe.intensity - result.model.probe.intensity, places_of(held), 0), 0)
 
@@ -180,9 +180,9 @@ def test_offset_intensity_and_weights_are_found_together():
     _, held = pg.hold_out(data, 0.1)
     places, counts, halves = seen(held)
     found = pg.refinement.held_out_misfits(truth.model(data, held), held)
-    assert sorted(found.rows) == ["probe.intensity", "probe.weights", "scan.offset"]
-    astray = found.rows["scan.offset"] - (truth.corners - truth.told)[places]
-    ours = np.concatenate([astray, found.rows["probe.intensity"], found.rows["probe.weights"]], axis=1)
+    assert sorted(found.per_pattern) == ["probe.intensity", "probe.weights", "scan.offset"]
+    astray = found.per_pattern["scan.offset"] - (truth.corners - truth.told)[places]
+    ours = np.concatenate([astray, found.per_pattern["probe.intensity"], found.per_pattern["probe.weights"]], axis=1)
     for number, place in enumerate(places):
 
         def left(row, tells, place=place, number=number):
@@ -242,13 +242,13 @@ def test_stages_hand_their_noise_to_those_who_search_and_judge(full):
     noise = pg.noise.Censored(pg.Amplitude(), LEVEL)
     stages = (pg.Stage(20, ("object", "probe", "scan.offset"), noise),)
     made = pg.runs.with_position_validation(pg.runs.with_position_search(stages, fitted), held)
-    first = [escape for stage in made for escape in stage.first]
-    assert {type(escape) for escape in first} == {
+    first = [action for stage in made for action in stage.first]
+    assert {type(action) for action in first} == {
         pg.refinement.PositionSearch,
         pg.refinement.DistortionCorrection,
         pg.refinement.PositionValidation,
     }
-    assert all(escape.noise is noise for escape in first)
+    assert all(action.noise is noise for action in first)
 
 
 def test_the_command_line_finds_what_is_their_own(run, intense):
@@ -265,7 +265,7 @@ def test_the_command_line_finds_what_is_their_own(run, intense):
     assert own.settings["held_out_r_factor"] == pytest.approx(found.r_factor, rel=0.01)
     assert own.settings["held_out_r_factor"] < 0.8 * plain.settings["held_out_r_factor"]
     rows = own.arrays["probe.intensity"][places_of(held)]
-    np.testing.assert_allclose(rows, found.rows["probe.intensity"], rtol=1e-3)
+    np.testing.assert_allclose(rows, found.per_pattern["probe.intensity"], rtol=1e-3)
     assert plain.settings["held_out_r_factor"] == pg.r_factor(plain.onto(pg.far_field(fitted)), held)
 
 
@@ -284,7 +284,7 @@ def test_residuals_on_the_command_line_know_of_full_pixels(run, full):
 @pytest.mark.slow
 def test_an_interrupted_search_for_positions_expects_held_out_patterns_at_their_own():
     """Cut short where offsets stand still between searches, patterns held out still look for theirs, a pixel away."""
-    from ptychograd.cli.held import judged_by
+    from ptychograd.cli.held import validated_by
 
     data = problems.measurement(PHOTONS)
     _, held = pg.hold_out(data, 0.1)
@@ -294,8 +294,8 @@ def test_an_interrupted_search_for_positions_expects_held_out_patterns_at_their_
     offset = np.where(is_held, 0, 0.01 * np.random.default_rng(0).normal(size=inside.shape))
     model = eqx.tree_at(lambda m: m.scan.offset, model, jnp.float32(offset))
     result = pg.reconstruct(model, data, pg.adam(1e-9), epochs=1, batch_size=8, trainable=("object",))
-    still, _ = judged_by(held, result, ["object", "probe"])
-    free, found = judged_by(held, result, ["object", "probe", "scan.offset"])
+    still, _ = validated_by(held, result, ["object", "probe"])
+    free, found = validated_by(held, result, ["object", "probe", "scan.offset"])
     assert free < 0.5 * still
     np.testing.assert_allclose(
         np.asarray(found.scan.offset)[places_of(held)], -inside[places_of(held)], atol=0.4

@@ -31,11 +31,11 @@ def no_fit(model, epochs, hold=()):
 
 def test_lost_positions_are_found_again_and_the_others_stay(placed):
     model, data, wrong = placed
-    changed, words, held = pg.refinement.PositionSearch(data)(model, model, no_fit)
+    changed, text, held = pg.refinement.PositionSearch(data)(model, model, no_fit)
     offset = np.asarray(changed.scan.offset)
     assert np.abs(offset).max() < NOISE
     assert np.abs(wrong).max() > 2
-    assert words == f"positions searched within 3 pixels: 3 of {data.count} moved by more than 0.5"
+    assert text == f"positions searched within 3 pixels: 3 of {data.count} moved by more than 0.5"
     assert held == ()
 
 
@@ -68,7 +68,7 @@ def test_rounds_of_searches_come_before_the_judge(is_judged_first):
     made = ways[is_judged_first](stages)
     assert [stage.epochs for stage in made] == [5, 6, 6, 6, 6, 16]
     assert [stage.trainable[2:] for stage in made] == [(), ("scan.offset",), (), (), (), ("scan.offset",)]
-    escapes = [[type(escape) for escape in stage.first] for stage in made]
+    escapes = [[type(action) for action in stage.first] for stage in made]
     both = [pg.refinement.PositionSearch, pg.refinement.DistortionCorrection]
     assert escapes == [[], [], both, both, both, [*both, pg.refinement.PositionValidation]]
     assert [stage.first[0].farthest for stage in made[2:]] == [3, 3, 1, 1]

@@ -128,11 +128,11 @@ def test_a_point_that_can_not_be_measured_or_was_kept_wrongly_failed_too(quick):
             raise pg.InputError("The truth's object has another shape.")
         return {"beauty": 1.0}
 
-    def kept(point):
+    def archived(point):
         if point["seed"] == 8:
             raise pg.InputError("The model wants another shape.")
 
-    found = pg.sweep(of_seed, {"seed": [9, 8, 7]}, measure=measure, kept=kept, by="beauty")
+    found = pg.sweep(of_seed, {"seed": [9, 8, 7]}, measure=measure, archived=archived, by="beauty")
     assert [row.reason for row in found.rows] == [
         "The truth's object has another shape.",
         "The model wants another shape.",

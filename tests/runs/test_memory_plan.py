@@ -126,10 +126,10 @@ def test_what_cannot_fit_is_refused_with_numbers(data, monkeypatch):
     monkeypatch.setattr(_memory_plan, "available_memory", lambda: 10_000_000)
     with pytest.raises(pg.InputError) as refused:
         memory_plan([task_of(data, modes=2, devices=tuple(jax.devices()))]).check()
-    words = str(refused.value)
-    assert "needs about" in words
-    assert "10 MB are free" in words
-    assert "--devices 1 or fewer --modes or a smaller part of the scan" in words
+    text = str(refused.value)
+    assert "needs about" in text
+    assert "10 MB are free" in text
+    assert "--devices 1 or fewer --modes or a smaller part of the scan" in text
 
 
 def test_many_patterns_may_stay_in_their_file(data, monkeypatch):

@@ -42,11 +42,11 @@ def groups(monkeypatch):
     """The seeds of the runs of each program that computes several side by side."""
     seen, together = [], many.reconstruct_together
 
-    def watched(tasks):
+    def monitored(tasks):
         seen.append([task.seed for task in tasks])
         return together(tasks)
 
-    monkeypatch.setattr(many, "reconstruct_together", watched)
+    monkeypatch.setattr(many, "reconstruct_together", monitored)
     return seen
 
 
@@ -284,7 +284,7 @@ def test_who_stops_asking_stops_the_runs(plain, monkeypatch):
     """The long runs end after their epoch, or never begin, and no thread is left."""
     stopped, reconstruct, patience = [], alone.reconstruct, time.monotonic() + 60
 
-    def watched(*arguments, **options):
+    def monitored(*arguments, **options):
         result = reconstruct(*arguments, **options)
         stopped.append(result.stopped)
         return result
@@ -293,7 +293,7 @@ def test_who_stops_asking_stops_the_runs(plain, monkeypatch):
         return "nobody stopped it" if time.monotonic() > patience else ""
 
     monkeypatch.setattr(many, "device_memory", lambda: None)
-    monkeypatch.setattr(alone, "reconstruct", watched)
+    monkeypatch.setattr(alone, "reconstruct", monitored)
     before = set(threading.enumerate())
     long = plain._replace(stages=(pg.Stage(10**9, until=until),))
     runs = {"short": plain._replace(stages=(pg.Stage(1),)), "a": long, "b": long._replace(seed=5)}

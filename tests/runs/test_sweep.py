@@ -108,10 +108,10 @@ def test_what_is_kept_is_not_made_again(asked):
         made_runs.append(dict(point))
         return number(point)
 
-    def kept(point):
+    def archived(point):
         return made(7.0) if point == known else None
 
-    found = pg.sweep(run, GRID, kept=kept, on_run=lambda point, result: told.append(dict(point)), by="loss")
+    found = pg.sweep(run, GRID, archived=archived, on_run=lambda point, result: told.append(dict(point)), by="loss")
     assert len(made_runs) == len(told) == len(asked.names) == 11
     assert known not in made_runs + told
     assert all(told.count(point) == 1 for point in made_runs)

@@ -69,7 +69,7 @@ def main(arguments: list[str] | None = None) -> None:
     except RuntimeError as problem:
         complain_of_the_computer(problem)
     except KeyboardInterrupt:
-        errors.print(f"ptychograd: {ending.words or 'interrupted; '}nothing more was written.")
+        errors.print(f"ptychograd: {ending.summary or 'interrupted; '}nothing more was written.")
         leave(INTERRUPTED)
     complain_if_unheard()
 
@@ -78,10 +78,10 @@ def complain_of_the_computer(problem: RuntimeError) -> NoReturn:
     """Say what the computer lacks; raise on what is no such thing."""
     from ptychograd.cli.engine import lacking
 
-    words = lacking(problem)
-    if words is None:
+    text = lacking(problem)
+    if text is None:
         raise problem
-    complain(words)
+    complain(text)
     leave(FAILED)
 
 

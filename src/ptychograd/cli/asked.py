@@ -8,7 +8,7 @@ from cyclopts import Parameter
 
 @Parameter(name="*")
 @dataclass(frozen=True)
-class Pieces:
+class Effects:
     """What the model has beside the ideal.
 
     Attributes:

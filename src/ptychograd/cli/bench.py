@@ -72,7 +72,7 @@ def _require_report(path: Path) -> None:
 
 
 def _print_case(case, floor: dict, solvers: dict) -> None:
-    from ptychograd.core.table import aligned
+    from ptychograd.core.table import text_table
 
     fastest = min(floor, key=lambda name: floor[name])
     pixels = f"{case.frame} x {case.frame} pixels"
@@ -92,4 +92,4 @@ def _print_case(case, floor: dict, solvers: dict) -> None:
         )
         for name, t in solvers.items()
     ]
-    console.print("\n".join(aligned(columns, rows)), soft_wrap=True)
+    console.print("\n".join(text_table(columns, rows)), soft_wrap=True)

@@ -49,12 +49,12 @@ class Healing:
         for entry in self._entries(program, doing):
             with contextlib.suppress(OSError):  # of a folder that can only be read
                 entry.unlink()
-        words = {
+        text = {
             "reading": f"A kept program could not be read and is compiled anew ({self._folder})",
             "writing": f"Compiled programs are not kept: {self._folder}: {why.splitlines()[0]}",
         }[doing]
         if doing not in self._told:
-            errors.print(words, style="dim", soft_wrap=True)
+            errors.print(text, style="dim", soft_wrap=True)
         self._told.add(doing)
 
     def _entries(self, program: str, doing: str) -> list[Path]:

@@ -44,12 +44,12 @@ def tell_json(figures: Mapping) -> None:
 @contextmanager
 def plain_warnings() -> Iterator[None]:
     """Show warnings as one line each, once, without the place in the code that they come from."""
-    told: set[str] = set()
+    shown: set[str] = set()
 
     def show(message, category, filename, lineno, file=None, line=None):
         text = " ".join(str(message).split())
-        if text not in told:
-            told.add(text)
+        if text not in shown:
+            shown.add(text)
             errors.print(f"{prefix.text}warning: {text}", style="yellow", soft_wrap=True)
 
     with warnings.catch_warnings():
@@ -76,7 +76,7 @@ def kept_when_interrupted(folder: Path) -> Iterator[None]:
         count = len(list((folder / "runs").glob("*.h5")))
         where = f"{count} finished runs are kept in {folder / 'runs'}"
         errors.print(
-            f"ptychograd: {ending.words or 'interrupted; '}{where}, and the same command goes on from them.",
+            f"ptychograd: {ending.summary or 'interrupted; '}{where}, and the same command goes on from them.",
             soft_wrap=True,
         )
         sys.exit(INTERRUPTED)

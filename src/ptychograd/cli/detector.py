@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ptychograd.cli.asked import Pieces
+from ptychograd.cli.asked import Effects
 from ptychograd.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ STILL_BEAM = (
 NPY = b"\x93NUMPY"  # how a .npy file begins
 
 
-def without_bad_pixels(data: "Dataset", pieces: Pieces, mask_is: str | None = None) -> "Dataset":
+def without_bad_pixels(data: "Dataset", effects: Effects, mask_is: str | None = None) -> "Dataset":
     """The data with what a beam stop, a mask and saturation leave out, and a note for each.
 
     Args:
@@ -28,13 +28,13 @@ def without_bad_pixels(data: "Dataset", pieces: Pieces, mask_is: str | None = No
     """
     from ptychograd.data.dataset import beam_stop, unsaturated_mask
 
-    if pieces.beam_stop:
-        data = _less(data, beam_stop(data.frame_shape, pieces.beam_stop), f"--beam-stop {pieces.beam_stop:g}")
-    if pieces.mask is not None:
+    if effects.beam_stop:
+        data = _less(data, beam_stop(data.frame_shape, effects.beam_stop), f"--beam-stop {effects.beam_stop:g}")
+    if effects.mask is not None:
         meaning = "non-zero = bad" if mask_is == "bad" else "non-zero = good"
-        data = _less(data, image(pieces.mask, "mask"), f"--mask {pieces.mask} ({meaning})", mask_is)
-    if pieces.mask_above is not None:
-        data = _less(data, unsaturated_mask(data, pieces.mask_above), f"--mask-above {pieces.mask_above:g}")
+        data = _less(data, image(effects.mask, "mask"), f"--mask {effects.mask} ({meaning})", mask_is)
+    if effects.mask_above is not None:
+        data = _less(data, unsaturated_mask(data, effects.mask_above), f"--mask-above {effects.mask_above:g}")
     return data
 
 
@@ -49,17 +49,19 @@ def _less(data: "Dataset", valid: "np.ndarray", option: str, mask_is: str | None
     return replace(left, notes=(*left.notes, note))
 
 
-def binned(model: "AbstractModel", pieces: Pieces) -> "AbstractModel":
+def binned(model: "AbstractModel", effects: Effects) -> "AbstractModel":
     """The model on the finer grid that is asked for, before it has any other part."""
     from ptychograd.models.effects.common import checked
     from ptychograd.models.effects.detectors import with_oversampling
 
     return (
-        model if pieces.oversampling == 1 else with_oversampling(checked(model, "--oversampling"), pieces.oversampling)
+        model
+        if effects.oversampling == 1
+        else with_oversampling(checked(model, "--oversampling"), effects.oversampling)
     )
 
 
-def detected(model, pieces: Pieces, refine: Sequence[str] = (), data: "Dataset | None" = None):
+def detected(model, effects: Effects, refine: Sequence[str] = (), data: "Dataset | None" = None):
     """The model with the detector that is asked for; a background that is refined starts from the data."""
     from ptychograd.core.parameters import matches
     from ptychograd.models.effects import detectors
@@ -67,28 +69,28 @@ def detected(model, pieces: Pieces, refine: Sequence[str] = (), data: "Dataset |
     asked = {path for path in refine if path.startswith("detector")}
     if "detector.background" in asked and data is not None and not model.detector.background > 0:
         model = detectors.with_background(model, detectors.estimate_background(data))
-    if pieces.background_image:
+    if effects.background_image:
         model = detectors.with_background_image(model)
-    if pieces.point_spread is not None:
-        model = detectors.with_point_spread(model, _number_or_image(pieces.point_spread))
+    if effects.point_spread is not None:
+        model = detectors.with_point_spread(model, _number_or_image(effects.point_spread))
     elif any(matches("detector.point_spread.width", path) for path in asked if path != "detector"):
         model = detectors.with_point_spread(model)
-    if pieces.flat_field is not None or refines_flat_field(refine, pieces):
-        flat = None if pieces.flat_field is None else image(pieces.flat_field, "flat field")
+    if effects.flat_field is not None or refines_flat_field(refine, effects):
+        flat = None if effects.flat_field is None else image(effects.flat_field, "flat field")
         model = detectors.with_flat_field(model, flat)
     return model
 
 
-def refines_flat_field(names: Sequence[str], pieces: Pieces) -> bool:
+def refines_flat_field(names: Sequence[str], effects: Effects) -> bool:
     """Whether the flat field is to be calibrated, which counted photons do: by its name, or a given one with all."""
-    return "detector.flat_field" in names or ("detector" in names and pieces.flat_field is not None)
+    return "detector.flat_field" in names or ("detector" in names and effects.flat_field is not None)
 
 
-def doubts(data: "Dataset", names: Sequence[str], pieces: Pieces) -> Iterator[str]:
+def doubts(data: "Dataset", names: Sequence[str], effects: Effects) -> Iterator[str]:
     """What a person is to know before the flat field is refined with the parameters of these names."""
     from ptychograd.data.dataset import NearFieldGeometry
 
-    if isinstance(data.geometry, NearFieldGeometry) and refines_flat_field(names, pieces):
+    if isinstance(data.geometry, NearFieldGeometry) and refines_flat_field(names, effects):
         yield STILL_BEAM
 
 

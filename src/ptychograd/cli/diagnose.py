@@ -16,7 +16,7 @@ from ptychograd.core.errors import InputError
 
 if TYPE_CHECKING:
     from ptychograd.automatic.orientation import OrientationTrial, Preference
-    from ptychograd.data.checks import Finding, Seen
+    from ptychograd.data.checks import Evidence, Finding
     from ptychograd.data.dataset import Dataset
 
 PROBE = "--key probe=PATH, or an opening with --defocus METRES"
@@ -63,7 +63,7 @@ def diagnose(
     report = _report(measured, options, trial_epochs if trial else 0)
     _print(report, options)
     if write_mask is not None:
-        _write_mask(write_mask, report.seen)
+        _write_mask(write_mask, report.evidence)
     where = [] if output is None else [_drawn(report, output, folder)]
     if json:
         tell_json(_figures(report))
@@ -75,14 +75,14 @@ def _drawn(report: "Report", output: Path, folder: Path) -> Placed:
     from ptychograd.output.plot import diagnosis
 
     found, trials = report.preference, [trial[:3] for trial in report.trials]
-    best, words = (found.codes, found.words) if found else ((), "")
-    return drawn(diagnosis(report.seen, report.findings, trials, best, words), output, folder)
+    best, text = (found.codes, found.summary) if found else ((), "")
+    return drawn(diagnosis(report.evidence, report.findings, trials, best, text), output, folder)
 
 
 class Report(NamedTuple):
     """What the checks found, and the trials; `untried` says why there are none."""
 
-    seen: "Seen"
+    evidence: "Evidence"
     findings: "list[Finding]"
     trials: "list[OrientationTrial]"
     preference: "Preference | None"
@@ -101,23 +101,23 @@ def _report(data: "Dataset", options: Options, epochs: int) -> Report:
         probe = _start_probe(make_model(options, data))
     except InputError as refused:
         problem = str(refused)
-    seen = observed(data, probe if _is_given(options) else None)
-    found = findings(seen)
+    evidence = observed(data, probe if _is_given(options) else None)
+    found = findings(evidence)
     if isinstance(data.geometry, BraggGeometry):
         why = "rocking curves have one orientation, which the diffraction fixes; none is tried"
-        return Report(seen, found, [], None, problem or why)
+        return Report(evidence, found, [], None, problem or why)
     first = first_to_mend(found)
     if epochs and first and not problem:
         problem = f"mend what is said to be bad about {' and '.join(first)} before."
     if not epochs or problem:
-        return Report(seen, found, [], None, problem)
+        return Report(evidence, found, [], None, problem)
     try:
         trials = _tried(data, options, epochs)
     except InputError as refused:
-        return Report(seen, found, [], None, str(refused))
+        return Report(evidence, found, [], None, str(refused))
     from ptychograd.automatic.orientation import preference
 
-    return Report(seen, found, trials, preference(trials, data), "")
+    return Report(evidence, found, trials, preference(trials, data), "")
 
 
 def _is_given(options: Options) -> bool:
@@ -133,12 +133,12 @@ def _start_probe(model):
 def _tried(data: "Dataset", options: Options, epochs: int) -> "list[OrientationTrial]":
     """The trials, with progress; their codes are those of the positions in the file, whatever was asked for."""
     from ptychograd.automatic.orientation import WIDTHS, try_orientations
-    from ptychograd.cli.asked import Pieces
+    from ptychograd.cli.asked import Effects
     from ptychograd.cli.plan import make_model
     from ptychograd.cli.progress import ShareBar
     from ptychograd.data.orientation import apply_orientation, inverse
 
-    if options.refine or options.pieces != Pieces():
+    if options.refine or options.effects != Effects():
         errors.print("the trial leaves out what is to be refined and all that is beside the ideal", style="dim")
     with ShareBar("orientations") as bar:
         return try_orientations(
@@ -160,26 +160,26 @@ def _print(report: Report, options: Options) -> None:
     table.add_column(style="bold", no_wrap=True)
     table.add_column()
     for finding in report.findings:
-        words = finding.found + (f"\n-> {finding.advice}." if finding.advice else "")
-        table.add_row(finding.verdict, finding.name, words, style=STYLES[finding.verdict])
+        text = finding.found + (f"\n-> {finding.advice}." if finding.advice else "")
+        table.add_row(finding.verdict, finding.name, text, style=STYLES[finding.verdict])
     console.print(table)
     if report.untried:
         errors.print(f"No orientation was tried: {report.untried}", style="yellow", soft_wrap=True)
     if report.preference is None:
         return
-    from ptychograd.core.table import aligned
-    from ptychograd.data.orientation import WORDS
+    from ptychograd.core.table import text_table
+    from ptychograd.data.orientation import TEXTS
 
-    rows = [(str(trial.code), f"{trial.r_factor:.4f}", WORDS[trial.code]) for trial in report.trials]
-    console.print("\n" + "\n".join(aligned(("orientation", "held-out R", "positions"), rows)), soft_wrap=True)
-    console.print(f"{report.preference.words}.", soft_wrap=True)
+    rows = [(str(trial.code), f"{trial.r_factor:.4f}", TEXTS[trial.code]) for trial in report.trials]
+    console.print("\n" + "\n".join(text_table(("orientation", "held-out R", "positions"), rows)), soft_wrap=True)
+    console.print(f"{report.preference.summary}.", soft_wrap=True)
     console.print(_what_to_do(report, options.orientation), soft_wrap=True)
 
 
 def _what_to_do(report: Report, now: int) -> str:
     """How the orientation that was found is applied, beside the one that was asked for, and the start that fits it."""
     found = report.preference
-    if found is None or not found.is_told:
+    if found is None or not found.is_certain:
         return (
             "-> Too much else is wrong for an orientation to stand out: mend what is said above first; a start probe "
             f"that is near the true one helps most ({PROBE})."
@@ -199,8 +199,8 @@ def _out_of_focus(defocus: "Mapping[int, float]") -> str:
     """How to begin where the beam turned out not to be in focus; NaN where lengths are not known."""
     if any(metres != metres for metres in defocus.values()):
         codes = " or ".join(f"--orientation {code}" for code in defocus)
-        words = "give wavelength, distance and pixel size, and how far the sample was from the focus (--defocus METRES)"
-        return f"-> {codes}; the beam is out of focus: {words}."
+        text = "give wavelength, distance and pixel size, and how far the sample was from the focus (--defocus METRES)"
+        return f"-> {codes}; the beam is out of focus: {text}."
     ways = (f"--orientation {code} --defocus {metres:.2g}" for code, metres in defocus.items())
     return f"-> The beam is out of focus: ptychograd reconstruct ... {' or '.join(ways)}."
 
@@ -217,17 +217,17 @@ def _check_mask(path: Path) -> None:
         raise InputError(f"{path} is there and is no mask: it would be lost. Give another name, or remove it first.")
 
 
-def _write_mask(path: Path, seen: "Seen") -> None:
+def _write_mask(path: Path, evidence: "Evidence") -> None:
     """Write which pixels are good, and say how many were left out."""
     import numpy as np
 
     from ptychograd.data.checks import sound_pixels
     from ptychograd.data.files import replacing
 
-    good = sound_pixels(seen)
+    good = sound_pixels(evidence)
     with replacing(path) as temporary:
         np.save(temporary, good)
-    added = np.count_nonzero((seen.data.sums[1] > 0) & ~good)
+    added = np.count_nonzero((evidence.data.sums[1] > 0) & ~good)
     console.print(
         f"{path}: of {good.size:,} pixels {np.count_nonzero(~good):,} are masked, {added:,} more than before."
     )

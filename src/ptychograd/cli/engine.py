@@ -33,12 +33,12 @@ def require_devices() -> None:
     try:
         jax.devices()
     except AssertionError:  # JAX knows of cuda, but nothing of it is installed
-        words = _no_device("nothing is installed for what was asked")
+        text = _no_device("nothing is installed for what was asked")
     except RuntimeError as problem:
-        words = lacking(problem) or str(problem)
+        text = lacking(problem) or str(problem)
     else:
         return
-    raise InputError(words)
+    raise InputError(text)
 
 
 def complex_dtype(precision: str) -> type:
@@ -50,15 +50,15 @@ def complex_dtype(precision: str) -> type:
 
 def lacking(problem: RuntimeError) -> str | None:
     """What the computer lacks that JAX was told to use, or has too little of, in a sentence; None for other errors."""
-    words = " ".join(str(problem).split())
-    if words.startswith(("Unable to initialize backend", "Unknown backend")):
-        return _no_device(words)
-    if words.startswith("RESOURCE_EXHAUSTED"):
-        return f"The memory of the device is full ({words}). Take smaller batches, fewer modes or more devices."
+    text = " ".join(str(problem).split())
+    if text.startswith(("Unable to initialize backend", "Unknown backend")):
+        return _no_device(text)
+    if text.startswith("RESOURCE_EXHAUSTED"):
+        return f"The memory of the device is full ({text}). Take smaller batches, fewer modes or more devices."
     return None
 
 
-def _no_device(words: str) -> str:
+def _no_device(text: str) -> str:
     asked = os.environ.get("JAX_PLATFORMS")
     cure = "mend it" if asked is None else f"mend it, or unset JAX_PLATFORMS, which is {asked!r}"
-    return f"There is no device to compute on ({words.rstrip('.')}); {cure}."
+    return f"There is no device to compute on ({text.rstrip('.')}); {cure}."

@@ -78,18 +78,18 @@ def followed(scan: Scan) -> "tuple[Dataset, AbstractModel]":
         raise InputError(f"{scan.path} is no HDF5 file that can be read while it is written; leave --follow out.")
     run = make_run(scan.options, data)
     ended = _Ended(patterns.arrived, data.count, scan.following.patience)
-    result = _watched(scan, data, run, ended)
+    result = _monitored(scan, data, run, ended)
     if result.stopped in CUT_SHORT:
         leave_unless_there(scan.end(data, result))
-        words = ending.words or "interrupted; "
-        errors.print(f"{words}{scan.path.name} as it was reconstructed so far is saved", style="dim")
+        text = ending.summary or "interrupted; "
+        errors.print(f"{text}{scan.path.name} as it was reconstructed so far is saved", style="dim")
         leave(INTERRUPTED)
     ending.release()
     errors.print(f"{scan.path.name}: {result.stopped}; the run as asked begins", style="dim", soft_wrap=True)
     return _whole(data, patterns, ended.arrived), result.onto(run.model)
 
 
-def _watched(scan: Scan, data: "Dataset", run: "Run", ended: "_Ended") -> "Result":
+def _monitored(scan: Scan, data: "Dataset", run: "Run", ended: "_Ended") -> "Result":
     """What is reconstructed while patterns come, shown and saved now and then."""
     from ptychograd.cli.progress import EpochBar
     from ptychograd.fitting.reconstruction import reconstruct
@@ -179,10 +179,10 @@ def _whole(data: "Dataset", patterns: "StoredPatterns", arrived: int) -> "Datase
         return replace(data, patterns=patterns)
     frames, mask = patterns.frames(slice(None), data.mask)
     missing = np.flatnonzero(~mask.any(axis=(1, 2)))
-    told = () if not len(missing) else (f"patterns: {len(missing):,} in the midst of the scan never came; masked",)
+    shown = () if not len(missing) else (f"patterns: {len(missing):,} in the midst of the scan never came; masked",)
     mask = mask[0] if (mask == mask[0]).all() else mask
     items = {name: getattr(data, name) for name in ("geometry", "probe", "support", "truth", "source")}
-    whole = make_dataset(frozen(frames), data.positions, mask=mask, notes=(*data.notes, *told), **items)
+    whole = make_dataset(frozen(frames), data.positions, mask=mask, notes=(*data.notes, *shown), **items)
     for note in whole.notes[len(data.notes) :]:
         errors.print(f"{data.source}: {note}", style="dim", soft_wrap=True)
     return whole

@@ -11,7 +11,7 @@ from ptychograd.cli.machine import Devices, Machine
 from ptychograd.cli.options import Json, Options
 from ptychograd.cli.pictures import drawn, require_picture
 from ptychograd.cli.placed import Placed, leave_unless_there, placed, working_folder
-from ptychograd.cli.positions import words_on_positions
+from ptychograd.cli.positions import summary_of_positions
 from ptychograd.cli.saving import DATA_FILE, FINGERPRINT, FOLDER, require_same_data
 from ptychograd.cli.signals import ending
 from ptychograd.core.errors import InputError
@@ -61,7 +61,7 @@ def frc(
         one, two = load(data), load(other)
         _tell_alike(data, one, other, two)
     else:
-        places = Places(folder, picture, is_default=output is None)
+        places = OutputPaths(folder, picture, is_default=output is None)
         (one, first), (two, second) = _halves(data, places, options, Machine(devices, memory))
         files = [first, second]
     found = half_agreement(one, two)
@@ -72,7 +72,7 @@ def frc(
     leave_unless_there(*files)
 
 
-class Places(NamedTuple):
+class OutputPaths(NamedTuple):
     """Where what is found goes: the working folder, the picture, and whether that name was made up from the data's."""
 
     folder: Path
@@ -100,11 +100,11 @@ class Places(NamedTuple):
             require_same_data(place, path, data.fingerprint)
 
 
-def _halves(path: Path, places: Places, options: Options, machine: Machine) -> "list[tuple[Result, Placed]]":
+def _halves(path: Path, places: OutputPaths, options: Options, machine: Machine) -> "list[tuple[Result, Placed]]":
     """The results of both halves, each saved as soon as it is there."""
     from dataclasses import replace
 
-    from ptychograd.cli.held import parted, searched_and_judged
+    from ptychograd.cli.held import parted, with_search_and_validation
     from ptychograd.cli.machine import devices, in_file, start
     from ptychograd.cli.plan import make_run, make_solver, read_data
     from ptychograd.core.parameters import named_leaves
@@ -123,15 +123,15 @@ def _halves(path: Path, places: Places, options: Options, machine: Machine) -> "
     for number, (half, place) in enumerate(zip(halves(data, options.seed), places.halves, strict=True)):
         seeded = replace(options, seed=options.seed + number)  # what chance does is not to be alike in both
         fitted, held = parted(seeded, half)
-        planned = searched_and_judged(make_run(seeded, fitted), held)._replace(devices=tuple(devices(machine)))
+        planned = with_search_and_validation(make_run(seeded, fitted), held)._replace(devices=tuple(devices(machine)))
         require_one_image(named_leaves(planned.model))
         errors.print(f"{('first', 'second')[number]} half", style="dim")
         result = _performed(planned)
         result = result._replace(settings=result.settings | {HALF: number + 1} | source)
         where = placed(result.save, place, places.folder)
         ending.release()
-        for words in (f"{where}: R = {result.history.r_factor[-1]:.4f}", *words_on_positions(result)):
-            errors.print(words, style="dim", soft_wrap=True)
+        for text in (f"{where}: R = {result.history.r_factor[-1]:.4f}", *summary_of_positions(result)):
+            errors.print(text, style="dim", soft_wrap=True)
         results.append((result, where))
     return results
 
@@ -162,8 +162,8 @@ def _tell_alike(one: Path, first: "Result", other: Path, second: "Result") -> No
     """Warn where two results are not of different patterns, which makes them agree in noise too."""
     halves = {result.settings.get(HALF) for result in (first, second)}
     if halves != {1, 2}:
-        words = f"Beware: unless {one} and {other} are of different patterns, they agree in their noise too."
-        errors.print(words, style="yellow", soft_wrap=True)
+        text = f"Beware: unless {one} and {other} are of different patterns, they agree in their noise too."
+        errors.print(text, style="yellow", soft_wrap=True)
 
 
 def _tell(found: "RingCorrelation", result: "Result") -> None:

@@ -28,19 +28,21 @@ def check_share(options: Options) -> None:
 
 def parted(options: Options, data: "Dataset") -> "tuple[Dataset, Dataset | None]":
     """The patterns that are fitted, and those that are not, if any."""
-    from ptychograd.data.patterns import lit_positions
+    from ptychograd.data.patterns import illuminated_positions
     from ptychograd.data.splitting import hold_out, set_aside
 
     if options.hold_out is not None:
         return hold_out(data, options.hold_out, options.seed) if options.hold_out else (data, None)
-    lit = len(lit_positions(data))
-    share = held_share(None, options.refine or (), max(1, lit))
-    if share and lit < FEWEST:
-        raise InputError(f"{data.source} has {lit} patterns with photons, too few to judge refined positions by some.")
-    return set_aside(data, max(1, round(share * lit)), options.seed) if share else (data, None)
+    illuminated = len(illuminated_positions(data))
+    share = held_share(None, options.refine or (), max(1, illuminated))
+    if share and illuminated < FEWEST:
+        raise InputError(
+            f"{data.source} has {illuminated} patterns with photons, too few to judge refined positions by some."
+        )
+    return set_aside(data, max(1, round(share * illuminated)), options.seed) if share else (data, None)
 
 
-def searched_and_judged(run: "Run", held: "Dataset | None") -> "Run":
+def with_search_and_validation(run: "Run", held: "Dataset | None") -> "Run":
     """The run with the positions that it refines searched as well, and judged by the patterns held out, if any."""
     from ptychograd.runs.stages import with_position_search, with_position_validation
 
@@ -48,18 +50,20 @@ def searched_and_judged(run: "Run", held: "Dataset | None") -> "Run":
     return run._replace(stages=stages if held is None else with_position_validation(stages, held))
 
 
-def watched(run: "Run", held: "Dataset | None") -> "Run":
+def monitored(run: "Run", held: "Dataset | None") -> "Run":
     """The run with a look now and then at the patterns held out, if there are any with nothing refined of their own."""
     from ptychograd.core.parameters import matches
     from ptychograd.refinement.positions import HeldOutMonitor
 
-    paths = [path for path in run.model.rows for stage in run.stages if any(matches(path, n) for n in stage.trainable)]
+    paths = [
+        path for path in run.model.per_pattern for stage in run.stages if any(matches(path, n) for n in stage.trainable)
+    ]
     if held is None or paths:
         return run
     return run._replace(monitor=HeldOutMonitor(held, noise=run.stages[-1].noise))
 
 
-def judged_by(
+def validated_by(
     held: "Dataset",
     result: "Result",
     refined: "Iterable[str]",
@@ -68,11 +72,11 @@ def judged_by(
 ) -> "tuple[float, AbstractModel]":
     """R of held-out patterns, and the model with what was found of their own, where others' were `refined`."""
     from ptychograd.fitting.evaluation import r_factor
-    from ptychograd.refinement.positions import held_out_misfits, looked_for, with_rows
+    from ptychograd.refinement.positions import held_out_misfits, own_parameters, with_per_pattern
 
     model = cast("AbstractModel", result.model)
-    own = looked_for(model, refined)
+    own = own_parameters(model, refined)
     if not own:
         return r_factor(model, held, together, noise), model
     found = held_out_misfits(model, held, noise, own)
-    return found.r_factor, with_rows(model, held, found.rows)
+    return found.r_factor, with_per_pattern(model, held, found.per_pattern)

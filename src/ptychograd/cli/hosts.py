@@ -21,7 +21,7 @@ PATIENCE = 3600  # seconds that those which are done wait for the one that write
 STARTED = (("SLURM_STEP_NUM_TASKS", "SLURM_PROCID"), ("OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK"))
 
 
-class Place(NamedTuple):
+class ProcessRank(NamedTuple):
     """Where this process stands: HOST:PORT of the first one, how many there are, and which one it is."""
 
     coordinator: str | None
@@ -29,7 +29,7 @@ class Place(NamedTuple):
     rank: int | None
 
     @classmethod
-    def of(cls, coordinator: str | None, processes: int | None, rank: int | None) -> "Place | None":
+    def of(cls, coordinator: str | None, processes: int | None, rank: int | None) -> "ProcessRank | None":
         """From what is given, or else from who started the process; None if it is alone."""
         known = next((pair for pair in STARTED if int(os.environ.get(pair[0]) or 1) > 1), None)
         if known is not None and processes is None and rank is None:
@@ -40,8 +40,8 @@ class Place(NamedTuple):
         if not given:
             return None
         if len(given) < len(names):
-            words = "several processes need --coordinator, --processes and --rank."
-            raise InputError(f"--{' and --'.join(given)} alone: {words}")
+            text = "several processes need --coordinator, --processes and --rank."
+            raise InputError(f"--{' and --'.join(given)} alone: {text}")
         place = cls(coordinator, processes, rank)
         if not 0 <= (rank or 0) < (processes or 0):
             raise InputError(f"--rank {rank} of --processes {processes}: expected a rank from 0 to one less.")

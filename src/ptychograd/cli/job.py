@@ -11,14 +11,14 @@ from ptychograd.cli.checkpoints import Checkpoints, Every, Keeping
 from ptychograd.cli.console import FAILED, INTERRUPTED, complain, errors, leave, output, tell_json
 from ptychograd.cli.detector import doubts
 from ptychograd.cli.follow import Following, Scan, followed
-from ptychograd.cli.held import HELD_OUT, judged_by, parted, searched_and_judged, watched
+from ptychograd.cli.held import HELD_OUT, monitored, parted, validated_by, with_search_and_validation
 from ptychograd.cli.machine import Machine
 from ptychograd.cli.options import Options
 from ptychograd.cli.placed import Placed, leave_unless_there, placed, working_folder
-from ptychograd.cli.positions import words_on_flat_field, words_on_parameters, words_on_positions
+from ptychograd.cli.positions import summary_of_flat_field, summary_of_parameters, summary_of_positions
 from ptychograd.cli.saving import FINGERPRINT, FOLDER, described, named_files, require_same_data
 from ptychograd.cli.signals import ending
-from ptychograd.cli.verdicts import VERDICT, kept, line, on_rise, with_verdict
+from ptychograd.cli.verdicts import VERDICT, final_figures, line, on_rise, with_verdict
 from ptychograd.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -63,14 +63,16 @@ class Job(NamedTuple):
 
 def run(job: Job, json: bool = False) -> "Result":
     """Read, reconstruct and save; after an interrupt (status 130) or a failure (2) it saves what there is."""
-    from ptychograd.cli.machine import as_before, devices, settled, start
+    from ptychograd.cli.machine import as_before, devices, resolved, start
     from ptychograd.cli.plan import make_solver
     from ptychograd.fitting.reconstruction import CUT_SHORT, LOST
     from ptychograd.fitting.result import NonFiniteError
 
     machine = as_before(job.machine, job.resume.settings if job.resume else {})
     start(machine, job.options.precision)
-    job = job._replace(machine=settled(machine, job.machine), folder=working_folder(), options=named_files(job.options))
+    job = job._replace(
+        machine=resolved(machine, job.machine), folder=working_folder(), options=named_files(job.options)
+    )
     make_solver(job.options)  # what is wrong with the options is said before the data are read
     job.keeping.check(job.done)
     _check_output(job)
@@ -78,10 +80,10 @@ def run(job: Job, json: bool = False) -> "Result":
     keep, end = partial(save, job, data), partial(ended, job, data)
     data, held = parted(job.options, data)
     begin, together = time.perf_counter(), tuple(devices(job.machine))
-    planned = watched(_planned(job, data, held, model)._replace(devices=together), held)
+    planned = monitored(_planned(job, data, held, model)._replace(devices=together), held)
     _tell_memory(planned)
     try:
-        result = _watched(job, planned, keep)
+        result = _monitored(job, planned, keep)
     except NonFiniteError as problem:
         ending.hold()
         where = end(problem.result)
@@ -95,7 +97,7 @@ def run(job: Job, json: bool = False) -> "Result":
     alone = len({device.process_index for device in together}) == 1  # others stopped elsewhere
     if held is not None and result.model is not None and (alone or result.stopped not in CUT_SHORT):
         errors.print("patterns that were held out are looked at ...", style="dim")
-        result = _judged(result, held, planned)
+        result = _validated(result, held, planned)
         where = _once_more(end, result, where)
     _report(job, where, result, data.count, seconds, json)
     leave_unless_there(where)
@@ -134,13 +136,13 @@ def _begin(job: Job) -> "tuple[Dataset, AbstractModel | None]":
 def _planned(job: Job, data: "Dataset", held: "Dataset | None", model: "AbstractModel | None") -> "Run":
     from ptychograd.cli.plan import make_run
 
-    run = searched_and_judged(make_run(job.options, data), held)
-    for words in () if job.resume else doubts(data, job.options.refine or (), job.options.pieces):
-        errors.print(words, style="yellow", soft_wrap=True)
+    run = with_search_and_validation(make_run(job.options, data), held)
+    for text in () if job.resume else doubts(data, job.options.refine or (), job.options.effects):
+        errors.print(text, style="yellow", soft_wrap=True)
     return run if model is None else run._replace(model=model)
 
 
-def _judged(result: "Result", held: "Dataset", planned: "Run") -> "Result":
+def _validated(result: "Result", held: "Dataset", planned: "Run") -> "Result":
     """The result with R of the patterns held out, and after a whole run with what was found of their own."""
     import numpy as np
 
@@ -148,11 +150,11 @@ def _judged(result: "Result", held: "Dataset", planned: "Run") -> "Result":
     from ptychograd.fitting.reconstruction import CUT_SHORT
 
     refined = {name for stage in planned.stages for name in stage.trainable}
-    figure, model = judged_by(held, result, refined, planned.stages[-1].noise, planned.devices)
+    figure, model = validated_by(held, result, refined, planned.stages[-1].noise, planned.devices)
     result = result._replace(settings=result.settings | {HELD_OUT: figure})
     if result.stopped in CUT_SHORT:  # which goes on from where it was
         return result
-    rows = {path: np.asarray(named_parameters(model)[path]) for path in model.rows}
+    rows = {path: np.asarray(named_parameters(model)[path]) for path in model.per_pattern}
     return result._replace(model=model, arrays=result.arrays | rows)
 
 
@@ -163,10 +165,10 @@ def _tell_memory(planned: "Run") -> None:
 
     plan = memory_plan(tasks(planned))
     plan.check()
-    errors.print(plan.words, style="dim", soft_wrap=True)
+    errors.print(plan.summary, style="dim", soft_wrap=True)
 
 
-def _watched(job: Job, planned: "Run", save: Callable[["Result"], object]) -> "Result":
+def _monitored(job: Job, planned: "Run", save: Callable[["Result"], object]) -> "Result":
     """The result of a run that is shown, and saved now and then, while it goes on."""
     from ptychograd.cli.progress import EpochBar
     from ptychograd.runs.run import perform
@@ -244,7 +246,7 @@ def _report(job: Job, where: Placed, result: "Result", count: int, seconds: floa
     history = result.history
     speed = count / statistics.median(history.seconds[1:] or history.seconds) if history.epochs else 0.0
     held = result.settings.get(HELD_OUT)
-    figure, chi_squared = kept(result)
+    figure, chi_squared = final_figures(result)
     r_factor = "the start" if figure is None else f"R = {figure:.4f}, χ² = {chi_squared:.3g}"
     r_factor += f" (held-out patterns {held:.4f})" if held is not None else ""
     output.print(
@@ -257,12 +259,12 @@ def _report(job: Job, where: Placed, result: "Result", count: int, seconds: floa
         powers = orthogonal_modes(modes)[1]
         shares = ", ".join(f"{100 * share:.3g} %" for share in powers / max(powers.sum(), 1e-30))
         output.print(f"orthogonal modes of the probe: {shares} of its power", soft_wrap=True)
-    for words in (*words_on_positions(result), *words_on_flat_field(result), *words_on_parameters(result)):
-        output.print(words, soft_wrap=True)
-    for words in filter(None, (on_rise(result), line(result.settings.get(VERDICT)))):
-        output.print(words, soft_wrap=True)
+    for text in (*summary_of_positions(result), *summary_of_flat_field(result), *summary_of_parameters(result)):
+        output.print(text, soft_wrap=True)
+    for text in filter(None, (on_rise(result), line(result.settings.get(VERDICT)))):
+        output.print(text, soft_wrap=True)
     if result.stopped == STOPPED:
-        errors.print(f"{ending.words}`ptychograd resume {where}` goes on", style="dim", soft_wrap=True)
+        errors.print(f"{ending.summary}`ptychograd resume {where}` goes on", style="dim", soft_wrap=True)
     if json:
         tell_json(figures(result, seconds, speed))
     if LOST in result.settings:
@@ -274,8 +276,8 @@ def figures(result: "Result", seconds: float = 0.0, speed: float = 0.0) -> dict:
     """What `--json` tells: of a result, of the seconds that were just spent on it, and of patterns a second."""
     history = result.history
     return {
-        "r_factor": kept(result)[0],
-        "chi_squared": kept(result)[1],
+        "r_factor": final_figures(result)[0],
+        "chi_squared": final_figures(result)[1],
         "verdict": result.settings.get(VERDICT),
         HELD_OUT: result.settings.get(HELD_OUT),
         "epochs": history.epochs,

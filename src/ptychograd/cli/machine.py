@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from ptychograd.cli.engine import configure, require_devices
-from ptychograd.cli.hosts import Place, least, together
+from ptychograd.cli.hosts import ProcessRank, least, together
 from ptychograd.cli.options import OptionalWhole, whole
 from ptychograd.core.errors import InputError
 from ptychograd.core.memory import UNITS, available_memory
@@ -56,7 +56,7 @@ def start(machine: Machine, precision: str) -> None:
     """Set the process up: precision, cores as devices, and the link to the other processes, if there are any."""
     import jax
 
-    place = Place.of(machine.coordinator, machine.processes, machine.rank)
+    place = ProcessRank.of(machine.coordinator, machine.processes, machine.rank)
     if machine.devices != "all" and machine.devices < 1:
         raise InputError(f"--devices {machine.devices}: expected 1 or more, or all.")
     cores = 1 if place else machine.devices if machine.devices != "all" else _cores()
@@ -101,7 +101,7 @@ def in_file(machine: Machine, grows: bool = False) -> "StreamFromFile":
     return StreamFromFile(limit, block, jax.process_index(), jax.process_count(), together, grows)
 
 
-def settled(machine: Machine, given: Machine) -> Machine:
+def resolved(machine: Machine, given: Machine) -> Machine:
     """The same with devices and memory in numbers, which say how patterns are dealt out, alike in all processes."""
     import jax
 

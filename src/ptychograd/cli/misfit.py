@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from ptychograd.cli.asked import Pieces
+from ptychograd.cli.asked import Effects
 from ptychograd.cli.detector import is_zero, refines_flat_field
 from ptychograd.cli.needs import check_needs, check_simulated
 from ptychograd.cli.options import Options
@@ -24,10 +24,10 @@ def check(options: Options) -> None:
     from ptychograd.core.parameters import matches
 
     check_needs(options)
-    if options.pieces.readout is not None:
-        _check_readout(options.pieces.readout)
+    if options.effects.readout is not None:
+        _check_readout(options.effects.readout)
     refined = any(matches("detector.point_spread.width", path) for path in options.refine or ())
-    if refined and is_zero(options.pieces.point_spread):
+    if refined and is_zero(options.effects.point_spread):
         raise InputError("A point spread of 0 does not tell in which direction to go; leave --point-spread out.")
     priors(options)
 
@@ -38,12 +38,12 @@ def with_noise(stages: Iterable["Stage"], options: Options, data: "Dataset") -> 
     from ptychograd.physics.noise import Amplitude, Poisson
 
     names = {
-        "gaussian": lambda: gaussian_noise(data, options.pieces.readout or 0.0),
-        "poisson-gaussian": lambda: _readout(options.pieces),
+        "gaussian": lambda: gaussian_noise(data, options.effects.readout or 0.0),
+        "poisson-gaussian": lambda: _readout(options.effects),
     }
     late = names.get(options.noise or "", Poisson)()
-    full = {Amplitude: _censored(Amplitude(), options.pieces), Poisson: _censored(late, options.pieces)}
-    _check_saturation(options.pieces.saturation, data)
+    full = {Amplitude: _censored(Amplitude(), options.effects), Poisson: _censored(late, options.effects)}
+    _check_saturation(options.effects.saturation, data)
     found = priors(options)
     return [stage._replace(noise=full.get(type(stage.noise), stage.noise), priors=found) for stage in stages]
 
@@ -52,7 +52,7 @@ def check_counted(stages: Iterable["Stage"], options: Options) -> None:
     """Refuse to calibrate a flat field where counted photons are asked for, and no epoch is left that fits them."""
     from ptychograd.physics.noise import Amplitude
 
-    asked = refines_flat_field(options.refine or (), options.pieces) and options.noise != "amplitude"
+    asked = refines_flat_field(options.refine or (), options.effects) and options.noise != "amplitude"
     if not asked or any(stage.epochs and not isinstance(stage.noise, Amplitude) for stage in stages):
         return
     held = f" and --hold-probe {options.hold_probe}" if options.hold_probe else ""
@@ -62,20 +62,20 @@ def check_counted(stages: Iterable["Stage"], options: Options) -> None:
     )
 
 
-def noise_of_simulation(name: str, pieces: Pieces) -> "AbstractNoise":
+def noise_of_simulation(name: str, effects: Effects) -> "AbstractNoise":
     """The noise of a simulated measurement; of `gaussian`, the same for every pixel."""
     from ptychograd.physics.noise import Amplitude, Gaussian, Poisson
 
-    check_simulated(name, pieces)
-    if pieces.readout is not None:
-        _check_readout(pieces.readout)
+    check_simulated(name, effects)
+    if effects.readout is not None:
+        _check_readout(effects.readout)
     names = {
         "amplitude": Amplitude,
         "poisson": Poisson,
-        "gaussian": lambda: Gaussian((pieces.readout or 0.0) ** 2, 1.0),
-        "poisson-gaussian": lambda: _readout(pieces),
+        "gaussian": lambda: Gaussian((effects.readout or 0.0) ** 2, 1.0),
+        "poisson-gaussian": lambda: _readout(effects),
     }
-    return _censored(names[name](), pieces)
+    return _censored(names[name](), effects)
 
 
 def priors(options: Options) -> tuple["AbstractPrior", ...]:
@@ -108,17 +108,17 @@ def _check_saturation(level: float | None, data: "Dataset") -> None:
         )
 
 
-def _readout(pieces: Pieces) -> "AbstractCensorable":
+def _readout(effects: Effects) -> "AbstractCensorable":
     from ptychograd.physics.noise import PoissonGaussian
 
-    return PoissonGaussian(pieces.readout or 0.0)
+    return PoissonGaussian(effects.readout or 0.0)
 
 
-def _censored(noise: "AbstractCensorable", pieces: Pieces) -> "AbstractNoise":
+def _censored(noise: "AbstractCensorable", effects: Effects) -> "AbstractNoise":
     from ptychograd.physics.noise import Censored
 
-    if pieces.saturation is None:
+    if effects.saturation is None:
         return noise
-    if not (pieces.saturation >= 1 and float(pieces.saturation).is_integer()):
-        raise InputError(f"--saturation {pieces.saturation:g}: expected a whole number of photons, 1 or more.")
-    return Censored(noise, float(pieces.saturation))
+    if not (effects.saturation >= 1 and float(effects.saturation).is_integer()):
+        raise InputError(f"--saturation {effects.saturation:g}: expected a whole number of photons, 1 or more.")
+    return Censored(noise, float(effects.saturation))

@@ -5,7 +5,7 @@ from dataclasses import fields
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, NamedTuple
 
-from ptychograd.cli.asked import Pieces
+from ptychograd.cli.asked import Effects
 from ptychograd.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def check_needs(options: "Options") -> None:
     """Refuse the first option that would do nothing, as what it needs is not there."""
     for path in options.refine or ():
         _check_name(path)
-    given = {*_given(options.pieces), *(f"--noise {name}" for name in (options.noise,) if name)}
+    given = {*_given(options.effects), *(f"--noise {name}" for name in (options.noise,) if name)}
     given |= {f"{REFINE} {path}" for path in options.refine or ()} | {REFINE for _ in options.refine or ()}
     given |= {f"--prior {text.partition('=')[0].strip()}" for text in options.prior or ()}
     _check(given if options.refine_after is None else {*given, "--refine-after"})
@@ -69,9 +69,9 @@ def _check_name(path: str) -> None:
     raise InputError(f'--refine "{path}" is unknown{meant} Parameters are: {", ".join(REFINABLE)}.')
 
 
-def check_simulated(noise: str, pieces: Pieces) -> None:
+def check_simulated(noise: str, effects: Effects) -> None:
     """The same of a simulation, which has no start and refines nothing."""
-    given = {*_given(pieces), f"--noise {noise}"}
+    given = {*_given(effects), f"--noise {noise}"}
     for option, what in NOT_SIMULATED.items():
         if option in given:
             raise InputError(f"{option} is for {what}.")
@@ -95,8 +95,8 @@ def _is_there(option: str, given: Collection[str]) -> bool:
     return any(matches(path, other.removeprefix(f"{REFINE} ")) for other in given if other.startswith(f"{REFINE} "))
 
 
-def _given(pieces: Pieces) -> Iterator[str]:
+def _given(effects: Effects) -> Iterator[str]:
     """The options that are not as they are by themselves."""
-    for field in fields(Pieces):
-        if getattr(pieces, field.name) != field.default:
+    for field in fields(Effects):
+        if getattr(effects, field.name) != field.default:
             yield f"--{field.name.replace('_', '-')}"

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from ptychograd.cli.asked import Pieces
+from ptychograd.cli.asked import Effects
 from ptychograd.cli.texts import numbers, pairs, whole
 
 __all__ = ["Options", "numbers", "pairs", "whole"]
@@ -124,4 +124,4 @@ class Options:
     refine: Annotated[list[str] | None, Parameter(negative="")] = None
     refine_after: OptionalWhole = None
     prior: Annotated[list[str] | None, Parameter(negative="")] = None
-    pieces: Pieces = Pieces()  # noqa: RUF009
+    effects: Effects = Effects()  # noqa: RUF009

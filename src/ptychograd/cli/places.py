@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ptychograd.cli.asked import Pieces
+from ptychograd.cli.asked import Effects
 from ptychograd.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -13,27 +13,27 @@ PLACES_AFTER = 0.05  # of the epochs: an object that has settled about wrong pos
 HELD, FEWEST_HELD, MOST_HELD = 0.05, 3, 0.15  # shares of the patterns, and patterns, that judge refined positions
 
 
-def with_places(model: "AbstractModel", pieces: Pieces, refine: Sequence[str]) -> "AbstractModel":
+def with_places(model: "AbstractModel", effects: Effects, refine: Sequence[str]) -> "AbstractModel":
     """The model whose positions can be corrected, if a correction is to be refined."""
-    if pieces.jitter:
+    if effects.jitter:
         raise InputError("--jitter is for simulated measurements; a reconstruction refines with --refine scan.offset.")
     if not refines_positions(refine):
         return model
     from ptychograd.models.effects import with_refinable_positions
 
-    return with_refinable_positions(model, pieces.reach)
+    return with_refinable_positions(model, effects.reach)
 
 
-def with_true_places(model: "AbstractModel", pieces: Pieces, seed: int) -> "AbstractModel":
+def with_true_places(model: "AbstractModel", effects: Effects, seed: int) -> "AbstractModel":
     """The true model of a simulation, with position errors by chance if there are any."""
-    if not 0 <= pieces.jitter < float("inf"):
-        raise InputError(f"--jitter {pieces.jitter:g}: expected pixels, none or more.")
-    if not pieces.jitter:
+    if not 0 <= effects.jitter < float("inf"):
+        raise InputError(f"--jitter {effects.jitter:g}: expected pixels, none or more.")
+    if not effects.jitter:
         return model
     from ptychograd.models.effects import with_jitter
     from ptychograd.models.effects.common import checked
 
-    return with_jitter(checked(model, "--jitter"), pieces.jitter, seed)
+    return with_jitter(checked(model, "--jitter"), effects.jitter, seed)
 
 
 def refines_positions(names: Sequence[str]) -> bool:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from ptychograd.cli.console import errors
 from ptychograd.cli.detector import refines_flat_field, without_bad_pixels
+from ptychograd.cli.effects import REFINE_AFTER, assembled, refined
 from ptychograd.cli.misfit import check, check_counted, with_noise
 from ptychograd.cli.options import Options, numbers, pairs
-from ptychograd.cli.pieces import REFINE_AFTER, assembled, refined
 from ptychograd.cli.places import PLACES_AFTER, refines_positions
 from ptychograd.cli.wave import held_unless_asked
 from ptychograd.core.errors import InputError
@@ -63,9 +63,9 @@ def read_file(path: Path, options: Options, keep: "StreamFromFile | None" = None
 
     near_field = None if options.model is None else options.model == "near-field"
     keys, links_into = _keys(options), options.links_into or ()
-    of_file = options.mask_is if options.pieces.mask is None or "mask" in keys else None
+    of_file = options.mask_is if options.effects.mask is None or "mask" in keys else None
     data = read(path, keys, near_field=near_field, keep=keep, links_into=links_into, mask_is=of_file, allow_masked=True)
-    data = without_bad_pixels(apply_orientation(data, options.orientation), options.pieces, options.mask_is)
+    data = without_bad_pixels(apply_orientation(data, options.orientation), options.effects, options.mask_is)
     if not options.allow_masked:
         check_share(data.mask, data.notes, str(path))
     return data
@@ -86,13 +86,13 @@ def make_run(options: Options, data: "Dataset") -> "Run":
     usual = {NearFieldGeometry: "auto", BraggGeometry: CRYSTAL_EPOCHS}.get(type(data.geometry), EPOCHS)
     options = replace(options, epochs=usual if options.epochs is None else options.epochs)
     steps = -(-data.count // max(1, batch_size))
-    if refines_flat_field(options.refine or (), options.pieces):
+    if refines_flat_field(options.refine or (), options.effects):
         options = replace(options, noise=options.noise or "poisson")
     of_kind = _crystal_stages if isinstance(data.geometry, BraggGeometry) else _stages
     planned = of_kind(options, steps)
     check_counted(planned, options)
     stages = refined(with_noise(planned, options, data), options.refine or (), _refine_after(options))
-    model = assembled(make_model(options, data), data, options.pieces, options.refine or (), options.defocus)
+    model = assembled(make_model(options, data), data, options.effects, options.refine or (), options.defocus)
     stages = with_flat_field_calibration(tuple(held_unless_asked(stages, model, options.refine or ())), data, model)
     return Run(model, data, make_solver(options), stages, batch_size, options.seed)
 
@@ -270,10 +270,10 @@ def _stages(options: Options, steps: int) -> tuple["Stage", ...]:
     counting = min(counting, epochs - held)
     cooling = math.ceil(COOLING_SHARE * epochs) if auto and not counting and options.solver == "nesterov" else 0
     middle = epochs - held - counting - cooling
-    settled = Converged(least_span=STEPS_OF_SPAN // steps)
+    resolved = Converged(least_span=STEPS_OF_SPAN // steps)
     stages = (
         Stage(held, OBJECT, Amplitude()),
-        Stage(middle, BOTH, Amplitude(), settled if auto else None),
+        Stage(middle, BOTH, Amplitude(), resolved if auto else None),
         Stage(cooling, BOTH, Amplitude()),
         Stage(counting, BOTH, Poisson()),
     )

@@ -31,7 +31,7 @@ def unit_of(figure: str) -> str:
     return crystal.get(figure) or (UNITS.get(figure.removesuffix(ERROR), "") if figure.endswith(ERROR) else "")
 
 
-def words_on_positions(result: "Result") -> Iterator[str]:
+def summary_of_positions(result: "Result") -> Iterator[str]:
     """How far they were corrected, what a stage with that scale, shear and rotation would explain, and who judged."""
     import numpy as np
 
@@ -55,7 +55,7 @@ def words_on_positions(result: "Result") -> Iterator[str]:
     )
 
 
-def words_on_flat_field(result: "Result") -> Iterator[str]:
+def summary_of_flat_field(result: "Result") -> Iterator[str]:
     """What the last of its calibrations found, if there was one."""
     found = [change for change in result.settings.get("changes", ()) if _is_about_flat_field(change)]
     yield from map(_told, found[-1:])
@@ -69,7 +69,7 @@ def _told(change: dict) -> str:
     return f"after epoch {change['after_epoch']}: {change['change']}"
 
 
-def words_on_parameters(result: "Result") -> Iterator[str]:
+def summary_of_parameters(result: "Result") -> Iterator[str]:
     """What came out for parameters that are numbers, with their units: each of a few, else mean and rms deviation."""
     from ptychograd.core.parameters import matches
 
@@ -77,10 +77,10 @@ def words_on_parameters(result: "Result") -> Iterator[str]:
     for name, found in result.arrays.items():
         is_number = found.dtype.kind == "f" and not name.startswith("scan.")
         if is_number and found.size and any(matches(name, path) for path in refined):
-            yield f"{name}: {_in_words(found)} {UNITS.get(name, '')}".rstrip()
+            yield f"{name}: {_as_text(found)} {UNITS.get(name, '')}".rstrip()
 
 
-def _in_words(found: "np.ndarray") -> str:
+def _as_text(found: "np.ndarray") -> str:
     if found.size <= SHORT:
         return ", ".join(f"{number:.4g}" for number in found.ravel())
     return f"{found.mean():.4g} on average, {found.std():.2g} rms about it"

@@ -22,7 +22,9 @@ class EpochBar:
 
     def __init__(self, counted: str = "epoch"):
         columns = (TextColumn(counted), MofNCompleteColumn(), BarColumn())
-        self._shown = _Bar(columns, None) if _is_watched() else _Lines(counted, lambda done, of: f"{done:g} of {of:g}")
+        self._shown = (
+            _Bar(columns, None) if _is_monitored() else _Lines(counted, lambda done, of: f"{done:g} of {of:g}")
+        )
 
     def __enter__(self) -> "EpochBar":
         self._shown.start("compiling ...")
@@ -45,7 +47,7 @@ class ShareBar:
 
     def __init__(self, name: str):
         columns = (TextColumn(name), BarColumn(), TaskProgressColumn())
-        self._shown = _Bar(columns, 1.0) if _is_watched() else _Lines(name, lambda done, of: f"{done / of:.0%}")
+        self._shown = _Bar(columns, 1.0) if _is_monitored() else _Lines(name, lambda done, of: f"{done / of:.0%}")
         self._done = 0.0
 
     def __enter__(self) -> "ShareBar":
@@ -64,7 +66,7 @@ class ShareBar:
         self._shown.show(self._done, 1.0, what)
 
 
-def _is_watched() -> bool:
+def _is_monitored() -> bool:
     """Whether a bar can move: on a terminal that knows how to go back."""
     return errors.is_terminal and not errors.is_dumb_terminal
 
@@ -119,14 +121,14 @@ class _Lines:
 
     def _say(self) -> None:
         steps, now = self._steps, time.monotonic()
-        words = [f"{self._name} {self._amount(*steps[-1][1:])}" if steps else self._name]
-        words += self._facts
+        text = [f"{self._name} {self._amount(*steps[-1][1:])}" if steps else self._name]
+        text += self._facts
         if now - self._begin >= 1:
-            words.append(f"{duration(now - self._begin)} so far")
+            text.append(f"{duration(now - self._begin)} so far")
         if len(steps) > 1 and steps[1][1] > steps[0][1]:
             (begin, first, _), (end, last, total) = steps
-            words.append(f"about {duration((end - begin) / (last - first) * max(0, total - last))} left")
-        errors.print(", ".join(words), style="dim", soft_wrap=True)
+            text.append(f"about {duration((end - begin) / (last - first) * max(0, total - last))} left")
+        errors.print(", ".join(text), style="dim", soft_wrap=True)
 
 
 def duration(seconds: float) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from ptychograd.cli.asked import Pieces
+from ptychograd.cli.asked import Effects
 from ptychograd.cli.checkpoints import Keeping
 from ptychograd.cli.console import output as console
 from ptychograd.cli.console import tell_json
@@ -45,22 +45,22 @@ def resume(
     from ptychograd.cli.job import HELD_OUT, Job, figures, run, tell_replaced
     from ptychograd.data.files import RESULT, require_replaceable
     from ptychograd.fitting.result import load
-    from ptychograd.runs.progress import Course
+    from ptychograd.runs.progress import RunProgress
 
     begun = load(result)
     options = stored_options(result, begun)
-    course, done = Course.of(begun.settings), begun.history.epochs
+    run_progress, done = RunProgress.of(begun.settings), begun.history.epochs
     share = held_share(options.hold_out, options.refine or (), 1)
     is_measured = not share or HELD_OUT in begun.settings  # which is done after the run
-    if course.is_over and is_measured and epochs in (None, done):
-        words = f"{result}: the run is over after {done} epochs ({begun.stopped}); --epochs {done + 1} or more goes on."
-        console.print(words, soft_wrap=True)
+    if run_progress.is_over and is_measured and epochs in (None, done):
+        text = f"{result}: the run is over after {done} epochs ({begun.stopped}); --epochs {done + 1} or more goes on."
+        console.print(text, soft_wrap=True)
         if json:
             tell_json(figures(begun))
         return
-    goal = None if course.is_over and epochs == done else epochs
+    goal = None if run_progress.is_over and epochs == done else epochs
     if goal is not None:
-        course.towards(goal, done)  # what can't be is said before the data are read
+        run_progress.towards(goal, done)  # what can't be is said before the data are read
     if output is not None and not (output.exists() and output.samefile(result)):
         require_replaceable(output, RESULT)
         tell_replaced(output)
@@ -86,12 +86,12 @@ def stored_options(path: Path, result: "Result") -> Options:
         )
     given = {name: value for name, value in stored.items() if name not in ("data", "output")}
     given.setdefault("allow_masked", True)  # by a version that did not ask
-    pieces = given.get("pieces", {})
+    effects = given.get("pieces", {})
     unknown = sorted(given.keys() - {field.name for field in fields(Options)})
-    unknown += sorted(pieces.keys() - {field.name for field in fields(Pieces)})
+    unknown += sorted(effects.keys() - {field.name for field in fields(Effects)})
     if unknown:
         raise InputError(f"{path} has options unknown to this version: {', '.join(unknown)}; use a newer ptychograd.")
-    return Options(**{**given, "pieces": Pieces(**pieces)})
+    return Options(**{**given, "pieces": Effects(**effects)})
 
 
 def stored_data(path: Path, result: "Result") -> Path:

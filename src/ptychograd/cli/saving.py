@@ -23,9 +23,9 @@ def named_files(options: Options) -> Options:
     """The options with whole paths in place of files, which are found from wherever the run goes on."""
     from dataclasses import replace
 
-    given = {name: getattr(options.pieces, name) for name in ("mask", "flat_field", "point_spread")}
+    given = {name: getattr(options.effects, name) for name in ("mask", "flat_field", "point_spread")}
     whole = {name: str(Path(path).resolve()) for name, path in given.items() if path and Path(path).is_file()}
-    return replace(options, pieces=replace(options.pieces, **whole)) if whole else options
+    return replace(options, effects=replace(options.effects, **whole)) if whole else options
 
 
 def described(result: "Result", data: "Dataset", options: Options, machine: Machine, places: Mapping) -> "Result":

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ptychograd.data.dataset import Dataset
 
 Distance = Literal["focus-distance", "distance"]
-WORDS = {"focus-distance": "the distance from focus to sample", "distance": "the distance from sample to detector"}
+TEXTS = {"focus-distance": "the distance from focus to sample", "distance": "the distance from sample to detector"}
 EPOCHS = 15
 
 
@@ -61,7 +61,7 @@ def scan_distance(
     axis = of or _axis(read_file(data, options), options)
     if of is not None and getattr(options, _field(of)) is not None:
         raise InputError(f"--{of} is what is scanned; leave it out.")
-    errors.print(f"scanning: {WORDS[axis]}", style="dim")
+    errors.print(f"scanning: {TEXTS[axis]}", style="dim")
     first = replace(options, **{_field(axis): from_})
     distances = [float(f"{from_ + (to - from_) * k / (steps - 1):.7g}") for k in range(steps)]
     folder = output or Path(f"{data.stem}_distance")

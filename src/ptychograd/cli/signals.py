@@ -20,7 +20,7 @@ class Ending:
         self._saving = False
 
     @property
-    def words(self) -> str:
+    def summary(self) -> str:
         """By what the run was interrupted, in words; nothing if it was by no signal."""
         return "" if self._first is None else f"interrupted by {self._first}; "
 

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter
 
-from ptychograd.cli.asked import Pieces
+from ptychograd.cli.asked import Effects
 from ptychograd.cli.console import errors, output
 from ptychograd.cli.detector import without_bad_pixels
+from ptychograd.cli.effects import imperfect
 from ptychograd.cli.misfit import noise_of_simulation
-from ptychograd.cli.pieces import imperfect
 from ptychograd.cli.placed import leave_unless_there, placed, working_folder
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def far_field(
     seed: int = 0,
     magnitude: Path | None = None,
     phase: Path | None = None,
-    pieces: Pieces = Pieces(),  # noqa: B008
+    effects: Effects = Effects(),  # noqa: B008
 ) -> None:
     """Far-field ptychography as in section 3.3 of Kandel et al. 2019: 484 patterns of 64 x 64 pixels.
 
@@ -52,9 +52,9 @@ def far_field(
 
     folder = _check(out)
     prepare()
-    change, scatter = partial(_imperfect, pieces, seed, background, modes), noise_of_simulation(noise, pieces)
+    change, scatter = partial(_imperfect, effects, seed, background, modes), noise_of_simulation(noise, effects)
     data = FarFieldExperiment(photons=photons).dataset(seed, magnitude, phase, change=change, noise=scatter)
-    _write(out, folder, without_bad_pixels(data, pieces))
+    _write(out, folder, without_bad_pixels(data, effects))
 
 
 @simulate.command(name="near-field")
@@ -71,7 +71,7 @@ def near_field(
     seed: int = 0,
     magnitude: Path | None = None,
     phase: Path | None = None,
-    pieces: Pieces = Pieces(),  # noqa: B008
+    effects: Effects = Effects(),  # noqa: B008
 ) -> None:
     """Near-field ptychography as in section 4.1 of Kandel et al. 2019: 25 patterns of 512 x 512 pixels.
 
@@ -93,9 +93,9 @@ def near_field(
     folder = _check(out)
     prepare()
     experiment = NearFieldExperiment.reduced if reduced else NearFieldExperiment
-    change, scatter = partial(_imperfect, pieces, seed, background, modes), noise_of_simulation(noise, pieces)
+    change, scatter = partial(_imperfect, effects, seed, background, modes), noise_of_simulation(noise, effects)
     data = experiment(flux=flux, distance=distance).dataset(seed, magnitude, phase, change=change, noise=scatter)
-    _write(out, folder, without_bad_pixels(data, pieces))
+    _write(out, folder, without_bad_pixels(data, effects))
 
 
 @simulate.command(name="bragg")
@@ -128,14 +128,14 @@ def bragg(
     _write(out, folder, experiment(photons=photons, rocking_step=rocking_step, background=background).dataset(seed))
 
 
-def _imperfect(pieces: Pieces, seed: int, background: float, modes: int, model: "Ptychography") -> "Ptychography":
+def _imperfect(effects: Effects, seed: int, background: float, modes: int, model: "Ptychography") -> "Ptychography":
     """The true model with the options' parts, background and modes."""
     from ptychograd.models.effects import with_background, with_modes
     from ptychograd.models.effects.common import checked
 
     model = model if modes == 1 else with_modes(model, modes)
     model = with_background(model, background) if background else model
-    return checked(imperfect(pieces, seed, model), "A simulated piece")
+    return checked(imperfect(effects, seed, model), "A simulated piece")
 
 
 def _check(out: Path) -> Path:

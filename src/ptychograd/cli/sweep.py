@@ -14,7 +14,7 @@ from cyclopts.exceptions import CycloptsError
 from ptychograd.cli.console import errors, kept_when_interrupted
 from ptychograd.cli.console import output as console
 from ptychograd.cli.folders import prepare_folder, removed, require_own_runs
-from ptychograd.cli.held import HELD_OUT, check_share, judged_by
+from ptychograd.cli.held import HELD_OUT, check_share, validated_by
 from ptychograd.cli.options import Options, pairs, whole
 from ptychograd.cli.placed import leave_unless_there, placed, working_folder
 from ptychograd.cli.places import refines_positions
@@ -114,7 +114,7 @@ def perform(grid: Grid, data: "Dataset") -> tuple["Sweep", str]:
     with kept_when_interrupted(grid.folder), ShareBar("sweep") as bar:
         job = Job(grid, fitted, held, source, {}, lambda point: bar.advance(share, _name(point)))
         found = sweep_grid(
-            job.run, grid.axes, measure=job.measure, by=by, kept=job.find, on_run=job.note, on_failure=job.miss
+            job.run, grid.axes, measure=job.measure, by=by, archived=job.find, on_run=job.note, on_failure=job.miss
         )
         return found, by
 
@@ -135,7 +135,7 @@ class Job(NamedTuple):
     held: "Dataset | None"
     source: dict
     runs: "dict[str, Run]"
-    told: Callable[[Mapping], None]
+    tell: Callable[[Mapping], None]
 
     def run(self, point: Mapping) -> "Run":
         """The run at a point, made once."""
@@ -161,17 +161,17 @@ class Job(NamedTuple):
         comparable = truth is not None and truth.object.shape == result.object.shape
         figures = compare_with_truth(result, self.fitted) if comparable else {}
         if self.held is not None and result.model is not None:
-            figures[HELD_OUT], _ = judged_by(self.held, result, result.settings["trainable"])
+            figures[HELD_OUT], _ = validated_by(self.held, result, result.settings["trainable"])
         return figures
 
     def find(self, point: Mapping) -> "Result | None":
         """The result that an earlier sweep left at a point."""
-        from ptychograd.runs.archive import kept
+        from ptychograd.runs.archive import archived
 
-        result = kept(self.grid.place, _name(point), self._asked(point))
+        result = archived(self.grid.place, _name(point), self._asked(point))
         if result is None:
             return None
-        self.told(point)
+        self.tell(point)
         return result._replace(model=result.onto(self.run(point).model))
 
     def note(self, point: Mapping, result: "Result") -> None:
@@ -184,15 +184,15 @@ class Job(NamedTuple):
             keep(self.grid.place, _name(point), sourced, self._asked(point))
         except NotWrittenError as problem:
             errors.print(f"This run is not kept for later: {problem}", style="yellow", soft_wrap=True)
-        self.told(point)
+        self.tell(point)
         ending.release()
 
     def miss(self, point: Mapping, _: str) -> None:
         """Go on without a point that can't be reconstructed."""
-        self.told(point)
+        self.tell(point)
 
     def _asked(self, point: Mapping) -> dict:
-        return {"version": __version__, **dataclasses.asdict(_at(point, self.grid.options)), **self.run(point).words}
+        return {"version": __version__, **dataclasses.asdict(_at(point, self.grid.options)), **self.run(point).summary}
 
 
 def _values(name: str, text: str) -> list:
@@ -273,15 +273,15 @@ def _write(found: "Sweep", texts: Mapping[str, str], folder: Path, by: str) -> N
     for name, content in texts.items():
         with replacing(folder / name) as temporary:
             temporary.write_text(content, encoding="utf-8")
-    picture, kept = folder / "sweep.png", folder / "best.h5"
+    picture, archived = folder / "sweep.png", folder / "best.h5"
     if sum(len(values) > 1 for values in found.grid.values()) <= MOST_AXES:
         save(sweep_map(found.values(by), found.grid, by), picture)
     else:
         removed(picture)
     if found.best is not None and found.result is not None:
-        found.result._replace(settings=found.result.settings | {"point": found.best.point}).save(kept)
+        found.result._replace(settings=found.result.settings | {"point": found.best.point}).save(archived)
     else:
-        removed(kept)
+        removed(archived)
 
 
 def _nothing(found: "Sweep") -> str:

@@ -15,7 +15,7 @@ TEXTS = ("sweep.txt", "sweep.csv", "sweep.json")
 
 def texts_of(found: "Sweep") -> tuple[str, dict[str, str]]:
     """The table for a person, and the files of text by their names."""
-    from ptychograd.core.table import aligned
+    from ptychograd.core.table import text_table
 
     figures = list(dict.fromkeys(name for row in found.rows for name in row.figures))
     reasons = ["reason"] if any(row.reason for row in found.rows) else []
@@ -27,7 +27,7 @@ def texts_of(found: "Sweep") -> tuple[str, dict[str, str]]:
         rows.append([*shown, *([row.reason] if reasons else [])])
         point = {name: str(value) if value in (math.inf, -math.inf) else value for name, value in row.point.items()}
         numbers.append(point | values | ({"reason": row.reason} if row.reason else {}))
-    text = "\n".join(aligned(columns, rows)) + "\n"
+    text = "\n".join(text_table(columns, rows)) + "\n"
     sheet = io.StringIO()
     csv.writer(sheet, lineterminator="\n").writerows([columns, *rows])
     return text, dict(zip(TEXTS, (text, sheet.getvalue(), as_json(numbers, indent=1) + "\n"), strict=True))

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 VERDICT = "verdict"  # settings: where it stands, as `fitting/verdict` has it
 MOST_CAUSES = 3  # that are told in the line; JSON and the result file hold all
-WORDS = {
+TEXTS = {
     "at_noise": "at the noise: what is left is what counting photons leaves",
     "near_noise": "near the noise: nearly all that can be explained is",
     "not_solved": "not solved: do not trust this image",
@@ -35,10 +35,10 @@ def with_verdict(result: "Result", data: "Dataset") -> "Result":
 
     if result.stopped in CUT_SHORT or not result.history.epochs or not data.total > 0:
         return result
-    return result._replace(settings=result.settings | {VERDICT: assess(result, data).words})
+    return result._replace(settings=result.settings | {VERDICT: assess(result, data).summary})
 
 
-def kept(result: "Result") -> tuple[float | None, float | None]:
+def final_figures(result: "Result") -> tuple[float | None, float | None]:
     """R and χ² of the state that the result holds: the last, or the best if the loss rose after it."""
     history = result.history
     if not history.epochs:
@@ -62,4 +62,4 @@ def line(verdict: Mapping | None) -> str:
     if verdict is None:
         return ""
     causes = [f"{cause['found']} -> {TRY[cause['code']]}" for cause in verdict["causes"][:MOST_CAUSES]]
-    return f"verdict: {WORDS[verdict['code']]}" + (f"; {'; '.join(causes)}" if causes else "")
+    return f"verdict: {TEXTS[verdict['code']]}" + (f"; {'; '.join(causes)}" if causes else "")

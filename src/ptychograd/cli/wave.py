@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from ptychograd.cli.asked import Pieces
+from ptychograd.cli.asked import Effects
 from ptychograd.cli.texts import numbers, signed_numbers
 from ptychograd.core.errors import InputError
 
@@ -17,43 +17,43 @@ LENS = ("probe.defocus", "probe.aberrations")
 
 
 def with_wave(
-    model: "AbstractModel", pieces: Pieces, refine: Sequence[str] = (), defocus: float = 0.0
+    model: "AbstractModel", effects: Effects, refine: Sequence[str] = (), defocus: float = 0.0
 ) -> "AbstractModel":
     """The start model with all that is asked for, and with the parameters to `refine`."""
     from ptychograd.models import effects as _pieces
 
-    model = _with_object(model, pieces, refine)
-    lens = pieces.aberration or pieces.numerical_aperture is not None or any(path in LENS for path in refine)
+    model = _with_object(model, effects, refine)
+    lens = effects.aberration or effects.numerical_aperture is not None or any(path in LENS for path in refine)
     if lens:
-        terms = _aberrations(pieces)
+        terms = _aberrations(effects)
         if not terms and "probe.aberrations" in refine:
             terms = {noll: 0.0 for noll in COMMON_ABERRATIONS}
-        model = _pieces.with_aberrations(model, defocus, terms, _pupil(model, pieces))
-    variations = pieces.probe_variations or int(any(path in ("probe.weights", "probe.variations") for path in refine))
+        model = _pieces.with_aberrations(model, defocus, terms, _pupil(model, effects))
+    variations = effects.probe_variations or int(any(path in ("probe.weights", "probe.variations") for path in refine))
     if variations:
         model = _pieces.with_varying_probe(model, variations)
-    if pieces.varying_intensity or "probe.intensity" in refine:
+    if effects.varying_intensity or "probe.intensity" in refine:
         model = _pieces.with_varying_intensity(model)
-    return _with_spectrum(model, pieces, refine)
+    return _with_spectrum(model, effects, refine)
 
 
-def with_true_wave(model: "AbstractModel", pieces: Pieces, seed: int) -> "AbstractModel":
+def with_true_wave(model: "AbstractModel", effects: Effects, seed: int) -> "AbstractModel":
     """The true model of a simulation with all that is asked for: slices that differ, variations by chance."""
     from ptychograd.models import effects as _pieces
     from ptychograd.models.effects import truths
 
-    if pieces.slices != 1 or pieces.slice_distance is not None:
-        model = truths.truly_sliced(model, pieces.slices, _slice_distance(pieces))
-    if pieces.object_modes != 1:
-        model = truths.truly_mixed(model, pieces.object_modes)
-    model = _with_magnitude(model, pieces)
-    if pieces.aberration:
-        model = _pieces.with_aberrations(model, 0.0, _aberrations(pieces), _pupil(model, pieces))
-    if pieces.probe_variations:
-        model = truths.truly_varying(model, pieces.probe_variations, seed)
-    if pieces.varying_intensity:
+    if effects.slices != 1 or effects.slice_distance is not None:
+        model = truths.truly_sliced(model, effects.slices, _slice_distance(effects))
+    if effects.object_modes != 1:
+        model = truths.truly_mixed(model, effects.object_modes)
+    model = _with_magnitude(model, effects)
+    if effects.aberration:
+        model = _pieces.with_aberrations(model, 0.0, _aberrations(effects), _pupil(model, effects))
+    if effects.probe_variations:
+        model = truths.truly_varying(model, effects.probe_variations, seed)
+    if effects.varying_intensity:
         model = truths.truly_unsteady(model, seed)
-    return _with_spectrum(model, pieces, ())
+    return _with_spectrum(model, effects, ())
 
 
 def held_unless_asked(stages: Iterable["Stage"], model: "AbstractModel", refine: Sequence[str]) -> Iterator["Stage"]:
@@ -80,67 +80,67 @@ def held_unless_asked(stages: Iterable["Stage"], model: "AbstractModel", refine:
         yield stage._replace(trainable=tuple(names))
 
 
-def _with_object(model: "AbstractModel", pieces: Pieces, refine: Sequence[str]) -> "AbstractModel":
+def _with_object(model: "AbstractModel", effects: Effects, refine: Sequence[str]) -> "AbstractModel":
     from ptychograd.models import effects as _pieces
 
-    if pieces.slices != 1 or pieces.slice_distance is not None or "object.distance" in refine:
-        model = _pieces.with_slices(model, pieces.slices, _slice_distance(pieces))
-    if pieces.object_modes != 1:
-        model = _pieces.with_object_modes(model, pieces.object_modes)
-    return _with_magnitude(model, pieces)
+    if effects.slices != 1 or effects.slice_distance is not None or "object.distance" in refine:
+        model = _pieces.with_slices(model, effects.slices, _slice_distance(effects))
+    if effects.object_modes != 1:
+        model = _pieces.with_object_modes(model, effects.object_modes)
+    return _with_magnitude(model, effects)
 
 
-def _with_magnitude(model: "AbstractModel", pieces: Pieces) -> "AbstractModel":
+def _with_magnitude(model: "AbstractModel", effects: Effects) -> "AbstractModel":
     from ptychograd.models import effects as _pieces
     from ptychograd.physics.objects import BoundedMagnitude, UnitMagnitude
 
-    if pieces.phase_only and pieces.magnitude_at_most is not None:
+    if effects.phase_only and effects.magnitude_at_most is not None:
         raise InputError("--phase-only and --magnitude-at-most are both given; give one of them.")
-    if pieces.phase_only:
+    if effects.phase_only:
         return _pieces.with_magnitude(model, UnitMagnitude())
-    if pieces.magnitude_at_most is not None:
-        return _pieces.with_magnitude(model, BoundedMagnitude(pieces.magnitude_at_most))
+    if effects.magnitude_at_most is not None:
+        return _pieces.with_magnitude(model, BoundedMagnitude(effects.magnitude_at_most))
     return model
 
 
-def _with_spectrum(model: "AbstractModel", pieces: Pieces, refine: Sequence[str]) -> "AbstractModel":
+def _with_spectrum(model: "AbstractModel", effects: Effects, refine: Sequence[str]) -> "AbstractModel":
     from ptychograd.data.geometry import wavelength_from_kev
     from ptychograd.models import effects as _pieces
 
-    if pieces.spectrum and pieces.bandwidth is not None:
+    if effects.spectrum and effects.bandwidth is not None:
         raise InputError("--spectrum and --bandwidth are both given; give one of them.")
-    if pieces.bandwidth is not None:
-        return _pieces.with_bandwidth(model, pieces.bandwidth, pieces.lines)
-    if not pieces.spectrum:
+    if effects.bandwidth is not None:
+        return _pieces.with_bandwidth(model, effects.bandwidth, effects.lines)
+    if not effects.spectrum:
         if "propagator.weights" in refine:
             raise InputError("--refine propagator.weights needs the lines of the spectrum: --spectrum or --bandwidth.")
         return model
-    lines = numbers(pieces.spectrum, "spectrum")
+    lines = numbers(effects.spectrum, "spectrum")
     energies = numbers([f"{energy}={energy}" for energy in lines], "spectrum")
     wavelengths = [wavelength_from_kev(energy) for energy in energies.values()]
     return _pieces.with_spectrum(model, wavelengths, list(lines.values()))
 
 
-def _slice_distance(pieces: Pieces) -> float:
-    if pieces.slice_distance is None or pieces.slices < 2:
+def _slice_distance(effects: Effects) -> float:
+    if effects.slice_distance is None or effects.slices < 2:
         raise InputError("A thick object needs --slices, 2 or more, and --slice-distance, in metres.")
-    return pieces.slice_distance
+    return effects.slice_distance
 
 
-def _aberrations(pieces: Pieces) -> dict[int, float]:
+def _aberrations(effects: Effects) -> dict[int, float]:
     """Radians by Noll's number."""
-    found = signed_numbers(pieces.aberration, "aberration")
+    found = signed_numbers(effects.aberration, "aberration")
     for name in found:
         if not (name.isdecimal() and int(name) > 0):
             raise InputError(f"--aberration {name}: expected Noll's number of a Zernike polynomial, from 1.")
     return {int(name): value for name, value in found.items()}
 
 
-def _pupil(model: "AbstractModel", pieces: Pieces) -> float | None:
+def _pupil(model: "AbstractModel", effects: Effects) -> float | None:
     """Radius of the pupil in cycles per metre."""
-    if pieces.numerical_aperture is None:
+    if effects.numerical_aperture is None:
         return None
-    if not 0 < pieces.numerical_aperture < 1:
-        raise InputError(f"--numerical-aperture {pieces.numerical_aperture:g}: expected a number between 0 and 1.")
+    if not 0 < effects.numerical_aperture < 1:
+        raise InputError(f"--numerical-aperture {effects.numerical_aperture:g}: expected a number between 0 and 1.")
     wavelength = getattr(model, "wavelength", None)
-    return pieces.numerical_aperture / wavelength if wavelength else None
+    return effects.numerical_aperture / wavelength if wavelength else None

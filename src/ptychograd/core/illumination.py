@@ -3,7 +3,7 @@
 import numpy as np
 from jaxtyping import Bool, Complex, Float, Inexact, Int
 
-LIT = 0.05  # of the brightest illumination: pixels above count as scanned
+ILLUMINATED = 0.05  # of the brightest illumination: pixels above count as scanned
 
 
 def brightness(wave: Inexact[np.ndarray, "*modes y x"]) -> Float[np.ndarray, "y x"]:
@@ -30,7 +30,7 @@ def illumination(
     return total
 
 
-def lit_pixels(
+def illuminated_pixels(
     shape: tuple[int, ...],
     corners: Int[np.ndarray, "index 2"],
     probe: Complex[np.ndarray, "modes y x"],
@@ -38,8 +38,8 @@ def lit_pixels(
 ) -> Bool[np.ndarray, "Y X"]:
     """Pixels of the object, inside its support if there is one, that the scan lit."""
     total = illumination(shape, corners, probe)
-    lit = total > LIT * total.max()
-    return lit if support is None else lit & support
+    illuminated = total > ILLUMINATED * total.max()
+    return illuminated if support is None else illuminated & support
 
 
 def met_pixels(

@@ -27,7 +27,7 @@ class AbstractPart(eqx.Module):
         return {}
 
     @property
-    def rows(self) -> Mapping[str, int]:
+    def per_pattern(self) -> Mapping[str, int]:
         """Arrays (index, k) with one row a pattern, and k; to be read with `ptychograd.row` alone."""
         return {}
 
@@ -36,7 +36,7 @@ class AbstractPart(eqx.Module):
         """Arrays that every pattern sees times a weight of its own, as variations of a probe."""
         return ()
 
-    def regauged(self) -> tuple[dict[str, Array], ...]:
+    def gauge_fixed(self) -> tuple[dict[str, Array], ...]:
         """Parameters with what no pattern can tell put right, as the mean of all position errors.
 
         What goes from one to another stands in one dictionary: those are put right together or not at all.

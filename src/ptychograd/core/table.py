@@ -5,7 +5,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 
-def aligned(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+def text_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     """Lines of a table: its columns' names, a rule, and its rows."""
     table = [tuple(columns), *map(tuple, rows)]
     widths = [max(len(row[k]) for row in table) for k in range(len(table[0]))]

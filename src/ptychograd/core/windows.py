@@ -83,20 +83,20 @@ def row_window(index: Index, columns: int) -> Window:
     return Window(index * jnp.array([1, 0], index.dtype), (1, columns))
 
 
-def once(cut_patches: Callable[[PyTree], PyTree], parameters: PyTree, windows: Windows) -> PyTree:
+def once(extracted_patches: Callable[[PyTree], PyTree], parameters: PyTree, windows: Windows) -> PyTree:
     """`cut_patches(parameters)`, done once and not again wherever the patches are used.
 
     XLA would fuse the cut into each of its uses, find that some come after the array was written
     to, and copy the whole array in every step of a loop (measured: docs/benchmarks.md). It does not
     look behind a condition; corners are never negative, which it can't know.
     """
-    patches = jax.eval_shape(cut_patches, parameters)
+    patches = jax.eval_shape(extracted_patches, parameters)
     corner = next(iter(windows.values())).corner
 
     def never(_):
         return jax.tree.map(lambda patch: jnp.zeros(patch.shape, patch.dtype), patches)
 
-    return jax.lax.cond(corner.ravel()[0] >= 0, cut_patches, never, parameters)
+    return jax.lax.cond(corner.ravel()[0] >= 0, extracted_patches, never, parameters)
 
 
 def add(
@@ -137,12 +137,12 @@ def add_all(
     return jax.lax.scan(add_one, array, (patches, corners))[0]
 
 
-def cut_each(array: Shaped[Array, "*lead height width"], window: Window) -> Shaped[Array, "batch *lead y x"]:
+def extract_each(array: Shaped[Array, "*lead height width"], window: Window) -> Shaped[Array, "batch *lead y x"]:
     """The patches of all windows, one after another: on a CPU many times as fast as all at once, which is a gather."""
     return jax.lax.scan(lambda _, corner: (None, extract_window(array, corner, window.shape)), None, window.corner)[1]
 
 
-def look_once(array: Shaped[Array, "*lead height width"], window: Window) -> Shaped[Array, "*lead y x"]:
+def extract_once(array: Shaped[Array, "*lead height width"], window: Window) -> Shaped[Array, "*lead y x"]:
     """The patch in one window, cut `once`: to be called where the array is written to afterwards."""
     return once(lambda array: extract_window(array, window.corner, window.shape), array, {"": window})
 
@@ -155,7 +155,7 @@ def overlapped(
     It costs what the patches cost and not what the desk does: only what was written on is wiped.
     """
     desk = add_all(desk, patches, window.corner)
-    sums = cut_each(desk, window)
+    sums = extract_each(desk, window)
 
     def wipe(desk, part):
         corner, total = part

@@ -71,7 +71,7 @@ def _exposure(data: Dataset, sampling: tuple[float, float] | None) -> Facts:
         return
     yield (
         "geometry",
-        f"wavelength {format_length(geometry.wavelength)} ({geometry.energy_in_words}),"
+        f"wavelength {format_length(geometry.wavelength)} ({geometry.energy_text}),"
         f" distance {format_length(geometry.distance)}, detector pixel {_area(geometry.pixel_size)}",
     )
     if isinstance(geometry, BraggGeometry):
@@ -115,13 +115,13 @@ def _depth(geometry: BraggGeometry, frame_shape: tuple[int, int]) -> str:
     resolved, thickest = geometry.depth_resolution, geometry.thickest
     if not math.isfinite(resolved):
         return "a single angle tells nothing of it"
-    coarse = (
+    widest_step = (
         ", more than a voxel: finer detail is left as it starts" if resolved > geometry.voxel(frame_shape)[0] else ""
     )
     return (
-        f"the range of angles resolves {format_length(resolved)} along the scattering vector (voxel {voxel}){coarse}; "
-        f"their steps suffice for crystals up to {format_length(thickest)} along the incident beam, thicker ones need "
-        "the support"
+        f"the range of angles resolves {format_length(resolved)} along the scattering vector "
+        f"(voxel {voxel}){widest_step}; their steps suffice for crystals up to {format_length(thickest)} along the "
+        "incident beam, thicker ones need the support"
     )
 
 

@@ -9,7 +9,7 @@ from ptychograd.core.errors import InputError
 from ptychograd.data.dataset import BraggGeometry, Dataset, check_data
 
 TRANSPOSED, ROWS, COLUMNS = 4, 2, 1  # parts of a code
-WORDS = (
+TEXTS = (
     "as they are",
     "x negated",
     "y negated",
@@ -19,7 +19,7 @@ WORDS = (
     "y and x exchanged, then y negated",
     "y and x exchanged, then both negated",
 )
-ALL = range(len(WORDS))
+ALL = range(len(TEXTS))
 
 
 def apply_orientation(data: Dataset, code: int) -> Dataset:
@@ -37,7 +37,7 @@ def apply_orientation(data: Dataset, code: int) -> Dataset:
     """
     check_data(data)
     if code not in ALL:
-        raise InputError(f"An orientation of {code}; expected a code from 0 ({WORDS[0]}) to 7 ({WORDS[7]}).")
+        raise InputError(f"An orientation of {code}; expected a code from 0 ({TEXTS[0]}) to 7 ({TEXTS[7]}).")
     if code == 0:
         return data
     if isinstance(data.geometry, BraggGeometry):
@@ -49,8 +49,8 @@ def apply_orientation(data: Dataset, code: int) -> Dataset:
         room = (np.array(support.shape) - data.frame_shape) * _pixel(data)
         positions = positions + np.where(negated, room, 0)
         support = np.flip(support, tuple(int(axis) for axis in np.flatnonzero(negated)))
-    words = f"positions turned: {WORDS[code]} (orientation {code})"
-    return replace(data, positions=np.ascontiguousarray(positions), support=support, notes=(*data.notes, words))
+    text = f"positions turned: {TEXTS[code]} (orientation {code})"
+    return replace(data, positions=np.ascontiguousarray(positions), support=support, notes=(*data.notes, text))
 
 
 def twin(code: int) -> int:

@@ -12,7 +12,7 @@ AT_ONCE = 2**28  # bytes of patterns that are in memory together, with what they
 BYTES = 24  # of a pixel: its counts, float32 twice, what is valid, and what a pattern tells
 
 
-def lit_positions(data: Dataset) -> Int[np.ndarray, " lit"]:
+def illuminated_positions(data: Dataset) -> Int[np.ndarray, " lit"]:
     """Numbers of the positions whose patterns have photons."""
     return np.flatnonzero(data.photons.reshape(-1, data.group).sum(axis=1))
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from ptychograd.core.errors import InputError, check_seed
 from ptychograd.data.dataset import Dataset, check_data
-from ptychograd.data.patterns import lit_positions
+from ptychograd.data.patterns import illuminated_positions
 
 
 def hold_out(data: Dataset, share: float, seed: int = 0) -> tuple[Dataset, Dataset]:
@@ -21,15 +21,15 @@ def hold_out(data: Dataset, share: float, seed: int = 0) -> tuple[Dataset, Datas
         result.history.r_factor[-1], r_factor(result.model, held)
     """
     check_data(data)
-    what, lit = "patterns" if data.group == 1 else "rocking curves", len(lit_positions(data))
-    what += " with photons" if lit < data.count // data.group else ""
-    if lit < 2:
-        raise InputError(f"{data.source}: of {lit} {what} none can be held out; expected 2 or more.")
-    count = round(share * lit) if 0 < share < 1 else 0
-    if not 0 < count < lit:
+    what, illuminated = "patterns" if data.group == 1 else "rocking curves", len(illuminated_positions(data))
+    what += " with photons" if illuminated < data.count // data.group else ""
+    if illuminated < 2:
+        raise InputError(f"{data.source}: of {illuminated} {what} none can be held out; expected 2 or more.")
+    count = round(share * illuminated) if 0 < share < 1 else 0
+    if not 0 < count < illuminated:
         raise InputError(
-            f"A share of {share:g} of {lit} {what} can't be held out; expected one between 0 and 1 that is one of them "
-            f"at least and not all, as {max(0.05, float(f'{1 / lit:.1g}')):g}."
+            f"A share of {share:g} of {illuminated} {what} can't be held out; expected one between 0 and 1 that is "
+            f"one of them at least and not all, as {max(0.05, float(f'{1 / illuminated:.1g}')):g}."
         )
     return set_aside(data, count, seed)
 
@@ -38,11 +38,11 @@ def set_aside(data: Dataset, count: int, seed: int = 0) -> tuple[Dataset, Datase
     """As `hold_out`, for the patterns of `count` positions of those that have photons, fewer than there are."""
     check_seed(seed)
     held = np.zeros(data.count // data.group, bool)
-    held[np.random.default_rng(seed).choice(lit_positions(data), count, replace=False)] = True
+    held[np.random.default_rng(seed).choice(illuminated_positions(data), count, replace=False)] = True
     held, count = np.repeat(held, data.group), count * data.group
     fitted, kept_aside = (
-        replace(data.only(which), source=f"{data.source}, {words}")
-        for which, words in ((~held, f"{count} patterns held out"), (held, f"{count} held-out patterns"))
+        replace(data.only(which), source=f"{data.source}, {text}")
+        for which, text in ((~held, f"{count} patterns held out"), (held, f"{count} held-out patterns"))
     )
     return fitted, kept_aside
 
@@ -60,9 +60,9 @@ def halves(data: Dataset, seed: int = 0) -> tuple[Dataset, Dataset]:
         half_agreement(first, second).resolution()
     """
     check_data(data)
-    lit = len(lit_positions(data))
-    if lit < 4:
-        raise InputError(f"{data.source}: {lit} positions with photons can't be halved; expected 4 or more.")
-    one, other = set_aside(data, round(lit / 2), seed)
+    illuminated = len(illuminated_positions(data))
+    if illuminated < 4:
+        raise InputError(f"{data.source}: {illuminated} positions with photons can't be halved; expected 4 or more.")
+    one, other = set_aside(data, round(illuminated / 2), seed)
     source = f"{data.source}, {{}} half of the patterns"
     return replace(one, source=source.format("first")), replace(other, source=source.format("second"))

@@ -56,16 +56,16 @@ class Batch(NamedTuple):
             mask = mask if own_masks else self.mask
             return add_part(total, self._replace(index=index, patterns=patterns, mask=mask, weight=weight))
 
-        def cut_up(array):
+        def in_parts(array):
             if parts * at_once != size:
                 array = jnp.take(array, place % size, axis=0)
             return array.reshape(parts, at_once, *array.shape[1:])
 
         is_one = (place < size).reshape(parts, at_once)
-        weight = cut_up(self.weight) * is_one.astype(self.weight.dtype)
-        mask = cut_up(self.mask) if own_masks else None
-        total, kept = jax.lax.scan(add, total, (cut_up(self.index), cut_up(self.patterns), mask, weight))
-        return total, jax.tree.map(lambda array: array.reshape(parts * at_once, *array.shape[2:])[:size], kept)
+        weight = in_parts(self.weight) * is_one.astype(self.weight.dtype)
+        mask = in_parts(self.mask) if own_masks else None
+        total, retained = jax.lax.scan(add, total, (in_parts(self.index), in_parts(self.patterns), mask, weight))
+        return total, jax.tree.map(lambda array: array.reshape(parts * at_once, *array.shape[2:])[:size], retained)
 
 
 class Value(NamedTuple):
@@ -84,7 +84,7 @@ class Value(NamedTuple):
         return cls(*(jnp.zeros((), dtype) for _ in cls._fields))
 
 
-class Sight(NamedTuple):
+class LocalView(NamedTuple):
     """What a batch sees of the parameters: `seen` has one patch a pattern in the place of arrays with `windows`."""
 
     seen: PyTree
@@ -199,13 +199,13 @@ class Objective(eqx.Module):
         """Windows of a batch, one corner a pattern."""
         return batched(self.model(parameters).windows, (0,))(index)
 
-    def look(self, parameters: PyTree, windows: Windows) -> PyTree:
+    def extracted(self, parameters: PyTree, windows: Windows) -> PyTree:
         """What a batch sees of the parameters: patches, stacked, in the place of large arrays."""
         if not windows:
             return parameters
 
-        def cut_patches(parameters):
-            def cut_leaf(name, leaf):
+        def extracted_patches(parameters):
+            def extracted_leaf(name, leaf):
                 window = window_of(name, windows)
                 if window is None:
                     return None
@@ -213,14 +213,14 @@ class Objective(eqx.Module):
                     leaf, window.corner
                 )
 
-            return map_with_names(cut_leaf, parameters)
+            return map_with_names(extracted_leaf, parameters)
 
-        return eqx.combine(once(cut_patches, parameters, windows), parameters)
+        return eqx.combine(once(extracted_patches, parameters, windows), parameters)
 
-    def sight(self, parameters: PyTree, index: Int[Array, "batch"]) -> Sight:
+    def local_view(self, parameters: PyTree, index: Int[Array, "batch"]) -> LocalView:
         """What a batch sees of the parameters, and where."""
         windows = self.windows(parameters, index)
-        return Sight(self.look(parameters, windows), windows)
+        return LocalView(self.extracted(parameters, windows), windows)
 
     def expected(self, seen: PyTree, windows: Windows, index: Int[Array, "batch"]) -> Float[Array, "batch *detector"]:
         """Expected photons of a batch."""
@@ -234,9 +234,11 @@ class Objective(eqx.Module):
         """Exit waves of a batch, for models that have one."""
         return self._waves(lambda model: model, seen, windows, index)
 
-    def coarse_waves(self, seen: PyTree, windows: Windows, index: Int[Array, "batch"]) -> Complex[Array, "batch *wave"]:
+    def surrogate_waves(
+        self, seen: PyTree, windows: Windows, index: Int[Array, "batch"]
+    ) -> Complex[Array, "batch *wave"]:
         """Exit waves of a batch, near enough for step sizes: without shifts by less than a pixel, for one."""
-        return self._waves(lambda model: model.coarse(), seen, windows, index)
+        return self._waves(lambda model: model.surrogate(), seen, windows, index)
 
     def _waves(
         self, of: Callable, seen: PyTree, windows: Windows, index: Int[Array, "batch"]
@@ -267,11 +269,11 @@ class Objective(eqx.Module):
 
         With the half, the two planes of a gradient are the real and imaginary part of Wirtinger's ∂g/∂z*.
         """
-        return self.derived(self.sight(parameters, batch.index), batch)
+        return self.derived(self.local_view(parameters, batch.index), batch)
 
-    def derived(self, sight: Sight, batch: Batch) -> tuple[Value, Gradient]:
+    def derived(self, local_view: LocalView, batch: Batch) -> tuple[Value, Gradient]:
         """`value_and_gradient` of what a batch sees."""
-        seen, windows = sight
+        seen, windows = local_view
 
         def loss(seen):
             value = self.value(self.expected(seen, windows, batch.index), batch)

@@ -24,14 +24,14 @@ class Plan(NamedTuple):
     cool: Float[Array | np.ndarray, "*run step"]
 
 
-class Rows(NamedTuple):
+class StepShape(NamedTuple):
     """How many steps there are, and how many slots for patterns each has."""
 
     steps: int
     slots: int
 
     @classmethod
-    def of(cls, count: int, batch_size: int, multiple: int = 1) -> "Rows":
+    def of(cls, count: int, batch_size: int, multiple: int = 1) -> "StepShape":
         """As few steps as batches of `batch_size` allow; slots are filled up to a `multiple`."""
         steps = -(-count // batch_size)
         most = -(-count // steps)
@@ -44,7 +44,7 @@ def shuffled(order: UInt[Array, "2"], count: int) -> Int[Array, "count"]:
     return jax.random.permutation(key, count)
 
 
-def planned(orders: Sequence[np.ndarray], numbers: Sequence[np.ndarray], rows: Rows, cool: np.ndarray) -> Plan:
+def planned(orders: Sequence[np.ndarray], numbers: Sequence[np.ndarray], rows: StepShape, cool: np.ndarray) -> Plan:
     """Batches that take their patterns from each of several shares in equal parts, in the order of each share.
 
     Args:
@@ -61,7 +61,7 @@ def planned(orders: Sequence[np.ndarray], numbers: Sequence[np.ndarray], rows: R
     return Plan(number, place, weight, weight.sum(axis=1), cool)
 
 
-def _filled(order: np.ndarray, numbers: np.ndarray, rows: Rows) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _filled(order: np.ndarray, numbers: np.ndarray, rows: StepShape) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Rows of nearly equal numbers of patterns; sizes differ by one, and what is left is filled up with weight 0."""
     first = np.arange(rows.steps + 1) * len(order) // rows.steps
     if not len(order):  # a share may have no pattern in a part of an epoch

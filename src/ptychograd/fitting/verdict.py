@@ -18,12 +18,12 @@ import numpy as np
 from jaxtyping import Float
 
 from ptychograd.core.errors import InputError
-from ptychograd.core.illumination import lit_pixels
+from ptychograd.core.illumination import illuminated_pixels
 from ptychograd.core.parameters import matches
 from ptychograd.core.strict import meant
 from ptychograd.data.checks import is_counted
 from ptychograd.data.dataset import Dataset
-from ptychograd.data.patterns import lit_positions
+from ptychograd.data.patterns import illuminated_positions
 from ptychograd.fitting.result import OBJECTS, Result
 from ptychograd.physics.noise.base import counted_residual
 
@@ -54,7 +54,7 @@ class Verdict(NamedTuple):
     told: float
 
     @property
-    def words(self) -> dict:
+    def summary(self) -> dict:
         """What goes into a result's settings and into JSON; no number in it is NaN or infinite."""
         figures = {name: _finite(getattr(self, name)) for name in ("chi_squared", "left", "told")}
         return {"code": self.code, "causes": [cause._asdict() for cause in self.causes], **figures}
@@ -102,7 +102,7 @@ def _code(chi_squared: float, left: float, told: float, share: float, counts: bo
 
 def _all_alike(data: Dataset) -> tuple[float, float, float]:
     """Of some patterns: Σ(√h - √y)² if all are the mean pattern, their photons, and c on average over photons."""
-    places = lit_positions(data)  # of a scan that ended early others may not be there
+    places = illuminated_positions(data)  # of a scan that ended early others may not be there
     each = data.frame_shape[0] * data.frame_shape[1] * data.group
     count = min(len(places), max(FEWEST, PIXELS // each))
     some = places[np.unique(np.linspace(0, len(places) - 1, count).astype(int))]
@@ -127,17 +127,17 @@ def _parameters(result: Result) -> float:
     for name in free:
         array = result.arrays[name]
         parts = 2 if np.iscomplexobj(array) else 1
-        total += parts * _told_pixels(result, name, array)
+        total += parts * _estimated_pixels(result, name, array)
     return max(total, 1.0)
 
 
-def _told_pixels(result: Result, name: str, array: np.ndarray) -> int:
+def _estimated_pixels(result: Result, name: str, array: np.ndarray) -> int:
     if name in OBJECTS and "scan.corner" in result.arrays and "probe.modes" in result.arrays and array.ndim < 4:
         support = result.arrays.get("object.support")
         if name == "object.density":
             return int(np.count_nonzero(support if support is not None else array))
-        lit = lit_pixels(array.shape[-2:], result.corners, result.probe, support)
-        return int(np.count_nonzero(lit)) * (len(array) if array.ndim == 3 else 1)
+        illuminated = illuminated_pixels(array.shape[-2:], result.corners, result.probe, support)
+        return int(np.count_nonzero(illuminated)) * (len(array) if array.ndim == 3 else 1)
     magnitude = np.abs(array)
     return int(np.count_nonzero(magnitude > DIM * magnitude.max(initial=0)))
 

@@ -3,7 +3,7 @@
 import numpy as np
 from jaxtyping import Complex
 
-from ptychograd.data.checks import Finding, Seen, findings
+from ptychograd.data.checks import Evidence, Finding, findings
 from ptychograd.data.dataset import BraggGeometry, Dataset, NearFieldGeometry, check_data
 from ptychograd.models.starts import back_propagated, mean_pattern
 
@@ -21,11 +21,11 @@ def diagnose(data: Dataset, probe: Complex[np.ndarray, "modes y x"] | None = Non
     return findings(observed(data, probe))
 
 
-def observed(data: Dataset, probe: Complex[np.ndarray, "modes y x"] | None = None) -> Seen:
+def observed(data: Dataset, probe: Complex[np.ndarray, "modes y x"] | None = None) -> Evidence:
     """A look at the data with `probe`, else with the data's own, else with one estimated from the patterns."""
     estimated = probe is None and data.probe is None and not isinstance(data.geometry, BraggGeometry) and data.total > 0
     if estimated:
         start = back_propagated if isinstance(data.geometry, NearFieldGeometry) else mean_pattern()
         pixel = None if data.geometry is None else data.geometry.sampling(data.frame_shape)
         probe = np.asarray(start(data, pixel))[None]
-    return Seen.of(data, probe, estimated)
+    return Evidence.of(data, probe, estimated)

@@ -10,8 +10,8 @@ from ptychograd.fitting.solvers import PIE, ADePIE, EvaluateOnly, adam
 from ptychograd.models.recipes import far_field
 from ptychograd.output.plot import figure2
 from ptychograd.paper.far_field import FarFieldExperiment
-from ptychograd.paper.monitored_runs import watched
-from ptychograd.paper.report import Place, Report
+from ptychograd.paper.monitored_runs import monitored
+from ptychograd.paper.report import Report, Reproduction
 from ptychograd.quality.comparison import inside_support
 from ptychograd.runs.benchmark import time_solvers
 from ptychograd.runs.run import Run, Stage
@@ -27,7 +27,7 @@ PAPER_TIMES = {"forward model": 1.0, "ePIE": 1.2, "AD-ePIE": 4.0, "Adam": 5.8}
 TIME_SHARE = 0.1  # of all progress, for the times of a step
 
 
-def reproduce(place: Place) -> Report:
+def reproduce(place: Reproduction) -> Report:
     """All of Fig. 2: the curves of the three methods, the images of Adam, and the time of an update."""
     data = EXPERIMENT.dataset(SEED)
     times = _times(place, data)
@@ -57,25 +57,25 @@ def reproduce(place: Place) -> Report:
     )
 
 
-def _times(place: Place, data: Dataset) -> dict[str, float]:
+def _times(place: Reproduction, data: Dataset) -> dict[str, float]:
     """Seconds an update, measured round robin in this process, anew each time."""
     solvers = {"forward model": EvaluateOnly(), **METHODS}
     _, timings = time_solvers(far_field(data), data, 1, 5, solvers)
     times = {name: timing.step for name, timing in timings.items()}
-    place.told(TIME_SHARE, "times")
+    place.tell(TIME_SHARE, "times")
     return times
 
 
-def _run(place: Place, data: Dataset, method: str, epochs: int) -> Result:
+def _run(place: Reproduction, data: Dataset, method: str, epochs: int) -> Result:
     """One method with the errors after each epoch in its settings; the probe is held in the first epoch."""
     run = Run(far_field(data), data, METHODS[method], (Stage(1, ("object",)), Stage(epochs - 1)), 1, SEED)
     share = (1 - TIME_SHARE) / len(METHODS)
     name = f"{method} {epochs} iterations"
 
-    def words(_: Progress, errors: Mapping[str, float]) -> str:
+    def text(_: Progress, errors: Mapping[str, float]) -> str:
         return f"{method}: object NRMSE {errors['object_nrmse']:.4f}"
 
-    return watched(place, name, run, figure=2, every=1, share=share, words=words)
+    return monitored(place, name, run, figure=2, every=1, share=share, text=text)
 
 
 def _row(method: str, curve: dict) -> tuple[str, str, str]:

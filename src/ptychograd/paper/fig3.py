@@ -12,9 +12,9 @@ from ptychograd.fitting.solvers import PIE, adam
 from ptychograd.models.recipes import far_field
 from ptychograd.output.plot import figure3
 from ptychograd.paper.far_field import FarFieldExperiment
-from ptychograd.paper.report import Place, Report
+from ptychograd.paper.report import Report, Reproduction
 from ptychograd.quality.comparison import compare_with_truth, inside_support
-from ptychograd.runs.archive import keep, kept
+from ptychograd.runs.archive import archived, keep
 from ptychograd.runs.run import Run, Stage
 from ptychograd.runs.sweeps import Point, Sweep, sweep
 
@@ -32,7 +32,7 @@ PAPER_ADAM = {1e3: (0.28, 0.51), 1e6: (0.03, 0.02), 1e9: (0.004, 0.0004)}
 PAPER_EPIE = {1e3: (0.28, 0.50), 1e6: (0.06, 0.04), 1e9: (0.05, 0.008)}
 
 
-def reproduce(place: Place) -> Report:
+def reproduce(place: Reproduction) -> Report:
     """The whole grid at each photon count, the objects at the chosen steps, and ePIE's errors."""
     objects, probes = (QUICK_OBJECT_STEPS, QUICK_PROBE_STEPS) if place.quick else (OBJECT_STEPS, PROBE_STEPS)
     epochs = QUICK_EPOCHS if place.quick else EPOCHS
@@ -68,7 +68,7 @@ def reproduce(place: Place) -> Report:
     )
 
 
-def _grid(place: Place, data: Dataset, photons: float, grid: dict, epochs: int) -> Sweep:
+def _grid(place: Reproduction, data: Dataset, photons: float, grid: dict, epochs: int) -> Sweep:
     """A sweep whose finished runs are kept in the folder and found there again."""
     share = 1 / len(COUNTS) / (sum(np.prod([len(values) for values in axes.values()]) for axes in _axes(place.quick)))
 
@@ -77,15 +77,15 @@ def _grid(place: Place, data: Dataset, photons: float, grid: dict, epochs: int) 
 
     def on_run(point: Point, result: Result) -> None:
         keep(place.folder, _name(photons, point, epochs), result, _what(run(point)))
-        place.told(share, f"{photons:g} photons")
+        place.tell(share, f"{photons:g} photons")
 
     def find(point: Point) -> Result | None:
-        result = kept(place.folder, _name(photons, point, epochs), _what(run(point)))
+        result = archived(place.folder, _name(photons, point, epochs), _what(run(point)))
         if result is not None:
-            place.told(share, f"{photons:g} photons")
+            place.tell(share, f"{photons:g} photons")
         return result
 
-    return sweep(run, grid, measure=lambda result: compare_with_truth(result, data), kept=find, on_run=on_run)
+    return sweep(run, grid, measure=lambda result: compare_with_truth(result, data), archived=find, on_run=on_run)
 
 
 def _axes(quick: bool) -> tuple[dict, ...]:
@@ -103,15 +103,15 @@ def _run(data: Dataset, point: Point, epochs: int) -> Run:
     return Run(far_field(data), data, adam(dict(point)), stages, BATCH, SEED)
 
 
-def _chosen_image(place: Place, data: Dataset, photons: float, epochs: int) -> np.ndarray:
-    result = kept(place.folder, _name(photons, CHOSEN, epochs), _what(_run(data, CHOSEN, epochs)))
+def _chosen_image(place: Reproduction, data: Dataset, photons: float, epochs: int) -> np.ndarray:
+    result = archived(place.folder, _name(photons, CHOSEN, epochs), _what(_run(data, CHOSEN, epochs)))
     if result is None:
         raise InputError(f"{place.folder} lost a run while it was used; call the command again.")
     return result.object
 
 
 def _what(run: Run) -> dict:
-    return {"figure": 3, "version": __version__, **run.words}
+    return {"figure": 3, "version": __version__, **run.summary}
 
 
 def _name(photons: float, point: Point, epochs: int) -> str:

@@ -9,15 +9,15 @@ from ptychograd.fitting.result import Result
 from ptychograd.fitting.solvers import Nesterov
 from ptychograd.models.recipes import near_field
 from ptychograd.output.plot import figure4
-from ptychograd.paper.monitored_runs import watched
+from ptychograd.paper.monitored_runs import monitored
 from ptychograd.paper.near_field import NearFieldExperiment
-from ptychograd.paper.report import Place, Report
+from ptychograd.paper.report import Report, Reproduction
 from ptychograd.quality.comparison import inside_support
 from ptychograd.runs.run import Run, Stage
 
 EXPERIMENT, QUICK_EXPERIMENT = NearFieldExperiment(), NearFieldExperiment.reduced()
 EPOCHS, QUICK_EPOCHS = 600, 250
-LOOKS = 25  # times that object and probe are compared with the truth
+COMPARISONS = 25  # times that object and probe are compared with the truth
 SEED = 0
 BATCH_SIZE = 5
 PAPER_ERRORS = {"object": 0.01, "probe": 0.12}
@@ -25,7 +25,7 @@ PAPER_EPOCHS = 10_000  # of Adam
 KINDS = {"": "plain", "_ramp_removed": "shift and ramp removed", "_scanned": "and only where scanned"}
 
 
-def reproduce(place: Place) -> Report:
+def reproduce(place: Reproduction) -> Report:
     """Object and probe of Fig. 4, their errors epoch by epoch, and the paper's beside them."""
     experiment = QUICK_EXPERIMENT if place.quick else EXPERIMENT
     epochs = QUICK_EPOCHS if place.quick else EPOCHS
@@ -33,13 +33,13 @@ def reproduce(place: Place) -> Report:
     result = _run(place, data, epochs)
     curve, seconds = result.settings["curve"], sum(result.history.seconds)
     rows = [
-        (f"{name}, {words}", f"{curve[f'{name}_nrmse{kind}'][-1]:.4f}", _paper(name, kind))
+        (f"{name}, {text}", f"{curve[f'{name}_nrmse{kind}'][-1]:.4f}", _paper(name, kind))
         for name in PAPER_ERRORS
-        for kind, words in KINDS.items()
+        for kind, text in KINDS.items()
     ]
     rows.append(("epochs", str(epochs), f"{PAPER_EPOCHS}"))
     rows.append(("seconds of computing", f"{seconds:.0f}", ""))
-    labels = {f"{name}_nrmse{kind}": words for name in PAPER_ERRORS for kind, words in KINDS.items()}
+    labels = {f"{name}_nrmse{kind}": text for name in PAPER_ERRORS for kind, text in KINDS.items()}
     frame = f"{experiment.frame} x {experiment.frame} pixels"
     return Report(
         f"Fig. 4: near field, {frame}, {data.count} patterns, {epochs} epochs of {result.settings['solver']}",
@@ -56,15 +56,15 @@ def _paper(name: str, kind: str) -> str:
     return "" if kind else f"{PAPER_ERRORS[name]:g}"
 
 
-def _run(place: Place, data: Dataset, epochs: int) -> Result:
+def _run(place: Reproduction, data: Dataset, epochs: int) -> Result:
     """The reconstruction, with the errors on its way in its settings."""
     run = Run(near_field(data), data, Nesterov(), (Stage(epochs),), BATCH_SIZE, SEED)
     name = f"{data.frame_shape[0]} pixels {epochs} epochs"
 
-    def words(progress: Progress, _: Mapping[str, float]) -> str:
+    def text(progress: Progress, _: Mapping[str, float]) -> str:
         return f"epoch {progress.epoch}, R {progress.r_factor:.4f}"
 
-    return watched(place, name, run, figure=4, every=max(1, epochs // LOOKS), share=1.0, words=words)
+    return monitored(place, name, run, figure=4, every=max(1, epochs // COMPARISONS), share=1.0, text=text)
 
 
 def _notes(quick: bool) -> tuple[str, ...]:

@@ -13,8 +13,8 @@ from ptychograd.fitting.solvers import Nesterov, adam
 from ptychograd.models.recipes import bragg
 from ptychograd.output.plot import figure6
 from ptychograd.paper.bragg import BraggExperiment
-from ptychograd.paper.monitored_runs import watched
-from ptychograd.paper.report import Place, Report
+from ptychograd.paper.monitored_runs import monitored
+from ptychograd.paper.report import Report, Reproduction
 from ptychograd.physics.bragg import BraggPtychography
 from ptychograd.quality.comparison import registered_crystal
 from ptychograd.runs.run import Run, Stage
@@ -36,7 +36,7 @@ FIGURES = {
 }
 
 
-def reproduce(place: Place) -> Report:
+def reproduce(place: Reproduction) -> Report:
     """The crystal of Fig. 6, found by two solvers, its errors, and the paper's beside them."""
     experiment = QUICK_EXPERIMENT if place.quick else EXPERIMENT
     data = experiment.dataset(SEED)
@@ -50,8 +50,8 @@ def reproduce(place: Place) -> Report:
     results = {name: _run(place, name, run, 1 / len(runs)) for name, run in runs.items()}
     curves = {name: result.settings["curve"] for name, result in results.items()}
     rows = [
-        (f"{words}, {name}", f"{curves[name][figure][-1]:.4f}", f"{PAPER_NRMSE:g}" if figure == "object_nrmse" else "")
-        for figure, words in FIGURES.items()
+        (f"{text}, {name}", f"{curves[name][figure][-1]:.4f}", f"{PAPER_NRMSE:g}" if figure == "object_nrmse" else "")
+        for figure, text in FIGURES.items()
         for name in runs
     ]
     for name, result in results.items():
@@ -84,12 +84,12 @@ def _runs(model: BraggPtychography, data: Dataset) -> dict[str, Run]:
     }
 
 
-def _run(place: Place, name: str, run: Run, share: float) -> Result:
-    def words(progress: Progress, errors: Mapping[str, float]) -> str:
+def _run(place: Reproduction, name: str, run: Run, share: float) -> Result:
+    def text(progress: Progress, errors: Mapping[str, float]) -> str:
         found = f", NRMSE {errors['object_nrmse']:.3f}" if errors else ""
         return f"{name}: epoch {progress.epoch}, R {progress.r_factor:.4f}{found}"
 
-    return watched(place, name, run, figure=6, every=EVERY, share=share, words=words)
+    return monitored(place, name, run, figure=6, every=EVERY, share=share, text=text)
 
 
 def _changes(results: Mapping[str, Result]) -> dict[str, list]:

@@ -5,15 +5,17 @@ from collections.abc import Callable, Mapping
 from ptychograd.core.version import __version__
 from ptychograd.fitting.reconstruction import INTERRUPTED, Progress
 from ptychograd.fitting.result import Result
-from ptychograd.paper.report import Place
+from ptychograd.paper.report import Reproduction
 from ptychograd.quality.comparison import compare_with_truth
-from ptychograd.runs.archive import keep, kept
+from ptychograd.runs.archive import archived, keep
 from ptychograd.runs.run import Run, perform
 
-Words = Callable[[Progress, Mapping[str, float]], str]
+Describe = Callable[[Progress, Mapping[str, float]], str]
 
 
-def watched(place: Place, name: str, run: Run, *, figure: int, every: int, share: float, words: Words) -> Result:
+def monitored(
+    place: Reproduction, name: str, run: Run, *, figure: int, every: int, share: float, text: Describe
+) -> Result:
     """The result of a run, with its errors after `every` so many epochs as "curve" in its settings.
 
     Args:
@@ -21,10 +23,10 @@ def watched(place: Place, name: str, run: Run, *, figure: int, every: int, share
         share: of the whole figure that this run is.
         words: for whoever waits, from the last epoch and the last errors.
     """
-    what = {"figure": figure, "version": __version__, **run.words}
-    found = kept(place.folder, name, what)
+    what = {"figure": figure, "version": __version__, **run.summary}
+    found = archived(place.folder, name, what)
     if found is not None:
-        place.told(share, name)
+        place.tell(share, name)
         return found
     epochs = sum(stage.epochs for stage in run.stages)
     curve: dict[str, list] = {}
@@ -35,7 +37,7 @@ def watched(place: Place, name: str, run: Run, *, figure: int, every: int, share
             errors.update(compare_with_truth(progress.so_far(), run.data))
             for key, value in {"epoch": progress.epoch, "loss": progress.loss, **errors}.items():
                 curve.setdefault(key, []).append(value)
-        place.told(share / epochs, words(progress, errors))
+        place.tell(share / epochs, text(progress, errors))
 
     result = perform(run, on_epoch)
     if result.stopped == INTERRUPTED:

@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from ptychograd.core.table import aligned, as_json
+from ptychograd.core.table import as_json, text_table
 from ptychograd.data.files import replacing
 from ptychograd.output.plot import Figure, save
 
-Told = Callable[[float, str], None]
+Tell = Callable[[float, str], None]
 
 
 class Report(NamedTuple):
@@ -28,10 +28,10 @@ class Report(NamedTuple):
     @property
     def text(self) -> str:
         """The table for a person."""
-        return "\n".join([self.title, "", *aligned(self.columns, self.rows), "", *self.notes]).rstrip() + "\n"
+        return "\n".join([self.title, "", *text_table(self.columns, self.rows), "", *self.notes]).rstrip() + "\n"
 
 
-class Place(NamedTuple):
+class Reproduction(NamedTuple):
     """Where a figure is being reproduced: its folder, smaller or whole, and who is told of progress.
 
     `told(share, what)` hears which share of the whole a finished piece is.
@@ -39,7 +39,7 @@ class Place(NamedTuple):
 
     folder: Path
     quick: bool
-    told: Told
+    tell: Tell
 
 
 def write(report: Report, folder: Path, name: str) -> None:

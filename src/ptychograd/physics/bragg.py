@@ -14,7 +14,7 @@ from ptychograd.physics.model import AbstractExitWaveModel, ScaleAmbiguity
 from ptychograd.physics.propagators import FarField
 from ptychograd.physics.scan import AbstractScan
 
-LIT = 1e-4  # of a beam's largest power along s: what is darker does not count
+ILLUMINATED = 1e-4  # of a beam's largest power along s: what is darker does not count
 
 
 class TiltedBeam(eqx.Module):
@@ -45,8 +45,8 @@ class TiltedBeam(eqx.Module):
 def window_depth(modes: Complex[np.ndarray, "modes s z"], two_theta: float, layers: int) -> int:
     """Voxels along y in which a beam of these modes crosses so many layers along x."""
     power = brightness(modes).sum(axis=1)
-    lit = np.flatnonzero(power > LIT * power.max()) - modes.shape[1] // 2
-    reach = max(-lit.min(), lit.max()) + 1  # of the beam to either side
+    illuminated = np.flatnonzero(power > ILLUMINATED * power.max()) - modes.shape[1] // 2
+    reach = max(-illuminated.min(), illuminated.max()) + 1  # of the beam to either side
     return 2 * int(np.ceil((reach + layers / 2 * abs(np.cos(two_theta))) / np.sin(two_theta)))
 
 
@@ -117,24 +117,24 @@ class BraggPtychography(AbstractExitWaveModel):
     def free_scale(self):
         return ScaleAmbiguity("object.density", ("probe.modes",))
 
-    def coarse(self):
+    def surrogate(self):
         """Without the shifts by less than a voxel, each of which takes two Fourier transforms."""
-        return eqx.tree_at(lambda model: model.scan, self, self.scan.coarse())
+        return eqx.tree_at(lambda model: model.scan, self, self.scan.surrogate())
 
     def windows(self, index):
-        rows = {path: row_window(index, columns) for path, columns in self.rows.items()}
+        rows = {path: row_window(index, columns) for path, columns in self.per_pattern.items()}
         return {"object.density": Window(self.scan.place(index)[0], self.window)} | rows
 
     @property
-    def rows(self):
-        return {f"scan.{name}": columns for name, columns in self.scan.rows.items()}
+    def per_pattern(self):
+        return {f"scan.{name}": columns for name, columns in self.scan.per_pattern.items()}
 
     @property
     def steps(self):
         return {f"scan.{name}": step for name, step in self.scan.steps.items()}
 
-    def regauged(self):
-        return tuple({f"scan.{name}": new for name, new in change.items()} for change in self.scan.regauged())
+    def gauge_fixed(self):
+        return tuple({f"scan.{name}": new for name, new in change.items()} for change in self.scan.gauge_fixed())
 
     def _patterns(
         self, wave: Complex[Array, "modes x y z"], deviation: Float[Array, "angle 2"]

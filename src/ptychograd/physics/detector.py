@@ -34,7 +34,7 @@ class GaussianSpread(AbstractPointSpread):
     def steps(self):
         return {"width": WIDTH_STEP}
 
-    def regauged(self):
+    def gauge_fixed(self):
         return ({"width": jnp.abs(self.width)},)
 
     def __call__(self, photons):
@@ -97,8 +97,8 @@ class Detector(AbstractPart):
         inside = {f"point_spread.{name}": step for name, step in spread.items()}
         return {"background": background, "flat_field": FLAT_STEP} | inside
 
-    def regauged(self):
-        spread = () if self.point_spread is None else self.point_spread.regauged()
+    def gauge_fixed(self):
+        spread = () if self.point_spread is None else self.point_spread.gauge_fixed()
         inside = ({f"point_spread.{name}": value for name, value in change.items()} for change in spread)
         return {"background": jnp.maximum(self.background, 0)}, *inside
 

@@ -57,7 +57,7 @@ class AbstractModel(eqx.Module):
         return {}
 
     @property
-    def rows(self) -> Mapping[str, int]:
+    def per_pattern(self) -> Mapping[str, int]:
         """Arrays (index, k) with one row a pattern (a group), and k, by path; none unless a model says so."""
         return {}
 
@@ -71,7 +71,7 @@ class AbstractModel(eqx.Module):
         """A step that suits a real parameter, in its own unit, by path; none unless a model says so."""
         return {}
 
-    def regauged(self) -> tuple[dict[str, Array], ...]:
+    def gauge_fixed(self) -> tuple[dict[str, Array], ...]:
         """Parameters with what no pattern can tell put right, by path, as after every epoch; none unless a model says.
 
         It must change no pattern that the data could tell from another. What goes from one parameter to another stands
@@ -99,7 +99,7 @@ class AbstractExitWaveModel(AbstractModel):
     def exit_wave(self, index: Int[Array, ""]) -> Complex[Array, "modes *wave"]:
         """Wave behind the object, or in it, for pattern (group) `index`."""
 
-    def coarse(self) -> "AbstractExitWaveModel":
+    def surrogate(self) -> "AbstractExitWaveModel":
         """The model, or one with the same parameters whose exit waves cost less, near enough for step sizes."""
         return self
 
@@ -163,19 +163,19 @@ class Ptychography(AbstractExitWaveModel):
         probe = tuple(f"probe.{name}" for name in self.probe.scaled)
         return ScaleAmbiguity("object.transmission", probe, power) if power else None
 
-    def coarse(self):
+    def surrogate(self):
         """With parts that are near enough for step sizes: without the shifts by less than a pixel, for one."""
-        parts = self.object.coarse(), self.probe.coarse(), self.scan.coarse()
+        parts = self.object.surrogate(), self.probe.surrogate(), self.scan.surrogate()
         return eqx.tree_at(lambda model: (model.object, model.probe, model.scan), self, parts)
 
     def windows(self, index):
         corner, _ = self.scan.place(index)
-        rows = {path: row_window(index, columns) for path, columns in self.rows.items()}
+        rows = {path: row_window(index, columns) for path, columns in self.per_pattern.items()}
         return {"object.transmission": Window(corner, self.frame_shape)} | rows
 
     @property
-    def rows(self):
-        return self._gathered(lambda part: part.rows)
+    def per_pattern(self):
+        return self._gathered(lambda part: part.per_pattern)
 
     @property
     def weighted(self):
@@ -185,11 +185,11 @@ class Ptychography(AbstractExitWaveModel):
     def steps(self):
         return self._gathered(lambda part: part.steps)
 
-    def regauged(self):
+    def gauge_fixed(self):
         return tuple(
             {f"{name}.{path}": value for path, value in change.items()}
             for name, part in self._parts().items()
-            for change in part.regauged()
+            for change in part.gauge_fixed()
         )
 
     def _gathered(self, found: Callable[[AbstractPart], Mapping]) -> dict:
@@ -218,7 +218,7 @@ def known_count(model: AbstractModel) -> int | None:
     scan, leaves = getattr(model, "scan", None), named_parameters(model)
     if isinstance(scan, AbstractScan):
         return len(scan.corner) * model.group
-    lengths = [len(leaves[path]) for path in model.rows if path in leaves]
+    lengths = [len(leaves[path]) for path in model.per_pattern if path in leaves]
     return lengths[0] * model.group if lengths else None
 
 

@@ -40,7 +40,7 @@ class AbstractScan(AbstractPart):
         """0 for a pattern that has a position, else NaN: added to what a pattern is expected to hold."""
         return nan_outside(jnp.asarray(index), len(self.corner), dtype)
 
-    def coarse(self) -> "AbstractScan":
+    def surrogate(self) -> "AbstractScan":
         """The scan without what is less than a pixel, near enough for step sizes."""
         return WholePixelScan(self.corner)
 
@@ -124,7 +124,7 @@ class RefinableScan(AbstractScan):
         whole = self._whole(jax.lax.stop_gradient(moved))
         return self.corner[index] + whole.astype(self.corner.dtype), moved - whole
 
-    def coarse(self):
+    def surrogate(self):
         return RoundedScan(self.corner, self)
 
     @property
@@ -132,10 +132,10 @@ class RefinableScan(AbstractScan):
         return {"offset": STEP, "affine": GLOBAL_STEP / max(1.0, self.extent), "drift": GLOBAL_STEP}
 
     @property
-    def rows(self):
+    def per_pattern(self):
         return {"offset": 2}
 
-    def regauged(self):
+    def gauge_fixed(self):
         """Offsets within the reach and, unless the scan is anchored, without the mean of all corrections."""
         total = self.everything()
         mean = 0 if self.is_anchored else jnp.mean(total, axis=0, keepdims=True)

@@ -9,7 +9,7 @@ from scipy.ndimage import binary_erosion
 
 from ptychograd.core.arrays import shifted
 from ptychograd.core.errors import InputError
-from ptychograd.core.illumination import lit_pixels, met_pixels
+from ptychograd.core.illumination import illuminated_pixels, met_pixels
 from ptychograd.core.strict import meant
 from ptychograd.data.dataset import BraggGeometry, Dataset, GroundTruth
 from ptychograd.fitting.result import Result
@@ -181,9 +181,9 @@ def _scanned(result: Result, data: Dataset, truth: GroundTruth) -> dict[str, Boo
         return {}
     corners, reach = result.corners, _reach(result)
     support = None if data.support is None else np.pad(data.support, reach)
-    lit = lit_pixels(result.object.shape[-2:], corners, truth.probe, support)
-    lit = central(lit, tuple(n - 2 * reach for n in lit.shape))
-    return {"object": lit[_box(data)], "probe": met_pixels(result.probe.shape[1:], corners, support)}
+    illuminated = illuminated_pixels(result.object.shape[-2:], corners, truth.probe, support)
+    illuminated = central(illuminated, tuple(n - 2 * reach for n in illuminated.shape))
+    return {"object": illuminated[_box(data)], "probe": met_pixels(result.probe.shape[1:], corners, support)}
 
 
 def _as_modelled(data: Dataset, result: Result) -> Dataset:

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Bool
 
 from ptychograd.core.errors import InputError
-from ptychograd.core.illumination import lit_pixels
+from ptychograd.core.illumination import illuminated_pixels
 from ptychograd.data.geometry import format_length
 from ptychograd.fitting.result import Result
 from ptychograd.quality.rings import RingCorrelation, fourier_ring_correlation
@@ -35,18 +35,18 @@ def require_one_image(arrays: Mapping[str, Any]) -> None:
 
 def common_area(one: Result, other: Result) -> Bool[np.ndarray, "..."]:
     """Pixels that both results' own patterns lit, those that have photons; of a crystal those of both supports."""
-    first, second = _lit(one), _lit(other)
+    first, second = _illuminated(one), _illuminated(other)
     return first & second
 
 
-def _lit(result: Result) -> Bool[np.ndarray, "..."]:
+def _illuminated(result: Result) -> Bool[np.ndarray, "..."]:
     support = result.arrays.get("object.support")
     if result.object.ndim == 3 or "scan.corner" not in result.arrays:
         return np.ones(result.object.shape, bool) if support is None else support
     corners = result.corners
-    if result.lit is not None:
-        corners = corners[result.lit.reshape(len(corners), -1).any(axis=1)]
-    return lit_pixels(result.object.shape, corners, result.probe, support)
+    if result.illuminated is not None:
+        corners = corners[result.illuminated.reshape(len(corners), -1).any(axis=1)]
+    return illuminated_pixels(result.object.shape, corners, result.probe, support)
 
 
 def _size(result: Result) -> str:

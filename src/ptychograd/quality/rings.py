@@ -174,11 +174,11 @@ def fourier_ring_correlation(
         raise InputError(f"Objects of {one.shape} and {other.shape} pixels can't be compared; expected the same scan.")
     box, inside = _box(np.ones(one.shape, bool) if area is None else area)
     window = soft_window(inside)
-    first, second = aligned(one[box].astype(complex), other[box].astype(complex), window)
+    first, second = registered(one[box].astype(complex), other[box].astype(complex), window)
     return ring_correlation(first, second, window, sampling)
 
 
-def aligned(
+def registered(
     one: Complex[np.ndarray, "*shape"], other: Complex[np.ndarray, "*shape"], window: Float[np.ndarray, "*shape"]
 ) -> tuple[Complex[np.ndarray, "*shape"], Complex[np.ndarray, "*shape"]]:
     """Both without their mean under the window, `other` with the shift, the phase ramp and the phase of `one`.

@@ -23,7 +23,7 @@ FLAT_FIELD, BACKGROUND = "detector.flat_field", "detector.background"
 FLOOR = 1e-6  # photons a pixel: no background but the model's own
 COUNTS = Poisson(FLOOR)
 PASSES = 4  # through all patterns at most
-SETTLED = 1e-4  # of gains: rms of a change
+CONVERGED = 1e-4  # of gains: rms of a change
 LEAST = 1e-3  # gain, of a pixel that is not known to be dead
 ROUNDS, FIRST_SPREAD = 100, 0.05  # at most, to find by how much gains differ
 STILL = 1e-6  # of gains: what mean and spread change by in a round that is the last
@@ -37,17 +37,17 @@ FARTHEST = 3.0  # standard deviations, beyond which a gain says no more about ho
 OWN = 0.5  # share of its own most likely gain in that of a pixel, above which that is mostly its own
 
 
-class Told(NamedTuple):
+class GainEstimates(NamedTuple):
     """What all patterns say of each gain: the slope of their log-likelihood along it, and Fisher's information."""
 
     slope: Float[np.ndarray, "y x"]
     information: Float[np.ndarray, "y x"]
 
-    def counted_at(self, gains: Float[np.ndarray, "y x"], others: Float[np.ndarray, "y x"]) -> "Told":
+    def counted_at(self, gains: Float[np.ndarray, "y x"], others: Float[np.ndarray, "y x"]) -> "GainEstimates":
         """What they say of other gains, of counted photons without background: Σy / g - Σa, and Σa / g."""
         fallen = self.information * gains
         ratio = np.divide(gains, others, out=np.ones_like(gains), where=others > 0)
-        return Told((self.slope + fallen) * ratio - fallen, self.information * ratio)
+        return GainEstimates((self.slope + fallen) * ratio - fallen, self.information * ratio)
 
 
 class Spread(NamedTuple):
@@ -62,7 +62,7 @@ class Spread(NamedTuple):
         return self.rms < (1 - 1e-6) * WIDEST * self.mean
 
 
-class Seen(NamedTuple):
+class PatternPixels(NamedTuple):
     """A pattern (or all of a rocking curve) and those of its pixels that count."""
 
     place: Int[Array, " place"] | Int[Array, ""]
@@ -122,16 +122,16 @@ class FlatFieldCalibration(AbstractStageAction):
         flat = likely.onto(flat, share)
         flat[likely.free] /= flat[likely.free].mean()  # at last: until then it is the gain that goes with this probe
         model = replace_parameter(model, FLAT_FIELD, jnp.asarray(flat, given.dtype))
-        return Changed(model, _words(flat, likely.free, share > OWN))
+        return Changed(model, _text(flat, likely.free, share > OWN))
 
 
-def _words(flat: Float[np.ndarray, "y x"], free: Bool[np.ndarray, "y x"], is_own: Bool[np.ndarray, " pixel"]) -> str:
+def _text(flat: Float[np.ndarray, "y x"], free: Bool[np.ndarray, "y x"], is_own: Bool[np.ndarray, " pixel"]) -> str:
     """How much the gains as they are now differ: all, and those that their own photons set."""
-    words = f"flat field calibrated: gains differ by {np.std(flat[free]):.2%} rms"
+    text = f"flat field calibrated: gains differ by {np.std(flat[free]):.2%} rms"
     if not np.any(is_own):
-        return f"{words}; no pixel has the photons for one that is mostly its own"
+        return f"{text}; no pixel has the photons for one that is mostly its own"
     own = f"{np.count_nonzero(is_own):,} of {flat.size:,} pixels are mostly their own"
-    return f"{words}; those of {own}, and differ by {np.std(flat[free][is_own]):.2%}"
+    return f"{text}; those of {own}, and differ by {np.std(flat[free][is_own]):.2%}"
 
 
 def _as_it_is(model: AbstractModel, why: str) -> Changed:
@@ -146,22 +146,24 @@ def likely_gains(model: AbstractModel, data: Dataset, noise: AbstractNoise) -> L
     again at the gains so far, as long as these are credible.
     """
     given = named_parameters(model)[FLAT_FIELD]
-    gains, told, likely = np.array(given, np.float64), gains_told(model, data, noise), None
+    gains, estimated, likely = np.array(given, np.float64), estimated_gains(model, data, noise), None
     for left in reversed(range(PASSES)):
-        free = (gains > 0) & (told.information > 0)
+        free = (gains > 0) & (estimated.information > 0)
         if np.count_nonzero(free) < FEWEST:
             return None
-        information = told.information[free]
-        found = gains[free] + told.slope[free] / information
+        information = estimated.information[free]
+        found = gains[free] + estimated.slope[free] / information
         likely = Likely(free, found, information, spread_of(found, information))
         drawn = likely.onto(gains, _share(likely))
-        is_settled = float(np.sqrt(np.mean((drawn - gains)[free] ** 2))) < SETTLED
-        if is_settled or not left or not likely.spread.is_credible:
+        is_converged = float(np.sqrt(np.mean((drawn - gains)[free] ** 2))) < CONVERGED
+        if is_converged or not left or not likely.spread.is_credible:
             break
         if _is_proportional(model, noise):
-            told = told.counted_at(gains, drawn)
+            estimated = estimated.counted_at(gains, drawn)
         else:
-            told = gains_told(replace_parameter(model, FLAT_FIELD, jnp.asarray(drawn, given.dtype)), data, noise)
+            estimated = estimated_gains(
+                replace_parameter(model, FLAT_FIELD, jnp.asarray(drawn, given.dtype)), data, noise
+            )
         gains = drawn
     return likely
 
@@ -174,20 +176,20 @@ def _is_proportional(model: AbstractModel, noise: AbstractNoise) -> bool:
 
 
 @meant
-def gains_told(model: AbstractModel, data: Dataset, noise: AbstractNoise) -> Told:
+def estimated_gains(model: AbstractModel, data: Dataset, noise: AbstractNoise) -> GainEstimates:
     """What all patterns say of each gain, over their valid pixels; read and worked on a few at a time."""
     flat = named_parameters(model)[FLAT_FIELD]
     shared = on_device(model), traced(noise, flat.dtype)
     places, sums = np.arange(data.count // data.group), np.zeros((2, *flat.shape))
     for block in blocks(places, data):
-        seen = Seen(jnp.asarray(places[block]), *measured(data, places[block], flat.dtype))
+        seen = PatternPixels(jnp.asarray(places[block]), *measured(data, places[block], flat.dtype))
         found = of_each(_told, shared, seen)
         for total, each in zip(sums, found, strict=True):
             total += np.asarray(each).sum(axis=0, dtype=np.float64)
-    return Told(sums[0], sums[1])
+    return GainEstimates(sums[0], sums[1])
 
 
-def _told(shared: tuple, seen: Seen) -> tuple[Float[Array, "y x"], Float[Array, "y x"]]:
+def _told(shared: tuple, seen: PatternPixels) -> tuple[Float[Array, "y x"], Float[Array, "y x"]]:
     model, noise = shared
     flat = named_parameters(model)[FLAT_FIELD]
 

@@ -31,7 +31,7 @@ class Changed(NamedTuple):
     """A model put right, what was done to it in words, and the paths of what is not refined from then on."""
 
     model: AbstractModel
-    words: str
+    summary: str
     hold: tuple[str, ...] = ()
 
 
@@ -109,8 +109,8 @@ class BeamShift(CrystalStageAction):
             model, total = found[best].onto(start), total + best
             if abs(best) < max(map(abs, self.voxels)):
                 break
-        words = f"moved along the beam by {total:+d} along x (R {tried[best]:.4f}, without the last move"
-        return Changed(model, f"{words} {tried.get(0, np.nan):.4f})")
+        text = f"moved along the beam by {total:+d} along x (R {tried[best]:.4f}, without the last move"
+        return Changed(model, f"{text} {tried.get(0, np.nan):.4f})")
 
     def _moved(self, model: AbstractModel, start: AbstractModel, shift: int) -> AbstractModel:
         whole = np.asarray(_crystal(start).support)

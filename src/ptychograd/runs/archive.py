@@ -18,7 +18,7 @@ def keep(folder: Path, name: str, result: Result, what: Mapping) -> None:
     result.save(_path(folder, name))
 
 
-def kept(folder: Path, name: str, what: Mapping) -> Result | None:
+def archived(folder: Path, name: str, what: Mapping) -> Result | None:
     """The run of that name that was finished before, if it was the same one."""
     if not _path(folder, name).exists():
         return None

@@ -125,8 +125,8 @@ def patterns(case: Case) -> Dataset:
     step = max(1, n // OVERLAP)
     corners = raster((-(-case.count // side), side), (float(step), float(step)))[: case.count]
     extent = corners.max(axis=0).astype(int) + n
-    thing = rng.uniform(0.5, 1, extent) * np.exp(1j * rng.uniform(0, 1, extent))
-    waves = (probe * thing[r : r + n, c : c + n] for r, c in corners.astype(int))
+    object = rng.uniform(0.5, 1, extent) * np.exp(1j * rng.uniform(0, 1, extent))
+    waves = (probe * object[r : r + n, c : c + n] for r, c in corners.astype(int))
     expected = (np.abs(np.fft.fftshift(np.fft.fft2(wave))) ** 2 / wave.size for wave in waves)
     counts = np.array([rng.poisson(1e2 * one) for one in expected], np.uint16)
     if case.regime == FAR:
@@ -183,12 +183,12 @@ def _pair_of_transforms(shape: tuple[int, int, int]) -> dict[str, Callable[[], o
         import pyfftw  # pyright: ignore[reportMissingImports]
     except ImportError:
         return jobs
-    kept = pyfftw.empty_aligned(shape, np.complex64)
+    retained = pyfftw.empty_aligned(shape, np.complex64)
     forth, back = (
-        pyfftw.FFTW(kept, kept, axes=(1, 2), direction=direction, flags=("FFTW_MEASURE",))
+        pyfftw.FFTW(retained, retained, axes=(1, 2), direction=direction, flags=("FFTW_MEASURE",))
         for direction in ("FFTW_FORWARD", "FFTW_BACKWARD")
     )
-    kept[:] = wave
+    retained[:] = wave
     jobs["pyFFTW"] = lambda: (forth.execute(), back.execute())
     return jobs
 

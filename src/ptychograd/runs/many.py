@@ -13,7 +13,7 @@ from ptychograd.core.errors import InputError
 from ptychograd.fitting.epoch import device_memory
 from ptychograd.fitting.reconstruction import NOT_FINITE, Progress, bytes_needed, can_go_together, reconstruct_together
 from ptychograd.fitting.result import NonFiniteError, Result
-from ptychograd.runs.progress import Course
+from ptychograd.runs.progress import RunProgress
 from ptychograd.runs.run import Run, check, noted, perform, task_of
 
 SHARE_OF_MEMORY = 0.5  # of a device, for runs side by side
@@ -118,12 +118,12 @@ def _side_by_side(runs: Sequence[Run]) -> list[Result]:
     """Like `perform` for all of them, stage by stage."""
     results: list[Result | None] = [None] * len(runs)
     stages = runs[0].stages
-    course = Course.planned([stage.epochs for stage in stages])
+    run_progress = RunProgress.planned([stage.epochs for stage in stages])
     for number, stage in enumerate(stages):
         going = [k for k, result in enumerate(results) if result is None or result.stopped != NOT_FINITE]
-        tasks = [task_of(runs[k], runs[k].stages[number], stage.epochs, results[k], course.total) for k in going]
+        tasks = [task_of(runs[k], runs[k].stages[number], stage.epochs, results[k], run_progress.total) for k in going]
         for k, result in zip(going, reconstruct_together(tasks) if tasks else [], strict=True):
-            results[k] = noted(result, course._replace(ended=number + (result.stopped != NOT_FINITE)))
+            results[k] = noted(result, run_progress._replace(ended=number + (result.stopped != NOT_FINITE)))
     return [result for result in results if result is not None]
 
 

@@ -30,7 +30,7 @@ COMPILING = "compiling"
 SHOWN = 3  # parts in a sentence
 
 
-class Place(NamedTuple):
+class MemoryShare(NamedTuple):
     """What a reconstruction takes of one memory, part by part.
 
     Attributes:
@@ -60,12 +60,12 @@ class MemoryPlan(NamedTuple):
     `ways` are what would make one smaller that does not fit, in the words of the command line.
     """
 
-    host: Place
-    device: Place | None
+    host: MemoryShare
+    device: MemoryShare | None
     ways: tuple[str, ...]
 
     @property
-    def words(self) -> str:
+    def summary(self) -> str:
         """One short line."""
         text = f"memory: about {size(self.host.total)}, of which patterns {size(self.host.parts[PATTERNS])}"
         text += "" if self.host.free is None else f"; {size(self.host.free)} free"
@@ -104,8 +104,8 @@ def memory_plan(tasks: Sequence[Task]) -> MemoryPlan:
     there = {PATTERNS: most.pop("on the device")}
     for name, number in most.items():
         (there if on_device and name not in (START, COMPILING) else here)[name] = number
-    host = Place(here, available_memory(), used)
-    device = Place(there, room_on_device()) if on_device else None
+    host = MemoryShare(here, available_memory(), used)
+    device = MemoryShare(there, room_on_device()) if on_device else None
     fits = host.fits and (device is None or device.fits)
     return MemoryPlan(host, device, () if fits else tuple(_ways(tasks[0], host)))
 
@@ -165,13 +165,13 @@ def _patterns_here(data: Dataset, asked: Asked, on_device: bool) -> int:
     return held + copied + (bytes_of(mask) if mask.ndim == counts.ndim else 0)
 
 
-def _ways(task: Task, host: Place) -> Iterator[str]:
+def _ways(task: Task, host: MemoryShare) -> Iterator[str]:
     """What makes a run smaller, the most helpful first."""
     work, standing = prepared(task)
     asked, objective = work.asked, standing.member.objective
     if host.parts[PATTERNS] > 0.2 * host.total:
-        kept = max(1, (host.free or 0) // 4 // 10**6)
-        yield f"--memory {kept}MB so that patterns stay in their file"
+        retained = max(1, (host.free or 0) // 4 // 10**6)
+        yield f"--memory {retained}MB so that patterns stay in their file"
     if asked.mesh is not None and jax.default_backend() == "cpu":
         yield "--devices 1"
     if objective.at_once > 1:

@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 from ptychograd.core.errors import InputError
 
-COURSE = "course"  # where it stands in the settings of a result
+RUN_PROGRESS = "course"  # where it stands in the settings of a result
 
 
-class Course(NamedTuple):
+class RunProgress(NamedTuple):
     """The epochs at which the stages of a run have ended, or are to end.
 
     The first `ended` stages have ended; `reason` says why, if one of them ended early. `goal` is the number of epochs
@@ -22,26 +22,26 @@ class Course(NamedTuple):
     goal: int | None = None
 
     @classmethod
-    def planned(cls, epochs: Sequence[int]) -> "Course":
+    def planned(cls, epochs: Sequence[int]) -> "RunProgress":
         """The course of a run that begins, from the epochs of each stage."""
         return cls(tuple(accumulate(epochs)))
 
     @classmethod
-    def of(cls, settings: Mapping, stages: int | None = None) -> "Course":
+    def of(cls, settings: Mapping, stages: int | None = None) -> "RunProgress":
         """The course that the settings of a result tell, of a run of so many stages."""
-        if COURSE not in settings:
+        if RUN_PROGRESS not in settings:
             raise InputError(
                 "The result does not say how far its run was; only a run's own results can be gone on from."
             )
-        course = cls(**settings[COURSE])
-        if stages is not None and stages != len(course.ends):
-            raise InputError(f"The result is of a run of {len(course.ends)} stages, and this one has {stages}.")
-        return course._replace(ends=tuple(course.ends))
+        run_progress = cls(**settings[RUN_PROGRESS])
+        if stages is not None and stages != len(run_progress.ends):
+            raise InputError(f"The result is of a run of {len(run_progress.ends)} stages, and this one has {stages}.")
+        return run_progress._replace(ends=tuple(run_progress.ends))
 
     @property
-    def words(self) -> dict:
+    def summary(self) -> dict:
         """What goes into the settings of a result."""
-        return {COURSE: self._asdict() | {"ends": list(self.ends)}}
+        return {RUN_PROGRESS: self._asdict() | {"ends": list(self.ends)}}
 
     @property
     def is_over(self) -> bool:
@@ -70,7 +70,7 @@ class Course(NamedTuple):
         """The epochs of the whole run."""
         return self.ends[-1]
 
-    def after(self, done: int, planned: Sequence[int], reason: str) -> "Course":
+    def after(self, done: int, planned: Sequence[int], reason: str) -> "RunProgress":
         """The course when the present stage has ended with the epoch `done`; early, if that is not its end.
 
         The later stages then shrink as the stages so far did, from the epochs that were `planned` for each.
@@ -83,7 +83,7 @@ class Course(NamedTuple):
         ends = (*self.ends[: self.ended], *accumulate(left, initial=done))
         return self._replace(ends=ends, ended=now, reason=reason)
 
-    def towards(self, goal: int, done: int) -> "Course":
+    def towards(self, goal: int, done: int) -> "RunProgress":
         """The course when the run is to end with the epoch `goal`, after `done` ones.
 
         What is left is stretched; of a run that is over the last stage goes on.
@@ -93,4 +93,4 @@ class Course(NamedTuple):
         left = self.total - done
         stretched = [done + round((end - done) * (goal - done) / max(1, left)) for end in self.ends[self.ended : -1]]
         ended = min(self.ended, len(self.ends) - 1)
-        return Course((*self.ends[:ended], *stretched, goal), ended, "", goal)
+        return RunProgress((*self.ends[:ended], *stretched, goal), ended, "", goal)

@@ -21,7 +21,7 @@ from ptychograd.fitting.solvers import AbstractSolver
 from ptychograd.physics.model import AbstractModel
 from ptychograd.physics.noise import AbstractNoise, Amplitude
 from ptychograd.refinement.stage_actions import AbstractStageAction
-from ptychograd.runs.progress import Course
+from ptychograd.runs.progress import RunProgress
 
 
 class Stage(NamedTuple):
@@ -56,7 +56,7 @@ class Run(NamedTuple):
     monitor: Callable[[int, Callable[[], Result]], float] | None = None
 
     @property
-    def words(self) -> dict:
+    def summary(self) -> dict:
         """What is asked for but the start model, in words and numbers: equal for equal runs."""
         stages = [[stage.epochs, list(stage.trainable), *map(repr, stage[2:])] for stage in self.stages]
         return {
@@ -76,8 +76,8 @@ def check(run: Run) -> None:
         _check_stage(stage)
     for task, stage in zip(tasks(run), run.stages, strict=True):
         prepared(task)
-        for escape in stage.first:
-            escape.check(run.model)
+        for action in stage.first:
+            action.check(run.model)
 
 
 def _check_stage(stage: object) -> None:
@@ -88,8 +88,8 @@ def _check_stage(stage: object) -> None:
         raise InputError(f'A stage refines "{stage.trainable}", a text; expected a tuple, as ("object", "probe").')
     if stage.until is not None and (isinstance(stage.until, type) or not callable(stage.until)):
         raise InputError(f"A stage until {stage.until!r}; expected a rule that ends it, as Converged(), or None.")
-    for escape in stage.first:
-        check_kind(escape, AbstractStageAction, "escape")
+    for action in stage.first:
+        check_kind(action, AbstractStageAction, "escape")
     for prior in stage.priors:
         check_kind(prior, AbstractPrior, "prior")
 
@@ -116,38 +116,38 @@ def perform(
     """
     check_kind(run, Run, "run")
     check(run)
-    result, course = resume, Course.planned([stage.epochs for stage in run.stages])
+    result, run_progress = resume, RunProgress.planned([stage.epochs for stage in run.stages])
     if result is not None:
-        course = Course.of(result.settings, len(run.stages))
+        run_progress = RunProgress.of(result.settings, len(run.stages))
     if epochs is not None:
-        course = course.towards(epochs, result.history.epochs if result else 0)
-    while not course.is_over:
+        run_progress = run_progress.towards(epochs, result.history.epochs if result else 0)
+    while not run_progress.is_over:
         try:
-            change = _next_change(run, course, result)
+            change = _next_change(run, run_progress, result)
             if change is not None:
-                result = _changed(run, course, result, change)
+                result = _changed(run, run_progress, result, change)
                 continue
-            result, course = _fitted(run, course, result, on_epoch)
+            result, run_progress = _fitted(run, run_progress, result, on_epoch)
         except KeyboardInterrupt:
             if result is None:
                 raise
-            return noted(result, course, stopped=INTERRUPTED)
+            return noted(result, run_progress, stopped=INTERRUPTED)
         if result.stopped in CUT_SHORT:
             break
     result = cast(Result, result)  # there is a stage, so there is a result
     return result._replace(model=result.onto(run.model)) if result.model is None else result
 
 
-def _next_change(run: Run, course: Course, result: Result | None) -> AbstractStageAction | None:
+def _next_change(run: Run, run_progress: RunProgress, result: Result | None) -> AbstractStageAction | None:
     """What is to be done to the model before its next epoch; the changes that were are in the result's settings."""
-    due = [escape for stage in run.stages[: course.ended + 1] for escape in stage.first]
+    due = [action for stage in run.stages[: run_progress.ended + 1] for action in stage.first]
     done = len(result.settings.get("changes", ())) if result else 0
     return due[done] if done < len(due) else None
 
 
-def _changed(run: Run, course: Course, result: Result | None, change: AbstractStageAction) -> Result:
+def _changed(run: Run, run_progress: RunProgress, result: Result | None, change: AbstractStageAction) -> Result:
     """The result with its model changed, and how in its settings."""
-    stage = _without(run.stages[course.ended], _held(result))
+    stage = _without(run.stages[run_progress.ended], _held(result))
 
     def fit(model: AbstractModel, epochs: int, hold: Sequence[str] = ()) -> Result:
         task = task_of(run._replace(model=model), _without(stage, hold), epochs, None, None)
@@ -158,7 +158,7 @@ def _changed(run: Run, course: Course, result: Result | None, change: AbstractSt
 
     result = result or reconstruct(**task_of(run, stage, 0, None, None)._asdict())
     changed = change(result.onto(run.model), run.model, fit)
-    return noted(result.continued_from(*changed, about=change.about), course)
+    return noted(result.continued_from(*changed, about=change.about), run_progress)
 
 
 def _held(result: Result | None) -> list[str]:
@@ -175,40 +175,40 @@ def _without(stage: Stage, hold: Sequence[str]) -> Stage:
 
 
 def _fitted(
-    run: Run, course: Course, result: Result | None, on_epoch: Callable[[Progress], None] | None
-) -> tuple[Result, Course]:
+    run: Run, run_progress: RunProgress, result: Result | None, on_epoch: Callable[[Progress], None] | None
+) -> tuple[Result, RunProgress]:
     """The result after what is left of the present stage, and the course from there; as it was after an interrupt."""
-    stage = _without(run.stages[course.ended], _held(result))
-    until, done = stage.until if course.goal is None else None, result.history.epochs if result else 0
+    stage = _without(run.stages[run_progress.ended], _held(result))
+    until, done = stage.until if run_progress.goal is None else None, result.history.epochs if result else 0
 
-    fitted_alike = course.begin_of_alike([repr((stage.noise, stage.priors)) for stage in run.stages])
+    fitted_alike = run_progress.begin_of_alike([repr((stage.noise, stage.priors)) for stage in run.stages])
 
     def ask(history: History) -> str:
-        return until(history.with_looks_after(fitted_alike)) if until else ""
+        return until(history.with_monitored_after(fitted_alike)) if until else ""
 
     # A run that was killed after an epoch may not have asked any more whether that was the last one.
-    reason = ask(result.history) if result and done > course.begin else ""
-    left = 0 if reason else course.end - done
+    reason = ask(result.history) if result and done > run_progress.begin else ""
+    left = 0 if reason else run_progress.end - done
 
     def tell(progress: Progress) -> None:
         if on_epoch is not None:
-            on_epoch(progress._replace(so_far=lambda: noted(progress.so_far(), course)))
+            on_epoch(progress._replace(so_far=lambda: noted(progress.so_far(), run_progress)))
 
-    task = task_of(run, stage, left, result, course.total)
+    task = task_of(run, stage, left, result, run_progress.total)
     try:
         result = reconstruct(**task._asdict(), until=ask, monitor=run.monitor, on_epoch=tell)
     except NonFiniteError as problem:
-        raise NonFiniteError(str(problem), noted(problem.result, course)) from None
+        raise NonFiniteError(str(problem), noted(problem.result, run_progress)) from None
     if result.stopped in CUT_SHORT:
-        return noted(result, course), course
+        return noted(result, run_progress), run_progress
     reason = reason or result.stopped
-    course = course.after(result.history.epochs, [stage.epochs for stage in run.stages], reason)
-    return noted(result, course, stopped=course.reason or reason), course
+    run_progress = run_progress.after(result.history.epochs, [stage.epochs for stage in run.stages], reason)
+    return noted(result, run_progress, stopped=run_progress.reason or reason), run_progress
 
 
-def noted(result: Result, course: Course, **settings: str) -> Result:
+def noted(result: Result, run_progress: RunProgress, **settings: str) -> Result:
     """The result with the course of its run in its settings."""
-    return result._replace(settings=result.settings | course.words | settings)
+    return result._replace(settings=result.settings | run_progress.summary | settings)
 
 
 def task_of(run: Run, stage: Stage, epochs: int, resume: Result | None, planned: int | None) -> Task:

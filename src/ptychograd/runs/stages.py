@@ -18,7 +18,7 @@ SEARCH_SHARE = 0.6  # of the epochs, to find the crystal among its ghosts and it
 BEGIN, BEFORE, AFTER = 2, 3, 3  # parts of the search: without shrink-wrap, and with it before and after the shift
 PARTS = BEGIN + BEFORE + 1 + AFTER
 FEWEST = PARTS + 1  # epochs: one a part, and one at the end
-JUDGED = 0.6  # of the epochs in which positions are refined: before steps get small
+VALIDATED = 0.6  # of the epochs in which positions are refined: before steps get small
 OFFSET = "scan.offset"
 MOST_ROUNDS = 30  # of searches for positions
 ROUND = 6  # epochs of object and probe, about, from one search for positions to the next
@@ -26,7 +26,7 @@ DESCENT = 0.25  # of these rounds positions follow their gradients; then those w
 WIDE = 0.5  # of these rounds search within 3 pixels, the others within NEAR
 NEAR = 1
 TRIAL = 0.15  # of these epochs: so long both ways are fitted to be judged
-CALIBRATIONS, CALIBRATED = 8, 0.8  # of the flat field, and in which share of the epochs that fit counts
+CALIBRATIONS, CALIBRATED_SHARE = 8, 0.8  # of the flat field, and in which share of the epochs that fit counts
 
 
 def crystal_stages(epochs: int) -> tuple[Stage, ...]:
@@ -59,8 +59,10 @@ def with_position_validation(stages: Sequence[Stage], held: Dataset) -> tuple[St
     epochs = sum(stage.epochs for stage in stages if _is_about_positions(stage))
     if not epochs:
         return tuple(stages)
-    judge = PositionValidation(held, max(1, round(TRIAL * epochs)), stages[-1].noise)
-    return tuple(stage for _, stage in _cut(stages, {round(JUDGED * epochs): (judge,)}, _is_about_positions))
+    validation = PositionValidation(held, max(1, round(TRIAL * epochs)), stages[-1].noise)
+    return tuple(
+        stage for _, stage in _divided(stages, {round(VALIDATED * epochs): (validation,)}, _is_about_positions)
+    )
 
 
 def with_position_search(stages: Sequence[Stage], data: Dataset) -> tuple[Stage, ...]:
@@ -73,13 +75,13 @@ def with_position_search(stages: Sequence[Stage], data: Dataset) -> tuple[Stage,
     epochs = sum(stage.epochs for stage in stages if _refines_offsets(stage))
     if not epochs:
         return tuple(stages)
-    last, noise = round(JUDGED * epochs), stages[-1].noise
+    last, noise = round(VALIDATED * epochs), stages[-1].noise
     rounds = min(max(1, round(last / ROUND)), MOST_ROUNDS)
-    unbent = DistortionCorrection(data, noise=noise)
-    wide, near = (PositionSearch(data, noise=noise), unbent), (PositionSearch(data, NEAR, noise), unbent)
+    corrected = DistortionCorrection(data, noise=noise)
+    wide, near = (PositionSearch(data, noise=noise), corrected), (PositionSearch(data, NEAR, noise), corrected)
     cuts = {round(last * n / rounds): wide if n <= WIDE * rounds else near for n in range(1, rounds + 1)}
     still = range(sorted(cuts)[max(0, round(rounds * DESCENT) - 1)], last)
-    parts = _cut(stages, cuts, _is_about_positions)
+    parts = _divided(stages, cuts, _is_about_positions)
     return tuple(_without_offsets(stage) if begin in still else stage for begin, stage in parts)
 
 
@@ -107,11 +109,11 @@ def with_flat_field_calibration(stages: Sequence[Stage], data: Dataset, model: A
 
     counted = [stage for stage in stages if counts(stage)]
     _check_counted(counted)
-    escape = FlatFieldCalibration(data, _counting(counted[-1].noise))
-    stages = [_once(stage, escape) if refines(stage) and not _others(stage, names) else stage for stage in stages]
+    action = FlatFieldCalibration(data, _counting(counted[-1].noise))
+    stages = [_once(stage, action) if refines(stage) and not _others(stage, names) else stage for stage in stages]
     epochs = sum(stage.epochs for stage in stages if counts(stage))
-    places = {round(CALIBRATED * epochs * n / CALIBRATIONS) for n in range(1, CALIBRATIONS + 1)} - {epochs}
-    parts = _cut(stages, dict.fromkeys(places, (escape,)), counts)
+    places = {round(CALIBRATED_SHARE * epochs * n / CALIBRATIONS) for n in range(1, CALIBRATIONS + 1)} - {epochs}
+    parts = _divided(stages, dict.fromkeys(places, (action,)), counts)
     return tuple(_without_flat_field(stage, names) if refines(stage) else stage for _, stage in parts)
 
 
@@ -130,16 +132,16 @@ def _check_counted(counted: Sequence[Stage]) -> None:
 
 
 def _calibrates(stage: Stage) -> bool:
-    return any(isinstance(escape, FlatFieldCalibration) for escape in stage.first)
+    return any(isinstance(action, FlatFieldCalibration) for action in stage.first)
 
 
-def _once(stage: Stage, escape: AbstractStageAction) -> Stage:
+def _once(stage: Stage, action: AbstractStageAction) -> Stage:
     """A stage that refines the flat field alone: calibrated once where counts are fitted, without an epoch."""
     is_due = not (_fits_amplitudes(stage.noise) or _calibrates(stage))
-    return stage._replace(epochs=0, first=(*stage.first, escape) if is_due else stage.first)
+    return stage._replace(epochs=0, first=(*stage.first, action) if is_due else stage.first)
 
 
-def _cut(
+def _divided(
     stages: Sequence[Stage], cuts: Mapping[int, tuple[AbstractStageAction, ...]], counts: Callable[[Stage], bool]
 ) -> list[tuple[int | None, Stage]]:
     """The stages cut after so many epochs of those that count, where escapes are taken.
@@ -183,11 +185,11 @@ def _without_flat_field(stage: Stage, names: Sequence[str]) -> Stage:
 
 def _others(stage: Stage, names: Sequence[str]) -> tuple[str, ...]:
     """What a stage refines beside the flat field, also of the detector."""
-    kept = []
+    retained = []
     for path in stage.trainable:
         whole = matches(FLAT_FIELD, path)
-        kept += [name for name in names if matches(name, path) and name != FLAT_FIELD] if whole else [path]
-    return tuple(kept)
+        retained += [name for name in names if matches(name, path) and name != FLAT_FIELD] if whole else [path]
+    return tuple(retained)
 
 
 def _without_offsets(stage: Stage) -> Stage:
@@ -196,8 +198,8 @@ def _without_offsets(stage: Stage) -> Stage:
     A stage that refines nothing else still does so.
     """
     others = [path for path in PATHS if path != OFFSET and any(matches(path, name) for name in stage.trainable)]
-    kept = [name for name in stage.trainable if not matches(OFFSET, name)]
-    return stage._replace(trainable=tuple(dict.fromkeys(kept + others)) or stage.trainable)
+    retained = [name for name in stage.trainable if not matches(OFFSET, name)]
+    return stage._replace(trainable=tuple(dict.fromkeys(retained + others)) or stage.trainable)
 
 
 def _refines_offsets(stage: Stage) -> bool:
@@ -207,9 +209,9 @@ def _refines_offsets(stage: Stage) -> bool:
 def _is_about_positions(stage: Stage) -> bool:
     """Whether a stage refines positions, or stands between searches for them."""
     refined = any(matches(path, name) for name in stage.trainable for path in PATHS)
-    return refined or any(isinstance(escape, PositionSearch) for escape in stage.first)
+    return refined or any(isinstance(action, PositionSearch) for action in stage.first)
 
 
-def _turn(escape: AbstractStageAction) -> int:
+def _turn(action: AbstractStageAction) -> int:
     """The flat field comes after all else, as positions; the judge of these comes last."""
-    return 2 * isinstance(escape, PositionValidation) + isinstance(escape, FlatFieldCalibration)
+    return 2 * isinstance(action, PositionValidation) + isinstance(action, FlatFieldCalibration)

@@ -50,7 +50,7 @@ def sweep(
     measure: Callable[[Result], Mapping[str, float]] | None = None,
     by: str = "r_factor",
     at_once: int | None = None,
-    kept: Callable[[Point], Result | None] | None = None,
+    archived: Callable[[Point], Result | None] | None = None,
     on_run: Callable[[Point, Result], None] | None = None,
     on_failure: Callable[[Point, str], None] | None = None,
 ) -> Sweep:
@@ -83,7 +83,7 @@ def sweep(
     points = {str(number): dict(zip(axes, values, strict=True)) for number, values in every}
     found: dict[str, Row] = {}
     best = None
-    for name, result in _results(points, run, at_once, kept, on_run):
+    for name, result in _results(points, run, at_once, archived, on_run):
         row = found[name] = _row(points[name], result, measure)
         if on_failure is not None and isinstance(result, InputError):
             on_failure(points[name], row.reason)
@@ -99,13 +99,13 @@ def _results(
     points: Mapping[str, Point],
     run: Callable[[Point], Run],
     at_once: int | None,
-    kept: Callable[[Point], Result | None] | None,
+    archived: Callable[[Point], Result | None] | None,
     on_run: Callable[[Point, Result], None] | None,
 ) -> Iterator[tuple[str, Result | InputError]]:
     """The result of every point, or why there is none: first what is known, and what can't be made."""
     runs = {}
     for name, point in points.items():
-        known = None if kept is None else _tried(kept, point)
+        known = None if archived is None else _tried(archived, point)
         made = _tried(run, point) if known is None else known
         if isinstance(made, (Result, InputError)):
             yield name, made

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from scipy.special import stdtrit
 
 from ptychograd.data.dataset import Dataset, NearFieldGeometry
-from ptychograd.data.orientation import ALL, WORDS, twin
+from ptychograd.data.orientation import ALL, TEXTS, twin
 from ptychograd.fitting.result import Result
 
 ERRORS = 3.0  # standard errors that tell two orientations apart at least
@@ -43,11 +43,11 @@ class Preference(NamedTuple):
     codes: tuple[int, ...]
     margin: float
     is_pair: bool
-    words: str
+    summary: str
     errors: float = 0.0
 
     @property
-    def is_told(self) -> bool:
+    def is_certain(self) -> bool:
         """Whether it is one orientation, or a pair."""
         return len(self.codes) == 1 or self.is_pair
 
@@ -89,8 +89,8 @@ def preference(trials: Sequence[OrientationTrial], data: Dataset) -> Preference:
         )
     others = ", ".join(str(code) for code in codes if code != first.code)
     more = f"less than {needed:.1f} standard errors more" if math.isfinite(needed) else "too few to tell"
-    words = f"not told: {r_factor} at best, for {first.code}, and {more} for {others}"
-    return Preference(codes, margin, False, words)
+    text = f"not told: {r_factor} at best, for {first.code}, and {more} for {others}"
+    return Preference(codes, margin, False, text)
 
 
 def errors_apart(best: OrientationTrial, other: OrientationTrial) -> float:
@@ -123,4 +123,4 @@ def critical(count: int) -> float:
 
 
 def _named(code: int) -> str:
-    return f"{code} ({WORDS[code]})"
+    return f"{code} ({TEXTS[code]})"

@@ -14,7 +14,7 @@ from ptychograd.core.errors import InputError
 from ptychograd.core.illumination import of_photons
 from ptychograd.data.dataset import BraggGeometry, Dataset, NearFieldGeometry, check_data, subset
 from ptychograd.data.orientation import ALL, apply_orientation
-from ptychograd.data.patterns import lit_positions
+from ptychograd.data.patterns import illuminated_positions
 from ptychograd.data.splitting import set_aside
 from ptychograd.fitting.solvers import Nesterov
 from ptychograd.models.recipes import far_field, near_field
@@ -31,7 +31,7 @@ DIGITS = 4  # of an R-factor: what differs less is rounding
 WIDTHS = (0.6,)  # of beams out of focus over the window: with this one zone plates and openings are found
 
 ModelOf = Callable[[Dataset], AbstractModel]
-Told = Callable[[int, float], None]
+Tell = Callable[[int, float], None]
 
 
 class Parts(NamedTuple):
@@ -49,7 +49,7 @@ def try_orientations(
     most: int = MOST,
     seed: int = 0,
     widths: Sequence[float] = WIDTHS,
-    on_trial: Told | None = None,
+    on_trial: Tell | None = None,
 ) -> list[OrientationTrial]:
     """Reconstructions in all eight orientations, that with the smallest held-out R-factor first.
 
@@ -70,16 +70,16 @@ def try_orientations(
         raise InputError(
             f"{data.source} holds rocking curves, whose axes the diffraction fixes; no orientation to try."
         )
-    lit = min(most, len(lit_positions(data)))
-    if lit < 2 * FEWEST_HELD:
+    illuminated = min(most, len(illuminated_positions(data)))
+    if illuminated < 2 * FEWEST_HELD:
         raise InputError(
-            f"{lit} patterns with photons are too few to hold some out; expected {2 * FEWEST_HELD} or more."
+            f"{illuminated} patterns with photons are too few to hold some out; expected {2 * FEWEST_HELD} or more."
         )
     is_near = isinstance(data.geometry, NearFieldGeometry)
-    parts = Parts(*set_aside(_middle(data, most), max(FEWEST_HELD, round(HELD * lit)), seed))
-    plan = partial(_tried, model_of or (near_field if is_near else far_field), epochs=epochs, seed=seed, told=on_trial)
+    parts = Parts(*set_aside(_middle(data, most), max(FEWEST_HELD, round(HELD * illuminated)), seed))
+    plan = partial(_tried, model_of or (near_field if is_near else far_field), epochs=epochs, seed=seed, tell=on_trial)
     trials = _ranked(plan(parts))
-    if is_near or data.probe is not None or preference(trials, data).is_told:
+    if is_near or data.probe is not None or preference(trials, data).is_certain:
         return trials
     for width in (sign * width for width in widths for sign in (1, -1)):
         trials = _fitting_better(trials, plan(parts, width))
@@ -87,7 +87,7 @@ def try_orientations(
 
 
 def _tried(
-    recipe: ModelOf, parts: Parts, width: float = 0.0, *, epochs: int, seed: int, told: Told | None
+    recipe: ModelOf, parts: Parts, width: float = 0.0, *, epochs: int, seed: int, tell: Tell | None
 ) -> Iterator[OrientationTrial]:
     """A trial for each orientation, as they get done; with a beam out of focus if that has a width."""
     fitted, held = parts
@@ -107,8 +107,8 @@ def _tried(
             left = residuals(result.model, apply_orientation(held, code))
             each = left.r_of_pattern[np.isfinite(left.r_of_pattern)]
             found = left.r_factor if math.isfinite(left.r_factor) else math.inf
-        if told is not None:
-            told(code, found)
+        if tell is not None:
+            tell(code, found)
         yield OrientationTrial(code, found, result, each, has_side, defocus)
 
 
@@ -135,9 +135,9 @@ def _fit(trial: OrientationTrial) -> float:
 def _middle(data: Dataset, most: int) -> Dataset:
     """The patterns about the middle of the scan, without a support, the start probe as bright as they are."""
     if data.count > most:
-        lit = lit_positions(data)
-        away = np.hypot(*(data.positions[lit] - np.median(data.positions[lit], axis=0)).T)
-        data = subset(data, np.sort(lit[np.argsort(away, kind="stable")[:most]]))
+        illuminated = illuminated_positions(data)
+        away = np.hypot(*(data.positions[illuminated] - np.median(data.positions[illuminated], axis=0)).T)
+        data = subset(data, np.sort(illuminated[np.argsort(away, kind="stable")[:most]]))
     probe = data.probe
     if probe is not None and probe.any():
         probe = of_photons(probe, float(data.photons.max())).astype(probe.dtype)

@@ -6,7 +6,7 @@ from ptychograd.data.checks.always import check_possible, warn_of
 from ptychograd.data.checks.beam import centre, detector_edge, is_in_a_corner, overlap, probe_fill, probe_power
 from ptychograd.data.checks.counts import dark_patterns, is_counted, photon_scale
 from ptychograd.data.checks.detector import mask, pixels, saturation, sound_pixels
-from ptychograd.data.checks.finding import BAD, DOUBTFUL, GOOD, Check, Finding, Seen
+from ptychograd.data.checks.finding import BAD, DOUBTFUL, GOOD, Check, Evidence, Finding
 from ptychograd.data.checks.places import duplicates, outliers, raster, units
 
 CHECKS: tuple[Check, ...] = (
@@ -32,8 +32,8 @@ __all__ = [
     "DOUBTFUL",
     "GOOD",
     "Check",
+    "Evidence",
     "Finding",
-    "Seen",
     "check_possible",
     "findings",
     "first_to_mend",
@@ -43,9 +43,9 @@ __all__ = [
 ]
 
 
-def findings(seen: Seen) -> list[Finding]:
+def findings(evidence: Evidence) -> list[Finding]:
     """What every check that makes sense for these data found, but for what a bad finding hides."""
-    found = [finding for check in CHECKS if (finding := check(seen)) is not None]
+    found = [finding for check in CHECKS if (finding := check(evidence)) is not None]
     first = first_to_mend(found)
     waiting = {name for other in first for name in WAITING[other]} - set(first)
     return [

@@ -4,7 +4,7 @@ import numpy as np
 from jaxtyping import Bool, Float64
 
 from ptychograd.core.illumination import brightness
-from ptychograd.data.checks.finding import BAD, DOUBTFUL, GOOD, Finding, Sample, Seen
+from ptychograd.data.checks.finding import BAD, DOUBTFUL, GOOD, Evidence, Finding, Sample
 
 ENOUGH_OVERLAP, LEAST_OVERLAP, MOST_OVERLAP = 0.6, 0.3, 0.98  # linear; 60 to 70 % is what the literature advises
 BORDER = 16  # a border as wide as one part of so many of the frame, at each side
@@ -15,107 +15,107 @@ CONCENTRATED = 0.2  # |Σ I exp(2πi n/N)| / Σ I along an axis: with less, ligh
 FAINT, DAZZLING = 0.1, 10.0  # photons of the start probe over those of the brightest pattern
 
 
-def overlap(seen: Seen) -> Finding | None:
+def overlap(evidence: Evidence) -> Finding | None:
     """Linear overlap of neighbours: 1 - step / diameter of the start probe."""
-    if seen.is_crystal or len(seen.positions) < 2:
+    if evidence.is_crystal or len(evidence.positions) < 2:
         return None
-    step, diameter = seen.step, seen.diameter
+    step, diameter = evidence.step, evidence.diameter
     if not (diameter > 0 and step > 0):
         return None
     share = max(1 - step / diameter, 0.0)
     found = f"{share:.0%}: a step of {step:.3g} pixels, a start probe of {diameter:.3g} pixels"
     figures = {"overlap": share, "step_pixels": step, "probe_pixels": diameter}
-    if share >= MOST_OVERLAP and not seen.is_near:
-        words = f"the step is {step / diameter:.1%} of the probe: check the unit of the positions"
-        return Finding("overlap", DOUBTFUL, found, words, figures)
+    if share >= MOST_OVERLAP and not evidence.is_near:
+        text = f"the step is {step / diameter:.1%} of the probe: check the unit of the positions"
+        return Finding("overlap", DOUBTFUL, found, text, figures)
     if share >= ENOUGH_OVERLAP:
         return Finding("overlap", GOOD, found, "", figures)
-    if seen.is_estimated and not seen.is_near:
+    if evidence.is_estimated and not evidence.is_near:
         found = f"{share:.0%} or more: a step of {step:.3g} pixels, a focus of {diameter:.3g} by the mean pattern"
-        words = (
+        text = (
             "the probe is estimated as if it were in focus, and a defocused one is larger: say what it was (--key "
             "probe=PATH, or --focal-spot, --pinhole or --aperture, with --defocus METRES)"
         )
-        return Finding("overlap", DOUBTFUL, found, words, figures)
+        return Finding("overlap", DOUBTFUL, found, text, figures)
     if share >= LEAST_OVERLAP:
-        words = "expect ambiguities; next time take smaller steps, for an overlap of 60 to 70 %"
-        return Finding("overlap", DOUBTFUL, found, words, figures)
-    words = (
+        text = "expect ambiguities; next time take smaller steps, for an overlap of 60 to 70 %"
+        return Finding("overlap", DOUBTFUL, found, text, figures)
+    text = (
         "too little to join one position to the next; if the probe was larger, say so (--key probe=PATH, --focal-spot, "
         "--pinhole or --aperture with --defocus METRES), else measure with smaller steps"
     )
-    return Finding("overlap", BAD, found, words, figures)
+    return Finding("overlap", BAD, found, text, figures)
 
 
-def probe_fill(seen: Seen) -> Finding | None:
+def probe_fill(evidence: Evidence) -> Finding | None:
     """Share of the start probe's power at the edge of the window, where it wraps around."""
-    if seen.is_crystal or seen.is_near or seen.probe is None or not seen.probe.any():
+    if evidence.is_crystal or evidence.is_near or evidence.probe is None or not evidence.probe.any():
         return None
-    power = brightness(seen.probe)
+    power = brightness(evidence.probe)
     share = float(power[border(power.shape)].sum() / power.sum())
-    fill = seen.diameter / min(power.shape)
+    fill = evidence.diameter / min(power.shape)
     found = f"diameter {fill:.0%} of the window, {share:.2%} of the power at its edge"
     figures = {"fill": fill, "share_at_edge": share}
     if share <= FULL:
         return Finding("probe fill", GOOD, found, "", figures)
-    words = (
+    text = (
         "the probe reaches the edge of the window and wraps around: the detector's pixels are too large for it; use a "
         "smaller probe, a larger distance, or fewer binned pixels"
     )
-    return Finding("probe fill", BAD if share > OVERFULL else DOUBTFUL, found, words, figures)
+    return Finding("probe fill", BAD if share > OVERFULL else DOUBTFUL, found, text, figures)
 
 
-def probe_power(seen: Seen) -> Finding | None:
+def probe_power(evidence: Evidence) -> Finding | None:
     """Photons of a given start probe over those of the brightest pattern."""
-    if seen.probe is None or seen.is_estimated or seen.is_crystal or not seen.probe.any():
+    if evidence.probe is None or evidence.is_estimated or evidence.is_crystal or not evidence.probe.any():
         return None
-    photons = float(brightness(seen.probe).sum())
-    brightest = float(seen.data.photons.max())
+    photons = float(brightness(evidence.probe).sum())
+    brightest = float(evidence.data.photons.max())
     if not brightest > 0:
         return None
     ratio = photons / brightest
     found = f"{photons:.3g} photons in the start probe, {brightest:.3g} in the brightest pattern"
     if FAINT <= ratio <= DAZZLING:
         return Finding("probe power", GOOD, found, "", {"ratio": ratio})
-    words = (
+    text = (
         f"multiply the probe by {1 / np.sqrt(ratio):.3g}: from so wrong a scale the first epochs are lost, and more "
         "where steps are small"
     )
-    return Finding("probe power", DOUBTFUL, found, words, {"ratio": ratio})
+    return Finding("probe power", DOUBTFUL, found, text, {"ratio": ratio})
 
 
-def detector_edge(seen: Seen) -> Finding | None:
+def detector_edge(evidence: Evidence) -> Finding | None:
     """Light at the edge of the detector: what falls beside it is missing, and a near field wraps around."""
-    if seen.is_crystal or not seen.mean.any():
+    if evidence.is_crystal or not evidence.mean.any():
         return None
-    edge = border(seen.mean.shape)
-    valid = seen.data.sums[1] > 0
+    edge = border(evidence.mean.shape)
+    valid = evidence.data.sums[1] > 0
     if not (edge & valid).any():
         return None
-    share = float(seen.mean[edge & valid].sum() / seen.mean.sum())
-    evenness = float(seen.mean[edge & valid].mean() / seen.mean[valid].mean())
+    share = float(evidence.mean[edge & valid].sum() / evidence.mean.sum())
+    evenness = float(evidence.mean[edge & valid].mean() / evidence.mean[valid].mean())
     figures = {"share_at_edge": share, "brightness_at_edge": evenness}
     found = f"{share:.2%} of the photons at the edge of the detector"
-    if seen.is_near:
+    if evidence.is_near:
         if evenness <= EVEN:
             return Finding("detector edge", GOOD, found, "", figures)
-        words = "the beam is wider than the detector, and the model wraps it around: expect artefacts along the edges"
-        return Finding("detector edge", DOUBTFUL, found, words, figures)
+        text = "the beam is wider than the detector, and the model wraps it around: expect artefacts along the edges"
+        return Finding("detector edge", DOUBTFUL, found, text, figures)
     if share <= FULL:
         return Finding("detector edge", GOOD, found, "", figures)
-    words = (
+    text = (
         "light falls beside the detector: crop the patterns less, or --refine detector.background; "
         "magnified shadows of the sample are a near field, which --model near-field tells"
     )
-    return Finding("detector edge", BAD if share > OVERFULL else DOUBTFUL, found, words, figures)
+    return Finding("detector edge", BAD if share > OVERFULL else DOUBTFUL, found, text, figures)
 
 
-def centre(seen: Seen) -> Finding | None:
+def centre(evidence: Evidence) -> Finding | None:
     """Where the far field's middle is, and where its zero frequency is expected: pixel n // 2."""
-    if seen.is_crystal or seen.is_near or not seen.mean.any():
+    if evidence.is_crystal or evidence.is_near or not evidence.mean.any():
         return None
-    shape = np.array(seen.mean.shape)
-    found_at, off = _off_centre(seen.mean)
+    shape = np.array(evidence.mean.shape)
+    found_at, off = _off_centre(evidence.mean)
     distance = float(np.hypot(*off))
     y, x = np.round(found_at, 1) % shape
     found = f"at pixel ({y:.1f}, {x:.1f}), expected ({shape[0] // 2}, {shape[1] // 2}) (y, x)"
@@ -125,11 +125,11 @@ def centre(seen: Seen) -> Finding | None:
     if distance <= max(OFF_CENTRE, 0.01 * shape.max()):
         return Finding("centre", GOOD, found, "", figures)
     rows, columns = -np.round(off).astype(int)
-    words = (
+    text = (
         f"move or crop patterns and mask by ({rows:+d}, {columns:+d}) pixels (y, x) if the beam was symmetric; what is "
         "left becomes a phase ramp over the probe"
     )
-    return Finding("centre", BAD if distance > FAR_OFF * shape.max() else DOUBTFUL, found, words, figures)
+    return Finding("centre", BAD if distance > FAR_OFF * shape.max() else DOUBTFUL, found, text, figures)
 
 
 _SHIFT = (

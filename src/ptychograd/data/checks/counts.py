@@ -3,7 +3,7 @@
 import numpy as np
 from jaxtyping import Float64
 
-from ptychograd.data.checks.finding import BAD, DOUBTFUL, GOOD, Finding, Sample, Seen, numbers, plural
+from ptychograd.data.checks.finding import BAD, DOUBTFUL, GOOD, Evidence, Finding, Sample, numbers, plural
 from ptychograd.data.dataset import Dataset, StoredPatterns
 
 WHOLE, NEARLY = 1e-3, 0.99  # how far a whole number below 100 may be off, and the share of values that are one
@@ -17,35 +17,35 @@ _LEAVE_OUT = "leave them out (ptychograd.subset in Python) if the shutter was cl
 DARK, FLARING = 0.1, 5.0  # of the median pattern
 
 
-def photon_scale(seen: Seen) -> Finding:
+def photon_scale(evidence: Evidence) -> Finding:
     """Whether the patterns are counts of photons, or amplitudes, or scaled, or subtracted from."""
-    photons = _typical(seen.data.photons)
-    bright, largest = _bright(seen.sample), float(seen.data.largest)
+    photons = _typical(evidence.data.photons)
+    bright, largest = _bright(evidence.sample), float(evidence.data.largest)
     found = f"median {photons:.3g} a pattern, largest value {largest:.4g}"
     figures = {"median_photons": photons, "largest": largest}
-    negative = next((note for note in seen.data.notes if "bad pixels found" in note and "negative" in note), None)
-    negative = negative if _differs(seen.data) else None  # in the same pixels of all patterns it marks a gap
+    negative = next((note for note in evidence.data.notes if "bad pixels found" in note and "negative" in note), None)
+    negative = negative if _differs(evidence.data) else None  # in the same pixels of all patterns it marks a gap
     scale, other = _scale_of(bright), _function_of_counts(bright)
     if not len(bright):
         return Finding("photon scale", BAD, "not one photon in the patterns", _CHECK_MASK, figures)
     if other is not None:
         return Finding("photon scale", BAD, f"{found}; {other[0]}", other[1], figures)
     if negative is not None:
-        words = "a background was subtracted: give the counts as measured, and --background PHOTONS"
-        return Finding("photon scale", DOUBTFUL, f"{found}; {negative}", words, figures)
+        text = "a background was subtracted: give the counts as measured, and --background PHOTONS"
+        return Finding("photon scale", DOUBTFUL, f"{found}; {negative}", text, figures)
     if scale is None:
-        words = (
+        text = (
             "if they are amplitudes, square them; if intensities in other units, scale them so that they are photons: "
             "until then keep --noise amplitude, and χ² says nothing"
         )
-        return Finding("photon scale", DOUBTFUL, f"{found}; no whole numbers", words, figures)
+        return Finding("photon scale", DOUBTFUL, f"{found}; no whole numbers", text, figures)
     if scale != 1:
-        words = f"divide the patterns by {scale:.4g}, so that χ² and --noise poisson hold; until then take neither"
+        text = f"divide the patterns by {scale:.4g}, so that χ² and --noise poisson hold; until then take neither"
         figures |= {"counts_a_photon": scale}
-        return Finding("photon scale", DOUBTFUL, f"{found}; all are multiples of {scale:.4g}", words, figures)
+        return Finding("photon scale", DOUBTFUL, f"{found}; all are multiples of {scale:.4g}", text, figures)
     if photons < FEW:
-        words = "few photons: expect a noisy result, and compare held-out patterns (--hold-out 0.05 --noise poisson)"
-        return Finding("photon scale", DOUBTFUL, found, words, figures)
+        text = "few photons: expect a noisy result, and compare held-out patterns (--hold-out 0.05 --noise poisson)"
+        return Finding("photon scale", DOUBTFUL, found, text, figures)
     return Finding("photon scale", GOOD, f"{found}; whole numbers", "", figures)
 
 
@@ -106,8 +106,8 @@ def _function_of_counts(bright: Float64[np.ndarray, " value"]) -> tuple[str, str
     base = next((name for name, base in BASES.items() if _are_whole(base**bright)), None)
     if base is None:
         return None
-    words = f"they are logarithms of counts: raise {base} to their power, and take 1 away if it was added before"
-    return f"{base} to the power of the values is a whole number", words
+    text = f"they are logarithms of counts: raise {base} to their power, and take 1 away if it was added before"
+    return f"{base} to the power of the values is a whole number", text
 
 
 def _scale_of(bright: np.ndarray) -> float | None:
@@ -130,15 +130,15 @@ def _are_whole(values: np.ndarray) -> bool:
     return bool(np.mean(off[telling] < WHOLE * np.maximum(1, 0.01 * values[telling])) > NEARLY)
 
 
-def dark_patterns(seen: Seen) -> Finding | None:
+def dark_patterns(evidence: Evidence) -> Finding | None:
     """Patterns with hardly a photon, and with far too many; of rocking curves whole ones. None if all are dark."""
-    photons = seen.data.photons.reshape(-1, seen.data.group).sum(axis=1)
+    photons = evidence.data.photons.reshape(-1, evidence.data.group).sum(axis=1)
     if not photons.any():
         return None
     typical = _typical(photons)
     dark = np.flatnonzero(photons < DARK * typical)
     flaring = np.flatnonzero(photons > FLARING * typical)
-    what = "pattern" if seen.data.group == 1 else "rocking curve"
+    what = "pattern" if evidence.data.group == 1 else "rocking curve"
     figures = {
         "dark": dark.tolist(),
         "flaring": flaring.tolist(),
@@ -147,7 +147,7 @@ def dark_patterns(seen: Seen) -> Finding | None:
     if not len(dark) and not len(flaring):
         found = f"none; photons scatter by {figures['scatter']:.1%} from one {what} to the next"
         return Finding("dark patterns", GOOD, found, "", figures)
-    if seen.is_crystal:
+    if evidence.is_crystal:
         found = f"{plural(len(dark), what)} below {DARK:.0%} of the median, where the beam misses the crystal"
         return Finding("dark patterns", GOOD, found, "", figures)
     parts = []

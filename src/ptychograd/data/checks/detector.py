@@ -4,12 +4,12 @@ import numpy as np
 from jaxtyping import Bool, Float64
 from scipy.ndimage import label, maximum, maximum_filter, median_filter
 
-from ptychograd.data.checks.finding import BAD, DOUBTFUL, GOOD, Finding, Sample, Seen, plural
+from ptychograd.data.checks.finding import BAD, DOUBTFUL, GOOD, Evidence, Finding, Sample, plural
 from ptychograd.data.dataset import Dataset, StoredPatterns
 
 LEAST_OF_A_PLATEAU, STEEP, HIGH = 5, 3, 20  # pixels at the maximum; over those just below; counts
 NEAR = 0.97  # of the maximum, and one count below it at least: just below
-BLOCK, LOOKED_AT = 2**25, 2**30  # bytes of patterns at once, and of those that are read again from their file
+BLOCK, EXAMINED = 2**25, 2**30  # bytes of patterns at once, and of those that are read again from their file
 MOST_MASKED, NEARLY_ALL = 0.3, 0.9  # share of the pixels
 BEHIND = 0.5  # share of the light under a mask that looks inverted
 CERTAIN = 20  # counts that a pixel should have if it is to be called dead
@@ -17,23 +17,21 @@ HOT = 5.0  # times the brightest neighbour
 FEWEST_TO_STICK = 6  # patterns in which a pixel is the same
 
 
-def saturation(seen: Seen) -> Finding | None:
+def saturation(evidence: Evidence) -> Finding | None:
     """Many pixels at exactly the largest value, and few just below: the detector could count no further."""
-    top = float(seen.data.largest)
-    alone = standing_out(stuck_pixels(seen.sample), seen.sample)
-    if top < HIGH or (alone.any() and top == seen.sample.patterns[0][alone].max()):
+    top = float(evidence.data.largest)
+    alone = standing_out(stuck_pixels(evidence.sample), evidence.sample)
+    if top < HIGH or (alone.any() and top == evidence.sample.patterns[0][alone].max()):
         return None  # of which `pixels` tells
-    at, below, values, looked = _near_the_top(seen.data, top)
-    figures = {"largest": top, "pixels_at_largest": at, "share": at / max(1, values), "patterns": looked}
-    what = plural(seen.data.count, "pattern")
-    what = what if looked == seen.data.count else f"{looked:,} of {what} that were looked at"
+    at, below, values, examined = _near_the_top(evidence.data, top)
+    figures = {"largest": top, "pixels_at_largest": at, "share": at / max(1, values), "patterns": examined}
+    what = plural(evidence.data.count, "pattern")
+    what = what if examined == evidence.data.count else f"{examined:,} of {what} that were looked at"
     if at < LEAST_OF_A_PLATEAU or at <= STEEP * below:
         return Finding("saturation", GOOD, f"no plateau at the largest value, {top:.6g}, in {what}", "", figures)
     found = f"{at:,} pixels of {what} at exactly {top:.6g}, {below:,} just below"
-    words = (
-        f"the detector is full there: give --saturation {top:.12g}, or leave them out by --mask-above {top - 1:.12g}"
-    )
-    return Finding("saturation", BAD, found, words, figures)
+    text = f"the detector is full there: give --saturation {top:.12g}, or leave them out by --mask-above {top - 1:.12g}"
+    return Finding("saturation", BAD, found, text, figures)
 
 
 def _near_the_top(data: Dataset, top: float) -> tuple[int, int, int, int]:
@@ -44,42 +42,42 @@ def _near_the_top(data: Dataset, top: float) -> tuple[int, int, int, int]:
     each = max(1, data.frame_shape[0] * data.frame_shape[1] * data.patterns.dtype.itemsize)
     block = max(1, BLOCK // each)
     starts = np.arange(0, data.count, block)
-    most = max(1, LOOKED_AT // (block * each))
+    most = max(1, EXAMINED // (block * each))
     if isinstance(data.patterns, StoredPatterns) and len(starts) > most:
         starts = starts[np.unique(np.linspace(0, len(starts) - 1, most).round().astype(int))]
-    at = below = values = looked = 0
+    at = below = values = examined = 0
     for first in starts.tolist():
         patterns, mask = data.frames(slice(first, min(first + block, data.count)))
         valid = np.broadcast_to(mask, patterns.shape)
         at += int(np.count_nonzero((patterns == top) & valid))
         below += int(np.count_nonzero((patterns < top) & (patterns >= min(NEAR * top, top - 1)) & valid))
-        values, looked = values + int(np.count_nonzero(valid)), looked + len(patterns)
-    return at, below, values, looked
+        values, examined = values + int(np.count_nonzero(valid)), examined + len(patterns)
+    return at, below, values, examined
 
 
-def mask(seen: Seen) -> Finding:
+def mask(evidence: Evidence) -> Finding:
     """How much is masked, and whether the mask is the wrong way round."""
-    valid = seen.mask
-    share = 1 - float(np.mean(seen.data.mask))
-    light = np.where(np.isfinite(seen.patterns), seen.patterns, 0).astype(np.float64).clip(0)
+    valid = evidence.mask
+    share = 1 - float(np.mean(evidence.data.mask))
+    light = np.where(np.isfinite(evidence.patterns), evidence.patterns, 0).astype(np.float64).clip(0)
     behind = float(light[~valid].sum() / light.sum()) if light.any() else 0.0
     figures = {"masked": share, "light_masked": behind}
     found = "no pixel is masked" if share == 0 else f"{share:.2%} of the pixels are masked"
     if share > MOST_MASKED and behind > BEHIND:
         found = f"{found}, and {behind:.0%} of the light is in them"
         return Finding("mask", BAD, found, f"the mask looks inverted: {_GOOD_IS_1}", figures)
-    if (most := masked_nearly_all(seen.sample)) is not None:
+    if (most := masked_nearly_all(evidence.sample)) is not None:
         return most._replace(figures=figures)
-    middle = tuple(slice(n // 2 - 1, n // 2 + 2) for n in seen.data.frame_shape)
-    if not valid[(slice(None), *middle)].any() and not seen.is_crystal and not seen.is_near:
+    middle = tuple(slice(n // 2 - 1, n // 2 + 2) for n in evidence.data.frame_shape)
+    if not valid[(slice(None), *middle)].any() and not evidence.is_crystal and not evidence.is_near:
         found += "; the middle is, as by a beam stop"
-        words = (
+        text = (
             "what is behind a beam stop is made up from the overlap: use a start probe (--key probe=PATH), many epochs"
         )
-        return Finding("mask", DOUBTFUL, found, words, figures)
+        return Finding("mask", DOUBTFUL, found, text, figures)
     if share > MOST_MASKED:
-        words = "much is missing; check that 1 stands for good pixels (--key mask=PATH)"
-        return Finding("mask", DOUBTFUL, found, words, figures)
+        text = "much is missing; check that 1 stands for good pixels (--key mask=PATH)"
+        return Finding("mask", DOUBTFUL, found, text, figures)
     return Finding("mask", GOOD, found, "", figures)
 
 
@@ -94,17 +92,17 @@ def masked_nearly_all(sample: Sample) -> Finding | None:
     return Finding("mask", BAD, f"{share:.0%} of the pixels are masked", f"it may be inverted: {_GOOD_IS_1}", {})
 
 
-def pixels(seen: Seen) -> Finding | None:
+def pixels(evidence: Evidence) -> Finding | None:
     """Valid pixels that never count, count far more than all around them, or show one large number for ever."""
-    total = seen.data.sums[0]
+    total = evidence.data.sums[0]
     if not total.any() or min(total.shape) < 5:
         return None
-    dead, hot, stuck = suspects(seen)
+    dead, hot, stuck = suspects(evidence)
     figures = {"dead": int(dead.sum()), "hot": int(hot.sum()), "stuck": int(stuck.sum())}
     every = dead | hot | stuck
     if not every.any():
         return Finding("dead and hot pixels", GOOD, "none that is not masked", "", figures)
-    parts = [stuck_in_words(stuck, seen.sample)] if stuck.any() else []
+    parts = [stuck_in_words(stuck, evidence.sample)] if stuck.any() else []
     if (dead | hot).any():
         counted = f"{figures['dead']:,} dead and {figures['hot']:,} hot ones"
         parts.append(f"{counted} are not masked: {_places(dead | hot)}")
@@ -115,21 +113,21 @@ def pixels(seen: Seen) -> Finding | None:
 _MASK_THEM = "mask them: `ptychograd diagnose --write-mask FILE.npy` writes the mask, --mask FILE.npy takes it"
 
 
-def suspects(seen: Seen) -> tuple[Bool[np.ndarray, "y x"], Bool[np.ndarray, "y x"], Bool[np.ndarray, "y x"]]:
+def suspects(evidence: Evidence) -> tuple[Bool[np.ndarray, "y x"], Bool[np.ndarray, "y x"], Bool[np.ndarray, "y x"]]:
     """Valid pixels that look dead, hot, and stuck at a number that is no count of photons."""
-    total, valid = seen.data.sums
-    stuck = standing_out(stuck_pixels(seen.sample), seen.sample)
+    total, valid = evidence.data.sums
+    stuck = standing_out(stuck_pixels(evidence.sample), evidence.sample)
     usable = (valid > 0) & ~stuck
     dead, hot = dead_pixels(total, usable), hot_pixels(total, usable)
-    if not seen.is_near:  # a plane wave's direct beam is one pixel wide
+    if not evidence.is_near:  # a plane wave's direct beam is one pixel wide
         hot[tuple(slice(n // 2 - 1, n // 2 + 2) for n in total.shape)] = False
     return dead, hot, stuck
 
 
-def sound_pixels(seen: Seen) -> Bool[np.ndarray, "y x"]:
+def sound_pixels(evidence: Evidence) -> Bool[np.ndarray, "y x"]:
     """True for pixels that are valid in some pattern and look neither dead nor hot nor stuck."""
-    dead, hot, stuck = suspects(seen)
-    return (seen.data.sums[1] > 0) & ~(dead | hot | stuck)
+    dead, hot, stuck = suspects(evidence)
+    return (evidence.data.sums[1] > 0) & ~(dead | hot | stuck)
 
 
 def stuck_pixels(sample: Sample) -> Bool[np.ndarray, "y x"]:
@@ -160,10 +158,10 @@ def always_extreme(sample: Sample) -> Finding | None:
     if not stuck.any():
         return None
     top = float(sample.patterns[0][stuck].max())
-    words = f"mask them (--mask FILE.npy, --mask-above {top - 1:.12g}) if they are gaps or broken"
+    text = f"mask them (--mask FILE.npy, --mask-above {top - 1:.12g}) if they are gaps or broken"
     if not standing_out(stuck, sample).all(where=stuck):
-        words += f", or give --saturation {top:.12g} if the detector is full there"
-    return Finding("dead and hot pixels", BAD, stuck_in_words(stuck, sample), words, {})
+        text += f", or give --saturation {top:.12g} if the detector is full there"
+    return Finding("dead and hot pixels", BAD, stuck_in_words(stuck, sample), text, {})
 
 
 def stuck_in_words(stuck: Bool[np.ndarray, "y x"], sample: Sample) -> str:

@@ -51,7 +51,7 @@ class Sample(NamedTuple):
         return total / np.maximum(self.mask.sum(axis=0), 1)
 
 
-class Seen(NamedTuple):
+class Evidence(NamedTuple):
     """A data set as the checks look at it.
 
     `positions` are those of windows in object pixels (y, x), one for each rocking curve; `pixel` is the object's in
@@ -72,7 +72,7 @@ class Seen(NamedTuple):
     @classmethod
     def of(
         cls, data: Dataset, probe: Complex[np.ndarray, "modes y x"] | None = None, is_estimated: bool = False
-    ) -> "Seen":
+    ) -> "Evidence":
         """A look at the data, with a start probe in place of the data's own."""
         pixel = None if data.geometry is None else data.geometry.sampling(data.frame_shape)
         given = data.probe if probe is None else probe
@@ -103,7 +103,7 @@ class Seen(NamedTuple):
         return self.data.mean_pattern
 
 
-Check = Callable[[Seen], Finding | None]
+Check = Callable[[Evidence], Finding | None]
 
 
 def numbers(which: np.ndarray, most: int = 8) -> str:

@@ -5,7 +5,7 @@ from jaxtyping import Float64
 from scipy.spatial import KDTree
 
 from ptychograd.core.errors import InputError
-from ptychograd.data.checks.finding import BAD, DOUBTFUL, GOOD, Finding, Seen, numbers, plural
+from ptychograd.data.checks.finding import BAD, DOUBTFUL, GOOD, Evidence, Finding, numbers, plural
 from ptychograd.data.geometry import UNITS, check_extent, format_length, nearest_step
 
 PLAUSIBLE = (0.02, 1.0)  # steps over the diameter of the probe, or the window, that a person would choose
@@ -18,63 +18,63 @@ SAME = 1e-3  # pixels
 ASIDE = 0.4  # sine of the angle between two peaks of a lattice
 
 
-def units(seen: Seen) -> Finding:
+def units(evidence: Evidence) -> Finding:
     """Whether steps are as long as steps are, in the unit that is expected."""
-    data, window = seen.data, min(seen.data.frame_shape)
-    step = seen.step
-    expected = "object pixels" if seen.pixel is None else "metres"
+    data, window = evidence.data, min(evidence.data.frame_shape)
+    step = evidence.step
+    expected = "object pixels" if evidence.pixel is None else "metres"
     found = f"a step of {step:.3g} object pixels"
-    if seen.pixel is not None:
-        found += f" of {' x '.join(format_length(size) for size in seen.pixel)}"
+    if evidence.pixel is not None:
+        found += f" of {' x '.join(format_length(size) for size in evidence.pixel)}"
     figures = {"step_pixels": step}
-    guesses = _guesses(seen)
+    guesses = _guesses(evidence)
     mend = f"; they look like {' or '.join(guesses)}" if guesses else ""
     mend = (
         f"give the positions in {expected} (--key positions=PATH){mend}; or mend --distance, wavelength or pixel size"
     )
-    if len(seen.positions) > 1 and not step > 0:
-        words = "all positions are the same; name where the file keeps them (--key positions=PATH)"
-        return Finding("units", BAD, "nothing moves", words, {"step_pixels": 0.0})
+    if len(evidence.positions) > 1 and not step > 0:
+        text = "all positions are the same; name where the file keeps them (--key positions=PATH)"
+        return Finding("units", BAD, "nothing moves", text, {"step_pixels": 0.0})
     try:
-        check_extent(seen.positions, data.frame_shape, seen.pixel)
+        check_extent(evidence.positions, data.frame_shape, evidence.pixel)
     except InputError as problem:
-        if _is_reasonable_without(_alone(seen.positions), seen):
+        if _is_reasonable_without(_alone(evidence.positions), evidence):
             mend = "correct what is far from all others, or leave these patterns out (ptychograd.subset in Python)"
         return Finding("units", BAD, str(problem).removesuffix("."), mend, figures)
-    if len(seen.positions) > 1 and not IMPOSSIBLE[0] < step / window < IMPOSSIBLE[1]:
+    if len(evidence.positions) > 1 and not IMPOSSIBLE[0] < step / window < IMPOSSIBLE[1]:
         return Finding("units", BAD, f"{found}, in a window of {window}", mend, figures)
-    if seen.pixel is None:
+    if evidence.pixel is None:
         found += "; no geometry, so lengths stay in pixels"
     return Finding("units", GOOD, found, "", figures)
 
 
-def _is_reasonable_without(alone: np.ndarray, seen: Seen) -> bool:
+def _is_reasonable_without(alone: np.ndarray, evidence: Evidence) -> bool:
     """Whether all would be well but for some positions."""
     if not len(alone):
         return False
     try:
-        check_extent(np.delete(seen.positions, alone, axis=0), seen.data.frame_shape, seen.pixel)
+        check_extent(np.delete(evidence.positions, alone, axis=0), evidence.data.frame_shape, evidence.pixel)
     except InputError:
         return False
     return True
 
 
-def _guesses(seen: Seen) -> list[str]:
+def _guesses(evidence: Evidence) -> list[str]:
     """Units other than the expected one in which the steps would be plausible."""
-    if seen.pixel is None or len(seen.positions) < 2:
+    if evidence.pixel is None or len(evidence.positions) < 2:
         return []
-    size = seen.diameter if seen.diameter > 0 else min(seen.data.frame_shape)
-    pixels = {"object pixels": seen.pixel[0]}
+    size = evidence.diameter if evidence.diameter > 0 else min(evidence.data.frame_shape)
+    pixels = {"object pixels": evidence.pixel[0]}
     factors = {unit: factor for unit, factor in (UNITS | pixels).items() if unit != "m"}
-    plausible = {unit: f for unit, f in factors.items() if PLAUSIBLE[0] < f * seen.step / size < PLAUSIBLE[1]}
+    plausible = {unit: f for unit, f in factors.items() if PLAUSIBLE[0] < f * evidence.step / size < PLAUSIBLE[1]}
     return [f"{unit} (times {factor:.3g})" for unit, factor in plausible.items()]
 
 
-def raster(seen: Seen) -> Finding | None:
+def raster(evidence: Evidence) -> Finding | None:
     """How perfect a lattice the positions are, whatever its axes: the height of its Bragg peaks, 0 to 1."""
-    if seen.is_crystal or not seen.step > 0:
+    if evidence.is_crystal or not evidence.step > 0:
         return None
-    places = _about_the_middle(np.unique(seen.positions, axis=0))
+    places = _about_the_middle(np.unique(evidence.positions, axis=0))
     if len(places) < FEWEST_OF_A_RASTER:
         return None
     peak = lattice_peak(places)
@@ -85,14 +85,14 @@ def raster(seen: Seen) -> Finding | None:
     found = (
         f"positions lie on a lattice (peak {peak:.3f} of 1, written down with a jitter of about {jitter:.1%} of a step)"
     )
-    if seen.data.support is not None:
+    if evidence.data.support is not None:
         found += ", with a known surround"
         return Finding("raster", GOOD, found, "", {"lattice_peak": peak})
-    words = (
+    text = (
         "a raster leaves a grid with the period of its step open, in object and probe: distrust detail of that period, "
         "and next time scan a spiral or jitter the steps by a fifth; a known surround (--key support=PATH) tells it too"
     )
-    return Finding("raster", DOUBTFUL, found, words, {"lattice_peak": peak})
+    return Finding("raster", DOUBTFUL, found, text, {"lattice_peak": peak})
 
 
 def lattice_peak(places: Float64[np.ndarray, "place 2"]) -> float:
@@ -127,10 +127,10 @@ def _about_the_middle(places: Float64[np.ndarray, "place 2"]) -> Float64[np.ndar
     away = np.hypot(*(places - places[away.argmin()]).T)  # of two groups in the middle of one of them
     near = places[np.argsort(away, kind="stable")[:MOST_OF_A_RASTER]]
     while len(near) > 1:  # what is left may have smaller steps, in which others are too far away
-        kept = near[np.hypot(*(near - near[0]).T) <= WIDEST_OF_A_RASTER * nearest_step(near)]
-        if len(kept) == len(near):
+        retained = near[np.hypot(*(near - near[0]).T) <= WIDEST_OF_A_RASTER * nearest_step(near)]
+        if len(retained) == len(near):
             break
-        near = kept
+        near = retained
     return near
 
 
@@ -138,11 +138,13 @@ def _heights(waves: Float64[np.ndarray, "wave 2"], places: Float64[np.ndarray, "
     return np.abs(np.exp(2j * np.pi * waves @ places.T).mean(axis=1))
 
 
-def outliers(seen: Seen) -> Finding | None:
+def outliers(evidence: Evidence) -> Finding | None:
     """Positions with no neighbour within four steps."""
-    if len(np.unique(seen.positions, axis=0)) < FEWEST_OF_A_RASTER or not seen.step > 0:
+    if len(np.unique(evidence.positions, axis=0)) < FEWEST_OF_A_RASTER or not evidence.step > 0:
         return None
-    return astray(seen.positions) or Finding("outliers", GOOD, "every position has a neighbour", "", {"outliers": []})
+    return astray(evidence.positions) or Finding(
+        "outliers", GOOD, "every position has a neighbour", "", {"outliers": []}
+    )
 
 
 def astray(positions: Float64[np.ndarray, "place 2"]) -> Finding | None:
@@ -151,8 +153,8 @@ def astray(positions: Float64[np.ndarray, "place 2"]) -> Finding | None:
     if not len(which):
         return None
     found = f"{plural(len(which), 'position')} more than {ISOLATED:g} steps from any other: number {numbers(which)}"
-    words = "correct them or leave these patterns out (ptychograd.subset in Python): they make the object's array large"
-    return Finding("outliers", BAD, found, words, {"outliers": which.tolist()})
+    text = "correct them or leave these patterns out (ptychograd.subset in Python): they make the object's array large"
+    return Finding("outliers", BAD, found, text, {"outliers": which.tolist()})
 
 
 def _alone(positions: Float64[np.ndarray, "place 2"]) -> np.ndarray:
@@ -164,15 +166,15 @@ def _alone(positions: Float64[np.ndarray, "place 2"]) -> np.ndarray:
     return np.flatnonzero((nearest > ISOLATED * np.median(nearest))[np.ravel(which)])
 
 
-def duplicates(seen: Seen) -> Finding | None:
+def duplicates(evidence: Evidence) -> Finding | None:
     """Positions that were visited before."""
-    if len(seen.positions) < 2:
+    if len(evidence.positions) < 2:
         return None
-    _, first = np.unique(np.round(seen.positions / SAME), axis=0, return_index=True)
-    again = np.setdiff1d(np.arange(len(seen.positions)), first)
+    _, first = np.unique(np.round(evidence.positions / SAME), axis=0, return_index=True)
+    again = np.setdiff1d(np.arange(len(evidence.positions)), first)
     if not len(again):
         return Finding("duplicates", GOOD, "every position is visited once", "", {"duplicates": []})
     what = "the same place" if len(again) == 1 else "places visited before"
     found = f"{plural(len(again), 'pattern')} at {what}: number {numbers(again)}"
-    words = "fine if they were exposed twice; else a position was not read back: correct it, or leave the pattern out"
-    return Finding("duplicates", DOUBTFUL, found, words, {"duplicates": again.tolist()})
+    text = "fine if they were exposed twice; else a position was not read back: correct it, or leave the pattern out"
+    return Finding("duplicates", DOUBTFUL, found, text, {"duplicates": again.tolist()})

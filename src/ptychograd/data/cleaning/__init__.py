@@ -1,7 +1,7 @@
 """Bad pixels of measured patterns: found once, masked, and set to 0 so that they can't spread."""
 
 from ptychograd.data.cleaning.bad import bad_pixels, clean, good_values, kinds_of, refuse_mostly_bad
-from ptychograd.data.cleaning.gaps import Frame, gap_pixels, spread, words_on_gaps
+from ptychograd.data.cleaning.gaps import Frame, gap_pixels, spread, summary_of_gaps
 
 __all__ = [
     "Frame",
@@ -12,5 +12,5 @@ __all__ = [
     "kinds_of",
     "refuse_mostly_bad",
     "spread",
-    "words_on_gaps",
+    "summary_of_gaps",
 ]

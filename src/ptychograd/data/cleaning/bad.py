@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Bool, Real
 
 from ptychograd.core.errors import InputError
-from ptychograd.data.cleaning.gaps import Frame, gap_pixels, spread, words_on_gaps
+from ptychograd.data.cleaning.gaps import Frame, gap_pixels, spread, summary_of_gaps
 
 PIXELS_AT_ONCE = 2**22  # a chunk's flags then take some MB, whatever the size of the data set
 # Detectors mark gaps and saturation by the maximum of the type; 255 and 32767 are small enough to be counts.
@@ -39,8 +39,8 @@ def clean(
     fresh, kinds, frames, dirty = _survey(patterns, mask)
     if not dirty and not gaps:
         return patterns, mask, ()
-    words = ", ".join(f"{number:,} {kind}" for kind, number in kinds.items())
-    refuse_mostly_bad(int(fresh.sum()), gap, len(patterns), words)
+    text = ", ".join(f"{number:,} {kind}" for kind, number in kinds.items())
+    refuse_mostly_bad(int(fresh.sum()), gap, len(patterns), text)
     cleaned = empty(patterns.shape, patterns.dtype)
     cleaned[:] = patterns
     cleaned[:, gap] = 0
@@ -52,17 +52,17 @@ def clean(
         if not alike:
             valid[chunk] &= ~bad
     where = f"{np.count_nonzero(fresh):,} in {frames:,} of {len(patterns):,} patterns"
-    found = (f"mask: bad pixels found and masked: {where} ({words})",) if kinds else ()
-    return cleaned, valid, (*words_on_gaps(gaps), *found)
+    found = (f"mask: bad pixels found and masked: {where} ({text})",) if kinds else ()
+    return cleaned, valid, (*summary_of_gaps(gaps), *found)
 
 
-def refuse_mostly_bad(bad: int, gap: Bool[np.ndarray, "y x"], frames: int, words: str) -> None:
+def refuse_mostly_bad(bad: int, gap: Bool[np.ndarray, "y x"], frames: int, text: str) -> None:
     """Raise `InputError` if more than half of the pixels of so many frames are bad or in gaps."""
     in_gaps, size = frames * int(gap.sum()), frames * gap.size
     if 2 * (bad + in_gaps) > size:
-        words = ", ".join(filter(None, (words, f"{in_gaps:,} with the mark of a gap" if in_gaps else "")))
+        text = ", ".join(filter(None, (text, f"{in_gaps:,} with the mark of a gap" if in_gaps else "")))
         raise InputError(
-            f"More than half of all pixels are bad ({words}; of {size:,}): expected photons, not"
+            f"More than half of all pixels are bad ({text}; of {size:,}): expected photons, not"
             " negative; if a background was subtracted, clip the patterns at 0 first."
         )
 

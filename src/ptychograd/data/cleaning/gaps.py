@@ -64,7 +64,7 @@ def gap_pixels(frames: Iterable[Frame], shape: tuple[int, int], dtype: np.dtype)
     return {value.item(): found & (tally.top == value) for value in np.unique(tally.top[found])}
 
 
-def words_on_gaps(gaps: dict[float | int, np.ndarray]) -> tuple[str, ...]:
+def summary_of_gaps(gaps: dict[float | int, np.ndarray]) -> tuple[str, ...]:
     """A note on the pixels that were found, if any."""
     if not gaps:
         return ()

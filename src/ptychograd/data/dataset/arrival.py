@@ -49,17 +49,20 @@ class Counter(Arrival):
 
     def flags(self) -> Bool[np.ndarray, " index"]:
         """Which patterns have come."""
-        told = np.asarray(self.read())
-        if told.dtype.kind not in "biuf" or told.ndim > 1:
+        counted = np.asarray(self.read())
+        if counted.dtype.kind not in "biuf" or counted.ndim > 1:
             raise InputError(
-                f"What counts patterns is {told.dtype} of shape {told.shape}; expected one number, or one for each."
+                f"What counts patterns is {counted.dtype} of shape {counted.shape}; expected one number, "
+                "or one for each."
             )
         numbers = np.arange(self.length)
-        if told.ndim == 0 or (told.size == 1 and told[0] <= self.length):
-            return numbers < told.ravel()[0]
-        told = told[: self.length]
+        if counted.ndim == 0 or (counted.size == 1 and counted[0] <= self.length):
+            return numbers < counted.ravel()[0]
+        counted = counted[: self.length]
         there = np.zeros(self.length, bool)
-        there[: told.size] = (told > 0) | (told == numbers[: told.size]) & (told > 0).any() & (told.dtype.kind != "b")
+        there[: counted.size] = (counted > 0) | (counted == numbers[: counted.size]) & (counted > 0).any() & (
+            counted.dtype.kind != "b"
+        )
         return there
 
     def count(self):

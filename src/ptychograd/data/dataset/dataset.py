@@ -12,8 +12,8 @@ from ptychograd.core.errors import InputError, check_kind
 from ptychograd.core.memory import aligned_empty
 from ptychograd.data.cleaning import clean
 from ptychograd.data.dataset.checks import check_extras, check_frames, check_groups, check_support
-from ptychograd.data.dataset.freezing import frozen, kept, shown
-from ptychograd.data.dataset.stored import StoredPatterns, Survey, looked_at
+from ptychograd.data.dataset.freezing import frozen, held_copy, shown
+from ptychograd.data.dataset.stored import StoredPatterns, Survey, surveyed
 from ptychograd.data.dataset.types import as_modes, counted_in, square_held_in
 from ptychograd.data.dataset.valid import bared, check_share, filled, joined, valid_pixels
 from ptychograd.data.geometry import (
@@ -241,11 +241,11 @@ def make_dataset(
         probe = as_modes(probe)
     check_extras(patterns, mask, probe, support)
     patterns, mask, cleaned = (
-        looked_at(patterns, mask) if isinstance(patterns, StoredPatterns) else clean(patterns, mask, aligned_empty)
+        surveyed(patterns, mask) if isinstance(patterns, StoredPatterns) else clean(patterns, mask, aligned_empty)
     )
     if isinstance(patterns, np.ndarray):
-        patterns = kept(patterns) if patterns is given else frozen(patterns)
-    positions, probe = kept(positions), None if probe is None else kept(probe)
+        patterns = held_copy(patterns) if patterns is given else frozen(patterns)
+    positions, probe = held_copy(positions), None if probe is None else held_copy(probe)
     if not allow_masked:
         check_share(mask, (*notes, *cleaned))
     return Dataset(patterns, positions, mask, geometry, probe, support, truth, source, (*notes, *cleaned))
@@ -285,7 +285,7 @@ def _surveyed(data: Dataset) -> Survey:
     patterns = data.patterns
     if not isinstance(patterns, StoredPatterns):
         raise TypeError("only patterns in a file are surveyed")
-    return patterns.survey or patterns.look(data.mask)
+    return patterns.survey or patterns.surveyed_with(data.mask)
 
 
 def check_data(data: object) -> None:

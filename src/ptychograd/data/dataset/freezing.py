@@ -12,7 +12,7 @@ def frozen(array: np.ndarray) -> np.ndarray:
     return array
 
 
-def kept(array: np.ndarray) -> np.ndarray:
+def held_copy(array: np.ndarray) -> np.ndarray:
     """The array if nobody can write to it, else a copy of it, where a CPU device takes it as it is."""
     if not any(one.flags.writeable for one in _chain(array)):
         return array

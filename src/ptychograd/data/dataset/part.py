@@ -43,8 +43,8 @@ def subset(data: Dataset, indices) -> Dataset:
 
 def _cropped(part: Dataset, whole: Dataset, support: np.ndarray) -> Dataset:
     """Rocking curves with as much of the support and of the truth as their windows see: the last one ends the array."""
-    corners, kept = (np.round(positions_in_pixels(data, None)).max(axis=0).astype(int) for data in (whole, part))
-    far = kept + support.shape[1:] - corners
+    corners, retained = (np.round(positions_in_pixels(data, None)).max(axis=0).astype(int) for data in (whole, part))
+    far = retained + support.shape[1:] - corners
     inside = (slice(None), slice(far[0]), slice(far[1]))
     truth = None if part.truth is None else replace(part.truth, object=part.truth.object[inside])
     return replace(part, support=support[inside], truth=truth)

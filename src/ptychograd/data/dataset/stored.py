@@ -18,7 +18,7 @@ from ptychograd.data.cleaning import (
     kinds_of,
     refuse_mostly_bad,
     spread,
-    words_on_gaps,
+    summary_of_gaps,
 )
 from ptychograd.data.dataset.arrival import Arrival
 from ptychograd.data.dataset.types import counted_in
@@ -159,7 +159,7 @@ class StoredPatterns:
         fresh.gap, fresh.gap_notes = self.gap, self.gap_notes
         return fresh
 
-    def told_by(self, arrival: Arrival) -> "StoredPatterns":
+    def estimated_from(self, arrival: Arrival) -> "StoredPatterns":
         """The same, of which something else tells which have come."""
         return StoredPatterns(self._read, self.shape, self.dtype, self.keep, arrival, self.run)
 
@@ -196,13 +196,13 @@ class StoredPatterns:
         valid = np.broadcast_to(mask, patterns.shape) if bad is None else mask & ~bad
         return patterns, valid if used is None else valid & used[:, None, None]
 
-    def look(self, mask: Bool[np.ndarray, "y x"]) -> Survey:
+    def surveyed_with(self, mask: Bool[np.ndarray, "y x"]) -> Survey:
         """Read all patterns of this process's share once, a few at a time."""
         frame, count = self.shape[1:], self.arrived()
         if count and (self.gap_notes is None or self.grows):
             gaps = gap_pixels(self._sample(count, mask), frame, self.dtype)
             self.gap = np.any([self.gap, *gaps.values()], axis=0)
-            self.gap_notes = (*(self.gap_notes or ()), *words_on_gaps(gaps))
+            self.gap_notes = (*(self.gap_notes or ()), *summary_of_gaps(gaps))
         mask = mask & ~self.gap
         zero = np.zeros(frame, np.int64)
         seen = Survey(np.zeros(len(self)), np.zeros(frame), zero, zero, 0, {}, 0.0, 0)
@@ -220,8 +220,8 @@ class StoredPatterns:
             seen = _more(seen, numbers, patterns, mask) if len(numbers) else seen
         self.survey = self.keep.together(seen)
         self.photons = self.survey.photons
-        words = ", ".join(f"{number:,} {kind}" for kind, number in self.survey.kinds.items())
-        refuse_mostly_bad(int(self.survey.bad.sum()), self.gap, self.survey.seen, words)
+        text = ", ".join(f"{number:,} {kind}" for kind, number in self.survey.kinds.items())
+        refuse_mostly_bad(int(self.survey.bad.sum()), self.gap, self.survey.seen, text)
         return self.survey
 
     def _sample(self, count: int, mask: Bool[np.ndarray, "y x"]) -> Iterator[Frame]:
@@ -263,18 +263,18 @@ def _stretches(numbers: np.ndarray) -> Iterator[tuple[int, int]]:
     return pairwise(edges) if len(numbers) else iter(())
 
 
-def looked_at(patterns: StoredPatterns, mask: np.ndarray) -> tuple[StoredPatterns, np.ndarray, tuple[str, ...]]:
+def surveyed(patterns: StoredPatterns, mask: np.ndarray) -> tuple[StoredPatterns, np.ndarray, tuple[str, ...]]:
     """Patterns after a look at all of them, their mask without pixels that are bad in all, and what was found."""
     if mask.ndim != 2:
         raise InputError(
             "Patterns that stay in their file need one mask for all, (y, x), and there is one for each pattern; give "
             "--memory more than they take, or one mask."
         )
-    seen = patterns.look(mask)
+    seen = patterns.surveyed_with(mask)
     mask, notes = mask & ~patterns.gap, patterns.gap_notes or ()
     if not seen.kinds:
         return patterns, mask, notes
-    words = ", ".join(f"{number:,} {kind}" for kind, number in seen.kinds.items())
+    text = ", ".join(f"{number:,} {kind}" for kind, number in seen.kinds.items())
     where = f"{np.count_nonzero(seen.bad):,} in {seen.bad_frames:,} of {seen.seen:,} patterns"
     mask = mask if seen.differs or patterns.grows else mask & (seen.bad == 0)
-    return patterns, mask, (*notes, f"mask: bad pixels found and masked: {where} ({words})")
+    return patterns, mask, (*notes, f"mask: bad pixels found and masked: {where} ({text})")

@@ -69,11 +69,11 @@ def check_share(mask: Bool[np.ndarray, "..."], notes: Sequence[str], source: str
     if share >= LEAST:
         return
     said = [note.removeprefix("mask: ") for note in notes if note.startswith("mask:") and "guessed" not in note]
-    words = f" ({'; '.join(said)})" if said else ""
+    text = f" ({'; '.join(said)})" if said else ""
     other = "good" if any("= bad" in note or note.startswith("0 ") for note in said) else "bad"
     start = f"{source}: " if source else ""
     raise InputError(
-        f"{start}{share:.2%} of the pixels are valid, fewer than half{words}. If the mask is the "
+        f"{start}{share:.2%} of the pixels are valid, fewer than half{text}. If the mask is the "
         f'other way round, say --mask-is {other} (mask_is="{other}"); if so few are meant, --allow-masked '
         "(allow_masked=True)."
     )

@@ -159,9 +159,9 @@ def require_replaceable(path: Path, kind: str, entry: str | None = None) -> None
     """
     require_writable(path)
     if path.exists() and not _is_of(path, kind, entry):
-        words = kind if entry is None else f"{kind} with {entry}"
+        text = kind if entry is None else f"{kind} with {entry}"
         raise InputError(
-            f"{path} is there and is no readable {words}: it would be lost. Give another name, or remove it first."
+            f"{path} is there and is no readable {text}: it would be lost. Give another name, or remove it first."
         )
 
 

@@ -62,7 +62,7 @@ class Geometry:
         return math.hypot(self.energy_kev, ELECTRON_AT_REST) - ELECTRON_AT_REST
 
     @property
-    def energy_in_words(self) -> str:
+    def energy_text(self) -> str:
         """The energy of the particles that are likely to have this wavelength: of electrons below 10 pm."""
         if self.wavelength < SHORTEST_OF_PHOTONS:
             return f"electrons of {self.electron_kev:.5g} keV"

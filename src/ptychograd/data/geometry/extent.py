@@ -73,7 +73,7 @@ def check_extent(
         return
     shape = object_shape_needed(positions, frame_shape)
     raise InputError(
-        f"The positions span {_span_in_words(span, sampling)}, which needs an object of"
+        f"The positions span {_span_text(span, sampling)}, which needs an object of"
         f" {_integer(shape[0])} x {_integer(shape[1])} pixels"
         f" ({8 * shape[0] * shape[1] / 1e9:,.3g} GB as complex64), too large for"
         f" {len(positions)} windows of {frame_shape[0]} x {frame_shape[1]}:"
@@ -113,7 +113,7 @@ def _is_plausible(positions: Positions, frame_shape: tuple[int, int]) -> bool:
     return _is_reasonable(positions, frame_shape) and 0.5 < nearest_step(positions) < max(frame_shape)
 
 
-def _span_in_words(span: np.ndarray, sampling: tuple[float, float] | None) -> str:
+def _span_text(span: np.ndarray, sampling: tuple[float, float] | None) -> str:
     pixels = f"{span[0]:.6g} x {span[1]:.6g} object pixels"
     if sampling is None:
         return pixels

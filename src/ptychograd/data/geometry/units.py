@@ -12,11 +12,11 @@ ENERGIES = {"eV": 1e-3, "keV": 1.0, "MeV": 1e3, "GeV": 1e6, "J": 1 / JOULES_PER_
 ANGLES = {"rad": 1.0, "mrad": 1e-3, "µrad": 1e-6, "deg": 0.017453292519943295}  # in radians
 
 _PREFIXES = {"": "", "milli": "m", "micro": "µ", "nano": "n", "pico": "p", "centi": "c", "kilo": "k", "mega": "M"}
-_WORDS = {  # in small letters and in the singular
-    **{f"{prefix}{word}": f"{sign}m" for prefix, sign in _PREFIXES.items() for word in ("meter", "metre")},
+_TEXTS = {  # in small letters and in the singular
+    **{f"{prefix}{text_part}": f"{sign}m" for prefix, sign in _PREFIXES.items() for text_part in ("meter", "metre")},
     **{f"{prefix}electron{gap}volt": f"{sign}eV" for prefix, sign in _PREFIXES.items() for gap in ("", " ")},
     **{f"{prefix}radian": f"{sign}rad" for prefix, sign in _PREFIXES.items()},
-    **{word: "Å" for word in ("angstrom", "ångström", "ångstrom", "ang")},
+    **{text_part: "Å" for text_part in ("angstrom", "ångström", "ångstrom", "ang")},
     **{"micron": "µm", "um": "µm", "urad": "µrad", "joule": "J", "degree": "deg", "°": "deg"},
     **{"ev": "eV", "kev": "keV"},
 }
@@ -27,10 +27,10 @@ _ONE_OVER = re.compile(r"1\s*/\s*(.+)|(.+?)\s*(?:\^|\*\*)?\s*[-\u2212]1")
 def unit_size(name: str, units: Mapping[str, float]) -> float | None:
     """The size of a unit among these, by whatever name it has; None for any other."""
     plain = unicodedata.normalize("NFKC", name).strip().replace("\u03bc", "µ")
-    word = plain.lower()
-    word = word[:-1] if len(word) > 4 and word.endswith("s") else word
+    text_part = plain.lower()
+    text_part = text_part[:-1] if len(text_part) > 4 and text_part.endswith("s") else text_part
     loud = plain.lower() if plain.isupper() else ""
-    names = (plain, _SIGNS.get(plain, ""), _WORDS.get(word, ""), word if len(word) > 2 else loud)
+    names = (plain, _SIGNS.get(plain, ""), _TEXTS.get(text_part, ""), text_part if len(text_part) > 2 else loud)
     return next((units[known] for known in names if known in units), None)
 
 

@@ -95,17 +95,17 @@ def shuffled(order: UInt[Array, "2"], count: int) -> Int[Array, "count"]:
 def _epoch(member: Member, patterns: Patterns, plan: Plan) -> After:
     objective, solver, variables, state = member
 
-    course = solver.course(objective, variables, state, plan.number.shape[1] * objective.devices)
+    epoch_steps = solver.epoch_steps(objective, variables, state, plan.number.shape[1] * objective.devices)
 
     def step(carry, row):
         carried, total = carry
         mask = patterns.mask if patterns.mask.ndim < patterns.counts.ndim else _take(patterns.mask, row.place)
         batch = Batch(row.number, _take(patterns.counts, row.place), mask, row.weight, row.cool, row.size)
-        carried, value = course.step(carried, batch)
+        carried, value = epoch_steps.step(carried, batch)
         return (carried, jax.tree.map(jnp.add, total, value)), None
 
-    (carried, value), _ = jax.lax.scan(step, (course.carried, Value.zero(plan.weight.dtype)), plan)
-    variables, state = course.end(carried)
+    (carried, value), _ = jax.lax.scan(step, (epoch_steps.carried, Value.zero(plan.weight.dtype)), plan)
+    variables, state = epoch_steps.end(carried)
     variables = objective.scaled_back(_regauged(objective, variables))
     finite = {
         name: jnp.all(jnp.array([jnp.all(jnp.isfinite(plane)) for plane in jax.tree.leaves(leaf)]))
@@ -117,7 +117,7 @@ def _epoch(member: Member, patterns: Patterns, plan: Plan) -> After:
 def _regauged(objective: Objective, variables: PyTree) -> PyTree:
     """The variables with what no pattern can tell put right, which changes no pattern."""
     named, forms = named_parameters(variables), {}
-    for change in objective.model(variables).regauged():
+    for change in objective.model(variables).gauge_fixed():
         if change.keys() <= named.keys():  # what would go to a parameter that is held stays where it is
             forms |= {name: split(new) if isinstance(named[name], Planes) else new for name, new in change.items()}
     return replace_parameters(variables, forms)

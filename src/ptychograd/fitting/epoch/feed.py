@@ -13,7 +13,7 @@ from ptychograd.core.memory import aligned_empty
 from ptychograd.data.dataset import Dataset, StoredPatterns
 from ptychograd.fitting.epoch.compiled import Patterns, shuffled
 from ptychograd.fitting.epoch.placing import EVERYWHERE, PART, WHERE, own_shares, placed, placed_shares, shares_of
-from ptychograd.fitting.schedule import Plan, Rows, cooling, planned
+from ptychograd.fitting.schedule import Plan, StepShape, cooling, planned
 
 
 class Asked(NamedTuple):
@@ -24,10 +24,10 @@ class Asked(NamedTuple):
     mesh: Mesh | None
     real: np.dtype
 
-    def rows(self, sizes: Sequence[int]) -> Rows:
+    def rows(self, sizes: Sequence[int]) -> StepShape:
         """The rows of a plan that takes as much from each of several shares of these sizes."""
         each = -(-self.batch_size // len(sizes))
-        return Rows.of(max(sizes), each, 1 if self.mesh is None else self.mesh.shape[PART])
+        return StepShape.of(max(sizes), each, 1 if self.mesh is None else self.mesh.shape[PART])
 
     def on_devices(self, plan: Plan) -> Plan:
         """The plan where it is worked on."""
@@ -132,7 +132,7 @@ def _converted(counts: np.ndarray, dtype: np.dtype) -> np.ndarray:
 
 def _order_of(seed: int, done: int, share: int, count: int) -> np.ndarray:
     """The numbers below `count` in an order that seed, epoch and share say alone."""
-    words = np.array([seed, done], np.uint32)
+    text = np.array([seed, done], np.uint32)
     if share == 0:
-        return np.asarray(jax.device_get(shuffled(jax.device_put(words), count)))
+        return np.asarray(jax.device_get(shuffled(jax.device_put(text), count)))
     return np.random.default_rng([seed, done, share]).permutation(count)

@@ -143,7 +143,7 @@ def _step_of(member: Member, data: Dataset, asked: Asked, count: int) -> Footpri
 def _peak(program: Any) -> int:
     """The most bytes alive at once of all that a program makes, each array from its making to its last use."""
     last = {v: place for place, one in enumerate(program.eqns) for v in one.invars if not _is_literal(v)}
-    kept = {v for v in program.outvars if not _is_literal(v)}
+    retained = {v for v in program.outvars if not _is_literal(v)}
     alive: dict[Any, int] = {}
     now = most = 0
     for place, one in enumerate(program.eqns):
@@ -152,7 +152,7 @@ def _peak(program: Any) -> int:
         now += sum(map(_size, one.outvars))
         most = max(most, now)
         for v in {v for v in one.invars + one.outvars if not _is_literal(v)}:
-            if v in alive and v not in kept and last.get(v, place) <= place:
+            if v in alive and v not in retained and last.get(v, place) <= place:
                 now -= alive.pop(v)
     return most
 

@@ -109,7 +109,7 @@ def reconstruct(
     feed = feed_of(data, work.asked)
     try:
         for _ in range(epochs):
-            standing = _watched(work, _after_an_epoch(work, standing, feed), monitor)
+            standing = _monitored(work, _after_an_epoch(work, standing, feed), monitor)
             if on_epoch is not None:
                 on_epoch(_progress(work, standing, feed.count))
             stopped = (until and until(standing.history)) or DONE
@@ -146,12 +146,14 @@ def _after_an_epoch(work: Work, standing: Standing, feed: Feed) -> Standing:
     return standing.moved(after, value, feed.photons, time.perf_counter() - begin)
 
 
-def _watched(work: Work, standing: Standing, monitor: Callable[[int, Callable[[], Result]], float] | None) -> Standing:
+def _monitored(
+    work: Work, standing: Standing, monitor: Callable[[int, Callable[[], Result]], float] | None
+) -> Standing:
     """Where a run stands, with what a look at held-out patterns says there; an epoch without its look is not whole."""
     if monitor is None:
         return standing
-    look = monitor(standing.history.epochs, partial(_as_it_is, work, standing, *_now(standing)))
-    return standing.seen(agreed(look, work.asked.mesh))
+    figure = monitor(standing.history.epochs, partial(_as_it_is, work, standing, *_now(standing)))
+    return standing.seen(agreed(figure, work.asked.mesh))
 
 
 def _not_finite(bad: str, work: Work, standing: Standing) -> NonFiniteError:
@@ -251,7 +253,7 @@ def _as_it_is(work: Work, standing: Standing, variables: PyTree, state: PyTree) 
     model = eqx.combine(join(at_home(variables, work.asked.mesh)), work.rest)
     named = jax.device_get(named_leaves(state))
     found = Result.of(model, work.positions, named, standing.history, work.settings | {"stopped": UNDER_WAY})
-    return found._replace(lit=work.lit)
+    return found._replace(illuminated=work.illuminated)
 
 
 def _progress(work: Work, standing: Standing, count: int) -> Progress:

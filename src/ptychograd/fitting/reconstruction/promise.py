@@ -35,7 +35,7 @@ def check_promise(model: AbstractModel) -> None:
     windows = model.windows(first)
     for path, window in windows.items():
         seen, whole = (
-            np.asarray(_with(model, path, window, change).together(first)) for change in (_cut, _other_outside)
+            np.asarray(_with(model, path, window, change).together(first)) for change in (_extracted, _other_outside)
         )
         off = np.abs(seen - whole).max() / max(float(np.abs(whole).max()), 1e-30) if seen.shape == whole.shape else 1.0
         if not off <= ROUNDING:
@@ -62,7 +62,7 @@ def _with(model: AbstractModel, path: str, window: Window, change) -> AbstractMo
     return eqx.combine(changed, rest)
 
 
-def _cut(array: Array, window: Window) -> Array:
+def _extracted(array: Array, window: Window) -> Array:
     return extract_window(jnp.asarray(array), window.corner, window.shape)
 
 
@@ -73,4 +73,4 @@ def _other_outside(array: Array, window: Window) -> Array:
     values = np.asarray(array)
     rng, size = np.random.default_rng(0), float(np.sqrt(np.mean(np.abs(values) ** 2))) + 1.0
     other = values + size * rng.normal(size=values.shape)
-    return put(jnp.asarray(other, array.dtype), _cut(array, window), window.corner)
+    return put(jnp.asarray(other, array.dtype), _extracted(array, window), window.corner)

@@ -64,8 +64,8 @@ class Task(NamedTuple):
 class Work(NamedTuple):
     """What stays the same from epoch to epoch.
 
-    `rest` is what is not refined, `last` the epoch that ends the run, `lit` tells which patterns have photons, if not
-    all.
+    `rest` is what is not refined, `last` the epoch that ends the run, `illuminated` tells which patterns have photons,
+    if not all.
     """
 
     rest: PyTree
@@ -74,7 +74,7 @@ class Work(NamedTuple):
     last: int
     positions: np.ndarray
     settings: dict
-    lit: np.ndarray | None
+    illuminated: np.ndarray | None
 
 
 class Standing(NamedTuple):
@@ -143,21 +143,23 @@ def prepared(task: Task) -> tuple[Work, Standing]:
     at_once = patterns_at_once(member, data, asked, room_on_device())
     member = everywhere(member._replace(objective=replace(objective, at_once=at_once)), mesh)
     best = None if resume is None or stored is None else _best(task, resume, stored, member)
-    return Work(rest, asked, task.seed, last, data.positions, settings, _lit(data)), Standing(member, history, best)
+    return Work(rest, asked, task.seed, last, data.positions, settings, _illuminated(data)), Standing(
+        member, history, best
+    )
 
 
 def _best(task: Task, resume: Result, stored: Stored, member: Member) -> Best | None:
     """The best state so far of a stage that goes on; None where another begins."""
-    kept, asked = resume.settings.get(BEST), _settings(task)
-    if kept is None or any(resume.settings.get(key) != asked.get(key) for key in SAME_STAGE):
+    retained, asked = resume.settings.get(BEST), _settings(task)
+    if retained is None or any(resume.settings.get(key) != asked.get(key) for key in SAME_STAGE):
         return None
     if stored.best_parameters is None or stored.best_state is None:
-        return Best(member.variables, member.state, *kept)
+        return Best(member.variables, member.state, *retained)
     there = resume._replace(arrays=stored.best_parameters)
     parameters, _ = partition(there.onto(task.model), task.trainable)
     fresh, tree = named_leaves(member.state), jax.tree.structure(member.state)
     state = tree.unflatten([jnp.asarray(stored.best_state[name], leaf.dtype) for name, leaf in fresh.items()])
-    return Best(task.solver.variables(parameters), state, *kept)
+    return Best(task.solver.variables(parameters), state, *retained)
 
 
 def _start_state(
@@ -165,8 +167,8 @@ def _start_state(
 ) -> PyTree:
     """A fresh state, or the one that `resume` ended with, if it has one, where solver and parameters are the same."""
     state = solver.init(objective, variables)
-    kept = ("solver", "trainable", "priors")
-    if resume is None or not resume.state or any(resume.settings.get(key) != settings.get(key) for key in kept):
+    retained = ("solver", "trainable", "priors")
+    if resume is None or not resume.state or any(resume.settings.get(key) != settings.get(key) for key in retained):
         return state
     fresh, tree = named_leaves(state), jax.tree.structure(state)
     shapes = {name: np.shape(leaf) for name, leaf in fresh.items()}
@@ -191,17 +193,17 @@ def _settings(task: Task) -> dict:
     if task.priors:
         settings["priors"] = [repr(prior) for prior in task.priors]
     if task.resume is not None:
-        kept = ("changes", *((ROSE,) if task.epochs == 0 and BEST not in task.resume.settings else ()))
-        settings |= {name: task.resume.settings[name] for name in kept if name in task.resume.settings}
+        retained = ("changes", *((ROSE,) if task.epochs == 0 and BEST not in task.resume.settings else ()))
+        settings |= {name: task.resume.settings[name] for name in retained if name in task.resume.settings}
     return settings
 
 
-def _lit(data: Dataset) -> np.ndarray | None:
+def _illuminated(data: Dataset) -> np.ndarray | None:
     """Which patterns have photons; None if all have, and while some may still come."""
     if isinstance(data.patterns, StoredPatterns) and data.patterns.grows:
         return None
-    lit = data.photons > 0
-    return None if lit.all() else lit
+    illuminated = data.photons > 0
+    return None if illuminated.all() else illuminated
 
 
 def _check_numbers(data: Dataset, real: np.dtype) -> None:

@@ -45,14 +45,14 @@ class History(NamedTuple):
         before = self.held_out or (float("nan"),) * self.epochs
         return self._replace(held_out=(*before[:-1], r_factor))
 
-    def with_looks_after(self, epochs: int) -> "History":
+    def with_monitored_after(self, epochs: int) -> "History":
         """Without what was seen of held-out patterns up to then: another stage may fit something else."""
         if not self.held_out:
             return self
         return self._replace(held_out=(float("nan"),) * min(epochs, self.epochs) + self.held_out[epochs:])
 
     @property
-    def looks(self) -> dict[int, float]:
+    def monitored(self) -> dict[int, float]:
         """R-factors of held-out patterns by how many epochs were done."""
         return {epoch: r for epoch, r in enumerate(self.held_out, start=1) if r == r}
 

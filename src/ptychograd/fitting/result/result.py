@@ -45,7 +45,7 @@ class Result(NamedTuple):
     `model` is the model itself; it is None for a result read from a file, whose arrays `onto` puts into a model made
     anew. `state` is the solver's, `settings` what the run was asked for, and `sampling` the size in metres of a pixel
     (y, x) or voxel (x, y, z) of the object, None in pixel units; `positions` are the dataset's (index, (y, x)), in
-    metres if there is a sampling. `lit` is True (index) for the patterns that had photons; None if all had.
+    metres if there is a sampling. `illuminated` is True (index) for the patterns that had photons; None if all had.
     """
 
     arrays: dict[str, np.ndarray]
@@ -55,7 +55,7 @@ class Result(NamedTuple):
     sampling: tuple[float, ...] | None = None
     positions: np.ndarray | None = None
     model: AbstractModel | None = None
-    lit: np.ndarray | None = None
+    illuminated: np.ndarray | None = None
 
     @classmethod
     def of(cls, model: AbstractModel, positions: np.ndarray, state: dict, history: History, settings: dict) -> "Result":
@@ -133,13 +133,13 @@ class Result(NamedTuple):
 
         return map_with_names(put, model)
 
-    def continued_from(self, model: AbstractModel, words: str, hold: Sequence[str] = (), about: str = "") -> "Result":
+    def continued_from(self, model: AbstractModel, text: str, hold: Sequence[str] = (), about: str = "") -> "Result":
         """The run, whose next stage begins with `model` and a fresh solver; what is below the paths to `hold` stays.
 
         `about` is the path of the parameter that was put right, where it is one.
         """
         fresh = Result.of(model, np.zeros(0), {}, self.history, self.settings)
-        change = {"after_epoch": self.history.epochs, "change": words, "hold": list(hold), "about": about}
+        change = {"after_epoch": self.history.epochs, "change": text, "hold": list(hold), "about": about}
         told = {key: value for key, value in change.items() if value or key == "after_epoch"}
         changes = [*self.settings.get("changes", ()), told]
         return self._replace(arrays=fresh.arrays, state={}, settings=self.settings | {"changes": changes}, model=model)
@@ -192,8 +192,8 @@ def _write(file: h5py.File, result: Result) -> None:
     for name in ("positions", "positions_refined"):
         if (positions := getattr(result, name)) is not None:
             _dataset(entry, name, positions, units="m" if result.sampling else "pixel")
-    if result.lit is not None:
-        entry["lit"] = result.lit
+    if result.illuminated is not None:
+        entry["lit"] = result.illuminated
     if has_object:
         _pictures(entry, result)
 
@@ -244,7 +244,7 @@ def _read(catalogue: Catalogue, path: str | Path) -> Result:
         }
         for group in ("model", "solver_state")
     )
-    sampling, positions, lit = (entries.get(f"entry/{name}") for name in ("sampling", "positions", "lit"))
+    sampling, positions, illuminated = (entries.get(f"entry/{name}") for name in ("sampling", "positions", "lit"))
     return Result(
         model,
         state,
@@ -252,7 +252,7 @@ def _read(catalogue: Catalogue, path: str | Path) -> Result:
         settings_in(entries.get(SETTINGS)),
         None if sampling is None else tuple(float(size) for size in np.ravel(_real(sampling))),
         None if positions is None else _real(positions),
-        lit=None if lit is None else _real(lit).astype(bool),
+        illuminated=None if illuminated is None else _real(illuminated).astype(bool),
     )
 
 

@@ -13,7 +13,7 @@ from ptychograd.core.parameters import matches, named_parameters
 from ptychograd.fitting.objective import Batch, Objective, Value
 
 
-class Course(NamedTuple):
+class EpochSteps(NamedTuple):
     """A way through an epoch: what is `carried` from step to step, the step, and how variables and state come out.
 
     `carried` may be in another form than variables and state are, and hold scratch that nobody keeps.
@@ -46,7 +46,7 @@ class AbstractSolver(eqx.Module):
     ) -> tuple[PyTree, PyTree, Value]:
         """Variables and state after one batch, and the value of the objective before it."""
 
-    def course(self, objective: Objective, variables: PyTree, state: PyTree, batch_size: int) -> Course:
+    def epoch_steps(self, objective: Objective, variables: PyTree, state: PyTree, batch_size: int) -> EpochSteps:
         """How this solver goes through an epoch: step by step, unless it knows a cheaper way to the same end."""
 
         def step(carried, batch):
@@ -54,7 +54,7 @@ class AbstractSolver(eqx.Module):
             variables, state, value = self.step(objective, variables, batch, state)
             return (variables, state), value
 
-        return Course((variables, state), step, lambda carried: carried)
+        return EpochSteps((variables, state), step, lambda carried: carried)
 
 
 def worth_windows(objective: Objective, variables: PyTree, batch_size: int, times: float) -> bool:

@@ -44,8 +44,8 @@ class ClosedForm(AbstractDerivatives):
     def diagonal_names(self, objective, variables):
         return tuple(named_parameters(variables))
 
-    def sums(self, objective, sight, batch):
-        seen, windows = sight
+    def sums(self, objective, local_view, batch):
+        seen, windows = local_view
 
         def one(seen, index, pattern, mask, weight):
             return _terms(_ptychography(objective.model(seen)), index, pattern, mask, weight)
@@ -80,11 +80,11 @@ def _terms(
     mask: Bool[Array, "y x"],
     weight: Float[Array, ""],
 ) -> _Terms:
-    thing = _thin(model)
+    object = _thin(model)
     corner, shift = model.scan(index)
     probe = translate(model.probe(index), shift)
-    patch = thing.patch(corner, model.frame_shape)
-    free = weight * thing.free(corner, model.frame_shape)
+    patch = object.patch(corner, model.frame_shape)
+    free = weight * object.free(corner, model.frame_shape)
     wave = model.propagator(probe * patch[None], shift)
     expected = model.detector(wave)
     modulus = amplitude(expected)
@@ -117,15 +117,15 @@ def _ptychography(model: AbstractModel) -> Ptychography:
 
 
 def _thin(model: AbstractModel) -> AbstractThinObject:
-    thing = _ptychography(model).object
-    if not isinstance(thing, AbstractThinObject):
+    object = _ptychography(model).object
+    if not isinstance(object, AbstractThinObject):
         raise InputError(
-            f"Closed-form PIE is written for thin objects, not for {type(thing).__name__}; "
+            f"Closed-form PIE is written for thin objects, not for {type(object).__name__}; "
             "take an AD solver such as nesterov."
         )
-    if not thing.magnitude.is_free:
+    if not object.magnitude.is_free:
         raise InputError(
-            f"Closed-form PIE is written for transmissions of any magnitude, not for {type(thing.magnitude).__name__}; "
-            "take an AD solver such as nesterov."
+            f"Closed-form PIE is written for transmissions of any magnitude, not for "
+            f"{type(object.magnitude).__name__}; take an AD solver such as nesterov."
         )
-    return thing
+    return object

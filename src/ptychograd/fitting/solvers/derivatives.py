@@ -16,8 +16,8 @@ from ptychograd.core.errors import InputError
 from ptychograd.core.parameters import Planes, named_parameters, replace_parameter, split
 from ptychograd.core.strict import as_complex
 from ptychograd.core.windows import add_windows, in_windows, window_of
-from ptychograd.fitting.objective import Batch, Gradient, Objective, Sight, Value
-from ptychograd.fitting.solvers.sums import Lit, Sums, with_priors
+from ptychograd.fitting.objective import Batch, Gradient, LocalView, Objective, Value
+from ptychograd.fitting.solvers.sums import MeanDiagonals, Sums, with_priors
 from ptychograd.physics.model import AbstractExitWaveModel
 
 
@@ -37,7 +37,7 @@ class AbstractDerivatives(eqx.Module):
         """Parameters for which the sums hold a diagonal."""
 
     @abc.abstractmethod
-    def sums(self, objective: Objective, sight: Sight, batch: Batch) -> Sums:
+    def sums(self, objective: Objective, local_view: LocalView, batch: Batch) -> Sums:
         """Sums over the patterns of a batch, all worked on together."""
 
 
@@ -53,8 +53,8 @@ class AutomaticGradient(AbstractDerivatives):
     def diagonal_names(self, objective, variables):
         return ()
 
-    def sums(self, objective, sight, batch):
-        value, gradient = objective.derived(sight, batch)
+    def sums(self, objective, local_view, batch):
+        value, gradient = objective.derived(local_view, batch)
         return Sums(value, gradient.values, {}, gradient.windows)
 
 
@@ -83,11 +83,11 @@ class Automatic(AbstractDerivatives):
             return ()
         return tuple(name for name, leaf in named_parameters(variables).items() if isinstance(leaf, Planes))
 
-    def sums(self, objective, sight, batch):
-        value, gradient = objective.derived(sight, batch)
-        names = self.diagonal_names(objective, sight.seen)
+    def sums(self, objective, local_view, batch):
+        value, gradient = objective.derived(local_view, batch)
+        names = self.diagonal_names(objective, local_view.seen)
         diagonals = {
-            name: _product_with_ones(objective, objective.coarse_waves, gradient, name, batch) for name in names
+            name: _product_with_ones(objective, objective.surrogate_waves, gradient, name, batch) for name in names
         }
         return Sums(value, gradient.values, diagonals, gradient.windows)
 
@@ -108,12 +108,12 @@ class AutomaticLipschitz(AbstractDerivatives):
     def diagonal_names(self, objective, variables):
         return Automatic().diagonal_names(objective, variables)
 
-    def sums(self, objective, sight, batch):
-        value, gradient = objective.derived(sight, batch)
+    def sums(self, objective, local_view, batch):
+        value, gradient = objective.derived(local_view, batch)
         diagonals = {}
-        for name in self.diagonal_names(objective, sight.seen):
+        for name in self.diagonal_names(objective, local_view.seen):
             is_object = window_of(name, gradient.windows) is not None
-            waves = objective.exit_waves if is_object else objective.coarse_waves
+            waves = objective.exit_waves if is_object else objective.surrogate_waves
             diagonals[name] = _product_with_ones(objective, waves, gradient, name, batch)
         return Sums(value, gradient.values, diagonals, gradient.windows)
 
@@ -121,7 +121,7 @@ class AutomaticLipschitz(AbstractDerivatives):
 class Through(NamedTuple):
     """Variables that are looked at through windows only: from the numbers of some patterns to what these see."""
 
-    sight: Callable[[Int[Array, "part"]], Sight]
+    local_view: Callable[[Int[Array, "part"]], LocalView]
 
 
 def batch_sums(
@@ -129,7 +129,7 @@ def batch_sums(
     objective: Objective,
     variables: PyTree | Through,
     batch: Batch,
-    lit: Lit | None = None,
+    mean_diagonals: MeanDiagonals | None = None,
 ) -> Sums:
     """All sums over a batch, in parts of `objective.at_once` patterns: the one door through which they leave.
 
@@ -137,20 +137,22 @@ def batch_sums(
     One pattern after another is fastest on a CPU, whose caches hold the waves of one, and all at once
     on a GPU. A batch of one pattern keeps its windows, so that its step touches nothing else. Where a batch is spread
     over devices, each has the sums over all of them. Priors come with the share that the batch has of all patterns, of
-    whole arrays; for a solver that divides by diagonals pixel by pixel see `with_priors`, which is given `lit`.
+    whole arrays; for a solver that divides by diagonals pixel by pixel see `with_priors`, which is given `illuminated`.
     """
     if isinstance(variables, Through):
-        return _sums_in_windows(derivatives, objective, variables.sight, batch)
+        return _sums_in_windows(derivatives, objective, variables.local_view, batch)
     if objective.penalties:
-        return with_priors(_whole_sums(derivatives, objective, variables, batch), objective, variables, batch, lit)
+        return with_priors(
+            _whole_sums(derivatives, objective, variables, batch), objective, variables, batch, mean_diagonals
+        )
     if len(batch.index) == 1 and not objective.axes:
-        return derivatives.sums(objective, objective.sight(variables, batch.index), batch)
+        return derivatives.sums(objective, objective.local_view(variables, batch.index), batch)
     return _whole_sums(derivatives, objective, variables, batch)
 
 
 def _whole_sums(derivatives: AbstractDerivatives, objective: Objective, variables: PyTree, batch: Batch) -> Sums:
     def add_part(total, part):
-        found = derivatives.sums(objective, objective.sight(variables, part.index), part)
+        found = derivatives.sums(objective, objective.local_view(variables, part.index), part)
         value, gradient, diagonals = total
         return (
             jax.tree.map(jnp.add, value, found.value),
@@ -169,11 +171,13 @@ def _whole_sums(derivatives: AbstractDerivatives, objective: Objective, variable
     return Sums(value, gradient, diagonals, {})
 
 
-def _sums_in_windows(derivatives: AbstractDerivatives, objective: Objective, sight: Callable, batch: Batch) -> Sums:
+def _sums_in_windows(
+    derivatives: AbstractDerivatives, objective: Objective, local_view: Callable, batch: Batch
+) -> Sums:
     """What all patterns share is added up; patches are stacked, and so are the windows."""
 
     def of_part(part):
-        found = derivatives.sums(objective, sight(part.index), part)
+        found = derivatives.sums(objective, local_view(part.index), part)
         pairs = (in_windows(tree, found.windows) for tree in (found.gradient, found.diagonals))
         (gradient, shared), (diagonals, shared_diagonals) = pairs
         return (found.value, shared, shared_diagonals), (gradient, diagonals, found.windows)

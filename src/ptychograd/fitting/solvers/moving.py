@@ -10,7 +10,7 @@ from jaxtyping import Array, Complex, Float, Int, PyTree
 
 from ptychograd.core.parameters import join, split
 from ptychograd.core.strict import as_complex
-from ptychograd.core.windows import Window, add, extract_window, look_once, overlapped, put
+from ptychograd.core.windows import Window, add, extract_once, extract_window, overlapped, put
 
 Scalar = Float[Array, ""]
 Ahead = Callable[[Callable[[PyTree], PyTree]], PyTree]
@@ -51,7 +51,7 @@ class Whole(AbstractMoving):
 
     def ahead(self, momentum):
         position = plus(self.position, momentum, self.velocity)
-        return lambda look: position
+        return lambda through: position
 
     def moved(self, momentum, scale, gradient, diagonal, window):
         position = plus(plus(self.position, momentum, self.velocity), scale(diagonal, jnp.max(diagonal)), gradient)
@@ -89,8 +89,8 @@ class Coasting(AbstractMoving):
         return cls(join(goal), join(velocity), touched, desk, jnp.ones((), plane.dtype), jnp.zeros((), jnp.int32))
 
     def ahead(self, momentum):
-        def seen(look):
-            goal, velocity, touched = look((self.goal, self.velocity, self.touched))
+        def seen(through):
+            goal, velocity, touched = through((self.goal, self.velocity, self.touched))
             left = -_faded(momentum, self.age + 1 - touched) * momentum / (1 - momentum)
             return split(as_complex(self.factor) * (goal + as_complex(left) * velocity))
 
@@ -106,7 +106,7 @@ class Coasting(AbstractMoving):
         def change(arrays, part):
             (goal, velocity, touched), (corner, gradient, diagonal) = arrays, part
             push = as_complex(scale(diagonal, largest) / self.factor) * join(gradient)
-            seen = look_once(touched, Window(corner, window.shape))
+            seen = extract_once(touched, Window(corner, window.shape))
             left = _faded(momentum, age - seen)
 
             goal = add(goal, push / as_complex(1 - momentum), corner)
@@ -114,8 +114,8 @@ class Coasting(AbstractMoving):
             return (goal, velocity, put(touched, jnp.maximum(seen, age), corner)), None
 
         items = (window.corner, gradient, diagonal)
-        kept, _ = jax.lax.scan(change, (self.goal, self.velocity, self.touched), items)
-        return Coasting(*kept, desk, self.factor, age)
+        retained, _ = jax.lax.scan(change, (self.goal, self.velocity, self.touched), items)
+        return Coasting(*retained, desk, self.factor, age)
 
     def times(self, factor):
         return eqx.tree_at(lambda one: one.factor, self, factor * self.factor)

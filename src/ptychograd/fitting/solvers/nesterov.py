@@ -15,12 +15,12 @@ from ptychograd.core.parameters import check_names, matches, named_parameters, n
 from ptychograd.core.strict import promoted_by_jax
 from ptychograd.core.windows import window_of
 from ptychograd.fitting.objective import Batch, Objective, Value
-from ptychograd.fitting.solvers.base import AbstractSolver, Course
+from ptychograd.fitting.solvers.base import AbstractSolver, EpochSteps
 from ptychograd.fitting.solvers.derivatives import Automatic
+from ptychograd.fitting.solvers.momentum import MomentumSchedule, Past, growing_momentum, steady_momentum
 from ptychograd.fitting.solvers.moving import AbstractMoving, Whole, plus
-from ptychograd.fitting.solvers.pace import Pace, Past, growing_pace, steady_pace
-from ptychograd.fitting.solvers.rows import Rows
-from ptychograd.fitting.solvers.sums import Lit
+from ptychograd.fitting.solvers.per_pattern import PerPatternState
+from ptychograd.fitting.solvers.sums import MeanDiagonals
 from ptychograd.fitting.solvers.views import AbstractView, WholeView, best_view, exit_wave_model
 from ptychograd.physics.model import AbstractExitWaveModel
 
@@ -90,27 +90,27 @@ class Nesterov(AbstractSolver):
                     f'The step of "{path}" comes from the model; give steps for {", ".join(others) or "none"}.'
                 )
         paths = [penalty.prior.path for penalty in objective.penalties]
-        zero, rows = jnp.zeros((), real_dtype(variables)), _names_of_rows(objective, variables, others)
+        zero, per_pattern = jnp.zeros((), real_dtype(variables)), _names_of_per_pattern(objective, variables, others)
         model = exit_wave_model(objective, variables)
-        kept = [name for name in scaled if model is not None and model.is_local and name not in model.weighted]
+        retained = [name for name in scaled if model is not None and model.is_local and name not in model.weighted]
         return State(
-            past=Past(zero, zero, {name: jnp.zeros_like(named[name].real) for name in kept}),
+            past=Past(zero, zero, {name: jnp.zeros_like(named[name].real) for name in retained}),
             velocity={name: jax.tree.map(jnp.zeros_like, named[name]) for name in scaled},
-            adam=_ADAM.init({name: leaf for name, leaf in others.items() if name not in rows}),
-            rows={name: Rows.of(others[name]) for name in rows},
+            adam=_ADAM.init({name: leaf for name, leaf in others.items() if name not in per_pattern}),
+            per_pattern={name: PerPatternState.of(others[name]) for name in per_pattern},
             steps=self._steps(objective.model(variables).steps, others),
-            lit={name: jnp.zeros_like(named[name].real) for name in scaled if name in paths},
+            mean_diagonals={name: jnp.zeros_like(named[name].real) for name in scaled if name in paths},
         )
 
     def step(self, objective, variables, batch, state):
-        course = self._course(WholeView(objective, variables), state)
-        carried, value = course.step(course.carried, batch)
-        return *course.end(carried), value
+        epoch_steps = self._epoch_steps(WholeView(objective, variables), state)
+        carried, value = epoch_steps.step(epoch_steps.carried, batch)
+        return *epoch_steps.end(carried), value
 
-    def course(self, objective, variables, state, batch_size):
-        return self._course(best_view(objective, variables, batch_size), state)
+    def epoch_steps(self, objective, variables, state, batch_size):
+        return self._epoch_steps(best_view(objective, variables, batch_size), state)
 
-    def _course(self, view: AbstractView, state: "State") -> Course:
+    def _epoch_steps(self, view: AbstractView, state: "State") -> EpochSteps:
         """Through an epoch with that view; whoever asks for one step asks for an epoch of one."""
         named, momentum = named_parameters(view.variables), jnp.asarray(self.momentum, real_dtype(view.variables))
         moving, others = view.moving(state.velocity, momentum), {name: named[name] for name in state.steps}
@@ -122,29 +122,35 @@ class Nesterov(AbstractSolver):
             ends = {name: one.end(momentum) for name, one in carried.moving.items()}
             positions, velocity = ({name: pair[k] for name, pair in ends.items()} for k in (0, 1))
             variables = replace_parameters(view.variables, positions | carried.others)
-            return variables, State(carried.past, velocity, carried.adam, carried.rows, state.steps, carried.lit)
+            return variables, State(
+                carried.past, velocity, carried.adam, carried.per_pattern, state.steps, carried.mean_diagonals
+            )
 
-        return Course(UnderWay(moving, others, state.past, state.adam, state.rows, state.lit), step, end)
+        return EpochSteps(
+            UnderWay(moving, others, state.past, state.adam, state.per_pattern, state.mean_diagonals), step, end
+        )
 
     def _moved(self, view: AbstractView, steps: Named, carried: "UnderWay", batch: Batch) -> tuple["UnderWay", Value]:
-        moving, others, past, adam, rows, lit = carried
+        moving, others, past, adam, per_pattern, mean_diagonals = carried
         warmth = COLDEST + (1 - COLDEST) * (0.5 + 0.5 * jnp.cos(jnp.pi * batch.cooling))
-        pace = self._pace(view.model, past, warmth, batch)
-        momenta = dict.fromkeys(moving, pace.momentum) | dict.fromkeys(_forgetful(view.model), jnp.zeros_like(warmth))
+        schedule = self._pace(view.model, past, warmth, batch)
+        momenta = dict.fromkeys(moving, schedule.momentum) | dict.fromkeys(
+            _forgetful(view.model), jnp.zeros_like(warmth)
+        )
         ahead = {name: one.ahead(momenta[name]) for name, one in moving.items()}
-        sums = view.sums(ahead, others, batch, Lit(past.age, lit))
+        sums = view.sums(ahead, others, batch, MeanDiagonals(past.age, mean_diagonals))
         gradients = named_parameters(sums.gradient)
         with promoted_by_jax():
-            directions, adam = _ADAM.update({name: gradients[name] for name in steps if name not in rows}, adam)
-        followed = {name: row.followed_by(gradients[name]) for name, row in rows.items()}
-        rows = {name: row for name, (_, row) in followed.items()}
+            directions, adam = _ADAM.update({name: gradients[name] for name in steps if name not in per_pattern}, adam)
+        followed = {name: row.followed_by(gradients[name]) for name, row in per_pattern.items()}
+        per_pattern = {name: row for name, (_, row) in followed.items()}
         directions = named_parameters(directions) | {name: direction for name, (direction, _) in followed.items()}
         others = {name: plus(others[name], -warmth * step, directions[name]) for name, step in steps.items()}
 
         def scale(name, diagonal, largest):
             if name in sums.largest:  # the diagonal is that of all batches on average, which some are far above
                 largest = sums.largest[name] * EVEN / self.floor
-            return -warmth * pace.step_size * self._scale(diagonal, largest)
+            return -warmth * schedule.step_size * self._scale(diagonal, largest)
 
         moved = {
             name: one.moved(
@@ -157,12 +163,16 @@ class Nesterov(AbstractSolver):
             for name, one in moving.items()
         }
         moved = _scaled_as_before(view.model, moving, moved)
-        return UnderWay(moved, others, past.followed_by(sums.diagonals), adam, rows, sums.lit), sums.value
+        return UnderWay(
+            moved, others, past.followed_by(sums.diagonals), adam, per_pattern, sums.mean_diagonals
+        ), sums.value
 
-    def _pace(self, model: AbstractExitWaveModel | None, past: Past, warmth: Float[Array, ""], batch: Batch) -> Pace:
+    def _pace(
+        self, model: AbstractExitWaveModel | None, past: Past, warmth: Float[Array, ""], batch: Batch
+    ) -> MomentumSchedule:
         if model is not None and model.is_local:
-            return growing_pace(self.step_size, (self.momentum, self.longest_momentum), past, warmth)
-        return steady_pace(self.step_size, self.momentum, batch.count)
+            return growing_momentum(self.step_size, (self.momentum, self.longest_momentum), past, warmth)
+        return steady_momentum(self.step_size, self.momentum, batch.count)
 
     def _check_momenta(self) -> None:
         for name in ("momentum", "longest_momentum"):
@@ -171,9 +181,9 @@ class Nesterov(AbstractSolver):
                 raise InputError(f"{name} = {value:g}: expected 0 or more and less than 1.")
 
     def _scale(self, weight: Float[Array, "..."], largest: Float[Array, ""]) -> Float[Array, "..."]:
-        lit = largest > 0
+        mean_diagonals = largest > 0
         denominator = (1 - self.floor) * weight + self.floor * largest
-        return jnp.where(lit, 1 / jnp.where(lit, denominator, 1), 0)
+        return jnp.where(mean_diagonals, 1 / jnp.where(mean_diagonals, denominator, 1), 0)
 
     def _steps(self, suggested: Mapping[str, Scalar | float], leaves: Named) -> dict[str, Float[Array, ""]]:
         """Adam's steps for parameters that have no diagonal: those asked for, or else those that the model suggests."""
@@ -201,7 +211,7 @@ def _forgetful(model: AbstractExitWaveModel | None) -> Sequence[str]:
     return model.weighted if model is not None and model.is_local else ()
 
 
-def _names_of_rows(objective: Objective, variables: PyTree, others: Named) -> list[str]:
+def _names_of_per_pattern(objective: Objective, variables: PyTree, others: Named) -> list[str]:
     """Real arrays of which a pattern sees one row."""
     windows = objective.windows(variables, jnp.zeros(1, jnp.int32)) if others else {}
     seen = {name: window_of(name, windows) for name in others}
@@ -232,15 +242,15 @@ def _power(leaf: PyTree) -> Float[Array, ""]:
 class State(NamedTuple):
     """The past of a run; velocities where there is a diagonal; Adam's moments and step sizes where there is none.
 
-    `lit` are diagonals on average, of parameters that have both diagonals and priors.
+    `illuminated` are diagonals on average, of parameters that have both diagonals and priors.
     """
 
     past: Past
     velocity: dict[str, PyTree]
     adam: optax.OptState
-    rows: dict[str, Rows]
+    per_pattern: dict[str, PerPatternState]
     steps: dict[str, Float[Array, ""]]
-    lit: dict[str, Float[Array, "..."]]
+    mean_diagonals: dict[str, Float[Array, "..."]]
 
 
 class UnderWay(NamedTuple):
@@ -250,8 +260,8 @@ class UnderWay(NamedTuple):
     others: Named
     past: Past
     adam: optax.OptState
-    rows: dict[str, Rows]
-    lit: Named
+    per_pattern: dict[str, PerPatternState]
+    mean_diagonals: Named
 
 
 _ADAM = optax.scale_by_adam()

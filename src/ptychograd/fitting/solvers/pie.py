@@ -9,7 +9,7 @@ from jaxtyping import Array, Float, PyTree
 from ptychograd.core.errors import InputError
 from ptychograd.core.parameters import map_with_names, named_parameters
 from ptychograd.core.windows import add_windows, overlapped, window_of
-from ptychograd.fitting.solvers.base import AbstractSolver, Course, worth_windows
+from ptychograd.fitting.solvers.base import AbstractSolver, EpochSteps, worth_windows
 from ptychograd.fitting.solvers.closed_form import ClosedForm
 from ptychograd.fitting.solvers.derivatives import AbstractDerivatives, AutomaticLipschitz, Through, batch_sums
 from ptychograd.fitting.solvers.sums import Sums
@@ -53,9 +53,9 @@ class PIE(AbstractSolver):
         sums = batch_sums(self.derivatives, objective, variables, batch)
         return self._moved(variables, sums, sums.diagonals), state, sums.value
 
-    def course(self, objective, variables, state, batch_size):
+    def epoch_steps(self, objective, variables, state, batch_size):
         if batch_size == 1 or not worth_windows(objective, variables, batch_size, WORTH):
-            return super().course(objective, variables, state, batch_size)
+            return super().epoch_steps(objective, variables, state, batch_size)
         windows = objective.windows(variables, jnp.zeros(1, jnp.int32))
         named = named_parameters(variables)
         names = [
@@ -67,7 +67,7 @@ class PIE(AbstractSolver):
 
         def step(carried, batch):
             variables, desks = carried
-            through = Through(partial(objective.sight, variables))
+            through = Through(partial(objective.local_view, variables))
             sums = batch_sums(self.derivatives, objective, through, batch)
             diagonals, wiped = dict(sums.diagonals), {}
             for name, desk in desks.items():
@@ -76,7 +76,7 @@ class PIE(AbstractSolver):
                     diagonals[name], wiped[name] = overlapped(desk, diagonals[name], window)
             return (self._moved(variables, sums, diagonals), wiped), sums.value
 
-        return Course((variables, desks), step, lambda carried: (carried[0], state))
+        return EpochSteps((variables, desks), step, lambda carried: (carried[0], state))
 
     def _moved(self, variables: PyTree, sums: Sums, diagonals: dict[str, Float[Array, "..."]]) -> PyTree:
         scale = {name: self._scale(diagonal) for name, diagonal in diagonals.items()}
@@ -86,10 +86,12 @@ class PIE(AbstractSolver):
     def _scale(self, weight: Float[Array, "..."]) -> Float[Array, "..."]:
         """One over the denominator; a parameter on which no exit wave depends stays where it is."""
         largest = jnp.max(weight)
-        lit = largest > 0
+        mean_diagonals = largest > 0
         if self.alpha == 1:
-            return jnp.where(lit, 1 / jnp.where(lit, largest, 1), 0)
-        return jnp.where(lit, 1 / jnp.where(lit, (1 - self.alpha) * weight + self.alpha * largest, 1), 0)
+            return jnp.where(mean_diagonals, 1 / jnp.where(mean_diagonals, largest, 1), 0)
+        return jnp.where(
+            mean_diagonals, 1 / jnp.where(mean_diagonals, (1 - self.alpha) * weight + self.alpha * largest, 1), 0
+        )
 
 
 def ADePIE() -> PIE:

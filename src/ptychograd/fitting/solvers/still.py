@@ -18,5 +18,5 @@ class EvaluateOnly(AbstractSolver):
 
     def step(self, objective, variables, batch, state):
         windows = objective.windows(variables, batch.index)
-        expected = objective.expected(objective.look(variables, windows), windows, batch.index)
+        expected = objective.expected(objective.extracted(variables, windows), windows, batch.index)
         return variables, state, objective.over_devices(objective.value(expected, batch))

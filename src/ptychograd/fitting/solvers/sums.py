@@ -15,34 +15,36 @@ class Sums(NamedTuple):
     """What a batch adds up to. Arrays that have `windows` come as one patch a pattern, others whole.
 
     `diagonals` holds, by parameter name, J^H J 1 of the exit waves with respect to that parameter. Where it was asked
-    for, `lit` is what these are on average over batches, and `largest` the largest of this batch.
+    for, `mean_diagonals` is what these are on average over batches, and `largest` the largest of this batch.
     """
 
     value: Value
     gradient: PyTree
     diagonals: dict[str, Float[Array, "..."]]
     windows: Windows
-    lit: dict[str, Float[Array, "..."]] = {}  # noqa: RUF012 (never written to)
+    mean_diagonals: dict[str, Float[Array, "..."]] = {}  # noqa: RUF012 (never written to)
     largest: dict[str, Float[Array, ""]] = {}  # noqa: RUF012
 
 
-class Lit(NamedTuple):
+class MeanDiagonals(NamedTuple):
     """Diagonals on average over the batches so far, of which there were `age`."""
 
     age: Float[Array, ""]
     means: dict[str, Float[Array, "..."]]
 
 
-def with_priors(sums: Sums, objective: Objective, variables: PyTree, batch: Batch, lit: Lit | None) -> Sums:
+def with_priors(
+    sums: Sums, objective: Objective, variables: PyTree, batch: Batch, mean_diagonals: MeanDiagonals | None
+) -> Sums:
     """The sums of whole arrays with the batch's share of all priors: as many patterns as it has, of all.
 
     A solver that divides by the light of each batch weighs the gradients of unlike batches unlike, and would end where
     these weighted sums vanish: nearer to the patterns than to the priors, the more so the smaller the batch. So
-    parameters whose diagonals are known on average, in `lit`, get these, which are the same for all batches; `largest`
-    is still what this batch alone has.
+    parameters whose diagonals are known on average, in `mean_diagonals`, get these, which are the same for all batches;
+    `largest` is still what this batch alone has.
     """
     share = batch.count / objective.groups
-    means = {} if lit is None else _followed(lit, sums.diagonals, share)
+    means = {} if mean_diagonals is None else _followed(mean_diagonals, sums.diagonals, share)
     largest = {name: jnp.max(sums.diagonals[name]) for name in means}
     named, diagonals, gradient, loss = (
         named_parameters(variables),
@@ -64,8 +66,8 @@ def with_priors(sums: Sums, objective: Objective, variables: PyTree, batch: Batc
 
 
 def _followed(
-    lit: Lit, diagonals: dict[str, Float[Array, "..."]], share: Float[Array, ""]
+    mean_diagonals: MeanDiagonals, diagonals: dict[str, Float[Array, "..."]], share: Float[Array, ""]
 ) -> dict[str, Float[Array, "..."]]:
     """The means after one more batch, over as many batches as make up all patterns."""
-    new = jnp.maximum(1 / (lit.age + 1), share)
-    return {name: mean + new * (diagonals[name] - mean) for name, mean in lit.means.items()}
+    new = jnp.maximum(1 / (mean_diagonals.age + 1), share)
+    return {name: mean + new * (diagonals[name] - mean) for name, mean in mean_diagonals.means.items()}

@@ -8,11 +8,11 @@ from jaxtyping import Array, Int, PyTree
 
 from ptychograd.core.parameters import named_parameters, replace_parameters
 from ptychograd.core.windows import Windows, dense, window_of
-from ptychograd.fitting.objective import Batch, Objective, Sight
+from ptychograd.fitting.objective import Batch, LocalView, Objective
 from ptychograd.fitting.solvers.base import worth_windows
 from ptychograd.fitting.solvers.derivatives import Automatic, Through, batch_sums
 from ptychograd.fitting.solvers.moving import AbstractMoving, Ahead, Coasting, Scalar, Whole
-from ptychograd.fitting.solvers.sums import Lit, Sums
+from ptychograd.fitting.solvers.sums import MeanDiagonals, Sums
 from ptychograd.physics.model import AbstractExitWaveModel
 
 WORTH = 2.0  # times as many pixels in an array as in a batch's windows, from which on windows are cheaper
@@ -44,8 +44,14 @@ class AbstractView(eqx.Module):
         """Windows through which some patterns look."""
 
     @abc.abstractmethod
-    def sums(self, ahead: dict[str, Ahead], others: dict[str, PyTree], batch: Batch, lit: Lit | None = None) -> Sums:
-        """Sums over a batch at the parameters as they are `ahead`, and at the `others`; `lit` as for `batch_sums`."""
+    def sums(
+        self,
+        ahead: dict[str, Ahead],
+        others: dict[str, PyTree],
+        batch: Batch,
+        mean_diagonals: MeanDiagonals | None = None,
+    ) -> Sums:
+        """Sums over a batch at parameters as they are `ahead`, and `others`; `mean_diagonals` as for `batch_sums`."""
 
 
 class WholeView(AbstractView):
@@ -54,10 +60,10 @@ class WholeView(AbstractView):
     def windows(self, index):
         return {}
 
-    def sums(self, ahead, others, batch, lit=None):
-        seen = {name: look(lambda arrays: arrays) for name, look in ahead.items()}
+    def sums(self, ahead, others, batch, mean_diagonals=None):
+        seen = {name: through(lambda arrays: arrays) for name, through in ahead.items()}
         variables = replace_parameters(self.variables, seen | others)
-        sums = batch_sums(Automatic(), self.objective, variables, batch, lit)
+        sums = batch_sums(Automatic(), self.objective, variables, batch, mean_diagonals)
         real = {name: named_parameters(variables)[name].real for name in sums.diagonals}
         gradient, diagonals = dense(sums.gradient, variables, sums.windows), dense(sums.diagonals, real, sums.windows)
         return sums._replace(gradient=gradient, diagonals=diagonals, windows={})
@@ -69,16 +75,16 @@ class WindowView(AbstractView):
     def windows(self, index):
         return self.objective.windows(self.variables, index)
 
-    def sums(self, ahead, others, batch, lit=None):
-        def sight(index):
+    def sums(self, ahead, others, batch, mean_diagonals=None):
+        def local_view(index):
             windows = self.windows(index)
             seen = {
-                name: look(lambda arrays, name=name: self.objective.look({name: arrays}, windows)[name])
-                for name, look in ahead.items()
+                name: through(lambda arrays, name=name: self.objective.extracted({name: arrays}, windows)[name])
+                for name, through in ahead.items()
             }
-            return Sight(replace_parameters(self.variables, seen | others), windows)
+            return LocalView(replace_parameters(self.variables, seen | others), windows)
 
-        return batch_sums(Automatic(), self.objective, Through(sight), batch)
+        return batch_sums(Automatic(), self.objective, Through(local_view), batch)
 
 
 def best_view(objective: Objective, variables: PyTree, batch_size: int) -> AbstractView:

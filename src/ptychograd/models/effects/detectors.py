@@ -128,9 +128,9 @@ def _in_larger_window(model: Ptychography, oversampling: int) -> Ptychography:
         return np.pad(np.asarray(array), margins, **outside)
 
     edge = {"mode": "edge"} if type(model.object) is ThinObject else {"constant_values": 1}
-    thing = _mapped(_thin(model), lambda wave: larger(wave, edge), lambda inside: larger(inside, {}))
+    object = _mapped(_thin(model), lambda wave: larger(wave, edge), lambda inside: larger(inside, {}))
     probe = Probe(jnp.asarray(np.pad(modes, [(0, 0), *margins])))
-    return _on_grid(model, thing, probe, model.scan, propagator, shape, oversampling)
+    return _on_grid(model, object, probe, model.scan, propagator, shape, oversampling)
 
 
 def _on_finer_pixels(model: Ptychography, oversampling: int) -> Ptychography:
@@ -145,14 +145,14 @@ def _on_finer_pixels(model: Ptychography, oversampling: int) -> Ptychography:
     if isinstance(model.scan, SubPixelScan):
         corners = corners + np.asarray(model.scan.shift)
     scan = make_scan(oversampling * corners, np.finfo(modes.dtype).dtype)
-    thing = _with_room(_thin(model), oversampling, np.asarray(scan.corner).max(axis=0) + shape)
+    object = _with_room(_thin(model), oversampling, np.asarray(scan.corner).max(axis=0) + shape)
     probe = Probe(jnp.asarray(_interpolated(modes, oversampling), modes.dtype))
-    return replace(_on_grid(model, thing, probe, scan, propagator, shape, oversampling), sampling=sampling)
+    return replace(_on_grid(model, object, probe, scan, propagator, shape, oversampling), sampling=sampling)
 
 
 def _on_grid(
     model: Ptychography,
-    thing: ThinObject | SupportedObject,
+    object: ThinObject | SupportedObject,
     probe: Probe,
     scan: AbstractScan,
     propagator: AbstractPropagator,
@@ -161,7 +161,7 @@ def _on_grid(
 ) -> Ptychography:
     detector = replace(model.detector, oversampling=oversampling)
     return replace(
-        model, object=thing, probe=probe, scan=scan, propagator=propagator, detector=detector, frame_shape=shape
+        model, object=object, probe=probe, scan=scan, propagator=propagator, detector=detector, frame_shape=shape
     )
 
 
@@ -183,25 +183,25 @@ def _thin(model: Ptychography) -> AbstractThinObject:
 
 
 def _mapped(
-    thing: AbstractThinObject, wave: Callable[[np.ndarray], np.ndarray], inside: Callable[[np.ndarray], np.ndarray]
+    object: AbstractThinObject, wave: Callable[[np.ndarray], np.ndarray], inside: Callable[[np.ndarray], np.ndarray]
 ) -> ThinObject | SupportedObject:
     """The object with its transmission, and its support if it has one, put on another grid."""
-    transmission = jnp.asarray(wave(np.asarray(thing.transmission)), thing.transmission.dtype)
-    if isinstance(thing, SupportedObject):
-        return SupportedObject(transmission, support=jnp.asarray(inside(np.asarray(thing.support))))
+    transmission = jnp.asarray(wave(np.asarray(object.transmission)), object.transmission.dtype)
+    if isinstance(object, SupportedObject):
+        return SupportedObject(transmission, support=jnp.asarray(inside(np.asarray(object.support))))
     return ThinObject(transmission)
 
 
-def _with_room(thing: AbstractThinObject, oversampling: int, far: np.ndarray) -> ThinObject | SupportedObject:
+def _with_room(object: AbstractThinObject, oversampling: int, far: np.ndarray) -> ThinObject | SupportedObject:
     """The object on finer pixels, in an array that ends at `far` or beyond: there a position rounds to other pixels."""
-    outside = {"mode": "edge"} if type(thing) is ThinObject else {"constant_values": 1}
+    outside = {"mode": "edge"} if type(object) is ThinObject else {"constant_values": 1}
 
     def finer(image: np.ndarray, outside: dict) -> np.ndarray:
         repeated = np.repeat(np.repeat(image, oversampling, axis=-2), oversampling, axis=-1)
         missing = np.maximum(far - repeated.shape[-2:], 0)
         return np.pad(repeated, [(0, 0)] * (repeated.ndim - 2) + [(0, int(more)) for more in missing], **outside)
 
-    return _mapped(thing, lambda wave: finer(wave, outside), lambda inside: finer(inside, {}))
+    return _mapped(object, lambda wave: finer(wave, outside), lambda inside: finer(inside, {}))
 
 
 def _times(shape: tuple[int, int], oversampling: int) -> tuple[int, int]:

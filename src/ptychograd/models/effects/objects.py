@@ -33,22 +33,22 @@ def with_slices(model: AbstractModel, count: int, distance: float) -> Ptychograp
     Raises `InputError` without lengths in metres, and for a distance that aliases on these pixels.
     """
     whole = checked(model, "Slices")
-    thing = _thin(whole, "Slices")
+    object = _thin(whole, "Slices")
     sampling, wavelength = lengths(whole, "Slices")
     if not 0 < distance < np.inf:
         raise InputError(f"Slices {distance:g} m apart; expected a distance above zero in metres.")
     check_angular_spectrum(whole.frame_shape, sampling, wavelength, distance)
     rate = angular_spectrum_rate(whole.frame_shape, sampling, wavelength)
     halfway = np.pi * wavelength / 16 * sum(1 / pixel**2 for pixel in sampling)
-    start, real = np.asarray(thing.transmission, complex), thing.transmission.real.dtype
+    start, real = np.asarray(object.transmission, complex), object.transmission.real.dtype
     root = np.abs(start) ** (1 / count_of(count, "slices")) * np.exp(1j * np.angle(start) / count)
     slices = MultisliceObject(
-        transmission=jnp.asarray(np.broadcast_to(root, (count, *root.shape)), thing.transmission.dtype),
+        transmission=jnp.asarray(np.broadcast_to(root, (count, *root.shape)), object.transmission.dtype),
         distance=jnp.asarray(distance, real),
         rate=rate.astype(real),
         distance_step=float(PHASE_STEP / halfway),
-        magnitude=thing.magnitude,
-        support=_support(thing),
+        magnitude=object.magnitude,
+        support=_support(object),
     )
     return with_part(whole, "object", slices)
 
@@ -57,18 +57,18 @@ def with_slices(model: AbstractModel, count: int, distance: float) -> Ptychograp
 def with_object_modes(model: AbstractModel, count: int, seed: int = 0) -> Ptychography:
     """An object in `count` incoherent states: the start, and others with half of its power and phases by chance."""
     whole = checked(model, "Object modes")
-    thing = _thin(whole, "Object modes")
+    object = _thin(whole, "Object modes")
     check_seed(seed)
-    if not thing.magnitude.is_free:
+    if not object.magnitude.is_free:
         raise InputError("Object modes carry their shares in their magnitudes, which therefore can't be known.")
-    start = np.asarray(thing.transmission, complex)
+    start = np.asarray(object.transmission, complex)
     if not start.any():
         raise InputError("The object is 0 everywhere, and so would be all of its states; begin with another.")
     shape = (count_of(count, "object modes") - 1, *start.shape)
     angles = np.random.default_rng([seed, 3]).uniform(0, 2 * np.pi, shape)
     states = np.concatenate([start[None], np.sqrt(STATE_SHARE) * start * np.exp(1j * angles)])
     states /= np.sqrt(1 + STATE_SHARE * (count - 1))
-    mixed = MixedObject(jnp.asarray(states, thing.transmission.dtype), _support(thing))
+    mixed = MixedObject(jnp.asarray(states, object.transmission.dtype), _support(object))
     return with_part(whole, "object", mixed)
 
 
@@ -76,15 +76,15 @@ def with_object_modes(model: AbstractModel, count: int, seed: int = 0) -> Ptycho
 def with_magnitude(model: AbstractModel, magnitude: AbstractMagnitude) -> Ptychography:
     """An object of whose transmission's magnitude something is known (see `UnitMagnitude`, `BoundedMagnitude`)."""
     whole = checked(model, "A known magnitude")
-    thing = whole.object
+    object = whole.object
     if not isinstance(magnitude, AbstractMagnitude):
         raise InputError(
             f"{type(magnitude).__name__} says nothing of a magnitude; expected UnitMagnitude() or another."
         )
-    if not isinstance(thing, (AbstractThinObject, MultisliceObject)):
-        raise InputError(f"A known magnitude can't go into {type(thing).__name__}; it is for thin objects and slices.")
+    if not isinstance(object, (AbstractThinObject, MultisliceObject)):
+        raise InputError(f"A known magnitude can't go into {type(object).__name__}; it is for thin objects and slices.")
     allowed = eqx.tree_at(
-        lambda thing: (thing.transmission, thing.magnitude), thing, (magnitude(thing.transmission), magnitude)
+        lambda part: (part.transmission, part.magnitude), object, (magnitude(object.transmission), magnitude)
     )
     return with_part(whole, "object", allowed)
 
@@ -94,15 +94,17 @@ def with_support(model: AbstractModel, support: Bool[Array | np.ndarray, "height
     """An object that transmits 1 outside of `support`, which has the shape of the object's array."""
     whole = checked(model, "A support")
     support = np.asarray(support).astype(bool)
-    thing, shape = whole.object, _transmission(whole.object).shape[-2:]
+    object, shape = whole.object, _transmission(whole.object).shape[-2:]
     if support.shape != shape:
         raise InputError(f"The support has {support.shape} pixels and the object {shape}; expected the same.")
     if not support.any():
         raise InputError("The support is empty; expected some pixels in which the object is unknown.")
     known = jnp.asarray(support)
-    if isinstance(thing, AbstractThinObject):
-        return with_part(whole, "object", SupportedObject(thing.transmission, support=known, magnitude=thing.magnitude))
-    return with_part(whole, "object", eqx.tree_at(lambda thing: thing.support, thing, known, is_leaf=_is_none))
+    if isinstance(object, AbstractThinObject):
+        return with_part(
+            whole, "object", SupportedObject(object.transmission, support=known, magnitude=object.magnitude)
+        )
+    return with_part(whole, "object", eqx.tree_at(lambda part: part.support, object, known, is_leaf=_is_none))
 
 
 def _thin(model: Ptychography, what: str) -> AbstractThinObject:
@@ -111,14 +113,14 @@ def _thin(model: Ptychography, what: str) -> AbstractThinObject:
     return model.object
 
 
-def _support(thing: AbstractThinObject) -> Bool[Array, "height width"] | None:
-    return thing.support if isinstance(thing, SupportedObject) else None
+def _support(object: AbstractThinObject) -> Bool[Array, "height width"] | None:
+    return object.support if isinstance(object, SupportedObject) else None
 
 
-def _transmission(thing: AbstractObject) -> Array:
-    if not isinstance(thing, (AbstractThinObject, MultisliceObject, MixedObject)):
-        raise InputError(f"A support can't go into {type(thing).__name__}.")
-    return thing.transmission
+def _transmission(object: AbstractObject) -> Array:
+    if not isinstance(object, (AbstractThinObject, MultisliceObject, MixedObject)):
+        raise InputError(f"A support can't go into {type(object).__name__}.")
+    return object.transmission
 
 
 def _is_none(node: object) -> bool:

@@ -21,7 +21,7 @@ from ptychograd.physics.propagators import FarField
 from ptychograd.physics.scan import make_scan
 
 ANY_POWER = 1e20  # of a beam, over the photons that a crystal diffracts out of it: what single precision holds
-LIT = 1e-3  # of the brightest voxel's photons in the whole scan: what got less is left out of a slab
+ILLUMINATED = 1e-3  # of the brightest voxel's photons in the whole scan: what got less is left out of a slab
 POSITIONS_TO_SCALE = 32  # from which the start's density is scaled to the photons measured
 
 
@@ -96,7 +96,7 @@ def _crystal_box(
         window = (window_depth(beam, geometry.two_theta, layers), columns)
         check_extent(corners, window, geometry.sampling(data.frame_shape))
         corners = corners - corners.min(axis=0)
-        return corners, window, _lit(corners, window, beam, geometry.two_theta, layers)
+        return corners, window, _illuminated(corners, window, beam, geometry.two_theta, layers)
     if thickness is not None:
         raise InputError(f"{data.source} has a support of its own; leave the thickness out.")
     depth, rest = data.support.shape[1:] - np.round(corners).max(axis=0).astype(int)
@@ -114,7 +114,7 @@ def _crystal_box(
     return corners, (int(depth), columns), data.support
 
 
-def _lit(
+def _illuminated(
     corners: Float[np.ndarray, "position 2"],
     window: tuple[int, int],
     modes: Complex[np.ndarray, "modes s z"],
@@ -128,7 +128,7 @@ def _lit(
     total = np.zeros((layers, *(places.max(axis=0) + window)))
     for y, z in places:
         total[:, y : y + window[0], z : z + window[1]] += intensity
-    return total > LIT * total.max()
+    return total > ILLUMINATED * total.max()
 
 
 def _layers(geometry: BraggGeometry, frame_shape: tuple[int, int], thickness: float | None) -> int:

@@ -131,10 +131,10 @@ def _composed(
     begun = object_of(made(start, shape), shape)
     transmission = jnp.asarray(able_to_move(begun, brightness(waves), corners, data.support), dtype)
     known = None if data.support is None else jnp.asarray(data.support)
-    thing = ThinObject(transmission) if known is None else SupportedObject(transmission, support=known)
+    thin = ThinObject(transmission) if known is None else SupportedObject(transmission, support=known)
     real = np.finfo(dtype).dtype
     model = Ptychography(
-        object=thing,
+        object=thin,
         probe=Probe(jnp.asarray(waves, dtype)),
         scan=make_scan(corners, real),
         propagator=propagator,

@@ -9,9 +9,9 @@ def draw_convergence(axis, result: Result) -> None:
     """The R-factor, epoch by epoch, and that of held-out patterns where somebody looked."""
     epochs = np.arange(1, result.history.epochs + 1)
     axis.plot(epochs, result.history.r_factor, color="0.2")
-    looks = result.history.looks
-    if looks:
-        axis.plot(list(looks), list(looks.values()), "o", color="tab:red", markersize=3, label="held out")
+    monitored = result.history.monitored
+    if monitored:
+        axis.plot(list(monitored), list(monitored.values()), "o", color="tab:red", markersize=3, label="held out")
         axis.legend(fontsize=8, frameon=False)
     axis.set(xlabel="epoch", ylabel="R-factor", yscale="log")
     if result.history.epochs:

@@ -9,8 +9,8 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle
 
-from ptychograd.data.checks import BAD, DOUBTFUL, GOOD, Finding, Seen
-from ptychograd.data.orientation import WORDS
+from ptychograd.data.checks import BAD, DOUBTFUL, GOOD, Evidence, Finding
+from ptychograd.data.orientation import TEXTS
 from ptychograd.fitting.result import Result
 from ptychograd.output.plot.overview import bright_phase, complex_colour, scanned_area, without_ramp
 
@@ -20,56 +20,58 @@ WIDTH = 92  # characters of a line of text
 
 
 def diagnosis(
-    seen: Seen,
+    evidence: Evidence,
     findings: Sequence[Finding],
     trials: Sequence[tuple[int, float, Result]] = (),
     best: Sequence[int] = (),
-    words: str = "",
+    text: str = "",
 ) -> Figure:
     """The page; `trials` are code, held-out R-factor and result of each orientation, of which `best` stand out."""
     height = 9.2 if trials else 6.2
     figure = Figure(figsize=(14, height), layout="constrained")
     FigureCanvasAgg(figure)
-    figure.suptitle(seen.data.source, fontsize=11)
+    figure.suptitle(evidence.data.source, fontsize=11)
     parts = np.ravel(np.asarray(figure.subfigures(2 if trials else 1, 1, height_ratios=(2.1, 1) if trials else None)))
     left, right = np.asarray(parts[0].subfigures(1, 2, width_ratios=(1.15, 1)))
     ((first, second), (third, fourth)) = left.subplots(2, 2)
-    _draw_mean(left, first, seen)
-    _draw_scan(second, seen, findings)
-    _draw_probe(third, seen)
-    _draw_photons(fourth, seen)
+    _draw_mean(left, first, evidence)
+    _draw_scan(second, evidence, findings)
+    _draw_probe(third, evidence)
+    _draw_photons(fourth, evidence)
     _write(right, findings)
     if trials:
-        _draw_trials(parts[1], trials, best, words)
+        _draw_trials(parts[1], trials, best, text)
     return figure
 
 
-def _draw_mean(figure, axis, seen: Seen) -> None:
-    total, valid = seen.data.sums
-    mean = np.ma.masked_array(seen.mean, valid == 0)
+def _draw_mean(figure, axis, evidence: Evidence) -> None:
+    total, valid = evidence.data.sums
+    mean = np.ma.masked_array(evidence.mean, valid == 0)
     top = float(mean.max()) if mean.count() and mean.max() > 0 else 1.0
     shown = axis.imshow(mean.clip(top * 1e-5), cmap="magma", norm=LogNorm(top * 1e-5, top), interpolation="nearest")
     axis.set(title="mean pattern (photons)", facecolor="#4fa3d1")
-    if not seen.is_near and not seen.is_crystal:
+    if not evidence.is_near and not evidence.is_crystal:
         rows, columns = total.shape
         axis.plot(columns // 2, rows // 2, "+", color="white", markersize=12)
     axis.tick_params(labelsize=8)
     figure.colorbar(shown, ax=axis, shrink=0.85)
 
 
-def _draw_scan(axis, seen: Seen, findings: Sequence[Finding]) -> None:
-    y, x = seen.positions.T
-    photons = seen.data.photons.reshape(len(y), -1).sum(axis=1)
+def _draw_scan(axis, evidence: Evidence, findings: Sequence[Finding]) -> None:
+    y, x = evidence.positions.T
+    photons = evidence.data.photons.reshape(len(y), -1).sum(axis=1)
     axis.plot(x, y, "-", color="0.85", linewidth=0.6, zorder=0)
     axis.scatter(x, y, c=photons, s=np.clip(3000 / len(x), 2, 30), cmap="viridis")
     axis.plot(x[0], y[0], "o", color="C3", markersize=5, label="first")
     bad = next((finding.figures["outliers"] for finding in findings if finding.name == "outliers"), [])
     if bad:
         axis.plot(x[bad], y[bad], "x", color="C3", markersize=9, label="outliers")
-    if seen.diameter > 0 and not seen.is_crystal:
-        middle = np.median(seen.positions, axis=0)
+    if evidence.diameter > 0 and not evidence.is_crystal:
+        middle = np.median(evidence.positions, axis=0)
         axis.add_patch(
-            Circle((float(middle[1]), float(middle[0])), seen.diameter / 2, fill=False, color="C1", label="start probe")
+            Circle(
+                (float(middle[1]), float(middle[0])), evidence.diameter / 2, fill=False, color="C1", label="start probe"
+            )
         )
     axis.set(title="positions (object pixels), colour: photons", aspect="equal")
     axis.invert_yaxis()
@@ -77,22 +79,22 @@ def _draw_scan(axis, seen: Seen, findings: Sequence[Finding]) -> None:
     axis.legend(fontsize=7, loc="upper right", framealpha=0.7)
 
 
-def _draw_probe(axis, seen: Seen) -> None:
+def _draw_probe(axis, evidence: Evidence) -> None:
     axis.set_axis_off()
-    if seen.probe is None:
+    if evidence.probe is None:
         axis.set_title("no start probe", fontsize=10)
         return
-    power = np.sum(np.abs(seen.probe.astype(np.complex128)) ** 2, axis=(1, 2))
-    axis.imshow(complex_colour(seen.probe[int(np.argmax(power))]))
-    source = "estimated from the mean pattern" if seen.is_estimated else "as given"
+    power = np.sum(np.abs(evidence.probe.astype(np.complex128)) ** 2, axis=(1, 2))
+    axis.imshow(complex_colour(evidence.probe[int(np.argmax(power))]))
+    source = "estimated from the mean pattern" if evidence.is_estimated else "as given"
     axis.set_title(f"start probe, {source}", fontsize=10)
 
 
-def _draw_photons(axis, seen: Seen) -> None:
-    axis.plot(seen.data.photons, ".", color="0.3", markersize=3)
-    axis.axhline(float(np.median(seen.data.photons)), color="C3", linewidth=1)
+def _draw_photons(axis, evidence: Evidence) -> None:
+    axis.plot(evidence.data.photons, ".", color="0.3", markersize=3)
+    axis.axhline(float(np.median(evidence.data.photons)), color="C3", linewidth=1)
     axis.set_title("photons of each pattern", fontsize=10)
-    axis.set_ylim(0, 1.15 * max(float(seen.data.photons.max()), 1e-9))
+    axis.set_ylim(0, 1.15 * max(float(evidence.data.photons.max()), 1e-9))
     axis.set_xlabel("number of the pattern", fontsize=8)
     axis.tick_params(labelsize=8)
     axis.grid(visible=True, alpha=0.25)
@@ -115,15 +117,15 @@ def _write(figure, findings: Sequence[Finding]) -> None:
         axis.text(0.025, 1 - (row + 1) * step, line, color=colour, fontsize=7.5)
 
 
-def _draw_trials(figure, trials: Sequence[tuple[int, float, Result]], best: Sequence[int], words: str) -> None:
-    figure.suptitle("\n".join(textwrap.wrap(f"Orientation {words}", 170)), fontsize=9)
+def _draw_trials(figure, trials: Sequence[tuple[int, float, Result]], best: Sequence[int], text: str) -> None:
+    figure.suptitle("\n".join(textwrap.wrap(f"Orientation {text}", 170)), fontsize=9)
     for axis, (code, r_factor, result) in zip(figure.subplots(1, len(trials)), trials, strict=True):
-        box, lit = scanned_area(result)
-        phase = bright_phase(without_ramp(result.object[box], lit), lit)
+        box, illuminated = scanned_area(result)
+        phase = bright_phase(without_ramp(result.object[box], illuminated), illuminated)
         low, high = np.quantile(np.ma.compressed(phase), (0.01, 0.99))
         axis.imshow(phase, cmap="gray", vmin=low, vmax=high, interpolation="nearest")
         colour = COLOURS[GOOD] if code in best else "0.2"
-        name = "\n".join(textwrap.wrap(WORDS[code], 19))
+        name = "\n".join(textwrap.wrap(TEXTS[code], 19))
         axis.set_title(f"{code}: R = {r_factor:.4f}\n{name}", fontsize=8, color=colour)
         axis.set(xticks=[], yticks=[])
         for side in axis.spines.values():

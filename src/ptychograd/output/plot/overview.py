@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from skimage.restoration import unwrap_phase
 
 from ptychograd.core.errors import InputError
-from ptychograd.core.illumination import lit_pixels
+from ptychograd.core.illumination import illuminated_pixels
 from ptychograd.data.files import replacing
 from ptychograd.fitting.result import Result
 from ptychograd.output.plot.convergence import draw_convergence
@@ -82,19 +82,21 @@ def complex_colour(wave: Complex[np.ndarray, "y x"]) -> Float[np.ndarray, "y x 3
 
 def scanned_area(result: Result) -> tuple[tuple[slice, slice], Bool[np.ndarray, "y x"]]:
     """The box around the free pixels that the scan lit, and which pixels of it are."""
-    lit = lit_pixels(result.object.shape[-2:], result.corners, result.probe, result.arrays.get("object.support"))
-    rows, columns = np.flatnonzero(lit.any(axis=1)), np.flatnonzero(lit.any(axis=0))
+    illuminated = illuminated_pixels(
+        result.object.shape[-2:], result.corners, result.probe, result.arrays.get("object.support")
+    )
+    rows, columns = np.flatnonzero(illuminated.any(axis=1)), np.flatnonzero(illuminated.any(axis=0))
     box = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
-    return box, lit[box]
+    return box, illuminated[box]
 
 
-def without_ramp(image: Complex[np.ndarray, "y x"], lit: Bool[np.ndarray, "y x"]) -> Complex[np.ndarray, "y x"]:
+def without_ramp(image: Complex[np.ndarray, "y x"], illuminated: Bool[np.ndarray, "y x"]) -> Complex[np.ndarray, "y x"]:
     """The image without the linear ramp and the constant of its phase, where it is lit.
 
     The ramp is the mean phase step from a pixel to the next, weighted with the amplitude; it is an
     ambiguity of far-field ptychography, no property of the object.
     """
-    image = np.where(lit, image, 0)
+    image = np.where(illuminated, image, 0)
     flattened = image
     for axis in (0, 1):
         here, there = np.delete(image, -1, axis), np.delete(image, 0, axis)
@@ -104,10 +106,12 @@ def without_ramp(image: Complex[np.ndarray, "y x"], lit: Bool[np.ndarray, "y x"]
     return flattened * np.exp(-1j * np.angle(np.sum(flattened)))
 
 
-def bright_phase(wave: Complex[np.ndarray, "y x"], lit: Bool[np.ndarray, "y x"]) -> np.ma.MaskedArray:
+def bright_phase(wave: Complex[np.ndarray, "y x"], illuminated: Bool[np.ndarray, "y x"]) -> np.ma.MaskedArray:
     """The phase where there is a wave: that of nearly nothing is noise."""
     magnitude = np.abs(wave)
-    return np.ma.masked_array(np.angle(wave), ~lit | (magnitude < DARK * np.quantile(magnitude[lit], 0.99)))
+    return np.ma.masked_array(
+        np.angle(wave), ~illuminated | (magnitude < DARK * np.quantile(magnitude[illuminated], 0.99))
+    )
 
 
 def has_vortices(phase: np.ma.MaskedArray) -> bool:
@@ -122,19 +126,19 @@ def has_vortices(phase: np.ma.MaskedArray) -> bool:
 
 def _draw_object(figure, result: Result) -> None:
     """Amplitude beside phase; of slices or states the amplitudes above the phases."""
-    box, lit = scanned_area(result)
+    box, illuminated = scanned_area(result)
     extent, unit = _extent(result, box)
     images, names = _layers(result)
     many = len(images) > 1
     axes = np.reshape(figure.subplots(2 if many else 1, len(images) if many else 2), (2, len(images)), order="C")
     for (left, right), image, name in zip(axes.T, images, names, strict=True):
         image = image[box]
-        flattened = image if "object.support" in result.arrays else without_ramp(image, lit)
-        phase = bright_phase(flattened, lit)
+        flattened = image if "object.support" in result.arrays else without_ramp(image, illuminated)
+        phase = bright_phase(flattened, illuminated)
         if not has_vortices(phase):
             phase = unwrap_phase(phase)
         panels = (
-            (left, np.ma.masked_array(np.abs(image), ~lit), f"{name}, amplitude", ""),
+            (left, np.ma.masked_array(np.abs(image), ~illuminated), f"{name}, amplitude", ""),
             (right, phase, f"{name}, phase", "rad"),
         )
         for axis, values, title, label in panels:

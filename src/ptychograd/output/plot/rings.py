@@ -25,11 +25,11 @@ def ring_figure(found: RingCorrelation, one: Result, other: Result, area: Bool[n
     _draw_curve(left.subplots(), found, one.sampling is not None)
     rows, columns = (np.flatnonzero(area.any(axis=axis)) for axis in (1, 0))
     box = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
-    for axis, result, word in zip(right.subplots(2, 1), (one, other), ("first", "second"), strict=True):
+    for axis, result, text_part in zip(right.subplots(2, 1), (one, other), ("first", "second"), strict=True):
         phase = bright_phase(without_ramp(result.object[box], area[box]), area[box])
         low, high = np.quantile(np.ma.compressed(phase), (0.02, 0.98))
         axis.imshow(phase, cmap="gray", vmin=low, vmax=high, interpolation="nearest")
-        axis.set_title(f"{word} half, phase", fontsize=9)
+        axis.set_title(f"{text_part} half, phase", fontsize=9)
         axis.set_axis_off()
     return figure
 

@@ -19,6 +19,6 @@ class AbstractObject(AbstractPart):
         """n where the transmission times s, and the probe divided by s^n, make the same exit waves; 0 if none does."""
         return 0
 
-    def coarse(self) -> "AbstractObject":
+    def surrogate(self) -> "AbstractObject":
         """The object for step sizes: as bright, with derivatives that tell how bright each pixel is lit."""
         return self

@@ -26,7 +26,7 @@ class AbstractMagnitude(eqx.Module):
     def __call__(self, transmission: Complex[Array, "*lead y x"]) -> Complex[Array, "*lead y x"]:
         """The transmission with a magnitude that is allowed, and the same phase."""
 
-    def coarse(self) -> "AbstractMagnitude":
+    def surrogate(self) -> "AbstractMagnitude":
         """The same transmission with the derivative of a free one: for step sizes."""
         return self if self.is_free else _Straight(self)
 
@@ -44,8 +44,8 @@ class UnitMagnitude(AbstractMagnitude):
     """A magnitude of 1 everywhere: an object that shifts the phase and absorbs nothing. What is dark becomes 1."""
 
     def __call__(self, transmission):
-        lit = jnp.where(_power(transmission) > DARK**2, transmission, 1)
-        return lit / as_complex(jnp.sqrt(_power(lit)))
+        illuminated = jnp.where(_power(transmission) > DARK**2, transmission, 1)
+        return illuminated / as_complex(jnp.sqrt(_power(illuminated)))
 
 
 class BoundedMagnitude(AbstractMagnitude):

@@ -67,10 +67,10 @@ class MultisliceObject(AbstractObject):
     def steps(self):
         return {"distance": self.distance_step}
 
-    def coarse(self):
-        return _Apart(eqx.tree_at(lambda thing: thing.magnitude, self, self.magnitude.coarse()))
+    def surrogate(self):
+        return _Apart(eqx.tree_at(lambda part: part.magnitude, self, self.magnitude.surrogate()))
 
-    def regauged(self):
+    def gauge_fixed(self):
         """Slices that are equally bright on the whole, as a factor may go from one to another."""
         if not self.magnitude.is_free:
             return ({"transmission": self.magnitude(self.transmission)},)
@@ -96,12 +96,12 @@ class _Apart(AbstractObject):
     Together they would cancel or add in the derivative; apart it tells how brightly each slice is lit.
     """
 
-    thing: MultisliceObject
+    object: MultisliceObject
 
     def __call__(self, wave, corner):
-        patches = self.thing.patches(corner, (wave.shape[-2], wave.shape[-1]))
+        patches = self.object.patches(corner, (wave.shape[-2], wave.shape[-1]))
         fixed = stop_gradient(patches)
-        lit = self.thing.incident(stop_gradient(wave), fixed)
-        behind = (lit * patches[:, None]).reshape(-1, *wave.shape[1:])
+        illuminated = self.object.incident(stop_gradient(wave), fixed)
+        behind = (illuminated * patches[:, None]).reshape(-1, *wave.shape[1:])
         faint = (wave - stop_gradient(wave)) * jnp.prod(fixed, axis=0)[None]
         return jnp.concatenate([behind, faint])

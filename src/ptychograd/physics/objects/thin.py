@@ -28,10 +28,10 @@ class AbstractThinObject(AbstractObject):
     def free(self, corner: Int[Array, "2"], shape: tuple[int, int]) -> Float[Array, "y x"] | float:
         """1 where the transmission under the window is unknown, 0 where it is given."""
 
-    def coarse(self):
-        return eqx.tree_at(lambda thing: thing.magnitude, self, self.magnitude.coarse())
+    def surrogate(self):
+        return eqx.tree_at(lambda part: part.magnitude, self, self.magnitude.surrogate())
 
-    def regauged(self):
+    def gauge_fixed(self):
         return () if self.magnitude.is_free else ({"transmission": self.magnitude(self.transmission)},)
 
 

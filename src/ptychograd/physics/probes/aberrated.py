@@ -54,7 +54,7 @@ class AberratedProbe(AbstractProbe):
     def steps(self):
         return {"defocus": self.defocus_step, "aberrations": ABERRATION_STEP}
 
-    def coarse(self):
+    def surrogate(self):
         return _Straight(self)
 
 

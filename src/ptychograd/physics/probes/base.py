@@ -25,7 +25,7 @@ class AbstractProbe(AbstractPart):
         """The modes on the object, for a probe whose own are those of another plane."""
         return None
 
-    def coarse(self) -> "AbstractProbe":
+    def surrogate(self) -> "AbstractProbe":
         """The probe for step sizes: the same wave, whose derivatives tell how bright each pixel of a parameter is."""
         return self
 

@@ -67,21 +67,21 @@ def independent(waves: Iterable[Complex[np.ndarray, "y x"]], most: int) -> list[
 
     What a sample of the pixels can't mix from those before, all pixels can't either, so most are told by a few.
     """
-    kept, strongest, basis = [], 0.0, np.zeros((0, 0), complex)
+    retained, strongest, basis = [], 0.0, np.zeros((0, 0), complex)
     for wave in waves:
         power = _exact_power(wave)
         if not power > EMPTY * strongest:
             continue
         sample = wave.ravel()[:: -(-wave.size // TELLING)].astype(np.complex128) / np.sqrt(power)
-        rest = _aside(sample, basis) if kept else sample
-        if not _power(rest) > MIXTURE and not _left(wave, kept) > MIXTURE * power:
+        rest = _aside(sample, basis) if retained else sample
+        if not _power(rest) > MIXTURE and not _left(wave, retained) > MIXTURE * power:
             continue
         rest = rest[None] / (np.sqrt(_power(rest)) or 1.0)
-        kept, basis = [*kept, wave], np.concatenate([basis, rest]) if kept else rest
+        retained, basis = [*retained, wave], np.concatenate([basis, rest]) if retained else rest
         strongest = strongest or power
-        if len(kept) == most:
+        if len(retained) == most:
             break
-    return kept
+    return retained
 
 
 def _others(wave: Complex[np.ndarray, "y x"], count: int) -> Iterator[np.ndarray]:

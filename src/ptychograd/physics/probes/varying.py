@@ -45,7 +45,7 @@ class VaryingProbe(AbstractProbe):
         return {"weights": WEIGHT_STEP, "intensity": INTENSITY_STEP}
 
     @property
-    def rows(self):
+    def per_pattern(self):
         arrays = {"weights": self.weights, "intensity": self.intensity}
         return {name: array.shape[1] for name, array in arrays.items() if array is not None}
 
@@ -53,10 +53,10 @@ class VaryingProbe(AbstractProbe):
     def weighted(self):
         return ("variations",)
 
-    def coarse(self):
+    def surrogate(self):
         return _Apart(self.modes, self.variations, self.weights, self.intensity)
 
-    def regauged(self):
+    def gauge_fixed(self):
         modes, found = self.modes, {}
         if self.variations is not None and self.weights is not None:
             mean = jnp.mean(self.weights, axis=0, keepdims=True)

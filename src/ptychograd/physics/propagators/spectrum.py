@@ -36,7 +36,7 @@ class Polychromatic(AbstractPropagator):
     def steps(self):
         return {"weights": WEIGHT_STEP}
 
-    def regauged(self):
+    def gauge_fixed(self):
         """Weights above zero, whose sum is 1: the probe has the power."""
         return ({"weights": self._shares()},)
 

@@ -8,8 +8,8 @@ from ptychograd.refinement.positions.validation import (
     HeldOutMisfits,
     PositionValidation,
     held_out_misfits,
-    looked_for,
-    with_rows,
+    own_parameters,
+    with_per_pattern,
 )
 
 __all__ = [
@@ -20,6 +20,6 @@ __all__ = [
     "PositionSearch",
     "PositionValidation",
     "held_out_misfits",
-    "looked_for",
-    "with_rows",
+    "own_parameters",
+    "with_per_pattern",
 ]

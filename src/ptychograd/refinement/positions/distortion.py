@@ -14,7 +14,7 @@ from ptychograd.core.errors import InputError
 from ptychograd.core.parameters import named_parameters, replace_parameter, replace_parameters
 from ptychograd.core.strict import lifted, meant
 from ptychograd.data.dataset import Dataset
-from ptychograd.data.patterns import blocks, lit_positions, measured
+from ptychograd.data.patterns import blocks, illuminated_positions, measured
 from ptychograd.fitting.epoch import of_each, on_device
 from ptychograd.physics.model import Ptychography, check_count
 from ptychograd.physics.noise import AbstractNoise, Amplitude
@@ -64,7 +64,7 @@ class Strains(NamedTuple):
     slope: Float[np.ndarray, "pattern 4"]
 
 
-class Seen(NamedTuple):
+class PatternAtProbe(NamedTuple):
     """A pattern, those of its pixels that count, and the middle of its probe on the object (y, x)."""
 
     place: Int[Array, ""]
@@ -99,7 +99,7 @@ class DistortionCorrection(AbstractStageAction):
     def __call__(self, model, start, fit):
         if not isinstance(model, Ptychography):
             return Changed(model, "a crystal's positions are not looked at for distortions")
-        middles, width = _lit(model)
+        middles, width = _illuminated(model)
         basis = _basis(middles, width, self.highest)
         coefficients = _fitted(strains(model, self.data, middles, self.noise), basis.slopes(middles))
         moves = basis(middles) @ coefficients
@@ -127,7 +127,7 @@ def strains(
     y, x = (np.arange(n) - middle for n, middle in zip(object.shape[-2:], origin, strict=True))
     along = [lifted(c, object) for c in (y[:, None], x)]
     scaled = [slope * jnp.asarray(c, slope.dtype) for slope in slopes for c in along]
-    places, found = lit_positions(data), []
+    places, found = illuminated_positions(data), []
     for block in blocks(places, data):
         some = places[block]
         counts, valid = measured(data, some, scan_of(model).offset.dtype)
@@ -136,7 +136,7 @@ def strains(
             of_each(
                 _normal_equations,
                 (placed, noise or Amplitude(), slopes, scaled),
-                Seen(jnp.asarray(some), counts, valid, middle),
+                PatternAtProbe(jnp.asarray(some), counts, valid, middle),
             )
         )
     curvature, slope = (
@@ -145,7 +145,7 @@ def strains(
     return Strains(places, curvature, slope)
 
 
-def _normal_equations(shared: tuple, seen: Seen) -> tuple[Float[Array, "4 4"], Float[Array, "4"]]:
+def _normal_equations(shared: tuple, seen: PatternAtProbe) -> tuple[Float[Array, "4 4"], Float[Array, "4"]]:
     """JᵀJ and Jᵀ(√y - √h), with the derivatives J of √h along the four strains."""
     model, noise, slopes, scaled = shared
 
@@ -161,7 +161,7 @@ def _normal_equations(shared: tuple, seen: Seen) -> tuple[Float[Array, "4 4"], F
     return rows @ rows.T, rows @ rest.ravel()
 
 
-def _lit(model: Ptychography) -> tuple[Float[np.ndarray, "index 2"], float]:
+def _illuminated(model: Ptychography) -> tuple[Float[np.ndarray, "index 2"], float]:
     """Middle of the probe on the object for every pattern, and the probe's width: root of (ΣI)² / ΣI²."""
     wave = np.asarray(model.probe(jnp.asarray(0)))
     power = np.sum(np.abs(wave.astype(np.complex128)) ** 2, axis=0)

@@ -10,7 +10,7 @@ from jaxtyping import Array, Float, Int
 from ptychograd.core.errors import InputError
 from ptychograd.core.strict import meant
 from ptychograd.data.dataset import Dataset
-from ptychograd.data.patterns import blocks, lit_positions, measured
+from ptychograd.data.patterns import blocks, illuminated_positions, measured
 from ptychograd.fitting.epoch import of_each, on_device
 from ptychograd.physics.model import AbstractModel, check_count
 from ptychograd.physics.noise import AbstractNoise, Amplitude
@@ -47,7 +47,7 @@ class PositionSearch(AbstractStageAction):
 
     @meant
     def __call__(self, model, start, fit):
-        before, places = np.asarray(scan_of(model).offset), lit_positions(self.data)
+        before, places = np.asarray(scan_of(model).offset), illuminated_positions(self.data)
         offset = before.copy()
         offset[places], misfit = self._found(model, places, before[places], whole_pixels(self.farthest))
         worst = np.argsort(-misfit)[: round(WORST * len(places))]
@@ -58,10 +58,10 @@ class PositionSearch(AbstractStageAction):
         offset[places[worst[better]]] = anew[better]
         count = np.count_nonzero(np.hypot(*(offset - before).T) > MOVED)
         changed = eqx.tree_at(lambda model: model.scan.offset, model, jnp.asarray(offset, before.dtype))
-        words = (
+        text = (
             f"positions searched within {self.farthest} pixels: {count} of {len(places)} moved by more than {MOVED:g}"
         )
-        return Changed(changed, words)
+        return Changed(changed, text)
 
     def _found(
         self,

@@ -21,7 +21,7 @@ from ptychograd.core.parameters import (
 )
 from ptychograd.core.strict import meant
 from ptychograd.data.dataset import Dataset
-from ptychograd.data.patterns import blocks, lit_positions, measured
+from ptychograd.data.patterns import blocks, illuminated_positions, measured
 from ptychograd.fitting.epoch import of_each, on_device
 from ptychograd.physics.model import AbstractModel, check_count
 from ptychograd.physics.noise import AbstractNoise, Amplitude
@@ -45,12 +45,12 @@ SPREAD = 2.5  # times the rms of all corrections: how far the position of a held
 class HeldOutMisfits(NamedTuple):
     """Σ(√h - √y)² and Σy of each held-out pattern over all its pixels, of which neither half told its rows to itself.
 
-    Besides `rows`: of each array with one row a pattern that was looked for, by path, these patterns' own.
+    Besides `per_pattern`: of each array with one row a pattern that was looked for, by path, these patterns' own.
     """
 
     residual: Float[np.ndarray, " pattern"]
     photons: Float[np.ndarray, " pattern"]
-    rows: dict[str, Float[np.ndarray, "pattern k"]]
+    per_pattern: dict[str, Float[np.ndarray, "pattern k"]]
 
     @property
     def r_factor(self) -> float:
@@ -67,40 +67,42 @@ def held_out_misfits(
     The position of a held-out pattern, its intensity and its weights are refined by nobody. They are found here from a
     random half of the pattern's pixels, with everything else as it is, and the misfit is taken over the other half, of
     what the pixels show, as `noise` says it; and the other way round. `own` says what is looked for, and from where:
-    what others' differ in (see `looked_for`) unless it is given.
+    what others' differ in (see `own_parameters`) unless it is given.
     """
     check_count(model, held.count)
-    own = looked_for(model) if own is None else own
+    own = own_parameters(model) if own is None else own
     arrays = named_parameters(eqx.filter(model, is_parameter))
-    placed, places, found = on_device(model), lit_positions(held), []
+    placed, places, found = on_device(model), illuminated_positions(held), []
     dtype, half = real_dtype(eqx.filter(model, is_parameter)), jnp.asarray(random_half(held.frame_shape))
     steps, few = Steps.of(own) if own else None, _starts(own)
     for block in blocks(places, held):
         patterns, valid = measured(held, places[block], dtype)
         rows = {path: jnp.asarray(arrays[path][places[block]]) for path in own}
         each = (jnp.asarray(places[block]), patterns, valid, rows)
-        found.append(of_each(_judged, (placed, noise or Amplitude(), steps, half, few), each))
+        found.append(of_each(_validated, (placed, noise or Amplitude(), steps, half, few), each))
     residual, photons, rows = jax.tree.map(lambda *parts: np.concatenate([np.asarray(p) for p in parts]), *found)
     return HeldOutMisfits(residual.astype(np.float64), photons.astype(np.float64), rows)
 
 
 @meant
-def looked_for(model: AbstractModel, names: Iterable[str] | None = None) -> Row:
+def own_parameters(model: AbstractModel, names: Iterable[str] | None = None) -> Row:
     """Arrays with one row a pattern whose rows are not all alike, by path, and the steps from which to go down.
 
     Of those that `names` stand for, if they are given. An offset is tried at all whole pixels, and beside each of these
     every other number its standard deviation up and down: weights have several minima.
     """
     arrays = named_parameters(eqx.filter(model, is_parameter))
-    asked = [path for path in model.rows if names is None or any(matches(path, name) for name in names)]
+    asked = [path for path in model.per_pattern if names is None or any(matches(path, name) for name in names)]
     known = sorted(path for path in asked if path in arrays)
     return _tried({path: arrays[path] for path in known if np.ptp(np.asarray(arrays[path]), axis=0).any()})
 
 
 @meant
-def with_rows(model: AbstractModel, held: Dataset, rows: Mapping[str, Float[np.ndarray, "pattern k"]]) -> AbstractModel:
+def with_per_pattern(
+    model: AbstractModel, held: Dataset, rows: Mapping[str, Float[np.ndarray, "pattern k"]]
+) -> AbstractModel:
     """The model with these rows (see `Misfits`) for the patterns that are held out."""
-    arrays, places = named_parameters(model), lit_positions(held)
+    arrays, places = named_parameters(model), illuminated_positions(held)
     return replace_parameters(model, {path: arrays[path].at[places].set(row) for path, row in rows.items()})
 
 
@@ -121,18 +123,18 @@ def _starts(own: Row) -> int:
     return 1 if tuple(own) in ((), (OFFSET,)) else min(FEW, len(next(iter(own.values()))))
 
 
-def _judged(shared: tuple, item: tuple) -> tuple[Float[Array, ""], Float[Array, ""], Row]:
+def _validated(shared: tuple, item: tuple) -> tuple[Float[Array, ""], Float[Array, ""], Row]:
     (model, noise, tried, half, few), (place, measured, valid, row) = shared, item
     whole = Pattern(model, noise, place, measured, valid, row)
     photons = jnp.sum(jnp.where(valid, measured, 0))
     if not row:
         return whole.misfit(row), photons, row
 
-    def told_by(half: Bool[Array, "y x"]) -> tuple[Float[Array, ""], Float[Array, ""], Row]:
+    def estimated_from(half: Bool[Array, "y x"]) -> tuple[Float[Array, ""], Float[Array, ""], Row]:
         found, _ = whole._replace(valid=valid & half).found(tried, few=few)
         return whole._replace(valid=valid & ~half).misfit(found), whole.misfit(found), found
 
-    others, misfit, rows = jax.lax.map(told_by, jnp.stack([half, ~half]))
+    others, misfit, rows = jax.lax.map(estimated_from, jnp.stack([half, ~half]))
     best = jnp.argmin(misfit)
     return jnp.sum(others), photons, jax.tree.map(lambda each: each[best], rows)
 
@@ -162,12 +164,14 @@ class PositionValidation(AbstractStageAction):
         were = {name: getattr(scan_of(start), name.removeprefix("scan.")) for name in names}
         results = [fit(one, self.epochs, PATHS) for one in (model, replace_parameters(model, were))]
         refined, before = (result.onto(start) for result in results)
-        own = looked_for(refined)
-        judged, other = (held_out_misfits(one, self.held, self.noise, own) for one in (refined, before))
-        gain = other.residual - judged.residual
+        own = own_parameters(refined)
+        validated, other = (held_out_misfits(one, self.held, self.noise, own) for one in (refined, before))
+        gain = other.residual - validated.residual
         error = float(gain.std(ddof=1) / np.sqrt(len(gain))) if len(gain) > 1 else 0.0
-        figures = f"R of held-out patterns {judged.r_factor:.4f} with refined positions, {other.r_factor:.4f} without"
+        figures = (
+            f"R of held-out patterns {validated.r_factor:.4f} with refined positions, {other.r_factor:.4f} without"
+        )
         if not gain.mean() > error:
             return Changed(before, f"positions put back and refined no more: {figures}", PATHS)
-        rows = {path: row for path, row in judged.rows.items() if path in names}
-        return Changed(with_rows(model, self.held, rows), f"refined positions kept: {figures}")
+        rows = {path: row for path, row in validated.per_pattern.items() if path in names}
+        return Changed(with_per_pattern(model, self.held, rows), f"refined positions kept: {figures}")

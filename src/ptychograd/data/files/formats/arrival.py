@@ -32,7 +32,7 @@ def written(dataset: h5d.DatasetID) -> Bool[np.ndarray, " index"] | None:
     if (is_short and each == 1) or (not is_short and not h5py.Dataset(dataset).fillvalue):
         return came if is_short else None
     with damage("what was written can't be told, it is damaged"):
-        _cut(came, Written(h5py.Dataset(dataset)), each)
+        _shorten(came, Written(h5py.Dataset(dataset)), each)
     return None if came.all() else came
 
 
@@ -40,7 +40,7 @@ def _set(came: Bool[np.ndarray, " index"], begin: int, each: int) -> None:
     came[begin : begin + each] = True
 
 
-def _cut(came: Bool[np.ndarray, " index"], content: "Written", each: int) -> None:
+def _shorten(came: Bool[np.ndarray, " index"], content: "Written", each: int) -> None:
     """Take away the last frames if they are the fill value; of chunks of so many frames, in the last chunk."""
     last = int(np.max(np.flatnonzero(came), initial=-1))
     least = last // each * each if each else 0
@@ -65,10 +65,10 @@ class Written(Arrival):
             self._dataset.id.refresh()
             length = self._dataset.id.shape[0]  # h5py's own shape is as old as its first use
             if self._known < length:
-                self._known = length if self.is_there(length - 1) else self._searched(length)
+                self._known = length if self.is_there(length - 1) else self._position_searched(length)
         return min(self._known, length)
 
-    def _searched(self, length: int) -> int:
+    def _position_searched(self, length: int) -> int:
         """The number after that of the last frame found, in steps that grow and then shrink.
 
         The cost is that of so many frames as have to be doubled to reach the length. Dark frames are passed over.

@@ -139,7 +139,7 @@ def _that_came(items: Items) -> Items:
         return items
     counter = None if items.arrived is None else Counter(items.arrived, len(patterns))
     if isinstance(patterns, StoredPatterns) and patterns.grows:
-        return items if counter is None else replace(items, patterns=patterns.told_by(counter))
+        return items if counter is None else replace(items, patterns=patterns.estimated_from(counter))
     came = items.written if counter is None else counter.flags()
     if came is None or came.all():
         return items

@@ -18,13 +18,13 @@ FEW = 0.1  # of the pixels: so few non-zero ones, under a name that doesn't tell
 def by_name(entry: Entry) -> Items:
     """By the name; where that doesn't tell, non-zero is valid, unless that would leave hardly a pixel."""
     values = entry.array()
-    words = set(re.split(r"[^a-z]+", entry.leaf))
-    if entry.leaf.endswith(FLAGS) and not words & GOOD:
+    text = set(re.split(r"[^a-z]+", entry.leaf))
+    if entry.leaf.endswith(FLAGS) and not text & GOOD:
         return _items(values == 0, "0 = good, as in a pixel_mask of NeXus and of Eiger detectors")
-    if words & BAD:
+    if text & BAD:
         return _items(values == 0, "non-zero = bad by its name")
     share = _share(values)
-    if not words & GOOD and share < FEW:
+    if not text & GOOD and share < FEW:
         return _items(values == 0, f"non-zero = bad, as only {share:.2%} are non-zero")
     return _items(_truth(values), "non-zero = valid")
 

@@ -55,21 +55,21 @@ def wavelength(entry: Entry, unit: str) -> tuple[float, tuple[str, ...]]:
     if size is None:
         raise _unknown(entry, LENGTHS | ENERGIES)
     energy = value * size
-    words = f"{entry} is read as the photons' energy, {value:g} {stated}"
-    words += f" or {energy:g} keV" if size != 1 else ""
+    text = f"{entry} is read as the photons' energy, {value:g} {stated}"
+    text += f" or {energy:g} keV" if size != 1 else ""
     if not (math.isfinite(energy) and energy > 0):
-        raise InputError(f"{words}, and {energy:g} keV is impossible; give their energy with the key energy_kev=...")
+        raise InputError(f"{text}, and {energy:g} keV is impossible; give their energy with the key energy_kev=...")
     if energy > HARDEST:
         if entry.units is None:
             raise InputError(
-                f"{words}, and no X-ray has that; if it is in eV, give {value / 1000:g} keV with energy_kev."
+                f"{text}, and no X-ray has that; if it is in eV, give {value / 1000:g} keV with energy_kev."
             )
         raise InputError(
-            f"{words}, and no X-ray has that; if it is that of electrons in a ring, give the photons' as energy_kev."
+            f"{text}, and no X-ray has that; if it is that of electrons in a ring, give the photons' as energy_kev."
         )
     if PLAUSIBLE[0] <= energy <= PLAUSIBLE[1]:
         return wavelength_from_kev(energy), ()
-    return wavelength_from_kev(energy), (f"wavelength: {words}; if that is wrong, give the key energy_kev=...",)
+    return wavelength_from_kev(energy), (f"wavelength: {text}; if that is wrong, give the key energy_kev=...",)
 
 
 def _size(entry: Entry, units: Mapping[str, float], unit: str) -> float:

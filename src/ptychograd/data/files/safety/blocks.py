@@ -66,12 +66,12 @@ class Blocks:
         """The numbered parts of a collection (0: free space), what they hold, the bytes to the next and to the end."""
         length = self.length_size
         size = int.from_bytes(self._bytes(address + HEAD, length), "little")
-        content, header = self._bytes(address, size), _aligned(HEAD + length)
+        content, header = self._bytes(address, size), _padded(HEAD + length)
         at = header
         while at + header <= len(content):
             number = int.from_bytes(content[at : at + 2], "little")
             held = int.from_bytes(content[at + HEAD : at + HEAD + length], "little")
-            step = held if number == 0 else header + _aligned(held)
+            step = held if number == 0 else header + _padded(held)
             yield number, content[at + header : at + header + held], step, len(content) - at
             if step == 0:
                 return
@@ -115,7 +115,7 @@ class Blocks:
         return True
 
 
-def _aligned(size: int) -> int:
+def _padded(size: int) -> int:
     """The next multiple of 8."""
     return -(-size // 8) * 8
 

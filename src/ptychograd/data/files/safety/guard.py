@@ -24,7 +24,7 @@ class Guard(io.RawIOBase):
     def __init__(self, path: Path):
         self.raw = path.open("rb", buffering=0)
         self.blocks = Blocks(self.raw, self.raw.seek(0, os.SEEK_END))
-        self.looks = True
+        self.inspects = True
         self.checks = ((COLLECTION, self.blocks.steps_on), (NAMES, self.blocks.frees_end), (NODE, self.blocks.has_last))
         size = self.blocks.offset_size
         self.layout = re.compile(b"(?=[\4\5]%c(.{%d})(.{4}))" % (VIRTUAL, size), re.DOTALL)
@@ -32,11 +32,11 @@ class Guard(io.RawIOBase):
     @contextlib.contextmanager
     def values(self) -> Iterator[None]:
         """Meanwhile HDF5 reads values, and what leads to them was looked at before: nothing is changed."""
-        self.looks = False
+        self.inspects = False
         try:
             yield
         finally:
-            self.looks = True
+            self.inspects = True
 
     def close(self) -> None:
         self.raw.close()
@@ -54,12 +54,12 @@ class Guard(io.RawIOBase):
         while done < len(view) and (count := self.raw.readinto(view[done:])):
             done += count  # the system gives two gigabytes at a time
         view[done:] = bytes(len(view) - done)
-        if self.looks:
-            self._look(view, start)
+        if self.inspects:
+            self._examine(view, start)
             self.raw.seek(start + len(view))
         return len(view)
 
-    def _look(self, view: memoryview, start: int) -> None:
+    def _examine(self, view: memoryview, start: int) -> None:
         """Take its signature from a block that leads nowhere, and its kind from a layout whose map is impossible."""
         for mark, is_sound in self.checks:
             if view[: len(mark)] == mark and not is_sound(start):

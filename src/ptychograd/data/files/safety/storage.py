@@ -116,8 +116,8 @@ def attribute(item: h5py.HLObject, name: str) -> str | int | float | tuple[str, 
         raise InputError(f'the attribute "{name}" is damaged: {error}.') from error
     if isinstance(value, np.ndarray):
         texts = [text.decode(errors="replace") if isinstance(text, bytes) else text for text in value.ravel().tolist()]
-        words = tuple(text for text in texts if isinstance(text, str))
-        return words if len(words) == len(texts) else None
+        text = tuple(text for text in texts if isinstance(text, str))
+        return text if len(text) == len(texts) else None
     value = value.decode(errors="replace") if isinstance(value, bytes) else value
     value = value.item() if isinstance(value, np.generic) else value
     return value if isinstance(value, (str, int, float)) else None

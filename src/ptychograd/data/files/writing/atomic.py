@@ -138,12 +138,12 @@ def _real(path: str | os.PathLike[str]) -> Path:
 def _require_place(target: Path) -> None:
     """Raise `NotWrittenError` where there is no folder for a new file, or something that it must not replace."""
     try:
-        _look_at(target)
+        _examine_at(target)
     except OSError as error:  # a name that is too long, a folder that can't be looked into
         raise NotWrittenError(f"{target} can't be written: {error.strerror or error}; give another name.") from error
 
 
-def _look_at(target: Path) -> None:
+def _examine_at(target: Path) -> None:
     if not target.parent.is_dir():
         raise NotWrittenError(f"{target} can't be written: there is no folder {target.parent}; create it first.")
     if target.is_dir():

@@ -44,7 +44,7 @@ class _Sink(io.RawIOBase):
 
     def write(self, data, /) -> int:
         rest = memoryview(data).cast("B")
-        with self._kept():
+        with self._retained():
             self.raw.seek(self.place)
             while rest and self.error is None:  # a disk that fills takes a part first
                 rest = rest[self.raw.write(rest) :]
@@ -55,7 +55,7 @@ class _Sink(io.RawIOBase):
     def readinto(self, buffer, /) -> int:
         view = memoryview(buffer).cast("B")
         view[:] = bytes(len(view))
-        with self._kept():
+        with self._retained():
             self.raw.seek(self.place)
             self.raw.readinto(view)
         self.place += len(view)
@@ -63,12 +63,12 @@ class _Sink(io.RawIOBase):
 
     def truncate(self, size: int | None = None, /) -> int:
         self.size = self.place if size is None else size
-        with self._kept():
+        with self._retained():
             self.raw.truncate(self.size)
         return self.size
 
     @contextlib.contextmanager
-    def _kept(self) -> Iterator[None]:
+    def _retained(self) -> Iterator[None]:
         try:
             yield
         except OSError as error:

@@ -4,7 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ptychograd.fitting.solvers.pace import Past, growing_pace, steady_pace
+from ptychograd.fitting.solvers.momentum import Past, growing_momentum, steady_momentum
 
 MOMENTA = (0.8, 0.995)  # memories of 5 and of 200 steps
 QUIET = 0.01
@@ -14,13 +14,13 @@ def scalar(value):
     return jnp.asarray(float(value), jnp.float32)
 
 
-def pace(age, noise=QUIET, warmth=1.0, step_size=0.65, momenta=MOMENTA):
-    return growing_pace(step_size, momenta, Past(scalar(age), scalar(noise), {}), scalar(warmth))
+def schedule(age, noise=QUIET, warmth=1.0, step_size=0.65, momenta=MOMENTA):
+    return growing_momentum(step_size, momenta, Past(scalar(age), scalar(noise), {}), scalar(warmth))
 
 
 def memory(*arguments, **options):
     """Steps that momentum remembers, 1/(1 - m)."""
-    return 1 / (1 - float(pace(*arguments, **options).momentum))
+    return 1 / (1 - float(schedule(*arguments, **options).momentum))
 
 
 def test_memory_grows_by_one_step_every_five_steps_from_that_of_the_first_momentum():
@@ -47,13 +47,13 @@ def test_memory_shrinks_with_the_square_of_the_warmth():
 
 def test_the_step_is_shorter_for_noisy_batches_and_is_not_cooled_here():
     for noise, gain in ((0.0, 1.15), (0.2, 1.15), (0.4, 1.0), (1.0, 0.7)):
-        assert float(pace(7, noise).step_size) == pytest.approx(gain * 0.65, rel=1e-5)
-    assert float(pace(7, warmth=0.1).step_size) == float(pace(7).step_size)
+        assert float(schedule(7, noise).step_size) == pytest.approx(gain * 0.65, rel=1e-5)
+    assert float(schedule(7, warmth=0.1).step_size) == float(schedule(7).step_size)
 
 
 def test_a_steady_pace_is_slower_for_small_batches_and_keeps_its_momentum():
     for patterns, share in ((1, 1 / 3), (2, 1 / 2), (6, 3 / 4)):
-        step_size, momentum = steady_pace(0.6, 0.8, scalar(patterns))
+        step_size, momentum = steady_momentum(0.6, 0.8, scalar(patterns))
         assert float(step_size) == pytest.approx(0.6 * share)
         assert float(momentum) == pytest.approx(0.8)
 

@@ -12,7 +12,7 @@ FARTHEST = 2.0  # steps at once
 TINY = 1e-30  # of a mean square
 
 
-class Rows(NamedTuple):
+class PerPatternState(NamedTuple):
     """Directions remembered, the mean square of the gradients of rows that were seen, and the steps done.
 
     Adam gives each number a scale of its own. Of a pattern that hardly tells its row (its position, where the object is
@@ -25,11 +25,11 @@ class Rows(NamedTuple):
     age: Int[Array, ""]
 
     @classmethod
-    def of(cls, array: Float[Array, "index k"]) -> "Rows":
+    def of(cls, array: Float[Array, "index k"]) -> "PerPatternState":
         """Before the first step."""
         return cls(jnp.zeros_like(array), jnp.zeros((), array.dtype), jnp.zeros((), jnp.int32))
 
-    def followed_by(self, gradient: Float[Array, "index k"]) -> tuple[Float[Array, "index k"], "Rows"]:
+    def followed_by(self, gradient: Float[Array, "index k"]) -> tuple[Float[Array, "index k"], "PerPatternState"]:
         """Where a batch with this gradient leads, in steps, and what is remembered after it."""
         seen = jnp.any(gradient != 0, axis=1, keepdims=True)
         count = jnp.maximum(jnp.sum(seen), 1) * gradient.shape[1]
@@ -39,4 +39,4 @@ class Rows(NamedTuple):
         mean = square / (1 - jax.lax.pow(jnp.asarray(AVERAGED, square.dtype), age))
         direction = jnp.where(seen, MEMORY * self.direction + gradient, self.direction)
         steps = jnp.clip(direction / jnp.sqrt(jnp.maximum(mean, TINY)), -FARTHEST, FARTHEST)
-        return jnp.where(seen, steps, 0), Rows(direction, square, age)
+        return jnp.where(seen, steps, 0), PerPatternState(direction, square, age)

@@ -16,7 +16,7 @@ Scalar = Float[Array, ""]
 Number = Scalar | float
 
 
-class Pace(NamedTuple):
+class MomentumSchedule(NamedTuple):
     """Step size before cooling, and momentum."""
 
     step_size: Scalar
@@ -39,12 +39,14 @@ class Past(NamedTuple):
         return Past(self.age + 1, noise, usual)
 
 
-def steady_pace(step_size: Number, momentum: Number, patterns: Scalar) -> Pace:
+def steady_momentum(step_size: Number, momentum: Number, patterns: Scalar) -> MomentumSchedule:
     """The same pace from first to last, slower for batches of few patterns."""
-    return Pace(step_size / (1 + NOISY_BATCH / patterns), jnp.asarray(momentum, patterns.dtype))
+    return MomentumSchedule(step_size / (1 + NOISY_BATCH / patterns), jnp.asarray(momentum, patterns.dtype))
 
 
-def growing_pace(step_size: Number, momentum: tuple[Number, Number], past: Past, warmth: Scalar) -> Pace:
+def growing_momentum(
+    step_size: Number, momentum: tuple[Number, Number], past: Past, warmth: Scalar
+) -> MomentumSchedule:
     """A memory that grows with the steps done, from the first to the second `momentum`, and shrinks when it is cold.
 
     Batches that light the object unevenly make gradients noisy, which bounds step and memory alike.
@@ -54,7 +56,7 @@ def growing_pace(step_size: Number, momentum: tuple[Number, Number], past: Past,
     grown = jnp.minimum(shortest + past.age / STEPS_OF_GROWTH, jnp.minimum(longest, bearable))
     memory = shortest + warmth**2 * (jnp.maximum(grown, shortest) - shortest)
     gain = jnp.minimum(LOCAL_GAIN / (1 + past.noise), MOST_LOCAL_GAIN)
-    return Pace(gain * step_size, 1 - 1 / memory)
+    return MomentumSchedule(gain * step_size, 1 - 1 / memory)
 
 
 def _relative_power(one: Float[Array, "..."], other: Float[Array, "..."]) -> Scalar:

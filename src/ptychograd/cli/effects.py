@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from ptychograd.cli.asked import Pieces
+from ptychograd.cli.asked import Effects
 from ptychograd.cli.detector import binned, detected
 from ptychograd.cli.places import with_places, with_true_places
 from ptychograd.cli.wave import with_true_wave, with_wave
@@ -17,20 +17,20 @@ REFINE_AFTER = 0.2  # of the epochs: what object and probe can't explain shows o
 
 
 def assembled(
-    model: "AbstractModel", data: "Dataset", pieces: Pieces, refine: Sequence[str], defocus: float = 0.0
+    model: "AbstractModel", data: "Dataset", effects: Effects, refine: Sequence[str], defocus: float = 0.0
 ) -> "AbstractModel":
     """The model with all parts that the options ask for, and those that have the parameters to `refine`.
 
     `defocus` is how far from the opening or focus the probe starts.
     """
-    model = with_wave(binned(model, pieces), pieces, refine, defocus)
-    return detected(with_places(model, pieces, refine), pieces, refine, data)
+    model = with_wave(binned(model, effects), effects, refine, defocus)
+    return detected(with_places(model, effects, refine), effects, refine, data)
 
 
-def imperfect(pieces: Pieces, seed: int, model: "AbstractModel") -> "AbstractModel":
+def imperfect(effects: Effects, seed: int, model: "AbstractModel") -> "AbstractModel":
     """The true model of a simulation with all that the options ask for; what is by chance depends on `seed`."""
-    model = with_true_wave(binned(model, pieces), pieces, seed)
-    return detected(with_true_places(model, pieces, seed), pieces)
+    model = with_true_wave(binned(model, effects), effects, seed)
+    return detected(with_true_places(model, effects, seed), effects)
 
 
 def refined(stages: Iterable, names: Iterable[str], after: int) -> list:
