@@ -20,7 +20,7 @@ from ptychograd.fitting.verdict import assess
 from ptychograd.models.effects import with_modes
 
 GOOD, FAILED = 0.45, 0.7  # error of the object
-SEEDS = {"tune": (0, 1, 2), "judge": (10, 11, 12)}
+SEEDS = {"tune": (0, 1, 2), "first": (10, 11, 12), "judge": (20, 21, 22)}
 
 
 class Case(NamedTuple):
@@ -99,21 +99,21 @@ def case(kind: str, seed: int) -> tuple[Case, int]:
         scale = np.sqrt(photons / sum(np.sum(np.abs(m) ** 2) for m in modes))
         modes = [scale * m for m in modes]
     counts = rng.poisson(patterns(object, modes, corners)).astype(np.uint32)
-    told, start, epochs, count = corners.copy(), None, 60, 1
+    given, start, epochs, count = corners.copy(), None, 60, 1
     if kind == "good modes":
         count = 3
     if kind in ("good zone plate", "good start probe"):
         start = probe * (1 + 0.1 * rng.normal(size=probe.shape))
     if kind == "flipped":
-        told = told * [-1, 1]
+        given = given * [-1, 1]
     if kind == "transposed":
-        told = told[:, ::-1]
+        given = given[:, ::-1]
     if kind == "positions":
-        told = told + rng.normal(0, 3.0, told.shape)
+        given = given + rng.normal(0, 3.0, given.shape)
     if kind == "far positions":
-        told = told + rng.normal(0, 8.0, told.shape)
+        given = given + rng.normal(0, 8.0, given.shape)
     if kind == "other scan":
-        told = rng.permutation(told)
+        given = rng.permutation(given)
     if kind == "defocus":
         start = np.conj(beam(n, "zone", photons))
     if kind == "wrong start":
@@ -126,7 +126,9 @@ def case(kind: str, seed: int) -> tuple[Case, int]:
         counts = counts[:, 12:36, 12:36]
     if kind == "short":
         epochs = 2
-    data = pg.make_dataset(counts, told - told.min(axis=0), probe=None if start is None else start.astype(np.complex64))
+    data = pg.make_dataset(
+        counts, given - given.min(axis=0), probe=None if start is None else start.astype(np.complex64)
+    )
     model = pg.far_field(data)
     if count > 1:
         model = with_modes(model, count)
@@ -189,8 +191,8 @@ def validated(kind: str, seed: int) -> tuple[str, str]:
     truth = "good" if wrong < GOOD else "failed" if wrong > FAILED else "between"
     causes = ", ".join(cause.code for cause in found.causes[:2])
     print(
-        f"| {kind} | {seed} | {wrong:.2f} | {truth} | {found.chi_squared:.3f} | {found.left:.3f} | {found.told:.2f} | "
-        f"{found.code} | {causes} | {share:.1%} |",
+        f"| {kind} | {seed} | {wrong:.2f} | {truth} | {found.chi_squared:.3f} | {found.left:.3f} | "
+        f"{found.explained:.2f} | {found.code} | {causes} | {share:.1%} |",
         flush=True,
     )
     return truth, found.code

@@ -144,7 +144,7 @@ def test_held_out_patterns_that_fit_worse_and_worse_end_a_run():
     rising = [0.3, 0.2, 0.22, 0.23, 0.24, 0.25]
     text = "R of held-out patterns rose from 0.2000 after 4 epochs to 0.2500 after 12"
     assert pg.fitting.Converged()(seen(rising)) == text
-    assert pg.fitting.Converged(monitored=3)(seen(rising[:5])).startswith("R of held-out patterns rose")
+    assert pg.fitting.Converged(rises=3)(seen(rising[:5])).startswith("R of held-out patterns rose")
     assert pg.fitting.Converged(rise=0.2)(seen(rising)) == ""
 
 

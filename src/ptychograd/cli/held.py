@@ -1,10 +1,11 @@
 """Patterns that are held out of a run: which, what they judge in it, and what they say of its result."""
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from ptychograd.cli.options import Options
 from ptychograd.cli.places import held_share
+from ptychograd.cli.verdicts import VERDICT
 from ptychograd.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from ptychograd.fitting.result import Result
     from ptychograd.physics.model import AbstractModel
     from ptychograd.physics.noise import AbstractNoise
+    from ptychograd.refinement.positions import HeldOutMisfits
     from ptychograd.runs.run import Run
 
 HELD_OUT = "held_out_r_factor"
@@ -63,20 +65,42 @@ def monitored(run: "Run", held: "Dataset | None") -> "Run":
     return run._replace(monitor=HeldOutMonitor(held, noise=run.stages[-1].noise))
 
 
+class HeldOutFigures(NamedTuple):
+    """R of held-out patterns, the model with what was found of their own, and the misfits by which it was."""
+
+    r_factor: float
+    model: "AbstractModel"
+    misfits: "HeldOutMisfits | None" = None
+
+
 def validated_by(
     held: "Dataset",
     result: "Result",
     refined: "Iterable[str]",
     noise: "AbstractNoise | None" = None,
     together: "Sequence[Device] | None" = None,
-) -> "tuple[float, AbstractModel]":
-    """R of held-out patterns, and the model with what was found of their own, where others' were `refined`."""
+) -> HeldOutFigures:
+    """What patterns that were held out say of a result, where of the others these paths were `refined`."""
     from ptychograd.fitting.evaluation import r_factor
     from ptychograd.refinement.positions import held_out_misfits, own_parameters, with_per_pattern
 
     model = cast("AbstractModel", result.model)
     own = own_parameters(model, refined)
     if not own:
-        return r_factor(model, held, together, noise), model
+        return HeldOutFigures(r_factor(model, held, together, noise), model)
     found = held_out_misfits(model, held, noise, own)
-    return found.r_factor, with_per_pattern(model, held, found.per_pattern)
+    return HeldOutFigures(found.r_factor, with_per_pattern(model, held, found.per_pattern), found)
+
+
+def with_judges(
+    result: "Result", data: "Dataset", held: "Dataset", found: HeldOutFigures, noise: "AbstractNoise | None" = None
+) -> "Result":
+    """The result with a verdict in which held-out patterns tell the object from noise, if it has one."""
+    from ptychograd.fitting.verdict import assess
+    from ptychograd.refinement.positions import held_out_misfits
+
+    if VERDICT not in result.settings:
+        return result
+    each = found.misfits or held_out_misfits(found.model, held, noise, {})
+    verdict = assess(result, data, held=(held, each.residual))
+    return result._replace(settings=result.settings | {VERDICT: verdict.summary})

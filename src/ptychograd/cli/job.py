@@ -11,14 +11,14 @@ from ptychograd.cli.checkpoints import Checkpoints, Every, Keeping
 from ptychograd.cli.console import FAILED, INTERRUPTED, complain, errors, leave, output, tell_json
 from ptychograd.cli.detector import doubts
 from ptychograd.cli.follow import Following, Scan, followed
-from ptychograd.cli.held import HELD_OUT, monitored, parted, validated_by, with_search_and_validation
+from ptychograd.cli.held import HELD_OUT, monitored, parted, validated_by, with_judges, with_search_and_validation
 from ptychograd.cli.machine import Machine
 from ptychograd.cli.options import Options
 from ptychograd.cli.placed import Placed, leave_unless_there, placed, working_folder
 from ptychograd.cli.positions import summary_of_flat_field, summary_of_parameters, summary_of_positions
 from ptychograd.cli.saving import FINGERPRINT, FOLDER, described, named_files, require_same_data
 from ptychograd.cli.signals import ending
-from ptychograd.cli.verdicts import VERDICT, final_figures, line, on_rise, with_verdict
+from ptychograd.cli.verdicts import VERDICT, final_figures, line, on_rise
 from ptychograd.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -70,9 +70,8 @@ def run(job: Job, json: bool = False) -> "Result":
 
     machine = as_before(job.machine, job.resume.settings if job.resume else {})
     start(machine, job.options.precision)
-    job = job._replace(
-        machine=resolved(machine, job.machine), folder=working_folder(), options=named_files(job.options)
-    )
+    job = job._replace(machine=resolved(machine, job.machine))
+    job = job._replace(folder=working_folder(), options=named_files(job.options))
     make_solver(job.options)  # what is wrong with the options is said before the data are read
     job.keeping.check(job.done)
     _check_output(job)
@@ -143,17 +142,18 @@ def _planned(job: Job, data: "Dataset", held: "Dataset | None", model: "Abstract
 
 
 def _validated(result: "Result", held: "Dataset", planned: "Run") -> "Result":
-    """The result with R of the patterns held out, and after a whole run with what was found of their own."""
+    """The result with what held-out patterns say of it, and after a whole run with what was found of their own."""
     import numpy as np
 
     from ptychograd.core.parameters import named_parameters
     from ptychograd.fitting.reconstruction import CUT_SHORT
 
     refined = {name for stage in planned.stages for name in stage.trainable}
-    figure, model = validated_by(held, result, refined, planned.stages[-1].noise, planned.devices)
-    result = result._replace(settings=result.settings | {HELD_OUT: figure})
+    found = validated_by(held, result, refined, planned.stages[-1].noise, planned.devices)
+    result, model = result._replace(settings=result.settings | {HELD_OUT: found.r_factor}), found.model
     if result.stopped in CUT_SHORT:  # which goes on from where it was
         return result
+    result = with_judges(result, planned.data, held, found, planned.stages[-1].noise)
     rows = {path: np.asarray(named_parameters(model)[path]) for path in model.per_pattern}
     return result._replace(model=model, arrays=result.arrays | rows)
 
@@ -183,7 +183,7 @@ def _monitored(job: Job, planned: "Run", save: Callable[["Result"], object]) -> 
 
         result = perform(planned, on_epoch, job.resume, job.epochs)
         ending.hold()  # until what it found is saved
-    return with_verdict(result, planned.data)
+    return result
 
 
 def _check_data(job: Job, data: "Dataset") -> None:

@@ -4,10 +4,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ptychograd.data.dataset import Dataset
     from ptychograd.fitting.result import Result
 
-VERDICT = "verdict"  # settings: where it stands, as `fitting/verdict` has it
+VERDICT = "verdict"  # settings: where `perform` puts it
 MOST_CAUSES = 3  # that are told in the line; JSON and the result file hold all
 TEXTS = {
     "at_noise": "at the noise: what is left is what counting photons leaves",
@@ -17,25 +16,15 @@ TEXTS = {
 }
 TRY = {
     "not_counts": "give the counts as they were measured",
-    "object_not_told_from_noise": "more photons, or hold out patterns (--hold-out 0.05) and compare",
+    "object_not_told_from_noise": "larger batches (--batch-size 256), more photons; --hold-out 0.05 tells it better",
     "loss_rose": "larger batches (--batch-size), or another solver",
     "too_few_epochs": "more epochs (`ptychograd resume ... --epochs N`)",
     "start_probe": "say what the probe was (--key probe=PATH, or --focal-spot, --pinhole or --aperture with --defocus)",
     "orientation": "`ptychograd diagnose` tries all eight",
     "positions": "--refine scan.offset; check their unit and order",
     "defocus": "--defocus of the other sign, or another",
-    "modes": "--modes 3",
+    "modes": "more modes (--modes)",
 }
-
-
-def with_verdict(result: "Result", data: "Dataset") -> "Result":
-    """The result with the verdict on it in its settings, if its run came to an end."""
-    from ptychograd.fitting.reconstruction import CUT_SHORT
-    from ptychograd.fitting.verdict import assess
-
-    if result.stopped in CUT_SHORT or not result.history.epochs or not data.total > 0:
-        return result
-    return result._replace(settings=result.settings | {VERDICT: assess(result, data).summary})
 
 
 def final_figures(result: "Result") -> tuple[float | None, float | None]:

@@ -206,12 +206,10 @@ class Objective(eqx.Module):
 
         def extracted_patches(parameters):
             def extracted_leaf(name, leaf):
-                window = window_of(name, windows)
-                if window is None:
+                if (window := window_of(name, windows)) is None:
                     return None
-                return batched(lambda array, corner: extract_window(array, corner, window.shape), (None, 0))(
-                    leaf, window.corner
-                )
+                shape = window.shape
+                return batched(lambda array, at: extract_window(array, at, shape), (None, 0))(leaf, window.corner)
 
             return map_with_names(extracted_leaf, parameters)
 

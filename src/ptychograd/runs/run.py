@@ -11,6 +11,7 @@ from ptychograd.fitting.priors import AbstractPrior
 from ptychograd.fitting.reconstruction import (
     CUT_SHORT,
     INTERRUPTED,
+    NOT_FINITE,
     Progress,
     Task,
     prepared,
@@ -18,6 +19,7 @@ from ptychograd.fitting.reconstruction import (
 )
 from ptychograd.fitting.result import History, NonFiniteError, Result
 from ptychograd.fitting.solvers import AbstractSolver
+from ptychograd.fitting.verdict import VERDICT, assess
 from ptychograd.physics.model import AbstractModel
 from ptychograd.physics.noise import AbstractNoise, Amplitude
 from ptychograd.refinement.stage_actions import AbstractStageAction
@@ -111,10 +113,26 @@ def perform(
     comes out bit for bit the same on a CPU. With `epochs` it goes on to that many in all: what is left of the stages
     is stretched, or the last stage goes on if nothing is, and no rule ends them early.
 
+    A run that came to its end has the verdict on it (see `assess`) in words in `settings["verdict"]`.
+
     Example:
         result = perform(run, resume=load("interrupted.h5"))
     """
     check_kind(run, Run, "run")
+    return with_verdict(_performed(run, on_epoch, resume, epochs), run.data)
+
+
+def with_verdict(result: Result, data: Dataset) -> Result:
+    """The result with the verdict on it in its settings, if its run came to an end; without one if not."""
+    settings = {name: value for name, value in result.settings.items() if name != VERDICT}
+    if result.stopped not in CUT_SHORT and result.stopped != NOT_FINITE and result.history.epochs and data.total > 0:
+        settings[VERDICT] = assess(result, data).summary
+    return result._replace(settings=settings)
+
+
+def _performed(
+    run: Run, on_epoch: Callable[[Progress], None] | None, resume: Result | None, epochs: int | None
+) -> Result:
     check(run)
     result, run_progress = resume, RunProgress.planned([stage.epochs for stage in run.stages])
     if result is not None:
