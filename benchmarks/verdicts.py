@@ -20,7 +20,7 @@ from ptychograd._pieces import with_modes
 from ptychograd._verdict import judged_run
 
 GOOD, FAILED = 0.45, 0.7  # error of the object
-SEEDS = {"tune": (0, 1, 2), "judge": (10, 11, 12)}
+SEEDS = {"tune": (0, 1, 2), "first": (10, 11, 12), "judge": (20, 21, 22)}
 
 
 class Case(NamedTuple):

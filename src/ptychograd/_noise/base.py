@@ -1,11 +1,15 @@
 """What every noise model is, and what is known of counted photons."""
 
 import abc
+from typing import TypeVar
 
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray, Real
+
+Root = TypeVar("Root", Float[Array, "*shape"], Float[np.ndarray, "*shape"])
+BRIGHT = 100.0  # √h from which on the residual of counts is 1/4
 
 
 class AbstractNoise(eqx.Module):
@@ -73,7 +77,11 @@ def counted_residual(expected: Float[Array, "*shape"]) -> Float[Array, "*shape"]
 
     A rational function of √h, fitted to the sum over the Poisson distribution; it is right to 0.12 %.
     """
-    s = jnp.minimum(amplitude(expected), 100)
+    return residual_at_root(jnp.minimum(amplitude(expected), BRIGHT))
+
+
+def residual_at_root(s: Root) -> Root:
+    """`counted_residual` where √h is s, `BRIGHT` at most: arithmetic alone, for arrays of JAX or NumPy."""
     above = 2 + s * (-1.530834 + s * (1.191494 + s * (-0.6924539 + s * 0.2408988)))
     below = s * (-1.766748 + s * (3.693686 + s * (-2.729420 + s * 4 * 0.2408988)))
     below = 1 + s * (0.1987466 + s * (1.308275 + below))

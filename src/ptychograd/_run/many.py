@@ -14,7 +14,7 @@ from ptychograd._epoch import device_memory
 from ptychograd._errors import InputError
 from ptychograd._reconstruct import NOT_FINITE, Progress, bytes_needed, can_go_together, reconstruct_together
 from ptychograd._result import NonFiniteError, Result
-from ptychograd._run.run import Run, check, noted, perform, task_of
+from ptychograd._run.run import Run, check, noted, perform, task_of, with_verdict
 
 SHARE_OF_MEMORY = 0.5  # of a device, for runs side by side
 NO_MEMORY = "RESOURCE_EXHAUSTED"  # how XLA says so
@@ -124,7 +124,8 @@ def _side_by_side(runs: Sequence[Run]) -> list[Result]:
         tasks = [task_of(runs[k], runs[k].stages[number], stage.epochs, results[k], course.total) for k in going]
         for k, result in zip(going, reconstruct_together(tasks) if tasks else [], strict=True):
             results[k] = noted(result, course._replace(ended=number + (result.stopped != NOT_FINITE)))
-    return [result for result in results if result is not None]
+    ended = ((run, result) for run, result in zip(runs, results, strict=True) if result is not None)
+    return [with_verdict(result, run.data) for run, result in ended]
 
 
 def _alike(one: Run, other: Run) -> bool:

@@ -15,6 +15,7 @@ from ptychograd._priors import AbstractPrior
 from ptychograd._reconstruct import (
     CUT_SHORT,
     INTERRUPTED,
+    NOT_FINITE,
     Progress,
     Task,
     prepared,
@@ -22,6 +23,7 @@ from ptychograd._reconstruct import (
 )
 from ptychograd._result import History, NonFiniteError, Result
 from ptychograd._solvers import AbstractSolver
+from ptychograd._verdict import VERDICT, judged_run
 
 
 class Stage(NamedTuple):
@@ -97,9 +99,25 @@ def perform(
     comes out bit for bit the same on a CPU. With `epochs` it goes on to that many in all: what is left of the stages
     is stretched, or the last stage goes on if nothing is, and no rule ends them early.
 
+    A run that came to its end has the verdict on it (see `judged_run`) in words in `settings["verdict"]`.
+
     Example:
         result = perform(run, resume=load("interrupted.h5"))
     """
+    return with_verdict(_performed(run, on_epoch, resume, epochs), run.data)
+
+
+def with_verdict(result: Result, data: Dataset) -> Result:
+    """The result with the verdict on it in its settings, if its run came to an end; without one if not."""
+    settings = {name: value for name, value in result.settings.items() if name != VERDICT}
+    if result.stopped not in CUT_SHORT and result.stopped != NOT_FINITE and result.history.epochs and data.total > 0:
+        settings[VERDICT] = judged_run(result, data).words
+    return result._replace(settings=settings)
+
+
+def _performed(
+    run: Run, on_epoch: Callable[[Progress], None] | None, resume: Result | None, epochs: int | None
+) -> Result:
     check(run)
     result, course = resume, Course.planned([stage.epochs for stage in run.stages])
     if result is not None:

@@ -1,15 +1,17 @@
 """Patterns that are held out of a run: which, what they judge in it, and what they say of its result."""
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from ptychograd._errors import InputError
 from ptychograd.cli._options import Options
 from ptychograd.cli._places import held_share
+from ptychograd.cli._verdicts import VERDICT
 
 if TYPE_CHECKING:
     from ptychograd._dataset import Dataset
     from ptychograd._epoch import Device
+    from ptychograd._judging import Misfits
     from ptychograd._model import AbstractModel
     from ptychograd._noise import AbstractNoise
     from ptychograd._result import Result
@@ -59,20 +61,42 @@ def watched(run: "Run", held: "Dataset | None") -> "Run":
     return run._replace(watch=Watch(held, noise=run.stages[-1].noise))
 
 
+class Judged(NamedTuple):
+    """R of held-out patterns, the model with what was found of their own, and the misfits by which it was."""
+
+    r_factor: float
+    model: "AbstractModel"
+    misfits: "Misfits | None" = None
+
+
 def judged_by(
     held: "Dataset",
     result: "Result",
     refined: "Iterable[str]",
     noise: "AbstractNoise | None" = None,
     together: "Sequence[Device] | None" = None,
-) -> "tuple[float, AbstractModel]":
-    """R of held-out patterns, and the model with what was found of their own, where others' were `refined`."""
+) -> Judged:
+    """What patterns that were held out say of a result, where of the others these paths were `refined`."""
     from ptychograd._hold_out import r_factor
     from ptychograd._judging import looked_for, misfits, with_rows
 
     model = cast("AbstractModel", result.model)
     own = looked_for(model, refined)
     if not own:
-        return r_factor(model, held, together, noise), model
+        return Judged(r_factor(model, held, together, noise), model)
     found = misfits(model, held, noise, own)
-    return found.r_factor, with_rows(model, held, found.rows)
+    return Judged(found.r_factor, with_rows(model, held, found.rows), found)
+
+
+def with_judges(
+    result: "Result", data: "Dataset", held: "Dataset", found: Judged, noise: "AbstractNoise | None" = None
+) -> "Result":
+    """The result with a verdict in which held-out patterns tell the object from noise, if it has one."""
+    from ptychograd._judging import misfits
+    from ptychograd._verdict import judged_run
+
+    if VERDICT not in result.settings:
+        return result
+    each = found.misfits or misfits(found.model, held, noise, {})
+    verdict = judged_run(result, data, held=(held, each.residual))
+    return result._replace(settings=result.settings | {VERDICT: verdict.words})

@@ -12,14 +12,14 @@ from ptychograd.cli._checkpoints import Checkpoints, Every, Keeping
 from ptychograd.cli._console import FAILED, INTERRUPTED, complain, errors, leave, output, tell_json
 from ptychograd.cli._detector import doubts
 from ptychograd.cli._follow import Following, Scan, followed
-from ptychograd.cli._held import HELD_OUT, judged_by, parted, searched_and_judged, watched
+from ptychograd.cli._held import HELD_OUT, judged_by, parted, searched_and_judged, watched, with_judges
 from ptychograd.cli._machine import Machine
 from ptychograd.cli._options import Options
 from ptychograd.cli._placed import Placed, leave_unless_there, placed, working_folder
 from ptychograd.cli._positions import words_on_flat_field, words_on_parameters, words_on_positions
 from ptychograd.cli._saving import FINGERPRINT, FOLDER, described, named_files, require_same_data
 from ptychograd.cli._signals import ending
-from ptychograd.cli._verdicts import VERDICT, kept, line, on_rise, with_verdict
+from ptychograd.cli._verdicts import VERDICT, kept, line, on_rise
 
 if TYPE_CHECKING:
     from ptychograd._dataset import Dataset
@@ -141,17 +141,18 @@ def _planned(job: Job, data: "Dataset", held: "Dataset | None", model: "Abstract
 
 
 def _judged(result: "Result", held: "Dataset", planned: "Run") -> "Result":
-    """The result with R of the patterns held out, and after a whole run with what was found of their own."""
+    """The result with what held-out patterns say of it, and after a whole run with what was found of their own."""
     import numpy as np
 
     from ptychograd._parameters import named_parameters
     from ptychograd._reconstruct import CUT_SHORT
 
     refined = {name for stage in planned.stages for name in stage.trainable}
-    figure, model = judged_by(held, result, refined, planned.stages[-1].noise, planned.devices)
-    result = result._replace(settings=result.settings | {HELD_OUT: figure})
+    found = judged_by(held, result, refined, planned.stages[-1].noise, planned.devices)
+    result, model = result._replace(settings=result.settings | {HELD_OUT: found.r_factor}), found.model
     if result.stopped in CUT_SHORT:  # which goes on from where it was
         return result
+    result = with_judges(result, planned.data, held, found, planned.stages[-1].noise)
     rows = {path: np.asarray(named_parameters(model)[path]) for path in model.rows}
     return result._replace(model=model, arrays=result.arrays | rows)
 
@@ -181,7 +182,7 @@ def _watched(job: Job, planned: "Run", save: Callable[["Result"], object]) -> "R
 
         result = perform(planned, on_epoch, job.resume, job.epochs)
         ending.hold()  # until what it found is saved
-    return with_verdict(result, planned.data)
+    return result
 
 
 def _check_data(job: Job, data: "Dataset") -> None:

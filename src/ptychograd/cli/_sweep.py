@@ -158,7 +158,7 @@ class Job(NamedTuple):
         comparable = truth is not None and truth.object.shape == result.object.shape
         figures = compare_with_truth(result, self.fitted) if comparable else {}
         if self.held is not None and result.model is not None:
-            figures[HELD_OUT], _ = judged_by(self.held, result, result.settings["trainable"])
+            figures[HELD_OUT] = judged_by(self.held, result, result.settings["trainable"]).r_factor
         return figures
 
     def find(self, point: Mapping) -> "Result | None":

@@ -4,10 +4,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ptychograd._dataset import Dataset
     from ptychograd._result import Result
 
-VERDICT = "verdict"  # settings: where it stands, as `_verdict` has it
+VERDICT = "verdict"  # settings: where `perform` puts it
 MOST_CAUSES = 3  # that are told in the line; JSON and the result file hold all
 WORDS = {
     "at_noise": "at the noise: what is left is what counting photons leaves",
@@ -24,18 +23,8 @@ TRY = {
     "orientation": "`ptychograd diagnose` tries all eight",
     "positions": "--refine scan.offset; check their unit and order",
     "defocus": "--defocus of the other sign, or another",
-    "modes": "--modes 3",
+    "modes": "more modes (--modes)",
 }
-
-
-def with_verdict(result: "Result", data: "Dataset") -> "Result":
-    """The result with the verdict on it in its settings, if its run came to an end."""
-    from ptychograd._reconstruct import CUT_SHORT
-    from ptychograd._verdict import judged_run
-
-    if result.stopped in CUT_SHORT or not result.history.epochs or not data.total > 0:
-        return result
-    return result._replace(settings=result.settings | {VERDICT: judged_run(result, data).words})
 
 
 def kept(result: "Result") -> tuple[float | None, float | None]:
