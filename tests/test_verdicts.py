@@ -87,10 +87,14 @@ def test_where_the_noise_is_not_known_neither_is_the_verdict(data, how):
     assert (found["code"], codes(found)[0]) == ("unknown", "not_counts")
 
 
-def test_other_experiments_have_verdicts_too():
+def test_a_near_field_has_its_verdict():
     near = near_problems.measurement(3e5)
     found = verdict(ended(near, model=pg.near_field(near), epochs=40))
     assert found["code"] in ("at_noise", "near_noise"), found
+
+
+@pytest.mark.slow
+def test_a_crystal_has_its_verdict():
     crystal = bragg_problems.measurement(3e3)
     found = verdict(ended(crystal, model=pg.bragg(crystal), epochs=20))
     assert found["code"] in ("at_noise", "near_noise"), found
@@ -103,6 +107,21 @@ def test_the_figures_are_of_the_best_state(data, good):
     found = pg.judged_run(good._replace(settings=good.settings | {"loss_rose": rose}), data)
     assert found.chi_squared == history.chi_squared[2] != history.chi_squared[-1]
     assert found.causes[0].code == "loss_rose"
+
+
+def test_where_most_is_explained_modes_are_likelier_than_a_wrong_orientation(data, good):
+    """χ² of 25 leaves a tenth of what can be explained, and 100 half of it; neither is near the noise."""
+    history = good.history
+    for chi, first in ((25.0, "modes"), (100.0, "orientation")):
+        scale = float(np.sqrt(chi / history.chi_squared[-1]))
+        worse = history._replace(
+            chi_squared=(chi,), r_factor=(history.r_factor[-1] * scale,), loss=(1.0,), seconds=(1.0,)
+        )
+        found = pg.judged_run(good._replace(history=worse), data)
+        assert found.code == "not_solved"
+        named = [cause.code for cause in found.causes]
+        assert named.index(first) < named.index("modes" if first == "orientation" else "orientation")
+        assert (found.left < 1 / 3) == (first == "modes")
 
 
 def test_a_loss_that_still_falls_is_a_cause(data):

@@ -27,7 +27,7 @@ from ptychograd._geometry import NearFieldGeometry
 from ptychograd._illumination import lit_pixels
 from ptychograd._noise import BRIGHT, residual_at_root
 from ptychograd._parameters import matches
-from ptychograd._patterns import lit_positions
+from ptychograd._patterns import blocks, lit_positions
 from ptychograd._result import OBJECTS, Result
 from ptychograd._strict import meant
 
@@ -87,8 +87,11 @@ class Alike(NamedTuple):
     each: float
     lit: float
 
-    def of_each(self, measured: Patterns, valid: Bool[np.ndarray, "place group y x"]) -> Float64[np.ndarray, " place"]:
+    def of_each(self, data: Dataset, places: Int[np.ndarray, " place"]) -> Float64[np.ndarray, " place"]:
         """Σ(√h - √y)² of each position."""
+        return np.concatenate([self._left(*part) for part in _measured(data, places)])
+
+    def _left(self, measured: Patterns, valid: Bool[np.ndarray, "part group y x"]) -> Float64[np.ndarray, " part"]:
         axes, seen = (1, 2, 3), np.sqrt(measured)
         shown = self.root * valid
         if self.is_of_roots:
@@ -155,16 +158,16 @@ def _alike(data: Dataset, is_of_roots: bool) -> Alike:
     places = lit_positions(data)  # of a scan that ended early others may not be there
     each = data.frame_shape[0] * data.frame_shape[1] * data.group
     count = min(len(places), max(FEWEST, PIXELS // each))
-    measured, valid = _measured(data, places[np.unique(np.linspace(0, len(places) - 1, count).astype(int))])
-    seen = valid.sum(axis=0)
-    mean = measured.sum(axis=0) / np.maximum(seen, 1)
-    root = np.sqrt(measured).sum(axis=0) / np.maximum(seen, 1) if is_of_roots else np.sqrt(mean)
+    places = places[np.unique(np.linspace(0, len(places) - 1, count).astype(int))]
+    parts = [(m.sum(axis=0), np.sqrt(m).sum(axis=0), v.sum(axis=0)) for m, v in _measured(data, places)]
+    photons, roots, seen = (np.sum(part, axis=0, dtype=np.float64) for part in zip(*parts, strict=True))
+    mean = photons / np.maximum(seen, 1)
+    root = roots / np.maximum(seen, 1) if is_of_roots else np.sqrt(mean)
     least, noise = _noise_about(mean) if is_of_roots else (1.0, residual_at_root(np.minimum(root, BRIGHT)))
-    photons, weight = float(measured.sum(dtype=np.float64)), float(np.sum(mean, dtype=np.float64))
-    each = float(np.sum(mean * noise, dtype=np.float64)) / max(weight, 1e-30)
-    lit = weight**2 / max(mean.size * float(np.sum(mean**2, dtype=np.float64)), 1e-30)
-    found = Alike(root, is_of_roots, 0.0, photons, least, each, lit)
-    left = float(found.of_each(measured, valid).sum())
+    each = float(np.sum(mean * noise) / max(np.sum(mean), 1e-30))
+    lit = float(np.sum(mean) ** 2 / max(mean.size * np.sum(mean**2), 1e-30))
+    found = Alike(root.astype(np.float32), is_of_roots, 0.0, float(photons.sum()), least, each, lit)
+    left = float(found.of_each(data, places).sum())
     are_alike = min(1.0, float(np.sum(noise * seen)) / max(left, 1e-30))  # others are brighter where they have light
     return found._replace(left=left, least=1 + (least - 1) * are_alike)
 
@@ -177,17 +180,21 @@ def _noise_about(mean: Patterns) -> tuple[float, Patterns]:
     return float(np.sum(noise) / max(np.sum(residual_at_root(np.maximum(root - bias, 0))), 1e-30)), noise
 
 
-def _measured(data: Dataset, places: Int[np.ndarray, " place"]) -> tuple[Patterns, Bool[np.ndarray, "place group y x"]]:
-    """Photons of the patterns at these positions, 0 where invalid, and their valid pixels."""
-    patterns, mask = data.frames((places[:, None] * data.group + np.arange(data.group)).ravel())
-    shape = (len(places), data.group, *data.frame_shape)
-    measured = np.where(mask, patterns, 0).reshape(shape).astype(np.float32)
-    return measured, np.broadcast_to(mask, patterns.shape).reshape(shape)
+def _measured(
+    data: Dataset, places: Int[np.ndarray, " place"]
+) -> Iterator[tuple[Patterns, Bool[np.ndarray, "part group y x"]]]:
+    """Photons of the patterns at these positions, 0 where invalid, and valid pixels; as many at a time as fit."""
+    for block in blocks(places, data):
+        some = places[block]
+        patterns, mask = data.frames((some[:, None] * data.group + np.arange(data.group)).ravel())
+        shape = (len(some), data.group, *data.frame_shape)
+        measured = np.where(mask, patterns, 0).reshape(shape).astype(np.float32)
+        yield measured, np.broadcast_to(mask, patterns.shape).reshape(shape)
 
 
 def _told_by_held(held: Dataset, left: Float[np.ndarray, " lit"], alike: Alike) -> float:
     """By how many standard errors over patterns the model leaves less of those held out than patterns all alike do."""
-    gain = alike.of_each(*_measured(held, lit_positions(held))) - left
+    gain = alike.of_each(held, lit_positions(held)) - left
     error = np.std(gain, ddof=1) / np.sqrt(len(gain)) if len(gain) > 1 else float("inf")
     return float(np.mean(gain) / max(error, 1e-30))
 
@@ -219,10 +226,9 @@ def _told_pixels(result: Result, name: str, array: np.ndarray, beam: float) -> f
 
 def _causes(result: Result, data: Dataset, verdict: Verdict, is_told: bool, counts: bool) -> Iterator[Cause]:
     """What may be wrong, the likeliest first."""
-    code = verdict.code
     if not counts:
         yield Cause("not_counts", "the patterns are no whole numbers of photons, so their noise is not known")
-    elif code == UNKNOWN:
+    elif verdict.code == UNKNOWN:
         yield Cause("not_counts", "the patterns scatter less than counts of photons do, as averaged ones")
     elif not is_told:
         found = f"each parameter explains {verdict.told:.2g} times what it would if the object were noise"
@@ -232,17 +238,21 @@ def _causes(result: Result, data: Dataset, verdict: Verdict, is_told: bool, coun
     if "loss_rose" in result.settings:
         rose = result.settings["loss_rose"]
         yield Cause("loss_rose", f"the loss rose from {rose['loss']:.4g} after epoch {rose['after_epoch']}")
-    if _still_falls(np.array(result.history.loss)):
+    if _still_falls(result):
         yield Cause("too_few_epochs", "the loss was still falling fast when the last epoch ended")
-    if code != NOT_SOLVED:
+    if verdict.code != NOT_SOLVED:
         yield _modes(result)
         return
     if data.probe is None:
         yield Cause("start_probe", "the start probe was estimated from the patterns")
+    explains_most = is_told and verdict.left < LEFT  # as a model that is right but for a part
+    if explains_most:
+        yield _modes(result)
     yield Cause("orientation", "the axes of the positions may lie otherwise to those of the detector")
     yield Cause("positions", "positions may be wrong, or in another order or unit")
     yield Cause("defocus", "the distance from focus to sample may be another, or of the other sign")
-    yield _modes(result)
+    if not explains_most:
+        yield _modes(result)
 
 
 def _modes(result: Result) -> Cause:
@@ -252,8 +262,12 @@ def _modes(result: Result) -> Cause:
     return Cause("modes", f"the beam may have incoherent parts that {there} out")
 
 
-def _still_falls(loss: Float[np.ndarray, " epoch"]) -> bool:
+def _still_falls(result: Result) -> bool:
+    """Whether it does at the end; steps that get smaller there make it fall once more after a rule ended a stage."""
+    loss = np.array(result.history.loss)
     last = max(1, len(loss) // 10)
+    if result.settings.get("course", {}).get("reason"):
+        return False
     return len(loss) <= last or bool(loss[-1] < (1 - FALLING) * loss[-1 - last])
 
 
