@@ -173,8 +173,20 @@ def test_one_held_out_pattern_tells_nothing(data):
     fitted, held = pg.hold_out(data, 1 / data.count)
     result = ended(fitted, 2)
     found = pg.judged_run(result, fitted, held=(held, np.zeros(1)))
-    assert found.held_told == 0
-    assert found.code == "not_solved"
+    assert found.held_told is None
+    assert found.words == verdict(result)
+
+
+def test_a_few_held_out_patterns_of_different_brightness_tell_an_object(data):
+    """In shares of each: their photons alone differ by more than two standard errors of three allow."""
+    scale = np.random.default_rng(3).uniform(0.05, 1, data.count)[:, None, None]
+    counts = np.random.default_rng(4).binomial(data.patterns, scale).astype(np.uint16)
+    dimmed = pg.make_dataset(counts, data.positions, probe=data.probe)
+    fitted, held = pg.hold_out(dimmed, 3 / data.count)
+    alike = _verdict._alike(fitted, True)
+    by_mean = alike.of_each(held, np.flatnonzero(held.photons))
+    assert _verdict._told_by_held(held, by_mean * [0.1, 0.2, 0.15], alike) > 10
+    assert _verdict._told_by_held(held, by_mean * [0.7, 1.1, 1.2], alike) < 2
 
 
 def test_a_result_without_an_epoch_has_no_verdict(data):

@@ -40,6 +40,7 @@ NEAR = ((1.6, LEFT), (10.0, 0.1), (100.0, 0.03))  # χ² up to which a run is ne
 NEAR_FIELD = ((1.6, LEFT), (20.0, 0.25), (100.0, 0.05))  # there wrong models leave 0.44 and more, measured data 0.19
 TOLD = 1.45  # times what noise alone would explain: fits of noise came to 1.27 at most, weak objects to 1.67 at least
 TOLD_NEAR_FIELD = 2.5  # the same there: 1.84 at most, 9.7 at least
+FEWEST_HELD = 2  # patterns that are held out, to judge
 SURE = 2.0  # standard errors by which held-out patterns are to be explained better than by the mean pattern
 AVERAGED = 0.6  # χ² below which patterns scatter less than counts do
 FALLING = 0.15  # of the loss in the last tenth of the epochs
@@ -192,11 +193,16 @@ def _measured(
         yield measured, np.broadcast_to(mask, patterns.shape).reshape(shape)
 
 
-def _told_by_held(held: Dataset, left: Float[np.ndarray, " lit"], alike: Alike) -> float:
-    """By how many standard errors over patterns the model leaves less of those held out than patterns all alike do."""
-    gain = alike.of_each(held, lit_positions(held)) - left
-    error = np.std(gain, ddof=1) / np.sqrt(len(gain)) if len(gain) > 1 else float("inf")
-    return float(np.mean(gain) / max(error, 1e-30))
+def _told_by_held(held: Dataset, left: Float[np.ndarray, " lit"], alike: Alike) -> float | None:
+    """By how many standard errors over patterns the model leaves less of those held out than patterns all alike do.
+
+    A pattern's share of the larger of the two is what counts: bright ones would scatter by their photons. None of one.
+    """
+    by_mean = alike.of_each(held, lit_positions(held))
+    if len(by_mean) < FEWEST_HELD:
+        return None
+    gain = (by_mean - left) / np.maximum(np.maximum(by_mean, left), 1e-30)
+    return float(np.mean(gain) / max(np.std(gain, ddof=1) / np.sqrt(len(gain)), 1e-30))
 
 
 def _parameters(result: Result, beam: float) -> float:
