@@ -16,7 +16,7 @@ WORDS = {
 }
 TRY = {
     "not_counts": "give the counts as they were measured",
-    "object_not_told_from_noise": "more photons, or hold out patterns (--hold-out 0.05) and compare",
+    "object_not_told_from_noise": "larger batches (--batch-size 256), more photons; --hold-out 0.05 tells it better",
     "loss_rose": "larger batches (--batch-size), or another solver",
     "too_few_epochs": "more epochs (`ptychograd resume ... --epochs N`)",
     "start_probe": "say what the probe was (--key probe=PATH, or --focal-spot, --pinhole or --aperture with --defocus)",
