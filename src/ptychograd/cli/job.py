@@ -63,15 +63,14 @@ class Job(NamedTuple):
 
 def run(job: Job, json: bool = False) -> "Result":
     """Read, reconstruct and save; after an interrupt (status 130) or a failure (2) it saves what there is."""
-    from ptychograd.cli.machine import as_before, devices, resolved, start
+    from ptychograd.cli.machine import as_before, chosen, devices, start
     from ptychograd.cli.plan import make_solver
     from ptychograd.fitting.reconstruction import CUT_SHORT, LOST
     from ptychograd.fitting.result import NonFiniteError
 
     machine = as_before(job.machine, job.resume.settings if job.resume else {})
     start(machine, job.options.precision)
-    job = job._replace(machine=resolved(machine, job.machine))
-    job = job._replace(folder=working_folder(), options=named_files(job.options))
+    job = job._replace(machine=chosen(machine, job.machine), folder=working_folder(), options=named_files(job.options))
     make_solver(job.options)  # what is wrong with the options is said before the data are read
     job.keeping.check(job.done)
     _check_output(job)

@@ -101,7 +101,7 @@ def in_file(machine: Machine, grows: bool = False) -> "StreamFromFile":
     return StreamFromFile(limit, block, jax.process_index(), jax.process_count(), together, grows)
 
 
-def resolved(machine: Machine, given: Machine) -> Machine:
+def chosen(machine: Machine, given: Machine) -> Machine:
     """The same with devices and memory in numbers, which say how patterns are dealt out, alike in all processes."""
     import jax
 
