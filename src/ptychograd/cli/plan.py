@@ -270,10 +270,10 @@ def _stages(options: Options, steps: int) -> tuple["Stage", ...]:
     counting = min(counting, epochs - held)
     cooling = math.ceil(COOLING_SHARE * epochs) if auto and not counting and options.solver == "nesterov" else 0
     middle = epochs - held - counting - cooling
-    resolved = Converged(least_span=STEPS_OF_SPAN // steps)
+    converged = Converged(least_span=STEPS_OF_SPAN // steps)
     stages = (
         Stage(held, OBJECT, Amplitude()),
-        Stage(middle, BOTH, Amplitude(), resolved if auto else None),
+        Stage(middle, BOTH, Amplitude(), converged if auto else None),
         Stage(cooling, BOTH, Amplitude()),
         Stage(counting, BOTH, Poisson()),
     )
