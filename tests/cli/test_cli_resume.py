@@ -133,7 +133,7 @@ def test_what_can_not_go_on_is_refused_in_a_sentence(run, scan, tmp_path):
     run("reconstruct", scan, "-o", "r.h5", "--epochs", 3, "--stop-after", 2)
     good = pg.load("r.h5")
     pg.write("other.h5", problems.measurement(seed=1))
-    without = {name: value for name, value in good.settings.items() if name != "course"}
+    without = {name: value for name, value in good.settings.items() if name != "run_progress"}
     good._replace(settings=without).save("old.h5")
     good._replace(settings=good.settings | {"asked": {}}).save("kept.h5")
     odd = good.settings["options"] | {"colour": "red"}

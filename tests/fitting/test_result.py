@@ -127,3 +127,21 @@ def test_chi_squared_of_another_model_is_above_one(data):
     """The start's misfit is the truth's and much more."""
     result = pg.reconstruct(problems.start_model(data), data, pg.solvers.EvaluateOnly(), epochs=1, batch_size=14)
     assert result.history.chi_squared[0] > 10
+
+
+def test_a_result_of_the_version_before_is_shown_and_not_gone_on_from(tmp_path):
+    """Version 1 of the format called the patterns that had photons "lit"; another version's runs end where they did."""
+    data = problems.measurement()
+    run = pg.Run(problems.start_model(data), data, pg.Nesterov(), (pg.Stage(1),), 14)
+    result = pg.perform(run)._replace(illuminated=np.arange(data.count) % 2 > 0)
+    result.save(tmp_path / "old.h5")
+    with h5py.File(tmp_path / "old.h5", "r+") as file:
+        file.attrs["format_version"] = 1
+        file.move("entry/illuminated", "entry/lit")
+    old = pg.load(tmp_path / "old.h5")
+    np.testing.assert_array_equal(old.illuminated, result.illuminated)
+    np.testing.assert_array_equal(old.object, result.object)
+    with pytest.raises(pg.InputError, match="by an earlier version of ptychograd.*reconstruct again"):
+        pg.perform(run, resume=old, epochs=2)
+    with pytest.raises(pg.InputError, match="by an earlier version of ptychograd.*reconstruct again"):
+        pg.reconstruct(run.model, data, pg.Nesterov(), epochs=1, batch_size=14, resume=old)

@@ -130,7 +130,7 @@ def test_a_run_to_more_epochs_is_the_longer_run():
     short, long = far(pg.Nesterov(), pg.Stage(6))(), pg.perform(far(pg.Nesterov(), pg.Stage(9))())
     first = stopped_after(short, 4)
     again = pg.perform(short, resume=first, epochs=9)
-    assert told(again, "course") == told(long, "course")
+    assert told(again, "run_progress") == told(long, "run_progress")
     ends = []
     pg.perform(short, lambda progress: ends.append(progress.so_far()), first, 9)
     assert told(pg.perform(short, resume=ends[2])) == told(again)

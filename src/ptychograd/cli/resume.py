@@ -73,12 +73,14 @@ def resume(
 def stored_options(path: Path, result: "Result") -> Options:
     """The options of the run that the result is of."""
     from ptychograd.cli.saving import FINGERPRINT
+    from ptychograd.fitting.result import require_present_version
 
     settings = result.settings
     if "asked" in settings:
         raise InputError(f"{path} is one run of many and kept without the solver's state; call their command again.")
+    require_present_version(result.settings, str(path))
     stored = settings.get("options")
-    if not isinstance(stored, Mapping) or FINGERPRINT not in settings or "course" not in settings:
+    if not isinstance(stored, Mapping) or FINGERPRINT not in settings or "run_progress" not in settings:
         raise InputError(
             f"{path} does not say which options it was made with, as what the command `ptychograd reconstruct` wrote "
             "does, of a scan that was followed the run after that. A result saved from Python goes on there, with "
@@ -86,12 +88,12 @@ def stored_options(path: Path, result: "Result") -> Options:
         )
     given = {name: value for name, value in stored.items() if name not in ("data", "output")}
     given.setdefault("allow_masked", True)  # by a version that did not ask
-    effects = given.get("pieces", {})
+    effects = given.get("effects", {})
     unknown = sorted(given.keys() - {field.name for field in fields(Options)})
     unknown += sorted(effects.keys() - {field.name for field in fields(Effects)})
     if unknown:
         raise InputError(f"{path} has options unknown to this version: {', '.join(unknown)}; use a newer ptychograd.")
-    return Options(**{**given, "pieces": Effects(**effects)})
+    return Options(**{**given, "effects": Effects(**effects)})
 
 
 def stored_data(path: Path, result: "Result") -> Path:

@@ -280,7 +280,7 @@ def _still_falls(result: Result) -> bool:
     """Whether it does at the end; steps that get smaller there make it fall once more after a rule ended a stage."""
     loss = np.array(result.history.loss)
     last = max(1, len(loss) // 10)
-    if result.settings.get("course", {}).get("reason"):
+    if result.settings.get("run_progress", {}).get("reason"):
         return False
     return len(loss) <= last or bool(loss[-1] < (1 - FALLING) * loss[-1 - last])
 

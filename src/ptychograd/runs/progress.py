@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from ptychograd.core.errors import InputError
 
-RUN_PROGRESS = "course"  # where it stands in the settings of a result
+RUN_PROGRESS = "run_progress"  # where it stands in the settings of a result
 
 
 class RunProgress(NamedTuple):

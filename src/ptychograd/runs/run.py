@@ -17,7 +17,7 @@ from ptychograd.fitting.reconstruction import (
     prepared,
     reconstruct,
 )
-from ptychograd.fitting.result import History, NonFiniteError, Result
+from ptychograd.fitting.result import History, NonFiniteError, Result, require_present_version
 from ptychograd.fitting.solvers import AbstractSolver
 from ptychograd.fitting.verdict import VERDICT, assess
 from ptychograd.physics.model import AbstractModel
@@ -136,6 +136,7 @@ def _performed(
     check(run)
     result, run_progress = resume, RunProgress.planned([stage.epochs for stage in run.stages])
     if result is not None:
+        require_present_version(result.settings)
         run_progress = RunProgress.of(result.settings, len(run.stages))
     if epochs is not None:
         run_progress = run_progress.towards(epochs, result.history.epochs if result else 0)

@@ -33,7 +33,7 @@ from ptychograd.fitting.priors import AbstractPrior
 from ptychograd.fitting.reconstruction.best import BEST, ROSE, Best, Stored
 from ptychograd.fitting.reconstruction.promise import check_promise
 from ptychograd.fitting.reconstruction.stuck import stuck
-from ptychograd.fitting.result import OBJECTS, History, Result
+from ptychograd.fitting.result import OBJECTS, History, Result, require_present_version
 from ptychograd.fitting.solvers import AbstractSolver, EvaluateOnly
 from ptychograd.physics.model import AbstractModel, check_count, check_windows
 from ptychograd.physics.noise import AbstractNoise, Censored
@@ -118,6 +118,7 @@ def prepared(task: Task) -> tuple[Work, Standing]:
     """Everything checked, and everything that the first epoch needs but the patterns."""
     resume, stored, data = task.resume, None, task.data
     if resume is not None:
+        require_present_version(resume.settings)
         stored = Stored.of(resume.arrays, resume.state, resume.settings)
         resume = resume._replace(arrays=stored.parameters, state=stored.state)
     model = task.model if resume is None else resume.onto(task.model)

@@ -1,7 +1,22 @@
 """The result of a reconstruction, and its file, which is the checkpoint too."""
 
 from ptychograd.fitting.result.history import History
-from ptychograd.fitting.result.result import OBJECTS, NonFiniteError, Result, is_kept, load
-from ptychograd.fitting.result.settings import load_settings
+from ptychograd.fitting.result.result import (
+    OBJECTS,
+    NonFiniteError,
+    Result,
+    is_kept,
+    load,
+)
+from ptychograd.fitting.result.settings import load_settings, require_present_version
 
-__all__ = ["OBJECTS", "History", "NonFiniteError", "Result", "is_kept", "load", "load_settings"]
+__all__ = [
+    "OBJECTS",
+    "History",
+    "NonFiniteError",
+    "Result",
+    "is_kept",
+    "load",
+    "load_settings",
+    "require_present_version",
+]

@@ -20,12 +20,12 @@ from ptychograd.core.strict import meant
 from ptychograd.core.version import __version__
 from ptychograd.data.files import RESULT, Catalogue, Entry, UnreadableError, creating, opened, sentence
 from ptychograd.fitting.result.history import History
-from ptychograd.fitting.result.settings import SETTINGS, settings_in
+from ptychograd.fitting.result.settings import OLDER, SETTINGS, settings_in
 from ptychograd.physics.model import AbstractModel
 from ptychograd.physics.probes import AbstractProbe, orthogonal_modes
 from ptychograd.physics.scan import recorded_scan
 
-FORMAT_VERSION = 1
+FORMAT_VERSION, OLDER_VERSIONS = 2, (1,)  # that is written; that can be read as well
 OBJECTS = {"object.transmission": 1, "object.density": 0}  # and what they are outside of a support
 ILLUMINATION = "probe.illumination"  # told by the parameters, and so none itself
 DISTANCE = "object.distance"  # which only slices have
@@ -193,7 +193,7 @@ def _write(file: h5py.File, result: Result) -> None:
         if (positions := getattr(result, name)) is not None:
             _dataset(entry, name, positions, units="m" if result.sampling else "pixel")
     if result.illuminated is not None:
-        entry["lit"] = result.illuminated
+        entry["illuminated"] = result.illuminated
     if has_object:
         _pictures(entry, result)
 
@@ -230,9 +230,10 @@ class _NoResultError(InputError):
 def _read(catalogue: Catalogue, path: str | Path) -> Result:
     if catalogue.attributes.get("format") != RESULT:
         raise _NoResultError(f"{path} is no result of ptychograd; `ptychograd reconstruct` writes them.")
-    if catalogue.attributes.get("format_version") != FORMAT_VERSION:
+    version = catalogue.attributes.get("format_version")
+    if version not in (FORMAT_VERSION, *OLDER_VERSIONS):
         raise _NoResultError(
-            f"{path} has version {catalogue.attributes.get('format_version')} of the result format, and this "
+            f"{path} has version {version} of the result format, and this "
             f"ptychograd reads version {FORMAT_VERSION}; use a newer ptychograd."
         )
     entries = {entry.name: entry for entry in catalogue.walk()}
@@ -244,12 +245,14 @@ def _read(catalogue: Catalogue, path: str | Path) -> Result:
         }
         for group in ("model", "solver_state")
     )
-    sampling, positions, illuminated = (entries.get(f"entry/{name}") for name in ("sampling", "positions", "lit"))
+    illuminated = entries.get("entry/illuminated") or entries.get("entry/lit")  # as version 1 called it
+    sampling, positions = (entries.get(f"entry/{name}") for name in ("sampling", "positions"))
+    older = {} if version == FORMAT_VERSION else {OLDER: version}
     return Result(
         model,
         state,
         _history(entries),
-        settings_in(entries.get(SETTINGS)),
+        settings_in(entries.get(SETTINGS)) | older,
         None if sampling is None else tuple(float(size) for size in np.ravel(_real(sampling))),
         None if positions is None else _real(positions),
         illuminated=None if illuminated is None else _real(illuminated).astype(bool),

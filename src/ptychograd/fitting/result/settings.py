@@ -1,12 +1,14 @@
 """What a result file says of its run."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 from ptychograd.core.errors import InputError
 from ptychograd.data.files import Entry, opened, sentence
 
 SETTINGS = "entry/settings"  # where they are in the file
+OLDER = "format_version"  # in settings of a result that an earlier version wrote
 
 
 def load_settings(path: str | Path) -> dict:
@@ -28,3 +30,12 @@ def settings_in(entry: Entry | None) -> dict:
     if not isinstance(settings, dict):
         raise InputError("its settings are no table of names and values")
     return settings
+
+
+def require_present_version(settings: Mapping, name: str = "The result to resume") -> None:
+    """Raise `InputError` for a result of an earlier version, which can be shown and exported but not gone on from."""
+    if OLDER in settings:
+        raise InputError(
+            f"{name} was written by an earlier version of ptychograd, and a run goes on with the version that began it "
+            "alone; reconstruct again. It can still be shown, exported and compared."
+        )
