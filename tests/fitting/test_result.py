@@ -141,7 +141,7 @@ def test_a_result_of_the_version_before_is_shown_and_not_gone_on_from(tmp_path):
     old = pg.load(tmp_path / "old.h5")
     np.testing.assert_array_equal(old.illuminated, result.illuminated)
     np.testing.assert_array_equal(old.object, result.object)
-    with pytest.raises(pg.InputError, match="by an earlier version of ptychograd.*reconstruct again"):
+    with pytest.raises(pg.InputError, match=r"by an earlier version of ptychograd.*reconstruct again"):
         pg.perform(run, resume=old, epochs=2)
-    with pytest.raises(pg.InputError, match="by an earlier version of ptychograd.*reconstruct again"):
+    with pytest.raises(pg.InputError, match=r"by an earlier version of ptychograd.*reconstruct again"):
         pg.reconstruct(run.model, data, pg.Nesterov(), epochs=1, batch_size=14, resume=old)
