@@ -23,6 +23,16 @@ def pytest_configure(config):
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
 
+def pytest_collection_modifyitems(items):
+    """Of a test with the mark `variants` the first case stays quick; the others are slow."""
+    seen = set()
+    for item in items:
+        if item.get_closest_marker("variants"):
+            if (item.path, item.originalname) in seen:
+                item.add_marker(pytest.mark.slow)
+            seen.add((item.path, item.originalname))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def guarded():
     """No implicit transfer between host and device in the package: its threads, processes that tests start, its calls.

@@ -118,6 +118,7 @@ def test_other_threads_may_not_heed(heeded):
     assert not problems
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize("name", ["SIGUSR1", "SIGXCPU"])
 def test_a_run_that_is_warned_is_saved_whatever_else_comes(run, scan, tmp_path, monkeypatch, heeded, name):
     """The warning in the third epoch, another signal while HDF5 writes; what is saved goes on to the end."""
@@ -149,6 +150,7 @@ def test_a_signal_before_there_is_anything_says_what_it_was(run, scan, monkeypat
     assert err == "ptychograd: interrupted by SIGUSR2; nothing more was written.\n"
 
 
+@pytest.mark.slow
 def test_a_sweep_keeps_the_run_that_it_is_saving(run, scan, tmp_path, monkeypatch, heeded):
     save = pg.Result.save
 

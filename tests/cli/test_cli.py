@@ -22,6 +22,7 @@ def scan(tmp_path_factory):
     return path
 
 
+@pytest.mark.slow
 def test_from_file_to_picture(run, scan, tmp_path):
     status, out, _ = run("reconstruct", scan, "-o", "r.h5", "--epochs", 30, "--batch-size", 6, "--json")
     figures = json.loads(out.splitlines()[-1])
@@ -41,6 +42,7 @@ def test_from_file_to_picture(run, scan, tmp_path):
     assert loaded.settings["solver"].startswith("Nesterov")
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize(
     "options",
     [
@@ -142,6 +144,7 @@ MISTAKES = {
 }
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_a_mistake_ends_in_one_sentence_and_status_2(run, scan, mistake, tmp_path):
     arguments, expected = MISTAKES[mistake]
@@ -169,6 +172,7 @@ def test_names_with_brackets_are_names(run, tmp_path):
     assert "scan[old]/[b].h5" in err
 
 
+@pytest.mark.slow
 def test_result_knows_what_it_came_from(run, scan):
     run("reconstruct", scan, "-o", "r.h5", "--epochs", 2, "--modes", 2, "--seed", 7)
     result = pg.load("r.h5")
@@ -199,6 +203,7 @@ def test_broken_data_end_in_one_sentence(run, scan, tmp_path):
         assert text in sentence
 
 
+@pytest.mark.slow
 def test_bad_counts_are_masked_and_said(run, tmp_path):
     data = problems.measurement()
     counts = data.patterns.astype(np.float32)
@@ -210,6 +215,7 @@ def test_bad_counts_are_masked_and_said(run, tmp_path):
     assert "mask" in err
 
 
+@pytest.mark.slow
 def test_divergence_keeps_the_last_good_result(run, scan):
     steps = ("--step", "object=1e30", "--step", "probe=1e30")
     status, _, err = run("reconstruct", scan, "-o", "r.h5", "--solver", "adam", "--hold-probe", 0, *steps)
@@ -236,6 +242,7 @@ def test_help_needs_no_heavy_import():
     assert done.stdout.splitlines()[-1] == "[]"
 
 
+@pytest.mark.slow
 def test_import_changes_nothing():
     code = (
         "import ptychograd, sys; print('jax' in sys.modules)\n"
@@ -245,6 +252,7 @@ def test_import_changes_nothing():
     assert done.stdout.split() == ["False", "False", "None"]
 
 
+@pytest.mark.slow
 def test_interrupt_saves_and_exits(scan, tmp_path):
     """A batch job's warning in the middle of a long run, after the end of a connection, which nohup ignores.
 
@@ -268,6 +276,7 @@ def test_interrupt_saves_and_exits(scan, tmp_path):
     assert pg.load(tmp_path / "r.h5").history.epochs > 0
 
 
+@pytest.mark.slow
 def test_double_precision_and_same_bytes(scan, tmp_path):
     """Two processes, same command: same object, in complex128 as asked for."""
     objects = []
@@ -281,6 +290,7 @@ def test_double_precision_and_same_bytes(scan, tmp_path):
     assert objects[0].tobytes() == objects[1].tobytes()
 
 
+@pytest.mark.slow
 def test_demo_ends_in_a_picture_and_a_number(run):
     status, out, err = run("demo")
     assert status == 0, err
@@ -288,6 +298,7 @@ def test_demo_ends_in_a_picture_and_a_number(run):
     assert float(out.split("object ")[1].split(",")[0]) < 0.03
 
 
+@pytest.mark.slow
 def test_simulated_file_is_the_papers_experiment(run):
     assert run("simulate", "far-field", "sim.h5", "--photons", "1e4", "--seed", 3)[0] == 0
     data = pg.read("sim.h5")

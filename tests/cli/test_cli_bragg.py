@@ -55,6 +55,7 @@ def changes(result):
 # Reconstruct ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_rocking_curves_in_their_own_file_need_no_word(reconstruct, run, files):
     """The crystal is searched for, the beam held as it is, and the result compared in three dimensions."""
     result, out, _ = reconstruct("crystal.h5", "--epochs", 12, "--json")
@@ -70,6 +71,7 @@ def test_rocking_curves_in_their_own_file_need_no_word(reconstruct, run, files):
     assert {"object_nrmse", "core_nrmse", "core_phase_rms", "shift_along_beam", "shift_across_beam"} < set(figures)
 
 
+@pytest.mark.slow
 def test_keys_say_the_same_as_the_own_format(reconstruct):
     keys = [part for key in (*KEYS, "support=start") for part in ("--key", key)]
     own, _, _ = reconstruct("crystal.h5", "--epochs", 2)
@@ -79,6 +81,7 @@ def test_keys_say_the_same_as_the_own_format(reconstruct):
     np.testing.assert_allclose(scale * other.object, own.object, atol=1e-3 * np.abs(own.object).max())
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize(
     "options", [("--no-shrink-wrap", "--epochs", 7), ("--epochs", 5)], ids=["told", "too few epochs"]
 )
@@ -89,12 +92,14 @@ def test_nothing_is_searched_for_if_told_or_in_too_few_epochs(reconstruct, optio
     np.testing.assert_array_equal(result.arrays["object.support"], bragg_problems.support())
 
 
+@pytest.mark.slow
 def test_no_epochs_give_the_start(reconstruct):
     result, out, _ = reconstruct("crystal.h5", "--epochs", 0)
     assert result.history.epochs == 0
     assert "the start" in out
 
 
+@pytest.mark.slow
 def test_the_beam_is_refined_after_the_epochs_that_it_is_held(reconstruct):
     """Never if nothing is said."""
     held, _, _ = reconstruct("crystal.h5", "--epochs", 6, "--no-shrink-wrap")
@@ -107,6 +112,7 @@ def test_the_beam_is_refined_after_the_epochs_that_it_is_held(reconstruct):
     assert refined.history.r_factor[5] != held.history.r_factor[5]
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize("held", [None, 0, 1, 4, 9, 20, 99])
 @pytest.mark.parametrize("epochs", [3, 12, 60])
 @pytest.mark.parametrize("noise", ["amplitude", "poisson"])
@@ -147,6 +153,7 @@ def test_a_batch_counts_positions_with_all_their_angles():
     assert make_run(Options(solver="epie"), data).batch_size == 5
 
 
+@pytest.mark.slow
 def test_a_slab_has_the_thickness_that_is_said_and_a_spot_may_stand_for_the_beam():
     data = bragg_problems.measurement(support=None, probe=None)
     model = make_run(Options(thickness=6 * VOXEL, focal_spot=4 * VOXEL, modes=2), data).model
@@ -154,6 +161,7 @@ def test_a_slab_has_the_thickness_that_is_said_and_a_spot_may_stand_for_the_beam
     assert model.probe.modes.shape == (2, *bragg_problems.FRAME)
 
 
+@pytest.mark.slow
 def test_whole_rocking_curves_are_held_out(reconstruct):
     result, out, _ = reconstruct("crystal.h5", "--epochs", 3, "--hold-out", 0.1, "--json")
     held = result.settings["held_out_r_factor"]
@@ -161,6 +169,7 @@ def test_whole_rocking_curves_are_held_out(reconstruct):
     assert json.loads(out.splitlines()[-1])["held_out_r_factor"] == held
 
 
+@pytest.mark.slow
 def test_angles_that_alias_are_told(reconstruct, run, files):
     _, _, err = reconstruct("wide.h5", "--epochs", 1)
     sentence = r"rocking angles alias in depth: the phase turns by up to \S+ radians"
@@ -197,6 +206,7 @@ MISTAKES = {
 }
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_a_mistake_ends_in_one_sentence_and_status_2(run, files, mistake, tmp_path):
     (file, *arguments), expected = MISTAKES[mistake]

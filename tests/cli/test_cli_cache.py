@@ -58,6 +58,7 @@ DAMAGES = {
 }
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_a_damaged_program_is_compiled_and_kept_anew(cache, capsys, damage):
     """It is said once, in this run alone; the next one finds everything whole."""

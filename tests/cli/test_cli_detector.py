@@ -60,6 +60,7 @@ def test_noise_models_take_over_at_the_end_and_full_pixels_are_known_throughout(
     assert [type(stage.noise) for stage in make_run(Options(epochs=9), data).stages] == [pg.Amplitude]
 
 
+@pytest.mark.slow
 def test_a_flat_field_is_calibrated_by_counts(run, scan):
     text = ["--refine", "detector.flat_field", "--epochs", 9]
     status, out, err = run("reconstruct", scan, "-o", "result.h5", *text)
@@ -155,6 +156,7 @@ def test_a_file_that_is_no_array_is_named(scan):
         read_file(scan, Options(effects=Effects(mask=str(scan))))
 
 
+@pytest.mark.slow
 def test_simulations_have_what_was_asked_for(run, monkeypatch):
     few = partial(FarFieldExperiment, box=90, object_size=64, frame=48)  # 64 patterns
     monkeypatch.setattr("ptychograd.paper.far_field.FarFieldExperiment", few)
@@ -205,6 +207,7 @@ MISTAKES = {
 }
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_mistakes_end_in_one_sentence(run, arrays, tmp_path, mistake):
     text, sentence = MISTAKES[mistake]
@@ -215,6 +218,7 @@ def test_mistakes_end_in_one_sentence(run, arrays, tmp_path, mistake):
     assert not (tmp_path / "r.h5").exists()
 
 
+@pytest.mark.slow
 def test_an_image_of_the_point_spread_is_taken(run, arrays):
     fits = []
     for text in ((), ("--point-spread", "kernel.npy")):
@@ -240,6 +244,7 @@ def test_what_can_not_be_simulated_is_said_and_no_file_is_left(run, tmp_path, te
     assert not (tmp_path / "s.h5").exists()
 
 
+@pytest.mark.slow
 def test_errors_of_parameters_are_told_with_their_units(run, monkeypatch):
     few = partial(FarFieldExperiment, box=90, object_size=64, frame=48)
     monkeypatch.setattr("ptychograd.paper.far_field.FarFieldExperiment", few)
@@ -252,6 +257,7 @@ def test_errors_of_parameters_are_told_with_their_units(run, monkeypatch):
     assert all(len(line) == 2 for line in lines if line[0].startswith("object_nrmse"))
 
 
+@pytest.mark.slow
 def test_a_level_below_what_was_counted_is_refused(run):
     pg.write("d.h5", measurement())
     most = int(measurement().patterns.max())

@@ -22,6 +22,7 @@ def scan(tmp_path_factory):
     return path
 
 
+@pytest.mark.slow
 def test_diagnose_finds_the_orientation_and_reconstruct_takes_it(run, scan, tmp_path):
     status, out, err = run("diagnose", scan, "-o", "page.png", "--json")
     assert status == 0, err
@@ -45,6 +46,7 @@ def test_diagnose_finds_the_orientation_and_reconstruct_takes_it(run, scan, tmp_
     assert "Keep --orientation 2." in out
 
 
+@pytest.mark.slow
 def test_diagnose_without_a_trial_and_of_what_can_not_be_reconstructed(run, tmp_path):
     data = problems.measurement()
     np.savez("fine.npz", patterns=data.patterns, positions=data.positions)
@@ -92,6 +94,7 @@ def test_every_figure_that_is_no_number_becomes_null():
     assert as_json(figures).isascii()
 
 
+@pytest.mark.slow
 def test_the_mask_that_is_found_is_written_and_taken(run, tmp_path):
     data = problems.measurement(photons=1e6, dtype=np.uint32)
     patterns = data.patterns.copy()
@@ -128,6 +131,7 @@ def test_what_has_to_be_mended_first_comes_before_a_trial(run):
     assert "No orientation was tried: mend what is said to be bad about centre before." in " ".join(err.split())
 
 
+@pytest.mark.slow
 def test_diagnose_of_a_crystal(run):
     pg.write("crystal.h5", bragg_problems.measurement())
     status, out, err = run("diagnose", "crystal.h5", "-o", "crystal.png", "--json")
@@ -136,6 +140,7 @@ def test_diagnose_of_a_crystal(run):
     assert "which the diffraction fixes" in " ".join(err.split())
 
 
+@pytest.mark.slow
 def test_frc_of_two_halves_and_of_their_results(run, tmp_path):
     pg.write("dense.h5", irregular_scan(step=2.0))
     scan, options = "dense.h5", ("--epochs", 40, "--devices", 1)
@@ -188,6 +193,7 @@ def test_frc_searches_and_judges_positions_in_each_half(run):
         assert searched == illuminated - max(1, round(0.05 * illuminated), round(min(0.15 * illuminated, 3)))
 
 
+@pytest.mark.slow
 def test_residuals_of_a_result(run, tmp_path):
     data = problems.measurement()
     patterns = data.patterns.copy()
@@ -222,6 +228,7 @@ MISTAKES = {
 }
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_mistakes_end_in_one_sentence(run, scan, mistake):
     arguments, text = MISTAKES[mistake]

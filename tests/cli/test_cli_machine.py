@@ -15,6 +15,7 @@ def scan(tmp_path):
     return tmp_path / "scan.h5"
 
 
+@pytest.mark.slow
 def test_two_devices_do_what_one_does(run, scan):
     for devices in (1, 2):
         options = ("--devices", devices, "--epochs", 2, "-o", f"{devices}.h5")
@@ -31,6 +32,7 @@ def test_more_devices_than_there_are(run, scan):
     assert "there are 4" in err
 
 
+@pytest.mark.slow
 def test_patterns_that_stay_in_their_file(run, scan):
     """With less memory than the patterns take, the run is as good."""
     for name, options in (("whole", ()), ("part", ("--memory", "20KB"))):
@@ -41,6 +43,7 @@ def test_patterns_that_stay_in_their_file(run, scan):
     assert part.history.r_factor[-1] == pytest.approx(whole.history.r_factor[-1], rel=0.05)
 
 
+@pytest.mark.slow
 def test_a_streamed_run_goes_on_bit_for_bit(run, scan):
     options = ("reconstruct", scan, "--epochs", 4, "--memory", "20KB")
     assert run(*options, "-o", "whole.h5")[0] == 0
@@ -51,6 +54,7 @@ def test_a_streamed_run_goes_on_bit_for_bit(run, scan):
     assert part.object.tobytes() == whole.object.tobytes()
 
 
+@pytest.mark.slow
 def test_following_a_scan(run, tmp_path):
     """From no pattern at all to all of them; then the run as asked, whose result can be resumed."""
     data = problems.measurement()
@@ -85,12 +89,14 @@ def test_following_a_scan(run, tmp_path):
     assert status == 0, err
 
 
+@pytest.mark.slow
 def test_a_scan_that_does_not_come(run, tmp_path):
     status, _, err = run("reconstruct", "nothing.h5", "--follow", "--patience", 1)
     assert status == 2
     assert "there is no such file" in err
 
 
+@pytest.mark.slow
 def test_a_scan_that_ends_early(run, tmp_path):
     """After some time without a new pattern the run goes on with those that came."""
     data = problems.measurement()

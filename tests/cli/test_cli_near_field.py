@@ -46,6 +46,7 @@ def numbers(folder):
 # Reconstruct ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_near_field_in_its_own_file_needs_no_word(run, files, tmp_path):
     """And the other ways to say the same make the same result."""
     ways = {
@@ -110,6 +111,7 @@ def test_a_mistake_ends_in_one_sentence_and_status_2(run, files, mistake, tmp_pa
     assert not list(tmp_path.glob("*.h5"))
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize(
     ("solver", "count", "expected"),
     [
@@ -142,6 +144,7 @@ def scan(run, file, *arguments):
     return run("scan-distance", file, *arguments, *options)
 
 
+@pytest.mark.slow
 def test_a_scan_finds_the_distance_of_a_parallel_beam(run, files, tmp_path):
     """A table, a curve, the best result, and between the places the lowest point, to two per cent."""
     status, out, err = scan(run, files / "parallel.h5", "--from", 0.0165, "--to", 0.0199, "--steps", 5)
@@ -206,6 +209,7 @@ def test_a_mistake_in_a_scan_ends_in_one_sentence_and_status_2(run, files, mista
 # Simulate -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_simulated_near_field_goes_into_a_file(run, tmp_path):
     """Half of all lengths, with the flux and distance that were asked for."""
     options = ("--reduced", "--flux", 500, "--distance", 0.06, "--seed", 3)

@@ -68,6 +68,7 @@ def test_the_command_goes_on_to_the_same_bytes(run, scan, kind):
     assert json.loads(out.splitlines()[-1])["epochs"] == pg.load("whole.h5").history.epochs
 
 
+@pytest.mark.slow
 def test_held_out_patterns_are_measured_after_a_run_that_was_killed_before(run, scan):
     run("reconstruct", scan, "-o", "r.h5", "--hold-out", 0.1, "--epochs", 2)
     whole, result = content("r.h5"), pg.load("r.h5")
@@ -103,6 +104,7 @@ def test_double_precision_goes_on_to_the_same_bytes(scan, tmp_path):
     assert content(tmp_path / "r.h5") == content(tmp_path / "whole.h5")
 
 
+@pytest.mark.slow
 def test_to_more_epochs_and_to_another_file(run, scan, tmp_path):
     run("reconstruct", scan, "-o", "r.h5", "--epochs", 3)
     before = (tmp_path / "r.h5").read_bytes()
@@ -112,6 +114,7 @@ def test_to_more_epochs_and_to_another_file(run, scan, tmp_path):
     assert pg.load("longer.h5").history.epochs == 6
 
 
+@pytest.mark.slow
 def test_the_data_are_found_where_they_were_or_where_they_are_now(run, scan, tmp_path, monkeypatch):
     (tmp_path / "there").mkdir()
     (tmp_path / "there" / "scan.h5").write_bytes(scan.read_bytes())
@@ -129,6 +132,7 @@ def test_the_data_are_found_where_they_were_or_where_they_are_now(run, scan, tmp
     assert run("resume", "elsewhere/r.h5", "--epochs", 4, "--data", "moved.h5")[0] == 0
 
 
+@pytest.mark.slow
 def test_what_can_not_go_on_is_refused_in_a_sentence(run, scan, tmp_path):
     run("reconstruct", scan, "-o", "r.h5", "--epochs", 3, "--stop-after", 2)
     good = pg.load("r.h5")
@@ -196,6 +200,7 @@ def saved(monkeypatch):
     return seen
 
 
+@pytest.mark.slow
 def test_checkpoints_are_written_and_can_be_resumed(run, scan, saved):
     every = ("--checkpoint-every", 4, "--epochs", 60)
     assert run("reconstruct", scan, "-o", "r.h5", *every)[0] == 0
@@ -209,6 +214,7 @@ def test_checkpoints_are_written_and_can_be_resumed(run, scan, saved):
     assert content("r.h5") == whole
 
 
+@pytest.mark.slow
 def test_none_is_written_without_need(run, scan, saved):
     run("reconstruct", scan, "-o", "r.h5", "--checkpoint-every", "never", "--epochs", 6)
     run("reconstruct", scan, "-o", "r.h5", "--epochs", 6)
@@ -221,6 +227,7 @@ def old_result(path):
         file.attrs["format"] = "ptychograd result"
 
 
+@pytest.mark.slow
 def test_a_checkpoint_that_fails_is_said_once_and_the_run_goes_on(run, scan, tmp_path, monkeypatch):
     """A full disk, which has room again at the end; and one that has not."""
     old_result(tmp_path / "r.h5")
@@ -253,6 +260,7 @@ main(["reconstruct", sys.argv[1], "-o", "r.h5", "--epochs", "40", "--checkpoint-
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="limits the size of a file as POSIX does")
 def test_a_disk_that_is_full_from_the_beginning(scan, tmp_path):
     """As a process of its own, with the errors of the operating system."""

@@ -33,6 +33,7 @@ def times(folder):
 # Sweeps ---------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_sweep_leaves_table_map_and_best_result(run, scan, tmp_path):
     """The same figures as JSON, CSV and text, a picture, and the run of the smallest R-factor."""
     status, out, err = run("sweep", scan, *GRID, "--epochs", 2)
@@ -65,6 +66,7 @@ def test_each_run_of_a_sweep_is_what_reconstruct_makes(run, scan, tmp_path):
     np.testing.assert_allclose(swept.object, alone.object, atol=1e-2)
 
 
+@pytest.mark.slow
 def test_finished_runs_are_not_computed_again(run, scan, tmp_path):
     """The same command touches none of them; a longer axis adds to them; another option replaces them."""
     options = ("--batch-size", 8, "-o", tmp_path / "s")
@@ -84,6 +86,7 @@ def test_finished_runs_are_not_computed_again(run, scan, tmp_path):
     assert all(row["loss"] < old["loss"] for row, old in zip(numbers(tmp_path / "s"), found, strict=True))
 
 
+@pytest.mark.slow
 def test_step_sizes_are_axes_and_divergent_ones_are_told(run, scan, tmp_path):
     """null in JSON, nan in the table, a cross in the map, and never the best; the fixed step is in all runs."""
     steps = ("--solver", "adam", "--step", "probe=1", "--grid", "step.object=1e30,0.02,0.05")
@@ -99,6 +102,7 @@ def test_step_sizes_are_axes_and_divergent_ones_are_told(run, scan, tmp_path):
     assert "probe 1" in best.settings["solver"]
 
 
+@pytest.mark.slow
 def test_a_sweep_that_diverges_everywhere_says_so(run, scan, tmp_path):
     steps = ("--solver", "adam", "--step", "probe=1", "--grid", "step.object=1e30,1e31")
     status, _, err = run("sweep", scan, *steps, "--epochs", 2, "--batch-size", 8)
@@ -107,6 +111,7 @@ def test_a_sweep_that_diverges_everywhere_says_so(run, scan, tmp_path):
     assert {path.name for path in (tmp_path / "scan_sweep").iterdir()} == MADE - {"best.h5"}
 
 
+@pytest.mark.slow
 def test_three_axes_have_no_map(run, scan, tmp_path):
     """But a table and a best result all the same."""
     grid = ("--grid", "epochs=1,2", "--grid", "seed=0,1", "--grid", "batch-size=8,14")
@@ -116,6 +121,7 @@ def test_three_axes_have_no_map(run, scan, tmp_path):
     assert len(numbers(tmp_path / "s")) == 8
 
 
+@pytest.mark.slow
 def test_where_there_is_a_truth_its_errors_are_in_the_table(run, tmp_path):
     pg.write(tmp_path / "truth.h5", problems.measurement())
     assert run("sweep", "truth.h5", "--grid", "seed=0,1", "--batch-size", 8, "--epochs", 2)[0] == 0
@@ -126,6 +132,7 @@ def test_where_there_is_a_truth_its_errors_are_in_the_table(run, tmp_path):
     assert json.loads(out) == pytest.approx({name: best[name] for name in json.loads(out)})
 
 
+@pytest.mark.slow
 def test_best_is_what_fits_the_patterns_held_out(run, scan, tmp_path):
     """Their R-factor is in the table and decides, though longer runs fit the others better."""
     options = ("--hold-out", 0.2, "--seed", 4, "--batch-size", 8)
@@ -143,6 +150,7 @@ def test_best_is_what_fits_the_patterns_held_out(run, scan, tmp_path):
     assert again == pytest.approx([row["held_out_r_factor"] for row in rows], rel=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "options",
     [
@@ -161,6 +169,7 @@ def test_what_is_held_out_is_measured_again_for_finished_runs(run, scan, tmp_pat
     assert numbers(tmp_path / "scan_sweep") == [pytest.approx(row, rel=1e-5) for row in found]
 
 
+@pytest.mark.slow
 def test_runs_of_other_data_are_not_taken_for_finished(run, tmp_path):
     """Though the file has the same name, and all options are the same."""
     command = ("sweep", "scan.h5", "--grid", "seed=0,1", "--batch-size", 8, "--epochs", 1)
@@ -253,6 +262,7 @@ def test_auto_stops_where_nothing_is_gained(run, tmp_path):
     assert figures["chi_squared"] > 10
 
 
+@pytest.mark.slow
 def test_a_number_of_epochs_is_done(run, scan):
     """However settled they are: only `auto` ends a run early."""
     _, out, _ = run("reconstruct", scan, "-o", "r.h5", "--epochs", 200, "--json")
@@ -260,6 +270,7 @@ def test_a_number_of_epochs_is_done(run, scan):
     assert (figures["epochs"], figures["stopped"]) == (200, "all epochs done")
 
 
+@pytest.mark.slow
 def test_no_epochs_are_the_start(run, scan):
     """And fewer than none are refused."""
     status, out, err = run("reconstruct", scan, "-o", "r.h5", "--epochs", 0, "--json")
@@ -270,6 +281,7 @@ def test_no_epochs_are_the_start(run, scan):
     assert "-5 epochs" in err
 
 
+@pytest.mark.slow
 def test_patterns_held_out_are_told_apart(run, scan):
     """Their R-factor is that of the result for patterns which it did not see, on screen, in JSON and in the file."""
     options = ("--hold-out", 0.1, "--seed", 3, "--epochs", 2, "--batch-size", 8)
@@ -287,6 +299,7 @@ def test_patterns_held_out_are_told_apart(run, scan):
     np.testing.assert_allclose(result.object, expected.object, atol=1e-2)
 
 
+@pytest.mark.slow
 def test_without_a_share_nothing_is_held_out(run, scan):
     _, out, _ = run("reconstruct", scan, "-o", "r.h5", "--epochs", 2, "--batch-size", 8, "--json")
     assert json.loads(out.splitlines()[-1])["held_out_r_factor"] is None

@@ -28,6 +28,7 @@ def file(tmp_path_factory):
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("small")
 def test_a_truth_with_modes_intensities_and_a_spectrum_is_simulated_and_reconstructed(run):
     options = ("--modes", 2, "--varying-intensity", "--bandwidth", 0.02, "--probe-variations", 1)
@@ -101,6 +102,7 @@ def test_states_and_magnitudes(run):
     np.testing.assert_allclose(np.abs(pg.load("e_result.h5").object), 1, atol=1e-5)
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize(
     ("options", "text"),
     [
@@ -122,6 +124,7 @@ def test_what_can_not_be_is_said(run, file, options, text):
     assert text in " ".join(err.split())
 
 
+@pytest.mark.slow
 def test_a_crystal_has_no_slices_nor_a_spectrum(run):
     pg.write("g.h5", bragg_problems.measurement())
     for options in (("--slices", 2, "--slice-distance", 1e-6), ("--bandwidth", 0.01), ("--varying-intensity",)):

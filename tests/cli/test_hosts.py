@@ -55,6 +55,7 @@ def ended(processes):
     return texts, [process.returncode for process in processes]
 
 
+@pytest.mark.slow
 def test_two_processes_do_one_run(scan, data):
     """One result, written by the first; as good as that of one process, whose batches are others."""
     texts, statuses = ended(started(scan, 2, "--epochs", 20, "--batch-size", 8, "--hold-out", 0.1))
@@ -78,6 +79,7 @@ print("agreed", agreed(0.5 + rank, grid(of_all, 2)), agreed(0.5 + rank, grid(of_
 """
 
 
+@pytest.mark.slow
 def test_what_processes_work_out_is_agreed_upon():
     """Where they share a run, and not where each has its own."""
     pipes, address = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}, coordinator()
@@ -148,6 +150,7 @@ def test_a_process_reads_its_own_patterns_only(scan, data):
     assert np.allclose(survey.total, data.sums[0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "text"),
     [

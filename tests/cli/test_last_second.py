@@ -185,6 +185,7 @@ def at_the_end(monkeypatch, tmp_path):
     return set_up
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize("happening", [removed, protected])
 @pytest.mark.parametrize("output", ["out/r.h5", None])
 def test_a_result_whose_folder_is_no_more_is_kept_elsewhere(
@@ -219,6 +220,7 @@ def test_where_nothing_can_be_written_the_numbers_are_said(run, made, tmp_path, 
     assert json.loads(out.splitlines()[-1])["epochs"] == 1
 
 
+@pytest.mark.slow
 def test_halves_and_their_picture_are_kept_elsewhere(run, made, tmp_path, second, at_the_end):
     (tmp_path / "out").mkdir()
     at_the_end(lambda folder: shutil.rmtree(folder / "out", ignore_errors=True))
@@ -228,6 +230,7 @@ def test_halves_and_their_picture_are_kept_elsewhere(run, made, tmp_path, second
     assert "resolution_half_bit" in json.loads(out.splitlines()[-1])
 
 
+@pytest.mark.slow
 def test_a_sweep_goes_on_without_its_folder(run, made, tmp_path, monkeypatch, second):
     """A run that can't be kept is still one of the sweep, and what it finds is kept elsewhere."""
     from ptychograd.runs import archive as _retained
@@ -255,6 +258,7 @@ def test_a_sweep_goes_on_without_its_folder(run, made, tmp_path, monkeypatch, se
     }
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize("name", ["plot", "export", "diagnose", "simulate"])
 def test_other_commands_keep_what_they_made_elsewhere(run, made, tmp_path, monkeypatch, second, name):
     """The folder goes away between the trial and the writing."""
@@ -308,6 +312,7 @@ def test_commands_replace_files_of_their_own_type_alone(run, made, tmp_path, cas
     assert path.read_bytes() == content
 
 
+@pytest.mark.slow
 def test_their_own_files_are_replaced(run, made, tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "e.tiff").touch()  # of nothing nothing is lost
@@ -393,6 +398,7 @@ PROBLEMS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", PROBLEMS)
 def test_a_run_does_not_end_with_its_reader(run, made, monkeypatch, capsys, case):
     """Neither with that of standard error, in the middle, nor with that of standard output, at the end."""

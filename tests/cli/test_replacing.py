@@ -43,6 +43,7 @@ def test_only_what_is_of_its_own_kind_is_replaced(run, scan, tmp_path, case):
     assert [path.name for path in tmp_path.iterdir() if path.is_file()] == [name]
 
 
+@pytest.mark.slow
 def test_a_result_that_is_replaced_is_named(run, scan, tmp_path):
     text = ("reconstruct", scan, "-o", "r.h5", "--epochs", 1)
     told = [run(*text)[2] for _ in range(2)]

@@ -26,6 +26,7 @@ def scans(tmp_path):
         pg.write(tmp_path / folder / "data.h5", problems.measurement(seed=number))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", DEFAULTS)
 def test_the_second_is_refused_before_its_run(run, scans, tmp_path, command):
     """And the first again is not, where its file has moved."""
@@ -49,11 +50,13 @@ def test_the_second_is_refused_before_its_run(run, scans, tmp_path, command):
     assert run(command, "moved/data.h5", *text)[0] == 0
 
 
+@pytest.mark.slow
 def test_the_name_that_a_person_gave_is_theirs(run, scans):
     for folder in ("one", "two"):
         assert run("reconstruct", f"{folder}/data.h5", "-o", "r.h5", "--epochs", 1)[0] == 0
 
 
+@pytest.mark.slow
 def test_a_file_that_was_measured_anew_is_still_the_same(run, scans, tmp_path):
     assert run("reconstruct", "one/data.h5", "--epochs", 1)[0] == 0
     shutil.copy(tmp_path / "two" / "data.h5", tmp_path / "one" / "data.h5")
@@ -71,6 +74,7 @@ def test_a_result_that_does_not_say_of_what_it_is_stays(run, scans, settings):
     assert "is of data that it does not name" in " ".join(err.split())
 
 
+@pytest.mark.slow
 def test_two_that_begin_at_the_same_moment(run, scans, tmp_path, monkeypatch):
     """Neither saw a result of the other; whoever ends later keeps its own elsewhere and says so."""
     from ptychograd.runs.run import perform
@@ -94,6 +98,7 @@ def test_two_that_begin_at_the_same_moment(run, scans, tmp_path, monkeypatch):
         assert pg.load(path).settings["options"]["data"] == f"{folder}/data.h5"
 
 
+@pytest.mark.slow
 def test_a_checkpoint_does_not_take_the_place_of_another_scans_result(run, scans, tmp_path, monkeypatch):
     from ptychograd.runs.run import perform
 

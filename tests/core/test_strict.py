@@ -61,6 +61,7 @@ def stays(found: dict, largest: int) -> bool:
     return found["got"] == found["gave"] and max(sizes) <= largest
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize("noise", NOISE)
 @pytest.mark.usefixtures("double")
 def test_noise_leaves_a_model_its_precision(noise):
@@ -142,6 +143,7 @@ PARTS = {
 FIXED = ("scan.shift", "propagator")
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize("parts", PARTS)
 @pytest.mark.usefixtures("double")
 def test_parts_of_a_model_keep_its_precision(parts):
@@ -158,6 +160,7 @@ def test_priors_keep_the_precision_of_a_model(prior):
     assert stays(types_after_an_epoch(pg.far_field(FAR), FAR, pg.Nesterov(), priors=priors), 4)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("double")
 def test_a_crystal_keeps_its_precision():
     data = bragg_problems.measurement()
@@ -190,6 +193,7 @@ def disallowed():
         yield
 
 
+@pytest.mark.variants
 @pytest.mark.usefixtures("disallowed")
 @pytest.mark.parametrize(
     "solver", [lambda: pg.Nesterov(), lambda: pg.PIE(), lambda: pg.adam({"object": 0.01, "probe": 1.0})]
@@ -211,6 +215,7 @@ def test_from_the_first_line_to_the_last_nothing_is_sent_in_silence(solver):
     assert onward.onto(model)(0).shape == FAR.frame_shape
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("disallowed")
 def test_parts_are_made_and_asked_under_the_guard():
     pg.physics.Detector(), pg.physics.GaussianSpread(0.5), pg.physics.KernelSpread(np.ones((3, 3)))
@@ -227,6 +232,7 @@ def test_parts_are_made_and_asked_under_the_guard():
     assert pg.bragg(bragg_problems.measurement()).is_local is False
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("disallowed")
 def test_refined_positions_are_told_under_the_guard():
     model = pg.models.with_jitter(pg.far_field(FAR), 0.4)
@@ -239,6 +245,7 @@ def test_refined_positions_are_told_under_the_guard():
 # Settings that look for mistakes --------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("noise", [pg.noise.PoissonGaussian(2.0), pg.Amplitude()], ids=["read out", "amplitude"])
 def test_no_random_key_is_used_twice(noise):
     expected = jnp.full((5, 4), 7.0, jnp.float32)
@@ -247,6 +254,7 @@ def test_no_random_key_is_used_twice(noise):
         np.testing.assert_array_equal(noise.sample(jax.random.key(3), expected), drawn)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("look", [jax.debug_nans, jax.check_tracer_leaks])
 def test_a_run_holds_where_mistakes_are_looked_for(look):
     """On patterns with dark pixels, of a full detector that is read out with noise."""

@@ -22,6 +22,7 @@ def near_field(positions):
     return data, pg.near_field(data, dtype=np.complex64)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("far", [(4.5, 6.3), (5.5, 6.49), (3.0, 7.51)])
 def test_a_binned_near_field_has_room_for_positions_that_round_away(far):
     """The finer windows of all positions against an object that varies: as a slice of a larger one."""
@@ -63,6 +64,7 @@ def test_a_window_beyond_the_edge_is_refused_where_patterns_are_made_or_fitted(c
         pg.reconstruct(model, data, pg.Nesterov(), epochs=1, batch_size=8)
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize("reach", [1, 2, 3])
 @pytest.mark.parametrize("sign", [-1, 1])
 def test_refined_positions_stay_within_the_margin_at_half_pixels(reach, sign):
@@ -100,6 +102,7 @@ def own(sees_all, far=(20, 21)):
     return Own(jnp.ones((29, 29)), corner, sees_all), pg.make_dataset(np.full((3, 9, 8), 21.0), np.zeros((3, 2)))
 
 
+@pytest.mark.slow
 def test_a_call_that_sees_more_than_its_window_is_named():
     model, data = own(sees_all=True)
     with pytest.raises(pg.InputError, match=r"Own says by `windows` .* window of object, but pattern 0 differs by"):

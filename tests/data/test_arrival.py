@@ -223,6 +223,7 @@ def test_a_scan_that_is_followed_is_complete_only_when_all_is_written(writer, da
     assert whole.fingerprint == data.fingerprint
 
 
+@pytest.mark.slow
 def test_positions_that_are_not_written_yet_are_waited_for(tmp_path, data):
     with h5py.File(tmp_path / "scan.h5", "w", libver="latest") as file:
         file.create_dataset("positions_px", data.positions.shape, "f8")[:30] = data.positions[:30] + 1

@@ -208,6 +208,7 @@ TROUBLES = {
 }
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize("trouble", TROUBLES)
 def test_each_trouble_is_found_and_mended_in_words(trouble):
     name, verdict, text, changes = TROUBLES[trouble]
@@ -273,6 +274,7 @@ def test_a_wrong_unit_is_named(unit):
     assert of(sound(positions=spiral() * pixel, geometry=GEOMETRY), "units").verdict == "good"
 
 
+@pytest.mark.slow
 def test_a_lattice_with_jitter_has_the_peak_of_debye_and_waller():
     """exp(-2π²σ²k²) with k of one over the step, on average; even lines alone are no lattice."""
     assert lattice_peak(raster()) == pytest.approx(1, abs=1e-3)

@@ -161,6 +161,7 @@ def test_a_run_warns_once_and_names_the_caller():
     assert not told(lambda: pg.perform(run_of(problems.measurement())))
 
 
+@pytest.mark.slow
 def test_a_sweep_and_the_trial_of_orientations_warn_once():
     data, same, once_more = (changed(np.sqrt) for _ in range(3))
     points = {"object": [0.01, 0.02, 0.03]}
@@ -174,12 +175,14 @@ def test_a_sweep_and_the_trial_of_orientations_warn_once():
     assert len(told(lambda: pg.automatic.try_orientations(once_more, epochs=1))) == 1
 
 
+@pytest.mark.slow
 def test_a_censored_noise_knows_of_full_pixels():
     data = changed(full(300))
     assert told(lambda: pg.perform(run_of(data, (1,))))
     assert not told(lambda: pg.perform(run_of(data, (1,), pg.noise.Censored(pg.Poisson(), 300.0))))
 
 
+@pytest.mark.slow
 def test_what_can_give_no_result_is_refused():
     data = problems.measurement()
     still = replace(data, positions=np.full_like(data.positions, 3.0))

@@ -91,6 +91,7 @@ def test_a_subset_that_breaks_a_rocking_curve_is_refused(data, chosen):
         pg.data.subset(data, chosen)
 
 
+@pytest.mark.slow
 def test_a_subset_makes_the_patterns_that_it_holds(data):
     """Its model expects of each position what that of all the data does, wherever the last window ends."""
     retained = [position for position in range(len(bragg_problems.CORNERS)) if bragg_problems.CORNERS[position, 0] < 9]
@@ -118,6 +119,7 @@ def test_a_share_of_less_than_a_rocking_curve_is_refused(data):
         pg.hold_out(data, 0.02)
 
 
+@pytest.mark.slow
 def test_the_r_factor_of_rocking_curves_is_that_of_numpy(data):
     """Over the pixels that are valid, of fitted and of held-out curves."""
     model = pg.bragg(data)

@@ -167,6 +167,7 @@ except InputError as error:
 """
 
 
+@pytest.mark.variants
 @pytest.mark.skipif(sys.platform == "win32", reason="limits the size of a file as POSIX does")
 @pytest.mark.parametrize("limit", [0, 3_000, 200_000, 1_100_000])
 def test_a_full_disk_leaves_the_old_file(tmp_path, limit):

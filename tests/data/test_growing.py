@@ -20,6 +20,7 @@ def growing(block):
     return StreamFromFile(0, block, grows=True)
 
 
+@pytest.mark.slow
 def test_new_patterns_join_at_the_next_epoch(tmp_path, data):
     """Half of the scan at first, a few more after each epoch; in the end the result of all. One program for all."""
     writer = Writer(tmp_path, data, 30)

@@ -91,6 +91,7 @@ def test_a_start_from_the_fitted_patterns_knows_nothing_of_the_others(data):
     assert clean.tobytes() == dirty.tobytes() != other.tobytes()
 
 
+@pytest.mark.slow
 def test_r_factor_is_that_of_the_model_as_it_is(data):
     """By NumPy from `model(i)`, over the valid pixels of fitted, held-out and all patterns."""
     model = problems.start_model(data)
@@ -146,6 +147,7 @@ def test_a_seed_that_is_none_is_refused(data):
 # On the command line --------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("share", [0.2, 0])
 def test_held_out_patterns_are_looked_at_every_five_epochs(run, tmp_path, share):
     pg.write(tmp_path / "d.h5", problems.measurement())

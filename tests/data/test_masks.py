@@ -186,6 +186,7 @@ def test_runs_refuse_what_is_mostly_masked(run, scan, command):
     assert (status, "--beam-stop 3" in text, "bad.npy (non-zero = good)" in text) == (2, True, True)
 
 
+@pytest.mark.slow
 def test_what_is_mostly_masked_can_be_turned_allowed_and_looked_at(run, scan):
     third, whole = scan
     status, text, _ = run("inspect", third)

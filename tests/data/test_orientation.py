@@ -45,6 +45,7 @@ def turn(image, code):
     return image[:: -1 if code & 2 else 1, :: -1 if code & 1 else 1]
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize("code", ALL)
 def test_a_support_is_turned_with_the_positions(code):
     """What each window sees of it is what it saw before, its axes turned; in metres as in pixels."""
@@ -84,6 +85,7 @@ def test_what_has_no_orientation_is_refused():
         pg.automatic.try_orientations(pg.data.subset(problems.measurement(), range(7)))
 
 
+@pytest.mark.slow
 def test_dark_patterns_are_no_part_of_a_trial():
     """A few lit ones among many dark ones: of those alone four are held out, and all others are fitted."""
     data = problems.measurement()
@@ -192,6 +194,7 @@ def zone_plate_scan(size=32, count=81):
     return pg.make_dataset(np.array(patterns, np.uint16), corners * pixel, geometry=geometry)
 
 
+@pytest.mark.slow
 def test_a_beam_out_of_focus_is_tried_where_one_in_focus_tells_nothing():
     wrong = pg.data.apply_orientation(zone_plate_scan(), 5)
     assert not pg.automatic.preference(pg.automatic.try_orientations(wrong, widths=()), wrong).is_certain

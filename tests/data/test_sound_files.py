@@ -251,6 +251,7 @@ def test_other_compressions_after_a_checksum_are_named(tmp_path):
 # Writers --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize("name", sound_writers.WRITERS)
 def test_files_of_every_writer_are_read_bit_for_bit(tmp_path, name):
     for seed in range(5):

@@ -143,6 +143,7 @@ def test_units_of_cxi_that_cannot_be(tmp_path, place, unit, text):
 # What a person names --------------------------------------------------------------------------------------
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize("energy", [4.8e-10, 8265.6, np.nan, -1.0, "none", np.zeros(3)])
 def test_what_is_given_by_hand_is_all_that_is_looked_at(tmp_path, energy):
     """As the energy of a ring, or one in electronvolts, where CXI has that of the photons in joules."""

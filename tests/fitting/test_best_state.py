@@ -51,6 +51,7 @@ def loss_of(data, arrays, model):
     return pg.r_factor(there, data)
 
 
+@pytest.mark.slow
 def test_a_run_whose_loss_rises_ends_with_its_best_state(data):
     run = run_of(data)
     seen = {}
@@ -67,6 +68,7 @@ def test_a_run_whose_loss_rises_ends_with_its_best_state(data):
     assert result.history.epochs == 16
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize("stop", [4, 9, 13])
 def test_it_goes_on_bit_for_bit_from_wherever_it_was_cut(data, tmp_path, stop):
     """Before the best epoch, where another is the best, and where the loss has risen; through a file."""
@@ -108,6 +110,7 @@ def test_a_scatter_of_the_loss_is_no_rise(data):
     assert "loss_rose" not in result.settings
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize(
     "solver", [pg.PIE(), pg.PIE(alpha=0.1), pg.ADePIE(), pg.Nesterov()], ids=lambda s: s.description
 )
@@ -123,6 +126,7 @@ def test_the_probe_keeps_the_power_of_its_start(data, solver, factor):
     assert result.history.r_factor[-1] < 0.5
 
 
+@pytest.mark.slow
 def test_scaling_back_changes_no_pattern(data):
     from ptychograd.core.parameters import partition
     from ptychograd.fitting.objective import Objective, power_of_probe

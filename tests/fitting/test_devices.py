@@ -56,6 +56,7 @@ def test_devices_agree_with_one(data, solver, batch_size):
     assert np.linalg.norm(four.probe - one.probe) < 1e-4 * np.linalg.norm(one.probe)
 
 
+@pytest.mark.slow
 def test_masks_of_their_own_and_sub_pixel_positions(data):
     """Every pattern with its own mask, and positions between pixels."""
     rng = np.random.default_rng(0)
@@ -71,6 +72,7 @@ def test_masks_of_their_own_and_sub_pixel_positions(data):
     assert np.linalg.norm(four.object - one.object) < 1e-4 * np.linalg.norm(one.object)
 
 
+@pytest.mark.slow
 def test_hosts_with_their_own_patterns(data):
     """Two shares of two devices each, which know only half of the patterns, and one that knows all."""
     mesh = Mesh(np.array(DEVICES).reshape(2, 2), AXES)
@@ -107,6 +109,7 @@ def test_cores_see_one_copy_of_the_patterns(data):
     assert len(places) == 1
 
 
+@pytest.mark.slow
 def test_crystals_are_spread_by_positions():
     data = bragg_problems.measurement()
     model = pg.bragg(data)
@@ -117,6 +120,7 @@ def test_crystals_are_spread_by_positions():
     assert four.history.loss[0] == pytest.approx(one.history.loss[0], rel=1e-5)
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_with_other_devices(data):
     model = problems.start_model(data)
     begun = pg.reconstruct(model, data, pg.Nesterov(), epochs=2, batch_size=8, planned=3, devices=DEVICES)

@@ -24,6 +24,7 @@ def result(data):
     return pg.reconstruct(model, data, pg.Nesterov(), epochs=1)
 
 
+@pytest.mark.slow
 def test_the_probe_of_a_result_is_the_wave_on_the_object(result):
     """The model's own forward code, in JAX, is the other witness."""
     wave = np.asarray(result.model.probe(0))
@@ -48,6 +49,7 @@ def test_a_truth_with_aberrations_holds_the_aberrated_wave(data):
     assert np.ptp(np.angle(there[bright] / here[bright])) > 0.5
 
 
+@pytest.mark.slow
 def test_compare_finds_no_error_in_the_true_probe(data, result):
     """A result that holds the truth, told 30 mm upstream with other aberrations, is compared where the object is."""
     plain = FarFieldExperiment(**FEW).dataset()
@@ -60,6 +62,7 @@ def test_compare_finds_no_error_in_the_true_probe(data, result):
     assert compare_with_truth(in_reference, data)["probe_nrmse"] > 0.1
 
 
+@pytest.mark.slow
 def test_a_plain_probe_costs_nothing(data):
     assert "probe.illumination" not in pg.reconstruct(pg.far_field(data), data, pg.Nesterov(), epochs=1).arrays
 

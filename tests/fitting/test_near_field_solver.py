@@ -19,6 +19,7 @@ def data():
     return near_problems.measurement()
 
 
+@pytest.mark.slow
 def test_only_a_near_field_has_the_long_memory(data):
     """The longest momentum changes every pixel there, and not one byte of a far field."""
     far = problems.measurement()
@@ -36,6 +37,7 @@ class FarAway(pg.physics.Fresnel):
     is_local = False
 
 
+@pytest.mark.slow
 def test_it_is_the_propagator_that_says_whether_a_field_is_near(data):
     model = pg.near_field(data)
     assert model.is_local
@@ -60,6 +62,7 @@ def test_a_near_field_is_solved_to_its_noise_and_to_the_truth(data):
     assert pg.nrmse(near_problems.probe_wave(), result.probe[0]) < 0.06
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("off", [0.95, 1.05])
 def test_a_distance_that_is_off_by_five_per_cent_is_refined_to_one_per_cent(data, off):
     """By naming it, with a step size that nobody gave."""
@@ -74,6 +77,7 @@ def test_a_distance_that_is_off_by_five_per_cent_is_refined_to_one_per_cent(data
     assert still.history.chi_squared[-1] > 2
 
 
+@pytest.mark.slow
 def test_a_step_for_the_distance_may_be_given(data):
     """In metres; too small a one leaves it where it was."""
     model = pg.near_field(data, object=pg.models.flat_object)
@@ -91,6 +95,7 @@ def power(wave):
     return float(np.sum(np.abs(np.asarray(wave, np.complex128)) ** 2))
 
 
+@pytest.mark.slow
 def test_the_probe_keeps_its_power_where_nothing_else_fixes_the_scale():
     """A free object and its probe are known up to a number, which noise and momentum would make grow."""
     data = dataclasses.replace(near_problems.measurement(), support=None)
@@ -101,6 +106,7 @@ def test_the_probe_keeps_its_power_where_nothing_else_fixes_the_scale():
     assert power(result.probe - np.asarray(model.probe.modes)) > 0.01 * power(result.probe)
 
 
+@pytest.mark.slow
 def test_a_bright_surround_fixes_the_scale_and_the_probe_is_free():
     data = near_problems.measurement()
     model = pg.near_field(data, object=pg.models.flat_object)
@@ -137,6 +143,7 @@ def test_a_run_in_two_calls_is_the_same_run(data, tmp_path):
     assert last.probe.tobytes() == whole.probe.tobytes()
 
 
+@pytest.mark.slow
 def test_runs_side_by_side_are_what_they_are_alone(data):
     model = pg.near_field(data, object=pg.models.flat_object)
     runs = {

@@ -106,6 +106,7 @@ masks_and_noises = pytest.mark.parametrize(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("index", "mask", "noise"),
     [((2,), "3-D", Amplitude()), ((2, 0, 3, 1), "2-D", Amplitude()), ((2, 0, 3, 1), "3-D", Poisson())],
@@ -209,6 +210,7 @@ def test_parts_of_a_batch_are_its_patterns_each_counted_once(mask, at_once):
 # Value ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.variants
 @masks_and_noises
 def test_the_residual_is_the_misfit_of_amplitudes_whatever_the_noise(model, mask, noise):
     batch = a_batch(mask=mask)
@@ -250,6 +252,7 @@ class Glow(AbstractModel):
         return self.brightness[index] * jnp.exp(-self.spread * jnp.arange(6.0)) + 1
 
 
+@pytest.mark.slow
 def test_a_model_that_declares_no_windows_is_differentiated_densely():
     objective, parameters = prepared(Glow(jnp.array([3.0, 5.0, 9.0]), jnp.array(0.4)), ["brightness", "spread"])
     batch = Batch(jnp.array([1, 0, 2]), jnp.full((3, 6), 2), jnp.arange(6) != 3, jnp.ones(3))

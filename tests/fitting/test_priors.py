@@ -32,6 +32,7 @@ every_prior = pytest.mark.parametrize("name", PRIORS)
 pytestmark = pytest.mark.usefixtures("double")
 
 
+@pytest.mark.slow
 def test_values_are_those_of_their_formulas():
     y, x = np.abs(np.diff(ARRAY, axis=0)) ** 2, np.abs(np.diff(ARRAY, axis=1)) ** 2
     squares = np.pad(y, ((0, 1), (0, 0))) + np.pad(x, ((0, 0), (0, 1)))
@@ -47,6 +48,7 @@ def test_values_are_those_of_their_formulas():
     assert float(PRIORS["slices"][0](jnp.asarray(SLICES), jnp.array(ROOT))) == pytest.approx(alike)
 
 
+@pytest.mark.slow
 def test_haar_details_are_orthonormal_and_vanish_for_what_is_even():
     haar = eqx.filter_jit(pg.priors.Haar(2))
     rows = np.array([np.concatenate([d.ravel() for d in haar(e.reshape(8, 4))]) for e in np.eye(32)]).T
@@ -54,6 +56,7 @@ def test_haar_details_are_orthonormal_and_vanish_for_what_is_even():
     assert all(np.abs(detail).max() < 1e-12 for detail in pg.priors.Haar(3)(jnp.full((13, 9), 2.5)))
 
 
+@pytest.mark.variants
 @every_prior
 def test_the_majorant_bounds_every_change(name):
     """penalty(x + d) <= penalty(x) + slope·d + Σ D |d|², for changes small and large, rough and smooth."""
@@ -80,6 +83,7 @@ def test_the_majorant_bounds_every_change(name):
     assert tightest < 0.999  # it is not that everything is allowed
 
 
+@pytest.mark.variants
 @every_prior
 def test_the_slope_is_that_of_finite_differences(name):
     prior, array = PRIORS[name]
@@ -92,6 +96,7 @@ def test_the_slope_is_that_of_finite_differences(name):
             assert np.sum(expected[at]) == pytest.approx((ends[0] - ends[1]) / 4e-5, rel=1e-5)
 
 
+@pytest.mark.slow
 def test_where_the_object_is_known_a_prior_sees_what_is_known():
     free = jnp.zeros(ARRAY.shape, bool).at[2:5, 3:8].set(True)
     leaf = Planes(jnp.asarray(ARRAY.real), jnp.asarray(ARRAY.imag))
@@ -157,6 +162,7 @@ def test_another_solver_ends_at_the_same_object():
     assert np.linalg.norm(other - ours) < 0.15 * np.linalg.norm(ours - plain)
 
 
+@pytest.mark.slow
 def test_the_loss_is_that_of_the_patterns_and_all_priors_once():
     """One epoch in which nothing can move: the batch size must not matter."""
     with jax.enable_x64(False):
@@ -174,6 +180,7 @@ def test_the_loss_is_that_of_the_patterns_and_all_priors_once():
             assert losses[1] - losses[0] == pytest.approx(2 * size * (np.hypot(root, 0.1) - 0.1), rel=1e-3)
 
 
+@pytest.mark.slow
 def test_large_weights_stay_stable():
     result = recovered(4, pg.priors.TotalVariation(300.0))[1]
     assert np.all(np.isfinite(result.history.loss))
@@ -199,6 +206,7 @@ def test_two_devices_weigh_priors_as_one_does():
         np.testing.assert_allclose(one.history.loss, two.history.loss, rtol=1e-3)
 
 
+@pytest.mark.slow
 def test_priors_are_named_in_the_settings_and_a_change_of_them_starts_the_solver_afresh():
     with jax.enable_x64(False):
         data = embedded()

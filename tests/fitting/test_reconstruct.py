@@ -38,6 +38,7 @@ def data():
     return problems.measurement()
 
 
+@pytest.mark.slow
 def test_a_run_is_compiled_once(data):
     """Nine epochs with a ragged last batch trace the physics as often as one epoch does."""
     traced = []
@@ -186,6 +187,7 @@ def test_wrong_arguments_are_refused(data):
         pg.reconstruct(model, other, ADAM, epochs=1)
 
 
+@pytest.mark.slow
 def test_sub_pixel_positions_matter(data):
     """Patterns simulated at sub-pixel positions by a finer grid fit with them, and not without them."""
     shift = np.random.default_rng(2).uniform(-0.5, 0.5, data.positions.shape)

@@ -143,6 +143,7 @@ def test_what_is_left_is_stretched_and_no_rule_ends_it():
     assert (result.history.epochs, result.stopped) == (25, "all epochs done")
 
 
+@pytest.mark.slow
 def test_a_finished_run_goes_on_with_its_last_stage():
     run = RUNS["stages"]()
     finished = pg.perform(run)

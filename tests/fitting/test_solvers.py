@@ -36,6 +36,7 @@ def data():
     return problems.measurement()
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize("name", SOLVERS)
 def test_solver_reaches_the_noise(name, data):
     """From a random object and a flat-phased probe to less than twice the R-factor of the truth itself."""
@@ -97,6 +98,7 @@ def _relative(one, other):
     return jnp.linalg.norm((one - other.reshape(one.shape)).ravel()) / jnp.linalg.norm(one.ravel())
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize("batch_size", [1, 3])
 @pytest.mark.parametrize("own_masks", [False, True])
 def test_ad_and_closed_form_agree_with_modes_and_masks(data, batch_size, own_masks):
@@ -131,6 +133,7 @@ def test_free_running_epie_and_ADePIE_agree_at_first_and_in_the_end(data):
     assert pg.nrmse(truth, last.object) == pytest.approx(pg.nrmse(truth, ad_last.object), rel=0.02)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("batch_size", "modes"), [(1, 1), (3, 2)])
 def test_on_a_scan_between_whole_pixels_ad_steps_are_those_of_epie(batch_size, modes, double):
     """Object and probe after two epochs of whole, half and other fractions of pixels, to rounding."""
@@ -252,6 +255,7 @@ def test_nesterov_beats_epie(data):
     assert fast.history.r_factor[-1] < slow.history.r_factor[-1]
 
 
+@pytest.mark.slow
 def test_parameters_without_a_diagonal_move_by_adam(data):
     """A background that the model has to find; from 0, where single photons pull hard, it sets out but slowly."""
     brighter = problems.measurement(background=2.0)
@@ -265,6 +269,7 @@ def test_parameters_without_a_diagonal_move_by_adam(data):
         assert result.arrays["detector.background"] == pytest.approx(2.0, rel=0.05)
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize("name", SOLVERS)
 def test_padding_changes_no_step(name, data):
     """A batch that is filled up with a pattern of weight 0 steps as the batch without it does."""

@@ -112,6 +112,7 @@ def test_it_ends_a_run():
     assert result.stopped == "no longer falling after 10 epochs"
 
 
+@pytest.mark.slow
 def test_scaled_patterns_are_no_counts():
     """A millionth of the photons, as some detectors write it, does not end a run in its first epochs."""
     data = problems.measurement()
@@ -165,6 +166,7 @@ def overfitted():
     return pg.Run(model, fitted, pg.Nesterov(), stages, 8, monitor=pg.refinement.HeldOutMonitor(held, 3)), held
 
 
+@pytest.mark.slow
 def test_a_run_that_fits_noise_ends(tmp_path):
     """And goes on from an interrupt to the same end; every look is what `r_factor` says."""
     run, held = overfitted()
@@ -193,6 +195,7 @@ def test_a_look_every_no_epochs_is_refused():
         pg.refinement.HeldOutMonitor(problems.measurement(), 0)
 
 
+@pytest.mark.slow
 def test_another_noise_model_is_not_judged_by_the_looks_before_it():
     """R of amplitudes rises where counts are fitted: of looks in the same stage alone it is told."""
     data = problems.measurement(photons=30.0)
@@ -233,6 +236,7 @@ def test_a_look_at_photons_beyond_all_numbers_leaves_no_figure():
     assert list(result.history.monitored) == [1, 3]
 
 
+@pytest.mark.slow
 def test_a_stage_in_pieces_is_looked_at_as_one():
     run, _ = overfitted()
     effects = tuple(run.stages[0]._replace(epochs=9) for _ in range(20))

@@ -107,6 +107,7 @@ def test_one_pattern_a_batch_and_several_at_once(ways, monkeypatch):
             assert_alike(one, other, 1e-10)
 
 
+@pytest.mark.slow
 def test_going_on_is_bit_identical(ways):
     """Nothing that is carried through an epoch is missed after it."""
     data = problems.measurement()
@@ -121,6 +122,7 @@ def test_going_on_is_bit_identical(ways):
     assert ways(ends) == [True, True]
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize("momentum", [0.0, 0.8, 0.995])
 def test_coasting_is_what_stepping_without_a_gradient_does(momentum):
     """Pixels outside of every window against the recursion v' = m v, x' = x + v', one step after another."""
@@ -160,6 +162,7 @@ def test_overlaps_add_up_and_the_desk_is_left_clean():
     assert not np.any(desk)
 
 
+@pytest.mark.slow
 def test_objects_that_a_batch_sees_much_of_stay_whole():
     """By sizes alone; and what is kept between epochs is the same either way."""
     data = problems.measurement()
@@ -181,6 +184,7 @@ def test_near_fields_stay_whole():
     assert isinstance(views.best_view(member.objective, member.variables, 1), views.WholeView)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["Nesterov", "rPIE"])
 def test_no_step_copies_the_object(name):
     """In the compiled epoch nothing inside of a loop makes a new array as large as the object."""

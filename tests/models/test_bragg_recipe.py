@@ -43,6 +43,7 @@ def test_the_model_has_what_the_data_say(data):
     assert model.object.density.dtype == model.probe.modes.dtype == jnp.complex64
 
 
+@pytest.mark.slow
 def test_the_truth_explains_noiseless_patterns_of_another_maker():
     """Those that SciPy turned, with positions between the voxels: the recipe finds all lengths and the scale."""
     corners = bragg_problems.CORNERS + np.random.default_rng(2).uniform(-0.45, 0.45, (20, 2)).clip(-0.4, 0.4)
@@ -63,6 +64,7 @@ def test_a_random_start_is_as_bright_as_the_measurement(data):
     assert photons(starts[0], np.arange(20)).sum() == pytest.approx(data.total, rel=1e-4)
 
 
+@pytest.mark.slow
 def test_the_start_is_as_bright_as_valid_pixels_say(data):
     """Pixels behind a beam stop are counted on neither side."""
     expected = pg.bragg(data, object=true_density).object.density
@@ -72,6 +74,7 @@ def test_the_start_is_as_bright_as_valid_pixels_say(data):
     np.testing.assert_allclose(found, expected, atol=0.01 * np.abs(expected).max())
 
 
+@pytest.mark.slow
 def test_a_slab_has_the_thickness_that_was_given(data):
     """In voxels along x; its windows are deep enough for all of the beam, and all of them lie inside."""
     layers = 13
@@ -123,6 +126,7 @@ def test_a_crystal_whose_faces_are_known_is_found():
     assert figures["probe_nrmse"] < 1e-6
 
 
+@pytest.mark.slow
 def test_a_slab_that_holds_the_crystal_explains_the_patterns(data):
     """Which leaves more freedom than a support does: the misfit comes near that of the truth, the noise."""
     free = replace(data, support=None)

@@ -64,6 +64,7 @@ BAD_MODES = {
 }
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize("single", [np.complex64, np.complex128])
 @pytest.mark.parametrize("bad", BAD_MODES)
 def test_modes_that_would_stay_empty_or_alike_are_replaced(bad, single):
@@ -210,6 +211,7 @@ PIECES = {
 }
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize("piece", PIECES)
 def test_every_parameter_of_every_piece_has_a_slope_at_its_start(piece):
     """And those that stand for several things of a kind differ in it."""
@@ -224,6 +226,7 @@ def test_every_parameter_of_every_piece_has_a_slope_at_its_start(piece):
             assert unlike(slope), name
 
 
+@pytest.mark.slow
 def test_variations_wait_for_their_weights_alone():
     """Weights begin at 0, where they have a slope and variations none; as soon as they have moved, these have one."""
     model = pg.models.with_varying_probe(problems.start_model(DATA), 2)

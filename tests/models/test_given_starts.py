@@ -42,6 +42,7 @@ def shape(waves):
 # Probes ---------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize(
     "kind", [np.asarray, jnp.asarray, list, lambda wave: wave[None]], ids=["numpy", "jax", "list", "modes"]
 )
@@ -184,6 +185,7 @@ def test_every_sum_of_squares_of_a_probe_holds_in_any_unit(scale):
     assert np.isfinite(list(findings["probe fill"].figures.values())).all()
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize("scale", [1e-200, *RANGE[1:], 1e200])
 def test_errors_and_modes_do_not_ask_for_the_unit(scale):
     truth, found = problems.object_wave(), problems.object_wave() + 0.1 * complex_array(*OBJECT)
@@ -209,6 +211,7 @@ def test_orthogonal_modes_are_the_same_in_any_unit():
 # Patterns -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scale", [1e-12, 1e12])
 def test_patterns_in_another_unit_come_out_alike(scale):
     """Amplitudes know no unit."""

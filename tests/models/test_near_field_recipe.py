@@ -35,6 +35,7 @@ def propagated(wave, distance):
 # Model ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_model_of_the_truth_expects_the_patterns_by_hand():
     """From metres on the detector and in the scan to the patterns that plain NumPy makes of the same waves."""
     scan = near_problems.measurement(noise=False, probe=near_problems.probe_wave())
@@ -162,6 +163,7 @@ def names_of_types(model):
     return {leaf.dtype.name for leaf in jax.tree.leaves(model)}
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize("propagator", [pg.physics.Fresnel, pg.physics.AngularSpectrum])
 def test_precision_is_that_which_was_asked_for_in_every_array(propagator):
     data = near_problems.measurement()

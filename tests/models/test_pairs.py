@@ -111,6 +111,7 @@ def combined(model, names):
     return model
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("space", ["far", "near"])
 def test_what_does_not_go_together_is_known_and_said(starts, space):
     refused = {}
@@ -125,6 +126,7 @@ def test_what_does_not_go_together_is_known_and_said(starts, space):
     assert all("can't" in text or "already" in text for text in refused.values())
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize(("space", "one", "other", "noise", "prior"), cases(), ids=lambda part: str(part).split("(")[0])
 def test_two_pieces_give_a_pattern_and_derivatives(starts, space, one, other, noise, prior):
     """By everything that could be refined; 0 only where a start of 0 stands in another's way."""

@@ -53,6 +53,7 @@ def scores():
     return (simulate(Glow(jnp.array(0.5)), len(expected), seed=3) - expected) / np.sqrt(expected)
 
 
+@pytest.mark.slow
 def test_counts_scatter_like_photons(scores):
     assert scores.mean() == pytest.approx(0, abs=5 / np.sqrt(scores.size))
     assert scores.var() == pytest.approx(1, abs=5 * np.sqrt(3 / scores.size))

@@ -14,6 +14,7 @@ def result():
     return pg.reconstruct(problems.start_model(data, modes=2), data, pg.PIE(alpha=0.2), epochs=20, batch_size=6)
 
 
+@pytest.mark.slow
 def test_summary_draws_amplitude_phase_modes_and_convergence(result, tmp_path):
     figure = plot.summary(result)
     titles = [axis.get_title() for axis in figure.get_axes()]

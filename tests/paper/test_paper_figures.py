@@ -101,6 +101,7 @@ def figure3(tmp_path_factory):
 # Fig. 2 ---------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_figure_2_stands_beside_the_papers_numbers(figure2):
     """Errors of sections 3.3 and 3.4 and milliseconds of an update, by method; and what was left out."""
     text = figure2.is_whole()

@@ -45,6 +45,7 @@ def test_constants_are_those_that_work():
     assert EXPERIMENT.geometry.effective_distance == EXPERIMENT.distance
 
 
+@pytest.mark.slow
 def test_the_object_begins_52_96_140_184_and_228_pixels_into_the_patterns(data):
     """25 positions; in the first pattern the object's own first pixel is at (52, 52), later ones are further on."""
     assert data.patterns.shape == (25, 512, 512)
@@ -119,6 +120,7 @@ def test_the_probe_is_fully_developed_speckle_of_a_wide_beam(data):
     assert 500 < np.abs(probe).max() < 900, "about 650, as in Fig. 4c"
 
 
+@pytest.mark.slow
 def test_one_seed_gives_one_beam_and_one_measurement():
     one, same, other = (TINY().dataset(seed=seed) for seed in (0, 0, 1))
     assert one.patterns.tobytes() == same.patterns.tobytes()

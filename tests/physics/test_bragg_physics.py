@@ -60,6 +60,7 @@ def bent():
     return rng.uniform(0.3, 1, SHAPE), 2e-11 * rng.normal(size=(*SHAPE, 3))
 
 
+@pytest.mark.slow
 def test_the_phase_is_minus_g_u_and_rocking_goes_from_y_towards_x(bent):
     """To second order in the angle; every other choice of the two signs is off by far more."""
     magnitude, displacement = bent

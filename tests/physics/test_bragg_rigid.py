@@ -73,6 +73,7 @@ def patterns():
     return dict(zip(ANGLES, modelled(crystal()), strict=True))
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize("degrees", ANGLES)
 def test_the_lattice_turns_as_a_rigid_body(patterns, degrees):
     """To the beam's interpolation. With the second order of the deviation negated R is 0.017, 0.077 and 0.65."""

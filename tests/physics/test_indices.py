@@ -65,6 +65,7 @@ def test_what_is_no_whole_number_is_refused(index):
         PLAIN(index)
 
 
+@pytest.mark.variants
 def test_numbers_of_python_name_the_same_patterns_as_arrays(model):
     """The first and the last too."""
     for index in (0, LAST):
@@ -123,6 +124,7 @@ class Unnumbered(pg.AbstractModel):
         return jnp.broadcast_to(pg.core.row(self.brightness, index), (3, 4))
 
 
+@pytest.mark.slow
 def test_patterns_that_a_model_of_ones_own_does_not_have_are_not_simulated():
     """They are NaN, which no noise model would show."""
     model = Unnumbered(jnp.ones((5, 1)))

@@ -89,6 +89,7 @@ def diagonals(model, *names):
     return eqx.filter_jit(batch_sums)(Automatic(), objective, Automatic().variables(parameters), batch).diagonals
 
 
+@pytest.mark.slow
 def test_the_diagonal_of_every_slice_is_the_light_that_falls_on_it():
     """Of all slices at once J^H J 1 would mix them; a slice behind others must not be taken for a dark one."""
     model = sliced(3)
@@ -108,6 +109,7 @@ def test_the_diagonal_of_every_slice_is_the_light_that_falls_on_it():
     np.testing.assert_allclose(found["probe.modes"], curvature * under, rtol=1e-9)
 
 
+@pytest.mark.slow
 def test_regauged_slices_are_equally_bright_and_make_the_same_patterns():
     model = sliced(3)
     factors = jnp.array([2, 0.7, 1.1], complex)[:, None, None]
@@ -146,6 +148,7 @@ def a_thick_measurement():
     return slices, data, dataclasses.replace(pg.far_field(data), sampling=SAMPLING, wavelength=WAVELENGTH)
 
 
+@pytest.mark.slow
 def test_two_slices_explain_what_one_can_not():
     _, data, flat = a_thick_measurement()
     thin, thick = (
@@ -179,6 +182,7 @@ def test_states_add_up_with_every_mode():
     np.testing.assert_allclose(shares, np.abs(a_model().object.transmission) ** 2)
 
 
+@pytest.mark.slow
 def test_outside_of_a_support_slices_are_clear_and_one_state_is():
     support = np.zeros(problems.OBJECT, bool)
     support[5:20, 8:15] = True

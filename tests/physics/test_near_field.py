@@ -57,6 +57,7 @@ def by_matrices(kind, wave, shift=(0.0, 0.0)):
 # One wave -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.variants
 @both
 @shapes
 @pytest.mark.parametrize("shift", [None, (0.3, -0.45)], ids=["no shift", "a shift"])
@@ -69,6 +70,7 @@ def test_free_space_is_a_product_with_matrices(kind, shape, shift):
     assert np.abs(expected - wave).max() > 1, "the wave must change for this to be a test"
 
 
+@pytest.mark.variants
 @both
 @shapes
 @pytest.mark.parametrize("shift", [None, (0.3, -0.45)], ids=["no shift", "a shift"])
@@ -99,6 +101,7 @@ def test_modes_do_not_see_one_another(kind):
         np.testing.assert_allclose(space(mode, None), alone, atol=1e-13)
 
 
+@pytest.mark.slow
 @both
 @pytest.mark.parametrize("shape", [(9, 14), (10, 16)])
 def test_single_precision_stays_single(kind, shape):
@@ -134,6 +137,7 @@ def test_a_gaussian_beam_spreads_as_the_paraxial_formula_says(distance):
     np.testing.assert_allclose(space(jnp.asarray(start), None), end, atol=1e-6)
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize("cycles", [(0, 0), (5, 0), (0, -6), (4, 7)])
 def test_a_tilted_plane_wave_gains_the_phase_of_its_cosine(cycles):
     """2πz(cos θ - 1)/λ; the paraxial one -πz sin²θ/λ is the same for small angles and not for large ones."""
@@ -151,6 +155,7 @@ def test_a_tilted_plane_wave_gains_the_phase_of_its_cosine(cycles):
     assert np.abs(paraxial - expected).max() == pytest.approx(fourth_order, rel=0.4, abs=1e-12)
 
 
+@pytest.mark.slow
 def test_small_angles_know_no_difference_between_the_two():
     """X-rays on pixels of 0.4 µm: sin θ of 2·10⁻⁴; at 1.6 µm of wavelength they part."""
     wave = jnp.asarray(complex_array(1, 30, 41))
@@ -165,6 +170,7 @@ def test_small_angles_know_no_difference_between_the_two():
     assert difference(0.35e-6, 4e-6) > 0.3
 
 
+@pytest.mark.slow
 def test_at_the_far_fields_own_distance_a_near_field_is_a_far_field():
     """λz/(n dx) is dx for z = n dx²/λ, so the pixels are the same, and a small wave in the middle is far away."""
     shape = (384, 512)

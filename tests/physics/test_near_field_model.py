@@ -50,6 +50,7 @@ def problem(space):
     return Objective(rest, pg.Amplitude()), split(parameters), batch
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", SPACES)
 def test_derivatives_are_those_of_central_differences(kind):
     """With respect to the distance, and along chance directions of object and probe, where ours is halved."""
@@ -119,6 +120,7 @@ def on_grid(function, shape, sampling):
     return along[0][:, None] * along[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("propagator", [pg.physics.Fresnel, pg.physics.AngularSpectrum])
 def test_a_cone_beam_makes_the_shadow_that_fresnels_integral_says(propagator):
     """The model of a parallel beam over the effective distance, on demagnified pixels, between pixels too."""
@@ -197,6 +199,7 @@ def result_of(model, data):
     )
 
 
+@pytest.mark.slow
 def test_a_shift_with_a_ramp_on_the_probe_makes_the_same_patterns():
     """d pixels with -d dx²/(λz) cycles a pixel: the ramp's wave walks back by what the shift moved it."""
     data, model, shape = a_soft_case()

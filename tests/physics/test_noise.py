@@ -122,6 +122,7 @@ def residual_by_sum(expected):
     return np.sum(scipy.stats.poisson.pmf(counts, expected) * (np.sqrt(counts) - np.sqrt(expected)) ** 2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", [jnp.float32, jnp.float64], ids=["single", "double"])
 @pytest.mark.usefixtures("double")
 def test_the_counted_residual_is_the_sum_over_the_distribution(dtype):
@@ -133,6 +134,7 @@ def test_the_counted_residual_is_the_sum_over_the_distribution(dtype):
     np.testing.assert_allclose(counted_residual(jnp.array([1e-12, 1e9], dtype)), [2e-12, 0.25], rtol=2e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("double")
 def test_the_counted_residual_is_finite_in_the_dark():
     for dtype in (jnp.float32, jnp.float64):
@@ -144,6 +146,7 @@ def test_the_counted_residual_is_finite_in_the_dark():
 # Information and samples ----------------------------------------------------------------------------------
 
 
+@pytest.mark.variants
 @every_case
 @pytest.mark.usefixtures("double")
 def test_the_information_is_the_mean_curvature_over_the_models_own_samples(noise, expected):
@@ -153,6 +156,7 @@ def test_the_information_is_the_mean_curvature_over_the_models_own_samples(noise
     assert float(noise.fisher(jnp.array(expected))) == pytest.approx(curvature.mean(), abs=5 * error)
 
 
+@pytest.mark.variants
 @every_case
 @pytest.mark.usefixtures("double")
 def test_the_information_is_that_of_the_likelihood(noise, expected):
@@ -200,6 +204,7 @@ def test_samples_depend_on_the_key_alone_and_differ_from_pixel_to_pixel(noise):
     assert len(np.unique(first[-1])) > 100
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize("shape", [(), (0,), (3, 5), (2, 150, 151)])
 def test_counts_of_any_shape_are_about_what_is_expected(shape):
     expected = np.random.default_rng(0).gamma(0.5, 30, shape).astype(np.float32)

@@ -44,6 +44,7 @@ def slopes(name):
         return np.asarray(slope(expected, jnp.asarray(samples(name))))
 
 
+@pytest.mark.variants
 @every_model
 def test_the_mean_slope_at_the_truth_is_zero(name):
     """To five standard errors; the approximation of `PoissonGaussian` shows below twice the readout noise."""
@@ -91,6 +92,7 @@ def test_the_slope_is_that_of_finite_differences(name):
     np.testing.assert_allclose(slope, differences, rtol=1e-5, atol=1e-7)
 
 
+@pytest.mark.variants
 @every_model
 def test_value_slope_and_information_are_finite_however_far(name):
     """One program for all levels of saturation."""
@@ -111,6 +113,7 @@ def test_value_slope_and_information_are_finite_however_far(name):
         assert (np.asarray(found[-1]) >= 0).all(), level
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("level", [1, 10, 300, 20_000])
 def test_a_tail_of_counts_is_that_of_the_poisson_distribution(level, dtype):

@@ -94,6 +94,7 @@ def test_a_step_asked_for_wins_over_that_of_the_part():
     assert pg.Nesterov(steps={"probe.brightness": 0.5}).init(objective, variables).steps[NAME] == np.float32(0.5)
 
 
+@pytest.mark.slow
 def test_adam_takes_the_step_of_the_part_where_none_is_given():
     data, _ = flickering(problems.measurement())
     model = flickering_model(data)

@@ -56,6 +56,7 @@ def test_equal_modes_are_one_mode():
     np.testing.assert_allclose(found[1], 0, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_a_varying_probe_is_the_formula():
     probe = a_varying_probe()
     for index in (0, 3, 6):
@@ -71,6 +72,7 @@ def test_what_does_not_vary_is_the_mode_alone():
     assert VaryingProbe(modes).gauge_fixed() == ()
 
 
+@pytest.mark.slow
 def test_regauging_a_varying_probe_changes_no_exposure():
     probe = a_varying_probe()
     (changes,) = probe.gauge_fixed()
@@ -82,6 +84,7 @@ def test_regauging_a_varying_probe_changes_no_exposure():
     assert jnp.mean(again.intensity) == pytest.approx(1)
 
 
+@pytest.mark.slow
 def test_weights_of_zero_survive_regauging():
     start = with_varying_probe(problems.start_model(problems.measurement()), 2).probe
     (changes,) = start.gauge_fixed()
@@ -102,6 +105,7 @@ def sums_of(model, *names):
     return batch_sums(Automatic(), objective, variables, batch)
 
 
+@pytest.mark.slow
 def test_the_diagonal_of_each_variation_is_the_sum_of_squares_whatever_the_others_are():
     """Together two variations could cancel in J^H J 1: here the second has the opposite weights of the first."""
     data = problems.measurement()
@@ -145,6 +149,7 @@ def test_intensities_that_fluctuate_are_found():
     assert misfits[1] < 0.4 * misfits[0]
 
 
+@pytest.mark.slow
 def test_variations_start_where_they_can_move():
     model = with_varying_probe(problems.start_model(problems.measurement()), 2)
     probe = model.probe
@@ -170,6 +175,7 @@ def in_metres(model):
     return dataclasses.replace(model, sampling=SAMPLING, wavelength=WAVELENGTH)
 
 
+@pytest.mark.slow
 def test_a_defocus_leaves_the_wave_on_the_object_as_it_was():
     model = in_metres(problems.start_model(problems.measurement(), dtype=np.complex128))
     model = dataclasses.replace(model, probe=Probe(jnp.asarray(problems.probe_wave()[None])))

@@ -27,6 +27,7 @@ def test_the_far_field_is_the_fourier_transform_with_its_zero_in_the_middle(shap
     np.testing.assert_allclose(far(jnp.asarray(exit_wave), None), expected, atol=1e-13)
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize("shape", [(5, 8), (6, 8), (7, 5)])
 @pytest.mark.usefixtures("double")
 def test_the_far_field_keeps_energy_and_its_adjoint_is_its_inverse(shape):

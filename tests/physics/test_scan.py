@@ -126,6 +126,7 @@ def test_an_offset_is_a_nominal_position_that_moved(near):
         np.testing.assert_array_equal(offset.scan.corners(), [moved.scan(jnp.array(k))[0] for k in range(len(MOVES))])
 
 
+@pytest.mark.slow
 def test_affine_and_drift_move_positions_as_they_say():
     with jax.enable_x64(True):
         affine = affine_of(AffineParts(1.03, 0.98, 0.02, -0.04))
@@ -189,6 +190,7 @@ def test_the_mean_is_removed_unless_a_surround_tells_it():
     assert pg.models.with_refinable_positions(pg.near_field(near_problems.measurement())).scan.is_anchored
 
 
+@pytest.mark.slow
 def test_corrections_are_bounded_and_find_back():
     scan = refinable(pg.physics.make_scan(POSITIONS), 3, is_anchored=True)
     scan = eqx.tree_at(lambda scan: scan.offset, scan, scan.offset.at[1].set(jnp.array([7.0, -9.0])))

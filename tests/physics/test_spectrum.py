@@ -40,6 +40,7 @@ def test_another_wavelength_is_the_direct_sum_on_the_same_detector(ratio):
     np.testing.assert_allclose(far(jnp.asarray(wave[None]))[0], direct_sum(wave, ratio), atol=1e-12)
 
 
+@pytest.mark.slow
 def test_the_same_wavelength_is_the_far_field():
     wave = jnp.asarray(problems.complex_array(2, *SHAPE))
     np.testing.assert_allclose(
@@ -66,6 +67,7 @@ def spectral(near=False):
     return Polychromatic(tuple(map(line, RATIOS)), jnp.asarray(WEIGHTS))
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize("near", [False, True])
 @pytest.mark.parametrize("shift", [None, (0.3, -0.4)])
 def test_the_adjoint_of_a_spectrum(near, shift):
@@ -80,6 +82,7 @@ def with_lengths(model):
     return dataclasses.replace(model, sampling=SAMPLING, wavelength=WAVELENGTH)
 
 
+@pytest.mark.slow
 def test_patterns_of_all_lines_add_up_with_their_weights():
     model = with_lengths(problems.start_model(problems.measurement(), dtype=np.complex128))
     broad = pg.models.with_spectrum(model, [ratio * WAVELENGTH for ratio in RATIOS], [2, 5, 3])
@@ -123,6 +126,7 @@ def test_a_gaussian_spectrum_has_its_mean_and_half_its_height_at_half_its_width(
     assert weights[1] == pytest.approx(weights[2] / 2)
 
 
+@pytest.mark.slow
 def test_a_spectrum_in_the_model_explains_patterns_of_one():
     """Patterns by direct sums in NumPy: without the spectrum they are misread."""
     ratios = 0.85, 1.0, 1.15

@@ -32,6 +32,7 @@ def history(narrow):
     return pg.reconstruct(pg.far_field(narrow), narrow, pg.Nesterov(), epochs=1).history
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("larger", ["truth", "result"])
 def test_the_same_wave_in_another_window_has_no_error(narrow, wide, history, larger):
     truth, held = (wide, narrow) if larger == "truth" else (narrow, wide)

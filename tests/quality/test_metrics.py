@@ -118,6 +118,7 @@ def test_a_ramp_is_removed_together_with_a_shift(shape, cycles):
     np.testing.assert_allclose(comparison.shift, [-2.3, 1.7], atol=0.02)
 
 
+@pytest.mark.slow
 def test_a_ramp_of_a_volume_is_removed_too():
     truth = an_image(9, 12, 14)
     comparison = compare_arrays(truth, moved(truth, (0.4, 0.0, -1.2)) * a_ramp(truth.shape, (0.5, 0.2, -0.4)))

@@ -31,6 +31,7 @@ def by_numpy(model, data):
     return residual, counting, np.where(valid, data.patterns, 0).astype(float)
 
 
+@pytest.mark.slow
 def test_they_are_those_of_numpy(data):
     """56 patterns are no multiple of what is worked on at once; masks are of each pattern."""
     model = problems.start_model(data)
@@ -49,6 +50,7 @@ def test_they_are_those_of_numpy(data):
     assert found.r_factor == pytest.approx(pg.r_factor(model, data), rel=1e-5)
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize("piece", ["binning", "background"])
 def test_of_models_with_more_than_an_ideal_detector(data, piece):
     """Frames of the model that are finer than those of the data; a background of its own for every pixel, refined."""
@@ -103,6 +105,7 @@ def test_patterns_in_their_file_give_the_same(data, tmp_path):
         np.testing.assert_allclose(one, other, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_rocking_curves_have_one_for_each_angle():
     data = bragg_problems.measurement()
     model = pg.bragg(data)
@@ -131,6 +134,7 @@ def test_halves_are_disjoint_and_everything(data):
         pg.data.halves(pg.data.subset(data, [0, 1, 2]))
 
 
+@pytest.mark.slow
 def test_more_photons_make_a_finer_resolution():
     """Each half from its own patterns, order and start; in pixels, as the sampling is not known.
 
@@ -150,6 +154,7 @@ def test_more_photons_make_a_finer_resolution():
         pg.quality.half_agreement(results[0], results[1]._replace(sampling=(1e-9, 1e-9)))
 
 
+@pytest.mark.slow
 def test_the_area_of_halves_is_what_each_lit_itself(tmp_path):
     """By plain sums of the probe's photons over the patterns that are not masked; also once saved and read again."""
     data = problems.measurement()
@@ -173,6 +178,7 @@ def test_the_area_of_halves_is_what_each_lit_itself(tmp_path):
     assert pg.reconstruct(pg.far_field(data), data, pg.Nesterov(), epochs=1, batch_size=8).illuminated is None
 
 
+@pytest.mark.slow
 def test_halves_know_where_refined_positions_were(tmp_path):
     """All windows moved alike: so is the area that both lit; by whole pixels, within the margin of the object."""
     data = problems.measurement()
@@ -186,6 +192,7 @@ def test_halves_know_where_refined_positions_were(tmp_path):
     np.testing.assert_array_equal(common_area(result, moved), area & there)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("thick", [True, False], ids=["slices", "states"])
 def test_halves_of_what_has_no_one_image_are_refused(thick):
     geometry = pg.Geometry(1e-10, 1.0, (55e-6, 60e-6))

@@ -40,6 +40,7 @@ def bent():
     return eqx.tree_at(parts, model, changes), data, moves, places
 
 
+@pytest.mark.slow
 def test_a_distortion_goes_out_of_positions_and_object(bent):
     model, data, moves, _ = bent
     begin = pg.refinement.held_out_misfits(model, data).r_factor
@@ -79,6 +80,7 @@ def test_a_distortion_needs_positions_that_can_be_refined(bent):
         pg.refinement.DistortionCorrection(data, 0).check(model)
 
 
+@pytest.mark.slow
 def test_patterns_are_worked_on_a_few_at_once_on_an_accelerator(bent, monkeypatch):
     """The same numbers from the branch that no CPU takes, with more patterns than are taken at once."""
     import jax

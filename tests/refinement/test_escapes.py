@@ -165,6 +165,7 @@ def test_a_run_finds_a_crystal_by_its_stages(found, tiny):
     assert wrong["object_nrmse"] > 1.5 * figures["object_nrmse"]
 
 
+@pytest.mark.slow
 def test_what_was_done_is_in_the_settings_and_in_the_file(found, tmp_path):
     run, result, _ = found
     changes = result.settings["changes"]
@@ -198,6 +199,7 @@ def test_the_same_seed_gives_the_same_bytes(found):
     assert one.settings == other.settings
 
 
+@pytest.mark.slow
 def test_runs_among_others_take_their_escapes_too(data):
     """Also where they would be computed side by side."""
     stages = (pg.Stage(2, OBJECT), pg.Stage(2, OBJECT, first=(ShrinkWrap(),)))

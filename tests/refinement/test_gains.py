@@ -406,6 +406,7 @@ def test_a_calibrated_flat_field_gives_a_better_object_than_an_ignored_one(runs)
     assert rms((found - flat)[dim]) < 1.1 * rms((flat - 1)[dim])
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_goes_on_to_the_same_flat_field():
     data = measured(uneven(), 3e4)
     model = pg.models.with_flat_field(problems.start_model(data))

@@ -67,6 +67,7 @@ def seen(held):
     return places, held.patterns[places].astype(float), [np.asarray(valid) & of for of in (half, ~half)]
 
 
+@pytest.mark.slow
 def test_intensities_of_held_out_patterns_are_those_of_least_squares(intense):
     """√I = Σ√(yh) / Σh over the pixels that tell; R over the others, both ways; of pixels that are masked neither."""
     data, held, _, model = intense
@@ -251,6 +252,7 @@ def test_stages_hand_their_noise_to_those_who_search_and_judge(full):
     assert all(action.noise is noise for action in first)
 
 
+@pytest.mark.slow
 def test_the_command_line_finds_what_is_their_own(run, intense):
     data, _, _, _ = intense
     pg.write("d.h5", data)
@@ -269,6 +271,7 @@ def test_the_command_line_finds_what_is_their_own(run, intense):
     assert plain.settings["held_out_r_factor"] == pg.r_factor(plain.onto(pg.far_field(fitted)), held)
 
 
+@pytest.mark.slow
 def test_residuals_on_the_command_line_know_of_full_pixels(run, full):
     pg.write("full.h5", full)
     assert run("reconstruct", "full.h5", "-o", "r.h5", "--epochs", 3, "--saturation", LEVEL)[0] == 0

@@ -56,6 +56,7 @@ def test_positions_are_found(problem):
     assert result.history.r_factor[-1] < 0.8 * plain.history.r_factor[-1]
 
 
+@pytest.mark.slow
 def test_the_result_keeps_both_positions(tmp_path):
     data, _ = moved(problems)
     model = pg.models.with_refinable_positions(pg.far_field(data), 5)
@@ -127,6 +128,7 @@ def harmed(tmp_path_factory):
     return run, pg.perform(run, keep), checkpoints
 
 
+@pytest.mark.slow
 def test_positions_that_harm_are_put_back(harmed):
     _, result, _ = harmed
     (change,) = result.settings["changes"]
@@ -135,6 +137,7 @@ def test_positions_that_harm_are_put_back(harmed):
     assert result.settings["trainable"] == ["object", "probe"]
 
 
+@pytest.mark.slow
 def test_a_judged_run_goes_on_from_its_checkpoints(harmed):
     """The decision is in the result: whatever comes after it knows it."""
     run, whole, checkpoints = harmed
@@ -161,6 +164,7 @@ def test_a_held_out_pattern_is_judged_at_its_own_position():
     assert nominal > 1.5 * right
 
 
+@pytest.mark.slow
 def test_the_command_line_refines_and_judges(run, tmp_path):
     data, _ = moved(problems)
     from ptychograd.data.files import write

@@ -29,6 +29,7 @@ def no_fit(model, epochs, hold=()):
     raise AssertionError("nothing is fitted")
 
 
+@pytest.mark.slow
 def test_lost_positions_are_found_again_and_the_others_stay(placed):
     model, data, wrong = placed
     changed, text, held = pg.refinement.PositionSearch(data)(model, model, no_fit)
@@ -39,6 +40,7 @@ def test_lost_positions_are_found_again_and_the_others_stay(placed):
     assert held == ()
 
 
+@pytest.mark.slow
 def test_patterns_that_are_held_out_stay_where_they_are(placed):
     model, data, wrong = placed
     fitted = data.only(np.arange(data.count) != 17)
@@ -95,6 +97,7 @@ def test_what_can_not_be_searched_is_said():
         pg.models.with_refinable_positions(pg.far_field(data), 500)
 
 
+@pytest.mark.slow
 def test_a_thick_object_gets_a_margin_and_its_kernels_none():
     """The kernel between slices has the size of a window, which is that of the object here."""
     geometry = pg.Geometry(1e-10, 1.0, (55e-6, 60e-6))
@@ -118,6 +121,7 @@ def test_positions_alone_are_searched_and_follow_their_gradients_throughout():
     check(pg.Run(model, data, pg.Nesterov(), made, 8))
 
 
+@pytest.mark.slow
 def test_offsets_may_have_another_precision_than_the_model(placed):
     model, data, _ = placed
     with jax.enable_x64(True), jax.numpy_dtype_promotion("standard"):  # as a mixture of precisions asks for

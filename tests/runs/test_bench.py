@@ -22,6 +22,7 @@ def report(told):
     return bench((CASE,), 1, lambda *facts: told.append(facts))
 
 
+@pytest.mark.slow
 def test_every_solver_has_positive_figures(report):
     (case,) = report["cases"]
     assert case["case"] == {"frame": 16, "batch_size": 4, "count": 9, "regime": "far field"}

@@ -142,6 +142,7 @@ def test_a_point_that_can_not_be_measured_or_was_kept_wrongly_failed_too(quick):
     assert found.best.point == {"seed": 7}
 
 
+@pytest.mark.slow
 def test_a_grid_of_which_nothing_can_be_made_is_an_error(quick):
     """With the reason of the first; one that diverges everywhere has no best."""
     with pytest.raises(pg.InputError, match=r"No point .* at seed=1: The crystal is gone\."):
@@ -213,6 +214,7 @@ def test_a_sweep_says_what_failed_and_goes_on(run, tmp_path):
         assert {path.name for path in (tmp_path / "scan_sweep" / "runs").iterdir()} == {"modes=1 batch-size=8.h5"}
 
 
+@pytest.mark.slow
 def test_a_scan_of_distances_goes_over_one_that_aliases(run, tmp_path):
     """So near to the focus pixels are so small that no propagator holds; the lowest point is not told beside a gap."""
     pg.write(tmp_path / "near.h5", near_problems.measurement(support=None, truth=None))

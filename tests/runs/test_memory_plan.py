@@ -47,6 +47,7 @@ def test_parts_add_up(data):
     assert place.fits
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("solver", [pg.Nesterov(), pg.PIE(), ADAM], ids=str)
 def test_parameters_and_state_are_held_before_and_after(data, solver):
     one = task_of(data, solver)
@@ -55,6 +56,7 @@ def test_parameters_and_state_are_held_before_and_after(data, solver):
     assert parts(one)[STATE] == 2 * bytes_of(member.state)
 
 
+@pytest.mark.slow
 def test_modes_take_what_their_pixels_take(data):
     one, three = (parts(task_of(data, modes=modes)) for modes in (1, 3))
     assert three[PARAMETERS] - one[PARAMETERS] == 2 * 2 * 20 * 18 * 8
@@ -63,6 +65,7 @@ def test_modes_take_what_their_pixels_take(data):
     assert three[WAVES] > one[WAVES]
 
 
+@pytest.mark.slow
 def test_devices_hold_copies_of_all_but_patterns(data):
     one, two = (parts(task_of(data, devices=devices)) for devices in (None, tuple(jax.devices()[:2])))
     for name in (PARAMETERS, STATE, WAVES, TRANSFORMS):
@@ -71,6 +74,7 @@ def test_devices_hold_copies_of_all_but_patterns(data):
     assert two[SUMS] >= one[SUMS]
 
 
+@pytest.mark.slow
 def test_patterns_are_held_once_where_a_device_takes_them_as_they_are(tmp_path, data):
     pg.write(tmp_path / "scan.h5", data)
     from_file = read(tmp_path / "scan.h5")
@@ -101,6 +105,7 @@ def test_patterns_in_their_file_take_some_blocks(tmp_path, data):
     )
 
 
+@pytest.mark.slow
 def test_stages_that_differ_are_compiled_each(data):
     held = task_of(data, trainable=("object",))
     one, same, two = parts(task_of(data)), parts(task_of(data), task_of(data)), parts(held, task_of(data))
@@ -122,6 +127,7 @@ def test_footprint_of_something_known():
     assert found.transform == 8_000
 
 
+@pytest.mark.slow
 def test_what_cannot_fit_is_refused_with_numbers(data, monkeypatch):
     monkeypatch.setattr(_memory_plan, "available_memory", lambda: 10_000_000)
     with pytest.raises(pg.InputError) as refused:
@@ -140,6 +146,7 @@ def test_many_patterns_may_stay_in_their_file(data, monkeypatch):
         memory_plan([task_of(large)]).check()
 
 
+@pytest.mark.slow
 def test_commands_say_it_and_refuse(run, tmp_path, data, monkeypatch):
     pg.write(tmp_path / "scan.h5", data)
     monkeypatch.setattr("ptychograd.cli.machine.start", lambda *_: None)
@@ -163,6 +170,7 @@ def test_chunks_divide_a_batch(batch, most, part):
     assert part <= max(1, most)
 
 
+@pytest.mark.slow
 def test_accelerators_take_as_many_patterns_as_fit(data, monkeypatch):
     work, standing = prepared(task_of(data, batch_size=16))
     arguments = standing.member, data, work.asked

@@ -72,6 +72,7 @@ def nearly_the_same(one, other):
 # Stages ---------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_stages_are_calls_that_know_the_whole_runs_length(data, model):
     """Byte for byte, with a solver that cools towards the end, parameters held first and other noise last."""
     solver, shared = pg.Nesterov(), {"batch_size": 8, "seed": 3, "planned": 6}
@@ -160,6 +161,7 @@ def variations(plain, data):
     }
 
 
+@pytest.mark.slow
 def test_runs_on_every_core_are_what_they_are_alone(plain, data, monkeypatch):
     """Byte for byte, whichever of them is done first; one that diverges is "not finite"."""
     monkeypatch.setattr(many, "device_memory", lambda: None)
@@ -172,6 +174,7 @@ def test_runs_on_every_core_are_what_they_are_alone(plain, data, monkeypatch):
     assert len({result.object.tobytes() for result in found.values()}) == len(found)
 
 
+@pytest.mark.slow
 def test_runs_side_by_side_are_what_they_are_alone(plain, data, groups):
     """Three in one program, stage by stage, and the fourth after them; not a byte is promised."""
     runs = variations(plain, data)
@@ -197,6 +200,7 @@ def test_runs_side_by_side_cool_as_they_do_alone(plain, groups):
         nearly_the_same(found[name], perform(run))
 
 
+@pytest.mark.slow
 def test_a_divergent_run_disturbs_no_other(plain, groups):
     """It keeps the last good result, as it does alone, and takes no part in the later stages."""
     runs = {
@@ -216,6 +220,7 @@ def test_a_divergent_run_disturbs_no_other(plain, groups):
         assert found[name].history.epochs == 3
 
 
+@pytest.mark.slow
 def test_runs_of_different_batches_are_not_put_together(plain, groups):
     """Those of eight patterns share a program, in which nothing changes; the one of seven has its own."""
     runs = {
@@ -254,12 +259,14 @@ class _Conjugate(pg.physics.FarField):
         return super().__call__(wave.conj(), shift)
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize("what", DIFFERENT)
 def test_runs_that_differ_in_more_than_numbers_are_not_alike(plain, what):
     assert many._alike(plain, plain._replace(seed=7))
     assert not many._alike(plain, DIFFERENT[what](plain))
 
 
+@pytest.mark.slow
 def test_as_many_runs_at_once_as_memory_holds(plain, data, groups, monkeypatch):
     """Half of the memory, less the patterns, holds two and a half of these runs, so two are put together."""
     monkeypatch.setattr(many, "bytes_needed", lambda task: 1000)
@@ -269,6 +276,7 @@ def test_as_many_runs_at_once_as_memory_holds(plain, data, groups, monkeypatch):
     assert groups == [[0, 1], [0, 1]]
 
 
+@pytest.mark.slow
 def test_memory_of_an_epoch_is_that_of_its_parameters_and_more(data, model):
     """Parameters and both moments of Adam go in and come out; of the patterns no more counts than a batch."""
     task = Task(model, data, pg.adam(STEPS), 1, 8, ("object", "probe"), pg.Amplitude())

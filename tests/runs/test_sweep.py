@@ -142,6 +142,7 @@ def test_a_grid_of_nothing_is_refused(asked, grid):
     assert asked.at_once == "never asked"
 
 
+@pytest.mark.slow
 def test_step_sizes_of_adam():
     """Real runs: the cells with mad steps are NaN, the others are what `perform` finds alone."""
     data = problems.measurement()
