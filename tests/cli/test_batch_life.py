@@ -208,7 +208,7 @@ def test_it_comes_every_minute_whether_an_epoch_ends_or_not(capsys, clock):
 
 
 def test_on_a_terminal_a_bar_moves(monkeypatch):
-    monkeypatch.setattr(_progress, "_is_watched", lambda: True)
+    monkeypatch.setattr(_progress, "_is_monitored", lambda: True)
     with EpochBar() as bar:
         bar.advance(epoch(2))
         (task,) = bar._shown._bar.tasks

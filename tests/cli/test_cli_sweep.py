@@ -235,6 +235,7 @@ def test_a_mistake_ends_in_one_sentence_and_status_2(run, scan, mistake, tmp_pat
 # By itself ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_auto_stops_at_the_noise_before_all_epochs(run, scan):
     """An easy problem is at the noise of its photons; what was left to cool is done, and no more."""
     status, out, err = run("reconstruct", scan, "-o", "r.h5", "--epochs", "auto", "--json")
@@ -249,6 +250,7 @@ def test_auto_stops_at_the_noise_before_all_epochs(run, scan):
     assert max(history.chi_squared[settled - 5 : settled]) <= 1.02 < history.chi_squared[settled - 6]
 
 
+@pytest.mark.slow
 def test_auto_stops_where_nothing_is_gained(run, tmp_path):
     """Patterns without an object that explains them fall to a level above their noise and stay there."""
     data = problems.measurement(truth=None)

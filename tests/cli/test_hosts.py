@@ -142,7 +142,7 @@ def test_a_process_reads_its_own_patterns_only(scan, data):
             plain(begin, end, out)
 
         stored._read = spied
-        monitored.append(stored.look(data.mask))
+        monitored.append(stored.surveyed_with(data.mask))
         assert numbers == list(range(56 * share // 3, 56 * (share + 1) // 3))
     survey = added([type(one).unpacked(one.packed()) for one in monitored])
     assert np.array_equal(survey.photons, data.photons)

@@ -214,6 +214,7 @@ def test_physics_of_ones_own_may_have_any_positions():
     assert not told(lambda: pg.perform(run))
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize("command", [("reconstruct", "--devices", 1), ("sweep", "--grid", "background=0,1")])
 def test_commands_say_it_in_one_line(run, command):
     pg.write("scan.h5", changed(np.sqrt))

@@ -113,6 +113,7 @@ def test_any_bytes_are_refused(inside, start, rest):
             reader(path)
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(text=st.text(max_size=60) | st.sampled_from(hostile.HEADERS))
 def test_any_header_of_an_array_is_read_or_refused(inside, text):

@@ -162,6 +162,7 @@ def test_a_trial_takes_the_middle_of_a_large_scan(scan):
     assert len(trials[0].result.arrays["scan.corner"]) == 20
 
 
+@pytest.mark.slow
 def test_a_start_that_leads_astray_is_not_believed():
     """A probe far too small, of a scan with wide steps: what fits best after ten epochs is wrong, but hardly better."""
     y, x = np.mgrid[:FRAME, :FRAME] - FRAME // 2

@@ -42,7 +42,7 @@ def test_of_a_large_file_a_part_is_read_and_the_words_say_so(tmp_path, monkeypat
     write(tmp_path / "d.h5", measured(60, full=range(0, 60, 2)))  # in every one they would be the mark of a gap
     data = read(tmp_path / "d.h5", keep=StreamFromFile(0, 2000))
     monkeypatch.setattr(detector, "BLOCK", 2000)
-    monkeypatch.setattr(detector, "LOOKED_AT", limit)
+    monkeypatch.setattr(detector, "EXAMINED", limit)
     found = saturation(Evidence.of(data))
     assert found is not None
     assert found.verdict == "bad"

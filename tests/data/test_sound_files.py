@@ -156,6 +156,7 @@ def test_files_behind_a_block_of_their_user(tmp_path, block, count):
     np.testing.assert_array_equal(data.positions, PLACES)
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize("sizes", [(4, 4), (8, 4), (4, 8)])
 @pytest.mark.parametrize("block", [0, 512])
 def test_addresses_and_lengths_of_four_bytes(tmp_path, block, sizes):

@@ -32,6 +32,7 @@ def test_the_probe_of_a_result_is_the_wave_on_the_object(result):
     assert np.abs(result.probe - result.arrays["probe.modes"]).max() > 0.1 * np.abs(wave).max()
 
 
+@pytest.mark.slow
 def test_a_saved_result_still_knows_it_and_goes_into_its_model(result, tmp_path):
     result.save(tmp_path / "r.h5")
     loaded = pg.load(tmp_path / "r.h5")

@@ -116,6 +116,7 @@ def test_a_bright_surround_fixes_the_scale_and_the_probe_is_free():
     assert power(result.probe) == pytest.approx(power(data.truth.probe), rel=0.1)
 
 
+@pytest.mark.slow
 def test_the_scale_changes_no_misfit():
     """Steps are the same but for the number: halving the probe and doubling the object gives the same curve."""
     data = dataclasses.replace(near_problems.measurement(), support=None)

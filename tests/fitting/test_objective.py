@@ -123,6 +123,7 @@ def test_the_gradient_in_windows_made_dense_is_that_of_the_whole_object(model, i
     assert all(np.abs(leaf).max() > 1e-3 for leaf in jax.tree.leaves(gradient))
 
 
+@pytest.mark.slow
 def test_the_planes_of_a_gradient_are_wirtingers_derivative(model):
     """∂g/∂z* = (∂g/∂x + i ∂g/∂y)/2, from central differences; real parameters have the plain ∂g/∂x."""
     objective, parameters = prepared(model)
@@ -236,7 +237,7 @@ def test_exit_waves_of_a_batch_are_those_of_the_model_and_of_the_coarse_one(mode
     def exit_waves(parameters, index):
         windows = objective.windows(parameters, index)
         waves = objective.surrogate_waves if surrogate else objective.exit_waves
-        return waves(objective.look(parameters, windows), windows, index)
+        return waves(objective.extracted(parameters, windows), windows, index)
 
     waves, one = exit_waves(parameters, jnp.array(index)), model.surrogate() if surrogate else model
     np.testing.assert_allclose(waves, [one.exit_wave(jnp.array(i)) for i in index], atol=1e-13)

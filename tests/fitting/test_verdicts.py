@@ -77,6 +77,7 @@ def test_a_beam_without_an_object_is_not_told_from_noise():
     assert found["chi_squared"] < 1.1
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize("how", ["detector units", "averaged"])
 def test_where_the_noise_is_not_known_neither_is_the_verdict(data, how):
     patterns = data.patterns * np.float32(0.37)
@@ -185,8 +186,8 @@ def test_a_few_held_out_patterns_of_different_brightness_tell_an_object(data):
     fitted, held = pg.hold_out(dimmed, 3 / data.count)
     alike = _verdict._alike(fitted, True)
     by_mean = alike.of_each(held, np.flatnonzero(held.photons))
-    assert _verdict._told_by_held(held, by_mean * [0.1, 0.2, 0.15], alike) > 10
-    assert _verdict._told_by_held(held, by_mean * [0.7, 1.1, 1.2], alike) < 2
+    assert _verdict._explained_by_held(held, by_mean * [0.1, 0.2, 0.15], alike) > 10
+    assert _verdict._explained_by_held(held, by_mean * [0.7, 1.1, 1.2], alike) < 2
 
 
 def test_a_result_without_an_epoch_has_no_verdict(data):

@@ -48,6 +48,7 @@ def test_the_model_of_the_truth_expects_the_patterns_by_hand():
         np.testing.assert_allclose(model(jnp.array(index)), expected, rtol=1e-3, atol=1e-4 * expected.max())
 
 
+@pytest.mark.slow
 def test_the_space_is_that_of_the_effective_distance(data):
     model = pg.near_field(data)
     assert isinstance(model.propagator, pg.physics.Fresnel)

@@ -52,6 +52,7 @@ def test_constants_are_those_of_the_paper():
     assert EXPERIMENT.geometry.energy_kev == pytest.approx(8.7, rel=1e-7)
 
 
+@pytest.mark.slow
 def test_the_scan_has_22_by_22_positions_of_six_pixels_from_edge_to_edge(data):
     assert data.patterns.shape == (484, 64, 64)
     corners = data.positions / PIXEL

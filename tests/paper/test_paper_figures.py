@@ -121,6 +121,7 @@ def test_figure_2_stands_beside_the_papers_numbers(figure2):
     assert "mandrill" in text
 
 
+@pytest.mark.slow
 def test_figure_2_has_every_epoch_of_every_method(figure2):
     """In JSON as curves, in CSV as a line for each; the table tells the last."""
     curves = figure2.numbers["curves"]
@@ -152,6 +153,7 @@ def test_ad_epie_is_epie_in_figure_2(figure2):
     assert curves["AD-ePIE"]["loss"] == pytest.approx(curves["ePIE"]["loss"], rel=1e-3)
 
 
+@pytest.mark.slow
 def test_figure_2_is_not_computed_again(figure2, monkeypatch):
     make_tiny(monkeypatch)
     monkeypatch.setattr(_monitored, "perform", nothing)

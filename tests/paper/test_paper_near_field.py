@@ -57,6 +57,7 @@ def test_the_object_begins_52_96_140_184_and_228_pixels_into_the_patterns(data):
     np.testing.assert_array_equal(starts, expected)
 
 
+@pytest.mark.slow
 def test_nothing_wraps(data):
     """Every window lies in the array, and the whole object in every window, at least 92 pixels from its far edge."""
     corners = np.round(data.positions / 0.3e-6).astype(int)
@@ -146,6 +147,7 @@ def test_the_model_expects_the_pattern_by_hand(data, index):
     np.testing.assert_allclose(data.patterns[index], expected, rtol=2e-3, atol=2e-5 * expected.max())
 
 
+@pytest.mark.slow
 def test_counts_scatter_like_photons():
     """Means of what a hundred simulations count, about what the model of the truth expects."""
     data = TINY(steps=2).dataset()
@@ -177,6 +179,7 @@ def test_a_flux_that_is_none_is_refused(flux):
         NearFieldExperiment(flux=flux)
 
 
+@pytest.mark.slow
 def test_magnitude_may_come_from_a_file(tmp_path):
     image = np.zeros((20, 24), np.uint8)
     image[:, 12:] = 255

@@ -126,6 +126,7 @@ def binned_pattern(number: int, factor: int) -> np.ndarray:
     return np.abs(amplitude).reshape(FRAME[0], factor, FRAME[1], factor).__pow__(2).sum(axis=(1, 3))
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize("factor", [2, 3])
 def test_a_binned_far_field_is_the_sum_over_each_pixel_of_the_detector(factor):
     data = measurement()
@@ -139,6 +140,7 @@ def test_a_binned_far_field_is_the_sum_over_each_pixel_of_the_detector(factor):
     assert np.abs(pattern - np.asarray(true(jnp.array(5)))).max() > 0.01 * pattern.max()
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize("kind", [pg.physics.Fresnel, pg.physics.AngularSpectrum])
 def test_a_binned_near_field_has_finer_pixels_and_the_same_photons(kind):
     """Behind an even object a smooth beam looks the same on both grids, but for what bends within a pixel."""
@@ -206,6 +208,7 @@ def imperfect(data: pg.Dataset) -> pg.Dataset:
     return replace(data, patterns=counts)
 
 
+@pytest.mark.slow
 def test_background_and_point_spread_are_found_from_the_patterns():
     """Behind a known object, as these few patterns would let the dark parts of an unknown one be its background."""
     data = imperfect(measurement(probe=probe_wave(3e5)))

@@ -73,6 +73,7 @@ def test_numbers_of_python_name_the_same_patterns_as_arrays(model):
         assert np.isfinite(model(index)).all()
 
 
+@pytest.mark.variants
 def test_in_compiled_code_what_does_not_exist_is_nan(model):
     """And nothing else is."""
     photons = eqx.filter_jit(lambda index: jax.vmap(model)(index))(jnp.asarray([0, LAST, *WRONG]))

@@ -209,6 +209,7 @@ def test_an_axis_may_stand_for_a_whole_tree(count):
     np.testing.assert_array_equal(batched(one, (0, None))(batch, shared), np.arange(count)[:, None] + np.full(3, 8))
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize("count", [1, 2, 5])
 def test_a_batch_of_patterns_equals_a_loop_over_patterns(count):
     model, index = a_model(), jnp.arange(count) % len(POSITIONS)

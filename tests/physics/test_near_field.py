@@ -82,6 +82,7 @@ def test_energy_is_kept_and_the_adjoint_is_the_inverse(kind, shape, shift):
     np.testing.assert_allclose(space.adjoint(space(x, shift), shift), x, atol=1e-12)
 
 
+@pytest.mark.variants
 @both
 @shapes
 def test_the_shift_of_the_probe_is_taken_back_exactly(kind, shape):

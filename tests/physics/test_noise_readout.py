@@ -55,6 +55,7 @@ def test_the_mean_slope_at_the_truth_is_zero(name):
     assert (np.abs(slope.mean(axis=1)) <= 5 * error + slack * np.sqrt(known) + 1e-9).all()
 
 
+@pytest.mark.variants
 @every_model
 def test_the_variance_of_the_slope_is_the_information(name):
     """Of `Amplitude`, which is half of a negative log-likelihood, half of it."""

@@ -72,7 +72,7 @@ def test_the_gradient_of_a_row_is_that_of_the_whole_array(index):
     parameters, rest = partition(model, ["probe"])
     objective = Objective(rest, pg.Amplitude())
     windows = objective.windows(split(parameters), index)
-    seen = objective.look(split(parameters), windows)
+    seen = objective.extracted(split(parameters), windows)
     assert seen.probe.brightness.shape == (len(index), 1, 1)
     assert (objective.expected(seen, windows, index) == objective.expected(split(parameters), {}, index)).all()
 

@@ -49,6 +49,7 @@ def test_a_binned_model_of_plain_data_is_compared(narrow):
     assert 0 < compare_with_truth(result, narrow)["object_nrmse_scanned"] < 1
 
 
+@pytest.mark.slow
 def test_another_scan_is_still_refused(narrow, history):
     result = truth_as_result(narrow, history)
     other = result._replace(arrays={**result.arrays, "object.transmission": narrow.truth.object[:-2]})

@@ -184,6 +184,7 @@ def test_what_was_done_is_in_the_settings_and_in_the_file(found, tmp_path):
     assert further.settings["changes"] == changes
 
 
+@pytest.mark.slow
 def test_all_settings_come_back_from_the_file_as_they_were(found, tmp_path):
     _, result, _ = found
     result.save(tmp_path / "r.h5")
@@ -210,6 +211,7 @@ def test_runs_among_others_take_their_escapes_too(data):
         assert result.settings["changes"] == alone.settings["changes"]
 
 
+@pytest.mark.slow
 def test_an_interrupt_in_an_escape_keeps_what_there_was(data):
     class Interrupted(AbstractStageAction):
         def __call__(self, model, start, fit):

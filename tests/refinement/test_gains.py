@@ -272,7 +272,7 @@ def test_a_model_that_is_not_there_yet_leaves_the_flat_field_as_it_is():
 def test_patterns_are_gone_through_once_where_that_does(monkeypatch, kind, fewest, most):
     """From a probe of 64 % of the power, whose patterns are a little off the middle."""
     flat, passes, told = uneven(), [], _calibration.estimated_gains
-    monkeypatch.setattr(_calibration, "gains_told", lambda *given: passes.append(1) or told(*given))
+    monkeypatch.setattr(_calibration, "estimated_gains", lambda *given: passes.append(1) or told(*given))
     background = {"background": BACKGROUND}.get(kind, 0.0)
     data = measured(flat, background=background)
     model = true_model(data)

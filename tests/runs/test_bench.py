@@ -32,6 +32,7 @@ def test_every_solver_has_positive_figures(report):
         assert all(np.isfinite(figure) and figure > 0 for figure in timing.values())
 
 
+@pytest.mark.slow
 def test_figures_belong_together(report):
     """Three steps make an epoch of nine patterns, and the floor is that of the fastest library."""
     (case,) = report["cases"]

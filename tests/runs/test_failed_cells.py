@@ -152,6 +152,7 @@ def test_a_grid_of_which_nothing_can_be_made_is_an_error(quick):
     assert all(row.reason for row in found.rows)
 
 
+@pytest.mark.slow
 def test_a_wrong_name_of_a_figure_is_no_failed_cell(quick):
     with pytest.raises(pg.InputError, match='No figure "beauty"'):
         pg.sweep(of_seed, {"seed": [1, 7]}, by="beauty")
