@@ -19,7 +19,7 @@ class Stream(TextIOBase):
         self.problem: OSError | ValueError | None = None
 
     @property
-    def encoding(self) -> str:
+    def encoding(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]
         """That of the stream as it is at the moment."""
         return getattr(self._now, "encoding", None) or "utf-8"
 

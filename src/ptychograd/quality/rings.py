@@ -188,7 +188,7 @@ def registered(
     """
     target, found = _without_mean(one, window), []
     for start in (np.zeros(one.ndim), register(np.abs(one) * window, np.abs(other) * window)[0]):
-        shift = start
+        shift, error = start, np.inf
         for _ in range(ROUNDS):
             moved = _without_mean(_flat(one, shifted(other, shift), window), window)
             step, error = register(target * window, moved * window)

@@ -99,7 +99,7 @@ class BeamShift(CrystalStageAction):
             raise InputError(f"{self}: expected voxels with 0 among them, and an epoch or more.")
 
     def __call__(self, model, start, fit):
-        total, tried = 0, {0: np.inf}
+        total, best, tried = 0, 0, {0: np.inf}
         for _ in range(3):
             found = {shift: _fitted(fit, self._moved(model, start, shift), self.epochs) for shift in self.voxels}
             tried = {shift: result.history.r_factor[-1] for shift, result in found.items() if result.history.epochs}

@@ -161,7 +161,7 @@ def _epoch_of(
     feed = Resident(data, work.asked)
     arguments = (standing.member, feed.patterns, feed.plan(work.seed, 0, work.last))
     begin = time.perf_counter()
-    compiled = one_epoch.lower(*arguments).compile()
+    compiled = one_epoch.lower(*arguments).compile()  # pyright: ignore[reportFunctionMemberAccess]
     seconds = time.perf_counter() - begin
     used = compiled.compiled.memory_analysis()
     peak = used.argument_size_in_bytes + used.output_size_in_bytes + used.temp_size_in_bytes

@@ -143,7 +143,8 @@ def unstack(tree: PyTree, count: int) -> list[PyTree]:
 
 def bytes_of_an_epoch(member: Member, patterns: Patterns, plan: Plan) -> int:
     """Memory of the device that one compiled epoch takes beside the patterns: in, out, and in between."""
-    used = one_epoch.lower(member, patterns, plan).compile().compiled.memory_analysis()
+    program = one_epoch.lower(member, patterns, plan)  # pyright: ignore[reportFunctionMemberAccess]
+    used = program.compile().compiled.memory_analysis()
     total = used.argument_size_in_bytes + used.output_size_in_bytes + used.temp_size_in_bytes
     return total - sum(array.nbytes for array in patterns)
 
