@@ -20,7 +20,8 @@ ILLUMINATED = 1e-4  # of a beam's largest power along s: what is darker does not
 class TiltedBeam(eqx.Module):
     """A beam that is the same all along its way through the sample, which it crosses at 2θ to the exit beam.
 
-    P(x, y, z) = p(s, z) with s = -x cos 2θ + y sin 2θ from the middle of the window, by linear interpolation.
+    P(x, y, z) = p(s, z) with s = -x cos 2θ + y sin 2θ from the middle of the window, by linear interpolation. The call
+    gives the beam (modes, x, y, z) in the window.
 
     Args:
         modes: the beam across its direction, (modes, s, z), in sqrt(photons) a pixel.
@@ -29,8 +30,9 @@ class TiltedBeam(eqx.Module):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> pg.physics.TiltedBeam(jnp.ones((1, 9, 7), complex), two_theta=0.6, shape=(5, 12))().shape
-        (1, 5, 12, 7)
+        >>> beam = pg.physics.TiltedBeam(jnp.ones((1, 9, 7), complex), two_theta=0.6, shape=(5, 12))
+        >>> beam.shape
+        (5, 12)
     """
 
     modes: Complex[Array, "modes s z"]

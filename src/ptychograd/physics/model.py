@@ -58,7 +58,7 @@ class AbstractModel(eqx.Module):
         return 1
 
     def together(self, number: Int[Array, ""]) -> Float[Array, "*detector"]:
-        """Expected photons of group `number`, as from single calls but at once; stacked if it has more than one pattern.
+        """Expected photons of group `number`, computed at once; stacked where a group is more than one pattern.
 
         Everything that works on batches calls this, and counts groups where it counts patterns.
         """
@@ -144,7 +144,7 @@ class AbstractExitWaveModel(AbstractModel):
 
     @property
     def free_scale(self) -> ScaleAmbiguity | None:
-        """Parameters that may be multiplied and divided by a number without a change in any pattern, if there are any."""
+        """Parameters that may be multiplied and divided by a number without a change in any pattern; None for none."""
         return None
 
     @abc.abstractmethod

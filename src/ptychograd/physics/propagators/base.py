@@ -8,7 +8,16 @@ from ptychograd.core.parameters import AbstractPart
 
 
 class AbstractPropagator(AbstractPart):
-    """A linear, energy-keeping map from exit wave to detector wave, and its adjoint."""
+    """Base class of propagators: linear maps from the exit wave to the wave at the detector that keep the energy.
+
+    A subclass gives the call and the `adjoint`, which goes back. Both take waves (modes, y, x), and the sub-pixel shift
+    (y, x) in pixels that the probe was given, None for none.
+
+    Example:
+        >>> wave = model.propagator(model.exit_wave(0), None)
+        >>> wave.shape
+        (1, 20, 18)
+    """
 
     @property
     def is_local(self) -> bool:
