@@ -162,7 +162,7 @@ class BraggPtychography(AbstractExitWaveModel):
         return ScaleAmbiguity("object.density", ("probe.modes",))
 
     def surrogate(self):
-        """Without the shifts by less than a voxel, each of which takes two Fourier transforms."""
+        """The model without sub-pixel shifts, each of which takes two Fourier transforms."""
         return eqx.tree_at(lambda model: model.scan, self, self.scan.surrogate())
 
     def windows(self, index):

@@ -122,8 +122,8 @@ class AbstractExitWaveModel(AbstractModel):
     call, which is one after the other. The optax solvers, as `pg.adam`, take any other `AbstractModel` too.
 
     Example:
-        >>> isinstance(model, pg.AbstractExitWaveModel), model.exit_wave(0).shape
-        (True, (1, 20, 18))
+        >>> isinstance(model, pg.AbstractExitWaveModel), model.is_local  # of a far field
+        (True, False)
     """
 
     @abc.abstractmethod

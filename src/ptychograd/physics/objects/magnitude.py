@@ -52,7 +52,7 @@ class UnitMagnitude(AbstractMagnitude):
     Put it into a model with `pg.models.with_magnitude`.
 
     Example:
-        >>> pg.models.with_magnitude(model, pg.physics.UnitMagnitude()).object.magnitude
+        >>> pg.physics.ThinObject(model.object.transmission, pg.physics.UnitMagnitude()).magnitude
         UnitMagnitude()
     """
 
@@ -74,7 +74,7 @@ class BoundedMagnitude(AbstractMagnitude):
         InputError: for a bound that is not above zero, or infinite.
 
     Example:
-        >>> pg.models.with_magnitude(model, pg.physics.BoundedMagnitude(1.0)).object.magnitude
+        >>> pg.physics.ThinObject(model.object.transmission, pg.physics.BoundedMagnitude(1.0)).magnitude
         BoundedMagnitude(most=1.0)
     """
 

@@ -14,9 +14,8 @@ class AbstractPropagator(AbstractPart):
     (y, x) in pixels that the probe was given, None for none.
 
     Example:
-        >>> wave = model.propagator(model.exit_wave(0), None)
-        >>> wave.shape
-        (1, 20, 18)
+        >>> isinstance(model.propagator, pg.physics.AbstractPropagator), model.propagator.is_local
+        (True, False)
     """
 
     @property

@@ -22,7 +22,7 @@ class FarField(AbstractPropagator):
         dtype: complex number type of the ramp; complex64 is single precision.
 
     Example:
-        >>> pg.physics.FarField((20, 18))(model.exit_wave(0)).shape
+        >>> pg.physics.FarField((20, 18))(model.probe.modes).shape
         (1, 20, 18)
     """
 
@@ -55,7 +55,7 @@ class ScaledFarField(AbstractPropagator):
         InputError: for a `ratio` that is not between 0.5 and 2.
 
     Example:
-        >>> pg.physics.ScaledFarField((20, 18), ratio=1.01)(model.exit_wave(0)).shape
+        >>> pg.physics.ScaledFarField((20, 18), ratio=1.01)(model.probe.modes).shape
         (1, 20, 18)
     """
 
