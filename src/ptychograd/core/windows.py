@@ -109,8 +109,8 @@ def row(array: Shaped[Array, "index k"], index: Index) -> Shaped[Array, "k"]:
         InputError: for a pattern that has no row; compiled code, which can't raise, gives NaN.
 
     Example:
-        >>> import jax.numpy as jnp
-        >>> pg.core.row(jnp.array([[0.0, 1.0], [2.0, 3.0]]), 1).tolist()
+        >>> import jax, jax.numpy as jnp
+        >>> jax.jit(pg.core.row)(jnp.array([[0.0, 1.0], [2.0, 3.0]]), 1).tolist()
         [2.0, 3.0]
     """
     if len(array) == 1:

@@ -158,8 +158,7 @@ class Pixels(AbstractBasis):
     """The pixels themselves, less a constant: for an object that is empty nearly everywhere.
 
     Args:
-        middle: the constant, as 1 for the transmission of a mostly empty object; of a real array its real part is
-            taken.
+        middle: the constant, as 1 for the transmission of a mostly empty object; a real array takes its real part.
 
     Example:
         >>> pg.priors.Sparse(0.5, pg.priors.Pixels()).basis.middle

@@ -70,9 +70,9 @@ class Crystal(eqx.Module):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> crystal = pg.physics.Crystal(jnp.ones((5, 16, 10), complex), jnp.ones((5, 16, 10), bool))
-        >>> crystal(jnp.array([2, 1]), (12, 7)).shape
-        (5, 12, 7)
+        >>> inside = np.ones((5, 16, 10), bool)
+        >>> pg.physics.Crystal(jnp.asarray(inside.astype(complex)), jnp.asarray(inside)).density.shape
+        (5, 16, 10)
     """
 
     density: Complex[Array, "x height width"]

@@ -99,9 +99,8 @@ class Detector(AbstractPart):
         InputError: for an `oversampling` below 1.
 
     Example:
-        >>> detector = pg.physics.Detector(background=2.0, oversampling=2)
-        >>> detector(model.probe.modes).shape
-        (10, 9)
+        >>> pg.physics.Detector(background=2.0).is_plain  # it adds up modes and a background, and nothing else
+        True
     """
 
     background: Float[Array, ""] | Float[Array, "y x"] = eqx.field(default=0.0, converter=meant(jnp.asarray))

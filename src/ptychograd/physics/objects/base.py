@@ -14,8 +14,8 @@ class AbstractObject(AbstractPart):
     pixels, to the exit waves (waves, y, x).
 
     Example:
-        >>> model.object(model.probe.modes, model.scan.corner[0]).shape
-        (1, 20, 18)
+        >>> isinstance(model.object, pg.physics.AbstractObject), model.object.scale_power
+        (True, 1)
     """
 
     @abc.abstractmethod

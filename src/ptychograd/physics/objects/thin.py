@@ -75,8 +75,9 @@ class SupportedObject(AbstractThinObject):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> inside = jnp.zeros((53, 47), bool).at[5:-5, 5:-5].set(True)
-        >>> pg.physics.SupportedObject(jnp.ones((53, 47), complex), inside).scale_power
+        >>> inside = np.zeros((53, 47), bool)
+        >>> inside[5:-5, 5:-5] = True
+        >>> pg.physics.SupportedObject(model.object.transmission, jnp.asarray(inside)).scale_power
         0
     """
 
