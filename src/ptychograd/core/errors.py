@@ -4,7 +4,17 @@ LARGEST_SEED = 2**32 - 1
 
 
 class InputError(ValueError):
-    """Something a person gave can't be used: one sentence says what was found, where, and how to mend it."""
+    """Raised where something you gave can't be used: one sentence says what was found, where, and how to mend it.
+
+    It is a `ValueError`, so that code which catches those catches it too.
+
+    Example:
+        >>> try:
+        ...     pg.Poisson(floor=0.0)
+        ... except pg.InputError as error:
+        ...     print(error)
+        Poisson's floor is 0.0 photons; expected more than 0, as 0.03.
+    """
 
 
 class NotWrittenError(InputError):
@@ -12,7 +22,13 @@ class NotWrittenError(InputError):
 
 
 class DataWarning(UserWarning):
-    """Data from which a reconstruction can be made, but hardly a right one: one sentence says what is wrong."""
+    """Warns of data that can be reconstructed, but hardly right: one sentence says what is wrong.
+
+    Example:
+        >>> import warnings
+        >>> with warnings.catch_warnings():
+        ...     warnings.simplefilter("error", pg.DataWarning)  # stop at such data instead
+    """
 
 
 def check_seed(seed: int) -> None:

@@ -13,12 +13,39 @@ from ptychograd.core.strict import as_complex, lifted
 
 
 def fft2(wave: Inexact[Array, "*batch y x"]) -> Complex[Array, "*batch y x"]:
-    """Unitary two-dimensional Fourier transform; zero frequency at pixel (0, 0)."""
+    """Fourier transform of a wave along its last two axes, unitary, so that it keeps the energy.
+
+    The sign is exp(-2πi f x). The zero frequency comes out at pixel (0, 0); `pg.physics.FarField` puts it in the
+    middle.
+
+    Args:
+        wave: (..., y, x), real or complex.
+
+    Returns:
+        the spectrum (..., y, x); frequencies in cycles per pixel.
+
+    Example:
+        >>> import jax, jax.numpy as jnp
+        >>> abs(np.asarray(jax.jit(pg.core.fft2)(jnp.ones((2, 8)))))[0].round(3).tolist()
+        [4.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]
+    """
     return jnp.fft.fft2(wave, norm="ortho")
 
 
 def ifft2(wave: Inexact[Array, "*batch y x"]) -> Complex[Array, "*batch y x"]:
-    """Inverse, and adjoint, of `fft2`."""
+    """Inverse of `fft2`, which is its adjoint too.
+
+    Args:
+        wave: spectrum (..., y, x), zero frequency at pixel (0, 0).
+
+    Returns:
+        the wave (..., y, x).
+
+    Example:
+        >>> import jax
+        >>> jax.jit(pg.core.ifft2)(model.probe.modes).shape
+        (1, 20, 18)
+    """
     return jnp.fft.ifft2(wave, norm="ortho")
 
 
@@ -73,9 +100,19 @@ def scaled_transform(size: int, ratio: float) -> Complex[np.ndarray, "frequencie
 
 
 def translate(wave: Complex[Array, "*batch y x"], shift: Float[Array, "2"] | None) -> Complex[Array, "*batch y x"]:
-    """Move a wave by a fraction of a pixel: wave(r) -> wave(r - shift), band-limited and unitary.
+    """Move a wave by a fraction of a pixel: wave(r) becomes wave(r - shift), band-limited and unitary; the edges wrap.
 
-    `shift` is (y, x) in pixels; `None` is the whole-pixel scan's answer and costs nothing.
+    Args:
+        wave: (..., y, x).
+        shift: (y, x) in pixels; None, as for a scan on whole pixels, costs nothing.
+
+    Returns:
+        the moved wave (..., y, x).
+
+    Example:
+        >>> import jax, jax.numpy as jnp
+        >>> jax.jit(pg.core.translate)(model.probe.modes, jnp.array([0.25, -0.5])).shape
+        (1, 20, 18)
     """
     if shift is None:
         return wave

@@ -19,7 +19,22 @@ Value = TypeVar("Value")
 
 
 class AbstractPart(eqx.Module):
-    """A part of a model, and what it can say about its parameters, by the names of its own fields."""
+    """Base class of the parts of a model: object, probe, scan, propagator and detector.
+
+    Real and complex JAX arrays among the fields of a part are its parameters; NumPy arrays are constants. What solvers
+    have to know about parameters stands in the properties below, by the names of the part's own fields. All of them
+    have defaults, so that a part of your own overrides only what it needs.
+
+    Example:
+        >>> import jax, jax.numpy as jnp
+        >>> class Tilt(pg.AbstractPart):
+        ...     angle: jax.Array
+        ...     @property
+        ...     def steps(self):
+        ...         return {"angle": 1e-3}  # radians
+        >>> Tilt(jnp.zeros(())).per_pattern
+        {}
+    """
 
     @property
     def steps(self) -> Mapping[str, Float[Array, ""] | float]:
@@ -28,18 +43,18 @@ class AbstractPart(eqx.Module):
 
     @property
     def per_pattern(self) -> Mapping[str, int]:
-        """Arrays (index, k) with one row a pattern, and k; to be read with `ptychograd.row` alone."""
+        """Arrays (index, k) that have one row for each pattern, and their k; to be read with `pg.core.row` alone."""
         return {}
 
     @property
     def weighted(self) -> Sequence[str]:
-        """Arrays that every pattern sees times a weight of its own, as variations of a probe."""
+        """Arrays that every pattern sees multiplied by a weight of its own, as the variations of a probe."""
         return ()
 
     def gauge_fixed(self) -> tuple[dict[str, Array], ...]:
-        """Parameters with what no pattern can tell put right, as the mean of all position errors.
+        """New values of parameters, without what no pattern can tell, as the mean of all position errors.
 
-        What goes from one to another stands in one dictionary: those are put right together or not at all.
+        Values that depend on each other stand in one dictionary: they are replaced together or not at all.
         """
         return ()
 

@@ -21,7 +21,19 @@ from ptychograd.core.strict import meant
 
 
 class Window(eqx.Module):
-    """Where one pattern looks: `corner` (y, x) of the first pixel, `shape` (y, x) in pixels."""
+    """The part of a large array that one pattern sees.
+
+    A model names such parts by the path of the array in `AbstractModel.windows`, so that the cost of a step follows the
+    window and not the whole array.
+
+    Args:
+        corner: first pixel (y, x) of the window, whole pixels of the array; (batch, 2) for several patterns.
+        shape: size (y, x) of the window in pixels.
+
+    Example:
+        >>> model.windows(0)["object.transmission"].shape
+        (20, 18)
+    """
 
     corner: Int[Array, "*batch 2"]
     shape: tuple[int, int] = eqx.field(static=True)
@@ -56,7 +68,24 @@ def nan_outside(index: Int[Array, ""], count: int, dtype: np.dtype) -> Float[Arr
 def extract_window(
     array: Shaped[Array, "*lead height width"], corner: Int[Array, "2"], shape: tuple[int, int]
 ) -> Shaped[Array, "*lead y x"]:
-    """The patch of `array` that begins at `corner`; an array that already is the patch comes back."""
+    """Cut the patch that one pattern sees out of a large array.
+
+    An array that already has the size of the patch comes back as it is, wherever the corner: this is how solvers put a
+    window in the place of its array. The window has to lie inside the array; JAX does not check that, and would give
+    another patch.
+
+    Args:
+        array: the array (..., height, width), as the transmission of an object.
+        corner: first pixel (y, x) of the patch, whole pixels.
+        shape: size (y, x) of the patch in pixels.
+
+    Returns:
+        the patch (..., y, x).
+
+    Example:
+        >>> pg.extract_window(model.object.transmission, model.scan.corner[0], (20, 18)).shape
+        (20, 18)
+    """
     if array.shape[-2:] == shape:
         return array
     return jax.lax.dynamic_slice(array, _start(array, corner), array.shape[:-2] + shape)
@@ -64,9 +93,25 @@ def extract_window(
 
 @meant
 def row(array: Shaped[Array, "index k"], index: Index) -> Shaped[Array, "k"]:
-    """The row of pattern `index`: of all rows, or of that row alone.
+    """Take the row that belongs to one pattern from an array with a row for each.
 
-    Raises `InputError` for a pattern that has none; compiled code, which can't, gives NaN.
+    Use it for arrays named in `per_pattern`: solvers may put the one row that a pattern sees in the place of the array,
+    and that row comes back whatever the index.
+
+    Args:
+        array: (index, k), one row for each pattern, or (1, k), the row itself.
+        index: number of the pattern, from 0.
+
+    Returns:
+        the row (k).
+
+    Raises:
+        InputError: for a pattern that has no row; compiled code, which can't raise, gives NaN.
+
+    Example:
+        >>> import jax, jax.numpy as jnp
+        >>> jax.jit(pg.core.row)(jnp.array([[0.0, 1.0], [2.0, 3.0]]), 1).tolist()
+        [2.0, 3.0]
     """
     if len(array) == 1:
         return array[0]

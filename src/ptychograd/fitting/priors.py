@@ -36,7 +36,24 @@ OBJECT = "object.transmission"
 
 
 class AbstractPrior(eqx.Module):
-    """A penalty on one parameter, with a `weight` of 0 or more; `path` names the parameter."""
+    """Base class of priors: a penalty on one array of a model, which is added to the misfit.
+
+    A subclass has the fields `weight`, 0 or more, and `path`, which names the array, and gives the call (the penalty)
+    and `majorant` (a bound of its curvature). The call is given √N, by which penalties of the package are multiplied: N
+    photons met a pixel of the object on average in all patterns (N is 1 for arrays that are not the object's).
+
+    Example:
+        >>> import equinox as eqx, jax.numpy as jnp
+        >>> class NearOne(pg.priors.AbstractPrior):
+        ...     weight: float
+        ...     path: str = eqx.field(static=True, default="object.transmission")
+        ...     def __call__(self, array, root):
+        ...         return self.weight * root * jnp.sum(jnp.abs(array - 1) ** 2)
+        ...     def majorant(self, array, root):
+        ...         return self.weight * root * jnp.ones(array.shape)
+        >>> pg.Stage(60, priors=(NearOne(0.1),)).priors[0].path
+        'object.transmission'
+    """
 
     weight: eqx.AbstractVar[float]
     path: eqx.AbstractVar[str]
@@ -51,9 +68,21 @@ class AbstractPrior(eqx.Module):
 
 
 class Tikhonov(AbstractPrior):
-    """Differences of neighbours are small: Σ |∇O|², along the last two axes.
+    """Neighbouring pixels differ little: penalty weight · √N · Σ |∇O|², with differences along the last two axes.
 
-    It smooths over sqrt(weight / √N) pixels.
+    It smooths over sqrt(weight / √N) pixels, where N photons met a pixel of the object on average in all patterns (N is
+    1 for arrays that are not the object's); so it grows weaker as photons grow. `TotalVariation` keeps edges.
+
+    Args:
+        weight: 0 or more.
+        path: of the array, an image or several; the object's transmission by default.
+
+    Raises:
+        InputError: for a weight below 0, or infinite.
+
+    Example:
+        >>> pg.Stage(60, priors=(pg.priors.Tikhonov(0.1),)).priors[0].weight
+        0.1
     """
 
     weight: float = eqx.field(converter=float)
@@ -71,10 +100,23 @@ class Tikhonov(AbstractPrior):
 
 
 class TotalVariation(AbstractPrior):
-    """Differences of neighbours are few: Σ sqrt(|∇O|² + ε²) - ε, isotropic, of real and imaginary part at once.
+    """Few neighbouring pixels differ: penalty weight · √N · Σ (sqrt(|∇O|² + ε²) - ε), which keeps edges.
 
-    Rudin, Osher & Fatemi, Physica D 60, 259 (1992). `smoothing` tells ε in units of 1/√N, about the noise of a pixel;
-    differences below ε are taken for noise and smoothed evenly.
+    It is isotropic, and takes real and imaginary part at once (Rudin, Osher & Fatemi, Physica D 60, 259 (1992)). N
+    photons met a pixel of the object on average in all patterns (N is 1 for arrays that are not the object's).
+
+    Args:
+        weight: 0 or more. One that takes out features of the size of the noise does so whatever the number of photons.
+        smoothing: ε in units of 1/√N, about the noise of a pixel; differences below ε are taken for noise and smoothed
+            evenly.
+        path: of the array, an image or several; the object's transmission by default.
+
+    Raises:
+        InputError: for a weight below 0, a smoothing that is not above 0, or infinite ones.
+
+    Example:
+        >>> pg.Stage(60, priors=(pg.priors.TotalVariation(0.5),)).priors[0].smoothing
+        0.1
     """
 
     weight: float = eqx.field(converter=float)
@@ -98,7 +140,10 @@ class TotalVariation(AbstractPrior):
 
 
 class AbstractBasis(eqx.Module):
-    """A linear map to coefficients, of which most are expected to be 0."""
+    """Base class of bases for `Sparse`: a linear map from an array to coefficients, of which most are expected to be 0.
+
+    A subclass gives the call (the coefficients) and `spread` (a bound, from which step sizes follow).
+    """
 
     @abc.abstractmethod
     def __call__(self, array: Inexact[Array, "..."]) -> tuple[Inexact[Array, "..."], ...]:
@@ -110,7 +155,15 @@ class AbstractBasis(eqx.Module):
 
 
 class Pixels(AbstractBasis):
-    """The array itself, less a constant: `middle`, as 1 for the transmission of a mostly empty object."""
+    """The pixels themselves, less a constant: for an object that is empty nearly everywhere.
+
+    Args:
+        middle: the constant, as 1 for the transmission of a mostly empty object; a real array takes its real part.
+
+    Example:
+        >>> pg.priors.Sparse(0.5, pg.priors.Pixels()).basis.middle
+        (1+0j)
+    """
 
     middle: complex = eqx.field(static=True, default=1.0, converter=complex)
 
@@ -122,9 +175,19 @@ class Pixels(AbstractBasis):
 
 
 class Haar(AbstractBasis):
-    """The details of Haar's wavelets over squares of 2, 4, ... pixels: means over halves and quarters, and no more.
+    """The details of Haar's wavelets over squares of 2, 4, ... pixels; means over the largest squares stay free.
 
     A. Haar, Math. Ann. 69, 331 (1910). Orthonormal; a last row or column that has no partner is left out.
+
+    Args:
+        levels: how often the squares are doubled: 3 for details over up to 8 x 8 pixels.
+
+    Raises:
+        InputError: for less than one level.
+
+    Example:
+        >>> pg.priors.Sparse(0.5, pg.priors.Haar(levels=4)).basis.levels
+        4
     """
 
     levels: int = eqx.field(static=True, default=3)
@@ -150,9 +213,23 @@ class Haar(AbstractBasis):
 
 
 class Sparse(AbstractPrior):
-    """Few coefficients in a `basis` differ from 0: Σ sqrt(|B O|² + ε²) - ε, the smoothed L1 norm.
+    """Few coefficients in a basis differ from 0: penalty weight · √N · Σ (sqrt(|B O|² + ε²) - ε), the smoothed L1 norm.
 
-    `smoothing` as for `TotalVariation`. A basis of your own is a class with a linear map and a bound of it.
+    N photons met a pixel of the object on average in all patterns (N is 1 for arrays that are not the object's). A
+    basis of your own is a class with a linear map and a bound of it (see `AbstractBasis`).
+
+    Args:
+        weight: 0 or more. One that takes out features of the size of the noise does so whatever the number of photons.
+        basis: B, in which few coefficients differ from 0; Haar's wavelets by default, `Pixels` for isolated features.
+        smoothing: ε in units of 1/√N, about the noise of a pixel; coefficients below ε are taken for noise.
+        path: of the array, an image or several; the object's transmission by default.
+
+    Raises:
+        InputError: for a weight below 0, a smoothing that is not above 0, or infinite ones.
+
+    Example:
+        >>> pg.Stage(60, priors=(pg.priors.Sparse(0.5),)).priors[0].basis.levels
+        3
     """
 
     weight: float = eqx.field(converter=float)
@@ -177,7 +254,22 @@ class Sparse(AbstractPrior):
 
 
 class SliceSimilarity(AbstractPrior):
-    """Neighbours along the first axis (slice, y, x) are alike: Σ |O_{s+1} - O_s|²."""
+    """Neighbouring slices of a thick object are alike: penalty weight · √N · Σ |O_{s+1} - O_s|².
+
+    N photons met a pixel of the object on average in all patterns (N is 1 for arrays that are not the object's). The
+    penalty grows weaker, beside the misfit, as photons grow.
+
+    Args:
+        weight: 0 or more.
+        path: of the array (slice, y, x); the object's transmission by default.
+
+    Raises:
+        InputError: for a weight below 0, or infinite.
+
+    Example:
+        >>> pg.Stage(60, priors=(pg.priors.SliceSimilarity(0.1),)).priors[0].path
+        'object.transmission'
+    """
 
     weight: float = eqx.field(converter=float)
     path: str = eqx.field(static=True, default=OBJECT)

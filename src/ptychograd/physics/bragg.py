@@ -20,8 +20,19 @@ ILLUMINATED = 1e-4  # of a beam's largest power along s: what is darker does not
 class TiltedBeam(eqx.Module):
     """A beam that is the same all along its way through the sample, which it crosses at 2θ to the exit beam.
 
-    P(x, y, z) = p(s, z) with s = -x cos 2θ + y sin 2θ from the middle of the window, by linear interpolation. `modes`
-    are in sqrt(photons) a pixel; `shape` is the window's along (x, y).
+    P(x, y, z) = p(s, z) with s = -x cos 2θ + y sin 2θ from the middle of the window, by linear interpolation. The call
+    gives the beam (modes, x, y, z) in the window.
+
+    Args:
+        modes: the beam across its direction, (modes, s, z), in sqrt(photons) a pixel.
+        two_theta: 2θ, angle between incident and exit beam, in radians.
+        shape: size of the window along (x, y), in voxels.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> beam = pg.physics.TiltedBeam(jnp.ones((1, 9, 7), complex), two_theta=0.6, shape=(5, 12))
+        >>> beam.shape
+        (5, 12)
     """
 
     modes: Complex[Array, "modes s z"]
@@ -51,7 +62,18 @@ def window_depth(modes: Complex[np.ndarray, "modes s z"], two_theta: float, laye
 
 
 class Crystal(eqx.Module):
-    """A crystal's complex density: magnitude of the lattice, phase of its strain; 0 outside of the `support`."""
+    """A crystal's complex density: magnitude of the lattice, phase of its strain.
+
+    Args:
+        density: (x, height, width), in voxels along (x, y, z).
+        support: True where the density is unknown, of the same shape; outside of it the density counts as 0.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> inside = np.ones((5, 16, 10), bool)
+        >>> pg.physics.Crystal(jnp.asarray(inside.astype(complex)), jnp.asarray(inside)).density.shape
+        (5, 16, 10)
+    """
 
     density: Complex[Array, "x height width"]
     support: Bool[Array, "x height width"]
@@ -62,18 +84,40 @@ class Crystal(eqx.Module):
 
 
 class BraggPtychography(AbstractExitWaveModel):
-    """h = |F R Q_j ∘ (P ∘ S_j O)|² + ν (Eq. 18), with R the sum along y and a pattern for each position and angle.
+    """Multi-angle Bragg ptychography: a crystal in three dimensions under a tilted beam, at several rocking angles.
+
+    h = |F R Q_j ∘ (P ∘ S_j O)|² + ν (Eq. 18), with R the sum along y, and a pattern for each position and angle. You
+    get one from `pg.bragg`.
 
     Patterns are numbered with the angles of one position after another: index = position · angles + angle. All angles
     of a position see the same window and the same product with the beam; `together` makes them one small matrix
     product along y, which is what such a model costs.
 
     Args:
+        object: the crystal O.
+        probe: the beam P.
         deviation: G - q along (x, y) of the crystal for each angle, radians a voxel (`BraggGeometry.deviation`).
-        scan: of the windows along (y, z), one for each position.
-        window: voxels (y, z) of each.
+        scan: corners of the windows along (y, z), in voxels, one for each position.
+        propagator: F, from the projected wave to the detector; a far field of `frame_shape`.
+        detector: from that wave to expected photons, with the background ν.
+        window: voxels (y, z) of each window.
         frame_shape: pixels of the detector along (x, z).
-        sampling: voxel (dx, dy, dz) in metres, None if only voxels are known.
+        sampling: voxel (dx, dy, dz) in metres; None if only voxels are known.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> bragg = pg.physics.BraggPtychography(
+        ...     pg.physics.Crystal(jnp.ones((5, 16, 10), complex), jnp.ones((5, 16, 10), bool)),
+        ...     pg.physics.TiltedBeam(jnp.ones((1, 9, 7), complex), two_theta=0.6, shape=(5, 12)),
+        ...     deviation=jnp.zeros((3, 2)),
+        ...     scan=pg.physics.make_scan(np.array([[0.0, 0.0], [4.0, 3.0]])),
+        ...     propagator=pg.physics.FarField((8, 7)),
+        ...     detector=pg.physics.Detector(),
+        ...     window=(12, 7),
+        ...     frame_shape=(8, 7),
+        ... )
+        >>> bragg.group  # patterns at each position
+        3
     """
 
     object: Crystal
@@ -118,7 +162,7 @@ class BraggPtychography(AbstractExitWaveModel):
         return ScaleAmbiguity("object.density", ("probe.modes",))
 
     def surrogate(self):
-        """Without the shifts by less than a voxel, each of which takes two Fourier transforms."""
+        """The model without sub-pixel shifts, each of which takes two Fourier transforms."""
         return eqx.tree_at(lambda model: model.scan, self, self.scan.surrogate())
 
     def windows(self, index):

@@ -18,7 +18,10 @@ WIDTH_STEP, FLAT_STEP = 0.01, 0.002  # pixels; of a pixel's efficiency
 
 
 class AbstractPointSpread(AbstractPart):
-    """How the photons that fall on one pixel spread over its neighbours."""
+    """Base class of point spreads: how the photons that fall on one pixel spread over its neighbours.
+
+    A subclass gives the call, from photons (..., y, x) to photons of the same shape and sum.
+    """
 
     @abc.abstractmethod
     def __call__(self, photons: Float[Array, "*batch y x"]) -> Float[Array, "*batch y x"]:
@@ -26,7 +29,19 @@ class AbstractPointSpread(AbstractPart):
 
 
 class GaussianSpread(AbstractPointSpread):
-    """A Gaussian of standard deviation `width`, in detector pixels (see `ptychograd.core.fourier.blurred`)."""
+    """A Gaussian point spread.
+
+    It is the Gaussian of the pixel grid, positive and of the right variance at every width, and its edges wrap (see
+    `ptychograd.core.fourier.blurred`).
+
+    Args:
+        width: standard deviation in detector pixels, a parameter that can be refined ("detector.point_spread.width").
+
+    Example:
+        >>> spread = pg.physics.GaussianSpread(0.8)
+        >>> pg.physics.Detector(point_spread=spread).is_plain
+        False
+    """
 
     width: Float[Array, ""] = eqx.field(converter=meant(jnp.asarray))
 
@@ -42,7 +57,19 @@ class GaussianSpread(AbstractPointSpread):
 
 
 class KernelSpread(AbstractPointSpread):
-    """A given point-spread image (y, x), with its middle at pixel (y // 2, x // 2); its sum is made 1."""
+    """A point spread given as an image; the edges wrap.
+
+    Args:
+        kernel: the image (y, x) of one point in detector pixels, with its middle at pixel (y // 2, x // 2), not larger
+            than a pattern; its sum is made 1.
+
+    Raises:
+        InputError: for numbers that are negative or not finite, or all 0.
+
+    Example:
+        >>> pg.physics.KernelSpread(np.array([[1.0, 2.0, 1.0]])).kernel.tolist()
+        [[0.25, 0.5, 0.25]]
+    """
 
     kernel: Float[np.ndarray, "kernel_y kernel_x"]
 
@@ -57,11 +84,23 @@ class KernelSpread(AbstractPointSpread):
 
 
 class Detector(AbstractPart):
-    """Counts the photons of all modes, on top of a `background` ν in photons a pixel (Eq. 4).
+    """A detector that counts the photons of all modes, on top of a background (Eq. 4).
 
-    h = g (K * Σ|wave|²) + ν, where every count adds up `oversampling` x `oversampling` pixels of the wave, K is the
-    `point_spread`, and g the `flat_field`: the share of its photons that a pixel counts. ν is one number or (y, x). A
-    negative ν counts as none; its slope is that of a positive one, so that it comes back.
+    h = g (K * Σ|wave|²) + ν, where every count adds up `oversampling` x `oversampling` pixels of the wave.
+
+    Args:
+        background: ν in photons a pixel, one number or (y, x). A negative one counts as none, but has the slope of a
+            positive one, so that it comes back when it is refined.
+        point_spread: K, how photons spread over neighbouring pixels; None for not at all.
+        flat_field: g, the share of its photons that each pixel counts, (y, x); None for all of them.
+        oversampling: pixels of the wave along each side of a detector pixel.
+
+    Raises:
+        InputError: for an `oversampling` below 1.
+
+    Example:
+        >>> pg.physics.Detector(background=2.0).is_plain  # it adds up modes and a background, and nothing else
+        True
     """
 
     background: Float[Array, ""] | Float[Array, "y x"] = eqx.field(default=0.0, converter=meant(jnp.asarray))

@@ -23,65 +23,91 @@ from ptychograd.physics.scan import AbstractScan
 
 
 class AbstractModel(eqx.Module):
-    """All that physics of one's own must meet: fields are the parameters, the call is one pattern.
+    """Base class of models: from the number of a pattern to the photons that it is expected to hold.
 
-    Batches, derivatives, compiled epochs, every gradient solver, result files and reports follow.
+    To write physics of your own, make parameters fields (real or complex JAX arrays) and the physics of one pattern the
+    call. Batches, derivatives, compiled epochs, every gradient solver, result files and reports follow. All other
+    methods have defaults; override them to make large or many parameters cheap.
+
+    Example:
+        >>> import equinox as eqx, jax, jax.numpy as jnp
+        >>> class MyFarField(pg.AbstractModel):
+        ...     object: jax.Array
+        ...     probe: jax.Array
+        ...     corner: jax.Array
+        ...     def __call__(self, index):
+        ...         patch = pg.extract_window(self.object, self.corner[index], self.probe.shape)
+        ...         return jnp.abs(jnp.fft.fftshift(pg.core.fft2(self.probe * patch))) ** 2
+        >>> mine = MyFarField(model.object.transmission, model.probe.modes[0], model.scan.corner)
+        >>> eqx.filter_jit(mine)(jnp.asarray(0)).shape
+        (20, 18)
     """
 
     @abc.abstractmethod
     def __call__(self, index: Int[Array, ""]) -> Float[Array, "*detector"]:
         """Expected photons of pattern `index`.
 
-        For an index that no pattern has JAX takes the nearest one. The models and scans of the package and `row` raise
-        `InputError` instead, for negative ones too; in compiled code, which can't, the photons are NaN.
+        For an index that no pattern has, JAX takes the nearest one. Models and scans of this package, and
+        `pg.core.row`, raise `InputError` instead, for negative ones too; in compiled code, which can't raise, the
+        photons are NaN.
         """
 
     @property
     def group(self) -> int:
-        """How many patterns, one after another, are worked on as one: 1 unless the physics makes more cheaper."""
+        """How many consecutive patterns are computed together: 1, unless the physics makes more cheaper."""
         return 1
 
     def together(self, number: Int[Array, ""]) -> Float[Array, "*detector"]:
-        """Expected photons of group `number`, stacked if it is of more than one: what the calls give, computed at once.
+        """Expected photons of group `number`, computed at once; stacked where a group is more than one pattern.
 
-        Everything that works on batches asks here, and counts groups where it counts patterns.
+        Everything that works on batches calls this, and counts groups where it counts patterns.
         """
         return self(number)
 
     def windows(self, index: Int[Array, ""]) -> Windows:
-        """Large arrays of which this pattern (this group) sees only a window, by path; none unless a model says so.
+        """Large arrays of which this pattern (this group) sees only a window, by path; none by default.
 
-        It is a promise that saves time and changes no number: the call must cut such an array
-        with `ptychograd.cut` and see nothing else of it.
+        It is a promise that saves time and changes no number: the call must cut such an array with
+        `pg.extract_window` and see nothing else of it.
         """
         return {}
 
     @property
     def per_pattern(self) -> Mapping[str, int]:
-        """Arrays (index, k) with one row a pattern (a group), and k, by path; none unless a model says so."""
+        """Arrays (index, k) that have one row for each pattern (group), and their k, by path; none by default."""
         return {}
 
     @property
     def weighted(self) -> Sequence[str]:
-        """Paths of arrays that every pattern sees times a weight of its own; none unless a model says so."""
+        """Paths of arrays that every pattern sees multiplied by a weight of its own; none by default."""
         return ()
 
     @property
     def steps(self) -> Mapping[str, Float[Array, ""] | float]:
-        """A step that suits a real parameter, in its own unit, by path; none unless a model says so."""
+        """A step that suits a real parameter, in its own unit, by path; none by default."""
         return {}
 
     def gauge_fixed(self) -> tuple[dict[str, Array], ...]:
-        """Parameters with what no pattern can tell put right, by path, as after every epoch; none unless a model says.
+        """New values of parameters, by path, without what no pattern can tell; set after every epoch, none by default.
 
-        It must change no pattern that the data could tell from another. What goes from one parameter to another stands
-        in one dictionary: those are put right together or not at all.
+        It must change no pattern that the data could tell from another. Values that depend on each other stand in one
+        dictionary: they are replaced together or not at all.
         """
         return ()
 
 
 class ScaleAmbiguity(NamedTuple):
-    """Parameters whose scale no pattern tells: `object` times s, and every `probe` divided by s^`power`."""
+    """Parameters whose common scale no pattern can tell: object times s and probe divided by s^`power` look the same.
+
+    Args:
+        object: path of the parameter that may be multiplied by s.
+        probe: paths of the parameters that are then divided by s^`power`, the modes first.
+        power: 1 for a thin object, the number of slices for a thick one.
+
+    Example:
+        >>> model.free_scale
+        ScaleAmbiguity(object='object.transmission', probe=('probe.modes',), power=1)
+    """
 
     object: str
     probe: tuple[str, ...]
@@ -89,10 +115,15 @@ class ScaleAmbiguity(NamedTuple):
 
 
 class AbstractExitWaveModel(AbstractModel):
-    """A model that passes through an exit wave, which gives its solvers step sizes for nothing.
+    """Base class of models that pass through an exit wave, from which solvers get their step sizes at little cost.
 
-    The derivative of the exit wave needs no propagation, and J^H J 1 of it is the diagonal by which
-    steps are scaled: the probe's intensity for the object, the object's for the probe.
+    The derivative of the exit wave needs no propagation, and J^H J 1 of it is the diagonal by which steps are scaled:
+    the probe's intensity for the object, the object's for the probe. A subclass gives `exit_wave`, `detect`, and the
+    call, which is one after the other. The optax solvers, as `pg.adam`, take any other `AbstractModel` too.
+
+    Example:
+        >>> isinstance(model, pg.AbstractExitWaveModel), model.is_local  # of a far field
+        (True, False)
     """
 
     @abc.abstractmethod
@@ -113,7 +144,7 @@ class AbstractExitWaveModel(AbstractModel):
 
     @property
     def free_scale(self) -> ScaleAmbiguity | None:
-        """Parameters that may be multiplied and divided by a number without a change in any pattern, if so."""
+        """Parameters that may be multiplied and divided by a number without a change in any pattern; None for none."""
         return None
 
     @abc.abstractmethod
@@ -122,11 +153,24 @@ class AbstractExitWaveModel(AbstractModel):
 
 
 class Ptychography(AbstractExitWaveModel):
-    """Ptychography in one sentence: the detector sees the propagated wave of an object under a moving probe.
+    """Ptychography: the detector sees the propagated wave of an object under a moving probe.
 
-    h_j = |D(P · S_j O)|² + ν (Eqs. 3, 4). `frame_shape` is that (y, x) of the window and of the wave at the detector,
-    in pixels: the detector's own, times its binning. `sampling` is the size (y, x) of an object pixel and
-    `wavelength`, in metres (None: only pixels are known).
+    h_j = |D(P · S_j O)|² + ν (Eqs. 3, 4), with a part of its own for each factor; other physics means another part, not
+    another model. You get one from `pg.far_field` or `pg.near_field`, and change it with the functions in `pg.models`.
+
+    Args:
+        object: the object O, in its own pixels.
+        probe: the incident wave P, in sqrt(photons) a pixel.
+        scan: where the window S_j of each pattern lies on the object.
+        propagator: D, from the exit wave to the wave at the detector.
+        detector: from that wave to expected photons, with the background ν.
+        frame_shape: pixels (y, x) of the window and of the wave at the detector: the detector's own times its binning.
+        sampling: size (y, x) of an object pixel in metres; None if only pixels are known.
+        wavelength: in metres; None if only pixels are known.
+
+    Example:
+        >>> model.frame_shape, model.object.transmission.shape
+        ((20, 18), (53, 47))
     """
 
     object: AbstractObject

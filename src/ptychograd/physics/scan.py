@@ -24,7 +24,16 @@ CORRECTED = ("offset", "affine", "drift")  # what is added up to the correction 
 
 
 class AbstractScan(AbstractPart):
-    """Index of a pattern -> corner of its window (whole pixels) and the rest of its position."""
+    """Base class of scans: where the window of each pattern lies on the object.
+
+    A subclass has the field `corner` (index, 2), and its call gives the corner (y, x) of a pattern's window in whole
+    object pixels, and the rest of its position, by which the probe is shifted.
+
+    Example:
+        >>> corner, shift = model.scan(0)
+        >>> corner.shape, shift
+        ((2,), None)
+    """
 
     corner: eqx.AbstractVar[Int[Array, "index 2"]]
 
@@ -46,7 +55,17 @@ class AbstractScan(AbstractPart):
 
 
 class WholePixelScan(AbstractScan):
-    """Positions on the object's pixels: nothing is shifted and nothing is paid for it."""
+    """Positions on whole pixels of the object: nothing is shifted, and nothing is paid for it.
+
+    Args:
+        corner: first pixel (y, x) of each pattern's window, (index, 2), in object pixels.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> corner, shift = pg.physics.WholePixelScan(jnp.array([[0, 0], [4, 3]]))(1)
+        >>> corner.tolist(), shift
+        ([4, 3], None)
+    """
 
     corner: Int[Array, "index 2"]
 
@@ -55,7 +74,18 @@ class WholePixelScan(AbstractScan):
 
 
 class SubPixelScan(AbstractScan):
-    """Positions between the object's pixels: the probe is shifted by the remainder, within half a pixel."""
+    """Positions between the object's pixels: the window goes to the nearest pixel and the probe is shifted by the rest.
+
+    Args:
+        corner: first pixel (y, x) of each pattern's window, (index, 2), in object pixels.
+        shift: what remains of each position (y, x), (index, 2), within half a pixel.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> scan = pg.physics.SubPixelScan(jnp.array([[0, 0], [4, 3]]), jnp.array([[0.0, 0.0], [0.25, -0.5]]))
+        >>> scan(1)[1].tolist()
+        [0.25, -0.5]
+    """
 
     corner: Int[Array, "index 2"]
     shift: Float[Array, "index 2"]
@@ -69,7 +99,24 @@ class SubPixelScan(AbstractScan):
 def make_scan(
     positions: Float[np.ndarray, "index 2"], dtype: np.dtype | type = np.float32
 ) -> WholePixelScan | SubPixelScan:
-    """The scan for window corners at `positions` (y, x) in object pixels, none of them negative."""
+    """Make the scan for given positions.
+
+    Positions that are all within 0.01 pixels of whole ones give a `WholePixelScan`, others a `SubPixelScan`.
+
+    Args:
+        positions: where each pattern's window begins, (index, 2), each (y, x) in object pixels, none of them negative.
+        dtype: real number type of the sub-pixel shifts.
+
+    Returns:
+        the scan.
+
+    Raises:
+        InputError: for another shape, and for positions that are negative or not finite.
+
+    Example:
+        >>> pg.physics.make_scan(np.array([[0.0, 0.0], [4.25, 3.0]])).shift.tolist()
+        [[0.0, 0.0], [0.25, 0.0]]
+    """
     positions = np.asarray(positions, np.float64)
     if positions.ndim != 2 or positions.shape[1] != 2 or not len(positions):
         raise InputError(f"Positions of shape {positions.shape}; expected (index, 2), each (y, x).")
@@ -97,13 +144,29 @@ class RoundedScan(AbstractScan):
 class RefinableScan(AbstractScan):
     """Positions that can be refined: nominal + affine · (nominal - middle) + drift(t) + offset, in object pixels.
 
-    `corner` and `shift` are the nominal positions. `offset` is each pattern's own error, `affine` the deviation from
-    the identity of what a stage with a wrong scale, shear or rotation does about the `middle` of the scan (see
-    `affine_parts`), `drift` holds coefficients of the Legendre polynomials P1, P2, ... of time, which goes from -1 to 1
-    with the number of the pattern. The corner is the rounded position and has no derivative; the rest, within half a
-    pixel, has. The correction is bounded to `reach` pixels, along y and along x, for which the object's array has a
-    margin. `is_anchored` where a known surround of the object tells the mean of all corrections, which is removed
-    elsewhere.
+    You get one from `pg.models.with_refinable_positions`, which gives the object's array the margin that it needs. The
+    corner of a window is the rounded position and has no derivative; the rest, within half a pixel, has one. The
+    correction is bounded to `reach` pixels along y and along x.
+
+    Args:
+        corner: nominal first pixel (y, x) of each pattern's window, (index, 2).
+        shift: what remains of each nominal position, (index, 2), in pixels.
+        offset: each pattern's own error (y, x), (index, 2), in pixels.
+        affine: deviation from the identity, (2, 2), of what a stage with a wrong scale, shear or rotation does about
+            `middle` (see `affine_parts`).
+        drift: coefficients (terms, 2), in pixels, of the Legendre polynomials P1, P2, ... of time, which goes from -1
+            to 1 with the number of the pattern.
+        reach: the largest correction, in whole pixels: the margin of the object's array.
+        middle: mean (y, x) of the nominal positions, in pixels.
+        extent: how far the farthest nominal position is from the middle along y or x, in pixels; it sets the step of
+            `affine`.
+        is_anchored: True where a known surround of the object tells the mean of all corrections, which is removed
+            elsewhere.
+
+    Example:
+        >>> scan = pg.models.with_refinable_positions(model, reach=2).scan
+        >>> scan.offset.shape, scan.drift.shape
+        ((56, 2), (3, 2))
     """
 
     corner: Int[Array, "index 2"]
@@ -192,10 +255,16 @@ class RefinableScan(AbstractScan):
 
 
 class AffineParts(NamedTuple):
-    """Scale along y and x, shear and rotation: 1 + affine = [[s_y cos a, -s_x sin b], [s_y sin a, s_x cos b]]; radians.
+    """Scale along y and x, shear and rotation: 1 + affine = [[s_y cos a, -s_x sin b], [s_y sin a, s_x cos b]].
 
     A step along y is turned by a, one along x by b, both from y towards x: rotation is (a + b) / 2 and shear b - a, by
     which the angle between the two exceeds 90°.
+
+    Args:
+        scale_y: s_y, 1 for a stage without error.
+        scale_x: s_x, 1 for a stage without error.
+        shear: b - a, in radians.
+        rotation: (a + b) / 2, in radians.
     """
 
     scale_y: float
@@ -215,7 +284,19 @@ def recorded_scan(arrays: Mapping[str, np.ndarray]) -> RefinableScan | None:
 
 
 def affine_parts(affine: Float[np.ndarray, "2 2"]) -> AffineParts:
-    """Scale, shear and rotation of a scan's `affine`, the deviation from the identity."""
+    """Tell the scale, shear and rotation that a scan's `affine` stands for.
+
+    Args:
+        affine: deviation from the identity, (2, 2) along (y, x), as in `RefinableScan`.
+
+    Returns:
+        `scale_y`, `scale_x`, and `shear` and `rotation` in radians.
+
+    Example:
+        >>> parts = pg.physics.affine_parts(np.array([[0.02, 0.0], [0.0, -0.01]]))
+        >>> parts.scale_y, parts.scale_x
+        (1.02, 0.99)
+    """
     (yy, yx), (xy, xx) = np.eye(2) + np.asarray(affine, np.float64)
     a, b = np.arctan2(xy, yy), np.arctan2(-yx, xx)
     return AffineParts(float(np.hypot(yy, xy)), float(np.hypot(yx, xx)), float(b - a), float((a + b) / 2))
@@ -233,7 +314,19 @@ def affine_fit(
 
 
 def affine_of(parts: AffineParts) -> Float[np.ndarray, "2 2"]:
-    """The `affine` with this scale, shear and rotation."""
+    """Make the `affine` of a scan from scale, shear and rotation: the inverse of `affine_parts`.
+
+    Args:
+        parts: `scale_y`, `scale_x`, `shear` and `rotation`, in that order; angles in radians.
+
+    Returns:
+        the deviation from the identity, (2, 2) along (y, x).
+
+    Example:
+        >>> parts = pg.physics.affine_parts(np.array([[0.02, 0.001], [0.0, -0.01]]))
+        >>> np.round(pg.physics.affine_of(parts), 6).tolist()
+        [[0.02, 0.001], [0.0, -0.01]]
+    """
     scale_y, scale_x, shear, rotation = parts
     a, b = rotation - shear / 2, rotation + shear / 2
     columns = scale_y * np.array([np.cos(a), np.sin(a)]), scale_x * np.array([-np.sin(b), np.cos(b)])

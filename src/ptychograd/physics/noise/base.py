@@ -13,7 +13,18 @@ BRIGHT = 100.0  # √h from which on the residual of counts is 1/4
 
 
 class AbstractNoise(eqx.Module):
-    """Misfit, information and samples of one noise model; all act on each pixel alone."""
+    """Base class of noise models: misfit, information and samples of each pixel by itself.
+
+    A subclass gives `nll`, the misfit that a reconstruction minimises; `fisher` and `curvature`, how steep it is; and
+    `sample`, what a simulation draws. So what is simulated and what is fitted can't disagree. A stage takes one as
+    `pg.Stage(60, noise=pg.Poisson())`.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> noise = pg.Amplitude()
+        >>> noise.information(jnp.array([4.0, 8.0])).tolist()  # of counted photons: 1 / expected
+        [0.25, 0.125]
+    """
 
     @property
     @abc.abstractmethod
@@ -22,7 +33,7 @@ class AbstractNoise(eqx.Module):
 
     @abc.abstractmethod
     def nll(self, expected: Float[Array, "*shape"], measured: Real[Array, "*shape"]) -> Float[Array, "*shape"]:
-        """Misfit of every pixel: the negative log-likelihood but for `log_likelihood_factor` and an offset."""
+        """Misfit of every pixel: the negative log-likelihood divided by `log_likelihood_factor`, but for an offset."""
 
     @abc.abstractmethod
     def fisher(self, expected: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
@@ -42,12 +53,16 @@ class AbstractNoise(eqx.Module):
         return self.log_likelihood_factor * self.fisher(expected)
 
     def shown(self, expected: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-        """What pixels show of the expected photons, with which R-factors compare the measured ones."""
+        """What pixels show of the expected photons, as no more than their level where they are full; for R-factors."""
         return expected
 
 
 class AbstractCensorable(AbstractNoise):
-    """A noise model that also knows how likely a reading is that lies anywhere above a level."""
+    """Base class of noise models that also know how likely a reading above a level is, as `Censored` needs it.
+
+    A subclass gives `above` and `lost` in addition to what `AbstractNoise` asks for. `Amplitude`, `Gaussian`, `Poisson`
+    and `PoissonGaussian` are such models.
+    """
 
     @abc.abstractmethod
     def above(self, expected: Float[Array, "*shape"], level: Float[Array, "..."]) -> Float[Array, "*shape"]:
@@ -55,7 +70,7 @@ class AbstractCensorable(AbstractNoise):
 
     @abc.abstractmethod
     def lost(self, expected: Float[Array, "*shape"], level: Float[Array, "..."]) -> Float[Array, "*shape"]:
-        """What `fisher` is less by, where readings of `level` or more are not told from one another."""
+        """The part of `fisher` that is lost where readings of `level` or more are not told from one another."""
 
 
 def plain(number: float) -> float:

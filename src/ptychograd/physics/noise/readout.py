@@ -16,10 +16,22 @@ from ptychograd.physics.noise.tails import log_above, lost_beyond, lost_by_count
 
 
 class Gaussian(AbstractCensorable):
-    """Gaussian noise about the expected photons: (h - y)² / 2v, with a variance v in photons², one or (y, x).
+    """Gaussian noise about the expected photons: misfit (h - y)² / 2v.
 
-    `brightest` is the most photons that a pixel is expected to hold, one number or (y, x). It tells solvers how steep
-    the misfit is along the amplitude √h, of which no bound holds for every h.
+    A data set holds no reading below zero, so samples are clipped there, and a 0 is taken for 0 or less.
+
+    Args:
+        variance: v in photons², one number or (y, x).
+        brightest: the most photons that a pixel is expected to hold, one number or (y, x). It tells solvers how steep
+            the misfit is along the amplitude √h, of which no bound holds for every h.
+
+    Raises:
+        InputError: for a number that is not above 0, or infinite.
+
+    Example:
+        >>> noise = pg.Gaussian(variance=25.0, brightest=5000.0)
+        >>> float(noise.curvature)
+        400.0
     """
 
     variance: Float[Array, "y x"] | Float[Array, ""] | float
@@ -60,12 +72,22 @@ class Gaussian(AbstractCensorable):
 
 
 class PoissonGaussian(AbstractCensorable):
-    """Counted photons and the Gaussian noise of reading them, `readout` photons rms.
+    """Counted photons and the Gaussian noise of reading them.
 
     y + s² is taken for a Poisson count about h + s², which has the right mean and variance (Snyder et al., J. Opt. Soc.
-    Am. A 12, 272 (1995)), and a reading of 0 or less for one of a normal variable with the same two. Against readings
-    drawn photon by photon the slope at the truth is off by up to 8 % of its standard deviation, where h is a few
-    photons or less.
+    Am. A 12, 272 (1995)), and a reading of 0 or less for one of a normal variable with the same two. A data set holds
+    no reading below zero, so samples are clipped there. Against readings drawn photon by photon the slope at the truth
+    is off by up to 8 % of its standard deviation, where h is a few photons or less.
+
+    Args:
+        readout: s, noise of reading a pixel in photons, root-mean-square.
+
+    Raises:
+        InputError: for a number that is not above 0, or infinite.
+
+    Example:
+        >>> pg.noise.PoissonGaussian(readout=2.0).readout
+        2.0
     """
 
     readout: float = eqx.field(converter=plain)

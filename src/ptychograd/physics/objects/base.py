@@ -8,7 +8,15 @@ from ptychograd.core.parameters import AbstractPart
 
 
 class AbstractObject(AbstractPart):
-    """What the incident wave passes through."""
+    """Base class of objects: what the incident wave passes through.
+
+    A subclass gives the call: from the incident wave (modes, y, x) and the corner (y, x) of its window, in object
+    pixels, to the exit waves (waves, y, x).
+
+    Example:
+        >>> isinstance(model.object, pg.physics.AbstractObject), model.object.scale_power
+        (True, 1)
+    """
 
     @abc.abstractmethod
     def __call__(self, wave: Complex[Array, "modes y x"], corner: Int[Array, "2"]) -> Complex[Array, "waves y x"]:
@@ -20,5 +28,5 @@ class AbstractObject(AbstractPart):
         return 0
 
     def surrogate(self) -> "AbstractObject":
-        """The object for step sizes: as bright, with derivatives that tell how bright each pixel is lit."""
+        """The object for step sizes: as bright, with derivatives that tell how brightly each pixel is lit."""
         return self

@@ -15,9 +15,10 @@ DARK = 1e-6  # magnitude without a phase to speak of
 
 
 class AbstractMagnitude(eqx.Module):
-    """From what is refined to a transmission that can be; the map of what it gives is the identity.
+    """Base class of what is known about the magnitude of a transmission, pixel by pixel.
 
-    `is_free` says that nothing is asked for.
+    A subclass gives the call: from any transmission to an allowed one of the same phase; an allowed one stays as it is.
+    `is_free` says that every magnitude is allowed.
     """
 
     is_free: ClassVar[bool] = False
@@ -27,12 +28,17 @@ class AbstractMagnitude(eqx.Module):
         """The transmission with a magnitude that is allowed, and the same phase."""
 
     def surrogate(self) -> "AbstractMagnitude":
-        """The same transmission with the derivative of a free one: for step sizes."""
+        """The same transmission with the derivative of a free one, for step sizes."""
         return self if self.is_free else _Straight(self)
 
 
 class AnyMagnitude(AbstractMagnitude):
-    """Every magnitude, at no cost."""
+    """Allows every magnitude, at no cost: the default of all objects.
+
+    Example:
+        >>> pg.physics.ThinObject(model.object.transmission).magnitude
+        AnyMagnitude()
+    """
 
     is_free = True
 
@@ -41,7 +47,14 @@ class AnyMagnitude(AbstractMagnitude):
 
 
 class UnitMagnitude(AbstractMagnitude):
-    """A magnitude of 1 everywhere: an object that shifts the phase and absorbs nothing. What is dark becomes 1."""
+    """A magnitude of 1 everywhere, for an object that shifts the phase and absorbs nothing; a dark pixel (0) becomes 1.
+
+    Put it into a model with `pg.models.with_magnitude`.
+
+    Example:
+        >>> pg.physics.ThinObject(model.object.transmission, pg.physics.UnitMagnitude()).magnitude
+        UnitMagnitude()
+    """
 
     def __call__(self, transmission):
         illuminated = jnp.where(_power(transmission) > DARK**2, transmission, 1)
@@ -49,9 +62,20 @@ class UnitMagnitude(AbstractMagnitude):
 
 
 class BoundedMagnitude(AbstractMagnitude):
-    """A magnitude of at most `most`; 1 for an object that can't amplify a wave.
+    """A magnitude that is not above a bound, as 1 for an object that can't amplify a wave.
 
-    Derivatives are those of a free transmission (projected gradients): a pixel at the bound must find its way back.
+    Derivatives are those of a free transmission (projected gradients), so that a pixel at the bound finds its way back.
+    Put it into a model with `pg.models.with_magnitude`.
+
+    Args:
+        most: the largest magnitude allowed.
+
+    Raises:
+        InputError: for a bound that is not above zero, or infinite.
+
+    Example:
+        >>> pg.physics.ThinObject(model.object.transmission, pg.physics.BoundedMagnitude(1.0)).magnitude
+        BoundedMagnitude(most=1.0)
     """
 
     most: float = eqx.field(default=1.0, static=True)

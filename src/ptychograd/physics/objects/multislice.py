@@ -15,15 +15,28 @@ from ptychograd.physics.objects.magnitude import AbstractMagnitude, AnyMagnitude
 
 
 class MultisliceObject(AbstractObject):
-    """Thin slices, `distance` metres apart: ψ ← t_n · F⁻¹[F(t_{n-1} · ψ) · exp(i distance · rate)], slice by slice.
+    """An object too thick to multiply the wave: thin slices with free space between them.
 
-    The first slice is met first, and the exit wave is that behind the last (Maiden, Humphry & Rodenburg, J. Opt. Soc.
-    Am. A 29, 1606 (2012)). Outside of a `support` all slices transmit 1. Waves between slices are computed again where
-    derivatives are taken, so that memory holds one for each slice.
+    ψ ← t_n · F⁻¹[F(t_{n-1} · ψ) · exp(i distance · rate)], slice by slice (Maiden, Humphry & Rodenburg, J. Opt. Soc.
+    Am. A 29, 1606 (2012)). Waves between slices are computed again where derivatives are taken, so that memory holds
+    one for each slice. You get one from `pg.models.with_slices`.
 
     Args:
-        rate: radians a metre of distance, zero frequency first (see `angular_spectrum_rate`).
-        distance_step: metres, a step that suits the solver.
+        transmission: t, (slices, height, width), in object pixels; the first slice is met first, and the exit wave is
+            that behind the last.
+        distance: metres from each slice to the next, a parameter that can be refined ("object.distance").
+        rate: radians a metre of distance for each frequency of the window, (y, x), zero frequency first (as that of
+            `AngularSpectrum`).
+        distance_step: metres, a step of the distance that suits the solver.
+        magnitude: what is known about the magnitude of every slice; by default nothing.
+        support: True where the slices are unknown, (height, width); outside of it all transmit 1. None for everywhere.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> space = pg.physics.AngularSpectrum((20, 18), (1e-8, 1e-8), wavelength=1e-10, distance=1e-6)
+        >>> slices = jnp.ones((3, 53, 47), complex)
+        >>> pg.physics.MultisliceObject(slices, space.distance, space.rate, distance_step=1e-8).scale_power
+        3
     """
 
     transmission: Complex[Array, "slices height width"]
@@ -71,7 +84,7 @@ class MultisliceObject(AbstractObject):
         return _Apart(eqx.tree_at(lambda part: part.magnitude, self, self.magnitude.surrogate()))
 
     def gauge_fixed(self):
-        """Slices that are equally bright on the whole, as a factor may go from one to another."""
+        """Slices of the same mean brightness, as a factor may go from one to another."""
         if not self.magnitude.is_free:
             return ({"transmission": self.magnitude(self.transmission)},)
         if self.support is not None:

@@ -10,9 +10,17 @@ from ptychograd.physics.objects.base import AbstractObject
 class MixedObject(AbstractObject):
     """A thin object in several states, whose patterns add up: every state with every mode of the probe.
 
-    Each transmission carries the root of the share of its state (Thibault & Menzel, Nature 494, 68 (2013)). As modes of
-    the probe, the states are known only up to a unitary mixture; so outside of a `support` the first one transmits
-    1 and the others nothing.
+    As modes of the probe, the states are known only up to a unitary mixture (Thibault & Menzel, Nature 494, 68 (2013)).
+    You get one from `pg.models.with_object_modes`.
+
+    Args:
+        transmission: (states, height, width), in object pixels; each carries the root of the share of its state.
+        support: True where the states are unknown, (height, width); outside of it the first one transmits 1 and the
+            others nothing. None for everywhere.
+
+    Example:
+        >>> pg.models.with_object_modes(model, 2).object.transmission.shape
+        (2, 53, 47)
     """
 
     transmission: Complex[Array, "states height width"]

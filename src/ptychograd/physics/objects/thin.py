@@ -12,7 +12,7 @@ from ptychograd.physics.objects.magnitude import AbstractMagnitude, AnyMagnitude
 
 
 class AbstractThinObject(AbstractObject):
-    """An object so thin that it multiplies the wave: ψ = P · S_j O (Eq. 3)."""
+    """Base class of objects so thin that they multiply the wave: ψ = P · S_j O (Eq. 3)."""
 
     transmission: eqx.AbstractVar[Complex[Array, "height width"]]
     magnitude: eqx.AbstractVar[AbstractMagnitude]
@@ -36,7 +36,17 @@ class AbstractThinObject(AbstractObject):
 
 
 class ThinObject(AbstractThinObject):
-    """A thin object, free everywhere; of its magnitude something may be known."""
+    """An object so thin that it multiplies the wave, unknown everywhere.
+
+    Args:
+        transmission: O, (height, width), in object pixels.
+        magnitude: what is known about the magnitude of the transmission; by default nothing.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> pg.physics.ThinObject(jnp.ones((53, 47), complex), pg.physics.UnitMagnitude()).scale_power
+        0
+    """
 
     transmission: Complex[Array, "height width"]
     magnitude: AbstractMagnitude = AnyMagnitude()
@@ -53,10 +63,22 @@ class ThinObject(AbstractThinObject):
 
 
 class SupportedObject(AbstractThinObject):
-    """A thin object inside a known `support`; outside of it the transmission is 1.
+    """An object so thin that it multiplies the wave, inside a known support; outside of it the transmission is 1.
 
-    The bright surround fixes scale, phase, position and ramp of the object (A. Fannjiang, Inverse
-    Problems 35, 045006 (2019)).
+    The bright surround fixes scale, phase, position and phase ramp of the object (A. Fannjiang, Inverse Problems 35,
+    045006 (2019)). `pg.models.with_support` makes one of a thin object.
+
+    Args:
+        transmission: O, (height, width), in object pixels.
+        support: True where the object is unknown, (height, width).
+        magnitude: what is known about the magnitude of the transmission inside; by default nothing.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> inside = np.zeros((53, 47), bool)
+        >>> inside[5:-5, 5:-5] = True
+        >>> pg.physics.SupportedObject(model.object.transmission, jnp.asarray(inside)).scale_power
+        0
     """
 
     transmission: Complex[Array, "height width"]

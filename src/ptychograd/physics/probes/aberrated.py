@@ -14,16 +14,24 @@ ABERRATION_STEP = 0.01  # radians, root-mean-square over the pupil
 
 
 class AberratedProbe(AbstractProbe):
-    """Modes in a plane of reference (aperture or focus), carried over `defocus` metres, through an aberrated lens.
+    """A probe that is known by its wave in another plane (aperture or focus), carried on through an aberrated lens.
 
-    P = F⁻¹[F(modes) · exp(i (Σ_n a_n Z_n + defocus · rate))], with the `aberrations` a_n in radians
-    (root-mean-square over the pupil) and Zernike's polynomials `shapes` Z_n over the frequencies of the window, and
-    the `rates` of paraxial free space (Eq. 14). Defocus and modes can't both be found: hold the modes.
+    P = F⁻¹[F(modes) · exp(i (Σ_n a_n Z_n + defocus · rate))] over the frequencies of the window (Eq. 14 for the rate).
+    Defocus and modes can't both be found: hold the modes. You get one from `pg.models.with_aberrations`.
 
     Args:
-        rates: radians a metre of defocus, for rows and columns, zero frequency first.
-        shapes: radians a unit of each aberration, zero frequency first.
-        defocus_step: metres, a step that suits the solver.
+        modes: the wave in the plane of reference, (modes, y, x), in sqrt(photons) a pixel.
+        defocus: metres from that plane to the object, a parameter.
+        aberrations: a_n in radians, root-mean-square over the pupil, (terms), a parameter.
+        rates: radians a metre of defocus, of paraxial free space, for rows and for columns, zero frequency first.
+        shapes: Zernike's polynomials Z_n, (terms, y, x): radians a unit of each aberration, zero frequency first.
+        defocus_step: metres, a step of the defocus that suits the solver.
+
+    Example:
+        >>> import dataclasses
+        >>> known = dataclasses.replace(model, sampling=(1e-8, 1e-8), wavelength=1e-10)
+        >>> pg.models.with_aberrations(known, defocus=1e-6, aberrations={5: 0.2}).probe.shapes.shape
+        (1, 20, 18)
     """
 
     modes: Complex[Array, "modes y x"]

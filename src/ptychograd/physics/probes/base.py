@@ -9,7 +9,15 @@ from ptychograd.core.parameters import AbstractPart
 
 
 class AbstractProbe(AbstractPart):
-    """Index of a pattern -> the incident wave of that exposure."""
+    """Base class of probes: from the number of a pattern to the incident wave of that exposure.
+
+    A subclass gives the call; the wave (modes, y, x) is in sqrt(photons) a pixel, and the sum of |wave|² over all axes
+    is the photons of an exposure.
+
+    Example:
+        >>> model.probe(0).shape
+        (1, 20, 18)
+    """
 
     @abc.abstractmethod
     def __call__(self, index: Int[Array, ""]) -> Complex[Array, "modes y x"]:
@@ -17,12 +25,12 @@ class AbstractProbe(AbstractPart):
 
     @property
     def scaled(self) -> tuple[str, ...]:
-        """The parameters that, multiplied by a number all together, multiply the wave; the modes first."""
+        """The parameters that multiply the wave if they are multiplied by a number all together; the modes first."""
         return ("modes",)
 
     @property
     def illumination(self) -> Complex[np.ndarray, "modes y x"] | None:
-        """The modes on the object, for a probe whose own are those of another plane."""
+        """The modes on the object, for a probe whose own modes are those of another plane; else None."""
         return None
 
     def surrogate(self) -> "AbstractProbe":
@@ -31,9 +39,17 @@ class AbstractProbe(AbstractPart):
 
 
 class Probe(AbstractProbe):
-    """One wave for the whole scan: one mode if it is coherent, several that add in intensity if not.
+    """One wave for the whole scan: one mode if the beam is coherent, several that add in intensity if not.
 
-    Thibault & Menzel, Nature 494, 68 (2013), for the modes.
+    Thibault & Menzel, Nature 494, 68 (2013), for the modes. `pg.models.with_modes` makes several.
+
+    Args:
+        modes: (modes, y, x), in sqrt(photons) a pixel; the sum of |modes|² is the photons of an exposure.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> pg.physics.Probe(jnp.ones((2, 20, 18), complex)).modes.shape
+        (2, 20, 18)
     """
 
     modes: Complex[Array, "modes y x"]

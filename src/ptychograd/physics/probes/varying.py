@@ -15,13 +15,23 @@ FAINTEST = 1e-6  # of the mean intensity: below it there is no exposure to speak
 
 
 class VaryingProbe(AbstractProbe):
-    """P_j = √I_j (P + Σ_k w_jk V_k): a wave that is not the same in every exposure, of low rank.
+    """A probe that is not the same in every exposure: P_j = √I_j (P + Σ_k w_jk V_k), of low rank.
 
-    The `variations` V are added to the first of the `modes` P, with the real `weights` w of each pattern, whose
-    root-mean-square is 1: what the variations hold is in sqrt(photons) (orthogonal probe relaxation, Odstrčil et al.,
-    Opt. Express 24, 8360 (2016)). The `intensity` I of each exposure has mean 1. What is None does not vary.
+    The variations V are added to the first mode of P (orthogonal probe relaxation, Odstrčil et al., Opt. Express 24,
+    8360 (2016)). What no pattern can tell is put right after each epoch: the mean of weights and of intensities goes
+    into the modes. You get one from `pg.models.with_varying_probe` or `pg.models.with_varying_intensity`.
 
-    What no pattern can tell is put right after each epoch: the mean of weights and intensities is in the modes.
+    Args:
+        modes: P, (modes, y, x), in sqrt(photons) a pixel.
+        variations: V, (variations, y, x), in sqrt(photons) a pixel; None for a wave that keeps its shape.
+        weights: w, real, (index, variations), one row for each pattern; their root-mean-square is 1. None without
+            variations.
+        intensity: I, (index, 1), relative to the mean, which is 1; None for a steady beam.
+
+    Example:
+        >>> probe = pg.models.with_varying_probe(model, 2).probe
+        >>> probe.variations.shape, probe.weights.shape
+        ((2, 20, 18), (56, 2))
     """
 
     modes: Complex[Array, "modes y x"]

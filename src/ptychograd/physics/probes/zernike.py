@@ -13,9 +13,25 @@ MOST = 300  # whose shapes float64 still sums
 def zernike(noll: int, rho: Float[np.ndarray, "y x"], angle: Float[np.ndarray, "y x"]) -> Float[np.ndarray, "y x"]:
     """Zernike's polynomial of Noll's number `noll`, whose root-mean-square over the unit disk is 1; 0 outside of it.
 
-    `rho` is the radius in units of the pupil's, `angle` is counted in radians from x towards y. 1 is piston, 2 and 3
-    tilt along x and y, 4 defocus, 5 and 6 astigmatism, 7 and 8 coma, 11 spherical aberration
+    1 is piston, 2 and 3 tilt along x and y, 4 defocus, 5 and 6 astigmatism, 7 and 8 coma, 11 spherical aberration
     (R. J. Noll, J. Opt. Soc. Am. 66, 207 (1976), Eqs. 1 and 2).
+
+    Args:
+        noll: Noll's number, from 1 to 300.
+        rho: radius in units of the pupil's, (y, x).
+        angle: in radians, counted from x towards y, (y, x).
+
+    Returns:
+        the polynomial, (y, x).
+
+    Raises:
+        InputError: for a number below 1 or above 300.
+
+    Example:
+        >>> y, x = np.mgrid[-1:1:65j, -1:1:65j]
+        >>> defocus = pg.physics.zernike(4, np.hypot(y, x), np.arctan2(y, x))
+        >>> round(float(defocus[32, 32]), 3)
+        -1.732
     """
     if noll < 1:
         raise InputError(f"Zernike polynomial {noll}: Noll's numbers begin with 1.")

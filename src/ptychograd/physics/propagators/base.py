@@ -8,7 +8,15 @@ from ptychograd.core.parameters import AbstractPart
 
 
 class AbstractPropagator(AbstractPart):
-    """A linear, energy-keeping map from exit wave to detector wave, and its adjoint."""
+    """Base class of propagators: linear maps from the exit wave to the wave at the detector that keep the energy.
+
+    A subclass gives the call and the `adjoint`, which goes back. Both take waves (modes, y, x), and the sub-pixel shift
+    (y, x) in pixels that the probe was given, None for none.
+
+    Example:
+        >>> isinstance(model.propagator, pg.physics.AbstractPropagator), model.propagator.is_local
+        (True, False)
+    """
 
     @property
     def is_local(self) -> bool:

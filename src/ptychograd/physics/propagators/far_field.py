@@ -13,9 +13,17 @@ from ptychograd.physics.propagators.kernels import Shape
 class FarField(AbstractPropagator):
     """Fraunhofer diffraction: the discrete Fourier transform of the exit wave (Eq. 4).
 
-    The wave comes out as the detector shows it, with the zero frequency at pixel (y // 2, x // 2):
-    a phase ramp on the exit wave puts it there, exactly. A shift of the probe is invisible in the
-    far field, so `shift` does nothing.
+    The wave comes out as the detector shows it, with the zero frequency at pixel (y // 2, x // 2): a phase ramp on the
+    exit wave puts it there, exactly, for odd and even sizes. A shift of the probe is invisible in the far field, so
+    `shift` does nothing in the call.
+
+    Args:
+        shape: pixels (y, x) of the wave.
+        dtype: complex number type of the ramp; complex64 is single precision.
+
+    Example:
+        >>> pg.physics.FarField((20, 18))(model.probe.modes).shape
+        (1, 20, 18)
     """
 
     ramp: Inexact[np.ndarray, "y x"]  # a constant: parameters are JAX arrays
@@ -35,8 +43,20 @@ class ScaledFarField(AbstractPropagator):
     """The far field of another wavelength on the same detector and the same object pixels.
 
     A detector pixel sees 1/`ratio` of the frequency that it sees of the wavelength for which the object's pixels were
-    chosen, if the wavelength is `ratio` times as long: a Fourier transform on a grid of its own, by two small matrix
-    products (Soummer et al., Opt. Express 15, 15935 (2007)). Energy is kept where the detector sees all of it.
+    chosen: a Fourier transform on a grid of its own, by two small matrix products (Soummer et al., Opt. Express 15,
+    15935 (2007)). Energy is kept where the detector sees all of it. `pg.models.with_spectrum` makes one for each line.
+
+    Args:
+        shape: pixels (y, x) of the wave.
+        ratio: the wavelength over that for which the object's pixels were chosen, between 0.5 and 2.
+        dtype: complex number type of the matrices; complex64 is single precision.
+
+    Raises:
+        InputError: for a `ratio` that is not between 0.5 and 2.
+
+    Example:
+        >>> pg.physics.ScaledFarField((20, 18), ratio=1.01)(model.probe.modes).shape
+        (1, 20, 18)
     """
 
     along_y: Complex[np.ndarray, "y y"]

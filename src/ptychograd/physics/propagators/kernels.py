@@ -27,10 +27,23 @@ def angular_spectrum_rate(shape: Shape, sampling: Lengths, wavelength: float) ->
 
 
 def fresnel_kernel(shape: Shape, sampling: Lengths, wavelength: float, distance: float) -> Complex[np.ndarray, "y x"]:
-    """Transfer function exp(-iπλz(f_y² + f_x²)) of paraxial free space (Eq. 14), zero frequency first.
+    """Transfer function exp(-iπλz(f_y² + f_x²)) of paraxial free space (Eq. 14).
 
-    `sampling` (y, x), `wavelength` and `distance` in metres; a negative distance goes back.
-    Raises `InputError` where it aliases (`check_fresnel`).
+    Args:
+        shape: pixels (y, x).
+        sampling: size (y, x) of a pixel in metres.
+        wavelength: λ in metres.
+        distance: z in metres; a negative one goes back.
+
+    Returns:
+        the factor of each frequency, (y, x), zero frequency first.
+
+    Raises:
+        InputError: beyond `fresnel_limits`, where it aliases.
+
+    Example:
+        >>> pg.physics.fresnel_kernel((64, 128), (1e-6, 1e-6), wavelength=1e-10, distance=0.1).shape
+        (64, 128)
     """
     check_fresnel(shape, sampling, wavelength, distance)
     along_y, along_x = (np.exp(1j * distance * rate) for rate in fresnel_rates(shape, sampling, wavelength))
@@ -38,19 +51,43 @@ def fresnel_kernel(shape: Shape, sampling: Lengths, wavelength: float, distance:
 
 
 def fresnel_limits(shape: Shape, sampling: Lengths, wavelength: float) -> Lengths:
-    """Longest distance in metres, for each axis, whose paraxial transfer function is sampled: n·sampling²/λ.
+    """Longest distance over which paraxial free space is sampled on given pixels: n · sampling² / λ.
 
-    Beyond it the phase turns by more than π from one frequency to the next.
+    Beyond it the phase of the transfer function turns by more than π from one frequency to the next.
+
+    Args:
+        shape: pixels (y, x), n.
+        sampling: size (y, x) of a pixel in metres.
+        wavelength: λ in metres.
+
+    Returns:
+        the limits along y and along x, in metres.
+
+    Example:
+        >>> [round(limit, 2) for limit in pg.physics.fresnel_limits((64, 128), (1e-6, 1e-6), wavelength=1e-10)]
+        [0.64, 1.28]
     """
     along_y, along_x = (n * pixel**2 / wavelength for n, pixel in zip(shape, sampling, strict=True))
     return along_y, along_x
 
 
 def angular_spectrum_limits(shape: Shape, sampling: Lengths, wavelength: float) -> Lengths:
-    """Longest distance in metres, for each axis, whose exact transfer function is sampled; 0 for evanescent waves.
+    """Longest distance over which exact free space is sampled on given pixels.
 
-    The phase 2πz√(1/λ² - f²) turns by π from one frequency to the next, 1/(n·sampling) away, at
-    z = n·sampling·√(1/λ² - f²)/(2f), which is least at the corner of the grid of frequencies.
+    The phase 2πz√(1/λ² - f²) turns by π from one frequency to the next, 1/(n · sampling) away, at
+    z = n · sampling · √(1/λ² - f²)/(2f), which is least at the corner of the grid of frequencies.
+
+    Args:
+        shape: pixels (y, x), n.
+        sampling: size (y, x) of a pixel in metres.
+        wavelength: λ in metres.
+
+    Returns:
+        the limits along y and along x, in metres; 0 where pixels are so small that waves are evanescent.
+
+    Example:
+        >>> [round(limit, 2) for limit in pg.physics.angular_spectrum_limits((64, 128), (1e-6, 1e-6), wavelength=1e-10)]
+        [0.64, 1.28]
     """
     highest = [1 / (2 * pixel) for pixel in sampling]
     along_z = np.sqrt(max(0.0, 1 / wavelength**2 - highest[0] ** 2 - highest[1] ** 2))

@@ -21,11 +21,10 @@ from ptychograd.physics.propagators.kernels import (
 
 
 class AbstractNearField(AbstractPropagator):
-    """Free space of length `distance` (metres, a parameter like any other), on the pixels of the object.
+    """Base class of free space on the pixels of the object, over `distance` metres, a parameter like any other.
 
-    D{ψ} = F⁻¹[F(ψ) · H] with unitary transforms; the edges wrap. A sub-pixel `shift` of the probe is
-    taken back on the way, because window and detector stay with the probe: one more factor on the
-    spectrum, and no further transform.
+    D{ψ} = F⁻¹[F(ψ) · H] with unitary transforms; the edges wrap. A sub-pixel `shift` of the probe is taken back on the
+    way, because window and detector stay with the probe: one more factor on the spectrum, and no further transform.
     """
 
     distance: eqx.AbstractVar[Float[Array, ""]]
@@ -54,7 +53,22 @@ class AbstractNearField(AbstractPropagator):
 class Fresnel(AbstractNearField):
     """Paraxial free space, H = exp(-iπλz(f_y² + f_x²)) (Eq. 14): one factor for rows, one for columns.
 
-    `sampling` (y, x), `wavelength` and `distance` are in metres. Raises `InputError` beyond `fresnel_limits`.
+    The edges wrap. `AngularSpectrum` is exact, for angles that are not small.
+
+    Args:
+        shape: pixels (y, x) of the wave.
+        sampling: size (y, x) of a pixel in metres.
+        wavelength: λ in metres.
+        distance: z in metres; a negative one goes back. It can be refined ("propagator.distance").
+        dtype: complex number type whose precision is used; complex64 is single precision.
+
+    Raises:
+        InputError: beyond `fresnel_limits`.
+
+    Example:
+        >>> space = pg.physics.Fresnel((64, 64), (1e-6, 1e-6), wavelength=1e-10, distance=0.1)
+        >>> round(float(space.distance), 3), space.is_local
+        (0.1, True)
     """
 
     distance: Float[Array, ""]
@@ -83,8 +97,23 @@ class Fresnel(AbstractNearField):
 class AngularSpectrum(AbstractNearField):
     """Exact free space, H = exp(2πiz(√(1/λ² - f²) - 1/λ)), for angles that are not small.
 
-    J. W. Goodman, Introduction to Fourier Optics, section 3.10, without the phase exp(2πiz/λ) common to all.
-    Arguments as for `Fresnel`. Raises `InputError` beyond `angular_spectrum_limits`.
+    J. W. Goodman, Introduction to Fourier Optics, section 3.10, without the phase exp(2πiz/λ) common to all. The edges
+    wrap.
+
+    Args:
+        shape: pixels (y, x) of the wave.
+        sampling: size (y, x) of a pixel in metres.
+        wavelength: λ in metres.
+        distance: z in metres; a negative one goes back. It can be refined ("propagator.distance").
+        dtype: complex number type whose precision is used; complex64 is single precision.
+
+    Raises:
+        InputError: beyond `angular_spectrum_limits`.
+
+    Example:
+        >>> space = pg.physics.AngularSpectrum((64, 64), (1e-6, 1e-6), wavelength=1e-10, distance=0.1)
+        >>> space.rate.shape
+        (64, 64)
     """
 
     distance: Float[Array, ""]

@@ -11,10 +11,23 @@ FAINTEST = 1e-4  # of the power of all lines, below which a line could not come 
 
 
 class Polychromatic(AbstractPropagator):
-    """A beam of several lines: one propagator for each, whose patterns add up with `weights`, shares of their sum.
+    """A beam of several wavelengths (lines): one propagator for each, and their patterns add up.
 
     Each line comes out as waves of its own. Probe and exit wave are taken to be the same for all lines, which holds for
-    a narrow spectrum away from absorption edges (Enders et al., Appl. Phys. Lett. 104, 171104 (2014)).
+    a narrow spectrum away from absorption edges (Enders et al., Appl. Phys. Lett. 104, 171104 (2014)). You get one from
+    `pg.models.with_spectrum`.
+
+    Args:
+        lines: a propagator for each line.
+        weights: share of the photons in each line, (lines); they count relative to their sum, and can be refined
+            ("propagator.weights").
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> lines = pg.physics.FarField((20, 18)), pg.physics.ScaledFarField((20, 18), ratio=1.01)
+        >>> spectrum = pg.physics.Polychromatic(lines, jnp.array([0.7, 0.3]))
+        >>> len(spectrum.lines)
+        2
     """
 
     lines: tuple[AbstractPropagator, ...]
@@ -37,7 +50,7 @@ class Polychromatic(AbstractPropagator):
         return {"weights": WEIGHT_STEP}
 
     def gauge_fixed(self):
-        """Weights above zero, whose sum is 1: the probe has the power."""
+        """Weights above zero, whose sum is 1: the probe holds the power."""
         return ({"weights": self._shares()},)
 
     def _roots(self) -> Complex[Array, " lines"]:
