@@ -17,8 +17,7 @@ from ptychograd.data.files.formats import native as _native
 from ptychograd.data.files.formats.items import Items, assemble, overlaid
 from ptychograd.data.files.formats.keymap import NO_FOCUS, Keys, Readers
 from ptychograd.data.files.formats.masks import SAID
-from ptychograd.data.files.safety.door import opened
-from ptychograd.data.files.safety.entries import Catalogue, Entry, UnreadableError, sentence
+from ptychograd.data.files.safety import Catalogue, Entry, UnreadableError, opened, sentence
 from ptychograd.data.files.writing.atomic import replacing, require_writable
 from ptychograd.data.files.writing.hdf5 import creating
 from ptychograd.data.files.writing.signatures import require_same_type

@@ -26,9 +26,9 @@ PHASE_STEP = 0.05  # radians at the edge of the beam's cone, that a step of defo
 def with_modes(model: AbstractModel, count: int) -> Ptychography:
     """Make the probe partially coherent: `count` incoherent modes, whose patterns add up, with the power of the probe.
 
-    The strongest modes of the probe stay. What is missing, empty or a mixture of others could never move, and starts as
-    the strongest mode times products of coordinates, like the modes of a laser, each with half the power of the one
-    before; where a mode of the probe is replaced, a warning says so.
+    The strongest modes of the probe stay. Those that are missing start as the strongest mode times products of
+    coordinates, like the modes of a laser, each with half the power of the one before. So do modes that are empty or
+    mixtures of others, which no gradient could move; a warning tells of these.
 
     Args:
         model: a far-field or near-field model.
