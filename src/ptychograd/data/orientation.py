@@ -26,14 +26,21 @@ def apply_orientation(data: Dataset, code: int) -> Dataset:
     """The data with the positions turned by one of eight codes, 0 to 7; the patterns stay as the detector shows them.
 
     Bit 4 exchanges y and x, then bit 2 negates y and bit 1 negates x. 0 to 4 and 7 are the codes of PtyPy and PtyLab,
-    which turn the patterns instead; what they call 5 is 6 here, and the other way round. y and x are exchanged
-    in the unit of the positions. A support, whose array the positions are counted from, is turned with them.
+    which turn the patterns instead; what they call 5 is 6 here, and the other way round. y and x are exchanged in the
+    unit of the positions. A support, whose array the positions are counted from, is turned with them.
 
-    Raises `InputError` for another code, for rocking curves, and for a support whose axes can't be exchanged, as pixels
-    or frames are not square.
+    Args:
+        data: the data set; it is not changed.
+        code: 0 (as they are) to 7 (exchanged, then both negated).
+
+    Raises:
+        InputError: another code, rocking curves, or a support whose axes can't be exchanged, as pixels or frames are
+            not square.
 
     Example:
-        data = oriented(read("scan.h5"), 2)  # a stage whose y points up
+        >>> turned = pg.data.apply_orientation(data, 2)  # a stage whose y points up
+        >>> bool(np.all(turned.positions == [-1, 1] * data.positions))
+        True
     """
     check_data(data)
     if code not in ALL:

@@ -10,15 +10,32 @@ from ptychograd.data.patterns import illuminated_positions
 
 
 def hold_out(data: Dataset, share: float, seed: int = 0) -> tuple[Dataset, Dataset]:
-    """The data without a random `share` of the patterns, and with nothing but these; whole rocking curves of them.
+    """Two data sets: one without a random `share` of the patterns, to fit, and one with these alone, to judge the fit.
 
-    Of patterns without a photon, as those that were held out before, none is chosen. Both keep all patterns and
-    positions, so that one model serves both; those left out are masked.
+    Patterns that were not fitted tell whether a better fit is a better model. Patterns without a photon, such as those
+    that were held out before, are not chosen. Both data sets keep all patterns and positions, so that one model serves
+    both; what is left out is masked. Of rocking curves whole ones are held out.
+
+    Args:
+        data: the data set; it is not changed.
+        share: of the patterns with photons, between 0 and 1: at least one of them, and not all.
+        seed: decides which are chosen, alike in every call.
+
+    Returns:
+        the data to fit, and the data held out.
+
+    Raises:
+        InputError: fewer than two patterns with photons, or a share that makes none or all of them.
 
     Example:
-        fitted, held = hold_out(data, 0.05)
-        result = reconstruct(far_field(fitted), fitted, Nesterov(), epochs=60, batch_size=16)
-        result.history.r_factor[-1], r_factor(result.model, held)
+        >>> fitted, held = pg.hold_out(data, 0.05)
+        >>> fitted.count, int((fitted.photons > 0).sum()), int((held.photons > 0).sum())
+        (56, 53, 3)
+
+        A longer one:
+
+            result = pg.reconstruct(pg.far_field(fitted), fitted, pg.Nesterov(), epochs=60, batch_size=16)
+            result.history.r_factor[-1], pg.r_factor(result.model, held)
     """
     check_data(data)
     what, illuminated = "patterns" if data.group == 1 else "rocking curves", len(illuminated_positions(data))
@@ -48,16 +65,29 @@ def set_aside(data: Dataset, count: int, seed: int = 0) -> tuple[Dataset, Datase
 
 
 def halves(data: Dataset, seed: int = 0) -> tuple[Dataset, Dataset]:
-    """The data with one half of the patterns and with the other, chosen by chance; whole rocking curves of them.
+    """Two data sets with one half of the patterns each, chosen by chance, for two reconstructions that can be compared.
 
-    By chance, as every second pattern of a raster would double the step along one axis and not along the other.
-    Both keep all patterns and positions, so that one model serves both; those of the other half are masked.
+    They are chosen by chance because every second pattern of a raster would double the step along one axis and not
+    along the other. Both keep all patterns and positions, so that one model serves both; those of the other half are
+    masked. Of rocking curves whole ones are chosen.
+
+    Args:
+        data: the data set, with photons at 4 positions at least; it is not changed.
+        seed: decides which are chosen, alike in every call.
+
+    Raises:
+        InputError: fewer than 4 positions with photons.
 
     Example:
-        one, other = halves(data)
-        first = reconstruct(far_field(one), one, Nesterov(), epochs=60, seed=0)
-        second = reconstruct(far_field(other), other, Nesterov(), epochs=60, seed=1)
-        half_agreement(first, second).resolution()
+        >>> one, other = pg.data.halves(data)
+        >>> int((one.photons > 0).sum()), int((other.photons > 0).sum())
+        (28, 28)
+
+        A longer one:
+
+            first = pg.reconstruct(pg.far_field(one), one, pg.Nesterov(), epochs=60, batch_size=16, seed=0)
+            second = pg.reconstruct(pg.far_field(other), other, pg.Nesterov(), epochs=60, batch_size=16, seed=1)
+            pg.quality.half_agreement(first, second).resolution()
     """
     check_data(data)
     illuminated = len(illuminated_positions(data))

@@ -9,13 +9,23 @@ from ptychograd.models.starts import back_propagated, mean_pattern
 
 
 def diagnose(data: Dataset, probe: Complex[np.ndarray, "modes y x"] | None = None) -> list[Finding]:
-    """What every check that makes sense for these data found, in the order in which one would mend it.
+    """Look for what is wrong with a data set before it is reconstructed: units, overlap, beam, counts, detector, mask.
 
-    Overlap and fill are those of `probe`, or else of the data's own, or of one estimated from the mean pattern.
+    Every check that makes sense for these data gives one `Finding`. What can't be judged while another finding is bad
+    is left out until that is mended.
+
+    Args:
+        data: the data set.
+        probe: start probe (modes, y, x) whose overlap and fill of the window are judged; by default the data's own, or
+            else one estimated from the mean pattern.
+
+    Returns:
+        the findings, in the order in which you would mend them.
 
     Example:
-        for finding in diagnose(data):
-            print(finding.name, finding.verdict, finding.found, finding.advice)
+        >>> findings = {finding.name: finding for finding in pg.diagnose(data)}
+        >>> findings["overlap"].verdict, round(findings["overlap"].figures["overlap"], 1)
+        ('good', 0.6)
     """
     check_data(data)
     return findings(observed(data, probe))

@@ -22,10 +22,25 @@ OBJECT, PROBE = "object.transmission", "probe.modes"
 def simulate(
     model: AbstractModel, count: int, *, noise: AbstractNoise | None = None, seed: int = 0
 ) -> Real[np.ndarray, "index *detector"]:
-    """Patterns 0 to `count` - 1 as a measurement of `model` might give them, `Poisson()` noise by default.
+    """Patterns 0 to `count` - 1 as a measurement of `model` might give them, with noise.
 
-    Whole counts come in the smallest unsigned type that holds them. Raises `InputError` for a count that makes no whole
-    groups of a model that takes several patterns together, and for more patterns than the model has positions.
+    Args:
+        model: any model.
+        count: patterns; no more than the model has positions, and whole groups of a model that takes several together.
+        noise: how counts scatter; by default `Poisson()`.
+        seed: of the noise.
+
+    Returns:
+        (index, y, x) photons; whole counts come in the smallest unsigned type that holds them.
+
+    Raises:
+        InputError: another count, or a model that expects NaN or infinity.
+
+    Example:
+        A scan of 50 positions that you know the answer of:
+
+            patterns = pg.simulate(model, 50, noise=pg.noise.Poisson(), seed=1)
+            scan = pg.make_dataset(patterns, model.scan.corner[:50])
     """
     check_kind(model, AbstractModel, "model")
     _check_count(model, count)

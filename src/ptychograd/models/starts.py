@@ -17,17 +17,59 @@ LEAVING = 0.01  # share of a wave that may leave the window on its way, and come
 
 
 def aperture(width: float, defocus: float = 0.0) -> ProbeStart:
-    """The wave `defocus` metres behind an evenly lit square aperture of `width` metres."""
+    """A start probe for recipes: the wave `defocus` metres behind an evenly lit square aperture.
+
+    Args:
+        width: of the square, in metres, between one object pixel and the window.
+        defocus: metres behind it; by default 0.
+
+    Returns:
+        a function that makes the wave (y, x) for a dataset and its object pixels, as `far_field` takes it for `probe`.
+
+    Example:
+        >>> geometry = pg.Geometry(wavelength=1.5e-10, distance=2.0, pixel_size=(75e-6, 75e-6))
+        >>> scan = pg.make_dataset(np.ones((2, 16, 20)), [[0, 0], [0, 1e-6]], geometry=geometry)
+        >>> pg.far_field(scan, probe=pg.models.aperture(2e-6)).probe.modes.shape
+        (1, 16, 20)
+    """
     return _opening(square_wave, width, defocus)
 
 
 def pinhole(diameter: float, defocus: float = 0.0) -> ProbeStart:
-    """The wave `defocus` metres behind an evenly lit round opening of `diameter` metres."""
+    """A start probe for recipes: the wave `defocus` metres behind an evenly lit round opening.
+
+    Args:
+        diameter: of the opening, in metres, between one object pixel and the window.
+        defocus: metres behind it; by default 0.
+
+    Returns:
+        a function that makes the wave (y, x) for a dataset and its object pixels, as `far_field` takes it for `probe`.
+
+    Example:
+        >>> geometry = pg.Geometry(wavelength=1.5e-10, distance=2.0, pixel_size=(75e-6, 75e-6))
+        >>> scan = pg.make_dataset(np.ones((2, 16, 20)), [[0, 0], [0, 1e-6]], geometry=geometry)
+        >>> pg.far_field(scan, probe=pg.models.pinhole(2e-6)).probe.modes.shape
+        (1, 16, 20)
+    """
     return _opening(round_wave, diameter, defocus)
 
 
 def focal_spot(fwhm: float, defocus: float = 0.0) -> ProbeStart:
-    """The wave `defocus` metres behind a Gaussian focus, `fwhm` metres wide at half of its intensity."""
+    """A start probe for recipes: the wave `defocus` metres behind a Gaussian focus.
+
+    Args:
+        fwhm: width of the focus at half of its intensity, in metres, between one object pixel and the window.
+        defocus: metres behind it; by default 0.
+
+    Returns:
+        a function that makes the wave (y, x) for a dataset and its object pixels, as `far_field` takes it for `probe`.
+
+    Example:
+        >>> geometry = pg.Geometry(wavelength=1.5e-10, distance=2.0, pixel_size=(75e-6, 75e-6))
+        >>> scan = pg.make_dataset(np.ones((2, 16, 20)), [[0, 0], [0, 1e-6]], geometry=geometry)
+        >>> pg.far_field(scan, probe=pg.models.focal_spot(1e-6, defocus=1e-4)).probe.modes.shape
+        (1, 16, 20)
+    """
     return _opening(gaussian_wave, fwhm, defocus)
 
 
@@ -60,7 +102,22 @@ def defocused(
 
 
 def mean_pattern(defocus: float = 0.0) -> ProbeStart:
-    """The wave `defocus` metres behind the focus whose far field is the mean pattern, with a flat phase."""
+    """A start probe for recipes: the wave `defocus` metres behind the focus whose far field is the mean pattern.
+
+    The far field is given a flat phase. `far_field` takes this start, in focus, where you give no probe and the data
+    have none.
+
+    Args:
+        defocus: metres behind the focus; by default 0. Others need the geometry.
+
+    Returns:
+        a function that makes the wave (y, x) for a dataset and its object pixels, as `far_field` takes it for `probe`;
+        it raises `InputError` for a near-field geometry.
+
+    Example:
+        >>> pg.far_field(data, probe=pg.models.mean_pattern()).probe.modes.shape
+        (1, 20, 18)
+    """
 
     def start(data, sampling):
         if isinstance(data.geometry, NearFieldGeometry):
@@ -74,7 +131,26 @@ def mean_pattern(defocus: float = 0.0) -> ProbeStart:
 
 
 def back_propagated(data: Dataset, sampling: Sampling) -> Complex[np.ndarray, "y x"]:
-    """The mean pattern of a near field with a flat phase, propagated back to the sample (Eq. 15)."""
+    """A start probe of a near field: the mean pattern with a flat phase, propagated back to the sample (Eq. 15).
+
+    `near_field` takes it where you give no probe and the data have none.
+
+    Args:
+        data: near-field patterns, with a `NearFieldGeometry`.
+        sampling: object pixel (dy, dx), in metres.
+
+    Returns:
+        the wave (y, x), in sqrt(photons) a pixel.
+
+    Raises:
+        InputError: no near-field geometry, or a distance that aliases on these pixels.
+
+    Example:
+        >>> beam = pg.NearFieldGeometry(wavelength=1.5e-10, distance=0.1, pixel_size=(2e-6, 2e-6))
+        >>> scan = pg.make_dataset(np.ones((2, 16, 20)), [[0, 0], [0, 1e-5]], geometry=beam)
+        >>> pg.models.back_propagated(scan, beam.sampling((16, 20))).shape
+        (16, 20)
+    """
     if not isinstance(data.geometry, NearFieldGeometry):
         raise InputError(
             f"{data.source} has no near-field geometry to propagate its mean pattern back; take mean_pattern."
@@ -84,12 +160,32 @@ def back_propagated(data: Dataset, sampling: Sampling) -> Complex[np.ndarray, "y
 
 
 def flat_object(shape: tuple[int, ...]) -> Complex[np.ndarray, "..."]:
-    """Transmission 1 everywhere, the start for weak objects."""
+    """A start object for recipes that transmits 1 everywhere, for weak objects.
+
+    Args:
+        shape: of the object's array, in object pixels; the recipe gives it.
+
+    Example:
+        >>> model = pg.far_field(data, object=pg.models.flat_object)
+        >>> bool((model.object.transmission == 1).all())
+        True
+    """
     return np.ones(shape, complex)
 
 
 def random_object(seed: int = 0) -> ObjectStart:
-    """Amplitudes from 0 to 1 and phases from 0 to π by chance, the paper's start (section 3.3)."""
+    """A start object for recipes: amplitudes from 0 to 1 and phases from 0 to π by chance, the paper's (section 3.3).
+
+    Args:
+        seed: of amplitudes and phases.
+
+    Returns:
+        a function that makes the object for a shape, as `far_field` takes it for `object`.
+
+    Example:
+        >>> pg.far_field(data, object=pg.models.random_object(seed=1)).object.transmission.shape
+        (53, 47)
+    """
 
     check_seed(seed)
 

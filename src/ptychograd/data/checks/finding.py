@@ -16,7 +16,20 @@ PIXELS = 2**22  # that are looked at, by fewer patterns where they are large
 
 
 class Finding(NamedTuple):
-    """What a check found, in words and in numbers, and what to do about it."""
+    """What one check of `diagnose` found in a data set, in words and in numbers, and what to do about it.
+
+    Args:
+        name: the check, as "overlap", "photon scale" or "mask".
+        verdict: "good", "doubtful" or "bad".
+        found: what was found, with its numbers, as one line of text.
+        advice: how to mend it; empty where the verdict is "good".
+        figures: the same numbers by name, for programs.
+
+    Example:
+        >>> finding = pg.diagnose(data)[0]
+        >>> finding.verdict in ("good", "doubtful", "bad"), finding._fields
+        (True, ('name', 'verdict', 'found', 'advice', 'figures'))
+    """
 
     name: str
     verdict: str

@@ -42,12 +42,18 @@ __all__ = [
 
 @dataclass(frozen=True, eq=False)
 class GroundTruth:
-    """What a simulation started from; never used by a reconstruction.
+    """What the patterns of a simulation were made from; no reconstruction ever uses it.
 
     Args:
         object: complex transmission (Y, X), or a crystal's density (X, Y, Z).
-        probe: complex modes (modes, y, x); the sum of |probe|^2 is the number of photons per exposure.
-        parameters: others that a model might refine, by path, in its units.
+        probe: complex modes (modes, y, x); the sum of |probe|² is the number of photons per exposure.
+        parameters: others that a model might refine, by their path in the model (as "scan.offset"), in its units; by
+            default none.
+
+    Example:
+        >>> truth = pg.data.GroundTruth(np.ones((40, 48), complex), np.ones((1, 20, 18), complex))
+        >>> pg.make_dataset(data.patterns, data.positions, truth=truth).truth.object.shape
+        (40, 48)
     """
 
     object: Complex[np.ndarray, "Y X"] | Complex[np.ndarray, "X Y Z"]
@@ -57,26 +63,35 @@ class GroundTruth:
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """Measured patterns and where they were taken; made by `make_dataset`, which cleans and converts; read-only.
+    """Measured patterns with the positions, mask and geometry that belong to them, all read-only.
+
+    `read` and `make_dataset` make it: they clean and convert what they are given. Here it is only checked that all
+    parts fit together.
 
     Args:
-        patterns: photons (index, y, x) in the detector's own type, as the detector shows them: the zero
-            frequency of a far-field pattern is at pixel (ny // 2, nx // 2). For the axes (x, z) of a rocking curve and
-            the order of its patterns see `BraggGeometry`.
-        positions: (index, 2), (y, x), in metres if the geometry is known, else in object pixels; a larger y
-            means that the window lies at a larger row of the object.
+        patterns: photons (index, y, x) in the detector's own type, as the detector shows them: the zero frequency of a
+            far-field pattern is at pixel (ny // 2, nx // 2). For the axes (x, z) of a rocking curve and the order of
+            its patterns see `BraggGeometry`.
+        positions: (index, 2), (y, x), in metres if the geometry is known, else in object pixels; a larger y means that
+            the window lies at a larger row of the object.
         mask: (y, x) or (index, y, x), True = valid.
-        geometry: None if the file doesn't tell.
-        probe: complex start probe (modes, y, x), or None.
-        support: (Y, X), True where the transmission is unknown; it is 1 elsewhere. If given, positions are
-            those of the window's corner relative to pixel (0, 0) of this array. Of a crystal (X, Y, Z): its density
-            is 0 elsewhere, and the last window ends where the array does.
-        truth: what a simulation started from, or None.
+        geometry: wavelength, distance and pixel size; None (by default) if they are not known.
+        probe: complex start probe (modes, y, x); None (by default) if there is none.
+        support: (Y, X), True where the transmission is unknown; it is 1 elsewhere. If given, positions are those of the
+            window's corner relative to pixel (0, 0) of this array. Of a crystal (X, Y, Z): its density is 0 elsewhere,
+            and the last window ends where the array does. By default none.
+        truth: what a simulation started from; by default none.
         source: where the patterns come from, in words.
         notes: what a reader guessed and what was cleaned, one sentence each.
 
     Raises:
-        InputError: shapes that don't belong together, no pattern, no valid pixel, a position not finite.
+        InputError: shapes that don't belong together, no pattern, no valid pixel, a position that is not finite.
+
+    Example:
+        >>> data
+        Dataset(memory: 56 patterns of (20, 18) uint16, in pixels)
+        >>> data.count, data.frame_shape, data.photons.shape, data.mean_pattern.shape
+        (56, (20, 18), (56,), (20, 18))
     """
 
     patterns: Real[np.ndarray, "index y x"] | StoredPatterns
@@ -199,30 +214,37 @@ def make_dataset(
     mask_is: str | None = None,
     allow_masked: bool = False,
 ) -> Dataset:
-    """A data set from anything NumPy can read as arrays; bad pixels are masked here, once.
+    """A data set from anything that NumPy can read as arrays; bad pixels are found and masked here, once.
 
-    NaN, infinite and negative values, counts at the maximum of a detector's integer type (gaps, saturation), and
-    pixels that hold the mark of a gap in nearly all patterns become masked zeros, and a note tells how many. What
-    `numpy.ma` masks is masked. Arrays that you could still change are copied, so that nothing is mixed with what was
-    summed up before; of patterns that takes their size once more, unless they are read-only
-    (`patterns.flags.writeable = False`) or come from `read`.
+    NaN, infinite and negative values, counts at the maximum of a detector's integer type (gaps, saturation), and pixels
+    that hold the mark of a gap in nearly all patterns become masked zeros, and a note tells how many. What `numpy.ma`
+    masks is masked too.
+
+    Arrays that you could still change are copied, so that they can't differ from what was already summed up. For
+    patterns this takes their size in memory once more, unless they are read-only (`patterns.flags.writeable = False`)
+    or come from `read`.
 
     Args:
-        patterns: photons (index, y, x), real; the type is kept.
-        positions: (index, 2), (y, x), in metres if `geometry` is given, else in object pixels; of rocking
-            curves (y, z), one for each pattern or one for each curve.
-        mask: (y, x) or (index, y, x), True or non-zero = valid; None = all valid. NaN is not valid.
+        patterns: photons (index, y, x), real; their number type is kept.
+        positions: (index, 2), (y, x), in metres if `geometry` is given, else in object pixels; of rocking curves (y,
+            z), one for each pattern or one for each curve.
+        mask: (y, x) or (index, y, x), True or non-zero = valid; by default all are valid. NaN is not valid.
+        geometry: a `Geometry` (far field), `NearFieldGeometry` or `BraggGeometry`; by default unknown, and then
+            positions are in object pixels.
+        probe: start probe (y, x) or (modes, y, x), complex; by default none, so that the recipe estimates one.
+        support: (Y, X), or (X, Y, Z) of a crystal, True where the object is unknown (see `Dataset`); by default none.
+        truth: what a simulation started from; by default none.
+        source: where the patterns come from, in words, for messages.
+        notes: what you want to keep with the data, one sentence each.
         mask_is: "bad" if True or non-zero means a bad pixel in the mask; by default "good".
-        allow_masked: take data of whose pixels fewer than half are valid, too.
-        probe: start probe (y, x) or (modes, y, x), complex.
+        allow_masked: True takes data of whose pixels fewer than half are valid, too.
 
     Raises:
-        InputError: as `Dataset`; or more than half of all pixels are bad, or masked.
+        InputError: parts that don't fit together (see `Dataset`), or more than half of all pixels bad or masked.
 
     Example:
-        >>> import numpy as np
-        >>> data = make_dataset(np.ones((3, 4, 6), np.uint16), [[0, 0], [0, 2.5], [1, 2]])
-        >>> data.count, data.frame_shape, data.total
+        >>> scan = pg.make_dataset(np.ones((3, 4, 6), np.uint16), [[0, 0], [0, 2.5], [1, 2]])
+        >>> scan.count, scan.frame_shape, scan.total
         (3, (4, 6), 72.0)
     """
     positions, known = filled(positions), None

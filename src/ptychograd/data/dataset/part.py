@@ -14,7 +14,15 @@ def subset(data: Dataset, indices) -> Dataset:
     Of rocking curves all angles of a position stay together.
 
     Args:
+        data: the data set; it is not changed.
         indices: whole numbers from 0 to count - 1, or (count,) booleans.
+
+    Raises:
+        InputError: numbers out of that range, none at all, or parts of a rocking curve.
+
+    Example:
+        >>> pg.data.subset(data, [0, 2, 5]).count
+        3
     """
     check_data(data)
     chosen = np.asarray(indices)

@@ -28,10 +28,27 @@ LEAST_RUN = 2**20  # bytes that are read in one go, so that a disk reads more th
 
 
 class StreamFromFile(NamedTuple):
-    """When patterns stay in their file: if they take more than `limit` bytes; they are then read `block` bytes at once.
+    """When patterns stay in their HDF5 file instead of memory, and how they are then read; for `keep` of `read`.
 
-    Of several processes each reads its share alone, and the limit is for that: `share` of `shares`. `together` adds up
-    what all processes saw. `grows` is True for a file that is still being written.
+    One process needs `limit` and `block` alone. The others are for several processes, each of which reads its share of
+    the patterns and no other, and for files that are still being written; in both cases patterns always stay in the
+    file.
+
+    Args:
+        limit: bytes; patterns that take more stay in their file. Of several processes it is the limit for the share of
+            one.
+        block: bytes of patterns that are read at once.
+        share: which share this process reads, counted from 0.
+        shares: how many processes share the patterns; by default 1.
+        together: adds up what all processes saw of their shares, from the `Survey` of this one; by default it is taken
+            as it is.
+        grows: True for a file that is still being written.
+
+    Example:
+        >>> pg.write("scan.h5", data)
+        >>> stored = pg.read("scan.h5", keep=pg.data.StreamFromFile(limit=10_000, block=5_000))
+        >>> type(stored.patterns).__name__, stored.count
+        ('StoredPatterns', 56)
     """
 
     limit: int

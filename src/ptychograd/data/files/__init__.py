@@ -17,8 +17,7 @@ from ptychograd.data.files.formats import native as _native
 from ptychograd.data.files.formats.items import Items, assemble, overlaid
 from ptychograd.data.files.formats.keymap import NO_FOCUS, Keys, Readers
 from ptychograd.data.files.formats.masks import SAID
-from ptychograd.data.files.safety.door import opened
-from ptychograd.data.files.safety.entries import Catalogue, Entry, UnreadableError, sentence
+from ptychograd.data.files.safety import Catalogue, Entry, UnreadableError, opened, sentence
 from ptychograd.data.files.writing.atomic import replacing, require_writable
 from ptychograd.data.files.writing.hdf5 import creating
 from ptychograd.data.files.writing.signatures import require_same_type
@@ -73,33 +72,30 @@ def read(
     mask_is: str | None = None,
     allow_masked: bool = False,
 ) -> Dataset:
-    """A data set from a file: ptychograd's own, CXI, any HDF5 or NPZ; the content decides, not the name.
+    """A data set from a file: ptychograd's own HDF5, CXI, any other HDF5, or NPZ; the content decides, not the name.
 
     Args:
-        keys: for any of patterns, positions, mask, probe, support, wavelength, energy_kev, distance,
-            pixel_size and focus_distance the path of an array in the file (HDF5 "a/b/c", NPZ "name") or, for
-            the last five, a number in metres or keV ("9.8e-11"; a pixel size may be "y,x"). What isn't named is
-            found by the format's rules; a guess becomes a note. "arrived" names what the writer of a file counts
-            patterns by: how many were written, or for each a number that is above 0 once it was.
-        near_field: True if the patterns are shadows, False if they are far-field patterns; by default, what the
-            file says, or else near field if there is a key for the focus distance (infinite: parallel beam).
+        path: the file.
+        keys: for any of patterns, positions, mask, probe, support, wavelength, energy_kev, distance, pixel_size,
+            focus_distance, two_theta, rocking and arrived the path of an array in the file (HDF5 "a/b/c", NPZ "name");
+            for numbers also the number itself, in metres, keV or radians ("9.8e-11"; a pixel size may be "y,x"). What
+            isn't named is found by the format's rules, and a guess becomes a note. "arrived" names what the writer of a
+            file counts patterns by: how many were written, or for each a number that is above 0 once it was.
+        near_field: True if the patterns are shadows, False if they are far-field patterns; by default, what the file
+            says, or else near field if there is a key for the focus distance (infinite: parallel beam).
         keep: when the patterns of an HDF5 file stay there and are read as they are needed; by default never.
         links_into: folders that the file may lead to, by links, virtual datasets or external storage, beside its own
             folder and those below it.
-        mask_is: what True or non-zero means in the mask, "good" or "bad"; by default what the format has, else what
-            the name tells (bad_pixels, pixel_mask: bad; valid_pixels: good), else good, unless hardly a pixel is so.
-        allow_masked: read data of whose pixels fewer than half are valid, too.
+        mask_is: what True or non-zero means in the mask, "good" or "bad"; by default what the format has, else what the
+            name tells (bad_pixels, pixel_mask: bad; valid_pixels: good), else good, unless hardly a pixel is so.
+        allow_masked: True reads data of whose pixels fewer than half are valid, too.
 
     Raises:
         InputError: what was found, where, what was expected, and how to mend it.
 
     Example:
-        >>> import tempfile
-        >>> import numpy as np
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     file = Path(folder, "scan.npz")
-        ...     np.savez(file, frames=np.ones((3, 4, 6), np.uint16), position_px=np.eye(3, 2))
-        ...     read(file, keys={"patterns": "frames"}).frame_shape
+        >>> np.savez("scan.npz", frames=np.ones((3, 4, 6), np.uint16), position_px=np.eye(3, 2))
+        >>> pg.read("scan.npz", keys={"patterns": "frames"}).frame_shape
         (4, 6)
     """
     path = Path(path)
@@ -141,8 +137,17 @@ def _in_regime(items: Items, catalogue: Catalogue, near_field: bool | None, give
 def write(path: str | os.PathLike[str], data: Dataset) -> None:
     """Write a data set to HDF5, all of it, bit for bit; an old file is replaced as a whole or not at all.
 
+    Args:
+        path: the file, with a name that ends in .h5 or .hdf5.
+        data: the data set, with its patterns in memory.
+
     Raises:
-        InputError: the name doesn't end in .h5 or .hdf5, or the file can't be written.
+        InputError: another ending of the name, patterns that stay in their file, or a file that can't be written.
+
+    Example:
+        >>> pg.write("scan.h5", data)
+        >>> pg.read("scan.h5").fingerprint == data.fingerprint
+        True
     """
     path = Path(path)
     if path.suffix not in (".h5", ".hdf5"):

@@ -21,15 +21,21 @@ MOST_ROCKING = 0.06  # radians from the Bragg condition, or 3.4 degrees: more is
 
 @dataclass(frozen=True)
 class Geometry:
-    """How a pattern was exposed: everything that turns object pixels into metres in the far field.
+    """How a far-field pattern was exposed: all that turns object pixels into metres.
 
     Args:
-        wavelength: in metres.
-        distance: from sample to detector, in metres.
-        pixel_size: of the detector (y, x), in metres.
+        wavelength: in metres, above 1e-13 and below 1e-6.
+        distance: from sample to detector, in metres, below 1000.
+        pixel_size: of the detector (y, x), in metres, below 1e-2.
 
     Raises:
         InputError: a number is not finite, not positive, or not plausible in metres.
+
+    Example:
+        >>> geometry = pg.Geometry(wavelength=1.5e-10, distance=2.0, pixel_size=(75e-6, 75e-6))
+        >>> dy, dx = geometry.sampling((250, 500))  # an object pixel, in metres
+        >>> print(f"{dy:.4g} {dx:.4g} m, {geometry.energy_text}")
+        1.6e-08 8e-09 m, photons of 8.2656 keV
     """
 
     wavelength: float
@@ -76,14 +82,25 @@ class Geometry:
 
 @dataclass(frozen=True)
 class NearFieldGeometry(Geometry):
-    """A pattern that is a shadow of the sample: magnified by the cone of a focus, or not in a parallel beam.
+    """How a near-field pattern was exposed: a shadow of the sample, in the cone beam of a focus or in a parallel beam.
 
-    By the Fresnel scaling theorem a cone beam from a focus `focus_distance` before the sample shows what a
-    parallel beam would at `effective_distance`, magnified (D. Paganin, Coherent X-Ray Optics, section 1.4).
+    By the Fresnel scaling theorem a cone beam from a focus `focus_distance` before the sample shows what a parallel
+    beam would at `effective_distance`, magnified (D. Paganin, Coherent X-Ray Optics, section 1.4).
 
     Args:
+        wavelength: in metres.
+        distance: from sample to detector, in metres.
+        pixel_size: of the detector (y, x), in metres.
         focus_distance: from focus to sample, in metres; negative for a beam that converges to a focus behind the
-            detector; infinite for a parallel beam.
+            detector; infinite, by default, for a parallel beam.
+
+    Raises:
+        InputError: as `Geometry`; or the focus is at the sample, or between sample and detector.
+
+    Example:
+        >>> cone = pg.NearFieldGeometry(1.5e-10, 1.5, (6e-6, 6e-6), focus_distance=0.5)
+        >>> cone.magnification, cone.effective_distance, cone.sampling((512, 512))
+        (4.0, 0.375, (1.5e-06, 1.5e-06))
     """
 
     focus_distance: float = math.inf
@@ -126,10 +143,21 @@ class BraggGeometry(Geometry):
     Patterns are numbered position by position, and at each position angle by angle. Waves are exp(ik·r).
 
     Args:
+        wavelength: in metres.
+        distance: from sample to detector, in metres.
         pixel_size: of the detector along (x, z), in metres.
-        two_theta: angle between incident and exit beam, in radians.
-        rocking: angles of the sample from the Bragg condition, in radians, positive from y towards x (left-handed about
-            z). With the wrong sign a crystal is found too, bent the other way, at a larger misfit.
+        two_theta: angle between incident and exit beam, in radians, between 0 and π.
+        rocking: angles of the sample from the Bragg condition, in radians, each different and below 0.06 (3.4 degrees),
+            positive from y towards x (left-handed about z). With the wrong sign a crystal is found too, bent the other
+            way, at a larger misfit.
+
+    Raises:
+        InputError: as `Geometry`; or angles that are no such radians.
+
+    Example:
+        >>> curve = pg.BraggGeometry(1.5e-10, 1.0, (75e-6, 75e-6), two_theta=0.6, rocking=(-1e-3, 0.0, 1e-3))
+        >>> curve.patterns_together, curve.deviation((64, 64)).shape
+        (3, (3, 2))
     """
 
     two_theta: float

@@ -28,11 +28,27 @@ START_WIDTH = 0.5  # pixels: at 0 no pattern tells whether a point spread would 
 
 @meant
 def with_background(model: Model, photons: float | Float[np.ndarray, "y x"]) -> Model:
-    """The model on a background of so many photons a pixel: "detector.background", one number or an image (y, x).
+    """Put a background into a model: so many photons a pixel are added to every pattern.
+
+    Refine it by the name "detector.background".
+
+    Args:
+        model: a far-field, near-field or Bragg model.
+        photons: a pixel, none below 0: one number for all pixels, or an image (y, x) of the detector.
+
+    Raises:
+        InputError: numbers below 0 or not finite, or an image of another size.
 
     Example:
-        model = with_background(far_field(data), estimate_background(data))
-        reconstruct(model, data, Nesterov(), trainable=("object", "probe", "detector.background"), epochs=60)
+        >>> brighter = pg.models.with_background(model, 0.5)
+        >>> float(brighter.detector.background)
+        0.5
+
+        To find it:
+
+            model = pg.models.with_background(pg.far_field(data), pg.models.estimate_background(data))
+            names = ("object", "probe", "detector.background")
+            pg.reconstruct(model, data, pg.Nesterov(), trainable=names, epochs=60, batch_size=16)
     """
     check_kind(model, AbstractExitWaveModel, "model with a detector")
     if not (np.all(np.isfinite(photons)) and np.min(photons) >= 0):
@@ -43,7 +59,17 @@ def with_background(model: Model, photons: float | Float[np.ndarray, "y x"]) -> 
 
 @meant
 def with_background_image(model: Model) -> Model:
-    """The model with a background of its own for every pixel, at first the same one for all."""
+    """Give every pixel of the detector a background of its own; at first all have that of the model.
+
+    Refine it by the name "detector.background", which becomes (y, x), in photons a pixel.
+
+    Args:
+        model: a far-field, near-field or Bragg model.
+
+    Example:
+        >>> pg.models.with_background_image(model).detector.background.shape
+        (20, 18)
+    """
     check_kind(model, AbstractExitWaveModel, "model with a detector")
     background = model.detector.background
     return _changed(model, background=jnp.broadcast_to(background, _frame(model)) + jnp.zeros((), background.dtype))
@@ -51,10 +77,23 @@ def with_background_image(model: Model) -> Model:
 
 @meant
 def with_point_spread(model: Model, spread: float | Float[np.ndarray, "kernel_y kernel_x"] = START_WIDTH) -> Model:
-    """The model whose photons spread on the detector.
+    """Let the photons of each pixel spread over its neighbours on the detector.
+
+    What spreads over an edge is counted at the opposite one.
 
     Args:
-        spread: standard deviation in detector pixels of a Gaussian, "detector.point_spread.width"; or an image.
+        model: a far-field, near-field or Bragg model.
+        spread: standard deviation of a Gaussian in detector pixels, less than half of the frame, refined by the name
+            "detector.point_spread.width"; it starts at 0.5, as at 0 no pattern tells whether a point spread would do
+            good. Or an image (y, x) that stays as it is, no larger than the frame, with its middle at pixel (y // 2, x
+            // 2); its sum is made 1.
+
+    Raises:
+        InputError: a width or an image that does not fit the frame, or an image with numbers below 0.
+
+    Example:
+        >>> float(pg.models.with_point_spread(model, 0.75).detector.point_spread.width)
+        0.75
     """
     check_kind(model, AbstractExitWaveModel, "model with a detector")
     if np.ndim(spread) not in (0, 2):
@@ -71,9 +110,21 @@ def with_point_spread(model: Model, spread: float | Float[np.ndarray, "kernel_y 
 
 @meant
 def with_flat_field(model: Model, image: Float[np.ndarray, "y x"] | None = None) -> Model:
-    """The model whose pixels count unequal shares of their photons: "detector.flat_field", (y, x); all alike at first.
+    """Let the pixels of the detector count unequal shares of their photons.
 
-    The image is divided by its mean over pixels above 0; where it is 0 nothing is counted.
+    Refine them by the name "detector.flat_field".
+
+    Args:
+        model: a far-field, near-field or Bragg model.
+        image: (y, x), the share that each pixel counts, none below 0. It is divided by its mean over pixels above 0;
+            where it is 0 nothing is counted. By default all are alike.
+
+    Raises:
+        InputError: an image of another size, with numbers below 0 or not finite, or 0 everywhere.
+
+    Example:
+        >>> pg.models.with_flat_field(model).detector.flat_field.shape
+        (20, 18)
     """
     check_kind(model, AbstractExitWaveModel, "model with a detector")
     image = np.ones(_frame(model)) if image is None else np.asarray(image, float)
@@ -85,7 +136,20 @@ def with_flat_field(model: Model, image: Float[np.ndarray, "y x"] | None = None)
 
 
 def estimate_background(data: Dataset) -> float:
-    """A first guess of a constant background: the mean of the dimmest 5 % of the mean pattern's pixels, in photons."""
+    """Estimate a constant background for `with_background`: the mean of the dimmest 5 % of the mean pattern's pixels.
+
+    Args:
+        data: the data set; only its valid pixels are looked at.
+
+    Returns:
+        photons a pixel.
+
+    Example:
+        >>> counts = np.full((3, 8, 8), 2)
+        >>> counts[:, 2:6, 2:6] = 90
+        >>> pg.models.estimate_background(pg.make_dataset(counts, [[0, 0], [0, 2], [2, 0]]))
+        2.0
+    """
     check_data(data)
     _, valid = data.sums
     mean = np.sort(data.mean_pattern[valid > 0])
@@ -94,11 +158,23 @@ def estimate_background(data: Dataset) -> float:
 
 @meant
 def with_oversampling(model: Ptychography, oversampling: int) -> Ptychography:
-    """The model on a grid finer than the detector's: each count adds up `oversampling` squared pixels of the wave.
+    """Put the model on a grid finer than the detector's: each count adds up `oversampling` squared pixels of the wave.
 
     In the far field the window of the probe grows by that factor on the same object pixels, for probes that do not fit
     the one that the detector's pixels resolve. In a near field object and probe get finer pixels. Put it in before any
     other part.
+
+    Args:
+        model: a far-field or near-field model, as its recipe made it; a near field needs lengths in metres.
+        oversampling: pixels of the wave along each side of a detector pixel; 1 changes nothing.
+
+    Raises:
+        InputError: a number below 1, or a model that already has other parts.
+
+    Example:
+        >>> finer = pg.models.with_oversampling(model, 2)
+        >>> finer.probe.modes.shape, finer.object.transmission.shape
+        ((1, 40, 36), (73, 65))
     """
     if oversampling == 1:
         return model

@@ -28,9 +28,22 @@ STATE_SHARE = 0.5  # of the power of the first state, in each other as it starts
 
 @meant
 def with_slices(model: AbstractModel, count: int, distance: float) -> Ptychography:
-    """An object of `count` slices, `distance` metres apart, among which the start is divided evenly.
+    """Make the object thick: `count` slices with free space between them, among which the start is divided evenly.
 
-    Raises `InputError` without lengths in metres, and for a distance that aliases on these pixels.
+    Args:
+        model: a far-field or near-field model of a thin object, with lengths in metres.
+        count: slices, 1 or more.
+        distance: from one slice to the next, in metres; refined by the name "object.distance".
+
+    Raises:
+        InputError: no lengths in metres, an object that is not thin any more, or a distance that is not above 0 or
+            aliases on these pixels.
+
+    Example:
+        >>> geometry = pg.Geometry(wavelength=1.5e-10, distance=2.0, pixel_size=(75e-6, 75e-6))
+        >>> scan = pg.make_dataset(np.ones((2, 16, 20)), [[0, 0], [0, 1e-6]], geometry=geometry)
+        >>> pg.models.with_slices(pg.far_field(scan), 3, 1e-6).object.transmission.shape
+        (3, 16, 25)
     """
     whole = checked(model, "Slices")
     object = _thin(whole, "Slices")
@@ -55,7 +68,23 @@ def with_slices(model: AbstractModel, count: int, distance: float) -> Ptychograp
 
 @meant
 def with_object_modes(model: AbstractModel, count: int, seed: int = 0) -> Ptychography:
-    """An object in `count` incoherent states: the start, and others with half of its power and phases by chance."""
+    """Put the object into `count` incoherent states whose patterns add up, as of a sample that moves in an exposure.
+
+    The first state is the start; each other has half of its power, and phases by chance. Together they have the power
+    of the start.
+
+    Args:
+        model: a far-field or near-field model of a thin object of which no magnitude is known.
+        count: states, 1 or more.
+        seed: of the phases.
+
+    Raises:
+        InputError: an object that is not thin any more, has a known magnitude, or is 0 everywhere.
+
+    Example:
+        >>> pg.models.with_object_modes(model, 2).object.transmission.shape
+        (2, 53, 47)
+    """
     whole = checked(model, "Object modes")
     object = _thin(whole, "Object modes")
     check_seed(seed)
@@ -74,7 +103,19 @@ def with_object_modes(model: AbstractModel, count: int, seed: int = 0) -> Ptycho
 
 @meant
 def with_magnitude(model: AbstractModel, magnitude: AbstractMagnitude) -> Ptychography:
-    """An object of whose transmission's magnitude something is known (see `UnitMagnitude`, `BoundedMagnitude`)."""
+    """Tell the model what is known of the magnitude of the object's transmission.
+
+    Args:
+        model: a far-field or near-field model, of a thin object or of slices.
+        magnitude: what is known, as `UnitMagnitude()` or a `BoundedMagnitude` of `pg.physics`.
+
+    Raises:
+        InputError: something else in the place of a magnitude, or an object that it can't go into.
+
+    Example:
+        >>> pg.models.with_magnitude(model, pg.physics.UnitMagnitude()).object.magnitude
+        UnitMagnitude()
+    """
     whole = checked(model, "A known magnitude")
     object = whole.object
     if not isinstance(magnitude, AbstractMagnitude):
@@ -91,7 +132,21 @@ def with_magnitude(model: AbstractModel, magnitude: AbstractMagnitude) -> Ptycho
 
 @meant
 def with_support(model: AbstractModel, support: Bool[Array | np.ndarray, "height width"] | Sequence) -> Ptychography:
-    """An object that transmits 1 outside of `support`, which has the shape of the object's array."""
+    """Tell the model where the object is: outside of the support it transmits 1.
+
+    Args:
+        model: a far-field or near-field model.
+        support: True where the object is unknown, with the shape (Y, X) of the object's array, in object pixels.
+
+    Raises:
+        InputError: a support of another shape, or an empty one.
+
+    Example:
+        >>> inside = np.zeros((53, 47), bool)
+        >>> inside[10:40, 10:40] = True
+        >>> int(pg.models.with_support(model, inside).object.support.sum())
+        900
+    """
     whole = checked(model, "A support")
     support = np.asarray(support).astype(bool)
     object, shape = whole.object, _transmission(whole.object).shape[-2:]

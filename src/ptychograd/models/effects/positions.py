@@ -23,11 +23,26 @@ Model = TypeVar("Model", bound=AbstractModel)
 
 @meant
 def with_refinable_positions(model: Model, reach: int = REACH, terms: int = TERMS) -> Model:
-    """The model with positions that can be refined by up to `reach` pixels: "scan.offset", "scan.affine", "scan.drift".
+    """Let the positions of the scan be refined, together with the object, by gradients.
 
-    The object's array gets a margin of as many pixels on every side, into which windows may move: transmission
-    continued, and known to be that of the surround where the object has a known one. `terms` is the number of
-    polynomials of the drift.
+    Refine them by the names "scan.offset" (each pattern's own error), "scan.affine" (scale, shear and rotation of the
+    whole scan) and "scan.drift" (polynomials of the pattern's number). The object's array gets a margin of `reach`
+    pixels on every side, into which windows may move: transmission continued, and known to be that of the surround
+    where the object has a known one.
+
+    Args:
+        model: a far-field, near-field or Bragg model.
+        reach: object pixels by which a position may move along y and x, 1 or more, and no more than the window has; by
+            default 16.
+        terms: polynomials of the drift, 0 or more; by default 3.
+
+    Raises:
+        InputError: a model without a scan or with such a scan already, or numbers out of these ranges.
+
+    Example:
+        >>> free = pg.models.with_refinable_positions(model, reach=4)
+        >>> free.scan.offset.shape, free.scan.drift.shape, free.object.transmission.shape
+        ((56, 2), (3, 2), (61, 55))
     """
     if not isinstance(model, Ptychography | BraggPtychography):
         raise InputError(f"A {type(model).__name__} has no scan whose positions could be refined.")
@@ -46,7 +61,20 @@ def with_refinable_positions(model: Model, reach: int = REACH, terms: int = TERM
 
 @meant
 def with_jitter(model: Model, rms: float, seed: int = 0) -> Model:
-    """The model with Gaussian errors of its positions, `rms` pixels along each axis, 0 on average: for simulations."""
+    """Give the positions of a model Gaussian errors, 0 on average, so that you can simulate a stage that is not exact.
+
+    Args:
+        model: a far-field, near-field or Bragg model.
+        rms: standard deviation of the errors along each axis, in object pixels.
+        seed: of the errors.
+
+    Raises:
+        InputError: a model without a scan, or with positions that can be refined already.
+
+    Example:
+        >>> pg.models.with_jitter(model, 1.0).scan.offset.shape
+        (56, 2)
+    """
     if not isinstance(model, Ptychography | BraggPtychography):
         raise InputError(f"A {type(model).__name__} has no scan whose positions could be wrong.")
     errors = rms * np.random.default_rng([seed, JITTER]).normal(size=model.scan.corner.shape)

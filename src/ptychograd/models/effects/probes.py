@@ -24,7 +24,24 @@ PHASE_STEP = 0.05  # radians at the edge of the beam's cone, that a step of defo
 
 @meant
 def with_modes(model: AbstractModel, count: int) -> Ptychography:
-    """`count` incoherent modes with the power of the probe (see `far_field`)."""
+    """Make the probe partially coherent: `count` incoherent modes, whose patterns add up, with the power of the probe.
+
+    The strongest modes of the probe stay. Those that are missing start as the strongest mode times products of
+    coordinates, like the modes of a laser, each with half the power of the one before. So do modes that are empty or
+    mixtures of others, which no gradient could move; a warning tells of these.
+
+    Args:
+        model: a far-field or near-field model.
+        count: modes, 1 or more.
+
+    Raises:
+        InputError: fewer than 1, more than can differ on these pixels, or a probe that something else was put into
+            before.
+
+    Example:
+        >>> pg.models.with_modes(model, 3).probe.modes.shape
+        (3, 20, 18)
+    """
     whole = checked(model, "Probe modes")
     if not isinstance(whole.probe, Probe):
         kind = type(whole.probe).__name__
@@ -36,10 +53,22 @@ def with_modes(model: AbstractModel, count: int) -> Ptychography:
 
 @meant
 def with_varying_probe(model: AbstractModel, count: int) -> Ptychography:
-    """A first mode that varies from pattern to pattern in `count` ways (see `VaryingProbe`).
+    """Let the first mode of the probe vary from pattern to pattern, in `count` ways (orthogonal probe relaxation).
 
-    The variations start as the mode times products of coordinates, with a thousandth of its power each, and all
-    weights at 0.
+    The variations ("probe.variations") start as the mode times products of coordinates, with a thousandth of its power
+    each, and all weights ("probe.weights") at 0. The equation is that of `VaryingProbe`.
+
+    Args:
+        model: a far-field or near-field model.
+        count: variations, 1 or more and fewer than there are patterns.
+
+    Raises:
+        InputError: another number of them, more than there is memory for, or a probe of another kind.
+
+    Example:
+        >>> probe = pg.models.with_varying_probe(model, 2).probe
+        >>> probe.variations.shape, probe.weights.shape
+        ((2, 20, 18), (56, 2))
     """
     whole = checked(model, "A varying probe")
     count_of(count, "variations of the probe")
@@ -62,7 +91,18 @@ def with_varying_probe(model: AbstractModel, count: int) -> Ptychography:
 
 @meant
 def with_varying_intensity(model: AbstractModel) -> Ptychography:
-    """An intensity of its own for every exposure, 1 as it starts (see `VaryingProbe`)."""
+    """Give every exposure an intensity of its own, "probe.intensity", 1 as it starts (see `VaryingProbe`).
+
+    Args:
+        model: a far-field or near-field model.
+
+    Raises:
+        InputError: a probe that can't vary.
+
+    Example:
+        >>> pg.models.with_varying_intensity(model).probe.intensity.shape
+        (56, 1)
+    """
     whole = checked(model, "A varying intensity")
     probe = _may_vary(whole)
     intensity = jnp.ones((len(whole.scan.corner), 1), probe.modes.real.dtype)
@@ -76,11 +116,27 @@ def with_aberrations(
     aberrations: Mapping[int, float] | None = None,
     pupil: float | None = None,
 ) -> Ptychography:
-    """A probe that is told by its wave `defocus` metres upstream, and by aberrations (see `AberratedProbe`).
+    """Describe the probe by its wave upstream, in an aperture or focus, and the defocus and aberrations in between.
 
-    The wave on the object stays what it is but for the `aberrations`: radians (root-mean-square) by Noll's number,
-    over a pupil whose radius is `pupil` cycles per metre (numerical aperture over wavelength); without one it holds
-    99 % of the power of the modes. Raises `InputError` for a defocus that aliases on these pixels.
+    The wave on the object stays what it is but for the `aberrations`. Refine "probe.defocus" and "probe.aberrations";
+    defocus and modes can't both be found, so hold "probe.modes" (see `AberratedProbe`).
+
+    Args:
+        model: a far-field or near-field model with lengths in metres.
+        defocus: metres from that plane to the object; by default 0.
+        aberrations: radians (root-mean-square over the pupil) by Noll's number of Zernike's polynomials; by default
+            none.
+        pupil: radius of the pupil in cycles per metre (numerical aperture over wavelength); by default it holds 99 % of
+            the power of the modes.
+
+    Raises:
+        InputError: no lengths in metres, a defocus that aliases on these pixels, or a pupil that is not above 0.
+
+    Example:
+        >>> geometry = pg.Geometry(wavelength=1.5e-10, distance=2.0, pixel_size=(75e-6, 75e-6))
+        >>> scan = pg.make_dataset(np.ones((2, 16, 20)), [[0, 0], [0, 1e-6]], geometry=geometry)
+        >>> pg.models.with_aberrations(pg.far_field(scan), 1e-4, {5: 0.5}).probe.aberrations
+        Array([0.5], dtype=float32)
     """
     whole = checked(model, "Defocus and aberrations")
     probe = _plain(whole, "Defocus and aberrations")

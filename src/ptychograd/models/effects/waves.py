@@ -23,10 +23,24 @@ REACH = 2.0  # full widths at half maximum from the first line of a Gaussian spe
 
 @meant
 def with_spectrum(model: AbstractModel, wavelengths: Sequence[float], weights: Sequence[float | int]) -> Ptychography:
-    """Several wavelengths in metres, with the share of the photons that each has (see `Polychromatic`).
+    """Let the beam have several wavelengths, whose patterns add up (see `Polychromatic`).
 
-    The object's pixels stay those of the model's own wavelength. Raises `InputError` for lengths that are not known,
-    a wavelength less than half or more than twice the model's, and a weight that is not above zero.
+    The object's pixels stay those of the model's own wavelength.
+
+    Args:
+        model: a far-field or near-field model with lengths in metres.
+        wavelengths: in metres, each more than half and less than twice the model's.
+        weights: the share of the photons that each has, above 0; they are divided by their sum.
+
+    Raises:
+        InputError: no lengths in metres, a wavelength out of this range, a weight that is not above 0, or not as many
+            of both.
+
+    Example:
+        >>> geometry = pg.Geometry(wavelength=1.5e-10, distance=2.0, pixel_size=(75e-6, 75e-6))
+        >>> scan = pg.make_dataset(np.ones((2, 16, 20)), [[0, 0], [0, 1e-6]], geometry=geometry)
+        >>> pg.models.with_spectrum(pg.far_field(scan), [1.49e-10, 1.51e-10], [1, 3]).propagator.weights
+        Array([0.25, 0.75], dtype=float32)
     """
     whole = checked(model, "A spectrum")
     _, wavelength = lengths(whole, "A spectrum")
@@ -49,14 +63,48 @@ def with_spectrum(model: AbstractModel, wavelengths: Sequence[float], weights: S
 
 @meant
 def with_bandwidth(model: AbstractModel, bandwidth: float, count: int = 5) -> Ptychography:
-    """A Gaussian spectrum about the model's wavelength (see `gaussian_lines`)."""
+    """Let the beam have a Gaussian spectrum about the model's wavelength (see `gaussian_lines` and `with_spectrum`).
+
+    Args:
+        model: a far-field or near-field model with lengths in metres.
+        bandwidth: full width at half maximum over the wavelength, above 0 and below 0.5, as 0.01.
+        count: lines that stand for the spectrum, 2 or more; by default 5.
+
+    Raises:
+        InputError: no lengths in metres, or numbers out of these ranges.
+
+    Example:
+        >>> geometry = pg.Geometry(wavelength=1.5e-10, distance=2.0, pixel_size=(75e-6, 75e-6))
+        >>> scan = pg.make_dataset(np.ones((2, 16, 20)), [[0, 0], [0, 1e-6]], geometry=geometry)
+        >>> len(pg.models.with_bandwidth(pg.far_field(scan), 0.01, count=3).propagator.lines)
+        3
+    """
     whole = checked(model, "A spectrum")
     _, wavelength = lengths(whole, "A spectrum")
     return with_spectrum(whole, *gaussian_lines(wavelength, bandwidth, count))
 
 
 def gaussian_lines(wavelength: float, bandwidth: float, count: int = 5) -> tuple[list[float], list[float]]:
-    """Wavelengths in metres and weights of a Gaussian spectrum, whose full width at half maximum is `bandwidth` λ."""
+    """Divide a Gaussian spectrum into lines: wavelengths and weights as `with_spectrum` takes them.
+
+    The lines are evenly spaced, from one full width at half maximum below the wavelength to one above.
+
+    Args:
+        wavelength: of the middle, in metres.
+        bandwidth: full width at half maximum over the wavelength, above 0 and below 0.5, as 0.01.
+        count: lines, 2 or more; by default 5.
+
+    Returns:
+        wavelengths in metres, and weights whose sum is 1.
+
+    Raises:
+        InputError: numbers out of these ranges.
+
+    Example:
+        >>> wavelengths, weights = pg.models.gaussian_lines(1e-10, 0.01, 3)
+        >>> [f"{length:.3g}" for length in wavelengths], np.round(weights, 3).tolist()
+        (['9.9e-11', '1e-10', '1.01e-10'], [0.056, 0.889, 0.056])
+    """
     if not 0 < bandwidth < 0.5:
         raise InputError(f"A relative bandwidth of {bandwidth:g}; expected a number above 0 and below 0.5, as 0.01.")
     places = np.linspace(-REACH / 2, REACH / 2, count_of(count, "lines of the spectrum", 2))

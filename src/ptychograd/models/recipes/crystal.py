@@ -36,16 +36,31 @@ def bragg(
     background: float = 0.0,
     dtype: np.dtype | type = np.complex64,
 ) -> BraggPtychography:
-    """Multi-angle Bragg projection ptychography of a crystal (Eqs. 16 to 18), as it starts.
+    """The start model for a crystal in three dimensions: multi-angle Bragg projection ptychography (Eqs. 16 to 18).
 
     The density is free in the dataset's support, or else where the scan lit a slab `thickness` metres thick along x,
-    and 0 elsewhere. `background` is in photons a pixel.
-    The beam across its direction, (s, z), is the dataset's probe or `probe`, an array or a function (see `focal_spot`):
-    it has to be known well, and stays as it is unless "probe" is trainable. `object` is a start as for `far_field`, an
-    array (X, Y, Z) or a function, flat if not given, and scaled to the photons measured: what no pattern tells of a
-    random start stays in the result.
+    and 0 elsewhere. A warning says where rocking angles alias in depth.
 
-    Warns where rocking angles alias in depth. Raises `InputError` without a Bragg geometry, a beam or a thickness.
+    Args:
+        data: rocking curves, with a `BraggGeometry`.
+        thickness: of the slab along x, in metres; needed if the dataset has no support, and only then.
+        probe: the beam across its direction, (s, z): an array or a function that makes one (see `focal_spot`); by
+            default the dataset's. It has to be known well, and stays as it is unless "probe" is trainable.
+        object: start density, an array (X, Y, Z) or a function as for `far_field`; by default flat. It is scaled to the
+            photons measured. What no pattern tells of a random start stays in the result.
+        modes: incoherent modes of the beam; by default as many as an array has that is given as `probe`, else 1.
+        background: photons a pixel; by default 0.
+        dtype: complex64, by default, or complex128, for which double precision has to be switched on in JAX.
+
+    Raises:
+        InputError: no Bragg geometry, no beam, no thickness, or lengths that don't fit the field of view.
+
+    Example:
+        A crystal 1 µm thick, in a beam that is 2 µm wide:
+
+            data = pg.read("rocking.h5")
+            model = pg.bragg(data, thickness=1e-6, probe=pg.models.focal_spot(2e-6))
+            result = pg.reconstruct(model, data, pg.Nesterov(), trainable=("object",), epochs=100, batch_size=4)
     """
     check_data(data)
     dtype, geometry = checked_dtype(dtype), data.geometry

@@ -44,18 +44,30 @@ def far_field(
     modes: int | None = None,
     dtype: np.dtype | type = np.complex64,
 ) -> Ptychography:
-    """Far-field transmission ptychography of a thin object (Eqs. 3, 4), as it starts.
+    """The start model for a thin object in the far field (transmission ptychography, Eqs. 3, 4).
 
-    The start probe is `probe`: an array (y, x) or (modes, y, x), or a function that makes one (see `aperture`,
-    `pinhole`, `focal_spot`, `mean_pattern`); without it the dataset's own, or else estimated from the mean pattern. Its
-    photons are those of the brightest pattern; the dataset's own keeps its photons, unless they differ from these by a
-    factor of more than 10⁶. `object` is an array (Y, X), or `flat_object` or `random_object(seed)`; without it, random
-    where the dataset has a support (outside of which the transmission is 1), else flat. `modes` is the number of
-    incoherent probe modes, by default as many as an array has that is given as `probe`, else 1. `dtype` is complex64 or
-    complex128.
+    A warning says where something of the start could not move, and what is put in its place: modes that are empty or
+    mixtures of others (see `with_modes`), and windows in which the object is 0.
 
-    Warns where something of the start could not move, and what is put in its place: modes that are empty or mixtures
-    of others (see `with_modes`), and windows in which the object is 0.
+    Args:
+        data: far-field patterns, with a `Geometry` or without any.
+        probe: start probe: an array (y, x) or (modes, y, x), or a function that makes one (see `aperture`, `pinhole`,
+            `focal_spot`, `mean_pattern`); by default the dataset's own, or else estimated from the mean pattern. It
+            gets the photons of the brightest pattern; the dataset's own keeps its photons, unless they differ from
+            these by a factor of more than 10⁶.
+        object: start object: an array (Y, X), `flat_object`, or `random_object(seed)`; by default random where the
+            dataset has a support (outside of which the transmission is 1), else flat.
+        modes: incoherent modes of the probe; by default as many as an array has that is given as `probe`, else 1.
+        dtype: complex64, by default, or complex128, for which double precision has to be switched on in JAX.
+
+    Raises:
+        InputError: a near-field or Bragg geometry, no photons, or a start of another shape or with numbers that are not
+            finite.
+
+    Example:
+        >>> model = pg.far_field(data, object=pg.models.random_object(seed=1), modes=2)
+        >>> model.probe.modes.shape, model.object.transmission.shape
+        ((2, 20, 18), (53, 47))
     """
     check_data(data)
     dtype = checked_dtype(dtype)
@@ -78,17 +90,32 @@ def near_field(
     propagator: type[Fresnel] | type[AngularSpectrum] = Fresnel,
     dtype: np.dtype | type = np.complex64,
 ) -> Ptychography:
-    """Near-field (projection) ptychography of a thin object (Eqs. 13, 14), as it starts.
+    """The start model for a thin object in the near field (projection ptychography, Eqs. 13, 14).
 
-    The patterns are shadows on the pixels of the object, magnified by a cone beam if `data.geometry`, a
-    `NearFieldGeometry`, has a finite focus distance. The start probe is `probe`; without it the dataset's own,
-    or else the mean pattern propagated back (Eq. 15). `propagator` is `Fresnel`, or `AngularSpectrum` for
-    large angles. Its `distance`, the geometry's `effective_distance`, can be refined by naming "propagator.distance":
-    with a parallel beam and a known surround of the object. In a cone beam the size of a pixel and the positions
-    depend on the distance too, and stay as they are: scan it instead. The rest is as in `far_field`.
+    The patterns are shadows on the pixels of the object, magnified by a cone beam if `data.geometry` has a finite focus
+    distance. The distance can be refined by the name "propagator.distance": with a parallel beam and a known surround
+    of the object. In a cone beam the size of a pixel and the positions depend on the distance too, and stay as they
+    are: scan it instead.
 
-    Raises `InputError` without a near-field geometry, for a distance that aliases on these pixels, and for positions
-    that span less than one of them.
+    Args:
+        data: near-field patterns, with a `NearFieldGeometry`.
+        probe: start probe, as for `far_field`; by default the dataset's own, or else the mean pattern propagated back
+            (Eq. 15).
+        object: start object, as for `far_field`.
+        modes: incoherent modes of the probe, as for `far_field`.
+        propagator: `Fresnel`, by default, or `AngularSpectrum`, for large angles; over the geometry's
+            `effective_distance`.
+        dtype: complex64, by default, or complex128, for which double precision has to be switched on in JAX.
+
+    Raises:
+        InputError: no near-field geometry, a distance that aliases on these pixels, positions that span less than one
+            of them, or a start that does not fit.
+
+    Example:
+        >>> beam = pg.NearFieldGeometry(wavelength=1.5e-10, distance=0.1, pixel_size=(2e-6, 2e-6))
+        >>> scan = pg.make_dataset(np.ones((2, 16, 20)), [[0, 0], [0, 1e-5]], geometry=beam)
+        >>> pg.near_field(scan).object.transmission.shape
+        (16, 25)
     """
     check_data(data)
     dtype, geometry = checked_dtype(dtype), data.geometry

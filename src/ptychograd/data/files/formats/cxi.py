@@ -10,7 +10,7 @@ from ptychograd.data.files.formats.keymap import READERS as BY_NAME
 from ptychograd.data.files.formats.keymap import Readers
 from ptychograd.data.files.formats.masks import by_name, of_cxi
 from ptychograd.data.files.formats.quantities import length, metres, real, wavelength
-from ptychograd.data.files.safety.entries import Catalogue, Entry
+from ptychograd.data.files.safety import Catalogue, Entry
 
 DETECTOR = "entry_1/instrument_1/detector_1"
 SOURCE = "entry_1/instrument_1/source_1"

@@ -19,7 +19,7 @@ from ptychograd.data.dataset import (
     make_dataset,
     squared,
 )
-from ptychograd.data.files.safety.entries import Catalogue, Entry
+from ptychograd.data.files.safety import Catalogue, Entry
 
 REGIMES = {Geometry: "far field", NearFieldGeometry: "near field", BraggGeometry: "Bragg geometry"}
 

@@ -14,7 +14,7 @@ from ptychograd.data.dataset import StoredPatterns
 from ptychograd.data.files.formats.items import Items, overlaid, read_modes, read_patterns
 from ptychograd.data.files.formats.masks import FLAGS, by_name
 from ptychograd.data.files.formats.quantities import in_pixels, length, metres, radians, real, wavelength
-from ptychograd.data.files.safety.entries import Catalogue, Entry
+from ptychograd.data.files.safety import Catalogue, Entry
 
 Keys = Mapping[str, str | float]
 Shape = tuple[int, ...]

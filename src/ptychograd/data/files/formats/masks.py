@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from ptychograd.data.files.formats.items import Items
-from ptychograd.data.files.safety.entries import Entry
+from ptychograd.data.files.safety import Entry
 
 HAS_SIGNAL = 0x1000  # CXI's bit for "the pixel has signal": the one value beside 0 that is a good pixel
 FLAGS = "pixel_mask"  # of NeXus and of Eiger detectors: 0 is a good pixel, and each bit a reason why one is bad

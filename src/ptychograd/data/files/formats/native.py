@@ -13,7 +13,7 @@ from ptychograd.data.files.formats.keymap import READERS as BY_NAME
 from ptychograd.data.files.formats.keymap import Readers
 from ptychograd.data.files.formats.masks import of_own
 from ptychograd.data.files.formats.quantities import in_pixels, metres, real
-from ptychograd.data.files.safety.entries import Catalogue, Entry
+from ptychograd.data.files.safety import Catalogue, Entry
 from ptychograd.data.files.writing.hdf5 import creating
 
 FORMAT = "ptychograd dataset"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from ptychograd.core.errors import InputError
-from ptychograd.data.files.safety.entries import Entry
+from ptychograd.data.files.safety import Entry
 from ptychograd.data.geometry import ANGLES, ENERGIES, HARDEST, LENGTHS, reciprocal, unit_size, wavelength_from_kev
 
 PLAUSIBLE = (0.001, 200.0)  # keV, from the infrared to the hardest X-rays of a synchrotron
