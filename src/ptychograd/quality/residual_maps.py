@@ -21,10 +21,10 @@ MOST_AT_ONCE = 16
 class Residuals(NamedTuple):
     """Where a model and the measured patterns disagree: R and χ² of each pattern and of each detector pixel.
 
-    With the expected photons h and the measured ones y, R = sqrt(Σ(√h - √y)² / Σy) and χ² = Σ(√h - √y)² / Σ
-    E[(√h - √y)²]. χ² is 1 where only the noise of photon counting is left, in dark and bright places alike; R depends
-    on how bright a place is, and says little about dark ones. All are NaN where no pixel is valid, and R where no
-    photon was counted.
+    With the expected photons h and the measured ones y, R = sqrt(Σ(√h - √y)² / Σy) and
+    χ² = Σ(√h - √y)² / Σ E[(√h - √y)²]. χ² is 1 where only the noise of photon counting is left, in dark and bright
+    places alike; R depends on how bright a place is, and says little about dark ones. All are NaN where no pixel is
+    valid, and R where no photon was counted.
 
     Args:
         r_of_pattern: R of each pattern (index).

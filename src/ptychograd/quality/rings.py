@@ -211,9 +211,9 @@ def fourier_ring_correlation(
         InputError: the objects have different shapes, or the area is too small for rings.
 
     Example:
-        >>> patch = data.truth.object[:16, :16]
-        >>> pg.fourier_ring_correlation(patch, 1j * patch).resolution()
-        1.0
+        first, second = pg.load("first_half.h5"), pg.load("second_half.h5")
+        found = pg.fourier_ring_correlation(first.object, second.object, sampling=first.sampling)
+        found.resolution()  # in metres
     """
     if one.shape != other.shape:
         raise InputError(f"Objects of {one.shape} and {other.shape} pixels can't be compared; expected the same scan.")

@@ -106,7 +106,8 @@ class FlatFieldCalibration(AbstractStageAction):
         noise: the noise model; by default `Poisson` with a floor of 1e-6 photons a pixel.
 
     Raises:
-        InputError: when a run begins: the model has no flat field (see `with_flat_field`), or is of other data.
+        InputError: when a run begins: the model has no flat field (see `with_flat_field`), or has another number of
+            patterns than the data.
 
     Example:
         >>> names = ("object", "probe", "detector.flat_field")

@@ -25,8 +25,8 @@ class OrientationTrial(NamedTuple):
         r_factor: R of all held-out patterns; infinite if the reconstruction diverged.
         result: the reconstruction.
         r_of_pattern: R of each held-out pattern that has photons.
-        has_side: False for a start probe that is its own twin: on which side of the focus the sample was is then not
-            known.
+        has_side: False for a start probe with P(r) = P*(-r), as one in focus: on which side of the focus the sample was
+            is then not known.
         defocus: metres by which the start probe was taken out of focus, negative before it; 0 where it was not, NaN
             where it was and lengths are not known.
     """
@@ -67,7 +67,7 @@ def preference(trials: Sequence[OrientationTrial], data: Dataset) -> Preference:
 
     Another one is told apart from the best if its R-factors of the same held-out patterns are larger by so many
     standard errors that all of them stay below that by chance in 99 of 100 cases (Student's t for the seven others
-    together), 3 at least. A far field whose start probe is its own twin can't tell the two orientations of a pair
+    together), 3 at least. A far field whose start probe has P(r) = P*(-r) can't tell the two orientations of a pair
     apart, which differ by the sign of both axes.
 
     Args:

@@ -10,8 +10,8 @@ from ptychograd.fitting.objective import Value
 class History(NamedTuple):
     """How a run went: one entry in each field for every epoch.
 
-    With the measured photons y and the expected ones h, R = sqrt(Σ(√h - √y)² / Σy) and the reduced χ² = Σ(√h - √y)² / Σ
-    E[(√h - √y)²], over valid pixels. Each pattern is taken just before its own update.
+    With the measured photons y and the expected ones h, R = sqrt(Σ(√h - √y)² / Σy) and the reduced
+    χ² = Σ(√h - √y)² / Σ E[(√h - √y)²], over valid pixels. Each pattern is taken just before its own update.
 
     Args:
         loss: the objective that was minimised (Eq. 7 for amplitude noise), with priors if there are any.

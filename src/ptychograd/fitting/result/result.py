@@ -187,7 +187,7 @@ def is_kept(leaf: PyTree) -> bool:
 def load(path: str | Path) -> Result:
     """Read a result from a file that `Result.save` has written.
 
-    Files of the format before the present one can be read too, to be shown, exported and compared; a run can't go on
+    Files of an earlier version of the format can be read too, to be shown, exported and compared; a run can't go on
     from them.
 
     Args:

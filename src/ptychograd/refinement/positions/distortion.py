@@ -93,8 +93,8 @@ class DistortionCorrection(AbstractStageAction):
         noise: the noise model, which says what a pixel shows; `Amplitude()` by default.
 
     Raises:
-        InputError: when a run begins: the model's positions can't be refined (see `with_refinable_positions`), it is of
-            other data, or the degree is below 1.
+        InputError: when a run begins: the model's positions can't be refined (see `with_refinable_positions`), it has
+            another number of patterns than the data, or the degree is below 1.
 
     Example:
         >>> correction = pg.refinement.DistortionCorrection(data, highest=3)

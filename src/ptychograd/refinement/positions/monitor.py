@@ -30,7 +30,7 @@ class HeldOutMonitor:
 
     Example:
         fitted, held = pg.hold_out(data, 0.05)
-        stages = (pg.Stage(140, until=pg.fitting.Converged()), pg.Stage(60))  # the first ends when R of `held` rises
+        stages = (pg.Stage(140, until=pg.fitting.Converged()), pg.Stage(60))  # the first also ends as R of `held` rises
         monitor = pg.refinement.HeldOutMonitor(held)
         result = pg.perform(pg.Run(model, fitted, pg.Nesterov(), stages, 16, monitor=monitor))
     """

@@ -42,8 +42,8 @@ class PositionSearch(AbstractStageAction):
         noise: the noise model, which says what a pixel shows; `Amplitude()` by default.
 
     Raises:
-        InputError: when a run begins: the model's positions can't be refined (see `with_refinable_positions`), it is of
-            other data, or `farthest` is out of its range.
+        InputError: when a run begins: the model's positions can't be refined (see `with_refinable_positions`), it has
+            another number of patterns than the data, or `farthest` is out of its range.
 
     Example:
         >>> search = pg.refinement.PositionSearch(data, farthest=5)

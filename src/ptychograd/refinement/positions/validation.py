@@ -84,7 +84,7 @@ def held_out_misfits(
         `r_factor` of all together, and `per_pattern`, by path, the rows that were found.
 
     Raises:
-        InputError: the model is of other data.
+        InputError: the model has another number of patterns than the data.
 
     Example:
         fitted, held = pg.hold_out(data, 0.1)
@@ -180,8 +180,8 @@ class PositionValidation(AbstractStageAction):
         noise: the noise model, which says what a pixel shows; `Amplitude()` by default.
 
     Raises:
-        InputError: when a run begins: the model's positions can't be refined (see `with_refinable_positions`), it is of
-            other data, or there is no epoch.
+        InputError: when a run begins: the model's positions can't be refined (see `with_refinable_positions`), it has
+            another number of patterns than the data, or there is no epoch.
 
     Example:
         >>> fitted, held = pg.hold_out(data, 0.1)
