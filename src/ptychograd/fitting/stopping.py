@@ -6,15 +6,32 @@ from ptychograd.fitting.result import History
 
 
 class Converged(NamedTuple):
-    """A rule for `until`: the misfit is what counting photons leaves, or it has stopped falling.
+    """A rule that ends a run or a stage, for `until`: nothing more is to be gained.
 
-    The first is a reduced χ² (see `History`) of `noise` or less, and more than half of it, in `patience` epochs one
-    after another: much less means that patterns are no counts. The second is that over the last quarter of the
-    epochs, and over the last `patience` and `least_span` at least, the smallest misfit fell by less than the
-    share `gain`.
-    The third, where the history knows patterns that are held out: in each of the last `rises` rises their R-factor was
-    above the lowest before, under the same noise model and priors, by more than the share `rise`.
-    With minibatches and full steps a misfit settles above what it falls to when the steps get smaller.
+    It ends for one of three reasons:
+
+    - the noise is reached: the reduced χ² (see `History`) is `noise` or less, and more than half of that, in `patience`
+      epochs one after another. Much less would mean that the patterns are no counts.
+    - the misfit no longer falls: over the last quarter of the epochs, and over the last `patience` and `least_span` at
+      least, the smallest misfit R² fell by less than the share `gain`.
+    - patterns that are held out fit worse, where a `monitor` looks at them: each of its last `rises` R-factors was
+      above the lowest before by more than the share `rise`, all of them under the same noise model and priors.
+
+    With minibatches and full steps a misfit settles above the value to which it falls when the steps get smaller.
+
+    Args:
+        noise: largest χ² that counts as reaching the noise.
+        gain: share of the misfit, below which a fall does not count.
+        patience: epochs for which the first reason has to hold, and the least for the second.
+        least_span: epochs over which the misfit has to stand still for the second reason, at least.
+        rises: values of held-out patterns, one after another, that have to be too high.
+        rise: share of the lowest R-factor of held-out patterns by which they have to be above it.
+
+    Example:
+        >>> pg.Stage(200, until=pg.fitting.Converged(gain=0.001)).until.gain
+        0.001
+        >>> pg.fitting.Converged()(result.history)  # after two epochs there is no reason to stop
+        ''
     """
 
     noise: float = 1.02

@@ -50,14 +50,43 @@ DIM = 0.05  # of the probe's largest magnitude: pixels below count as no paramet
 
 
 class Cause(NamedTuple):
-    """Something that may be wrong: a code, and what was found, in words."""
+    """Something that may be wrong with a reconstruction.
+
+    Args:
+        code: a short name for programs, as "too_few_epochs".
+        found: what was found, in words.
+
+    Example:
+        >>> [cause.code for cause in pg.assess(result, data).causes][:2]
+        ['object_not_told_from_noise', 'too_few_epochs']
+    """
 
     code: str
     found: str
 
 
 class Verdict(NamedTuple):
-    """Whether a run got there: `at_noise`, `near_noise`, `not_solved` or `unknown`, why, and the figures behind it."""
+    """Whether a reconstruction succeeded, why not, and the figures behind that.
+
+    Args:
+        code: "at_noise" (χ² is at most 1.1 times what a right model leaves, and the object is more than fitted noise),
+            "near_noise" (the object is more than fitted noise, and little is left), "not_solved", or "unknown": most is
+            explained, but the patterns are no counts of photons, whose noise would be known.
+        causes: what may be wrong, the likeliest first; none for "at_noise".
+        chi_squared: reduced χ² of the epoch whose state the result is (see `History`).
+        left: the share that is left of what can be explained, (χ² - 1) / (χ₀² - 1), with χ₀² that of patterns which are
+            all alike: the mean pattern, as bright as each one. Most of it with a wrong orientation, next to nothing
+            after a good run.
+        explained: what each refined number explains over what it would by fitting noise, (S₀ - S) / (k c), with S₀ that
+            of the mean pattern, S = Σ(√h - √y)², k real parameters and c the noise of a photon's pixel: about 1 or less
+            where only noise is fitted.
+        held_explained: by how many standard errors the model expects held-out patterns better than the mean pattern
+            does; None where fewer than two were given.
+
+    Example:
+        >>> pg.assess(result, data).code
+        'not_solved'
+    """
 
     code: str
     causes: tuple[Cause, ...]
@@ -112,19 +141,28 @@ def assess(
     counts: bool | None = None,
     held: tuple[Dataset, Float[np.ndarray, " lit"]] | None = None,
 ) -> Verdict:
-    """The verdict on a result of one epoch or more, from the data that it was fitted to.
+    """The verdict on a result: whether it got down to the noise, and whether its object is more than fitted noise.
+
+    `perform` gives it to every run that comes to its end, as `settings["verdict"]`. No threshold of R or χ² alone tells
+    this; see `Verdict` for the figures that do.
 
     Args:
-        counts: whether the patterns are counts, one for each photon; by default the data tell.
-        held: patterns that were held out, and what the model leaves of each one with photons, Σ(√h - √y)², as
-            `held_out_misfits` finds it; they then judge whether the object is told from noise.
+        result: of one epoch or more.
+        data: the patterns to which it was fitted.
+        counts: whether the patterns are counts, one for each photon; by default that is found from the data.
+        held: patterns that were held out, and what the model leaves of each one that has photons, Σ(√h - √y)², as
+            `residual` of `held_out_misfits` holds it. They then judge whether the object is more than fitted noise.
+
+    Returns:
+        the verdict, whose `code` is "at_noise", "near_noise", "not_solved" or "unknown".
 
     Raises:
         InputError: no epoch was done.
 
     Example:
-        found = assess(result, data)
-        print(found.code, [cause.code for cause in found.causes])
+        >>> found = pg.assess(result, data)  # of two epochs
+        >>> found.code, found.causes[1].code
+        ('not_solved', 'too_few_epochs')
     """
     if not result.history.epochs:
         raise InputError("A result without an epoch has no verdict; reconstruct first.")

@@ -41,14 +41,27 @@ def _scattering_vector(result: Result) -> Float[np.ndarray, "3"] | None:
 
 
 def export(result: Result, path: str | Path) -> tuple[Path, ...]:
-    """Write the object (its slices or states, one after another) as .tiff (an ImageJ hyperstack) or, a crystal,
-    as NAME.xdmf with NAME.xdmf.h5 beside it.
+    """Write the object of a result for other programs: as TIFF for Fiji and napari, or as XDMF for ParaView.
 
-    Volumes are stored (z, y, x), with the voxel's sides in micrometres; strain has no unit and is not a number outside
-    of the crystal. Returns what was written.
+    Channels are magnitude and phase, and of a crystal with known geometry the strain, which has no unit and is NaN
+    outside of the crystal. A .tiff is an ImageJ hyperstack, with slices or states one after another. XDMF is for
+    crystals; the arrays of NAME.xdmf are beside it, in NAME.xdmf.h5. Volumes are stored (z, y, x), with the voxel's
+    sides in micrometres.
+
+    Args:
+        result: with an image, slices, states or a crystal.
+        path: of the file, whose ending says the format: .tif, .tiff or .xdmf.
+
+    Returns:
+        the paths of the files that were written.
 
     Raises:
-        InputError: another ending, an image as XDMF, a file that is there and no export, or can't be written.
+        InputError: another ending, an image as XDMF, a file that is there and is no export, or one that can't be
+            written.
+
+    Example:
+        >>> [path.name for path in pg.export(result, "object.tiff")]
+        ['object.tiff']
     """
     path = Path(path)
     layered = result.object.ndim == 3 and "object.transmission" in result.arrays

@@ -14,11 +14,28 @@ from ptychograd.quality.rings import RingCorrelation, fourier_ring_correlation
 
 
 def half_agreement(one: Result, other: Result) -> RingCorrelation:
-    """Fourier ring correlation of two results of one scan where both were lit; shells for crystals, in their support.
+    """How far two results of one scan, each from half of its patterns, agree: their Fourier ring correlation.
 
-    In metres if the results know the size of their pixels, else in pixels. Each half has half of the photons and of the
-    overlap, so all patterns together are better than what this tells; what both halves share besides the sample
-    (a support, the grid of a raster, a wrong position) makes it look better than it is.
+    It is taken where both were lit; of crystals on shells, in the support of both. Each half has half of the photons
+    and of the overlap, so all patterns together are better than what this tells. What both halves share besides the
+    sample (a support, the grid of a raster, a wrong position) makes it look better than it is.
+
+    Args:
+        one: the result from one half of the patterns, as `ptychograd.data.halves` gives them.
+        other: the result from the other half.
+
+    Returns:
+        the ring correlation, in cycles per metre if the results know the size of their pixels, else per pixel.
+
+    Raises:
+        InputError: the objects are of different shape or pixel size, are made of slices or states, or were hardly lit
+            in common.
+
+    Example:
+        one, other = pg.data.halves(data)
+        first = pg.reconstruct(pg.far_field(one), one, pg.Nesterov(), epochs=60, seed=0)
+        second = pg.reconstruct(pg.far_field(other), other, pg.Nesterov(), epochs=60, seed=1)
+        pg.quality.half_agreement(first, second).resolution()
     """
     require_one_image(one.arrays)
     if one.object.shape != other.object.shape or one.sampling != other.sampling:

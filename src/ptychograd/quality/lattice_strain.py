@@ -19,16 +19,28 @@ def solid(density: Complex[np.ndarray, "x y z"]) -> Bool[np.ndarray, "x y z"]:
 def strain(
     density: Complex[np.ndarray, "x y z"], voxel: tuple[float, ...], scattering_vector: Float[np.ndarray, "3"]
 ) -> Float[np.ndarray, "x y z"]:
-    """Relative change of the lattice spacing along the scattering vector G; not a number outside of the crystal.
+    """Strain of a crystal: relative change of its lattice spacing along the scattering vector G.
 
     The phase is -G·u with the displacement u of the lattice, where waves are exp(ik·r) and detector rows and columns
-    count along x and z, so the strain is -Ĝ·∇φ / |G|, positive where the spacing is larger. The gradient is the mean
-    of the phase steps to both neighbours, or to the one inside, so nothing is unwrapped: the phase must turn by less
-    than π from one voxel to the next.
+    count along x and z, so the strain is -Ĝ·∇φ / |G|, positive where the spacing is larger. The gradient is the mean of
+    the phase steps to both neighbours, or to the one inside, so nothing is unwrapped: the phase must turn by less than
+    π from one voxel to the next.
 
     Args:
+        density: of the crystal (x, y, z), complex, as `object` of its result.
         voxel: its sides (x, y, z) in metres.
-        scattering_vector: radians a metre along (x, y, z).
+        scattering_vector: G, radians a metre along (x, y, z).
+
+    Returns:
+        the strain of each voxel (x, y, z), without unit; NaN outside of the crystal.
+
+    Example:
+        >>> x = np.arange(16)[:, None, None]
+        >>> density = np.zeros((16, 16, 16), complex)
+        >>> density[4:12, 4:12, 4:12] = np.exp(-0.2j * x[4:12])  # 0.2 radians a voxel
+        >>> found = pg.quality.strain(density, (1e-8, 1e-8, 1e-8), np.array([2e10, 0, 0]))
+        >>> print(f"{np.nanmean(found):.4f}")
+        0.0010
     """
     inside = solid(density)
     along = np.zeros(density.shape)

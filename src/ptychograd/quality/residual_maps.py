@@ -19,10 +19,19 @@ MOST_AT_ONCE = 16
 
 
 class Residuals(NamedTuple):
-    """R = sqrt(Σ(√h - √y)² / Σy) and χ² = Σ(√h - √y)² / Σ E[(√h - √y)²] of each pattern and of each detector pixel.
+    """Where a model and the measured patterns disagree: R and χ² of each pattern and of each detector pixel.
 
-    χ² is 1 where nothing but the counting of photons is left, dark or bright; R is not told in the dark. NaN where no
-    pixel is valid, and for R where no photon was counted. `r_factor` is that of all.
+    With the expected photons h and the measured ones y, R = sqrt(Σ(√h - √y)² / Σy) and
+    χ² = Σ(√h - √y)² / Σ E[(√h - √y)²]. χ² is 1 where only the noise of photon counting is left, in dark and bright
+    places alike; R depends on how bright a place is, and says little about dark ones. All are NaN where no pixel is
+    valid, and R where no photon was counted.
+
+    Args:
+        r_of_pattern: R of each pattern (index).
+        chi_squared_of_pattern: χ² of each pattern (index).
+        r_of_pixel: R of each detector pixel (y, x) over all patterns.
+        chi_squared_of_pixel: χ² of each detector pixel (y, x) over all patterns.
+        r_factor: R of all together.
     """
 
     r_of_pattern: Float64[np.ndarray, " index"]
@@ -39,13 +48,24 @@ class Residuals(NamedTuple):
 
 @meant
 def residuals(model: AbstractModel, data: Dataset, noise: AbstractNoise | None = None) -> Residuals:
-    """What a model as it is leaves of every pattern and of every detector pixel, over valid pixels.
+    """How much a model as it is disagrees with every pattern and with every detector pixel, over valid pixels.
 
-    Compared is what pixels show, as `noise` says it: under `Censored` a full one that is expected to be full leaves
-    nothing. Patterns are read and worked on a few at a time, so memory does not grow with their number.
+    Compared is what pixels show, as `noise` says it: a pixel that is full and expected to be full leaves nothing under
+    `Censored`. Patterns are read and worked on a few at a time, so memory does not grow with their number.
+
+    Args:
+        model: the model to judge, as `model` of a result.
+        data: the measured patterns, from which the model was made.
+        noise: the noise model, which says what a pixel shows; `Amplitude()` by default.
+
+    Returns:
+        R and χ² of each pattern and of each detector pixel.
+
+    Raises:
+        InputError: model and data do not belong together.
 
     Example:
-        found = residuals(result.model, data)
+        found = pg.quality.residuals(result.model, data)
         found.worst(5), found.r_of_pixel
     """
     check_kind(model, AbstractModel, "model")

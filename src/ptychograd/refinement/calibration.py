@@ -87,14 +87,33 @@ class Likely(NamedTuple):
 
 @dataclass(frozen=True)
 class FlatFieldCalibration(AbstractStageAction):
-    """Every pixel's gain is set to what all patterns say of it, with everything else as it is.
+    """Before a stage, set every pixel's gain to what all patterns say of it, with everything else as it is.
 
     With a = ∂h/∂g the most likely gain is g + Σ a s / Σ a² I, of the scores s and Fisher's information I of the `noise`
     model; for counted photons and no background that is Σy / Σa, the photons counted over those that fell on the pixel.
-    Patterns are gone through once for these, and up to four times otherwise. Gains are taken for normally distributed
-    about their mean, with a spread that is itself the most likely one (empirical Bayes): a pixel with few photons keeps
-    to the mean, one with many to its own. Their mean is 1; pixels that are masked in all patterns, or whose gain is 0,
-    stay. All stay if gains seem to differ by 50 % rms or more, as beside a model that is far from the patterns.
+    Patterns are gone through once for these, and up to four times otherwise.
+
+    Gains are taken as normally distributed about their mean, with a spread that is itself the most likely one
+    (empirical Bayes): a pixel with few photons stays close to the mean, one with many has its own gain. Their mean is
+    1. Pixels that are masked in all patterns, or whose gain is 0, keep their gain. All gains stay as they are if they
+    seem to differ by 50 % rms or more, as with a model that is still far from the patterns, or if too few pixels have
+    photons.
+
+    `with_flat_field_calibration` puts it into the stages of a run.
+
+    Args:
+        data: the patterns that tell the gains.
+        noise: the noise model; by default `Poisson` with a floor of 1e-6 photons a pixel.
+
+    Raises:
+        InputError: when a run begins: the model has no flat field (see `with_flat_field`), or has another number of
+            patterns than the data.
+
+    Example:
+        >>> names = ("object", "probe", "detector.flat_field")
+        >>> stage = pg.Stage(20, names, pg.Poisson(), first=(pg.refinement.FlatFieldCalibration(data),))
+        >>> stage.first[0].about
+        'detector.flat_field'
     """
 
     data: Dataset

@@ -60,10 +60,21 @@ class CrystalStageAction(AbstractStageAction):
 
 @dataclass(frozen=True)
 class ShrinkWrap(CrystalStageAction):
-    """Nothing is a crystal but what is bright: ghosts, fainter than the crystal, are cut off with the noise.
+    """Before a stage, shrink the support of a crystal to what is bright, so that fainter ghosts of it are cut off.
 
     The new support holds the voxels of the start's support where the magnitude, blurred by `blur` voxels, is above
-    `threshold` of the crystal's own (Marchesini et al., Phys. Rev. B 68, 140101 (2003)).
+    `threshold` of the crystal's own (Marchesini et al., Phys. Rev. B 68, 140101 (2003)). Noise outside is cut off too.
+
+    Args:
+        threshold: share of the crystal's own magnitude, between 0 and 1.
+        blur: standard deviation of the Gaussian blur in voxels; 0 for none.
+
+    Raises:
+        InputError: when a run begins: the model has no crystal, or a number is out of its range.
+
+    Example:
+        >>> pg.Stage(20, ("object",), first=(pg.refinement.ShrinkWrap(0.3),)).first
+        (ShrinkWrap(threshold=0.3, blur=1.0),)
     """
 
     threshold: float = 0.2
@@ -84,10 +95,22 @@ class ShrinkWrap(CrystalStageAction):
 
 @dataclass(frozen=True)
 class BeamShift(CrystalStageAction):
-    """A crystal that stands too far up or down the incident beam, and is cut by its support, is moved along it.
+    """Before a stage, move a crystal along the incident beam to where it fits best, if its support cuts it there.
 
-    Shifts by `voxels` along x, and by the fraction of them along y that the beam has, are each tried for `epochs`;
-    the one with the lowest R-factor stays. If it is the farthest one, others are tried from there.
+    Shifts by `voxels` along x, and by the fraction of them along y that the beam has, are each tried for `epochs`; the
+    one with the lowest R-factor stays. If it is the farthest one, others are tried from there, three times in all at
+    most.
+
+    Args:
+        voxels: shifts along x to be tried, in voxels; 0 has to be among them.
+        epochs: for which each is tried, beside the epochs of the stage.
+
+    Raises:
+        InputError: when a run begins: the model has no crystal, 0 is not among the shifts, or there is no epoch.
+
+    Example:
+        >>> pg.refinement.BeamShift(voxels=(-1, 0, 1))
+        BeamShift(voxels=(-1, 0, 1), epochs=1)
     """
 
     voxels: tuple[int, ...] = (-3, -2, -1, 0, 1, 2, 3)

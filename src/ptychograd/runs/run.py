@@ -29,8 +29,19 @@ from ptychograd.runs.progress import RunProgress
 class Stage(NamedTuple):
     """Some epochs of a run with the same parameters free, the same noise model and the same priors.
 
-    `until` may end it early, as `Converged()` does; the stages after it then shrink in proportion. `first` is done to
-    the model before, as `ShrinkWrap()` does; solvers then start afresh.
+    Args:
+        epochs: how many, unless a rule ends the stage early.
+        trainable: paths of the parameters that are refined, by default object and probe; a tuple, also of one.
+        noise: the noise model, which gives the objective; `Amplitude()` by default.
+        until: a rule that may end the stage early, as `Converged()`; the stages after it then shrink in proportion.
+        first: what is done to the model before, one after another, as `ShrinkWrap()` or `PositionSearch(data)` (see
+            `ptychograd.refinement`); the solver then starts afresh.
+        priors: penalties on parameters, as `ptychograd.priors` has them; none by default.
+
+    Example:
+        >>> stages = (pg.Stage(60), pg.Stage(20, ("object", "probe", "scan"), pg.Poisson()))
+        >>> [stage.epochs for stage in stages]
+        [60, 20]
     """
 
     epochs: int
@@ -44,8 +55,22 @@ class Stage(NamedTuple):
 class Run(NamedTuple):
     """All that one reconstruction is asked for: start model, data, solver, and its stages one after another.
 
-    `devices` share the patterns of every batch; one does all unless given. `monitor` looks at held-out patterns (see
-    `HeldOutMonitor`).
+    `perform` does it; `sweep` does many.
+
+    Args:
+        model: the start model, as `far_field(data)` makes it.
+        data: the measured patterns, from which the model was made.
+        solver: the rule by which parameters move; `Nesterov()` needs no tuning.
+        stages: one or more, in their order.
+        batch_size: patterns in a minibatch, from 1 to all.
+        seed: of the order of the patterns.
+        devices: among which the patterns of every batch are divided, such as `jax.devices()`; one device by default.
+        monitor: looks after each epoch at patterns that are held out (see `HeldOutMonitor`); none by default.
+
+    Example:
+        >>> run = pg.Run(model, data, pg.Nesterov(), (pg.Stage(60),), batch_size=16)
+        >>> run.summary["solver"]
+        'Nesterov, momentum 0.8 (near field: 0.995), step 0.65, floor 0.38'
     """
 
     model: AbstractModel
@@ -107,16 +132,30 @@ def perform(
     resume: Result | None = None,
     epochs: int | None = None,
 ) -> Result:
-    """The result of a run; an interrupt ends it as it ends `reconstruct`.
+    """Do a run from its first stage to its last, and give its result.
 
-    From a result of the same run, given as `resume`, it goes on as if it had never ended there: what was interrupted
-    comes out bit for bit the same on a CPU. With `epochs` it goes on to that many in all: what is left of the stages
-    is stretched, or the last stage goes on if nothing is, and no rule ends them early.
+    An interrupt ends it as it ends `reconstruct`. From a result of the same run, given as `resume`, it goes on as if it
+    had never ended there: what was interrupted comes out bit for bit the same on a CPU. A run that came to its end has
+    the verdict on it (see `assess`) in `settings["verdict"]`.
 
-    A run that came to its end has the verdict on it (see `assess`) in words in `settings["verdict"]`.
+    Args:
+        run: what to do.
+        on_epoch: is called with a `Progress` after each epoch.
+        resume: a result of the same run to go on from.
+        epochs: go on to that many in all: what is left of the stages is stretched, or the last stage goes on if nothing
+            is left, and no rule ends them early. By default as many as the stages say.
+
+    Returns:
+        the refined model with its arrays, history and settings.
+
+    Raises:
+        InputError: the run has no stage, something in it does not fit together, or `resume` is of another kind of run.
+        NonFiniteError: a loss or parameter is no finite number any more; it holds the last good result.
 
     Example:
-        result = perform(run, resume=load("interrupted.h5"))
+        >>> longer = pg.perform(run, resume=result, epochs=3)
+        >>> longer.history.epochs, longer.settings["verdict"]["code"]
+        (3, 'not_solved')
     """
     check_kind(run, Run, "run")
     return with_verdict(_performed(run, on_epoch, resume, epochs), run.data)

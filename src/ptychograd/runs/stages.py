@@ -33,7 +33,20 @@ def crystal_stages(epochs: int) -> tuple[Stage, ...]:
     """Stages for a crystal whose beam is known: the search, with shrink-wrap and a shift, then the Poisson likelihood.
 
     Most pixels of a rocking curve hold no photon or one, which amplitudes misjudge (measured: docs/benchmarks.md).
-    The shifts that are tried take seven epochs beside these. Raises `InputError` for fewer than ten.
+
+    Args:
+        epochs: of all stages together, 10 or more; the shifts that are tried take seven epochs beside these.
+
+    Returns:
+        the stages, which refine the object alone.
+
+    Raises:
+        InputError: fewer than ten epochs.
+
+    Example:
+        >>> stages = pg.runs.crystal_stages(60)
+        >>> sum(stage.epochs for stage in stages), stages[-1].first
+        (60, (ShrinkWrap(threshold=0.2, blur=1.0),))
     """
     search = crystal_search(epochs)
     rest = epochs - sum(stage.epochs for stage in search)
@@ -52,9 +65,23 @@ def crystal_search(epochs: int) -> tuple[Stage, ...]:
 
 
 def with_position_validation(stages: Sequence[Stage], held: Dataset) -> tuple[Stage, ...]:
-    """The stages with refined positions judged by the patterns `held` out, after 60 % of the epochs that refine them.
+    """The stages with refined positions judged by held-out patterns, after 60 % of the epochs that refine them.
 
-    Stages that refine no position of a scan are as they were.
+    A `PositionValidation` is done there, whose two models are fitted for 15 % as many epochs. Stages that refine no
+    position of a scan are as they were.
+
+    Args:
+        stages: of a run.
+        held: the patterns that are held out, as `hold_out` gives them.
+
+    Returns:
+        the stages, those that refine positions divided where these are judged.
+
+    Example:
+        >>> fitted, held = pg.hold_out(data, 0.1)
+        >>> stages = (pg.Stage(20), pg.Stage(40, ("object", "probe", "scan")))
+        >>> [stage.epochs for stage in pg.runs.with_position_validation(stages, held)]
+        [20, 24, 16]
     """
     epochs = sum(stage.epochs for stage in stages if _is_about_positions(stage))
     if not epochs:
@@ -66,11 +93,22 @@ def with_position_validation(stages: Sequence[Stage], held: Dataset) -> tuple[St
 
 
 def with_position_search(stages: Sequence[Stage], data: Dataset) -> tuple[Stage, ...]:
-    """The stages with a `PositionSearch` and a `DistortionCorrection` in the first 60 % of those epochs
-    that refine offsets: about every 6 epochs, but 30 times at most. Object and probe follow in between, and at first
-    the offsets too.
+    """The stages with searches for positions in the first 60 % of those epochs that refine offsets of positions.
 
-    Stages that refine no offsets of positions are as they were.
+    A `PositionSearch` and a `DistortionCorrection` are done about every 6 epochs, but 30 times at most. Object and
+    probe follow in between, and at first the offsets too. Stages that refine no offsets of positions are as they were.
+
+    Args:
+        stages: of a run.
+        data: the patterns that are fitted.
+
+    Returns:
+        the stages, those that refine offsets divided where positions are searched.
+
+    Example:
+        >>> stages = (pg.Stage(20), pg.Stage(40, ("object", "probe", "scan")))
+        >>> [stage.epochs for stage in pg.runs.with_position_search(stages, data)]
+        [20, 6, 6, 6, 6, 16]
     """
     epochs = sum(stage.epochs for stage in stages if _refines_offsets(stage))
     if not epochs:
@@ -88,13 +126,27 @@ def with_position_search(stages: Sequence[Stage], data: Dataset) -> tuple[Stage,
 def with_flat_field_calibration(stages: Sequence[Stage], data: Dataset, model: AbstractModel) -> tuple[Stage, ...]:
     """The stages with the flat field calibrated (see `FlatFieldCalibration`), eight times in those that fit counts.
 
-    It then follows no gradient, and in stages that fit amplitudes, which are biased in dim pixels, it stays as it is;
-    raises `InputError` if there are no others, or none with an epoch. A stage that refines nothing else takes no
-    epochs: one calibration does it. Stages that do not refine the flat field of this model are as they were.
+    The flat field then follows no gradient, and in stages that fit amplitudes, which are biased in dim pixels, it stays
+    as it is. A stage that refines nothing else takes no epochs: one calibration does it. Stages that do not refine the
+    flat field of this model are as they were.
+
+    Args:
+        stages: of a run; those with "detector.flat_field" or "detector" among their `trainable` refine the flat field.
+        data: the patterns that are fitted.
+        model: the start model, which says what there is to refine.
+
+    Returns:
+        the stages, those that fit counts divided where the flat field is calibrated.
+
+    Raises:
+        InputError: all stages that refine the flat field fit amplitudes, or none of the others has an epoch.
 
     Example:
-        names = ("object", "probe", "detector.flat_field")
-        stages = calibrated((Stage(40), Stage(20, names, Poisson())), data, model)
+        >>> names = ("object", "probe", "detector.flat_field")
+        >>> stages = (pg.Stage(40), pg.Stage(20, names, pg.Poisson()))
+        >>> stages = pg.runs.with_flat_field_calibration(stages, data, pg.models.with_flat_field(model))
+        >>> [stage.epochs for stage in stages]
+        [40, 2, 2, 2, 2, 2, 2, 2, 2, 4]
     """
     names = trainable_names(model)
 

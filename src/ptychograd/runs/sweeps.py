@@ -22,7 +22,13 @@ Made = TypeVar("Made")
 
 
 class Row(NamedTuple):
-    """One point of a grid and the figures of the result there; where it failed they are NaN, and `reason` says why."""
+    """One point of a grid and the figures of the result there; where it failed they are NaN, and `reason` says why.
+
+    Args:
+        point: the value on each axis, by its name.
+        figures: numbers of the result, by name, as "r_factor".
+        reason: why the figures are NaN, in words; empty where all went well.
+    """
 
     point: dict
     figures: dict[str, float]
@@ -30,7 +36,15 @@ class Row(NamedTuple):
 
 
 class Sweep(NamedTuple):
-    """What a sweep found: a row for every point, in the order of the grid, and the best point's result."""
+    """What a sweep found: figures for every point of the grid, and the result at the best one.
+
+    Args:
+        grid: values of each axis, by its name.
+        rows: one for every point, in the order of the grid, each with its `point`, its `figures` by name, and the
+            `reason` why there are none, if so.
+        best: the row with the smallest value of the figure by which to choose; None if no point has a finite one.
+        result: the result at the best point; None if there is none.
+    """
 
     grid: dict[str, tuple]
     rows: tuple[Row, ...]
@@ -54,25 +68,39 @@ def sweep(
     on_run: Callable[[Point, Result], None] | None = None,
     on_failure: Callable[[Point, str], None] | None = None,
 ) -> Sweep:
-    """Reconstruct at every point of a grid: `run` makes the `Run` of a point, anything may differ.
+    """Reconstruct at every point of a grid of settings, and find the best one.
 
-    Runs that differ in nothing but numbers are one compiled program, and on a GPU are computed side
-    by side, as many as fit into memory or as `at_once` says. A point that fails disturbs no other: where `run`
-    or the reconstruction raises `InputError`, where it needs more memory than there is, and where it diverges, figures
-    are NaN, and its row says the reason. Figures are R-factor and loss of the last epoch, and what `measure` finds
-    in a result; the best point has the smallest figure called `by`. `kept` may know results from an
-    earlier, interrupted sweep, and `on_run` is told of each new one, `on_failure` of each point without one,
-    and why. An interrupt is raised on.
+    Runs that differ in nothing but numbers are one compiled program, and on a GPU are computed side by side, as many as
+    fit into memory or as `at_once` says. A point that fails disturbs no other: where `run` or the reconstruction raises
+    `InputError`, where it needs more memory than there is, and where it diverges, figures are NaN, and its row says the
+    reason. An interrupt ends the sweep: KeyboardInterrupt is raised on.
 
-    Raises `InputError` where no point can be reconstructed.
+    Args:
+        run: a function from a point, a dict from the name of each axis to a value, to its `Run`; anything may differ.
+        grid: the values of each axis, by its name; all combinations are tried.
+        measure: a function from a result to further figures, by name. Figures are in any case "r_factor" and "loss" of
+            the last epoch.
+        by: the figure whose smallest value makes the best point.
+        at_once: how many runs are computed side by side; by default as many as fit into the memory of a GPU, and on a
+            CPU one on each core.
+        archived: a function from a point to a result that is known from an earlier, interrupted sweep, or None.
+        on_run: is called with each new result, as (point, result).
+        on_failure: is called for each point without a result, as (point, reason).
+
+    Returns:
+        the figures over the grid, and the best result.
+
+    Raises:
+        InputError: the grid is empty, no point can be reconstructed, or there is no figure called `by`.
 
     Example:
         def run(point):
-            solver = adam({"object": point["object"], "probe": point["probe"]})
-            return Run(model, data, solver, (Stage(100),), batch_size=100)
+            solver = pg.adam({"object": point["object"], "probe": point["probe"]})
+            return pg.Run(model, data, solver, (pg.Stage(100),), batch_size=100)
 
-        found = sweep(run, {"object": [0.1, 0.01, 0.001], "probe": [10.0, 1.0, 0.1]})
+        found = pg.sweep(run, {"object": [0.1, 0.01, 0.001], "probe": [10.0, 1.0, 0.1]})
         found.values("r_factor")  # 3 x 3
+        found.best.point, found.result.object
     """
     if isinstance(run, Run):
         raise InputError("A run is for one point; give a function that makes the Run of a point.")

@@ -18,11 +18,17 @@ ROUNDING = 1e-3  # of an R-factor: what differs less differs by rounding, or as 
 
 
 class OrientationTrial(NamedTuple):
-    """One orientation, the R-factor of the patterns held out from its reconstruction, and that.
+    """A short reconstruction in one of the eight orientations, and how well it expects patterns held out from it.
 
-    `r_of_pattern` is that of each of these patterns. `has_side` is False for a start probe that is its own twin: on
-    which side of the focus the sample was is then not known. `defocus` says how far in metres it was taken out of
-    focus; NaN where it was, and lengths are not known.
+    Args:
+        code: of the orientation, 0 to 7, as for `ptychograd.data.apply_orientation`.
+        r_factor: R of all held-out patterns; infinite if the reconstruction diverged.
+        result: the reconstruction.
+        r_of_pattern: R of each held-out pattern that has photons.
+        has_side: False for a start probe with P(r) = P*(-r), as one in focus: on which side of the focus the sample was
+            is then not known.
+        defocus: metres by which the start probe was taken out of focus, negative before it; 0 where it was not, NaN
+            where it was and lengths are not known.
     """
 
     code: int
@@ -34,10 +40,14 @@ class OrientationTrial(NamedTuple):
 
 
 class Preference(NamedTuple):
-    """The orientations that fit best: one, or several that can't be told apart; how much larger R is for the next.
+    """Which orientations fit best, and how sure that is.
 
-    `is_pair` where they are two that no far field tells apart. `errors` is how many standard errors the next one is
-    away, the nearest of all others in that measure.
+    Args:
+        codes: the orientation that fits best, or those that can't be told apart from it, in rising order.
+        margin: by which share the R-factor of the next orientation is larger than the best; 0 if there is no next.
+        is_pair: True if `codes` are two that no far field can tell apart.
+        summary: all this in words.
+        errors: how many standard errors the others are away from the best, the nearest of them in that measure.
     """
 
     codes: tuple[int, ...]
@@ -53,11 +63,27 @@ class Preference(NamedTuple):
 
 
 def preference(trials: Sequence[OrientationTrial], data: Dataset) -> Preference:
-    """Which orientations fit best, and how sure that is, in words.
+    """Judge the trials of all orientations: which fit best, and how sure that is, in numbers and in words.
 
     Another one is told apart from the best if its R-factors of the same held-out patterns are larger by so many
-    standard errors that all of them stay below that by chance in 99 of 100 cases (see `errors_apart`), 3 at least.
-    A far field whose start probe is its own twin can't tell the two of a pair apart (see `twin`).
+    standard errors that all of them stay below that by chance in 99 of 100 cases (Student's t for the seven others
+    together), 3 at least. A far field whose start probe has P(r) = P*(-r) can't tell the two orientations of a pair
+    apart, which differ by the sign of both axes.
+
+    Args:
+        trials: of `try_orientations`, the best first.
+        data: from which they were made.
+
+    Returns:
+        the orientations that fit best, one or several.
+
+    Example:
+        >>> errors = 0.3 + 0.01 * np.arange(8)
+        >>> trial = pg.automatic.OrientationTrial(0, 0.335, result, errors)
+        >>> other = pg.automatic.OrientationTrial(4, 0.502, result, 1.5 * errors + 0.003 * np.sin(np.arange(8)))
+        >>> found = pg.automatic.preference([trial, other], data)
+        >>> found.codes, found.is_certain
+        ((0,), True)
     """
     first = trials[0]
     is_far = not isinstance(data.geometry, NearFieldGeometry)

@@ -51,19 +51,33 @@ def try_orientations(
     widths: Sequence[float] = WIDTHS,
     on_trial: Tell | None = None,
 ) -> list[OrientationTrial]:
-    """Reconstructions in all eight orientations, that with the smallest held-out R-factor first.
+    """Find how the axes of a scan lie to those of the detector, by short reconstructions in all eight orientations.
 
-    They take at most `most` patterns with photons about the middle of the scan. The support is left out, as it may have
-    been drawn for a wrong orientation, and the start probe is scaled to the photons measured. `model_of` makes the
-    start model, `far_field` or `near_field` by default. A far field whose data know no start probe begins with one in
-    focus, and if no orientation stands out with it once more with beams out of focus, of these `widths` over that of
-    the window; leave none where `model_of` knows the beam. `on_trial` is told each code and its R-factor.
+    They take the patterns with photons about the middle of the scan, of which a fifth, four at least, is held out. The
+    support is left out, as it may have been drawn for a wrong orientation, and the start probe is scaled to the photons
+    measured. A far field whose data know no start probe begins with one in focus, and if no orientation stands out with
+    it, once more with beams out of focus. Ask `preference` how sure the answer is.
 
-    Raises `InputError` for rocking curves, and for less than 8 patterns with photons.
+    Args:
+        data: the scan, of the far or near field.
+        model_of: a function from data to the start model; `far_field` or `near_field` by default.
+        epochs: of each reconstruction.
+        most: patterns that are taken at most.
+        seed: of the choice of held-out patterns, and of the order of the others.
+        widths: of beams out of focus, over the width of the window; each is tried before and behind the focus. Give
+            none where `model_of` knows the beam.
+        on_trial: is called with each code and its R-factor.
+
+    Returns:
+        a trial for each orientation, that with the smallest R-factor of the held-out patterns first.
+
+    Raises:
+        InputError: the data are rocking curves, or fewer than 8 patterns have photons.
 
     Example:
-        best = try_orientations(data)[0]
-        result = reconstruct(far_field(oriented(data, best.code)), ...)
+        best = pg.automatic.try_orientations(data)[0]
+        turned = pg.data.apply_orientation(data, best.code)
+        result = pg.reconstruct(pg.far_field(turned), turned, pg.Nesterov(), epochs=60, batch_size=16)
     """
     check_data(data)
     if isinstance(data.geometry, BraggGeometry):

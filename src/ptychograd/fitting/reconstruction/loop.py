@@ -45,9 +45,22 @@ CUT_SHORT = (INTERRUPTED, LOST)
 
 
 class Progress(NamedTuple):
-    """What `on_epoch` is told after each epoch; the first epoch's `seconds` include compilation.
+    """What `on_epoch` is told after each epoch of a reconstruction.
 
-    `so_far()` is the result as it stands.
+    Args:
+        epoch: epochs done so far, those of a resumed result among them.
+        epochs: the number of the epoch with which the whole run is to end.
+        loss: the objective of the last epoch (see `History`).
+        r_factor: the R-factor of the last epoch (see `History`).
+        seconds: wall time of the last epoch; for the first one compilation is included.
+        patterns_per_second: patterns of an epoch over its `seconds`.
+        so_far: a function without arguments that gives the result as it stands, to be saved or drawn.
+
+    Example:
+        >>> def tell(progress):
+        ...     print(f"epoch {progress.epoch} of {progress.epochs}")
+        >>> _ = pg.reconstruct(model, data, pg.Nesterov(), epochs=1, batch_size=14, on_epoch=tell)
+        epoch 1 of 1
     """
 
     epoch: int
@@ -77,31 +90,52 @@ def reconstruct(
     on_epoch: Callable[[Progress], None] | None = None,
     devices: Sequence[Device] | None = None,
 ) -> Result:
-    """Refine the `trainable` parameters of `model` until it expects what `data` measured.
+    """Refine parameters of a model until it expects what was measured.
 
-    An epoch goes once through all patterns, in minibatches of `batch_size`, in an order that depends
-    on `seed` and the epoch's number alone. `noise` is `Amplitude()` (Eq. 7) unless given. `priors` are penalties on
-    parameters, of which every batch takes its share, so that their weights mean the same at any batch size. A stage of
-    a run is a call of its own: give the last result as `resume`, and parameters, counting, order and history
-    go on from it; the solver's state goes on too, if solver and `trainable` are as before.
-    `planned` is the number of epochs of the whole run, towards whose end solvers may take smaller
-    steps; it is those done and `epochs` more unless given. `until` is asked after each epoch and ends the
-    run with the reason that it gives, if any (see `Converged`). `monitor` looks at the result after each epoch, and
-    what it says of patterns that are held out comes into the history (see `HeldOutMonitor`). `devices` share the
-    patterns of every batch, as jax.devices() are; one device does all unless given.
+    An epoch goes once through all patterns, in minibatches, in an order that depends on `seed` and the number of the
+    epoch alone. A run of several stages takes one call for each: give the last result as `resume` (or use `Run` and
+    `perform`, which do so).
 
-    Where the loss ends well above that of an earlier epoch, the result is the state after that epoch, and
-    `settings["loss_rose"]` says so.
+    Where the loss ends well above that of an earlier epoch, you get the state after that epoch, and
+    `settings["loss_rose"]` of the result says so. A keyboard interrupt ends the run after the last whole epoch, which
+    `stopped` of the result says; so does the end of another process, where there are several.
 
-    A keyboard interrupt ends the run after the last whole epoch, with `result.stopped` saying so, and so does the end
-    of another process, where there are several.
-    Raises `InputError` for arguments that don't fit, and `NonFiniteError`, which holds the last good
-    result, when a loss or parameter stops being a finite number.
+    Args:
+        model: the start model, as `far_field(data)` makes it.
+        data: the measured patterns, from which the model was made.
+        solver: the rule by which parameters move; `Nesterov()` needs no tuning.
+        epochs: how many epochs to do in this call; with 0 you get the start as a result.
+        batch_size: patterns in a minibatch, from 1 to all; rounded down to whole rocking curves, one at least, where
+            data hold them.
+        trainable: paths of the parameters that are refined, by default object and probe; a path stands for everything
+            below it, as "object" for "object.transmission".
+        noise: the noise model, which gives the objective; `Amplitude()` (Eq. 7) by default.
+        priors: penalties on parameters. Every batch takes its share of them, so that their weights mean the same at any
+            batch size. None by default.
+        seed: of the order of the patterns.
+        resume: a result to go on from: parameters, count of epochs, order and history go on. The state of the solver
+            goes on too where solver, `trainable` and `priors` are as before, and starts afresh otherwise.
+        planned: epochs of the whole run, towards whose end solvers may take smaller steps; by default those that are
+            done and `epochs` more.
+        until: is called with the `History` after each epoch, and ends the run if it returns a reason, a text that is
+            not empty (see `Converged`).
+        monitor: is called after each epoch with the epochs done and a function that gives the result so far. It returns
+            the R-factor of patterns that are held out, which goes into the history, or NaN (see `HeldOutMonitor`).
+        on_epoch: is called with a `Progress` after each epoch.
+        devices: among which the patterns of every batch are divided, such as `jax.devices()`; one device by default.
+
+    Returns:
+        the refined model with its arrays, history and settings.
+
+    Raises:
+        InputError: arguments do not fit together.
+        NonFiniteError: a loss or parameter is no finite number any more; it holds the last good result.
 
     Example:
-        model = far_field(data)
-        result = reconstruct(model, data, adam({"object": 0.01, "probe": 1.0}), epochs=100, batch_size=32)
-        result.save("result.h5")
+        >>> result = pg.reconstruct(model, data, pg.Nesterov(), epochs=1, batch_size=14)
+        >>> result.object.shape, result.probe.shape
+        ((53, 47), (1, 20, 18))
+        >>> result.save("result.h5")
     """
     free, noise, devices = _names(trainable), noise or Amplitude(), None if devices is None else tuple(devices)
     task = Task(model, data, solver, epochs, batch_size, free, noise, seed, resume, planned, devices, _several(priors))

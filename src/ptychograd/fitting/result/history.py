@@ -8,13 +8,22 @@ from ptychograd.fitting.objective import Value
 
 
 class History(NamedTuple):
-    """One entry an epoch: objective (Eq. 7 for amplitude noise), R-factor, reduced χ², seconds of wall time.
+    """How a run went: one entry in each field for every epoch.
 
-    The objective is what was minimised, with priors if there are any; R-factor and χ² are without.
-    R = sqrt(Σ(√h - √y)² / Σy) and χ² = Σ(√h - √y)² / Σ E[(√h - √y)²] over valid pixels, each pattern taken just
-    before its own update. χ² is 1 where nothing but the counting of photons is left, if patterns are counts.
-    `held_out` is the R-factor after the epoch of patterns that are not fitted, NaN where nobody looked, empty if nobody
-    ever did.
+    With the measured photons y and the expected ones h, R = sqrt(Σ(√h - √y)² / Σy) and the reduced
+    χ² = Σ(√h - √y)² / Σ E[(√h - √y)²], over valid pixels. Each pattern is taken just before its own update.
+
+    Args:
+        loss: the objective that was minimised (Eq. 7 for amplitude noise), with priors if there are any.
+        r_factor: R, without priors.
+        chi_squared: χ², without priors; 1 where only the noise of photon counting is left, if patterns are counts.
+        seconds: wall time of each epoch.
+        held_out: R-factor, after the epoch, of patterns that are not fitted; NaN for epochs after which it was not
+            computed, and empty if it never was.
+
+    Example:
+        >>> result.history.epochs, len(result.history.loss)
+        (2, 2)
     """
 
     loss: tuple[float, ...]

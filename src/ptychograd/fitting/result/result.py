@@ -32,7 +32,16 @@ DISTANCE = "object.distance"  # which only slices have
 
 
 class NonFiniteError(ArithmeticError):
-    """A loss or parameter stopped being a finite number; `result` is the last good one."""
+    """A loss or parameter stopped being a finite number, as with steps that are too large.
+
+    `result` of the error is the last good result, after the epoch before.
+
+    Example:
+        try:
+            result = pg.reconstruct(model, data, solver, epochs=100)
+        except pg.fitting.NonFiniteError as problem:
+            problem.result.save("last_good.h5")
+    """
 
     def __init__(self, message: str, result: "Result"):
         super().__init__(message)
@@ -40,12 +49,27 @@ class NonFiniteError(ArithmeticError):
 
 
 class Result(NamedTuple):
-    """What a run ended with. `arrays` holds every array of the model by parameter path.
+    """What a reconstruction ended with: object, probe, all other arrays of the model, and how the run went.
 
-    `model` is the model itself; it is None for a result read from a file, whose arrays `onto` puts into a model made
-    anew. `state` is the solver's, `settings` what the run was asked for, and `sampling` the size in metres of a pixel
-    (y, x) or voxel (x, y, z) of the object, None in pixel units; `positions` are the dataset's (index, (y, x)), in
-    metres if there is a sampling. `illuminated` is True (index) for the patterns that had photons; None if all had.
+    Save it with `save` and read it again with `load`. A file holds everything but the model: `onto` puts the arrays
+    into one made anew from the same data.
+
+    Args:
+        arrays: every array of the model, by parameter path such as "object.transmission".
+        state: arrays of the solver's state, by name, from which a run can go on; may be empty.
+        history: loss, R-factor, χ² and seconds of every epoch.
+        settings: what the run was asked for, and why it stopped, as it goes into JSON.
+        sampling: size of a pixel (y, x) or voxel (x, y, z) of the object in metres; None where positions are in pixels.
+        positions: nominal positions of the dataset, (index, (y, x)), in metres if there is a `sampling`, else in
+            pixels.
+        model: the model itself; None for a result that was read from a file.
+        illuminated: True (index) for the patterns that had photons; None if all had.
+
+    Example:
+        >>> result.object.shape, result.probe.shape
+        ((53, 47), (1, 20, 18))
+        >>> result.stopped
+        'all epochs done'
     """
 
     arrays: dict[str, np.ndarray]
@@ -161,7 +185,25 @@ def is_kept(leaf: PyTree) -> bool:
 
 
 def load(path: str | Path) -> Result:
-    """Read a result file. Raises `InputError` if it is none."""
+    """Read a result from a file that `Result.save` has written.
+
+    Files of an earlier version of the format can be read too, to be shown, exported and compared; a run can't go on
+    from them.
+
+    Args:
+        path: of the HDF5 file.
+
+    Returns:
+        the result, whose `model` is None: `result.onto(model)` puts its arrays into a model made from the same data.
+
+    Raises:
+        InputError: the file is not there, can't be read, or holds no result.
+
+    Example:
+        >>> result.save("result.h5")
+        >>> pg.load("result.h5").history.epochs
+        2
+    """
     try:
         with opened(Path(path)) as catalogue:
             return _read(catalogue, path)

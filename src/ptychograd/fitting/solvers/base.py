@@ -25,7 +25,16 @@ class EpochSteps(NamedTuple):
 
 
 class AbstractSolver(eqx.Module):
-    """A rule that moves parameters, one batch at a time. State goes in and comes out: nothing is hidden."""
+    """What every solver is: a rule that moves parameters, one batch at a time.
+
+    State goes in and comes out: nothing is hidden. Ready-made ones are `Nesterov`, `PIE`, `ADePIE`, `Optax` and `adam`.
+    For one of your own define `description`, `variables`, `init` and `step`; `epoch_steps` only where an epoch as a
+    whole can be done cheaper than step by step.
+
+    Example:
+        >>> isinstance(pg.Nesterov(), pg.solvers.AbstractSolver)
+        True
+    """
 
     @property
     @abc.abstractmethod

@@ -19,11 +19,23 @@ from ptychograd.fitting.solvers.derivatives import AutomaticGradient, batch_sums
 
 
 class Optax(AbstractSolver):
-    """Any optax transformation on real and imaginary parts (Algorithm 2 when it is Adam).
+    """Any optax transformation as a solver, on real and imaginary parts of parameters (Algorithm 2 when it is Adam).
 
-    `transformation` sees the Wirtinger gradient of complex parameters, and the plain one of real
-    ones, summed over the batch. `steps` multiplies its update, by parameter path; empty means 1. Where some are given
-    the model may suggest those of other real parameters.
+    Its gradient comes from reverse-mode AD, so it serves any model. A transformation that needs more than the gradient
+    of a batch, as a line search does, is refused.
+
+    Args:
+        transformation: the optax transformation, as `optax.sgd(0.01)`. It sees the Wirtinger gradient of complex
+            parameters, and the plain one of real ones, summed over the batch.
+        steps: numbers by which its updates are multiplied, by parameter path, in the unit of the parameter; a path
+            stands for everything below it. Empty, the default, means 1 for all. If you give some, give one for every
+            parameter that is refined; only for real ones the model may suggest those that you leave out.
+        name: for people and for the result file.
+
+    Example:
+        >>> import optax
+        >>> pg.Optax(optax.sgd(1.0, momentum=0.9), {"object": 0.01, "probe": 1.0}, name="SGD").description
+        'SGD, object 0.01, probe 1'
     """
 
     transformation: optax.GradientTransformation = eqx.field(static=True)
@@ -82,9 +94,20 @@ class Optax(AbstractSolver):
 
 
 def adam(steps: Mapping[str, float] | float) -> Optax:
-    """Adam (Kingma & Ba 2014; Algorithm 2 with the standard bias correction) with one step size a path.
+    """The solver Adam (Kingma & Ba 2014; Algorithm 2 with the standard bias correction), with one step size a path.
 
-    `steps`: {"object": 0.01, "probe": 1.0}, in the parameters' own units, or one number for all.
+    It serves any model, but you have to find the step sizes; `Nesterov` takes them from the model.
+
+    Args:
+        steps: step sizes by parameter path, in the parameters' own units, or one number for all. A path stands for
+            everything below it, as "object" for "object.transmission".
+
+    Returns:
+        the solver.
+
+    Example:
+        >>> pg.adam({"object": 0.01, "probe": 1.0}).description
+        'Adam, object 0.01, probe 1'
     """
     if not isinstance(steps, Mapping):
         return Optax(_adam(float(steps)), name=f"Adam, {steps:g}")

@@ -35,30 +35,48 @@ Scalar = Float[Array, ""]
 
 
 class Nesterov(AbstractSolver):
-    """Nesterov's accelerated descent, preconditioned with the diagonal of J^H J; nothing to tune.
+    """The default solver: accelerated descent whose step sizes come from the model, so that you have nothing to tune.
 
-    At y = x + `momentum` v it takes the gradient g of a batch and w = J^H J 1, the batch's sum of the
-    probe's intensity for the object and of the object's for the probe, and sets
-    x' = y - γ g / ((1 - `floor`) w + `floor` max w), v = x' - x. Because w carries the unit of the problem,
-    these numbers serve photon counts from 1e3 to 1e9. For a batch of b patterns γ = `step_size` / (1 + 2/b), as
-    gradients of few patterns are noisy (McCandlish et al., arXiv:1812.06162). Towards the end of a run γ is
-    cooled to 2 %.
+    It is Nesterov's accelerated descent, preconditioned with the diagonal of J^H J. At y = x + `momentum` v it takes
+    the gradient g of a batch and w = J^H J 1, the batch's sum of the probe's intensity for the object and of the
+    object's for the probe, and sets x' = y - γ g / ((1 - `floor`) w + `floor` max w), v = x' - x. Because w carries the
+    unit of the problem, the same numbers serve photon counts from 1e3 to 1e9. For a batch of b patterns
+    γ = `step_size` / (1 + 2/b), as gradients of few patterns are noisy (McCandlish et al., arXiv:1812.06162). Towards
+    the end of a run γ is cooled to 2 %.
 
-    Momentum m remembers 1 / (1 - m) steps. In a near field this memory grows, one step longer every five steps,
-    and shrinks again as γ cools: there the slow errors are those that span the whole probe, and the misfit leads to
-    the solution from far away. It grows up to that of `longest_momentum`, or to 25/ν², where ν = Σ(w - W)² / ΣW² says
-    how much a batch's w differs from its running mean W; γ is 1.4 `step_size` / (1 + ν), at most 1.15 `step_size`.
-    A far field keeps `momentum`: there a longer memory ends in wrong minima, even with all patterns in a batch. What
-    every pattern of a near field sees times a weight of its own, as variations of a probe, moves without memory.
+    A momentum m remembers 1 / (1 - m) steps. In a near field this memory grows, one step longer every five steps, and
+    shrinks again as γ cools: there the slow errors are those that span the whole probe, and the misfit leads to the
+    solution from far away. It grows up to that of `longest_momentum`, or to 25/ν², where ν = Σ(w - W)² / ΣW² says how
+    much a batch's w differs from its running mean W; γ is 1.4 `step_size` / (1 + ν), at most 1.15 `step_size`. A far
+    field keeps `momentum`: there a longer memory ends in wrong minima, even with all patterns in a batch. What every
+    pattern of a near field sees times a weight of its own, as variations of a probe, moves without memory.
 
     Where nothing fixes the scale between object and probe, the probe keeps the power of its start.
 
-    A parameter without a diagonal (any that is real, and all of a model without an exit wave) moves by
-    Adam, with the step that `steps` names for it, or else the model, or else 1 % of its root-mean-square at the start.
-    Arrays with one row a pattern move row by row, on one scale (see `Rows`).
+    A parameter without a diagonal (any that is real, and all of a model without an exit wave) moves by Adam. Arrays
+    with one row a pattern, as offsets of positions, move row by row, on one scale for all rows.
 
-    It builds on ePIE and its momentum (Maiden et al., Optica 4, 736 (2017)), the preconditioned steps of
-    LSQ-ML (Odstrčil et al., Opt. Express 26, 3108 (2018)), and Nesterov, Soviet Math. Dokl. 27, 372 (1983).
+    It builds on ePIE and its momentum (Maiden et al., Optica 4, 736 (2017)), the preconditioned steps of LSQ-ML
+    (Odstrčil et al., Opt. Express 26, 3108 (2018)), and Nesterov, Soviet Math. Dokl. 27, 372 (1983).
+
+    Args:
+        momentum: share of the last step that is taken again, 0 or more and less than 1; in a near field at the start.
+        step_size: of full steps, before cooling; without unit.
+        floor: how much the largest w counts beside each pixel's own, from 0 to 1: with 1 all pixels take the same step,
+            with less dim ones take larger steps than bright ones.
+        longest_momentum: of a near field, up to which its momentum may grow.
+        steps: Adam's step sizes for parameters without a diagonal, by path, in the parameter's own unit. Where you give
+            none the model suggests one, or else it is 1 % of the parameter's root-mean-square at the start.
+
+    Raises:
+        InputError: when a run begins: a momentum out of its range, a step for a parameter whose steps come from the
+            model, or none for one that is 0 at the start.
+
+    Example:
+        >>> pg.Nesterov().description
+        'Nesterov, momentum 0.8 (near field: 0.995), step 0.65, floor 0.38'
+        >>> pg.Nesterov(steps={"detector.background": 0.1}).steps
+        (('detector.background', 0.1),)
     """
 
     momentum: float = 0.8

@@ -18,14 +18,27 @@ WORTH = 2.0  # times as many pixels in an array as in a batch's windows, from wh
 
 
 class PIE(AbstractSolver):
-    """The ptychographic iterative engine (Algorithm 1, Eqs. 8 to 10).
+    """The ptychographic iterative engine: ePIE, or rPIE with an `alpha` below 1 (Algorithm 1, Eqs. 8 to 10).
 
-    `alpha` = 1 is ePIE (Maiden & Rodenburg, Ultramicroscopy 109, 1256 (2009)); less is the
-    regularised rPIE (Maiden et al., Optica 4, 736 (2017)), whose steps are larger where the probe
-    (for the object) or the object (for the probe) is dark. A step divides the gradient by
-    (1 - alpha) w + alpha max(w), where w is the diagonal J^H J 1: Σ|P|² for the object where it is
-    free, Σ|S_j O|² for the probe. Summing over a minibatch generalises Eq. 9, whose object step
-    overshoots where windows of a batch overlap. `derivatives` are in closed form unless given.
+    A step divides the gradient by (1 - alpha) w + alpha max(w), where w is the diagonal J^H J 1: Σ|P|² for the object
+    where it is free, Σ|S_j O|² for the probe. Summing over a minibatch generalises Eq. 9, whose object step overshoots
+    where windows of a batch overlap. In closed form it moves a thin object and the probe under amplitude noise. It
+    takes no priors.
+
+    Args:
+        alpha: 1, the default, is ePIE (Maiden & Rodenburg, Ultramicroscopy 109, 1256 (2009)); a number between 0 and 1
+            is the regularised rPIE (Maiden et al., Optica 4, 736 (2017)), whose steps are larger where the probe (for
+            the object) or the object (for the probe) is dark.
+        derivatives: where gradient and w come from: in closed form by default; `ADePIE` takes them from automatic
+            differentiation, for complex parameters of any model with an exit wave.
+
+    Raises:
+        InputError: an alpha that is not above 0 and at most 1; when a run begins, a model for which there are no such
+            derivatives, or priors.
+
+    Example:
+        >>> pg.PIE().description, pg.PIE(0.1).description
+        ('ePIE', 'rPIE, alpha 0.1')
     """
 
     alpha: float = eqx.field(default=1.0, static=True)
@@ -95,8 +108,15 @@ class PIE(AbstractSolver):
 
 
 def ADePIE() -> PIE:
-    """AD-ePIE: ePIE whose gradient and Lipschitz constants (Eq. 9) come from automatic differentiation.
+    """The solver AD-ePIE: ePIE whose gradient and Lipschitz constants (Eq. 9) come from automatic differentiation.
 
     On any scan of a thin object its steps are those of ePIE, up to rounding.
+
+    Returns:
+        the solver, a `PIE` with other derivatives.
+
+    Example:
+        >>> pg.ADePIE().description
+        'AD-ePIE'
     """
     return PIE(derivatives=AutomaticLipschitz())

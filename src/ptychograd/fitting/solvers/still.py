@@ -4,7 +4,15 @@ from ptychograd.fitting.solvers.base import AbstractSolver
 
 
 class EvaluateOnly(AbstractSolver):
-    """No step at all: the misfit of a model as it is, and the time of its forward model."""
+    """A solver that takes no step: it tells the misfit of a model as it is, and the time that its forward model takes.
+
+    `r_factor` uses it.
+
+    Example:
+        still = pg.solvers.EvaluateOnly()
+        result = pg.reconstruct(model, data, still, epochs=1, batch_size=16)
+        result.history.loss[0], result.history.seconds[0]
+    """
 
     @property
     def description(self):

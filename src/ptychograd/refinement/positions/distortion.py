@@ -75,14 +75,30 @@ class PatternAtProbe(NamedTuple):
 
 @dataclass(frozen=True)
 class DistortionCorrection(AbstractStageAction):
-    """A slow distortion D of all positions, which the object has followed, is taken out of both.
+    """Before a stage, take a slow distortion D of all positions, which the object has followed, out of both.
 
-    Where positions and object are distorted alike neighbours agree, and descent hardly moves them. What gives them away
-    is the probe, which is not distorted: within it the object is stretched, sheared and turned by ∂D. A Gauss-Newton
-    step of every pattern towards its own ∂D, of all together through polynomials of the position, tells D; all
-    positions are moved by it, and the object resampled. Polynomials have as high a degree as probes fit side by side,
-    so that ∂D hardly varies within one, and at most `highest`: in a full-field beam what is taken out is an affine
-    change.
+    Where positions and object are distorted alike neighbouring patterns agree, and descent hardly moves them. What
+    gives the distortion away is the probe, which is not distorted: within it the object is stretched, sheared and
+    turned by ∂D. A Gauss-Newton step of every pattern towards its own ∂D, of all together through polynomials of the
+    position, gives D; all positions are moved by it, and the object is resampled.
+
+    The polynomials have as high a degree as probes fit side by side, so that ∂D hardly varies within one, and at most
+    `highest`: in a full-field beam what is taken out is an affine change. Positions of a crystal stay as they are.
+
+    `with_position_search` puts it into the stages of a run.
+
+    Args:
+        data: the patterns that tell the distortion.
+        highest: degree of the polynomials, 1 or more; the extent of the scan and the number of patterns may allow less.
+        noise: the noise model, which says what a pixel shows; `Amplitude()` by default.
+
+    Raises:
+        InputError: when a run begins: the model's positions can't be refined (see `with_refinable_positions`), it has
+            another number of patterns than the data, or the degree is below 1.
+
+    Example:
+        >>> correction = pg.refinement.DistortionCorrection(data, highest=3)
+        >>> stage = pg.Stage(20, ("object", "probe", "scan"), first=(correction,))
     """
 
     data: Dataset

@@ -14,15 +14,25 @@ from ptychograd.refinement.positions.validation import held_out_misfits
 
 @dataclass(frozen=True)
 class HeldOutMonitor:
-    """Looks every so many epochs of a run at the R-factor of patterns that are `held` out, for `Run.watch`.
+    """During a run, compute every few epochs the R-factor of patterns that are held out, for `monitor` of a `Run`.
 
-    It is taken with the patterns' positions, intensities and weights as they are in the model: where these are refined
-    nobody refines those of held-out patterns, and `held_out_misfits` tells more.
+    The R-factors go into `held_out` of the history, and `Converged` ends a stage where they rise. They are taken with
+    these patterns' positions, intensities and weights as they are in the model. Where such numbers are refined, those
+    of the held-out patterns are not, and `held_out_misfits` tells more.
+
+    Args:
+        held: the patterns that are held out, as `hold_out` gives them.
+        every: epochs from one R-factor to the next, 1 or more.
+        noise: the noise model, which says what a pixel shows; `Amplitude()` by default.
+
+    Raises:
+        InputError: `every` is below 1.
 
     Example:
-        fitted, held = hold_out(data, 0.05)
-        stages = (Stage(140, until=Converged()), Stage(60))  # which then also ends when R of those patterns rises
-        result = perform(Run(model, fitted, Nesterov(), stages, 16, monitor=HeldOutMonitor(held)))
+        fitted, held = pg.hold_out(data, 0.05)
+        stages = (pg.Stage(140, until=pg.fitting.Converged()), pg.Stage(60))  # the first also ends as R of `held` rises
+        monitor = pg.refinement.HeldOutMonitor(held)
+        result = pg.perform(pg.Run(model, fitted, pg.Nesterov(), stages, 16, monitor=monitor))
     """
 
     held: Dataset
@@ -34,7 +44,7 @@ class HeldOutMonitor:
             raise InputError(f"A look at held-out patterns every {self.every} epochs; expected 1 or more.")
 
     def __call__(self, epochs: int, so_far: Callable[[], Result]) -> float:
-        """R after so many epochs, or NaN where nobody looks."""
+        """R after so many epochs, or NaN after epochs for which none is computed."""
         if epochs % self.every:
             return float("nan")
         return held_out_misfits(cast("AbstractModel", so_far().model), self.held, self.noise, {}).r_factor

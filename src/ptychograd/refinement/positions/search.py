@@ -27,12 +27,27 @@ SPACING = 2  # pixels, of steps about the given position
 
 @dataclass(frozen=True)
 class PositionSearch(AbstractStageAction):
-    """Every pattern's position is looked for anew, with everything else as it is.
+    """Before a stage, look for every pattern's position anew, farther than a gradient reaches.
 
-    Of all steps by whole pixels, up to the `farthest`, the one of the least misfit is taken, and Gauss-Newton steps
-    down from there: a pattern whose own position is caught in a wrong minimum comes out of it, once the object about it
-    is right. The worst fifth of the patterns are looked for about the given position as well, in case they went astray.
-    Patterns without a photon, as those that `data` hold out, stay where they are.
+    Everything else stays as it is. Of all steps by whole pixels, up to `farthest`, the one of the least misfit is
+    taken, and Gauss-Newton steps down from there: a pattern whose position is caught in a wrong minimum comes out of
+    it, once the object about it is right. For the worst fifth of the patterns positions about the given one are tried
+    as well, in case they went astray. Patterns without a photon, as those that `data` hold out, stay where they are.
+
+    `with_position_search` puts it into the stages of a run.
+
+    Args:
+        data: the patterns whose positions are looked for.
+        farthest: the longest step that is tried, in object pixels, from 1 to 12.
+        noise: the noise model, which says what a pixel shows; `Amplitude()` by default.
+
+    Raises:
+        InputError: when a run begins: the model's positions can't be refined (see `with_refinable_positions`), it has
+            another number of patterns than the data, or `farthest` is out of its range.
+
+    Example:
+        >>> search = pg.refinement.PositionSearch(data, farthest=5)
+        >>> stage = pg.Stage(20, ("object", "probe", "scan"), first=(search,))
     """
 
     data: Dataset

@@ -43,9 +43,12 @@ SPREAD = 2.5  # times the rms of all corrections: how far the position of a held
 
 
 class HeldOutMisfits(NamedTuple):
-    """Σ(√h - √y)² and Σy of each held-out pattern over all its pixels, of which neither half told its rows to itself.
+    """How well held-out patterns are expected, over all their pixels: each half by numbers that the other half gave.
 
-    Besides `per_pattern`: of each array with one row a pattern that was looked for, by path, these patterns' own.
+    Args:
+        residual: Σ(√h - √y)² of each pattern, of the expected photons h and the measured ones y.
+        photons: Σy of each pattern.
+        per_pattern: of each array with one row a pattern that was looked for, by path, the rows of these patterns.
     """
 
     residual: Float[np.ndarray, " pattern"]
@@ -54,7 +57,7 @@ class HeldOutMisfits(NamedTuple):
 
     @property
     def r_factor(self) -> float:
-        """R of all together."""
+        """R of all patterns together."""
         return float(np.sqrt(self.residual.sum() / self.photons.sum()))
 
 
@@ -62,12 +65,32 @@ class HeldOutMisfits(NamedTuple):
 def held_out_misfits(
     model: AbstractModel, held: Dataset, noise: AbstractNoise | None = None, own: Row | None = None
 ) -> HeldOutMisfits:
-    """How well a model expects patterns that it was not fitted to, each with what is its own.
+    """How well a model expects patterns that it was not fitted to, each with numbers of its own found first.
 
-    The position of a held-out pattern, its intensity and its weights are refined by nobody. They are found here from a
-    random half of the pattern's pixels, with everything else as it is, and the misfit is taken over the other half, of
-    what the pixels show, as `noise` says it; and the other way round. `own` says what is looked for, and from where:
-    what others' differ in (see `own_parameters`) unless it is given.
+    The position of a held-out pattern, its intensity and its weights are not refined in a run. They are found here from
+    a random half of the pattern's pixels, with everything else as it is, and the misfit is taken over the other half,
+    of what the pixels show, as `noise` says it; and the other way round.
+
+    Args:
+        model: the model that is judged.
+        held: the patterns that are held out, as `hold_out` gives them; those with photons count.
+        noise: the noise model, which says what a pixel shows; `Amplitude()` by default.
+        own: what is looked for, by path: steps (step, k) from the row of k numbers that the model has for a pattern,
+            all of which are tried before the best is refined. By default every array with one row a pattern in which
+            patterns differ; with {} nothing is looked for.
+
+    Returns:
+        the misfits: `residual`, Σ(√h - √y)², and `photons`, Σy, of each held-out pattern that has photons, the
+        `r_factor` of all together, and `per_pattern`, by path, the rows that were found.
+
+    Raises:
+        InputError: the model has another number of patterns than the data.
+
+    Example:
+        fitted, held = pg.hold_out(data, 0.1)
+        result = pg.reconstruct(model, fitted, pg.Nesterov(), epochs=60, batch_size=16)
+        misfits = pg.refinement.held_out_misfits(result.model, held)
+        misfits.r_factor, pg.assess(result, fitted, held=(held, misfits.residual)).code
     """
     check_count(model, held.count)
     own = own_parameters(model) if own is None else own
@@ -101,7 +124,7 @@ def own_parameters(model: AbstractModel, names: Iterable[str] | None = None) -> 
 def with_per_pattern(
     model: AbstractModel, held: Dataset, rows: Mapping[str, Float[np.ndarray, "pattern k"]]
 ) -> AbstractModel:
-    """The model with these rows (see `Misfits`) for the patterns that are held out."""
+    """The model with these rows (see `HeldOutMisfits`) for the patterns that are held out."""
     arrays, places = named_parameters(model), illuminated_positions(held)
     return replace_parameters(model, {path: arrays[path].at[places].set(row) for path, row in rows.items()})
 
@@ -141,12 +164,29 @@ def _validated(shared: tuple, item: tuple) -> tuple[Float[Array, ""], Float[Arra
 
 @dataclass(frozen=True)
 class PositionValidation(AbstractStageAction):
-    """Refined positions go back to what they were unless `held` patterns are expected better with them than without.
+    """Before a stage, put refined positions back to what they were, unless held-out patterns fit better with them.
 
-    From the present model and from the same one with the start's positions, object and probe are fitted for `epochs`.
-    Unless the misfit of the held-out patterns (see `held_out_misfits`) is smaller in the first, by more than the
-    standard error of the difference, the second goes on, and positions are not refined any more. Held-out patterns look
-    for their own position in both alike, as this alone makes misfits smaller; where they were found they stay.
+    From the present model, and from the same one with the start's positions, object and probe are fitted for `epochs`.
+    The refined positions stay only if the misfit of the held-out patterns (see `held_out_misfits`) is smaller with them
+    by more than the standard error of the difference; otherwise the other model goes on, and positions are not refined
+    any more. The own position of each held-out pattern is looked for in both alike, as this alone makes misfits
+    smaller; where it was found it stays.
+
+    `with_position_validation` puts it into the stages of a run.
+
+    Args:
+        held: the patterns that are held out, as `hold_out` gives them.
+        epochs: for which both models are fitted, 1 or more, beside the epochs of the stage.
+        noise: the noise model, which says what a pixel shows; `Amplitude()` by default.
+
+    Raises:
+        InputError: when a run begins: the model's positions can't be refined (see `with_refinable_positions`), it has
+            another number of patterns than the data, or there is no epoch.
+
+    Example:
+        >>> fitted, held = pg.hold_out(data, 0.1)
+        >>> pg.refinement.PositionValidation(held, epochs=8).epochs
+        8
     """
 
     held: Dataset
