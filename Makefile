@@ -1,5 +1,5 @@
 # make demo: a picture and a number.  make test: lint and tests.  Each sets up everything it needs.
-# make slow: the tests of long reproductions, which no change has to wait for, as XLA compiles for every user.
+# make slow: long reproductions, the other cases of quick tests, and the tests' own types; XLA compiles as for every user.
 PYTHON ?= python3
 BIN := .venv/bin
 # Half of the quick tests' time is compilation; where XLA knows these options, the whole takes three quarters.
@@ -20,6 +20,7 @@ test: lint types .venv/installed
 	$(BIN)/python $(WATCHED) $(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
 
 slow: .venv/installed
+	$(BIN)/pyright
 	$(BIN)/python $(WATCHED) $(BIN)/python -m pytest -n 2 --dist worksteal -m slow
 
 lint: .venv/installed
@@ -27,7 +28,7 @@ lint: .venv/installed
 	$(BIN)/ruff format --check .
 
 types: .venv/installed
-	$(BIN)/pyright
+	$(BIN)/pyright src
 
 .venv/installed: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "ptychograd needs Python 3.11 or newer: make PYTHON=/path/to/python3.11")'
