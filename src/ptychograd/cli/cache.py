@@ -37,7 +37,7 @@ class Healing:
     def __init__(self, folder: Path, plain):
         self.plain = plain
         self._folder = folder
-        self._told: set[str] = set()
+        self._warned: set[str] = set()
 
     def __call__(self, message, category, filename, lineno, file=None, line=None) -> None:
         """As `warnings.showwarning`, for what is not about kept programs too."""
@@ -53,9 +53,9 @@ class Healing:
             "reading": f"A kept program could not be read and is compiled anew ({self._folder})",
             "writing": f"Compiled programs are not kept: {self._folder}: {why.splitlines()[0]}",
         }[doing]
-        if doing not in self._told:
+        if doing not in self._warned:
             errors.print(text, style="dim", soft_wrap=True)
-        self._told.add(doing)
+        self._warned.add(doing)
 
     def _entries(self, program: str, doing: str) -> list[Path]:
         """What is kept under a program's name, for whatever shapes; of a write that failed the newest, which is cut."""

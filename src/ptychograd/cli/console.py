@@ -68,7 +68,7 @@ def leave(status: int) -> NoReturn:
 
 
 @contextmanager
-def kept_when_interrupted(folder: Path) -> Iterator[None]:
+def archived_when_interrupted(folder: Path) -> Iterator[None]:
     """Say, after an interrupt, that finished runs are kept, and how to go on; exit status 130."""
     try:
         yield

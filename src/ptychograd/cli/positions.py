@@ -41,7 +41,7 @@ def summary_of_positions(result: "Result") -> Iterator[str]:
     if scan is None or corrections is None:
         return
     changes = [change for change in result.settings.get("changes", ()) if not _is_about_flat_field(change)]
-    yield from map(_told, changes[-LAST:])
+    yield from map(_summary_of_change, changes[-LAST:])
     rms = float(np.sqrt(np.mean((corrections - corrections.mean(axis=0)) ** 2)))
     length = f" ({rms * float(np.mean(result.sampling[-2:])):.3g} m)" if result.sampling else ""
     parts = affine_parts(affine_fit(scan, corrections)[0])
@@ -58,14 +58,14 @@ def summary_of_positions(result: "Result") -> Iterator[str]:
 def summary_of_flat_field(result: "Result") -> Iterator[str]:
     """What the last of its calibrations found, if there was one."""
     found = [change for change in result.settings.get("changes", ()) if _is_about_flat_field(change)]
-    yield from map(_told, found[-1:])
+    yield from map(_summary_of_change, found[-1:])
 
 
 def _is_about_flat_field(change: dict) -> bool:
     return change.get("about") == FLAT_FIELD
 
 
-def _told(change: dict) -> str:
+def _summary_of_change(change: dict) -> str:
     return f"after epoch {change['after_epoch']}: {change['change']}"
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from ptychograd.cli.console import kept_when_interrupted
+from ptychograd.cli.console import archived_when_interrupted
 from ptychograd.cli.console import output as console
 from ptychograd.cli.folders import prepare_folder
 from ptychograd.cli.placed import leave_unless_there, placed, working_folder
@@ -37,7 +37,7 @@ def reproduce(
     reporting = importlib.import_module("ptychograd.paper.report")
     folder, start = output or Path("reproduced") / (figure + "-quick" * quick), working_folder()
     prepare_folder(folder, [f"{figure}{ending}" for ending in (".txt", ".json", ".csv")], [f"{figure}.png"])
-    with kept_when_interrupted(folder), ShareBar(figure) as bar:
+    with archived_when_interrupted(folder), ShareBar(figure) as bar:
         report = experiment.reproduce(reporting.Place(start / folder, quick, bar.advance))
     where = placed(lambda path: reporting.write(report, path, figure), folder, start)
     console.print(report.text, soft_wrap=True)

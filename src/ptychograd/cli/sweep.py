@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 from cyclopts import Parameter, convert
 from cyclopts.exceptions import CycloptsError
 
-from ptychograd.cli.console import errors, kept_when_interrupted
+from ptychograd.cli.console import archived_when_interrupted, errors
 from ptychograd.cli.console import output as console
 from ptychograd.cli.folders import prepare_folder, removed, require_own_runs
 from ptychograd.cli.held import HELD_OUT, check_share, validated_by
@@ -111,7 +111,7 @@ def perform(grid: Grid, data: "Dataset") -> tuple["Sweep", str]:
     source = {DATA_FILE: str(grid.path), FOLDER: str(grid.start), FINGERPRINT: data.fingerprint}
     by = "r_factor" if held is None else HELD_OUT
     share = 1 / math.prod(len(values) for values in grid.axes.values())
-    with kept_when_interrupted(grid.folder), ShareBar("sweep") as bar:
+    with archived_when_interrupted(grid.folder), ShareBar("sweep") as bar:
         job = Job(grid, fitted, held, source, {}, lambda point: bar.advance(share, _name(point)))
         found = sweep_grid(
             job.run, grid.axes, measure=job.measure, by=by, archived=job.find, on_run=job.note, on_failure=job.miss

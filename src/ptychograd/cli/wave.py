@@ -20,7 +20,7 @@ def with_wave(
     model: "AbstractModel", effects: Effects, refine: Sequence[str] = (), defocus: float = 0.0
 ) -> "AbstractModel":
     """The start model with all that is asked for, and with the parameters to `refine`."""
-    from ptychograd.models import effects as _pieces
+    from ptychograd.models import effects as _effects
 
     model = _with_object(model, effects, refine)
     lens = effects.aberration or effects.numerical_aperture is not None or any(path in LENS for path in refine)
@@ -28,18 +28,18 @@ def with_wave(
         terms = _aberrations(effects)
         if not terms and "probe.aberrations" in refine:
             terms = {noll: 0.0 for noll in COMMON_ABERRATIONS}
-        model = _pieces.with_aberrations(model, defocus, terms, _pupil(model, effects))
+        model = _effects.with_aberrations(model, defocus, terms, _pupil(model, effects))
     variations = effects.probe_variations or int(any(path in ("probe.weights", "probe.variations") for path in refine))
     if variations:
-        model = _pieces.with_varying_probe(model, variations)
+        model = _effects.with_varying_probe(model, variations)
     if effects.varying_intensity or "probe.intensity" in refine:
-        model = _pieces.with_varying_intensity(model)
+        model = _effects.with_varying_intensity(model)
     return _with_spectrum(model, effects, refine)
 
 
 def with_true_wave(model: "AbstractModel", effects: Effects, seed: int) -> "AbstractModel":
     """The true model of a simulation with all that is asked for: slices that differ, variations by chance."""
-    from ptychograd.models import effects as _pieces
+    from ptychograd.models import effects as _effects
     from ptychograd.models.effects import truths
 
     if effects.slices != 1 or effects.slice_distance is not None:
@@ -48,7 +48,7 @@ def with_true_wave(model: "AbstractModel", effects: Effects, seed: int) -> "Abst
         model = truths.truly_mixed(model, effects.object_modes)
     model = _with_magnitude(model, effects)
     if effects.aberration:
-        model = _pieces.with_aberrations(model, 0.0, _aberrations(effects), _pupil(model, effects))
+        model = _effects.with_aberrations(model, 0.0, _aberrations(effects), _pupil(model, effects))
     if effects.probe_variations:
         model = truths.truly_varying(model, effects.probe_variations, seed)
     if effects.varying_intensity:
@@ -81,36 +81,36 @@ def held_unless_asked(stages: Iterable["Stage"], model: "AbstractModel", refine:
 
 
 def _with_object(model: "AbstractModel", effects: Effects, refine: Sequence[str]) -> "AbstractModel":
-    from ptychograd.models import effects as _pieces
+    from ptychograd.models import effects as _effects
 
     if effects.slices != 1 or effects.slice_distance is not None or "object.distance" in refine:
-        model = _pieces.with_slices(model, effects.slices, _slice_distance(effects))
+        model = _effects.with_slices(model, effects.slices, _slice_distance(effects))
     if effects.object_modes != 1:
-        model = _pieces.with_object_modes(model, effects.object_modes)
+        model = _effects.with_object_modes(model, effects.object_modes)
     return _with_magnitude(model, effects)
 
 
 def _with_magnitude(model: "AbstractModel", effects: Effects) -> "AbstractModel":
-    from ptychograd.models import effects as _pieces
+    from ptychograd.models import effects as _effects
     from ptychograd.physics.objects import BoundedMagnitude, UnitMagnitude
 
     if effects.phase_only and effects.magnitude_at_most is not None:
         raise InputError("--phase-only and --magnitude-at-most are both given; give one of them.")
     if effects.phase_only:
-        return _pieces.with_magnitude(model, UnitMagnitude())
+        return _effects.with_magnitude(model, UnitMagnitude())
     if effects.magnitude_at_most is not None:
-        return _pieces.with_magnitude(model, BoundedMagnitude(effects.magnitude_at_most))
+        return _effects.with_magnitude(model, BoundedMagnitude(effects.magnitude_at_most))
     return model
 
 
 def _with_spectrum(model: "AbstractModel", effects: Effects, refine: Sequence[str]) -> "AbstractModel":
     from ptychograd.data.geometry import wavelength_from_kev
-    from ptychograd.models import effects as _pieces
+    from ptychograd.models import effects as _effects
 
     if effects.spectrum and effects.bandwidth is not None:
         raise InputError("--spectrum and --bandwidth are both given; give one of them.")
     if effects.bandwidth is not None:
-        return _pieces.with_bandwidth(model, effects.bandwidth, effects.lines)
+        return _effects.with_bandwidth(model, effects.bandwidth, effects.lines)
     if not effects.spectrum:
         if "propagator.weights" in refine:
             raise InputError("--refine propagator.weights needs the lines of the spectrum: --spectrum or --bandwidth.")
@@ -118,7 +118,7 @@ def _with_spectrum(model: "AbstractModel", effects: Effects, refine: Sequence[st
     lines = numbers(effects.spectrum, "spectrum")
     energies = numbers([f"{energy}={energy}" for energy in lines], "spectrum")
     wavelengths = [wavelength_from_kev(energy) for energy in energies.values()]
-    return _pieces.with_spectrum(model, wavelengths, list(lines.values()))
+    return _effects.with_spectrum(model, wavelengths, list(lines.values()))
 
 
 def _slice_distance(effects: Effects) -> float:

@@ -57,11 +57,11 @@ def set_aside(data: Dataset, count: int, seed: int = 0) -> tuple[Dataset, Datase
     held = np.zeros(data.count // data.group, bool)
     held[np.random.default_rng(seed).choice(illuminated_positions(data), count, replace=False)] = True
     held, count = np.repeat(held, data.group), count * data.group
-    fitted, kept_aside = (
+    fitted, held_aside = (
         replace(data.only(which), source=f"{data.source}, {text}")
         for which, text in ((~held, f"{count} patterns held out"), (held, f"{count} held-out patterns"))
     )
-    return fitted, kept_aside
+    return fitted, held_aside
 
 
 def halves(data: Dataset, seed: int = 0) -> tuple[Dataset, Dataset]:

@@ -44,12 +44,12 @@ class TiltedBeam(eqx.Module):
         """The beam in the window, shifted along (y, z) by less than a voxel."""
         x, y = (np.arange(n) - n // 2 for n in self.shape)
         s = -x[:, None] * np.cos(self.two_theta) + y * np.sin(self.two_theta) + self.modes.shape[1] // 2
-        below = np.floor(s).astype(int)
-        part = as_complex(jnp.asarray(s - below, self.modes.real.dtype))[None, ..., None]
+        floor = np.floor(s).astype(int)
+        part = as_complex(jnp.asarray(s - floor, self.modes.real.dtype))[None, ..., None]
         across = None if shift is None else shift * jnp.asarray([np.sin(self.two_theta), 1], shift.dtype)
         padded = jnp.pad(translate(self.modes, across), ((0, 0), (1, 1), (0, 0)))
         last = self.modes.shape[1] + 1
-        lower, upper = (padded[:, np.clip(below + 1 + step, 0, last)] for step in (0, 1))
+        lower, upper = (padded[:, np.clip(floor + 1 + step, 0, last)] for step in (0, 1))
         return (1 - part) * lower + part * upper
 
 

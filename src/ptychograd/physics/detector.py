@@ -121,8 +121,8 @@ class Detector(AbstractPart):
             photons = self.point_spread(photons)
         if self.flat_field is not None:
             photons = photons * lifted(self.flat_field, photons)
-        below = jax.lax.stop_gradient(jnp.minimum(self.background, 0))
-        return photons + lifted(self.background - below, photons)
+        lower = jax.lax.stop_gradient(jnp.minimum(self.background, 0))
+        return photons + lifted(self.background - lower, photons)
 
     @property
     def is_plain(self) -> bool:

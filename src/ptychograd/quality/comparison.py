@@ -69,9 +69,9 @@ def _in_one_window(truth: GroundTruth, result: Result) -> tuple[GroundTruth, Res
         return truth, result
     spare = [[(n // 2 - m // 2, n - m - n // 2 + m // 2) for n, m in zip(size, shape, strict=True)] for size in sizes]
     named = (OBJECT, "object.support", "probe.modes", ILLUMINATION)
-    cut = {name: _without(result.arrays[name], spare[1]) for name in named if name in result.arrays}
+    smaller = {name: _without(result.arrays[name], spare[1]) for name in named if name in result.arrays}
     narrow = GroundTruth(_without(truth.object, spare[0]), _without(truth.probe, spare[0]), truth.parameters)
-    return narrow, result._replace(arrays={**result.arrays, **cut})
+    return narrow, result._replace(arrays={**result.arrays, **smaller})
 
 
 def _without(image: np.ndarray, margins: list[tuple[int, int]]) -> np.ndarray:

@@ -202,13 +202,13 @@ def estimated_gains(model: AbstractModel, data: Dataset, noise: AbstractNoise) -
     places, sums = np.arange(data.count // data.group), np.zeros((2, *flat.shape))
     for block in blocks(places, data):
         seen = PatternPixels(jnp.asarray(places[block]), *measured(data, places[block], flat.dtype))
-        found = of_each(_told, shared, seen)
+        found = of_each(_slope_and_information, shared, seen)
         for total, each in zip(sums, found, strict=True):
             total += np.asarray(each).sum(axis=0, dtype=np.float64)
     return GainEstimates(sums[0], sums[1])
 
 
-def _told(shared: tuple, seen: PatternPixels) -> tuple[Float[Array, "y x"], Float[Array, "y x"]]:
+def _slope_and_information(shared: tuple, seen: PatternPixels) -> tuple[Float[Array, "y x"], Float[Array, "y x"]]:
     model, noise = shared
     flat = named_parameters(model)[FLAT_FIELD]
 

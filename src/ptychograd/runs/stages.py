@@ -209,7 +209,7 @@ def _divided(
         if begin == end:
             parts.append((begin, stage))
             continue
-        places = sorted({begin, end} | {cut for cut in cuts if begin < cut < end})
+        places = sorted({begin, end} | {at for at in cuts if begin < at < end})
         for low, high in itertools.pairwise(places):
             first = sorted((stage.first if low == begin else ()) + cuts.get(low, ()), key=_turn)
             parts.append((low, stage._replace(epochs=high - low, first=tuple(first))))

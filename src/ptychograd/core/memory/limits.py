@@ -78,7 +78,7 @@ def _groups(root: Path) -> Iterator[tuple[Version, Path]]:
     for version, begin, place in _mounts(root):
         if version not in paths:
             continue
-        inside = _below(paths[version], begin)
+        inside = _inside(paths[version], begin)
         for depth in range(len(inside.parts), -1, -1):
             yield version, root.joinpath(place.relative_to("/"), *inside.parts[:depth])
 
@@ -102,7 +102,7 @@ def _unescaped(text: str) -> str:
     return re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), text)
 
 
-def _below(path: str, begin: str) -> PurePosixPath:
+def _inside(path: str, begin: str) -> PurePosixPath:
     """The way from the group `begin` to the group `path`; nothing where it does not lie below, as in a container."""
     own, outer = PurePosixPath(path), PurePosixPath(begin)
     inside = own.relative_to(outer) if own.is_relative_to(outer) else PurePosixPath()

@@ -17,7 +17,7 @@ from ptychograd.data.checks.places import astray
 from ptychograd.data.dataset import BraggGeometry, Dataset, NearFieldGeometry, StoredPatterns
 
 PACKAGE = str(Path(__file__).parents[2])
-_TOLD: set[tuple[int, str]] = set()  # of which patterns in memory what was said, as long as they are there
+_WARNED: set[tuple[int, str]] = set()  # of which patterns in memory what was said, as long as they are there
 
 
 def check_possible(data: Dataset, is_scan: bool = True) -> None:
@@ -54,11 +54,11 @@ def _is_news(data: Dataset, text: str) -> bool:
     """Whether it was not said of these patterns before; of patterns in a file, not of a file of that name."""
     stored = isinstance(data.patterns, StoredPatterns)
     key = (0 if stored else id(data.patterns), text)
-    if key in _TOLD:
+    if key in _WARNED:
         return False
-    _TOLD.add(key)
+    _WARNED.add(key)
     if not stored:
-        weakref.finalize(data.patterns, _TOLD.discard, key)
+        weakref.finalize(data.patterns, _WARNED.discard, key)
     return True
 
 

@@ -23,13 +23,13 @@ def saturation(evidence: Evidence) -> Finding | None:
     alone = standing_out(stuck_pixels(evidence.sample), evidence.sample)
     if top < HIGH or (alone.any() and top == evidence.sample.patterns[0][alone].max()):
         return None  # of which `pixels` tells
-    at, below, values, examined = _near_the_top(evidence.data, top)
+    at, lower, values, examined = _near_the_top(evidence.data, top)
     figures = {"largest": top, "pixels_at_largest": at, "share": at / max(1, values), "patterns": examined}
     what = plural(evidence.data.count, "pattern")
     what = what if examined == evidence.data.count else f"{examined:,} of {what} that were looked at"
-    if at < LEAST_OF_A_PLATEAU or at <= STEEP * below:
+    if at < LEAST_OF_A_PLATEAU or at <= STEEP * lower:
         return Finding("saturation", GOOD, f"no plateau at the largest value, {top:.6g}, in {what}", "", figures)
-    found = f"{at:,} pixels of {what} at exactly {top:.6g}, {below:,} just below"
+    found = f"{at:,} pixels of {what} at exactly {top:.6g}, {lower:,} just below"
     text = f"the detector is full there: give --saturation {top:.12g}, or leave them out by --mask-above {top - 1:.12g}"
     return Finding("saturation", BAD, found, text, figures)
 
@@ -45,14 +45,14 @@ def _near_the_top(data: Dataset, top: float) -> tuple[int, int, int, int]:
     most = max(1, EXAMINED // (block * each))
     if isinstance(data.patterns, StoredPatterns) and len(starts) > most:
         starts = starts[np.unique(np.linspace(0, len(starts) - 1, most).round().astype(int))]
-    at = below = values = examined = 0
+    at = lower = values = examined = 0
     for first in starts.tolist():
         patterns, mask = data.frames(slice(first, min(first + block, data.count)))
         valid = np.broadcast_to(mask, patterns.shape)
         at += int(np.count_nonzero((patterns == top) & valid))
-        below += int(np.count_nonzero((patterns < top) & (patterns >= min(NEAR * top, top - 1)) & valid))
+        lower += int(np.count_nonzero((patterns < top) & (patterns >= min(NEAR * top, top - 1)) & valid))
         values, examined = values + int(np.count_nonzero(valid)), examined + len(patterns)
-    return at, below, values, examined
+    return at, lower, values, examined
 
 
 def mask(evidence: Evidence) -> Finding:
@@ -102,7 +102,7 @@ def pixels(evidence: Evidence) -> Finding | None:
     every = dead | hot | stuck
     if not every.any():
         return Finding("dead and hot pixels", GOOD, "none that is not masked", "", figures)
-    parts = [stuck_in_words(stuck, evidence.sample)] if stuck.any() else []
+    parts = [summary_of_stuck(stuck, evidence.sample)] if stuck.any() else []
     if (dead | hot).any():
         counted = f"{figures['dead']:,} dead and {figures['hot']:,} hot ones"
         parts.append(f"{counted} are not masked: {_places(dead | hot)}")
@@ -161,10 +161,10 @@ def always_extreme(sample: Sample) -> Finding | None:
     text = f"mask them (--mask FILE.npy, --mask-above {top - 1:.12g}) if they are gaps or broken"
     if not standing_out(stuck, sample).all(where=stuck):
         text += f", or give --saturation {top:.12g} if the detector is full there"
-    return Finding("dead and hot pixels", BAD, stuck_in_words(stuck, sample), text, {})
+    return Finding("dead and hot pixels", BAD, summary_of_stuck(stuck, sample), text, {})
 
 
-def stuck_in_words(stuck: Bool[np.ndarray, "y x"], sample: Sample) -> str:
+def summary_of_stuck(stuck: Bool[np.ndarray, "y x"], sample: Sample) -> str:
     """Which pixels are stuck, and at what number."""
     low, high = (float(limit(sample.patterns[0][stuck])) for limit in (np.min, np.max))
     number = f"{high:.12g}" if low == high else f"one number, {low:.12g} to {high:.12g},"

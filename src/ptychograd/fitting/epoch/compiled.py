@@ -106,7 +106,7 @@ def _epoch(member: Member, patterns: Patterns, plan: Plan) -> After:
 
     (carried, value), _ = jax.lax.scan(step, (epoch_steps.carried, Value.zero(plan.weight.dtype)), plan)
     variables, state = epoch_steps.end(carried)
-    variables = objective.scaled_back(_regauged(objective, variables))
+    variables = objective.scaled_back(_gauge_fixed(objective, variables))
     finite = {
         name: jnp.all(jnp.array([jnp.all(jnp.isfinite(plane)) for plane in jax.tree.leaves(leaf)]))
         for name, leaf in named_parameters(variables).items()
@@ -114,7 +114,7 @@ def _epoch(member: Member, patterns: Patterns, plan: Plan) -> After:
     return After(variables, state, value, finite)
 
 
-def _regauged(objective: Objective, variables: PyTree) -> PyTree:
+def _gauge_fixed(objective: Objective, variables: PyTree) -> PyTree:
     """The variables with what no pattern can tell put right, which changes no pattern."""
     named, forms = named_parameters(variables), {}
     for change in objective.model(variables).gauge_fixed():

@@ -42,15 +42,15 @@ def check_promise(model: AbstractModel) -> None:
             raise InputError(
                 f"{type(model).__name__} says by `windows` that a pattern sees only a window of {path}, but pattern 0 "
                 f"differs by {off:.1%} with the rest of that array. Take all that the call needs of it from "
-                f'`ptychograd.cut`, or leave "{path}" out of `windows`.'
+                f'`ptychograd.extract_window`, or leave "{path}" out of `windows`.'
             )
 
 
 def _parts(model: PyTree) -> Iterator[eqx.Module]:
     """The model, and all modules that are in it."""
     yield model
-    below = jax.tree.leaves(model, is_leaf=lambda node: isinstance(node, eqx.Module) and node is not model)
-    for part in below:
+    lower = jax.tree.leaves(model, is_leaf=lambda node: isinstance(node, eqx.Module) and node is not model)
+    for part in lower:
         if isinstance(part, eqx.Module):
             yield from _parts(part)
 

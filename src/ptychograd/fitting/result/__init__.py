@@ -5,7 +5,7 @@ from ptychograd.fitting.result.result import (
     OBJECTS,
     NonFiniteError,
     Result,
-    is_kept,
+    is_array_or_number,
     load,
 )
 from ptychograd.fitting.result.settings import load_settings, require_present_version
@@ -15,7 +15,7 @@ __all__ = [
     "History",
     "NonFiniteError",
     "Result",
-    "is_kept",
+    "is_array_or_number",
     "load",
     "load_settings",
     "require_present_version",

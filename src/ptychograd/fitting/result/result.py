@@ -84,7 +84,7 @@ class Result(NamedTuple):
     @classmethod
     def of(cls, model: AbstractModel, positions: np.ndarray, state: dict, history: History, settings: dict) -> "Result":
         """The result that `model` is."""
-        arrays = jax.device_get(named_leaves(eqx.filter(model, is_kept)))
+        arrays = jax.device_get(named_leaves(eqx.filter(model, is_array_or_number)))
         probe, sampling = getattr(model, "probe", None), getattr(model, "sampling", None)
         wave = probe.illumination if isinstance(probe, AbstractProbe) else None
         if wave is not None:
@@ -148,7 +148,7 @@ class Result(NamedTuple):
         """`model`, made from the same data by the same recipe, with this result's arrays in it."""
 
         def put(name, leaf):
-            if not is_kept(leaf):
+            if not is_array_or_number(leaf):
                 return leaf
             if name not in self.arrays or self.arrays[name].shape != leaf.shape:
                 found = self.arrays[name].shape if name in self.arrays else "nothing"
@@ -164,8 +164,8 @@ class Result(NamedTuple):
         """
         fresh = Result.of(model, np.zeros(0), {}, self.history, self.settings)
         change = {"after_epoch": self.history.epochs, "change": text, "hold": list(hold), "about": about}
-        told = {key: value for key, value in change.items() if value or key == "after_epoch"}
-        changes = [*self.settings.get("changes", ()), told]
+        change = {key: value for key, value in change.items() if value or key == "after_epoch"}
+        changes = [*self.settings.get("changes", ()), change]
         return self._replace(arrays=fresh.arrays, state={}, settings=self.settings | {"changes": changes}, model=model)
 
     def save(self, path: str | Path) -> None:
@@ -179,7 +179,7 @@ class Result(NamedTuple):
         return self.arrays[name]
 
 
-def is_kept(leaf: PyTree) -> bool:
+def is_array_or_number(leaf: PyTree) -> bool:
     """Whether a leaf of a model goes into its result: every JAX array; NumPy arrays are made anew."""
     return isinstance(leaf, jax.Array)
 

@@ -151,7 +151,7 @@ class Nesterov(AbstractSolver):
     def _moved(self, view: AbstractView, steps: Named, carried: "UnderWay", batch: Batch) -> tuple["UnderWay", Value]:
         moving, others, past, adam, per_pattern, mean_diagonals = carried
         warmth = COLDEST + (1 - COLDEST) * (0.5 + 0.5 * jnp.cos(jnp.pi * batch.cooling))
-        schedule = self._pace(view.model, past, warmth, batch)
+        schedule = self._momentum_schedule(view.model, past, warmth, batch)
         momenta = dict.fromkeys(moving, schedule.momentum) | dict.fromkeys(
             _forgetful(view.model), jnp.zeros_like(warmth)
         )
@@ -185,7 +185,7 @@ class Nesterov(AbstractSolver):
             moved, others, past.followed_by(sums.diagonals), adam, per_pattern, sums.mean_diagonals
         ), sums.value
 
-    def _pace(
+    def _momentum_schedule(
         self, model: AbstractExitWaveModel | None, past: Past, warmth: Float[Array, ""], batch: Batch
     ) -> MomentumSchedule:
         if model is not None and model.is_local:

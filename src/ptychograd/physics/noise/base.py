@@ -98,6 +98,6 @@ def counted_residual(expected: Float[Array, "*shape"]) -> Float[Array, "*shape"]
 def residual_at_root(s: Root) -> Root:
     """`counted_residual` where √h is s, `BRIGHT` at most: arithmetic alone, for arrays of JAX or NumPy."""
     above = 2 + s * (-1.530834 + s * (1.191494 + s * (-0.6924539 + s * 0.2408988)))
-    below = s * (-1.766748 + s * (3.693686 + s * (-2.729420 + s * 4 * 0.2408988)))
-    below = 1 + s * (0.1987466 + s * (1.308275 + below))
-    return s**2 * above / below
+    lower = s * (-1.766748 + s * (3.693686 + s * (-2.729420 + s * 4 * 0.2408988)))
+    lower = 1 + s * (0.1987466 + s * (1.308275 + lower))
+    return s**2 * above / lower

@@ -45,8 +45,8 @@ class Censored(AbstractNoise):
     def nll(self, expected, measured):
         level, measured = self._level(expected), measured.astype(expected.dtype)
         full = measured >= level
-        below = self.noise.nll(expected, jnp.where(full, 0, measured))
-        return jnp.where(full, self.noise.above(expected, level), below)
+        lower = self.noise.nll(expected, jnp.where(full, 0, measured))
+        return jnp.where(full, self.noise.above(expected, level), lower)
 
     def fisher(self, expected):
         return jnp.maximum(self.noise.fisher(expected) - self.noise.lost(expected, self._level(expected)), 0)

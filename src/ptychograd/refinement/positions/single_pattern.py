@@ -106,7 +106,7 @@ class Pattern(NamedTuple):
             return descent.goes_down & (descent.steps <= steps)
 
         def one_more(descent: Descent) -> Descent:
-            misfit, step = self._told(descent.next)
+            misfit, step = self._misfit_and_step(descent.next)
             is_less = misfit < descent.misfit
             row = jax.tree.map(lambda new, old: jnp.where(is_less, new, old), descent.next, descent.row)
             ahead = jax.tree.map(jnp.add, descent.next, step)
@@ -116,7 +116,7 @@ class Pattern(NamedTuple):
         end = jax.lax.while_loop(goes_on, one_more, begin)
         return end.row, end.misfit
 
-    def _told(self, row: Row) -> tuple[Array, Row]:
+    def _misfit_and_step(self, row: Row) -> tuple[Array, Row]:
         """The misfit of a row, and the Gauss-Newton step from it, with a derivative along each number."""
         numbers, as_row = ravel_pytree(row)
         modulus, along = jax.linearize(lambda x: self.modulus(as_row(x)), numbers)

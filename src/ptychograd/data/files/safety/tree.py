@@ -55,7 +55,7 @@ class Tree:
 
     def _file(self, path: Path) -> contextlib.AbstractContextManager[h5py.File]:
         if self.grows:  # it stays open for those who read along: HDF5 reads nonsense where it is opened twice
-            return _kept_open(opened_hdf5(path, self.grows))
+            return _held_open(opened_hdf5(path, self.grows))
         guard = self.stack.enter_context(contextlib.closing(Guard(path)))
         self.guards.append(guard)
         return h5py.File(guard, "r")
@@ -153,7 +153,7 @@ class Tree:
                     continue
                 names = [part for part in at if at.links.get_info(part).type == h5l.TYPE_HARD]
                 places = ((f"{place}/{os.fsdecode(part)}".lstrip("/"), part) for part in sorted(names, reverse=True))
-                todo += [(below, self._opened(at, part)) for below, part in places]
+                todo += [(lower, self._opened(at, part)) for lower, part in places]
                 if len(seen) + len(todo) > MOST_OBJECTS or place.count("/") > MOST_LEVELS:
                     raise InputError(
                         f"the file can't be listed: it has more than {MOST_OBJECTS:,} items, or groups more than "
@@ -162,7 +162,7 @@ class Tree:
 
 
 @contextlib.contextmanager
-def _kept_open(file: h5py.File) -> Iterator[h5py.File]:
+def _held_open(file: h5py.File) -> Iterator[h5py.File]:
     """A file that stays open after the end, unless that is an error."""
     in_order = False
     try:
