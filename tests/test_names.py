@@ -94,9 +94,7 @@ def test_options_are_the_fields_words():
 
 def test_paths_and_keys_in_files_are_the_fields_words(tmp_path):
     data = problems.measurement()
-    model = pg.models.with_flat_field(
-        pg.models.with_background(pg.models.with_refinable_positions(pg.far_field(data), 2))
-    )
+    model = pg.models.with_background(pg.models.with_refinable_positions(pg.far_field(data), 2), 0.1)
     result = pg.perform(pg.Run(model, data, pg.Nesterov(), (pg.Stage(1),), 14))
     result.save(tmp_path / "result.h5")
     keys = set(result.settings) | set(re.findall(r'"(\w+)":', repr(result.settings)))
