@@ -4,6 +4,7 @@ import dataclasses
 import doctest
 import inspect
 import re
+from typing import Any
 
 import numpy as np
 import pytest
@@ -47,6 +48,15 @@ def test_every_parameter_has_a_word(name):
     found = NAMES[name]
     assert inspect.getdoc(found), f"{name} has no docstring"
     assert not without_a_word(found), f"{name}: its Args do not name {without_a_word(found)}"
+
+
+@pytest.mark.parametrize("name", sorted(NAMES))
+def test_no_constructor_takes_anything(name):
+    """A converter's own annotation is what `help` shows of a field; without one it is `Any`."""
+    found = NAMES[name]
+    if inspect.isclass(found) and parameters(found):
+        kinds = {one.name: one.annotation for one in inspect.signature(found).parameters.values()}
+        assert not [one for one, kind in kinds.items() if kind in (Any, inspect.Parameter.empty)]
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,7 @@ grow weaker as photons grow.
 """
 
 import abc
+from typing import SupportsFloat
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -33,6 +34,14 @@ def __dir__() -> list[str]:
 
 
 OBJECT = "object.transmission"
+
+
+def _number(value: SupportsFloat) -> float:
+    return float(value)
+
+
+def _complex(value: complex | SupportsFloat) -> complex:
+    return complex(value)
 
 
 class AbstractPrior(eqx.Module):
@@ -85,7 +94,7 @@ class Tikhonov(AbstractPrior):
         0.1
     """
 
-    weight: float = eqx.field(converter=float)
+    weight: float = eqx.field(converter=_number)
     path: str = eqx.field(static=True, default=OBJECT)
 
     def __check_init__(self):
@@ -119,8 +128,8 @@ class TotalVariation(AbstractPrior):
         0.1
     """
 
-    weight: float = eqx.field(converter=float)
-    smoothing: float = eqx.field(default=0.1, converter=float)
+    weight: float = eqx.field(converter=_number)
+    smoothing: float = eqx.field(default=0.1, converter=_number)
     path: str = eqx.field(static=True, default=OBJECT)
 
     def __check_init__(self):
@@ -165,7 +174,7 @@ class Pixels(AbstractBasis):
         (1+0j)
     """
 
-    middle: complex = eqx.field(static=True, default=1.0, converter=complex)
+    middle: complex = eqx.field(static=True, default=1.0, converter=_complex)
 
     def __call__(self, array):
         return (array - (self.middle if jnp.iscomplexobj(array) else self.middle.real),)
@@ -232,9 +241,9 @@ class Sparse(AbstractPrior):
         3
     """
 
-    weight: float = eqx.field(converter=float)
+    weight: float = eqx.field(converter=_number)
     basis: AbstractBasis = Haar()
-    smoothing: float = eqx.field(default=0.1, converter=float)
+    smoothing: float = eqx.field(default=0.1, converter=_number)
     path: str = eqx.field(static=True, default=OBJECT)
 
     def __check_init__(self):
@@ -271,7 +280,7 @@ class SliceSimilarity(AbstractPrior):
         'object.transmission'
     """
 
-    weight: float = eqx.field(converter=float)
+    weight: float = eqx.field(converter=_number)
     path: str = eqx.field(static=True, default=OBJECT)
 
     def __check_init__(self):

@@ -6,6 +6,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import ArrayLike
 from jaxtyping import Array, Complex, Float
 
 from ptychograd.core.errors import InputError
@@ -15,6 +16,11 @@ from ptychograd.core.strict import lifted, meant
 
 BACKGROUND_SHARE, LEAST_BACKGROUND_STEP = 0.01, 0.01  # of the background, and photons: a step of its refinement
 WIDTH_STEP, FLAT_STEP = 0.01, 0.002  # pixels; of a pixel's efficiency
+
+
+@meant
+def _array(value: ArrayLike) -> Array:
+    return jnp.asarray(value)
 
 
 class AbstractPointSpread(AbstractPart):
@@ -43,7 +49,7 @@ class GaussianSpread(AbstractPointSpread):
         False
     """
 
-    width: Float[Array, ""] = eqx.field(converter=meant(jnp.asarray))
+    width: Float[Array, ""] = eqx.field(converter=_array)
 
     @property
     def steps(self):
@@ -103,7 +109,7 @@ class Detector(AbstractPart):
         True
     """
 
-    background: Float[Array, ""] | Float[Array, "y x"] = eqx.field(default=0.0, converter=meant(jnp.asarray))
+    background: Float[Array, ""] | Float[Array, "y x"] = eqx.field(default=0.0, converter=_array)
     point_spread: AbstractPointSpread | None = None
     flat_field: Float[Array, "y x"] | None = None
     oversampling: int = eqx.field(static=True, default=1)

@@ -7,6 +7,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import optax
+from jax.typing import ArrayLike
 from jaxtyping import Array, Float, PyTree
 
 from ptychograd.core.errors import InputError
@@ -16,6 +17,11 @@ from ptychograd.core.windows import dense
 from ptychograd.fitting.objective import Objective
 from ptychograd.fitting.solvers.base import AbstractSolver
 from ptychograd.fitting.solvers.derivatives import AutomaticGradient, batch_sums
+
+
+@meant
+def _single(steps: Mapping[str, ArrayLike]) -> dict[str, Float[Array, ""]]:
+    return {path: jnp.asarray(step, jnp.float32) for path, step in steps.items()}
 
 
 class Optax(AbstractSolver):
@@ -41,7 +47,7 @@ class Optax(AbstractSolver):
     transformation: optax.GradientTransformation = eqx.field(static=True)
     steps: dict[str, Float[Array, ""]] = eqx.field(
         default_factory=dict,
-        converter=meant(lambda steps: {path: jnp.asarray(step, jnp.float32) for path, step in steps.items()}),
+        converter=_single,
     )
     name: str = eqx.field(static=True, default="optax")
 

@@ -34,6 +34,10 @@ Moving = dict[str, AbstractMoving]
 Scalar = Float[Array, ""]
 
 
+def _ordered(steps: Mapping[str, float] | tuple[tuple[str, float], ...]) -> tuple[tuple[str, float], ...]:
+    return tuple(sorted(dict(steps).items()))
+
+
 class Nesterov(AbstractSolver):
     """The default solver: accelerated descent whose step sizes come from the model, so that you have nothing to tune.
 
@@ -83,9 +87,7 @@ class Nesterov(AbstractSolver):
     step_size: float = 0.65
     floor: float = 0.38
     longest_momentum: float = 0.995
-    steps: tuple[tuple[str, float], ...] = eqx.field(
-        default=(), static=True, converter=lambda steps: tuple(sorted(dict(steps).items()))
-    )
+    steps: tuple[tuple[str, float], ...] = eqx.field(default=(), static=True, converter=_ordered)
 
     @property
     def description(self):
