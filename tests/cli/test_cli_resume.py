@@ -49,6 +49,7 @@ OPTIONS = {
 LONG = ("auto", "two kinds of noise", "flat field", "Adam")
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize(
     "kind", [pytest.param(kind, marks=pytest.mark.slow) if kind in LONG else kind for kind in OPTIONS]
 )

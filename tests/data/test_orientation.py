@@ -145,6 +145,7 @@ def test_a_far_field_alone_leaves_a_pair():
     assert "can't tell the two apart" in found.summary
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("code", [*(pytest.param(code, marks=pytest.mark.slow) for code in (0, 6, 7)), 1])
 def test_the_trial_finds_orientations_of_a_near_field(code):
     """Its support is left out, and no probe is known; frames and pixels are not square."""

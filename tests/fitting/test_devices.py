@@ -38,6 +38,7 @@ def test_nothing_is_spread_where_there_is_nothing_to_spread():
     assert grid(None, 16) is None
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize(
     "solver",
     [pg.Nesterov(), pg.PIE(0.1), *(pytest.param(one, marks=pytest.mark.slow) for one in (pg.PIE(), pg.ADePIE())), ADAM],

@@ -68,6 +68,7 @@ def through_a_file(result, path):
     return pg.load(path)
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize(
     "kind",
     [pytest.param(kind, marks=pytest.mark.slow) if kind in ("crystal", "rPIE", "Adam") else kind for kind in RUNS],
@@ -82,6 +83,7 @@ def test_a_run_goes_on_from_its_checkpoints(kind, tmp_path):
         assert told(pg.perform(run, resume=checkpoint)) == told(whole)
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize(
     ("kind", "step"), [("Nesterov", 1), ("stages", 1), pytest.param("crystal", 6, marks=pytest.mark.slow)]
 )

@@ -55,6 +55,7 @@ def residual_of_truth(data):
     return still.history.r_factor[-1]
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize(("double", "tolerance"), [pytest.param(False, 1e-6, marks=pytest.mark.slow), (True, 1e-13)])
 def test_ad_update_is_the_closed_form_update(double, tolerance):
     """Both take the derivatives and the diagonals at the same iterate, for all 484 minibatches of 8 epochs.

@@ -61,6 +61,7 @@ def assert_alike(one, other, tolerance):
         assert np.linalg.norm(leaf - other.state[name]) <= 1e3 * tolerance * scale, name
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize(
     ("name", "trainable"),
     [("Nesterov", BOTH), ("ePIE", BOTH), pytest.param("Nesterov", ("object",), marks=pytest.mark.slow)]
@@ -76,6 +77,7 @@ def test_windows_change_no_step(name, trainable, ways):
     assert_alike(one, other, 1e-10)
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize("name", [pytest.param("Nesterov", marks=pytest.mark.slow), "rPIE"])
 def test_windows_change_no_step_in_single_precision(name, ways):
     data = problems.measurement()
@@ -84,6 +86,7 @@ def test_windows_change_no_step_in_single_precision(name, ways):
     assert_alike(one, other, 2e-5)
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize("name", [pytest.param("Nesterov", marks=pytest.mark.slow), "rPIE"])
 def test_positions_between_the_pixels(name, ways):
     with jax.enable_x64(True):

@@ -139,6 +139,7 @@ def test_figure_2_has_every_epoch_of_every_method(figure2):
     assert figure2.numbers["experiment"]["photons"] == 1e6
 
 
+@pytest.mark.slow
 def test_figure_2_holds_the_probe_in_the_first_epoch(figure2):
     """So all methods have the start probe's error then, and another one later."""
     first, second = ([curve["probe_nrmse"][k] for curve in figure2.numbers["curves"].values()] for k in (0, 1))
@@ -146,6 +147,7 @@ def test_figure_2_holds_the_probe_in_the_first_epoch(figure2):
     assert all(abs(one - first[0]) > 1e-5 for one in second)
 
 
+@pytest.mark.slow
 def test_ad_epie_is_epie_in_figure_2(figure2):
     """Section 3.3: the derivatives are the same, and so is the order of the patterns."""
     curves = figure2.numbers["curves"]

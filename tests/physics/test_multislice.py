@@ -44,6 +44,7 @@ def under_the_window(array):
     return array[..., CORNER[0] : CORNER[0] + problems.FRAME[0], CORNER[1] : CORNER[1] + problems.FRAME[1]]
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize("count", [1, 2, 5])
 def test_slices_do_what_plain_numpy_does(count):
     object = sliced(count).object
@@ -158,6 +159,7 @@ def test_two_slices_explain_what_one_can_not():
     assert thick.history.r_factor[-1] < 0.65 * thin.history.r_factor[-1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wrong", [0.8, 1.2])
 def test_the_distance_between_known_slices_is_found(wrong):
     """Together with unknown slices it takes a larger window: `python -m benchmarks.effects slices`."""
@@ -212,6 +214,7 @@ def test_a_magnitude_that_is_known_is_kept_and_the_phase_with_it():
     assert complex(UnitMagnitude()(jnp.zeros((1, 1), complex))[0, 0]) == 1
 
 
+@pytest.mark.slow
 def test_a_flat_start_of_a_phase_object_can_move():
     """J^H J 1 of t/|t| is 0 where t is real: step sizes have to come from the light alone."""
     model = pg.models.with_magnitude(a_model(object=pg.models.flat_object), UnitMagnitude())

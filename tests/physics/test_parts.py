@@ -65,6 +65,7 @@ def test_rows_steps_and_gauge_of_a_part_of_ones_own_are_used():
     assert result.history.r_factor[-1] < 0.5 * plain.history.r_factor[-1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("index", [pytest.param([4], marks=pytest.mark.slow), [0, 4, 2]])
 def test_the_gradient_of_a_row_is_that_of_the_whole_array(index):
     data, _ = flickering(problems.measurement())

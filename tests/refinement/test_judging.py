@@ -212,6 +212,7 @@ def full():
     return replace(data, patterns=np.minimum(data.patterns, LEVEL).astype(np.uint16))
 
 
+@pytest.mark.slow
 def test_full_pixels_that_are_expected_to_be_full_leave_nothing(full):
     noise = pg.noise.Censored(pg.Poisson(), LEVEL)
     model, expected = at_truth(full), np.abs(waves_at_detector(problems.probe_wave(PHOTONS))) ** 2

@@ -44,6 +44,7 @@ def test_figures_belong_together(report):
         assert timing["of_floor"] * min(floor.values()) == pytest.approx(timing["step"])
 
 
+@pytest.mark.slow
 def test_the_report_goes_into_a_file(report):
     """As JSON and back, with all that the numbers depend on."""
     assert json.loads(json.dumps(report)) == report

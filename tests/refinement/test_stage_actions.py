@@ -191,6 +191,7 @@ def test_all_settings_come_back_from_the_file_as_they_were(found, tmp_path):
     assert pg.load(tmp_path / "r.h5").settings == result.settings
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_bytes(found):
     _, one, other = found
     assert {name: array.tobytes() for name, array in one.arrays.items()} == {
