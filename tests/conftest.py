@@ -60,6 +60,12 @@ def shared_data() -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def siemens_star() -> Path:
+    """Sixty measured patterns; where they are from stands beside them."""
+    return Path(__file__).parent / "data" / "measured" / "siemens_star_small.npz"
+
+
 @pytest.fixture
 def double():
     """Double precision for one test; a file asks for it by `pytestmark = pytest.mark.usefixtures("double")`."""

@@ -306,17 +306,16 @@ def test_simulated_file_is_the_papers_experiment(run):
     assert np.sum(np.abs(data.truth.probe) ** 2) == pytest.approx(1e4)
 
 
-@pytest.mark.slow
-@pytest.mark.data
-def test_siemens_star(run, shared_data):
-    """Measured data: one mode reaches R = 0.137 in 12 epochs, and swapped axes are clearly worse."""
-    file = shared_data / "siemens_star" / "siemens_star.npz"
+def test_siemens_star(run, siemens_star):
+    """Measured data: three modes reach R = 0.067 in 20 epochs, whatever the seed, and swapped axes 0.114."""
     keys = ("--key", "patterns=intensity", "--key", "positions=position_px", "--key", "probe=probe_guess")
-    _, out, _ = run("reconstruct", file, *keys, "--epochs", 12, "-o", "right.h5", "--json")
-    right = json.loads(out.splitlines()[-1])["r_factor"]
-    with np.load(file) as content:
+    asked = (*keys, "--modes", 3, "--epochs", 20, "--json")
+    _, out, _ = run("reconstruct", siemens_star, *asked, "-o", "right.h5")
+    right = json.loads(out.splitlines()[-1])
+    with np.load(siemens_star) as content:
         np.savez("swapped.npz", **(dict(content) | {"position_px": content["position_px"][:, ::-1]}))
-    _, out, _ = run("reconstruct", "swapped.npz", *keys, "--epochs", 12, "-o", "swapped.h5", "--json")
-    swapped = json.loads(out.splitlines()[-1])["r_factor"]
-    assert right < 0.137
-    assert swapped > 1.2 * right
+    _, out, _ = run("reconstruct", "swapped.npz", *asked, "-o", "swapped.h5")
+    swapped = json.loads(out.splitlines()[-1])
+    assert right["r_factor"] < 0.07
+    assert right["verdict"]["code"] == "near_noise"
+    assert swapped["r_factor"] > 1.5 * right["r_factor"]

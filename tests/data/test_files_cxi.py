@@ -33,6 +33,7 @@ def cxi(path, changes=None):
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.data
 def test_measured_near_field_data_from_petra(shared_data):
     data = read(shared_data / "petra_p25" / "PETRAIII_P25_Near_Field_Ptycho.cxi")

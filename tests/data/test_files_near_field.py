@@ -134,6 +134,7 @@ def test_a_focus_distance_alone_makes_no_geometry(tmp_path):
 # Measured -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.data
 def test_measured_near_field_of_petra_becomes_one_by_its_focus_distance(shared_data):
     """CXI says nothing of a focus: without a word it is a far field."""
