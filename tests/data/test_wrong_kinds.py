@@ -22,6 +22,8 @@ ASKED = {
 }
 ARRAY = np.ones((4, 6, 7))
 NO_DATA = {
+    "back_propagated": lambda data: ASKED["back_propagated"](data, None),
+    "held_out_misfits": lambda data: ASKED["held_out_misfits"](MODEL, data),
     "far_field": ASKED["far_field"],
     "near_field": ASKED["near_field"],
     "bragg": ASKED["bragg"],
@@ -78,6 +80,12 @@ def test_what_is_no_run_or_no_stages_is_refused():
         ASKED["perform"](ARRAY)
     with pytest.raises(pg.InputError, match="without a stage"):
         ASKED["perform"](pg.Run(MODEL, DATA, pg.Nesterov(), 5, 4))
+
+
+def test_what_is_no_result_is_refused():
+    for name, given in (("assess", (ARRAY, DATA)), ("export", (ARRAY, "object.tiff"))):
+        with pytest.raises(pg.InputError, match="ndarray is no result"):
+            ASKED[name](*given)
 
 
 def test_a_text_is_no_probe():

@@ -20,12 +20,12 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float, Float64, Int
 
-from ptychograd.core.errors import InputError
+from ptychograd.core.errors import InputError, check_kind
 from ptychograd.core.illumination import illuminated_pixels
 from ptychograd.core.parameters import matches
 from ptychograd.core.strict import meant
 from ptychograd.data.checks import is_counted
-from ptychograd.data.dataset import Dataset
+from ptychograd.data.dataset import Dataset, check_data
 from ptychograd.data.geometry import NearFieldGeometry
 from ptychograd.data.patterns import blocks, illuminated_positions
 from ptychograd.fitting.result import OBJECTS, Result
@@ -164,6 +164,8 @@ def assess(
         >>> found.code, found.causes[1].code
         ('not_solved', 'too_few_epochs')
     """
+    check_kind(result, Result, "result")
+    check_data(data)
     if not result.history.epochs:
         raise InputError("A result without an epoch has no verdict; reconstruct first.")
     counts = is_counted(data) if counts is None else counts

@@ -7,7 +7,7 @@ from jaxtyping import Complex, Float
 
 from ptychograd.core.errors import InputError, check_seed
 from ptychograd.core.fourier import centred, exact_fft, exact_ifft, frequencies, uncentred
-from ptychograd.data.dataset import Dataset, NearFieldGeometry
+from ptychograd.data.dataset import Dataset, NearFieldGeometry, check_data
 from ptychograd.physics.propagators import fresnel_kernel, fresnel_limits, fresnel_rates
 
 Sampling = tuple[float, float] | None
@@ -151,6 +151,7 @@ def back_propagated(data: Dataset, sampling: Sampling) -> Complex[np.ndarray, "y
         >>> pg.models.back_propagated(scan, beam.sampling((16, 20))).shape
         (16, 20)
     """
+    check_data(data)
     if not isinstance(data.geometry, NearFieldGeometry):
         raise InputError(
             f"{data.source} has no near-field geometry to propagate its mean pattern back; take mean_pattern."

@@ -8,7 +8,7 @@ import numpy as np
 import tifffile
 from jaxtyping import Float
 
-from ptychograd.core.errors import InputError
+from ptychograd.core.errors import InputError, check_kind
 from ptychograd.data.files import creating, replacing, require_replaceable, require_same_type
 from ptychograd.data.geometry import BraggGeometry
 from ptychograd.fitting.result import Result
@@ -63,6 +63,7 @@ def export(result: Result, path: str | Path) -> tuple[Path, ...]:
         >>> [path.name for path in pg.export(result, "object.tiff")]
         ['object.tiff']
     """
+    check_kind(result, Result, "result")
     path = Path(path)
     layered = result.object.ndim == 3 and "object.transmission" in result.arrays
     if result.object.ndim not in (2, 3) or (result.sampling and len(result.sampling) != result.object.ndim - layered):

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
-from ptychograd.core.errors import InputError
+from ptychograd.core.errors import InputError, check_kind
 from ptychograd.core.parameters import (
     is_parameter,
     matches,
@@ -20,7 +20,7 @@ from ptychograd.core.parameters import (
     trainable_names,
 )
 from ptychograd.core.strict import meant
-from ptychograd.data.dataset import Dataset
+from ptychograd.data.dataset import Dataset, check_data
 from ptychograd.data.patterns import blocks, illuminated_positions, measured
 from ptychograd.fitting.epoch import of_each, on_device
 from ptychograd.physics.model import AbstractModel, check_count
@@ -92,6 +92,8 @@ def held_out_misfits(
         misfits = pg.refinement.held_out_misfits(result.model, held)
         misfits.r_factor, pg.assess(result, fitted, held=(held, misfits.residual)).code
     """
+    check_kind(model, AbstractModel, "model")
+    check_data(held)
     check_count(model, held.count)
     own = own_parameters(model) if own is None else own
     arrays = named_parameters(eqx.filter(model, is_parameter))
