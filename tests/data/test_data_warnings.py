@@ -52,7 +52,13 @@ def dark(patterns):
     return patterns
 
 
+def without_light(patterns):
+    patterns[:, :, 9:11] = 0
+    return patterns
+
+
 TROUBLES = {
+    "columns that count nothing": (without_light, {}, "pixels counted nothing in any pattern, in the midst of light"),
     "patterns without a photon": (dark, {}, "2 patterns without a photon: number 3, 8: leave them out"),
     "nearly everything masked": (lambda p: p, {"mask": FEW}, "97% of the pixels are masked"),
     "full in every pattern": (full(300), {}, "or give --saturation 300"),

@@ -49,7 +49,7 @@ def test_a_distortion_goes_out_of_positions_and_object(bent):
     left = np.asarray(model.scan.offset)
     assert np.sqrt(np.mean((left - left.mean(axis=0)) ** 2)) < 0.1 * np.sqrt(np.mean(moves**2))
     assert pg.refinement.held_out_misfits(model, data).r_factor < begin
-    assert text.startswith("positions and object unbent by 0.0")
+    assert text.startswith("a slow distortion of 0.0")
     assert held == ()
 
 

@@ -17,7 +17,7 @@ class Effects:
         background_image: A background of its own for every pixel of the detector.
         bandwidth: Of a Gaussian spectrum: full width at half maximum over the wavelength, as 0.01.
         beam_stop: Radius in pixels of a disc in the middle of the detector that is left out.
-        binning: Pixels of the model along each side of a pixel of the detector, for probes larger than the window.
+        oversampling: Pixels of the model along each side of a pixel of the detector, for probes larger than the window.
         flat_field: Image (.npy) of the share of its photons that each pixel counts.
         jitter: For simulate: root-mean-square error of the positions along each axis, in object pixels.
         lines: Wavelengths that stand for that spectrum.

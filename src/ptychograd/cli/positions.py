@@ -22,7 +22,7 @@ UNITS = {
 FLAT_FIELD = "detector.flat_field"
 ERROR = " error"  # how the names of errors of parameters end
 SHORT = 8  # numbers that are told one by one
-LAST = 3  # changes that are told: a search, what was unbent after it, and the judgement, if there is one
+LAST = 3  # changes that are told: a search, the distortion taken out after it, and the judgement, if any
 
 
 def unit_of(figure: str) -> str:

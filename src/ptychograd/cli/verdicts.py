@@ -19,7 +19,8 @@ TRY = {
     "object_not_told_from_noise": "larger batches (--batch-size 256), more photons; --hold-out 0.05 tells it better",
     "loss_rose": "larger batches (--batch-size), or another solver",
     "too_few_epochs": "more epochs (`ptychograd resume ... --epochs N`)",
-    "start_probe": "say what the probe was (--key probe=PATH, or --focal-spot, --pinhole or --aperture with --defocus)",
+    "start_probe": "`ptychograd diagnose`, which tries beams out of focus too; or say what it was "
+    "(--key probe=PATH, or --focal-spot, --pinhole or --aperture with --defocus)",
     "orientation": "`ptychograd diagnose` tries all eight",
     "positions": "--refine scan.offset; check their unit and order",
     "defocus": "--defocus of the other sign, or another",

@@ -182,7 +182,9 @@ def check_names(names: Iterable[str], known: Iterable[str]) -> None:
     known = list(known)
     for name in names:
         if not any(matches(leaf, name) for leaf in known):
-            raise InputError(f'Unknown parameter "{name}"; this model\'s parameters are: {", ".join(known)}.')
+            there = f"this model's parameters are: {', '.join(known)}" if known else "this model has none"
+            hint = "" if known else "; make its fields JAX arrays (jnp.asarray), as NumPy's are constants"
+            raise InputError(f'Unknown parameter "{name}"; {there}{hint}.')
 
 
 def _is_planes(node: PyTree) -> bool:

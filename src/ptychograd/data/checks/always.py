@@ -11,7 +11,7 @@ import numpy as np
 from ptychograd.core.errors import DataWarning, InputError
 from ptychograd.data.checks.beam import corner
 from ptychograd.data.checks.counts import functions_of_counts, without_photons
-from ptychograd.data.checks.detector import always_extreme, masked_nearly_all
+from ptychograd.data.checks.detector import always_dark, always_extreme, masked_nearly_all
 from ptychograd.data.checks.finding import Finding, Sample
 from ptychograd.data.checks.places import astray
 from ptychograd.data.dataset import BraggGeometry, Dataset, NearFieldGeometry, StoredPatterns
@@ -78,6 +78,8 @@ def plainly_wrong(data: Dataset, full: float | None = None) -> Iterator[Finding]
     if is_known and (found := without_photons(data)) is not None:
         yield found
     if is_known and (found := astray(data.positions)) is not None:
+        yield found
+    if is_known and (found := always_dark(data)) is not None:
         yield found
     is_plain = not isinstance(data.geometry, BraggGeometry | NearFieldGeometry)
     if is_plain and (found := corner(sample)) is not None:

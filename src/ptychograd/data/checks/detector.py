@@ -152,6 +152,19 @@ def standing_out(stuck: Bool[np.ndarray, "y x"], sample: Sample) -> Bool[np.ndar
     return stuck & (sample.patterns[0] > HOT * brightest[groups])
 
 
+def always_dark(data: Dataset) -> Finding | None:
+    """Valid pixels that counted nothing in any pattern, in the midst of others that did."""
+    total, valid = data.sums
+    dark = (valid > 0) & (total == 0)
+    if min(total.shape) < 5 or not total.any() or not dark.any():
+        return None
+    dead = dead_pixels(total, dark)
+    if not dead.any():
+        return None
+    found = f"{int(dead.sum()):,} pixels counted nothing in any pattern, in the midst of light: {_places(dead)}"
+    return Finding("dead and hot pixels", BAD, found, _MASK_THEM, {})
+
+
 def always_extreme(sample: Sample) -> Finding | None:
     """Pixels with the same largest number in every pattern, whatever it means."""
     stuck = stuck_pixels(sample)

@@ -65,8 +65,14 @@ def require_picture(path: Path) -> None:
         raise InputError(f'"{path.name}" has no ending of a picture; expected one of .{", .".join(sorted(known))}.')
 
 
-def save(figure: Figure, path: Path) -> None:
-    """Write a figure, whole or not at all, in the format that the name's ending says."""
+def save(figure: Figure, path: str | Path) -> None:
+    """Write a figure, whole or not at all, in the format that the name's ending says.
+
+    Args:
+        figure: as `summary` makes one.
+        path: of the file, ending in .png, .pdf or another format of matplotlib.
+    """
+    path = Path(path)
     require_picture(path)
     with replacing(path) as temporary:
         figure.savefig(temporary, dpi=DOTS_PER_INCH)

@@ -124,7 +124,8 @@ class DistortionCorrection(AbstractStageAction):
         changes = {OBJECT: _resampled(object, basis, coefficients), OFFSET: offset + jnp.asarray(moves, offset.dtype)}
         changed = replace_parameters(model, changes)
         size = float(np.sqrt(np.mean(moves**2)))
-        return Changed(changed, f"positions and object unbent by {size:.2g} pixels rms, degree {basis.degree}")
+        text = f"a slow distortion of {size:.2g} pixels rms taken out of positions and object"
+        return Changed(changed, f"{text}, degree {basis.degree}")
 
 
 @meant
