@@ -218,8 +218,8 @@ def test_priors_are_named_in_the_settings_and_a_change_of_them_starts_the_solver
         )
         assert second.settings["priors"] == [repr(pg.priors.TotalVariation(0.25))]
         assert "0.25" in second.settings["priors"][0]
-        assert "lit.object.transmission" in second.state
-        assert not any(name.startswith("lit") for name in first.state)
+        assert "mean_diagonals.object.transmission" in second.state
+        assert not any(name.startswith("mean_diagonals") for name in first.state)
 
 
 @pytest.mark.parametrize(

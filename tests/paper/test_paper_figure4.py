@@ -20,7 +20,7 @@ def make_tiny(patch):
     """An experiment of a second in the place of minutes."""
     patch.setattr(fig4, "QUICK_EXPERIMENT", TINY)
     patch.setattr(fig4, "QUICK_EPOCHS", 6)
-    patch.setattr(fig4, "LOOKS", 3)
+    patch.setattr(fig4, "COMPARISONS", 3)
 
 
 def made(folder):
