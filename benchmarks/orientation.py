@@ -1,13 +1,12 @@
 """How often the trial of `ptychograd diagnose` is sure of a scan's orientation, and how often it is wrong.
 
-    python benchmarks/orientation.py [--scans 100] [--first 0] [--diffuser] [--json FILE]
+    python benchmarks/orientation.py [--scans 100] [--first 0] [--object KIND] [--json FILE]
 
 Scans are simulated with NumPy alone, all different: objects, beams (in focus, out of focus, of a zone plate, of a bad
 lens, behind an opening), grids and spirals, 1e3 to 1e6 photons a pattern, 32 and 48 pixels, each of the eight
 orientations in turn. No start probe is given: it is estimated from the mean pattern. The verdict is right if the
-orientation that undoes the true one is among those named; a pair that no far field tells apart counts as sure. With
-`--diffuser` all objects are strong diffusers, from which the default start finds nothing: none should be called sure
-that is not. A scan takes some seconds on two cores.
+orientation that undoes the true one is among those named; a pair that no far field tells apart counts as sure. A
+scan takes some seconds on two cores.
 """
 
 import argparse
@@ -24,8 +23,7 @@ from ptychograd.data.orientation import inverse
 
 PLACES = {32: (64, 81, 100), 48: (81, 100, 144)}  # sizes are few, so that programs are compiled once
 BEAMS = ("focus", "defocused", "zone plate", "aberrated", "flat top")
-OBJECTS = ("smooth", "letters", "weak", "cells", "rough")
-DIFFUSER = "diffuser"
+OBJECTS = ("smooth", "letters", "weak", "cells", "diffuser")
 
 
 class Scan(NamedTuple):
@@ -39,12 +37,11 @@ class Scan(NamedTuple):
     overlap: float
 
 
-def scan(seed: int, diffuser: bool = False) -> Scan:
-    """The scan of this number."""
+def scan(seed: int, kind: str | None = None) -> Scan:
+    """The scan of this number, with an object of its turn or of this kind."""
     rng = np.random.default_rng([seed, 20])
     size = int(rng.choice(list(PLACES)))
-    beam, object = BEAMS[seed % len(BEAMS)], OBJECTS[seed // len(BEAMS) % len(OBJECTS)]
-    object = DIFFUSER if diffuser else object
+    beam, object = BEAMS[seed % len(BEAMS)], kind or OBJECTS[seed // len(BEAMS) % len(OBJECTS)]
     probe, width = BEAM[beam](rng, size)
     photons, overlap = 10 ** rng.uniform(3, 6), rng.uniform(0.5, 0.75)
     count = int(rng.choice(PLACES[size]))
@@ -179,23 +176,18 @@ def cells(rng, size: int):
     return np.exp((-0.05 - 0.7j) * thick)
 
 
-def rough(rng, size: int):
-    """Phases of most of a radian that change within three pixels."""
-    return (0.7 + 0.15 * noise(rng, size, 1.2)).clip(0.1, 1) * np.exp(0.8j * noise(rng, size, 1.2))
-
-
-def strong_diffuser(rng, size: int):
+def diffuser(rng, size: int):
     """Phases of several radians that change within two pixels: light all over the detector."""
     return (0.7 + 0.15 * noise(rng, size, 1)).clip(0.1, 1) * np.exp(1.5j * noise(rng, size, 1))
 
 
 BEAM = dict(zip(BEAMS, (focus, defocused, zone_plate, aberrated, flat_top), strict=True))
-OBJECT = dict(zip(OBJECTS, (smooth, letters, weak, cells, rough), strict=True)) | {DIFFUSER: strong_diffuser}
+OBJECT = dict(zip(OBJECTS, (smooth, letters, weak, cells, diffuser), strict=True))
 
 
-def validated(number: int, diffuser: bool) -> dict:
+def validated(number: int, kind: str | None) -> dict:
     """What the trial says of a scan, and whether that is right."""
-    made = scan(number, diffuser)
+    made = scan(number, kind)
     trials = pg.automatic.try_orientations(made.data)
     found, true = pg.automatic.preference(trials, made.data), inverse(made.code)
     return {
@@ -211,6 +203,7 @@ def validated(number: int, diffuser: bool) -> dict:
         "margin": found.margin,
         "r_factor": trials[0].r_factor,
         "out_of_focus": bool(trials[0].defocus),  # NaN, of lengths that are not known, is true
+        "speckles": bool(trials[0].fwhm),
     }
 
 
@@ -222,14 +215,15 @@ def show(rows: list[dict]) -> None:
     for kind in ("beam", "object"):
         every, told = Counter(row[kind] for row in rows), Counter(row[kind] for row in sure)
         print(f"  by {kind}: " + ", ".join(f"{name} {told[name]} of {every[name]}" for name in every))
-    print(f"  with a beam out of focus: {sum(row['out_of_focus'] for row in sure)} of those that are sure")
+    for beginning in ("out_of_focus", "speckles"):
+        print(f"  of those that are sure, with a beam of {beginning}: {sum(row[beginning] for row in sure)}")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--scans", type=int, default=100)
     parser.add_argument("--first", type=int, default=0)
-    parser.add_argument("--diffuser", action="store_true")
+    parser.add_argument("--object", choices=OBJECTS)
     parser.add_argument("--json", type=Path)
     parser.add_argument("--cache", help="folder for compiled programs, so that the next call is faster")
     asked = parser.parse_args()
@@ -238,10 +232,14 @@ def main() -> None:
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     rows = []
     for number in range(asked.first, asked.first + asked.scans):
-        row = validated(number, asked.diffuser)
+        row = validated(number, asked.object)
         rows.append(row)
         verdict = ("sure" if row["sure"] else "not told") + ("" if row["right"] else ", wrong")
-        facts = f"{row['errors']:.1f} errors, R {row['r_factor']:.3f}" + (", out of focus" * row["out_of_focus"])
+        facts = (
+            f"{row['errors']:.1f} errors, R {row['r_factor']:.3f}"
+            + (", out of focus" * row["out_of_focus"])
+            + (", speckles" * row["speckles"])
+        )
         print(
             f"{number:4d} {row['beam']:10s} {row['object']:8s} {row['photons']:9.3g}: {verdict} ({facts})", flush=True
         )

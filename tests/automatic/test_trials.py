@@ -8,7 +8,7 @@ import near_problems
 import problems
 import ptychograd as pg
 from ptychograd.automatic.orientation.preference import critical, errors_apart
-from ptychograd.automatic.orientation.start import is_its_own_twin, out_of_focus
+from ptychograd.automatic.orientation.start import as_wide_as_speckles, is_its_own_twin, out_of_focus
 from ptychograd.data.orientation import ALL, twin
 
 COUNT = 20
@@ -133,3 +133,50 @@ def test_a_beam_out_of_focus_has_the_width_and_the_light_that_are_asked_for():
     assert other == -distance
     np.testing.assert_allclose(mirrored[1:, 1:], wave[:0:-1, :0:-1].conj(), atol=1e-6 * np.abs(wave).max())
     assert np.isnan(out_of_focus(pg.make_dataset(patterns, data.positions), 0.6)[0])
+
+
+SPECKLED = {"even": (48, 44, 4.0, 4.0), "oblong": (45, 50, 3.0, 5.5)}
+
+
+def diffuser_scan(rows, columns, wide_y, wide_x, photons=1e5, count=60):
+    """A Gaussian beam on a strong diffuser, by NumPy alone; standard deviations of its intensity in pixels."""
+    rng = np.random.default_rng(5)
+    y, x = np.mgrid[:rows, :columns] - np.array([rows // 2, columns // 2])[:, None, None]
+    probe = np.exp(-((y / wide_y) ** 2) / 4 - (x / wide_x) ** 2 / 4)
+    probe *= np.sqrt(photons / np.sum(probe**2))
+    places = np.floor(rng.uniform(0, 24, (count, 2))).astype(int)
+    f2 = np.fft.fftfreq(rows + 24)[:, None] ** 2 + np.fft.fftfreq(columns + 24) ** 2
+    rough = np.fft.ifft2(np.fft.fft2(rng.normal(size=f2.shape)) * np.exp(-2 * np.pi**2 * f2)).real
+    object = np.exp(1.5j * rough / rough.std())
+    waves = [probe * object[i : i + rows, j : j + columns] for i, j in places]
+    patterns = rng.poisson(np.abs(np.fft.fftshift(np.fft.fft2(waves, norm="ortho"), axes=(1, 2))) ** 2)
+    return patterns, places
+
+
+@pytest.mark.parametrize("kind", SPECKLED)
+@pytest.mark.parametrize("photons", [1e6, 3e3])
+def test_the_speckles_tell_how_wide_the_beam_is(kind, photons):
+    rows, columns, wide_y, wide_x = SPECKLED[kind]
+    patterns, places = diffuser_scan(rows, columns, wide_y, wide_x, photons)
+    pixel = (20e-9, 30e-9)
+    geometry = pg.Geometry(1e-10, 1.0, tuple(1e-10 / (n * p) for n, p in zip((rows, columns), pixel, strict=True)))
+    data = pg.make_dataset(patterns, places * np.array(pixel), geometry=geometry)
+    fwhm, wave = as_wide_as_speckles(data)
+    true = 2.3548 * np.sqrt(wide_y * pixel[0] * wide_x * pixel[1])
+    assert fwhm == pytest.approx(true, rel=0.15)
+    assert np.sum(np.abs(wave) ** 2) == pytest.approx(data.photons.max())
+    assert np.isnan(as_wide_as_speckles(pg.make_dataset(patterns, places.astype(float)))[0])
+
+
+@pytest.mark.slow
+def test_of_a_strong_diffuser_the_orientation_is_told():
+    """The mean pattern of a diffuser tells nothing of the beam: the start that it gives finds no orientation."""
+    patterns, places = diffuser_scan(32, 32, 3.5, 3.5, count=90)
+    data = pg.data.apply_orientation(pg.make_dataset(patterns, places.astype(float)), 4)
+    trials = pg.automatic.try_orientations(data)
+    found = pg.automatic.preference(trials, data)
+    assert found.is_certain
+    assert 4 in found.codes
+    assert np.isnan(trials[0].fwhm)
+    blind = pg.automatic.try_orientations(data, widths=())
+    assert not pg.automatic.preference(blind, data).is_certain

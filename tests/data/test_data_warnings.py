@@ -57,7 +57,15 @@ def without_light(patterns):
     return patterns
 
 
+def frozen_in_light(patterns):
+    """One pixel, and a pair, at a number that others show as well."""
+    for pixel in ((9, 8), (11, 10), (11, 11)):
+        patterns[(slice(None), *pixel)] = np.floor(np.median(patterns[(slice(None), *pixel)]))
+    return patterns
+
+
 TROUBLES = {
+    "one number in full light": (frozen_in_light, {}, "in every pattern: (y, x) = (9, 8), (11, 10), (11, 11)"),
     "columns that count nothing": (without_light, {}, "pixels counted nothing in any pattern, in the midst of light"),
     "patterns without a photon": (dark, {}, "2 patterns without a photon: number 3, 8: leave them out"),
     "nearly everything masked": (lambda p: p, {"mask": FEW}, "97% of the pixels are masked"),
@@ -101,6 +109,25 @@ def test_gaps_of_minus_one_are_no_background_that_was_subtracted(pixels, is_subt
 
     (found,) = (one for one in pg.diagnose(changed(change)) if one.name == "photon scale")
     assert ("background was subtracted" in found.advice) == is_subtracted
+
+
+def test_patterns_that_are_alike_have_no_broken_pixels():
+    """Without noise, a weak sample leaves many whole numbers as they are."""
+    data = problems.measurement(dtype=np.uint32)
+    for swing in (0.003, 0.02, 0.1):
+        rng = np.random.default_rng(1)
+        alike = data.patterns.mean(axis=0) * (1 + swing * rng.uniform(-1, 1, data.patterns.shape))
+        weak = pg.make_dataset(np.round(alike), data.positions, probe=data.probe)
+        assert not [one for one in plainly_wrong(weak) if "in every pattern" in one.found], swing
+
+
+def test_a_full_middle_is_not_broken_beside_markers_that_are_larger():
+    """Pixels at the largest number that photons reach are full."""
+    data = problems.measurement(dtype=np.uint32)
+    patterns = data.patterns.clip(None, np.uint32(np.quantile(data.patterns.max(axis=0), 0.9)))
+    patterns[:, 2:4, 2:4] = 65535
+    (found,) = plainly_wrong(pg.make_dataset(patterns, data.positions, probe=data.probe))
+    assert "or give --saturation" in found.advice
 
 
 def bright(patterns):

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ptychograd.data.checks import Evidence, Finding
     from ptychograd.data.dataset import Dataset
 
+HOLD = 20  # epochs in which a beam of whose phase nothing is known stays as it is
 PROBE = "--key probe=PATH, or an opening with --defocus METRES"
 STYLES = {"good": "green", "doubtful": "yellow", "bad": "red"}
 
@@ -184,9 +185,11 @@ def _what_to_do(report: Report, now: int) -> str:
             "-> Too much else is wrong for an orientation to stand out: mend what is said above first; a start probe "
             f"that is near the true one helps most ({PROBE})."
         )
-    defocus = {trial.code: trial.defocus for trial in report.trials}
-    if any(defocus[code] for code in found.codes):
-        return _out_of_focus({code: defocus[code] for code in found.codes})
+    chosen = sorted((trial for trial in report.trials if trial.code in found.codes), key=lambda trial: trial.code)
+    if any(trial.fwhm for trial in chosen):
+        return _speckled(chosen)
+    if any(trial.defocus for trial in chosen):
+        return _out_of_focus({trial.code: trial.defocus for trial in chosen})
     keep = "leave the orientation as it is" if now == 0 else f"keep --orientation {now}"
     if found.codes == (now,):
         return f"-> {keep.capitalize()}."
@@ -203,6 +206,19 @@ def _out_of_focus(defocus: "Mapping[int, float]") -> str:
         return f"-> {codes}; the beam is out of focus: {text}."
     ways = (f"--orientation {code} --defocus {metres:.2g}" for code, metres in defocus.items())
     return f"-> The beam is out of focus: ptychograd reconstruct ... {' or '.join(ways)}."
+
+
+def _speckled(chosen: "Sequence[OrientationTrial]") -> str:
+    """How to begin where the speckles told how wide the beam is; NaN where lengths are not known."""
+    fwhm, codes = chosen[0].fwhm, " or ".join(f"--orientation {trial.code}" for trial in chosen)
+    hold = f"hold it in the first epochs (--hold-probe {HOLD})"
+    if fwhm != fwhm:
+        way = f"name wavelength, distance and pixel size, give the width of the beam (--focal-spot METRES), and {hold}"
+        return f"-> {codes}; the sample scatters over the whole detector: {way}."
+    return (
+        "-> The sample scatters over the whole detector. Begin with a beam as wide as its speckles tell, and "
+        f"{hold}: ptychograd reconstruct ... {codes} --focal-spot {fwhm:.2g} --hold-probe {HOLD}"
+    )
 
 
 def _check_mask(path: Path) -> None:

@@ -29,6 +29,8 @@ class OrientationTrial(NamedTuple):
             is then not known.
         defocus: metres by which the start probe was taken out of focus, negative before it; 0 where it was not, NaN
             where it was and lengths are not known.
+        fwhm: metres, full width at half maximum of the Gaussian beam with which the trial began, and which it held for
+            its first epochs; 0 where it began with another, NaN where lengths are not known.
     """
 
     code: int
@@ -37,6 +39,7 @@ class OrientationTrial(NamedTuple):
     r_of_pattern: Float[np.ndarray, " held"] = np.zeros(0)
     has_side: bool = True
     defocus: float = 0.0
+    fwhm: float = 0.0
 
 
 class Preference(NamedTuple):

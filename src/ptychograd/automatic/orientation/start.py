@@ -1,14 +1,18 @@
-"""Start probes of a trial: one out of focus, and whether one knows on which side of the focus it is."""
+"""Start probes of a trial: out of focus, as wide as the speckles tell, and whether one knows its side of the focus."""
+
+import math
 
 import numpy as np
 from jaxtyping import Complex
 
 from ptychograd.core.fourier import exact_fft, exact_ifft, frequencies, uncentred
+from ptychograd.core.illumination import of_photons
 from ptychograd.data.dataset import Dataset
-from ptychograd.models.starts import mean_pattern
+from ptychograd.models.starts import gaussian_wave, mean_pattern
 from ptychograd.physics.model import AbstractModel
 
 ALIKE = 0.999  # correlation of a wave with its twin from which on the two are one
+GRAIN = 3.0  # object pixels over which an object may be alike: what is that near in a correlation is not of the beam
 
 
 def out_of_focus(data: Dataset, width: float) -> tuple[float, Complex[np.ndarray, "y x"]]:
@@ -30,6 +34,32 @@ def out_of_focus(data: Dataset, width: float) -> tuple[float, Complex[np.ndarray
     wave = exact_ifft(exact_fft(focus) * np.exp(-1j * np.pi * wavelength * distance * squared))
     wave = wave * np.sqrt(data.photons.max() / np.sum(np.abs(wave) ** 2))
     return float("nan") if data.geometry is None else distance, wave
+
+
+def as_wide_as_speckles(data: Dataset) -> tuple[float, Complex[np.ndarray, "y x"]]:
+    """How wide the beam is at a sample that scatters into speckles, and a Gaussian so wide, with the photons measured.
+
+    The Fourier transform of a pattern is the autocorrelation of the wave behind the sample. Its mean square over the
+    patterns is, for an object without correlation, the autocorrelation of the beam's intensity (Goodman, Speckle
+    Phenomena in Optics, section 4.4), whose variance is twice that of the intensity; photon noise adds its photons
+    everywhere. The width is the full one at half of the intensity, in metres; NaN if lengths are not known.
+    """
+    shape = data.frame_shape
+    square, photons = np.zeros(shape), 0.0
+    for pattern in data.patterns:
+        counts = np.asarray(pattern, float)
+        square += np.abs(np.fft.fft2(counts)) ** 2
+        photons += counts.sum()
+    correlation = np.fft.fftshift(np.maximum(square - photons, 0))
+    y, x = (np.arange(n) - n // 2 for n in shape)
+    away = np.hypot(y[:, None], x)
+    correlation[away <= GRAIN] = correlation[(away > GRAIN) & (away <= 1.5 * GRAIN)].mean()
+    total = correlation.sum()
+    pixels = [np.sqrt(np.sum(correlation * r**2) / total / 2) if total > 0 else 1.0 for r in (y[:, None], x)]
+    sampling = data.geometry.sampling(shape) if data.geometry is not None else (1.0, 1.0)
+    fwhm = 2 * math.sqrt(2 * math.log(2)) * math.sqrt(math.prod(pixels) * math.prod(sampling))
+    wave = of_photons(gaussian_wave(shape, sampling, fwhm), float(data.photons.max()))
+    return float("nan") if data.geometry is None else fwhm, wave
 
 
 def is_its_own_twin(model: AbstractModel) -> bool:

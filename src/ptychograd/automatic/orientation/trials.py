@@ -7,9 +7,10 @@ from functools import partial
 from typing import NamedTuple
 
 import numpy as np
+from jaxtyping import Complex
 
 from ptychograd.automatic.orientation.preference import OrientationTrial, preference
-from ptychograd.automatic.orientation.start import is_its_own_twin, out_of_focus
+from ptychograd.automatic.orientation.start import as_wide_as_speckles, is_its_own_twin, out_of_focus
 from ptychograd.core.errors import InputError
 from ptychograd.core.illumination import of_photons
 from ptychograd.data.dataset import BraggGeometry, Dataset, NearFieldGeometry, check_data, subset
@@ -29,6 +30,7 @@ HELD, FEWEST_HELD = 0.2, 4
 BATCH, LEAST_STEPS = 16, 5  # patterns a step, and steps an epoch
 DIGITS = 4  # of an R-factor: what differs less is rounding
 WIDTHS = (0.6,)  # of beams out of focus over the window: with this one zone plates and openings are found
+SPECKLED = (2, 4)  # times the epochs: first with the beam held at the width that the speckles tell, then with both
 
 ModelOf = Callable[[Dataset], AbstractModel]
 Tell = Callable[[int, float], None]
@@ -39,6 +41,15 @@ class Parts(NamedTuple):
 
     fitted: Dataset
     held: Dataset
+
+
+class Beginning(NamedTuple):
+    """With which beam a trial begins, and in which stages it goes on; `fwhm` and `defocus` as in `OrientationTrial`."""
+
+    stages: tuple[Stage, ...]
+    probe: Complex[np.ndarray, "y x"] | None = None
+    defocus: float = 0.0
+    fwhm: float = 0.0
 
 
 def try_orientations(
@@ -55,8 +66,9 @@ def try_orientations(
 
     They take the patterns with photons about the middle of the scan, of which a fifth, four at least, is held out. The
     support is left out, as it may have been drawn for a wrong orientation, and the start probe is scaled to the photons
-    measured. A far field whose data know no start probe begins with one in focus, and if no orientation stands out with
-    it, once more with beams out of focus. Ask `preference` how sure the answer is.
+    measured. A far field whose data know no start probe begins with one in focus. If no orientation stands out with it,
+    the trials are made once more with beams out of focus, and at last, for samples that scatter all over the detector,
+    with a Gaussian as wide as the speckles tell. Ask `preference` how sure the answer is.
 
     Args:
         data: the scan, of the far or near field.
@@ -91,30 +103,37 @@ def try_orientations(
         )
     is_near = isinstance(data.geometry, NearFieldGeometry)
     parts = Parts(*set_aside(_middle(data, most), max(FEWEST_HELD, round(HELD * illuminated)), seed))
-    plan = partial(_tried, model_of or (near_field if is_near else far_field), epochs=epochs, seed=seed, tell=on_trial)
-    trials = _ranked(plan(parts))
-    if is_near or data.probe is not None or preference(trials, data).is_certain:
+    tried = partial(_tried, model_of or (near_field if is_near else far_field), parts, seed=seed, tell=on_trial)
+    plain = (Stage(epochs),)
+    trials = _ranked(tried(Beginning(plain)))
+    if is_near or not widths or data.probe is not None or preference(trials, data).is_certain:
         return trials
     for width in (sign * width for width in widths for sign in (1, -1)):
-        trials = _fitting_better(trials, plan(parts, width))
-    return _ranked(trials)
+        defocus, wave = out_of_focus(parts.fitted, width)
+        trials = _fitting_better(trials, tried(Beginning(plain, wave, defocus=defocus)))
+    trials = _ranked(trials)
+    if preference(trials, data).is_certain:
+        return trials
+    held, free = (times * epochs for times in SPECKLED)
+    fwhm, wave = as_wide_as_speckles(parts.fitted)
+    stages = (Stage(held, trainable=("object",)), Stage(free))
+    others = _ranked(tried(Beginning(stages, wave, fwhm=fwhm)))
+    return others if preference(others, data).is_certain else trials
 
 
 def _tried(
-    recipe: ModelOf, parts: Parts, width: float = 0.0, *, epochs: int, seed: int, tell: Tell | None
+    recipe: ModelOf, parts: Parts, beginning: Beginning, *, seed: int, tell: Tell | None
 ) -> Iterator[OrientationTrial]:
-    """A trial for each orientation, as they get done; with a beam out of focus if that has a width."""
+    """A trial for each orientation, as they get done."""
     fitted, held = parts
-    defocus = 0.0
-    if width:
-        defocus, wave = out_of_focus(fitted, width)
-        fitted = replace(fitted, probe=wave[None])
+    if beginning.probe is not None:
+        fitted = replace(fitted, probe=beginning.probe[None])
     batch = min(BATCH, -(-fitted.count // LEAST_STEPS))
     runs = {}
     for code in ALL:
         there = apply_orientation(fitted, code)
-        runs[str(code)] = Run(recipe(there), there, Nesterov(), (Stage(epochs),), batch, seed)
-    has_side = not width and not is_its_own_twin(runs["0"].model)
+        runs[str(code)] = Run(recipe(there), there, Nesterov(), beginning.stages, batch, seed)
+    has_side = not beginning.defocus and not is_its_own_twin(runs["0"].model)
     for name, result in perform_all(runs):
         code, found, each = int(name), math.inf, np.zeros(0)
         if result.model is not None:
@@ -123,7 +142,7 @@ def _tried(
             found = left.r_factor if math.isfinite(left.r_factor) else math.inf
         if tell is not None:
             tell(code, found)
-        yield OrientationTrial(code, found, result, each, has_side, defocus)
+        yield OrientationTrial(code, found, result, each, has_side, beginning.defocus, beginning.fwhm)
 
 
 def _ranked(trials: Iterable[OrientationTrial]) -> list[OrientationTrial]:

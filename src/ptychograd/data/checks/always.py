@@ -11,7 +11,7 @@ import numpy as np
 from ptychograd.core.errors import DataWarning, InputError
 from ptychograd.data.checks.beam import corner
 from ptychograd.data.checks.counts import functions_of_counts, without_photons
-from ptychograd.data.checks.detector import always_dark, always_extreme, masked_nearly_all
+from ptychograd.data.checks.detector import always_dark, always_extreme, always_the_same, masked_nearly_all
 from ptychograd.data.checks.finding import Finding, Sample
 from ptychograd.data.checks.places import astray
 from ptychograd.data.dataset import BraggGeometry, Dataset, NearFieldGeometry, StoredPatterns
@@ -72,6 +72,8 @@ def plainly_wrong(data: Dataset, full: float | None = None) -> Iterator[Finding]
     if found is not None and (full is None or sample.patterns.max(where=sample.mask, initial=0) < full):
         yield found
         return
+    if (found := always_the_same(sample)) is not None:
+        yield found
     if (found := functions_of_counts(sample)) is not None:
         yield found
     is_known = not isinstance(data.geometry, BraggGeometry) and not _grows(data)

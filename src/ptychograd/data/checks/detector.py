@@ -2,7 +2,7 @@
 
 import numpy as np
 from jaxtyping import Bool, Float64
-from scipy.ndimage import label, maximum, maximum_filter, median_filter
+from scipy.ndimage import label, maximum, maximum_filter, median_filter, uniform_filter
 
 from ptychograd.data.checks.finding import BAD, DOUBTFUL, GOOD, Evidence, Finding, Sample, plural
 from ptychograd.data.dataset import Dataset, StoredPatterns
@@ -15,6 +15,8 @@ BEHIND = 0.5  # share of the light under a mask that looks inverted
 CERTAIN = 20  # counts that a pixel should have if it is to be called dead
 HOT = 5.0  # times the brightest neighbour
 FEWEST_TO_STICK = 6  # patterns in which a pixel is the same
+BY_CHANCE = 1e-3  # pixels that may be expected to repeat one number in all patterns looked at
+AROUND, MANY = 5, 0.3  # pixels a side about one, and the share of them that vary at least
 
 
 def saturation(evidence: Evidence) -> Finding | None:
@@ -116,7 +118,7 @@ _MASK_THEM = "mask them: `ptychograd diagnose --write-mask FILE.npy` writes the 
 def suspects(evidence: Evidence) -> tuple[Bool[np.ndarray, "y x"], Bool[np.ndarray, "y x"], Bool[np.ndarray, "y x"]]:
     """Valid pixels that look dead, hot, and stuck at a number that is no count of photons."""
     total, valid = evidence.data.sums
-    stuck = standing_out(stuck_pixels(evidence.sample), evidence.sample)
+    stuck = standing_out(stuck_pixels(evidence.sample), evidence.sample) | frozen_pixels(evidence.sample)
     usable = (valid > 0) & ~stuck
     dead, hot = dead_pixels(total, usable), hot_pixels(total, usable)
     if not evidence.is_near:  # a plane wave's direct beam is one pixel wide
@@ -150,6 +152,33 @@ def standing_out(stuck: Bool[np.ndarray, "y x"], sample: Sample) -> Bool[np.ndar
     count = int(label(stuck, np.ones((3, 3)), output=groups))  # pyright: ignore[reportArgumentType]
     brightest = np.asarray(maximum(maximum_filter(others, 3), groups, np.arange(count + 1)))
     return stuck & (sample.patterns[0] > HOT * brightest[groups])
+
+
+def frozen_pixels(sample: Sample) -> Bool[np.ndarray, "y x"]:
+    """Pixels that show one number in every pattern, amid others that vary, and that others do show as well.
+
+    Counting photons repeats a number only by chance; how often it does from one pattern to the next, the bright pixels
+    around tell.
+    """
+    patterns, always = sample.patterns, sample.mask.all(axis=0)
+    bright = always & (patterns.min(axis=0) >= HIGH)
+    if len(patterns) < FEWEST_TO_STICK or not bright.any():
+        return np.zeros(bright.shape, bool)
+    frozen = bright & (patterns == patterns[0]).all(axis=0)
+    varying = always & ~frozen & (sample.mean >= HIGH / 2)
+    again = np.where(varying, np.mean(patterns[1:] == patterns[:-1], axis=0), 0)
+    near, around = (uniform_filter(varying.astype(np.float64), size, mode="constant") for size in (3, AROUND))
+    repeats = maximum_filter(uniform_filter(again, 3, mode="constant") / np.maximum(near, 1 / 9), AROUND)
+    expected = np.count_nonzero(bright) * repeats ** (len(patterns) - 1)
+    return frozen & (around > MANY) & (expected < BY_CHANCE) & ~stuck_pixels(sample)
+
+
+def always_the_same(sample: Sample) -> Finding | None:
+    """Pixels in the light that repeat one number, whatever falls on them."""
+    frozen = frozen_pixels(sample)
+    if not frozen.any():
+        return None
+    return Finding("dead and hot pixels", BAD, summary_of_stuck(frozen, sample), _MASK_THEM, {})
 
 
 def always_dark(data: Dataset) -> Finding | None:
