@@ -9,6 +9,7 @@ import bragg_problems
 import problems
 import ptychograd as pg
 from ptychograd.core.table import as_json
+from speckles import diffuser_scan
 from spirals import irregular_scan
 
 PNG = b"\x89PNG"
@@ -44,6 +45,28 @@ def test_diagnose_finds_the_orientation_and_reconstruct_takes_it(run, scan, tmp_
     assert "after 13 epochs" in " ".join(out.split())
     status, out, _ = run("diagnose", scan, "--orientation", 2)
     assert "Keep --orientation 2." in out
+
+
+@pytest.mark.slow
+def test_of_a_diffuser_diagnose_says_how_wide_a_beam_to_begin_with(run):
+    """What it says is followed, and the run gets to the noise; without it, it doesn't."""
+    patterns, places = diffuser_scan(48, 44, 4.0, 4.0, count=100)
+    pixel = np.array([20e-9, 30e-9])
+    geometry = pg.Geometry(1e-10, 1.0, (1e-10 / (48 * pixel[0]), 1e-10 / (44 * pixel[1])))
+    data = pg.make_dataset(patterns.astype(np.uint16), places * pixel, geometry=geometry)
+    pg.write("diffuser.h5", pg.data.apply_orientation(data, 1))
+    status, out, err = run("diagnose", "diffuser.h5")
+    assert status == 0, err
+    advice = " ".join(out.split()).rpartition("reconstruct ... ")[2]
+    assert "--orientation 1" in advice
+    assert "--focal-spot 2." in advice  # 231 nm
+    options = advice[advice.index("--focal-spot") :].split()
+    held = []
+    for more in (options, []):
+        given = ("--orientation", 1, "--hold-out", 0.1, "-o", "r.h5", "--json", *more)
+        held.append(json.loads(run("reconstruct", "diffuser.h5", *given)[1].splitlines()[-1])["held_out_r_factor"])
+    assert held[0] < 0.12
+    assert held[1] > 2 * held[0]
 
 
 @pytest.mark.slow

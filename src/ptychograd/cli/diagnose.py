@@ -211,13 +211,12 @@ def _out_of_focus(defocus: "Mapping[int, float]") -> str:
 def _speckled(chosen: "Sequence[OrientationTrial]") -> str:
     """How to begin where the speckles told how wide the beam is; NaN where lengths are not known."""
     fwhm, codes = chosen[0].fwhm, " or ".join(f"--orientation {trial.code}" for trial in chosen)
-    hold = f"hold it in the first epochs (--hold-probe {HOLD})"
     if fwhm != fwhm:
-        way = f"name wavelength, distance and pixel size, give the width of the beam (--focal-spot METRES), and {hold}"
-        return f"-> {codes}; the sample scatters over the whole detector: {way}."
+        way = "name wavelength, distance and pixel size, and give the width of the beam (--focal-spot METRES)"
+        return f"-> {codes}; the sample scatters over the whole detector: {way}, held at first (--hold-probe {HOLD})."
     return (
-        "-> The sample scatters over the whole detector. Begin with a beam as wide as its speckles tell, and "
-        f"{hold}: ptychograd reconstruct ... {codes} --focal-spot {fwhm:.2g} --hold-probe {HOLD}"
+        "-> The sample scatters over the whole detector. Begin with a beam as wide as its speckles tell, held in the "
+        f"first epochs: ptychograd reconstruct ... {codes} --focal-spot {fwhm:.2g} --hold-probe {HOLD}"
     )
 
 

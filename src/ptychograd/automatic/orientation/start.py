@@ -5,7 +5,7 @@ import math
 import numpy as np
 from jaxtyping import Complex
 
-from ptychograd.core.fourier import exact_fft, exact_ifft, frequencies, uncentred
+from ptychograd.core.fourier import centred, exact_fft, exact_ifft, frequencies, uncentred
 from ptychograd.core.illumination import of_photons
 from ptychograd.data.dataset import Dataset
 from ptychograd.models.starts import gaussian_wave, mean_pattern
@@ -46,11 +46,12 @@ def as_wide_as_speckles(data: Dataset) -> tuple[float, Complex[np.ndarray, "y x"
     """
     shape = data.frame_shape
     square, photons = np.zeros(shape), 0.0
-    for pattern in data.patterns:
-        counts = np.asarray(pattern, float)
-        square += np.abs(np.fft.fft2(counts)) ** 2
-        photons += counts.sum()
-    correlation = np.fft.fftshift(np.maximum(square - photons, 0))
+    for index in range(data.count):
+        patterns, mask = data.frames(np.array([index]))
+        counts = np.where(mask, patterns, 0)[0].astype(float)
+        square += np.abs(exact_fft(counts)) ** 2
+        photons += counts.mean()
+    correlation = centred(np.maximum(square - photons, 0))
     y, x = (np.arange(n) - n // 2 for n in shape)
     away = np.hypot(y[:, None], x)
     correlation[away <= GRAIN] = correlation[(away > GRAIN) & (away <= 1.5 * GRAIN)].mean()
