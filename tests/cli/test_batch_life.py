@@ -1,6 +1,7 @@
 """Life under a batch system: signals that end a run in order, and logs that show it going on."""
 
 import json
+import re
 import signal
 import sys
 import threading
@@ -191,9 +192,20 @@ def test_without_a_terminal_a_line_tells_how_far_it_is(capsys, clock, monkeypatc
         clock[0] += 120
         bar.advance(epoch(3))
         assert capsys.readouterr().err == ""
-        bar._shown._say()
-        said = capsys.readouterr().err
-        assert said == "epoch 3 of 60, R 0.1234, 4,568 patterns/s, 2 min so far, about 57 min left\n"
+
+
+def test_a_later_line_tells_how_long_it_will_take(capsys, clock):
+    """The time that is left, from the epochs after the first one, in which there is more to do."""
+    said, patience = "", time.monotonic() + 60
+    with EpochBar() as bar:
+        for number, seconds in ((1, 30), (3, 120)):
+            clock[0] += seconds
+            bar.advance(epoch(number))
+        while "epoch 3" not in said and time.monotonic() < patience:
+            time.sleep(0.01)
+            said += capsys.readouterr().err
+    line = "epoch 3 of 60, R 0.1234, 4,568 patterns/s, 2 min so far, about 57 min left"
+    assert line in said.splitlines()
 
 
 def test_it_comes_every_minute_whether_an_epoch_ends_or_not(capsys, clock):
@@ -207,13 +219,14 @@ def test_it_comes_every_minute_whether_an_epoch_ends_or_not(capsys, clock):
     assert capsys.readouterr().err == ""  # nothing more once it is over
 
 
-def test_on_a_terminal_a_bar_moves(monkeypatch):
-    monkeypatch.setattr(_progress, "_is_monitored", lambda: True)
+def test_on_a_terminal_a_bar_moves(capsys, monkeypatch):
+    for name, value in {"FORCE_COLOR": "1", "TERM": "xterm", "COLUMNS": "120"}.items():
+        monkeypatch.setenv(name, value)
     with EpochBar() as bar:
         bar.advance(epoch(2))
-        (task,) = bar._shown._bar.tasks
-        assert (task.completed, task.total) == (2, 60)
-        assert task.fields["facts"] == "R 0.1234   4,568 patterns/s"
+    drawn = re.sub(r"\x1b\[[\d;?]*[a-zA-Z]", "", capsys.readouterr().err)  # without colours and moves of the cursor
+    assert re.search(r"epoch +2/60 .* R 0\.1234   4,568 patterns/s", drawn)
+    assert "so far" not in drawn
 
 
 @pytest.mark.parametrize(
