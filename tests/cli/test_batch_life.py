@@ -1,6 +1,7 @@
 """Life under a batch system: signals that end a run in order, and logs that show it going on."""
 
 import json
+import os
 import re
 import signal
 import sys
@@ -8,6 +9,7 @@ import threading
 import time
 from types import SimpleNamespace
 
+import jax
 import pytest
 
 import problems
@@ -119,21 +121,35 @@ def test_other_threads_may_not_heed(heeded):
     assert not problems
 
 
+def sent_while_saved(monkeypatch, before, after=None):
+    """Signals that come when a result is about to take its place, and when it has; a trial takes none."""
+    replace = os.replace
+
+    def replaced(source, target):
+        is_result = target.suffix == ".h5" and ".part" not in target.suffixes
+        if is_result:
+            send(before)
+        replace(source, target)
+        if is_result and after:
+            send(after)
+
+    monkeypatch.setattr(os, "replace", replaced)
+
+
 @pytest.mark.variants
 @pytest.mark.parametrize("name", ["SIGUSR1", "SIGXCPU"])
 def test_a_run_that_is_warned_is_saved_whatever_else_comes(run, scan, tmp_path, monkeypatch, heeded, name):
-    """The warning in the third epoch, another signal while HDF5 writes; what is saved goes on to the end."""
-    from ptychograd.cli.checkpoints import Keeping
+    """The warning in the fourth epoch, others while the file is written; what is saved goes on to the end."""
+    ready, epochs = jax.block_until_ready, []
 
-    save = pg.Result.save
+    def warned(arrays):
+        epochs.append(None)
+        if len(epochs) == 4:
+            send(name)
+        return ready(arrays)
 
-    def interrupted(self, path):
-        send("SIGTERM")
-        save(self, path)
-        send("SIGINT")
-
-    monkeypatch.setattr(pg.Result, "save", interrupted)
-    monkeypatch.setattr(Keeping, "stop", lambda _, progress: send(name) if progress.epoch == 3 else None)
+    monkeypatch.setattr(jax, "block_until_ready", warned)  # while the devices are at work
+    sent_while_saved(monkeypatch, "SIGTERM", "SIGINT")
     status, out, err = run("reconstruct", scan, "--epochs", 9, "-o", "r.h5", "--json")
     assert status == 130
     assert f"interrupted by {name}; `ptychograd resume r.h5` goes on" in err
@@ -153,13 +169,7 @@ def test_a_signal_before_there_is_anything_says_what_it_was(run, scan, monkeypat
 
 @pytest.mark.slow
 def test_a_sweep_keeps_the_run_that_it_is_saving(run, scan, tmp_path, monkeypatch, heeded):
-    save = pg.Result.save
-
-    def interrupted(self, path):
-        send("SIGUSR1")
-        save(self, path)
-
-    monkeypatch.setattr(pg.Result, "save", interrupted)
+    sent_while_saved(monkeypatch, "SIGUSR1")
     status, _, err = run("sweep", scan, "--grid", "seed=1,2", "--epochs", 1)
     assert status == 130
     assert "interrupted by SIGUSR1; 1 finished runs are kept" in " ".join(err.split())
