@@ -10,7 +10,7 @@ from jaxtyping import Array
 import problems
 import ptychograd as pg
 from ptychograd.models.effects import with_refinable_positions
-from ptychograd.physics.model import check_windows
+from ptychograd.physics.checks import check_windows
 from ptychograd.physics.scan import WholePixelScan
 
 GEOMETRY = pg.NearFieldGeometry(1e-10, 0.012, (0.3e-6, 0.3e-6))
