@@ -1,7 +1,7 @@
 """The scan: where the window of each pattern lies on the object."""
 
 from ptychograd.physics.scan.affine import AffineParts, affine_of, affine_parts
-from ptychograd.physics.scan.base import AbstractScan, SubPixelScan, WholePixelScan, make_scan
+from ptychograd.physics.scan.base import WHOLE_PIXEL_TOLERANCE, AbstractScan, SubPixelScan, WholePixelScan, make_scan
 from ptychograd.physics.scan.refinable import (
     CORRECTED,
     TERMS,
@@ -15,6 +15,7 @@ from ptychograd.physics.scan.refinable import (
 __all__ = [
     "CORRECTED",
     "TERMS",
+    "WHOLE_PIXEL_TOLERANCE",
     "AbstractScan",
     "AffineParts",
     "RefinableScan",
