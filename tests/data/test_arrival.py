@@ -352,16 +352,14 @@ def test_a_source_that_is_cut_short_or_gone_while_it_is_streamed_ends_the_run(tm
 
 @pytest.mark.parametrize("make", [in_one_file, virtual, external])
 def test_a_source_that_is_cut_short_while_it_is_read_whole(tmp_path, data, monkeypatch, make):
-    from ptychograd.data.files.safety import storage as _storage
+    part, plain = make(tmp_path, data), h5py.Dataset.read_direct
 
-    part, plain = make(tmp_path, data), _storage.whole
-
-    def spoilt(item):
-        if item.ndim == 3:
+    def spoilt(item, *arguments):
+        if item.shape == data.patterns.shape:
             cut_short(part)
-        return plain(item)
+        return plain(item, *arguments)
 
-    monkeypatch.setattr(_storage, "whole", spoilt)
+    monkeypatch.setattr(h5py.Dataset, "read_direct", spoilt)
     with pytest.raises(pg.InputError, match=r"cut short|damaged"):
         read(tmp_path / "scan.h5")
 
