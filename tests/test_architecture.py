@@ -131,6 +131,11 @@ def test_every_public_name_has_a_docstring():
     none_of(undocumented(Source("__init__.pyi", stub.read_text(encoding="utf-8")), SOURCES))
 
 
+def test_tests_replace_no_inner_name():
+    """They witness what a user sees; what is replaced is the world around: a clock, a disk, free memory."""
+    none_of(line for source in TESTS for line in replaced_inner_names(source))
+
+
 def none_of(complaints: Iterator[str]):
     """Fail with all complaints at once, one a line."""
     found = list(dict.fromkeys(complaints))
@@ -324,9 +329,43 @@ def definition(whole: str, files: dict[str, Source]) -> ast.Module | ast.Functio
     return definition(onward[0], files) if onward else None
 
 
+REPLACING = ("setattr", "delattr", "setitem", "delitem", "patch", "object")  # of monkeypatch, of mock, of Python
+INNER = re.compile(r"(^|\.)_(?!_)")  # a name with one leading underscore, there or at the end of a path
+
+
+def replaced_inner_names(source: Source) -> Iterator[str]:
+    """Where a test replaces a name with a leading underscore that is no other library's.
+
+    Written as a text, as an attribute and its name, or by an assignment. The first name of a path is the test's own,
+    as in `from ptychograd.runs import many as _many`.
+    """
+    for node in ast.walk(source.tree):
+        for found in replaced_by(node):
+            root, _, inner = found.partition(".")
+            home = source.meaning.get(root, PACKAGE).partition(".")[0]
+            if home == PACKAGE and INNER.search(inner):
+                yield f"{source.at(node)}: `{found}` is replaced: show what a user sees of it"
+
+
+def replaced_by(node: ast.AST) -> Iterator[str]:
+    """What this part of a program replaces, as a path; of texts all that are the path of something in the package."""
+    if isinstance(node, ast.Constant) and re.fullmatch(rf"{PACKAGE}(\.\w+)+", str(node.value)):
+        yield str(node.value)
+    elif isinstance(node, ast.Call) and dotted(node.func).rpartition(".")[2] in REPLACING and node.args:
+        names = [a.value for a in node.args[1:2] if isinstance(a, ast.Constant) and isinstance(a.value, str)]
+        yield ".".join((dotted(node.args[0]) or "?", *names))
+    elif isinstance(node, ast.Assign | ast.AugAssign):
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+        yield from (dotted(target) for target in targets if not dotted(target).startswith(("self.", "cls.")))
+
+
 SOURCES = [
     Source(path.relative_to(ROOT / "src" / PACKAGE).as_posix(), path.read_text(encoding="utf-8"))
     for path in sorted((ROOT / "src" / PACKAGE).rglob("*.py"))
+]
+TESTS = [
+    Source(path.relative_to(ROOT).as_posix(), path.read_text(encoding="utf-8"))
+    for path in sorted((ROOT / "tests").rglob("*.py"))
 ]
 
 
@@ -421,3 +460,35 @@ def test_a_missing_docstring_is_found():
     folder = Source("solvers/__init__.py", "from .gradient import adam\nfrom .gradient import epie")
     file = Source("solvers/gradient.py", 'def adam(): ...\ndef epie():\n    """Step."""')
     assert list(undocumented(stub, [folder, file])) == ["ptychograd.solvers.adam is public and has no docstring"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'monkeypatch.setattr("ptychograd.cli.machine._cores", 1)',
+        'for place in ("ptychograd.cli.machine._cores",):\n    patch.setattr(place, 1)',
+        'from ptychograd.cli import machine\nmonkeypatch.setattr(machine, "_cores", 1)',
+        'from ptychograd.data.dataset import stored as _stored\npatch.delattr(_stored.StoredPatterns, "_read")',
+        'monkeypatch.setattr(data.patterns._arrival, "came", 1)',
+        "from ptychograd.cli import machine\nmonkeypatch.setitem(machine._UNITS, 'kB', 1)",
+        'from unittest import mock\nimport ptychograd as pg\nmock.patch.object(pg.Result, "_saved")',
+        "stored.patterns._read = 1",
+        'setattr(stored, "_read", 1)',
+    ],
+)
+def test_a_replaced_inner_name_is_found(text):
+    assert list(replaced_inner_names(Source("tests/cli/test_machine.py", text)))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'from ptychograd.runs import many as _many\nmonkeypatch.setattr(_many, "perform", 1)',
+        'monkeypatch.setattr("ptychograd.cli.engine.prepare", 1)',
+        'import os\nmonkeypatch.setattr(os, "_exit", 1)',
+        "class Mine:\n    def __init__(self):\n        self._read = 1",
+        "_memory = result._replace(seed=1)",
+    ],
+)
+def test_what_a_test_may_replace_is_left_alone(text):
+    assert not list(replaced_inner_names(Source("tests/cli/test_machine.py", text)))

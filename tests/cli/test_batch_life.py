@@ -1,12 +1,15 @@
 """Life under a batch system: signals that end a run in order, and logs that show it going on."""
 
 import json
+import os
+import re
 import signal
 import sys
 import threading
 import time
 from types import SimpleNamespace
 
+import jax
 import pytest
 
 import problems
@@ -118,21 +121,35 @@ def test_other_threads_may_not_heed(heeded):
     assert not problems
 
 
+def sent_while_saved(monkeypatch, before, after=None):
+    """Signals that come when a result is about to take its place, and when it has; a trial takes none."""
+    replace = os.replace
+
+    def replaced(source, target):
+        is_result = target.suffix == ".h5" and ".part" not in target.suffixes
+        if is_result:
+            send(before)
+        replace(source, target)
+        if is_result and after:
+            send(after)
+
+    monkeypatch.setattr(os, "replace", replaced)
+
+
 @pytest.mark.variants
 @pytest.mark.parametrize("name", ["SIGUSR1", "SIGXCPU"])
 def test_a_run_that_is_warned_is_saved_whatever_else_comes(run, scan, tmp_path, monkeypatch, heeded, name):
-    """The warning in the third epoch, another signal while HDF5 writes; what is saved goes on to the end."""
-    from ptychograd.cli.checkpoints import Keeping
+    """The warning in the fourth epoch, others while the file is written; what is saved goes on to the end."""
+    ready, epochs = jax.block_until_ready, []
 
-    save = pg.Result.save
+    def warned(arrays):
+        epochs.append(None)
+        if len(epochs) == 4:
+            send(name)
+        return ready(arrays)
 
-    def interrupted(self, path):
-        send("SIGTERM")
-        save(self, path)
-        send("SIGINT")
-
-    monkeypatch.setattr(pg.Result, "save", interrupted)
-    monkeypatch.setattr(Keeping, "stop", lambda _, progress: send(name) if progress.epoch == 3 else None)
+    monkeypatch.setattr(jax, "block_until_ready", warned)  # while the devices are at work
+    sent_while_saved(monkeypatch, "SIGTERM", "SIGINT")
     status, out, err = run("reconstruct", scan, "--epochs", 9, "-o", "r.h5", "--json")
     assert status == 130
     assert f"interrupted by {name}; `ptychograd resume r.h5` goes on" in err
@@ -152,13 +169,7 @@ def test_a_signal_before_there_is_anything_says_what_it_was(run, scan, monkeypat
 
 @pytest.mark.slow
 def test_a_sweep_keeps_the_run_that_it_is_saving(run, scan, tmp_path, monkeypatch, heeded):
-    save = pg.Result.save
-
-    def interrupted(self, path):
-        send("SIGUSR1")
-        save(self, path)
-
-    monkeypatch.setattr(pg.Result, "save", interrupted)
+    sent_while_saved(monkeypatch, "SIGUSR1")
     status, _, err = run("sweep", scan, "--grid", "seed=1,2", "--epochs", 1)
     assert status == 130
     assert "interrupted by SIGUSR1; 1 finished runs are kept" in " ".join(err.split())
@@ -191,9 +202,20 @@ def test_without_a_terminal_a_line_tells_how_far_it_is(capsys, clock, monkeypatc
         clock[0] += 120
         bar.advance(epoch(3))
         assert capsys.readouterr().err == ""
-        bar._shown._say()
-        said = capsys.readouterr().err
-        assert said == "epoch 3 of 60, R 0.1234, 4,568 patterns/s, 2 min so far, about 57 min left\n"
+
+
+def test_a_later_line_tells_how_long_it_will_take(capsys, clock):
+    """The time that is left, from the epochs after the first one, in which there is more to do."""
+    said, patience = "", time.monotonic() + 60
+    with EpochBar() as bar:
+        for number, seconds in ((1, 30), (3, 120)):
+            clock[0] += seconds
+            bar.advance(epoch(number))
+        while "epoch 3" not in said and time.monotonic() < patience:
+            time.sleep(0.01)
+            said += capsys.readouterr().err
+    line = "epoch 3 of 60, R 0.1234, 4,568 patterns/s, 2 min so far, about 57 min left"
+    assert line in said.splitlines()
 
 
 def test_it_comes_every_minute_whether_an_epoch_ends_or_not(capsys, clock):
@@ -207,13 +229,14 @@ def test_it_comes_every_minute_whether_an_epoch_ends_or_not(capsys, clock):
     assert capsys.readouterr().err == ""  # nothing more once it is over
 
 
-def test_on_a_terminal_a_bar_moves(monkeypatch):
-    monkeypatch.setattr(_progress, "_is_monitored", lambda: True)
+def test_on_a_terminal_a_bar_moves(capsys, monkeypatch):
+    for name, value in {"FORCE_COLOR": "1", "TERM": "xterm", "COLUMNS": "120"}.items():
+        monkeypatch.setenv(name, value)
     with EpochBar() as bar:
         bar.advance(epoch(2))
-        (task,) = bar._shown._bar.tasks
-        assert (task.completed, task.total) == (2, 60)
-        assert task.fields["facts"] == "R 0.1234   4,568 patterns/s"
+    drawn = re.sub(r"\x1b\[[\d;?]*[a-zA-Z]", "", capsys.readouterr().err)  # without colours and moves of the cursor
+    assert re.search(r"epoch +2/60 .* R 0\.1234   4,568 patterns/s", drawn)
+    assert "so far" not in drawn
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,9 @@
 """Commands on several devices, out of a file, and along with a scan that is still being written."""
 
 import threading
+import time
 
+import jax
 import pytest
 
 import problems
@@ -59,26 +61,18 @@ def test_following_a_scan(run, tmp_path):
     """From no pattern at all to all of them; then the run as asked, whose result can be resumed."""
     data = problems.measurement()
     writer = Writer(tmp_path, data, 0)
-    threading.Timer(2.0, lambda: writer.write(30)).start()
 
-    class Writing:
-        """Writes a few more whenever the command looks whether there are more."""
+    def measuring():
+        """Half of the scan after two seconds, then a few more now and then."""
+        for number, seconds in ((30, 2.0), *(((4, 0.5),) * 7)):
+            time.sleep(seconds)
+            writer.write(number)
 
-        def __init__(self, arrived):
-            self.arrived = arrived
-
-        def __call__(self, patterns):
-            if self.arrived(patterns) >= 30:
-                writer.write(4)
-            return self.arrived(patterns)
-
-    from ptychograd.data.dataset import StoredPatterns
-
-    plain = StoredPatterns.arrived
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(StoredPatterns, "arrived", lambda patterns: Writing(plain)(patterns))
-        options = ("--follow", "--patience", 30, "--epochs", 20, "-o", "live.h5")
-        status, out, err = run("reconstruct", "scan.h5", *options)
+    detector = threading.Thread(target=measuring)
+    detector.start()
+    options = ("--follow", "--patience", 30, "--epochs", 20, "-o", "live.h5")
+    status, out, err = run("reconstruct", "scan.h5", *options)
+    detector.join()
     writer.close()
     assert status == 0, err
     assert "all 56 patterns came" in err
@@ -116,7 +110,7 @@ def test_an_interrupt_before_the_first_epoch_replaces_nothing(run, scan, monkeyp
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("ptychograd.fitting.reconstruction.loop.one_epoch", interrupted)
+    monkeypatch.setattr(jax, "block_until_ready", interrupted)  # while the devices are at work
     status, _, err = run("reconstruct", scan, "--epochs", 2, "-o", "r.h5")
     assert status == 130
     assert "nothing more was written" in err

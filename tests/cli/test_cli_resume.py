@@ -1,10 +1,13 @@
 """The command that goes on with a run, and the checkpoints that it goes on from."""
 
+import errno
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
+import threading
 
 import h5py
 import numpy as np
@@ -189,29 +192,34 @@ def test_what_is_no_interval_is_refused(text):
 
 @pytest.fixture
 def saved(monkeypatch):
-    """Why each result that is saved had stopped, and after which epoch."""
-    seen, save = [], pg.Result.save
+    """Copies of all that took the place of `r.h5`, in their order."""
+    seen, replace = [], os.replace
 
-    def monitored(self, path):
-        seen.append((self.stopped, self.history.epochs))
-        save(self, path)
-        (path.parent / f"{self.history.epochs}.kept.h5").write_bytes(path.read_bytes())
+    def replaced(source, target):
+        replace(source, target)
+        if target.name == "r.h5":
+            seen.append(shutil.copy(target, target.with_name(f"{len(seen)}.kept.h5")))
 
-    monkeypatch.setattr(pg.Result, "save", monitored)
+    monkeypatch.setattr(os, "replace", replaced)
     return seen
+
+
+def stops(paths):
+    """Why each result had stopped, and after which epoch."""
+    return [(result.stopped, result.history.epochs) for result in map(pg.load, paths)]
 
 
 @pytest.mark.slow
 def test_checkpoints_are_written_and_can_be_resumed(run, scan, saved):
     every = ("--checkpoint-every", 4, "--epochs", 60)
     assert run("reconstruct", scan, "-o", "r.h5", *every)[0] == 0
-    *under_way, last = saved
+    *under_way, last = stops(saved)
     assert last == ("all epochs done", 60)
     assert under_way
     assert all(stopped == "under way" for stopped, _ in under_way)
     assert np.diff([0, *(epoch for _, epoch in under_way)]).min() >= 4
-    whole, (_, epoch) = content("r.h5"), under_way[0]
-    assert run("resume", f"{epoch}.kept.h5", "-o", "r.h5")[0] == 0
+    whole = content("r.h5")
+    assert run("resume", saved[0], "-o", "r.h5")[0] == 0
     assert content("r.h5") == whole
 
 
@@ -219,7 +227,7 @@ def test_checkpoints_are_written_and_can_be_resumed(run, scan, saved):
 def test_none_is_written_without_need(run, scan, saved):
     run("reconstruct", scan, "-o", "r.h5", "--checkpoint-every", "never", "--epochs", 6)
     run("reconstruct", scan, "-o", "r.h5", "--epochs", 6)
-    assert [stopped for stopped, _ in saved] == ["all epochs done"] * 2
+    assert stops(saved) == [("all epochs done", 6)] * 2
 
 
 def old_result(path):
@@ -232,21 +240,22 @@ def old_result(path):
 def test_a_checkpoint_that_fails_is_said_once_and_the_run_goes_on(run, scan, tmp_path, monkeypatch):
     """A full disk, which has room again at the end; and one that has not."""
     old_result(tmp_path / "r.h5")
-    save, full = pg.Result.save, {"under way"}
+    replace, is_full_at_the_end = os.replace, False
 
-    def failing(self, path):
-        if self.stopped in full:
-            raise pg.InputError(f"{path} can't be written: No space left on device; nothing there has changed.")
-        save(self, path)
+    def failing(source, target):
+        is_checkpoint = threading.current_thread() is not threading.main_thread()
+        if target.name == "r.h5" and (is_checkpoint or is_full_at_the_end):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        replace(source, target)
 
-    monkeypatch.setattr(pg.Result, "save", failing)
+    monkeypatch.setattr(os, "replace", failing)
     call = ("reconstruct", scan, "-o", "r.h5", "--epochs", 40, "--checkpoint-every", 2)
     status, _, err = run(*call)
     assert status == 0
     assert err.count("no checkpoint: ") == 1
     assert pg.load("r.h5").history.epochs == 40
     before = (tmp_path / "r.h5").read_bytes()
-    full.add("all epochs done")
+    is_full_at_the_end = True
     status, _, err = run(*call)
     assert status == 2
     assert err.strip().splitlines()[-1].endswith("No space left on device; nothing there has changed.")

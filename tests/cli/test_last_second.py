@@ -7,6 +7,7 @@ import os
 import shutil
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import h5py
@@ -21,6 +22,7 @@ from ptychograd.cli.streams import Stream
 from ptychograd.core.errors import NotWrittenError
 from ptychograd.data.files import replacing, require_same_type, require_writable
 from ptychograd.data.files.writing import atomic as _atomic
+from ptychograd.paper.far_field import FarFieldExperiment
 
 COMPUTING = ("compiling", "begun", "Simulating", "memory:")  # words of a command that has begun with its work
 
@@ -233,18 +235,24 @@ def test_halves_and_their_picture_are_kept_elsewhere(run, made, tmp_path, second
 @pytest.mark.slow
 def test_a_sweep_goes_on_without_its_folder(run, made, tmp_path, monkeypatch, second):
     """A run that can't be kept is still one of the sweep, and what it finds is kept elsewhere."""
-    from ptychograd.runs import archive as _retained
+    replace = os.replace
 
-    def full(folder, name, *_):
-        raise NotWrittenError(f"{name} can't be written: No space left on device.")
+    def full():
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    def gone(folder, *_):
-        shutil.rmtree(folder)
-        folder.write_text("")
-        raise NotWrittenError("that can't be written: Not a directory.")
+    def gone():
+        shutil.rmtree("out")
+        Path("out").write_text("")
+        raise OSError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
 
     for failing in (full, gone):
-        monkeypatch.setattr(_retained, "keep", failing)
+
+        def replaced(source, target, failing=failing):
+            if target.parent.name == "runs" and ".part" not in target.suffixes:
+                failing()
+            replace(source, target)
+
+        monkeypatch.setattr(os, "replace", replaced)
         status, out, err = run("sweep", made / "scan.h5", "--grid", "seed=1", "--epochs", 1, "-o", "out")
         assert "This run is not kept for later: " in err
         assert "best: seed=1" in out
@@ -271,9 +279,8 @@ def test_other_commands_keep_what_they_made_elsewhere(run, made, tmp_path, monke
 
     for place in places:
         monkeypatch.setattr(place, later, raising=False)
-    monkeypatch.setattr(
-        "ptychograd.paper.far_field.FarFieldExperiment.dataset", lambda *_, **__: problems.measurement()
-    )
+    few = partial(FarFieldExperiment, box=90, object_size=64, frame=48)  # 64 patterns
+    monkeypatch.setattr("ptychograd.paper.far_field.FarFieldExperiment", few)
     text = (*WRITING[name], "--no-trial") if name == "diagnose" else WRITING[name]
     status, out, err = call(run, made, text)
     assert status == 2, err

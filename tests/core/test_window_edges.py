@@ -10,7 +10,7 @@ from jaxtyping import Array
 import problems
 import ptychograd as pg
 from ptychograd.models.effects import with_refinable_positions
-from ptychograd.physics.model import check_windows
+from ptychograd.physics.checks import check_windows
 from ptychograd.physics.scan import WholePixelScan
 
 GEOMETRY = pg.NearFieldGeometry(1e-10, 0.012, (0.3e-6, 0.3e-6))
@@ -136,13 +136,16 @@ def test_parts_of_ones_own_are_asked_too():
         pg.reconstruct(model, data, pg.Nesterov(), epochs=1, batch_size=8)
 
 
-def test_models_of_the_package_are_not_asked(monkeypatch):
-    """Nothing is computed for them: the answer would cost a pattern."""
-    model = problems.start_model(problems.measurement())
-    monkeypatch.setattr(type(model), "together", lambda *_: pytest.fail("a pattern was computed"))
+def test_models_of_the_package_are_not_asked():
+    """Nothing is computed for them: the answer would cost a pattern. Of shapes alone there is none to be computed."""
     from ptychograd.fitting.reconstruction.promise import check_promise
 
-    check_promise(model)
+    model = problems.start_model(problems.measurement())
+    ones_own = eqx.tree_at(lambda m: m.object, model, Vignette(model.object.transmission))
+    shapes, others = (eqx.filter_eval_shape(lambda one=one: one) for one in (model, ones_own))
+    check_promise(shapes)
+    with pytest.raises(TypeError, match="ShapeDtypeStruct"):
+        check_promise(others)
 
 
 def test_positions_in_a_compiled_loop_can_not_leave(double):

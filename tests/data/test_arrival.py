@@ -13,6 +13,7 @@ from ptychograd.cli.machine import Machine
 from ptychograd.cli.options import Options
 from ptychograd.data.dataset import Counter, StoredPatterns, StreamFromFile
 from ptychograd.data.files import read
+from ptychograd.data.files.formats.arrival import Written
 from ptychograd.fitting.epoch import Asked
 from ptychograd.fitting.epoch.feed import frames
 
@@ -173,13 +174,12 @@ def test_a_look_for_new_patterns_costs_little(tmp_path, monkeypatch, written):
         file["positions_px"] = np.random.default_rng(0).uniform(0, 9, (5000, 2))
         file.create_dataset("patterns", (5000, 3, 4), "u2")[:written] = 5
         file.swmr_mode = True
-        patterns = read(tmp_path / "scan.h5", keep=GROWS).patterns
-        patterns._arrival._known = 0
-        examined = []
-        come = patterns._arrival.came
-        monkeypatch.setattr(patterns._arrival, "came", lambda *some: examined.append(1) or come(*some))
-        assert patterns.arrived() == written
-        assert len(examined) <= 2 * 13 + 2
+        with h5py.File(tmp_path / "scan.h5", "r", libver="latest", swmr=True) as live:
+            arrival, examined = Written(live["patterns"]), []  # that has not yet looked
+            plain = h5py.Dataset.read_direct
+            monkeypatch.setattr(h5py.Dataset, "read_direct", lambda *some: examined.append(1) or plain(*some))
+            assert arrival.count() == written
+        assert 1 <= len(examined) <= 2 * 13 + 2
 
 
 def test_counts_that_come_later_do_not_wrap(tmp_path, data):
@@ -352,16 +352,14 @@ def test_a_source_that_is_cut_short_or_gone_while_it_is_streamed_ends_the_run(tm
 
 @pytest.mark.parametrize("make", [in_one_file, virtual, external])
 def test_a_source_that_is_cut_short_while_it_is_read_whole(tmp_path, data, monkeypatch, make):
-    from ptychograd.data.files.safety import storage as _storage
+    part, plain = make(tmp_path, data), h5py.Dataset.read_direct
 
-    part, plain = make(tmp_path, data), _storage.whole
-
-    def spoilt(item):
-        if item.ndim == 3:
+    def spoilt(item, *arguments):
+        if item.shape == data.patterns.shape:
             cut_short(part)
-        return plain(item)
+        return plain(item, *arguments)
 
-    monkeypatch.setattr(_storage, "whole", spoilt)
+    monkeypatch.setattr(h5py.Dataset, "read_direct", spoilt)
     with pytest.raises(pg.InputError, match=r"cut short|damaged"):
         read(tmp_path / "scan.h5")
 

@@ -120,11 +120,16 @@ def test_held_out_patterns_stay_in_the_file_too(scan, data):
     assert results[0] == pytest.approx(results[1], rel=1e-5)
 
 
-def test_what_is_held_out_knows_its_photons_without_another_look(scan, data):
+def test_what_is_held_out_knows_its_photons_without_another_look(scan, data, monkeypatch):
     """Also what is held out of that; another mask is looked at anew."""
     stored, whole = read(scan, keep=keeping(20, data)), read(scan)
-    seen, plain = [], stored.patterns._read
-    stored.patterns._read = lambda begin, end, out: (seen.append(end - begin), plain(begin, end, out))
+    seen, plain = [], h5py.Dataset.read_direct
+
+    def counted(dataset, out, part):
+        seen.append(part.stop - part.start)
+        plain(dataset, out, part)
+
+    monkeypatch.setattr(h5py.Dataset, "read_direct", counted)
     fitted, held = pg.hold_out(stored, 0.3, seed=1)
     parts = (fitted, held, *pg.hold_out(fitted, 0.2, seed=2))
     expected = pg.hold_out(whole, 0.3, seed=1)
@@ -140,11 +145,15 @@ def test_what_is_held_out_knows_its_photons_without_another_look(scan, data):
     assert sum(seen) == data.count
 
 
-def test_a_file_that_is_cut_short_while_it_is_read(scan, data):
-    stored = read(scan, keep=keeping(10, data))
-    stored.patterns._read = lambda begin, end, out: (_ for _ in ()).throw(pg.InputError("can't be read"))
-    with pytest.raises(pg.InputError, match="can't be read"):
-        pg.reconstruct(problems.start_model(data), stored, pg.Nesterov(), epochs=1, batch_size=8)
+def test_a_file_that_is_cut_short_while_it_is_read(scan, data, monkeypatch):
+    stored, model = read(scan, keep=keeping(10, data)), problems.start_model(data)
+
+    def cut_short(*_):
+        raise OSError("file read failed: read_size = 0")
+
+    monkeypatch.setattr(h5py.Dataset, "read_direct", cut_short)
+    with pytest.raises(pg.InputError, match=r"scan\.h5: patterns \d+ to \d+ of .* can't be read"):
+        pg.reconstruct(model, stored, pg.Nesterov(), epochs=1, batch_size=8)
 
 
 def test_detectors_compression_and_links(tmp_path, data):

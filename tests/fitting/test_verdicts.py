@@ -14,6 +14,7 @@ import problems
 import ptychograd as pg
 from ptychograd.cli.verdicts import TEXTS, TRY, line
 from ptychograd.fitting import verdict as _verdict
+from ptychograd.fitting.mean_pattern import explained_by_held, fit_of_mean, noise_about
 from ptychograd.physics.noise.base import counted_residual, residual_at_root
 from ptychograd.runs.many import perform_all
 
@@ -184,10 +185,10 @@ def test_a_few_held_out_patterns_of_different_brightness_tell_an_object(data):
     counts = np.random.default_rng(4).binomial(data.patterns, scale).astype(np.uint16)
     dimmed = pg.make_dataset(counts, data.positions, probe=data.probe)
     fitted, held = pg.hold_out(dimmed, 3 / data.count)
-    alike = _verdict._alike(fitted, True)
+    alike = fit_of_mean(fitted, True)
     by_mean = alike.of_each(held, np.flatnonzero(held.photons))
-    assert _verdict._explained_by_held(held, by_mean * [0.1, 0.2, 0.15], alike) > 10
-    assert _verdict._explained_by_held(held, by_mean * [0.7, 1.1, 1.2], alike) < 2
+    assert explained_by_held(held, by_mean * [0.1, 0.2, 0.15], alike) > 10
+    assert explained_by_held(held, by_mean * [0.7, 1.1, 1.2], alike) < 2
 
 
 def test_a_result_without_an_epoch_has_no_verdict(data):
@@ -214,7 +215,7 @@ def test_roots_of_counts_scatter_about_their_own_mean():
     mean = np.array([[[0.02, 0.3, 0.7], [2.0, 9.0, 40.0]]], np.float32)
     y = np.random.default_rng(0).poisson(mean, (200_000, *mean.shape))
     lower = np.sqrt(y).mean(axis=0)
-    least, noise = _verdict._noise_about(mean)
+    least, noise = noise_about(mean)
     np.testing.assert_allclose(noise, np.sqrt(y).var(axis=0), rtol=0.03)
     expected = noise.sum() / np.asarray(counted_residual(jnp.asarray(lower**2, np.float32))).sum()
     assert least == pytest.approx(expected, rel=0.02)

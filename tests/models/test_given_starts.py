@@ -11,10 +11,9 @@ import near_problems
 import problems
 import ptychograd as pg
 from problems import FRAME, OBJECT, complex_array
-from ptychograd.automatic.orientation.trials import _middle
+from ptychograd.automatic.orientation.trials import middle_of_scan
 from ptychograd.core.illumination import brightness, illuminated_pixels, of_photons
 from ptychograd.data.description import probe_diameter
-from ptychograd.data.files.formats.items import _with_photons_in_probe
 from ptychograd.fitting.reconstruction import Task, prepared
 
 WAVE = problems.probe_wave()
@@ -164,14 +163,15 @@ def test_what_is_no_object_is_refused_in_a_sentence(start, text):
 
 
 @pytest.mark.parametrize("scale", RANGE)
-def test_every_sum_of_squares_of_a_probe_holds_in_any_unit(scale):
+def test_every_sum_of_squares_of_a_probe_holds_in_any_unit(scale, tmp_path):
     """Readers, checks, trials and figures of merit, on the same wave in another unit."""
     wave = (scale * WAVE[None] / np.abs(WAVE).max()).astype(np.complex64)
     data = problems.measurement(probe=wave)
-    scaled = _with_photons_in_probe(data).probe
+    np.savez(tmp_path / "scan.npz", patterns=data.patterns, positions_px=data.positions, probe=wave)
+    scaled = pg.read(tmp_path / "scan.npz").probe
     assert scaled is not None
     assert scaled.dtype == np.complex64
-    for probe in (scaled, _middle(data, 20).probe, of_photons(wave, data.photons.max())):
+    for probe in (scaled, middle_of_scan(data, 20).probe, of_photons(wave, data.photons.max())):
         np.testing.assert_allclose(shape(probe), shape(WAVE[None]), atol=1e-5)
     assert photons(scaled) == pytest.approx(data.photons.max(), rel=1e-5)
     assert probe_diameter(wave) == pytest.approx(probe_diameter(WAVE[None]), rel=1e-5)

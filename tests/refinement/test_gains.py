@@ -1,6 +1,7 @@
 """The flat field as all patterns tell it: against plain NumPy, where there is none, in the dark, and in whole runs."""
 
 import equinox as eqx
+import h5py
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -12,7 +13,6 @@ import ptychograd as pg
 from ptychograd.data.dataset import StreamFromFile
 from ptychograd.paper.far_field import FarFieldExperiment
 from ptychograd.quality.comparison import compare_with_truth
-from ptychograd.refinement import calibration as _calibration
 from ptychograd.refinement.calibration import estimated_gains, spread_of
 
 PHOTONS, SPREAD, BACKGROUND, READOUT = 3e5, 0.08, 4.0, 10.0
@@ -269,18 +269,25 @@ def test_a_model_that_is_not_there_yet_leaves_the_flat_field_as_it_is():
 
 
 @pytest.mark.parametrize(("kind", "fewest", "most"), [("plain", 1, 1), ("background", 2, 4), ("read out", 2, 4)])
-def test_patterns_are_gone_through_once_where_that_does(monkeypatch, kind, fewest, most):
-    """From a probe of 64 % of the power, whose patterns are a little off the middle."""
-    flat, passes, told = uneven(), [], _calibration.estimated_gains
-    monkeypatch.setattr(_calibration, "estimated_gains", lambda *given: passes.append(1) or told(*given))
+def test_patterns_are_gone_through_once_where_that_does(tmp_path, monkeypatch, kind, fewest, most):
+    """From a probe of 64 % of the power, whose patterns are a little off the middle; told by what is read of a file."""
+    flat, seen, plain = uneven(), [], h5py.Dataset.read_direct
+
+    def counted(patterns, out, part):
+        seen.append(part.stop - part.start)
+        plain(patterns, out, part)
+
     background = {"background": BACKGROUND}.get(kind, 0.0)
     data = measured(flat, background=background)
     model = true_model(data)
     model = pg.models.with_background(model, background) if background else model
     wrong = 0.8 * model.probe.modes * jnp.exp(0.01j * np.arange(model.frame_shape[1]))[None, None].astype(np.complex64)
     model = eqx.tree_at(lambda model: model.probe.modes, model, wrong)
-    calibration(model, data, pg.noise.PoissonGaussian(READOUT) if kind == "read out" else COUNTS)
-    assert fewest <= len(passes) <= most
+    pg.write(tmp_path / "scan.h5", data)
+    stored = pg.read(tmp_path / "scan.h5", keep=StreamFromFile(0, 2**20))
+    monkeypatch.setattr(h5py.Dataset, "read_direct", counted)
+    calibration(model, stored, pg.noise.PoissonGaussian(READOUT) if kind == "read out" else COUNTS)
+    assert fewest <= sum(seen) / data.count <= most
 
 
 def test_a_model_without_a_flat_field_is_refused():

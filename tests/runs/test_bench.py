@@ -82,5 +82,5 @@ def test_a_time_is_the_median_of_its_rounds(monkeypatch):
 
         return run
 
-    assert _bench._medians({name: job(name) for name in durations}, 3) == {"two": 2.0, "three": 3.0}
+    assert _bench.median_seconds({name: job(name) for name in durations}, 3) == {"two": 2.0, "three": 3.0}
     assert order[-6:] == ["two", "three"] * 3

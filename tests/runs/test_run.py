@@ -12,7 +12,6 @@ import problems
 import ptychograd as pg
 from ptychograd.fitting.reconstruction import Task, bytes_needed
 from ptychograd.runs import many
-from ptychograd.runs import run as alone
 from ptychograd.runs.many import perform_all
 from ptychograd.runs.run import perform
 
@@ -37,17 +36,13 @@ def plain(data, model):
     return pg.Run(model, data, pg.adam(STEPS), STAGES, batch_size=8, seed=1)
 
 
-@pytest.fixture
-def groups(monkeypatch):
-    """The seeds of the runs of each program that computes several side by side."""
-    seen, together = [], many.reconstruct_together
-
-    def monitored(tasks):
-        seen.append([task.seed for task in tasks])
-        return together(tasks)
-
-    monkeypatch.setattr(many, "reconstruct_together", monitored)
-    return seen
+def groups(found, epoch):
+    """Names of the runs whose epoch was computed by one program: they share its time, and no others do."""
+    of_time = {}
+    for name, result in found.items():
+        for seconds in result.history.seconds[epoch : epoch + 1]:
+            of_time.setdefault(seconds, []).append(name)
+    return [names for names in of_time.values() if len(names) > 1]
 
 
 def the_same_bytes(one, other):
@@ -175,11 +170,11 @@ def test_runs_on_every_core_are_what_they_are_alone(plain, data, monkeypatch):
 
 
 @pytest.mark.slow
-def test_runs_side_by_side_are_what_they_are_alone(plain, data, groups):
+def test_runs_side_by_side_are_what_they_are_alone(plain, data):
     """Three in one program, stage by stage, and the fourth after them; not a byte is promised."""
     runs = variations(plain, data)
     found = dict(perform_all(runs, at_once=3))
-    assert groups == [[1, 2, 3], [1, 2, 3]]
+    assert groups(found, 0) == groups(found, 2) == [["plain", "order", "steps"]]
     assert list(found) == list(runs)
     for name, run in runs.items():
         nearly_the_same(found[name], perform(run))
@@ -188,20 +183,20 @@ def test_runs_side_by_side_are_what_they_are_alone(plain, data, groups):
 
 
 @pytest.mark.slow
-def test_runs_side_by_side_cool_as_they_do_alone(plain, groups):
+def test_runs_side_by_side_cool_as_they_do_alone(plain):
     """The default solver with other numbers, held probe first: the end of the run is that of all stages."""
     runs = {
         str(momentum): plain._replace(solver=pg.Nesterov(momentum=momentum), seed=k)
         for k, momentum in enumerate((0.8, 0.5))
     }
     found = dict(perform_all(runs, at_once=2))
-    assert groups == [[0, 1], [0, 1]]
+    assert groups(found, 0) == groups(found, 2) == [list(runs)]
     for name, run in runs.items():
         nearly_the_same(found[name], perform(run))
 
 
 @pytest.mark.slow
-def test_a_divergent_run_disturbs_no_other(plain, groups):
+def test_a_divergent_run_disturbs_no_other(plain):
     """It keeps the last good result, as it does alone, and takes no part in the later stages."""
     runs = {
         "before": plain,
@@ -209,7 +204,7 @@ def test_a_divergent_run_disturbs_no_other(plain, groups):
         "after": plain._replace(solver=pg.adam({"object": 0.01, "probe": 3.0}), seed=3),
     }
     found = dict(perform_all(runs, at_once=3))
-    assert groups == [[1, 2, 3], [1, 3]]
+    assert groups(found, 0) == groups(found, 2) == [["before", "after"]]
     assert found["wild"].stopped == "not finite"
     with pytest.raises(pg.fitting.NonFiniteError) as caught:
         perform(runs["wild"])
@@ -221,7 +216,7 @@ def test_a_divergent_run_disturbs_no_other(plain, groups):
 
 
 @pytest.mark.slow
-def test_runs_of_different_batches_are_not_put_together(plain, groups):
+def test_runs_of_different_batches_are_not_put_together(plain):
     """Those of eight patterns share a program, in which nothing changes; the one of seven has its own."""
     runs = {
         "eight": plain,
@@ -229,7 +224,7 @@ def test_runs_of_different_batches_are_not_put_together(plain, groups):
         "eight again": plain._replace(seed=3),
     }
     found = dict(perform_all(runs, at_once=3))
-    assert groups == [[1, 3], [1, 3]]
+    assert groups(found, 0) == groups(found, 2) == [["eight", "eight again"]]
     assert found["seven"].settings["batch_size"] == 7
     for name, run in runs.items():
         nearly_the_same(found[name], perform(run))
@@ -261,19 +256,21 @@ class _Conjugate(pg.physics.FarField):
 
 @pytest.mark.variants
 @pytest.mark.parametrize("what", DIFFERENT)
-def test_runs_that_differ_in_more_than_numbers_are_not_alike(plain, what):
-    assert many._alike(plain, plain._replace(seed=7))
-    assert not many._alike(plain, DIFFERENT[what](plain))
+def test_runs_that_differ_in_more_than_numbers_are_not_put_together(plain, what):
+    found = dict(perform_all({"plain": plain, "other": DIFFERENT[what](plain)}, at_once=2))
+    assert len(found) == 2
+    assert groups(found, 0) == []
 
 
 @pytest.mark.slow
-def test_as_many_runs_at_once_as_memory_holds(plain, data, groups, monkeypatch):
+def test_as_many_runs_at_once_as_memory_holds(plain, data, model, monkeypatch):
     """Half of the memory, less the patterns, holds two and a half of these runs, so two are put together."""
-    monkeypatch.setattr(many, "bytes_needed", lambda task: 1000)
-    monkeypatch.setattr(many, "device_memory", lambda: 2 * (data.patterns.nbytes + 2500))
+    needed = bytes_needed(Task(model, data, plain.solver, 2, 8, ("object", "probe"), pg.Amplitude()))
+    monkeypatch.setattr(many, "device_memory", lambda: int(2 * (data.patterns.nbytes + 2.5 * needed)))
     runs = {str(seed): plain._replace(seed=seed) for seed in range(3)}
-    assert list(dict(perform_all(runs))) == list(runs)
-    assert groups == [[0, 1], [0, 1]]
+    found = dict(perform_all(runs))
+    assert list(found) == list(runs)
+    assert groups(found, 0) == groups(found, 2) == [["0", "1"]]
 
 
 @pytest.mark.slow
@@ -290,18 +287,14 @@ def test_memory_of_an_epoch_is_that_of_its_parameters_and_more(data, model):
 
 def test_who_stops_asking_stops_the_runs(plain, monkeypatch):
     """The long runs end after their epoch, or never begin, and no thread is left."""
-    stopped, reconstruct, patience = [], alone.reconstruct, time.monotonic() + 60
-
-    def monitored(*arguments, **options):
-        result = reconstruct(*arguments, **options)
-        stopped.append(result.stopped)
-        return result
+    patience, forgotten = time.monotonic() + 60, []
 
     def until(history):
-        return "nobody stopped it" if time.monotonic() > patience else ""
+        if time.monotonic() > patience:
+            forgotten.append(history.epochs)
+        return "nobody stopped it" if forgotten else ""
 
     monkeypatch.setattr(many, "device_memory", lambda: None)
-    monkeypatch.setattr(alone, "reconstruct", monitored)
     before = set(threading.enumerate())
     long = plain._replace(stages=(pg.Stage(10**9, until=until),))
     runs = {"short": plain._replace(stages=(pg.Stage(1),)), "a": long, "b": long._replace(seed=5)}
@@ -309,8 +302,7 @@ def test_who_stops_asking_stops_the_runs(plain, monkeypatch):
     name, result = next(asked)
     asked.close()
     assert (name, result.stopped) == ("short", "all epochs done")
-    assert stopped[0] == "all epochs done"
-    assert set(stopped[1:]) <= {"interrupted"}
+    assert not forgotten
     assert set(threading.enumerate()) <= before
 
 

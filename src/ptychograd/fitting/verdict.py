@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float, Float64, Int
+from jaxtyping import Float
 
 from ptychograd.core.errors import InputError, check_kind
 from ptychograd.core.illumination import illuminated_pixels
@@ -27,11 +27,9 @@ from ptychograd.core.strict import meant
 from ptychograd.data.checks import is_counted
 from ptychograd.data.dataset import Dataset, check_data
 from ptychograd.data.geometry import NearFieldGeometry
-from ptychograd.data.patterns import blocks, illuminated_positions
+from ptychograd.fitting.mean_pattern import explained_by_held, fit_of_mean
 from ptychograd.fitting.result import OBJECTS, Result
-from ptychograd.physics.noise.base import BRIGHT, residual_at_root
 
-Patterns = Float[np.ndarray, "*positions group y x"]
 VERDICT = "verdict"  # settings: the words of a verdict
 AT_NOISE, NEAR_NOISE, NOT_SOLVED, UNKNOWN = "at_noise", "near_noise", "not_solved", "unknown"
 AT = 1.1  # χ² up to which a run is at the noise
@@ -41,11 +39,9 @@ NEAR_FIELD = ((1.6, LEFT), (20.0, 0.25), (100.0, 0.05))  # there wrong models le
 # Times what noise alone would explain: fits of noise came to 1.27 at most, weak objects to 1.67 at least.
 EXPLAINED = 1.45
 EXPLAINED_NEAR_FIELD = 2.5  # the same there: 1.84 at most, 9.7 at least
-FEWEST_HELD = 2  # patterns that are held out, to judge
 SURE = 2.0  # standard errors by which held-out patterns are to be explained better than by the mean pattern
 AVERAGED = 0.6  # χ² below which patterns scatter less than counts do
 FALLING = 0.15  # of the loss in the last tenth of the epochs
-PIXELS, FEWEST = 2**24, 16  # of the patterns that are compared with the mean pattern
 DIM = 0.05  # of the probe's largest magnitude: pixels below count as no parameter
 
 
@@ -104,36 +100,6 @@ class Verdict(NamedTuple):
         return {"code": self.code, "causes": [cause._asdict() for cause in self.causes], **figures}
 
 
-class Alike(NamedTuple):
-    """What patterns leave that are all alike but for their brightness, as well as a noise model lets them fit.
-
-    A noise model of roots is led by few photons to √h = E√y, which is below √E[y]: what is right then leaves a χ² of
-    `least`, of all others 1. `left` is Σ(√h - √y)², `each` the noise of a photon's pixel, c, and `illuminated` the
-    share of the detector's pixels in which the light is, (Σm)² / (n Σm²) of the mean m.
-    """
-
-    root: Patterns
-    is_of_roots: bool
-    left: float
-    photons: float
-    least: float
-    each: float
-    illuminated: float
-
-    def of_each(self, data: Dataset, places: Int[np.ndarray, " place"]) -> Float64[np.ndarray, " place"]:
-        """Σ(√h - √y)² of each position."""
-        return np.concatenate([self._left(*part) for part in _measured(data, places)])
-
-    def _left(self, measured: Patterns, valid: Bool[np.ndarray, "part group y x"]) -> Float64[np.ndarray, " part"]:
-        axes, seen = (1, 2, 3), np.sqrt(measured)
-        shown = self.root * valid
-        if self.is_of_roots:
-            size = np.sum(shown * seen, axis=axes) / np.maximum(np.sum(shown**2, axis=axes), 1e-30)
-        else:
-            size = np.sqrt(measured.sum(axis=axes) / np.maximum(np.sum(shown**2, axis=axes), 1e-30))
-        return ((shown * size[:, None, None, None] - seen) ** 2).sum(axis=axes, dtype=np.float64)
-
-
 @meant
 def assess(
     result: Result,
@@ -171,7 +137,7 @@ def assess(
     counts = is_counted(data) if counts is None else counts
     epoch = result.settings.get("loss_rose", {}).get("after_epoch", result.history.epochs) - 1
     chi_squared, r_factor = result.history.chi_squared[epoch], result.history.r_factor[epoch]
-    alike = _alike(data, "Amplitude" in result.settings.get("noise", ""))
+    alike = fit_of_mean(data, "Amplitude" in result.settings.get("noise", ""))
     residual = r_factor**2 * alike.photons
     chi_alike = alike.left / max(residual / chi_squared, 1e-30) if chi_squared > 0 else float("nan")
     left = (chi_squared - alike.least) / (chi_alike - alike.least) if chi_alike > alike.least else float("inf")
@@ -179,7 +145,7 @@ def assess(
     count = _parameters(result, 1.0 if is_near else alike.illuminated)
     noise = count * alike.each * alike.photons / max(data.total, 1e-30)
     explained = (alike.left - residual) / max(noise, 1e-30)
-    held_explained = None if held is None else _explained_by_held(*held, alike)
+    held_explained = None if held is None else explained_by_held(*held, alike)
     is_certain = (
         explained > (EXPLAINED_NEAR_FIELD if is_near else EXPLAINED)
         if held_explained is None
@@ -200,57 +166,6 @@ def _code(chi_squared: float, left: float, is_certain: bool, limits: Iterable[tu
     if chi_squared <= AT:
         return AT_NOISE
     return NEAR_NOISE if any(chi_squared <= most and left <= share for most, share in limits) else NOT_SOLVED
-
-
-def _alike(data: Dataset, is_of_roots: bool) -> Alike:
-    """What patterns leave that are all alike, under a noise model `is_of_roots` of counts, or of counts themselves."""
-    places = illuminated_positions(data)  # of a scan that ended early others may not be there
-    each = data.frame_shape[0] * data.frame_shape[1] * data.group
-    count = min(len(places), max(FEWEST, PIXELS // each))
-    places = places[np.unique(np.linspace(0, len(places) - 1, count).astype(int))]
-    parts = [(m.sum(axis=0), np.sqrt(m).sum(axis=0), v.sum(axis=0)) for m, v in _measured(data, places)]
-    photons, roots, seen = (np.sum(part, axis=0, dtype=np.float64) for part in zip(*parts, strict=True))
-    mean = photons / np.maximum(seen, 1)
-    root = roots / np.maximum(seen, 1) if is_of_roots else np.sqrt(mean)
-    least, noise = _noise_about(mean) if is_of_roots else (1.0, residual_at_root(np.minimum(root, BRIGHT)))
-    each = float(np.sum(mean * noise) / max(np.sum(mean), 1e-30))
-    illuminated = float(np.sum(mean) ** 2 / max(mean.size * np.sum(mean**2), 1e-30))
-    found = Alike(root.astype(np.float32), is_of_roots, 0.0, float(photons.sum()), least, each, illuminated)
-    left = float(found.of_each(data, places).sum())
-    are_alike = min(1.0, float(np.sum(noise * seen)) / max(left, 1e-30))  # others are brighter where they have light
-    return found._replace(left=left, least=1 + (least - 1) * are_alike)
-
-
-def _noise_about(mean: Patterns) -> tuple[float, Patterns]:
-    """χ² that √h = E√y leaves of counts with these means, and E[(√y - E√y)²]."""
-    root = np.minimum(np.sqrt(mean), BRIGHT)
-    bias = residual_at_root(root) / np.maximum(2 * root, 1e-15)  # √E[y] - E√y
-    noise = residual_at_root(root) - bias**2
-    return float(np.sum(noise) / max(np.sum(residual_at_root(np.maximum(root - bias, 0))), 1e-30)), noise
-
-
-def _measured(
-    data: Dataset, places: Int[np.ndarray, " place"]
-) -> Iterator[tuple[Patterns, Bool[np.ndarray, "part group y x"]]]:
-    """Photons of the patterns at these positions, 0 where invalid, and valid pixels; as many at a time as fit."""
-    for block in blocks(places, data):
-        some = places[block]
-        patterns, mask = data.frames((some[:, None] * data.group + np.arange(data.group)).ravel())
-        shape = (len(some), data.group, *data.frame_shape)
-        measured = np.where(mask, patterns, 0).reshape(shape).astype(np.float32)
-        yield measured, np.broadcast_to(mask, patterns.shape).reshape(shape)
-
-
-def _explained_by_held(held: Dataset, left: Float[np.ndarray, " lit"], alike: Alike) -> float | None:
-    """By how many standard errors over patterns the model leaves less of those held out than patterns all alike do.
-
-    A pattern's share of the larger of the two is what counts: bright ones would scatter by their photons. None of one.
-    """
-    by_mean = alike.of_each(held, illuminated_positions(held))
-    if len(by_mean) < FEWEST_HELD:
-        return None
-    gain = (by_mean - left) / np.maximum(np.maximum(by_mean, left), 1e-30)
-    return float(np.mean(gain) / max(np.std(gain, ddof=1) / np.sqrt(len(gain)), 1e-30))
 
 
 def _parameters(result: Result, beam: float) -> float:

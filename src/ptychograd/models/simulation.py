@@ -10,7 +10,8 @@ from ptychograd.core.errors import InputError, check_kind, check_seed
 from ptychograd.core.parameters import is_parameter, named_leaves
 from ptychograd.core.strict import meant
 from ptychograd.data.dataset import GroundTruth
-from ptychograd.physics.model import AbstractModel, batched, check_windows, known_count
+from ptychograd.physics.checks import check_windows, known_count
+from ptychograd.physics.model import AbstractModel, batched
 from ptychograd.physics.noise import AbstractNoise, Poisson
 from ptychograd.physics.probes import AbstractProbe
 

@@ -6,13 +6,10 @@ from typing import NamedTuple
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Complex, Float, Int
 
-from ptychograd.core.errors import InputError
 from ptychograd.core.fourier import translate
-from ptychograd.core.parameters import AbstractPart, matches, named_leaves, named_parameters
+from ptychograd.core.parameters import AbstractPart
 from ptychograd.core.strict import meant
 from ptychograd.core.windows import Window, Windows, row_window
 from ptychograd.physics.detector import Detector
@@ -244,28 +241,6 @@ class Ptychography(AbstractExitWaveModel):
         return {name: getattr(self, name) for name in ("object", "probe", "scan", "propagator", "detector")}
 
 
-def check_count(model: AbstractModel, count: int) -> None:
-    """Raise `InputError` unless a model whose patterns are numbered, by a scan or by rows, has `count` of them."""
-    if count % model.group:
-        raise InputError(f"The model takes {model.group} patterns together, and {count} can't be divided by that.")
-    known = known_count(model)
-    if known is not None and known != count:
-        each = f" of {model.group} patterns each" if model.group > 1 else ""
-        raise InputError(
-            f"The model's scan has {known // model.group} positions{each}, but the data hold {count} patterns; make "
-            "the model from this dataset."
-        )
-
-
-def known_count(model: AbstractModel) -> int | None:
-    """How many patterns a model has, where its scan, or an array with one row a pattern (a group), tells."""
-    scan, leaves = getattr(model, "scan", None), named_parameters(model)
-    if isinstance(scan, AbstractScan):
-        return len(scan.corner) * model.group
-    lengths = [len(leaves[path]) for path in model.per_pattern if path in leaves]
-    return lengths[0] * model.group if lengths else None
-
-
 def batched(function: Callable, axes: tuple) -> Callable:
     """`function` of one pattern made one of a batch: the only place where a batch axis appears.
 
@@ -297,27 +272,3 @@ def _batch_size(axes: tuple, arguments: tuple) -> int:
     _where_batched(lambda x: sizes.add(x.shape[0]), axes, arguments)
     (size,) = sizes
     return size
-
-
-@meant
-def check_windows(model: AbstractModel, count: int) -> None:
-    """Refuse windows that leave their array, which a compiled program would move back inside without a word.
-
-    `count` is the number of patterns (groups).
-
-    Raises:
-        InputError: names the array, the first pattern whose window leaves it, and by how much.
-    """
-    arrays = {name: leaf for name, leaf in named_leaves(model).items() if eqx.is_array(leaf)}
-    for path, window in batched(model.windows, (0,))(jnp.arange(count, dtype=jnp.int32)).items():
-        corners = np.asarray(window.corner).reshape(-1, 2)
-        for name in (name for name in arrays if matches(name, path)):
-            size = arrays[name].shape[-2:]
-            leaves = ((corners < 0) | (corners + window.shape > size)).any(axis=1)
-            if leaves.any():
-                first = int(np.argmax(leaves))
-                low, high = corners[first].tolist(), (corners[first] + window.shape).tolist()
-                raise InputError(
-                    f"Pattern {first} sees pixels {low} to {high} (y, x) of {name}, which has {size}; of {count:,} "
-                    f"windows {np.count_nonzero(leaves):,} leave it. Make the array larger, or mend the positions."
-                )

@@ -11,7 +11,8 @@ from ptychograd.core.errors import InputError, check_kind
 from ptychograd.core.strict import meant
 from ptychograd.data.dataset import Dataset, check_data
 from ptychograd.fitting.epoch import misfits, on_device
-from ptychograd.physics.model import AbstractModel, check_count
+from ptychograd.physics.checks import check_count
+from ptychograd.physics.model import AbstractModel
 from ptychograd.physics.noise import AbstractNoise, Amplitude
 
 PIXELS_AT_ONCE = 2**21  # of patterns that are worked on together

@@ -15,7 +15,8 @@ from ptychograd.core.strict import meant
 from ptychograd.data.dataset import Dataset
 from ptychograd.data.patterns import blocks, measured
 from ptychograd.fitting.epoch import of_each, on_device, traced
-from ptychograd.physics.model import AbstractModel, check_count
+from ptychograd.physics.checks import check_count
+from ptychograd.physics.model import AbstractModel
 from ptychograd.physics.noise import AbstractNoise, Poisson
 from ptychograd.refinement.stage_actions import AbstractStageAction, Changed
 

@@ -107,7 +107,7 @@ def time_solvers(
     for name, solver in solvers.items():
         jobs[name], *facts[name] = _epoch_of(solver, model, data, batch_size)
     pairs = _pair_of_transforms((batch_size, *data.frame_shape))
-    seconds = _medians(jobs | {f"fft {name}": job for name, job in pairs.items()}, rounds)
+    seconds = median_seconds(jobs | {f"fft {name}": job for name, job in pairs.items()}, rounds)
     floor = {name: transforms / 2 * seconds[f"fft {name}"] for name in pairs}
     timings = {}
     for name in solvers:
@@ -193,7 +193,7 @@ def _pair_of_transforms(shape: tuple[int, int, int]) -> dict[str, Callable[[], o
     return jobs
 
 
-def _medians(jobs: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, float]:
+def median_seconds(jobs: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, float]:
     """Median seconds of each job; short ones are repeated within a round."""
     repeats = {}
     for name, job in jobs.items():

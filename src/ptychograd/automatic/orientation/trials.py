@@ -102,7 +102,7 @@ def try_orientations(
             f"{illuminated} patterns with photons are too few to hold some out; expected {2 * FEWEST_HELD} or more."
         )
     is_near = isinstance(data.geometry, NearFieldGeometry)
-    parts = Parts(*set_aside(_middle(data, most), max(FEWEST_HELD, round(HELD * illuminated)), seed))
+    parts = Parts(*set_aside(middle_of_scan(data, most), max(FEWEST_HELD, round(HELD * illuminated)), seed))
     tried = partial(_tried, model_of or (near_field if is_near else far_field), parts, seed=seed, tell=on_trial)
     plain = (Stage(epochs),)
     trials = _ranked(tried(Beginning(plain)))
@@ -165,7 +165,7 @@ def _fit(trial: OrientationTrial) -> float:
     return history.r_factor[-1] if history.epochs and math.isfinite(trial.r_factor) else math.inf
 
 
-def _middle(data: Dataset, most: int) -> Dataset:
+def middle_of_scan(data: Dataset, most: int) -> Dataset:
     """The patterns about the middle of the scan, without a support, the start probe as bright as they are."""
     if data.count > most:
         illuminated = illuminated_positions(data)

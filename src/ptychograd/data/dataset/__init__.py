@@ -10,12 +10,11 @@ from ptychograd.data.dataset.dataset import (
     check_data,
     check_extent,
     far_field_sampling,
-    make_dataset,
     object_shape_needed,
     positions_in_pixels,
-    squared,
 )
 from ptychograd.data.dataset.freezing import frozen
+from ptychograd.data.dataset.making import make_dataset, squared
 from ptychograd.data.dataset.masking import beam_stop, mask_pixels, unsaturated_mask
 from ptychograd.data.dataset.part import subset
 from ptychograd.data.dataset.stored import StoredPatterns, StreamFromFile, Survey, added

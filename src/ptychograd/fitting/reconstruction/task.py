@@ -35,7 +35,8 @@ from ptychograd.fitting.reconstruction.promise import check_promise
 from ptychograd.fitting.reconstruction.stuck import stuck
 from ptychograd.fitting.result import OBJECTS, History, Result, require_present_version
 from ptychograd.fitting.solvers import AbstractSolver, EvaluateOnly
-from ptychograd.physics.model import AbstractModel, check_count, check_windows
+from ptychograd.physics.checks import check_count, check_windows
+from ptychograd.physics.model import AbstractModel
 from ptychograd.physics.noise import AbstractNoise, Censored
 from ptychograd.physics.scan import AbstractScan
 

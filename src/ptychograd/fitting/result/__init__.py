@@ -1,13 +1,8 @@
 """The result of a reconstruction, and its file, which is the checkpoint too."""
 
 from ptychograd.fitting.result.history import History
-from ptychograd.fitting.result.result import (
-    OBJECTS,
-    NonFiniteError,
-    Result,
-    is_array_or_number,
-    load,
-)
+from ptychograd.fitting.result.reading import load
+from ptychograd.fitting.result.result import OBJECTS, NonFiniteError, Result, is_array_or_number
 from ptychograd.fitting.result.settings import load_settings, require_present_version
 
 __all__ = [

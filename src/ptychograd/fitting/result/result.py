@@ -18,14 +18,14 @@ from ptychograd.core.errors import InputError
 from ptychograd.core.parameters import map_with_names, named_leaves
 from ptychograd.core.strict import meant
 from ptychograd.core.version import __version__
-from ptychograd.data.files import RESULT, Catalogue, Entry, UnreadableError, creating, opened, sentence
+from ptychograd.data.files import RESULT, creating
 from ptychograd.fitting.result.history import History
-from ptychograd.fitting.result.settings import OLDER, SETTINGS, settings_in
+from ptychograd.fitting.result.settings import SETTINGS
 from ptychograd.physics.model import AbstractModel
 from ptychograd.physics.probes import AbstractProbe, orthogonal_modes
 from ptychograd.physics.scan import recorded_scan
 
-FORMAT_VERSION, OLDER_VERSIONS = 2, (1,)  # that is written; that can be read as well
+FORMAT_VERSION = 2
 OBJECTS = {"object.transmission": 1, "object.density": 0}  # and what they are outside of a support
 ILLUMINATION = "probe.illumination"  # told by the parameters, and so none itself
 DISTANCE = "object.distance"  # which only slices have
@@ -184,38 +184,6 @@ def is_array_or_number(leaf: PyTree) -> bool:
     return isinstance(leaf, jax.Array)
 
 
-def load(path: str | Path) -> Result:
-    """Read a result from a file that `Result.save` has written.
-
-    Files of an earlier version of the format can be read too, to be shown, exported and compared; a run can't go on
-    from them.
-
-    Args:
-        path: of the HDF5 file.
-
-    Returns:
-        the result, whose `model` is None: `result.onto(model)` puts its arrays into a model made from the same data.
-
-    Raises:
-        InputError: the file is not there, can't be read, or holds no result.
-
-    Example:
-        >>> result.save("result.h5")
-        >>> pg.load("result.h5").history.epochs
-        2
-    """
-    try:
-        with opened(Path(path)) as catalogue:
-            return _read(catalogue, path)
-    except _NoResultError as problem:
-        raise InputError(sentence(str(problem))) from None
-    except UnreadableError as problem:
-        raise InputError(sentence(f"{path}: {problem}")) from None
-    except InputError as problem:
-        reason = sentence(str(problem)).rstrip(".")
-        raise InputError(f"{path} is no readable result of ptychograd ({reason}); is it cut short?") from None
-
-
 def _write(file: h5py.File, result: Result) -> None:
     has_object = any(name in result.arrays for name in OBJECTS)
     file.attrs.update(format=RESULT, format_version=FORMAT_VERSION, default="entry", NX_class="NXroot")
@@ -263,61 +231,6 @@ def _picture(
     group["data"] = image
     for axis, size, pixel in zip(axes, image.shape[-len(axes) :], sampling, strict=True):
         _dataset(group, axis, np.arange(size) * pixel, units=units)
-
-
-class _NoResultError(InputError):
-    """The file is sound, but no result that can be read."""
-
-
-def _read(catalogue: Catalogue, path: str | Path) -> Result:
-    if catalogue.attributes.get("format") != RESULT:
-        raise _NoResultError(f"{path} is no result of ptychograd; `ptychograd reconstruct` writes them.")
-    version = catalogue.attributes.get("format_version")
-    if version not in (FORMAT_VERSION, *OLDER_VERSIONS):
-        raise _NoResultError(
-            f"{path} has version {version} of the result format, and this "
-            f"ptychograd reads version {FORMAT_VERSION}; use a newer ptychograd."
-        )
-    entries = {entry.name: entry for entry in catalogue.walk()}
-    model, state = (
-        {
-            str(entry.attribute("path") or ""): entry.array()
-            for place, entry in entries.items()
-            if place.startswith(f"entry/{group}/")
-        }
-        for group in ("model", "solver_state")
-    )
-    illuminated = entries.get("entry/illuminated") or entries.get("entry/lit")  # as version 1 called it
-    sampling, positions = (entries.get(f"entry/{name}") for name in ("sampling", "positions"))
-    older = {} if version == FORMAT_VERSION else {OLDER: version}
-    return Result(
-        model,
-        state,
-        _history(entries),
-        settings_in(entries.get(SETTINGS)) | older,
-        None if sampling is None else tuple(float(size) for size in np.ravel(_real(sampling))),
-        None if positions is None else _real(positions),
-        illuminated=None if illuminated is None else _real(illuminated).astype(bool),
-    )
-
-
-def _history(entries: dict[str, Entry]) -> History:
-    found = {name: entries.get(f"entry/history/{name}") for name in History._fields}
-    columns = [None if entry is None else np.ravel(_real(entry)) for entry in found.values()]
-    if columns[0] is None:
-        raise InputError("it has no entry/history/loss")
-    epochs = np.full(len(columns[0]), np.nan)  # for what older versions did not write
-    columns = [epochs if column is None else column for column in columns[: -1 if columns[-1] is None else None]]
-    if any(len(column) != len(epochs) for column in columns):
-        raise InputError("the columns of its history are not of one length")
-    return History(*(tuple(column.astype(float).tolist()) for column in columns))
-
-
-def _real(entry: Entry) -> np.ndarray:
-    array = entry.array()
-    if np.iscomplexobj(array):
-        raise InputError(f"{entry} is complex; expected real numbers")
-    return array
 
 
 def _group(parent: h5py.Group, name: str, nx_class: str, **attributes) -> h5py.Group:

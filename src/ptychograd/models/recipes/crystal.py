@@ -15,8 +15,8 @@ from ptychograd.models.recipes.common import checked_dtype, start_modes
 from ptychograd.models.recipes.given import Given, made, object_of
 from ptychograd.models.starts import ObjectStart, ProbeStart, Sampling, flat_object
 from ptychograd.physics.bragg import BraggPtychography, Crystal, TiltedBeam, window_depth
+from ptychograd.physics.checks import check_windows
 from ptychograd.physics.detector import Detector
-from ptychograd.physics.model import check_windows
 from ptychograd.physics.propagators import FarField
 from ptychograd.physics.scan import make_scan
 

@@ -27,8 +27,9 @@ from ptychograd.models.starts import (
     mean_pattern,
     random_object,
 )
+from ptychograd.physics.checks import check_windows
 from ptychograd.physics.detector import Detector
-from ptychograd.physics.model import Ptychography, check_windows
+from ptychograd.physics.model import Ptychography
 from ptychograd.physics.objects import SupportedObject, ThinObject
 from ptychograd.physics.probes import Probe
 from ptychograd.physics.propagators import AbstractPropagator, AngularSpectrum, FarField, Fresnel

@@ -16,7 +16,8 @@ from ptychograd.core.strict import lifted, meant
 from ptychograd.data.dataset import Dataset
 from ptychograd.data.patterns import blocks, illuminated_positions, measured
 from ptychograd.fitting.epoch import of_each, on_device
-from ptychograd.physics.model import Ptychography, check_count
+from ptychograd.physics.checks import check_count
+from ptychograd.physics.model import Ptychography
 from ptychograd.physics.noise import AbstractNoise, Amplitude
 from ptychograd.physics.noise.base import amplitude
 from ptychograd.refinement.positions.single_pattern import OFFSET, scan_of

@@ -12,7 +12,8 @@ from ptychograd.core.strict import meant
 from ptychograd.data.dataset import Dataset
 from ptychograd.data.patterns import blocks, illuminated_positions, measured
 from ptychograd.fitting.epoch import of_each, on_device
-from ptychograd.physics.model import AbstractModel, check_count
+from ptychograd.physics.checks import check_count
+from ptychograd.physics.model import AbstractModel
 from ptychograd.physics.noise import AbstractNoise, Amplitude
 from ptychograd.refinement.positions.single_pattern import FARTHEST, OFFSET, Pattern, Steps, scan_of, whole_pixels
 from ptychograd.refinement.stage_actions import AbstractStageAction, Changed

@@ -1,9 +1,7 @@
-"""The scan: where the window of each pattern lies on the object."""
+"""Positions that are refined: what corrects them, and scans that hold the corrections."""
 
-import abc
 import dataclasses
 from collections.abc import Mapping
-from typing import NamedTuple
 
 import equinox as eqx
 import jax
@@ -11,124 +9,14 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from ptychograd.core.errors import InputError
-from ptychograd.core.parameters import AbstractPart
 from ptychograd.core.strict import lifted, meant
-from ptychograd.core.windows import Index, Number, checked_index, nan_outside, row
+from ptychograd.core.windows import checked_index, row
+from ptychograd.physics.scan.base import AbstractScan, SubPixelScan
 
-WHOLE_PIXEL_TOLERANCE = 0.01  # pixels: far below what any data can tell
 STEP = 0.2  # pixels, of the typical position each time that it is seen
 GLOBAL_STEP = 0.5  # pixels, of a batch, for what all patterns share: it has to be found before the object follows it
 TERMS = 3  # polynomials of a drift
 CORRECTED = ("offset", "affine", "drift")  # what is added up to the correction of a position
-
-
-class AbstractScan(AbstractPart):
-    """Base class of scans: where the window of each pattern lies on the object.
-
-    A subclass has the field `corner` (index, 2), and its call gives the corner (y, x) of a pattern's window in whole
-    object pixels, and the rest of its position, by which the probe is shifted.
-
-    Example:
-        >>> corner, shift = model.scan(0)
-        >>> corner.shape, shift
-        ((2,), None)
-    """
-
-    corner: eqx.AbstractVar[Int[Array, "index 2"]]
-
-    @abc.abstractmethod
-    def __call__(self, index: Int[Array, ""]) -> tuple[Int[Array, "2"], Float[Array, "2"] | None]:
-        """Corner (y, x) of the window in object pixels; sub-pixel shift (y, x), None if there is none."""
-
-    def place(self, index: Number) -> tuple[Int[Array, "2"], Float[Array, "2"] | None]:
-        """What the call gives; raises `InputError` for a number without a position, where it is known."""
-        return self(checked_index(index, len(self.corner)))
-
-    def nan_outside(self, index: Index, dtype: np.dtype) -> Float[Array, ""]:
-        """0 for a pattern that has a position, else NaN: added to what a pattern is expected to hold."""
-        return nan_outside(jnp.asarray(index), len(self.corner), dtype)
-
-    def surrogate(self) -> "AbstractScan":
-        """The scan without what is less than a pixel, near enough for step sizes."""
-        return WholePixelScan(self.corner)
-
-
-class WholePixelScan(AbstractScan):
-    """Positions on whole pixels of the object: nothing is shifted, and nothing is paid for it.
-
-    Args:
-        corner: first pixel (y, x) of each pattern's window, (index, 2), in object pixels.
-
-    Example:
-        >>> import jax.numpy as jnp
-        >>> corner, shift = pg.physics.WholePixelScan(jnp.array([[0, 0], [4, 3]]))(1)
-        >>> corner.tolist(), shift
-        ([4, 3], None)
-    """
-
-    corner: Int[Array, "index 2"]
-
-    def __call__(self, index):
-        return self.corner[checked_index(index, len(self.corner))], None
-
-
-class SubPixelScan(AbstractScan):
-    """Positions between the object's pixels: the window goes to the nearest pixel and the probe is shifted by the rest.
-
-    Args:
-        corner: first pixel (y, x) of each pattern's window, (index, 2), in object pixels.
-        shift: what remains of each position (y, x), (index, 2), within half a pixel.
-
-    Example:
-        >>> import jax.numpy as jnp
-        >>> scan = pg.physics.SubPixelScan(jnp.array([[0, 0], [4, 3]]), jnp.array([[0.0, 0.0], [0.25, -0.5]]))
-        >>> scan(1)[1].tolist()
-        [0.25, -0.5]
-    """
-
-    corner: Int[Array, "index 2"]
-    shift: Float[Array, "index 2"]
-
-    def __call__(self, index):
-        index = checked_index(index, len(self.corner))
-        return self.corner[index], self.shift[index]
-
-
-@meant
-def make_scan(
-    positions: Float[np.ndarray, "index 2"], dtype: np.dtype | type = np.float32
-) -> WholePixelScan | SubPixelScan:
-    """Make the scan for given positions.
-
-    Positions that are all within 0.01 pixels of whole ones give a `WholePixelScan`, others a `SubPixelScan`.
-
-    Args:
-        positions: where each pattern's window begins, (index, 2), each (y, x) in object pixels, none of them negative.
-        dtype: real number type of the sub-pixel shifts.
-
-    Returns:
-        the scan.
-
-    Raises:
-        InputError: for another shape, and for positions that are negative or not finite.
-
-    Example:
-        >>> pg.physics.make_scan(np.array([[0.0, 0.0], [4.25, 3.0]])).shift.tolist()
-        [[0.0, 0.0], [0.25, 0.0]]
-    """
-    positions = np.asarray(positions, np.float64)
-    if positions.ndim != 2 or positions.shape[1] != 2 or not len(positions):
-        raise InputError(f"Positions of shape {positions.shape}; expected (index, 2), each (y, x).")
-    if not np.isfinite(positions).all():
-        raise InputError("A position of the scan is not finite; give where each window begins, in object pixels.")
-    if np.round(positions).min() < 0:
-        raise InputError(f"A window begins at {positions.min():g} pixels, outside the object; expected 0 or more.")
-    corner = np.round(positions)
-    shift = positions - corner
-    if np.abs(shift).max() < WHOLE_PIXEL_TOLERANCE:
-        return WholePixelScan(jnp.asarray(corner, jnp.int32))
-    return SubPixelScan(jnp.asarray(corner, jnp.int32), jnp.asarray(shift, dtype))
 
 
 class RoundedScan(AbstractScan):
@@ -254,25 +142,6 @@ class RefinableScan(AbstractScan):
         return jnp.clip(correction, -reach, reach)
 
 
-class AffineParts(NamedTuple):
-    """Scale along y and x, shear and rotation: 1 + affine = [[s_y cos a, -s_x sin b], [s_y sin a, s_x cos b]].
-
-    A step along y is turned by a, one along x by b, both from y towards x: rotation is (a + b) / 2 and shear b - a, by
-    which the angle between the two exceeds 90°.
-
-    Args:
-        scale_y: s_y, 1 for a stage without error.
-        scale_x: s_x, 1 for a stage without error.
-        shear: b - a, in radians.
-        rotation: (a + b) / 2, in radians.
-    """
-
-    scale_y: float
-    scale_x: float
-    shear: float
-    rotation: float
-
-
 @meant
 def recorded_scan(arrays: Mapping[str, np.ndarray]) -> RefinableScan | None:
     """The scan whose arrays a result holds under "scan.", if its positions could be refined."""
@@ -281,25 +150,6 @@ def recorded_scan(arrays: Mapping[str, np.ndarray]) -> RefinableScan | None:
         return None
     known = {name: jnp.asarray(array) for name, array in found.items()}
     return RefinableScan(**known, **_about(known["corner"], known["shift"]))
-
-
-def affine_parts(affine: Float[np.ndarray, "2 2"]) -> AffineParts:
-    """Tell the scale, shear and rotation that a scan's `affine` stands for.
-
-    Args:
-        affine: deviation from the identity, (2, 2) along (y, x), as in `RefinableScan`.
-
-    Returns:
-        `scale_y`, `scale_x`, and `shear` and `rotation` in radians.
-
-    Example:
-        >>> parts = pg.physics.affine_parts(np.array([[0.02, 0.0], [0.0, -0.01]]))
-        >>> parts.scale_y, parts.scale_x
-        (1.02, 0.99)
-    """
-    (yy, yx), (xy, xx) = np.eye(2) + np.asarray(affine, np.float64)
-    a, b = np.arctan2(xy, yy), np.arctan2(-yx, xx)
-    return AffineParts(float(np.hypot(yy, xy)), float(np.hypot(yx, xx)), float(b - a), float((a + b) / 2))
 
 
 @meant
@@ -311,26 +161,6 @@ def affine_fit(
     nominal -= nominal.mean(axis=0)
     affine = np.linalg.lstsq(nominal, correction - correction.mean(axis=0))[0].T
     return affine, nominal @ affine.T
-
-
-def affine_of(parts: AffineParts) -> Float[np.ndarray, "2 2"]:
-    """Make the `affine` of a scan from scale, shear and rotation: the inverse of `affine_parts`.
-
-    Args:
-        parts: `scale_y`, `scale_x`, `shear` and `rotation`, in that order; angles in radians.
-
-    Returns:
-        the deviation from the identity, (2, 2) along (y, x).
-
-    Example:
-        >>> parts = pg.physics.affine_parts(np.array([[0.02, 0.001], [0.0, -0.01]]))
-        >>> np.round(pg.physics.affine_of(parts), 6).tolist()
-        [[0.02, 0.001], [0.0, -0.01]]
-    """
-    scale_y, scale_x, shear, rotation = parts
-    a, b = rotation - shear / 2, rotation + shear / 2
-    columns = scale_y * np.array([np.cos(a), np.sin(a)]), scale_x * np.array([-np.sin(b), np.cos(b)])
-    return np.stack(columns, axis=1) - np.eye(2)
 
 
 @meant
