@@ -49,6 +49,8 @@ from .physics.model import Ptychography as Ptychography
 from .physics.noise import Amplitude as Amplitude
 from .physics.noise import Gaussian as Gaussian
 from .physics.noise import Poisson as Poisson
+from .physics.roles import Image as Image
+from .physics.roles import Roles as Roles
 from .quality import metrics as metrics
 from .quality.metrics import nrmse as nrmse
 from .quality.rings import fourier_ring_correlation as fourier_ring_correlation

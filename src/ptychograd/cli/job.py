@@ -238,6 +238,8 @@ def _once_more(end: Callable[..., Placed], result: "Result", before: Placed) -> 
 
 
 def _report(job: Job, where: Placed, result: "Result", count: int, seconds: float, json: bool) -> None:
+    import numpy as np
+
     from ptychograd.fitting.reconstruction import INTERRUPTED as STOPPED
     from ptychograd.fitting.reconstruction import LOST
     from ptychograd.physics.probes import orthogonal_modes
@@ -253,9 +255,9 @@ def _report(job: Job, where: Placed, result: "Result", count: int, seconds: floa
         f"{speed:,.0f} patterns/s ({result.stopped}).",
         soft_wrap=True,
     )
-    modes = result.arrays.get("probe.modes")
-    if modes is not None and len(modes) > 1:
-        powers = orthogonal_modes(modes)[1]
+    beam = result.roles.illumination
+    if beam is not None and np.ndim(beam.array) == 3 and len(beam.array) > 1:
+        powers = orthogonal_modes(beam.array)[1]
         shares = ", ".join(f"{100 * share:.3g} %" for share in powers / max(powers.sum(), 1e-30))
         output.print(f"orthogonal modes of the probe: {shares} of its power", soft_wrap=True)
     for text in (*summary_of_positions(result), *summary_of_flat_field(result), *summary_of_parameters(result)):

@@ -21,14 +21,13 @@ import numpy as np
 from jaxtyping import Float
 
 from ptychograd.core.errors import InputError, check_kind
-from ptychograd.core.illumination import illuminated_pixels
 from ptychograd.core.parameters import matches
 from ptychograd.core.strict import meant
 from ptychograd.data.checks import is_counted
 from ptychograd.data.dataset import Dataset, check_data
 from ptychograd.data.geometry import NearFieldGeometry
 from ptychograd.fitting.mean_pattern import explained_by_held, fit_of_mean
-from ptychograd.fitting.result import OBJECTS, Result
+from ptychograd.fitting.result import Result, told_pixels
 
 VERDICT = "verdict"  # settings: the words of a verdict
 AT_NOISE, NEAR_NOISE, NOT_SOLVED, UNKNOWN = "at_noise", "near_noise", "not_solved", "unknown"
@@ -183,12 +182,13 @@ def _parameters(result: Result, beam: float) -> float:
 
 
 def _estimated_pixels(result: Result, name: str, array: np.ndarray, beam: float) -> float:
-    if name in OBJECTS and "scan.corner" in result.arrays and "probe.modes" in result.arrays and array.ndim < 4:
-        support = result.arrays.get("object.support")
-        if name == "object.density":
-            return float(np.count_nonzero(support if support is not None else array))
-        illuminated = illuminated_pixels(array.shape[-2:], result.corners, result.probe, support)
-        return beam * float(np.count_nonzero(illuminated)) * (len(array) if array.ndim == 3 else 1)
+    known, roles = result.recorded_roles, result.roles
+    is_image = roles.image is not None and roles.image.array is array
+    if is_image and roles.image is not None and len(roles.image.axes) == 3:
+        return float(np.count_nonzero(array if roles.image.support is None else roles.image.support))
+    if is_image and (known is not None or (roles.positions is not None and roles.illumination is not None)):
+        layers = len(array) if roles.image is not None and roles.image.layers else 1
+        return beam * float(np.count_nonzero(told_pixels(roles))) * layers
     magnitude = np.abs(array)
     return float(np.count_nonzero(magnitude > DIM * magnitude.max(initial=0)))
 
@@ -225,8 +225,8 @@ def _causes(result: Result, data: Dataset, verdict: Verdict, is_certain: bool, c
 
 
 def _modes(result: Result) -> Cause:
-    modes = result.arrays.get("probe.modes")
-    count = 1 if modes is None else len(modes)
+    beam = result.roles.illumination
+    count = 1 if beam is None or np.ndim(beam.array) < 3 else len(beam.array)
     there = "one mode leaves" if count == 1 else f"{count} modes leave"
     return Cause("modes", f"the beam may have incoherent parts that {there} out")
 

@@ -13,10 +13,9 @@ from ptychograd.data.dataset import GroundTruth
 from ptychograd.physics.checks import check_windows, known_count
 from ptychograd.physics.model import AbstractModel, batched
 from ptychograd.physics.noise import AbstractNoise, Poisson
-from ptychograd.physics.probes import AbstractProbe
+from ptychograd.physics.roles import path_of, recorded
 
 PATTERNS_AT_ONCE = 64
-OBJECT, PROBE = "object.transmission", "probe.modes"
 
 
 @meant
@@ -79,9 +78,13 @@ def truth_of(model: AbstractModel, ideal: AbstractModel, truth: GroundTruth) -> 
         for path, value in named_leaves(eqx.filter(model, is_parameter)).items()
         if not (path in known and np.array_equal(known[path], value))
     }
-    probe, modes = getattr(model, "probe", None), new.pop(PROBE, truth.probe)
-    wave = probe.illumination if isinstance(probe, AbstractProbe) else None
-    return GroundTruth(new.pop(OBJECT, truth.object), modes if wave is None else wave, new)
+    roles = model.roles()
+    record, beam = recorded(roles, model), roles.illumination
+    image = new.pop(path_of(record, "image"), truth.object)
+    modes = truth.probe if beam is None else np.asarray(beam.array)
+    if wave := path_of(record, "illumination"):
+        modes = new.pop(wave, truth.probe)
+    return GroundTruth(image, modes, new)
 
 
 def raster(

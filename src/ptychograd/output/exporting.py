@@ -65,8 +65,8 @@ def export(result: Result, path: str | Path) -> tuple[Path, ...]:
     """
     check_kind(result, Result, "result")
     path = Path(path)
-    layered = result.object.ndim == 3 and "object.transmission" in result.arrays
-    if result.object.ndim not in (2, 3) or (result.sampling and len(result.sampling) != result.object.ndim - layered):
+    layered, axes = _is_layered(result), 2 if result.roles.image is None else len(result.roles.image.axes)
+    if result.object.ndim not in (2, 3) or result.object.ndim != axes + layered:
         raise InputError(
             f"An object of {result.object.shape} with pixels of {result.sampling} m is no image or crystal."
         )
@@ -109,8 +109,20 @@ def _arrays_of(path: Path) -> Path:
 
 def _micrometres(result: Result) -> tuple[float, ...]:
     """Sides of a pixel in the order of its axes; 1, in pixels, where no length is known."""
-    layered = "object.transmission" in result.arrays
-    return tuple(1e6 * side for side in result.sampling) if result.sampling else (1.0,) * (2 if layered else 3)
+    image = result.roles.image
+    count = 2 if image is None else len(image.axes)
+    return tuple(1e6 * side for side in result.sampling) if result.sampling else (1.0,) * count
+
+
+def _is_layered(result: Result) -> bool:
+    """Whether the image is made of slices or states."""
+    return result.roles.image is not None and bool(result.roles.image.layers)
+
+
+def _spacing(result: Result) -> float:
+    """From one slice to the next in metres; a micrometre for what is no slice."""
+    spacing = None if result.roles.image is None else result.roles.image.spacing
+    return 1e-6 if spacing is None else float(spacing)
 
 
 def _bounds(values: Float[np.ndarray, "..."]) -> tuple[float, float]:
@@ -131,7 +143,7 @@ def _tiff(result: Result, path: Path) -> tuple[Path, ...]:
     else:
         stack = np.stack(list(found.values()))
         row, column = sides
-    depth = 1e6 * float(result.arrays.get("object.distance", 1e-6)) if layered else sides[-1]
+    depth = 1e6 * _spacing(result) if layered else sides[-1]
     facts = {
         "Ranges": tuple(bound for values in found.values() for bound in _bounds(values)),
         "axes": "ZCYX" if volume else "CYX",

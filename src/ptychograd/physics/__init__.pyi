@@ -41,6 +41,10 @@ from .propagators import ScaledFarField as ScaledFarField
 from .propagators import angular_spectrum_limits as angular_spectrum_limits
 from .propagators import fresnel_kernel as fresnel_kernel
 from .propagators import fresnel_limits as fresnel_limits
+from .roles import Illumination as Illumination
+from .roles import Image as Image
+from .roles import Positions as Positions
+from .roles import Roles as Roles
 from .scan import AbstractScan as AbstractScan
 from .scan import RefinableScan as RefinableScan
 from .scan import SubPixelScan as SubPixelScan

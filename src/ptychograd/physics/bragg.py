@@ -12,6 +12,7 @@ from ptychograd.core.windows import Window, checked_index, extract_window, row_w
 from ptychograd.physics.detector import Detector
 from ptychograd.physics.model import AbstractExitWaveModel, ScaleAmbiguity
 from ptychograd.physics.propagators import FarField
+from ptychograd.physics.roles import Illumination, Image, Roles
 from ptychograd.physics.scan import AbstractScan
 
 ILLUMINATED = 1e-4  # of a beam's largest power along s: what is darker does not count
@@ -156,6 +157,17 @@ class BraggPtychography(AbstractExitWaveModel):
         patterns = self._patterns(exit_wave, self.deviation)
         patterns = patterns + self.scan.nan_outside(index, patterns.dtype)
         return patterns if self.group > 1 else patterns[0]
+
+    def roles(self):
+        across = None if self.sampling is None else (self.sampling[0], self.sampling[2])
+        crystal = Image(
+            self.object.density, ("x", "y", "z"), self.sampling, support=self.object.support, gauge=("scale", "phase")
+        )
+        return Roles(crystal, Illumination(self.probe.modes, ("s", "z"), across), self.scan.places())
+
+    @property
+    def refined(self):
+        return ("object", "probe")
 
     @property
     def free_scale(self):

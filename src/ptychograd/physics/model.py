@@ -9,13 +9,14 @@ import jax
 from jaxtyping import Array, Complex, Float, Int
 
 from ptychograd.core.fourier import translate
-from ptychograd.core.parameters import AbstractPart
+from ptychograd.core.parameters import AbstractPart, named_parameters, trainable_names
 from ptychograd.core.strict import meant
 from ptychograd.core.windows import Window, Windows, row_window
 from ptychograd.physics.detector import Detector
 from ptychograd.physics.objects import AbstractObject
 from ptychograd.physics.probes import AbstractProbe
 from ptychograd.physics.propagators import AbstractPropagator
+from ptychograd.physics.roles import Illumination, Roles
 from ptychograd.physics.scan import AbstractScan
 
 
@@ -48,6 +49,25 @@ class AbstractModel(eqx.Module):
         `pg.core.row`, raise `InputError` instead, for negative ones too; in compiled code, which can't raise, the
         photons are NaN.
         """
+
+    def roles(self) -> Roles:
+        """What the arrays mean: which is the image, which the illumination, which the positions; none by default.
+
+        Values may be arrays of the model, or computed from them. Pictures, files and figures of quality ask for them.
+        """
+        return Roles()
+
+    @property
+    def refined(self) -> tuple[str, ...]:
+        """Paths of what is refined by default: arrays of the model that `roles` names as image and illumination.
+
+        All parameters, where it names none.
+        """
+        roles, paths = self.roles(), {id(leaf): path for path, leaf in named_parameters(self).items()}
+        arrays = [role.array for role in (roles.image, roles.illumination) if role is not None]
+        known, every = [paths[id(array)] for array in arrays if id(array) in paths], trainable_names(self)
+        named = tuple(path for path in known if path in every)
+        return named if named and len(known) == len(arrays) else tuple(every)
 
     @property
     def group(self) -> int:
@@ -193,6 +213,19 @@ class Ptychography(AbstractExitWaveModel):
         _, shift = self.scan.place(index)
         photons = self.detector(self.propagator(exit_wave, shift))
         return photons + self.scan.nan_outside(index, photons.dtype)
+
+    def roles(self):
+        wave = self.probe.illumination
+        beam = getattr(self.probe, "modes", None) if wave is None else wave
+        return Roles(
+            self.object.image(self.sampling),
+            None if beam is None else Illumination(beam, sampling=self.sampling),
+            self.scan.places(),
+        )
+
+    @property
+    def refined(self):
+        return ("object", "probe")
 
     @property
     def is_local(self):

@@ -14,11 +14,11 @@ from ptychograd.core.strict import meant
 from ptychograd.data.dataset import BraggGeometry, Dataset, GroundTruth
 from ptychograd.fitting.result import Result
 from ptychograd.physics.probes import orthogonal_modes
+from ptychograd.physics.roles import Roles, as_record
 from ptychograd.physics.scan import CORRECTED, SubPixelScan, WholePixelScan, affine_fit, recorded_scan, refinable
 from ptychograd.quality.metrics import compare_arrays, nrmse_within, register
 
-OBJECT, ILLUMINATION = "object.transmission", "probe.illumination"
-DISTANCE = "object.distance"  # which only slices have
+DISTANCE = ".distance"  # of a truth in slices, which tells how far they are from each other
 SHELL = 2  # voxels: at a crystal's faces noise and resolution blur what the core need not suffer from
 
 
@@ -40,8 +40,9 @@ def compare_with_truth(result: Result, data: Dataset) -> dict[str, float]:
     if isinstance(data.geometry, BraggGeometry):
         figures = compare_crystals(truth, recovered, data.geometry.two_theta)
         return figures | {"probe_nrmse": register(_strongest(whole.probe), _strongest(result.probe))[1]}
-    modelled = _as_modelled(data, result)
-    box, sliced = _box(modelled), (DISTANCE in data.truth.parameters, DISTANCE in result.arrays)
+    modelled, image = _as_modelled(data, result), result.roles.image
+    in_slices = any(path.endswith(DISTANCE) for path in data.truth.parameters)
+    box, sliced = _box(modelled), (in_slices, image is not None and image.layers == "slices")
     pairs = {
         "object": (_as_one(truth, sliced[0])[box], _as_one(recovered, sliced[1])[box]),
         "probe": (_strongest(whole.probe), _strongest(result.probe)),
@@ -61,17 +62,19 @@ def compare_with_truth(result: Result, data: Dataset) -> dict[str, float]:
 
 def _in_one_window(truth: GroundTruth, result: Result) -> tuple[GroundTruth, Result]:
     """Both in the smaller of their windows, if one has the same pixels in a larger one about the same middle."""
-    if OBJECT not in result.arrays or "probe.modes" not in result.arrays:
+    image, beam, places = result.roles
+    if image is None or beam is None or len(image.axes) != 2 or np.ndim(beam.array) != 3:
         return truth, result
     sizes = truth.probe.shape[-2:], result.probe.shape[-2:]
     shape = min(sizes[0][0], sizes[1][0]), min(sizes[0][1], sizes[1][1])
     if all(size == shape for size in sizes):
         return truth, result
     spare = [[(n // 2 - m // 2, n - m - n // 2 + m // 2) for n, m in zip(size, shape, strict=True)] for size in sizes]
-    named = (OBJECT, "object.support", "probe.modes", ILLUMINATION)
-    smaller = {name: _without(result.arrays[name], spare[1]) for name in named if name in result.arrays}
+    whole = {name: getattr(image, name) for name in ("array", "support", "illuminated")}
+    smaller = {name: _without(np.asarray(array), spare[1]) for name, array in whole.items() if array is not None}
+    roles = Roles(image._replace(**smaller), beam._replace(array=_without(np.asarray(beam.array), spare[1])), places)
     narrow = GroundTruth(_without(truth.object, spare[0]), _without(truth.probe, spare[0]), truth.parameters)
-    return narrow, result._replace(arrays={**result.arrays, **smaller})
+    return narrow, result._replace(recorded_roles=as_record(roles))
 
 
 def _without(image: np.ndarray, margins: list[tuple[int, int]]) -> np.ndarray:
@@ -86,7 +89,8 @@ def _without_margins(truth: GroundTruth, result: Result) -> tuple[np.ndarray, np
     shape = tuple(n - 2 * reach for n in recovered.shape[-2:])
     spare = {n - m for n, m in zip(true.shape[-2:], shape, strict=True)}
     fits = spare == {0} or ("scan.offset" in truth.parameters and len(spare) == 1 and min(spare) > 0)
-    if not fits or ("object.density" in result.arrays and true.shape[:1] != recovered.shape[:1]):
+    is_volume = result.roles.image is not None and len(result.roles.image.axes) == 3
+    if not fits or (is_volume and true.shape[:1] != recovered.shape[:1]):
         raise InputError(
             f"The truth's object has shape {true.shape}, the result's {recovered.shape}: not the same scan; give the "
             "file that the result was made from."
@@ -177,7 +181,7 @@ def registered_crystal(
 
 def _scanned(result: Result, data: Dataset, truth: GroundTruth) -> dict[str, Bool[np.ndarray, "y x"]]:
     """Pixels of the object that were lit, and of the probe that met the unknown object, if the scan is known."""
-    if "scan.corner" not in result.arrays:
+    if result.roles.positions is None or result.roles.illumination is None:
         return {}
     corners, reach = result.corners, _reach(result)
     support = None if data.support is None else np.pad(data.support, reach)
@@ -188,16 +192,18 @@ def _scanned(result: Result, data: Dataset, truth: GroundTruth) -> dict[str, Boo
 
 def _as_modelled(data: Dataset, result: Result) -> Dataset:
     """The data with the model's support, where that lies in another array, as on a finer grid."""
-    support, reach = result.arrays.get("object.support"), _reach(result)
-    if support is None or data.support is None:
+    image, reach = result.roles.image, _reach(result)
+    if image is None or image.support is None or data.support is None:
         return data
-    support = central(support, tuple(n - 2 * reach for n in support.shape))
+    whole = np.asarray(image.support)
+    support = central(whole, tuple(n - 2 * reach for n in whole.shape))
     return data if support.shape == data.support.shape else replace(data, support=support)
 
 
 def _reach(result: Result) -> int:
     """Pixels of margin around an object whose positions are refined."""
-    return int(result.arrays.get("scan.reach", 0))
+    places = result.roles.positions
+    return 0 if places is None else int(places.margin)
 
 
 def inside_support(image: Complex[np.ndarray, "y x"], data: Dataset) -> Complex[np.ndarray, "box_y box_x"]:

@@ -1,15 +1,12 @@
 """Two reconstructions from disjoint halves of the patterns, and up to which detail they agree."""
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 from jaxtyping import Bool
 
 from ptychograd.core.errors import InputError
-from ptychograd.core.illumination import illuminated_pixels
 from ptychograd.data.geometry import format_length
-from ptychograd.fitting.result import Result
+from ptychograd.fitting.result import Result, told_pixels
+from ptychograd.physics.roles import Roles
 from ptychograd.quality.rings import RingCorrelation, fourier_ring_correlation
 
 
@@ -37,16 +34,16 @@ def half_agreement(one: Result, other: Result) -> RingCorrelation:
         second = pg.reconstruct(pg.far_field(other), other, pg.Nesterov(), epochs=60, seed=1)
         pg.quality.half_agreement(first, second).resolution()
     """
-    require_one_image(one.arrays)
+    require_one_image(one.roles)
     if one.object.shape != other.object.shape or one.sampling != other.sampling:
         each = (f"{result.object.shape} pixels of {_size(result)}" for result in (one, other))
         raise InputError(f"The objects of the results have {' and '.join(each)}; expected two of the same scan.")
     return fourier_ring_correlation(one.object, other.object, common_area(one, other), one.sampling)
 
 
-def require_one_image(arrays: Mapping[str, Any]) -> None:
-    """Raise `InputError` for parameters by path, of which an object's transmission is not one image."""
-    if "object.transmission" in arrays and np.ndim(arrays["object.transmission"]) != 2:
+def require_one_image(roles: Roles) -> None:
+    """Raise `InputError` for roles of a model whose image is made of several."""
+    if roles.image is not None and roles.image.layers:
         raise InputError("Ring correlation is for thin objects and crystals; slices and states have no one image.")
 
 
@@ -57,13 +54,10 @@ def common_area(one: Result, other: Result) -> Bool[np.ndarray, "..."]:
 
 
 def _illuminated(result: Result) -> Bool[np.ndarray, "..."]:
-    support = result.arrays.get("object.support")
-    if result.object.ndim == 3 or "scan.corner" not in result.arrays:
-        return np.ones(result.object.shape, bool) if support is None else support
-    corners = result.corners
-    if result.illuminated is not None:
-        corners = corners[result.illuminated.reshape(len(corners), -1).any(axis=1)]
-    return illuminated_pixels(result.object.shape, corners, result.probe, support)
+    places, roles = result.illuminated, result.roles
+    if places is not None and roles.positions is not None:
+        places = np.any(places.reshape(len(roles.positions.corner), -1), axis=1)
+    return told_pixels(roles, places)
 
 
 def _size(result: Result) -> str:

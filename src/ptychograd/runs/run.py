@@ -31,7 +31,8 @@ class Stage(NamedTuple):
 
     Args:
         epochs: how many, unless a rule ends the stage early.
-        trainable: paths of the parameters that are refined, by default object and probe; a tuple, also of one.
+        trainable: paths of the parameters that are refined, a tuple, also of one; by default what the model names as
+            image and illumination (`AbstractModel.refined`), object and probe of the package's own models.
         noise: the noise model, which gives the objective; `Amplitude()` by default.
         until: a rule that may end the stage early, as `Converged()`; the stages after it then shrink in proportion.
         first: what is done to the model before, one after another, as `ShrinkWrap()` or `PositionSearch(data)` (see
@@ -45,7 +46,7 @@ class Stage(NamedTuple):
     """
 
     epochs: int
-    trainable: tuple[str, ...] = ("object", "probe")
+    trainable: tuple[str, ...] = ()
     noise: AbstractNoise = Amplitude()
     until: Callable[[History], str] | None = None
     first: tuple[AbstractStageAction, ...] = ()
@@ -85,7 +86,8 @@ class Run(NamedTuple):
     @property
     def summary(self) -> dict:
         """What is asked for but the start model, in words and numbers: equal for equal runs."""
-        stages = [[stage.epochs, list(stage.trainable), *map(repr, stage[2:])] for stage in self.stages]
+        names = [list(stage.trainable or self.model.refined) for stage in self.stages]
+        stages = [[stage.epochs, free, *map(repr, stage[2:])] for stage, free in zip(self.stages, names, strict=True)]
         return {
             "data": self.data.fingerprint,
             "solver": self.solver.description,
@@ -205,10 +207,10 @@ def _next_change(run: Run, run_progress: RunProgress, result: Result | None) -> 
 
 def _changed(run: Run, run_progress: RunProgress, result: Result | None, change: AbstractStageAction) -> Result:
     """The result with its model changed, and how in its settings."""
-    stage = _without(run.stages[run_progress.ended], _held(result))
+    stage = _without(run.stages[run_progress.ended], _held(result), run.model)
 
     def fit(model: AbstractModel, epochs: int, hold: Sequence[str] = ()) -> Result:
-        task = task_of(run._replace(model=model), _without(stage, hold), epochs, None, None)
+        task = task_of(run._replace(model=model), _without(stage, hold, model), epochs, None, None)
         found = reconstruct(**task._asdict())
         if found.stopped in CUT_SHORT:
             raise KeyboardInterrupt
@@ -226,9 +228,10 @@ def _held(result: Result | None) -> list[str]:
     ]
 
 
-def _without(stage: Stage, hold: Sequence[str]) -> Stage:
+def _without(stage: Stage, hold: Sequence[str], model: AbstractModel) -> Stage:
     """The stage with what is below the paths to `hold` not refined."""
-    free = [path for path in stage.trainable if not any(matches(path, held) or matches(held, path) for held in hold)]
+    names = stage.trainable or model.refined
+    free = [path for path in names if not any(matches(path, held) or matches(held, path) for held in hold)]
     return stage._replace(trainable=tuple(free))
 
 
@@ -236,7 +239,7 @@ def _fitted(
     run: Run, run_progress: RunProgress, result: Result | None, on_epoch: Callable[[Progress], None] | None
 ) -> tuple[Result, RunProgress]:
     """The result after what is left of the present stage, and the course from there; as it was after an interrupt."""
-    stage = _without(run.stages[run_progress.ended], _held(result))
+    stage = _without(run.stages[run_progress.ended], _held(result), run.model)
     until, done = stage.until if run_progress.goal is None else None, result.history.epochs if result else 0
 
     fitted_alike = run_progress.begin_of_alike([repr((stage.noise, stage.priors)) for stage in run.stages])
@@ -276,7 +279,7 @@ def task_of(run: Run, stage: Stage, epochs: int, resume: Result | None, planned:
         run.solver,
         epochs,
         run.batch_size,
-        stage.trainable,
+        stage.trainable or tuple(run.model.refined),
         stage.noise,
         run.seed,
         resume,

@@ -10,7 +10,7 @@ import jax
 import numpy as np
 from jaxtyping import PyTree
 
-from ptychograd.core.errors import InputError
+from ptychograd.core.errors import InputError, check_kind
 from ptychograd.core.parameters import join, named_leaves
 from ptychograd.core.strict import meant
 from ptychograd.data.dataset import Dataset
@@ -79,7 +79,7 @@ def reconstruct(
     *,
     epochs: int,
     batch_size: int = 1,
-    trainable: Sequence[str] = ("object", "probe"),
+    trainable: Sequence[str] = (),
     noise: AbstractNoise | None = None,
     priors: Sequence[AbstractPrior] | AbstractPrior = (),
     seed: int = 0,
@@ -107,8 +107,9 @@ def reconstruct(
         epochs: how many epochs to do in this call; with 0 you get the start as a result.
         batch_size: patterns in a minibatch, from 1 to all; rounded down to whole rocking curves, one at least, where
             data hold them.
-        trainable: paths of the parameters that are refined, by default object and probe; a path stands for everything
-            below it, as "object" for "object.transmission".
+        trainable: paths of the parameters that are refined; a path stands for everything below it, as "object" for
+            "object.transmission". By default those that the model names as image and illumination
+            (`AbstractModel.refined`): object and probe of the package's own models.
         noise: the noise model, which gives the objective; `Amplitude()` (Eq. 7) by default.
         priors: penalties on parameters. Every batch takes its share of them, so that their weights mean the same at any
             batch size. None by default.
@@ -137,7 +138,9 @@ def reconstruct(
         ((53, 47), (1, 20, 18))
         >>> result.save("result.h5")
     """
-    free, noise, devices = _names(trainable), noise or Amplitude(), None if devices is None else tuple(devices)
+    check_kind(model, AbstractModel, "model")
+    free, noise = _names(trainable) or tuple(model.refined), noise or Amplitude()
+    devices = None if devices is None else tuple(devices)
     task = Task(model, data, solver, epochs, batch_size, free, noise, seed, resume, planned, devices, _several(priors))
     (work, standing), stopped, why = begun(task), DONE, ""
     feed = feed_of(data, work.asked)

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import PyTree
 
 from ptychograd.core.errors import InputError, check_kind, check_seed
-from ptychograd.core.parameters import check_names, named_leaves, partition, real_dtype, trainable_names
+from ptychograd.core.parameters import check_names, matches, named_leaves, partition, real_dtype, trainable_names
 from ptychograd.core.strict import meant
 from ptychograd.data.checks import check_possible, warn_of
 from ptychograd.data.dataset import Dataset, StoredPatterns
@@ -33,7 +33,7 @@ from ptychograd.fitting.priors import AbstractPrior
 from ptychograd.fitting.reconstruction.best import BEST, ROSE, Best, Stored
 from ptychograd.fitting.reconstruction.promise import check_promise
 from ptychograd.fitting.reconstruction.stuck import stuck
-from ptychograd.fitting.result import OBJECTS, History, Result, require_present_version
+from ptychograd.fitting.result import History, Result, require_present_version
 from ptychograd.fitting.solvers import AbstractSolver, EvaluateOnly
 from ptychograd.physics.checks import check_count, check_windows
 from ptychograd.physics.model import AbstractModel
@@ -42,7 +42,6 @@ from ptychograd.physics.scan import AbstractScan
 
 SAME_STAGE = ("solver", "noise", "trainable", "priors")  # settings that are alike in all parts of a stage
 MOST_PHOTONS = 1e30  # of a pattern, or one over it, with which steps stay finite in single precision (measured)
-TRANSMISSION, CRYSTAL = "object.transmission", "object.density"
 
 
 class Task(NamedTuple):
@@ -223,7 +222,8 @@ def _check_numbers(data: Dataset, real: np.dtype) -> None:
 def _penalty(prior: AbstractPrior, model: AbstractModel, data: Dataset, real: np.dtype) -> Penalty:
     """The prior with the photons that met a pixel of its array, and where that array is free."""
     named = named_leaves(eqx.filter(model, eqx.is_array))
-    if prior.path == TRANSMISSION and TRANSMISSION not in named and CRYSTAL in named:
+    image = model.roles().image
+    if image is not None and len(image.axes) == 3 and not any(matches(name, prior.path) for name in named):
         raise InputError(
             f'A prior on "{prior.path}" is for thin objects: this is a crystal, whose density has three axes; '
             "leave the prior out."
@@ -231,14 +231,19 @@ def _penalty(prior: AbstractPrior, model: AbstractModel, data: Dataset, real: np
     check_names((prior.path,), trainable_names(model))
     if prior.path not in named:
         raise InputError(f'A prior takes one array; "{prior.path}" has several: name one of them.')
-    array, free = named[prior.path], named.get(f"{prior.path.rpartition('.')[0]}.support")
+    array, beside = named[prior.path], named.get(f"{prior.path.rpartition('.')[0]}.support")
+    is_image = image is not None and image.array is array
+    free = image.support if image is not None and is_image else beside
     if array.ndim < 2:
         raise InputError(f'A prior takes an image or several; "{prior.path}" has the shape {array.shape}.')
     photons = 1.0
-    if prior.path in OBJECTS:
+    if is_image:
         photons = data.total / (np.prod(array.shape[-2:]) if free is None else np.count_nonzero(free))
     root = jnp.asarray(np.sqrt(photons), real)
-    known, outside = None if free is None else jnp.asarray(free), float(OBJECTS.get(prior.path, 0))
+    known, outside = (
+        None if free is None else jnp.asarray(free),
+        image.outside if image is not None and is_image else 0.0,
+    )
     return Penalty(traced(prior, real), root, known, outside)
 
 

@@ -2,11 +2,11 @@
 
 from ptychograd.fitting.result.history import History
 from ptychograd.fitting.result.reading import load
-from ptychograd.fitting.result.result import OBJECTS, NonFiniteError, Result, is_array_or_number
+from ptychograd.fitting.result.result import NonFiniteError, Result, is_array_or_number
+from ptychograd.fitting.result.roles import seen, told_pixels
 from ptychograd.fitting.result.settings import load_settings, require_present_version
 
 __all__ = [
-    "OBJECTS",
     "History",
     "NonFiniteError",
     "Result",
@@ -14,4 +14,6 @@ __all__ = [
     "load",
     "load_settings",
     "require_present_version",
+    "seen",
+    "told_pixels",
 ]

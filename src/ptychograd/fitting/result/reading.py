@@ -7,8 +7,11 @@ import numpy as np
 from ptychograd.core.errors import InputError
 from ptychograd.data.files import RESULT, Catalogue, Entry, UnreadableError, opened, sentence
 from ptychograd.fitting.result.history import History
-from ptychograd.fitting.result.result import FORMAT_VERSION, Result
-from ptychograd.fitting.result.settings import OLDER, SETTINGS, settings_in
+from ptychograd.fitting.result.result import Result
+from ptychograd.fitting.result.roles import from_description
+from ptychograd.fitting.result.settings import OLDER, SETTINGS, settings_in, table_in
+from ptychograd.fitting.result.writing import COMPUTED, FORMAT_VERSION, ROLES
+from ptychograd.physics.roles import Record
 
 OLDER_VERSIONS = (1,)  # that can be read as well
 
@@ -78,7 +81,17 @@ def _read(catalogue: Catalogue, path: str | Path) -> Result:
         None if sampling is None else tuple(float(size) for size in np.ravel(_real(sampling))),
         None if positions is None else _real(positions),
         illuminated=None if illuminated is None else _real(illuminated).astype(bool),
+        recorded_roles=_roles(entries),
     )
+
+
+def _roles(entries: dict[str, Entry]) -> Record | None:
+    """What the arrays mean; None in a file that was written before results said it."""
+    if ROLES not in entries:
+        return None
+    place = COMPUTED + "/"
+    computed = {name.removeprefix(place): one.array() for name, one in entries.items() if name.startswith(place)}
+    return from_description(table_in(entries[ROLES], "roles"), computed)
 
 
 def _history(entries: dict[str, Entry]) -> History:

@@ -1,14 +1,10 @@
 """The result of a reconstruction, and its file, which is the checkpoint too."""
 
-import json
-import platform
 from collections.abc import Sequence
-from importlib.metadata import version
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import equinox as eqx
-import h5py
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -17,18 +13,12 @@ from jaxtyping import PyTree
 from ptychograd.core.errors import InputError
 from ptychograd.core.parameters import map_with_names, named_leaves
 from ptychograd.core.strict import meant
-from ptychograd.core.version import __version__
-from ptychograd.data.files import RESULT, creating
+from ptychograd.data.files import creating
 from ptychograd.fitting.result.history import History
-from ptychograd.fitting.result.settings import SETTINGS
+from ptychograd.fitting.result.roles import named_as_built_in, seen
+from ptychograd.fitting.result.writing import write
 from ptychograd.physics.model import AbstractModel
-from ptychograd.physics.probes import AbstractProbe, orthogonal_modes
-from ptychograd.physics.scan import recorded_scan
-
-FORMAT_VERSION = 2
-OBJECTS = {"object.transmission": 1, "object.density": 0}  # and what they are outside of a support
-ILLUMINATION = "probe.illumination"  # told by the parameters, and so none itself
-DISTANCE = "object.distance"  # which only slices have
+from ptychograd.physics.roles import Record, Roles, recorded, resolved
 
 
 class NonFiniteError(ArithmeticError):
@@ -64,6 +54,7 @@ class Result(NamedTuple):
             pixels.
         model: the model itself; None for a result that was read from a file.
         illuminated: True (index) for the patterns that had photons; None if all had.
+        recorded_roles: what the arrays mean, as the model's `roles()` told it; None for a result of an earlier version.
 
     Example:
         >>> result.object.shape, result.probe.shape
@@ -80,16 +71,15 @@ class Result(NamedTuple):
     positions: np.ndarray | None = None
     model: AbstractModel | None = None
     illuminated: np.ndarray | None = None
+    recorded_roles: Record | None = None
 
     @classmethod
     def of(cls, model: AbstractModel, positions: np.ndarray, state: dict, history: History, settings: dict) -> "Result":
         """The result that `model` is."""
         arrays = jax.device_get(named_leaves(eqx.filter(model, is_array_or_number)))
-        probe, sampling = getattr(model, "probe", None), getattr(model, "sampling", None)
-        wave = probe.illumination if isinstance(probe, AbstractProbe) else None
-        if wave is not None:
-            arrays[ILLUMINATION] = wave
-        return cls(arrays, state, history, settings, sampling, positions, model)
+        roles, sampling = recorded(meant(model.roles)(), model), getattr(model, "sampling", None)
+        sampling = roles["image"]["sampling"] if "image" in roles else sampling
+        return cls(arrays, state, history, settings, sampling, positions, model, None, roles)
 
     def __repr__(self) -> str:
         r_factor = f", R = {self.history.r_factor[-1]:.4g}" if self.history.epochs else ""
@@ -97,19 +87,18 @@ class Result(NamedTuple):
         return f"Result({self.history.epochs} epochs{r_factor}; {arrays})"
 
     @property
-    def object(self) -> np.ndarray:
-        """Transmission of the object, complex (y, x), 1 in a known surround; or density of a crystal (x, y, z).
+    def roles(self) -> Roles:
+        """What the arrays mean, with the arrays: the image, the illumination and the positions, as far as there are."""
+        known = self.recorded_roles
+        return resolved(named_as_built_in(self.arrays, self.sampling) if known is None else known, self.arrays)
 
-        Of slices or states complex (slices or states, y, x), in a known surround 1; there states but the first are 0.
+    @property
+    def object(self) -> np.ndarray:
+        """The image that the model names: a transmission (y, x), slices or states of one, or a density (x, y, z).
+
+        In a known surround it is 1; there states but the first are 0. The density of a crystal is 0 outside of it.
         """
-        name = next((name for name in OBJECTS if name in self.arrays), "object.transmission")
-        values, support = self._array(name), self.arrays.get("object.support")
-        if support is None:
-            return values
-        outside = np.full(values.shape, OBJECTS[name])
-        if values.ndim > support.ndim and DISTANCE not in self.arrays:
-            outside[1:] = 0
-        return np.where(support, values, outside).astype(values.dtype)
+        return seen(self._role("image"))
 
     @property
     def probe(self) -> np.ndarray:
@@ -117,18 +106,18 @@ class Result(NamedTuple):
 
         With defocus or aberrations as parameters, the modes in the plane of reference are `arrays["probe.modes"]`.
         """
-        return self.arrays[ILLUMINATION] if ILLUMINATION in self.arrays else self._array("probe.modes")
+        return self._role("illumination").array
 
     @property
     def corrections(self) -> np.ndarray | None:
         """What was added to the nominal positions (index, (y, x)), in object pixels; None where nothing can be."""
-        return None if (scan := recorded_scan(self.arrays)) is None else np.asarray(scan.corrections(), np.float64)
+        places = self.roles.positions
+        return None if places is None or places.corrections is None else np.asarray(places.corrections, np.float64)
 
     @property
     def corners(self) -> np.ndarray:
         """First pixel (y, x) of the object under every window, at refined positions if there are."""
-        scan = recorded_scan(self.arrays)
-        return self._array("scan.corner") if scan is None else np.asarray(scan.corners())
+        return self._role("positions").corner
 
     @property
     def positions_refined(self) -> np.ndarray | None:
@@ -171,78 +160,18 @@ class Result(NamedTuple):
     def save(self, path: str | Path) -> None:
         """Write the result to an HDF5 file, whole or not at all; h5web and silx open it on the object."""
         with creating(path) as file:
-            _write(file, self)
+            write(file, self)
 
-    def _array(self, name: str) -> np.ndarray:
-        if name not in self.arrays:
-            raise InputError(f"This result has no {name}; it holds: {', '.join(self.arrays)}.")
-        return self.arrays[name]
+    def _role(self, name: str) -> Any:
+        found = getattr(self.roles, name)
+        if found is None:
+            raise InputError(
+                f"This result has no {name}, as its model names none (see AbstractModel.roles); it holds: "
+                f"{', '.join(self.arrays)}."
+            )
+        return found
 
 
 def is_array_or_number(leaf: PyTree) -> bool:
     """Whether a leaf of a model goes into its result: every JAX array; NumPy arrays are made anew."""
     return isinstance(leaf, jax.Array)
-
-
-def _write(file: h5py.File, result: Result) -> None:
-    has_object = any(name in result.arrays for name in OBJECTS)
-    file.attrs.update(format=RESULT, format_version=FORMAT_VERSION, default="entry", NX_class="NXroot")
-    entry = _group(file, "entry", "NXentry", default="object" if has_object else "history")
-    for name, array in result.arrays.items():
-        _dataset(entry, "model/" + name.replace(".", "/"), array, path=name)
-    for number, (name, array) in enumerate(result.state.items()):
-        _dataset(entry, f"solver_state/{number:04d}", array, path=name)
-    for name, values in result.history.columns.items():
-        entry[f"history/{name}"] = values
-    entry["history"].attrs.update(NX_class="NXdata", signal="r_factor")
-    file[SETTINGS] = json.dumps(result.settings, indent=1)
-    entry["versions"] = json.dumps(_versions(), indent=1)
-    if result.sampling:
-        _dataset(entry, "sampling", np.array(result.sampling), units="m")
-    for name in ("positions", "positions_refined"):
-        if (positions := getattr(result, name)) is not None:
-            _dataset(entry, name, positions, units="m" if result.sampling else "pixel")
-    if result.illuminated is not None:
-        entry["illuminated"] = result.illuminated
-    if has_object:
-        _pictures(entry, result)
-
-
-def _pictures(entry: h5py.Group, result: Result) -> None:
-    """`NXdata` groups on which a viewer opens: the object, and the modes of the probe."""
-    object, modes = result.object, result.probe if "probe.modes" in result.arrays else None
-    is_crystal = "object.density" in result.arrays and object.ndim == 3
-    axes, across = (("x", "y", "z"), ("s", "z")) if is_crystal else (("y", "x"), ("y", "x"))
-    known = result.sampling or ()
-    known, units = (known, "m") if len(known) == len(axes) else ((1.0,) * len(axes), "pixel")
-    _picture(entry, "object", object, axes, known, units)
-    if modes is not None:
-        alone = modes, np.sum(np.abs(modes.astype(complex)) ** 2)[None]
-        orthogonal, powers = orthogonal_modes(modes) if len(modes) > 1 else alone
-        _picture(entry, "probe", orthogonal, across, (*known[:1], *known[-1:]), units)
-        entry.create_dataset("probe/powers", data=powers).attrs.update(units="photons")
-
-
-def _picture(
-    entry: h5py.Group, name: str, image: np.ndarray, axes: tuple[str, ...], sampling: tuple[float, ...], units: str
-) -> None:
-    """An image and its last axes; whatever other axes it has come first and have no coordinates."""
-    group = _group(entry, name, "NXdata", signal="data", axes=["."] * (image.ndim - len(axes)) + list(axes))
-    group["data"] = image
-    for axis, size, pixel in zip(axes, image.shape[-len(axes) :], sampling, strict=True):
-        _dataset(group, axis, np.arange(size) * pixel, units=units)
-
-
-def _group(parent: h5py.Group, name: str, nx_class: str, **attributes) -> h5py.Group:
-    group = parent.create_group(name)
-    group.attrs.update(NX_class=nx_class, **attributes)
-    return group
-
-
-def _dataset(parent: h5py.Group, name: str, value: np.ndarray, **attributes) -> None:
-    parent.create_dataset(name, data=value).attrs.update(attributes)
-
-
-def _versions() -> dict[str, str]:
-    packages = {name: version(name) for name in ("jax", "jaxlib", "equinox", "optax", "numpy")}
-    return {"ptychograd": __version__, "python": platform.python_version(), **packages}

@@ -22,14 +22,19 @@ def load_settings(path: str | Path) -> dict:
 
 def settings_in(entry: Entry | None) -> dict:
     """The settings in an entry of a file."""
+    return table_in(entry, "settings")
+
+
+def table_in(entry: Entry | None, what: str) -> dict:
+    """Names and values that an entry of a file holds as JSON."""
     text = "" if entry is None else entry.text()
     try:
-        settings = json.loads(text)
+        found = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise InputError(f"its settings are no JSON: {error}") from None
-    if not isinstance(settings, dict):
-        raise InputError("its settings are no table of names and values")
-    return settings
+        raise InputError(f"its {what} are no JSON: {error}") from None
+    if not isinstance(found, dict):
+        raise InputError(f"its {what} are no table of names and values")
+    return found
 
 
 def require_present_version(settings: Mapping, name: str = "The result to resume") -> None:

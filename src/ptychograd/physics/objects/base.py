@@ -5,6 +5,7 @@ import abc
 from jaxtyping import Array, Complex, Int
 
 from ptychograd.core.parameters import AbstractPart
+from ptychograd.physics.roles import Image
 
 
 class AbstractObject(AbstractPart):
@@ -21,6 +22,10 @@ class AbstractObject(AbstractPart):
     @abc.abstractmethod
     def __call__(self, wave: Complex[Array, "modes y x"], corner: Int[Array, "2"]) -> Complex[Array, "waves y x"]:
         """Exit waves of the incident `wave`, whose window begins at object pixel `corner` (y, x)."""
+
+    def image(self, sampling: tuple[float, float] | None) -> Image | None:
+        """What a person looks at, its pixels (y, x) of that size in metres; None if there is no such array."""
+        return None
 
     @property
     def scale_power(self) -> int:

@@ -12,6 +12,7 @@ from ptychograd.core.strict import as_complex, lifted
 from ptychograd.core.windows import extract_window
 from ptychograd.physics.objects.base import AbstractObject
 from ptychograd.physics.objects.magnitude import AbstractMagnitude, AnyMagnitude
+from ptychograd.physics.roles import PRODUCT, Image
 
 
 class MultisliceObject(AbstractObject):
@@ -71,6 +72,12 @@ class MultisliceObject(AbstractObject):
 
         _, later = jax.lax.scan(step, wave, patches[:-1])
         return jnp.concatenate([wave[None], later])
+
+    def image(self, sampling):
+        gauge, support = () if self.support is not None else PRODUCT, self.support
+        return Image(
+            self.transmission, ("y", "x"), sampling, "slices", self.distance, support, outside=1.0, gauge=gauge
+        )
 
     @property
     def scale_power(self):

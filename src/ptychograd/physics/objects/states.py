@@ -5,6 +5,7 @@ from jaxtyping import Array, Bool, Complex
 
 from ptychograd.core.windows import extract_window
 from ptychograd.physics.objects.base import AbstractObject
+from ptychograd.physics.roles import PRODUCT, Image
 
 
 class MixedObject(AbstractObject):
@@ -33,6 +34,12 @@ class MixedObject(AbstractObject):
             first = (jnp.arange(len(patches)) == 0)[:, None, None].astype(patches.dtype)
             patches = jnp.where(extract_window(self.support, corner, shape)[None], patches, first)
         return (patches[:, None] * wave[None]).reshape(-1, *shape)
+
+    def image(self, sampling):
+        gauge = () if self.support is not None else PRODUCT
+        return Image(
+            self.transmission, sampling=sampling, layers="states", support=self.support, outside=1.0, gauge=gauge
+        )
 
     @property
     def scale_power(self):

@@ -9,6 +9,7 @@ from jaxtyping import Array, Bool, Complex, Float, Int
 from ptychograd.core.windows import extract_window
 from ptychograd.physics.objects.base import AbstractObject
 from ptychograd.physics.objects.magnitude import AbstractMagnitude, AnyMagnitude
+from ptychograd.physics.roles import PRODUCT, Image
 
 
 class AbstractThinObject(AbstractObject):
@@ -27,6 +28,9 @@ class AbstractThinObject(AbstractObject):
     @abc.abstractmethod
     def free(self, corner: Int[Array, "2"], shape: tuple[int, int]) -> Float[Array, "y x"] | float:
         """1 where the transmission under the window is unknown, 0 where it is given."""
+
+    def image(self, sampling):
+        return Image(self.transmission, sampling=sampling, outside=1.0, gauge=PRODUCT)
 
     def surrogate(self):
         return eqx.tree_at(lambda part: part.magnitude, self, self.magnitude.surrogate())
@@ -88,6 +92,9 @@ class SupportedObject(AbstractThinObject):
     def patch(self, corner, shape):
         free = extract_window(self.support, corner, shape)
         return jnp.where(free, self.magnitude(extract_window(self.transmission, corner, shape)), 1)
+
+    def image(self, sampling):
+        return Image(self.transmission, sampling=sampling, support=self.support, outside=1.0, gauge=())
 
     def free(self, corner, shape):
         return extract_window(self.support, corner, shape).astype(self.transmission.real.dtype)

@@ -11,6 +11,7 @@ from ptychograd.core.errors import InputError
 from ptychograd.core.parameters import AbstractPart
 from ptychograd.core.strict import meant
 from ptychograd.core.windows import Index, Number, checked_index, nan_outside
+from ptychograd.physics.roles import Positions
 
 WHOLE_PIXEL_TOLERANCE = 0.01  # pixels: far below what any data can tell
 
@@ -36,6 +37,10 @@ class AbstractScan(AbstractPart):
     def place(self, index: Number) -> tuple[Int[Array, "2"], Float[Array, "2"] | None]:
         """What the call gives; raises `InputError` for a number without a position, where it is known."""
         return self(checked_index(index, len(self.corner)))
+
+    def places(self) -> Positions:
+        """Where the windows are, and by how much they were moved."""
+        return Positions(self.corner)
 
     def nan_outside(self, index: Index, dtype: np.dtype) -> Float[Array, ""]:
         """0 for a pattern that has a position, else NaN: added to what a pattern is expected to hold."""

@@ -11,6 +11,7 @@ from jaxtyping import Array, Float, Int
 
 from ptychograd.core.strict import lifted, meant
 from ptychograd.core.windows import checked_index, row
+from ptychograd.physics.roles import Positions
 from ptychograd.physics.scan.base import AbstractScan, SubPixelScan
 
 STEP = 0.2  # pixels, of the typical position each time that it is seen
@@ -74,6 +75,9 @@ class RefinableScan(AbstractScan):
         moved = self.shift[index] + correction
         whole = self._whole(jax.lax.stop_gradient(moved))
         return self.corner[index] + whole.astype(self.corner.dtype), moved - whole
+
+    def places(self):
+        return Positions(self.corners(), self.corrections(), self.reach)
 
     def surrogate(self):
         return RoundedScan(self.corner, self)

@@ -1,0 +1,154 @@
+"""What the arrays of a model mean to a person: which is the image, which the illumination, which the positions."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from jaxtyping import Array, PyTree
+
+from ptychograd.core.parameters import named_leaves
+
+PRODUCT = ("scale", "phase", "shift", "ramp")  # what no pattern tells of an object if only P · O is seen
+
+Values = Array | np.ndarray
+Record = Mapping[str, Mapping[str, Any]]  # fields of roles, by role and field
+
+
+class Image(NamedTuple):
+    """The array that a person looks at: drawn, exported, compared with a truth, and judged by ring correlation.
+
+    Args:
+        array: complex or real; its last axes are those of space, and one axis may come before them (see `layers`).
+        axes: names of its last axes, ("y", "x") or ("x", "y", "z").
+        sampling: size of a pixel along these axes, in metres; None where only pixels are known.
+        layers: what the axis before them counts, as "slices" or "states"; empty where there is none.
+        spacing: from one slice to the next, in metres; None where there are no slices.
+        support: True where the array is unknown, of its last axes; None for everywhere.
+        outside: what it is outside of the support, 1 for a transmission and 0 for a density.
+        illuminated: True where the patterns tell of it; by default that is found from illumination and positions, if
+            the model has these roles too, and else it is everywhere.
+        gauge: what no pattern can tell of it, out of "scale", "phase" (a constant one), "shift" and "ramp" (a linear
+            phase). Pictures and comparisons take it out.
+        unit: of its values, as "1/m"; empty for a transmission.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> pg.Image(jnp.ones((40, 48), complex), sampling=(1e-8, 1e-8)).axes
+        ('y', 'x')
+    """
+
+    array: Values
+    axes: tuple[str, ...] = ("y", "x")
+    sampling: tuple[float, ...] | None = None
+    layers: str = ""
+    spacing: Values | float | None = None
+    support: Values | None = None
+    outside: float = 0.0
+    illuminated: Values | None = None
+    gauge: tuple[str, ...] = ("phase",)
+    unit: str = ""
+
+
+class Illumination(NamedTuple):
+    """The wave or intensity that falls on the sample.
+
+    Args:
+        array: modes (modes, y, x) of a wave, or one wave (y, x).
+        axes: names of its last two axes.
+        sampling: size of a pixel along them, in metres; None where only pixels are known.
+        unit: of its values.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> pg.physics.Illumination(jnp.ones((1, 20, 18), complex)).unit
+        '√photons'
+    """
+
+    array: Values
+    axes: tuple[str, ...] = ("y", "x")
+    sampling: tuple[float, ...] | None = None
+    unit: str = "√photons"
+
+
+class Positions(NamedTuple):
+    """Where the illumination's window lies on the image, for each pattern or group of patterns.
+
+    Args:
+        corner: first pixel (index, 2) of the window, along the image's last two axes.
+        corrections: what was added to the nominal position (index, 2), in pixels; None where nothing can be.
+        margin: pixels of the image beyond what the nominal positions cover, on every side.
+
+    Example:
+        >>> model.roles().positions.corner.shape
+        (56, 2)
+    """
+
+    corner: Values
+    corrections: Values | None = None
+    margin: Values | int = 0
+
+
+class Roles(NamedTuple):
+    """What the arrays of a model mean; what a model doesn't have is None.
+
+    Pictures, exports, comparisons, ring correlation, held-out patterns and result files ask for these. A stage refines
+    image and illumination by default where a model names them, and else all parameters.
+
+    Args:
+        image: what a person looks at.
+        illumination: what falls on it.
+        positions: where that falls.
+
+    Example:
+        >>> roles = model.roles()
+        >>> roles.image.array is model.object.transmission
+        True
+    """
+
+    image: Image | None = None
+    illumination: Illumination | None = None
+    positions: Positions | None = None
+
+
+KINDS = {"image": Image, "illumination": Illumination, "positions": Positions}
+
+
+class ByPath(NamedTuple):
+    """An array of a role that is one of the model's own, by its path."""
+
+    path: str
+
+
+def as_record(roles: Roles) -> Record:
+    """The roles as tables of their fields, by name."""
+    return {name: role._asdict() for name, role in roles._asdict().items() if role is not None}
+
+
+def recorded(roles: Roles, model: PyTree) -> Record:
+    """The roles as a result keeps them: a `ByPath` in the place of arrays of the model, NumPy arrays of computed ones."""
+    paths = {id(leaf): path for path, leaf in named_leaves(model).items() if isinstance(leaf, jax.Array)}
+
+    def of(value: Any) -> Any:
+        if id(value) in paths:
+            return ByPath(paths[id(value)])
+        return np.asarray(value) if isinstance(value, jax.Array | np.ndarray) else value
+
+    return {name: {field: of(value) for field, value in role.items()} for name, role in as_record(roles).items()}
+
+
+def resolved(record: Record, arrays: Mapping[str, np.ndarray]) -> Roles:
+    """Undo `recorded` with the arrays of a result; a role whose array is no longer there is None."""
+    found = {}
+    for name, role in record.items():
+        paths = [value.path for value in role.values() if isinstance(value, ByPath)]
+        if all(path in arrays for path in paths):
+            values = {f: arrays[value.path] if isinstance(value, ByPath) else value for f, value in role.items()}
+            found[name] = KINDS[name](**values)
+    return Roles(**found)
+
+
+def path_of(record: Record, name: str) -> str:
+    """The path of a role's array; empty where it is computed, or where there is no such role."""
+    array = record.get(name, {}).get("array")
+    return array.path if isinstance(array, ByPath) else ""
