@@ -12,9 +12,10 @@ from ptychograd.cli.options import Json, Options
 from ptychograd.cli.pictures import drawn, require_picture
 from ptychograd.cli.placed import Placed, leave_unless_there, placed, working_folder
 from ptychograd.cli.positions import summary_of_positions
-from ptychograd.cli.saving import DATA_FILE, FINGERPRINT, FOLDER, require_same_data
+from ptychograd.cli.saving import FINGERPRINT, require_same_data
 from ptychograd.cli.signals import ending
 from ptychograd.core.errors import InputError
+from ptychograd.output.captions import DATA_FILE, FOLDER
 
 if TYPE_CHECKING:
     from ptychograd.data.dataset import Dataset

@@ -16,10 +16,11 @@ from ptychograd.cli.machine import Machine
 from ptychograd.cli.options import Options
 from ptychograd.cli.placed import Placed, leave_unless_there, placed, working_folder
 from ptychograd.cli.positions import summary_of_flat_field, summary_of_parameters, summary_of_positions
-from ptychograd.cli.saving import FINGERPRINT, FOLDER, described, named_files, require_same_data
+from ptychograd.cli.saving import FINGERPRINT, described, named_files, require_same_data
 from ptychograd.cli.signals import ending
-from ptychograd.cli.verdicts import VERDICT, final_figures, line, on_rise
+from ptychograd.cli.verdicts import line, on_rise
 from ptychograd.core.errors import InputError
+from ptychograd.output.captions import FOLDER, VERDICT, final_figures
 
 if TYPE_CHECKING:
     from ptychograd.data.dataset import Dataset

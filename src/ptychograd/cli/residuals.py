@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from ptychograd.data.dataset import Dataset
-    from ptychograd.output.plot import Figure
+    from ptychograd.output.plot.overview import Figure
     from ptychograd.quality.residual_maps import Residuals
 
 OUTSTANDING = 3.0  # times the median deviation, scaled to a standard deviation, above the median
