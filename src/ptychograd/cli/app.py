@@ -31,7 +31,7 @@ app = App(
 )
 COMMANDS = {
     "simulate": "Simulate a measurement, with its ground truth beside it.",
-    "inspect": "Say what is in a data file, and what is missing.",
+    "inspect": "Say what is in a data file, and what is missing; or what a result is, and what to do with it.",
     "diagnose": "Check a data set before it is reconstructed: scan, beam, counts, mask, and how the axes lie.",
     "reconstruct": "Reconstruct object and probe of a scan.",
     "resume": "Go on with a run that was interrupted, or to more epochs.",

@@ -9,6 +9,8 @@ from cyclopts import Parameter
 from ptychograd.cli.console import output
 from ptychograd.cli.machine import Devices, Machine
 from ptychograd.cli.options import Options
+from ptychograd.cli.result_page import is_result, result_lines
+from ptychograd.core.errors import InputError
 
 if TYPE_CHECKING:
     from ptychograd.runs.memory_plan import MemoryPlan
@@ -25,8 +27,10 @@ def inspect(
 ) -> None:
     """Show what is in a data file: patterns, geometry, scan, overlap, photons, mask, and what is missing.
 
+    Of a result it shows the data, model, epochs, R and verdict, and which commands to go on with.
+
     Args:
-        file: CXI, HDF5 or NPZ.
+        file: CXI, HDF5 or NPZ; or a result.
         plan: Say also how much memory `reconstruct` will take with the same options, part by part.
         devices: As of `reconstruct`, for the plan.
         memory: As of `reconstruct`, for the plan.
@@ -36,6 +40,11 @@ def inspect(
     from ptychograd.cli.plan import read_file
     from ptychograd.data.description import describe
 
+    if is_result(file):
+        if plan:
+            raise InputError(f"{file} is a result; --plan is for data.")
+        _show(result_lines(file))
+        return
     options = replace(options, allow_masked=True)  # it says what is valid
     if not plan:
         require_devices()
