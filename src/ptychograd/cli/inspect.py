@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from ptychograd.cli.console import output
+from ptychograd.cli.console import errors, output
+from ptychograd.cli.headings import READ
 from ptychograd.cli.machine import Devices, Machine
+from ptychograd.cli.needs import without_effect
 from ptychograd.cli.options import Options
 from ptychograd.cli.result_page import is_result, result_lines
 from ptychograd.core.errors import InputError
@@ -31,9 +33,10 @@ def inspect(
 
     Args:
         file: CXI, HDF5 or NPZ; or a result.
-        plan: Say also how much memory `reconstruct` will take with the same options, part by part.
-        devices: As of `reconstruct`, for the plan.
-        memory: As of `reconstruct`, for the plan.
+        plan: Say also how much memory `reconstruct` will take, part by part. All options of `reconstruct` can be given
+            beside it, as --modes 3.
+        devices: For --plan: how many devices share every batch.
+        memory: For --plan: the most that patterns may take, as 4GB; more stay in their file.
     """
     from ptychograd.cli import machine as _machine
     from ptychograd.cli.engine import require_devices
@@ -47,6 +50,8 @@ def inspect(
         return
     options = replace(options, allow_masked=True)  # it says what is valid
     if not plan:
+        if unused := without_effect(options, READ):
+            errors.print(f"{', '.join(unused)}: without effect here but for --plan", style="dim", soft_wrap=True)
         require_devices()
         _show(describe(read_file(file, options, _machine.in_file(Machine(devices, memory)))))
         return
