@@ -180,6 +180,11 @@ def _print(report: Report, options: Options) -> None:
 def _what_to_do(report: Report, now: int) -> str:
     """How the orientation that was found is applied, beside the one that was asked for, and the start that fits it."""
     found = report.preference
+    if found is not None and found.is_poor:
+        return (
+            "-> That is little better than the mean pattern does: no orientation alone mends it. Check the scale and "
+            f"the order of the positions, the pixel size and the distance, and the start probe ({PROBE})."
+        )
     if found is None or not found.is_certain:
         return (
             "-> Too much else is wrong for an orientation to stand out: mend what is said above first; a start probe "
@@ -251,5 +256,6 @@ def _figures(report: Report) -> dict:
         "orientations": [{"code": trial.code, "held_out_r_factor": trial.r_factor} for trial in report.trials],
         "best_orientations": None if report.preference is None else list(report.preference.codes),
         "standard_errors_to_next": None if report.preference is None else report.preference.errors,
+        "left_of_held_out": None if report.preference is None else report.preference.left,
         "not_tried": report.untried or None,
     }

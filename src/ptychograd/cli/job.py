@@ -18,7 +18,7 @@ from ptychograd.cli.placed import Placed, leave_unless_there, placed, working_fo
 from ptychograd.cli.positions import summary_of_flat_field, summary_of_parameters, summary_of_positions
 from ptychograd.cli.saving import FINGERPRINT, described, named_files, require_same_data
 from ptychograd.cli.signals import ending
-from ptychograd.cli.verdicts import line, on_rise
+from ptychograd.cli.verdicts import on_rise, verdict_line
 from ptychograd.core.errors import InputError
 from ptychograd.output.captions import FOLDER, VERDICT, final_figures
 
@@ -261,7 +261,7 @@ def _report(job: Job, where: Placed, result: "Result", count: int, seconds: floa
         output.print(f"orthogonal modes of the probe: {shares} of its power", soft_wrap=True)
     for text in (*summary_of_positions(result), *summary_of_flat_field(result), *summary_of_parameters(result)):
         output.print(text, soft_wrap=True)
-    for text in filter(None, (on_rise(result), line(result.settings.get(VERDICT)))):
+    for text in filter(None, (on_rise(result), verdict_line(result))):
         output.print(text, soft_wrap=True)
     if result.stopped == STOPPED:
         errors.print(f"{ending.summary}`ptychograd resume {where}` goes on", style="dim", soft_wrap=True)

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ptychograd.cli.held import HELD_OUT
-from ptychograd.cli.verdicts import line, on_rise
-from ptychograd.output.captions import VERDICT, final_figures, origin, pixel_size
+from ptychograd.cli.verdicts import on_rise, verdict_line
+from ptychograd.output.captions import final_figures, origin, pixel_size
 
 if TYPE_CHECKING:
     from ptychograd.fitting.result import Result
@@ -32,7 +32,7 @@ def result_lines(path: Path) -> list[Line]:
 
     result = load(path)
     source = origin(result.settings)
-    text = line(result.settings.get(VERDICT)).removeprefix("verdict: ")
+    text = verdict_line(result).removeprefix("verdict: ")
     return [
         ("result", "of ptychograd; the data are in another file"),
         ("data", "not named" if source is None else str(source)),

@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from ptychograd.output.captions import VERDICTS
+from ptychograd.output.captions import VERDICT, VERDICTS
 
 if TYPE_CHECKING:
     from ptychograd.fitting.result import Result
 
 MOST_CAUSES = 3  # that are told in the line; JSON and the result file hold all
+UNSEEN = "; whether both axes of the positions are negated no far field can tell"
 TRY = {
     "not_counts": "give the counts as they were measured",
     "object_not_told_from_noise": "larger batches (--batch-size 256), more photons; --hold-out 0.05 tells it better",
@@ -39,3 +40,11 @@ def line(verdict: Mapping | None) -> str:
         return ""
     causes = [f"{cause['found']} -> {TRY[cause['code']]}" for cause in verdict["causes"][:MOST_CAUSES]]
     return f"verdict: {VERDICTS[verdict['code']]}" + (f"; {'; '.join(causes)}" if causes else "")
+
+
+def verdict_line(result: "Result") -> str:
+    """`line` of a result, and what such a verdict can't see; nothing without a verdict."""
+    verdict, geometry = result.settings.get(VERDICT), result.settings.get("geometry") or {}
+    is_fitted = verdict is not None and verdict["code"] in ("at_noise", "near_noise")
+    is_far = not {"focus_distance", "rocking"} & geometry.keys()
+    return line(verdict) + (UNSEEN if is_fitted and is_far and "scan.corner" in result.arrays else "")

@@ -118,7 +118,7 @@ def read(
                 check_share(data.mask, data.notes)
             return data
     except InputError as error:
-        raise InputError(sentence(f"{path}: {error}")) from error
+        raise InputError(sentence(f"{path}: {error}")) from None
 
 
 def _in_regime(items: Items, catalogue: Catalogue, near_field: bool | None, given: bool) -> Items:

@@ -137,7 +137,7 @@ def _write(figure, findings: Sequence[Finding]) -> None:
 
 
 def _draw_trials(figure, trials: Sequence[tuple[int, float, Result]], best: Sequence[int], text: str) -> None:
-    figure.suptitle("\n".join(textwrap.wrap(f"Orientation {text}", 170)), fontsize=9)
+    figure.suptitle("\n".join(textwrap.wrap(f"Orientations: {text}", 170)), fontsize=9)
     for axis, (code, r_factor, result) in zip(figure.subplots(1, len(trials)), trials, strict=True):
         box, illuminated = scanned_area(result)
         phase = bright_phase(without_ramp(result.object[box], illuminated), illuminated)
