@@ -154,7 +154,7 @@ def _preferred(trials: Sequence[OrientationTrial], data: Dataset) -> Preference:
         if math.isfinite(needed)
         else "not told apart by so few patterns"
     )
-    text = f"no orientation stands out: {first.code} fits best, {r_factor}, and {others} {_is(others)} {more}"
+    text = f"none stands out: {first.code} fits best, {r_factor}, and {others} {_is(others)} {more}"
     return Preference(codes, margin, False, text)
 
 
