@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 
 from ptychograd.cli.options import Options
 from ptychograd.cli.places import held_share
-from ptychograd.cli.verdicts import VERDICT
 from ptychograd.core.errors import InputError
+from ptychograd.output.captions import VERDICT
 
 if TYPE_CHECKING:
     from ptychograd.data.dataset import Dataset

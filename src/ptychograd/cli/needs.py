@@ -95,6 +95,20 @@ def _is_there(option: str, given: Collection[str]) -> bool:
     return any(matches(path, other.removeprefix(f"{REFINE} ")) for other in given if other.startswith(f"{REFINE} "))
 
 
+def without_effect(options: "Options", used: Collection[str]) -> list[str]:
+    """Options that are given, as `--epochs`, and are not among those `used`, by the names of their fields."""
+    from ptychograd.cli.options import Options
+
+    plain = Options()
+    given = [field.name for field in fields(Options) if getattr(options, field.name) != getattr(plain, field.name)]
+    named = [f"--{name.replace('_', '-')}" for name in given if name not in ("effects", "allow_masked", *used)]
+    return [*named, *(option for option in _given(options.effects) if _field(option) not in used)]
+
+
+def _field(option: str) -> str:
+    return option.removeprefix("--").replace("-", "_")
+
+
 def _given(effects: Effects) -> Iterator[str]:
     """The options that are not as they are by themselves."""
     for field in fields(Effects):

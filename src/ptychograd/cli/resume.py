@@ -98,7 +98,7 @@ def stored_options(path: Path, result: "Result") -> Options:
 
 def stored_data(path: Path, result: "Result") -> Path:
     """The data file of the run: as seen from where that was started, or from here, or beside the result."""
-    from ptychograd.cli.saving import FOLDER
+    from ptychograd.output.captions import FOLDER
 
     stored = Path(result.settings["options"]["data"])
     then = Path(result.settings.get(FOLDER, "."), stored)

@@ -18,11 +18,12 @@ from ptychograd.cli.held import HELD_OUT, check_share, validated_by
 from ptychograd.cli.options import Options, pairs, whole
 from ptychograd.cli.placed import leave_unless_there, placed, working_folder
 from ptychograd.cli.places import refines_positions
-from ptychograd.cli.saving import DATA_FILE, FINGERPRINT, FOLDER
+from ptychograd.cli.saving import FINGERPRINT
 from ptychograd.cli.signals import ending
 from ptychograd.cli.sweep_texts import TEXTS, texts_of
 from ptychograd.core.errors import InputError, NotWrittenError
 from ptychograd.core.version import __version__
+from ptychograd.output.captions import DATA_FILE, FOLDER
 
 if TYPE_CHECKING:
     from ptychograd.data.dataset import Dataset
@@ -266,7 +267,8 @@ def write(found: "Sweep", grid: Grid, by: str) -> None:
 def _write(found: "Sweep", texts: Mapping[str, str], folder: Path, by: str) -> None:
     """All files of a sweep, each whole or not at all."""
     from ptychograd.data.files import replacing
-    from ptychograd.output.plot import MOST_AXES, save, sweep_map
+    from ptychograd.output.plot import save, sweep_map
+    from ptychograd.output.plot.sweep_maps import MOST_AXES
 
     with contextlib.suppress(OSError):  # what keeps it from being made keeps the files from being written
         folder.mkdir(exist_ok=True)

@@ -27,7 +27,7 @@ from ptychograd.data.checks import is_counted
 from ptychograd.data.dataset import Dataset, check_data
 from ptychograd.data.geometry import NearFieldGeometry
 from ptychograd.fitting.mean_pattern import explained_by_held, fit_of_mean
-from ptychograd.fitting.result import Result, told_pixels
+from ptychograd.fitting.result import Result, pixels_with_data
 
 VERDICT = "verdict"  # settings: the words of a verdict
 AT_NOISE, NEAR_NOISE, NOT_SOLVED, UNKNOWN = "at_noise", "near_noise", "not_solved", "unknown"
@@ -188,7 +188,7 @@ def _estimated_pixels(result: Result, name: str, array: np.ndarray, beam: float)
         return float(np.count_nonzero(array if roles.image.support is None else roles.image.support))
     if is_image and (known is not None or (roles.positions is not None and roles.illumination is not None)):
         layers = len(array) if roles.image is not None and roles.image.layers else 1
-        return beam * float(np.count_nonzero(told_pixels(roles))) * layers
+        return beam * float(np.count_nonzero(pixels_with_data(roles))) * layers
     magnitude = np.abs(array)
     return float(np.count_nonzero(magnitude > DIM * magnitude.max(initial=0)))
 

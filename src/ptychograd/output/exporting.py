@@ -66,7 +66,8 @@ def export(result: Result, path: str | Path) -> tuple[Path, ...]:
     check_kind(result, Result, "result")
     path = Path(path)
     layered, axes = _is_layered(result), 2 if result.roles.image is None else len(result.roles.image.axes)
-    if result.object.ndim not in (2, 3) or result.object.ndim != axes + layered:
+    known = axes if result.sampling is None else len(result.sampling)
+    if result.object.ndim not in (2, 3) or not axes + layered == result.object.ndim == known + layered:
         raise InputError(
             f"An object of {result.object.shape} with pixels of {result.sampling} m is no image or crystal."
         )

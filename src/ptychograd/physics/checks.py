@@ -1,13 +1,15 @@
 """What a model and its data must agree on, told before anything is compiled."""
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ptychograd.core.errors import InputError
+from ptychograd.core.errors import InputError, check_kind
 from ptychograd.core.parameters import matches, named_leaves, named_parameters
 from ptychograd.core.strict import meant
 from ptychograd.physics.model import AbstractModel, batched
+from ptychograd.physics.roles import KINDS, PRODUCT, Image, Roles
 from ptychograd.physics.scan import AbstractScan
 
 
@@ -55,3 +57,57 @@ def check_windows(model: AbstractModel, count: int) -> None:
                     f"Pattern {first} sees pixels {low} to {high} (y, x) of {name}, which has {size}; of {count:,} "
                     f"windows {np.count_nonzero(leaves):,} leave it. Make the array larger, or mend the positions."
                 )
+
+
+def refined_by_default(model: AbstractModel) -> tuple[str, ...]:
+    """Paths of the parameters that are refined where nobody names any."""
+    check_kind(model, AbstractModel, "model")
+    check_roles(model)
+    return tuple(model.refined)
+
+
+@meant
+def check_roles(model: AbstractModel) -> None:
+    """Raise `InputError` for roles that name no arrays, or arrays that don't fit what is said of them."""
+    kind, roles = type(model).__name__, model.roles()
+    if not isinstance(roles, Roles):
+        raise InputError(f"{kind}.roles() gives {_named(roles)}; expected pg.Roles(image=pg.Image(array, ...), ...).")
+    for name, role in roles._asdict().items():
+        if role is None:
+            continue
+        if not isinstance(role, KINDS[name]):
+            raise InputError(f"{kind}.roles() gives {_named(role)} as {name}; expected a {KINDS[name].__name__}.")
+        if not isinstance(role[0], jax.Array | np.ndarray):
+            raise InputError(
+                f"{kind}.roles() names {_named(role[0])} as {name}; expected an array of the model, or one computed "
+                "from its arrays."
+            )
+    if roles.image is not None:
+        _check_image(kind, roles.image)
+    if roles.positions is not None and np.shape(roles.positions.corner)[1:] != (2,):
+        shape = np.shape(roles.positions.corner)
+        raise InputError(f"{kind}.roles(): the corner of its positions has the shape {shape}; expected (index, 2).")
+
+
+def _check_image(kind: str, image: Image) -> None:
+    shape, axes = np.shape(image.array), tuple(image.axes)
+    if len(axes) not in (2, 3) or len(shape) != len(axes) + bool(image.layers):
+        many = f" and {image.layers} before them" if image.layers else ""
+        raise InputError(
+            f"{kind}.roles(): the image has the shape {shape}, and axes {axes}{many}; expected an axis for each name, "
+            'two or three, as ("y", "x"), and `layers` for one more.'
+        )
+    if image.sampling is not None and len(image.sampling) != len(axes):
+        raise InputError(f"{kind}.roles(): a sampling of {len(image.sampling)} lengths for the image's axes {axes}.")
+    for name in ("support", "illuminated"):
+        array = getattr(image, name)
+        if array is not None and np.shape(array) != shape[-len(axes) :]:
+            wanted = shape[-len(axes) :]
+            raise InputError(f"{kind}.roles(): {name} has the shape {np.shape(array)}; expected {wanted} as the image.")
+    unknown = [word for word in image.gauge if word not in PRODUCT]
+    if unknown:
+        raise InputError(f"{kind}.roles(): no gauge is called {unknown[0]!r}; expected some of {', '.join(PRODUCT)}.")
+
+
+def _named(value: object) -> str:
+    return f"a {type(value).__name__}" if value is not None else "nothing"

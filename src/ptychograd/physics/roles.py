@@ -126,7 +126,7 @@ def as_record(roles: Roles) -> Record:
 
 
 def recorded(roles: Roles, model: PyTree) -> Record:
-    """The roles as a result keeps them: a `ByPath` in the place of arrays of the model, NumPy arrays of computed ones."""
+    """The roles as a result keeps them: `ByPath` for arrays of the model, and computed ones as NumPy arrays."""
     paths = {id(leaf): path for path, leaf in named_leaves(model).items() if isinstance(leaf, jax.Array)}
 
     def of(value: Any) -> Any:

@@ -5,7 +5,7 @@ from jaxtyping import Bool
 
 from ptychograd.core.errors import InputError
 from ptychograd.data.geometry import format_length
-from ptychograd.fitting.result import Result, told_pixels
+from ptychograd.fitting.result import Result, pixels_with_data
 from ptychograd.physics.roles import Roles
 from ptychograd.quality.rings import RingCorrelation, fourier_ring_correlation
 
@@ -57,7 +57,7 @@ def _illuminated(result: Result) -> Bool[np.ndarray, "..."]:
     places, roles = result.illuminated, result.roles
     if places is not None and roles.positions is not None:
         places = np.any(places.reshape(len(roles.positions.corner), -1), axis=1)
-    return told_pixels(roles, places)
+    return pixels_with_data(roles, places)
 
 
 def _size(result: Result) -> str:

@@ -20,6 +20,7 @@ from ptychograd.fitting.reconstruction import (
 from ptychograd.fitting.result import History, NonFiniteError, Result, require_present_version
 from ptychograd.fitting.solvers import AbstractSolver
 from ptychograd.fitting.verdict import VERDICT, assess
+from ptychograd.physics.checks import refined_by_default
 from ptychograd.physics.model import AbstractModel
 from ptychograd.physics.noise import AbstractNoise, Amplitude
 from ptychograd.refinement.stage_actions import AbstractStageAction
@@ -86,7 +87,7 @@ class Run(NamedTuple):
     @property
     def summary(self) -> dict:
         """What is asked for but the start model, in words and numbers: equal for equal runs."""
-        names = [list(stage.trainable or self.model.refined) for stage in self.stages]
+        names = [list(stage.trainable or refined_by_default(self.model)) for stage in self.stages]
         stages = [[stage.epochs, free, *map(repr, stage[2:])] for stage, free in zip(self.stages, names, strict=True)]
         return {
             "data": self.data.fingerprint,
@@ -118,7 +119,7 @@ def _check_stage(stage: object) -> None:
     if stage.until is not None and (isinstance(stage.until, type) or not callable(stage.until)):
         raise InputError(f"A stage until {stage.until!r}; expected a rule that ends it, as Converged(), or None.")
     for action in stage.first:
-        check_kind(action, AbstractStageAction, "escape")
+        check_kind(action, AbstractStageAction, "stage action")
     for prior in stage.priors:
         check_kind(prior, AbstractPrior, "prior")
 
@@ -230,7 +231,7 @@ def _held(result: Result | None) -> list[str]:
 
 def _without(stage: Stage, hold: Sequence[str], model: AbstractModel) -> Stage:
     """The stage with what is below the paths to `hold` not refined."""
-    names = stage.trainable or model.refined
+    names = stage.trainable or refined_by_default(model)
     free = [path for path in names if not any(matches(path, held) or matches(held, path) for held in hold)]
     return stage._replace(trainable=tuple(free))
 
@@ -279,7 +280,7 @@ def task_of(run: Run, stage: Stage, epochs: int, resume: Result | None, planned:
         run.solver,
         epochs,
         run.batch_size,
-        stage.trainable or tuple(run.model.refined),
+        stage.trainable or refined_by_default(run.model),
         stage.noise,
         run.seed,
         resume,

@@ -10,7 +10,7 @@ import jax
 import numpy as np
 from jaxtyping import PyTree
 
-from ptychograd.core.errors import InputError, check_kind
+from ptychograd.core.errors import InputError
 from ptychograd.core.parameters import join, named_leaves
 from ptychograd.core.strict import meant
 from ptychograd.data.dataset import Dataset
@@ -36,6 +36,7 @@ from ptychograd.fitting.reconstruction.task import Standing, Task, Work, begun, 
 from ptychograd.fitting.result import History, NonFiniteError, Result
 from ptychograd.fitting.schedule import Plan
 from ptychograd.fitting.solvers import AbstractSolver
+from ptychograd.physics.checks import refined_by_default
 from ptychograd.physics.model import AbstractModel
 from ptychograd.physics.noise import AbstractNoise, Amplitude
 
@@ -138,9 +139,7 @@ def reconstruct(
         ((53, 47), (1, 20, 18))
         >>> result.save("result.h5")
     """
-    check_kind(model, AbstractModel, "model")
-    free, noise = _names(trainable) or tuple(model.refined), noise or Amplitude()
-    devices = None if devices is None else tuple(devices)
+    free, noise, devices = _free(model, trainable), noise or Amplitude(), None if devices is None else tuple(devices)
     task = Task(model, data, solver, epochs, batch_size, free, noise, seed, resume, planned, devices, _several(priors))
     (work, standing), stopped, why = begun(task), DONE, ""
     feed = feed_of(data, work.asked)
@@ -164,9 +163,9 @@ def reconstruct(
     return result._replace(settings=result.settings | {LOST: why}) if why else result
 
 
-def _names(trainable: Sequence[str]) -> tuple[str, ...]:
-    """A single name stands for itself, not for its letters."""
-    return (trainable,) if isinstance(trainable, str) else tuple(trainable)
+def _free(model: AbstractModel, trainable: Sequence[str]) -> tuple[str, ...]:
+    """The paths that are asked for, or those of the model; a single one stands for itself, not for its letters."""
+    return (trainable,) if isinstance(trainable, str) else tuple(trainable) or refined_by_default(model)
 
 
 def _several(priors: Sequence[AbstractPrior] | AbstractPrior) -> tuple[AbstractPrior, ...]:

@@ -35,7 +35,7 @@ from ptychograd.fitting.reconstruction.promise import check_promise
 from ptychograd.fitting.reconstruction.stuck import stuck
 from ptychograd.fitting.result import History, Result, require_present_version
 from ptychograd.fitting.solvers import AbstractSolver, EvaluateOnly
-from ptychograd.physics.checks import check_count, check_windows
+from ptychograd.physics.checks import check_count, check_roles, check_windows
 from ptychograd.physics.model import AbstractModel
 from ptychograd.physics.noise import AbstractNoise, Censored
 from ptychograd.physics.scan import AbstractScan
@@ -240,19 +240,17 @@ def _penalty(prior: AbstractPrior, model: AbstractModel, data: Dataset, real: np
     if is_image:
         photons = data.total / (np.prod(array.shape[-2:]) if free is None else np.count_nonzero(free))
     root = jnp.asarray(np.sqrt(photons), real)
-    known, outside = (
-        None if free is None else jnp.asarray(free),
-        image.outside if image is not None and is_image else 0.0,
-    )
-    return Penalty(traced(prior, real), root, known, outside)
+    outside = image.outside if image is not None and is_image else 0.0
+    return Penalty(traced(prior, real), root, None if free is None else jnp.asarray(free), outside)
 
 
 def _check_kinds(task: Task) -> None:
     """Refuse a class where an object of it is expected, and numbers that are not whole."""
     numbers = {"epochs": task.epochs, "batch_size": task.batch_size, "seed": task.seed, "planned": task.planned or 0}
     kinds = {"model": AbstractModel, "data": Dataset, "solver": AbstractSolver, "noise": AbstractNoise}
+    mend = {"solver": ", as pg.Nesterov()", "noise": ", as pg.Poisson()"}
     for name, kind in kinds.items():
-        check_kind(getattr(task, name), kind, name)
+        check_kind(getattr(task, name), kind, name, mend.get(name, ""))
     for name, number in numbers.items():
         if not isinstance(number, (int, np.integer)):
             raise InputError(f"{name}={number!r}; expected a whole number.")
@@ -267,6 +265,7 @@ def _check(model: AbstractModel, data: Dataset, epochs: int, batch_size: int, se
         raise InputError(f"A batch of {batch_size} patterns can't be taken from {data.count}; give 1 to {data.count}.")
     check_seed(seed)
     check_count(model, data.count)
+    check_roles(model)
     check_possible(data, isinstance(getattr(model, "scan", None), AbstractScan))
     there = on_device(model)
     check_windows(there, data.count // model.group)

@@ -3,7 +3,7 @@
 from ptychograd.fitting.result.history import History
 from ptychograd.fitting.result.reading import load
 from ptychograd.fitting.result.result import NonFiniteError, Result, is_array_or_number
-from ptychograd.fitting.result.roles import seen, told_pixels
+from ptychograd.fitting.result.roles import pixels_with_data, seen
 from ptychograd.fitting.result.settings import load_settings, require_present_version
 
 __all__ = [
@@ -13,7 +13,7 @@ __all__ = [
     "is_array_or_number",
     "load",
     "load_settings",
+    "pixels_with_data",
     "require_present_version",
     "seen",
-    "told_pixels",
 ]

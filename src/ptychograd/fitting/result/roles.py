@@ -22,7 +22,7 @@ def seen(image: Image) -> np.ndarray:
     return np.where(support, values, outside).astype(values.dtype)
 
 
-def told_pixels(roles: Roles, places: Bool[np.ndarray, " group"] | None = None) -> Bool[np.ndarray, "..."]:
+def pixels_with_data(roles: Roles, places: Bool[np.ndarray, " group"] | None = None) -> Bool[np.ndarray, "..."]:
     """Pixels of the image that patterns tell of: as its role says, or where the illumination was.
 
     Of a volume its support. `places` are the positions that had light, by default all.

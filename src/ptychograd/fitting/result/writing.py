@@ -3,26 +3,50 @@
 import json
 import platform
 from importlib.metadata import version
-from typing import TYPE_CHECKING
+from typing import Protocol, runtime_checkable
 
 import h5py
 import numpy as np
 
 from ptychograd.core.version import __version__
 from ptychograd.data.files import RESULT
+from ptychograd.fitting.result.history import History
 from ptychograd.fitting.result.roles import described, named_as_built_in, seen
 from ptychograd.fitting.result.settings import SETTINGS
 from ptychograd.physics.probes import orthogonal_modes
-from ptychograd.physics.roles import Illumination, Image
-
-if TYPE_CHECKING:
-    from ptychograd.fitting.result.result import Result
+from ptychograd.physics.roles import Illumination, Image, Record, Roles
 
 FORMAT_VERSION = 2
 ROLES, COMPUTED = "entry/roles", "entry/computed"  # where roles are in the file, and arrays of theirs
 
 
-def write(file: h5py.File, result: "Result") -> None:
+@runtime_checkable
+class Writable(Protocol):
+    """What of a result goes into its file."""
+
+    @property
+    def arrays(self) -> dict[str, np.ndarray]: ...
+    @property
+    def state(self) -> dict[str, np.ndarray]: ...
+    @property
+    def history(self) -> History: ...
+    @property
+    def settings(self) -> dict: ...
+    @property
+    def sampling(self) -> tuple[float, ...] | None: ...
+    @property
+    def positions(self) -> np.ndarray | None: ...
+    @property
+    def positions_refined(self) -> np.ndarray | None: ...
+    @property
+    def illuminated(self) -> np.ndarray | None: ...
+    @property
+    def recorded_roles(self) -> Record | None: ...
+    @property
+    def roles(self) -> Roles: ...
+
+
+def write(file: h5py.File, result: Writable) -> None:
     """Everything but the model; a viewer opens on the image."""
     roles = result.roles
     file.attrs.update(format=RESULT, format_version=FORMAT_VERSION, default="entry", NX_class="NXroot")
@@ -50,7 +74,7 @@ def write(file: h5py.File, result: "Result") -> None:
         _draw_illumination(entry, roles.illumination)
 
 
-def _write_roles(file: h5py.File, result: "Result") -> None:
+def _write_roles(file: h5py.File, result: Writable) -> None:
     known = result.recorded_roles
     texts, computed = described(named_as_built_in(result.arrays, result.sampling) if known is None else known)
     file[ROLES] = json.dumps(texts, indent=1)

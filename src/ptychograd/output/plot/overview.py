@@ -10,52 +10,85 @@ from matplotlib.figure import Figure
 from skimage.restoration import unwrap_phase
 
 from ptychograd.core.errors import InputError
-from ptychograd.core.illumination import illuminated_pixels
 from ptychograd.data.files import replacing
-from ptychograd.fitting.result import Result
-from ptychograd.output.plot.convergence import draw_convergence
-from ptychograd.output.plot.crystal import crystal_summary
+from ptychograd.fitting.result import Result, pixels_with_data
+from ptychograd.output.plot.convergence import draw_captions, draw_convergence
+from ptychograd.output.plot.crystal import crystal_summary, is_volume
 from ptychograd.output.plot.positions import draw_corrections
-from ptychograd.output.plot.units import suited
+from ptychograd.output.plot.units import lengths
 from ptychograd.physics.probes import orthogonal_modes
 
 MOST_MODES, MOST_LAYERS = 6, 4
 DARK = 0.05  # of the brightest amplitude: below it there is no phase to speak of
-DRAWN = ("object.transmission", "probe.modes", "scan.corner")
 DOTS_PER_INCH = 110
 
 
 def summary(result: Result) -> Figure:
-    """Amplitude and phase of the object, the probe's orthogonal modes, and the convergence of one result.
+    """Draw one result on a page: amplitude and phase of the object, the probe's modes, and R over the epochs.
 
-    A crystal is drawn as its surface, and in sections through its middle.
+    Above them stand the data's file, if the result names one, the verdict, R and the size of a pixel. Modes are made
+    orthogonal, colours of the probe are those of `complex_colour`. Where positions were refined their corrections are
+    drawn too; a crystal is drawn by `crystal_summary`. Of a model of your own it draws what its `roles` name: a complex
+    image by amplitude and phase, a real one by its values.
+
+    Args:
+        result: of `reconstruct` or `perform`, or read by `load`.
+
+    Returns:
+        a figure of matplotlib, for `save`.
+
+    Raises:
+        InputError: the model names no image, or one that is neither an image nor a volume.
+
+    Example:
+        >>> figure = pg.plot.summary(result)
+        >>> pg.plot.save(figure, "result.png")
+        >>> figure.axes[0].get_title()
+        'object, amplitude'
     """
-    if "object.density" in result.arrays and result.object.ndim == 3:
+    if is_volume(result):
         return crystal_summary(result)
-    missing = [name for name in DRAWN if name not in result.arrays]
-    if missing:
-        raise InputError(
-            f"This result has no {', '.join(missing)}, which the picture shows; it holds: {', '.join(result.arrays)}."
-        )
+    image = result.roles.image
+    if result.object.ndim - bool(image is not None and image.layers) != 2:
+        raise InputError(f"An image of the shape {result.object.shape} can't be drawn; expected two axes, or three.")
     figure = Figure(figsize=(13, 8.4), layout="constrained")
     FigureCanvasAgg(figure)
-    figure.suptitle(f"{result.settings['solver']}; {result.stopped}", fontsize=9)
+    draw_captions(figure, result)
     upper, lower = np.asarray(figure.subfigures(2, 1, height_ratios=(1.5, 1)))
     _draw_object(upper, result)
-    modes, powers = orthogonal_modes(result.probe)
-    shown = modes[:MOST_MODES]
+    modes, powers = _modes(result)
     is_moved = result.corrections is not None
-    widths = (1,) * len(shown) + (1.2,) * is_moved + (max(1.4, 0.45 * len(shown)),)
+    count = min(len(modes), MOST_MODES)
+    widths = (1,) * count + (1.2,) * is_moved + (max(1.4, 0.45 * count),)
     axes = np.ravel(lower.subplots(1, len(widths), width_ratios=widths))
-    for number, (axis, mode) in enumerate(zip(axes, shown, strict=False)):
-        axis.imshow(complex_colour(mode))
-        share = f"{100 * powers[number] / powers.sum():.0f} % of " if len(powers) > 1 else ""
-        axis.set_title(f"probe mode {number + 1}\n{share}{powers.sum():.3g} photons", fontsize=9)
-        axis.set_axis_off()
+    _draw_modes(axes[:count], result, modes, powers)
     if is_moved:
         draw_corrections(axes[-2], result)
     draw_convergence(axes[-1], result)
     return figure
+
+
+def _modes(result: Result) -> tuple[Complex[np.ndarray, "modes y x"], Float[np.ndarray, " modes"]]:
+    """Orthogonal modes of the illumination and their powers; none where the model names no illumination."""
+    beam = result.roles.illumination
+    if beam is None or np.ndim(beam.array) not in (2, 3):
+        return np.zeros((0, 1, 1), complex), np.zeros(0)
+    modes = np.asarray(beam.array)
+    return orthogonal_modes(modes if modes.ndim == 3 else modes[None])
+
+
+def _draw_modes(axes, result: Result, modes: Complex[np.ndarray, "modes y x"], powers) -> None:
+    beam = result.roles.illumination
+    if beam is None:
+        return
+    extent, unit = _extent(beam.sampling or result.sampling, tuple(slice(0, n) for n in modes.shape[-2:]))
+    y, x = beam.axes
+    for number, (axis, mode) in enumerate(zip(axes, modes, strict=False)):
+        axis.imshow(complex_colour(mode), extent=extent, interpolation="nearest")
+        share = f"{100 * powers[number] / powers.sum():.0f} % of " if len(powers) > 1 else ""
+        axis.set_title(f"probe mode {number + 1}\n{share}{powers.sum():.3g} photons", fontsize=9)
+        axis.set(xlabel=f"{x} ({unit})", ylabel=f"{y} ({unit})" if number == 0 else "")
+        axis.tick_params(labelsize=8)
 
 
 def require_picture(path: Path) -> None:
@@ -69,8 +102,14 @@ def save(figure: Figure, path: str | Path) -> None:
     """Write a figure, whole or not at all, in the format that the name's ending says.
 
     Args:
-        figure: as `summary` makes one.
-        path: of the file, ending in .png, .pdf or another format of matplotlib.
+        figure: of matplotlib, as `summary` makes one.
+        path: of the file, ending in .png, .pdf or another format of matplotlib; a file that is there is replaced.
+
+    Raises:
+        InputError: the name has no ending of a picture, or there is no such folder.
+
+    Example:
+        >>> pg.plot.save(pg.plot.summary(result), "result.pdf")
     """
     path = Path(path)
     require_picture(path)
@@ -79,7 +118,18 @@ def save(figure: Figure, path: str | Path) -> None:
 
 
 def complex_colour(wave: Complex[np.ndarray, "y x"]) -> Float[np.ndarray, "y x 3"]:
-    """A wave as colours: brightness is the amplitude, hue the phase (red is zero)."""
+    """Show a wave in colours: brightness is the amplitude, hue the phase, and red is a phase of 0.
+
+    Args:
+        wave: complex (y, x), in any unit, as `result.probe[0]`.
+
+    Returns:
+        red, green and blue of each pixel (y, x, 3), from 0 to 1, for `imshow`; 1 where it is brightest.
+
+    Example:
+        >>> pg.plot.complex_colour(np.array([[1, -1 + 0j]])).round().tolist()  # red, and its complement
+        [[[1.0, 0.0, 0.0], [0.0, 1.0, 1.0]]]
+    """
     amplitude = np.abs(wave)
     hue = (np.angle(wave) / (2 * np.pi)) % 1
     value = amplitude / max(float(np.quantile(amplitude, 0.9995)), np.finfo(float).tiny)
@@ -87,20 +137,47 @@ def complex_colour(wave: Complex[np.ndarray, "y x"]) -> Float[np.ndarray, "y x 3
 
 
 def scanned_area(result: Result) -> tuple[tuple[slice, slice], Bool[np.ndarray, "y x"]]:
-    """The box around the free pixels that the scan lit, and which pixels of it are."""
-    illuminated = illuminated_pixels(
-        result.object.shape[-2:], result.corners, result.probe, result.arrays.get("object.support")
-    )
+    """Find the part of the object that the scan lit.
+
+    Args:
+        result: one whose model names an image (see `Roles`).
+
+    Returns:
+        the box around it, as two slices (y, x) for `result.object[box]`, and which pixels (y, x) of the box were lit;
+        of an object with a known surround only those that were free.
+
+    Raises:
+        InputError: the model names no image.
+
+    Example:
+        >>> box, illuminated = pg.plot.scanned_area(result)
+        >>> result.object[box].shape == illuminated.shape
+        True
+    """
+    illuminated = pixels_with_data(result.roles)
     rows, columns = np.flatnonzero(illuminated.any(axis=1)), np.flatnonzero(illuminated.any(axis=0))
     box = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
     return box, illuminated[box]
 
 
 def without_ramp(image: Complex[np.ndarray, "y x"], illuminated: Bool[np.ndarray, "y x"]) -> Complex[np.ndarray, "y x"]:
-    """The image without the linear ramp and the constant of its phase, where it is lit.
+    """Take the linear ramp and the constant out of an image's phase.
 
     The ramp is the mean phase step from a pixel to the next, weighted with the amplitude; it is an
     ambiguity of far-field ptychography, no property of the object.
+
+    Args:
+        image: complex (y, x), as `result.object[box]`.
+        illuminated: True (y, x) for the pixels that count; elsewhere the image comes back as 0.
+
+    Returns:
+        the image (y, x), with the amplitude that it had where it is lit.
+
+    Example:
+        >>> ramp = np.exp(1j * (0.3 * np.arange(20) + 1)) * np.ones((16, 1))
+        >>> flat = pg.plot.without_ramp(ramp, np.ones((16, 20), bool))
+        >>> bool(np.allclose(flat, 1))
+        True
     """
     image = np.where(illuminated, image, 0)
     flattened = image
@@ -131,45 +208,53 @@ def has_vortices(phase: np.ma.MaskedArray) -> bool:
 
 
 def _draw_object(figure, result: Result) -> None:
-    """Amplitude beside phase; of slices or states the amplitudes above the phases."""
+    """Amplitude beside phase, of a real image its values; of slices or states the amplitudes above the phases."""
     box, illuminated = scanned_area(result)
-    extent, unit = _extent(result, box)
+    extent, unit = _extent(result.sampling, box)
     images, names = _layers(result)
-    many = len(images) > 1
-    axes = np.reshape(figure.subplots(2 if many else 1, len(images) if many else 2), (2, len(images)), order="C")
-    for (left, right), image, name in zip(axes.T, images, names, strict=True):
-        image = image[box]
-        flattened = image if "object.support" in result.arrays else without_ramp(image, illuminated)
-        phase = bright_phase(flattened, illuminated)
-        if not has_vortices(phase):
-            phase = unwrap_phase(phase)
-        panels = (
-            (left, np.ma.masked_array(np.abs(image), ~illuminated), f"{name}, amplitude", ""),
-            (right, phase, f"{name}, phase", "rad"),
-        )
-        for axis, values, title, label in panels:
+    panels = [_panels(image[box], name, illuminated, result) for image, name in zip(images, names, strict=True)]
+    many, kinds = len(images) > 1, len(panels[0])
+    shape = (kinds, len(images)) if many else (1, kinds)
+    axes = np.reshape(figure.subplots(*shape), (kinds, len(images)))
+    y, x = result.roles.image.axes if result.roles.image is not None else ("y", "x")
+    for column, parts in zip(axes.T, panels, strict=True):
+        for axis, (values, title, label) in zip(column, parts, strict=True):
             shown_values = np.ma.compressed(values)
             low, high = np.quantile(shown_values, (0.002, 0.998)) if shown_values.size else (0.0, 1.0)
             shown = axis.imshow(values, cmap="gray", vmin=low, vmax=high, extent=extent, interpolation="nearest")
-            axis.set(title=title, xlabel=f"x ({unit})", ylabel=f"y ({unit})")
+            axis.set(title=title, xlabel=f"{x} ({unit})", ylabel=f"{y} ({unit})")
             figure.colorbar(shown, ax=axis, label=label, shrink=0.9)
 
 
+def _panels(image, name: str, illuminated: Bool[np.ndarray, "y x"], result: Result) -> list[tuple]:
+    """Values, title and unit of each panel of one image."""
+    role = result.roles.image
+    unit, gauge = ("", ()) if role is None else (role.unit, role.gauge)
+    if not np.iscomplexobj(image):
+        return [(np.ma.masked_array(image, ~illuminated), name, unit)]
+    flattened = without_ramp(image, illuminated) if "ramp" in gauge else image
+    phase = bright_phase(flattened, illuminated)
+    if not has_vortices(phase):
+        phase = unwrap_phase(phase)
+    amplitude = np.ma.masked_array(np.abs(image), ~illuminated)
+    return [(amplitude, f"{name}, amplitude", unit), (phase, f"{name}, phase", "rad")]
+
+
 def _layers(result: Result) -> tuple[Complex[np.ndarray, "layers y x"], list[str]]:
-    """The object, or some of its slices or states from first to last, with their names."""
-    if result.object.ndim == 2:
+    """The image, or some of its slices or states from first to last, with their names."""
+    role = result.roles.image
+    if role is None or not role.layers:
         return result.object[None], ["object"]
-    if "object.distance" in result.arrays:
-        images, kind = result.object, "slice"
-    else:
-        images, kind = orthogonal_modes(result.object)[0], "state"
+    images = orthogonal_modes(result.object)[0] if role.layers == "states" else result.object
     shown = np.unique(np.linspace(0, len(images) - 1, min(len(images), MOST_LAYERS)).round().astype(int))
-    return images[shown], [f"{kind} {number + 1}" for number in shown]
+    return images[shown], [f"{role.layers.removesuffix('s')} {number + 1}" for number in shown]
 
 
-def _extent(result: Result, box: tuple[slice, slice]) -> tuple[tuple[float, float, float, float], str]:
+def _extent(
+    sampling: tuple[float, ...] | None, box: tuple[slice, ...]
+) -> tuple[tuple[float, float, float, float], str]:
     """Edges of the shown box for matplotlib, rows counted downwards, and their unit."""
     rows, columns = box
-    sides, unit = suited(result, float(max(rows.stop - rows.start, columns.stop - columns.start)))
+    sides, unit = lengths(sampling, float(max(rows.stop - rows.start, columns.stop - columns.start)))
     dy, dx = sides[-2:]
     return (columns.start * dx, columns.stop * dx, rows.stop * dy, rows.start * dy), unit

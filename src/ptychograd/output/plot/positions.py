@@ -11,10 +11,10 @@ LENGTH = 0.6  # of the distance from a position to the next, for an arrow of the
 
 def draw_corrections(axis, result: Result) -> None:
     """Nominal positions, and an arrow from each along its correction, without the mean of all."""
-    corrections = result.corrections
-    if corrections is None:
+    corrections, places = result.corrections, result.roles.positions
+    if corrections is None or places is None:
         return
-    nominal = result.arrays["scan.corner"] + result.arrays["scan.shift"] - int(result.arrays["scan.reach"])
+    nominal = np.asarray(places.corner) - corrections - int(places.margin)
     sides, unit = suited(result, float(np.ptp(nominal, axis=0).max()))
     pixel = np.array(sides[-2:])
     places = nominal * pixel

@@ -5,11 +5,18 @@ from ptychograd.fitting.result import Result
 
 
 def suited(result: Result, pixels: float) -> tuple[tuple[float, ...], str]:
-    """Sides of an object's pixel (or voxel) in the unit that suits so many of them, and that unit.
+    """Sides of an image's pixel (or voxel) in the unit that suits so many of them, and that unit.
 
-    1 and "pixels" (of a crystal "voxels") where only these are known.
+    1 and "pixels" (of a volume "voxels") where only these are known.
     """
-    if not result.sampling:
-        return (1.0,) * max(2, result.object.ndim), "voxels" if "object.density" in result.arrays else "pixels"
-    unit = length_unit(pixels * max(result.sampling))
-    return tuple(side / UNITS[unit] for side in result.sampling), unit
+    image = result.roles.image
+    is_volume = image is not None and len(image.axes) == 3
+    return lengths(result.sampling, pixels, 3 if is_volume else max(2, result.object.ndim))
+
+
+def lengths(sampling: tuple[float, ...] | None, pixels: float, count: int = 2) -> tuple[tuple[float, ...], str]:
+    """The same for sides in metres, of which there are so many."""
+    if not sampling:
+        return (1.0,) * count, "voxels" if count == 3 else "pixels"
+    unit = length_unit(pixels * max(sampling))
+    return tuple(side / UNITS[unit] for side in sampling), unit
