@@ -61,7 +61,7 @@ TOKENS = (
     Token("compilation", r"(^|\.)(filter_)?jit$", ("fitting.epoch", "runs.benchmark"), "return a pure function"),
     Token("placing arrays", r"(^|\.)device_put$", ("fitting.epoch",), "leave arrays where they are"),
     Token("HDF5", r"^(h5py|hdf5plugin)(\.|$)", ("data.files", "fitting.result"), "read and save through those two"),
-    Token("drawing", r"^matplotlib(\.|$)", ("output",), "return arrays and let `output.plot` draw them"),
+    Token("drawing", r"^matplotlib(\.|$)", ("output", "paper.figures"), "return arrays; `output.plot` draws them"),
     Token("printing", r"(^|\.)print$|^rich(\.|$)", ("cli",), "return the text, or take a callback"),
     Token(
         "making random keys",

@@ -105,6 +105,34 @@ def test_trials_that_diverged_and_those_of_rounding():
     assert not pg.automatic.preference(rounded, DATA).is_certain
 
 
+def fitted(r_factor, left, chi_squared=9.0):
+    """The result of a trial that left so much of what can be explained in the patterns that it fitted."""
+    columns = [(value,) for value in (1.0, r_factor, chi_squared, 0.1)]
+    verdict = {"code": "not_solved", "causes": [], "chi_squared": chi_squared, "left": left}
+    return pg.Result({}, {}, pg.fitting.History(*columns), {"stopped": "all epochs done", "verdict": verdict})
+
+
+@pytest.mark.parametrize(("r_factor", "poor"), [(0.14, False), (0.17, True)])
+def test_a_best_orientation_that_hardly_beats_the_mean_pattern_is_told(r_factor, poor):
+    """χ² of 9 with a quarter left: patterns all alike would have one of 33."""
+    best = trial(0, r_factor)
+    best = best._replace(result=fitted(0.1, 0.25), r_factor=r_factor)
+    others = [trial(code, 3 * r_factor) for code in ALL if code]
+    assert best.left == pytest.approx((9 * (r_factor / 0.1) ** 2 - 1) / 32)
+    found = pg.automatic.preference([best, *others], DATA)
+    assert found.left == best.left
+    assert found.is_poor == poor
+    assert ("% of what can be explained" in found.summary) == poor
+    assert found.codes == (0,)
+
+
+@pytest.mark.parametrize("result", [None, fitted(0.1, None), fitted(0.1, 1e-4), fitted(0.1, 2.0, 1.5)])
+def test_where_patterns_hardly_differ_by_more_than_noise_nothing_is_told(result):
+    found = pg.automatic.preference([trial(0, 0.3)._replace(result=result), trial(1, 0.9)], DATA)
+    assert np.isnan(found.left)
+    assert not found.is_poor
+
+
 @pytest.mark.parametrize("shape", [(20, 18), (21, 18), (15, 17)])
 def test_an_estimated_start_is_its_own_twin_and_one_out_of_focus_is_not(shape):
     rng = np.random.default_rng(0)

@@ -139,7 +139,7 @@ MISTAKES = {
         ("simulate", "far-field", "o.h5", "--magnitude", "SCAN"),
         "can't be read as an image",
     ),
-    "result in the place of data": (("inspect", "RESULT"), "it is a result, not data"),
+    "result in the place of data": (("diagnose", "RESULT"), "it is a result, not data"),
     "negative photons": (("simulate", "far-field", "o.h5", "--photons", "-1"), "photons"),
 }
 

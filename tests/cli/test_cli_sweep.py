@@ -47,6 +47,8 @@ def test_a_sweep_leaves_table_map_and_best_result(run, scan, tmp_path):
         lines = list(csv.DictReader(file))
     for name in ("batch-size", "seed", "r_factor", "loss"):
         assert [float(line[name]) for line in lines] == pytest.approx([row[name] for row in rows], rel=1e-4)
+    assert [line["verdict"] for line in lines] == [row["verdict"] for row in rows]
+    assert {row["verdict"] for row in rows} <= {"at_noise", "near_noise", "not_solved"}
     text = (folder / "sweep.txt").read_text(encoding="utf-8")
     assert text in out
     assert [line.split() for line in text.splitlines()[2:]] == [list(line.values()) for line in lines]
@@ -95,7 +97,7 @@ def test_step_sizes_are_axes_and_divergent_ones_are_told(run, scan, tmp_path):
     bad, *good = numbers(tmp_path / "scan_sweep")
     reason = "diverged after 0 epochs; take smaller steps"
     assert bad == {"step.object": 1e30, "r_factor": None, "loss": None, "reason": reason}
-    assert all(np.isfinite(list(row.values())).all() for row in good)
+    assert all(np.isfinite([row["r_factor"], row["loss"]]).all() for row in good)
     assert out.splitlines()[2].split() == ["1e+30", "nan", "nan", *reason.split()]
     best = pg.load(tmp_path / "scan_sweep" / "best.h5")
     assert best.history.r_factor[-1] == min(row["r_factor"] for row in good)
@@ -194,9 +196,10 @@ MISTAKES = {
     "no grid": ((), "--grid"),
     "axis that is none": (
         ("--grid", "lens=1,2"),
-        '"lens" is no axis; expected step.PATH or one of: focus-distance, distance, thickness, shrink-wrap,',
+        '"lens" is no axis; expected step.PATH or one of: distance, focus-distance, links-into, mask-is,',
     ),
     "axis that is fixed": (("--grid", "hold-out=0.1,0.2"), '"hold-out" is no axis'),
+    "axis of all effects": (("--grid", "effects=1,2"), '"effects" is no axis'),
     "axis of the command's own": (("--grid", "output=a,b"), '"output" is no axis'),
     "axis without values": (("--grid", "seed="), "expected NAME=VALUE"),
     "axis of commas": (("--grid", "seed=,"), "seed"),
@@ -211,8 +214,11 @@ MISTAKES = {
     "solver that is none": (("--grid", "solver=magic"), '"magic"'),
     "batch of too many": (("--grid", "batch-size=57"), "give 1 to 56"),
     "no modes": (("--grid", "modes=0,-1"), "can be reconstructed; at modes=0: 0 probe modes; expected 1 or more"),
-    "positions that are refined": (("--refine", "scan.offset", "--grid", "seed=0"), "does not judge refined positions"),
-    "axis of refined positions": (("--grid", "refine=detector.background,scan.offset"), "judge refined positions"),
+    "positions that are refined": (
+        ("--refine", "scan.offset", "--grid", "seed=0"),
+        "sweep can't refine positions",
+    ),
+    "axis of refined positions": (("--grid", "refine=detector.background,scan.offset"), "sweep can't refine positions"),
     "share of everything": (("--grid", "seed=0", "--hold-out", "1"), "expected 0.5 at most"),
     "folder that is a file": (("--grid", "seed=0", "-o", "file"), "can't be made"),
 }

@@ -11,7 +11,7 @@ import near_problems
 import problems
 import ptychograd as pg
 from ptychograd.data.checks import sound_pixels
-from ptychograd.data.checks.beam import middle
+from ptychograd.data.checks.beam import border, middle
 from ptychograd.data.checks.finding import Evidence
 from ptychograd.data.checks.places import lattice_peak
 from ptychograd.data.description import describe
@@ -207,6 +207,17 @@ def test_each_trouble_is_found_and_mended_in_words(trouble):
     assert found.verdict == verdict
     assert text in f"{found.found} {found.advice}"
     assert found.advice
+
+
+@pytest.mark.parametrize(("share", "verdict"), [(0.015, "good"), (0.03, "doubtful"), (0.06, "bad")])
+def test_a_little_of_the_probe_at_the_edge_does_no_harm(share, verdict):
+    """As good reconstructions have it."""
+    edge = border((ROWS, COLUMNS))
+    probe = np.where(edge, 0, np.abs(wave()))
+    probe[edge] = np.sqrt(share / (1 - share) * np.sum(probe**2) / edge.sum())
+    found = of(sound(probe=probe * np.sqrt(1.2e3 / np.sum(probe**2)) + 0j), "probe fill")
+    assert found.figures["share_at_edge"] == pytest.approx(share)
+    assert found.verdict == verdict
 
 
 FIRST = {

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import traceback
 from pathlib import Path
 
 import numpy as np
@@ -85,3 +86,12 @@ def test_what_is_damaged_is_still_called_so(scan):
         pg.read(scan)
     with pytest.raises(pg.InputError, match="no readable result"):
         pg.load(scan)
+
+
+def test_a_traceback_has_the_sentence_once(tmp_path):
+    (tmp_path / "scan.h5").write_text("no data")
+    with pytest.raises(pg.InputError) as found:
+        pg.read(tmp_path / "scan.h5")
+    text = "".join(traceback.format_exception(found.value))
+    assert text.count(str(found.value)) == 1
+    assert "direct cause" not in text

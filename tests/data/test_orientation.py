@@ -170,7 +170,7 @@ def test_a_start_that_leads_astray_is_not_believed():
     data = replace(irregular_scan(), probe=np.exp(-(y**2 + x**2) / 30)[None] + 0j)
     trials = pg.automatic.try_orientations(data)
     assert trials[0].code in (1, 2)
-    assert "not told" in pg.automatic.preference(trials, data).summary
+    assert "none stands out" in pg.automatic.preference(trials, data).summary
 
 
 def zone_plate_scan(size=32, count=81):
@@ -216,4 +216,4 @@ def test_what_is_not_told_is_not_told(scan):
     found = pg.automatic.preference(trials, scan)
     assert found.codes == tuple(ALL)
     assert not found.is_pair
-    assert "not told" in found.summary
+    assert "none stands out" in found.summary

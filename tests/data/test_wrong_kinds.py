@@ -50,7 +50,7 @@ BAD_STAGES = {
     "a number as rule": (pg.Stage(2, until=5), "until 5; expected a rule"),
     "a class as rule": (pg.Stage(2, until=pg.fitting.Converged), "expected a rule"),
     "a number": (5, "int is no stage"),
-    "no escape": (pg.Stage(2, first=(3,)), "int is no escape"),
+    "no escape": (pg.Stage(2, first=(3,)), "int is no stage action"),
     "no prior": (pg.Stage(2, priors=("tv",)), "str is no prior"),
 }
 
@@ -58,7 +58,7 @@ BAD_STAGES = {
 @pytest.mark.parametrize("given", [ARRAY, "scan.h5", pg.Dataset], ids=["array", "text", "class"])
 @pytest.mark.parametrize("name", NO_DATA)
 def test_what_is_no_data_set_is_refused(name, given):
-    with pytest.raises(pg.InputError, match="is no data; expected an object of Dataset"):
+    with pytest.raises(pg.InputError, match=r"is no data(, but a class)?; expected an object of Dataset"):
         NO_DATA[name](given)
 
 

@@ -12,9 +12,10 @@ import bragg_problems
 import near_problems
 import problems
 import ptychograd as pg
-from ptychograd.cli.verdicts import TEXTS, TRY, line
+from ptychograd.cli.verdicts import TRY, line
 from ptychograd.fitting import verdict as _verdict
 from ptychograd.fitting.mean_pattern import explained_by_held, fit_of_mean, noise_about
+from ptychograd.output.captions import VERDICTS
 from ptychograd.physics.noise.base import counted_residual, residual_at_root
 from ptychograd.runs.many import perform_all
 
@@ -201,7 +202,7 @@ def test_a_result_without_an_epoch_has_no_verdict(data):
 def test_every_cause_has_something_to_try():
     found = set(re.findall(r'Cause\(\s*"(\w+)"', PAGES.read_text(encoding="utf-8")))
     assert found == TRY.keys()
-    assert {"at_noise", "near_noise", "not_solved", "unknown"} == TEXTS.keys()
+    assert {"at_noise", "near_noise", "not_solved", "unknown"} == VERDICTS.keys()
 
 
 def test_figures_that_are_not_finite_are_none_in_words():

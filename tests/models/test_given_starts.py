@@ -256,8 +256,9 @@ def test_numbers_that_make_no_run_are_refused(arguments, text):
         ({"epochs": 2.5}, r"epochs=2\.5; expected a whole number"),
         ({"batch_size": 2.5}, r"batch_size=2\.5"),
         ({"seed": 1.5}, r"seed=1\.5"),
-        ({"solver": pg.Nesterov}, "Nesterov is no solver"),
+        ({"solver": pg.Nesterov}, r"Nesterov is no solver, but a class; .* as pg\.Nesterov\(\)"),
         ({"noise": pg.Poisson}, "Poisson is no noise"),
+        ({"model": None}, r"`result\.onto\(model\)` puts its arrays"),
         ({"model": pg.far_field}, "function is no model"),
     ],
 )

@@ -6,6 +6,7 @@ import pytest
 import problems
 import ptychograd as pg
 from ptychograd.output import plot
+from ptychograd.output.plot.overview import has_vortices
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +55,39 @@ def test_lengths_are_drawn_in_the_unit_that_suits_them(result, pixel, unit, widt
     assert right - left == pytest.approx((box[1].stop - box[1].start) * width)
 
 
+def test_the_probe_is_drawn_with_the_sides_of_its_pixels(result):
+    """Pixels of 30 x 50 nm: the 20 x 18 of the window are 0.6 µm high and 0.9 µm wide."""
+    drawn = plot.summary(result._replace(sampling=(3e-8, 5e-8)))
+    probes = [axis for axis in drawn.get_axes() if axis.get_title().startswith("probe mode")]
+    assert len(probes) == 2
+    for axis in probes:
+        left, right, bottom, top = axis.get_images()[0].get_extent()
+        np.testing.assert_allclose((left, right, top, bottom), (0, 0.9, 0, 0.6))
+        assert axis.get_aspect() in ("equal", 1)
+        assert axis.get_xlabel() == "x (µm)"
+
+
+def test_the_title_says_of_which_data_and_whether_it_succeeded(result):
+    """The solver stands small below the picture."""
+    verdict = {"code": "not_solved", "causes": []}
+    settings = {**result.settings, "verdict": verdict, "options": {"data": "scans/star.h5"}}
+    drawn = plot.summary(result._replace(settings=settings, sampling=(3e-8, 5e-8)))
+    assert drawn.get_suptitle().startswith("star.h5 · not solved: do not trust this image\nR = 0.")
+    assert drawn.get_suptitle().endswith("after 20 epochs, pixel size 30 nm x 50 nm (y, x)")
+    assert "PIE" not in drawn.get_suptitle()
+    assert result.settings["solver"] in drawn.get_supxlabel()
+
+
+def test_the_title_of_a_result_without_file_or_verdict(result):
+    assert plot.summary(result).get_suptitle().startswith("reconstruction\nR = ")
+    assert plot.summary(result).get_suptitle().endswith("pixel size not known")
+
+
+def test_the_namespace_shows_what_a_person_draws():
+    assert {"summary", "save", "sweep_map"} < set(dir(plot))
+    assert not {"overview", "Figure", "MOST_AXES", "has_vortices", "figure2"} & set(dir(plot))
+
+
 def test_ramp_is_removed_where_lit():
     y, x = np.mgrid[:31, :40]
     illuminated = np.hypot(y - 14, x - 22) < 12
@@ -65,9 +99,9 @@ def test_ramp_is_removed_where_lit():
 def test_vortices_are_seen():
     y, x = np.mgrid[-8:8, -9:9] + 0.5
     unmasked = np.zeros(x.shape, bool)
-    assert plot.has_vortices(np.ma.masked_array(np.arctan2(y, x), unmasked))
-    assert not plot.has_vortices(np.ma.masked_array(np.angle(np.exp(0.9j * x)), unmasked))
-    assert not plot.has_vortices(np.ma.masked_array(np.arctan2(y, x), np.hypot(y, x) < 3))
+    assert has_vortices(np.ma.masked_array(np.arctan2(y, x), unmasked))
+    assert not has_vortices(np.ma.masked_array(np.angle(np.exp(0.9j * x)), unmasked))
+    assert not has_vortices(np.ma.masked_array(np.arctan2(y, x), np.hypot(y, x) < 3))
 
 
 def test_colour_says_phase_and_amplitude():

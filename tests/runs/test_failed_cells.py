@@ -210,6 +210,8 @@ def test_a_sweep_says_what_failed_and_goes_on(run, tmp_path):
         assert [line["reason"] for line in lines] == reasons
         assert [row["r_factor"] is None for row in rows] == [bool(reason) for reason in reasons]
         assert out.splitlines()[2].split()[:5] == ["0", "8", "nan", "nan", "0"]
+        assert [line["verdict"] for line in lines] == ["", "", "not_solved", ""]
+        assert [row.get("verdict", "") for row in rows] == ["", "", "not_solved", ""]
         assert "best: modes=1 batch-size=8" in out
         assert "3 of 4 points failed; modes=0 batch-size=8: 0 probe modes; expected 1 or more." in err
         assert {path.name for path in (tmp_path / "scan_sweep" / "runs").iterdir()} == {"modes=1 batch-size=8.h5"}

@@ -16,6 +16,7 @@ from ptychograd.cli.console import (
     plain_warnings,
     standard_output,
 )
+from ptychograd.cli.headings import READ, TRIED, Shown
 from ptychograd.cli.signals import ending
 from ptychograd.cli.streams import ensure_standard_streams
 from ptychograd.core.errors import InputError
@@ -31,7 +32,7 @@ app = App(
 )
 COMMANDS = {
     "simulate": "Simulate a measurement, with its ground truth beside it.",
-    "inspect": "Say what is in a data file, and what is missing.",
+    "inspect": "Say what is in a data file, and what is missing; or what a result is, and what to do with it.",
     "diagnose": "Check a data set before it is reconstructed: scan, beam, counts, mask, and how the axes lie.",
     "reconstruct": "Reconstruct object and probe of a scan.",
     "resume": "Go on with a run that was interrupted, or to more epochs.",
@@ -46,10 +47,19 @@ COMMANDS = {
     "bench": "Time every solver on this machine.",
     "demo": "Simulate, reconstruct, compare and draw, to see it work.",
 }
+SHOWN = {  # of commands that take the options of `reconstruct`, and use some of them
+    "inspect": Shown(only=READ),
+    "diagnose": Shown(only=(*READ, *TRIED)),
+}
 for command, help_text in COMMANDS.items():
     # A module of its own is read when its command is called; the table of commands needs none of them.
     module = command.replace("-", "_")
-    app.command(f"ptychograd.cli.{module}:{module}", name=command, help=help_text)
+    where = f"ptychograd.cli.{module}:{module}"
+    if command == "simulate":  # it has commands of its own, and says itself which options its help shows
+        app.command(where, name=command, help=help_text)
+    else:
+        shown = SHOWN.get(command, Shown(without=("jitter",)))
+        app.command(where, name=command, help=help_text, help_formatter=shown)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -10,6 +10,8 @@ from cyclopts import Parameter
 
 from ptychograd.cli.console import errors, tell_json
 from ptychograd.cli.console import output as console
+from ptychograd.cli.headings import READ, TRIED
+from ptychograd.cli.needs import without_effect
 from ptychograd.cli.options import Json, Options, Whole
 from ptychograd.cli.placed import Placed, leave_unless_there, working_folder
 from ptychograd.core.errors import InputError
@@ -43,10 +45,10 @@ def diagnose(
     Args:
         data: CXI, HDF5 or NPZ.
         trial: Try the eight orientations.
-        trial_epochs: Epochs of each.
-        output: A picture of it all, as diagnose.png; none by default.
+        trial_epochs: Epochs of each of these trials.
+        output: A picture of data, findings and trials, as diagnose.png; none by default.
         write_mask: An image (.npy) of the pixels that are good: those of the data's own mask without the dead, hot and
-            stuck ones that were found. --mask takes it.
+            stuck ones that were found. --mask of `reconstruct` takes it.
     """
     from ptychograd.cli.engine import prepare
     from ptychograd.cli.plan import make_solver, read_data
@@ -134,13 +136,12 @@ def _start_probe(model):
 def _tried(data: "Dataset", options: Options, epochs: int) -> "list[OrientationTrial]":
     """The trials, with progress; their codes are those of the positions in the file, whatever was asked for."""
     from ptychograd.automatic.orientation import WIDTHS, try_orientations
-    from ptychograd.cli.asked import Effects
     from ptychograd.cli.plan import make_model
     from ptychograd.cli.progress import ShareBar
     from ptychograd.data.orientation import apply_orientation, inverse
 
-    if options.refine or options.effects != Effects():
-        errors.print("the trial leaves out what is to be refined and all that is beside the ideal", style="dim")
+    if unused := without_effect(options, (*READ, *TRIED)):
+        errors.print(f"the trials are made without {', '.join(unused)}", style="dim", soft_wrap=True)
     with ShareBar("orientations") as bar:
         return try_orientations(
             apply_orientation(replace(data, support=None), inverse(options.orientation)),
@@ -180,6 +181,11 @@ def _print(report: Report, options: Options) -> None:
 def _what_to_do(report: Report, now: int) -> str:
     """How the orientation that was found is applied, beside the one that was asked for, and the start that fits it."""
     found = report.preference
+    if found is not None and found.is_poor:
+        return (
+            "-> That is little better than the mean pattern does: no orientation alone mends it. Check the scale and "
+            f"the order of the positions, the pixel size and the distance, and the start probe ({PROBE})."
+        )
     if found is None or not found.is_certain:
         return (
             "-> Too much else is wrong for an orientation to stand out: mend what is said above first; a start probe "
@@ -265,5 +271,6 @@ def _figures(report: Report) -> dict:
         "orientations": [{"code": trial.code, "held_out_r_factor": trial.r_factor} for trial in report.trials],
         "best_orientations": None if report.preference is None else list(report.preference.codes),
         "standard_errors_to_next": None if report.preference is None else report.preference.errors,
+        "left_of_held_out": None if report.preference is None else report.preference.left,
         "not_tried": report.untried or None,
     }

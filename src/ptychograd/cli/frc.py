@@ -12,9 +12,10 @@ from ptychograd.cli.options import Json, Options
 from ptychograd.cli.pictures import drawn, require_picture
 from ptychograd.cli.placed import Placed, leave_unless_there, placed, working_folder
 from ptychograd.cli.positions import summary_of_positions
-from ptychograd.cli.saving import DATA_FILE, FINGERPRINT, FOLDER, require_same_data
+from ptychograd.cli.saving import FINGERPRINT, require_same_data
 from ptychograd.cli.signals import ending
 from ptychograd.core.errors import InputError
+from ptychograd.output.captions import DATA_FILE, FOLDER
 
 if TYPE_CHECKING:
     from ptychograd.data.dataset import Dataset
@@ -45,11 +46,11 @@ def frc(
 
     Args:
         data: CXI, HDF5 or NPZ; or a result, with another after it.
-        other: The other result.
+        other: The other result, where DATA is a result.
         output: The picture; DATA_frc.png in the working folder by default. The halves' results are beside it, as
             DATA_frc_half_1.h5 and DATA_frc_half_2.h5.
-        devices: As of `reconstruct`.
-        memory: As of `reconstruct`.
+        devices: How many devices share every batch: cores of a CPU, or accelerators. By default all.
+        memory: The most that patterns may take, as 4GB; more stay in their file. By default 40 % of what is free.
     """
     from ptychograd.fitting.result import load
     from ptychograd.output.plot import ring_figure
@@ -112,7 +113,7 @@ def _halves(path: Path, places: OutputPaths, options: Options, machine: Machine)
     from ptychograd.quality.half_data import require_one_image
 
     if options.hold_out:
-        raise InputError("--hold-out is not for frc, where each half is held out from the other; leave it out.")
+        raise InputError("frc takes no --hold-out: each half is already held out from the other; leave it out.")
     start(machine, options.precision)
     make_solver(options)
     places.check(path)

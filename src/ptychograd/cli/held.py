@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 
 from ptychograd.cli.options import Options
 from ptychograd.cli.places import held_share
-from ptychograd.cli.verdicts import VERDICT
 from ptychograd.core.errors import InputError
+from ptychograd.output.captions import VERDICT
 
 if TYPE_CHECKING:
     from ptychograd.data.dataset import Dataset
@@ -39,7 +39,7 @@ def parted(options: Options, data: "Dataset") -> "tuple[Dataset, Dataset | None]
     share = held_share(None, options.refine or (), max(1, illuminated))
     if share and illuminated < FEWEST:
         raise InputError(
-            f"{data.source} has {illuminated} patterns with photons, too few to judge refined positions by some."
+            f"{data.source} has {illuminated} patterns with photons, too few to hold out some for refined positions."
         )
     return set_aside(data, max(1, round(share * illuminated)), options.seed) if share else (data, None)
 

@@ -6,9 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from ptychograd.cli.console import output
+from ptychograd.cli.console import errors, output
+from ptychograd.cli.headings import READ
 from ptychograd.cli.machine import Devices, Machine
+from ptychograd.cli.needs import without_effect
 from ptychograd.cli.options import Options
+from ptychograd.cli.result_page import is_result, result_lines
+from ptychograd.core.errors import InputError
 
 if TYPE_CHECKING:
     from ptychograd.runs.memory_plan import MemoryPlan
@@ -25,19 +29,29 @@ def inspect(
 ) -> None:
     """Show what is in a data file: patterns, geometry, scan, overlap, photons, mask, and what is missing.
 
+    Of a result it shows the data, model, epochs, R and verdict, and which commands to go on with.
+
     Args:
-        file: CXI, HDF5 or NPZ.
-        plan: Say also how much memory `reconstruct` will take with the same options, part by part.
-        devices: As of `reconstruct`, for the plan.
-        memory: As of `reconstruct`, for the plan.
+        file: CXI, HDF5 or NPZ; or a result.
+        plan: Say also how much memory `reconstruct` will take, part by part. All options of `reconstruct` can be given
+            beside it, as --modes 3.
+        devices: For --plan: how many devices share every batch.
+        memory: For --plan: the most that patterns may take, as 4GB; more stay in their file.
     """
     from ptychograd.cli import machine as _machine
     from ptychograd.cli.engine import require_devices
     from ptychograd.cli.plan import read_file
     from ptychograd.data.description import describe
 
+    if is_result(file):
+        if plan:
+            raise InputError(f"{file} is a result; --plan is for data.")
+        _show(result_lines(file))
+        return
     options = replace(options, allow_masked=True)  # it says what is valid
     if not plan:
+        if unused := without_effect(options, READ):
+            errors.print(f"{', '.join(unused)}: without effect here but for --plan", style="dim", soft_wrap=True)
         require_devices()
         _show(describe(read_file(file, options, _machine.in_file(Machine(devices, memory)))))
         return

@@ -16,10 +16,11 @@ from ptychograd.cli.machine import Machine
 from ptychograd.cli.options import Options
 from ptychograd.cli.placed import Placed, leave_unless_there, placed, working_folder
 from ptychograd.cli.positions import summary_of_flat_field, summary_of_parameters, summary_of_positions
-from ptychograd.cli.saving import FINGERPRINT, FOLDER, described, named_files, require_same_data
+from ptychograd.cli.saving import FINGERPRINT, described, named_files, require_same_data
 from ptychograd.cli.signals import ending
-from ptychograd.cli.verdicts import VERDICT, final_figures, line, on_rise
+from ptychograd.cli.verdicts import on_rise, verdict_line
 from ptychograd.core.errors import InputError
+from ptychograd.output.captions import FOLDER, VERDICT, final_figures
 
 if TYPE_CHECKING:
     from ptychograd.data.dataset import Dataset
@@ -111,7 +112,9 @@ def _check_news(job: Job, result: "Result") -> None:
     if result.history.epochs > job.done:
         return
     if LOST in result.settings:
-        raise InputError(f"Another process ended before an epoch was done ({result.settings[LOST]}); start all again.")
+        raise InputError(
+            f"Another process ended before an epoch was done ({result.settings[LOST]}); start all processes again."
+        )
     raise KeyboardInterrupt
 
 
@@ -260,7 +263,7 @@ def _report(job: Job, where: Placed, result: "Result", count: int, seconds: floa
         output.print(f"orthogonal modes of the probe: {shares} of its power", soft_wrap=True)
     for text in (*summary_of_positions(result), *summary_of_flat_field(result), *summary_of_parameters(result)):
         output.print(text, soft_wrap=True)
-    for text in filter(None, (on_rise(result), line(result.settings.get(VERDICT)))):
+    for text in filter(None, (on_rise(result), verdict_line(result))):
         output.print(text, soft_wrap=True)
     if result.stopped == STOPPED:
         errors.print(f"{ending.summary}`ptychograd resume {where}` goes on", style="dim", soft_wrap=True)

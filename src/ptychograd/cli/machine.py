@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from ptychograd.cli.engine import configure, require_devices
+from ptychograd.cli.headings import COMPUTER
 from ptychograd.cli.hosts import ProcessRank, least, together
 from ptychograd.cli.options import OptionalWhole, whole
 from ptychograd.core.errors import InputError
@@ -40,16 +41,16 @@ class Machine:
         memory: The most that patterns may take, as 4GB; more stay in their file and are read block by block. By
             default 40 % of what is free.
         coordinator: Of several processes: HOST:PORT of the first one, which all can reach. Under Slurm's srun and
-            Open MPI's mpirun this and the next two are known.
-        processes: How many processes there are.
-        rank: The number of this one, from 0, which writes the result.
+            Open MPI's mpirun --coordinator, --processes and --rank are known and need not be given.
+        processes: Of several processes: how many there are.
+        rank: Of several processes: the number of this one; number 0 writes the result.
     """
 
-    devices: Devices = "all"
-    memory: str | None = None
-    coordinator: str | None = None
-    processes: OptionalWhole = None
-    rank: OptionalWhole = None
+    devices: Annotated[Devices, COMPUTER] = "all"
+    memory: Annotated[str | None, COMPUTER] = None
+    coordinator: Annotated[str | None, COMPUTER] = None
+    processes: Annotated[OptionalWhole, COMPUTER] = None
+    rank: Annotated[OptionalWhole, COMPUTER] = None
 
 
 def start(machine: Machine, precision: str) -> None:

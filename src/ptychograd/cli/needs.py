@@ -26,7 +26,11 @@ PLACES = ("--refine scan.offset", "--refine scan.affine", "--refine scan.drift")
 READ = ("--noise poisson-gaussian", "--noise gaussian")
 NEEDS = (
     Need("--lines", ("--bandwidth",), "the wavelengths that stand for a Gaussian spectrum"),
-    Need("--numerical-aperture", ("--aberration", "--refine probe.aberrations"), "the pupil over which they are told"),
+    Need(
+        "--numerical-aperture",
+        ("--aberration", "--refine probe.aberrations"),
+        "the pupil over which the aberrations are given",
+    ),
     Need("--reach", PLACES, "how far refined positions may move"),
     Need("--background-image", ("--refine detector.background",), "a background that is found for every pixel"),
     Need("--readout", READ, "noise of reading a pixel, in photons rms"),
@@ -35,7 +39,7 @@ NEEDS = (
     Need("--slices", ("--slice-distance",), "a thick object: 2 slices or more, and the --slice-distance, in metres"),
     Need("--prior slices", ("--slices",), "neighbouring slices of a thick object"),
     Need("--refine propagator.weights", ("--spectrum", "--bandwidth"), "the shares of the lines of a spectrum"),
-    Need("--refine-after", (REFINE,), "the epochs before that begins"),
+    Need("--refine-after", (REFINE,), "the epochs before the parameters of --refine are refined"),
 )
 REFINABLE = (
     *("object", "object.transmission", "object.density", "object.distance"),
@@ -93,6 +97,20 @@ def _is_there(option: str, given: Collection[str]) -> bool:
     if name != REFINE or not path:
         return option in given
     return any(matches(path, other.removeprefix(f"{REFINE} ")) for other in given if other.startswith(f"{REFINE} "))
+
+
+def without_effect(options: "Options", used: Collection[str]) -> list[str]:
+    """Options that are given, as `--epochs`, and are not among those `used`, by the names of their fields."""
+    from ptychograd.cli.options import Options
+
+    plain = Options()
+    given = [field.name for field in fields(Options) if getattr(options, field.name) != getattr(plain, field.name)]
+    named = [f"--{name.replace('_', '-')}" for name in given if name not in ("effects", "allow_masked", *used)]
+    return [*named, *(option for option in _given(options.effects) if _field(option) not in used)]
+
+
+def _field(option: str) -> str:
+    return option.removeprefix("--").replace("-", "_")
 
 
 def _given(effects: Effects) -> Iterator[str]:

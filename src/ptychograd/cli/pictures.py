@@ -9,7 +9,7 @@ from ptychograd.cli.placed import Placed, placed
 from ptychograd.core.errors import InputError
 
 if TYPE_CHECKING:
-    from ptychograd.output.plot import Figure
+    from ptychograd.output.plot.overview import Figure
 
 RESULTS = (".h5", ".hdf5")
 
@@ -17,11 +17,11 @@ RESULTS = (".h5", ".hdf5")
 def require_picture(path: Path) -> None:
     """Raise `InputError` unless a picture can be written there that replaces nothing, or a picture of its type."""
     from ptychograd.data.files import require_same_type
-    from ptychograd.output import plot
+    from ptychograd.output.plot import overview
 
     if path.suffix in RESULTS:
         raise InputError(f"{path} is to be a picture; expected a name such as {path.stem}.png.")
-    plot.require_picture(path)
+    overview.require_picture(path)
     require_same_type(path)
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from ptychograd.data.dataset import Dataset
-    from ptychograd.output.plot import Figure
+    from ptychograd.output.plot.overview import Figure
     from ptychograd.quality.residual_maps import Residuals
 
 OUTSTANDING = 3.0  # times the median deviation, scaled to a standard deviation, above the median
@@ -39,8 +39,8 @@ def residuals(
         result: What `reconstruct` wrote.
         data: The data file, if it is elsewhere now.
         output: The picture; RESULT_residuals.png beside the result by default.
-        devices: As of `reconstruct`.
-        memory: As of `reconstruct`.
+        devices: How many devices share every batch: cores of a CPU, or accelerators. By default all.
+        memory: The most that patterns may take, as 4GB; more stay in their file. By default 40 % of what is free.
     """
     from ptychograd.cli.job import FINGERPRINT
     from ptychograd.cli.machine import in_file, start

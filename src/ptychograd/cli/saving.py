@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 from ptychograd.cli.machine import Machine
 from ptychograd.cli.options import Options
 from ptychograd.core.errors import NotWrittenError
+from ptychograd.output.captions import FOLDER, origin
 
 if TYPE_CHECKING:
     from ptychograd.data.dataset import Dataset
     from ptychograd.fitting.result import Result
 
-FOLDER, FINGERPRINT = "folder", "data_fingerprint"  # settings: where a run was started, and with which data
+FINGERPRINT = "data_fingerprint"  # settings: the data of a run
 ARRIVED = "patterns_arrived"  # settings: how many patterns of the scan there were, if it was still being written
-DATA_FILE = "data_file"  # settings: the data's file, of results without options that name it
 
 
 def named_files(options: Options) -> Options:
@@ -66,10 +66,3 @@ def require_same_data(path: Path, data: Path, fingerprint: str | None) -> None:
         return
     whose = "data that it does not name" if source is None else str(source)
     raise NotWrittenError(f"{path} is there and is of {whose}: it would be lost. Give another name with --output.")
-
-
-def origin(settings: Mapping) -> Path | None:
-    """The file of the data that a result is of, if it says so."""
-    options = settings.get("options")
-    stored = options.get("data") if isinstance(options, Mapping) else settings.get(DATA_FILE)
-    return Path(str(settings.get(FOLDER, "")), stored) if isinstance(stored, str) else None

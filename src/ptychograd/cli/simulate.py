@@ -10,6 +10,7 @@ from ptychograd.cli.asked import Effects
 from ptychograd.cli.console import errors, output
 from ptychograd.cli.detector import without_bad_pixels
 from ptychograd.cli.effects import imperfect
+from ptychograd.cli.headings import Shown
 from ptychograd.cli.misfit import noise_of_simulation
 from ptychograd.cli.placed import leave_unless_there, placed, working_folder
 
@@ -18,10 +19,11 @@ if TYPE_CHECKING:
     from ptychograd.physics.model import Ptychography
 
 Noise = Literal["poisson", "poisson-gaussian", "gaussian", "amplitude"]
+HELP = Shown(without=("reach", "background_image"))  # which are for `reconstruct`
 simulate = App(name="simulate", help="Simulate a measurement, with its ground truth beside it.")
 
 
-@simulate.command(name="far-field")
+@simulate.command(name="far-field", help_formatter=HELP)
 def far_field(
     out: Path,
     /,
@@ -41,9 +43,9 @@ def far_field(
         out: The HDF5 file to write.
         photons: Photons in the probe.
         background: Photons a pixel from elsewhere.
-        noise: How the photons scatter; gaussian with the variance that --readout tells.
+        noise: How the photons scatter; gaussian as --noise gaussian of `reconstruct`, with --readout.
         modes: Incoherent modes of the probe.
-        seed: Of the noise.
+        seed: Seed of the noise.
         magnitude: Image for the object's magnitude; scikit-image's astronaut by default.
         phase: Image for the object's phase; scikit-image's camera by default.
     """
@@ -57,7 +59,7 @@ def far_field(
     _write(out, folder, without_bad_pixels(data, effects))
 
 
-@simulate.command(name="near-field")
+@simulate.command(name="near-field", help_formatter=HELP)
 def near_field(
     out: Path,
     /,
@@ -81,9 +83,9 @@ def near_field(
         flux: Photons a pixel, on average over the probe.
         distance: From object to detector in metres.
         background: Photons a pixel from elsewhere.
-        noise: How the photons scatter; gaussian with the variance that --readout tells.
+        noise: How the photons scatter; gaussian as --noise gaussian of `reconstruct`, with --readout.
         modes: Incoherent modes of the probe.
-        seed: Of the speckle in the probe and of the noise.
+        seed: Seed of the speckle in the probe and of the noise.
         magnitude: Image for the object's magnitude; scikit-image's astronaut by default.
         phase: Image for the object's phase; scikit-image's camera by default.
     """
@@ -115,9 +117,9 @@ def bragg(
         out: The HDF5 file to write.
         reduced: A smaller crystal: 252 positions, patterns of 32 x 32 for 64 x 64 pixels.
         photons: Photons in the probe.
-        rocking_step: From one angle to the next, in degrees; the paper's aliases in depth, 0.01 does not.
+        rocking_step: Step from one angle to the next, in degrees; the paper's aliases in depth, 0.01 does not.
         background: Photons a pixel from elsewhere.
-        seed: Of crystal, speckle and photon noise.
+        seed: Seed of crystal, speckle and photon noise.
     """
     from ptychograd.cli.engine import prepare
     from ptychograd.paper.bragg import BraggExperiment

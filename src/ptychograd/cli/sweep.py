@@ -18,11 +18,12 @@ from ptychograd.cli.held import HELD_OUT, check_share, validated_by
 from ptychograd.cli.options import Options, pairs, whole
 from ptychograd.cli.placed import leave_unless_there, placed, working_folder
 from ptychograd.cli.places import refines_positions
-from ptychograd.cli.saving import DATA_FILE, FINGERPRINT, FOLDER
+from ptychograd.cli.saving import FINGERPRINT
 from ptychograd.cli.signals import ending
 from ptychograd.cli.sweep_texts import TEXTS, texts_of
 from ptychograd.core.errors import InputError, NotWrittenError
 from ptychograd.core.version import __version__
+from ptychograd.output.captions import DATA_FILE, FOLDER
 
 if TYPE_CHECKING:
     from ptychograd.data.dataset import Dataset
@@ -37,6 +38,7 @@ FIXED = (
     "hold_out",
     "step",
     "orientation",
+    "effects",
 )  # what can't differ between the points of a grid
 PLACES = ("distance", "focus-distance")  # axes along which positions may count other pixels
 STEP = "step."
@@ -68,9 +70,11 @@ def sweep(
     prepare(options.precision)
     axes = {name: _values(name, text) for name, text in pairs(_dashed(grid), "grid").items()}
     if any(name.startswith(STEP) for name in axes) and "solver" not in axes and options.solver != "adam":
-        raise InputError("Steps are an axis for adam; add --solver adam.")
+        raise InputError("Step sizes can be an axis only for adam; add --solver adam.")
     if any(refines_positions(refined or ()) for refined in axes.get("refine", [options.refine])):
-        raise InputError("A sweep does not judge refined positions; refine them with `reconstruct`, one run at a time.")
+        raise InputError(
+            "A sweep can't refine positions, which held-out patterns have to judge; use `reconstruct` for each."
+        )
     asked = Grid(data, axes, options, output or Path(f"{data.stem}_sweep"), output is None, working_folder())
     found, by = perform(asked, read_data(data, options))
     write(found, asked, by)
@@ -266,7 +270,8 @@ def write(found: "Sweep", grid: Grid, by: str) -> None:
 def _write(found: "Sweep", texts: Mapping[str, str], folder: Path, by: str) -> None:
     """All files of a sweep, each whole or not at all."""
     from ptychograd.data.files import replacing
-    from ptychograd.output.plot import MOST_AXES, save, sweep_map
+    from ptychograd.output.plot import save, sweep_map
+    from ptychograd.output.plot.sweep_maps import MOST_AXES
 
     with contextlib.suppress(OSError):  # what keeps it from being made keeps the files from being written
         folder.mkdir(exist_ok=True)

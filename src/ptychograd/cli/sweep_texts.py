@@ -18,15 +18,16 @@ def texts_of(found: "Sweep") -> tuple[str, dict[str, str]]:
     from ptychograd.core.table import text_table
 
     figures = list(dict.fromkeys(name for row in found.rows for name in row.figures))
-    reasons = ["reason"] if any(row.reason for row in found.rows) else []
-    columns = [*found.grid, *figures, *reasons]
+    texts = [name for name in ("verdict", "reason") if any(getattr(row, name) for row in found.rows)]
+    columns = [*found.grid, *figures, *texts]
     rows, numbers = [], []
     for row in found.rows:
         values = {name: row.figures.get(name, math.nan) for name in figures}
         shown = [*map(str, row.point.values()), *(f"{value:.5g}" for value in values.values())]
-        rows.append([*shown, *([row.reason] if reasons else [])])
+        rows.append([*shown, *(getattr(row, name) for name in texts)])
         point = {name: str(value) if value in (math.inf, -math.inf) else value for name, value in row.point.items()}
-        numbers.append(point | values | ({"reason": row.reason} if row.reason else {}))
+        said = {name: getattr(row, name) for name in texts if getattr(row, name)}
+        numbers.append(point | values | said)
     text = "\n".join(text_table(columns, rows)) + "\n"
     sheet = io.StringIO()
     csv.writer(sheet, lineterminator="\n").writerows([columns, *rows])

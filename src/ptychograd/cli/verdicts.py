@@ -3,38 +3,25 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from ptychograd.output.captions import VERDICT, VERDICTS
+
 if TYPE_CHECKING:
     from ptychograd.fitting.result import Result
 
-VERDICT = "verdict"  # settings: where `perform` puts it
 MOST_CAUSES = 3  # that are told in the line; JSON and the result file hold all
-TEXTS = {
-    "at_noise": "at the noise: what is left is what counting photons leaves",
-    "near_noise": "near the noise: nearly all that can be explained is",
-    "not_solved": "not solved: do not trust this image",
-    "unknown": "unknown: the noise of these data is not known",
-}
+UNSEEN = "; whether both axes of the positions are negated no far field can tell"
 TRY = {
     "not_counts": "give the counts as they were measured",
-    "object_not_told_from_noise": "larger batches (--batch-size 256), more photons; --hold-out 0.05 tells it better",
+    "object_not_told_from_noise": "larger batches (--batch-size 256) or more photons; --hold-out 0.05 judges it better",
     "loss_rose": "larger batches (--batch-size), or another solver",
     "too_few_epochs": "more epochs (`ptychograd resume ... --epochs N`)",
-    "start_probe": "`ptychograd diagnose`, which tries beams out of focus too; or say what it was "
+    "start_probe": "`ptychograd diagnose`, which tries beams out of focus too; or give it "
     "(--key probe=PATH, or --focal-spot, --pinhole or --aperture with --defocus)",
     "orientation": "`ptychograd diagnose` tries all eight",
     "positions": "--refine scan.offset; check their unit and order",
-    "defocus": "--defocus of the other sign, or another",
+    "defocus": "--defocus with the other sign, or another value",
     "modes": "more modes (--modes)",
 }
-
-
-def final_figures(result: "Result") -> tuple[float | None, float | None]:
-    """R and χ² of the state that the result holds: the last, or the best if the loss rose after it."""
-    history = result.history
-    if not history.epochs:
-        return None, None
-    epoch = result.settings.get("loss_rose", {}).get("after_epoch", history.epochs) - 1
-    return history.r_factor[epoch], history.chi_squared[epoch]
 
 
 def on_rise(result: "Result") -> str:
@@ -52,4 +39,12 @@ def line(verdict: Mapping | None) -> str:
     if verdict is None:
         return ""
     causes = [f"{cause['found']} -> {TRY[cause['code']]}" for cause in verdict["causes"][:MOST_CAUSES]]
-    return f"verdict: {TEXTS[verdict['code']]}" + (f"; {'; '.join(causes)}" if causes else "")
+    return f"verdict: {VERDICTS[verdict['code']]}" + (f"; {'; '.join(causes)}" if causes else "")
+
+
+def verdict_line(result: "Result") -> str:
+    """`line` of a result, and what such a verdict can't see; nothing without a verdict."""
+    verdict, geometry = result.settings.get(VERDICT), result.settings.get("geometry") or {}
+    is_fitted = verdict is not None and verdict["code"] in ("at_noise", "near_noise")
+    is_far = not {"focus_distance", "rocking"} & geometry.keys()
+    return line(verdict) + (UNSEEN if is_fitted and is_far and "scan.corner" in result.arrays else "")

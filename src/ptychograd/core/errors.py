@@ -39,6 +39,13 @@ def check_seed(seed: int) -> None:
 
 def check_kind(given: object, kind: type, name: str, mend: str = "") -> None:
     """Raise `InputError` for what is of another class than expected, or is the class itself."""
-    if not isinstance(given, kind):
-        found = given.__name__ if isinstance(given, type) else type(given).__name__
-        raise InputError(f"{found} is no {name}; expected an object of {kind.__name__}{mend}.")
+    if isinstance(given, kind):
+        return
+    if given is None and name.startswith("model"):
+        raise InputError(
+            f"None is no {name}. A result that was read from a file has no model: `result.onto(model)` puts its arrays "
+            "into a model made from the same data."
+        )
+    found = given.__name__ if isinstance(given, type) else type(given).__name__
+    is_class = ", but a class" if isinstance(given, type) and issubclass(given, kind) else ""
+    raise InputError(f"{found} is no {name}{is_class}; expected an object of {kind.__name__}{mend}.")

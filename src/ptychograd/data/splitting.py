@@ -14,7 +14,8 @@ def hold_out(data: Dataset, share: float, seed: int = 0) -> tuple[Dataset, Datas
 
     Patterns that were not fitted tell whether a better fit is a better model. Patterns without a photon, such as those
     that were held out before, are not chosen. Both data sets keep all patterns and positions, so that one model serves
-    both; what is left out is masked. Of rocking curves whole ones are held out.
+    both; what is left out is masked. So `count` is that of the whole scan in both, and `(held.photons > 0).sum()` says
+    how many are held out. Of rocking curves whole ones are held out.
 
     Args:
         data: the data set; it is not changed.

@@ -8,8 +8,8 @@ from ptychograd.fitting.reconstruction import Progress
 from ptychograd.fitting.result import Result
 from ptychograd.fitting.solvers import PIE, ADePIE, EvaluateOnly, adam
 from ptychograd.models.recipes import far_field
-from ptychograd.output.plot import figure2
 from ptychograd.paper.far_field import FarFieldExperiment
+from ptychograd.paper.figures import figure2
 from ptychograd.paper.monitored_runs import monitored
 from ptychograd.paper.report import Report, Reproduction
 from ptychograd.quality.comparison import inside_support

@@ -8,7 +8,7 @@ from ptychograd.fitting.reconstruction import Progress
 from ptychograd.fitting.result import Result
 from ptychograd.fitting.solvers import Nesterov
 from ptychograd.models.recipes import near_field
-from ptychograd.output.plot import figure4
+from ptychograd.paper.figures import figure4
 from ptychograd.paper.monitored_runs import monitored
 from ptychograd.paper.near_field import NearFieldExperiment
 from ptychograd.paper.report import Report, Reproduction

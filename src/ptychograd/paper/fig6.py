@@ -11,8 +11,8 @@ from ptychograd.fitting.reconstruction import Progress
 from ptychograd.fitting.result import Result
 from ptychograd.fitting.solvers import Nesterov, adam
 from ptychograd.models.recipes import bragg
-from ptychograd.output.plot import figure6
 from ptychograd.paper.bragg import BraggExperiment
+from ptychograd.paper.figures import figure6
 from ptychograd.paper.monitored_runs import monitored
 from ptychograd.paper.report import Report, Reproduction
 from ptychograd.physics.bragg import BraggPtychography

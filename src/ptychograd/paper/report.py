@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from ptychograd.core.table import as_json, text_table
 from ptychograd.data.files import replacing
-from ptychograd.output.plot import Figure, save
+from ptychograd.output.plot.overview import Figure, save
 
 Tell = Callable[[float, str], None]
 

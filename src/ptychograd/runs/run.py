@@ -116,7 +116,7 @@ def _check_stage(stage: object) -> None:
     if stage.until is not None and (isinstance(stage.until, type) or not callable(stage.until)):
         raise InputError(f"A stage until {stage.until!r}; expected a rule that ends it, as Converged(), or None.")
     for action in stage.first:
-        check_kind(action, AbstractStageAction, "escape")
+        check_kind(action, AbstractStageAction, "stage action")
     for prior in stage.priors:
         check_kind(prior, AbstractPrior, "prior")
 

@@ -12,6 +12,7 @@ from jaxtyping import Float
 from ptychograd.core.errors import InputError
 from ptychograd.fitting.reconstruction import INTERRUPTED, NOT_FINITE
 from ptychograd.fitting.result import Result
+from ptychograd.fitting.verdict import VERDICT
 from ptychograd.runs.many import try_all
 from ptychograd.runs.memory_plan import memory_plan
 from ptychograd.runs.run import Run, check, tasks
@@ -28,11 +29,13 @@ class Row(NamedTuple):
         point: the value on each axis, by its name.
         figures: numbers of the result, by name, as "r_factor".
         reason: why the figures are NaN, in words; empty where all went well.
+        verdict: code of the verdict on the run there, as "near_noise"; empty where it has none.
     """
 
     point: dict
     figures: dict[str, float]
     reason: str = ""
+    verdict: str = ""
 
 
 class Sweep(NamedTuple):
@@ -40,8 +43,8 @@ class Sweep(NamedTuple):
 
     Args:
         grid: values of each axis, by its name.
-        rows: one for every point, in the order of the grid, each with its `point`, its `figures` by name, and the
-            `reason` why there are none, if so.
+        rows: one for every point, in the order of the grid, each with its `point`, its `figures` by name, the
+            `reason` why there are none, if so, and the code of the `verdict`.
         best: the row with the smallest value of the figure by which to choose; None if no point has a finite one.
         result: the result at the best point; None if there is none.
     """
@@ -183,7 +186,8 @@ def _row(point: dict, result: Result | InputError, measure: Callable[[Result], M
     except InputError as problem:
         return Row(point, {}, str(problem))
     is_whole = result.stopped != NOT_FINITE
-    return Row(point, figures, "" if is_whole else f"diverged after {result.history.epochs} epochs; take smaller steps")
+    reason = "" if is_whole else f"diverged after {result.history.epochs} epochs; take smaller steps"
+    return Row(point, figures, reason, result.settings.get(VERDICT, {}).get("code", ""))
 
 
 def _filled(rows: Sequence[Row]) -> tuple[Row, ...]:

@@ -11,10 +11,14 @@ from scipy.special import stdtrit
 from ptychograd.data.dataset import Dataset, NearFieldGeometry
 from ptychograd.data.orientation import ALL, TEXTS, twin
 from ptychograd.fitting.result import Result
+from ptychograd.fitting.verdict import VERDICT
 
 ERRORS = 3.0  # standard errors that tell two orientations apart at least
 DOUBT = 0.01  # chance that one of eight equal orientations seems to be told; the fewer patterns, the more errors
 ROUNDING = 1e-3  # of an R-factor: what differs less differs by rounding, or as a frame of even size has no middle
+UNEXPLAINED = 0.72  # left of held-out patterns, beyond which more is wrong than the orientation (measured: see `left`)
+PLAIN = 1.0  # of χ² - 1 of patterns all alike: with less they hardly differ by more than their noise
+LEAST_LEFT = 0.01  # of the fitted patterns, from which on the figures tell what patterns all alike leave
 
 
 class OrientationTrial(NamedTuple):
@@ -41,6 +45,21 @@ class OrientationTrial(NamedTuple):
     defocus: float = 0.0
     fwhm: float = 0.0
 
+    @property
+    def left(self) -> float:
+        """What is left of what can be explained in held-out patterns: 0 by a right model, 1 by the mean pattern.
+
+        It is (χ² - 1) / (χ₀² - 1), as that of a `Verdict`, whose figures of the fitted patterns say what patterns that
+        are all alike leave; NaN where they don't. Trials with right positions left 0.05 to 0.69 (simulated
+        far and near fields, the Siemens star), with positions of half the scale 0.75 to 1.3, of 0.8 of it 0.17 to 0.53.
+        """
+        verdict = getattr(self.result, "settings", {}).get(VERDICT, {})
+        left, chi_squared = verdict.get("left"), verdict.get("chi_squared")
+        if left is None or chi_squared is None or left < LEAST_LEFT or (chi_squared - 1) / left < PLAIN:
+            return float("nan")
+        noise = self.result.history.r_factor[-1] ** 2 / chi_squared
+        return (self.r_factor**2 / noise - 1) * left / (chi_squared - 1)
+
 
 class Preference(NamedTuple):
     """Which orientations fit best, and how sure that is.
@@ -51,6 +70,7 @@ class Preference(NamedTuple):
         is_pair: True if `codes` are two that no far field can tell apart.
         summary: all this in words.
         errors: how many standard errors the others are away from the best, the nearest of them in that measure.
+        left: the share that the best trial leaves of what can be explained in held-out patterns; NaN if not known.
     """
 
     codes: tuple[int, ...]
@@ -58,11 +78,17 @@ class Preference(NamedTuple):
     is_pair: bool
     summary: str
     errors: float = 0.0
+    left: float = float("nan")
 
     @property
     def is_certain(self) -> bool:
         """Whether it is one orientation, or a pair."""
         return len(self.codes) == 1 or self.is_pair
+
+    @property
+    def is_poor(self) -> bool:
+        """Whether the best orientation explains so little that something else is wrong."""
+        return self.left > UNEXPLAINED
 
 
 def preference(trials: Sequence[OrientationTrial], data: Dataset) -> Preference:
@@ -88,6 +114,15 @@ def preference(trials: Sequence[OrientationTrial], data: Dataset) -> Preference:
         >>> found.codes, found.is_certain
         ((0,), True)
     """
+    found, left = _preferred(trials, data), trials[0].left
+    if not left > UNEXPLAINED:
+        return found._replace(left=left)
+    text = f"{found.summary}. Even the best leaves {left:.0%} of what can be explained in the held-out patterns"
+    return found._replace(left=left, summary=text)
+
+
+def _preferred(trials: Sequence[OrientationTrial], data: Dataset) -> Preference:
+    """The same without a look at how well the best one fits."""
     first = trials[0]
     is_far = not isinstance(data.geometry, NearFieldGeometry)
     needed, away = critical(len(first.r_of_pattern)), {t.code: errors_apart(first, t) for t in trials[1:]}
@@ -117,8 +152,12 @@ def preference(trials: Sequence[OrientationTrial], data: Dataset) -> Preference:
             errors,
         )
     others = ", ".join(str(code) for code in codes if code != first.code)
-    more = f"less than {needed:.1f} standard errors more" if math.isfinite(needed) else "too few to tell"
-    text = f"not told: {r_factor} at best, for {first.code}, and {more} for {others}"
+    more = (
+        f"less than {needed:.1f} standard errors worse"
+        if math.isfinite(needed)
+        else "not told apart by so few patterns"
+    )
+    text = f"none stands out: {first.code} fits best, {r_factor}, and {others} {_is(others)} {more}"
     return Preference(codes, margin, False, text)
 
 
@@ -149,6 +188,10 @@ def critical(count: int) -> float:
     if count < 2:
         return math.inf
     return max(ERRORS, float(stdtrit(count - 1, 1 - DOUBT / (len(ALL) - 1))))
+
+
+def _is(codes: str) -> str:
+    return "are" if "," in codes else "is"
 
 
 def _named(code: int) -> str:

@@ -103,7 +103,7 @@ def read(
     try:
         with opened(path, links_into, keep) as catalogue:
             if catalogue.attributes.get("format") == RESULT:
-                raise InputError("it is a result, not data; look at it with `ptychograd plot` or `ptychograd compare`.")
+                raise InputError("it is a result, not data; look at it with `ptychograd inspect` or `ptychograd plot`.")
             format = next(format for format in FORMATS if format.recognises(catalogue))
             readers = format.readers if mask_is is None else {**format.readers, "mask": SAID[mask_is]}
             given = _keymap.chosen(catalogue, keys or {}, readers)
@@ -118,7 +118,7 @@ def read(
                 check_share(data.mask, data.notes)
             return data
     except InputError as error:
-        raise InputError(sentence(f"{path}: {error}")) from error
+        raise InputError(sentence(f"{path}: {error}")) from None
 
 
 def _in_regime(items: Items, catalogue: Catalogue, near_field: bool | None, given: bool) -> Items:

@@ -246,8 +246,9 @@ def _check_kinds(task: Task) -> None:
     """Refuse a class where an object of it is expected, and numbers that are not whole."""
     numbers = {"epochs": task.epochs, "batch_size": task.batch_size, "seed": task.seed, "planned": task.planned or 0}
     kinds = {"model": AbstractModel, "data": Dataset, "solver": AbstractSolver, "noise": AbstractNoise}
+    mend = {"solver": ", as pg.Nesterov()", "noise": ", as pg.Poisson()"}
     for name, kind in kinds.items():
-        check_kind(getattr(task, name), kind, name)
+        check_kind(getattr(task, name), kind, name, mend.get(name, ""))
     for name, number in numbers.items():
         if not isinstance(number, (int, np.integer)):
             raise InputError(f"{name}={number!r}; expected a whole number.")

@@ -11,8 +11,9 @@ from matplotlib.ticker import MaxNLocator
 from mpl_toolkits.mplot3d.art3d import Poly3DCollection
 from skimage.measure import marching_cubes
 
+from ptychograd.core.errors import InputError
 from ptychograd.fitting.result import Result
-from ptychograd.output.plot.convergence import draw_convergence
+from ptychograd.output.plot.convergence import draw_captions, draw_convergence
 from ptychograd.output.plot.units import suited
 from ptychograd.quality.lattice_strain import SOLID, solid
 
@@ -20,14 +21,31 @@ PHASES = "twilight_shifted"
 LIGHT = np.array([0.3, -0.8, 0.52])  # where it comes from, of length 1
 AMBIENT = 0.55  # brightness of a face that the light does not reach
 MARGIN = 3  # voxels shown around a crystal
-FAINT = 0.01  # of the density: below it the paper sets the error of the phase to 0
 ELEVATION, AZIMUTH = 22, -55
 
 
 def crystal_summary(result: Result) -> Figure:
-    """Surface of a crystal coloured by phase, sections of magnitude and phase through its middle, and convergence."""
-    figure = _empty((13.0, 8.6))
-    figure.suptitle(f"{result.settings['solver']}; {result.stopped}", fontsize=9)
+    """Draw a crystal: its surface coloured by phase, sections through its middle, and R over the epochs.
+
+    `summary` calls this for a crystal.
+
+    Args:
+        result: one whose object is a density (x, y, z).
+
+    Returns:
+        a figure of matplotlib, for `save`.
+
+    Raises:
+        InputError: the result has no object, or it is no crystal.
+
+    Example:
+        crystal = pg.load("bragg_result.h5")
+        pg.plot.save(pg.plot.crystal_summary(crystal), "crystal.png")
+    """
+    if result.object.ndim != 3 or "object.density" not in result.arrays:
+        raise InputError(f"This result holds no crystal; it holds: {', '.join(result.arrays)}.")
+    figure = empty((13.0, 8.6))
+    draw_captions(figure, result)
     grid = figure.add_gridspec(2, 4, width_ratios=(1.5, 1, 1, 1))
     box = box_around(solid(result.object))
     density = without_mean_phase(result.object[box])
@@ -39,45 +57,6 @@ def crystal_summary(result: Result) -> Figure:
     for column, normal in enumerate("xyz", start=1):
         places = grid[0, column], grid[1, column]
         _draw_section(figure, places, density, normal, (sides, [part.start for part in box]), unit)
-    return figure
-
-
-def figure6(
-    truth: Complex[np.ndarray, "x y z"],
-    registered: Complex[np.ndarray, "x y z"],
-    beam: Complex[np.ndarray, "window_y window_z"],
-    sides: tuple[float, ...],
-) -> Figure:
-    """Fig. 6: true and recovered crystal, the beam in a section at the middle x, and the error in one at the middle z.
-
-    `registered` is the recovered density, registered with the truth and scaled to it; `sides` are a voxel's.
-    """
-    figure = _empty((13.0, 8.0))
-    grid = figure.add_gridspec(2, 3)
-    box = box_around(np.abs(truth) > SOLID * np.abs(truth).max())
-    registered = registered * np.exp(-1j * np.angle(np.sum(truth)))
-    truth = without_mean_phase(truth)
-    for row, (density, title) in enumerate(((truth, "(a) true crystal"), (registered, "(d) recovered by default"))):
-        axis = figure.add_subplot(grid[row, 0], projection="3d")
-        draw_surface(axis, density[box], sides)
-        axis.set_title(f"{title}, surface phase", fontsize=10)
-    magnitude = (np.abs(registered) - np.abs(truth))[box]
-    phase = np.where(np.abs(registered) < FAINT, 0, np.angle(registered * np.conj(truth)))[box]
-    middle = magnitude.shape[2] // 2
-    dark = np.abs(beam) < FAINT * np.abs(beam).max()
-    panels = (
-        (0, 1, np.abs(beam), "(b) beam at the middle x, magnitude (y, z)", "inferno", None),
-        (1, 1, np.ma.masked_array(np.angle(beam), dark), "(e) beam, phase (rad)", PHASES, np.pi),
-        (0, 2, magnitude[..., middle], "(c) error of the magnitude (x, y)", "RdBu_r", 0.5),
-        (1, 2, phase[..., middle], "(f) error of the phase (x, y; rad)", "RdBu_r", 0.5),
-    )
-    for row, column, image, title, colours, largest in panels:
-        axis = figure.add_subplot(grid[row, column])
-        lowest = None if largest is None else -largest
-        shown = axis.imshow(image, cmap=colours, interpolation="nearest", vmin=lowest, vmax=largest)
-        axis.set_title(title, fontsize=10)
-        axis.set(xlabel="voxels", ylabel="voxels")
-        figure.colorbar(shown, ax=axis, shrink=0.8)
     return figure
 
 
@@ -161,7 +140,8 @@ def _phase_at(density: Complex[np.ndarray, "x y z"], places: Float[np.ndarray, "
     return np.angle(total)
 
 
-def _empty(size: tuple[float, float]) -> Figure:
+def empty(size: tuple[float, float]) -> Figure:
+    """A figure without a window."""
     figure = Figure(figsize=size, layout="constrained")
     FigureCanvasAgg(figure)
     return figure

@@ -26,7 +26,26 @@ def diagnosis(
     best: Sequence[int] = (),
     text: str = "",
 ) -> Figure:
-    """The page; `trials` are code, held-out R-factor and result of each orientation, of which `best` stand out."""
+    """Draw a data set on one page before it is reconstructed: patterns, scan, start probe, and what was found.
+
+    `ptychograd diagnose DATA -o diagnose.png` makes it, with all eight orientations.
+
+    Args:
+        evidence: the data as the checks look at them, of `ptychograd.models.diagnosis.observed(data)`.
+        findings: what the checks found, of `pg.diagnose(data)`.
+        trials: code, held-out R and result of each orientation that was tried, if any.
+        best: codes of the trials that stand out.
+        text: what the trials say, in a sentence, shown above them.
+
+    Returns:
+        a figure of matplotlib, for `save`.
+
+    Example:
+        >>> from ptychograd.models.diagnosis import observed
+        >>> figure = pg.plot.diagnosis(observed(data), pg.diagnose(data))
+        >>> figure.axes[0].get_title()
+        'mean pattern (photons)'
+    """
     height = 9.2 if trials else 6.2
     figure = Figure(figsize=(14, height), layout="constrained")
     FigureCanvasAgg(figure)
@@ -118,7 +137,7 @@ def _write(figure, findings: Sequence[Finding]) -> None:
 
 
 def _draw_trials(figure, trials: Sequence[tuple[int, float, Result]], best: Sequence[int], text: str) -> None:
-    figure.suptitle("\n".join(textwrap.wrap(f"Orientation {text}", 170)), fontsize=9)
+    figure.suptitle("\n".join(textwrap.wrap(f"Orientations: {text}", 170)), fontsize=9)
     for axis, (code, r_factor, result) in zip(figure.subplots(1, len(trials)), trials, strict=True):
         box, illuminated = scanned_area(result)
         phase = bright_phase(without_ramp(result.object[box], illuminated), illuminated)

@@ -13,7 +13,7 @@ from ptychograd.core.errors import InputError
 from ptychograd.core.illumination import illuminated_pixels
 from ptychograd.data.files import replacing
 from ptychograd.fitting.result import Result
-from ptychograd.output.plot.convergence import draw_convergence
+from ptychograd.output.plot.convergence import draw_captions, draw_convergence
 from ptychograd.output.plot.crystal import crystal_summary
 from ptychograd.output.plot.positions import draw_corrections
 from ptychograd.output.plot.units import suited
@@ -26,9 +26,26 @@ DOTS_PER_INCH = 110
 
 
 def summary(result: Result) -> Figure:
-    """Amplitude and phase of the object, the probe's orthogonal modes, and the convergence of one result.
+    """Draw one result on a page: amplitude and phase of the object, the probe's modes, and R over the epochs.
 
-    A crystal is drawn as its surface, and in sections through its middle.
+    Above them stand the data's file, if the result names one, the verdict, R and the size of a pixel. Modes are made
+    orthogonal, colours of the probe are those of `complex_colour`. Where positions were refined their corrections are
+    drawn too; a crystal is drawn by `crystal_summary`.
+
+    Args:
+        result: of `reconstruct` or `perform`, or read by `load`.
+
+    Returns:
+        a figure of matplotlib, for `save`.
+
+    Raises:
+        InputError: the result has no object, probe or positions under the names of the package's models.
+
+    Example:
+        >>> figure = pg.plot.summary(result)
+        >>> pg.plot.save(figure, "result.png")
+        >>> figure.axes[0].get_title()
+        'object, amplitude'
     """
     if "object.density" in result.arrays and result.object.ndim == 3:
         return crystal_summary(result)
@@ -39,7 +56,7 @@ def summary(result: Result) -> Figure:
         )
     figure = Figure(figsize=(13, 8.4), layout="constrained")
     FigureCanvasAgg(figure)
-    figure.suptitle(f"{result.settings['solver']}; {result.stopped}", fontsize=9)
+    draw_captions(figure, result)
     upper, lower = np.asarray(figure.subfigures(2, 1, height_ratios=(1.5, 1)))
     _draw_object(upper, result)
     modes, powers = orthogonal_modes(result.probe)
@@ -47,11 +64,14 @@ def summary(result: Result) -> Figure:
     is_moved = result.corrections is not None
     widths = (1,) * len(shown) + (1.2,) * is_moved + (max(1.4, 0.45 * len(shown)),)
     axes = np.ravel(lower.subplots(1, len(widths), width_ratios=widths))
+    rows, columns = modes.shape[-2:]
+    extent, unit = _extent(result, (slice(0, rows), slice(0, columns)))
     for number, (axis, mode) in enumerate(zip(axes, shown, strict=False)):
-        axis.imshow(complex_colour(mode))
+        axis.imshow(complex_colour(mode), extent=extent, interpolation="nearest")
         share = f"{100 * powers[number] / powers.sum():.0f} % of " if len(powers) > 1 else ""
         axis.set_title(f"probe mode {number + 1}\n{share}{powers.sum():.3g} photons", fontsize=9)
-        axis.set_axis_off()
+        axis.set(xlabel=f"x ({unit})", ylabel=f"y ({unit})" if number == 0 else "")
+        axis.tick_params(labelsize=8)
     if is_moved:
         draw_corrections(axes[-2], result)
     draw_convergence(axes[-1], result)
@@ -69,8 +89,14 @@ def save(figure: Figure, path: str | Path) -> None:
     """Write a figure, whole or not at all, in the format that the name's ending says.
 
     Args:
-        figure: as `summary` makes one.
-        path: of the file, ending in .png, .pdf or another format of matplotlib.
+        figure: of matplotlib, as `summary` makes one.
+        path: of the file, ending in .png, .pdf or another format of matplotlib; a file that is there is replaced.
+
+    Raises:
+        InputError: the name has no ending of a picture, or there is no such folder.
+
+    Example:
+        >>> pg.plot.save(pg.plot.summary(result), "result.pdf")
     """
     path = Path(path)
     require_picture(path)
@@ -79,7 +105,18 @@ def save(figure: Figure, path: str | Path) -> None:
 
 
 def complex_colour(wave: Complex[np.ndarray, "y x"]) -> Float[np.ndarray, "y x 3"]:
-    """A wave as colours: brightness is the amplitude, hue the phase (red is zero)."""
+    """Show a wave in colours: brightness is the amplitude, hue the phase, and red is a phase of 0.
+
+    Args:
+        wave: complex (y, x), in any unit, as `result.probe[0]`.
+
+    Returns:
+        red, green and blue of each pixel (y, x, 3), from 0 to 1, for `imshow`; 1 where it is brightest.
+
+    Example:
+        >>> pg.plot.complex_colour(np.array([[1, -1 + 0j]])).round().tolist()  # red, and its complement
+        [[[1.0, 0.0, 0.0], [0.0, 1.0, 1.0]]]
+    """
     amplitude = np.abs(wave)
     hue = (np.angle(wave) / (2 * np.pi)) % 1
     value = amplitude / max(float(np.quantile(amplitude, 0.9995)), np.finfo(float).tiny)
@@ -87,7 +124,23 @@ def complex_colour(wave: Complex[np.ndarray, "y x"]) -> Float[np.ndarray, "y x 3
 
 
 def scanned_area(result: Result) -> tuple[tuple[slice, slice], Bool[np.ndarray, "y x"]]:
-    """The box around the free pixels that the scan lit, and which pixels of it are."""
+    """Find the part of the object that the scan lit.
+
+    Args:
+        result: one with an object, a probe and positions.
+
+    Returns:
+        the box around it, as two slices (y, x) for `result.object[box]`, and which pixels (y, x) of the box were lit;
+        of an object with a known surround only those that were free.
+
+    Raises:
+        InputError: the result has no object, probe or positions under the names of the package's models.
+
+    Example:
+        >>> box, illuminated = pg.plot.scanned_area(result)
+        >>> result.object[box].shape == illuminated.shape
+        True
+    """
     illuminated = illuminated_pixels(
         result.object.shape[-2:], result.corners, result.probe, result.arrays.get("object.support")
     )
@@ -97,10 +150,23 @@ def scanned_area(result: Result) -> tuple[tuple[slice, slice], Bool[np.ndarray, 
 
 
 def without_ramp(image: Complex[np.ndarray, "y x"], illuminated: Bool[np.ndarray, "y x"]) -> Complex[np.ndarray, "y x"]:
-    """The image without the linear ramp and the constant of its phase, where it is lit.
+    """Take the linear ramp and the constant out of an image's phase.
 
     The ramp is the mean phase step from a pixel to the next, weighted with the amplitude; it is an
     ambiguity of far-field ptychography, no property of the object.
+
+    Args:
+        image: complex (y, x), as `result.object[box]`.
+        illuminated: True (y, x) for the pixels that count; elsewhere the image comes back as 0.
+
+    Returns:
+        the image (y, x), with the amplitude that it had where it is lit.
+
+    Example:
+        >>> ramp = np.exp(1j * (0.3 * np.arange(20) + 1)) * np.ones((16, 1))
+        >>> flat = pg.plot.without_ramp(ramp, np.ones((16, 20), bool))
+        >>> bool(np.allclose(flat, 1))
+        True
     """
     image = np.where(illuminated, image, 0)
     flattened = image

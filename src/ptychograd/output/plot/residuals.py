@@ -17,9 +17,26 @@ def residual_figure(
     group: int = 1,
     unit: str = "pixels",
 ) -> Figure:
-    """R and χ² of each detector pixel, R of each pattern where it was taken, and one after another.
+    """Draw where a result does not explain the patterns: R and χ² of each detector pixel, R of each pattern.
 
-    `positions` (y, x) are in `unit`; `group` patterns, whose mean is shown, were taken at each.
+    The numbers are those of `pg.quality.residuals(result.model, data)`.
+
+    Args:
+        of_pixel: R of each detector pixel (y, x), `r_of_pixel`; grey where it is NaN.
+        chi_squared: χ² of each detector pixel (y, x), `chi_squared_of_pixel`.
+        of_pattern: R of each pattern (index), `r_of_pattern`.
+        positions: of the patterns (index, (y, x)), in `unit`.
+        group: how many patterns were taken at each position; their mean is shown there. More than 1 for crystals.
+        unit: of the positions, as it is written at the axes.
+
+    Returns:
+        a figure of matplotlib, for `save`.
+
+    Example:
+        >>> found = pg.quality.residuals(result.model, data)
+        >>> parts = found.r_of_pixel, found.chi_squared_of_pixel, found.r_of_pattern
+        >>> pg.plot.residual_figure(*parts, data.positions).axes[0].get_title()
+        'R of each detector pixel'
     """
     figure = Figure(figsize=(13, 7.6), layout="constrained")
     FigureCanvasAgg(figure)

@@ -14,7 +14,23 @@ STYLES = {HALF_BIT: ("half bit", "C3", "--"), ONE_BIT: ("one bit", "C0", ":")}
 
 
 def ring_figure(found: RingCorrelation, one: Result, other: Result, area: Bool[np.ndarray, "..."]) -> Figure:
-    """The correlation over spatial frequency with thresholds and crossings; beside it the phase of both results."""
+    """Draw a Fourier ring correlation over spatial frequency, with its thresholds, and the phase of both results.
+
+    Args:
+        found: the correlation, of `pg.fourier_ring_correlation` or `pg.quality.ring_correlation`.
+        one: the first of the results that were correlated.
+        other: the second.
+        area: True (y, x), or (x, y, z) of a crystal, for the pixels of the object that were compared.
+
+    Returns:
+        a figure of matplotlib, for `save`; of crystals the curve alone.
+
+    Example:
+        >>> found = pg.quality.ring_correlation(result.object, result.object)
+        >>> area = np.ones(result.object.shape, bool)
+        >>> pg.plot.ring_figure(found, result, result, area).axes[0].get_ylabel()
+        'Fourier ring correlation'
+    """
     is_flat = area.ndim == 2
     figure = Figure(figsize=(13, 5.6) if is_flat else (8, 5.6), layout="constrained")
     FigureCanvasAgg(figure)

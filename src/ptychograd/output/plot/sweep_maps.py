@@ -13,9 +13,26 @@ MOST_AXES = 2
 
 
 def sweep_map(values: Float[np.ndarray, "..."], grid: Mapping[str, tuple], figure: str) -> Figure:
-    """One figure of a sweep over its grid: a curve over one axis, a heat map over two.
+    """Draw one figure of a sweep over its grid: a curve over one axis, a heat map over two.
 
-    A run that diverged is a gap in the curve and a cross in the map.
+    A run that failed is a gap in the curve and a cross in the map.
+
+    Args:
+        values: the figure at each point, an axis for each of the grid's, of `Sweep.values`; NaN where the run failed.
+        grid: values of each axis, by its name, as `Sweep.grid`. An axis with a single value is not drawn.
+        figure: the name of the figure, as "r_factor".
+
+    Returns:
+        a figure of matplotlib, for `save`.
+
+    Raises:
+        InputError: the grid has more than two axes of several values.
+
+    Example:
+        >>> values = np.array([[0.3, 0.2, 0.25], [np.nan, 0.1, 0.15]])
+        >>> drawn = pg.plot.sweep_map(values, {"modes": (1, 2), "seed": (0, 1, 2)}, "r_factor")
+        >>> drawn.axes[0].get_ylabel()
+        'modes'
     """
     axes = {name: along for name, along in grid.items() if len(along) > 1} or dict([*grid.items()][:1])
     if len(axes) > MOST_AXES:

@@ -54,7 +54,7 @@ class _Frames:
         try:
             self._opened().read_direct(out, np.s_[begin:end])
         except (OSError, RuntimeError, KeyError, ValueError) as problem:
-            raise InputError(f"{what} can't be read ({problem}). {ADVICE}") from problem
+            raise InputError(f"{what} can't be read ({problem}). {ADVICE}") from None
         if not self._grows:
             self._lengths.check(what)
 

@@ -137,13 +137,13 @@ def damage(what: str) -> Iterator[None]:
         yield
     except InputError:
         raise
-    except MemoryError as error:
-        raise InputError(f"{what}: it needs more memory than there is.") from error
+    except MemoryError:
+        raise InputError(f"{what}: it needs more memory than there is.") from None
     except DAMAGE as error:
         if isinstance(error, OSError) and error.errno in UNREADABLE:
-            raise UnreadableError(f"it can't be read: {UNREADABLE[error.errno]}.") from error
+            raise UnreadableError(f"it can't be read: {UNREADABLE[error.errno]}.") from None
         reason = str(error.args[0] if isinstance(error, KeyError) and error.args else error).rstrip(".")
-        raise InputError(f"{what}: {printable(reason)[:400]}.") from error
+        raise InputError(f"{what}: {printable(reason)[:400]}.") from None
 
 
 def printable(text: str) -> str:

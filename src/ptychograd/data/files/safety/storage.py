@@ -113,7 +113,7 @@ def attribute(item: h5py.HLObject, name: str) -> str | int | float | tuple[str, 
             return None
         value = item.attrs[name]
     except DAMAGE as error:
-        raise InputError(f'the attribute "{name}" is damaged: {error}.') from error
+        raise InputError(f'the attribute "{name}" is damaged: {error}.') from None
     if isinstance(value, np.ndarray):
         texts = [text.decode(errors="replace") if isinstance(text, bytes) else text for text in value.ravel().tolist()]
         text = tuple(text for text in texts if isinstance(text, str))

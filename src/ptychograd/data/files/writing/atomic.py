@@ -48,7 +48,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
             os.replace(temporary, target)
     except OSError as error:
         reason = error.strerror or error
-        raise NotWrittenError(f"{target} can't be written: {reason}; nothing there has changed.") from error
+        raise NotWrittenError(f"{target} can't be written: {reason}; nothing there has changed.") from None
     with contextlib.suppress(OSError):  # some file systems can't flush a folder; the new file itself is on the disk
         _flush(target.parent)
 
@@ -124,7 +124,7 @@ def require_writable(path: str | os.PathLike[str]) -> None:
             os.replace(temporary, renamed)
             renamed.unlink()
     except OSError as error:
-        raise NotWrittenError(f"{target} can't be written: {error.strerror or error}; give another name.") from error
+        raise NotWrittenError(f"{target} can't be written: {error.strerror or error}; give another name.") from None
 
 
 def _real(path: str | os.PathLike[str]) -> Path:
@@ -140,7 +140,7 @@ def _require_place(target: Path) -> None:
     try:
         _examine_at(target)
     except OSError as error:  # a name that is too long, a folder that can't be looked into
-        raise NotWrittenError(f"{target} can't be written: {error.strerror or error}; give another name.") from error
+        raise NotWrittenError(f"{target} can't be written: {error.strerror or error}; give another name.") from None
 
 
 def _examine_at(target: Path) -> None:

@@ -1,0 +1,104 @@
+"""What a result file is, in a few lines: data, model, epochs, verdict, and what to do next."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ptychograd.cli.held import HELD_OUT
+from ptychograd.cli.verdicts import on_rise, verdict_line
+from ptychograd.output.captions import final_figures, origin, pixel_size, verdict_code
+
+if TYPE_CHECKING:
+    from ptychograd.fitting.result import Result
+
+Line = tuple[str, str]
+
+
+def is_result(path: Path) -> bool:
+    """Whether a file is a result of ours; what can't be opened is none, and reading it says why."""
+    from ptychograd.core.errors import InputError
+    from ptychograd.data.files import RESULT, opened
+
+    try:
+        with opened(path) as catalogue:
+            return catalogue.attributes.get("format") == RESULT
+    except InputError:
+        return False
+
+
+def result_lines(path: Path) -> list[Line]:
+    """Labels and texts for a result file."""
+    from ptychograd.fitting.result import load
+
+    result = load(path)
+    source = origin(result.settings)
+    text = verdict_line(result).removeprefix("verdict: ")
+    return [
+        ("result", "of ptychograd; the data are in another file"),
+        ("data", "not named" if source is None else str(source)),
+        ("model", _model(result)),
+        ("pixel size", pixel_size(result)),
+        ("refined", ", ".join(result.settings.get("trainable", ()))),
+        ("epochs", _epochs(result)),
+        ("misfit", _misfit(result)),
+        ("verdict", text or "none: the run did not come to its end"),
+        *(("do next" if first == 0 else "", advice) for first, advice in enumerate(_next(path, result))),
+    ]
+
+
+def _model(result: "Result") -> str:
+    """The kind of experiment, and the sizes of object and probe, as far as they have the package's names."""
+    geometry = result.settings.get("geometry") or {}
+    kind = "near field" if "focus_distance" in geometry else "far field"
+    kind = "crystal (rocking curves)" if "rocking" in geometry else kind
+    parts = [kind]
+    for name in ("object.transmission", "object.density"):
+        if name in result.arrays:
+            parts.append(f"object {_size(result.arrays[name].shape)}")
+    modes = result.arrays.get("probe.modes")
+    if modes is not None and modes.ndim == 3:
+        count = "1 mode" if len(modes) == 1 else f"{len(modes)} modes"
+        parts.append(f"probe {_size(modes.shape[1:])}, {count}")
+    return ", ".join(parts) if len(parts) > 1 else f"arrays {', '.join(result.arrays)}"
+
+
+def _size(shape: tuple[int, ...]) -> str:
+    return " x ".join(map(str, shape))
+
+
+def _epochs(result: "Result") -> str:
+    planned = _planned(result)
+    of = f" of {planned}" if planned is not None and planned != result.history.epochs else ""
+    return f"{result.history.epochs}{of} ({result.stopped})"
+
+
+def _planned(result: "Result") -> int | None:
+    """The epochs of the whole run; None where the result does not say."""
+    from ptychograd.runs.progress import RUN_PROGRESS, RunProgress
+
+    return RunProgress.of(result.settings).total if RUN_PROGRESS in result.settings else None
+
+
+def _misfit(result: "Result") -> str:
+    r_factor, chi_squared = final_figures(result)
+    if r_factor is None:
+        return "none: no epoch was done"
+    held = result.settings.get(HELD_OUT)
+    texts = [f"R = {r_factor:.4g}, χ² = {chi_squared:.3g}"]
+    texts += [f"R of held-out patterns {held:.4g}"] if isinstance(held, float) else []
+    return "; ".join([*texts, *filter(None, [on_rise(result)])])
+
+
+def _next(path: Path, result: "Result") -> Iterator[str]:
+    """Commands that take this result, the likeliest first."""
+    from ptychograd.runs.progress import RUN_PROGRESS, RunProgress
+
+    resumable = "options" in result.settings and RUN_PROGRESS in result.settings
+    if resumable and not RunProgress.of(result.settings).is_over:
+        yield f"ptychograd resume {path}: finish the run"
+    yield f"ptychograd plot {path}: object, probe and R over the epochs, as a picture"
+    if "object.transmission" in result.arrays or "object.density" in result.arrays:
+        crystal = "object.density" in result.arrays
+        yield f"ptychograd export {path} {'crystal.xdmf' if crystal else 'object.tiff'}: the object for other programs"
+    if resumable and RunProgress.of(result.settings).is_over and verdict_code(result) != "at_noise":
+        yield f"ptychograd resume {path} --epochs {2 * result.history.epochs}: go on for more epochs"

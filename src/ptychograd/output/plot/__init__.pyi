@@ -1,0 +1,10 @@
+from .crystal import crystal_summary as crystal_summary
+from .data_page import diagnosis as diagnosis
+from .overview import complex_colour as complex_colour
+from .overview import save as save
+from .overview import scanned_area as scanned_area
+from .overview import summary as summary
+from .overview import without_ramp as without_ramp
+from .residuals import residual_figure as residual_figure
+from .rings import ring_figure as ring_figure
+from .sweep_maps import sweep_map as sweep_map

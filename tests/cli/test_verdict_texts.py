@@ -1,0 +1,49 @@
+"""The verdict in a line, and what it can't see."""
+
+import numpy as np
+import pytest
+
+import ptychograd as pg
+from ptychograd.cli.verdicts import line, verdict_line
+from ptychograd.output.captions import VERDICTS, figures_line, final_figures, headline
+
+NEAR, CRYSTAL = {"focus_distance": float("inf")}, {"rocking": [0.0, 0.1]}
+
+
+def result(code, geometry=None, arrays=("scan.corner",), **settings):
+    history = pg.fitting.History((3.0, 1.0, 2.0), (0.3, 0.1, 0.2), (9.0, 1.0, 4.0), (0.1, 0.1, 0.1))
+    verdict = {} if code is None else {"verdict": {"code": code, "causes": []}}
+    settings = {"stopped": "all epochs done", "geometry": geometry, **verdict, **settings}
+    return pg.Result({name: np.zeros((2, 2)) for name in arrays}, {}, history, settings)
+
+
+@pytest.mark.parametrize(
+    ("given", "seen"),
+    [
+        (result("at_noise"), False),
+        (result("near_noise", {"distance": 1.0}), False),
+        (result("not_solved"), True),
+        (result("unknown"), True),
+        (result("at_noise", NEAR), True),
+        (result("at_noise", CRYSTAL), True),
+        (result("at_noise", arrays=("lens",)), True),
+    ],
+)
+def test_of_a_far_field_that_is_fitted_the_sign_of_both_axes_is_not_seen(given, seen):
+    text = verdict_line(given)
+    code = given.settings["verdict"]["code"]
+    assert text.startswith(line(given.settings["verdict"]))
+    assert VERDICTS[code] in text
+    assert text.endswith("; whether both axes of the positions are negated no far field can tell") != seen
+
+
+def test_without_a_verdict_there_is_no_line():
+    assert verdict_line(result(None)) == ""
+    assert headline(result(None)) == "reconstruction"
+
+
+def test_figures_are_those_of_the_state_that_is_kept():
+    """The loss rose after the second epoch."""
+    assert final_figures(result(None)) == (0.2, 4.0)
+    assert final_figures(result(None, loss_rose={"after_epoch": 2})) == (0.1, 1.0)
+    assert figures_line(result(None)) == "R = 0.2 after 3 epochs, pixel size not known"
