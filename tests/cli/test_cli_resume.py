@@ -151,7 +151,7 @@ def test_what_can_not_go_on_is_refused_in_a_sentence(run, scan, tmp_path):
         ("r.h5", "--epochs", 1): "1 epochs in all, but 2 of them are done",
         ("r.h5", "--stop-after", 2): "--stop-after 2: expected an epoch to come, 3 or a later one",
         ("r.h5", "--checkpoint-every", "soon"): 'every "soon": expected epochs, as 10, or time',
-        ("old.h5",): "does not say which options it was made with",
+        ("old.h5",): "does not say with which options it was made",
         ("kept.h5",): "kept without the solver's state",
         ("new.h5",): "options unknown to this version: colour",
         ("none.h5",): "there is no such file",

@@ -196,9 +196,10 @@ MISTAKES = {
     "no grid": ((), "--grid"),
     "axis that is none": (
         ("--grid", "lens=1,2"),
-        '"lens" is no axis; expected step.PATH or one of: focus-distance, distance, thickness, shrink-wrap,',
+        '"lens" is no axis; expected step.PATH or one of: distance, focus-distance, links-into, mask-is,',
     ),
     "axis that is fixed": (("--grid", "hold-out=0.1,0.2"), '"hold-out" is no axis'),
+    "axis of all effects": (("--grid", "effects=1,2"), '"effects" is no axis'),
     "axis of the command's own": (("--grid", "output=a,b"), '"output" is no axis'),
     "axis without values": (("--grid", "seed="), "expected NAME=VALUE"),
     "axis of commas": (("--grid", "seed=,"), "seed"),
@@ -213,8 +214,11 @@ MISTAKES = {
     "solver that is none": (("--grid", "solver=magic"), '"magic"'),
     "batch of too many": (("--grid", "batch-size=57"), "give 1 to 56"),
     "no modes": (("--grid", "modes=0,-1"), "can be reconstructed; at modes=0: 0 probe modes; expected 1 or more"),
-    "positions that are refined": (("--refine", "scan.offset", "--grid", "seed=0"), "does not judge refined positions"),
-    "axis of refined positions": (("--grid", "refine=detector.background,scan.offset"), "judge refined positions"),
+    "positions that are refined": (
+        ("--refine", "scan.offset", "--grid", "seed=0"),
+        "sweep can't refine positions",
+    ),
+    "axis of refined positions": (("--grid", "refine=detector.background,scan.offset"), "sweep can't refine positions"),
     "share of everything": (("--grid", "seed=0", "--hold-out", "1"), "expected 0.5 at most"),
     "folder that is a file": (("--grid", "seed=0", "-o", "file"), "can't be made"),
 }

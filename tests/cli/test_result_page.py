@@ -54,6 +54,11 @@ def test_a_result_of_ones_own_physics_is_told_by_its_arrays(run, tmp_path):
     assert "resume" not in out
 
 
+def test_a_run_at_the_noise_needs_no_more_epochs(run, tmp_path):
+    result(run_progress=PROGRESS, verdict={"code": "at_noise", "causes": []}).save(tmp_path / "r.h5")
+    assert "resume" not in run("inspect", "r.h5")[1]
+
+
 def test_a_plan_is_for_data(run, tmp_path):
     result().save(tmp_path / "r.h5")
     status, _, err = run("inspect", "r.h5", "--plan")

@@ -69,9 +69,11 @@ def followed(scan: Scan) -> "tuple[Dataset, AbstractModel]":
     from ptychograd.fitting.reconstruction import CUT_SHORT
 
     if scan.options.hold_out or jax.process_count() > 1:
-        raise InputError("--follow is for one process, and holds no patterns out; leave --hold-out and --rank out.")
+        raise InputError("--follow runs in one process and fits all patterns; leave out --hold-out and --rank.")
     if refines_positions(scan.options.refine or ()):
-        raise InputError("--follow refines no positions, which held-out patterns judge; do so when the scan is done.")
+        raise InputError(
+            "--follow refines no positions: no patterns are held out to judge them. Refine when the scan is done."
+        )
     data = _begun(scan)
     patterns = data.patterns
     if not isinstance(patterns, StoredPatterns):

@@ -112,7 +112,7 @@ def _halves(path: Path, places: OutputPaths, options: Options, machine: Machine)
     from ptychograd.quality.half_data import require_one_image
 
     if options.hold_out:
-        raise InputError("--hold-out is not for frc, where each half is held out from the other; leave it out.")
+        raise InputError("frc takes no --hold-out: each half is already held out from the other; leave it out.")
     start(machine, options.precision)
     make_solver(options)
     places.check(path)

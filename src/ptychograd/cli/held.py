@@ -39,7 +39,7 @@ def parted(options: Options, data: "Dataset") -> "tuple[Dataset, Dataset | None]
     share = held_share(None, options.refine or (), max(1, illuminated))
     if share and illuminated < FEWEST:
         raise InputError(
-            f"{data.source} has {illuminated} patterns with photons, too few to judge refined positions by some."
+            f"{data.source} has {illuminated} patterns with photons, too few to hold out some for refined positions."
         )
     return set_aside(data, max(1, round(share * illuminated)), options.seed) if share else (data, None)
 

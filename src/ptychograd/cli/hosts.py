@@ -95,7 +95,7 @@ def gathered(array: "np.ndarray") -> Any:
     try:
         return np.asarray(process_allgather(array)).reshape(jax.process_count(), *array.shape)
     except jax.errors.JaxRuntimeError:
-        raise InputError("Another process ended before the run began; what it says tells why.") from None
+        raise InputError("Another process ended before the run began; its own message says why.") from None
 
 
 def least(number: int) -> int:

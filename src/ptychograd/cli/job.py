@@ -112,7 +112,9 @@ def _check_news(job: Job, result: "Result") -> None:
     if result.history.epochs > job.done:
         return
     if LOST in result.settings:
-        raise InputError(f"Another process ended before an epoch was done ({result.settings[LOST]}); start all again.")
+        raise InputError(
+            f"Another process ended before an epoch was done ({result.settings[LOST]}); start all processes again."
+        )
     raise KeyboardInterrupt
 
 

@@ -103,8 +103,8 @@ def _check_readout(readout: float) -> None:
 def _check_saturation(level: float | None, data: "Dataset") -> None:
     if level is not None and data.largest > level:
         raise InputError(
-            f"--saturation {level:.12g}: {data.source} has pixels of up to {data.largest:.12g} photons, and none can "
-            "hold more than a full one; give the level in photons, or mask what is above by --mask-above."
+            f"--saturation {level:.12g}: {data.source} has pixels of up to {data.largest:.12g} photons, and none "
+            "can count more than a full one; give the level in photons, or mask what is above by --mask-above."
         )
 
 

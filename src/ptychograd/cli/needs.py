@@ -26,7 +26,11 @@ PLACES = ("--refine scan.offset", "--refine scan.affine", "--refine scan.drift")
 READ = ("--noise poisson-gaussian", "--noise gaussian")
 NEEDS = (
     Need("--lines", ("--bandwidth",), "the wavelengths that stand for a Gaussian spectrum"),
-    Need("--numerical-aperture", ("--aberration", "--refine probe.aberrations"), "the pupil over which they are told"),
+    Need(
+        "--numerical-aperture",
+        ("--aberration", "--refine probe.aberrations"),
+        "the pupil over which the aberrations are given",
+    ),
     Need("--reach", PLACES, "how far refined positions may move"),
     Need("--background-image", ("--refine detector.background",), "a background that is found for every pixel"),
     Need("--readout", READ, "noise of reading a pixel, in photons rms"),
@@ -35,7 +39,7 @@ NEEDS = (
     Need("--slices", ("--slice-distance",), "a thick object: 2 slices or more, and the --slice-distance, in metres"),
     Need("--prior slices", ("--slices",), "neighbouring slices of a thick object"),
     Need("--refine propagator.weights", ("--spectrum", "--bandwidth"), "the shares of the lines of a spectrum"),
-    Need("--refine-after", (REFINE,), "the epochs before that begins"),
+    Need("--refine-after", (REFINE,), "the epochs before the parameters of --refine are refined"),
 )
 REFINABLE = (
     *("object", "object.transmission", "object.density", "object.distance"),

@@ -53,13 +53,13 @@ class Options:
 
     Attributes:
         model: far-field, or near-field for shadows of the sample; by default what the file says, else far-field.
-            Rocking curves are known by their two_theta and rocking.
+            Rocking curves are recognised by their two_theta and rocking.
         distance: Metres from sample to detector, in place of the file's.
         focus_distance: For a near field in a cone beam: metres from focus to sample; inf for a parallel beam.
         orientation: How positions lie to patterns: 4 exchanges y and x, then 2 negates y and 1 negates x; add them up.
             `ptychograd diagnose` finds out.
-        mask_is: What True or non-zero means in the mask: of --mask if that is given, of one named with --key mask, else
-            of the file's; by default what the format has or the name tells, and good.
+        mask_is: What True or non-zero means in the mask: of --mask if that is given, else of the one named
+            with --key mask, else of the file's. By default what the file's format or the mask's name says, else good.
         allow_masked: Go on although fewer than half of the pixels are valid.
         modes: Incoherent modes of the probe.
         aperture: Start probe from a square opening of this width in metres.

@@ -198,7 +198,7 @@ def _crystal(options: Options, data: "Dataset", beam: "ProbeStart | None") -> "A
     modes = options.modes if data.probe is None or beam is not None else len(data.probe)
     if options.modes > modes and options.hold_probe is None:
         raise InputError(
-            "--modes for a crystal needs a beam that is refined (--hold-probe 20); a held one keeps its own."
+            "--modes for a crystal needs a beam that is refined (--hold-probe 20); otherwise it keeps its own modes."
         )
     if options.defocus and beam is None:
         raise InputError("--defocus is for a start probe from an opening, or estimated in the far field.")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ptychograd.cli.held import HELD_OUT
 from ptychograd.cli.verdicts import on_rise, verdict_line
-from ptychograd.output.captions import final_figures, origin, pixel_size
+from ptychograd.output.captions import final_figures, origin, pixel_size, verdict_code
 
 if TYPE_CHECKING:
     from ptychograd.fitting.result import Result
@@ -100,5 +100,5 @@ def _next(path: Path, result: "Result") -> Iterator[str]:
     if (image := result.roles.image) is not None:
         name = "crystal.xdmf" if len(image.axes) == 3 else "object.tiff"
         yield f"ptychograd export {path} {name}: the object for other programs"
-    if resumable and RunProgress.of(result.settings).is_over:
+    if resumable and RunProgress.of(result.settings).is_over and verdict_code(result) != "at_noise":
         yield f"ptychograd resume {path} --epochs {2 * result.history.epochs}: go on for more epochs"

@@ -77,14 +77,16 @@ def stored_options(path: Path, result: "Result") -> Options:
 
     settings = result.settings
     if "asked" in settings:
-        raise InputError(f"{path} is one run of many and kept without the solver's state; call their command again.")
+        raise InputError(
+            f"{path} is one run of a sweep, kept without the solver's state; call the sweep's command again."
+        )
     require_present_version(result.settings, str(path))
     stored = settings.get("options")
     if not isinstance(stored, Mapping) or FINGERPRINT not in settings or "run_progress" not in settings:
         raise InputError(
-            f"{path} does not say which options it was made with, as what the command `ptychograd reconstruct` wrote "
-            "does, of a scan that was followed the run after that. A result saved from Python goes on there, with "
-            "`reconstruct(..., resume=load(...))`, and `pg.quality.residuals` shows what it leaves."
+            f"{path} does not say with which options it was made; results of `ptychograd reconstruct` do (with "
+            "--follow those written after the scan had ended). A result saved from Python goes on in Python, with "
+            "`reconstruct(..., resume=load(...))`; `pg.quality.residuals` shows what it does not explain."
         )
     given = {name: value for name, value in stored.items() if name not in ("data", "output")}
     given.setdefault("allow_masked", True)  # by a version that did not ask
@@ -107,5 +109,5 @@ def stored_data(path: Path, result: "Result") -> Path:
     found = next((place for place in places if place.is_file()), None)
     if found is None:
         where = ", ".join(map(str, places))
-        raise InputError(f"The data of {path} are at none of {where}; name their file with --data.")
+        raise InputError(f"The data of {path} are not there (looked for: {where}); name their file with --data.")
     return stored if stored.is_file() and stored.samefile(found) else found

@@ -38,6 +38,7 @@ FIXED = (
     "hold_out",
     "step",
     "orientation",
+    "effects",
 )  # what can't differ between the points of a grid
 PLACES = ("distance", "focus-distance")  # axes along which positions may count other pixels
 STEP = "step."
@@ -69,9 +70,11 @@ def sweep(
     prepare(options.precision)
     axes = {name: _values(name, text) for name, text in pairs(_dashed(grid), "grid").items()}
     if any(name.startswith(STEP) for name in axes) and "solver" not in axes and options.solver != "adam":
-        raise InputError("Steps are an axis for adam; add --solver adam.")
+        raise InputError("Step sizes can be an axis only for adam; add --solver adam.")
     if any(refines_positions(refined or ()) for refined in axes.get("refine", [options.refine])):
-        raise InputError("A sweep does not judge refined positions; refine them with `reconstruct`, one run at a time.")
+        raise InputError(
+            "A sweep can't refine positions, which held-out patterns have to judge; use `reconstruct` for each."
+        )
     asked = Grid(data, axes, options, output or Path(f"{data.stem}_sweep"), output is None, working_folder())
     found, by = perform(asked, read_data(data, options))
     write(found, asked, by)

@@ -12,14 +12,14 @@ MOST_CAUSES = 3  # that are told in the line; JSON and the result file hold all
 UNSEEN = "; whether both axes of the positions are negated no far field can tell"
 TRY = {
     "not_counts": "give the counts as they were measured",
-    "object_not_told_from_noise": "larger batches (--batch-size 256), more photons; --hold-out 0.05 tells it better",
+    "object_not_told_from_noise": "larger batches (--batch-size 256) or more photons; --hold-out 0.05 judges it better",
     "loss_rose": "larger batches (--batch-size), or another solver",
     "too_few_epochs": "more epochs (`ptychograd resume ... --epochs N`)",
-    "start_probe": "`ptychograd diagnose`, which tries beams out of focus too; or say what it was "
+    "start_probe": "`ptychograd diagnose`, which tries beams out of focus too; or give it "
     "(--key probe=PATH, or --focal-spot, --pinhole or --aperture with --defocus)",
     "orientation": "`ptychograd diagnose` tries all eight",
     "positions": "--refine scan.offset; check their unit and order",
-    "defocus": "--defocus of the other sign, or another",
+    "defocus": "--defocus with the other sign, or another value",
     "modes": "more modes (--modes)",
 }
 

@@ -211,7 +211,8 @@ def _extras(data: Dataset) -> Facts:
         yield "support", f"{shape} pixels, {data.support.mean():.1%} of them unknown"
     if data.truth is not None:
         shape = " x ".join(map(str, data.truth.object.shape))
-        yield "truth", f"a simulation's object of {shape} pixels and its probe are in the file"
+        probe = " and its probe are" if data.truth.probe is not None else " is"
+        yield "truth", f"a simulation's object of {shape} pixels{probe} in the file"
 
 
 def _area(lengths) -> str:

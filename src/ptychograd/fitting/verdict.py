@@ -217,9 +217,9 @@ def _causes(result: Result, data: Dataset, verdict: Verdict, is_certain: bool, c
     explains_most = is_certain and verdict.left < LEFT  # as a model that is right but for a part
     if explains_most:
         yield _modes(result)
-    yield Cause("orientation", "the axes of the positions may lie otherwise to those of the detector")
+    yield Cause("orientation", "the axes of the positions may be exchanged or negated against those of the detector")
     yield Cause("positions", "positions may be wrong, or in another order or unit")
-    yield Cause("defocus", "the distance from focus to sample may be another, or of the other sign")
+    yield Cause("defocus", "the distance from focus to sample may be wrong, or have the other sign")
     if not explains_most:
         yield _modes(result)
 

@@ -1,4 +1,5 @@
 from . import metrics as metrics
+from .comparison import compare_with_truth as compare_with_truth
 from .half_data import half_agreement as half_agreement
 from .lattice_strain import strain as strain
 from .metrics import nrmse as nrmse

@@ -23,7 +23,10 @@ SHELL = 2  # voxels: at a crystal's faces noise and resolution blur what the cor
 
 
 def compare_with_truth(result: Result, data: Dataset) -> dict[str, float]:
-    """NRMSE of object and of probe: plain, with shift and linear phase ramp taken out, and that where scanned.
+    """Compare a result with the truth that its data were simulated from, image by image and number by number.
+
+    NRMSE of object and of probe: plain, with shift and linear phase ramp taken out, and that where scanned. A ramp is
+    taken out where the model's image says that no pattern tells it (see `Image.gauge`), or has a known surround.
 
     Of an object in slices the product is compared, and each slice if both sides have as many; of incoherent states, as
     of modes of the probe, the strongest of those that are orthogonal.
@@ -32,6 +35,22 @@ def compare_with_truth(result: Result, data: Dataset) -> dict[str, float]:
     everywhere, and where it met the unknown object. Where the windows of one are larger, as of a binned far field,
     both are compared in the middle that they share. Crystals are registered in three dimensions (see
     `compare_crystals`).
+
+    Args:
+        result: of a model that names its image (see `Roles`), and its illumination if it has one.
+        data: from which it was made, with their `truth`.
+
+    Returns:
+        figures by name, as "object_nrmse" and "probe_nrmse"; of other parameters the root-mean-square error in their
+        own unit.
+
+    Raises:
+        InputError: the data hold no truth, or one of another scan.
+
+    Example:
+        >>> figures = pg.quality.compare_with_truth(result, data)
+        >>> figures["object_nrmse"] > figures["object_nrmse_scanned"] > 0
+        True
     """
     if data.truth is None:
         raise InputError(f"{data.source} holds no ground truth; `ptychograd simulate` writes files that do.")
@@ -39,19 +58,19 @@ def compare_with_truth(result: Result, data: Dataset) -> dict[str, float]:
     truth, recovered = _without_margins(whole, result)
     if isinstance(data.geometry, BraggGeometry):
         figures = compare_crystals(truth, recovered, data.geometry.two_theta)
-        return figures | {"probe_nrmse": register(_strongest(whole.probe), _strongest(result.probe))[1]}
+        return figures | {"probe_nrmse": register(_strongest(_probe(whole)), _strongest(result.probe))[1]}
     modelled, image = _as_modelled(data, result), result.roles.image
     in_slices = any(path.endswith(DISTANCE) for path in data.truth.parameters)
     box, sliced = _box(modelled), (in_slices, image is not None and image.layers == "slices")
-    pairs = {
-        "object": (_as_one(truth, sliced[0])[box], _as_one(recovered, sliced[1])[box]),
-        "probe": (_strongest(whole.probe), _strongest(result.probe)),
-    }
+    pairs = {"object": (_as_one(truth, sliced[0])[box], _as_one(recovered, sliced[1])[box])}
+    if whole.probe is not None and result.roles.illumination is not None:
+        pairs["probe"] = _strongest(whole.probe), _strongest(result.probe)
     scanned, figures = _scanned(result, modelled, whole), {}
     for name, (expected, found) in pairs.items():
         comparison = compare_arrays(expected, found)
         figures[f"{name}_nrmse"] = comparison.nrmse
-        figures[f"{name}_nrmse_ramp_removed"] = comparison.nrmse_ramp_removed
+        if name == "probe" or image is None or image.support is not None or "ramp" in image.gauge:
+            figures[f"{name}_nrmse_ramp_removed"] = comparison.nrmse_ramp_removed
         if name in scanned:
             figures[f"{name}_nrmse_scanned"] = nrmse_within(expected, comparison.registered, scanned[name])
     if all(sliced) and truth.shape == recovered.shape:
@@ -60,10 +79,16 @@ def compare_with_truth(result: Result, data: Dataset) -> dict[str, float]:
     return figures | compare_parameters(data.truth, result) | compare_positions(data.truth, result)
 
 
+def _probe(truth: GroundTruth) -> Complex[np.ndarray, "modes y x"]:
+    if truth.probe is None:
+        raise InputError("The truth holds no probe to compare with.")
+    return truth.probe
+
+
 def _in_one_window(truth: GroundTruth, result: Result) -> tuple[GroundTruth, Result]:
     """Both in the smaller of their windows, if one has the same pixels in a larger one about the same middle."""
     image, beam, places = result.roles
-    if image is None or beam is None or len(image.axes) != 2 or np.ndim(beam.array) != 3:
+    if image is None or beam is None or truth.probe is None or len(image.axes) != 2 or np.ndim(beam.array) != 3:
         return truth, result
     sizes = truth.probe.shape[-2:], result.probe.shape[-2:]
     shape = min(sizes[0][0], sizes[1][0]), min(sizes[0][1], sizes[1][1])
@@ -181,7 +206,7 @@ def registered_crystal(
 
 def _scanned(result: Result, data: Dataset, truth: GroundTruth) -> dict[str, Bool[np.ndarray, "y x"]]:
     """Pixels of the object that were lit, and of the probe that met the unknown object, if the scan is known."""
-    if result.roles.positions is None or result.roles.illumination is None:
+    if result.roles.positions is None or result.roles.illumination is None or truth.probe is None:
         return {}
     corners, reach = result.corners, _reach(result)
     support = None if data.support is None else np.pad(data.support, reach)

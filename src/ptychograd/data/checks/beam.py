@@ -10,7 +10,7 @@ ENOUGH_OVERLAP, LEAST_OVERLAP, MOST_OVERLAP = 0.6, 0.3, 0.98  # linear; 60 to 70
 BORDER = 16  # a border as wide as one part of so many of the frame, at each side
 FULL, OVERFULL = 0.01, 0.05  # share of the light in the border
 # The same of a probe: 1.2 % in the border raised the error of an object from 0.07 to 0.10, 2.4 % to 0.13, 5 % to 0.17
-# (a Gaussian beam, 1e6 photons); good reconstructions have 1.2 and 1.5 % there.
+# (a Gaussian beam, 1e6 photons); the probe that the demo ends with, at the noise, has 1.2 % there.
 FILLED = 0.02
 EVEN = 0.5  # brightness of the border over that of the whole frame, from which a near field wraps around
 OFF_CENTRE, FAR_OFF, IN_A_CORNER = 1.5, 0.05, 0.4  # pixels; shares of the frame

@@ -40,8 +40,9 @@ class GroundTruth:
     """What the patterns of a simulation were made from; no reconstruction ever uses it.
 
     Args:
-        object: complex transmission (Y, X), or a crystal's density (X, Y, Z).
-        probe: complex modes (modes, y, x); the sum of |probe|² is the number of photons per exposure.
+        object: complex transmission (Y, X), or a crystal's density (X, Y, Z); of a model of your own its image.
+        probe: complex modes (modes, y, x); the sum of |probe|² is the number of photons per exposure. None by default,
+            of a model without a probe.
         parameters: others that a model might refine, by their path in the model (as "scan.offset"), in its units; by
             default none.
 
@@ -52,7 +53,7 @@ class GroundTruth:
     """
 
     object: Complex[np.ndarray, "Y X"] | Complex[np.ndarray, "X Y Z"]
-    probe: Complex[np.ndarray, "modes probe_y probe_x"]
+    probe: Complex[np.ndarray, "modes probe_y probe_x"] | None = None
     parameters: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 

@@ -28,7 +28,7 @@ def draw_convergence(axis, result: Result) -> None:
         axis.plot(list(monitored), list(monitored.values()), "o", color="tab:red", markersize=3, label="held out")
         axis.legend(fontsize=8, frameon=False)
     axis.set(xlabel="epoch", ylabel="R-factor", yscale="log")
-    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
     if result.history.epochs:
         axis.set_title(f"R = {result.history.r_factor[-1]:.4g} after {result.history.epochs} epochs", fontsize=9)
     axis.grid(visible=True, which="both", alpha=0.3)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Bool, Complex, Float
+from jaxtyping import Bool, Complex, Float, Inexact
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import hsv_to_rgb
 from matplotlib.figure import Figure
@@ -240,7 +240,7 @@ def _panels(image, name: str, illuminated: Bool[np.ndarray, "y x"], result: Resu
     return [(amplitude, f"{name}, amplitude", unit), (phase, f"{name}, phase", "rad")]
 
 
-def _layers(result: Result) -> tuple[Complex[np.ndarray, "layers y x"], list[str]]:
+def _layers(result: Result) -> tuple[Inexact[np.ndarray, "layers y x"], list[str]]:
     """The image, or some of its slices or states from first to last, with their names."""
     role = result.roles.image
     if role is None or not role.layers:

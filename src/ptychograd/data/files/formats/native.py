@@ -127,7 +127,7 @@ def _array(catalogue: Catalogue, name: str) -> np.ndarray | None:
 
 def _truth(catalogue: Catalogue) -> GroundTruth | None:
     object, probe = _array(catalogue, "truth/object"), _array(catalogue, "truth/probe")
-    if object is None or probe is None:
+    if object is None:
         return None
     others = (entry for entry in catalogue.walk() if entry.name.startswith(_PARAMETERS))
     return GroundTruth(object, probe, {entry.name.removeprefix(_PARAMETERS): entry.array() for entry in others})

@@ -1,0 +1,153 @@
+"""A model of one's own is fitted, saved, gone on from, drawn, exported and compared by what its roles name alone."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import ptychograd as pg
+from ptychograd.data.dataset import GroundTruth
+
+SHAPE, PIXEL = (41, 36), (2e-7, 2e-7)
+
+
+# ---- the physics: in-line holography at several distances
+class Hologram(pg.AbstractModel):
+    wave: jax.Array  # behind the object, complex (y, x)
+    kernels: jax.Array  # of free space, for each distance
+
+    def __call__(self, index):
+        wave = jnp.fft.ifft2(jnp.fft.fft2(self.wave) * self.kernels[index])
+        return jnp.abs(wave) ** 2
+
+    def roles(self):
+        return pg.Roles(image=pg.Image(self.wave, sampling=PIXEL))
+
+
+def kernels(distances=(3e-4, 8e-4, 1.6e-3, 2.6e-3)):
+    return jnp.asarray(
+        np.stack([pg.physics.fresnel_kernel(SHAPE, PIXEL, 1e-10 * 5, z) for z in distances]), jnp.complex64
+    )
+
+
+def truth():
+    y, x = np.mgrid[: SHAPE[0], : SHAPE[1]]
+    phase = 0.8 * np.exp(-((y - 17) ** 2 + (x - 21) ** 2) / 60) - 0.5 * ((abs(y - 28) < 4) & (abs(x - 12) < 6))
+    return np.exp(1j * phase - 0.3 * abs(phase))
+
+
+@pytest.fixture(scope="module")
+def data():
+    image = truth()
+    patterns = pg.simulate(Hologram(jnp.asarray(100 * image, jnp.complex64), kernels()), 4, seed=1)
+    return pg.make_dataset(patterns, np.zeros((4, 2)), truth=GroundTruth(image))
+
+
+@pytest.fixture(scope="module")
+def start():
+    return Hologram(jnp.full(SHAPE, 100, jnp.complex64), kernels())
+
+
+@pytest.fixture(scope="module")
+def result(start, data):
+    return pg.reconstruct(start, data, pg.adam(1.0), epochs=1000, batch_size=4)
+
+
+def test_it_is_fitted_without_a_path_and_comes_near_the_truth(result, data):
+    figures = pg.quality.compare_with_truth(result, data)
+    assert set(figures) == {"object_nrmse"}
+    assert figures["object_nrmse"] < 0.03
+    assert result.settings["trainable"] == ["wave"]
+
+
+def test_it_is_saved_and_shown_without_its_class(result, start, tmp_path):
+    result.save(tmp_path / "r.h5")
+    again = pg.load(tmp_path / "r.h5")
+    assert again.model is None
+    np.testing.assert_array_equal(again.object, result.object)
+    assert again.roles.image.sampling == PIXEL
+    assert again.roles.image.gauge == ("phase",)
+    assert again.roles.illumination is None
+    titles = [axis.get_title() for axis in pg.plot.summary(again).get_axes()]
+    assert titles[:2] == ["object, amplitude", "object, phase"]
+    assert not any("probe" in title for title in titles)
+    pg.export(again, tmp_path / "wave.tiff")
+    assert eqx.tree_equal(again.onto(start).wave, result.model.wave)
+
+
+def test_it_goes_on_where_it_ended(result, start, data, tmp_path):
+    whole = pg.reconstruct(start, data, pg.adam(2.0), epochs=6, batch_size=2)
+    part = pg.reconstruct(start, data, pg.adam(2.0), epochs=3, batch_size=2, planned=6)
+    part.save(tmp_path / "part.h5")
+    both = pg.reconstruct(start, data, pg.adam(2.0), epochs=3, batch_size=2, resume=pg.load(tmp_path / "part.h5"))
+    np.testing.assert_array_equal(both.object, whole.object)
+
+
+def test_it_has_a_verdict_and_stages_refine_what_it_names(start, data):
+    run = pg.Run(start, data, pg.adam(2.0), (pg.Stage(3),), batch_size=2)
+    done = pg.perform(run)
+    assert done.settings["trainable"] == ["wave"]
+    assert "verdict" in done.settings
+
+
+def test_halves_of_its_data_agree(start, data):
+    one, other = (pg.reconstruct(start, data, pg.adam(2.0), epochs=30, batch_size=2, seed=s) for s in (0, 1))
+    assert pg.quality.half_agreement(one, other).correlation[1] > 0.99
+
+
+WRONG = {
+    "no roles": (lambda m: {"image": m.wave}, "gives a dict; expected pg.Roles"),
+    "nothing": (lambda m: None, "gives nothing; expected pg.Roles"),
+    "an array as image": (lambda m: pg.Roles(image=m.wave), "as image; expected a Image"),
+    "a path as image": (lambda m: pg.Roles(image=pg.Image("wave")), "names a str as image; expected an array"),
+    "too many axes": (lambda m: pg.Roles(image=pg.Image(m.kernels)), "expected an axis for each name"),
+    "one axis": (lambda m: pg.Roles(image=pg.Image(m.wave[0], ("x",))), "expected an axis for each name"),
+    "three lengths": (lambda m: pg.Roles(image=pg.Image(m.wave, sampling=(1.0, 1.0, 1.0))), "a sampling of 3 lengths"),
+    "another support": (lambda m: pg.Roles(image=pg.Image(m.wave, support=np.ones((3, 3), bool))), "support has the"),
+    "another word": (lambda m: pg.Roles(image=pg.Image(m.wave, gauge=("tilt",))), "no gauge is called 'tilt'"),
+    "positions": (
+        lambda m: pg.Roles(positions=pg.physics.Positions(np.zeros(4))),
+        r"shape \(4,\); expected \(index, 2\)",
+    ),
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_wrong_roles_are_refused_in_a_sentence(start, data, wrong):
+    roles, text = WRONG[wrong]
+
+    class Wrong(Hologram):
+        def roles(self):
+            return roles(self)
+
+    with pytest.raises(pg.InputError, match=text):
+        pg.reconstruct(Wrong(start.wave, start.kernels), data, pg.adam(2.0), epochs=1)
+
+
+def test_roles_of_computed_arrays_go_into_the_file(start, data, tmp_path):
+    class Computed(Hologram):
+        def roles(self):
+            inside = np.zeros(SHAPE, bool)
+            inside[5:-5, 5:-5] = True
+            return pg.Roles(image=pg.Image(jnp.angle(self.wave), unit="rad", illuminated=inside))
+
+    found = pg.reconstruct(Computed(start.wave, start.kernels), data, pg.adam(2.0), epochs=2, batch_size=4)
+    found.save(tmp_path / "c.h5")
+    again = pg.load(tmp_path / "c.h5")
+    np.testing.assert_allclose(again.object, np.angle(again.arrays["wave"]), rtol=1e-5)
+    box, illuminated = pg.plot.scanned_area(again)
+    assert box == (slice(5, 36), slice(5, 31))
+    assert illuminated.all()
+    (panel, *_) = pg.plot.summary(again).get_axes()
+    assert panel.get_title() == "object"
+
+
+def test_a_model_without_roles_says_so_where_an_image_is_asked_for(start, data):
+    class Plain(Hologram):
+        def roles(self):
+            return pg.Roles()
+
+    found = pg.reconstruct(Plain(start.wave, start.kernels), data, pg.adam(2.0), epochs=1, batch_size=4)
+    with pytest.raises(pg.InputError, match=r"no image, as its model names none \(see AbstractModel.roles\)"):
+        _ = found.object
