@@ -96,6 +96,38 @@ def test_halves_of_its_data_agree(start, data):
     assert pg.quality.half_agreement(one, other).correlation[1] > 0.99
 
 
+class Particle(pg.AbstractModel):
+    """Coherent diffraction of a particle inside a support."""
+
+    density: jax.Array
+    inside: jax.Array
+
+    def __call__(self, index):
+        return jnp.abs(jnp.fft.fftshift(jnp.fft.fft2(jnp.where(self.inside, self.density, 0), norm="ortho"))) ** 2
+
+    def roles(self):
+        return pg.Roles(image=pg.Image(self.density, support=self.inside))
+
+
+def test_shrink_wrap_is_for_every_image_with_a_support():
+    """Of a model that knows neither crystals nor beams; a stage then refines what the smaller support leaves."""
+    y, x = np.mgrid[:32, :30]
+    solid, box = (y > 11) & (y < 19) & (x > 9) & (x - y < 8), (abs(y - 16) < 11) & (abs(x - 15) < 11)
+    truth = Particle(jnp.asarray(np.where(solid, 40.0, 0) + 0j, jnp.complex64), jnp.asarray(box))
+    data = pg.make_dataset(pg.simulate(truth, 1, seed=2), np.zeros((1, 2)))
+    start = Particle(jnp.asarray(np.where(solid, 30.0, box * 2.0 * np.cos(x)) + 0j, jnp.complex64), truth.inside)
+    found = pg.perform(pg.Run(start, data, pg.adam(0.3), (pg.Stage(200, first=(pg.refinement.ShrinkWrap(0.3),)),)))
+    support = found.roles.image.support
+    assert support[solid].all()
+    assert not support[~box].any()
+    assert support.sum() < 0.5 * box.sum()
+    assert not found.object[~support].any()
+    assert found.settings["changes"][0]["change"].startswith("support shrunk to")
+    other = Hologram(start.density, start.density[None])
+    with pytest.raises(pg.InputError, match="names no image with a support among its arrays"):
+        pg.perform(pg.Run(other, data, pg.adam(1.0), (pg.Stage(1, ("wave",), first=(pg.refinement.ShrinkWrap(0.3),)),)))
+
+
 WRONG = {
     "no roles": (lambda m: {"image": m.wave}, "gives a dict; expected pg.Roles"),
     "nothing": (lambda m: None, "gives nothing; expected pg.Roles"),

@@ -14,7 +14,7 @@ def shifted(image: Inexact[np.ndarray, "..."], shift: Float[np.ndarray, "axis"])
     return exact_ifft(fourier_shift(exact_fft(image), shift))
 
 
-def own_magnitude(blurred: Float[np.ndarray, "x y z"]) -> float:
+def own_magnitude(blurred: Float[np.ndarray, "..."]) -> float:
     """The magnitude of a crystal among voxels that are none: that of the brightest ones."""
     ordered = np.sort(blurred, axis=None)
     return float(ordered[-min(BRIGHTEST, ordered.size)])

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Complex
@@ -18,10 +17,12 @@ from scipy.ndimage import gaussian_filter
 
 from ptychograd.core.arrays import own_magnitude, shifted
 from ptychograd.core.errors import InputError
+from ptychograd.core.parameters import replace_parameters
 from ptychograd.core.strict import meant
 from ptychograd.fitting.result import NonFiniteError, Result
-from ptychograd.physics.bragg import BraggPtychography, Crystal
+from ptychograd.physics.bragg import BraggPtychography
 from ptychograd.physics.model import AbstractModel
+from ptychograd.physics.roles import ByPath, recorded
 
 # fit(model, epochs, hold=()): the result of so many epochs of the stage; what is below the paths to hold stays
 Fit = Callable[..., Result]
@@ -59,8 +60,10 @@ class CrystalStageAction(AbstractStageAction):
 
 
 @dataclass(frozen=True)
-class ShrinkWrap(CrystalStageAction):
+class ShrinkWrap(AbstractStageAction):
     """Before a stage, shrink the support of a crystal to what is bright, so that fainter ghosts of it are cut off.
+
+    It serves every model whose `roles` name an image with a support, outside of which the image is 0.
 
     The new support holds the voxels of the start's support where the magnitude, blurred by `blur` voxels, is above
     `threshold` of the crystal's own (Marchesini et al., Phys. Rev. B 68, 140101 (2003)). Noise outside is cut off too.
@@ -70,7 +73,7 @@ class ShrinkWrap(CrystalStageAction):
         blur: standard deviation of the Gaussian blur in voxels; 0 for none.
 
     Raises:
-        InputError: when a run begins: the model has no crystal, or a number is out of its range.
+        InputError: when a run begins: the model has no such image, or a number is out of its range.
 
     Example:
         >>> pg.Stage(20, ("object",), first=(pg.refinement.ShrinkWrap(0.3),)).first
@@ -81,12 +84,12 @@ class ShrinkWrap(CrystalStageAction):
     blur: float = 1.0
 
     def check(self, model):
-        super().check(model)
+        _supported(model)
         if not (0 < self.threshold < 1 and self.blur >= 0):
             raise InputError(f"{self}: expected a threshold between 0 and 1, and a blur of 0 or more voxels.")
 
     def __call__(self, model, start, fit):
-        whole = np.asarray(_crystal(start).support)
+        whole = _supported(start)[1]
         blurred = gaussian_filter(np.abs(_density(model)), self.blur)
         support = whole & (blurred > self.threshold * own_magnitude(blurred))
         share = np.count_nonzero(support) / np.count_nonzero(whole)
@@ -136,7 +139,7 @@ class BeamShift(CrystalStageAction):
         return Changed(model, f"{text} {tried.get(0, np.nan):.4f})")
 
     def _moved(self, model: AbstractModel, start: AbstractModel, shift: int) -> AbstractModel:
-        whole = np.asarray(_crystal(start).support)
+        whole = _supported(start)[1]
         if not shift:
             return _with(model, _density(model), whole)
         along_beam = np.array([shift, shift / np.tan(_bragg(start).probe.two_theta), 0])
@@ -156,23 +159,33 @@ def _fitted(fit: Fit, model: AbstractModel, epochs: int) -> Result:
 
 def _bragg(model: AbstractModel) -> BraggPtychography:
     if not isinstance(model, BraggPtychography):
-        raise InputError(f"A {type(model).__name__} has no crystal; shrink-wrap and shifts along the beam are for one.")
+        raise InputError(f"A {type(model).__name__} has no crystal under a tilted beam, as shifts along the beam need.")
     return model
 
 
-def _crystal(model: AbstractModel) -> Crystal:
-    return _bragg(model).object
+@meant
+def _supported(model: AbstractModel) -> tuple[np.ndarray, np.ndarray]:
+    """The image of a model and its support; raises `InputError` where they can't be replaced."""
+    roles = model.roles()
+    record = recorded(roles, model).get("image", {})
+    if roles.image is None or not all(isinstance(record.get(name), ByPath) for name in ("array", "support")):
+        raise InputError(
+            f"A {type(model).__name__} names no image with a support among its arrays (see AbstractModel.roles), as a "
+            "crystal has; shrink-wrap is for one."
+        )
+    if roles.image.outside:
+        raise InputError(f"Outside of its support this image is {roles.image.outside:g}; shrink-wrap is for one of 0.")
+    return np.asarray(roles.image.array), np.asarray(roles.image.support)
+
+
+def _density(model: AbstractModel) -> Complex[np.ndarray, "..."]:
+    image, support = _supported(model)
+    return np.where(support, image, 0)
 
 
 @meant
-def _density(model: AbstractModel) -> Complex[np.ndarray, "x y z"]:
-    crystal = _crystal(model)
-    return np.where(np.asarray(crystal.support), np.asarray(crystal.density), 0)
-
-
-@meant
-def _with(
-    model: AbstractModel, density: Complex[np.ndarray, "x y z"], support: Bool[np.ndarray, "x y z"]
-) -> AbstractModel:
-    crystal = Crystal(jnp.asarray(density, _crystal(model).density.dtype), jnp.asarray(support))
-    return eqx.tree_at(_crystal, model, crystal)
+def _with(model: AbstractModel, image: np.ndarray, support: Bool[np.ndarray, "..."]) -> AbstractModel:
+    """The model with another image and another support."""
+    there = recorded(model.roles(), model)["image"]
+    values = {there["array"].path: jnp.asarray(image, _supported(model)[0].dtype)}
+    return replace_parameters(model, values | {there["support"].path: jnp.asarray(support)})
