@@ -123,9 +123,9 @@ def test_a_model_that_is_no_crystal_is_refused(action):
     """In a sentence."""
     data = problems.measurement()
     model = problems.start_model(data)
-    with pytest.raises(pg.InputError, match="A Ptychography (has no crystal|names no image with a support)"):
+    with pytest.raises(pg.InputError, match=r"A Ptychography (has no crystal|names no image with a support)"):
         action(model, model, no_fit)
-    with pytest.raises(pg.InputError, match="has no crystal|names no image with a support"):
+    with pytest.raises(pg.InputError, match=r"has no crystal|names no image with a support"):
         pg.perform(pg.Run(model, data, pg.Nesterov(), (pg.Stage(1, first=(action,)),), 8))
 
 
@@ -134,7 +134,7 @@ def test_it_is_refused_before_anything_is_computed(action):
     """Not after the stages before it."""
     data, told = problems.measurement(), []
     run = pg.Run(problems.start_model(data), data, pg.Nesterov(), (pg.Stage(1), pg.Stage(1, first=(action,))), 8)
-    with pytest.raises(pg.InputError, match="has no crystal|names no image with a support"):
+    with pytest.raises(pg.InputError, match=r"has no crystal|names no image with a support"):
         pg.perform(run, told.append)
     assert not told
 
