@@ -128,6 +128,52 @@ def test_shrink_wrap_is_for_every_image_with_a_support():
         pg.perform(pg.Run(other, data, pg.adam(1.0), (pg.Stage(1, ("wave",), first=(pg.refinement.ShrinkWrap(0.3),)),)))
 
 
+class Counted(pg.AbstractModel):
+    """A wave that is seen through a lens by a detector that may do more than count."""
+
+    wave: jax.Array
+    detector: pg.physics.Detector = pg.physics.Detector()
+
+    def __call__(self, index):
+        return self.detector(self.wave[None])
+
+
+def test_effects_of_the_detector_go_into_every_model_that_has_one():
+    """Each against NumPy; what is not finite or too large is refused as for the package's models."""
+    y, x = np.mgrid[:15, :12]
+    wave = 10 * np.exp(-((y - 6) ** 2 + (x - 7) ** 2) / 20) * np.exp(0.2j * x)
+    model = Counted(jnp.asarray(wave, jnp.complex64))
+    flat = 1 + 0.3 * np.cos(y)
+    changed = pg.models.with_flat_field(pg.models.with_background(model, 2.0), flat)
+    np.testing.assert_allclose(changed(0), np.abs(wave) ** 2 * flat / flat.mean() + 2, rtol=1e-5)
+    kernel = np.array([[0.0, 1, 0], [1, 4, 1], [0, 1, 0]]) / 8
+    blurred = sum(
+        kernel[i + 1, j + 1] * np.roll(np.abs(wave) ** 2, (i, j), (0, 1)) for i in (-1, 0, 1) for j in (-1, 0, 1)
+    )
+    np.testing.assert_allclose(pg.models.with_point_spread(model, kernel)(0), blurred, rtol=1e-4, atol=1e-4)
+    with pytest.raises(pg.InputError, match=r"flat field has \(3, 3\) pixels, the detector \(15, 12\)"):
+        pg.models.with_flat_field(model, np.ones((3, 3)))
+    data = pg.make_dataset(pg.simulate(changed, 2, seed=3), np.zeros((2, 2)))
+    begun = pg.models.with_background(model, 1.0)
+    names = ("wave", "detector.background")
+    found = pg.reconstruct(begun, data, pg.Nesterov(), epochs=5, batch_size=2, trainable=names)
+    assert float(found.arrays["detector.background"]) != 1.0
+
+
+@pytest.mark.parametrize(
+    "effect",
+    [
+        lambda model: pg.models.with_background(model, 1.0),
+        pg.models.with_background_image,
+        pg.models.with_point_spread,
+        pg.models.with_flat_field,
+    ],
+)
+def test_a_model_without_a_detector_says_so(start, effect):
+    with pytest.raises(pg.InputError, match="into a Hologram, which has no detector; give it a field `detector`"):
+        effect(start)
+
+
 WRONG = {
     "no roles": (lambda m: {"image": m.wave}, "gives a dict; expected pg.Roles"),
     "nothing": (lambda m: None, "gives nothing; expected pg.Roles"),

@@ -40,7 +40,7 @@ def refined(stages: Iterable, names: Iterable[str], after: int) -> list:
     """
     names, done, parts = tuple(names), 0, []
     for stage in stages:
-        begun = stage._replace(trainable=(*stage.trainable, *names)) if names else stage
+        begun = stage._replace(trainable=(*stage.named, *names)) if names else stage
         alone = min(stage.epochs, max(0, after - done)) if names else 0
         if alone:
             parts.append(stage._replace(epochs=alone, until=None if alone < stage.epochs else stage.until))

@@ -57,9 +57,8 @@ def monitored(run: "Run", held: "Dataset | None") -> "Run":
     from ptychograd.core.parameters import matches
     from ptychograd.refinement.positions import HeldOutMonitor
 
-    paths = [
-        path for path in run.model.per_pattern for stage in run.stages if any(matches(path, n) for n in stage.trainable)
-    ]
+    refined = {name for stage in run.stages for name in stage.free(run.model)}
+    paths = [path for path in run.model.per_pattern if any(matches(path, name) for name in refined)]
     if held is None or paths:
         return run
     return run._replace(monitor=HeldOutMonitor(held, noise=run.stages[-1].noise))

@@ -150,7 +150,7 @@ def _validated(result: "Result", held: "Dataset", planned: "Run") -> "Result":
     from ptychograd.core.parameters import named_parameters
     from ptychograd.fitting.reconstruction import CUT_SHORT
 
-    refined = {name for stage in planned.stages for name in stage.trainable}
+    refined = {name for stage in planned.stages for name in stage.free(planned.model)}
     found = validated_by(held, result, refined, planned.stages[-1].noise, planned.devices)
     result, model = result._replace(settings=result.settings | {HELD_OUT: found.r_factor}), found.model
     if result.stopped in CUT_SHORT:  # which goes on from where it was

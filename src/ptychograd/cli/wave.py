@@ -68,14 +68,13 @@ def held_unless_asked(stages: Iterable["Stage"], model: "AbstractModel", refine:
     if any(path in LENS for path in refine):
         special |= {"probe.modes"}
     for stage in stages:
-        if not any(matches(path, parent) and path != parent for path in special for parent in stage.trainable):
+        if not any(matches(path, parent) and path != parent for path in special for parent in stage.named):
             yield stage
             continue
         names = [
             leaf
             for leaf in leaves
-            if leaf in stage.trainable
-            or (leaf not in special and any(matches(leaf, parent) for parent in stage.trainable))
+            if leaf in stage.named or (leaf not in special and any(matches(leaf, parent) for parent in stage.named))
         ]
         yield stage._replace(trainable=tuple(names))
 

@@ -1,6 +1,7 @@
 """Models: the index of a pattern -> the photons that it is expected to hold."""
 
 import abc
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -101,16 +102,22 @@ class AbstractModel(eqx.Module):
 
     @property
     def steps(self) -> Mapping[str, Float[Array, ""] | float]:
-        """A step that suits a real parameter, in its own unit, by path; none by default."""
-        return {}
+        """A step that suits a real parameter, in its own unit, by path; by default what the parts of the model say."""
+        return gathered(self, lambda part: part.steps)
 
     def gauge_fixed(self) -> tuple[dict[str, Array], ...]:
-        """New values of parameters, by path, without what no pattern can tell; set after every epoch, none by default.
+        """New values of parameters, by path, without what no pattern can tell; set after every epoch.
+
+        By default what the parts of the model say, as its detector.
 
         It must change no pattern that the data could tell from another. Values that depend on each other stand in one
         dictionary: they are replaced together or not at all.
         """
-        return ()
+        return tuple(
+            {f"{name}.{path}": value for path, value in change.items()}
+            for name, part in parts_of(self).items()
+            for change in part.gauge_fixed()
+        )
 
 
 class ScaleAmbiguity(NamedTuple):
@@ -249,29 +256,22 @@ class Ptychography(AbstractExitWaveModel):
 
     @property
     def per_pattern(self):
-        return self._gathered(lambda part: part.per_pattern)
+        return gathered(self, lambda part: part.per_pattern)
 
     @property
     def weighted(self):
-        return [f"{name}.{path}" for name, part in self._parts().items() for path in part.weighted]
+        return [f"{name}.{path}" for name, part in parts_of(self).items() for path in part.weighted]
 
-    @property
-    def steps(self):
-        return self._gathered(lambda part: part.steps)
 
-    def gauge_fixed(self):
-        return tuple(
-            {f"{name}.{path}": value for path, value in change.items()}
-            for name, part in self._parts().items()
-            for change in part.gauge_fixed()
-        )
+def gathered(model: AbstractModel, found: Callable[[AbstractPart], Mapping]) -> dict:
+    """What all parts of a model say about their parameters, by path."""
+    return {f"{name}.{path}": value for name, part in parts_of(model).items() for path, value in found(part).items()}
 
-    def _gathered(self, found: Callable[[AbstractPart], Mapping]) -> dict:
-        """What all parts say about their parameters, by path."""
-        return {f"{name}.{path}": value for name, part in self._parts().items() for path, value in found(part).items()}
 
-    def _parts(self) -> dict[str, AbstractPart]:
-        return {name: getattr(self, name) for name in ("object", "probe", "scan", "propagator", "detector")}
+def parts_of(model: AbstractModel) -> dict[str, AbstractPart]:
+    """The fields of a model that are parts, by name."""
+    named = {field.name: getattr(model, field.name) for field in dataclasses.fields(model)}
+    return {name: part for name, part in named.items() if isinstance(part, AbstractPart)}
 
 
 def batched(function: Callable, axes: tuple) -> Callable:

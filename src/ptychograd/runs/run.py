@@ -47,11 +47,20 @@ class Stage(NamedTuple):
     """
 
     epochs: int
-    trainable: tuple[str, ...] = ()
+    trainable: tuple[str, ...] | None = None
     noise: AbstractNoise = Amplitude()
     until: Callable[[History], str] | None = None
     first: tuple[AbstractStageAction, ...] = ()
     priors: tuple[AbstractPrior, ...] = ()
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """The paths that are asked for; none where the model says what is refined."""
+        return self.trainable or ()
+
+    def free(self, model: AbstractModel) -> tuple[str, ...]:
+        """Paths of what it refines of a model."""
+        return refined_by_default(model) if self.trainable is None else self.trainable
 
 
 class Run(NamedTuple):
@@ -87,7 +96,7 @@ class Run(NamedTuple):
     @property
     def summary(self) -> dict:
         """What is asked for but the start model, in words and numbers: equal for equal runs."""
-        names = [list(stage.trainable or refined_by_default(self.model)) for stage in self.stages]
+        names = [list(stage.free(self.model)) for stage in self.stages]
         stages = [[stage.epochs, free, *map(repr, stage[2:])] for stage, free in zip(self.stages, names, strict=True)]
         return {
             "data": self.data.fingerprint,
@@ -231,8 +240,7 @@ def _held(result: Result | None) -> list[str]:
 
 def _without(stage: Stage, hold: Sequence[str], model: AbstractModel) -> Stage:
     """The stage with what is below the paths to `hold` not refined."""
-    names = stage.trainable or refined_by_default(model)
-    free = [path for path in names if not any(matches(path, held) or matches(held, path) for held in hold)]
+    free = [path for path in stage.free(model) if not any(matches(path, held) or matches(held, path) for held in hold)]
     return stage._replace(trainable=tuple(free))
 
 
@@ -280,7 +288,7 @@ def task_of(run: Run, stage: Stage, epochs: int, resume: Result | None, planned:
         run.solver,
         epochs,
         run.batch_size,
-        stage.trainable or refined_by_default(run.model),
+        stage.free(run.model),
         stage.noise,
         run.seed,
         resume,

@@ -151,7 +151,7 @@ def with_flat_field_calibration(stages: Sequence[Stage], data: Dataset, model: A
     names = trainable_names(model)
 
     def refines(stage: Stage) -> bool:
-        return FLAT_FIELD in names and any(matches(FLAT_FIELD, name) for name in stage.trainable)
+        return FLAT_FIELD in names and any(matches(FLAT_FIELD, name) for name in stage.named)
 
     if not any(map(refines, stages)):
         return tuple(stages)
@@ -238,7 +238,7 @@ def _without_flat_field(stage: Stage, names: Sequence[str]) -> Stage:
 def _others(stage: Stage, names: Sequence[str]) -> tuple[str, ...]:
     """What a stage refines beside the flat field, also of the detector."""
     retained = []
-    for path in stage.trainable:
+    for path in stage.named:
         whole = matches(FLAT_FIELD, path)
         retained += [name for name in names if matches(name, path) and name != FLAT_FIELD] if whole else [path]
     return tuple(retained)
@@ -249,18 +249,18 @@ def _without_offsets(stage: Stage) -> Stage:
 
     A stage that refines nothing else still does so.
     """
-    others = [path for path in PATHS if path != OFFSET and any(matches(path, name) for name in stage.trainable)]
-    retained = [name for name in stage.trainable if not matches(OFFSET, name)]
+    others = [path for path in PATHS if path != OFFSET and any(matches(path, name) for name in stage.named)]
+    retained = [name for name in stage.named if not matches(OFFSET, name)]
     return stage._replace(trainable=tuple(dict.fromkeys(retained + others)) or stage.trainable)
 
 
 def _refines_offsets(stage: Stage) -> bool:
-    return any(matches(OFFSET, name) for name in stage.trainable)
+    return any(matches(OFFSET, name) for name in stage.named)
 
 
 def _is_about_positions(stage: Stage) -> bool:
     """Whether a stage refines positions, or stands between searches for them."""
-    refined = any(matches(path, name) for name in stage.trainable for path in PATHS)
+    refined = any(matches(path, name) for name in stage.named for path in PATHS)
     return refined or any(isinstance(action, PositionSearch) for action in stage.first)
 
 

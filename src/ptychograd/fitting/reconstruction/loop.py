@@ -80,7 +80,7 @@ def reconstruct(
     *,
     epochs: int,
     batch_size: int = 1,
-    trainable: Sequence[str] = (),
+    trainable: Sequence[str] | None = None,
     noise: AbstractNoise | None = None,
     priors: Sequence[AbstractPrior] | AbstractPrior = (),
     seed: int = 0,
@@ -163,9 +163,11 @@ def reconstruct(
     return result._replace(settings=result.settings | {LOST: why}) if why else result
 
 
-def _free(model: AbstractModel, trainable: Sequence[str]) -> tuple[str, ...]:
+def _free(model: AbstractModel, trainable: Sequence[str] | None) -> tuple[str, ...]:
     """The paths that are asked for, or those of the model; a single one stands for itself, not for its letters."""
-    return (trainable,) if isinstance(trainable, str) else tuple(trainable) or refined_by_default(model)
+    if trainable is None:
+        return refined_by_default(model)
+    return (trainable,) if isinstance(trainable, str) else tuple(trainable)
 
 
 def _several(priors: Sequence[AbstractPrior] | AbstractPrior) -> tuple[AbstractPrior, ...]:

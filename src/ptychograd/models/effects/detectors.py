@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Complex, Float
@@ -13,15 +14,14 @@ from ptychograd.core.errors import InputError, check_kind
 from ptychograd.core.fourier import centred, centring_ramp, exact_fft, exact_ifft, translate, uncentred
 from ptychograd.core.strict import meant
 from ptychograd.data.dataset import Dataset, check_data
-from ptychograd.physics.bragg import BraggPtychography
 from ptychograd.physics.detector import Detector, GaussianSpread, KernelSpread
-from ptychograd.physics.model import AbstractExitWaveModel, Ptychography
+from ptychograd.physics.model import AbstractModel, Ptychography
 from ptychograd.physics.objects import AbstractThinObject, SupportedObject, ThinObject
 from ptychograd.physics.probes import Probe
 from ptychograd.physics.propagators import AbstractPropagator, AngularSpectrum, FarField, Fresnel
 from ptychograd.physics.scan import AbstractScan, SubPixelScan, WholePixelScan, make_scan
 
-Model = TypeVar("Model", Ptychography, BraggPtychography)
+Model = TypeVar("Model", bound=AbstractModel)
 DIMMEST = 0.05  # of the pixels, whose mean is taken for background
 START_WIDTH = 0.5  # pixels: at 0 no pattern tells whether a point spread would do good
 
@@ -33,7 +33,8 @@ def with_background(model: Model, photons: float | Float[np.ndarray, "y x"]) -> 
     Refine it by the name "detector.background".
 
     Args:
-        model: a far-field, near-field or Bragg model.
+        model: a far-field, near-field or Bragg model, or one of your own with a field `detector`, a
+            `pg.physics.Detector` that its call goes through.
         photons: a pixel, none below 0: one number for all pixels, or an image (y, x) of the detector.
 
     Raises:
@@ -50,11 +51,11 @@ def with_background(model: Model, photons: float | Float[np.ndarray, "y x"]) -> 
             names = ("object", "probe", "detector.background")
             pg.reconstruct(model, data, pg.Nesterov(), trainable=names, epochs=60, batch_size=16)
     """
-    check_kind(model, AbstractExitWaveModel, "model with a detector")
+    detector = _detector(model, "A background")
     if not (np.all(np.isfinite(photons)) and np.min(photons) >= 0):
         raise InputError("A background has to be finite photons a pixel, none below 0.")
     _check_frame("background", np.shape(photons), model)
-    return _changed(model, background=jnp.asarray(photons, model.detector.background.dtype))
+    return _changed(model, background=jnp.asarray(photons, detector.background.dtype))
 
 
 @meant
@@ -64,14 +65,15 @@ def with_background_image(model: Model) -> Model:
     Refine it by the name "detector.background", which becomes (y, x), in photons a pixel.
 
     Args:
-        model: a far-field, near-field or Bragg model.
+        model: a far-field, near-field or Bragg model, or one of your own with a field `detector`, a
+            `pg.physics.Detector` that its call goes through.
 
     Example:
         >>> pg.models.with_background_image(model).detector.background.shape
         (20, 18)
     """
-    check_kind(model, AbstractExitWaveModel, "model with a detector")
-    background = model.detector.background
+    detector = _detector(model, "A background")
+    background = detector.background
     return _changed(model, background=jnp.broadcast_to(background, _frame(model)) + jnp.zeros((), background.dtype))
 
 
@@ -82,7 +84,8 @@ def with_point_spread(model: Model, spread: float | Float[np.ndarray, "kernel_y 
     What spreads over an edge is counted at the opposite one.
 
     Args:
-        model: a far-field, near-field or Bragg model.
+        model: a far-field, near-field or Bragg model, or one of your own with a field `detector`, a
+            `pg.physics.Detector` that its call goes through.
         spread: standard deviation of a Gaussian in detector pixels, less than half of the frame, refined by the name
             "detector.point_spread.width"; it starts at 0.5, as at 0 no pattern tells whether a point spread would do
             good. Or an image (y, x) that stays as it is, no larger than the frame, with its middle at pixel (y // 2, x
@@ -95,7 +98,7 @@ def with_point_spread(model: Model, spread: float | Float[np.ndarray, "kernel_y 
         >>> float(pg.models.with_point_spread(model, 0.75).detector.point_spread.width)
         0.75
     """
-    check_kind(model, AbstractExitWaveModel, "model with a detector")
+    detector = _detector(model, "A point spread")
     if np.ndim(spread) not in (0, 2):
         raise InputError(f"A point spread of shape {np.shape(spread)}; expected one width, or an image (y, x).")
     if np.ndim(spread) == 2:
@@ -105,7 +108,7 @@ def with_point_spread(model: Model, spread: float | Float[np.ndarray, "kernel_y 
         return _changed(model, point_spread=KernelSpread(kernel))
     if not 0 <= float(spread) < min(_frame(model)) / 2:
         raise InputError(f"A point spread of {spread:g} pixels; expected 0 or more and less than half of the frame.")
-    return _changed(model, point_spread=GaussianSpread(jnp.asarray(spread, model.detector.background.dtype)))
+    return _changed(model, point_spread=GaussianSpread(jnp.asarray(spread, detector.background.dtype)))
 
 
 @meant
@@ -115,7 +118,8 @@ def with_flat_field(model: Model, image: Float[np.ndarray, "y x"] | None = None)
     Refine them by the name "detector.flat_field".
 
     Args:
-        model: a far-field, near-field or Bragg model.
+        model: a far-field, near-field or Bragg model, or one of your own with a field `detector`, a
+            `pg.physics.Detector` that its call goes through.
         image: (y, x), the share that each pixel counts, none below 0. It is divided by its mean over pixels above 0;
             where it is 0 nothing is counted. By default all are alike.
 
@@ -126,13 +130,13 @@ def with_flat_field(model: Model, image: Float[np.ndarray, "y x"] | None = None)
         >>> pg.models.with_flat_field(model).detector.flat_field.shape
         (20, 18)
     """
-    check_kind(model, AbstractExitWaveModel, "model with a detector")
+    detector = _detector(model, "A flat field")
     image = np.ones(_frame(model)) if image is None else np.asarray(image, float)
     _check_frame("flat field", image.shape, model)
     if not (np.all(np.isfinite(image)) and image.min() >= 0 and image.max() > 0):
         raise InputError("A flat field has to be finite, with no number below 0, and not 0 everywhere.")
     flat = image / image[image > 0].mean()
-    return _changed(model, flat_field=jnp.asarray(flat, model.detector.background.dtype))
+    return _changed(model, flat_field=jnp.asarray(flat, detector.background.dtype))
 
 
 def estimate_background(data: Dataset) -> float:
@@ -284,16 +288,29 @@ def _times(shape: tuple[int, int], oversampling: int) -> tuple[int, int]:
     return oversampling * shape[0], oversampling * shape[1]
 
 
-def _frame(model: Ptychography | BraggPtychography) -> tuple[int, int]:
+def _detector(model: AbstractModel, what: str) -> Detector:
+    """The detector of a model that has one."""
+    check_kind(model, AbstractModel, "model")
+    detector = getattr(model, "detector", None)
+    if not isinstance(detector, Detector):
+        raise InputError(
+            f"{what} can't go into a {type(model).__name__}, which has no detector; give it a field `detector`, a "
+            "pg.physics.Detector that takes the wave at the detector and gives its photons."
+        )
+    return detector
+
+
+def _frame(model: AbstractModel) -> tuple[int, int]:
     """Pixels of the detector."""
-    return model.frame_shape[0] // model.detector.oversampling, model.frame_shape[1] // model.detector.oversampling
+    shape = eqx.filter_eval_shape(model, jax.ShapeDtypeStruct((), np.int32)).shape
+    return shape[0], shape[1]
 
 
-def _check_frame(what: str, shape: Sequence[int], model: Ptychography | BraggPtychography) -> None:
+def _check_frame(what: str, shape: Sequence[int], model: AbstractModel) -> None:
     if shape and tuple(shape) != _frame(model):
         raise InputError(f"The {what} has {tuple(shape)} pixels, the detector {_frame(model)}; give one of that size.")
 
 
 def _changed(model: Model, **parts: Array | GaussianSpread | KernelSpread) -> Model:
-    detector: Detector = replace(model.detector, **parts)  # pyright: ignore[reportArgumentType]
-    return replace(model, detector=detector)  # pyright: ignore[reportArgumentType]
+    detector: Detector = replace(_detector(model, "An effect"), **parts)  # pyright: ignore[reportArgumentType]
+    return replace(model, detector=detector)  # pyright: ignore[reportCallIssue]
