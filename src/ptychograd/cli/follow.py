@@ -160,7 +160,9 @@ def _check_positions(data: "Dataset") -> None:
     """Refuse positions whose last ones are all 0, as in a file that has room for them and not yet the positions."""
     import numpy as np
 
-    written = int(np.max(np.flatnonzero(data.positions.any(axis=1)) + 1, initial=0))
+    from ptychograd.data.dataset import positions_of
+
+    written = int(np.max(np.flatnonzero(positions_of(data).any(axis=1)) + 1, initial=0))
     if data.count - written > data.group:
         raise InputError(
             f"The positions from number {written} on are all 0, as if they were not written yet; "
@@ -181,7 +183,7 @@ def _whole(data: "Dataset", patterns: "StoredPatterns", arrived: int) -> "Datase
     missing = np.flatnonzero(~mask.any(axis=(1, 2)))
     shown = () if not len(missing) else (f"patterns: {len(missing):,} in the midst of the scan never came; masked",)
     mask = mask[0] if (mask == mask[0]).all() else mask
-    items = {name: getattr(data, name) for name in ("geometry", "probe", "support", "truth", "source")}
+    items = {name: getattr(data, name) for name in ("geometry", "probe", "support", "truth", "source", "variables")}
     whole = make_dataset(frozen(frames), data.positions, mask=mask, notes=(*data.notes, *shown), **items)
     for note in whole.notes[len(data.notes) :]:
         errors.print(f"{data.source}: {note}", style="dim", soft_wrap=True)
