@@ -142,18 +142,23 @@ def _begun(scan: Scan) -> "Dataset":
     deadline = time.monotonic() + scan.following.patience
     errors.print(f"waiting for patterns in {scan.path}", style="dim", soft_wrap=True)
     while True:
-        try:
-            data = read_file(scan.path, scan.options, in_file(scan.machine, grows=True))
-            _check_positions(data)
-            if data.total > 0:
-                return data
-            problem = InputError(f"{scan.path}: there is not one photon, or not one whole rocking curve, yet.")
-        except InputError as error:
-            problem = error
+        found = _looked_at(scan)
+        if not isinstance(found, str):
+            return found
         if time.monotonic() > deadline:
-            raise problem
+            raise InputError(found)
         gc.collect()  # HDF5 shows nothing new of a file of which anything is still open
         time.sleep(POLL)
+
+
+def _looked_at(scan: Scan) -> "Dataset | str":
+    """The data, or why there is too little of them yet; nothing of the file is open then."""
+    try:
+        data = read_file(scan.path, scan.options, in_file(scan.machine, grows=True))
+        _check_positions(data)
+    except InputError as error:
+        return str(error)
+    return data if data.total > 0 else f"{scan.path}: there is not one photon, or not one whole rocking curve, yet."
 
 
 def _check_positions(data: "Dataset") -> None:

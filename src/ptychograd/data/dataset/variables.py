@@ -1,6 +1,6 @@
 """What differs from pattern to pattern beside its position: an angle, a distance, a wavelength, each with its unit."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from keyword import iskeyword
 
@@ -17,7 +17,7 @@ PARTS = (  # of every data set: no variable is called so
 )
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, init=False)
 class Variable:
     """One quantity that differs from pattern to pattern: a number, or a few, for each, and their unit.
 
@@ -25,7 +25,7 @@ class Variable:
     becomes "J". "pixel", "photons" and "1", of a pure number, stay as they are.
 
     Args:
-        values: (index,), or (index, k) for k numbers each; real and finite. A copy is kept, read-only, as float64.
+        values: (index,), or (index, k) for k numbers each; real and finite. They are kept as float64, read-only.
         unit: m, rad, J, s, K, V, T, Pa, pixel, photons or 1, or another unit of the same, as "mm", "deg", "keV", "ms".
 
     Raises:
@@ -40,15 +40,15 @@ class Variable:
     values: Float64[np.ndarray, "index *k"]
     unit: str
 
-    def __post_init__(self):
-        found = in_si(self.unit) if isinstance(self.unit, str) else None
+    def __init__(self, values: np.ndarray | Sequence, unit: str):
+        found = in_si(unit) if isinstance(unit, str) else None
         if found is None:
-            known = ", ".join(unit for units in QUANTITIES.values() for unit in units)
-            raise InputError(f"The unit {self.unit!r} of a variable is unknown; expected one of {known}.")
-        unit, size = found
-        values = _real(self.values)
-        object.__setattr__(self, "values", held_copy(values if size == 1 else values * size))
-        object.__setattr__(self, "unit", unit)
+            known = ", ".join(name for units in QUANTITIES.values() for name in units)
+            raise InputError(f'The unit "{unit}" of a variable is unknown; expected one of {known}.')
+        name, size = found
+        numbers = _real(values)
+        object.__setattr__(self, "values", held_copy(numbers if size == 1 else numbers * size))
+        object.__setattr__(self, "unit", name)
 
     def __repr__(self) -> str:
         return f"Variable({self.values.shape} in {self.unit})"
