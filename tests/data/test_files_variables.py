@@ -86,6 +86,14 @@ def test_held_out_patterns_of_a_file_keep_theirs(tmp_path):
         assert np.array_equal(part.variable("angle"), ANGLE)
 
 
+def test_every_host_has_all_values_though_it_reads_its_share_of_the_patterns(tmp_path):
+    pg.write(tmp_path / "a.h5", measured())
+    for share in range(2):
+        stored = pg.read(tmp_path / "a.h5", keep=pg.data.StreamFromFile(10**6, 150, share=share, shares=2))
+        assert 0 < np.count_nonzero(stored.photons) < 7
+        assert np.array_equal(stored.variable("angle"), ANGLE)
+
+
 def test_a_unit_that_someone_wrote_into_an_own_file_is_honoured(tmp_path):
     pg.write(tmp_path / "a.h5", measured())
     with h5py.File(tmp_path / "a.h5", "a") as file:
