@@ -34,6 +34,8 @@ def heeded():
     """The signals as a command heeds them, for one test."""
     numbers = [getattr(signal, name) for name in ENDING if hasattr(signal, name)]
     before = {number: signal.getsignal(number) for number in numbers}
+    for number in numbers:  # a shell that starts the tests in the background has SIGINT ignored
+        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
     ending.heed()
     yield ending
     for number, handler in before.items():

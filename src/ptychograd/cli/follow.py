@@ -144,25 +144,32 @@ def _begun(scan: Scan) -> "Dataset":
     deadline = time.monotonic() + scan.following.patience
     errors.print(f"waiting for patterns in {scan.path}", style="dim", soft_wrap=True)
     while True:
-        try:
-            data = read_file(scan.path, scan.options, in_file(scan.machine, grows=True))
-            _check_positions(data)
-            if data.total > 0:
-                return data
-            problem = InputError(f"{scan.path}: there is not one photon, or not one whole rocking curve, yet.")
-        except InputError as error:
-            problem = error
+        found = _looked_at(scan)
+        if not isinstance(found, str):
+            return found
         if time.monotonic() > deadline:
-            raise problem
+            raise InputError(found)
         gc.collect()  # HDF5 shows nothing new of a file of which anything is still open
         time.sleep(POLL)
+
+
+def _looked_at(scan: Scan) -> "Dataset | str":
+    """The data, or why there is too little of them yet; nothing of the file is open then."""
+    try:
+        data = read_file(scan.path, scan.options, in_file(scan.machine, grows=True))
+        _check_positions(data)
+    except InputError as error:
+        return str(error)
+    return data if data.total > 0 else f"{scan.path}: there is not one photon, or not one whole rocking curve, yet."
 
 
 def _check_positions(data: "Dataset") -> None:
     """Refuse positions whose last ones are all 0, as in a file that has room for them and not yet the positions."""
     import numpy as np
 
-    written = int(np.max(np.flatnonzero(data.positions.any(axis=1)) + 1, initial=0))
+    from ptychograd.data.dataset import positions_of
+
+    written = int(np.max(np.flatnonzero(positions_of(data).any(axis=1)) + 1, initial=0))
     if data.count - written > data.group:
         raise InputError(
             f"The positions from number {written} on are all 0, as if they were not written yet; "
@@ -183,7 +190,7 @@ def _whole(data: "Dataset", patterns: "StoredPatterns", arrived: int) -> "Datase
     missing = np.flatnonzero(~mask.any(axis=(1, 2)))
     shown = () if not len(missing) else (f"patterns: {len(missing):,} in the midst of the scan never came; masked",)
     mask = mask[0] if (mask == mask[0]).all() else mask
-    items = {name: getattr(data, name) for name in ("geometry", "probe", "support", "truth", "source")}
+    items = {name: getattr(data, name) for name in ("geometry", "probe", "support", "truth", "source", "variables")}
     whole = make_dataset(frozen(frames), data.positions, mask=mask, notes=(*data.notes, *shown), **items)
     for note in whole.notes[len(data.notes) :]:
         errors.print(f"{data.source}: {note}", style="dim", soft_wrap=True)

@@ -45,7 +45,7 @@ def read_data(path: Path, options: Options, keep: "StreamFromFile | None" = None
     if isinstance(data.patterns, StoredPatterns):
         errors.print(f"{path.name}: the patterns stay in the file and are read block by block", style="dim")
     opening = options.aperture or options.pinhole or options.focal_spot
-    estimated = data.group == 1 and (data.probe is None or options.defocus)
+    estimated = data.group == 1 and data.positions is not None and (data.probe is None or options.defocus)
     if not opening and estimated:
         errors.print("start probe: estimated from the mean pattern", style="dim")
     return data

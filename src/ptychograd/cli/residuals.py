@@ -71,11 +71,13 @@ def residuals(
 def _figure(left: "Residuals", data: "Dataset") -> "Figure":
     import numpy as np
 
+    from ptychograd.data.dataset import positions_of
     from ptychograd.data.geometry import UNITS, length_unit
     from ptychograd.output.plot import residual_figure
 
-    unit = "pixels" if data.geometry is None else length_unit(float(np.ptp(data.positions, axis=0).max()))
-    places = data.positions / UNITS.get(unit, 1.0)
+    places = positions_of(data)
+    unit = "pixels" if data.geometry is None else length_unit(float(np.ptp(places, axis=0).max()))
+    places = places / UNITS.get(unit, 1.0)
     return residual_figure(left.r_of_pixel, left.chi_squared_of_pixel, left.r_of_pattern, places, data.group, unit)
 
 

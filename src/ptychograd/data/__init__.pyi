@@ -5,6 +5,7 @@ from .dataset import Geometry as Geometry
 from .dataset import GroundTruth as GroundTruth
 from .dataset import NearFieldGeometry as NearFieldGeometry
 from .dataset import StreamFromFile as StreamFromFile
+from .dataset import Variable as Variable
 from .dataset import beam_stop as beam_stop
 from .dataset import make_dataset as make_dataset
 from .dataset import mask_pixels as mask_pixels

@@ -35,12 +35,12 @@ def describe(data: Dataset, sampling: tuple[float, float] | None = None) -> list
     pixel = sampling
     if pixel is None and data.geometry is not None:
         pixel = data.geometry.sampling(data.frame_shape)
-    positions = bounded(positions_in_pixels(data, sampling)[:: data.group])
     return [
         ("source", data.source),
         *_exposure(data, sampling),
         *_rocking_curve(data),
-        *_scan(data, positions, pixel),
+        *_scan(data, sampling, pixel),
+        *_variables(data),
         *_counts(data),
         *_extras(data),
         *(("note", note) for note in data.notes),
@@ -66,6 +66,9 @@ def _exposure(data: Dataset, sampling: tuple[float, float] | None) -> Facts:
     yield "patterns", f"{data.count:,} of {shape} pixels, {data.patterns.dtype}, {size:,.4g} MB"
     geometry = data.geometry
     if geometry is None:
+        if data.positions is None:
+            yield "geometry", "unknown"
+            return
         yield "geometry", "unknown: lengths are in object pixels"
         yield "missing", "the geometry: wavelength, distance and pixel_size, each in metres"
         return
@@ -146,7 +149,11 @@ def _regime(geometry: Geometry) -> str:
     )
 
 
-def _scan(data: Dataset, positions: np.ndarray, pixel: tuple[float, float] | None) -> Facts:
+def _scan(data: Dataset, sampling: tuple[float, float] | None, pixel: tuple[float, float] | None) -> Facts:
+    if data.positions is None:
+        yield "positions", "none"
+        return
+    positions = bounded(positions_in_pixels(data, sampling)[:: data.group])
     span, step = np.ptp(positions, axis=0), nearest_step(positions)
     axes = "voxels (y, z)" if isinstance(data.geometry, BraggGeometry) else "object pixels (y, x)"
     text = f"span {span[0]:,.5g} x {span[1]:,.5g} {axes}"
@@ -165,6 +172,13 @@ def _scan(data: Dataset, positions: np.ndarray, pixel: tuple[float, float] | Non
         check_extent(positions, data.frame_shape, pixel)
     except InputError as error:
         yield "problem", str(error)
+
+
+def _variables(data: Dataset) -> Facts:
+    for name, variable in data.variables.items():
+        values, unit = variable.values, "" if variable.unit == "1" else f" {variable.unit}"
+        each = f", {values.shape[1]} numbers for each pattern" if values.ndim == 2 else ""
+        yield f"{name} of each", f"from {values.min():.6g} to {values.max():.6g}{unit}{each}"
 
 
 def _overlap(data: Dataset, step: float) -> str:

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from ptychograd.core.errors import InputError
-from ptychograd.data.dataset import BraggGeometry, Dataset, check_data
+from ptychograd.data.dataset import BraggGeometry, Dataset, check_data, positions_of
 
 TRANSPOSED, ROWS, COLUMNS = 4, 2, 1  # parts of a code
 TEXTS = (
@@ -34,8 +34,8 @@ def apply_orientation(data: Dataset, code: int) -> Dataset:
         code: 0 (as they are) to 7 (exchanged, then both negated).
 
     Raises:
-        InputError: another code, rocking curves, or a support whose axes can't be exchanged, as pixels or frames are
-            not square.
+        InputError: another code, rocking curves, no positions, or a support whose axes can't be exchanged, as pixels or
+            frames are not square.
 
     Example:
         >>> turned = pg.data.apply_orientation(data, 2)  # a stage whose y points up
@@ -49,7 +49,7 @@ def apply_orientation(data: Dataset, code: int) -> Dataset:
         return data
     if isinstance(data.geometry, BraggGeometry):
         raise InputError(f"{data.source} holds rocking curves, whose axes the diffraction fixes; leave it as it is.")
-    positions, support = _turned(data.positions, code), data.support
+    positions, support = _turned(positions_of(data), code), data.support
     if support is not None:
         support = _exchanged(data, support) if code & TRANSPOSED else support
         negated = np.array([bool(code & ROWS), bool(code & COLUMNS)])

@@ -93,7 +93,8 @@ def halves(data: Dataset, seed: int = 0) -> tuple[Dataset, Dataset]:
     check_data(data)
     illuminated = len(illuminated_positions(data))
     if illuminated < 4:
-        raise InputError(f"{data.source}: {illuminated} positions with photons can't be halved; expected 4 or more.")
+        what = "patterns" if data.positions is None else "positions"
+        raise InputError(f"{data.source}: {illuminated} {what} with photons can't be halved; expected 4 or more.")
     one, other = set_aside(data, round(illuminated / 2), seed)
     source = f"{data.source}, {{}} half of the patterns"
     return replace(one, source=source.format("first")), replace(other, source=source.format("second"))

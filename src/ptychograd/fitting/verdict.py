@@ -209,6 +209,8 @@ def _causes(result: Result, data: Dataset, verdict: Verdict, is_certain: bool, c
         yield Cause("loss_rose", f"the loss rose from {rose['loss']:.4g} after epoch {rose['after_epoch']}")
     if _still_falls(result):
         yield Cause("too_few_epochs", "the loss was still falling fast when the last epoch ended")
+    if data.positions is None:  # the others are of a beam that scans
+        return
     if verdict.code != NOT_SOLVED:
         yield _modes(result)
         return

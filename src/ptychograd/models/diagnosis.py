@@ -11,7 +11,8 @@ from ptychograd.models.starts import back_propagated, mean_pattern
 def diagnose(data: Dataset, probe: Complex[np.ndarray, "modes y x"] | None = None) -> list[Finding]:
     """Look for what is wrong with a data set before it is reconstructed: units, overlap, beam, counts, detector, mask.
 
-    Every check that makes sense for these data gives one `Finding`. What can't be judged while another finding is bad
+    Every check that makes sense for these data gives one `Finding`: without positions those of counts and detector, and
+    of the beam where the geometry says that there is one. What can't be judged while another finding is bad
     is left out until that is mended.
 
     Args:
@@ -33,7 +34,8 @@ def diagnose(data: Dataset, probe: Complex[np.ndarray, "modes y x"] | None = Non
 
 def observed(data: Dataset, probe: Complex[np.ndarray, "modes y x"] | None = None) -> Evidence:
     """A look at the data with `probe`, else with the data's own, else with one estimated from the patterns."""
-    estimated = probe is None and data.probe is None and not isinstance(data.geometry, BraggGeometry) and data.total > 0
+    known = probe is not None or data.probe is not None or data.positions is None
+    estimated = not known and not isinstance(data.geometry, BraggGeometry) and data.total > 0
     if estimated:
         start = back_propagated if isinstance(data.geometry, NearFieldGeometry) else mean_pattern()
         pixel = None if data.geometry is None else data.geometry.sampling(data.frame_shape)

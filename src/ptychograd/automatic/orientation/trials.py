@@ -13,7 +13,7 @@ from ptychograd.automatic.orientation.preference import OrientationTrial, prefer
 from ptychograd.automatic.orientation.start import as_wide_as_speckles, is_its_own_twin, out_of_focus
 from ptychograd.core.errors import InputError
 from ptychograd.core.illumination import of_photons
-from ptychograd.data.dataset import BraggGeometry, Dataset, NearFieldGeometry, check_data, subset
+from ptychograd.data.dataset import BraggGeometry, Dataset, NearFieldGeometry, check_data, positions_of, subset
 from ptychograd.data.orientation import ALL, apply_orientation
 from ptychograd.data.patterns import illuminated_positions
 from ptychograd.data.splitting import set_aside
@@ -84,7 +84,7 @@ def try_orientations(
         a trial for each orientation, that with the smallest R-factor of the held-out patterns first.
 
     Raises:
-        InputError: the data are rocking curves, or fewer than 8 patterns have photons.
+        InputError: the data are rocking curves, or have no positions, or fewer than 8 patterns have photons.
 
     Example:
         best = pg.automatic.try_orientations(data)[0]
@@ -92,6 +92,7 @@ def try_orientations(
         result = pg.reconstruct(pg.far_field(turned), turned, pg.Nesterov(), epochs=60, batch_size=16)
     """
     check_data(data)
+    positions_of(data)
     if isinstance(data.geometry, BraggGeometry):
         raise InputError(
             f"{data.source} holds rocking curves, whose axes the diffraction fixes; no orientation to try."
@@ -169,7 +170,8 @@ def middle_of_scan(data: Dataset, most: int) -> Dataset:
     """The patterns about the middle of the scan, without a support, the start probe as bright as they are."""
     if data.count > most:
         illuminated = illuminated_positions(data)
-        away = np.hypot(*(data.positions[illuminated] - np.median(data.positions[illuminated], axis=0)).T)
+        places = positions_of(data)[illuminated]
+        away = np.hypot(*(places - np.median(places, axis=0)).T)
         data = subset(data, np.sort(illuminated[np.argsort(away, kind="stable")[:most]]))
     probe = data.probe
     if probe is not None and probe.any():

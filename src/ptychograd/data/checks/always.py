@@ -12,9 +12,9 @@ from ptychograd.core.errors import DataWarning, InputError
 from ptychograd.data.checks.beam import corner
 from ptychograd.data.checks.counts import functions_of_counts, without_photons
 from ptychograd.data.checks.detector import always_dark, always_extreme, always_the_same, masked_nearly_all
-from ptychograd.data.checks.finding import Finding, Sample
+from ptychograd.data.checks.finding import Finding, Sample, is_far_field
 from ptychograd.data.checks.places import astray
-from ptychograd.data.dataset import BraggGeometry, Dataset, NearFieldGeometry, StoredPatterns
+from ptychograd.data.dataset import BraggGeometry, Dataset, StoredPatterns
 
 PACKAGE = str(Path(__file__).parents[2])
 _WARNED: set[tuple[int, str]] = set()  # of which patterns in memory what was said, as long as they are there
@@ -29,6 +29,8 @@ def check_possible(data: Dataset, is_scan: bool = True) -> None:
         return
     if not data.total > 0:
         raise InputError(f"{data.source} holds not one photon in its valid pixels; expected counts.")
+    if data.positions is None:
+        return
     places = data.positions[:: data.group]
     if is_scan and data.support is None and len(places) > 1 and not np.ptp(places, axis=0).any():
         raise InputError(
@@ -79,12 +81,11 @@ def plainly_wrong(data: Dataset, full: float | None = None) -> Iterator[Finding]
     is_known = not isinstance(data.geometry, BraggGeometry) and not _grows(data)
     if is_known and (found := without_photons(data)) is not None:
         yield found
-    if is_known and (found := astray(data.positions)) is not None:
+    if is_known and data.positions is not None and (found := astray(data.positions)) is not None:
         yield found
     if is_known and (found := always_dark(data)) is not None:
         yield found
-    is_plain = not isinstance(data.geometry, BraggGeometry | NearFieldGeometry)
-    if is_plain and (found := corner(sample)) is not None:
+    if is_far_field(data) and (found := corner(sample)) is not None:
         yield found
 
 

@@ -52,7 +52,7 @@ def overlap(evidence: Evidence) -> Finding | None:
 
 def probe_fill(evidence: Evidence) -> Finding | None:
     """Share of the start probe's power at the edge of the window, where it wraps around."""
-    if evidence.is_crystal or evidence.is_near or evidence.probe is None or not evidence.probe.any():
+    if not evidence.is_far or evidence.probe is None or not evidence.probe.any():
         return None
     power = brightness(evidence.probe)
     share = float(power[border(power.shape)].sum() / power.sum())
@@ -89,7 +89,7 @@ def probe_power(evidence: Evidence) -> Finding | None:
 
 def detector_edge(evidence: Evidence) -> Finding | None:
     """Light at the edge of the detector: what falls beside it is missing, and a near field wraps around."""
-    if evidence.is_crystal or not evidence.mean.any():
+    if not (evidence.is_far or evidence.is_near) or not evidence.mean.any():
         return None
     edge = border(evidence.mean.shape)
     valid = evidence.data.sums[1] > 0
@@ -115,7 +115,7 @@ def detector_edge(evidence: Evidence) -> Finding | None:
 
 def centre(evidence: Evidence) -> Finding | None:
     """Where the far field's middle is, and where its zero frequency is expected: pixel n // 2."""
-    if evidence.is_crystal or evidence.is_near or not evidence.mean.any():
+    if not evidence.is_far or not evidence.mean.any():
         return None
     shape = np.array(evidence.mean.shape)
     found_at, off = _off_centre(evidence.mean)

@@ -71,7 +71,7 @@ def mask(evidence: Evidence) -> Finding:
     if (most := masked_nearly_all(evidence.sample)) is not None:
         return most._replace(figures=figures)
     middle = tuple(slice(n // 2 - 1, n // 2 + 2) for n in evidence.data.frame_shape)
-    if not valid[(slice(None), *middle)].any() and not evidence.is_crystal and not evidence.is_near:
+    if not valid[(slice(None), *middle)].any() and evidence.is_far:
         found += "; the middle is, as by a beam stop"
         text = (
             "what is behind a beam stop is made up from the overlap: use a start probe (--key probe=PATH), many epochs"

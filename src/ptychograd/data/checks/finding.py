@@ -64,10 +64,18 @@ class Sample(NamedTuple):
         return total / np.maximum(self.mask.sum(axis=0), 1)
 
 
+def is_far_field(data: Dataset) -> bool:
+    """Whether patterns are those of a far field, as those with positions and without a geometry are taken to be."""
+    if data.geometry is None:
+        return data.positions is not None
+    return not isinstance(data.geometry, BraggGeometry | NearFieldGeometry)
+
+
 class Evidence(NamedTuple):
     """A data set as the checks look at it.
 
-    `positions` are those of windows in object pixels (y, x), one for each rocking curve; `pixel` is the object's in
+    `positions` are those of windows in object pixels (y, x), one for each rocking curve; of data without any there is
+    none, and `step` is nan. `pixel` is the object's in
     metres, None if only pixels are known; `step` is the median distance to the nearest other place. `probe` is None for
     a crystal whose beam is not known; it `is_estimated` from the mean pattern where the data have none. `patterns` are
     a few, spread over the scan (see `Sample`).
@@ -89,7 +97,8 @@ class Evidence(NamedTuple):
         """A look at the data, with a start probe in place of the data's own."""
         pixel = None if data.geometry is None else data.geometry.sampling(data.frame_shape)
         given = data.probe if probe is None else probe
-        places = bounded(positions_in_pixels(data, None)[:: data.group])
+        known = data.positions is not None
+        places = bounded(positions_in_pixels(data, None)[:: data.group]) if known else np.zeros((0, 2))
         step = nearest_step(np.unique(places, axis=0))
         return cls(data, places, step, pixel, given, is_estimated, *Sample.of(data))
 
@@ -100,6 +109,10 @@ class Evidence(NamedTuple):
     @property
     def is_crystal(self) -> bool:
         return isinstance(self.data.geometry, BraggGeometry)
+
+    @property
+    def is_far(self) -> bool:
+        return is_far_field(self.data)
 
     @property
     def is_near(self) -> bool:

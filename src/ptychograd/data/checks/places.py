@@ -18,8 +18,10 @@ SAME = 1e-3  # pixels
 ASIDE = 0.4  # sine of the angle between two peaks of a lattice
 
 
-def units(evidence: Evidence) -> Finding:
+def units(evidence: Evidence) -> Finding | None:
     """Whether steps are as long as steps are, in the unit that is expected."""
+    if not len(evidence.positions):
+        return None
     data, window = evidence.data, min(evidence.data.frame_shape)
     step = evidence.step
     expected = "object pixels" if evidence.pixel is None else "metres"

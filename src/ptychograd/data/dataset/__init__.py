@@ -12,6 +12,7 @@ from ptychograd.data.dataset.dataset import (
     far_field_sampling,
     object_shape_needed,
     positions_in_pixels,
+    positions_of,
 )
 from ptychograd.data.dataset.freezing import frozen
 from ptychograd.data.dataset.making import make_dataset, squared
@@ -19,6 +20,7 @@ from ptychograd.data.dataset.masking import beam_stop, mask_pixels, unsaturated_
 from ptychograd.data.dataset.part import subset
 from ptychograd.data.dataset.stored import StoredPatterns, StreamFromFile, Survey, added
 from ptychograd.data.dataset.valid import MEANINGS, check_meaning, check_share
+from ptychograd.data.dataset.variables import Variable, Variables, check_name
 
 __all__ = [
     "MEANINGS",
@@ -32,12 +34,15 @@ __all__ = [
     "StoredPatterns",
     "StreamFromFile",
     "Survey",
+    "Variable",
+    "Variables",
     "Whole",
     "added",
     "beam_stop",
     "check_data",
     "check_extent",
     "check_meaning",
+    "check_name",
     "check_share",
     "far_field_sampling",
     "frozen",
@@ -45,6 +50,7 @@ __all__ = [
     "mask_pixels",
     "object_shape_needed",
     "positions_in_pixels",
+    "positions_of",
     "squared",
     "subset",
     "unsaturated_mask",

@@ -4,16 +4,27 @@ import numpy as np
 
 from ptychograd.core.errors import InputError
 from ptychograd.data.dataset.stored import StoredPatterns
+from ptychograd.data.dataset.variables import Variables
 from ptychograd.data.geometry import BraggGeometry, Geometry
 
 
-def check_frames(patterns: np.ndarray | StoredPatterns, positions: np.ndarray) -> None:
-    """Refuse patterns and positions that aren't one for one."""
+def check_frames(patterns: np.ndarray | StoredPatterns) -> None:
+    """Refuse what are no patterns."""
     if patterns.ndim != 3 or patterns.size == 0:
         raise InputError(f"The patterns have shape {patterns.shape}; expected (index, y, x), at least one pattern.")
     if patterns.dtype.kind not in "uif":
         raise InputError(f"The patterns are {patterns.dtype}; expected real counts of photons.")
-    count = len(patterns)
+
+
+def check_each(count: int, positions: np.ndarray | None, variables: Variables) -> None:
+    """Refuse positions and variables of another number than there are patterns."""
+    for name, variable in variables.items():
+        if len(variable.values) != count:
+            raise InputError(
+                f'There are {count} patterns but {len(variable.values)} values of "{name}"; expected one for each.'
+            )
+    if positions is None:
+        return
     if positions.ndim != 2 or positions.shape[1] != 2:
         raise InputError(f"The positions have shape {positions.shape}; expected ({count}, 2), each (y, x).")
     if len(positions) != count:
@@ -57,15 +68,17 @@ def check_support(support: np.ndarray | None, geometry: Geometry | None) -> None
         )
 
 
-def check_groups(positions: np.ndarray, group: int) -> None:
+def check_groups(count: int, positions: np.ndarray | None, group: int) -> None:
     """Refuse rocking curves that aren't whole."""
     if group == 1:
         return
-    if len(positions) % group:
+    if count % group:
         raise InputError(
-            f"There are {len(positions)} patterns and {group} angles, so some rocking curves are not whole; expected "
+            f"There are {count} patterns and {group} angles, so some rocking curves are not whole; expected "
             "a pattern for every angle at every position, angle by angle."
         )
+    if positions is None:
+        return
     places = positions.reshape(-1, group, 2)
     moved = np.abs(places - places[:, :1]).max(axis=(1, 2))
     if moved.any():

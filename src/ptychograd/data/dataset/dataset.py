@@ -1,4 +1,4 @@
-"""A ptychographic data set: patterns as the detector shows them, positions, mask, geometry; SI units."""
+"""A data set: patterns as the detector shows them, positions, variables, mask, geometry; SI units."""
 
 import hashlib
 from collections.abc import Mapping
@@ -9,9 +9,10 @@ import numpy as np
 from jaxtyping import Bool, Complex, Float64, Real
 
 from ptychograd.core.errors import InputError, check_kind
-from ptychograd.data.dataset.checks import check_extras, check_frames, check_groups, check_support
+from ptychograd.data.dataset.checks import check_each, check_extras, check_frames, check_groups, check_support
 from ptychograd.data.dataset.freezing import frozen, shown
 from ptychograd.data.dataset.stored import StoredPatterns, Survey
+from ptychograd.data.dataset.variables import Variable, checked_variables, way_to
 from ptychograd.data.geometry import (
     BraggGeometry,
     Geometry,
@@ -32,6 +33,7 @@ __all__ = [
     "far_field_sampling",
     "object_shape_needed",
     "positions_in_pixels",
+    "positions_of",
 ]
 
 
@@ -69,7 +71,8 @@ class Dataset:
             far-field pattern is at pixel (ny // 2, nx // 2). For the axes (x, z) of a rocking curve and the order of
             its patterns see `BraggGeometry`.
         positions: (index, 2), (y, x), in metres if the geometry is known, else in object pixels; a larger y means that
-            the window lies at a larger row of the object.
+            the window lies at a larger row of the object. None for data that have none, as projections of tomography:
+            whatever needs positions says so.
         mask: (y, x) or (index, y, x), True = valid.
         geometry: wavelength, distance and pixel size; None (by default) if they are not known.
         probe: complex start probe (modes, y, x); None (by default) if there is none.
@@ -79,9 +82,11 @@ class Dataset:
         truth: what a simulation started from; by default none.
         source: where the patterns come from, in words.
         notes: what a reader guessed and what was cleaned, one sentence each.
+        variables: what else differs from pattern to pattern, by name, as {"angle": `Variable`}; by default nothing.
 
     Raises:
-        InputError: shapes that don't belong together, no pattern, no valid pixel, a position that is not finite.
+        InputError: shapes that don't belong together, no pattern, no valid pixel, a position that is not finite, a
+            variable of another length or with a name that isn't free.
 
     Example:
         >>> data
@@ -91,7 +96,7 @@ class Dataset:
     """
 
     patterns: Real[np.ndarray, "index y x"] | StoredPatterns
-    positions: Float64[np.ndarray, "index 2"]
+    positions: Float64[np.ndarray, "index 2"] | None
     mask: Bool[np.ndarray, "y x"] | Bool[np.ndarray, "index y x"]
     geometry: Geometry | None = None
     probe: Complex[np.ndarray, "modes probe_y probe_x"] | None = None
@@ -99,19 +104,25 @@ class Dataset:
     truth: GroundTruth | None = None
     source: str = "memory"
     notes: tuple[str, ...] = ()
+    variables: Mapping[str, Variable] = field(default_factory=dict)
 
     def __post_init__(self):
-        check_frames(self.patterns, self.positions)
+        variables = checked_variables(self.variables)
+        object.__setattr__(self, "variables", variables)
+        check_frames(self.patterns)
+        check_each(len(self.patterns), self.positions, variables)
         check_extras(self.patterns, self.mask, self.probe, self.support)
         check_support(self.support, self.geometry)
-        check_groups(self.positions, self.group)
+        check_groups(len(self.patterns), self.positions, self.group)
         for name in ("patterns", "positions", "mask", "probe", "support"):
             if isinstance(array := getattr(self, name), np.ndarray):
                 object.__setattr__(self, name, shown(array))
 
     def __repr__(self) -> str:
-        unit = "pixels" if self.geometry is None else "metres"
-        return f"Dataset({self.source}: {self.count} patterns of {self.frame_shape} {self.patterns.dtype}, in {unit})"
+        unit = "no positions" if self.positions is None else "in pixels" if self.geometry is None else "in metres"
+        parts = (unit, *(f"{name} in {variable.unit}" for name, variable in self.variables.items()))
+        patterns = f"{self.count} patterns of {self.frame_shape} {self.patterns.dtype}"
+        return f"Dataset({self.source}: {patterns}, {', '.join(parts)})"
 
     @property
     def count(self) -> int:
@@ -127,6 +138,16 @@ class Dataset:
     def frame_shape(self) -> tuple[int, int]:
         """Rows and columns of one pattern."""
         return self.patterns.shape[1], self.patterns.shape[2]
+
+    def variable(self, name: str) -> Float64[np.ndarray, "index *k"]:
+        """Values of a variable for every pattern, in its unit of the SI: (index,) or (index, k), read-only.
+
+        Raises:
+            InputError: there is none of that name; it says which there are.
+        """
+        if name not in self.variables:
+            raise InputError(f'{self.source} has no variable "{name}"; {way_to(name, self.variables)}.')
+        return self.variables[name].values
 
     def frames(self, which: slice | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Some of the patterns, by their numbers, and their mask: (y, x), or one for each pattern."""
@@ -149,10 +170,12 @@ class Dataset:
         Of the patterns it knows the photons of each, and over all of them the photons and valid counts of each pixel.
         """
         digest = hashlib.sha256(f"{self.geometry} {self.patterns.shape}".encode())
+        digest.update("".join(f" {name} {self.variables[name].unit}" for name in sorted(self.variables)).encode())
         total, valid = self.sums
         patterns = (self.photons.astype(np.float32), total.astype(np.float32), valid.astype(np.int64))
         truth = (self.truth.object, self.truth.probe, *self.truth.parameters.values()) if self.truth else (None, None)
         arrays = (*patterns, self.positions, self.probe, self.support, *truth)
+        arrays += tuple(self.variables[name].values for name in sorted(self.variables))
         for array in map(np.asarray, (array if array is not None else 0 for array in arrays)):
             digest.update(f"{array.dtype} {array.shape}".encode())
             digest.update(np.ascontiguousarray(array).data)
@@ -196,6 +219,20 @@ class Dataset:
         return replace(self, mask=self.mask & which[:, None, None])
 
 
+def positions_of(data: Dataset) -> Float64[np.ndarray, "index 2"]:
+    """Positions (index, 2), (y, x), in metres or pixels, for what can't do without.
+
+    Raises:
+        InputError: the data have none.
+    """
+    if data.positions is None:
+        raise InputError(
+            f"{data.source} has no positions, which ptychography needs: expected ({data.count}, 2), a place (y, x) for "
+            "each pattern; give them to `make_dataset`, or name where the file keeps them (--key positions=PATH)."
+        )
+    return data.positions
+
+
 def positions_in_pixels(data: Dataset, sampling: tuple[float, float] | None) -> Float64[np.ndarray, "index 2"]:
     """Positions (index, 2) in object pixels, (y, x).
 
@@ -203,16 +240,17 @@ def positions_in_pixels(data: Dataset, sampling: tuple[float, float] | None) -> 
         sampling: object pixel (dy, dx) in metres; None takes that of the geometry.
 
     Raises:
-        InputError: a sampling for positions that are in pixels already.
+        InputError: no positions, or a sampling for some that are in pixels already.
     """
+    positions = positions_of(data)
     if data.geometry is None:
         if sampling is not None:
             raise InputError(
                 f"The geometry is unknown, so positions are in object pixels and the sampling {sampling} m"
                 " can't be applied; give wavelength, distance and pixel_size, and positions in metres."
             )
-        return data.positions
-    return bounded(data.positions) / (sampling or data.geometry.sampling(data.frame_shape))
+        return positions
+    return bounded(positions) / (sampling or data.geometry.sampling(data.frame_shape))
 
 
 def _surveyed(data: Dataset) -> Survey:

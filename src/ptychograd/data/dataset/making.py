@@ -1,25 +1,27 @@
 """A data set out of arrays of any kind: converted, cleaned and checked once, here."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from ptychograd.core.memory import aligned_empty
 from ptychograd.data.cleaning import clean
-from ptychograd.data.dataset.checks import check_extras, check_frames
+from ptychograd.data.dataset.checks import check_each, check_extras, check_frames
 from ptychograd.data.dataset.dataset import Dataset, GroundTruth
 from ptychograd.data.dataset.freezing import frozen, held_copy
 from ptychograd.data.dataset.stored import StoredPatterns, surveyed
 from ptychograd.data.dataset.types import as_modes, counted_in, square_held_in
 from ptychograd.data.dataset.valid import bared, check_share, filled, joined, valid_pixels
+from ptychograd.data.dataset.variables import Variable, Variables, checked_variables
 from ptychograd.data.geometry import Geometry
 
 
 def make_dataset(
     patterns,
-    positions,
+    positions=None,
     *,
+    variables: Mapping[str, Variable] | None = None,
     mask=None,
     geometry: Geometry | None = None,
     probe=None,
@@ -43,7 +45,11 @@ def make_dataset(
     Args:
         patterns: photons (index, y, x), real; their number type is kept.
         positions: (index, 2), (y, x), in metres if `geometry` is given, else in object pixels; of rocking curves (y,
-            z), one for each pattern or one for each curve.
+            z), one for each pattern or one for each curve. By default there are none, as for projections of
+            tomography; whatever needs positions then says so.
+        variables: what else differs from pattern to pattern, by name, each with its unit, as {"angle":
+            `pg.data.Variable`(angles, "deg")}; of rocking curves one value for each pattern or for each curve. By
+            default nothing.
         mask: (y, x) or (index, y, x), True or non-zero = valid; by default all are valid. NaN is not valid.
         geometry: a `Geometry` (far field), `NearFieldGeometry` or `BraggGeometry`; by default unknown, and then
             positions are in object pixels.
@@ -62,17 +68,23 @@ def make_dataset(
         >>> scan = pg.make_dataset(np.ones((3, 4, 6), np.uint16), [[0, 0], [0, 2.5], [1, 2]])
         >>> scan.count, scan.frame_shape, scan.total
         (3, (4, 6), 72.0)
+
+        Projections of a sample that turns, in the model that you write for it:
+
+        >>> angle = pg.data.Variable(np.array([0, 60, 120]), "deg")
+        >>> pg.make_dataset(np.ones((3, 4, 6), np.uint16), variables={"angle": angle})
+        Dataset(memory: 3 patterns of (4, 6) uint16, no positions, angle in rad)
     """
-    positions, known = filled(positions), None
+    places, known = None if positions is None else filled(positions), None
+    each = checked_variables({} if variables is None else variables)
     if isinstance(patterns, StoredPatterns):
-        given = patterns = patterns.of(len(positions)) if patterns.grows else patterns
+        given = patterns = _of_whole_scan(patterns, places, each) if patterns.grows else patterns
     else:
         given, known = bared(patterns)
         patterns = given.astype(counted_in(given.dtype), copy=False)
-    group = 1 if geometry is None else geometry.patterns_together
-    if group > 1 and len(positions) * group == len(patterns):
-        positions = np.repeat(positions, group, axis=0)
-    check_frames(patterns, positions)
+    check_frames(patterns)
+    places, each = _for_each_pattern(places, each, len(patterns), 1 if geometry is None else geometry.patterns_together)
+    check_each(len(patterns), places, each)
     mask = joined(valid_pixels(mask, patterns.shape, mask_is), known)
     support = None if support is None else np.asarray(support).astype(bool)
     if probe is not None:
@@ -83,10 +95,33 @@ def make_dataset(
     )
     if isinstance(patterns, np.ndarray):
         patterns = held_copy(patterns) if patterns is given else frozen(patterns)
-    positions, probe = held_copy(positions), None if probe is None else held_copy(probe)
+    places, probe = (None if array is None else held_copy(array) for array in (places, probe))
     if not allow_masked:
         check_share(mask, (*notes, *cleaned))
-    return Dataset(patterns, positions, mask, geometry, probe, support, truth, source, (*notes, *cleaned))
+    return Dataset(patterns, places, mask, geometry, probe, support, truth, source, (*notes, *cleaned), each)
+
+
+def _of_whole_scan(patterns: StoredPatterns, positions: np.ndarray | None, variables: Variables) -> StoredPatterns:
+    """Patterns of a scan that is still being written: as many as there are positions, or values of a variable."""
+    lengths = [len(variable.values) for variable in variables.values()]
+    lengths = [len(patterns), *lengths[:1]] if positions is None else [len(positions)]
+    return patterns.of(lengths[-1])
+
+
+def _for_each_pattern(
+    positions: np.ndarray | None, variables: Variables, count: int, group: int
+) -> tuple[np.ndarray | None, Variables]:
+    """Positions and variables of `count` patterns, where one was given for all angles of a rocking curve."""
+    if group == 1:
+        return positions, variables
+    curves = np.repeat(np.arange(count // group), group)
+    if positions is not None and len(positions) * group == count:
+        positions = positions[curves]
+    found = {
+        name: variable.of(curves) if len(variable.values) * group == count else variable
+        for name, variable in variables.items()
+    }
+    return positions, Variables(found)
 
 
 def squared(data: Dataset, note: str) -> Dataset:

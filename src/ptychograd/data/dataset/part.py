@@ -6,6 +6,7 @@ import numpy as np
 
 from ptychograd.core.errors import InputError
 from ptychograd.data.dataset.dataset import Dataset, check_data, positions_in_pixels
+from ptychograd.data.dataset.variables import Variables
 
 
 def subset(data: Dataset, indices) -> Dataset:
@@ -39,12 +40,13 @@ def subset(data: Dataset, indices) -> Dataset:
     part = replace(
         data,
         patterns=patterns,
-        positions=data.positions[chosen],
+        positions=None if data.positions is None else data.positions[chosen],
         mask=mask,
+        variables=Variables(data.variables).of(chosen),
         support=None,
         notes=(*data.notes, f"subset: {chosen.size:,} of {data.count:,} patterns"),
     )
-    if data.support is None or data.support.ndim == 2:
+    if data.support is None or data.support.ndim == 2 or data.positions is None:
         return replace(part, support=data.support)
     return _cropped(part, data, data.support)
 

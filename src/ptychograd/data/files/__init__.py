@@ -80,7 +80,10 @@ def read(
             focus_distance, two_theta, rocking and arrived the path of an array in the file (HDF5 "a/b/c", NPZ "name");
             for numbers also the number itself, in metres, keV or radians ("9.8e-11"; a pixel size may be "y,x"). What
             isn't named is found by the format's rules, and a guess becomes a note. "arrived" names what the writer of a
-            file counts patterns by: how many were written, or for each a number that is above 0 once it was.
+            file counts patterns by: how many were written, or for each a number that is above 0 once it was. What else
+            differs from pattern to pattern is named "variable.NAME", as {"variable.angle": "scan/theta"}, or with its
+            unit where the file states none, {"variable.angle.deg": "theta"}; {"positions": "none"} says that there are
+            none, and the variables that a file of ptychograd holds come unasked.
         near_field: True if the patterns are shadows, False if they are far-field patterns; by default, what the file
             says, or else near field if there is a key for the focus distance (infinite: parallel beam).
         keep: when the patterns of an HDF5 file stay there and are read as they are needed; by default never.
@@ -97,6 +100,9 @@ def read(
         >>> np.savez("scan.npz", frames=np.ones((3, 4, 6), np.uint16), position_px=np.eye(3, 2))
         >>> pg.read("scan.npz", keys={"patterns": "frames"}).frame_shape
         (4, 6)
+        >>> np.savez("turned.npz", frames=np.ones((3, 4, 6), np.uint16), theta=np.array([0, 60, 120]))
+        >>> pg.read("turned.npz", keys={"variable.angle.deg": "theta"})
+        Dataset(turned.npz: 3 patterns of (4, 6) uint16, no positions, angle in rad)
     """
     path = Path(path)
     check_meaning(mask_is)

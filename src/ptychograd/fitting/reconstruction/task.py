@@ -72,7 +72,7 @@ class Work(NamedTuple):
     asked: Asked
     seed: int
     last: int
-    positions: np.ndarray
+    positions: np.ndarray | None
     settings: dict
     illuminated: np.ndarray | None
 

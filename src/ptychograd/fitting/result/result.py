@@ -51,7 +51,7 @@ class Result(NamedTuple):
         settings: what the run was asked for, and why it stopped, as it goes into JSON.
         sampling: size of a pixel (y, x) or voxel (x, y, z) of the object in metres; None where positions are in pixels.
         positions: nominal positions of the dataset, (index, (y, x)), in metres if there is a `sampling`, else in
-            pixels.
+            pixels; None where it has none.
         model: the model itself; None for a result that was read from a file.
         illuminated: True (index) for the patterns that had photons; None if all had.
         recorded_roles: what the arrays mean, as the model's `roles()` told it; None for a result of an earlier version.
@@ -74,7 +74,9 @@ class Result(NamedTuple):
     recorded_roles: Record | None = None
 
     @classmethod
-    def of(cls, model: AbstractModel, positions: np.ndarray, state: dict, history: History, settings: dict) -> "Result":
+    def of(
+        cls, model: AbstractModel, positions: np.ndarray | None, state: dict, history: History, settings: dict
+    ) -> "Result":
         """The result that `model` is."""
         arrays = jax.device_get(named_leaves(eqx.filter(model, is_array_or_number)))
         roles, sampling = recorded(meant(model.roles)(), model), getattr(model, "sampling", None)
@@ -151,7 +153,7 @@ class Result(NamedTuple):
 
         `about` is the path of the parameter that was put right, where it is one.
         """
-        fresh = Result.of(model, np.zeros(0), {}, self.history, self.settings)
+        fresh = Result.of(model, None, {}, self.history, self.settings)
         change = {"after_epoch": self.history.epochs, "change": text, "hold": list(hold), "about": about}
         change = {key: value for key, value in change.items() if value or key == "after_epoch"}
         changes = [*self.settings.get("changes", ()), change]

@@ -77,6 +77,10 @@ def _draw_mean(figure, axis, evidence: Evidence) -> None:
 
 
 def _draw_scan(axis, evidence: Evidence, findings: Sequence[Finding]) -> None:
+    if not len(evidence.positions):
+        axis.set_axis_off()
+        axis.set_title("no positions", fontsize=10)
+        return
     y, x = evidence.positions.T
     photons = evidence.data.photons.reshape(len(y), -1).sum(axis=1)
     axis.plot(x, y, "-", color="0.85", linewidth=0.6, zorder=0)

@@ -35,7 +35,7 @@ def items(catalogue: Catalogue, given: Items, readers: Readers) -> Items:
     """Everything in the first entry of the file, with what is given in its place, which is not looked at."""
 
     def found(name: str, *places: str, by: Callable[[Entry], Items] | None = None) -> Items:
-        entry = _first(catalogue, places) if getattr(given, name) is None else None
+        entry = None if given.has(name) else _first(catalogue, places)
         return Items() if entry is None else (by or readers[name])(entry)
 
     basis = _basis(catalogue) if given.positions is None or given.pixel_size is None else None

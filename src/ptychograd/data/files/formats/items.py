@@ -1,7 +1,8 @@
 """What a reader found in a file, item by item, on its way to a Dataset."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -15,13 +16,23 @@ from ptychograd.data.dataset import (
     GroundTruth,
     NearFieldGeometry,
     StoredPatterns,
+    Variable,
     frozen,
     make_dataset,
     squared,
 )
 from ptychograd.data.files.safety import Catalogue, Entry
 
+NO_PLACES = "positions=none"  # a key that says so
 REGIMES = {Geometry: "far field", NearFieldGeometry: "near field", BraggGeometry: "Bragg geometry"}
+
+
+class FoundVariable(NamedTuple):
+    """A variable as a file has it: its values, their unit as text, and the name of the array."""
+
+    values: np.ndarray
+    unit: str
+    place: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +43,7 @@ class Items:
         amplitudes: a note, if the patterns are square roots of photons, which are squared once they are clean.
         written: which patterns were written, if the file has room for more.
         arrived: reads what the writer of the file counts patterns by, as `Counter` takes it.
+        without_positions: True if it is known that there are no positions.
         unit: of the positions: "m", "pixel", or None where the file doesn't say.
         wavelength, distance, pixel_size, focus_distance: in metres; only a near field has a focus distance, infinite
             for a parallel beam.
@@ -43,6 +55,7 @@ class Items:
     written: np.ndarray | None = None
     arrived: Callable[[], np.ndarray] | None = None
     positions: np.ndarray | None = None
+    without_positions: bool | None = None
     unit: str | None = None
     mask: np.ndarray | None = None
     probe: np.ndarray | None = None
@@ -56,6 +69,11 @@ class Items:
     truth: GroundTruth | None = None
     source: str | None = None
     notes: tuple[str, ...] = ()
+    variables: Mapping[str, FoundVariable] = field(default_factory=dict)
+
+    def has(self, name: str) -> bool:
+        """Whether there is an item of that name, or need be none looked for."""
+        return getattr(self, name) is not None or (name == "positions" and bool(self.without_positions))
 
 
 def read_patterns(entry: Entry) -> np.ndarray | StoredPatterns:
@@ -86,7 +104,8 @@ def overlaid(found: Items, given: Items) -> Items:
     chosen = {name: value for name, value in chosen.items() if value is not None}
     if given.positions is not None:
         chosen["unit"] = given.unit
-    return replace(found, **{**chosen, "notes": (*found.notes, *given.notes)})
+    both = {"notes": (*found.notes, *given.notes), "variables": {**found.variables, **given.variables}}
+    return replace(found, **{**chosen, **both})
 
 
 def assemble(items: Items, catalogue: Catalogue, places: Mapping[str, str], source: str) -> Dataset:
@@ -100,15 +119,18 @@ def assemble(items: Items, catalogue: Catalogue, places: Mapping[str, str], sour
         InputError: patterns or positions are missing, metres come without a geometry, or a value is bad.
     """
     items = _that_came(items)
-    if items.patterns is None or items.positions is None:
-        name = "patterns" if items.patterns is None else "positions"
+    without = items.without_positions or items.variables
+    if items.patterns is None or not (without or items.positions is not None):
+        name, how = "patterns", ""
+        if items.patterns is not None:
+            name, how = "positions", f", or say that there are none ({NO_PLACES})"
         raise InputError(
-            f"there are no {name}: looked for {places[name]}; name them with the key {name}=...;"
+            f"there are no {name}: looked for {places[name]}; name them with the key {name}=...{how};"
             f" the file holds {catalogue.listing()}."
         )
     geometry, notes = _geometry(items)
     positions = items.positions
-    if items.unit == "pixel" and geometry is not None:
+    if positions is not None and items.unit == "pixel" and geometry is not None:
         rows, columns = items.patterns.shape[1:]
         regime = REGIMES[type(geometry)]
         positions = positions * geometry.sampling((rows, columns))
@@ -116,6 +138,7 @@ def assemble(items: Items, catalogue: Catalogue, places: Mapping[str, str], sour
     data = make_dataset(
         items.patterns,
         positions,
+        variables={name: _variable(name, found) for name, found in items.variables.items()},
         mask=items.mask,
         geometry=geometry,
         probe=items.probe,
@@ -129,13 +152,20 @@ def assemble(items: Items, catalogue: Catalogue, places: Mapping[str, str], sour
     return data if items.source is not None else _with_photons_in_probe(data)
 
 
+def _variable(name: str, found: FoundVariable) -> Variable:
+    try:
+        return Variable(found.values, found.unit)
+    except InputError as problem:
+        raise InputError(f'{name}, from "{found.place}": {problem}') from None
+
+
 def _that_came(items: Items) -> Items:
     """Without what is behind the last pattern that was written; of a file that grows, patterns that know their counter.
 
     Raises `InputError` if nothing was written.
     """
-    patterns, positions, mask = items.patterns, items.positions, items.mask
-    if patterns is None or positions is None:
+    patterns, mask = items.patterns, items.mask
+    if patterns is None:
         return items
     counter = None if items.arrived is None else Counter(items.arrived, len(patterns))
     if isinstance(patterns, StoredPatterns) and patterns.grows:
@@ -148,18 +178,25 @@ def _that_came(items: Items) -> Items:
     there = np.flatnonzero(came)
     if not there.size:
         raise InputError(f"none of the {room:,} patterns for which there is room was written; name others, or wait.")
-    each, end = group if len(positions) * group == room else 1, int(there[-1]) + 1
+    end = int(there[-1]) + 1
     which = f"{there.size:,}" if there.size < end else f"only the first {there.size:,}"
     if isinstance(patterns, StoredPatterns):  # of these others can't take the places
         patterns = patterns.of(end) if there.size == end else patterns.of(end).only(came[:end])
         there = np.arange(end)
     else:
         patterns = frozen(patterns[there])
-    places = there[::each] // each
+
+    def of_those(values: np.ndarray) -> np.ndarray:
+        """What is counted by patterns, or by rocking curves, of those that are there."""
+        each = group if len(values) * group == room else 1
+        places = there[::each] // each
+        return values[places[places < len(values)]]
+
     return replace(
         items,
         patterns=patterns,
-        positions=positions[places[places < len(positions)]],
+        positions=None if items.positions is None else of_those(items.positions),
+        variables={name: one._replace(values=of_those(one.values)) for name, one in items.variables.items()},
         mask=mask if mask is None or mask.ndim == 2 else mask[there],
         notes=(*items.notes, f"patterns: {which} of {room:,} were written; the rest is left out"),
     )
@@ -189,6 +226,8 @@ def _geometry(items: Items) -> tuple[Geometry | None, tuple[str, ...]]:
         raise InputError(f"positions are in metres, but {names} is missing; give each as a key, in metres.")
     if items.source is not None and len(missing) == 3:  # our own file, whose author decided for pixels
         return None, ()
+    if items.positions is None:
+        return None, () if len(missing) == 3 else (f"geometry: {names} missing, so what there is of it is not used",)
     return None, (f"geometry: {names} missing, so positions are taken as object pixels",)
 
 

@@ -10,8 +10,8 @@ from dataclasses import replace
 import numpy as np
 
 from ptychograd.core.errors import InputError
-from ptychograd.data.dataset import StoredPatterns
-from ptychograd.data.files.formats.items import Items, overlaid, read_modes, read_patterns
+from ptychograd.data.dataset import StoredPatterns, check_name
+from ptychograd.data.files.formats.items import FoundVariable, Items, overlaid, read_modes, read_patterns
 from ptychograd.data.files.formats.masks import FLAGS, by_name
 from ptychograd.data.files.formats.quantities import in_pixels, length, metres, radians, real, wavelength
 from ptychograd.data.files.safety import Catalogue, Entry
@@ -39,6 +39,7 @@ PLACES = {name: f"an array named {', '.join(KNOWN[name])}" for name in ("pattern
 NO_FOCUS = "focus_distance: none given, so the beam is taken as parallel"
 FOCUS_DISTANCE = ("focus_distance", "focus_distance_m", "focus_object_distance_m")  # only asked for in a near field
 NUMBERS = ("wavelength", "energy_kev", "distance", "pixel_size", "focus_distance", "two_theta", "rocking")  # as a key
+VARIABLE = "variable."  # how keys of variables begin
 AMPLITUDES = "diffamp"  # the one known name that holds square roots of photons
 
 
@@ -49,10 +50,11 @@ def recognises(catalogue: Catalogue) -> bool:
 
 def items(catalogue: Catalogue, given: Items, readers: Readers) -> Items:
     """What is given, and the rest by well-known names and by shape."""
-    entries = catalogue.walk()
+    variables = [variable.place.strip("/") for variable in given.variables.values()]
+    entries = [entry for entry in catalogue.walk() if entry.name.strip("/") not in variables]
     found = given
     for name in KNOWN:
-        if getattr(found, _target(name)) is not None:
+        if found.has(_target(name)):
             continue
         shape = () if found.patterns is None else found.patterns.shape
         entry = _guess(name, [entry for entry in entries if _fits(name, entry, shape)])
@@ -75,13 +77,35 @@ def chosen(catalogue: Catalogue, keys: Keys, readers: Readers) -> Items:
     if {"wavelength", "energy_kev"} <= keys.keys():
         raise InputError("wavelength and energy_kev are both given; give one of the two.")
     for name, key in keys.items():
-        if name not in READERS:
-            raise InputError(f'there is no item "{name}"; the items of a file are {", ".join(READERS)}.')
+        of_variable = name.startswith(VARIABLE)
+        if name not in READERS and not of_variable:
+            there = ", ".join(READERS)
+            raise InputError(f'there is no item "{name}"; the items of a file are {there}, and variable.NAME.')
         entry = catalogue.find(str(key)) or _literal(name, key)
+        if entry is None and name == "positions" and str(key).lower() == "none":
+            items = overlaid(items, Items(without_positions=True))
+            continue
         if entry is None:
             raise InputError(f'{name}: there is no array "{key}"; the file holds {catalogue.listing()}.')
-        items = overlaid(items, readers[name](entry))
+        items = overlaid(items, _named_variable(name, entry) if of_variable else readers[name](entry))
     return items
+
+
+def _named_variable(key: str, entry: Entry) -> Items:
+    """A variable by its key, variable.NAME or variable.NAME.UNIT, in the unit of the key or else of the file."""
+    name, _, unit = key.removeprefix(VARIABLE).partition(".")
+    check_name(name)
+    return Items(variables={name: variable(entry, unit or entry.units, f"{VARIABLE}{name}")})
+
+
+def variable(entry: Entry, unit: str | None, key: str) -> FoundVariable:
+    """A variable that an entry holds, as it is; its `key` is named where nobody states a unit."""
+    if not unit:
+        raise InputError(
+            f"{entry} states no unit; say it in the key, as {key}.deg={entry.name}, or {key}.1={entry.name} for pure "
+            "numbers."
+        )
+    return FoundVariable(real(entry), unit, entry.name)
 
 
 def focus_distance(catalogue: Catalogue) -> Items:

@@ -8,9 +8,9 @@ import numpy as np
 from ptychograd.core.errors import InputError
 from ptychograd.core.version import __version__
 from ptychograd.data.dataset import BraggGeometry, Dataset, GroundTruth, NearFieldGeometry, StoredPatterns
-from ptychograd.data.files.formats.items import Items, overlaid, read_modes, read_patterns
+from ptychograd.data.files.formats.items import FoundVariable, Items, overlaid, read_modes, read_patterns
 from ptychograd.data.files.formats.keymap import READERS as BY_NAME
-from ptychograd.data.files.formats.keymap import Readers
+from ptychograd.data.files.formats.keymap import VARIABLE, Readers, variable
 from ptychograd.data.files.formats.masks import of_own
 from ptychograd.data.files.formats.quantities import in_pixels, metres, real
 from ptychograd.data.files.safety import Catalogue, Entry
@@ -20,7 +20,7 @@ FORMAT = "ptychograd dataset"
 VERSION = 1
 ANGLES = ("geometry/two_theta", "geometry/rocking")
 MOST_ANGLES = 100_000
-_PARAMETERS = "truth/parameters/"
+_PARAMETERS, _VARIABLES = "truth/parameters/", "variables/"
 PLACES = {"patterns": "data/patterns", "positions": "data/positions"}
 ALL_PLACES = {
     **PLACES,
@@ -47,12 +47,14 @@ def items(catalogue: Catalogue, given: Items, readers: Readers) -> Items:
             " upgrade ptychograd."
         )
     whole = Items(
+        without_positions=None if catalogue.find(PLACES["positions"]) else True,
         truth=_truth(catalogue),
         source=str(root.get("source", "")),
         notes=tuple(str(note) for note in np.asarray(root.get("notes", ())).ravel()),
+        variables=_variables(catalogue, given),
     )
     for name, place in ALL_PLACES.items():
-        entry = catalogue.find(place) if getattr(given, name) is None else None
+        entry = None if given.has(name) else catalogue.find(place)
         if entry is not None:
             _check_count(name, entry)
             whole = overlaid(whole, OWN.get(name, readers[name])(entry))
@@ -65,6 +67,16 @@ def _check_count(name: str, entry: Entry) -> None:
         raise InputError(f"{entry} has shape {entry.shape}; expected two lengths, (y, x).")
     if name == "rocking" and entry.size > MOST_ANGLES:
         raise InputError(f"geometry/rocking declares {entry.size:,} angles; expected at most {MOST_ANGLES:,}.")
+
+
+def _variables(catalogue: Catalogue, given: Items) -> dict[str, FoundVariable]:
+    """Those in the file, but for those that are given."""
+    found = {}
+    for entry in catalogue.walk():
+        name = entry.name.removeprefix(_VARIABLES)
+        if name != entry.name and name not in given.variables:
+            found[name] = variable(entry, entry.units, f"{VARIABLE}{name}")
+    return found
 
 
 def _positions(entry: Entry) -> Items:
@@ -91,7 +103,12 @@ def write(path: Path, data: Dataset) -> None:
             file.create_dataset(name, data=array, chunks=chunks, **deflate)
         file["data"].attrs.update(NX_class="NXdata", signal="patterns")
         file["data/patterns"].attrs.update(units="photons", interpretation="image")
-        file["data/positions"].attrs["units"] = "pixel" if data.geometry is None else "m"
+        if data.positions is not None:
+            file["data/positions"].attrs["units"] = "pixel" if data.geometry is None else "m"
+        if data.variables:
+            file["variables"].attrs["NX_class"] = "NXcollection"
+        for name, one in data.variables.items():
+            file[_VARIABLES + name].attrs["units"] = one.unit
         for name in (name for name in _arrays(data) if name.startswith("geometry/")):
             file[name].attrs["units"] = "rad" if name in ANGLES else "m"
 
@@ -117,6 +134,7 @@ def _arrays(data: Dataset) -> dict[str, np.ndarray]:
         "truth/probe": truth and truth.probe,
     }
     others = {_PARAMETERS + path: value for path, value in truth.parameters.items()} if truth else {}
+    others |= {_VARIABLES + name: one.values for name, one in data.variables.items()}
     return {name: np.asarray(array) for name, array in (arrays | others).items() if array is not None}
 
 
