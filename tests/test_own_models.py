@@ -7,46 +7,17 @@ import numpy as np
 import pytest
 
 import ptychograd as pg
-from ptychograd.data.dataset import GroundTruth
-
-SHAPE, PIXEL = (41, 36), (2e-7, 2e-7)
-
-
-# ---- the physics: in-line holography at several distances
-class Hologram(pg.AbstractModel):
-    wave: jax.Array  # behind the object, complex (y, x)
-    kernels: jax.Array  # of free space, for each distance
-
-    def __call__(self, index):
-        wave = jnp.fft.ifft2(jnp.fft.fft2(self.wave) * self.kernels[index])
-        return jnp.abs(wave) ** 2
-
-    def roles(self):
-        return pg.Roles(image=pg.Image(self.wave, sampling=PIXEL))
-
-
-def kernels(distances=(3e-4, 8e-4, 1.6e-3, 2.6e-3)):
-    return jnp.asarray(
-        np.stack([pg.physics.fresnel_kernel(SHAPE, PIXEL, 1e-10 * 5, z) for z in distances]), jnp.complex64
-    )
-
-
-def truth():
-    y, x = np.mgrid[: SHAPE[0], : SHAPE[1]]
-    phase = 0.8 * np.exp(-((y - 17) ** 2 + (x - 21) ** 2) / 60) - 0.5 * ((abs(y - 28) < 4) & (abs(x - 12) < 6))
-    return np.exp(1j * phase - 0.3 * abs(phase))
+from own_models import PIXEL, SHAPE, Hologram, hologram_start, holograms
 
 
 @pytest.fixture(scope="module")
 def data():
-    image = truth()
-    patterns = pg.simulate(Hologram(jnp.asarray(100 * image, jnp.complex64), kernels()), 4, seed=1)
-    return pg.make_dataset(patterns, np.zeros((4, 2)), truth=GroundTruth(image))
+    return holograms()
 
 
 @pytest.fixture(scope="module")
 def start():
-    return Hologram(jnp.full(SHAPE, 100, jnp.complex64), kernels())
+    return hologram_start()
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,8 @@ Keys = Annotated[
         "positions, mask, probe, support, wavelength, energy_kev, distance, pixel_size, "
         'focus_distance, two_theta, rocking (radians, or degrees where the file says units="deg"), arrived (what '
         "counts the patterns that are written by now); what else differs from pattern to pattern is "
-        "variable.NAME=PATH, or variable.NAME.UNIT=PATH where the file states no unit; positions=none: there are none. Repeat for several.",
+        "variable.NAME=PATH, or variable.NAME.UNIT=PATH where the file states no unit; positions=none: there are "
+        "none. Repeat for several.",
     ),
 ]
 

@@ -59,6 +59,7 @@ def check_windows(model: AbstractModel, count: int) -> None:
                 )
 
 
+@meant
 def refined_by_default(model: AbstractModel) -> tuple[str, ...]:
     """Paths of the parameters that are refined where nobody names any."""
     check_kind(model, AbstractModel, "model")

@@ -1,0 +1,87 @@
+"""Models that the package does not know, simulated and fitted by tests; each is written as a person would."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+import ptychograd as pg
+from ptychograd.data.dataset import GroundTruth
+
+SHAPE, PIXEL = (41, 36), (2e-7, 2e-7)
+
+
+# ---- the physics: in-line holography at several distances
+class Hologram(pg.AbstractModel):
+    wave: jax.Array  # behind the object, complex (y, x)
+    kernels: jax.Array  # of free space, for each distance
+
+    def __call__(self, index):
+        wave = jnp.fft.ifft2(jnp.fft.fft2(self.wave) * self.kernels[index])
+        return jnp.abs(wave) ** 2
+
+    def roles(self):
+        return pg.Roles(image=pg.Image(self.wave, sampling=PIXEL))
+
+
+def kernels(distances=(3e-4, 8e-4, 1.6e-3, 2.6e-3)):
+    return jnp.asarray(
+        np.stack([pg.physics.fresnel_kernel(SHAPE, PIXEL, 1e-10 * 5, z) for z in distances]), jnp.complex64
+    )
+
+
+def object_wave():
+    y, x = np.mgrid[: SHAPE[0], : SHAPE[1]]
+    phase = 0.8 * np.exp(-((y - 17) ** 2 + (x - 21) ** 2) / 60) - 0.5 * ((abs(y - 28) < 4) & (abs(x - 12) < 6))
+    return np.exp(1j * phase - 0.3 * abs(phase))
+
+
+def holograms():
+    """Four distances of one object, with its truth; no positions."""
+    image = object_wave()
+    patterns = pg.simulate(Hologram(jnp.asarray(100 * image, jnp.complex64), kernels()), 4, seed=1)
+    return pg.make_dataset(patterns, truth=GroundTruth(image))
+
+
+def hologram_start():
+    return Hologram(jnp.full(SHAPE, 100, jnp.complex64), kernels())
+
+
+class FourierPtychography(pg.AbstractModel):
+    """Images through a small pupil under tilted light: a window of the object's spectrum for each tilt."""
+
+    spectrum: jax.Array  # of the object, complex (Y, X), zero frequency in the middle
+    pupil: jax.Array  # complex (y, x), dark outside of the lens
+    lens: np.ndarray  # True inside of it
+    corner: np.ndarray  # of the pupil in the spectrum, for each tilt, (index, 2)
+
+    def __call__(self, index):
+        seen = jnp.where(self.lens, self.pupil, 0) * pg.extract_window(
+            self.spectrum, jnp.asarray(self.corner)[index], self.pupil.shape
+        )
+        return jnp.abs(jnp.fft.ifft2(jnp.fft.ifftshift(seen), norm="ortho")) ** 2
+
+    def roles(self):
+        image = jnp.fft.ifft2(jnp.fft.ifftshift(self.spectrum), norm="ortho")
+        illumination = pg.physics.Illumination(self.pupil, ("ky", "kx"), unit="")
+        return pg.Roles(pg.Image(image, gauge=("phase", "scale", "shift", "ramp")), illumination)
+
+
+def tilted(rows=60, columns=54, small=(25, 22)):
+    """The truth of a Fourier-ptychography scan of 7 x 7 tilts: its model and the object."""
+    rng = np.random.default_rng(4)
+    y, x = np.mgrid[:rows, :columns]
+    f2 = np.fft.fftfreq(rows)[:, None] ** 2 + np.fft.fftfreq(columns) ** 2
+    cloud = np.fft.ifft2(np.fft.fft2(rng.normal(size=(rows, columns))) * np.exp(-60 * f2)).real
+    image = 30 * (0.7 + 0.3 * ((y // 9 + x // 7) % 2)) * np.exp(1j * cloud / cloud.std() / 2)
+    v, u = (np.arange(n) - n // 2 for n in small)
+    inside = (v[:, None] / 9) ** 2 + (u / 8) ** 2 < 1
+    pupil = inside * np.exp(0.6j * ((v[:, None] / 9) ** 2 - (u / 8) ** 2))
+    middle = np.array([rows // 2 - small[0] // 2, columns // 2 - small[1] // 2])
+    corner = middle + 4 * (np.stack(np.mgrid[:7, :7], axis=-1).reshape(-1, 2) - 3) + rng.integers(-1, 2, (49, 2))
+    seen = np.zeros(image.shape, bool)  # of the spectrum
+    for i, j in corner:
+        seen[i : i + small[0], j : j + small[1]] |= inside
+    spectrum = np.where(seen, np.fft.fftshift(np.fft.fft2(image, norm="ortho")), 0)
+    image = np.fft.ifft2(np.fft.ifftshift(spectrum), norm="ortho")
+    model = FourierPtychography(jnp.asarray(spectrum, jnp.complex64), jnp.asarray(pupil, jnp.complex64), inside, corner)
+    return model, image
