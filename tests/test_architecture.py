@@ -492,3 +492,23 @@ def test_a_replaced_inner_name_is_found(text):
 )
 def test_what_a_test_may_replace_is_left_alone(text):
     assert not list(replaced_inner_names(Source("tests/cli/test_machine.py", text)))
+
+
+def _texts(path):
+    """Strings of a file that are no docstrings."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    bodies = [node.body for node in ast.walk(tree) if hasattr(node, "body") and isinstance(node.body, list)]
+    docs = {id(body[0].value) for body in bodies if body and isinstance(body[0], ast.Expr)}
+    found = (node for node in ast.walk(tree) if isinstance(node, ast.Constant) and id(node) not in docs)
+    return [node.value for node in found if isinstance(node.value, str)]
+
+
+POSITIONS = {"quality/comparison.py": "errors of positions are told by the parameters of a truth, which has no roles"}
+
+
+@pytest.mark.parametrize("room", ["output", "quality", "automatic"])
+def test_pictures_and_figures_of_quality_know_no_path_of_a_parameter(room):
+    """They ask for roles; what they say of a result they say of one of a person's own model."""
+    for path in sorted((ROOT / "src" / PACKAGE / room).rglob("*.py")):
+        if path.relative_to(ROOT / "src" / PACKAGE).as_posix() not in POSITIONS:
+            assert not [text for text in _texts(path) if re.match(r"(object|probe|scan)\.\w", text)], path
