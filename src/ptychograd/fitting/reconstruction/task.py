@@ -31,6 +31,7 @@ from ptychograd.fitting.epoch import (
 from ptychograd.fitting.objective import Objective, Penalty, Value, power_of_probe
 from ptychograd.fitting.priors import AbstractPrior
 from ptychograd.fitting.reconstruction.best import BEST, ROSE, Best, Stored
+from ptychograd.fitting.reconstruction.contracts import brightest, check_noise
 from ptychograd.fitting.reconstruction.promise import check_promise
 from ptychograd.fitting.reconstruction.stuck import stuck
 from ptychograd.fitting.result import OBJECTS, History, Result, require_present_version
@@ -132,9 +133,11 @@ def prepared(task: Task) -> tuple[Work, Standing]:
     mesh = grid(task.devices, batch_size)
     axes = AXES if mesh is not None else ()
     groups, real = jnp.asarray(data.count / model.group, real_dtype(parameters)), real_dtype(parameters)
+    noise = traced(task.noise, real)
+    check_noise(noise, data.frame_shape, real)
     priced = tuple(_penalty(prior, model, data, real) for prior in task.priors)
-    objective = Objective(on_device(rest), traced(task.noise, real), 1, names, axes, priced, groups if priced else 1.0)
-    objective = replace(objective, power=power_of_probe(task.model))
+    objective = Objective(on_device(rest), noise, 1, names, axes, priced, groups if priced else 1.0)
+    objective = replace(objective, power=power_of_probe(task.model), brightest=brightest(noise, data, real))
     variables = task.solver.variables(parameters)
     settings = _settings(task)
     history = resume.history if resume else History.empty()
