@@ -30,7 +30,7 @@ class AbstractNoise(eqx.Module):
         >>> class Counted(pg.noise.AbstractNoise):
         ...     def nll(self, expected, measured):
         ...         return expected - measured * jnp.log(expected + 0.03)
-        >>> Counted().fisher(jnp.array([4.0, 8.0])).round(2).tolist()
+        >>> [round(one, 2) for one in Counted().fisher(jnp.array([4.0, 8.0])).tolist()]
         [0.25, 0.12]
         >>> pg.Amplitude().information(jnp.array([4.0, 8.0])).tolist()  # of counted photons: 1 / expected
         [0.25, 0.125]
