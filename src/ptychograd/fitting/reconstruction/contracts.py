@@ -3,9 +3,11 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array
 
 from ptychograd.core.errors import InputError
 from ptychograd.data.dataset import Dataset, StoredPatterns
+from ptychograd.fitting.priors import AbstractPrior
 from ptychograd.physics.noise import AbstractNoise
 
 UNKNOWN_BRIGHTEST = 1e6  # photons of a pixel, where patterns are still to come
@@ -42,6 +44,22 @@ def _check_dark(noise: AbstractNoise, patterns: jax.ShapeDtypeStruct) -> None:
                 f"The {name} of {type(noise).__name__}'s `nll` is not finite where no photon is expected; add a floor, "
                 "as in expected + 0.03."
             )
+
+
+def check_prior(prior: AbstractPrior, array: Array, root: Array) -> None:
+    """Raise `InputError` for a penalty that is not one real number, or a bound that is not one for each pixel."""
+    penalty = jax.eval_shape(prior, array, root)
+    if getattr(penalty, "shape", None) != () or not jnp.issubdtype(penalty.dtype, jnp.floating):
+        raise InputError(
+            f"The prior {type(prior).__name__} gives {described(penalty)} for {prior.path} of {list(array.shape)}; "
+            "expected one real number, as the sum over all pixels."
+        )
+    bound = jax.eval_shape(prior.majorant, array, root)
+    if getattr(bound, "shape", None) != array.shape:
+        raise InputError(
+            f"`majorant` of the prior {type(prior).__name__} gives {described(bound)} for {prior.path} of "
+            f"{list(array.shape)}; expected one number for each pixel, or leave it out."
+        )
 
 
 def brightest(noise: AbstractNoise, data: Dataset, real: np.dtype) -> jax.Array | None:

@@ -31,7 +31,7 @@ from ptychograd.fitting.epoch import (
 from ptychograd.fitting.objective import Objective, Penalty, Value, power_of_probe
 from ptychograd.fitting.priors import AbstractPrior
 from ptychograd.fitting.reconstruction.best import BEST, ROSE, Best, Stored
-from ptychograd.fitting.reconstruction.contracts import brightest, check_noise
+from ptychograd.fitting.reconstruction.contracts import brightest, check_noise, check_prior
 from ptychograd.fitting.reconstruction.promise import check_promise
 from ptychograd.fitting.reconstruction.stuck import stuck
 from ptychograd.fitting.result import OBJECTS, History, Result, require_present_version
@@ -242,6 +242,7 @@ def _penalty(prior: AbstractPrior, model: AbstractModel, data: Dataset, real: np
         photons = data.total / (np.prod(array.shape[-2:]) if free is None else np.count_nonzero(free))
     root = jnp.asarray(np.sqrt(photons), real)
     known, outside = None if free is None else jnp.asarray(free), float(OBJECTS.get(prior.path, 0))
+    check_prior(traced(prior, real), jnp.asarray(array), root)
     return Penalty(traced(prior, real), root, known, outside)
 
 
