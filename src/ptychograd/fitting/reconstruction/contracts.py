@@ -1,5 +1,7 @@
 """What parts of one's own have to keep to: checked by their shapes, before anything is compiled."""
 
+from collections.abc import Mapping
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -7,6 +9,7 @@ from jaxtyping import Array
 
 from ptychograd.core.errors import InputError
 from ptychograd.data.dataset import Dataset, StoredPatterns
+from ptychograd.fitting.epoch import AbstractSampler, Shuffled
 from ptychograd.fitting.priors import AbstractPrior
 from ptychograd.physics.noise import AbstractNoise
 
@@ -59,6 +62,16 @@ def check_prior(prior: AbstractPrior, array: Array, root: Array) -> None:
         raise InputError(
             f"`majorant` of the prior {type(prior).__name__} gives {described(bound)} for {prior.path} of "
             f"{list(array.shape)}; expected one number for each pixel, or leave it out."
+        )
+
+
+def check_sampler(sampler: AbstractSampler, settings: Mapping) -> None:
+    """Raise `InputError` where a run would go on in another order than it began."""
+    begun = settings.get("sampler", Shuffled().description)
+    if sampler.description != begun:
+        raise InputError(
+            f'The result to resume took its patterns in the order of "{begun}", and this run in that of '
+            f'"{sampler.description}"; give the same sampler, or begin afresh without `resume`.'
         )
 
 

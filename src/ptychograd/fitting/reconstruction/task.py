@@ -17,10 +17,12 @@ from ptychograd.data.checks import check_possible, warn_of
 from ptychograd.data.dataset import Dataset, StoredPatterns
 from ptychograd.fitting.epoch import (
     AXES,
+    AbstractSampler,
     After,
     Asked,
     Device,
     Member,
+    Shuffled,
     everywhere,
     grid,
     on_device,
@@ -31,10 +33,11 @@ from ptychograd.fitting.epoch import (
 from ptychograd.fitting.objective import Objective, Penalty, Value, power_of_probe
 from ptychograd.fitting.priors import AbstractPrior
 from ptychograd.fitting.reconstruction.best import BEST, ROSE, Best, Stored
-from ptychograd.fitting.reconstruction.contracts import brightest, check_noise, check_prior
+from ptychograd.fitting.reconstruction.contracts import brightest, check_noise, check_prior, check_sampler
 from ptychograd.fitting.reconstruction.promise import check_promise
 from ptychograd.fitting.reconstruction.stuck import stuck
 from ptychograd.fitting.result import OBJECTS, History, Result, require_present_version
+from ptychograd.fitting.schedule import AbstractSchedule, LateCooling
 from ptychograd.fitting.solvers import AbstractSolver, EvaluateOnly
 from ptychograd.physics.checks import check_count, check_windows
 from ptychograd.physics.model import AbstractModel
@@ -61,6 +64,8 @@ class Task(NamedTuple):
     planned: int | None = None
     devices: tuple[Device, ...] | None = None
     priors: tuple[AbstractPrior, ...] = ()
+    sampler: AbstractSampler = Shuffled()
+    schedule: AbstractSchedule = LateCooling()
 
 
 class Work(NamedTuple):
@@ -125,6 +130,8 @@ def prepared(task: Task) -> tuple[Work, Standing]:
         resume = resume._replace(arrays=stored.parameters, state=stored.state)
     model = task.model if resume is None else resume.onto(task.model)
     _check_kinds(task)
+    if resume is not None:
+        check_sampler(task.sampler, resume.settings)
     _check(model, data, task.epochs, task.batch_size, task.seed)
     parameters, rest = partition(model, task.trainable)
     _check_numbers(data, real_dtype(parameters))
@@ -143,7 +150,7 @@ def prepared(task: Task) -> tuple[Work, Standing]:
     history = resume.history if resume else History.empty()
     state = _start_state(objective, task.solver, variables, settings, resume)
     last = task.planned or history.epochs + task.epochs
-    asked = Asked(model.group, batch_size, mesh, real_dtype(parameters))
+    asked = Asked(model.group, batch_size, mesh, real_dtype(parameters), task.sampler, task.schedule)
     member = Member(objective, traced(task.solver, real), variables, state)
     at_once = patterns_at_once(member, data, asked, room_on_device())
     member = everywhere(member._replace(objective=replace(objective, at_once=at_once)), mesh)
@@ -193,6 +200,8 @@ def _settings(task: Task) -> dict:
         "trainable": list(task.trainable),
         "batch_size": task.batch_size,
         "seed": task.seed,
+        "sampler": task.sampler.description,
+        "schedule": task.schedule.description,
         "geometry": geometry and {name: list(v) if isinstance(v, tuple) else v for name, v in asdict(geometry).items()},
     }
     if task.priors:
@@ -250,6 +259,7 @@ def _check_kinds(task: Task) -> None:
     """Refuse a class where an object of it is expected, and numbers that are not whole."""
     numbers = {"epochs": task.epochs, "batch_size": task.batch_size, "seed": task.seed, "planned": task.planned or 0}
     kinds = {"model": AbstractModel, "data": Dataset, "solver": AbstractSolver, "noise": AbstractNoise}
+    kinds |= {"sampler": AbstractSampler, "schedule": AbstractSchedule}
     for name, kind in kinds.items():
         check_kind(getattr(task, name), kind, name)
     for name, number in numbers.items():
