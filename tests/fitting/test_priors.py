@@ -245,3 +245,114 @@ def test_pie_refuses_priors_and_weights_have_to_make_sense():
     ):
         with pytest.raises(pg.InputError):
             make()
+
+
+# One's own, by its value alone ----------------------------------------------------------------------------
+
+
+class Smooth(pg.priors.AbstractPrior):
+    """Tikhonov's, written anew."""
+
+    weight: float
+    path: str = eqx.field(static=True, default="object.transmission")
+
+    def __call__(self, array, root):
+        steps = (jnp.diff(plane, axis=axis) for plane in (array.real, array.imag) for axis in (-2, -1))
+        return self.weight * root * sum(jnp.sum(step**2) for step in steps)
+
+
+class Steep(pg.priors.AbstractPrior):
+    """A power of the distance from one: flat near it, and steep far away."""
+
+    weight: float
+    power: int = eqx.field(static=True, default=4)
+    path: str = eqx.field(static=True, default="object.transmission")
+
+    def __call__(self, array, root):
+        return self.weight * root * jnp.sum(((array.real - 1) ** 2 + array.imag**2) ** self.power)
+
+
+class TakenForFlat(Steep):
+    def majorant(self, array, root):
+        return jnp.zeros_like(array.real)
+
+
+class OfEach(Steep):
+    def __call__(self, array, root):
+        return self.weight * root * jnp.abs(array)
+
+
+class OneBound(Steep):
+    def majorant(self, array, root):
+        return root
+
+
+@pytest.mark.parametrize("prior", [Smooth(0.3), Steep(0.3), Steep(1e6, 2), Steep(1e-6)], ids=repr)
+def test_a_step_of_the_estimated_size_never_raises_the_penalty(prior):
+    penalty = Penalty(prior, jnp.asarray(ROOT))
+
+    @eqx.filter_jit
+    def step(leaf):
+        value, slope = penalty.value_and_gradient(leaf)
+        bound = penalty.majorant(leaf)
+        return value, jax.tree.map(lambda plane, s: plane - s / bound, leaf, slope)
+
+    leaf, values = Planes(jnp.asarray(ARRAY.real), jnp.asarray(ARRAY.imag)), []
+    for _ in range(60):
+        value, leaf = step(leaf)
+        values.append(float(value))
+    assert (np.diff(values) <= 1e-12 * np.array(values[:-1])).all()
+    assert values[-1] < 0.1 * values[0]
+
+
+def test_the_estimate_is_near_the_largest_curvature():
+    """The Laplacian's is 8 for all arrays; that of each pixel by itself is known; no slope and no curvature is none."""
+    exact, root = 8 * 0.3 * ROOT, jnp.asarray(ROOT)
+    majorant = eqx.filter_jit(lambda prior, array: prior.majorant(array, root))
+    for seed in range(3):
+        shape = (21, 34)
+        array = jnp.asarray(np.random.default_rng(seed).normal(size=(2, *shape))).sum(axis=0).astype(complex)
+        middle = majorant(Smooth(0.3), array)[2:-2, 2:-2]
+        assert 0.9 * exact < float(middle.mean()) < 1.8 * exact
+    steep = 0.3 * ROOT * 12 * np.abs(ARRAY - 1) ** 2  # of |u|⁴, half of the second derivative along u is 6 |u|²
+    np.testing.assert_array_less(0.4 * steep, majorant(Steep(0.3, 2), jnp.asarray(ARRAY)))
+    assert float(majorant(Steep(0.3), jnp.ones((5, 4), complex)).max()) < 0.01 * float(
+        majorant(Steep(0.3), jnp.asarray(ARRAY)).max()
+    )
+
+
+@pytest.mark.slow
+def test_a_fit_with_ones_own_penalty_is_that_with_the_built_in_one():
+    data = measurement()
+    start = pg.far_field(data)
+    one, other = (
+        pg.reconstruct(start, data, pg.Nesterov(), epochs=12, batch_size=8, priors=prior)
+        for prior in (Smooth(0.3), pg.priors.Tikhonov(0.3))
+    )
+    assert one.history.r_factor[-1] == pytest.approx(other.history.r_factor[-1], rel=0.02)
+
+
+def test_a_steep_penalty_converges_where_a_step_that_takes_it_for_flat_does_not():
+    data = measurement()
+    start = pg.far_field(data, object=pg.models.random_object(5))
+    options = {"epochs": 8, "batch_size": 8}
+    with pytest.raises(pg.fitting.NonFiniteError):
+        pg.reconstruct(start, data, pg.Nesterov(), priors=TakenForFlat(1e5), **options)
+    result = pg.reconstruct(start, data, pg.Nesterov(), priors=Steep(1e5), **options)
+    assert result.history.loss[-1] < 1e-3 * result.history.loss[0]
+    assert "loss_rose" not in result.settings
+
+
+@pytest.mark.parametrize(
+    ("prior", "sentence"),
+    [
+        (OfEach(1.0), r"prior OfEach gives float\d\d\[\d+, \d+\] for object.transmission .*; expected one real number"),
+        (OneBound(1.0), r"`majorant` of the prior OneBound gives float\d\d\[\] .*; expected one number for each pixel"),
+    ],
+    ids=["each", "bound"],
+)
+def test_a_prior_of_other_shape_is_refused_before_a_run(prior, sentence):
+    data = measurement()
+    run = pg.Run(pg.far_field(data), data, pg.Nesterov(), (pg.Stage(1), pg.Stage(1, priors=(prior,))), 8)
+    with pytest.raises(pg.InputError, match=sentence):
+        pg.perform(run)

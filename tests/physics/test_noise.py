@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from ptychograd.physics.noise import Amplitude, Censored, Poisson
+import problems
+import ptychograd as pg
+from ptychograd.physics.noise import AbstractNoise, Amplitude, Censored, Gaussian, Poisson
 from ptychograd.physics.noise.base import amplitude, counted_residual
 
 DRAWS = 50_000
@@ -218,3 +220,94 @@ def test_poisson_counts_whole_photons_and_none_in_the_dark():
     counts = all_samples(Poisson(), 1)
     assert np.issubdtype(counts.dtype, np.integer)
     np.testing.assert_array_equal(counts[0], 0)
+
+
+# One's own, by its misfit alone ---------------------------------------------------------------------------
+
+
+class OwnPoisson(AbstractNoise):
+    """Poisson's misfit but for what does not depend on the expectation, and nothing else."""
+
+    floor: float = 0.03
+
+    def nll(self, expected, measured):
+        return expected - measured * jnp.log(expected + self.floor)
+
+
+class OwnGaussian(AbstractNoise):
+    """The misfit of readings about their expectation, without the clipping of readings below zero."""
+
+    variance: float = 4.0
+
+    def nll(self, expected, measured):
+        return (expected - measured) ** 2 / (2 * self.variance)
+
+
+class OwnAmplitude(AbstractNoise):
+    """The misfit of roots, which has no second derivative in the dark."""
+
+    def nll(self, expected, measured):
+        return (amplitude(expected) - amplitude(measured)) ** 2
+
+
+PAIRS = [(OwnPoisson(), Poisson()), (OwnGaussian(), Gaussian(4.0, 500.0)), (OwnAmplitude(), Amplitude())]
+
+
+@pytest.mark.parametrize(("own", "given"), PAIRS, ids=["poisson", "gaussian", "amplitude"])
+@pytest.mark.usefixtures("double")
+def test_information_and_curvature_follow_from_the_misfit(own, given):
+    bright = jnp.array([[20.0, 300.0, 4e4], [50.0, 77.0, 21.0]])  # where Gauss's readings are not clipped
+    np.testing.assert_allclose(own.fisher(bright), given.fisher(bright), rtol=1e-9)
+    assert float(own.curvature_up_to(jnp.array(500.0))) == pytest.approx(float(given.curvature), rel=1e-3)
+    assert own.curvature is None
+    assert given.curvature_up_to(jnp.array(7.0)) == given.curvature
+
+
+@pytest.mark.parametrize("own", [own for own, _ in PAIRS], ids=["poisson", "gaussian", "amplitude"])
+@pytest.mark.parametrize("dtype", [jnp.float32, jnp.float64])
+@pytest.mark.usefixtures("double")
+def test_information_of_ones_own_is_finite_in_the_dark(own, dtype):
+    information = own.fisher(jnp.array([0.0, 1e-40, 1e-7, 1.0, 1e5], dtype))
+    assert np.isfinite(information).all()
+    assert (information >= 0).all()
+    assert information.dtype == dtype
+
+
+def test_ones_own_without_samples_says_so():
+    with pytest.raises(pg.InputError, match=r"OwnPoisson tells a misfit and no samples; give it `sample"):
+        pg.simulate(problems.start_model(problems.measurement()), 3, noise=OwnPoisson())
+
+
+class Summed(OwnPoisson):
+    def nll(self, expected, measured):
+        return jnp.sum(super().nll(expected, measured))
+
+
+class Floorless(AbstractNoise):
+    def nll(self, expected, measured):
+        return expected - measured * jnp.log(expected)
+
+
+@pytest.mark.parametrize(
+    ("noise", "sentence"),
+    [
+        (Summed(), r"`nll` of Summed gives float32\[\] for patterns of \[2, 20, 18\]; expected one real number"),
+        (Floorless(), r"The value of Floorless's `nll` is not finite where no photon is expected; add a floor"),
+    ],
+    ids=["summed", "floorless"],
+)
+def test_a_misfit_that_no_solver_can_follow_is_refused_before_a_run(noise, sentence):
+    data = problems.measurement()
+    run = pg.Run(problems.start_model(data), data, pg.Nesterov(), (pg.Stage(1), pg.Stage(1, noise=noise)), 14)
+    with pytest.raises(pg.InputError, match=sentence):
+        pg.perform(run)
+
+
+@pytest.mark.parametrize(("own", "given"), PAIRS[:1])
+def test_a_fit_with_ones_own_misfit_is_that_with_the_built_in_one(own, given):
+    data = problems.measurement()
+    one, other = (
+        pg.reconstruct(problems.start_model(data), data, pg.Nesterov(), epochs=3, batch_size=14, noise=noise)
+        for noise in (own, given)
+    )
+    assert one.history.r_factor == pytest.approx(other.history.r_factor, rel=1e-3)  # curvature 1.9999, not 2

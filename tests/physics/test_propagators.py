@@ -1,12 +1,15 @@
 """From the exit wave to the detector, and free space, against matrices and formulas."""
 
+import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import problems
+import ptychograd as pg
 from problems import complex_array
 from ptychograd.core.errors import InputError
-from ptychograd.physics.propagators import FarField, fresnel_kernel
+from ptychograd.physics.propagators import AbstractPropagator, FarField, fresnel_kernel
 
 
 def centred_dft(size):
@@ -50,6 +53,50 @@ def test_single_precision_stays_single(shape):
     far, wave = FarField(shape), jnp.asarray(complex_array(1, *shape), jnp.complex64)
     assert far.ramp.dtype == (jnp.complex64 if shape[0] % 2 else jnp.float32)
     assert far(wave).dtype == far.adjoint(wave).dtype == jnp.complex64
+
+
+# One's own, by its forward direction alone -----------------------------------------------------------------
+
+
+class OwnFarField(AbstractPropagator):
+    """The built-in one written anew, in another order; it has a ramp that is not its own conjugate."""
+
+    def __call__(self, exit_wave, shift):
+        shape = exit_wave.shape[-2:]
+        along_y, along_x = (jnp.asarray(centred_dft(n), exit_wave.dtype) for n in shape)
+        return jnp.einsum("yk,mkl,xl->myx", along_y, exit_wave, along_x)
+
+
+class Flattened(OwnFarField):
+    """Ends in an array of other shape."""
+
+    def __call__(self, exit_wave, shift):
+        return exit_wave[..., 1:, :]
+
+
+@pytest.mark.parametrize("shape", [(5, 8), (7, 5)])
+@pytest.mark.usefixtures("double")
+def test_the_adjoint_follows_from_the_forward_direction(shape):
+    own, far = OwnFarField(), FarField(shape, np.complex128)
+    x, y = (jnp.asarray(complex_array(2, *shape, seed=seed)) for seed in (0, 1))
+    assert np.vdot(y, own(x, None)) == pytest.approx(np.vdot(own.adjoint(y, None), x), rel=1e-12)
+    np.testing.assert_allclose(own.adjoint(y, None), far.adjoint(y), atol=1e-13)
+
+
+@pytest.mark.parametrize("solver", [pg.PIE(), pytest.param(pg.Nesterov(), marks=pytest.mark.slow)])
+@pytest.mark.usefixtures("double")
+def test_a_fit_with_ones_own_far_field_is_that_with_the_built_in_one(solver):
+    data = problems.measurement()
+    model = problems.start_model(data, dtype=np.complex128)
+    own = eqx.tree_at(lambda model: model.propagator, model, OwnFarField())
+    one, other = (pg.reconstruct(model, data, solver, epochs=2, batch_size=8) for model in (model, own))
+    assert other.history.loss == pytest.approx(one.history.loss, rel=1e-10)
+    np.testing.assert_allclose(other.object, one.object, atol=1e-9)
+
+
+def test_a_propagator_that_changes_the_shape_needs_its_own_way_back():
+    with pytest.raises(InputError, match=r"Flattened makes complex64\[1, 4, 8\].*give it an `adjoint`"):
+        Flattened().adjoint(jnp.ones((1, 5, 8), jnp.complex64), None)
 
 
 # Free space -----------------------------------------------------------------------------------------------

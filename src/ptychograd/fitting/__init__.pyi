@@ -1,5 +1,8 @@
 from . import priors as priors
 from . import solvers as solvers
+from .epoch import AbstractSampler as AbstractSampler
+from .epoch import Draw as Draw
+from .epoch import Shuffled as Shuffled
 from .evaluation import r_factor as r_factor
 from .priors import AbstractBasis as AbstractBasis
 from .priors import AbstractPrior as AbstractPrior
@@ -15,6 +18,8 @@ from .result import History as History
 from .result import NonFiniteError as NonFiniteError
 from .result import Result as Result
 from .result import load as load
+from .schedule import AbstractSchedule as AbstractSchedule
+from .schedule import LateCooling as LateCooling
 from .solvers import PIE as PIE
 from .solvers import AbstractSolver as AbstractSolver
 from .solvers import ADePIE as ADePIE

@@ -136,6 +136,7 @@ class Objective(eqx.Module):
     `at_once` is the number of patterns of a batch that are worked on together; it changes no result.
     `names` are those of all parameters of the model, refined or not; `axes` those of the devices over which a batch
     is spread. `power` is that of the probe at the start, where nothing but its product with the object counts.
+    `brightest` are the photons of the brightest pixel, for a noise model that does not know its curvature.
     """
 
     rest: AbstractModel
@@ -146,6 +147,13 @@ class Objective(eqx.Module):
     penalties: tuple[Penalty, ...] = ()
     groups: Float[Array, ""] | float = 1.0
     power: Float[Array, ""] | None = None
+    brightest: Float[Array, ""] | None = None
+
+    @property
+    def curvature(self) -> Float[Array, ""] | float:
+        """How steep the misfit is along the amplitude of a pixel, that of amplitude noise being 1."""
+        one = jnp.ones(()) if self.brightest is None else self.brightest
+        return self.noise.curvature_up_to(one)
 
     def model(self, parameters: PyTree) -> AbstractModel:
         """The whole model at `parameters` (complex leaves or their `Planes`)."""

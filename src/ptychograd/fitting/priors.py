@@ -17,6 +17,7 @@ from jaxtyping import Array, Float, Inexact
 
 from ptychograd.core.errors import InputError
 from ptychograd.fitting.bases import AbstractBasis, Haar, Pixels, filled_up
+from ptychograd.fitting.steepness import estimated_majorant
 
 __all__ = [
     "AbstractBasis",
@@ -44,9 +45,10 @@ def _number(value: SupportsFloat) -> float:
 class AbstractPrior(eqx.Module):
     """Base class of priors: a penalty on one array of a model, which is added to the misfit.
 
-    A subclass has the fields `weight`, 0 or more, and `path`, which names the array, and gives the call (the penalty)
-    and `majorant` (a bound of its curvature). The call is given √N, by which penalties of the package are multiplied: N
-    photons met a pixel of the object on average in all patterns (N is 1 for arrays that are not the object's).
+    A subclass has the field `path`, which names the array, and gives the call (the penalty, one real number). The call
+    is given √N, by which penalties of the package are multiplied: N photons met a pixel of the object on average in all
+    patterns (N is 1 for arrays that are not the object's). How steep the penalty is, from which `Nesterov` takes its
+    steps, is estimated where you give no `majorant`; solvers with step sizes of yours, as `adam`, do without.
 
     Example:
         >>> import equinox as eqx, jax.numpy as jnp
@@ -55,22 +57,24 @@ class AbstractPrior(eqx.Module):
         ...     path: str = eqx.field(static=True, default="object.transmission")
         ...     def __call__(self, array, root):
         ...         return self.weight * root * jnp.sum(jnp.abs(array - 1) ** 2)
-        ...     def majorant(self, array, root):
-        ...         return self.weight * root * jnp.ones(array.shape)
         >>> pg.Stage(60, priors=(NearOne(0.1),)).priors[0].path
         'object.transmission'
     """
 
-    weight: eqx.AbstractVar[float]
     path: eqx.AbstractVar[str]
 
     @abc.abstractmethod
     def __call__(self, array: Inexact[Array, "..."], root: Float[Array, ""]) -> Float[Array, ""]:
         """The penalty of a real or complex array; `root` is √N."""
 
-    @abc.abstractmethod
     def majorant(self, array: Inexact[Array, "..."], root: Float[Array, ""]) -> Float[Array, "..."]:
-        """A diagonal d with penalty(array + δ) <= penalty(array) + slope · δ + Σ d |δ|²: how steep it can get."""
+        """A diagonal d with penalty(array + δ) <= penalty(array) + slope · δ + Σ d |δ|²: how steep it can get.
+
+        By default it is estimated anew for every batch, in the compiled step: from three products with the Hessian, and
+        then doubled until a step of the penalty alone no longer rises (see `ptychograd.fitting.steepness`). That takes
+        as long as a dozen values of the penalty, and one number serves all pixels; a bound of your own is faster.
+        """
+        return estimated_majorant(lambda array: self(array, root), array)
 
 
 class Tikhonov(AbstractPrior):

@@ -1,13 +1,77 @@
 """The plan of a run: which patterns make up which minibatch, and when the steps get smaller."""
 
+import abc
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import equinox as eqx
 import jax
 import numpy as np
 from jaxtyping import Array, Float, Int, UInt
 
-WARM = 0.7  # of a run's epochs are done with full steps
+from ptychograd.core.errors import InputError
+
+
+class AbstractSchedule(eqx.Module):
+    """Base class of schedules: how far a run has cooled, from 0 for full steps to 1 for the smallest.
+
+    A subclass gives `cooling`. It is asked at the beginning and at the end of every epoch; the steps between have what
+    lies between. A solver of your own finds it as `batch.cooling`; `Nesterov` multiplies its steps by
+    0.02 + 0.98 (1 + cos π c) / 2, and in a near field shortens its memory with it, and `Optax` has schedules of its
+    own.
+
+    Example:
+        >>> class FromTheStart(pg.fitting.AbstractSchedule):
+        ...     def cooling(self, done, last):
+        ...         return done / last
+        >>> found = pg.reconstruct(model, data, pg.Nesterov(), epochs=1, batch_size=14, schedule=FromTheStart())
+        >>> found.settings["schedule"]
+        'FromTheStart()'
+    """
+
+    @property
+    def description(self) -> str:
+        """One line for a person and the result file, by default the fields."""
+        return repr(self)
+
+    @abc.abstractmethod
+    def cooling(self, done: int, last: int) -> float:
+        """How far a run of `last` epochs has cooled after `done` of them, from 0 to 1."""
+
+
+class LateCooling(AbstractSchedule):
+    """Full steps at first, and then smaller ones, in a straight line to the end of the run: the default.
+
+    Args:
+        warm: share of the epochs that are done with full steps, 0 or more and less than 1.
+
+    Raises:
+        InputError: for another share.
+
+    Example:
+        >>> pg.fitting.LateCooling().cooling(done=85, last=100)
+        0.5
+    """
+
+    warm: float = 0.7
+
+    def __check_init__(self):
+        if not 0 <= self.warm < 1:
+            raise InputError(f"Full steps for {self.warm:g} of the epochs; expected 0 or more and less than 1.")
+
+    def cooling(self, done, last):
+        return max(0.0, (done / last - self.warm) / (1 - self.warm))
+
+
+def checked_cooling(schedule: AbstractSchedule, done: int, last: int) -> float:
+    """What a schedule says; raises `InputError` where that is no number from 0 to 1."""
+    found = schedule.cooling(done, last)
+    if not isinstance(found, (int, float, np.number)) or not 0 <= found <= 1:
+        raise InputError(
+            f"The schedule {type(schedule).__name__} gives {found!r} after {done} of {last} epochs; expected a number "
+            "from 0, for full steps, to 1."
+        )
+    return float(found)
 
 
 class Plan(NamedTuple):
@@ -70,9 +134,3 @@ def _filled(order: np.ndarray, numbers: np.ndarray, rows: StepShape) -> tuple[np
     used = slot < first[1:, None]
     place = np.asarray(order, np.int32)[np.where(used, slot, 0)]
     return np.asarray(numbers, np.int32)[place], place, used
-
-
-def cooling(done: int, last: int) -> tuple[float, float]:
-    """How far a run of `last` epochs has cooled before and after its next one: from 70 % of them on."""
-    before, after = (max(0.0, (epochs / last - WARM) / (1 - WARM)) for epochs in (done, done + 1))
-    return before, after

@@ -6,7 +6,7 @@ from typing import NamedTuple, cast
 from ptychograd.core.errors import InputError, check_kind
 from ptychograd.core.parameters import matches
 from ptychograd.data.dataset import Dataset
-from ptychograd.fitting.epoch import Device
+from ptychograd.fitting.epoch import AbstractSampler, Device, Shuffled
 from ptychograd.fitting.priors import AbstractPrior
 from ptychograd.fitting.reconstruction import (
     CUT_SHORT,
@@ -18,6 +18,7 @@ from ptychograd.fitting.reconstruction import (
     reconstruct,
 )
 from ptychograd.fitting.result import History, NonFiniteError, Result, require_present_version
+from ptychograd.fitting.schedule import AbstractSchedule, LateCooling
 from ptychograd.fitting.solvers import AbstractSolver
 from ptychograd.fitting.verdict import VERDICT, assess
 from ptychograd.physics.checks import refined_by_default
@@ -77,6 +78,8 @@ class Run(NamedTuple):
         seed: of the order of the patterns.
         devices: among which the patterns of every batch are divided, such as `jax.devices()`; one device by default.
         monitor: looks after each epoch at patterns that are held out (see `HeldOutMonitor`); none by default.
+        sampler: the order of the patterns (see `pg.fitting.AbstractSampler`); shuffled by default.
+        schedule: how steps get smaller (see `pg.fitting.AbstractSchedule`); by default in the last 30 % of epochs.
 
     Example:
         >>> run = pg.Run(model, data, pg.Nesterov(), (pg.Stage(60),), batch_size=16)
@@ -92,6 +95,8 @@ class Run(NamedTuple):
     seed: int = 0
     devices: tuple[Device, ...] | None = None
     monitor: Callable[[int, Callable[[], Result]], float] | None = None
+    sampler: AbstractSampler = Shuffled()
+    schedule: AbstractSchedule = LateCooling()
 
     @property
     def summary(self) -> dict:
@@ -104,6 +109,8 @@ class Run(NamedTuple):
             "stages": stages,
             "batch_size": self.batch_size,
             "seed": self.seed,
+            **({} if self.sampler == Shuffled() else {"sampler": self.sampler.description}),
+            **({} if self.schedule == LateCooling() else {"schedule": self.schedule.description}),
         }
 
 
@@ -295,4 +302,6 @@ def task_of(run: Run, stage: Stage, epochs: int, resume: Result | None, planned:
         planned,
         run.devices,
         stage.priors,
+        run.sampler,
+        run.schedule,
     )

@@ -18,6 +18,7 @@ from ptychograd.fitting.epoch.compiled import (
 from ptychograd.fitting.epoch.feed import Asked, Feed, Resident
 from ptychograd.fitting.epoch.misfit import Misfit, misfits
 from ptychograd.fitting.epoch.placing import AXES, Device, agreed, at_home, everywhere, grid
+from ptychograd.fitting.epoch.sampling import AbstractSampler, Draw, Shuffled
 from ptychograd.fitting.epoch.shapes import (
     Footprint,
     arguments_of_an_epoch,
@@ -34,15 +35,18 @@ from ptychograd.fitting.epoch.streamed import feed_of, stays_in_file
 
 __all__ = [
     "AXES",
+    "AbstractSampler",
     "After",
     "Asked",
     "Device",
+    "Draw",
     "Feed",
     "Footprint",
     "Member",
     "Misfit",
     "Patterns",
     "Resident",
+    "Shuffled",
     "agreed",
     "alike",
     "arguments_of_an_epoch",

@@ -17,6 +17,7 @@ from ptychograd.fitting import schedule as _schedule
 from ptychograd.fitting.epoch.placing import BY_SHARE, EVERYWHERE, WHERE
 from ptychograd.fitting.objective import Batch, Objective, Value
 from ptychograd.fitting.schedule import Plan
+from ptychograd.fitting.solvers.base import check_step
 from ptychograd.physics.model import batched
 
 # On a CPU a device is one thread's work. With XLA's pool of threads an epoch takes as long (64 x 64 to 512 x 512
@@ -101,8 +102,9 @@ def _epoch(member: Member, patterns: Patterns, plan: Plan) -> After:
         carried, total = carry
         mask = patterns.mask if patterns.mask.ndim < patterns.counts.ndim else _take(patterns.mask, row.place)
         batch = Batch(row.number, _take(patterns.counts, row.place), mask, row.weight, row.cool, row.size)
-        carried, value = epoch_steps.step(carried, batch)
-        return (carried, jax.tree.map(jnp.add, total, value)), None
+        moved, value = epoch_steps.step(carried, batch)
+        check_step(solver, carried, moved, value)
+        return (moved, jax.tree.map(jnp.add, total, value)), None
 
     (carried, value), _ = jax.lax.scan(step, (epoch_steps.carried, Value.zero(plan.weight.dtype)), plan)
     variables, state = epoch_steps.end(carried)

@@ -5,24 +5,29 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-import jax
 import numpy as np
 from jax.sharding import Mesh
 
 from ptychograd.core.memory import aligned_empty
 from ptychograd.data.dataset import Dataset, StoredPatterns
-from ptychograd.fitting.epoch.compiled import Patterns, shuffled
+from ptychograd.fitting.epoch.compiled import Patterns
 from ptychograd.fitting.epoch.placing import EVERYWHERE, PART, WHERE, own_shares, placed, placed_shares, shares_of
-from ptychograd.fitting.schedule import Plan, StepShape, cooling, planned
+from ptychograd.fitting.epoch.sampling import AbstractSampler, Draw, Shuffled, checked_order
+from ptychograd.fitting.schedule import AbstractSchedule, LateCooling, Plan, StepShape, checked_cooling, planned
 
 
 class Asked(NamedTuple):
-    """What an epoch is to be like: patterns taken together (a `group`), groups of a batch, devices, real type."""
+    """What an epoch is to be like: patterns taken together (a `group`), groups of a batch, devices, real type.
+
+    `sampler` gives the order of patterns, `schedule` how steps get smaller.
+    """
 
     group: int
     batch_size: int
     mesh: Mesh | None
     real: np.dtype
+    sampler: AbstractSampler = Shuffled()
+    schedule: AbstractSchedule = LateCooling()
 
     def rows(self, sizes: Sequence[int]) -> StepShape:
         """The rows of a plan that takes as much from each of several shares of these sizes."""
@@ -35,7 +40,8 @@ class Asked(NamedTuple):
 
     def cool(self, done: int, last: int, steps: int) -> np.ndarray:
         """How far a run has cooled at each step of the epoch after `done` ones."""
-        return np.linspace(*cooling(done, last), steps, dtype=self.real)
+        before, after = (checked_cooling(self.schedule, epochs, last) for epochs in (done, done + 1))
+        return np.linspace(before, after, steps, dtype=self.real)
 
 
 class Feed(abc.ABC):
@@ -86,8 +92,11 @@ class Resident(Feed):
     def plan(self, seed: int, done: int, last: int) -> Plan:
         """The plan of the epoch after `done` ones, not on a device yet."""
         rows = self._asked.rows(self._sizes)
-        orders = [_order_of(seed, done, share, size) for share, size in enumerate(self._sizes)]
         numbers = [np.arange(begin, end) for begin, end in pairwise(self._begins)]
+        orders = [
+            checked_order(self._asked.sampler, own, Draw(seed, done, share)) - own[0] if len(own) else own
+            for share, own in enumerate(numbers)
+        ]
         return planned(orders, numbers, rows, self._asked.cool(done, last, rows.steps))
 
     @property
@@ -128,11 +137,3 @@ def _converted(counts: np.ndarray, dtype: np.dtype) -> np.ndarray:
     fresh = aligned_empty(counts.shape, dtype)
     np.copyto(fresh, counts, casting="unsafe")
     return fresh
-
-
-def _order_of(seed: int, done: int, share: int, count: int) -> np.ndarray:
-    """The numbers below `count` in an order that seed, epoch and share say alone."""
-    text = np.array([seed, done], np.uint32)
-    if share == 0:
-        return np.asarray(jax.device_get(shuffled(jax.device_put(text), count)))
-    return np.random.default_rng([seed, done, share]).permutation(count)

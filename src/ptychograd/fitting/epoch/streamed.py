@@ -10,6 +10,7 @@ from ptychograd.data.dataset import Dataset, StoredPatterns
 from ptychograd.fitting.epoch.compiled import Patterns
 from ptychograd.fitting.epoch.feed import Asked, Feed, Resident, frames
 from ptychograd.fitting.epoch.placing import EVERYWHERE, own_shares, placed, placed_shares, shares_of
+from ptychograd.fitting.epoch.sampling import Draw
 from ptychograd.fitting.schedule import planned
 
 STEPS_OF_GROWING = 16  # of a block
@@ -30,8 +31,9 @@ class Streamed(Feed):
     """Shuffled blocks of equal size. While the devices work on one, a thread reads and unpacks the next.
 
     Patterns that follow one another in the file are read together. Such runs are shuffled in each epoch and dealt out
-    to blocks, and the patterns of a block are shuffled once more. A file that is still being written has the blocks of
-    the whole scan from the start, of which each epoch takes as many as the patterns that have arrived fill.
+    to blocks, and the patterns of a block are shuffled once more; with another sampler blocks are parts of its order.
+    A file that is still being written has the blocks of the whole scan from the start, of which each epoch takes as
+    many as the patterns that have arrived fill.
     """
 
     def __init__(self, data: Dataset, stored: StoredPatterns, asked: Asked):
@@ -67,25 +69,19 @@ class Streamed(Feed):
         """The blocks of the epoch after `done` ones, of so many patterns (groups of them)."""
         bounds = list(pairwise(shares_of(count, self._asked.mesh)))
         parts = -(-max(end - begin for begin, end in bounds) // self._size)
-        shares = [
-            self._dealt(np.random.default_rng([seed, done, share]), begin, end, parts)
-            for share, (begin, end) in enumerate(bounds)
-        ]
+        shares = [self._dealt(Draw(seed, done, share), begin, end, parts) for share, (begin, end) in enumerate(bounds)]
         return [Block(*map(list, zip(*parts, strict=True))) for parts in zip(*shares, strict=True)]
 
-    def _dealt(self, rng: np.random.Generator, begin: int, end: int, count: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    def _dealt(self, draw: Draw, begin: int, end: int, count: int) -> list[tuple[np.ndarray, np.ndarray]]:
         """For each of so many blocks the patterns that it has of a share, and the order of their use.
 
         Of a scan that grows they are used as often as fills the block, so that batches are as large as was asked for.
         """
         run = max(1, min(self._stored.run // self._asked.group, self._size // RUNS_OF_BLOCK))
-        starts = rng.permutation(np.arange(begin, end, run))
-        numbers = np.concatenate([np.arange(start, min(start + run, end)) for start in starts])
-        parts = np.array_split(numbers, count)
-        orders = [rng.permutation(len(part)) for part in parts]
+        parts = self._asked.sampler.in_blocks(np.arange(begin, end), count, run, draw)
         if self._stored.grows:
-            orders = [np.resize(order, self._size) for order in orders]
-        return [(np.resize(part, self._size), order) for part, order in zip(parts, orders, strict=True)]
+            parts = [(part, np.resize(order, self._size)) for part, order in parts]
+        return [(np.resize(part, self._size), order) for part, order in parts]
 
     def _loaded(self, block: Block) -> Patterns:
         """A block on the devices; of a file that grows, its photons are counted."""

@@ -15,10 +15,12 @@ from ptychograd.core.parameters import join, named_leaves
 from ptychograd.core.strict import meant
 from ptychograd.data.dataset import Dataset
 from ptychograd.fitting.epoch import (
+    AbstractSampler,
     After,
     Device,
     Feed,
     Resident,
+    Shuffled,
     agreed,
     alike,
     at_home,
@@ -34,7 +36,7 @@ from ptychograd.fitting.priors import AbstractPrior
 from ptychograd.fitting.reconstruction.best import BEST, ROSE, beside
 from ptychograd.fitting.reconstruction.task import Standing, Task, Work, begun, prepared
 from ptychograd.fitting.result import History, NonFiniteError, Result
-from ptychograd.fitting.schedule import Plan
+from ptychograd.fitting.schedule import AbstractSchedule, LateCooling, Plan
 from ptychograd.fitting.solvers import AbstractSolver
 from ptychograd.physics.checks import refined_by_default
 from ptychograd.physics.model import AbstractModel
@@ -90,6 +92,8 @@ def reconstruct(
     monitor: Callable[[int, Callable[[], Result]], float] | None = None,
     on_epoch: Callable[[Progress], None] | None = None,
     devices: Sequence[Device] | None = None,
+    sampler: AbstractSampler = Shuffled(),  # noqa: B008  it is never written to
+    schedule: AbstractSchedule = LateCooling(),  # noqa: B008
 ) -> Result:
     """Refine parameters of a model until it expects what was measured.
 
@@ -125,6 +129,9 @@ def reconstruct(
             the R-factor of patterns that are held out, which goes into the history, or NaN (see `HeldOutMonitor`).
         on_epoch: is called with a `Progress` after each epoch.
         devices: among which the patterns of every batch are divided, such as `jax.devices()`; one device by default.
+        sampler: the order of the patterns (see `pg.fitting.AbstractSampler`); by default shuffled anew in every epoch.
+        schedule: how steps get smaller towards the end (see `pg.fitting.AbstractSchedule`); by default over the last
+            30 % of the epochs.
 
     Returns:
         the refined model with its arrays, history and settings.
@@ -139,8 +146,9 @@ def reconstruct(
         ((53, 47), (1, 20, 18))
         >>> result.save("result.h5")
     """
-    free, noise, devices = _free(model, trainable), noise or Amplitude(), None if devices is None else tuple(devices)
-    task = Task(model, data, solver, epochs, batch_size, free, noise, seed, resume, planned, devices, _several(priors))
+    task = Task(
+        model, data, solver, epochs, batch_size, _free(model, trainable), noise or Amplitude(), seed, resume, planned
+    )._replace(devices=_devices(devices), priors=_several(priors), sampler=sampler, schedule=schedule)
     (work, standing), stopped, why = begun(task), DONE, ""
     feed = feed_of(data, work.asked)
     try:
@@ -154,13 +162,21 @@ def reconstruct(
     except KeyboardInterrupt:
         stopped = INTERRUPTED
     except jax.errors.JaxRuntimeError as problem:
-        if jax.process_count() == 1:
-            raise
-        stopped, why = LOST, str(problem).splitlines()[0]
+        stopped, why = LOST, _why_lost(problem)
     finally:
         feed.close()
-    result = _result(work, standing, stopped)
-    return result._replace(settings=result.settings | {LOST: why}) if why else result
+    return _result(work, standing, stopped, why)
+
+
+def _devices(devices: Sequence[Device] | None) -> tuple[Device, ...] | None:
+    return None if devices is None else tuple(devices)
+
+
+def _why_lost(problem: RuntimeError) -> str:
+    """What is said of a problem that comes of another process's end; raises it where there is no other."""
+    if jax.process_count() == 1:
+        raise problem
+    return str(problem).splitlines()[0]
 
 
 def _free(model: AbstractModel, trainable: Sequence[str] | None) -> tuple[str, ...]:
@@ -245,6 +261,8 @@ def can_go_together(one: Task, other: Task) -> bool:
     same = ("epochs", "batch_size", "planned")
     if one.data is not other.data or any(getattr(one, name) != getattr(other, name) for name in same):
         return False
+    if any(getattr(one, name).description != getattr(other, name).description for name in ("sampler", "schedule")):
+        return False
     return alike(prepared(one)[1].member, prepared(other)[1].member)
 
 
@@ -263,7 +281,7 @@ def _bad(value: Value, finite: dict) -> str:
 
 
 @meant
-def _result(work: Work, standing: Standing, stopped: str) -> Result:
+def _result(work: Work, standing: Standing, stopped: str, why: str = "") -> Result:
     """The result of a run that ended so: its best state, if the loss rose well above that of an earlier epoch.
 
     Where it may go on, it holds both that state and the one in which it stands.
@@ -272,7 +290,7 @@ def _result(work: Work, standing: Standing, stopped: str) -> Result:
     rose = best is not None and standing.has_risen
     shown, other = ((best.variables, best.state), now) if best and rose else (now, best and best[:2])
     found = _as_it_is(work, standing, *shown)
-    settings = found.settings | {"stopped": stopped}
+    settings = found.settings | {"stopped": stopped} | ({LOST: why} if why else {})
     if best and rose:
         settings[ROSE] = {"after_epoch": best.epochs, "loss": best.loss, "last_loss": standing.history.loss[-1]}
     if best and other and stopped in (UNDER_WAY, *CUT_SHORT):

@@ -17,10 +17,12 @@ from ptychograd.data.checks import check_possible, warn_of
 from ptychograd.data.dataset import Dataset, StoredPatterns
 from ptychograd.fitting.epoch import (
     AXES,
+    AbstractSampler,
     After,
     Asked,
     Device,
     Member,
+    Shuffled,
     everywhere,
     grid,
     on_device,
@@ -31,9 +33,11 @@ from ptychograd.fitting.epoch import (
 from ptychograd.fitting.objective import Objective, Penalty, Value, power_of_probe
 from ptychograd.fitting.priors import AbstractPrior
 from ptychograd.fitting.reconstruction.best import BEST, ROSE, Best, Stored
+from ptychograd.fitting.reconstruction.contracts import brightest, check_noise, check_prior, check_sampler
 from ptychograd.fitting.reconstruction.promise import check_promise
 from ptychograd.fitting.reconstruction.stuck import stuck
 from ptychograd.fitting.result import History, Result, require_present_version
+from ptychograd.fitting.schedule import AbstractSchedule, LateCooling
 from ptychograd.fitting.solvers import AbstractSolver, EvaluateOnly
 from ptychograd.physics.checks import check_count, check_roles, check_windows
 from ptychograd.physics.model import AbstractModel
@@ -59,6 +63,8 @@ class Task(NamedTuple):
     planned: int | None = None
     devices: tuple[Device, ...] | None = None
     priors: tuple[AbstractPrior, ...] = ()
+    sampler: AbstractSampler = Shuffled()
+    schedule: AbstractSchedule = LateCooling()
 
 
 class Work(NamedTuple):
@@ -123,6 +129,8 @@ def prepared(task: Task) -> tuple[Work, Standing]:
         resume = resume._replace(arrays=stored.parameters, state=stored.state)
     model = task.model if resume is None else resume.onto(task.model)
     _check_kinds(task)
+    if resume is not None:
+        check_sampler(task.sampler, resume.settings)
     _check(model, data, task.epochs, task.batch_size, task.seed)
     parameters, rest = partition(model, task.trainable)
     _check_numbers(data, real_dtype(parameters))
@@ -131,15 +139,17 @@ def prepared(task: Task) -> tuple[Work, Standing]:
     mesh = grid(task.devices, batch_size)
     axes = AXES if mesh is not None else ()
     groups, real = jnp.asarray(data.count / model.group, real_dtype(parameters)), real_dtype(parameters)
+    noise = traced(task.noise, real)
+    check_noise(noise, data.frame_shape, real)
     priced = tuple(_penalty(prior, model, data, real) for prior in task.priors)
-    objective = Objective(on_device(rest), traced(task.noise, real), 1, names, axes, priced, groups if priced else 1.0)
-    objective = replace(objective, power=power_of_probe(task.model))
+    objective = Objective(on_device(rest), noise, 1, names, axes, priced, groups if priced else 1.0)
+    objective = replace(objective, power=power_of_probe(task.model), brightest=brightest(noise, data, real))
     variables = task.solver.variables(parameters)
     settings = _settings(task)
     history = resume.history if resume else History.empty()
     state = _start_state(objective, task.solver, variables, settings, resume)
     last = task.planned or history.epochs + task.epochs
-    asked = Asked(model.group, batch_size, mesh, real_dtype(parameters))
+    asked = Asked(model.group, batch_size, mesh, real_dtype(parameters), task.sampler, task.schedule)
     member = Member(objective, traced(task.solver, real), variables, state)
     at_once = patterns_at_once(member, data, asked, room_on_device())
     member = everywhere(member._replace(objective=replace(objective, at_once=at_once)), mesh)
@@ -189,6 +199,8 @@ def _settings(task: Task) -> dict:
         "trainable": list(task.trainable),
         "batch_size": task.batch_size,
         "seed": task.seed,
+        "sampler": task.sampler.description,
+        "schedule": task.schedule.description,
         "geometry": geometry and {name: list(v) if isinstance(v, tuple) else v for name, v in asdict(geometry).items()},
     }
     if task.priors:
@@ -241,6 +253,7 @@ def _penalty(prior: AbstractPrior, model: AbstractModel, data: Dataset, real: np
         photons = data.total / (np.prod(array.shape[-2:]) if free is None else np.count_nonzero(free))
     root = jnp.asarray(np.sqrt(photons), real)
     outside = image.outside if image is not None and is_image else 0.0
+    check_prior(traced(prior, real), jnp.asarray(array), root)
     return Penalty(traced(prior, real), root, None if free is None else jnp.asarray(free), outside)
 
 
@@ -249,6 +262,7 @@ def _check_kinds(task: Task) -> None:
     numbers = {"epochs": task.epochs, "batch_size": task.batch_size, "seed": task.seed, "planned": task.planned or 0}
     kinds = {"model": AbstractModel, "data": Dataset, "solver": AbstractSolver, "noise": AbstractNoise}
     mend = {"solver": ", as pg.Nesterov()", "noise": ", as pg.Poisson()"}
+    kinds |= {"sampler": AbstractSampler, "schedule": AbstractSchedule}
     for name, kind in kinds.items():
         check_kind(getattr(task, name), kind, name, mend.get(name, ""))
     for name, number in numbers.items():

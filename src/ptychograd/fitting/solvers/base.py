@@ -9,7 +9,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import PyTree
 
-from ptychograd.core.parameters import matches, named_parameters
+from ptychograd.core.errors import InputError
+from ptychograd.core.parameters import matches, named_leaves, named_parameters, split
 from ptychograd.fitting.objective import Batch, Objective, Value
 
 
@@ -25,45 +26,77 @@ class EpochSteps(NamedTuple):
 
 
 class AbstractSolver(eqx.Module):
-    """What every solver is: a rule that moves parameters, one batch at a time.
+    """Base class of solvers: a rule that moves parameters, one batch at a time.
 
     State goes in and comes out: nothing is hidden. Ready-made ones are `Nesterov`, `PIE`, `ADePIE`, `Optax` and `adam`.
-    For one of your own define `description`, `variables`, `init` and `step`; `epoch_steps` only where an epoch as a
-    whole can be done cheaper than step by step.
+    For one of your own give `step`, with numbers to be set as fields, and `init` where it remembers something.
+    `pg.solvers.value_and_gradient` is what most steps begin with. `epoch_steps` is for those that do an epoch as a
+    whole cheaper than step by step.
 
     Example:
-        >>> isinstance(pg.Nesterov(), pg.solvers.AbstractSolver)
-        True
+        >>> import jax
+        >>> class GradientDescent(pg.solvers.AbstractSolver):
+        ...     step_size: float
+        ...     def step(self, objective, variables, batch, state):
+        ...         value, gradient = pg.solvers.value_and_gradient(objective, variables, batch)
+        ...         moved = jax.tree.map(lambda leaf, slope: leaf - self.step_size * slope, variables, gradient)
+        ...         return moved, state, value
+        >>> pg.reconstruct(model, data, GradientDescent(1e-4), epochs=1, batch_size=14).settings["solver"]
+        'GradientDescent(step_size=0.0001)'
     """
 
     @property
-    @abc.abstractmethod
     def description(self) -> str:
-        """One line for a person and the result file: what it is and with which settings."""
+        """One line for a person and the result file: what it is and with which settings, by default its fields."""
+        return repr(self)
 
-    @abc.abstractmethod
     def variables(self, parameters: PyTree) -> PyTree:
-        """The parameters in the form in which this solver moves them (complex, or `Planes`)."""
+        """The parameters in the form in which this solver moves them: complex ones as `Planes`, by default."""
+        return split(parameters)
 
-    @abc.abstractmethod
     def init(self, objective: Objective, variables: PyTree) -> PyTree:
-        """State before the first step. Raises `InputError` where the solver can't work on this model."""
+        """State before the first step, none by default; `InputError` where the solver can't work on this model."""
+        return ()
 
     @abc.abstractmethod
     def step(
         self, objective: Objective, variables: PyTree, batch: Batch, state: PyTree
     ) -> tuple[PyTree, PyTree, Value]:
-        """Variables and state after one batch, and the value of the objective before it."""
+        """Variables and state after one batch, in the shapes they had, and the value of the objective before it."""
 
     def epoch_steps(self, objective: Objective, variables: PyTree, state: PyTree, batch_size: int) -> EpochSteps:
         """How this solver goes through an epoch: step by step, unless it knows a cheaper way to the same end."""
 
         def step(carried, batch):
             variables, state = carried
-            variables, state, value = self.step(objective, variables, batch, state)
+            found = self.step(objective, variables, batch, state)
+            if not isinstance(found, tuple) or len(found) != 3:
+                raise InputError(
+                    f"A step of {type(self).__name__} gives {type(found).__name__}; expected three things: variables, "
+                    "state, and the value of the objective."
+                )
+            variables, state, value = found
             return (variables, state), value
 
         return EpochSteps((variables, state), step, lambda carried: carried)
+
+
+def check_step(solver: AbstractSolver, before: PyTree, after: PyTree, value: object) -> None:
+    """Raise `InputError` for a step that leaves parameters or state in another form, or gives another value."""
+    name = f"A step of {type(solver).__name__}"
+    if not isinstance(value, Value):
+        raise InputError(
+            f"{name} gives a {type(value).__name__} as the value of the objective; expected the one that "
+            "`pg.solvers.value_and_gradient` gives."
+        )
+    leaves, others = named_leaves(before), named_leaves(after)
+    if leaves.keys() != others.keys():
+        different = sorted(leaves.keys() ^ others.keys())
+        raise InputError(f"{name} adds or loses {', '.join(different)}; expected parameters and state as they were.")
+    for path, leaf in leaves.items():
+        one, other = (f"{jnp.result_type(array)}{list(jnp.shape(array))}" for array in (leaf, others[path]))
+        if one != other and not leaf.weak_type:
+            raise InputError(f"{name} makes {other} of {one} in {path}; expected shapes and types as they were.")
 
 
 def worth_windows(objective: Objective, variables: PyTree, batch_size: int, times: float) -> bool:

@@ -213,4 +213,4 @@ def _product_with_ones(
     _, transpose = jax.vjp(exit_waves, leaf)
     patterns = objective.model(seen).group  # that one exit wave makes
     along = transpose(tangent)[0].real
-    return jnp.asarray(patterns * objective.noise.curvature, along.dtype) * along
+    return jnp.asarray(patterns * objective.curvature, along.dtype) * along

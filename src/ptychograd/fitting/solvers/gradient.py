@@ -14,7 +14,7 @@ from ptychograd.core.errors import InputError
 from ptychograd.core.parameters import by_name, check_names, map_with_names, named_parameters, nearest
 from ptychograd.core.strict import meant, promoted_by_jax
 from ptychograd.core.windows import dense
-from ptychograd.fitting.objective import Objective
+from ptychograd.fitting.objective import Batch, Objective, Value
 from ptychograd.fitting.solvers.base import AbstractSolver
 from ptychograd.fitting.solvers.derivatives import AutomaticGradient, batch_sums
 
@@ -22,6 +22,33 @@ from ptychograd.fitting.solvers.derivatives import AutomaticGradient, batch_sums
 @meant
 def _single(steps: Mapping[str, ArrayLike]) -> dict[str, Float[Array, ""]]:
     return {path: jnp.asarray(step, jnp.float32) for path, step in steps.items()}
+
+
+def value_and_gradient(objective: Objective, variables: PyTree, batch: Batch) -> tuple[Value, PyTree]:
+    """What a batch adds up to, as a step of a solver of your own begins with: its value and its gradient.
+
+    Priors have their share in both, and all devices give what they found. The gradient is Wirtinger's ∂g/∂z* for
+    complex parameters (Eqs. 11, 12), real and imaginary part as `Planes`, and the plain derivative for real ones.
+
+    Args:
+        objective: as `step` is given it.
+        variables: the parameters, complex ones as `Planes`.
+        batch: the patterns.
+
+    Returns:
+        the value, which `step` hands back, and the gradient, in the form of the variables.
+
+    Example:
+        >>> import jax
+        >>> class Towards(pg.solvers.AbstractSolver):
+        ...     def step(self, objective, variables, batch, state):
+        ...         value, gradient = pg.solvers.value_and_gradient(objective, variables, batch)
+        ...         return jax.tree.map(lambda leaf, slope: leaf - 1e-4 * slope, variables, gradient), state, value
+        >>> Towards().description
+        'Towards()'
+    """
+    sums = batch_sums(AutomaticGradient(), objective, variables, batch)
+    return sums.value, dense(sums.gradient, variables, sums.windows)
 
 
 class Optax(AbstractSolver):
@@ -68,8 +95,7 @@ class Optax(AbstractSolver):
         return state
 
     def step(self, objective, variables, batch, state):
-        sums = batch_sums(AutomaticGradient(), objective, variables, batch)
-        gradient = dense(sums.gradient, variables, sums.windows)
+        value, gradient = value_and_gradient(objective, variables, batch)
         with promoted_by_jax():
             updates, state = self.transformation.update(gradient, state, variables)
         steps = self._steps(objective, variables) if self.steps else {}
@@ -77,7 +103,7 @@ class Optax(AbstractSolver):
         def move(name, leaf, update):
             return leaf + (update * steps[name].astype(leaf.dtype) if steps else update)
 
-        return map_with_names(move, variables, updates), state, sums.value
+        return map_with_names(move, variables, updates), state, value
 
     def _check(self, variables: PyTree, state: PyTree) -> None:
         """Refuse a transformation that asks for more than the gradient, as a search along a line does."""

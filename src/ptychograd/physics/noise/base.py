@@ -4,44 +4,82 @@ import abc
 from typing import TypeVar
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray, Real
 
+from ptychograd.core.errors import InputError
+
 Root = TypeVar("Root", Float[Array, "*shape"], Float[np.ndarray, "*shape"])
 BRIGHT = 100.0  # √h from which on the residual of counts is 1/4
+FAINTEST = 1e-6  # photons, the least expectation at which a misfit is differentiated twice
+LEVELS = 64  # expectations at which a curvature is looked at, evenly on a logarithmic scale
 
 
 class AbstractNoise(eqx.Module):
     """Base class of noise models: misfit, information and samples of each pixel by itself.
 
-    A subclass gives `nll`, the misfit that a reconstruction minimises; `fisher` and `curvature`, how steep it is; and
-    `sample`, what a simulation draws. So what is simulated and what is fitted can't disagree. A stage takes one as
-    `pg.Stage(60, noise=pg.Poisson())`.
+    A subclass gives `nll`, the misfit that a reconstruction minimises; it has to be finite where no photon is expected.
+    The rest follows: `fisher` by automatic differentiation, and from it how steep the misfit is. Only to simulate with
+    the model give it `sample` too; so what is simulated and what is fitted can't disagree. A stage takes a noise model
+    as `pg.Stage(60, noise=pg.Poisson())`.
 
     Example:
         >>> import jax.numpy as jnp
-        >>> noise = pg.Amplitude()
-        >>> noise.information(jnp.array([4.0, 8.0])).tolist()  # of counted photons: 1 / expected
+        >>> class Counted(pg.noise.AbstractNoise):
+        ...     def nll(self, expected, measured):
+        ...         return expected - measured * jnp.log(expected + 0.03)
+        >>> [round(one, 2) for one in Counted().fisher(jnp.array([4.0, 8.0])).tolist()]
+        [0.25, 0.12]
+        >>> pg.Amplitude().information(jnp.array([4.0, 8.0])).tolist()  # of counted photons: 1 / expected
         [0.25, 0.125]
     """
 
     @property
-    @abc.abstractmethod
-    def curvature(self) -> Float[Array, ""] | float:
-        """Largest mean second derivative of `nll` along the amplitude √h, that of `Amplitude` being 1."""
+    def curvature(self) -> Float[Array, ""] | float | None:
+        """Largest mean second derivative of `nll` along the amplitude √h, that of `Amplitude` being 1.
+
+        None, the default, where you don't know it: see `curvature_up_to`.
+        """
+        return None
 
     @abc.abstractmethod
     def nll(self, expected: Float[Array, "*shape"], measured: Real[Array, "*shape"]) -> Float[Array, "*shape"]:
         """Misfit of every pixel: the negative log-likelihood divided by `log_likelihood_factor`, but for an offset."""
 
-    @abc.abstractmethod
     def fisher(self, expected: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-        """Mean second derivative of `nll` with respect to the expected photons."""
+        """Mean second derivative of `nll` with respect to the expected photons, in 1/photons².
 
-    @abc.abstractmethod
+        By default that at `measured` = `expected`, which is the mean where the derivative is linear in what was
+        measured, as for Poisson's and Gauss's laws; at a millionth of a photon where less is expected, and never
+        below 0.
+        """
+        expected = jnp.maximum(expected, FAINTEST)
+
+        def along(function):  # each pixel by itself: the derivative along ones is that of every pixel
+            return lambda h: jax.jvp(function, (h,), (jnp.ones_like(h),))[1]
+
+        return jnp.maximum(along(along(lambda h: self.nll(h, expected)))(expected), 0)
+
+    def curvature_up_to(self, brightest: Float[Array, ""]) -> Float[Array, ""] | float:
+        """The `curvature`, or where that is None the largest 2 h `fisher`(h) for expectations h up to `brightest`.
+
+        Along a = √h the second derivative is 4 h nll'' + 2 nll', whose last term is 0 on average. A reconstruction
+        takes the brightest pixel that was measured, in photons.
+        """
+        if self.curvature is not None:
+            return self.curvature
+        share = jnp.linspace(0, 1, LEVELS, dtype=brightest.dtype)[:, None, None]
+        levels = jnp.exp((1 - share) * jnp.log(jnp.asarray(FAINTEST, brightest.dtype)) + share * jnp.log(brightest))
+        return jnp.max(2 * jnp.max(levels * self.fisher(levels), axis=(1, 2)))
+
     def sample(self, key: PRNGKeyArray, expected: Float[Array, "*shape"]) -> Real[Array, "*shape"]:
-        """Photons that one exposure might count."""
+        """Photons that one exposure might count. By default there are none: `InputError`."""
+        raise InputError(
+            f"{type(self).__name__} tells a misfit and no samples; give it `sample(key, expected)`, or simulate with "
+            "another noise model, as Poisson()."
+        )
 
     @property
     def log_likelihood_factor(self) -> float:

@@ -2,19 +2,28 @@
 
 import abc
 
+import jax
+import jax.numpy as jnp
 from jaxtyping import Array, Complex, Float
 
+from ptychograd.core.errors import InputError
 from ptychograd.core.parameters import AbstractPart
 
 
 class AbstractPropagator(AbstractPart):
     """Base class of propagators: linear maps from the exit wave to the wave at the detector that keep the energy.
 
-    A subclass gives the call and the `adjoint`, which goes back. Both take waves (modes, y, x), and the sub-pixel shift
-    (y, x) in pixels that the probe was given, None for none.
+    A subclass gives the call, which takes waves (modes, y, x), and the sub-pixel shift (y, x) in pixels that the probe
+    was given, None for none. The `adjoint`, which goes back, follows from it by `jax.linear_transpose`; give one of
+    your own where you know a faster one, or where waves at the detector have another shape than exit waves.
 
     Example:
-        >>> isinstance(model.propagator, pg.physics.AbstractPropagator), model.propagator.is_local
+        >>> import equinox as eqx, jax.numpy as jnp
+        >>> class Magnified(pg.physics.AbstractPropagator):
+        ...     def __call__(self, exit_wave, shift):
+        ...         return jnp.flip(exit_wave, axis=(-2, -1))
+        >>> back = Magnified().adjoint(model.probe.modes, None)
+        >>> bool(jnp.allclose(Magnified()(back, None), model.probe.modes)), model.propagator.is_local
         (True, False)
     """
 
@@ -29,8 +38,19 @@ class AbstractPropagator(AbstractPart):
     ) -> Complex[Array, "*modes y x"]:
         """Wave at the detector; `shift` (y, x) is the sub-pixel shift that the probe was given."""
 
-    @abc.abstractmethod
     def adjoint(
         self, wave: Complex[Array, "*modes y x"], shift: Float[Array, "2"] | None
     ) -> Complex[Array, "*modes y x"]:
-        """Back from the detector to the exit plane."""
+        """Back from the detector to the exit plane: A^H with <A ψ, w> = <ψ, A^H w>, by default from the call's A.
+
+        JAX transposes and does not conjugate: A^H w = (A^T w*)*. Raises `InputError` where the call changes the shape.
+        """
+        exit_wave = jax.ShapeDtypeStruct(wave.shape, wave.dtype)
+        there = jax.eval_shape(lambda exit_wave: self(exit_wave, shift), exit_wave)
+        if (there.shape, there.dtype) != (wave.shape, wave.dtype):
+            raise InputError(
+                f"{type(self).__name__} makes {there.dtype}{list(there.shape)} of an exit wave "
+                f"{wave.dtype}{list(wave.shape)}; give it an `adjoint` of its own, or a call that keeps shape and type."
+            )
+        (back,) = jax.linear_transpose(lambda exit_wave: self(exit_wave, shift), exit_wave)(jnp.conj(wave))
+        return jnp.conj(back)
