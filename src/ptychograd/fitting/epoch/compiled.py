@@ -17,7 +17,7 @@ from ptychograd.fitting import schedule as _schedule
 from ptychograd.fitting.epoch.placing import BY_SHARE, EVERYWHERE, WHERE
 from ptychograd.fitting.objective import Batch, Objective, Value
 from ptychograd.fitting.schedule import Plan
-from ptychograd.physics.model import batched
+from ptychograd.physics.model import AbstractModel, batched, shares_work
 
 # On a CPU a device is one thread's work. With XLA's pool of threads an epoch takes as long (64 x 64 to 512 x 512
 # pixels, two cores), and the pool, which runs of a sweep would share, is reported to deadlock (PyAutoFit #1530).
@@ -158,6 +158,17 @@ def device_memory() -> int | None:
 def on_device(model: PyTree) -> PyTree:
     """The model with its NumPy arrays, which are constants, as JAX arrays, so that indices may be traced."""
     return jax.tree.map(lambda leaf: jnp.asarray(leaf) if isinstance(leaf, np.ndarray) else leaf, model)
+
+
+def called(model: AbstractModel) -> AbstractModel:
+    """The model on the device in whose place calls are made (see `AbstractModel.shared`), computed once."""
+    there = on_device(model)
+    return _shared(there) if shares_work(there) else there
+
+
+@_compiled
+def _shared(model: AbstractModel) -> AbstractModel:
+    return model.shared()
 
 
 @meant

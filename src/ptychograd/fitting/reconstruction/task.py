@@ -21,6 +21,7 @@ from ptychograd.fitting.epoch import (
     Asked,
     Device,
     Member,
+    called,
     everywhere,
     grid,
     on_device,
@@ -35,8 +36,8 @@ from ptychograd.fitting.reconstruction.promise import check_promise
 from ptychograd.fitting.reconstruction.stuck import stuck
 from ptychograd.fitting.result import OBJECTS, History, Result, require_present_version
 from ptychograd.fitting.solvers import AbstractSolver, EvaluateOnly
-from ptychograd.physics.checks import check_count, check_windows
-from ptychograd.physics.model import AbstractModel
+from ptychograd.physics.checks import check_count, check_windows, checked_shared
+from ptychograd.physics.model import AbstractModel, shares_work
 from ptychograd.physics.noise import AbstractNoise, Censored
 from ptychograd.physics.scan import AbstractScan
 
@@ -263,12 +264,14 @@ def _check(model: AbstractModel, data: Dataset, epochs: int, batch_size: int, se
     check_seed(seed)
     check_count(model, data.count)
     check_possible(data, isinstance(getattr(model, "scan", None), AbstractScan))
-    there = on_device(model)
-    check_windows(there, data.count // model.group)
-    check_promise(there)
-    expected = jax.eval_shape(there, jax.ShapeDtypeStruct((), np.int32))
+    there = on_device(checked_shared(model))
+    expected = jax.eval_shape(lambda index: there.shared()(index), jax.ShapeDtypeStruct((), np.int32))
     if expected.shape != data.frame_shape:
+        what = f"The model that {type(model).__name__}.shared() gives" if shares_work(model) else "The model"
         raise InputError(
-            f"The model expects patterns of {expected.shape} pixels, but the data hold {data.frame_shape}; "
+            f"{what} expects patterns of {expected.shape} pixels, but the data hold {data.frame_shape}; "
             "make the model from this dataset."
         )
+    stands = called(there)
+    check_windows(stands, data.count // model.group)
+    check_promise(stands)

@@ -69,9 +69,9 @@ class AbstractSolver(eqx.Module):
 def worth_windows(objective: Objective, variables: PyTree, batch_size: int, times: float) -> bool:
     """Whether there are windows, and every array that has some holds `times` as many pixels as those of a batch.
 
-    Priors look at whole arrays.
+    Priors look at whole arrays, and work that patterns share goes back through whole ones.
     """
-    if objective.penalties:
+    if objective.penalties or objective.shares:
         return False
     index = jax.ShapeDtypeStruct((batch_size,), jnp.int32)
     windows = jax.eval_shape(lambda index: objective.windows(variables, index), index)

@@ -15,6 +15,7 @@ from ptychograd.core.parameters import check_names, matches, named_parameters, n
 from ptychograd.core.strict import promoted_by_jax
 from ptychograd.core.windows import window_of
 from ptychograd.fitting.objective import Batch, Objective, Value
+from ptychograd.fitting.shared import windows_by_name
 from ptychograd.fitting.solvers.base import AbstractSolver, EpochSteps
 from ptychograd.fitting.solvers.derivatives import Automatic
 from ptychograd.fitting.solvers.momentum import MomentumSchedule, Past, growing_momentum, steady_momentum
@@ -233,8 +234,8 @@ def _forgetful(model: AbstractExitWaveModel | None) -> Sequence[str]:
 
 def _names_of_per_pattern(objective: Objective, variables: PyTree, others: Named) -> list[str]:
     """Real arrays of which a pattern sees one row."""
-    windows = objective.windows(variables, jnp.zeros(1, jnp.int32)) if others else {}
-    seen = {name: window_of(name, windows) for name in others}
+    windows = windows_by_name(objective, variables) if others else {}
+    seen = {name: windows[name] for name in others}
     return [name for name, window in seen.items() if window is not None and others[name].shape[1:] == window.shape[1:]]
 
 
