@@ -1,3 +1,4 @@
+from . import constraints as constraints
 from . import priors as priors
 from . import solvers as solvers
 from .evaluation import r_factor as r_factor

@@ -15,6 +15,7 @@ from ptychograd.core.parameters import Planes, join, map_with_names, named_param
 from ptychograd.core.strict import lifted, promoted_by_jax
 from ptychograd.core.windows import Windows, batch_axes, extract_window, once, window_of
 from ptychograd.fitting.priors import AbstractPrior
+from ptychograd.fitting.projections import Projection
 from ptychograd.physics.model import AbstractExitWaveModel, AbstractModel, batched, shares_work
 from ptychograd.physics.noise import AbstractNoise
 from ptychograd.physics.noise.base import amplitude, counted_residual
@@ -137,6 +138,7 @@ class Objective(eqx.Module):
     `names` are those of all parameters of the model, refined or not; `axes` those of the devices over which a batch
     is spread. `power` is that of the probe at the start, where nothing but its product with the object counts.
     `untouched` is None but where the model is what another's `shared()` gave: names of the arrays that both have.
+    `projections` are the constraints; `scale_fixed` says that they leave no scale free between object and probe.
     """
 
     rest: AbstractModel
@@ -148,6 +150,8 @@ class Objective(eqx.Module):
     groups: Float[Array, ""] | float = 1.0
     power: Float[Array, ""] | None = None
     untouched: tuple[str, ...] | None = eqx.field(static=True, default=None)
+    projections: tuple[Projection, ...] = ()
+    scale_fixed: bool = eqx.field(static=True, default=False)
 
     @property
     def shares(self) -> bool:

@@ -39,9 +39,10 @@ def checked_shared(model: AbstractModel) -> AbstractModel:
         return model
     found, name = eqx.filter_eval_shape(type(model).shared, model), type(model).__name__
     if not isinstance(found, AbstractModel):
+        what = "an array" if hasattr(found, "shape") else type(found).__name__
         raise InputError(
-            f"{name}.shared() gives {'an array' if hasattr(found, 'shape') else type(found).__name__}; expected the model in whose place the calls of a batch are "
-            "made, as eqx.tree_at(lambda model: model.object, self, ...)."
+            f"{name}.shared() gives {what}; expected the model in whose place the calls of a batch are made,"
+            " as eqx.tree_at(lambda model: model.object, self, ...)."
         )
     if found.group != model.group:
         raise InputError(

@@ -16,6 +16,7 @@ from ptychograd.core.strict import meant
 from ptychograd.fitting import schedule as _schedule
 from ptychograd.fitting.epoch.placing import BY_SHARE, EVERYWHERE, WHERE
 from ptychograd.fitting.objective import Batch, Objective, Value
+from ptychograd.fitting.projections import projected
 from ptychograd.fitting.schedule import Plan
 from ptychograd.physics.model import AbstractModel, batched, shares_work
 
@@ -106,7 +107,7 @@ def _epoch(member: Member, patterns: Patterns, plan: Plan) -> After:
 
     (carried, value), _ = jax.lax.scan(step, (epoch_steps.carried, Value.zero(plan.weight.dtype)), plan)
     variables, state = epoch_steps.end(carried)
-    variables = objective.scaled_back(_gauge_fixed(objective, variables))
+    variables = projected(objective.projections, objective.scaled_back(_gauge_fixed(objective, variables)))
     finite = {
         name: jnp.all(jnp.array([jnp.all(jnp.isfinite(plane)) for plane in jax.tree.leaves(leaf)]))
         for name, leaf in named_parameters(variables).items()

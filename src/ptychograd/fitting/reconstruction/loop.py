@@ -31,6 +31,7 @@ from ptychograd.fitting.epoch import (
 )
 from ptychograd.fitting.objective import Value
 from ptychograd.fitting.priors import AbstractPrior
+from ptychograd.fitting.projections import Constraints
 from ptychograd.fitting.reconstruction.best import BEST, ROSE, beside
 from ptychograd.fitting.reconstruction.task import Standing, Task, Work, begun, prepared
 from ptychograd.fitting.result import History, NonFiniteError, Result
@@ -82,6 +83,7 @@ def reconstruct(
     trainable: Sequence[str] = ("object", "probe"),
     noise: AbstractNoise | None = None,
     priors: Sequence[AbstractPrior] | AbstractPrior = (),
+    constraints: Constraints | None = None,
     seed: int = 0,
     resume: Result | None = None,
     planned: int | None = None,
@@ -112,9 +114,11 @@ def reconstruct(
         noise: the noise model, which gives the objective; `Amplitude()` (Eq. 7) by default.
         priors: penalties on parameters. Every batch takes its share of them, so that their weights mean the same at any
             batch size. None by default.
+        constraints: what must hold of refined parameters, by path, as {"object": pg.constraints.Positive()}: one
+            constraint, or several that are applied one after another; the nearest path counts. None by default.
         seed: of the order of the patterns.
         resume: a result to go on from: parameters, count of epochs, order and history go on. The state of the solver
-            goes on too where solver, `trainable` and `priors` are as before, and starts afresh otherwise.
+            goes on too where solver, `trainable`, `priors` and `constraints` are as before; otherwise it starts afresh.
         planned: epochs of the whole run, towards whose end solvers may take smaller steps; by default those that are
             done and `epochs` more.
         until: is called with the `History` after each epoch, and ends the run if it returns a reason, a text that is
@@ -137,8 +141,9 @@ def reconstruct(
         ((53, 47), (1, 20, 18))
         >>> result.save("result.h5")
     """
-    free, noise, devices = _names(trainable), noise or Amplitude(), None if devices is None else tuple(devices)
-    task = Task(model, data, solver, epochs, batch_size, free, noise, seed, resume, planned, devices, _several(priors))
+    devices, held = None if devices is None else tuple(devices), constraints or {}
+    stage = _names(trainable), noise or Amplitude(), seed, resume, planned, devices, _several(priors), held
+    task = Task(model, data, solver, epochs, batch_size, *stage)
     (work, standing), stopped, why = begun(task), DONE, ""
     feed = feed_of(data, work.asked)
     try:

@@ -11,6 +11,7 @@ from jaxtyping import PyTree
 
 from ptychograd.core.parameters import matches, named_parameters
 from ptychograd.fitting.objective import Batch, Objective, Value
+from ptychograd.fitting.projections import projected
 
 
 class EpochSteps(NamedTuple):
@@ -56,12 +57,16 @@ class AbstractSolver(eqx.Module):
         """Variables and state after one batch, and the value of the objective before it."""
 
     def epoch_steps(self, objective: Objective, variables: PyTree, state: PyTree, batch_size: int) -> EpochSteps:
-        """How this solver goes through an epoch: step by step, unless it knows a cheaper way to the same end."""
+        """How this solver goes through an epoch: step by step, unless it knows a cheaper way to the same end.
+
+        Each step ends where `objective.projections`, the constraints, have the variables; one's own way has to see to
+        that itself (`projected`).
+        """
 
         def step(carried, batch):
             variables, state = carried
             variables, state, value = self.step(objective, variables, batch, state)
-            return (variables, state), value
+            return (projected(objective.projections, variables), state), value
 
         return EpochSteps((variables, state), step, lambda carried: carried)
 
@@ -69,9 +74,9 @@ class AbstractSolver(eqx.Module):
 def worth_windows(objective: Objective, variables: PyTree, batch_size: int, times: float) -> bool:
     """Whether there are windows, and every array that has some holds `times` as many pixels as those of a batch.
 
-    Priors look at whole arrays, and work that patterns share goes back through whole ones.
+    Priors and constraints look at whole arrays, and work that patterns share goes back through whole ones.
     """
-    if objective.penalties or objective.shares:
+    if objective.penalties or objective.projections or objective.shares:
         return False
     index = jax.ShapeDtypeStruct((batch_size,), jnp.int32)
     windows = jax.eval_shape(lambda index: objective.windows(variables, index), index)

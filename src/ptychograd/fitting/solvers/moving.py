@@ -35,6 +35,10 @@ class AbstractMoving(eqx.Module):
         """After a step; `gradient` and `diagonal` are patches where there is a `window`."""
 
     @abc.abstractmethod
+    def held(self, before: "AbstractMoving", projection: Callable[[PyTree], PyTree]) -> "AbstractMoving":
+        """With x' where a constraint has it, P(x'), and v' = P(x') - x of the position x `before`."""
+
+    @abc.abstractmethod
     def times(self, factor: Scalar) -> "AbstractMoving":
         """With position and velocity multiplied by a number."""
 
@@ -56,6 +60,12 @@ class Whole(AbstractMoving):
     def moved(self, momentum, scale, gradient, diagonal, window):
         position = plus(plus(self.position, momentum, self.velocity), scale(diagonal, jnp.max(diagonal)), gradient)
         return Whole(position, plus(position, -1.0, self.position))
+
+    def held(self, before, projection):
+        if not isinstance(before, Whole):
+            raise TypeError("a whole array came of one that coasts")
+        position = projection(self.position)
+        return Whole(position, plus(position, -1.0, before.position))
 
     def times(self, factor):
         return Whole(*(jax.tree.map(lambda x: factor * x, tree) for tree in (self.position, self.velocity)))
@@ -116,6 +126,9 @@ class Coasting(AbstractMoving):
         items = (window.corner, gradient, diagonal)
         retained, _ = jax.lax.scan(change, (self.goal, self.velocity, self.touched), items)
         return Coasting(*retained, desk, self.factor, age)
+
+    def held(self, before, projection):
+        raise TypeError("what coasts would leave a constraint between the steps that see it")
 
     def times(self, factor):
         return eqx.tree_at(lambda one: one.factor, self, factor * self.factor)

@@ -15,6 +15,7 @@ from ptychograd.core.parameters import check_names, matches, named_parameters, n
 from ptychograd.core.strict import promoted_by_jax
 from ptychograd.core.windows import window_of
 from ptychograd.fitting.objective import Batch, Objective, Value
+from ptychograd.fitting.projections import Projection
 from ptychograd.fitting.shared import windows_by_name
 from ptychograd.fitting.solvers.base import AbstractSolver, EpochSteps
 from ptychograd.fitting.solvers.derivatives import Automatic
@@ -183,7 +184,9 @@ class Nesterov(AbstractSolver):
             )
             for name, one in moving.items()
         }
-        moved = _scaled_as_before(view.model, moving, moved)
+        moved, others = _held(view.objective.projections, moving, moved, others)
+        if not view.objective.scale_fixed:
+            moved = _scaled_as_before(view.model, moving, moved)
         return UnderWay(
             moved, others, past.followed_by(sums.diagonals), adam, per_pattern, sums.mean_diagonals
         ), sums.value
@@ -230,6 +233,16 @@ def _forgetful(model: AbstractExitWaveModel | None) -> Sequence[str]:
     without variations 0.0552 and 0.0632.
     """
     return model.weighted if model is not None and model.is_local else ()
+
+
+def _held(projections: Sequence[Projection], before: Moving, moved: Moving, others: Named) -> tuple[Moving, Named]:
+    """Parameters where their constraints have them; a velocity follows the projected point."""
+    for projection in projections:
+        if (name := projection.name) in moved:
+            moved = moved | {name: moved[name].held(before[name], projection)}
+        elif name in others:
+            others = others | {name: projection(others[name])}
+    return moved, others
 
 
 def _names_of_per_pattern(objective: Objective, variables: PyTree, others: Named) -> list[str]:
