@@ -141,10 +141,9 @@ def reconstruct(
         ((53, 47), (1, 20, 18))
         >>> result.save("result.h5")
     """
-    devices, held = None if devices is None else tuple(devices), constraints or {}
-    stage = _names(trainable), noise or Amplitude(), seed, resume, planned, devices, _several(priors), held
-    task = Task(model, data, solver, epochs, batch_size, *stage)
-    (work, standing), stopped, why = begun(task), DONE, ""
+    devices = None if devices is None else tuple(devices)
+    stage = _names(trainable), noise or Amplitude(), seed, resume, planned, devices, _several(priors), constraints or {}
+    (work, standing), stopped, why = begun(Task(model, data, solver, epochs, batch_size, *stage)), DONE, ""
     feed = feed_of(data, work.asked)
     try:
         for _ in range(epochs):
@@ -162,7 +161,11 @@ def reconstruct(
         stopped, why = LOST, str(problem).splitlines()[0]
     finally:
         feed.close()
-    result = _result(work, standing, stopped)
+    return _lost(_result(work, standing, stopped), why)
+
+
+def _lost(result: Result, why: str) -> Result:
+    """The result, with why another process ended, if one did."""
     return result._replace(settings=result.settings | {LOST: why}) if why else result
 
 
