@@ -13,7 +13,9 @@ import problems
 import ptychograd as pg
 
 ROOMS = ("core", "physics", "data", "models", "fitting", "solvers", "priors", "noise", "refinement", "runs", "quality")
-SPACES = {"pg": pg} | {f"pg.{name}": getattr(pg, name) for name in (*ROOMS, "automatic", "output", "plot")}
+SPACES = {"pg": pg} | {
+    f"pg.{name}": getattr(pg, name) for name in (*ROOMS, "constraints", "automatic", "output", "plot")
+}
 PUBLIC = {
     id(found): (f"{space}.{name}", found)
     for space, room in reversed(SPACES.items())

@@ -23,6 +23,7 @@ from .data.dataset import make_dataset as make_dataset
 from .data.files import read as read
 from .data.files import write as write
 from .data.splitting import hold_out as hold_out
+from .fitting import constraints as constraints
 from .fitting import priors as priors
 from .fitting import solvers as solvers
 from .fitting.evaluation import r_factor as r_factor

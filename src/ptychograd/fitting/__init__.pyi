@@ -1,3 +1,4 @@
+from . import constraints as constraints
 from . import priors as priors
 from . import solvers as solvers
 from .epoch import AbstractSampler as AbstractSampler

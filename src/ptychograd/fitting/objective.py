@@ -15,7 +15,8 @@ from ptychograd.core.parameters import Planes, join, map_with_names, named_param
 from ptychograd.core.strict import lifted, promoted_by_jax
 from ptychograd.core.windows import Windows, batch_axes, extract_window, once, window_of
 from ptychograd.fitting.priors import AbstractPrior
-from ptychograd.physics.model import AbstractExitWaveModel, AbstractModel, batched
+from ptychograd.fitting.projections import Projection
+from ptychograd.physics.model import AbstractExitWaveModel, AbstractModel, batched, shares_work
 from ptychograd.physics.noise import AbstractNoise
 from ptychograd.physics.noise.base import amplitude, counted_residual
 
@@ -116,7 +117,7 @@ class Penalty(eqx.Module):
     def value_and_gradient(self, leaf: PyTree) -> tuple[Float[Array, ""], PyTree]:
         """The penalty, and its derivative in the form of a `Gradient`."""
         value, slope = jax.value_and_grad(lambda leaf: self.prior(self._seen(leaf), self.root))(leaf)
-        return value, _wirtinger(slope)
+        return value, wirtinger(slope)
 
     def majorant(self, leaf: PyTree) -> Float[Array, "*array"]:
         """How steep it is for each pixel, in the unit of the diagonals by which steps are divided."""
@@ -137,6 +138,8 @@ class Objective(eqx.Module):
     `names` are those of all parameters of the model, refined or not; `axes` those of the devices over which a batch
     is spread. `power` is that of the probe at the start, where nothing but its product with the object counts.
     `brightest` are the photons of the brightest pixel, for a noise model that does not know its curvature.
+    `untouched` is None but where the model is what another's `shared()` gave: names of the arrays that both have.
+    `projections` are the constraints; `scale_fixed` says that they leave no scale free between object and probe.
     """
 
     rest: AbstractModel
@@ -148,12 +151,20 @@ class Objective(eqx.Module):
     groups: Float[Array, ""] | float = 1.0
     power: Float[Array, ""] | None = None
     brightest: Float[Array, ""] | None = None
+    untouched: tuple[str, ...] | None = eqx.field(static=True, default=None)
+    projections: tuple[Projection, ...] = ()
+    scale_fixed: bool = eqx.field(static=True, default=False)
 
     @property
     def curvature(self) -> Float[Array, ""] | float:
         """How steep the misfit is along the amplitude of a pixel, that of amplitude noise being 1."""
         one = jnp.ones(()) if self.brightest is None else self.brightest
         return self.noise.curvature_up_to(one)
+
+    @property
+    def shares(self) -> bool:
+        """Whether the calls of a batch are made in another model's place: that of `fitting.shared.in_place`."""
+        return self.untouched is None and shares_work(self.rest)
 
     def model(self, parameters: PyTree) -> AbstractModel:
         """The whole model at `parameters` (complex leaves or their `Planes`)."""
@@ -286,10 +297,10 @@ class Objective(eqx.Module):
             return value.loss, value
 
         gradient, value = jax.grad(loss, has_aux=True)(seen)
-        return value, Gradient(_wirtinger(gradient), windows, seen)
+        return value, Gradient(wirtinger(gradient), windows, seen)
 
 
-def _wirtinger(gradient: PyTree) -> PyTree:
+def wirtinger(gradient: PyTree) -> PyTree:
     """Halve what belongs to complex parameters; leaves of real parameters are what they should be."""
 
     def halve(leaf):

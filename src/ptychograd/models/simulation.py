@@ -10,7 +10,7 @@ from ptychograd.core.errors import InputError, check_kind, check_seed
 from ptychograd.core.parameters import is_parameter, named_leaves
 from ptychograd.core.strict import meant
 from ptychograd.data.dataset import GroundTruth
-from ptychograd.physics.checks import check_windows, known_count
+from ptychograd.physics.checks import check_windows, checked_shared, known_count
 from ptychograd.physics.model import AbstractModel, batched
 from ptychograd.physics.noise import AbstractNoise, Poisson
 from ptychograd.physics.roles import path_of, recorded
@@ -45,6 +45,7 @@ def simulate(
     check_kind(model, AbstractModel, "model")
     _check_count(model, count)
     check_seed(seed)
+    model = checked_shared(model).shared()
     check_windows(model, count // model.group)
     noise = noise or Poisson()
     groups, at_once = count // model.group, max(1, PATTERNS_AT_ONCE // model.group)

@@ -8,7 +8,7 @@ import numpy as np
 from ptychograd.core.errors import InputError, check_kind
 from ptychograd.core.parameters import matches, named_leaves, named_parameters
 from ptychograd.core.strict import meant
-from ptychograd.physics.model import AbstractModel, batched
+from ptychograd.physics.model import AbstractModel, batched, shares_work
 from ptychograd.physics.roles import KINDS, PRODUCT, Image, Roles
 from ptychograd.physics.scan import AbstractScan
 
@@ -33,6 +33,25 @@ def known_count(model: AbstractModel) -> int | None:
         return len(scan.corner) * model.group
     lengths = [len(leaves[path]) for path in model.per_pattern if path in leaves]
     return lengths[0] * model.group if lengths else None
+
+
+def checked_shared(model: AbstractModel) -> AbstractModel:
+    """The model as it is; raises `InputError` where `shared()` gives none, or one with other groups of patterns."""
+    if not shares_work(model):
+        return model
+    found, name = eqx.filter_eval_shape(type(model).shared, model), type(model).__name__
+    if not isinstance(found, AbstractModel):
+        what = "an array" if hasattr(found, "shape") else type(found).__name__
+        raise InputError(
+            f"{name}.shared() gives {what}; expected the model in whose place the calls of a batch are made,"
+            " as eqx.tree_at(lambda model: model.object, self, ...)."
+        )
+    if found.group != model.group:
+        raise InputError(
+            f"The model that {name}.shared() gives takes {found.group} patterns together, {name} {model.group}; "
+            "expected the same number."
+        )
+    return model
 
 
 @meant

@@ -82,6 +82,16 @@ class AbstractModel(eqx.Module):
         """
         return self(number)
 
+    def shared(self) -> "AbstractModel":
+        """The model in whose place the calls of a batch are made; itself by default.
+
+        What all patterns need, and each would compute again, belongs in it: a network's output, a turned volume, a
+        spectrum, put into a field by `eqx.tree_at`. It is computed and differentiated once a batch, by AD. Calls,
+        `windows` and exit waves are those of the model that is given; its `group` has to be the same. Whoever calls a
+        model by hand writes `model.shared()(index)`.
+        """
+        return self
+
     def windows(self, index: Int[Array, ""]) -> Windows:
         """Large arrays of which this pattern (this group) sees only a window, by path; none by default.
 
@@ -272,6 +282,11 @@ def parts_of(model: AbstractModel) -> dict[str, AbstractPart]:
     """The fields of a model that are parts, by name."""
     named = {field.name: getattr(model, field.name) for field in dataclasses.fields(model)}
     return {name: part for name, part in named.items() if isinstance(part, AbstractPart)}
+
+
+def shares_work(model: AbstractModel) -> bool:
+    """Whether another model stands in its place for a batch."""
+    return type(model).shared is not AbstractModel.shared
 
 
 def batched(function: Callable, axes: tuple) -> Callable:

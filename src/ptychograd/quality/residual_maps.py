@@ -10,7 +10,7 @@ from jaxtyping import Float64
 from ptychograd.core.errors import InputError, check_kind
 from ptychograd.core.strict import meant
 from ptychograd.data.dataset import Dataset, check_data
-from ptychograd.fitting.epoch import misfits, on_device
+from ptychograd.fitting.epoch import called, misfits
 from ptychograd.physics.checks import check_count
 from ptychograd.physics.model import AbstractModel
 from ptychograd.physics.noise import AbstractNoise, Amplitude
@@ -73,7 +73,8 @@ def residuals(model: AbstractModel, data: Dataset, noise: AbstractNoise | None =
     check_data(data)
     check_count(model, data.count)
     groups = data.count // model.group
-    expected = jax.eval_shape(on_device(model), jax.ShapeDtypeStruct((), np.int32))
+    there = called(model)
+    expected = jax.eval_shape(there, jax.ShapeDtypeStruct((), np.int32))
     if expected.shape != data.frame_shape:
         raise InputError(f"The model does not belong to {data.source}; make it from this dataset.")
     size = max(1, min(MOST_AT_ONCE, groups, PIXELS_AT_ONCE // (model.group * int(np.prod(data.frame_shape)))))
@@ -89,7 +90,7 @@ def residuals(model: AbstractModel, data: Dataset, noise: AbstractNoise | None =
         counts = patterns.reshape(shape)
         counts = counts.astype(np.float64) if counts.dtype.itemsize > 4 else counts
         each, pixel = misfits(
-            on_device(model), jnp.asarray(numbers), jnp.asarray(counts), jnp.asarray(valid), noise or Amplitude()
+            there, jnp.asarray(numbers), jnp.asarray(counts), jnp.asarray(valid), noise or Amplitude()
         )
         for total, more in zip(of_pixel, pixel, strict=True):
             total += np.asarray(more, np.float64)

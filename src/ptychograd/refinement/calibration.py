@@ -14,7 +14,7 @@ from ptychograd.core.parameters import named_parameters, replace_parameter, trai
 from ptychograd.core.strict import meant
 from ptychograd.data.dataset import Dataset
 from ptychograd.data.patterns import blocks, measured
-from ptychograd.fitting.epoch import of_each, on_device, traced
+from ptychograd.fitting.epoch import called, of_each, traced
 from ptychograd.physics.checks import check_count
 from ptychograd.physics.model import AbstractModel
 from ptychograd.physics.noise import AbstractNoise, Poisson
@@ -199,7 +199,7 @@ def _is_proportional(model: AbstractModel, noise: AbstractNoise) -> bool:
 def estimated_gains(model: AbstractModel, data: Dataset, noise: AbstractNoise) -> GainEstimates:
     """What all patterns say of each gain, over their valid pixels; read and worked on a few at a time."""
     flat = named_parameters(model)[FLAT_FIELD]
-    shared = on_device(model), traced(noise, flat.dtype)
+    shared = called(model), traced(noise, flat.dtype)
     places, sums = np.arange(data.count // data.group), np.zeros((2, *flat.shape))
     for block in blocks(places, data):
         seen = PatternPixels(jnp.asarray(places[block]), *measured(data, places[block], flat.dtype))

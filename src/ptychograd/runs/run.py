@@ -8,6 +8,7 @@ from ptychograd.core.parameters import matches
 from ptychograd.data.dataset import Dataset
 from ptychograd.fitting.epoch import AbstractSampler, Device, Shuffled
 from ptychograd.fitting.priors import AbstractPrior
+from ptychograd.fitting.projections import Constraints, check_constraints, summary_of
 from ptychograd.fitting.reconstruction import (
     CUT_SHORT,
     INTERRUPTED,
@@ -40,6 +41,8 @@ class Stage(NamedTuple):
         first: what is done to the model before, one after another, as `ShrinkWrap()` or `PositionSearch(data)` (see
             `ptychograd.refinement`); the solver then starts afresh.
         priors: penalties on parameters, as `ptychograd.priors` has them; none by default.
+        constraints: what must hold of refined parameters, by path, as `ptychograd.constraints` has them; none by
+            default. A path stands for everything below it; several constraints on one are applied one after another.
 
     Example:
         >>> stages = (pg.Stage(60), pg.Stage(20, ("object", "probe", "scan"), pg.Poisson()))
@@ -53,6 +56,7 @@ class Stage(NamedTuple):
     until: Callable[[History], str] | None = None
     first: tuple[AbstractStageAction, ...] = ()
     priors: tuple[AbstractPrior, ...] = ()
+    constraints: Constraints = {}  # noqa: RUF012 (never written to)
 
     @property
     def named(self) -> tuple[str, ...]:
@@ -101,8 +105,10 @@ class Run(NamedTuple):
     @property
     def summary(self) -> dict:
         """What is asked for but the start model, in words and numbers: equal for equal runs."""
-        names = [list(stage.free(self.model)) for stage in self.stages]
-        stages = [[stage.epochs, free, *map(repr, stage[2:])] for stage, free in zip(self.stages, names, strict=True)]
+        stages = [
+            [stage.epochs, list(stage.free(self.model)), *map(repr, stage[2:6]), *_constraints(stage)]
+            for stage in self.stages
+        ]
         return {
             "data": self.data.fingerprint,
             "solver": self.solver.description,
@@ -112,6 +118,11 @@ class Run(NamedTuple):
             **({} if self.sampler == Shuffled() else {"sampler": self.sampler.description}),
             **({} if self.schedule == LateCooling() else {"schedule": self.schedule.description}),
         }
+
+
+def _constraints(stage: Stage) -> list[dict[str, str]]:
+    """Those of a stage in words, if it has some."""
+    return [summary_of(stage.constraints)] if stage.constraints else []
 
 
 def check(run: Run) -> None:
@@ -138,6 +149,7 @@ def _check_stage(stage: object) -> None:
         check_kind(action, AbstractStageAction, "stage action")
     for prior in stage.priors:
         check_kind(prior, AbstractPrior, "prior")
+    check_constraints(stage.constraints)
 
 
 def tasks(run: Run) -> list[Task]:
@@ -258,7 +270,12 @@ def _fitted(
     stage = _without(run.stages[run_progress.ended], _held(result), run.model)
     until, done = stage.until if run_progress.goal is None else None, result.history.epochs if result else 0
 
-    fitted_alike = run_progress.begin_of_alike([repr((stage.noise, stage.priors)) for stage in run.stages])
+    fitted_alike = run_progress.begin_of_alike(
+        [repr((stage.noise, stage.priors, _constraints(stage))) for stage in run.stages]
+    )
+
+    if result and done > run_progress.begin:
+        _check_constraints_of(result, stage)
 
     def ask(history: History) -> str:
         return until(history.with_monitored_after(fitted_alike)) if until else ""
@@ -283,6 +300,17 @@ def _fitted(
     return noted(result, run_progress, stopped=run_progress.reason or reason), run_progress
 
 
+def _check_constraints_of(result: Result, stage: Stage) -> None:
+    """Refuse a result that stands within a stage, and was fitted with other constraints than that has."""
+    was, now = result.settings.get("constraints", {}), summary_of(stage.constraints)
+    if was != now:
+        there, here = (", ".join(f"{path}: {text}" for path, text in one.items()) or "none" for one in (was, now))
+        raise InputError(
+            f"The result to resume stands within a stage with other constraints ({there}) than this run has ({here}); "
+            "give the same ones."
+        )
+
+
 def noted(result: Result, run_progress: RunProgress, **settings: str) -> Result:
     """The result with the course of its run in its settings."""
     return result._replace(settings=result.settings | run_progress.summary | settings)
@@ -304,4 +332,5 @@ def task_of(run: Run, stage: Stage, epochs: int, resume: Result | None, planned:
         stage.priors,
         run.sampler,
         run.schedule,
+        stage.constraints,
     )

@@ -16,9 +16,10 @@ from ptychograd.core.strict import meant
 from ptychograd.fitting import schedule as _schedule
 from ptychograd.fitting.epoch.placing import BY_SHARE, EVERYWHERE, WHERE
 from ptychograd.fitting.objective import Batch, Objective, Value
+from ptychograd.fitting.projections import projected
 from ptychograd.fitting.schedule import Plan
 from ptychograd.fitting.solvers.base import check_step
-from ptychograd.physics.model import batched
+from ptychograd.physics.model import AbstractModel, batched, shares_work
 
 # On a CPU a device is one thread's work. With XLA's pool of threads an epoch takes as long (64 x 64 to 512 x 512
 # pixels, two cores), and the pool, which runs of a sweep would share, is reported to deadlock (PyAutoFit #1530).
@@ -108,7 +109,7 @@ def _epoch(member: Member, patterns: Patterns, plan: Plan) -> After:
 
     (carried, value), _ = jax.lax.scan(step, (epoch_steps.carried, Value.zero(plan.weight.dtype)), plan)
     variables, state = epoch_steps.end(carried)
-    variables = objective.scaled_back(_gauge_fixed(objective, variables))
+    variables = projected(objective.projections, objective.scaled_back(_gauge_fixed(objective, variables)))
     finite = {
         name: jnp.all(jnp.array([jnp.all(jnp.isfinite(plane)) for plane in jax.tree.leaves(leaf)]))
         for name, leaf in named_parameters(variables).items()
@@ -160,6 +161,17 @@ def device_memory() -> int | None:
 def on_device(model: PyTree) -> PyTree:
     """The model with its NumPy arrays, which are constants, as JAX arrays, so that indices may be traced."""
     return jax.tree.map(lambda leaf: jnp.asarray(leaf) if isinstance(leaf, np.ndarray) else leaf, model)
+
+
+def called(model: AbstractModel) -> AbstractModel:
+    """The model on the device in whose place calls are made (see `AbstractModel.shared`), computed once."""
+    there = on_device(model)
+    return _shared(there) if shares_work(there) else there
+
+
+@_compiled
+def _shared(model: AbstractModel) -> AbstractModel:
+    return model.shared()
 
 
 @meant

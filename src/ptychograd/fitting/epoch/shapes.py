@@ -19,6 +19,7 @@ from ptychograd.fitting.epoch.placing import shares_of
 from ptychograd.fitting.epoch.streamed import Streamed, stays_in_file
 from ptychograd.fitting.objective import Batch
 from ptychograd.fitting.schedule import Plan
+from ptychograd.fitting.shared import in_place
 
 LARGEST_TRANSFORM = 10**9  # bytes of the arrays of one call
 SHARE_OF_ROOM = 0.7  # of what a device has left, for the waves of the patterns that it works on together
@@ -56,7 +57,12 @@ def footprint_of_waves(member: Member, data: Dataset, asked: Asked) -> Footprint
     """What the patterns make that are worked on together: waves, their derivatives and patches."""
     objective = replace(member.objective, axes=())
     batch = _batch_of(data, asked, min(objective.at_once, asked.batch_size))
-    return footprint(objective.value_and_gradient, member.variables, batch)
+
+    def derived(variables: PyTree, batch: Batch) -> PyTree:
+        place = in_place(objective, variables)
+        return place.objective.value_and_gradient(place.variables, batch)
+
+    return footprint(derived, member.variables, batch)
 
 
 def arguments_of_an_epoch(data: Dataset, asked: Asked) -> tuple[Patterns, Plan]:

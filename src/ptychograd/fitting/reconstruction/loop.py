@@ -33,6 +33,7 @@ from ptychograd.fitting.epoch import (
 )
 from ptychograd.fitting.objective import Value
 from ptychograd.fitting.priors import AbstractPrior
+from ptychograd.fitting.projections import Constraints
 from ptychograd.fitting.reconstruction.best import BEST, ROSE, beside
 from ptychograd.fitting.reconstruction.task import Standing, Task, Work, begun, prepared
 from ptychograd.fitting.result import History, NonFiniteError, Result
@@ -85,6 +86,7 @@ def reconstruct(
     trainable: Sequence[str] | None = None,
     noise: AbstractNoise | None = None,
     priors: Sequence[AbstractPrior] | AbstractPrior = (),
+    constraints: Constraints | None = None,
     seed: int = 0,
     resume: Result | None = None,
     planned: int | None = None,
@@ -118,9 +120,11 @@ def reconstruct(
         noise: the noise model, which gives the objective; `Amplitude()` (Eq. 7) by default.
         priors: penalties on parameters. Every batch takes its share of them, so that their weights mean the same at any
             batch size. None by default.
+        constraints: what must hold of refined parameters, by path, as {"object": pg.constraints.Positive()}: one
+            constraint, or several that are applied one after another; the nearest path counts. None by default.
         seed: of the order of the patterns.
         resume: a result to go on from: parameters, count of epochs, order and history go on. The state of the solver
-            goes on too where solver, `trainable` and `priors` are as before, and starts afresh otherwise.
+            goes on too where solver, `trainable`, `priors` and `constraints` are as before; otherwise it starts afresh.
         planned: epochs of the whole run, towards whose end solvers may take smaller steps; by default those that are
             done and `epochs` more.
         until: is called with the `History` after each epoch, and ends the run if it returns a reason, a text that is
@@ -149,6 +153,7 @@ def reconstruct(
     task = Task(
         model, data, solver, epochs, batch_size, _free(model, trainable), noise or Amplitude(), seed, resume, planned
     )._replace(devices=_devices(devices), priors=_several(priors), sampler=sampler, schedule=schedule)
+    task = task._replace(constraints=constraints or {})
     (work, standing), stopped, why = begun(task), DONE, ""
     feed = feed_of(data, work.asked)
     try:

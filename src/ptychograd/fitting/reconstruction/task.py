@@ -1,6 +1,7 @@
 """What a run is asked for, checked and made ready: everything that its first epoch needs but the patterns."""
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import NamedTuple
 
@@ -11,7 +12,15 @@ import numpy as np
 from jaxtyping import PyTree
 
 from ptychograd.core.errors import InputError, check_kind, check_seed
-from ptychograd.core.parameters import check_names, matches, named_leaves, partition, real_dtype, trainable_names
+from ptychograd.core.parameters import (
+    check_names,
+    matches,
+    named_leaves,
+    named_parameters,
+    partition,
+    real_dtype,
+    trainable_names,
+)
 from ptychograd.core.strict import meant
 from ptychograd.data.checks import check_possible, warn_of
 from ptychograd.data.dataset import Dataset, StoredPatterns
@@ -23,6 +32,7 @@ from ptychograd.fitting.epoch import (
     Device,
     Member,
     Shuffled,
+    called,
     everywhere,
     grid,
     on_device,
@@ -32,6 +42,14 @@ from ptychograd.fitting.epoch import (
 )
 from ptychograd.fitting.objective import Objective, Penalty, Value, power_of_probe
 from ptychograd.fitting.priors import AbstractPrior
+from ptychograd.fitting.projections import (
+    Constraints,
+    Projection,
+    fixes_scale,
+    projected,
+    projections_of,
+    summary_of,
+)
 from ptychograd.fitting.reconstruction.best import BEST, ROSE, Best, Stored
 from ptychograd.fitting.reconstruction.contracts import brightest, check_noise, check_prior, check_sampler
 from ptychograd.fitting.reconstruction.promise import check_promise
@@ -39,12 +57,12 @@ from ptychograd.fitting.reconstruction.stuck import stuck
 from ptychograd.fitting.result import History, Result, require_present_version
 from ptychograd.fitting.schedule import AbstractSchedule, LateCooling
 from ptychograd.fitting.solvers import AbstractSolver, EvaluateOnly
-from ptychograd.physics.checks import check_count, check_roles, check_windows
-from ptychograd.physics.model import AbstractModel
+from ptychograd.physics.checks import check_count, check_roles, check_windows, checked_shared
+from ptychograd.physics.model import AbstractExitWaveModel, AbstractModel, shares_work
 from ptychograd.physics.noise import AbstractNoise, Censored
 from ptychograd.physics.scan import AbstractScan
 
-SAME_STAGE = ("solver", "noise", "trainable", "priors")  # settings that are alike in all parts of a stage
+SAME_STAGE = ("solver", "noise", "trainable", "priors", "constraints")  # settings: alike within a stage
 MOST_PHOTONS = 1e30  # of a pattern, or one over it, with which steps stay finite in single precision (measured)
 
 
@@ -65,6 +83,7 @@ class Task(NamedTuple):
     priors: tuple[AbstractPrior, ...] = ()
     sampler: AbstractSampler = Shuffled()
     schedule: AbstractSchedule = LateCooling()
+    constraints: Constraints = {}  # noqa: RUF012 (never written to)
 
 
 class Work(NamedTuple):
@@ -143,9 +162,15 @@ def prepared(task: Task) -> tuple[Work, Standing]:
     check_noise(noise, data.frame_shape, real)
     priced = tuple(_penalty(prior, model, data, real) for prior in task.priors)
     objective = Objective(on_device(rest), noise, 1, names, axes, priced, groups if priced else 1.0)
-    objective = replace(objective, power=power_of_probe(task.model), brightest=brightest(noise, data, real))
-    variables = task.solver.variables(parameters)
+    objective = replace(objective, brightest=brightest(noise, data, real))
     settings = _settings(task)
+    projections = projections_of(task.constraints, model, parameters)
+    fixed = _fix_scale(projections, model, parameters)
+    power = None if fixed else power_of_probe(task.model)
+    objective = replace(objective, power=power, projections=traced(projections, real), scale_fixed=fixed)
+    variables = task.solver.variables(parameters)
+    if resume is None or resume.settings.get("constraints") != settings.get("constraints"):
+        variables = projected(objective.projections, variables)
     history = resume.history if resume else History.empty()
     state = _start_state(objective, task.solver, variables, settings, resume)
     last = task.planned or history.epochs + task.epochs
@@ -178,7 +203,7 @@ def _start_state(
 ) -> PyTree:
     """A fresh state, or the one that `resume` ended with, if it has one, where solver and parameters are the same."""
     state = solver.init(objective, variables)
-    retained = ("solver", "trainable", "priors")
+    retained = ("solver", "trainable", "priors", "constraints")
     if resume is None or not resume.state or any(resume.settings.get(key) != settings.get(key) for key in retained):
         return state
     fresh, tree = named_leaves(state), jax.tree.structure(state)
@@ -205,10 +230,19 @@ def _settings(task: Task) -> dict:
     }
     if task.priors:
         settings["priors"] = [repr(prior) for prior in task.priors]
+    if task.constraints:
+        settings["constraints"] = summary_of(task.constraints)
     if task.resume is not None:
         retained = ("changes", *((ROSE,) if task.epochs == 0 and BEST not in task.resume.settings else ()))
         settings |= {name: task.resume.settings[name] for name in retained if name in task.resume.settings}
     return settings
+
+
+def _fix_scale(projections: Sequence[Projection], model: AbstractModel, parameters: PyTree) -> bool:
+    """Whether constraints fix the scale between object and probe, which otherwise is free."""
+    free = model.free_scale if isinstance(model, AbstractExitWaveModel) else None
+    named, names = named_parameters(parameters), () if free is None else (free.object, *free.probe)
+    return any(fixes_scale(one, named[one.name]) for one in projections if one.name in names)
 
 
 def _illuminated(data: Dataset) -> np.ndarray | None:
@@ -281,12 +315,14 @@ def _check(model: AbstractModel, data: Dataset, epochs: int, batch_size: int, se
     check_count(model, data.count)
     check_roles(model)
     check_possible(data, isinstance(getattr(model, "scan", None), AbstractScan))
-    there = on_device(model)
-    check_windows(there, data.count // model.group)
-    check_promise(there)
-    expected = jax.eval_shape(there, jax.ShapeDtypeStruct((), np.int32))
+    there = on_device(checked_shared(model))
+    expected = jax.eval_shape(lambda index: there.shared()(index), jax.ShapeDtypeStruct((), np.int32))
     if expected.shape != data.frame_shape:
+        what = f"The model that {type(model).__name__}.shared() gives" if shares_work(model) else "The model"
         raise InputError(
-            f"The model expects patterns of {expected.shape} pixels, but the data hold {data.frame_shape}; "
+            f"{what} expects patterns of {expected.shape} pixels, but the data hold {data.frame_shape}; "
             "make the model from this dataset."
         )
+    stands = called(there)
+    check_windows(stands, data.count // model.group)
+    check_promise(stands)

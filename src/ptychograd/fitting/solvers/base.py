@@ -12,6 +12,9 @@ from jaxtyping import PyTree
 from ptychograd.core.errors import InputError
 from ptychograd.core.parameters import matches, named_leaves, named_parameters, split
 from ptychograd.fitting.objective import Batch, Objective, Value
+from ptychograd.fitting.projections import projected
+
+WORTH = 2.0  # times as many pixels in an array as in a batch's windows, from which on windows are cheaper
 
 
 class EpochSteps(NamedTuple):
@@ -65,7 +68,11 @@ class AbstractSolver(eqx.Module):
         """Variables and state after one batch, in the shapes they had, and the value of the objective before it."""
 
     def epoch_steps(self, objective: Objective, variables: PyTree, state: PyTree, batch_size: int) -> EpochSteps:
-        """How this solver goes through an epoch: step by step, unless it knows a cheaper way to the same end."""
+        """How this solver goes through an epoch: step by step, unless it knows a cheaper way to the same end.
+
+        Each step ends where `objective.projections`, the constraints, have the variables; one's own way has to see to
+        that itself (`projected`).
+        """
 
         def step(carried, batch):
             variables, state = carried
@@ -76,7 +83,7 @@ class AbstractSolver(eqx.Module):
                     "state, and the value of the objective."
                 )
             variables, state, value = found
-            return (variables, state), value
+            return (projected(objective.projections, variables), state), value
 
         return EpochSteps((variables, state), step, lambda carried: carried)
 
@@ -99,12 +106,12 @@ def check_step(solver: AbstractSolver, before: PyTree, after: PyTree, value: obj
             raise InputError(f"{name} makes {other} of {one} in {path}; expected shapes and types as they were.")
 
 
-def worth_windows(objective: Objective, variables: PyTree, batch_size: int, times: float) -> bool:
-    """Whether there are windows, and every array that has some holds `times` as many pixels as those of a batch.
+def worth_windows(objective: Objective, variables: PyTree, batch_size: int) -> bool:
+    """Whether there are windows, and every array that has some holds `WORTH` times as many pixels as those of a batch.
 
-    Priors look at whole arrays.
+    Priors and constraints look at whole arrays, and work that patterns share goes back through whole ones.
     """
-    if objective.penalties:
+    if objective.penalties or objective.projections or objective.shares:
         return False
     index = jax.ShapeDtypeStruct((batch_size,), jnp.int32)
     windows = jax.eval_shape(lambda index: objective.windows(variables, index), index)
@@ -115,5 +122,5 @@ def worth_windows(objective: Objective, variables: PyTree, batch_size: int, time
         if matches(name, path)
     ]
     return bool(shares) and all(
-        height * width >= times * batch_size * rows * columns for height, width, rows, columns in shares
+        height * width >= WORTH * batch_size * rows * columns for height, width, rows, columns in shares
     )

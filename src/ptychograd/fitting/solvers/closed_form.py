@@ -28,6 +28,12 @@ class ClosedForm(AbstractDerivatives):
         return parameters
 
     def check(self, objective, variables):
+        if objective.shares:
+            name = type(objective.rest).__name__
+            raise InputError(
+                f"Closed-form PIE is written for calls of the model itself, not of what {name}.shared() gives; take an "
+                "AD solver such as nesterov."
+            )
         _thin(objective.model(variables))
         if not _ptychography(objective.model(variables)).detector.is_plain:
             raise InputError(

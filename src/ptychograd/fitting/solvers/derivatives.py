@@ -17,6 +17,7 @@ from ptychograd.core.parameters import Planes, named_parameters, replace_paramet
 from ptychograd.core.strict import as_complex
 from ptychograd.core.windows import add_windows, in_windows, window_of
 from ptychograd.fitting.objective import Batch, Gradient, LocalView, Objective, Value
+from ptychograd.fitting.shared import in_place, shared_shapes
 from ptychograd.fitting.solvers.sums import MeanDiagonals, Sums, with_priors
 from ptychograd.physics.model import AbstractExitWaveModel
 
@@ -79,9 +80,14 @@ class Automatic(AbstractDerivatives):
             )
 
     def diagonal_names(self, objective, variables):
-        if not isinstance(objective.model(variables), AbstractExitWaveModel):
+        names = tuple(name for name, leaf in named_parameters(variables).items() if isinstance(leaf, Planes))
+        if objective.shares:
+            model, _, untouched = shared_shapes(objective, variables)
+        else:
+            model, untouched = objective.model(variables), objective.untouched
+        if not isinstance(model, AbstractExitWaveModel):
             return ()
-        return tuple(name for name, leaf in named_parameters(variables).items() if isinstance(leaf, Planes))
+        return names if untouched is None else tuple(name for name in names if name in untouched)
 
     def sums(self, objective, local_view, batch):
         value, gradient = objective.derived(local_view, batch)
@@ -141,6 +147,8 @@ def batch_sums(
     """
     if isinstance(variables, Through):
         return _sums_in_windows(derivatives, objective, variables.local_view, batch)
+    if objective.shares:
+        return _shared_sums(derivatives, objective, variables, batch, mean_diagonals)
     if objective.penalties:
         return with_priors(
             _whole_sums(derivatives, objective, variables, batch), objective, variables, batch, mean_diagonals
@@ -169,6 +177,22 @@ def _whole_sums(derivatives: AbstractDerivatives, objective: Objective, variable
     (value, gradient, diagonals), _ = batch.over_parts(add_part, zero, objective.at_once)
     value, gradient, diagonals = objective.over_devices((value, gradient, diagonals))
     return Sums(value, gradient, diagonals, {})
+
+
+def _shared_sums(
+    derivatives: AbstractDerivatives,
+    objective: Objective,
+    variables: PyTree,
+    batch: Batch,
+    mean_diagonals: MeanDiagonals | None,
+) -> Sums:
+    """Sums at the model that `shared()` gives, once; the gradient then goes back through it, once."""
+    place = in_place(objective, variables)
+    sums = _whole_sums(derivatives, place.objective, place.variables, batch)
+    sums = with_priors(sums, place.objective, place.variables, batch, None)
+    diagonals = {own: sums.diagonals[there] for own, there in place.names.items() if there in sums.diagonals}
+    sums = Sums(sums.value, place.pulled_back(sums.gradient), diagonals, {})
+    return with_priors(sums, objective, variables, batch, mean_diagonals) if objective.penalties else sums
 
 
 def _sums_in_windows(

@@ -1,7 +1,7 @@
 """A parameter on its way through an epoch: its position and velocity, moved whole or window by window."""
 
 import abc
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import equinox as eqx
 import jax
@@ -11,18 +11,17 @@ from jaxtyping import Array, Complex, Float, Int, PyTree
 from ptychograd.core.parameters import join, split
 from ptychograd.core.strict import as_complex
 from ptychograd.core.windows import Window, add, extract_once, extract_window, overlapped, put
+from ptychograd.fitting.projections import Projection
 
 Scalar = Float[Array, ""]
 Ahead = Callable[[Callable[[PyTree], PyTree]], PyTree]
-Scale = Callable[
-    [Float[Array, "..."], Scalar], Float[Array, "..."]
-]  # from diagonal and its maximum to the step, negative
+Step = Callable[[Float[Array, "..."], Scalar], Float[Array, "..."]]  # of w and max w: -γ / ((1 - φ) w + φ max w)
 
 SMALLEST = 1e-30  # momentum, whose logarithm is taken
 
 
 class AbstractMoving(eqx.Module):
-    """Position x and velocity v, moved with momentum m: y = x + m v, x' = y + step · gradient, v' = x' - x."""
+    """Position x and velocity v, moved with momentum m: y = x + m v, x' = y + step(w, max w) g, v' = x' - x."""
 
     @abc.abstractmethod
     def ahead(self, momentum: Scalar) -> Ahead:
@@ -30,9 +29,13 @@ class AbstractMoving(eqx.Module):
 
     @abc.abstractmethod
     def moved(
-        self, momentum: Scalar, scale: Scale, gradient: PyTree, diagonal: Float[Array, "..."], window: Window | None
+        self, momentum: Scalar, step: Step, gradient: PyTree, diagonal: Float[Array, "..."], window: Window | None
     ) -> "AbstractMoving":
         """After a step; `gradient` and `diagonal` are patches where there is a `window`."""
+
+    @abc.abstractmethod
+    def held(self, before: "AbstractMoving", projection: Callable[[PyTree], PyTree]) -> "AbstractMoving":
+        """With x' where a constraint has it, P(x'), and v' = P(x') - x of the position x `before`."""
 
     @abc.abstractmethod
     def times(self, factor: Scalar) -> "AbstractMoving":
@@ -53,9 +56,15 @@ class Whole(AbstractMoving):
         position = plus(self.position, momentum, self.velocity)
         return lambda through: position
 
-    def moved(self, momentum, scale, gradient, diagonal, window):
-        position = plus(plus(self.position, momentum, self.velocity), scale(diagonal, jnp.max(diagonal)), gradient)
+    def moved(self, momentum, step, gradient, diagonal, window):
+        position = plus(plus(self.position, momentum, self.velocity), step(diagonal, jnp.max(diagonal)), gradient)
         return Whole(position, plus(position, -1.0, self.position))
+
+    def held(self, before, projection):
+        if not isinstance(before, Whole):
+            raise TypeError("a whole array came of one that coasts")
+        position = projection(self.position)
+        return Whole(position, plus(position, -1.0, before.position))
 
     def times(self, factor):
         return Whole(*(jax.tree.map(lambda x: factor * x, tree) for tree in (self.position, self.velocity)))
@@ -96,7 +105,7 @@ class Coasting(AbstractMoving):
 
         return seen
 
-    def moved(self, momentum, scale, gradient, diagonal, window):
+    def moved(self, momentum, step, gradient, diagonal, window):
         if window is None:
             raise TypeError("what coasts is moved through windows")
         age = self.age + 1
@@ -105,7 +114,7 @@ class Coasting(AbstractMoving):
 
         def change(arrays, part):
             (goal, velocity, touched), (corner, gradient, diagonal) = arrays, part
-            push = as_complex(scale(diagonal, largest) / self.factor) * join(gradient)
+            push = as_complex(step(diagonal, largest) / self.factor) * join(gradient)
             seen = extract_once(touched, Window(corner, window.shape))
             left = _faded(momentum, age - seen)
 
@@ -117,6 +126,9 @@ class Coasting(AbstractMoving):
         retained, _ = jax.lax.scan(change, (self.goal, self.velocity, self.touched), items)
         return Coasting(*retained, desk, self.factor, age)
 
+    def held(self, before, projection):
+        raise TypeError("what coasts would leave a constraint between the steps that see it")
+
     def times(self, factor):
         return eqx.tree_at(lambda one: one.factor, self, factor * self.factor)
 
@@ -124,6 +136,18 @@ class Coasting(AbstractMoving):
         velocity = as_complex(self.factor * _faded(momentum, self.age - self.touched)) * self.velocity
         position = as_complex(self.factor) * self.goal - as_complex(momentum / (1 - momentum)) * velocity
         return split(position), split(velocity)
+
+
+def held(
+    projections: Sequence[Projection], before: dict[str, AbstractMoving], moved: dict[str, AbstractMoving], values: dict
+) -> tuple[dict[str, AbstractMoving], dict]:
+    """What moved, and the values of other parameters, where constraints have them; velocities follow."""
+    for projection in projections:
+        if (name := projection.name) in moved:
+            moved = moved | {name: moved[name].held(before[name], projection)}
+        elif name in values:
+            values = values | {name: projection(values[name])}
+    return moved, values
 
 
 def plus(one: PyTree, factor: Float[Array, "..."] | float, other: PyTree) -> PyTree:

@@ -1,5 +1,6 @@
 """A solver that leaves everything where it is."""
 
+from ptychograd.fitting.shared import in_place
 from ptychograd.fitting.solvers.base import AbstractSolver
 
 
@@ -25,6 +26,7 @@ class EvaluateOnly(AbstractSolver):
         return ()
 
     def step(self, objective, variables, batch, state):
-        windows = objective.windows(variables, batch.index)
-        expected = objective.expected(objective.extracted(variables, windows), windows, batch.index)
+        place = in_place(objective, variables)
+        local_view = place.objective.local_view(place.variables, batch.index)
+        expected = place.objective.expected(*local_view, batch.index)
         return variables, state, objective.over_devices(objective.value(expected, batch))

@@ -15,7 +15,7 @@ from ptychograd.core.parameters import named_parameters, replace_parameter, repl
 from ptychograd.core.strict import lifted, meant
 from ptychograd.data.dataset import Dataset
 from ptychograd.data.patterns import blocks, illuminated_positions, measured
-from ptychograd.fitting.epoch import of_each, on_device
+from ptychograd.fitting.epoch import called, of_each
 from ptychograd.physics.checks import check_count
 from ptychograd.physics.model import Ptychography
 from ptychograd.physics.noise import AbstractNoise, Amplitude
@@ -138,7 +138,7 @@ def strains(
     In a window u about the middle, positions moved by D and the object resampled by it differ from what they were by
     -∂O/∂a · ∂D_a/∂b · u_b.
     """
-    placed = on_device(model)
+    placed = called(model)
     object = named_parameters(placed)[OBJECT]
     slopes = [(jnp.roll(object, -1, axis) - jnp.roll(object, 1, axis)) / 2 for axis in (-2, -1)]
     origin = (np.array(object.shape[-2:]) - 1) / 2  # so that numbers stay small

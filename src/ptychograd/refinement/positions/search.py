@@ -11,7 +11,7 @@ from ptychograd.core.errors import InputError
 from ptychograd.core.strict import meant
 from ptychograd.data.dataset import Dataset
 from ptychograd.data.patterns import blocks, illuminated_positions, measured
-from ptychograd.fitting.epoch import of_each, on_device
+from ptychograd.fitting.epoch import called, of_each
 from ptychograd.physics.checks import check_count
 from ptychograd.physics.model import AbstractModel
 from ptychograd.physics.noise import AbstractNoise, Amplitude
@@ -87,7 +87,7 @@ class PositionSearch(AbstractStageAction):
         tried: Float[Array, "step 2"],
     ) -> tuple[Float[np.ndarray, "pattern 2"], Float[np.ndarray, " pattern"]]:
         """The best offsets within the steps `tried` from those at which to begin, and their misfits."""
-        shared = (on_device(model), self.noise, Steps.of({OFFSET: tried.astype(begin.dtype)}, DOWN))
+        shared = (called(model), self.noise, Steps.of({OFFSET: tried.astype(begin.dtype)}, DOWN))
         found = [(begin[:0], begin[:0, 0])]
         for some in blocks(places, self.data):
             counts, valid = measured(self.data, places[some], begin.dtype)

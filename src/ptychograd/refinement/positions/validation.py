@@ -22,7 +22,7 @@ from ptychograd.core.parameters import (
 from ptychograd.core.strict import meant
 from ptychograd.data.dataset import Dataset, check_data
 from ptychograd.data.patterns import blocks, illuminated_positions, measured
-from ptychograd.fitting.epoch import of_each, on_device
+from ptychograd.fitting.epoch import called, of_each
 from ptychograd.physics.checks import check_count
 from ptychograd.physics.model import AbstractModel
 from ptychograd.physics.noise import AbstractNoise, Amplitude
@@ -98,7 +98,7 @@ def held_out_misfits(
     check_count(model, held.count)
     own = own_parameters(model) if own is None else own
     arrays = named_parameters(eqx.filter(model, is_parameter))
-    placed, places, found = on_device(model), illuminated_positions(held), []
+    placed, places, found = called(model), illuminated_positions(held), []
     dtype, half = real_dtype(eqx.filter(model, is_parameter)), jnp.asarray(random_half(held.frame_shape))
     steps, few = Steps.of(own) if own else None, _starts(own)
     for block in blocks(places, held):
