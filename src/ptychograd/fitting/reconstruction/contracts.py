@@ -7,12 +7,18 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
-from ptychograd.core.errors import InputError
+from ptychograd.core.errors import InputError, check_seed
+from ptychograd.data.checks import check_possible
 from ptychograd.data.dataset import Dataset, StoredPatterns
-from ptychograd.fitting.epoch import AbstractSampler, Shuffled
+from ptychograd.fitting.epoch import AbstractSampler, Shuffled, called, on_device
 from ptychograd.fitting.priors import AbstractPrior
+from ptychograd.fitting.reconstruction.promise import check_promise
+from ptychograd.physics.checks import check_count, check_roles, check_windows, checked_shared
+from ptychograd.physics.model import AbstractModel, shares_work
 from ptychograd.physics.noise import AbstractNoise
+from ptychograd.physics.scan import AbstractScan
 
+MOST_PHOTONS = 1e30  # of a pattern, or one over it, with which steps stay finite in single precision (measured)
 UNKNOWN_BRIGHTEST = 1e6  # photons of a pixel, where patterns are still to come
 
 
@@ -81,3 +87,38 @@ def brightest(noise: AbstractNoise, data: Dataset, real: np.dtype) -> jax.Array 
         return None
     grows = isinstance(data.patterns, StoredPatterns) and data.patterns.grows
     return jnp.asarray(UNKNOWN_BRIGHTEST if grows else max(1.0, data.largest), real)
+
+
+def check_numbers(data: Dataset, real: np.dtype) -> None:
+    """Refuse patterns whose numbers, or their squares, single precision does not hold."""
+    if real == np.float64 or (isinstance(data.patterns, StoredPatterns) and data.patterns.grows):
+        return
+    brightest = float(data.photons.max())
+    if brightest and not 1 / MOST_PHOTONS <= brightest <= MOST_PHOTONS:
+        raise InputError(
+            f"The brightest pattern of {data.source} adds up to {brightest:.3g}, which single precision can't work "
+            f"with; multiply the patterns by {1 / brightest:.3g} or so, best to photons, or take double precision."
+        )
+
+
+def check_fit(model: AbstractModel, data: Dataset, epochs: int, batch_size: int, seed: int) -> None:
+    """Raise `InputError` unless model, data and what is asked for go together."""
+    if epochs < 0:
+        raise InputError(f"{epochs} epochs; expected none or more.")
+    if not 1 <= batch_size <= data.count:
+        raise InputError(f"A batch of {batch_size} patterns can't be taken from {data.count}; give 1 to {data.count}.")
+    check_seed(seed)
+    check_count(model, data.count)
+    check_roles(model)
+    check_possible(data, isinstance(getattr(model, "scan", None), AbstractScan))
+    there = on_device(checked_shared(model))
+    expected = jax.eval_shape(lambda index: there.shared()(index), jax.ShapeDtypeStruct((), np.int32))
+    if expected.shape != data.frame_shape:
+        what = f"The model that {type(model).__name__}.shared() gives" if shares_work(model) else "The model"
+        raise InputError(
+            f"{what} expects patterns of {expected.shape} pixels, but the data hold {data.frame_shape}; "
+            "make the model from this dataset."
+        )
+    stands = called(there)
+    check_windows(stands, data.count // model.group)
+    check_promise(stands)

@@ -150,11 +150,9 @@ def reconstruct(
         ((53, 47), (1, 20, 18))
         >>> result.save("result.h5")
     """
-    task = Task(
-        model, data, solver, epochs, batch_size, _free(model, trainable), noise or Amplitude(), seed, resume, planned
-    )._replace(devices=_devices(devices), priors=_several(priors), sampler=sampler, schedule=schedule)
-    task = task._replace(constraints=constraints or {})
-    (work, standing), stopped, why = begun(task), DONE, ""
+    task = Task(model, data, solver, epochs, batch_size, _free(model, trainable), noise or Amplitude(), seed, resume)
+    task = task._replace(planned=planned, devices=_devices(devices), priors=_several(priors), sampler=sampler)
+    (work, standing), stopped, why = begun(task._replace(schedule=schedule, constraints=constraints or {})), DONE, ""
     feed = feed_of(data, work.asked)
     try:
         for _ in range(epochs):

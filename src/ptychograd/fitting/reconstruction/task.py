@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PyTree
 
-from ptychograd.core.errors import InputError, check_kind, check_seed
+from ptychograd.core.errors import InputError, check_kind
 from ptychograd.core.parameters import (
     check_names,
     matches,
@@ -22,7 +22,7 @@ from ptychograd.core.parameters import (
     trainable_names,
 )
 from ptychograd.core.strict import meant
-from ptychograd.data.checks import check_possible, warn_of
+from ptychograd.data.checks import warn_of
 from ptychograd.data.dataset import Dataset, StoredPatterns
 from ptychograd.fitting.epoch import (
     AXES,
@@ -32,7 +32,6 @@ from ptychograd.fitting.epoch import (
     Device,
     Member,
     Shuffled,
-    called,
     everywhere,
     grid,
     on_device,
@@ -51,19 +50,23 @@ from ptychograd.fitting.projections import (
     summary_of,
 )
 from ptychograd.fitting.reconstruction.best import BEST, ROSE, Best, Stored
-from ptychograd.fitting.reconstruction.contracts import brightest, check_noise, check_prior, check_sampler
-from ptychograd.fitting.reconstruction.promise import check_promise
+from ptychograd.fitting.reconstruction.contracts import (
+    brightest,
+    check_fit,
+    check_noise,
+    check_numbers,
+    check_prior,
+    check_sampler,
+)
 from ptychograd.fitting.reconstruction.stuck import stuck
 from ptychograd.fitting.result import History, Result, require_present_version
 from ptychograd.fitting.schedule import AbstractSchedule, LateCooling
 from ptychograd.fitting.solvers import AbstractSolver, EvaluateOnly
-from ptychograd.physics.checks import check_count, check_roles, check_windows, checked_shared
-from ptychograd.physics.model import AbstractExitWaveModel, AbstractModel, shares_work
+from ptychograd.physics.model import AbstractExitWaveModel, AbstractModel
 from ptychograd.physics.noise import AbstractNoise, Censored
 from ptychograd.physics.scan import AbstractScan
 
 SAME_STAGE = ("solver", "noise", "trainable", "priors", "constraints")  # settings: alike within a stage
-MOST_PHOTONS = 1e30  # of a pattern, or one over it, with which steps stay finite in single precision (measured)
 
 
 class Task(NamedTuple):
@@ -150,37 +153,49 @@ def prepared(task: Task) -> tuple[Work, Standing]:
     _check_kinds(task)
     if resume is not None:
         check_sampler(task.sampler, resume.settings)
-    _check(model, data, task.epochs, task.batch_size, task.seed)
+    check_fit(model, data, task.epochs, task.batch_size, task.seed)
     parameters, rest = partition(model, task.trainable)
-    _check_numbers(data, real_dtype(parameters))
+    check_numbers(data, real_dtype(parameters))
     names = tuple(trainable_names(model))
     batch_size = max(1, task.batch_size // model.group)
     mesh = grid(task.devices, batch_size)
     axes = AXES if mesh is not None else ()
-    groups, real = jnp.asarray(data.count / model.group, real_dtype(parameters)), real_dtype(parameters)
-    noise = traced(task.noise, real)
-    check_noise(noise, data.frame_shape, real)
-    priced = tuple(_penalty(prior, model, data, real) for prior in task.priors)
-    objective = Objective(on_device(rest), noise, 1, names, axes, priced, groups if priced else 1.0)
-    objective = replace(objective, brightest=brightest(noise, data, real))
-    settings = _settings(task)
-    projections = projections_of(task.constraints, model, parameters)
-    fixed = _fix_scale(projections, model, parameters)
-    power = None if fixed else power_of_probe(task.model)
-    objective = replace(objective, power=power, projections=traced(projections, real), scale_fixed=fixed)
+    real, settings = real_dtype(parameters), _settings(task)
+    objective = replace(_objective(task, model, real), names=names, axes=axes)
     variables = task.solver.variables(parameters)
     if resume is None or resume.settings.get("constraints") != settings.get("constraints"):
         variables = projected(objective.projections, variables)
     history = resume.history if resume else History.empty()
     state = _start_state(objective, task.solver, variables, settings, resume)
     last = task.planned or history.epochs + task.epochs
-    asked = Asked(model.group, batch_size, mesh, real_dtype(parameters), task.sampler, task.schedule)
+    asked = Asked(model.group, batch_size, mesh, real, task.sampler, task.schedule)
     member = Member(objective, traced(task.solver, real), variables, state)
     at_once = patterns_at_once(member, data, asked, room_on_device())
     member = everywhere(member._replace(objective=replace(objective, at_once=at_once)), mesh)
     best = None if resume is None or stored is None else _best(task, resume, stored, member)
     return Work(rest, asked, task.seed, last, data.positions, settings, _illuminated(data)), Standing(
         member, history, best
+    )
+
+
+def _objective(task: Task, model: AbstractModel, real: np.dtype) -> Objective:
+    """Noise model, priors and constraints on what is not refined of a model."""
+    parameters, rest = partition(model, task.trainable)
+    noise, data = traced(task.noise, real), task.data
+    check_noise(noise, data.frame_shape, real)
+    priced = tuple(_penalty(prior, model, data, real) for prior in task.priors)
+    groups = jnp.asarray(data.count / model.group, real) if priced else 1.0
+    projections = projections_of(task.constraints, model, parameters)
+    fixed = _fix_scale(projections, model, parameters)
+    return Objective(
+        on_device(rest),
+        noise,
+        penalties=priced,
+        groups=groups,
+        power=None if fixed else power_of_probe(task.model),
+        brightest=brightest(noise, data, real),
+        projections=traced(projections, real),
+        scale_fixed=fixed,
     )
 
 
@@ -253,18 +268,6 @@ def _illuminated(data: Dataset) -> np.ndarray | None:
     return None if illuminated.all() else illuminated
 
 
-def _check_numbers(data: Dataset, real: np.dtype) -> None:
-    """Refuse patterns whose numbers, or their squares, single precision does not hold."""
-    if real == np.float64 or (isinstance(data.patterns, StoredPatterns) and data.patterns.grows):
-        return
-    brightest = float(data.photons.max())
-    if brightest and not 1 / MOST_PHOTONS <= brightest <= MOST_PHOTONS:
-        raise InputError(
-            f"The brightest pattern of {data.source} adds up to {brightest:.3g}, which single precision can't work "
-            f"with; multiply the patterns by {1 / brightest:.3g} or so, best to photons, or take double precision."
-        )
-
-
 def _penalty(prior: AbstractPrior, model: AbstractModel, data: Dataset, real: np.dtype) -> Penalty:
     """The prior with the photons that met a pixel of its array, and where that array is free."""
     named = named_leaves(eqx.filter(model, eqx.is_array))
@@ -304,25 +307,3 @@ def _check_kinds(task: Task) -> None:
             raise InputError(f"{name}={number!r}; expected a whole number.")
     if numbers["planned"] < 0:
         raise InputError(f"{task.planned} epochs planned; expected none or more.")
-
-
-def _check(model: AbstractModel, data: Dataset, epochs: int, batch_size: int, seed: int) -> None:
-    if epochs < 0:
-        raise InputError(f"{epochs} epochs; expected none or more.")
-    if not 1 <= batch_size <= data.count:
-        raise InputError(f"A batch of {batch_size} patterns can't be taken from {data.count}; give 1 to {data.count}.")
-    check_seed(seed)
-    check_count(model, data.count)
-    check_roles(model)
-    check_possible(data, isinstance(getattr(model, "scan", None), AbstractScan))
-    there = on_device(checked_shared(model))
-    expected = jax.eval_shape(lambda index: there.shared()(index), jax.ShapeDtypeStruct((), np.int32))
-    if expected.shape != data.frame_shape:
-        what = f"The model that {type(model).__name__}.shared() gives" if shares_work(model) else "The model"
-        raise InputError(
-            f"{what} expects patterns of {expected.shape} pixels, but the data hold {data.frame_shape}; "
-            "make the model from this dataset."
-        )
-    stands = called(there)
-    check_windows(stands, data.count // model.group)
-    check_promise(stands)
