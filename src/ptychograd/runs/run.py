@@ -23,7 +23,7 @@ from ptychograd.fitting.solvers import AbstractSolver
 from ptychograd.fitting.verdict import VERDICT, assess
 from ptychograd.physics.model import AbstractModel
 from ptychograd.physics.noise import AbstractNoise, Amplitude
-from ptychograd.refinement.stage_actions import AbstractStageAction
+from ptychograd.refinement.stage_actions import AbstractStageAction, Changed
 from ptychograd.runs.progress import RunProgress
 
 
@@ -123,7 +123,7 @@ def _check_stage(stage: object) -> None:
     if stage.until is not None and (isinstance(stage.until, type) or not callable(stage.until)):
         raise InputError(f"A stage until {stage.until!r}; expected a rule that ends it, as Converged(), or None.")
     for action in stage.first:
-        check_kind(action, AbstractStageAction, "escape")
+        check_kind(action, AbstractStageAction, "stage action")
     for prior in stage.priors:
         check_kind(prior, AbstractPrior, "prior")
 
@@ -223,6 +223,11 @@ def _changed(run: Run, run_progress: RunProgress, result: Result | None, change:
 
     result = result or reconstruct(**task_of(run, stage, 0, None, None)._asdict())
     changed = change(result.onto(run.model), run.model, fit)
+    if not isinstance(changed, Changed):
+        raise InputError(
+            f"{type(change).__name__} gives a {type(changed).__name__}; expected Changed(model, summary) "
+            "of pg.refinement, which says in words what was done."
+        )
     return noted(result.continued_from(*changed, about=change.about), run_progress)
 
 
