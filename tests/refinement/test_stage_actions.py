@@ -9,7 +9,6 @@ import bragg_problems
 import problems
 import ptychograd as pg
 from ptychograd.core.arrays import shifted
-from ptychograd.core.strict import meant
 from ptychograd.paper.bragg import BraggExperiment
 from ptychograd.refinement.stage_actions import AbstractStageAction, BeamShift, ShrinkWrap
 from ptychograd.runs.many import perform_all
@@ -296,7 +295,6 @@ class Halved(AbstractStageAction):
     def __init__(self, path):
         self.path = path
 
-    @meant
     def __call__(self, model, start, fit):
         half = eqx.tree_at(lambda m: m.object.transmission, model, model.object.transmission / 2)
         tried = fit(half, 1)

@@ -5,6 +5,7 @@ from typing import NamedTuple, cast
 
 from ptychograd.core.errors import InputError, check_kind
 from ptychograd.core.parameters import matches
+from ptychograd.core.strict import meant
 from ptychograd.data.dataset import Dataset
 from ptychograd.fitting.epoch import AbstractSampler, Device, Shuffled
 from ptychograd.fitting.priors import AbstractPrior
@@ -222,7 +223,7 @@ def _changed(run: Run, run_progress: RunProgress, result: Result | None, change:
         return found
 
     result = result or reconstruct(**task_of(run, stage, 0, None, None)._asdict())
-    changed = change(result.onto(run.model), run.model, fit)
+    changed = meant(change)(result.onto(run.model), run.model, fit)
     if not isinstance(changed, Changed):
         raise InputError(
             f"{type(change).__name__} gives a {type(changed).__name__}; expected Changed(model, summary) "
