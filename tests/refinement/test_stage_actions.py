@@ -284,3 +284,40 @@ def test_numbers_that_make_no_sense_are_refused_before_a_run(tiny, action):
     run = pg.Run(pg.bragg(tiny), tiny, pg.Nesterov(), (pg.Stage(1, OBJECT, first=(action,)),), 56)
     with pytest.raises(pg.InputError, match="expected"):
         pg.perform(run)
+
+
+# One's own ------------------------------------------------------------------------------------------------
+
+
+class Halved(AbstractStageAction):
+    """Tries half of the object for an epoch, and takes what that gives."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __call__(self, model, start, fit):
+        half = eqx.tree_at(lambda m: m.object.transmission, model, model.object.transmission / 2)
+        tried = fit(half, 1)
+        return pg.refinement.Changed(tried.onto(start), f"R {tried.history.r_factor[-1]:.3f}", (self.path,))
+
+
+class Bare(AbstractStageAction):
+    def __call__(self, model, start, fit):
+        return model
+
+
+def test_ones_own_is_done_between_stages_and_named_in_the_result():
+    data = problems.measurement()
+    stages = (pg.Stage(1), pg.Stage(1, first=(Halved("probe"),)))
+    run = pg.Run(problems.start_model(data), data, pg.Nesterov(), stages, batch_size=14)
+    (change,) = pg.perform(run).settings["changes"]
+    assert change["change"].startswith("R ")
+    assert change["hold"] == ["probe"]
+    assert "Halved(path='probe')" in repr(run.summary)
+
+
+def test_ones_own_that_gives_no_change_is_refused():
+    data = problems.measurement()
+    run = pg.Run(problems.start_model(data), data, pg.Nesterov(), (pg.Stage(1, first=(Bare(),)),), batch_size=14)
+    with pytest.raises(pg.InputError, match=r"Bare gives a Ptychography; expected Changed\(model, summary\) of"):
+        pg.perform(run)

@@ -13,6 +13,7 @@ from .priors import SliceSimilarity as SliceSimilarity
 from .priors import Sparse as Sparse
 from .priors import Tikhonov as Tikhonov
 from .priors import TotalVariation as TotalVariation
+from .reconstruction import AbstractCallback as AbstractCallback
 from .reconstruction import Progress as Progress
 from .reconstruction import reconstruct as reconstruct
 from .result import History as History

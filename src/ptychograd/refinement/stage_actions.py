@@ -29,7 +29,17 @@ Fit = Callable[..., Result]
 
 
 class Changed(NamedTuple):
-    """A model put right, what was done to it in words, and the paths of what is not refined from then on."""
+    """What a stage action gives back: the model put right, and what was done to it.
+
+    Args:
+        model: with arrays of the same paths and shapes.
+        summary: what was done, in words; it stands in the settings of the result, and in a line on the screen.
+        hold: paths of what is not refined from then on.
+
+    Example:
+        >>> pg.refinement.Changed(model, "left as it was").hold
+        ()
+    """
 
     model: AbstractModel
     summary: str
@@ -37,7 +47,28 @@ class Changed(NamedTuple):
 
 
 class AbstractStageAction(abc.ABC):
-    """Something done to a model before a stage."""
+    """Base class of what is done to a model before a stage, on the host, between two epochs.
+
+    A subclass gives the call, with the model as it is, the start model of the run, and `fit(model, epochs)`, which
+    gives the result of so many epochs of the stage, to try things out. The solver starts afresh after it. A stage takes
+    it as `pg.Stage(20, first=(pg.refinement.ShrinkWrap(),))`; ready-made ones are in `pg.refinement`.
+
+    Example:
+        >>> import equinox as eqx, jax.numpy as jnp
+        >>> class EvenBackground(pg.refinement.AbstractStageAction):
+        ...     def __call__(self, model, start, fit):
+        ...         of = lambda model: model.detector.background
+        ...         even = jnp.full_like(of(model), of(model).mean())
+        ...         return pg.refinement.Changed(eqx.tree_at(of, model, even), "background made even")
+        >>> stages = (pg.Stage(1), pg.Stage(1, first=(EvenBackground(),)))
+        >>> found = pg.perform(pg.Run(model, data, pg.Nesterov(), stages, batch_size=14))
+        >>> found.settings["changes"][0]["change"]
+        'background made even'
+    """
+
+    def __repr__(self) -> str:
+        fields = ", ".join(f"{name}={value!r}" for name, value in vars(self).items())
+        return f"{type(self).__name__}({fields})"
 
     @property
     def about(self) -> str:

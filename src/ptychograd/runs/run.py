@@ -5,6 +5,7 @@ from typing import NamedTuple, cast
 
 from ptychograd.core.errors import InputError, check_kind
 from ptychograd.core.parameters import matches
+from ptychograd.core.strict import meant
 from ptychograd.data.dataset import Dataset
 from ptychograd.fitting.epoch import AbstractSampler, Device, Shuffled
 from ptychograd.fitting.priors import AbstractPrior
@@ -25,7 +26,7 @@ from ptychograd.fitting.verdict import VERDICT, assess
 from ptychograd.physics.checks import refined_by_default
 from ptychograd.physics.model import AbstractModel
 from ptychograd.physics.noise import AbstractNoise, Amplitude
-from ptychograd.refinement.stage_actions import AbstractStageAction
+from ptychograd.refinement.stage_actions import AbstractStageAction, Changed
 from ptychograd.runs.progress import RunProgress
 
 
@@ -246,7 +247,12 @@ def _changed(run: Run, run_progress: RunProgress, result: Result | None, change:
         return found
 
     result = result or reconstruct(**task_of(run, stage, 0, None, None)._asdict())
-    changed = change(result.onto(run.model), run.model, fit)
+    changed = meant(change)(result.onto(run.model), run.model, fit)
+    if not isinstance(changed, Changed):
+        raise InputError(
+            f"{type(change).__name__} gives a {type(changed).__name__}; expected Changed(model, summary) "
+            "of pg.refinement, which says in words what was done."
+        )
     return noted(result.continued_from(*changed, about=change.about), run_progress)
 
 

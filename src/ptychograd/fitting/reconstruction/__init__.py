@@ -1,5 +1,6 @@
 """Reconstructing: what is asked for, and the loop over epochs."""
 
+from ptychograd.fitting.reconstruction.callback import AbstractCallback
 from ptychograd.fitting.reconstruction.loop import (
     CUT_SHORT,
     DONE,
@@ -20,6 +21,7 @@ __all__ = [
     "INTERRUPTED",
     "LOST",
     "NOT_FINITE",
+    "AbstractCallback",
     "Progress",
     "Task",
     "bytes_needed",
