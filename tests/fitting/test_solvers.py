@@ -11,7 +11,7 @@ import pytest
 
 import problems
 import ptychograd as pg
-from ptychograd.core.parameters import join, named_parameters, partition
+from ptychograd.core.parameters import join, named_parameters, partition, replace_parameter
 from ptychograd.fitting.objective import Batch, Objective
 from ptychograd.fitting.solvers.closed_form import ClosedForm
 from ptychograd.fitting.solvers.derivatives import Automatic, batch_sums
@@ -246,6 +246,27 @@ def test_nesterov_needs_no_tuning(data):
         start = problems.start_model(scan, object=pg.models.flat_object)
         result = pg.reconstruct(start, scan, pg.Nesterov(), epochs=60, batch_size=batch_size)
         assert result.history.r_factor[-1] < max(1.3 * residual_of_truth(scan), 0.01)  # 1 % where noise is less
+
+
+@pytest.mark.parametrize("path", ["object.transmission", "probe.modes"])
+def test_nesterov_is_its_equation(path, data):
+    """x' = y - γ g / ((1 - φ) w + φ max w), y = x + m v: γ times rPIE's step from y, whose derivatives are by hand."""
+    floor, momentum, step_size = 0.38, 0.8, 0.65 / (1 + 2 / data.count)
+    model = problems.start_model(data)
+    every = {"epochs": 1, "batch_size": data.count, "trainable": (path,)}
+
+    def by_hand(y):
+        start = replace_parameter(model, path, jnp.asarray(y))
+        return y + step_size * (pg.reconstruct(start, data, pg.PIE(floor), **every).arrays[path] - y)
+
+    x = [np.asarray(named_parameters(model)[path])]
+    x.append(by_hand(x[0]))
+    x.append(by_hand(x[1] + momentum * (x[1] - x[0])))
+    every |= {"planned": 10**6}  # so that steps don't cool
+    first = pg.reconstruct(model, data, pg.Nesterov(), **every)
+    second = pg.reconstruct(model, data, pg.Nesterov(), resume=first, **every)
+    for found, expected, before in ((first, x[1], x[0]), (second, x[2], x[1])):
+        np.testing.assert_allclose(found.arrays[path], expected, atol=2e-4 * np.abs(expected - before).max())
 
 
 def test_nesterov_beats_epie(data):

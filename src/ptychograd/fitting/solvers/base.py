@@ -13,6 +13,8 @@ from ptychograd.core.parameters import matches, named_parameters
 from ptychograd.fitting.objective import Batch, Objective, Value
 from ptychograd.fitting.projections import projected
 
+WORTH = 2.0  # times as many pixels in an array as in a batch's windows, from which on windows are cheaper
+
 
 class EpochSteps(NamedTuple):
     """A way through an epoch: what is `carried` from step to step, the step, and how variables and state come out.
@@ -71,8 +73,8 @@ class AbstractSolver(eqx.Module):
         return EpochSteps((variables, state), step, lambda carried: carried)
 
 
-def worth_windows(objective: Objective, variables: PyTree, batch_size: int, times: float) -> bool:
-    """Whether there are windows, and every array that has some holds `times` as many pixels as those of a batch.
+def worth_windows(objective: Objective, variables: PyTree, batch_size: int) -> bool:
+    """Whether there are windows, and every array that has some holds `WORTH` times as many pixels as those of a batch.
 
     Priors and constraints look at whole arrays, and work that patterns share goes back through whole ones.
     """
@@ -87,5 +89,5 @@ def worth_windows(objective: Objective, variables: PyTree, batch_size: int, time
         if matches(name, path)
     ]
     return bool(shares) and all(
-        height * width >= times * batch_size * rows * columns for height, width, rows, columns in shares
+        height * width >= WORTH * batch_size * rows * columns for height, width, rows, columns in shares
     )

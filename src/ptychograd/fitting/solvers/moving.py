@@ -1,7 +1,7 @@
 """A parameter on its way through an epoch: its position and velocity, moved whole or window by window."""
 
 import abc
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import equinox as eqx
 import jax
@@ -11,18 +11,17 @@ from jaxtyping import Array, Complex, Float, Int, PyTree
 from ptychograd.core.parameters import join, split
 from ptychograd.core.strict import as_complex
 from ptychograd.core.windows import Window, add, extract_once, extract_window, overlapped, put
+from ptychograd.fitting.projections import Projection
 
 Scalar = Float[Array, ""]
 Ahead = Callable[[Callable[[PyTree], PyTree]], PyTree]
-Scale = Callable[
-    [Float[Array, "..."], Scalar], Float[Array, "..."]
-]  # from diagonal and its maximum to the step, negative
+Step = Callable[[Float[Array, "..."], Scalar], Float[Array, "..."]]  # of w and max w: -γ / ((1 - φ) w + φ max w)
 
 SMALLEST = 1e-30  # momentum, whose logarithm is taken
 
 
 class AbstractMoving(eqx.Module):
-    """Position x and velocity v, moved with momentum m: y = x + m v, x' = y + step · gradient, v' = x' - x."""
+    """Position x and velocity v, moved with momentum m: y = x + m v, x' = y + step(w, max w) g, v' = x' - x."""
 
     @abc.abstractmethod
     def ahead(self, momentum: Scalar) -> Ahead:
@@ -30,7 +29,7 @@ class AbstractMoving(eqx.Module):
 
     @abc.abstractmethod
     def moved(
-        self, momentum: Scalar, scale: Scale, gradient: PyTree, diagonal: Float[Array, "..."], window: Window | None
+        self, momentum: Scalar, step: Step, gradient: PyTree, diagonal: Float[Array, "..."], window: Window | None
     ) -> "AbstractMoving":
         """After a step; `gradient` and `diagonal` are patches where there is a `window`."""
 
@@ -57,8 +56,8 @@ class Whole(AbstractMoving):
         position = plus(self.position, momentum, self.velocity)
         return lambda through: position
 
-    def moved(self, momentum, scale, gradient, diagonal, window):
-        position = plus(plus(self.position, momentum, self.velocity), scale(diagonal, jnp.max(diagonal)), gradient)
+    def moved(self, momentum, step, gradient, diagonal, window):
+        position = plus(plus(self.position, momentum, self.velocity), step(diagonal, jnp.max(diagonal)), gradient)
         return Whole(position, plus(position, -1.0, self.position))
 
     def held(self, before, projection):
@@ -106,7 +105,7 @@ class Coasting(AbstractMoving):
 
         return seen
 
-    def moved(self, momentum, scale, gradient, diagonal, window):
+    def moved(self, momentum, step, gradient, diagonal, window):
         if window is None:
             raise TypeError("what coasts is moved through windows")
         age = self.age + 1
@@ -115,7 +114,7 @@ class Coasting(AbstractMoving):
 
         def change(arrays, part):
             (goal, velocity, touched), (corner, gradient, diagonal) = arrays, part
-            push = as_complex(scale(diagonal, largest) / self.factor) * join(gradient)
+            push = as_complex(step(diagonal, largest) / self.factor) * join(gradient)
             seen = extract_once(touched, Window(corner, window.shape))
             left = _faded(momentum, age - seen)
 
@@ -137,6 +136,18 @@ class Coasting(AbstractMoving):
         velocity = as_complex(self.factor * _faded(momentum, self.age - self.touched)) * self.velocity
         position = as_complex(self.factor) * self.goal - as_complex(momentum / (1 - momentum)) * velocity
         return split(position), split(velocity)
+
+
+def held(
+    projections: Sequence[Projection], before: dict[str, AbstractMoving], moved: dict[str, AbstractMoving], values: dict
+) -> tuple[dict[str, AbstractMoving], dict]:
+    """What moved, and the values of other parameters, where constraints have them; velocities follow."""
+    for projection in projections:
+        if (name := projection.name) in moved:
+            moved = moved | {name: moved[name].held(before[name], projection)}
+        elif name in values:
+            values = values | {name: projection(values[name])}
+    return moved, values
 
 
 def plus(one: PyTree, factor: Float[Array, "..."] | float, other: PyTree) -> PyTree:

@@ -12,9 +12,8 @@ from ptychograd.core.windows import add_windows, overlapped, window_of
 from ptychograd.fitting.solvers.base import AbstractSolver, EpochSteps, worth_windows
 from ptychograd.fitting.solvers.closed_form import ClosedForm
 from ptychograd.fitting.solvers.derivatives import AbstractDerivatives, AutomaticLipschitz, Through, batch_sums
+from ptychograd.fitting.solvers.preconditioner import reciprocal
 from ptychograd.fitting.solvers.sums import Sums
-
-WORTH = 2.0  # times as many pixels in an array as in a batch's windows, from which on windows are cheaper
 
 
 class PIE(AbstractSolver):
@@ -67,7 +66,7 @@ class PIE(AbstractSolver):
         return self._moved(variables, sums, sums.diagonals), state, sums.value
 
     def epoch_steps(self, objective, variables, state, batch_size):
-        if batch_size == 1 or not worth_windows(objective, variables, batch_size, WORTH):
+        if batch_size == 1 or not worth_windows(objective, variables, batch_size):
             return super().epoch_steps(objective, variables, state, batch_size)
         windows = objective.windows(variables, jnp.zeros(1, jnp.int32))
         named = named_parameters(variables)
@@ -92,19 +91,10 @@ class PIE(AbstractSolver):
         return EpochSteps((variables, desks), step, lambda carried: (carried[0], state))
 
     def _moved(self, variables: PyTree, sums: Sums, diagonals: dict[str, Float[Array, "..."]]) -> PyTree:
-        scale = {name: self._scale(diagonal) for name, diagonal in diagonals.items()}
-        updates = map_with_names(lambda name, leaf: (-scale[name]).astype(leaf.dtype) * leaf, sums.gradient)
+        """x' = x - g / ((1 - α) w + α max w)."""
+        one_over = {name: reciprocal(w, jnp.max(w), self.alpha) for name, w in diagonals.items()}
+        updates = map_with_names(lambda name, g: (-one_over[name]).astype(g.dtype) * g, sums.gradient)
         return add_windows(variables, updates, sums.windows)
-
-    def _scale(self, weight: Float[Array, "..."]) -> Float[Array, "..."]:
-        """One over the denominator; a parameter on which no exit wave depends stays where it is."""
-        largest = jnp.max(weight)
-        mean_diagonals = largest > 0
-        if self.alpha == 1:
-            return jnp.where(mean_diagonals, 1 / jnp.where(mean_diagonals, largest, 1), 0)
-        return jnp.where(
-            mean_diagonals, 1 / jnp.where(mean_diagonals, (1 - self.alpha) * weight + self.alpha * largest, 1), 0
-        )
 
 
 def ADePIE() -> PIE:

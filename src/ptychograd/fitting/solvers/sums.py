@@ -10,6 +10,8 @@ from ptychograd.core.parameters import named_parameters, replace_parameter
 from ptychograd.core.windows import Windows
 from ptychograd.fitting.objective import Batch, Objective, Value
 
+EVEN = 0.8  # in the place of a solver's `floor`, where there are priors
+
 
 class Sums(NamedTuple):
     """What a batch adds up to. Arrays that have `windows` come as one patch a pattern, others whole.
@@ -63,6 +65,16 @@ def with_priors(
         if name in diagonals:
             diagonals[name] = diagonals[name] + share * penalty.majorant(named[name])
     return Sums(sums.value._replace(loss=loss), gradient, diagonals, sums.windows, means, largest)
+
+
+def largest_of_batch(
+    name: str, sums: Sums, largest: Float[Array, ""], floor: Float[Array, ""] | float
+) -> Float[Array, ""]:
+    """The largest of a diagonal; of one that is the mean of all batches, that of this one, which may be far above it.
+
+    Under a prior it stands for `EVEN` of the denominator, whatever the `floor`.
+    """
+    return sums.largest[name] * EVEN / floor if name in sums.largest else largest
 
 
 def _followed(

@@ -1,4 +1,9 @@
-"""How accelerated descent looks at its parameters: at whole arrays, or through the windows of a batch."""
+"""How accelerated descent looks at its parameters: at whole arrays, or through the windows of a batch.
+
+A step needs x only where its batch sees it. Whole arrays cost a pass over all pixels in every step; windows cost what
+the batch sees, and a pass over all pixels once an epoch (see `Coasting`). `best_view` takes the cheaper one of those
+that give the same numbers.
+"""
 
 import abc
 
@@ -14,8 +19,6 @@ from ptychograd.fitting.solvers.derivatives import Automatic, Through, batch_sum
 from ptychograd.fitting.solvers.moving import AbstractMoving, Ahead, Coasting, Scalar, Whole
 from ptychograd.fitting.solvers.sums import MeanDiagonals, Sums
 from ptychograd.physics.model import AbstractExitWaveModel
-
-WORTH = 2.0  # times as many pixels in an array as in a batch's windows, from which on windows are cheaper
 
 
 class AbstractView(eqx.Module):
@@ -91,7 +94,7 @@ def best_view(objective: Objective, variables: PyTree, batch_size: int) -> Abstr
     """Windows where they are cheaper and the pixels between them may coast: where momentum stays the same."""
     whole, through = WholeView(objective, variables), WindowView(objective, variables)
     model = whole.model
-    if model is None or model.is_local or not worth_windows(objective, variables, batch_size, WORTH):
+    if model is None or model.is_local or not worth_windows(objective, variables, batch_size):
         return whole
     windows = through.windows(jnp.zeros(1, jnp.int32))
     seen = {name for name in named_parameters(variables) if window_of(name, windows) is not None}
