@@ -70,9 +70,10 @@ class AbstractPrior(eqx.Module):
     def majorant(self, array: Inexact[Array, "..."], root: Float[Array, ""]) -> Float[Array, "..."]:
         """A diagonal d with penalty(array + δ) <= penalty(array) + slope · δ + Σ d |δ|²: how steep it can get.
 
-        By default it is estimated anew for every batch, in the compiled step: from three products with the Hessian, and
-        then doubled until a step of the penalty alone no longer rises (see `ptychograd.fitting.steepness`). That takes
-        as long as a dozen values of the penalty, and one number serves all pixels; a bound of your own is faster.
+        By default it is estimated anew for every batch, in the compiled step: from products of the Hessian with random
+        signs and with what the power method makes of noise, and then doubled until a step of the penalty alone no
+        longer rises (see `ptychograd.fitting.steepness`). That takes as long as some twenty values of the penalty; a
+        bound of your own is faster, and one for every change.
         """
         return estimated_majorant(lambda array: self(array, root), array)
 
