@@ -97,7 +97,7 @@ def test_a_subset_makes_the_patterns_that_it_holds(data):
     retained = [position for position in range(len(bragg_problems.CORNERS)) if bragg_problems.CORNERS[position, 0] < 9]
     part = pg.data.subset(data, numbers(retained))
     whole, less = (pg.bragg(one, object=lambda shape: bragg_problems.density()[:, : shape[1]]) for one in (data, part))
-    expected, found = (eqx.filter_jit(model.together)(jnp.asarray(5)) for model in (whole, less))
+    expected, found = (eqx.filter_jit(model.together)(pg.physics.Group(jnp.asarray(5))) for model in (whole, less))
     np.testing.assert_allclose(found / found.sum(), expected / expected.sum(), atol=1e-4)
 
 
@@ -124,7 +124,7 @@ def test_the_r_factor_of_rocking_curves_is_that_of_numpy(data):
     """Over the pixels that are valid, of fitted and of held-out curves."""
     model = pg.bragg(data)
     curve = eqx.filter_jit(model.together)
-    expected = np.concatenate([curve(jnp.asarray(j)) for j in range(20)]).astype(float)
+    expected = np.concatenate([curve(pg.physics.Group(jnp.asarray(j))) for j in range(20)]).astype(float)
     residual = (np.sqrt(expected) - np.sqrt(data.patterns.astype(float))) ** 2
     for part in pg.hold_out(data, 0.1, seed=2):
         valid = np.broadcast_to(part.mask, residual.shape)

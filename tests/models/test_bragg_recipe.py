@@ -26,7 +26,9 @@ def true_density(shape):
 
 
 def photons(model, positions):
-    return np.asarray(jax.jit(batched(model.together, (0,)))(jnp.asarray(positions)), float)
+    return np.asarray(
+        jax.jit(batched(lambda number: model.together(pg.physics.Group(number)), (0,)))(jnp.asarray(positions)), float
+    )
 
 
 # What it makes --------------------------------------------------------------------------------------------

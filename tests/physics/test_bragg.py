@@ -22,7 +22,7 @@ SHIFT = np.array([[0.3, 0.2], [-0.4, 0.15], [-0.2, -0.45]])  # voxels along (y, 
 DEVIATION = np.array([[0.3, -0.8], [0.0, 0.0], [-0.4, 1.1], [0.2, 0.5]])
 
 
-together = eqx.filter_jit(lambda model, number: model.together(number))
+together = eqx.filter_jit(lambda model, number: model.together(pg.physics.Group(number)))
 pattern = eqx.filter_jit(lambda model, index: model(index))
 pytestmark = pytest.mark.usefixtures("double")
 
@@ -134,8 +134,22 @@ def test_all_angles_together_are_what_they_are_one_by_one(shift):
     for position in range(3):
         alone = one_by_one(4 * position + jnp.arange(4))
         np.testing.assert_allclose(together(one, jnp.asarray(position)), alone, rtol=1e-12)
-        exit_wave = one.exit_wave(jnp.asarray(position))
-        np.testing.assert_allclose(one.detect(exit_wave, jnp.asarray(position)), alone, rtol=1e-12)
+        for angle in range(4):  # both take the number of the pattern
+            index = jnp.asarray(4 * position + angle)
+            exit_wave = one.exit_wave(index)
+            np.testing.assert_array_equal(exit_wave, one.exit_wave(jnp.asarray(4 * position)))
+            np.testing.assert_allclose(one.detect(exit_wave, index), alone[angle], rtol=1e-12)
+            assert one.windows(index)["object.density"].corner.tolist() == one.scan.corner[position].tolist()
+
+
+def test_a_group_is_no_pattern():
+    one = model()
+    with pytest.raises(pg.InputError, match=r"A int is no group of patterns; expected pg.physics.Group\(number\)"):
+        one.together(3)
+    with pytest.raises(pg.InputError, match="no number 12 among 12"):
+        one.exit_wave(12)
+    with pytest.raises(pg.InputError, match="no number 3 among 3"):
+        one.together(pg.physics.Group(jnp.asarray(3)))
 
 
 def test_a_single_precision_beam_stays_single():
@@ -165,7 +179,7 @@ def test_derivatives_are_finite_differences(name):
     @jax.value_and_grad
     def total(t):
         moved = eqx.tree_at(where, one, leaf + t * direction)
-        return jnp.sum(jnp.sqrt(moved.together(jnp.asarray(1))))
+        return jnp.sum(jnp.sqrt(moved.together(pg.physics.Group(jnp.asarray(1)))))
 
     step = 1e-5
     expected = (total(step)[0] - total(-step)[0]) / (2 * step)
@@ -179,7 +193,7 @@ def test_waves_lead_back_to_the_crystal_by_the_conjugate_beam(position):
     v, w = complex_array(*BOX, seed=2), complex_array(2, BOX[0], *WINDOW, seed=3)
 
     def exit_wave(density):
-        return eqx.tree_at(lambda m: m.object.density, one, density).exit_wave(jnp.asarray(position))
+        return eqx.tree_at(lambda m: m.object.density, one, density).exit_wave(jnp.asarray(4 * position))
 
     modes = moved(np.asarray(one.probe.modes), SHIFT[position])
     voxels = [[beam_at(modes, x, y) for y in range(WINDOW[0])] for x in range(BOX[0])]
@@ -196,7 +210,7 @@ def test_waves_lead_back_to_the_crystal_by_the_conjugate_beam(position):
 def test_a_window_is_all_that_a_position_sees():
     """What lies outside of it changes no pattern, what lies inside does."""
     one = model(shift=SHIFT)
-    (corner,) = (window.corner for window in one.windows(jnp.asarray(1)).values())
+    (corner,) = (window.corner for window in one.windows(jnp.asarray(4)).values())
     row, column = (int(first) for first in corner)
     inside = np.zeros(BOX, bool)
     inside[:, row : row + WINDOW[0], column : column + WINDOW[1]] = True

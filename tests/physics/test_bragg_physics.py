@@ -51,7 +51,7 @@ def model(density):
             window=SHAPE[1:],
             frame_shape=FRAME,
         )
-        return np.asarray(made.together(jnp.asarray(0)))
+        return np.asarray(made.together(pg.physics.Group(jnp.asarray(0))))
 
 
 @pytest.fixture(scope="module")

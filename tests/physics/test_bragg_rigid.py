@@ -61,7 +61,7 @@ def modelled(density: np.ndarray) -> np.ndarray:
             window=SHAPE[1:],
             frame_shape=FRAME,
         )
-        return np.asarray(made.together(jnp.asarray(0)))
+        return np.asarray(made.together(pg.physics.Group(jnp.asarray(0))))
 
 
 def r_factor(found: np.ndarray, expected: np.ndarray) -> float:

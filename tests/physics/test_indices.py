@@ -52,7 +52,7 @@ def test_a_number_without_a_pattern_is_refused(model, index):
     wave = jnp.zeros((1, *problems.FRAME), jnp.complex64)
 
     def together(index):
-        return model.together(jnp.asarray(index))
+        return model.together(pg.physics.Group(jnp.asarray(index)))
 
     for ask in (model, model.exit_wave, model.windows, together, lambda index: model.detect(wave, index)):
         with pytest.raises(pg.InputError, match=f"no number {int(index)} among 56 .* 0 to 55"):
@@ -82,16 +82,20 @@ def test_in_compiled_code_what_does_not_exist_is_nan(model):
 
 
 def test_crystals_count_patterns_and_positions():
-    """30 patterns at 6 positions: a wave belongs to a position, and a pattern to one of its angles."""
+    """30 patterns at 6 positions: calls and waves take the number of a pattern, and a group is a position."""
     data = bragg_problems.measurement()
     model = pg.bragg(data)
     group, positions = model.group, data.count // model.group
-    for ask, count in ((model, data.count), (model.exit_wave, positions), (model.together, positions)):
+
+    def together(number):
+        return model.together(pg.physics.Group(number))
+
+    for ask, count in ((model, data.count), (model.exit_wave, data.count), (together, positions)):
         for index in (count, -1):
             with pytest.raises(pg.InputError, match=f"no number {index} among {count}"):
                 ask(jnp.asarray(index))
     of_one = jax.jit(jax.vmap(model))(jnp.asarray([0, data.count - 1, data.count, -1]))
-    of_all = jax.jit(jax.vmap(model.together))(jnp.asarray([positions - 1, positions, -1]))
+    of_all = jax.jit(jax.vmap(together))(jnp.asarray([positions - 1, positions, -1]))
     assert group > 1
     assert np.isnan(of_one).any(axis=(1, 2)).tolist() == [False, False, True, True]
     assert np.isnan(of_all).any(axis=(1, 2, 3)).tolist() == [False, True, True]

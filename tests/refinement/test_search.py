@@ -69,7 +69,7 @@ def test_rounds_of_searches_come_before_the_judge(is_judged_first):
     )
     made = ways[is_judged_first](stages)
     assert [stage.epochs for stage in made] == [5, 6, 6, 6, 6, 16]
-    assert [stage.trainable[2:] for stage in made] == [(), ("scan.offset",), (), (), (), ("scan.offset",)]
+    assert [stage.named[2:] for stage in made] == [(), ("scan.offset",), (), (), (), ("scan.offset",)]
     escapes = [[type(action) for action in stage.first] for stage in made]
     both = [pg.refinement.PositionSearch, pg.refinement.DistortionCorrection]
     assert escapes == [[], [], both, both, both, [*both, pg.refinement.PositionValidation]]

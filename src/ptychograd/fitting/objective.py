@@ -16,7 +16,7 @@ from ptychograd.core.strict import lifted, promoted_by_jax
 from ptychograd.core.windows import Windows, batch_axes, extract_window, once, window_of
 from ptychograd.fitting.priors import AbstractPrior
 from ptychograd.fitting.projections import Projection
-from ptychograd.physics.model import AbstractExitWaveModel, AbstractModel, batched, shares_work
+from ptychograd.physics.model import AbstractExitWaveModel, AbstractModel, Group, batched, first_pattern, shares_work
 from ptychograd.physics.noise import AbstractNoise
 from ptychograd.physics.noise.base import amplitude, counted_residual
 
@@ -215,8 +215,9 @@ class Objective(eqx.Module):
         return replace_parameters(variables, scaled)
 
     def windows(self, parameters: PyTree, index: Int[Array, "batch"]) -> Windows:
-        """Windows of a batch, one corner a pattern."""
-        return batched(self.model(parameters).windows, (0,))(index)
+        """Windows of a batch, one corner a pattern (a group)."""
+        model = self.model(parameters)
+        return batched(model.windows, (0,))(first_pattern(model, index))
 
     def extracted(self, parameters: PyTree, windows: Windows) -> PyTree:
         """What a batch sees of the parameters: patches, stacked, in the place of large arrays."""
@@ -243,7 +244,7 @@ class Objective(eqx.Module):
         """Expected photons of a batch."""
 
         def one(seen, index):
-            return self.model(seen).together(index)
+            return self.model(seen).together(Group(index))
 
         return batched(one, (batch_axes(seen, windows), 0))(seen, index)
 
@@ -264,7 +265,7 @@ class Objective(eqx.Module):
             model = self.model(seen)
             if not isinstance(model, AbstractExitWaveModel):
                 raise TypeError(f"{type(model).__name__} has no exit wave")
-            return of(model).exit_wave(index)
+            return of(model).exit_wave(first_pattern(model, index))
 
         return batched(one, (batch_axes(seen, windows), 0))(seen, index)
 

@@ -1,5 +1,7 @@
 """Simulated measurements: a model's expectation and one draw of its noise."""
 
+from collections.abc import Callable
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -11,7 +13,7 @@ from ptychograd.core.parameters import is_parameter, named_leaves
 from ptychograd.core.strict import meant
 from ptychograd.data.dataset import GroundTruth
 from ptychograd.physics.checks import check_windows, checked_shared, known_count
-from ptychograd.physics.model import AbstractModel, batched
+from ptychograd.physics.model import AbstractModel, Group, batched
 from ptychograd.physics.noise import AbstractNoise, Poisson
 from ptychograd.physics.roles import path_of, recorded
 
@@ -50,7 +52,7 @@ def simulate(
     noise = noise or Poisson()
     groups, at_once = count // model.group, max(1, PATTERNS_AT_ONCE // model.group)
     keys = jax.random.split(jax.random.key(seed), -(-groups // at_once))
-    patterns, together = [], None if model.group == 1 else jax.lax.map(model.together, jnp.arange(groups))
+    patterns, together = [], None if model.group == 1 else jax.lax.map(_group_of(model), jnp.arange(groups))
     for start, key in zip(range(0, groups, at_once), keys, strict=True):
         index = jnp.minimum(start + jnp.arange(min(at_once, groups)), groups - 1)  # one shape: compiled once
         expected = batched(model, (0,))(index) if together is None else together[index]
@@ -59,6 +61,10 @@ def simulate(
         sample = np.asarray(noise.sample(key, expected))[: groups - start]
         patterns.append(sample if model.group == 1 else sample.reshape(-1, *sample.shape[2:]))
     return _compact(np.concatenate(patterns))
+
+
+def _group_of(model: AbstractModel) -> Callable:
+    return lambda number: model.together(Group(number))
 
 
 def _check_count(model: AbstractModel, count: int) -> None:

@@ -8,6 +8,7 @@ from .detector import GaussianSpread as GaussianSpread
 from .detector import KernelSpread as KernelSpread
 from .model import AbstractExitWaveModel as AbstractExitWaveModel
 from .model import AbstractModel as AbstractModel
+from .model import Group as Group
 from .model import Ptychography as Ptychography
 from .model import ScaleAmbiguity as ScaleAmbiguity
 from .noise import AbstractCensorable as AbstractCensorable

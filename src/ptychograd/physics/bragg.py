@@ -8,9 +8,9 @@ from jaxtyping import Array, Bool, Complex, Float, Int
 from ptychograd.core.fourier import translate
 from ptychograd.core.illumination import brightness
 from ptychograd.core.strict import as_complex, meant
-from ptychograd.core.windows import Window, checked_index, extract_window, row_window
+from ptychograd.core.windows import Index, Window, checked_index, extract_window, row_window
 from ptychograd.physics.detector import Detector
-from ptychograd.physics.model import AbstractExitWaveModel, ScaleAmbiguity
+from ptychograd.physics.model import AbstractExitWaveModel, ScaleAmbiguity, group_number
 from ptychograd.physics.propagators import FarField
 from ptychograd.physics.roles import Illumination, Image, Roles
 from ptychograd.physics.scan import AbstractScan
@@ -137,26 +137,25 @@ class BraggPtychography(AbstractExitWaveModel):
 
     @meant
     def __call__(self, index):
-        index = checked_index(index, len(self.scan.corner) * self.group)
-        position, angle = index // self.group, index % self.group
-        pattern = self._patterns(self.exit_wave(position), self.deviation[angle][None])[0]
-        return pattern + self.scan.nan_outside(position, pattern.dtype)
+        return self.detect(self.exit_wave(index), index)
 
     @meant
-    def together(self, number):
-        return self.detect(self.exit_wave(number), number)
+    def together(self, group):
+        number = group_number(group)
+        patterns = self._patterns(self._wave(number), self.deviation)
+        patterns = patterns + self.scan.nan_outside(number, patterns.dtype)
+        return patterns if self.group > 1 else patterns[0]
 
     @meant
     def exit_wave(self, index):
-        """The wave in the crystal, before it is projected, at position `index`."""
-        corner, shift = self.scan.place(index)
-        return self.probe(shift) * self.object(corner, self.window)[None]
+        """The wave in the crystal, before it is projected, which all angles of a position share."""
+        return self._wave(self._position(index)[0])
 
     @meant
     def detect(self, exit_wave, index):
-        patterns = self._patterns(exit_wave, self.deviation)
-        patterns = patterns + self.scan.nan_outside(index, patterns.dtype)
-        return patterns if self.group > 1 else patterns[0]
+        position, angle = self._position(index)
+        pattern = self._patterns(exit_wave, self.deviation[angle][None])[0]
+        return pattern + self.scan.nan_outside(position, pattern.dtype)
 
     def roles(self):
         across = None if self.sampling is None else (self.sampling[0], self.sampling[2])
@@ -178,8 +177,9 @@ class BraggPtychography(AbstractExitWaveModel):
         return eqx.tree_at(lambda model: model.scan, self, self.scan.surrogate())
 
     def windows(self, index):
-        rows = {path: row_window(index, columns) for path, columns in self.per_pattern.items()}
-        return {"object.density": Window(self.scan.place(index)[0], self.window)} | rows
+        position, _ = self._position(index)
+        rows = {path: row_window(position, columns) for path, columns in self.per_pattern.items()}
+        return {"object.density": Window(self.scan.place(position)[0], self.window)} | rows
 
     @property
     def per_pattern(self):
@@ -191,6 +191,15 @@ class BraggPtychography(AbstractExitWaveModel):
 
     def gauge_fixed(self):
         return tuple({f"scan.{name}": new for name, new in change.items()} for change in self.scan.gauge_fixed())
+
+    def _position(self, index: Index) -> tuple[Int[Array, ""], Int[Array, ""]]:
+        """The position and the angle of a pattern."""
+        index = checked_index(index, len(self.scan.corner) * self.group)
+        return index // self.group, index % self.group
+
+    def _wave(self, position: Int[Array, ""]) -> Complex[Array, "modes x y z"]:
+        corner, shift = self.scan.place(position)
+        return self.probe(shift) * self.object(corner, self.window)[None]
 
     def _patterns(
         self, wave: Complex[Array, "modes x y z"], deviation: Float[Array, "angle 2"]

@@ -8,7 +8,7 @@ import numpy as np
 from ptychograd.core.errors import InputError, check_kind
 from ptychograd.core.parameters import matches, named_leaves, named_parameters
 from ptychograd.core.strict import meant
-from ptychograd.physics.model import AbstractModel, batched, shares_work
+from ptychograd.physics.model import AbstractModel, batched, first_pattern, shares_work
 from ptychograd.physics.roles import KINDS, PRODUCT, Image, Roles
 from ptychograd.physics.scan import AbstractScan
 
@@ -64,7 +64,7 @@ def check_windows(model: AbstractModel, count: int) -> None:
         InputError: names the array, the first pattern whose window leaves it, and by how much.
     """
     arrays = {name: leaf for name, leaf in named_leaves(model).items() if eqx.is_array(leaf)}
-    for path, window in batched(model.windows, (0,))(jnp.arange(count, dtype=jnp.int32)).items():
+    for path, window in batched(model.windows, (0,))(first_pattern(model, jnp.arange(count, dtype=jnp.int32))).items():
         corners = np.asarray(window.corner).reshape(-1, 2)
         for name in (name for name in arrays if matches(name, path)):
             size = arrays[name].shape[-2:]

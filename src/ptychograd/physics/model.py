@@ -9,6 +9,7 @@ import equinox as eqx
 import jax
 from jaxtyping import Array, Complex, Float, Int
 
+from ptychograd.core.errors import InputError
 from ptychograd.core.fourier import translate
 from ptychograd.core.parameters import AbstractPart, named_parameters, trainable_names
 from ptychograd.core.strict import meant
@@ -19,6 +20,33 @@ from ptychograd.physics.probes import AbstractProbe
 from ptychograd.physics.propagators import AbstractPropagator
 from ptychograd.physics.roles import Illumination, Roles
 from ptychograd.physics.scan import AbstractScan
+
+
+class Group(NamedTuple):
+    """The number of a group: patterns that a model makes together, as those of all angles of a rocking curve.
+
+    It is not the number of a pattern: group 2 of a model that makes 15 patterns together begins with pattern 30.
+
+    Args:
+        number: of the group, from 0.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> model.together(pg.physics.Group(jnp.asarray(3))).shape  # of one pattern, where they are made one by one
+        (20, 18)
+    """
+
+    number: Int[Array, ""]
+
+
+def group_number(group: object) -> Int[Array, ""]:
+    """The number of a `Group`; raises `InputError` for what is none, as the number of a pattern."""
+    if not isinstance(group, Group):
+        raise InputError(
+            f"A {type(group).__name__} is no group of patterns; expected pg.physics.Group(number). For the pattern of "
+            "a number call the model."
+        )
+    return group.number
 
 
 class AbstractModel(eqx.Module):
@@ -75,12 +103,12 @@ class AbstractModel(eqx.Module):
         """How many consecutive patterns are computed together: 1, unless the physics makes more cheaper."""
         return 1
 
-    def together(self, number: Int[Array, ""]) -> Float[Array, "*detector"]:
-        """Expected photons of group `number`, computed at once; stacked where a group is more than one pattern.
+    def together(self, group: Group) -> Float[Array, "*detector"]:
+        """Expected photons of a group, computed at once; stacked where a group is more than one pattern.
 
         Everything that works on batches calls this, and counts groups where it counts patterns.
         """
-        return self(number)
+        return self(group_number(group))
 
     def shared(self) -> "AbstractModel":
         """The model in whose place the calls of a batch are made; itself by default.
@@ -93,7 +121,7 @@ class AbstractModel(eqx.Module):
         return self
 
     def windows(self, index: Int[Array, ""]) -> Windows:
-        """Large arrays of which this pattern (this group) sees only a window, by path; none by default.
+        """Large arrays of which pattern `index` (and all of its group) sees only a window, by path; none by default.
 
         It is a promise that saves time and changes no number: the call must cut such an array with
         `pg.extract_window` and see nothing else of it.
@@ -162,7 +190,7 @@ class AbstractExitWaveModel(AbstractModel):
 
     @abc.abstractmethod
     def exit_wave(self, index: Int[Array, ""]) -> Complex[Array, "modes *wave"]:
-        """Wave behind the object, or in it, for pattern (group) `index`."""
+        """Wave behind the object, or in it, for pattern `index`; all patterns of a group have the same."""
 
     def surrogate(self) -> "AbstractExitWaveModel":
         """The model, or one with the same parameters whose exit waves cost less, near enough for step sizes."""
@@ -183,7 +211,7 @@ class AbstractExitWaveModel(AbstractModel):
 
     @abc.abstractmethod
     def detect(self, exit_wave: Complex[Array, "modes *wave"], index: Int[Array, ""]) -> Float[Array, "*detector"]:
-        """Expected photons of an exit wave."""
+        """Expected photons of pattern `index`, whose wave is `exit_wave`."""
 
 
 class Ptychography(AbstractExitWaveModel):
@@ -271,6 +299,11 @@ class Ptychography(AbstractExitWaveModel):
     @property
     def weighted(self):
         return [f"{name}.{path}" for name, part in parts_of(self).items() for path in part.weighted]
+
+
+def first_pattern(model: AbstractModel, number: Int[Array, "*batch"]) -> Int[Array, "*batch"]:
+    """The number of the first pattern of a group, or of several groups."""
+    return number if model.group == 1 else number * model.group
 
 
 def gathered(model: AbstractModel, found: Callable[[AbstractPart], Mapping]) -> dict:

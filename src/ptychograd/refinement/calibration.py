@@ -16,7 +16,7 @@ from ptychograd.data.dataset import Dataset
 from ptychograd.data.patterns import blocks, measured
 from ptychograd.fitting.epoch import called, of_each, traced
 from ptychograd.physics.checks import check_count
-from ptychograd.physics.model import AbstractModel
+from ptychograd.physics.model import AbstractModel, Group
 from ptychograd.physics.noise import AbstractNoise, Poisson
 from ptychograd.refinement.stage_actions import AbstractStageAction, Changed
 
@@ -214,7 +214,7 @@ def _slope_and_information(shared: tuple, seen: PatternPixels) -> tuple[Float[Ar
     flat = named_parameters(model)[FLAT_FIELD]
 
     def expected(gains: Float[Array, "y x"]) -> Float[Array, "*detector"]:
-        return replace_parameter(model, FLAT_FIELD, gains).together(seen.place)
+        return replace_parameter(model, FLAT_FIELD, gains).together(Group(seen.place))
 
     photons, fallen = jax.jvp(expected, (flat,), (jnp.ones_like(flat),))
     slope = -fallen * jax.grad(lambda h: jnp.sum(noise.nll(h, seen.measured)))(photons)

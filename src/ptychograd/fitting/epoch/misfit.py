@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, Real
 
 from ptychograd.fitting.epoch.compiled import _compiled
-from ptychograd.physics.model import AbstractModel, batched
+from ptychograd.physics.model import AbstractModel, Group, batched
 from ptychograd.physics.noise import AbstractNoise
 from ptychograd.physics.noise.base import amplitude, counted_residual
 
@@ -31,7 +31,7 @@ def misfits(
 
     Of what the pixels show, as `noise` says it.
     """
-    expected = noise.shown(batched(model.together, (0,))(group))
+    expected = noise.shown(batched(lambda number: model.together(Group(number)), (0,))(group))
     measured = patterns.astype(expected.dtype)
     each = Misfit((amplitude(expected) - amplitude(measured)) ** 2, counted_residual(expected), measured)
     each = Misfit._make(jnp.where(mask, values, 0).reshape(-1, *values.shape[-2:]) for values in each)

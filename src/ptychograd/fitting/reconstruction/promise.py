@@ -12,7 +12,7 @@ from ptychograd.core.errors import InputError
 from ptychograd.core.parameters import is_parameter, map_with_names, matches
 from ptychograd.core.strict import meant
 from ptychograd.core.windows import Window, extract_window, put
-from ptychograd.physics.model import AbstractModel
+from ptychograd.physics.model import AbstractModel, Group
 
 PACKAGE = __name__.partition(".")[0]
 ROUNDING = 1e-3  # of the pattern's largest value
@@ -34,9 +34,8 @@ def check_promise(model: AbstractModel) -> None:
     first = jnp.zeros((), jnp.int32)
     windows = model.windows(first)
     for path, window in windows.items():
-        seen, whole = (
-            np.asarray(_with(model, path, window, change).together(first)) for change in (_extracted, _other_outside)
-        )
+        changes = _extracted, _other_outside
+        seen, whole = (np.asarray(_with(model, path, window, change).together(Group(first))) for change in changes)
         off = np.abs(seen - whole).max() / max(float(np.abs(whole).max()), 1e-30) if seen.shape == whole.shape else 1.0
         if not off <= ROUNDING:
             raise InputError(

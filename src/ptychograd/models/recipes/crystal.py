@@ -17,6 +17,7 @@ from ptychograd.models.starts import ObjectStart, ProbeStart, Sampling, flat_obj
 from ptychograd.physics.bragg import BraggPtychography, Crystal, TiltedBeam, window_depth
 from ptychograd.physics.checks import check_windows
 from ptychograd.physics.detector import Detector
+from ptychograd.physics.model import Group
 from ptychograd.physics.propagators import FarField
 from ptychograd.physics.scan import make_scan
 
@@ -173,7 +174,8 @@ def _as_bright(model: BraggPtychography, data: Dataset) -> BraggPtychography:
     _, mask = data.frames((some[:, None] * data.group + np.arange(data.group)).ravel())
     valid = np.broadcast_to(mask, (some.size * data.group, *data.frame_shape))
     valid = valid.reshape(some.size, data.group, *data.frame_shape)
-    expected = np.asarray(jax.lax.map(model.together, jnp.asarray(some))).reshape(valid.shape)
+    expected = jax.lax.map(lambda number: model.together(Group(number)), jnp.asarray(some))
+    expected = np.asarray(expected).reshape(valid.shape)
     elsewhere = float(model.detector.background) * np.count_nonzero(valid)
     expected = float(np.sum(expected, where=valid, dtype=np.float64)) - elsewhere
     measured = float(data.photons.reshape(count, -1)[some].sum()) - elsewhere

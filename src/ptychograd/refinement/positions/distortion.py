@@ -17,7 +17,7 @@ from ptychograd.data.dataset import Dataset
 from ptychograd.data.patterns import blocks, illuminated_positions, measured
 from ptychograd.fitting.epoch import called, of_each
 from ptychograd.physics.checks import check_count
-from ptychograd.physics.model import Ptychography
+from ptychograd.physics.model import Group, Ptychography
 from ptychograd.physics.noise import AbstractNoise, Amplitude
 from ptychograd.physics.noise.base import amplitude
 from ptychograd.refinement.positions.single_pattern import OFFSET, scan_of
@@ -169,7 +169,7 @@ def _normal_equations(shared: tuple, seen: PatternAtProbe) -> tuple[Float[Array,
 
     def modulus(transmission: Complex[Array, "*lead Y X"]) -> Float[Array, "*detector"]:
         changed = replace_parameter(model, OBJECT, transmission)
-        return jnp.where(seen.valid, amplitude(noise.shown(changed.together(seen.place))), 0)
+        return jnp.where(seen.valid, amplitude(noise.shown(changed.together(Group(seen.place)))), 0)
 
     root, along = jax.linearize(modulus, named_parameters(model)[OBJECT])
     fixed, growing = [along(slope) for slope in slopes], [along(slope) for slope in scaled]

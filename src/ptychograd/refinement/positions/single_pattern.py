@@ -11,7 +11,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from ptychograd.core.errors import InputError
 from ptychograd.core.parameters import replace_parameters
-from ptychograd.physics.model import AbstractModel
+from ptychograd.physics.model import AbstractModel, Group
 from ptychograd.physics.noise import AbstractNoise
 from ptychograd.physics.noise.base import amplitude
 from ptychograd.physics.scan import RefinableScan
@@ -75,7 +75,7 @@ class Pattern(NamedTuple):
     def modulus(self, row: Row) -> Array:
         """√h with that row, as the pixels show it; 0 where a pixel does not count."""
         model = replace_parameters(self.model, {path: numbers[None] for path, numbers in row.items()})
-        return jnp.where(self.valid, amplitude(self.noise.shown(model.together(self.place))), 0)
+        return jnp.where(self.valid, amplitude(self.noise.shown(model.together(Group(self.place)))), 0)
 
     def misfit(self, row: Row) -> Array:
         """Σ(√h - √y)²."""
