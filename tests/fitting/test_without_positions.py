@@ -137,7 +137,7 @@ def test_what_such_a_model_can_not_have_is_one_sentence(data, result):
         run = pg.Run(start(data), data, pg.adam({"image": 0.3}), (pg.Stage(1, ("image",), first=(action,)),), 12)
         with pytest.raises(InputError, match="positions can't be refined"):
             pg.perform(run)
-    with pytest.raises(InputError, match=r"has no object\.transmission"):
+    with pytest.raises(InputError, match="has no image, as its model names none"):
         pg.plot.summary(result)
     left = pg.quality.residuals(result.model, data, pg.Poisson())
     assert left.r_of_pattern.shape == (COUNT,)

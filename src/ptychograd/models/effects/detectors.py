@@ -288,7 +288,7 @@ def _times(shape: tuple[int, int], oversampling: int) -> tuple[int, int]:
     return oversampling * shape[0], oversampling * shape[1]
 
 
-def _detector(model: AbstractModel, what: str) -> Detector:
+def _detector(model: object, what: str) -> Detector:
     """The detector of a model that has one."""
     check_kind(model, AbstractModel, "model")
     detector = getattr(model, "detector", None)
