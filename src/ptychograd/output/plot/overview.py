@@ -17,6 +17,7 @@ from ptychograd.output.plot.crystal import crystal_summary, is_volume
 from ptychograd.output.plot.positions import draw_corrections
 from ptychograd.output.plot.units import lengths
 from ptychograd.physics.probes import orthogonal_modes
+from ptychograd.physics.roles import Illumination
 
 MOST_MODES, MOST_LAYERS = 6, 4
 DARK = 0.05  # of the brightest amplitude: below it there is no phase to speak of
@@ -83,10 +84,12 @@ def _draw_modes(axes, result: Result, modes: Complex[np.ndarray, "modes y x"], p
         return
     extent, unit = _extent(beam.sampling or result.sampling, tuple(slice(0, n) for n in modes.shape[-2:]))
     y, x = beam.axes
+    is_probe = beam.unit == Illumination._field_defaults["unit"]
     for number, (axis, mode) in enumerate(zip(axes, modes, strict=False)):
         axis.imshow(complex_colour(mode), extent=extent, interpolation="nearest")
         share = f"{100 * powers[number] / powers.sum():.0f} % of " if len(powers) > 1 else ""
-        axis.set_title(f"probe mode {number + 1}\n{share}{powers.sum():.3g} photons", fontsize=9)
+        title = f"probe mode {number + 1}\n{share}{powers.sum():.3g} photons" if is_probe else "illumination"
+        axis.set_title(title, fontsize=9)
         axis.set(xlabel=f"{x} ({unit})", ylabel=f"{y} ({unit})" if number == 0 else "")
         axis.tick_params(labelsize=8)
 
