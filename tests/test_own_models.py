@@ -200,3 +200,19 @@ def test_a_model_without_roles_says_so_where_an_image_is_asked_for(start, data):
     found = pg.reconstruct(Plain(start.wave, start.kernels), data, pg.adam(2.0), epochs=1, batch_size=4)
     with pytest.raises(pg.InputError, match=r"no image, as its model names none \(see AbstractModel.roles\)"):
         _ = found.object
+
+
+def test_a_prior_without_a_path_is_for_the_image(start, data):
+    """Of every model that names one; of a model that names none it says so."""
+    smooth = pg.priors.Tikhonov(30.0)
+    runs = [pg.reconstruct(start, data, pg.adam(1.0), epochs=40, batch_size=4, priors=p) for p in ((), smooth)]
+    rough = [np.abs(np.diff(run.object, axis=0)).mean() for run in runs]
+    assert rough[1] < 0.8 * rough[0]
+    assert "path='wave'" in runs[1].settings["priors"][0]
+
+    class Plain(Hologram):
+        def roles(self):
+            return pg.Roles()
+
+    with pytest.raises(pg.InputError, match="A Tikhonov without a path is for what a model names as its image"):
+        pg.reconstruct(Plain(start.wave, start.kernels), data, pg.adam(1.0), epochs=1, priors=smooth)

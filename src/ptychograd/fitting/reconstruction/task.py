@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import NamedTuple
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -13,8 +12,6 @@ from jaxtyping import PyTree
 
 from ptychograd.core.errors import InputError, check_kind
 from ptychograd.core.parameters import (
-    check_names,
-    matches,
     named_leaves,
     named_parameters,
     partition,
@@ -39,7 +36,7 @@ from ptychograd.fitting.epoch import (
     room_on_device,
     traced,
 )
-from ptychograd.fitting.objective import Objective, Penalty, Value, power_of_probe
+from ptychograd.fitting.objective import Objective, Value, power_of_probe
 from ptychograd.fitting.priors import AbstractPrior
 from ptychograd.fitting.projections import (
     Constraints,
@@ -55,9 +52,9 @@ from ptychograd.fitting.reconstruction.contracts import (
     check_fit,
     check_noise,
     check_numbers,
-    check_prior,
     check_sampler,
 )
+from ptychograd.fitting.reconstruction.penalties import penalty, with_path
 from ptychograd.fitting.reconstruction.stuck import stuck
 from ptychograd.fitting.result import History, Result, require_present_version
 from ptychograd.fitting.schedule import AbstractSchedule, LateCooling
@@ -154,6 +151,7 @@ def prepared(task: Task) -> tuple[Work, Standing]:
     if resume is not None:
         check_sampler(task.sampler, resume.settings)
     check_fit(model, data, task.epochs, task.batch_size, task.seed)
+    task = task._replace(priors=tuple(with_path(prior, model) for prior in task.priors))
     parameters, rest = partition(model, task.trainable)
     check_numbers(data, real_dtype(parameters))
     names = tuple(trainable_names(model))
@@ -183,7 +181,7 @@ def _objective(task: Task, model: AbstractModel, real: np.dtype) -> Objective:
     parameters, rest = partition(model, task.trainable)
     noise, data = traced(task.noise, real), task.data
     check_noise(noise, data.frame_shape, real)
-    priced = tuple(_penalty(prior, model, data, real) for prior in task.priors)
+    priced = tuple(penalty(prior, model, data, real) for prior in task.priors)
     groups = jnp.asarray(data.count / model.group, real) if priced else 1.0
     projections = projections_of(task.constraints, model, parameters)
     fixed = _fix_scale(projections, model, parameters)
@@ -266,32 +264,6 @@ def _illuminated(data: Dataset) -> np.ndarray | None:
         return None
     illuminated = data.photons > 0
     return None if illuminated.all() else illuminated
-
-
-def _penalty(prior: AbstractPrior, model: AbstractModel, data: Dataset, real: np.dtype) -> Penalty:
-    """The prior with the photons that met a pixel of its array, and where that array is free."""
-    named = named_leaves(eqx.filter(model, eqx.is_array))
-    image = model.roles().image
-    if image is not None and len(image.axes) == 3 and not any(matches(name, prior.path) for name in named):
-        raise InputError(
-            f'A prior on "{prior.path}" is for thin objects: this is a crystal, whose density has three axes; '
-            "leave the prior out."
-        )
-    check_names((prior.path,), trainable_names(model))
-    if prior.path not in named:
-        raise InputError(f'A prior takes one array; "{prior.path}" has several: name one of them.')
-    array, beside = named[prior.path], named.get(f"{prior.path.rpartition('.')[0]}.support")
-    is_image = image is not None and image.array is array
-    free = image.support if image is not None and is_image else beside
-    if array.ndim < 2:
-        raise InputError(f'A prior takes an image or several; "{prior.path}" has the shape {array.shape}.')
-    photons = 1.0
-    if is_image:
-        photons = data.total / (np.prod(array.shape[-2:]) if free is None else np.count_nonzero(free))
-    root = jnp.asarray(np.sqrt(photons), real)
-    outside = image.outside if image is not None and is_image else 0.0
-    check_prior(traced(prior, real), jnp.asarray(array), root)
-    return Penalty(traced(prior, real), root, None if free is None else jnp.asarray(free), outside)
 
 
 def _check_kinds(task: Task) -> None:

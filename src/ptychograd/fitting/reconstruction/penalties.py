@@ -1,0 +1,54 @@
+"""Priors made ready for a run: which array each is about, where that is free, and how many photons met it."""
+
+from dataclasses import replace
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+
+from ptychograd.core.errors import InputError
+from ptychograd.core.parameters import check_names, named_leaves, trainable_names
+from ptychograd.data.dataset import Dataset
+from ptychograd.fitting.epoch import traced
+from ptychograd.fitting.objective import Penalty
+from ptychograd.fitting.priors import IMAGE, AbstractPrior
+from ptychograd.fitting.reconstruction.contracts import check_prior
+from ptychograd.physics.model import AbstractModel
+from ptychograd.physics.roles import path_of, recorded
+
+
+def with_path(prior: AbstractPrior, model: AbstractModel) -> AbstractPrior:
+    """The prior with the path of the array that the model names as its image, if it has none of its own."""
+    if prior.path != IMAGE:
+        return prior
+    roles, name = model.roles(), type(prior).__name__
+    if roles.image is not None and len(roles.image.axes) == 3:
+        raise InputError(f"A {name} is for images, and this one has the axes {roles.image.axes}; leave the prior out.")
+    path = path_of(recorded(roles, model), "image")
+    if not path:
+        raise InputError(
+            f"A {name} without a path is for what a model names as its image (see AbstractModel.roles), and "
+            f"{type(model).__name__} names none of its parameters; give the path of an array."
+        )
+    return replace(prior, path=path)
+
+
+def penalty(prior: AbstractPrior, model: AbstractModel, data: Dataset, real: np.dtype) -> Penalty:
+    """The prior with the photons that met a pixel of its array, and where that array is free."""
+    named = named_leaves(eqx.filter(model, eqx.is_array))
+    image = model.roles().image
+    check_names((prior.path,), trainable_names(model))
+    if prior.path not in named:
+        raise InputError(f'A prior takes one array; "{prior.path}" has several: name one of them.')
+    array, beside = named[prior.path], named.get(f"{prior.path.rpartition('.')[0]}.support")
+    is_image = image is not None and image.array is array
+    free = image.support if image is not None and is_image else beside
+    if array.ndim < 2:
+        raise InputError(f'A prior takes an image or several; "{prior.path}" has the shape {array.shape}.')
+    photons = 1.0
+    if is_image:
+        photons = data.total / (np.prod(array.shape[-2:]) if free is None else np.count_nonzero(free))
+    root = jnp.asarray(np.sqrt(photons), real)
+    outside = image.outside if image is not None and is_image else 0.0
+    check_prior(traced(prior, real), jnp.asarray(array), root)
+    return Penalty(traced(prior, real), root, None if free is None else jnp.asarray(free), outside)
