@@ -17,13 +17,18 @@ from ptychograd.quality.lattice_strain import strain
 FORMAT = "ptychograd export"  # of the arrays beside an .xdmf file
 XDMF = ".xdmf"
 ENDINGS = (".tif", ".tiff", XDMF)
-CHANNELS = ("magnitude", "phase")  # that every export has, first of all
+CHANNELS, REAL = ("magnitude", "phase"), "values"  # with which every export begins, that of a real image
 
 Channels = dict[str, Float[np.ndarray, "..."]]
 
 
 def channels(result: Result) -> Channels:
-    """Magnitude and phase of the object; of a crystal with known geometry, strain along the scattering vector too."""
+    """Magnitude and phase of the image; of a crystal with known geometry, strain along the scattering vector too.
+
+    Of a real image its values.
+    """
+    if not np.iscomplexobj(result.object):
+        return {REAL: result.object.astype(np.float32)}
     found = {"magnitude": np.abs(result.object), "phase": np.angle(result.object)}
     vector = _scattering_vector(result)
     if vector is not None and result.sampling is not None:
@@ -43,10 +48,10 @@ def _scattering_vector(result: Result) -> Float[np.ndarray, "3"] | None:
 def export(result: Result, path: str | Path) -> tuple[Path, ...]:
     """Write the object of a result for other programs: as TIFF for Fiji and napari, or as XDMF for ParaView.
 
-    Channels are magnitude and phase, and of a crystal with known geometry the strain, which has no unit and is NaN
-    outside of the crystal. A .tiff is an ImageJ hyperstack, with slices or states one after another. XDMF is for
-    crystals; the arrays of NAME.xdmf are beside it, in NAME.xdmf.h5. Volumes are stored (z, y, x), with the voxel's
-    sides in micrometres.
+    Channels are magnitude and phase, of a real image its values, and of a crystal with known geometry the strain, which
+    has no unit and is NaN outside of the crystal. A .tiff is an ImageJ hyperstack, with slices or states one after
+    another. XDMF is for volumes; the arrays of NAME.xdmf are beside it, in NAME.xdmf.h5. Volumes are stored (z, y, x),
+    with the voxel's sides in micrometres.
 
     Args:
         result: with an image, slices, states or a crystal.
@@ -100,7 +105,7 @@ def _is_ours(path: Path) -> bool:
             labels = (file.imagej_metadata or {}).get("Labels") or []
     except (tifffile.TiffFileError, OSError, ValueError, struct.error):
         return False
-    return list(labels[: len(CHANNELS)]) == list(CHANNELS)
+    return list(labels[: len(CHANNELS)]) == list(CHANNELS) or list(labels[:1]) == [REAL]
 
 
 def _arrays_of(path: Path) -> Path:

@@ -185,13 +185,6 @@ class BraggPtychography(AbstractExitWaveModel):
     def per_pattern(self):
         return {f"scan.{name}": columns for name, columns in self.scan.per_pattern.items()}
 
-    @property
-    def steps(self):
-        return {f"scan.{name}": step for name, step in self.scan.steps.items()}
-
-    def gauge_fixed(self):
-        return tuple({f"scan.{name}": new for name, new in change.items()} for change in self.scan.gauge_fixed())
-
     def _position(self, index: Index) -> tuple[Int[Array, ""], Int[Array, ""]]:
         """The position and the angle of a pattern."""
         index = checked_index(index, len(self.scan.corner) * self.group)

@@ -10,7 +10,6 @@ from ptychograd.core.parameters import matches, named_leaves, named_parameters
 from ptychograd.core.strict import meant
 from ptychograd.physics.model import AbstractModel, batched, first_pattern, shares_work
 from ptychograd.physics.roles import KINDS, PRODUCT, Image, Roles
-from ptychograd.physics.scan import AbstractScan
 
 
 def check_count(model: AbstractModel, count: int) -> None:
@@ -26,11 +25,12 @@ def check_count(model: AbstractModel, count: int) -> None:
         )
 
 
+@meant
 def known_count(model: AbstractModel) -> int | None:
     """How many patterns a model has, where its scan, or an array with one row a pattern (a group), tells."""
-    scan, leaves = getattr(model, "scan", None), named_parameters(model)
-    if isinstance(scan, AbstractScan):
-        return len(scan.corner) * model.group
+    places, leaves = getattr(model.roles(), "positions", None), named_parameters(model)
+    if places is not None:
+        return len(places.corner) * model.group
     lengths = [len(leaves[path]) for path in model.per_pattern if path in leaves]
     return lengths[0] * model.group if lengths else None
 
@@ -116,6 +116,11 @@ def _check_image(kind: str, image: Image) -> None:
         raise InputError(
             f"{kind}.roles(): the image has the shape {shape}, and axes {axes}{many}; expected an axis for each name, "
             'two or three, as ("y", "x"), and `layers` for one more.'
+        )
+    if len(axes) == 3 and axes != ("x", "y", "z"):
+        raise InputError(
+            f'{kind}.roles(): a volume has the axes {axes}; expected ("x", "y", "z"), as files and pictures of volumes '
+            "have them: transpose it in roles()."
         )
     if image.sampling is not None and len(image.sampling) != len(axes):
         raise InputError(f"{kind}.roles(): a sampling of {len(image.sampling)} lengths for the image's axes {axes}.")

@@ -29,7 +29,8 @@ class Image(NamedTuple):
         illuminated: True where the patterns tell of it; by default that is found from illumination and positions, if
             the model has these roles too, and else it is everywhere.
         gauge: what no pattern can tell of it, out of "scale", "phase" (a constant one), "shift" and "ramp" (a linear
-            phase). Pictures and comparisons take it out.
+            phase). Pictures take a ramp out where it is named, and so does a comparison with the truth, which takes
+            scale, phase and shift out of every image.
         unit: of its values, as "1/m"; empty for a transmission.
 
     Example:

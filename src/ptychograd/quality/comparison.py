@@ -18,7 +18,7 @@ from ptychograd.physics.roles import Roles, as_record
 from ptychograd.physics.scan import CORRECTED, SubPixelScan, WholePixelScan, affine_fit, recorded_scan, refinable
 from ptychograd.quality.metrics import compare_arrays, nrmse_within, register
 
-DISTANCE = ".distance"  # of a truth in slices, which tells how far they are from each other
+DISTANCE = "object.distance"  # of a truth in slices, which tells how far they are from each other
 SHELL = 2  # voxels: at a crystal's faces noise and resolution blur what the core need not suffer from
 
 
@@ -60,7 +60,7 @@ def compare_with_truth(result: Result, data: Dataset) -> dict[str, float]:
         figures = compare_crystals(truth, recovered, data.geometry.two_theta)
         return figures | {"probe_nrmse": register(_strongest(_probe(whole)), _strongest(result.probe))[1]}
     modelled, image = _as_modelled(data, result), result.roles.image
-    in_slices = any(path.endswith(DISTANCE) for path in data.truth.parameters)
+    in_slices = DISTANCE in data.truth.parameters
     box, sliced = _box(modelled), (in_slices, image is not None and image.layers == "slices")
     pairs = {"object": (_as_one(truth, sliced[0])[box], _as_one(recovered, sliced[1])[box])}
     if whole.probe is not None and result.roles.illumination is not None:

@@ -1,4 +1,4 @@
-"""Ways out of wrong solutions, taken between the stages of a run.
+"""What is done to a model between the stages of a run, as a way out of a wrong solution.
 
 The patterns of each rocking angle tell a crystal up to one phase. Only the support ties these phases together. A shift
 of the crystal along the incident beam changes them linearly; ghosts of it, shifted along the beam, come from jumps
@@ -92,9 +92,9 @@ class CrystalStageAction(AbstractStageAction):
 
 @dataclass(frozen=True)
 class ShrinkWrap(AbstractStageAction):
-    """Before a stage, shrink the support of a crystal to what is bright, so that fainter ghosts of it are cut off.
+    """Before a stage, shrink the support of an image to what is bright, so that fainter ghosts of it are cut off.
 
-    It serves every model whose `roles` name an image with a support, outside of which the image is 0.
+    It is for crystals, and for every model whose `roles` name an image with a support, outside of which the image is 0.
 
     The new support holds the voxels of the start's support where the magnitude, blurred by `blur` voxels, is above
     `threshold` of the crystal's own (Marchesini et al., Phys. Rev. B 68, 140101 (2003)). Noise outside is cut off too.

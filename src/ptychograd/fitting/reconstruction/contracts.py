@@ -16,7 +16,6 @@ from ptychograd.fitting.reconstruction.promise import check_promise
 from ptychograd.physics.checks import check_count, check_roles, check_windows, checked_shared
 from ptychograd.physics.model import AbstractModel, shares_work
 from ptychograd.physics.noise import AbstractNoise
-from ptychograd.physics.scan import AbstractScan
 
 MOST_PHOTONS = 1e30  # of a pattern, or one over it, with which steps stay finite in single precision (measured)
 UNKNOWN_BRIGHTEST = 1e6  # photons of a pixel, where patterns are still to come
@@ -108,9 +107,9 @@ def check_fit(model: AbstractModel, data: Dataset, epochs: int, batch_size: int,
     if not 1 <= batch_size <= data.count:
         raise InputError(f"A batch of {batch_size} patterns can't be taken from {data.count}; give 1 to {data.count}.")
     check_seed(seed)
-    check_count(model, data.count)
     check_roles(model)
-    check_possible(data, isinstance(getattr(model, "scan", None), AbstractScan))
+    check_count(model, data.count)
+    check_possible(data, model.roles().positions is not None)
     there = on_device(checked_shared(model))
     expected = jax.eval_shape(lambda index: there.shared()(index), jax.ShapeDtypeStruct((), np.int32))
     if expected.shape != data.frame_shape:

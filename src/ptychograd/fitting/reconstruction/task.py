@@ -61,7 +61,6 @@ from ptychograd.fitting.schedule import AbstractSchedule, LateCooling
 from ptychograd.fitting.solvers import AbstractSolver, EvaluateOnly
 from ptychograd.physics.model import AbstractExitWaveModel, AbstractModel
 from ptychograd.physics.noise import AbstractNoise, Censored
-from ptychograd.physics.scan import AbstractScan
 
 SAME_STAGE = ("solver", "noise", "trainable", "priors", "constraints")  # settings: alike within a stage
 
@@ -128,7 +127,7 @@ class Standing(NamedTuple):
 
 def begun(task: Task) -> tuple[Work, Standing]:
     """What is `prepared`, after a warning of what is plainly wrong with data or start; a mere look is no run."""
-    ready, is_scan = prepared(task), isinstance(getattr(task.model, "scan", None), AbstractScan)
+    ready, is_scan = prepared(task), meant(task.model.roles)().positions is not None
     if not task.epochs or isinstance(task.solver, EvaluateOnly):
         return ready
     if is_scan:

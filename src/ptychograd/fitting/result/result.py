@@ -108,7 +108,8 @@ class Result(NamedTuple):
 
         With defocus or aberrations as parameters, the modes in the plane of reference are `arrays["probe.modes"]`.
         """
-        return self._role("illumination").array
+        modes = self._role("illumination").array
+        return modes if np.ndim(modes) > 2 else modes[None]
 
     @property
     def corrections(self) -> np.ndarray | None:

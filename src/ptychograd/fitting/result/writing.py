@@ -85,6 +85,8 @@ def _write_roles(file: h5py.File, result: Writable) -> None:
 def _draw_image(entry: h5py.Group, image: Image) -> None:
     sampling, units = (image.sampling, "m") if image.sampling else ((1.0,) * len(image.axes), "pixel")
     _picture(entry, "object", seen(image), image.axes, sampling, units)
+    if image.unit:
+        entry["object/data"].attrs.update(units=image.unit)
 
 
 def _draw_illumination(entry: h5py.Group, beam: Illumination) -> None:
@@ -96,7 +98,8 @@ def _draw_illumination(entry: h5py.Group, beam: Illumination) -> None:
     else:
         powers = np.sum(np.abs(modes.astype(complex)) ** 2)[None]
     _picture(entry, "probe", modes, beam.axes, sampling, units)
-    entry.create_dataset("probe/powers", data=powers).attrs.update(units="photons")
+    unit = beam.unit.removeprefix("√") if beam.unit.startswith("√") else f"({beam.unit})²" * bool(beam.unit)
+    entry.create_dataset("probe/powers", data=powers).attrs.update(units=unit)
 
 
 def _picture(

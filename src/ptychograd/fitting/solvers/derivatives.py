@@ -143,7 +143,7 @@ def batch_sums(
     One pattern after another is fastest on a CPU, whose caches hold the waves of one, and all at once
     on a GPU. A batch of one pattern keeps its windows, so that its step touches nothing else. Where a batch is spread
     over devices, each has the sums over all of them. Priors come with the share that the batch has of all patterns, of
-    whole arrays; for a solver that divides by diagonals pixel by pixel see `with_priors`, which is given `illuminated`.
+    whole arrays; for a solver that divides by diagonals pixel by pixel see `with_priors`, which is given their mean.
     """
     if isinstance(variables, Through):
         return _sums_in_windows(derivatives, objective, variables.local_view, batch)

@@ -14,6 +14,7 @@ from ptychograd.core.errors import InputError, check_kind
 from ptychograd.core.fourier import centred, centring_ramp, exact_fft, exact_ifft, translate, uncentred
 from ptychograd.core.strict import meant
 from ptychograd.data.dataset import Dataset, check_data
+from ptychograd.models.effects.common import checked
 from ptychograd.physics.detector import Detector, GaussianSpread, KernelSpread
 from ptychograd.physics.model import AbstractModel, Ptychography
 from ptychograd.physics.objects import AbstractThinObject, SupportedObject, ThinObject
@@ -180,13 +181,14 @@ def with_oversampling(model: Ptychography, oversampling: int) -> Ptychography:
         >>> finer.probe.modes.shape, finer.object.transmission.shape
         ((1, 40, 36), (73, 65))
     """
+    model = checked(model, "Oversampling")
     if oversampling == 1:
         return model
     if oversampling < 1:
-        raise InputError(f"A binning of {oversampling} pixels; expected 1 or more.")
+        raise InputError(f"An oversampling of {oversampling} pixels; expected 1 or more.")
     thin = isinstance(model.object, ThinObject | SupportedObject) and type(model.probe) is Probe
     if not thin or type(model.scan) not in (WholePixelScan, SubPixelScan) or model.detector.oversampling > 1:
-        raise InputError("Binning changes the grid of the whole model; put it in once, before any other part.")
+        raise InputError("Oversampling changes the grid of the whole model; put it in once, before any other part.")
     if type(model.propagator) is FarField:
         return _in_larger_window(model, oversampling)
     return _on_finer_pixels(model, oversampling)
@@ -216,7 +218,7 @@ def _in_larger_window(model: Ptychography, oversampling: int) -> Ptychography:
 def _on_finer_pixels(model: Ptychography, oversampling: int) -> Ptychography:
     is_near = type(model.propagator) in (Fresnel, AngularSpectrum)
     if model.sampling is None or model.wavelength is None or not is_near:
-        raise InputError("Binning is for a far field, and for a near field whose pixels have a size in metres.")
+        raise InputError("Oversampling is for a far field, and for a near field whose pixels have a size in metres.")
     shape, modes = _times(model.frame_shape, oversampling), np.asarray(model.probe.modes)  # pyright: ignore
     sampling = model.sampling[0] / oversampling, model.sampling[1] / oversampling
     kind, distance = type(model.propagator), float(model.propagator.distance)  # pyright: ignore
@@ -258,7 +260,7 @@ def _interpolated(modes: Complex[np.ndarray, "modes y x"], oversampling: int) ->
 
 def _thin(model: Ptychography) -> AbstractThinObject:
     if not isinstance(model.object, AbstractThinObject):
-        raise InputError("Binning is for thin objects; put it in before any other part.")
+        raise InputError("Oversampling is for thin objects; put it in before any other part.")
     return model.object
 
 
