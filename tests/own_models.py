@@ -78,6 +78,7 @@ def tilted(rows=60, columns=54, small=(25, 22)):
     pupil = inside * np.exp(0.6j * ((v[:, None] / 9) ** 2 - (u / 8) ** 2))
     middle = np.array([rows // 2 - small[0] // 2, columns // 2 - small[1] // 2])
     corner = middle + 4 * (np.stack(np.mgrid[:7, :7], axis=-1).reshape(-1, 2) - 3) + rng.integers(-1, 2, (49, 2))
+    corner = corner[:-1]  # an even number, for two processes
     seen = np.zeros(image.shape, bool)  # of the spectrum
     for i, j in corner:
         seen[i : i + small[0], j : j + small[1]] |= inside
@@ -85,3 +86,51 @@ def tilted(rows=60, columns=54, small=(25, 22)):
     image = np.fft.ifft2(np.fft.ifftshift(spectrum), norm="ortho")
     model = FourierPtychography(jnp.asarray(spectrum, jnp.complex64), jnp.asarray(pupil, jnp.complex64), inside, corner)
     return model, image
+
+
+class Tomography(pg.AbstractModel):
+    """Projections of a slice under angles that come with the data; the image is its square, never negative."""
+
+    root: jax.Array  # of the photons that each pixel emits, (side, side)
+    angle: np.ndarray  # of each projection, in radians
+
+    def __call__(self, index):
+        side = self.root.shape[0]
+        y, x = (jnp.asarray(axis - side // 2, jnp.float32) for axis in np.ogrid[:side, :side])
+        angle = jnp.asarray(self.angle, jnp.float32)[index]
+        cosine, sine = jnp.cos(angle), jnp.sin(angle)
+        places = [cosine * y - sine * x + side // 2, sine * y + cosine * x + side // 2]
+        return 1 + jax.scipy.ndimage.map_coordinates(self.root**2, places, order=1).sum(axis=0)[None, :]
+
+    def roles(self):
+        return pg.Roles(image=pg.Image(self.root**2, sampling=(1e-6, 1e-6), unit="photons", gauge=()))
+
+
+def fourier_ptychography():
+    """Start, data with their truth, solver, epochs and batch size."""
+    truth, image = tilted()
+    data = pg.make_dataset(pg.simulate(truth, len(truth.corner), seed=1), truth=GroundTruth(image))
+    begun = jnp.zeros_like(truth.spectrum).at[30, 27].set(25 * np.sqrt(image.size) + 0j)
+    start = FourierPtychography(begun, jnp.asarray(jnp.abs(truth.pupil), jnp.complex64), truth.lens, truth.corner)
+    return start, data, pg.Nesterov(steps={"spectrum": 3.0, "pupil": 0.01}), 60, 7
+
+
+def tomography(side=16, count=24):
+    """The same of a slice of three blobs; angles are a variable of each pattern."""
+    angle = pg.data.Variable(np.linspace(0, 180, count, endpoint=False), "deg")
+    y, x = np.mgrid[:side, :side] - side // 2
+    blobs = ((2, -3, 2700), (-3, 1, 1800), (1, 3, 1200))  # photons at their middles
+    image = sum(peak * np.exp(-((y - i) ** 2 + (x - j) ** 2) / 4) for i, j, peak in blobs)
+    truth = Tomography(jnp.asarray(np.sqrt(image), jnp.float32), angle.values)
+    patterns = pg.simulate(truth, count, seed=2)
+    data = pg.make_dataset(patterns, variables={"angle": angle}, truth=GroundTruth(image))
+    start = Tomography(jnp.full((side, side), 11.0, jnp.float32), data.variable("angle"))
+    return start, data, pg.adam(0.55), 400, 24
+
+
+def holography():
+    """The same of holograms at four distances."""
+    return hologram_start(), holograms(), pg.adam(1.0), 1000, 4
+
+
+MODELS = {"holography": holography, "Fourier ptychography": fourier_ptychography, "tomography": tomography}

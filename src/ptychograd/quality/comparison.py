@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Bool, Complex
+from jaxtyping import Bool, Complex, Inexact
 from scipy.ndimage import binary_erosion
 
 from ptychograd.core.arrays import shifted
@@ -154,7 +154,7 @@ def compare_positions(truth: GroundTruth, result: Result) -> dict[str, float]:
     }
 
 
-def _as_one(object: Complex[np.ndarray, "*many Y X"], sliced: bool) -> Complex[np.ndarray, "Y X"]:
+def _as_one(object: Inexact[np.ndarray, "*many Y X"], sliced: bool) -> Inexact[np.ndarray, "Y X"]:
     """The transmission through all slices, or the strongest of the incoherent states."""
     if object.ndim == 2:
         return object

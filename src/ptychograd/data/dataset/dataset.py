@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
-from jaxtyping import Bool, Complex, Float64, Real
+from jaxtyping import Bool, Complex, Float64, Inexact, Real
 
 from ptychograd.core.errors import InputError, check_kind
 from ptychograd.data.dataset.checks import check_each, check_extras, check_frames, check_groups, check_support
@@ -54,7 +54,7 @@ class GroundTruth:
         (40, 48)
     """
 
-    object: Complex[np.ndarray, "Y X"] | Complex[np.ndarray, "X Y Z"]
+    object: Inexact[np.ndarray, "Y X"] | Inexact[np.ndarray, "X Y Z"]
     probe: Complex[np.ndarray, "modes probe_y probe_x"] | None = None
     parameters: Mapping[str, np.ndarray] = field(default_factory=dict)
 
