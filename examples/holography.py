@@ -22,7 +22,7 @@ class Holography(pg.AbstractModel):
         return jnp.abs(jnp.fft.ifft2(jnp.fft.fft2(self.wave) * self.kernel[index])) ** 2
 
     def roles(self):
-        return pg.Roles(image=pg.Image(self.wave, sampling=PIXEL))
+        return pg.Roles(image=pg.Image(self.wave, sampling=PIXEL, gauge=("phase", "scale")))
 
 
 # ---- a measurement of it, whose distances come with the data

@@ -20,7 +20,7 @@ class Hologram(pg.AbstractModel):
         return jnp.abs(wave) ** 2
 
     def roles(self):
-        return pg.Roles(image=pg.Image(self.wave, sampling=PIXEL))
+        return pg.Roles(image=pg.Image(self.wave, sampling=PIXEL, gauge=("phase", "scale")))
 
 
 def kernels(distances=(3e-4, 8e-4, 1.6e-3, 2.6e-3)):

@@ -1,5 +1,7 @@
 """A model of one's own is fitted, saved, gone on from, drawn, exported and compared by what its roles name alone."""
 
+import inspect
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -38,7 +40,7 @@ def test_it_is_saved_and_shown_without_its_class(result, start, tmp_path):
     assert again.model is None
     np.testing.assert_array_equal(again.object, result.object)
     assert again.roles.image.sampling == PIXEL
-    assert again.roles.image.gauge == ("phase",)
+    assert again.roles.image.gauge == ("phase", "scale")
     assert again.roles.illumination is None
     titles = [axis.get_title() for axis in pg.plot.summary(again).get_axes()]
     assert titles[:2] == ["object, amplitude", "object, phase"]
@@ -145,10 +147,80 @@ def test_a_model_without_a_detector_says_so(start, effect):
         effect(start)
 
 
+def test_a_comparison_takes_out_what_the_gauge_names_and_nothing_else():
+    """Of a real image too; pixels of which no pattern tells do not count."""
+    from own_models import tomography
+
+    start, data, *_ = tomography()
+    image = data.truth.object
+
+    def error(found, **role):
+        class Shown(type(start)):
+            def roles(self):
+                return pg.Roles(image=pg.Image(jnp.asarray(found), **role))
+
+        model = Shown(start.root, start.angle)
+        return pg.quality.compare_with_truth(pg.reconstruct(model, data, pg.adam(0.1), epochs=0), data)["object_nrmse"]
+
+    scaled, raised, moved = 1.2 * image, image + 100, np.roll(image, 2, 0)
+    assert error(scaled, gauge=()) == pytest.approx(0.2, rel=1e-5)
+    assert error(-image, gauge=()) == pytest.approx(2.0, rel=1e-5)
+    assert error(scaled, gauge=("scale",)) < 1e-6 < 0.1 < error(raised, gauge=("scale",))
+    assert error(raised, gauge=("phase",)) < 1e-6 < 0.1 < error(scaled, gauge=("phase",))
+    assert error(moved, gauge=("shift",)) < 0.02 < 0.5 < error(moved, gauge=())
+    inside = np.ones(image.shape, bool)
+    inside[:3] = False
+    assert error(np.where(inside, image, 1e5), gauge=(), illuminated=inside) < 1e-6
+
+
+ASKED = {
+    "no JAX arrays": (lambda m, d: {"model": Hologram(np.asarray(m.wave), np.asarray(m.kernels))}, "has no parameters"),
+    "a class as prior": (lambda m, d: {"priors": pg.priors.Tikhonov}, "as pg.priors.Tikhonov"),
+    "a constraint alone": (lambda m, d: {"constraints": pg.constraints.Positive()}, "expected a table by parameter"),
+    "a class as constraint": (lambda m, d: {"constraints": {"wave": pg.constraints.Real}}, "is no constraint"),
+    "one number": (
+        lambda m, d: {"model": with_roles(m, sampling=1e-8)},
+        "sampling=1e-08 of the image; expected a tuple",
+    ),
+    "a text": (lambda m, d: {"model": with_roles(m, gauge="phase")}, "gauge='phase' of the image; expected a tuple"),
+    "a volume otherwise": (
+        lambda m, d: {"model": with_roles(m, image=m.kernels, axes=("z", "y", "x"))},
+        "a volume has the axes",
+    ),
+    "complex photons": (lambda m, d: {"model": complex_photons(m)}, "The model gives complex64 numbers; expected real"),
+}
+
+
+def with_roles(model, image=None, **role):
+    class Said(Hologram):
+        def roles(self):
+            return pg.Roles(image=pg.Image(self.wave if image is None else self.kernels, **role))
+
+    return Said(model.wave, model.kernels)
+
+
+def complex_photons(model):
+    class Complex(Hologram):
+        def __call__(self, index):
+            photons = super().__call__(index)
+            return jax.lax.complex(photons, jnp.zeros_like(photons))
+
+    return Complex(model.wave, model.kernels)
+
+
+@pytest.mark.parametrize("case", ASKED)
+def test_what_does_not_fit_is_refused_in_a_sentence(start, data, case):
+    make, text = ASKED[case]
+    reconstruct = inspect.unwrap(pg.reconstruct)  # as users have it, whose types nobody watches
+    asked = {"model": start, "data": data, "solver": pg.adam(1.0), "epochs": 1} | make(start, data)
+    with pytest.raises(pg.InputError, match=text):
+        reconstruct(**asked)
+
+
 WRONG = {
     "no roles": (lambda m: {"image": m.wave}, "gives a dict; expected pg.Roles"),
     "nothing": (lambda m: None, "gives nothing; expected pg.Roles"),
-    "an array as image": (lambda m: pg.Roles(image=m.wave), "as image; expected a Image"),
+    "an array as image": (lambda m: pg.Roles(image=m.wave), "as image; expected pg.physics.Image"),
     "a path as image": (lambda m: pg.Roles(image=pg.Image("wave")), "names a str as image; expected an array"),
     "too many axes": (lambda m: pg.Roles(image=pg.Image(m.kernels)), "expected an axis for each name"),
     "one axis": (lambda m: pg.Roles(image=pg.Image(m.wave[0], ("x",))), "expected an axis for each name"),

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 Line = tuple[str, str]
 
 
+NO_VERDICT = "none: the run did not come to its end, or was a call of reconstruct (pg.assess gives one)"
+
+
 def is_result(path: Path) -> bool:
     """Whether a file is a result of ours; what can't be opened is none, and reading it says why."""
     from ptychograd.core.errors import InputError
@@ -41,7 +44,7 @@ def result_lines(path: Path) -> list[Line]:
         ("refined", ", ".join(result.settings.get("trainable", ()))),
         ("epochs", _epochs(result)),
         ("misfit", _misfit(result)),
-        ("verdict", text or "none: the run did not come to its end"),
+        ("verdict", text or NO_VERDICT),
         *(("do next" if first == 0 else "", advice) for first, advice in enumerate(_next(path, result))),
     ]
 
@@ -51,7 +54,7 @@ def _model(result: "Result") -> str:
     geometry = result.settings.get("geometry") or {}
     kind = "near field" if "focus_distance" in geometry else "far field"
     kind = "crystal (rocking curves)" if "rocking" in geometry else kind
-    parts = [kind]
+    parts = [kind] if geometry or result.roles.illumination is not None else ["of one's own"]
     image, beam, _ = result.roles
     if image is not None:
         parts.append(f"object {_size(image.array.shape)}")

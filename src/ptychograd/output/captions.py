@@ -50,8 +50,10 @@ def headline(result: "Result") -> str:
 def figures_line(result: "Result") -> str:
     """R, epochs, and the size of a pixel or voxel of the object."""
     r_factor, _ = final_figures(result)
+    done = result.settings.get("loss_rose", {}).get("after_epoch", result.history.epochs)
+    of = f" of {result.history.epochs}" if done != result.history.epochs else ""
     what = "voxel" if result.roles.image is not None and len(result.roles.image.axes) == 3 else "pixel"
-    fit = "no epoch done" if r_factor is None else f"R = {r_factor:.4g} after {result.history.epochs} epochs"
+    fit = "no epoch done" if r_factor is None else f"R = {r_factor:.4g} after {done}{of} epochs"
     return f"{fit}, {what} size {pixel_size(result)}"
 
 

@@ -83,7 +83,12 @@ def refined_by_default(model: AbstractModel) -> tuple[str, ...]:
     """Paths of the parameters that are refined where nobody names any."""
     check_kind(model, AbstractModel, "model")
     check_roles(model)
-    return tuple(model.refined)
+    if not (refined := tuple(model.refined)):
+        raise InputError(
+            f"A {type(model).__name__} has no parameters: make its fields JAX arrays of real or complex numbers "
+            "(jnp.asarray), as NumPy's are constants."
+        )
+    return refined
 
 
 @meant
@@ -96,7 +101,8 @@ def check_roles(model: AbstractModel) -> None:
         if role is None:
             continue
         if not isinstance(role, KINDS[name]):
-            raise InputError(f"{kind}.roles() gives {_named(role)} as {name}; expected a {KINDS[name].__name__}.")
+            wanted = f"pg.physics.{KINDS[name].__name__}(...)"
+            raise InputError(f"{kind}.roles() gives {_named(role)} as {name}; expected {wanted}.")
         if not isinstance(role[0], jax.Array | np.ndarray):
             raise InputError(
                 f"{kind}.roles() names {_named(role[0])} as {name}; expected an array of the model, or one computed "
@@ -110,6 +116,9 @@ def check_roles(model: AbstractModel) -> None:
 
 
 def _check_image(kind: str, image: Image) -> None:
+    for name in ("axes", "sampling", "gauge"):
+        if not isinstance(value := getattr(image, name), tuple | list | None):
+            raise InputError(f"{kind}.roles(): {name}={value!r} of the image; expected a tuple, also of one.")
     shape, axes = np.shape(image.array), tuple(image.axes)
     if len(axes) not in (2, 3) or len(shape) != len(axes) + bool(image.layers):
         many = f" and {image.layers} before them" if image.layers else ""
@@ -135,4 +144,6 @@ def _check_image(kind: str, image: Image) -> None:
 
 
 def _named(value: object) -> str:
-    return f"a {type(value).__name__}" if value is not None else "nothing"
+    if value is None:
+        return "nothing"
+    return "an array" if isinstance(value, jax.Array | np.ndarray) else f"a {type(value).__name__}"

@@ -22,15 +22,16 @@ class Image(NamedTuple):
         array: complex or real; its last axes are those of space, and one axis may come before them (see `layers`).
         axes: names of its last axes, ("y", "x") or ("x", "y", "z").
         sampling: size of a pixel along these axes, in metres; None where only pixels are known.
-        layers: what the axis before them counts, as "slices" or "states"; empty where there is none.
+        layers: what the axis before them counts: "slices", which multiply, "states", which add in intensity and are
+            drawn as orthogonal ones, or another word for images that stand for themselves; empty where there is none.
         spacing: from one slice to the next, in metres; None where there are no slices.
         support: True where the array is unknown, of its last axes; None for everywhere.
         outside: what it is outside of the support, 1 for a transmission and 0 for a density.
         illuminated: True where the patterns tell of it; by default that is found from illumination and positions, if
             the model has these roles too, and else it is everywhere.
-        gauge: what no pattern can tell of it, out of "scale", "phase" (a constant one), "shift" and "ramp" (a linear
-            phase). Pictures take a ramp out where it is named, and so does a comparison with the truth, which takes
-            scale, phase and shift out of every image.
+        gauge: what no pattern can tell of it, out of "scale", "phase" (a constant one; of a real image an added
+            constant), "shift" and "ramp" (a linear phase). A comparison with the truth takes out what is named, and
+            pictures take out a ramp.
         unit: of its values, as "1/m"; empty for a transmission.
 
     Example:

@@ -12,11 +12,11 @@ from ptychograd.core.errors import InputError
 from ptychograd.core.illumination import illuminated_pixels, met_pixels
 from ptychograd.core.strict import meant
 from ptychograd.data.dataset import BraggGeometry, Dataset, GroundTruth
-from ptychograd.fitting.result import Result
+from ptychograd.fitting.result import Result, pixels_with_data
 from ptychograd.physics.probes import orthogonal_modes
 from ptychograd.physics.roles import Roles, as_record
 from ptychograd.physics.scan import CORRECTED, SubPixelScan, WholePixelScan, affine_fit, recorded_scan, refinable
-from ptychograd.quality.metrics import compare_arrays, nrmse_within, register
+from ptychograd.quality.metrics import compare_arrays, nrmse_but_for, nrmse_within, register
 
 DISTANCE = "object.distance"  # of a truth in slices, which tells how far they are from each other
 SHELL = 2  # voxels: at a crystal's faces noise and resolution blur what the core need not suffer from
@@ -25,8 +25,9 @@ SHELL = 2  # voxels: at a crystal's faces noise and resolution blur what the cor
 def compare_with_truth(result: Result, data: Dataset) -> dict[str, float]:
     """Compare a result with the truth that its data were simulated from, image by image and number by number.
 
-    NRMSE of object and of probe: plain, with shift and linear phase ramp taken out, and that where scanned. A ramp is
-    taken out where the model's image says that no pattern tells it (see `Image.gauge`), or has a known surround.
+    NRMSE of object and of probe, of which scale and phase are taken out: plain, with shift and linear phase ramp taken
+    out too, and that where scanned. Of an image whose `gauge` names no ramp there is one NRMSE, where the patterns tell
+    of it, from which nothing is taken out but what the gauge names.
 
     Of an object in slices the product is compared, and each slice if both sides have as many; of incoherent states, as
     of modes of the probe, the strongest of those that are orthogonal.
@@ -53,7 +54,10 @@ def compare_with_truth(result: Result, data: Dataset) -> dict[str, float]:
         True
     """
     if data.truth is None:
-        raise InputError(f"{data.source} holds no ground truth; `ptychograd simulate` writes files that do.")
+        raise InputError(
+            f"{data.source} holds no ground truth; `ptychograd simulate` writes files that do, and `make_dataset` "
+            "takes one as `truth`."
+        )
     whole, result = _in_one_window(data.truth, result)
     truth, recovered = _without_margins(whole, result)
     if isinstance(data.geometry, BraggGeometry):
@@ -66,11 +70,13 @@ def compare_with_truth(result: Result, data: Dataset) -> dict[str, float]:
     if whole.probe is not None and result.roles.illumination is not None:
         pairs["probe"] = _strongest(whole.probe), _strongest(result.probe)
     scanned, figures = _scanned(result, modelled, whole), {}
+    if image is not None and image.support is None and "ramp" not in image.gauge:
+        where = central(pixels_with_data(result.roles), truth.shape)[box]
+        figures["object_nrmse"] = nrmse_but_for(*pairs.pop("object"), image.gauge, where)
     for name, (expected, found) in pairs.items():
         comparison = compare_arrays(expected, found)
         figures[f"{name}_nrmse"] = comparison.nrmse
-        if name == "probe" or image is None or image.support is not None or "ramp" in image.gauge:
-            figures[f"{name}_nrmse_ramp_removed"] = comparison.nrmse_ramp_removed
+        figures[f"{name}_nrmse_ramp_removed"] = comparison.nrmse_ramp_removed
         if name in scanned:
             figures[f"{name}_nrmse_scanned"] = nrmse_within(expected, comparison.registered, scanned[name])
     if all(sliced) and truth.shape == recovered.shape:

@@ -1,5 +1,6 @@
 """How close a reconstruction is to the truth, once what no measurement can tell is taken out."""
 
+from collections.abc import Collection
 from typing import NamedTuple
 
 import numpy as np
@@ -89,6 +90,30 @@ def nrmse_within(
     one, other = _unit(truth[where]), _unit(registered[where])
     powers = np.vdot(one, one).real * np.vdot(other, other).real
     return float(np.sqrt(max(0.0, 1 - abs(np.vdot(one, other)) ** 2 / powers))) if powers > 0 else 1.0
+
+
+def nrmse_but_for(
+    truth: Inexact[np.ndarray, "..."],
+    recovered: Inexact[np.ndarray, "..."],
+    gauge: Collection[str],
+    where: Bool[np.ndarray, "..."],
+) -> float:
+    """NRMSE over the pixels `where`, after only what `gauge` names was made the same: "shift", "scale", "phase".
+
+    A constant phase of a real image, which is one itself, is a constant that is added.
+    """
+    if "shift" in gauge:
+        recovered = shifted(recovered.astype(complex), register(truth, recovered)[0])
+    one, other = truth[where].astype(complex), recovered[where].astype(complex)
+    both, power = np.vdot(other, one), np.vdot(other, other).real
+    is_real = not (np.iscomplexobj(truth) or np.iscomplexobj(recovered))
+    if "phase" in gauge and is_real and "scale" not in gauge:
+        other = other + np.mean(one - other)
+    elif power > 0 and abs(both) > 0:
+        turn = both / abs(both) if "phase" in gauge and not is_real else 1.0
+        size = float((both / turn).real) / power if "scale" in gauge else 1.0
+        other = other * turn * size
+    return float(np.linalg.norm(one - other) / max(float(np.linalg.norm(one)), np.finfo(float).tiny))
 
 
 def remove_relative_ramp(

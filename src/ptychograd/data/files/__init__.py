@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ptychograd.core.errors import InputError
-from ptychograd.data.dataset import Dataset, StreamFromFile, check_meaning, check_share
+from ptychograd.data.dataset import Dataset, StreamFromFile, check_data, check_meaning, check_share
 from ptychograd.data.files.formats import cxi as _cxi
 from ptychograd.data.files.formats import keymap as _keymap
 from ptychograd.data.files.formats import native as _native
@@ -155,6 +155,9 @@ def write(path: str | os.PathLike[str], data: Dataset) -> None:
         >>> pg.read("scan.h5").fingerprint == data.fingerprint
         True
     """
+    if not isinstance(path, str | os.PathLike):
+        raise InputError(f"A {type(path).__name__} is no path; expected write(path, data), the path first.")
+    check_data(data)
     path = Path(path)
     if path.suffix not in (".h5", ".hdf5"):
         raise InputError(f"{path}: data sets are written as HDF5; expected a name that ends in .h5 or .hdf5.")

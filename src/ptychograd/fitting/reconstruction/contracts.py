@@ -112,11 +112,15 @@ def check_fit(model: AbstractModel, data: Dataset, epochs: int, batch_size: int,
     check_possible(data, model.roles().positions is not None)
     there = on_device(checked_shared(model))
     expected = jax.eval_shape(lambda index: there.shared()(index), jax.ShapeDtypeStruct((), np.int32))
+    if not jnp.issubdtype(expected.dtype, jnp.floating):
+        raise InputError(
+            f"The model gives {expected.dtype} numbers; expected real photons, as |wave|² by `jnp.abs(wave) ** 2`."
+        )
     if expected.shape != data.frame_shape:
         what = f"The model that {type(model).__name__}.shared() gives" if shares_work(model) else "The model"
         raise InputError(
             f"{what} expects patterns of {expected.shape} pixels, but the data hold {data.frame_shape}; "
-            "make the model from this dataset."
+            "make the model from this dataset, or mend what the call of one of your own gives."
         )
     stands = called(there)
     check_windows(stands, data.count // model.group)

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import equinox as eqx
 import jax
@@ -189,8 +189,8 @@ def _free(model: AbstractModel, trainable: Sequence[str] | None) -> tuple[str, .
     return (trainable,) if isinstance(trainable, str) else tuple(trainable)
 
 
-def _several(priors: Sequence[AbstractPrior] | AbstractPrior) -> tuple[AbstractPrior, ...]:
-    return (priors,) if isinstance(priors, AbstractPrior) else tuple(priors)
+def _several(priors: object) -> tuple[AbstractPrior, ...]:
+    return tuple(priors) if isinstance(priors, list | tuple) else (cast(AbstractPrior, priors),)
 
 
 def _after_an_epoch(work: Work, standing: Standing, feed: Feed) -> Standing:

@@ -41,6 +41,7 @@ from ptychograd.fitting.priors import AbstractPrior
 from ptychograd.fitting.projections import (
     Constraints,
     Projection,
+    check_constraints,
     fixes_scale,
     projected,
     projections_of,
@@ -270,6 +271,9 @@ def _check_kinds(task: Task) -> None:
     numbers = {"epochs": task.epochs, "batch_size": task.batch_size, "seed": task.seed, "planned": task.planned or 0}
     kinds = {"model": AbstractModel, "data": Dataset, "solver": AbstractSolver, "noise": AbstractNoise}
     mend = {"solver": ", as pg.Nesterov()", "noise": ", as pg.Poisson()"}
+    check_constraints(task.constraints)
+    for prior in task.priors:
+        check_kind(prior, AbstractPrior, "prior", ", as pg.priors.Tikhonov(0.1)")
     kinds |= {"sampler": AbstractSampler, "schedule": AbstractSchedule}
     for name, kind in kinds.items():
         check_kind(getattr(task, name), kind, name, mend.get(name, ""))

@@ -248,7 +248,8 @@ def _layers(result: Result) -> tuple[Inexact[np.ndarray, "layers y x"], list[str
     role = result.roles.image
     if role is None or not role.layers:
         return result.object[None], ["object"]
-    images = orthogonal_modes(result.object)[0] if role.layers == "states" else result.object
+    is_complex = np.iscomplexobj(result.object)
+    images = orthogonal_modes(result.object)[0] if role.layers == "states" and is_complex else result.object
     shown = np.unique(np.linspace(0, len(images) - 1, min(len(images), MOST_LAYERS)).round().astype(int))
     return images[shown], [f"{role.layers.removesuffix('s')} {number + 1}" for number in shown]
 
