@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -184,7 +185,9 @@ def test_halves_know_where_refined_positions_were(tmp_path):
     data = problems.measurement()
     model = pg.models.with_refinable_positions(pg.far_field(data), 5)
     result = pg.perform(pg.Run(model, data, pg.Nesterov(), (pg.Stage(1),), 8))
-    moved = result._replace(arrays=result.arrays | {"scan.offset": np.full((data.count, 2), [3.0, -2.0], np.float32)})
+    offset = jnp.full((data.count, 2), jnp.array([3.0, -2.0]), jnp.float32)
+    elsewhere = eqx.tree_at(lambda one: one.scan.offset, result.model, offset)
+    moved = pg.Result.of(elsewhere, data.positions, {}, result.history, result.settings)
     area, there = common_area(result, result), common_area(moved, moved)
     assert area.any()
     assert not area[:5].any()
