@@ -90,7 +90,9 @@ def test_a_crystal_refuses_a_prior_in_one_sentence(run):
     pg.write("g.h5", bragg_problems.measurement())
     status, _, err = run("reconstruct", "g.h5", "--prior", "tv=0.1", "--epochs", 1)
     assert status != 0
-    assert "this is a crystal, whose density has three axes; leave the prior out" in " ".join(err.split())
+    assert "A TotalVariation is for images, and this is a volume, as a crystal is; leave the prior out" in " ".join(
+        err.split()
+    )
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 The same name selects what is refined, sets a step size, and names the dataset in the result file.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
 import equinox as eqx
@@ -57,6 +57,13 @@ class AbstractPart(eqx.Module):
         Values that depend on each other stand in one dictionary: they are replaced together or not at all.
         """
         return ()
+
+    def stuck(self, name: str, free: Collection[str]) -> Iterator[str]:
+        """A sentence for each of its parameters from which no derivative leads away, and how to begin otherwise.
+
+        `name` is that of the part in the model, as "probe", and `free` are the paths of what is refined.
+        """
+        yield from ()
 
 
 def with_derivative(value: Array, variable: Array) -> Array:

@@ -142,6 +142,13 @@ class Detector(AbstractPart):
         inside = {f"point_spread.{name}": step for name, step in spread.items()}
         return {"background": background, "flat_field": FLAT_STEP} | inside
 
+    def stuck(self, name, free):
+        width, flat = f"{name}.point_spread.width", f"{name}.flat_field"
+        if width in free and isinstance(self.point_spread, GaussianSpread) and float(self.point_spread.width) == 0:
+            yield f"{width} is 0, where no pattern tells whether more would help; begin with with_point_spread(model)"
+        if flat in free and self.flat_field is not None and not np.any(np.asarray(self.flat_field)):
+            yield f"{flat} is 0 everywhere, so that nothing is counted; see with_flat_field"
+
     def gauge_fixed(self):
         spread = () if self.point_spread is None else self.point_spread.gauge_fixed()
         inside = ({f"point_spread.{name}": value for name, value in change.items()} for change in spread)

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import equinox as eqx
 import jax
@@ -189,8 +189,9 @@ def _free(model: AbstractModel, trainable: Sequence[str] | None) -> tuple[str, .
     return (trainable,) if isinstance(trainable, str) else tuple(trainable)
 
 
-def _several(priors: object) -> tuple[AbstractPrior, ...]:
-    return tuple(priors) if isinstance(priors, list | tuple) else (cast(AbstractPrior, priors),)
+def _several(priors: object) -> tuple:
+    """Several priors, or the one; of which kind they are is looked at with all else that is asked for."""
+    return tuple(priors) if isinstance(priors, list | tuple) else (priors,)
 
 
 def _after_an_epoch(work: Work, standing: Standing, feed: Feed) -> Standing:

@@ -23,7 +23,7 @@ def with_path(prior: AbstractPrior, model: AbstractModel) -> AbstractPrior:
         return prior
     roles, name = model.roles(), type(prior).__name__
     if roles.image is not None and len(roles.image.axes) == 3:
-        raise InputError(f"A {name} is for images, and this one has the axes {roles.image.axes}; leave the prior out.")
+        raise InputError(f"A {name} is for images, and this is a volume, as a crystal is; leave the prior out.")
     path = path_of(recorded(roles, model), "image")
     if not path:
         raise InputError(

@@ -2,6 +2,7 @@
 
 import abc
 
+import numpy as np
 from jaxtyping import Array, Complex, Int
 
 from ptychograd.core.parameters import AbstractPart
@@ -31,6 +32,12 @@ class AbstractObject(AbstractPart):
     def scale_power(self) -> int:
         """n where the transmission times s, and the probe divided by s^n, make the same exit waves; 0 if none does."""
         return 0
+
+    def stuck(self, name, free):
+        image = self.image(None)
+        path = f"{name}.transmission"
+        if path in free and image is not None and image.support is None and not np.any(np.asarray(image.array)):
+            yield f"{path} is 0 everywhere; begin with flat_object"
 
     def surrogate(self) -> "AbstractObject":
         """The object for step sizes: as bright, with derivatives that tell how brightly each pixel is lit."""

@@ -5,6 +5,7 @@ from jaxtyping import Array, Bool, Complex
 
 from ptychograd.core.windows import extract_window
 from ptychograd.physics.objects.base import AbstractObject
+from ptychograd.physics.probes.diverse import lost
 from ptychograd.physics.roles import PRODUCT, Image
 
 
@@ -40,6 +41,13 @@ class MixedObject(AbstractObject):
         return Image(
             self.transmission, sampling=sampling, layers="states", support=self.support, outside=1.0, gauge=gauge
         )
+
+    def stuck(self, name, free):
+        dark = list(super().stuck(name, free))
+        yield from dark
+        path, states = f"{name}.transmission", len(self.transmission)
+        if path in free and not dark and (count := lost(self.transmission)):
+            yield f"{count} of {states} states of {path} are empty or mixtures of the others; see with_object_modes"
 
     @property
     def scale_power(self):

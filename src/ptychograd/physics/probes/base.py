@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Array, Complex, Int
 
 from ptychograd.core.parameters import AbstractPart
+from ptychograd.physics.probes.diverse import lost
 
 
 class AbstractProbe(AbstractPart):
@@ -32,6 +33,11 @@ class AbstractProbe(AbstractPart):
     def illumination(self) -> Complex[np.ndarray, "modes y x"] | None:
         """The modes on the object, for a probe whose own modes are those of another plane; else None."""
         return None
+
+    def stuck(self, name, free):
+        modes = getattr(self, "modes", None)
+        if f"{name}.modes" in free and modes is not None and (count := lost(modes)):
+            yield f"{count} of {len(modes)} modes of {name}.modes are empty or mixtures of the others; see with_modes"
 
     def surrogate(self) -> "AbstractProbe":
         """The probe for step sizes: the same wave, whose derivatives tell how bright each pixel of a parameter is."""

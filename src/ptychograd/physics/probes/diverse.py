@@ -62,6 +62,11 @@ def _power(wave: Complex[np.ndarray, "..."]) -> float:
     return float(np.sum(np.abs(wave) ** 2, dtype=np.float64))
 
 
+def lost(waves: Sequence[Complex[np.ndarray, "y x"]]) -> int:
+    """How many waves are empty, or mixtures of the others."""
+    return len(waves) - len(independent(np.asarray(waves), len(waves)))
+
+
 def independent(waves: Iterable[Complex[np.ndarray, "y x"]], most: int) -> list[np.ndarray]:
     """The first `most` waves of which none is empty beside the first, or a mixture of those before.
 

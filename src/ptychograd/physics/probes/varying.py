@@ -1,6 +1,7 @@
 """A probe that is another one at every position: orthogonal probe relaxation, and an unsteady source."""
 
 import jax.numpy as jnp
+import numpy as np
 from jax.lax import stop_gradient
 from jaxtyping import Array, Complex, Float
 
@@ -62,6 +63,13 @@ class VaryingProbe(AbstractProbe):
     @property
     def weighted(self):
         return ("variations",)
+
+    def stuck(self, name, free):
+        yield from super().stuck(name, free)
+        variations, weights = f"{name}.variations", f"{name}.weights"
+        held = self.weights is not None and weights not in free and not np.any(np.asarray(self.weights))
+        if variations in free and held:
+            yield f"{variations} have weights of 0 that are not refined; refine {weights} too"
 
     def surrogate(self):
         return _Apart(self.modes, self.variations, self.weights, self.intensity)

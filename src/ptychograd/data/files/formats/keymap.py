@@ -15,7 +15,6 @@ from ptychograd.data.files.formats.items import FoundVariable, Items, overlaid, 
 from ptychograd.data.files.formats.masks import FLAGS, by_name
 from ptychograd.data.files.formats.quantities import in_pixels, length, metres, radians, real, wavelength
 from ptychograd.data.files.safety import Catalogue, Entry
-from ptychograd.data.geometry import in_si
 
 Keys = Mapping[str, str | float]
 Shape = tuple[int, ...]
@@ -96,11 +95,6 @@ def _named_variable(key: str, entry: Entry) -> Items:
     """A variable by its key, variable.NAME or variable.NAME.UNIT, in the unit of the key or else of the file."""
     name, _, unit = key.removeprefix(VARIABLE).partition(".")
     check_name(name)
-    if unit and entry.units and in_si(unit) != in_si(entry.units):
-        raise InputError(
-            f'{entry} states the unit "{entry.units}", and the key "{unit}"; leave the unit out of the key, or mend '
-            "the file."
-        )
     return Items(variables={name: variable(entry, unit or entry.units, f"{VARIABLE}{name}")})
 
 
