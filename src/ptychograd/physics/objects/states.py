@@ -1,6 +1,7 @@
 """Objects that are not always the same while they are looked at."""
 
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Complex
 
 from ptychograd.core.windows import extract_window
@@ -46,7 +47,7 @@ class MixedObject(AbstractObject):
         dark = list(super().stuck(name, free))
         yield from dark
         path, states = f"{name}.transmission", len(self.transmission)
-        if path in free and not dark and (count := lost(self.transmission)):
+        if path in free and not dark and (count := lost(np.asarray(self.transmission))):
             yield f"{count} of {states} states of {path} are empty or mixtures of the others; see with_object_modes"
 
     @property
