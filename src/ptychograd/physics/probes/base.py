@@ -36,7 +36,7 @@ class AbstractProbe(AbstractPart):
 
     def stuck(self, name, free):
         modes = getattr(self, "modes", None)
-        if f"{name}.modes" in free and modes is not None and (count := lost(modes)):
+        if f"{name}.modes" in free and modes is not None and (count := lost(np.asarray(modes))):
             yield f"{count} of {len(modes)} modes of {name}.modes are empty or mixtures of the others; see with_modes"
 
     def surrogate(self) -> "AbstractProbe":

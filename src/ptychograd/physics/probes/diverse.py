@@ -62,9 +62,9 @@ def _power(wave: Complex[np.ndarray, "..."]) -> float:
     return float(np.sum(np.abs(wave) ** 2, dtype=np.float64))
 
 
-def lost(waves: Sequence[Complex[np.ndarray, "y x"]]) -> int:
+def lost(waves: Complex[np.ndarray, "waves y x"]) -> int:
     """How many waves are empty, or mixtures of the others."""
-    return len(waves) - len(independent(np.asarray(waves), len(waves)))
+    return len(waves) - len(independent(waves, len(waves)))
 
 
 def independent(waves: Iterable[Complex[np.ndarray, "y x"]], most: int) -> list[np.ndarray]:
