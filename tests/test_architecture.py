@@ -57,7 +57,9 @@ TOKENS = (
         ("core.fourier", "runs.benchmark"),
         "call `core.fourier`",
     ),
-    Token("a batch axis", r"(^|\.)(filter_)?vmap$", ("physics.model:batched",), "call `batched` of `physics.model`"),
+    Token(
+        "a batch axis", r"(^|\.)(filter_)?vmap$", ("physics.batching:batched",), "call `batched` of `physics.batching`"
+    ),
     Token("compilation", r"(^|\.)(filter_)?jit$", ("fitting.epoch", "runs.benchmark"), "return a pure function"),
     Token("placing arrays", r"(^|\.)device_put$", ("fitting.epoch",), "leave arrays where they are"),
     Token("HDF5", r"^(h5py|hdf5plugin)(\.|$)", ("data.files", "fitting.result"), "read and save through those two"),
@@ -219,7 +221,7 @@ def file_of(whole: str, known: set[str]) -> str | None:
 
 
 class Uses(ast.NodeVisitor):
-    """Every name that a file uses, complete, with its place: `physics.model`, or `physics.model:batched`."""
+    """Every name that a file uses, complete, with its place: `physics.model`, or `physics.batching:batched`."""
 
     def __init__(self, source: Source):
         self.source, self.scope = source, []
@@ -393,7 +395,10 @@ def test_a_wrong_arrow_is_found(path, text):
     [
         ("physics/noise.py", "import jax\nfrom ..core.fourier import fft"),
         ("core/fourier.py", "from .errors import InputError"),
-        ("fitting/solvers/pie.py", "from . import base\nfrom .base import step\nfrom ...physics.model import batched"),
+        (
+            "fitting/solvers/pie.py",
+            "from . import base\nfrom .base import step\nfrom ...physics.batching import batched",
+        ),
         ("cli/main.py", "import ptychograd as pg"),
     ],
 )
@@ -414,8 +419,8 @@ def test_a_circle_is_found():
         ("physics/scan.py", "import jax.numpy as jnp\njnp.fft.fft2(x)"),
         ("data/dataset.py", "from numpy.fft import fftshift"),
         ("physics/objects.py", "import jax\njax.vmap(f)"),
-        ("physics/model.py", "import jax\ndef other():\n    jax.vmap(f)"),  # the right module, the wrong function
-        ("physics/model.py", "import equinox as eqx\n@eqx.filter_jit\ndef batched(): ..."),
+        ("physics/batching.py", "import jax\ndef other():\n    jax.vmap(f)"),  # the right module, the wrong function
+        ("physics/batching.py", "import equinox as eqx\n@eqx.filter_jit\ndef batched(): ..."),
         ("quality/metrics.py", "from jax import random as r\nr.split(key)"),
         ("quality/metrics.py", "import h5py"),
         ("fitting/solvers/pie.py", "def step():\n    print('step')"),
@@ -437,7 +442,7 @@ def test_a_stranger_is_found(path, text):
             "physics/scan.py",
             '"""Never fftshift; print(x) belongs to the commands."""\nfrom ..core.fourier import fft2\nfft2(x)',
         ),
-        ("physics/model.py", "from jax import vmap\ndef batched(f):\n    return vmap(f)"),
+        ("physics/batching.py", "from jax import vmap\ndef batched(f):\n    return vmap(f)"),
         ("runs/plan.py", "model.eval(text.split(','), allow_pickle=False)"),
         ("cli/run.py", "try:\n    print()\nexcept OSError:\n    pass"),
     ],

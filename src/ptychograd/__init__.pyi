@@ -46,18 +46,18 @@ from .output.exporting import export as export
 from .physics import noise as noise
 from .physics.model import AbstractExitWaveModel as AbstractExitWaveModel
 from .physics.model import AbstractModel as AbstractModel
-from .physics.model import Ptychography as Ptychography
 from .physics.noise import Amplitude as Amplitude
 from .physics.noise import Gaussian as Gaussian
 from .physics.noise import Poisson as Poisson
+from .physics.ptychography import Ptychography as Ptychography
 from .physics.roles import Image as Image
 from .physics.roles import Roles as Roles
 from .quality import metrics as metrics
 from .quality.metrics import nrmse as nrmse
 from .quality.rings import fourier_ring_correlation as fourier_ring_correlation
-from .runs.run import Run as Run
-from .runs.run import Stage as Stage
 from .runs.run import perform as perform
+from .runs.stage import Run as Run
+from .runs.stage import Stage as Stage
 from .runs.sweeps import sweep as sweep
 
 __version__: str

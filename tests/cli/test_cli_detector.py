@@ -41,7 +41,7 @@ def test_a_run_with_all_of_it_can_be_gone_on_from(run, scan):
     assert float(result.arrays["detector.point_spread.width"]) != 0.5
     assert result.settings["noise"].startswith("Censored(")
     assert "PoissonGaussian(readout=1.0)" in result.settings["noise"].replace("\n", "").replace("  ", "")
-    assert result.settings["priors"] == [repr(pg.priors.TotalVariation(0.2))]
+    assert result.settings["priors"] == [repr(pg.priors.TotalVariation(0.2, path="object.transmission"))]
     status, out, err = run("resume", "result.h5", "--epochs", "5", "--json")
     assert status == 0, err
     assert json.loads(out.splitlines()[-1])["epochs"] == 5

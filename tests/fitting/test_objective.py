@@ -12,11 +12,12 @@ from ptychograd.core.parameters import Planes, join, named_leaves, partition, sp
 from ptychograd.core.windows import dense
 from ptychograd.fitting.objective import Batch, Objective
 from ptychograd.physics.detector import Detector
-from ptychograd.physics.model import AbstractModel, Ptychography
+from ptychograd.physics.model import AbstractModel
 from ptychograd.physics.noise import Amplitude, Poisson
 from ptychograd.physics.objects import SupportedObject
 from ptychograd.physics.probes import Probe
 from ptychograd.physics.propagators import FarField
+from ptychograd.physics.ptychography import Ptychography
 from ptychograd.physics.scan import make_scan
 
 OBJECT, FRAME, MODES = (11, 15), (5, 8), 2

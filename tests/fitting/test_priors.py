@@ -216,7 +216,7 @@ def test_priors_are_named_in_the_settings_and_a_change_of_them_starts_the_solver
         second = pg.reconstruct(
             model, data, solver, epochs=1, batch_size=16, resume=first, priors=(pg.priors.TotalVariation(0.25),)
         )
-        assert second.settings["priors"] == [repr(pg.priors.TotalVariation(0.25))]
+        assert second.settings["priors"] == [repr(pg.priors.TotalVariation(0.25, path="object.transmission"))]
         assert "0.25" in second.settings["priors"][0]
         assert "mean_diagonals.object.transmission" in second.state
         assert not any(name.startswith("mean_diagonals") for name in first.state)

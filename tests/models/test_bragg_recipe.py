@@ -9,7 +9,7 @@ import pytest
 
 import bragg_problems
 import ptychograd as pg
-from ptychograd.physics.model import batched
+from ptychograd.physics.batching import batched
 from ptychograd.quality.comparison import compare_with_truth
 
 VOXEL = bragg_problems.VOXEL[0]

@@ -11,8 +11,8 @@ import pytest
 import bragg_problems
 import ptychograd as pg
 from problems import complex_array
+from ptychograd.physics.batching import batched
 from ptychograd.physics.bragg import BraggPtychography, Crystal, TiltedBeam
-from ptychograd.physics.model import batched
 from ptychograd.physics.propagators import FarField
 
 FRAME, WINDOW, BOX = (9, 7), (6, 7), (5, 11, 10)  # (x, z) of the detector, (y, z) of the window, (x, y, z) of the array

@@ -8,11 +8,12 @@ import pytest
 
 from problems import complex_array
 from ptychograd.core.windows import extract_window
+from ptychograd.physics.batching import batched
 from ptychograd.physics.detector import Detector
-from ptychograd.physics.model import Ptychography, batched
 from ptychograd.physics.objects import SupportedObject, ThinObject
 from ptychograd.physics.probes import Probe
 from ptychograd.physics.propagators import FarField
+from ptychograd.physics.ptychography import Ptychography
 from ptychograd.physics.scan import WholePixelScan, make_scan
 
 OBJECT, FRAME, MODES, BACKGROUND = (14, 19), (5, 8), 3, 0.25

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from ptychograd.fitting.reconstruction import Progress
     from ptychograd.fitting.result import History, Result
     from ptychograd.physics.model import AbstractModel
-    from ptychograd.runs.run import Run
+    from ptychograd.runs.stage import Run
 
 FOREVER = 10**9  # epochs
 POLL = 0.5  # seconds

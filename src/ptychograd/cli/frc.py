@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ptychograd.data.dataset import Dataset
     from ptychograd.fitting.result import Result
     from ptychograd.quality.rings import RingCorrelation
-    from ptychograd.runs.run import Run
+    from ptychograd.runs.stage import Run
 
 HALF = "half"  # settings: which half of the patterns a result is of
 

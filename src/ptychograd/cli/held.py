@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ptychograd.physics.model import AbstractModel
     from ptychograd.physics.noise import AbstractNoise
     from ptychograd.refinement.positions import HeldOutMisfits
-    from ptychograd.runs.run import Run
+    from ptychograd.runs.stage import Run
 
 HELD_OUT = "held_out_r_factor"
 MOST = 0.5  # of the patterns

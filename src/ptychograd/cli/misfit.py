@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ptychograd.data.dataset import Dataset
     from ptychograd.fitting.priors import AbstractPrior
     from ptychograd.physics.noise import AbstractCensorable, AbstractNoise
-    from ptychograd.runs.run import Stage
+    from ptychograd.runs.stage import Stage
 
 PRIORS = {"tv": "TotalVariation", "tikhonov": "Tikhonov", "l1": "Sparse", "slices": "SliceSimilarity"}
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ptychograd.fitting.solvers import AbstractSolver
     from ptychograd.models.starts import ProbeStart
     from ptychograd.physics.model import AbstractModel
-    from ptychograd.runs.run import Run, Stage
+    from ptychograd.runs.stage import Run, Stage
 
 BATCH_SIZES = {"nesterov": 16, "rpie": 32, "epie": 1, "ad-epie": 1, "adam": 100}
 HOLD_PROBE = {"nesterov": 0, "rpie": 1, "epie": 1, "ad-epie": 1, "adam": 1}
@@ -74,7 +74,7 @@ def read_file(path: Path, options: Options, keep: "StreamFromFile | None" = None
 def make_run(options: Options, data: "Dataset") -> "Run":
     """The run that the options ask for."""
     from ptychograd.data.dataset import BraggGeometry, NearFieldGeometry
-    from ptychograd.runs.run import Run
+    from ptychograd.runs.stage import Run
     from ptychograd.runs.stages import with_flat_field_calibration
 
     batch_size = options.batch_size
@@ -217,7 +217,7 @@ def _crystal_stages(options: Options, steps: int) -> tuple["Stage", ...]:
     """The search for the crystal, then the stages of any run in its support; the beam held unless told."""
     from ptychograd.physics.noise import Poisson
     from ptychograd.refinement.stage_actions import ShrinkWrap
-    from ptychograd.runs.run import Stage
+    from ptychograd.runs.stage import Stage
     from ptychograd.runs.stages import FEWEST, crystal_search
 
     held = options.hold_probe
@@ -261,7 +261,7 @@ def _stages(options: Options, steps: int) -> tuple["Stage", ...]:
     """
     from ptychograd.fitting.stopping import Converged
     from ptychograd.physics.noise import Amplitude, Poisson
-    from ptychograd.runs.run import Stage
+    from ptychograd.runs.stage import Stage
 
     auto = not isinstance(options.epochs, int)
     epochs = options.epochs if isinstance(options.epochs, int) else max(MOST_EPOCHS, MOST_STEPS // steps)

@@ -16,7 +16,7 @@ from ptychograd.cli.placed import leave_unless_there, placed, working_folder
 
 if TYPE_CHECKING:
     from ptychograd.data.dataset import Dataset
-    from ptychograd.physics.model import Ptychography
+    from ptychograd.physics.ptychography import Ptychography
 
 Noise = Literal["poisson", "poisson-gaussian", "gaussian", "amplitude"]
 HELP = Shown(without=("reach", "background_image"))  # which are for `reconstruct`

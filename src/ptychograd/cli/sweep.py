@@ -28,7 +28,7 @@ from ptychograd.output.captions import DATA_FILE, FOLDER
 if TYPE_CHECKING:
     from ptychograd.data.dataset import Dataset
     from ptychograd.fitting.result import Result
-    from ptychograd.runs.run import Run
+    from ptychograd.runs.stage import Run
     from ptychograd.runs.sweeps import Sweep
 
 FIXED = (

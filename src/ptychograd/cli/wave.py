@@ -9,7 +9,7 @@ from ptychograd.core.errors import InputError
 
 if TYPE_CHECKING:
     from ptychograd.physics.model import AbstractModel
-    from ptychograd.runs.run import Stage
+    from ptychograd.runs.stage import Stage
 
 COMMON_ABERRATIONS: tuple[int, ...] = (5, 6, 7, 8, 11)  # of --refine probe.aberrations: astigmatism, coma, spherical
 IF_ASKED = ("object.distance", "probe.defocus", "probe.aberrations")  # what no pattern tells without more knowledge

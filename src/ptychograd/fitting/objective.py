@@ -16,7 +16,8 @@ from ptychograd.core.strict import lifted, promoted_by_jax
 from ptychograd.core.windows import Windows, batch_axes, extract_window, once, window_of
 from ptychograd.fitting.priors import AbstractPrior
 from ptychograd.fitting.projections import Projection
-from ptychograd.physics.model import AbstractExitWaveModel, AbstractModel, Group, batched, first_pattern, shares_work
+from ptychograd.physics.batching import batched
+from ptychograd.physics.model import AbstractExitWaveModel, AbstractModel, Group, first_pattern, shares_work
 from ptychograd.physics.noise import AbstractNoise
 from ptychograd.physics.noise.base import amplitude, counted_residual
 

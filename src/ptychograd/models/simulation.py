@@ -12,8 +12,9 @@ from ptychograd.core.errors import InputError, check_kind, check_seed
 from ptychograd.core.parameters import is_parameter, named_leaves
 from ptychograd.core.strict import meant
 from ptychograd.data.dataset import GroundTruth
+from ptychograd.physics.batching import batched
 from ptychograd.physics.checks import check_windows, checked_shared, known_count
-from ptychograd.physics.model import AbstractModel, Group, batched
+from ptychograd.physics.model import AbstractModel, Group
 from ptychograd.physics.noise import AbstractNoise, Poisson
 from ptychograd.physics.roles import path_of, recorded
 

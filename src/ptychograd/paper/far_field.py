@@ -15,11 +15,11 @@ from ptychograd.models.simulation import embedded, raster, simulate, transmissio
 from ptychograd.models.starts import defocused, square_wave
 from ptychograd.paper.images import grey_image
 from ptychograd.physics.detector import Detector
-from ptychograd.physics.model import Ptychography
 from ptychograd.physics.noise import AbstractNoise
 from ptychograd.physics.objects import ThinObject
 from ptychograd.physics.probes import Probe
 from ptychograd.physics.propagators import FarField
+from ptychograd.physics.ptychography import Ptychography
 from ptychograd.physics.scan import make_scan
 
 

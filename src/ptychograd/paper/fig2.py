@@ -14,7 +14,7 @@ from ptychograd.paper.monitored_runs import monitored
 from ptychograd.paper.report import Report, Reproduction
 from ptychograd.quality.comparison import inside_support
 from ptychograd.runs.benchmark import time_solvers
-from ptychograd.runs.run import Run, Stage
+from ptychograd.runs.stage import Run, Stage
 
 EXPERIMENT = FarFieldExperiment(photons=1e6)
 EPOCHS, QUICK_EPOCHS = 150, 60

@@ -15,7 +15,7 @@ from ptychograd.paper.figures import figure3
 from ptychograd.paper.report import Report, Reproduction
 from ptychograd.quality.comparison import compare_with_truth, inside_support
 from ptychograd.runs.archive import archived, keep
-from ptychograd.runs.run import Run, Stage
+from ptychograd.runs.stage import Run, Stage
 from ptychograd.runs.sweeps import Point, Sweep, sweep
 
 COUNTS = (1e3, 1e6, 1e9)

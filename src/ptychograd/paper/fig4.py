@@ -13,7 +13,7 @@ from ptychograd.paper.monitored_runs import monitored
 from ptychograd.paper.near_field import NearFieldExperiment
 from ptychograd.paper.report import Report, Reproduction
 from ptychograd.quality.comparison import inside_support
-from ptychograd.runs.run import Run, Stage
+from ptychograd.runs.stage import Run, Stage
 
 EXPERIMENT, QUICK_EXPERIMENT = NearFieldExperiment(), NearFieldExperiment.reduced()
 EPOCHS, QUICK_EPOCHS = 600, 250

@@ -17,7 +17,7 @@ from ptychograd.paper.monitored_runs import monitored
 from ptychograd.paper.report import Report, Reproduction
 from ptychograd.physics.bragg import BraggPtychography
 from ptychograd.quality.comparison import registered_crystal
-from ptychograd.runs.run import Run, Stage
+from ptychograd.runs.stage import Run, Stage
 from ptychograd.runs.stages import crystal_stages
 
 EXPERIMENT, QUICK_EXPERIMENT = BraggExperiment(), BraggExperiment.reduced()

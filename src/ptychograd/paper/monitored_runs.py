@@ -8,7 +8,8 @@ from ptychograd.fitting.result import Result
 from ptychograd.paper.report import Reproduction
 from ptychograd.quality.comparison import compare_with_truth
 from ptychograd.runs.archive import archived, keep
-from ptychograd.runs.run import Run, perform
+from ptychograd.runs.run import perform
+from ptychograd.runs.stage import Run
 
 Describe = Callable[[Progress, Mapping[str, float]], str]
 

@@ -16,11 +16,11 @@ from ptychograd.data.geometry import wavelength_from_kev
 from ptychograd.models.simulation import raster, simulate, transmission, truth_of
 from ptychograd.paper.images import grey_image
 from ptychograd.physics.detector import Detector
-from ptychograd.physics.model import Ptychography
 from ptychograd.physics.noise import AbstractNoise
 from ptychograd.physics.objects import ThinObject
 from ptychograd.physics.probes import Probe
 from ptychograd.physics.propagators import Fresnel
+from ptychograd.physics.ptychography import Ptychography
 from ptychograd.physics.scan import make_scan
 
 

@@ -9,7 +9,6 @@ from .detector import KernelSpread as KernelSpread
 from .model import AbstractExitWaveModel as AbstractExitWaveModel
 from .model import AbstractModel as AbstractModel
 from .model import Group as Group
-from .model import Ptychography as Ptychography
 from .model import ScaleAmbiguity as ScaleAmbiguity
 from .noise import AbstractCensorable as AbstractCensorable
 from .noise import AbstractNoise as AbstractNoise
@@ -42,6 +41,7 @@ from .propagators import ScaledFarField as ScaledFarField
 from .propagators import angular_spectrum_limits as angular_spectrum_limits
 from .propagators import fresnel_kernel as fresnel_kernel
 from .propagators import fresnel_limits as fresnel_limits
+from .ptychography import Ptychography as Ptychography
 from .roles import Illumination as Illumination
 from .roles import Image as Image
 from .roles import Positions as Positions

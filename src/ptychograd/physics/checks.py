@@ -8,7 +8,8 @@ import numpy as np
 from ptychograd.core.errors import InputError, check_kind
 from ptychograd.core.parameters import matches, named_leaves, named_parameters
 from ptychograd.core.strict import meant
-from ptychograd.physics.model import AbstractModel, batched, first_pattern, shares_work
+from ptychograd.physics.batching import batched
+from ptychograd.physics.model import AbstractModel, first_pattern, shares_work
 from ptychograd.physics.roles import KINDS, PRODUCT, Image, Roles
 
 

@@ -6,20 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import equinox as eqx
-import jax
 from jaxtyping import Array, Complex, Float, Int
 
 from ptychograd.core.errors import InputError
-from ptychograd.core.fourier import translate
 from ptychograd.core.parameters import AbstractPart, named_parameters, trainable_names
-from ptychograd.core.strict import meant
-from ptychograd.core.windows import Window, Windows, row_window
-from ptychograd.physics.detector import Detector
-from ptychograd.physics.objects import AbstractObject
-from ptychograd.physics.probes import AbstractProbe
-from ptychograd.physics.propagators import AbstractPropagator
-from ptychograd.physics.roles import Illumination, Roles
-from ptychograd.physics.scan import AbstractScan
+from ptychograd.core.windows import Windows
+from ptychograd.physics.roles import Roles
 
 
 class Group(NamedTuple):
@@ -214,93 +206,6 @@ class AbstractExitWaveModel(AbstractModel):
         """Expected photons of pattern `index`, whose wave is `exit_wave`."""
 
 
-class Ptychography(AbstractExitWaveModel):
-    """Ptychography: the detector sees the propagated wave of an object under a moving probe.
-
-    h_j = |D(P · S_j O)|² + ν (Eqs. 3, 4), with a part of its own for each factor; other physics means another part, not
-    another model. You get one from `pg.far_field` or `pg.near_field`, and change it with the functions in `pg.models`.
-
-    Args:
-        object: the object O, in its own pixels.
-        probe: the incident wave P, in sqrt(photons) a pixel.
-        scan: where the window S_j of each pattern lies on the object.
-        propagator: D, from the exit wave to the wave at the detector.
-        detector: from that wave to expected photons, with the background ν.
-        frame_shape: pixels (y, x) of the window and of the wave at the detector: the detector's own times its binning.
-        sampling: size (y, x) of an object pixel in metres; None if only pixels are known.
-        wavelength: in metres; None if only pixels are known.
-
-    Example:
-        >>> model.frame_shape, model.object.transmission.shape
-        ((20, 18), (53, 47))
-    """
-
-    object: AbstractObject
-    probe: AbstractProbe
-    scan: AbstractScan
-    propagator: AbstractPropagator
-    detector: Detector
-    frame_shape: tuple[int, int] = eqx.field(static=True)
-    sampling: tuple[float, float] | None = eqx.field(static=True, default=None)
-    wavelength: float | None = eqx.field(static=True, default=None)
-
-    @meant
-    def __call__(self, index):
-        return self.detect(self.exit_wave(index), index)
-
-    @meant
-    def exit_wave(self, index):
-        corner, shift = self.scan.place(index)
-        return self.object(translate(self.probe(index), shift), corner)
-
-    @meant
-    def detect(self, exit_wave, index):
-        _, shift = self.scan.place(index)
-        photons = self.detector(self.propagator(exit_wave, shift))
-        return photons + self.scan.nan_outside(index, photons.dtype)
-
-    def roles(self):
-        wave = self.probe.illumination
-        beam = getattr(self.probe, "modes", None) if wave is None else wave
-        return Roles(
-            self.object.image(self.sampling),
-            None if beam is None else Illumination(beam, sampling=self.sampling),
-            self.scan.places(),
-        )
-
-    @property
-    def refined(self):
-        return ("object", "probe")
-
-    @property
-    def is_local(self):
-        return self.propagator.is_local
-
-    @property
-    def free_scale(self):
-        power = self.object.scale_power
-        probe = tuple(f"probe.{name}" for name in self.probe.scaled)
-        return ScaleAmbiguity("object.transmission", probe, power) if power else None
-
-    def surrogate(self):
-        """With parts that are near enough for step sizes: without the shifts by less than a pixel, for one."""
-        parts = self.object.surrogate(), self.probe.surrogate(), self.scan.surrogate()
-        return eqx.tree_at(lambda model: (model.object, model.probe, model.scan), self, parts)
-
-    def windows(self, index):
-        corner, _ = self.scan.place(index)
-        rows = {path: row_window(index, columns) for path, columns in self.per_pattern.items()}
-        return {"object.transmission": Window(corner, self.frame_shape)} | rows
-
-    @property
-    def per_pattern(self):
-        return gathered(self, lambda part: part.per_pattern)
-
-    @property
-    def weighted(self):
-        return [f"{name}.{path}" for name, part in parts_of(self).items() for path in part.weighted]
-
-
 def first_pattern(model: AbstractModel, number: Int[Array, "*batch"]) -> Int[Array, "*batch"]:
     """The number of the first pattern of a group, or of several groups."""
     return number if model.group == 1 else number * model.group
@@ -320,36 +225,3 @@ def parts_of(model: AbstractModel) -> dict[str, AbstractPart]:
 def shares_work(model: AbstractModel) -> bool:
     """Whether another model stands in its place for a batch."""
     return type(model).shared is not AbstractModel.shared
-
-
-def batched(function: Callable, axes: tuple) -> Callable:
-    """`function` of one pattern made one of a batch: the only place where a batch axis appears.
-
-    `axes` holds, for each argument, a tree of 0 (one entry a pattern) and None (shared), as for
-    `jax.vmap`. A batch of one is called as it is, which compiles to less.
-    """
-
-    def over_batch(*arguments):
-        if _batch_size(axes, arguments) == 1:
-            first = _where_batched(lambda x: x[0], axes, arguments)
-            return jax.tree.map(lambda x: x[None], function(*first))
-        return jax.vmap(function, in_axes=axes)(*arguments)
-
-    return over_batch
-
-
-def _where_batched(change: Callable, axes: tuple, arguments: tuple) -> tuple:
-    """`arguments` with `change` made to every array that has a batch axis."""
-    return jax.tree.map(
-        lambda axis, part: part if axis is None else jax.tree.map(change, part),
-        axes,
-        arguments,
-        is_leaf=lambda axis: axis is None,
-    )
-
-
-def _batch_size(axes: tuple, arguments: tuple) -> int:
-    sizes = set()
-    _where_batched(lambda x: sizes.add(x.shape[0]), axes, arguments)
-    (size,) = sizes
-    return size

@@ -1,6 +1,6 @@
-from .run import Run as Run
-from .run import Stage as Stage
 from .run import perform as perform
+from .stage import Run as Run
+from .stage import Stage as Stage
 from .stages import crystal_stages as crystal_stages
 from .stages import with_flat_field_calibration as with_flat_field_calibration
 from .stages import with_position_search as with_position_search

@@ -22,8 +22,8 @@ from ptychograd.fitting.solvers import PIE, AbstractSolver, ADePIE, EvaluateOnly
 from ptychograd.models.recipes import far_field, near_field
 from ptychograd.models.simulation import raster
 from ptychograd.models.starts import random_object
-from ptychograd.physics.model import Ptychography
 from ptychograd.physics.noise import Amplitude
+from ptychograd.physics.ptychography import Ptychography
 
 SOLVERS: Mapping[str, AbstractSolver] = {
     "forward model": EvaluateOnly(),

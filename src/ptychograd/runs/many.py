@@ -14,7 +14,8 @@ from ptychograd.fitting.epoch import device_memory
 from ptychograd.fitting.reconstruction import NOT_FINITE, Progress, bytes_needed, can_go_together, reconstruct_together
 from ptychograd.fitting.result import NonFiniteError, Result
 from ptychograd.runs.progress import RunProgress
-from ptychograd.runs.run import Run, check, noted, perform, task_of, with_verdict
+from ptychograd.runs.run import check, noted, perform, task_of, with_verdict
+from ptychograd.runs.stage import Run
 
 SHARE_OF_MEMORY = 0.5  # of a device, for runs side by side
 NO_MEMORY = "RESOURCE_EXHAUSTED"  # how XLA says so

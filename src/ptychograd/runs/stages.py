@@ -11,7 +11,7 @@ from ptychograd.physics.noise import AbstractNoise, Amplitude, Censored, Poisson
 from ptychograd.refinement.calibration import FLAT_FIELD, FLOOR, FlatFieldCalibration
 from ptychograd.refinement.positions import PATHS, DistortionCorrection, PositionSearch, PositionValidation
 from ptychograd.refinement.stage_actions import AbstractStageAction, BeamShift, ShrinkWrap
-from ptychograd.runs.run import Stage
+from ptychograd.runs.stage import Stage
 
 OBJECT = ("object",)
 SEARCH_SHARE = 0.6  # of the epochs, to find the crystal among its ghosts and its place along the beam

@@ -15,7 +15,8 @@ from ptychograd.fitting.result import Result
 from ptychograd.fitting.verdict import VERDICT
 from ptychograd.runs.many import try_all
 from ptychograd.runs.memory_plan import memory_plan
-from ptychograd.runs.run import Run, check, tasks
+from ptychograd.runs.run import check, tasks
+from ptychograd.runs.stage import Run
 
 FLAT = 0.02  # of a curve's least value: less contrast than that is no valley
 Point = Mapping  # a setting by the name of each axis

@@ -22,7 +22,7 @@ from ptychograd.models.recipes import far_field, near_field
 from ptychograd.physics.model import AbstractModel
 from ptychograd.quality.residual_maps import residuals
 from ptychograd.runs.many import perform_all
-from ptychograd.runs.run import Run, Stage
+from ptychograd.runs.stage import Run, Stage
 
 EPOCHS = 10
 MOST = 160  # patterns, those nearest to the middle of the scan: enough for a patch that overlaps with itself

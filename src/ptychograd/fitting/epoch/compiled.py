@@ -19,7 +19,8 @@ from ptychograd.fitting.objective import Batch, Objective, Value
 from ptychograd.fitting.projections import projected
 from ptychograd.fitting.schedule import Plan
 from ptychograd.fitting.solvers.base import check_step
-from ptychograd.physics.model import AbstractModel, batched, shares_work
+from ptychograd.physics.batching import batched
+from ptychograd.physics.model import AbstractModel, shares_work
 
 # On a CPU a device is one thread's work. With XLA's pool of threads an epoch takes as long (64 x 64 to 512 x 512
 # pixels, two cores), and the pool, which runs of a sweep would share, is reported to deadlock (PyAutoFit #1530).

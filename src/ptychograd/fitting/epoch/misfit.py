@@ -6,7 +6,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, Real
 
 from ptychograd.fitting.epoch.compiled import _compiled
-from ptychograd.physics.model import AbstractModel, Group, batched
+from ptychograd.physics.batching import batched
+from ptychograd.physics.model import AbstractModel, Group
 from ptychograd.physics.noise import AbstractNoise
 from ptychograd.physics.noise.base import amplitude, counted_residual
 

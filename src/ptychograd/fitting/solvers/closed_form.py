@@ -12,11 +12,13 @@ from ptychograd.core.strict import as_complex
 from ptychograd.core.windows import batch_axes
 from ptychograd.fitting.solvers.derivatives import AbstractDerivatives
 from ptychograd.fitting.solvers.sums import Sums
-from ptychograd.physics.model import AbstractModel, Ptychography, batched
+from ptychograd.physics.batching import batched
+from ptychograd.physics.model import AbstractModel
 from ptychograd.physics.noise import Amplitude
 from ptychograd.physics.noise.base import amplitude
 from ptychograd.physics.objects import AbstractThinObject
 from ptychograd.physics.probes import Probe
+from ptychograd.physics.ptychography import Ptychography
 
 OBJECT, PROBE = "object.transmission", "probe.modes"
 

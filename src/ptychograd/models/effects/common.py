@@ -4,7 +4,8 @@ import equinox as eqx
 
 from ptychograd.core.errors import InputError
 from ptychograd.core.parameters import AbstractPart
-from ptychograd.physics.model import AbstractModel, Ptychography
+from ptychograd.physics.model import AbstractModel
+from ptychograd.physics.ptychography import Ptychography
 
 
 def checked(model: AbstractModel, what: str) -> Ptychography:

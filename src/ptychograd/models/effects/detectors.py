@@ -16,10 +16,11 @@ from ptychograd.core.strict import meant
 from ptychograd.data.dataset import Dataset, check_data
 from ptychograd.models.effects.common import checked
 from ptychograd.physics.detector import Detector, GaussianSpread, KernelSpread
-from ptychograd.physics.model import AbstractModel, Ptychography
+from ptychograd.physics.model import AbstractModel
 from ptychograd.physics.objects import AbstractThinObject, SupportedObject, ThinObject
 from ptychograd.physics.probes import Probe
 from ptychograd.physics.propagators import AbstractPropagator, AngularSpectrum, FarField, Fresnel
+from ptychograd.physics.ptychography import Ptychography
 from ptychograd.physics.scan import AbstractScan, SubPixelScan, WholePixelScan, make_scan
 
 Model = TypeVar("Model", bound=AbstractModel)

@@ -10,7 +10,7 @@ from jaxtyping import Array, Bool
 from ptychograd.core.errors import InputError, check_seed
 from ptychograd.core.strict import meant
 from ptychograd.models.effects.common import checked, count_of, lengths, with_part
-from ptychograd.physics.model import AbstractModel, Ptychography
+from ptychograd.physics.model import AbstractModel
 from ptychograd.physics.objects import (
     AbstractMagnitude,
     AbstractObject,
@@ -21,6 +21,7 @@ from ptychograd.physics.objects import (
     ThinObject,
 )
 from ptychograd.physics.propagators import angular_spectrum_rate, check_angular_spectrum
+from ptychograd.physics.ptychography import Ptychography
 
 PHASE_STEP = 0.02  # radians at half of the highest frequency, that a step of the distance makes
 STATE_SHARE = 0.5  # of the power of the first state, in each other as it starts

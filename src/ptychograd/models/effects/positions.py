@@ -12,7 +12,8 @@ from ptychograd.core.errors import InputError
 from ptychograd.core.parameters import is_parameter, trainable_names
 from ptychograd.core.strict import meant
 from ptychograd.physics.bragg import BraggPtychography
-from ptychograd.physics.model import AbstractModel, Ptychography
+from ptychograd.physics.model import AbstractModel
+from ptychograd.physics.ptychography import Ptychography
 from ptychograd.physics.scan import TERMS, RefinableScan, refinable
 
 REACH = 16  # pixels

@@ -11,10 +11,11 @@ from ptychograd.core.fourier import exact_fft, exact_ifft, frequencies
 from ptychograd.core.memory import available_memory
 from ptychograd.core.strict import meant
 from ptychograd.models.effects.common import checked, count_of, lengths, with_part
-from ptychograd.physics.model import AbstractModel, Ptychography
+from ptychograd.physics.model import AbstractModel
 from ptychograd.physics.probes import AberratedProbe, Probe, VaryingProbe, zernike
 from ptychograd.physics.probes.diverse import diverse_modes, varied
 from ptychograd.physics.propagators import fresnel_kernel, fresnel_rates
+from ptychograd.physics.ptychography import Ptychography
 
 START_SHARE = 0.001  # of the first mode's power, in each variation as it starts
 SPECTRUM_SHARE = 0.99  # of the power of the modes, inside the pupil if its size is not given

@@ -12,7 +12,8 @@ from ptychograd.core.strict import meant
 from ptychograd.models.effects.common import checked
 from ptychograd.models.effects.objects import with_object_modes, with_slices
 from ptychograd.models.effects.probes import with_varying_intensity, with_varying_probe
-from ptychograd.physics.model import AbstractModel, Ptychography
+from ptychograd.physics.model import AbstractModel
+from ptychograd.physics.ptychography import Ptychography
 
 TRANSMISSION = "transmission"
 FLUCTUATION = 0.1  # of the intensity, root-mean-square

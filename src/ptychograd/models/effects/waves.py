@@ -8,7 +8,7 @@ import numpy as np
 from ptychograd.core.errors import InputError
 from ptychograd.core.strict import meant
 from ptychograd.models.effects.common import checked, count_of, lengths, with_part
-from ptychograd.physics.model import AbstractModel, Ptychography
+from ptychograd.physics.model import AbstractModel
 from ptychograd.physics.propagators import (
     AbstractPropagator,
     AngularSpectrum,
@@ -17,6 +17,7 @@ from ptychograd.physics.propagators import (
     Polychromatic,
     ScaledFarField,
 )
+from ptychograd.physics.ptychography import Ptychography
 
 REACH = 2.0  # full widths at half maximum from the first line of a Gaussian spectrum to the last
 

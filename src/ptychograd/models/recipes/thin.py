@@ -29,10 +29,10 @@ from ptychograd.models.starts import (
 )
 from ptychograd.physics.checks import check_windows
 from ptychograd.physics.detector import Detector
-from ptychograd.physics.model import Ptychography
 from ptychograd.physics.objects import SupportedObject, ThinObject
 from ptychograd.physics.probes import Probe
 from ptychograd.physics.propagators import AbstractPropagator, AngularSpectrum, FarField, Fresnel
+from ptychograd.physics.ptychography import Ptychography
 from ptychograd.physics.scan import make_scan
 
 

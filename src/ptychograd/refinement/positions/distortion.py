@@ -17,9 +17,10 @@ from ptychograd.data.dataset import Dataset
 from ptychograd.data.patterns import blocks, illuminated_positions, measured
 from ptychograd.fitting.epoch import called, of_each
 from ptychograd.physics.checks import check_count
-from ptychograd.physics.model import Group, Ptychography
+from ptychograd.physics.model import Group
 from ptychograd.physics.noise import AbstractNoise, Amplitude
 from ptychograd.physics.noise.base import amplitude
+from ptychograd.physics.ptychography import Ptychography
 from ptychograd.refinement.positions.single_pattern import OFFSET, scan_of
 from ptychograd.refinement.stage_actions import AbstractStageAction, Changed
 
