@@ -30,6 +30,7 @@ from .fitting.evaluation import r_factor as r_factor
 from .fitting.reconstruction import reconstruct as reconstruct
 from .fitting.result import Result as Result
 from .fitting.result import load as load
+from .fitting.solvers import LBFGS as LBFGS
 from .fitting.solvers import PIE as PIE
 from .fitting.solvers import ADePIE as ADePIE
 from .fitting.solvers import Nesterov as Nesterov

@@ -11,7 +11,7 @@ import numpy as np
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Bool, Complex, Float, Int, PyTree, Real
 
-from ptychograd.core.parameters import Planes, join, map_with_names, named_parameters, replace_parameters
+from ptychograd.core.parameters import Planes, join, map_with_names, named_parameters, replace_parameters, split
 from ptychograd.core.strict import lifted, promoted_by_jax
 from ptychograd.core.windows import Windows, batch_axes, extract_window, once, window_of
 from ptychograd.fitting.priors import AbstractPrior
@@ -214,6 +214,14 @@ class Objective(eqx.Module):
             for name, s in factors.items()
         }
         return replace_parameters(variables, scaled)
+
+    def gauge_fixed(self, variables: PyTree) -> PyTree:
+        """The variables with what no pattern can tell put right, which changes no pattern."""
+        named, forms = named_parameters(variables), {}
+        for change in self.model(variables).gauge_fixed():
+            if change.keys() <= named.keys():  # what would go to a parameter that is held stays where it is
+                forms |= {name: split(new) if isinstance(named[name], Planes) else new for name, new in change.items()}
+        return replace_parameters(variables, forms)
 
     def windows(self, parameters: PyTree, index: Int[Array, "batch"]) -> Windows:
         """Windows of a batch, one corner a pattern (a group)."""

@@ -110,6 +110,24 @@ def fixes_scale(projection: Projection, array: jax.Array) -> bool:
     return not np.allclose(large, SCALE * small, rtol=AS_GOOD_AS, atol=AS_GOOD_AS * SCALE)
 
 
+@meant
+def check_idempotent(projections: Sequence[Projection], variables: PyTree) -> None:
+    """Raise `InputError` for a constraint that changes again what it has changed, for solvers that compare places."""
+    for projection in projections:
+        leaf = named_parameters(variables)[projection.name]
+        once, twice = (np.asarray(join(found)) for found in _once_and_twice(projection, leaf))
+        if not np.allclose(once, twice, rtol=AS_GOOD_AS, atol=AS_GOOD_AS * np.abs(once).max(initial=0)):
+            raise InputError(
+                f'The constraints on "{projection.name}" change again what they have changed before, so that nothing '
+                "stays where it is; L-BFGS needs projections: take nesterov."
+            )
+
+
+def _once_and_twice(projection: Projection, leaf: PyTree) -> tuple[PyTree, PyTree]:
+    once = projection(leaf)
+    return once, projection(once)
+
+
 def summary_of(constraints: Constraints) -> dict[str, str]:
     """Constraints in words, by path: equal for equal ones. Arrays are told by a checksum."""
     return {path: " then ".join(map(_summary, several(given))) for path, given in sorted(constraints.items())}

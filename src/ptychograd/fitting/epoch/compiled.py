@@ -11,7 +11,7 @@ import numpy as np
 from jax.sharding import Mesh
 from jaxtyping import Array, Bool, Int, PyTree, Real, UInt
 
-from ptychograd.core.parameters import Planes, named_parameters, replace_parameters, split
+from ptychograd.core.parameters import named_parameters
 from ptychograd.core.strict import meant
 from ptychograd.fitting import schedule as _schedule
 from ptychograd.fitting.epoch.placing import BY_SHARE, EVERYWHERE, WHERE
@@ -110,21 +110,12 @@ def _epoch(member: Member, patterns: Patterns, plan: Plan) -> After:
 
     (carried, value), _ = jax.lax.scan(step, (epoch_steps.carried, Value.zero(plan.weight.dtype)), plan)
     variables, state = epoch_steps.end(carried)
-    variables = projected(objective.projections, objective.scaled_back(_gauge_fixed(objective, variables)))
+    variables = projected(objective.projections, objective.scaled_back(objective.gauge_fixed(variables)))
     finite = {
         name: jnp.all(jnp.array([jnp.all(jnp.isfinite(plane)) for plane in jax.tree.leaves(leaf)]))
         for name, leaf in named_parameters(variables).items()
     }
     return After(variables, state, value, finite)
-
-
-def _gauge_fixed(objective: Objective, variables: PyTree) -> PyTree:
-    """The variables with what no pattern can tell put right, which changes no pattern."""
-    named, forms = named_parameters(variables), {}
-    for change in objective.model(variables).gauge_fixed():
-        if change.keys() <= named.keys():  # what would go to a parameter that is held stays where it is
-            forms |= {name: split(new) if isinstance(named[name], Planes) else new for name, new in change.items()}
-    return replace_parameters(variables, forms)
 
 
 def alike(one: Member, other: Member) -> bool:

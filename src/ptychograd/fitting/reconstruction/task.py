@@ -156,6 +156,8 @@ def prepared(task: Task) -> tuple[Work, Standing]:
     check_numbers(data, real_dtype(parameters))
     names = tuple(trainable_names(model))
     batch_size = max(1, task.batch_size // model.group)
+    grows = isinstance(data.patterns, StoredPatterns) and data.patterns.grows
+    task.solver.check_batch(batch_size, data.count // model.group, grows)
     mesh = grid(task.devices, batch_size)
     axes = AXES if mesh is not None else ()
     real, settings = real_dtype(parameters), _settings(task)
@@ -216,7 +218,7 @@ def _start_state(
 ) -> PyTree:
     """A fresh state, or the one that `resume` ended with, if it has one, where solver and parameters are the same."""
     state = solver.init(objective, variables)
-    retained = ("solver", "trainable", "priors", "constraints")
+    retained = solver.state_depends_on
     if resume is None or not resume.state or any(resume.settings.get(key) != settings.get(key) for key in retained):
         return state
     fresh, tree = named_leaves(state), jax.tree.structure(state)

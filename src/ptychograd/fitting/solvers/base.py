@@ -57,6 +57,17 @@ class AbstractSolver(eqx.Module):
         """The parameters in the form in which this solver moves them: complex ones as `Planes`, by default."""
         return split(parameters)
 
+    @property
+    def state_depends_on(self) -> tuple[str, ...]:
+        """Settings of a result that have to be as before for the state in it to go on; otherwise it starts afresh."""
+        return ("solver", "trainable", "priors", "constraints")
+
+    def check_batch(self, size: int, count: int, grows: bool) -> None:
+        """Raise `InputError` for batches of `size` patterns out of `count`, if it can't work with them; any will do.
+
+        Patterns that belong together (`AbstractModel.group`) count as one; where it `grows` more are still to come.
+        """
+
     def init(self, objective: Objective, variables: PyTree) -> PyTree:
         """State before the first step, none by default; `InputError` where the solver can't work on this model."""
         return ()
@@ -65,7 +76,10 @@ class AbstractSolver(eqx.Module):
     def step(
         self, objective: Objective, variables: PyTree, batch: Batch, state: PyTree
     ) -> tuple[PyTree, PyTree, Value]:
-        """Variables and state after one batch, in the shapes they had, and the value of the objective before it."""
+        """Variables and state after one batch, in the shapes they had, and the value of the objective before it.
+
+        A solver that knows the value after it may give that one.
+        """
 
     def epoch_steps(self, objective: Objective, variables: PyTree, state: PyTree, batch_size: int) -> EpochSteps:
         """How this solver goes through an epoch: step by step, unless it knows a cheaper way to the same end.

@@ -11,7 +11,7 @@ import optax
 from jaxtyping import Array, Float, PyTree
 
 from ptychograd.core.errors import InputError
-from ptychograd.core.parameters import check_names, matches, named_parameters, real_dtype, replace_parameters
+from ptychograd.core.parameters import named_parameters, real_dtype, replace_parameters
 from ptychograd.core.windows import window_of
 from ptychograd.fitting.objective import Batch, Value
 from ptychograd.fitting.solvers.base import AbstractSolver, EpochSteps
@@ -25,7 +25,7 @@ from ptychograd.fitting.solvers.momentum import (
     steady_momentum,
 )
 from ptychograd.fitting.solvers.moving import AbstractMoving, held
-from ptychograd.fitting.solvers.others import Others, steps_of
+from ptychograd.fitting.solvers.others import Others, steps_of, without_diagonal
 from ptychograd.fitting.solvers.per_pattern import PerPatternState
 from ptychograd.fitting.solvers.preconditioner import reciprocal
 from ptychograd.fitting.solvers.scale_gauge import with_probe_power
@@ -102,15 +102,8 @@ class Nesterov(AbstractSolver):
 
     def init(self, objective, variables):
         self._check_momenta()
-        check_names(dict(self.steps), objective.names)
-        named = named_parameters(variables)
+        named, others = named_parameters(variables), without_diagonal(dict(self.steps), objective, variables)
         scaled = Automatic().diagonal_names(objective, variables)
-        others = {name: leaf for name, leaf in named.items() if name not in scaled}
-        for path, _ in self.steps:
-            if any(matches(name, path) for name in scaled):
-                raise InputError(
-                    f'The step of "{path}" comes from the model; give steps for {", ".join(others) or "none"}.'
-                )
         paths = [penalty.prior.path for penalty in objective.penalties]
         zero, rest = jnp.zeros((), real_dtype(variables)), Others.of(objective, variables, others)
         model = exit_wave_model(objective, variables)
@@ -120,7 +113,7 @@ class Nesterov(AbstractSolver):
             velocity={name: jax.tree.map(jnp.zeros_like, named[name]) for name in scaled},
             adam=rest.adam,
             per_pattern=rest.per_pattern,
-            steps=steps_of(dict(self.steps), objective.model(variables).steps, others),
+            steps=steps_of(dict(self.steps), objective.model(variables).steps, others, "Nesterov"),
             mean_diagonals={name: jnp.zeros_like(named[name].real) for name in scaled if name in paths},
         )
 

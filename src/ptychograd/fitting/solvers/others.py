@@ -15,10 +15,11 @@ import optax
 from jaxtyping import Array, Float, PyTree
 
 from ptychograd.core.errors import InputError
-from ptychograd.core.parameters import named_parameters, nearest
+from ptychograd.core.parameters import check_names, matches, named_parameters, nearest
 from ptychograd.core.strict import promoted_by_jax
 from ptychograd.fitting.objective import Objective
 from ptychograd.fitting.shared import windows_by_name
+from ptychograd.fitting.solvers.derivatives import Automatic
 from ptychograd.fitting.solvers.moving import plus
 from ptychograd.fitting.solvers.per_pattern import PerPatternState
 
@@ -52,15 +53,28 @@ class Others(NamedTuple):
         return values, Others(adam, {name: row for name, (_, row) in followed.items()})
 
 
+def without_diagonal(given: Mapping[str, float], objective: Objective, variables: PyTree) -> Named:
+    """The parameters that have no diagonal; raises `InputError` for steps that are given for any other."""
+    check_names(given, objective.names)
+    scaled = Automatic().diagonal_names(objective, variables)
+    others = {name: leaf for name, leaf in named_parameters(variables).items() if name not in scaled}
+    for path in given:
+        if any(matches(name, path) for name in scaled):
+            raise InputError(
+                f'The step of "{path}" comes from the model; give steps for {", ".join(others) or "none"}.'
+            )
+    return others
+
+
 def steps_of(
-    given: Mapping[str, float], suggested: Mapping[str, Scalar | float], leaves: Named
+    given: Mapping[str, float], suggested: Mapping[str, Scalar | float], leaves: Named, solver: str
 ) -> dict[str, Float[Array, ""]]:
     """Steps for parameters that have no diagonal: those `given`, or else those that the model suggests."""
-    return {name: _step_of(name, leaf, given, suggested) for name, leaf in leaves.items()}
+    return {name: _step_of(name, leaf, given, suggested, solver) for name, leaf in leaves.items()}
 
 
 def _step_of(
-    name: str, leaf: PyTree, asked: Mapping[str, float], suggested: Mapping[str, Scalar | float]
+    name: str, leaf: PyTree, asked: Mapping[str, float], suggested: Mapping[str, Scalar | float], solver: str
 ) -> Float[Array, ""]:
     given, planes = nearest(name, asked), jax.tree.leaves(leaf)
     given = nearest(name, suggested) if given is None else given
@@ -69,7 +83,7 @@ def _step_of(
     size = jnp.sqrt(jnp.asarray([jnp.mean(plane**2) for plane in planes]).sum())
     if not size > 0:
         raise InputError(
-            f"{name} is 0 at the start, which tells no step size; give one: Nesterov(steps={{'{name}': 0.1}})."
+            f"{name} is 0 at the start, which tells no step size; give one: {solver}(steps={{'{name}': 0.1}})."
         )
     return RELATIVE_STEP * size
 
