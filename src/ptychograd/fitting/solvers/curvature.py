@@ -73,15 +73,15 @@ class Pairs(NamedTuple):
         curvature = dot(step, change)
         sizes = dot(step, inverse.undone(step)) * dot(change, inverse(change))
         least = jnp.sqrt(jnp.finfo(curvature.dtype).eps * sizes)
-        is_kept = (curvature > least) & jnp.isfinite(curvature)
+        has_curvature = (curvature > least) & jnp.isfinite(curvature)
 
         def put(ring, new):
             old = jax.lax.dynamic_index_in_dim(ring, self.next, keepdims=False)
-            return jax.lax.dynamic_update_index_in_dim(ring, jnp.where(is_kept, new, old), self.next, 0)
+            return jax.lax.dynamic_update_index_in_dim(ring, jnp.where(has_curvature, new, old), self.next, 0)
 
         steps, changes = (jax.tree.map(put, ring, new) for ring, new in ((self.steps, step), (self.changes, change)))
         curvatures = put(self.curvatures, curvature)
-        return Pairs(steps, changes, curvatures, (self.next + is_kept.astype(jnp.int32)) % len(curvatures))
+        return Pairs(steps, changes, curvatures, (self.next + has_curvature.astype(jnp.int32)) % len(curvatures))
 
     def newton(self, gradient: PyTree, inverse: "DiagonalInverse") -> PyTree:
         """H g, where `inverse` is H0 but for γ; without a pair it is all."""

@@ -15,7 +15,7 @@ from ptychograd.core.parameters import Planes, named_parameters, replace_paramet
 from ptychograd.fitting.objective import Batch, Objective, Value
 from ptychograd.fitting.projections import projected
 from ptychograd.fitting.solvers.curvature import DiagonalInverse
-from ptychograd.fitting.solvers.moving import Whole, plus
+from ptychograd.fitting.solvers.moving import AbstractMoving, Whole, plus
 from ptychograd.fitting.solvers.preconditioner import reciprocal
 from ptychograd.fitting.solvers.scale_gauge import with_probe_power
 from ptychograd.fitting.solvers.views import WholeView, exit_wave_model
@@ -76,13 +76,14 @@ class Landscape(NamedTuple):
 
     def _put_right(self, before: PyTree, moved: PyTree) -> PyTree:
         """Parameters with the probe's power as `before`, gauge and constraints as at the end of an epoch."""
-        model = exit_wave_model(self.objective, moved)
-        one, other = (
-            {name: Whole(leaf, ()) for name, leaf in named_parameters(tree).items()} for tree in (before, moved)
-        )
+        model, still = exit_wave_model(self.objective, moved), jnp.zeros_like(self.batch.weight, shape=())
+        one, other = (self._whole(tree) for tree in (before, moved))
         scaled = with_probe_power(self.objective, model, one, other)
-        moved = replace_parameters(moved, {name: whole.position for name, whole in scaled.items()})
+        moved = replace_parameters(moved, {name: whole.end(still)[0] for name, whole in scaled.items()})
         return projected(self.objective.projections, self.objective.gauge_fixed(moved))
+
+    def _whole(self, variables: PyTree) -> dict[str, AbstractMoving]:
+        return {name: Whole(leaf, ()) for name, leaf in named_parameters(variables).items()}
 
 
 def _halved(leaf: PyTree) -> PyTree:

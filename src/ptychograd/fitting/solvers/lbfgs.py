@@ -16,7 +16,7 @@ from ptychograd.fitting.solvers.base import AbstractSolver
 from ptychograd.fitting.solvers.curvature import Pairs, dot
 from ptychograd.fitting.solvers.derivatives import Automatic
 from ptychograd.fitting.solvers.landscape import Landscape, Place
-from ptychograd.fitting.solvers.line_search import Search, chosen, minus, negative, searched
+from ptychograd.fitting.solvers.line_search import Search, chosen, minus, negative, search_line
 from ptychograd.fitting.solvers.others import steps_of, without_diagonal
 
 
@@ -101,6 +101,7 @@ class LBFGS(AbstractSolver):
         scaled = Automatic().diagonal_names(objective, variables)
         return State(
             age=jnp.zeros((), jnp.int32),
+            passes=jnp.zeros((), jnp.int32),
             value=Value.zero(zero.dtype),
             gradient=jax.tree.map(jnp.zeros_like, variables),
             diagonals={name: jnp.zeros_like(named[name].real) for name in scaled} | dict.fromkeys(others, zero),
@@ -125,9 +126,10 @@ class LBFGS(AbstractSolver):
             is_gradient=is_gradient,
             is_new=state.age == 0,
             tries=none,
+            passes=none,
             is_taken=no,
         )
-        return self._ended(landscape, state, searched(search, landscape, state.reach))
+        return self._ended(landscape, state, search_line(search, landscape, state.reach))
 
     def _ended(self, landscape: Landscape, state: "State", search: Search) -> tuple[PyTree, "State", Value]:
         """Where a search leads, and what is remembered then."""
@@ -137,18 +139,22 @@ class LBFGS(AbstractSolver):
         pairs = pairs.followed_by(minus(end.variables, begin.variables), change, landscape.inverse(begin))
         farther = jnp.where(is_taken, jnp.minimum(2 * search.length, 1), search.length)
         reach = jnp.where(search.is_gradient, farther, state.reach)
-        found = State(state.age + 1, end.value, end.gradient, end.diagonals, state.steps, pairs, reach)
+        known = end.value, end.gradient, end.diagonals
+        found = State(state.age + 1, state.passes + search.passes, *known, state.steps, pairs, reach)
         return end.variables, found, end.value
 
 
 class State(NamedTuple):
     """What is known of the place where a run stands, after `age` steps, and what earlier ones tell of the curvature.
 
+    These took `passes` through all patterns.
+
     Value, gradient and diagonals are those of a `Place`; `reach` is the share of the preconditioned gradient's step
     that is tried first where that is the direction.
     """
 
     age: Int[Array, ""]
+    passes: Int[Array, ""]
     value: Value
     gradient: PyTree
     diagonals: dict[str, Float[Array, "..."]]

@@ -38,6 +38,7 @@ class Search(NamedTuple):
         is_gradient: whether the direction is that of the preconditioned gradient.
         is_new: whether the next place is the begin itself.
         tries: in this direction.
+        passes: through the patterns, in all.
         is_taken: whether the step to `found` was.
     """
 
@@ -48,6 +49,7 @@ class Search(NamedTuple):
     is_gradient: Bool[Array, ""]
     is_new: Bool[Array, ""]
     tries: Int[Array, ""]
+    passes: Int[Array, ""]
     is_taken: Bool[Array, ""]
 
     @property
@@ -73,11 +75,12 @@ class Search(NamedTuple):
             self.is_gradient | turns,
             jnp.zeros_like(self.is_new),
             jnp.where(turns, 0, tries),
+            self.passes + 1,
             is_taken,
         )
 
 
-def searched(search: Search, landscape: Landscape, reach: Scalar) -> Search:
+def search_line(search: Search, landscape: Landscape, reach: Scalar) -> Search:
     """A search at its end."""
     return jax.lax.while_loop(lambda search: search.goes_on, lambda search: search.tried(landscape, reach), search)
 
