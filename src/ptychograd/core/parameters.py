@@ -103,6 +103,11 @@ def map_with_names(function: Callable, tree: PyTree, *others: PyTree) -> PyTree:
     return jax.tree_util.tree_map_with_path(lambda path, *leaves: function(path_name(path), *leaves), tree, *others)
 
 
+def map_parameters(function: Callable, tree: PyTree) -> PyTree:
+    """`jax.tree.map` over parameters; `Planes` count as one."""
+    return jax.tree.map(function, tree, is_leaf=_is_planes)
+
+
 def named_leaves(tree: PyTree) -> dict[str, PyTree]:
     """All arrays of a tree by name; the planes of a complex parameter apart, as `.real` and `.imag`."""
     leaves, _ = jax.tree_util.tree_flatten_with_path(tree)

@@ -11,7 +11,15 @@ import numpy as np
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Bool, Complex, Float, Int, PyTree, Real
 
-from ptychograd.core.parameters import Planes, join, map_with_names, named_parameters, replace_parameters, split
+from ptychograd.core.parameters import (
+    Planes,
+    join,
+    map_parameters,
+    map_with_names,
+    named_parameters,
+    replace_parameters,
+    split,
+)
 from ptychograd.core.strict import lifted, promoted_by_jax
 from ptychograd.core.windows import Windows, batch_axes, extract_window, once, window_of
 from ptychograd.fitting.priors import AbstractPrior
@@ -312,11 +320,19 @@ class Objective(eqx.Module):
 
 def wirtinger(gradient: PyTree) -> PyTree:
     """Halve what belongs to complex parameters; leaves of real parameters are what they should be."""
+    return _complex_times(0.5, gradient)
 
-    def halve(leaf):
-        return Planes(leaf.real / 2, leaf.imag / 2) if isinstance(leaf, Planes) else leaf
 
-    return jax.tree.map(halve, gradient, is_leaf=lambda leaf: isinstance(leaf, Planes))
+def doubled(gradient: PyTree) -> PyTree:
+    """Undo `wirtinger`: the plain derivative along both planes of a complex parameter."""
+    return _complex_times(2.0, gradient)
+
+
+def _complex_times(factor: float, gradient: PyTree) -> PyTree:
+    def times(leaf):
+        return Planes(factor * leaf.real, factor * leaf.imag) if isinstance(leaf, Planes) else leaf
+
+    return map_parameters(times, gradient)
 
 
 def power_of_probe(model: AbstractModel) -> Float[Array, ""] | None:

@@ -14,9 +14,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import PyTree
 
-from ptychograd.core.parameters import Planes, join, named_leaves, named_parameters, split
+from ptychograd.core.parameters import join, named_leaves, named_parameters, split
 from ptychograd.core.windows import Window, window_of
-from ptychograd.fitting.objective import Objective, wirtinger
+from ptychograd.fitting.objective import Objective, doubled, wirtinger
 from ptychograd.physics.model import AbstractModel
 
 
@@ -62,7 +62,7 @@ def in_place(objective: Objective, variables: PyTree) -> InPlace:
     _, rest = parts(variables)  # without what moves, which the compiler leaves out here
 
     def pulled_back(gradient: PyTree) -> PyTree:
-        return wirtinger(transposed(jax.tree.map(_doubled, gradient, is_leaf=_is_planes))[0])
+        return wirtinger(transposed(doubled(gradient))[0])
 
     own = named_parameters(variables)
     priced = tuple(penalty for penalty in objective.penalties if penalty.prior.path not in own)
@@ -122,12 +122,3 @@ def _variables(values: Iterable[Any]) -> Iterator[Any]:
 
 def _is_literal(value: Any) -> bool:
     return hasattr(value, "val")
-
-
-def _doubled(leaf: PyTree) -> PyTree:
-    """The plain derivative from Wirtinger's."""
-    return Planes(2 * leaf.real, 2 * leaf.imag) if isinstance(leaf, Planes) else leaf
-
-
-def _is_planes(node: PyTree) -> bool:
-    return isinstance(node, Planes)

@@ -94,7 +94,8 @@ def memory_plan(tasks: Sequence[Task]) -> MemoryPlan:
     Sizes are those of the arrays with which a stage begins, and of those that its program makes (see `footprint`).
     """
     on_device = jax.default_backend() != "cpu"
-    unlike = {(task.trainable, repr(task.noise)): task for task in tasks}.values()  # each compiled once
+    kinds = {(task.trainable, repr(task.noise), type(task.solver), task.batch_size): task for task in tasks}
+    unlike = kinds.values()  # each compiled once
     stages = [_parts_of(task, len(tasks) > 1, on_device) for task in unlike]
     most = {name: max(stage[name] for stage in stages) for name in stages[0]}
     most[COMPILING] = COMPILER + AN_OPERATION * sum(stage[COMPILING] for stage in stages)

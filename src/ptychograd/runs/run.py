@@ -210,9 +210,9 @@ def task_of(run: Run, stage: Stage, epochs: int, resume: Result | None, planned:
     return Task(
         run.model,
         run.data,
-        run.solver,
+        run.solver if stage.solver is None else stage.solver,
         epochs,
-        run.batch_size,
+        run.batch_size if stage.batch_size is None else stage.batch_size,
         stage.free(run.model),
         stage.noise,
         run.seed,

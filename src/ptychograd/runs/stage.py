@@ -31,11 +31,15 @@ class Stage(NamedTuple):
         priors: penalties on parameters, as `ptychograd.priors` has them; none by default.
         constraints: what must hold of refined parameters, by path, as `ptychograd.constraints` has them; none by
             default. A path stands for everything below it; several constraints on one are applied one after another.
+        solver: the rule by which its parameters move; by default that of the run. Another one than in the stage before
+            starts afresh.
+        batch_size: patterns in its minibatches; by default as many as the run says.
 
     Example:
         >>> stages = (pg.Stage(60), pg.Stage(20, ("object", "probe", "scan"), pg.Poisson()))
         >>> [stage.epochs for stage in stages]
         [60, 20]
+        >>> stages = (pg.Stage(5), pg.Stage(30, solver=pg.LBFGS(), batch_size=data.count))
     """
 
     epochs: int
@@ -45,6 +49,8 @@ class Stage(NamedTuple):
     first: tuple[AbstractStageAction, ...] = ()
     priors: tuple[AbstractPrior, ...] = ()
     constraints: Constraints = {}  # noqa: RUF012 (never written to)
+    solver: AbstractSolver | None = None
+    batch_size: int | None = None
 
     @property
     def named(self) -> tuple[str, ...]:
@@ -94,7 +100,7 @@ class Run(NamedTuple):
     def summary(self) -> dict:
         """What is asked for but the start model, in words and numbers: equal for equal runs."""
         stages = [
-            [stage.epochs, list(stage.free(self.model)), *map(repr, stage[2:6]), *constraints_of(stage)]
+            [stage.epochs, list(stage.free(self.model)), *map(repr, stage[2:6]), *constraints_of(stage), *_own(stage)]
             for stage in self.stages
         ]
         return {
@@ -108,9 +114,16 @@ class Run(NamedTuple):
         }
 
 
-def constraints_of(stage: Stage) -> list[dict[str, str]]:
+def constraints_of(stage: Stage) -> list:
     """Those of a stage in words, if it has some."""
     return [summary_of(stage.constraints)] if stage.constraints else []
+
+
+def _own(stage: Stage) -> list[dict[str, str | int]]:
+    """What a stage has in the place of the run's, if anything, in words and numbers."""
+    found = {} if stage.solver is None else {"solver": stage.solver.description}
+    found |= {} if stage.batch_size is None else {"batch_size": stage.batch_size}
+    return [found] if found else []
 
 
 def check_stage(stage: object) -> None:
@@ -123,6 +136,8 @@ def check_stage(stage: object) -> None:
         raise InputError(f"A stage until {stage.until!r}; expected a rule that ends it, as Converged(), or None.")
     for action in stage.first:
         check_kind(action, AbstractStageAction, "stage action")
+    if stage.solver is not None:
+        check_kind(stage.solver, AbstractSolver, "solver", ", as pg.Nesterov()")
     for prior in stage.priors:
         check_kind(prior, AbstractPrior, "prior")
     check_constraints(stage.constraints)

@@ -165,7 +165,7 @@ def _possible() -> Callable[[Run], None]:
     def check_all(run: Run) -> None:
         check(run)
         arrays = [(leaf.shape, leaf.dtype) for leaf in jax.tree.leaves(eqx.filter(run.model, eqx.is_array))]
-        stages = [(stage.trainable, stage.noise, stage.priors) for stage in run.stages]
+        stages = [(one.trainable, one.noise, one.priors, type(one.solver), one.batch_size) for one in run.stages]
         size = repr((arrays, stages, type(run.solver), run.batch_size, run.devices, id(run.data)))
         if size not in known:
             try:

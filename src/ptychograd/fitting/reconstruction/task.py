@@ -63,7 +63,7 @@ from ptychograd.fitting.solvers import AbstractSolver, EvaluateOnly
 from ptychograd.physics.model import AbstractExitWaveModel, AbstractModel
 from ptychograd.physics.noise import AbstractNoise, Censored
 
-SAME_STAGE = ("solver", "noise", "trainable", "priors", "constraints")  # settings: alike within a stage
+SAME_STAGE = ("solver", "batch_size", "noise", "trainable", "priors", "constraints")  # settings: alike within a stage
 
 
 class Task(NamedTuple):

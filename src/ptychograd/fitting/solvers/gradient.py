@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import optax
 from jax.typing import ArrayLike
@@ -14,9 +13,10 @@ from ptychograd.core.errors import InputError
 from ptychograd.core.parameters import by_name, check_names, map_with_names, named_parameters, nearest
 from ptychograd.core.strict import meant, promoted_by_jax
 from ptychograd.core.windows import dense
-from ptychograd.fitting.objective import Batch, Objective, Value
+from ptychograd.fitting.objective import Batch, Objective, Value, doubled
 from ptychograd.fitting.solvers.base import AbstractSolver
 from ptychograd.fitting.solvers.derivatives import AutomaticGradient, batch_sums
+from ptychograd.fitting.solvers.values import asks_for_value, value_function
 
 
 @meant
@@ -54,15 +54,19 @@ def value_and_gradient(objective: Objective, variables: PyTree, batch: Batch) ->
 class Optax(AbstractSolver):
     """Any optax transformation as a solver, on real and imaginary parts of parameters (Algorithm 2 when it is Adam).
 
-    Its gradient comes from reverse-mode AD, so it serves any model. A transformation that needs more than the gradient
-    of a batch, as a line search does, is refused.
+    Its gradient comes from reverse-mode AD, so it serves any model. A transformation that asks for `value`, `grad` and
+    `value_fn` (`optax.GradientTransformationExtraArgs`), as `optax.lbfgs()` and `optax.polyak_sgd()` do, gets those of
+    the batch; a search along a line takes one pass through the batch for each place that it tries. What it finds holds
+    for that batch: give it all patterns in one, or large batches.
 
     Args:
         transformation: the optax transformation, as `optax.sgd(0.01)`. It sees the Wirtinger gradient of complex
-            parameters, and the plain one of real ones, summed over the batch.
+            parameters, and the plain one of real ones, summed over the batch. One that asks for the value sees the
+            plain derivative along both planes of a complex parameter, twice Wirtinger's, to which the value belongs.
         steps: numbers by which its updates are multiplied, by parameter path, in the unit of the parameter; a path
             stands for everything below it. Empty, the default, means 1 for all. If you give some, give one for every
-            parameter that is refined; only for real ones the model may suggest those that you leave out.
+            parameter that is refined; only for real ones the model may suggest those that you leave out. Leave them
+            all out for a transformation that asks for the value, as a step of another size is not the one it tried.
         name: for people and for the result file.
 
     Example:
@@ -90,32 +94,29 @@ class Optax(AbstractSolver):
         check_names(self.steps, objective.names)
         if self.steps:
             self._steps(objective, variables)
-        state = self.transformation.init(variables)
-        self._check(variables, state)
+        with promoted_by_jax():
+            state = self.transformation.init(variables)
+        if asks_for_value(self.transformation, variables, state) and self.steps:
+            raise InputError(
+                "This optax transformation asks for the value of the objective, and steps of another size than it has "
+                "found would lead elsewhere; leave `steps` out."
+            )
         return state
 
     def step(self, objective, variables, batch, state):
         value, gradient = value_and_gradient(objective, variables, batch)
+        extra = {}
+        if asks_for_value(self.transformation, variables, state):
+            gradient = doubled(gradient)
+            extra = {"value": value.loss, "grad": gradient, "value_fn": value_function(objective, batch)}
         with promoted_by_jax():
-            updates, state = self.transformation.update(gradient, state, variables)
+            updates, state = self.transformation.update(gradient, state, variables, **extra)
         steps = self._steps(objective, variables) if self.steps else {}
 
         def move(name, leaf, update):
             return leaf + (update * steps[name].astype(leaf.dtype) if steps else update)
 
         return map_with_names(move, variables, updates), state, value
-
-    def _check(self, variables: PyTree, state: PyTree) -> None:
-        """Refuse a transformation that asks for more than the gradient, as a search along a line does."""
-        try:
-            with promoted_by_jax():
-                jax.eval_shape(self.transformation.update, variables, state, variables)
-        except TypeError as problem:
-            raise InputError(
-                f"This optax transformation needs more than the gradient of a batch ({problem}): one that searches "
-                "along a line, as lbfgs does, asks for the objective itself. Take one that needs the gradient alone, "
-                "as adam, or optax.lbfgs(linesearch=None)."
-            ) from None
 
     def _steps(self, objective: Objective, variables: PyTree) -> dict[str, Float[Array, ""]]:
         """Those given, or else suggested by the model, by the names of all variables."""

@@ -11,8 +11,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, PyTree
 
-from ptychograd.core.parameters import Planes, named_parameters, replace_parameters
-from ptychograd.fitting.objective import Batch, Objective, Value
+from ptychograd.core.parameters import named_parameters, replace_parameters
+from ptychograd.fitting.objective import Batch, Objective, Value, doubled
 from ptychograd.fitting.projections import projected
 from ptychograd.fitting.solvers.curvature import DiagonalInverse
 from ptychograd.fitting.solvers.moving import AbstractMoving, Whole, plus
@@ -48,7 +48,7 @@ class Landscape(NamedTuple):
         """What is found at a step's end; numbers for diagonals are those of its begin, unless it `is_first`."""
         variables = self._put_right(begin.variables, plus(begin.variables, length, direction))
         sums = WholeView(self.objective, variables).sums({}, {}, self.batch)
-        gradient = jax.tree.map(_halved, sums.gradient, is_leaf=_is_planes)
+        gradient = jax.tree.map(lambda slope: slope / 2, doubled(sums.gradient))
         named = named_parameters(gradient)
         numbers = {
             name: jnp.where(is_first, _size(named[name]) / step, begin.diagonals[name])
@@ -84,15 +84,6 @@ class Landscape(NamedTuple):
 
     def _whole(self, variables: PyTree) -> dict[str, AbstractMoving]:
         return {name: Whole(leaf, ()) for name, leaf in named_parameters(variables).items()}
-
-
-def _halved(leaf: PyTree) -> PyTree:
-    """The gradient of half of the objective, which ∂g/∂z* is for a complex parameter."""
-    return leaf if isinstance(leaf, Planes) else leaf / 2
-
-
-def _is_planes(node: PyTree) -> bool:
-    return isinstance(node, Planes)
 
 
 def _size(gradient: PyTree) -> Scalar:
