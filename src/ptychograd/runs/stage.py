@@ -1,6 +1,6 @@
 """What a whole reconstruction is asked for: stages one after another, and all that they have in common."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, cast
 
 from ptychograd.core.errors import InputError, check_kind
@@ -114,12 +114,12 @@ class Run(NamedTuple):
         }
 
 
-def constraints_of(stage: Stage) -> list:
+def constraints_of(stage: Stage) -> Sequence[Mapping[str, str]]:
     """Those of a stage in words, if it has some."""
     return [summary_of(stage.constraints)] if stage.constraints else []
 
 
-def _own(stage: Stage) -> list[dict[str, str | int]]:
+def _own(stage: Stage) -> Sequence[Mapping[str, str | int]]:
     """What a stage has in the place of the run's, if anything, in words and numbers."""
     found = {} if stage.solver is None else {"solver": stage.solver.description}
     found |= {} if stage.batch_size is None else {"batch_size": stage.batch_size}
