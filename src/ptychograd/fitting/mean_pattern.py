@@ -19,8 +19,9 @@ class Alike(NamedTuple):
     """What patterns leave that are all alike but for their brightness, as well as a noise model lets them fit.
 
     A noise model of roots is led by few photons to √h = E√y, which is below √E[y]: what is right then leaves a χ² of
-    `least`, of all others 1. `left` is Σ(√h - √y)², `each` the noise of a photon's pixel, c, and `illuminated` the
-    share of the detector's pixels in which the light is, (Σm)² / (n Σm²) of the mean m.
+    `least`, of all others 1. `left` is Σ(√h - √y)², `noise` what that would be if patterns were alike, `each` the
+    noise of a photon's pixel, c, and `illuminated` the share of the detector's pixels in which the light is,
+    (Σm)² / (n Σm²) of the mean m.
     """
 
     root: Patterns
@@ -30,6 +31,12 @@ class Alike(NamedTuple):
     least: float
     each: float
     illuminated: float
+    noise: float
+
+    @property
+    def signal(self) -> float:
+        """How much more patterns differ from one another than photons scatter, over that scatter; none is 0."""
+        return max(0.0, self.left / max(self.noise, 1e-30) - 1)
 
     def of_each(self, data: Dataset, places: Int[np.ndarray, " place"]) -> Float64[np.ndarray, " place"]:
         """Σ(√h - √y)² of each position."""
@@ -58,9 +65,10 @@ def fit_of_mean(data: Dataset, is_of_roots: bool) -> Alike:
     least, noise = noise_about(mean) if is_of_roots else (1.0, residual_at_root(np.minimum(root, BRIGHT)))
     each = float(np.sum(mean * noise) / max(np.sum(mean), 1e-30))
     illuminated = float(np.sum(mean) ** 2 / max(mean.size * np.sum(mean**2), 1e-30))
-    found = Alike(root.astype(np.float32), is_of_roots, 0.0, float(photons.sum()), least, each, illuminated)
+    scatter = float(np.sum(noise * seen))
+    found = Alike(root.astype(np.float32), is_of_roots, 0.0, float(photons.sum()), least, each, illuminated, scatter)
     left = float(found.of_each(data, places).sum())
-    are_alike = min(1.0, float(np.sum(noise * seen)) / max(left, 1e-30))  # others are brighter where they have light
+    are_alike = min(1.0, scatter / max(left, 1e-30))  # others are brighter where they have light
     return found._replace(left=left, least=1 + (least - 1) * are_alike)
 
 

@@ -141,7 +141,7 @@ class Penalty(eqx.Module):
 class Objective(eqx.Module):
     """Noise model and all of a model that is not refined; parameters and batch are what it is called on.
 
-    `penalties` are the priors, whose sum is taken once for all `groups` of patterns of an epoch.
+    `penalties` are the priors, whose sum is taken once for all `groups` of patterns of an epoch, where that is known.
 
     `at_once` is the number of patterns of a batch that are worked on together; it changes no result.
     `names` are those of all parameters of the model, refined or not; `axes` those of the devices over which a batch
@@ -157,7 +157,7 @@ class Objective(eqx.Module):
     names: tuple[str, ...] = eqx.field(static=True, default=())
     axes: tuple[str, ...] = eqx.field(static=True, default=())
     penalties: tuple[Penalty, ...] = ()
-    groups: Float[Array, ""] | float = 1.0
+    groups: Float[Array, ""] | None = None
     power: Float[Array, ""] | None = None
     brightest: Float[Array, ""] | None = None
     untouched: tuple[str, ...] | None = eqx.field(static=True, default=None)

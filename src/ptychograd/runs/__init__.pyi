@@ -1,4 +1,6 @@
 from .run import perform as perform
+from .solver_choice import AbstractSolverChoice as AbstractSolverChoice
+from .solver_choice import QuasiNewtonNearNoise as QuasiNewtonNearNoise
 from .stage import Run as Run
 from .stage import Stage as Stage
 from .stages import crystal_stages as crystal_stages

@@ -18,6 +18,7 @@ from ptychograd.fitting.reconstruction import (
     reconstruct,
 )
 from ptychograd.fitting.result import History, NonFiniteError, Result, require_present_version
+from ptychograd.fitting.solvers import AbstractSolver
 from ptychograd.fitting.verdict import VERDICT, assess
 from ptychograd.physics.model import AbstractModel
 from ptychograd.refinement.stage_actions import AbstractStageAction, Changed
@@ -89,6 +90,7 @@ def _performed(
     run: Run, on_epoch: Callable[[Progress], None] | None, resume: Result | None, epochs: int | None
 ) -> Result:
     check(run)
+    run = run.sized()
     result, run_progress = resume, RunProgress.planned([stage.epochs for stage in run.stages])
     if result is not None:
         require_present_version(result.settings)
@@ -121,7 +123,8 @@ def _next_change(run: Run, run_progress: RunProgress, result: Result | None) -> 
 
 def _changed(run: Run, run_progress: RunProgress, result: Result | None, change: AbstractStageAction) -> Result:
     """The result with its model changed, and how in its settings."""
-    stage = _without(run.stages[run_progress.ended], _held(result), run.model)
+    stage = run.with_solver(run.stages[run_progress.ended], History.empty())
+    stage = _without(stage, _held(result), run.model)
 
     def fit(model: AbstractModel, epochs: int, hold: Sequence[str] = ()) -> Result:
         task = task_of(run._replace(model=model), _without(stage, hold, model), epochs, None, None)
@@ -158,6 +161,7 @@ def _fitted(
 ) -> tuple[Result, RunProgress]:
     """The result after what is left of the present stage, and the course from there; as it was after an interrupt."""
     stage = _without(run.stages[run_progress.ended], _held(result), run.model)
+    stage = run.with_solver(stage, result.history.first(run_progress.begin) if result else History.empty())
     until, done = stage.until if run_progress.goal is None else None, result.history.epochs if result else 0
 
     fitted_alike = run_progress.begin_of_alike(
@@ -207,12 +211,14 @@ def noted(result: Result, run_progress: RunProgress, **settings: str) -> Result:
 
 
 def task_of(run: Run, stage: Stage, epochs: int, resume: Result | None, planned: int | None) -> Task:
+    """What a stage asks for that begins where `resume` ends, or whose solver and batch are known by now."""
+    stage = run.with_solver(stage, resume.history if resume else History.empty())
     return Task(
         run.model,
         run.data,
-        run.solver if stage.solver is None else stage.solver,
+        cast(AbstractSolver, stage.solver),
         epochs,
-        run.batch_size if stage.batch_size is None else stage.batch_size,
+        cast(int, stage.batch_size),
         stage.free(run.model),
         stage.noise,
         run.seed,

@@ -15,6 +15,7 @@ from ptychograd.physics.checks import refined_by_default
 from ptychograd.physics.model import AbstractModel
 from ptychograd.physics.noise import AbstractNoise, Amplitude
 from ptychograd.refinement.stage_actions import AbstractStageAction
+from ptychograd.runs.solver_choice import AbstractSolverChoice
 
 
 class Stage(NamedTuple):
@@ -31,9 +32,9 @@ class Stage(NamedTuple):
         priors: penalties on parameters, as `ptychograd.priors` has them; none by default.
         constraints: what must hold of refined parameters, by path, as `ptychograd.constraints` has them; none by
             default. A path stands for everything below it; several constraints on one are applied one after another.
-        solver: the rule by which its parameters move; by default that of the run. Another one than in the stage before
-            starts afresh.
-        batch_size: patterns in its minibatches; by default as many as the run says.
+        solver: the rule by which its parameters move, or a rule that chooses one when the stage begins, as
+            `QuasiNewtonNearNoise()`; by default that of the run. Another one than in the stage before starts afresh.
+        batch_size: patterns in its minibatches; by default as many as the run says, or as suit a solver of its own.
 
     Example:
         >>> stages = (pg.Stage(60), pg.Stage(20, ("object", "probe", "scan"), pg.Poisson()))
@@ -49,7 +50,7 @@ class Stage(NamedTuple):
     first: tuple[AbstractStageAction, ...] = ()
     priors: tuple[AbstractPrior, ...] = ()
     constraints: Constraints = {}  # noqa: RUF012 (never written to)
-    solver: AbstractSolver | None = None
+    solver: AbstractSolver | AbstractSolverChoice | None = None
     batch_size: int | None = None
 
     @property
@@ -72,7 +73,7 @@ class Run(NamedTuple):
         data: the measured patterns, from which the model was made.
         solver: the rule by which parameters move; `Nesterov()` needs no tuning.
         stages: one or more, in their order.
-        batch_size: patterns in a minibatch, from 1 to all.
+        batch_size: patterns in a minibatch, from 1 to all; by default as many as suit the solver (see `reconstruct`).
         seed: of the order of the patterns.
         devices: among which the patterns of every batch are divided, such as `jax.devices()`; one device by default.
         monitor: looks after each epoch at patterns that are held out (see `HeldOutMonitor`); none by default.
@@ -89,12 +90,28 @@ class Run(NamedTuple):
     data: Dataset
     solver: AbstractSolver
     stages: tuple[Stage, ...]
-    batch_size: int = 1
+    batch_size: int | None = None
     seed: int = 0
     devices: tuple[Device, ...] | None = None
     monitor: Callable[[int, Callable[[], Result]], float] | None = None
     sampler: AbstractSampler = Shuffled()
     schedule: AbstractSchedule = LateCooling()
+
+    def sized(self) -> "Run":
+        """The run with a batch size: what suits its solver, where none is given."""
+        known = self.batch_size is not None
+        return self if known else self._replace(batch_size=self.solver.suited_batch_size(self.data))
+
+    def with_solver(self, stage: Stage, history: History) -> Stage:
+        """The stage with its solver and batch, as they are where it begins after that history."""
+        solver = stage.solver
+        if isinstance(solver, AbstractSolverChoice):
+            solver = solver.chosen(self.model, stage.free(self.model), self.data, history)
+        size = stage.batch_size
+        if size is None and solver is None:
+            size = self.batch_size
+        solver = self.solver if solver is None else solver
+        return stage._replace(solver=solver, batch_size=solver.suited_batch_size(self.data) if size is None else size)
 
     @property
     def summary(self) -> dict:
@@ -136,7 +153,7 @@ def check_stage(stage: object) -> None:
         raise InputError(f"A stage until {stage.until!r}; expected a rule that ends it, as Converged(), or None.")
     for action in stage.first:
         check_kind(action, AbstractStageAction, "stage action")
-    if stage.solver is not None:
+    if stage.solver is not None and not isinstance(stage.solver, AbstractSolverChoice):
         check_kind(stage.solver, AbstractSolver, "solver", ", as pg.Nesterov()")
     for prior in stage.priors:
         check_kind(prior, AbstractPrior, "prior")

@@ -10,7 +10,7 @@ import jax
 import numpy as np
 from jaxtyping import PyTree
 
-from ptychograd.core.errors import InputError
+from ptychograd.core.errors import InputError, check_kind
 from ptychograd.core.parameters import join, named_leaves
 from ptychograd.core.strict import meant
 from ptychograd.data.dataset import Dataset
@@ -82,7 +82,7 @@ def reconstruct(
     solver: AbstractSolver,
     *,
     epochs: int,
-    batch_size: int = 1,
+    batch_size: int | None = None,
     trainable: Sequence[str] | None = None,
     noise: AbstractNoise | None = None,
     priors: Sequence[AbstractPrior] | AbstractPrior = (),
@@ -113,7 +113,7 @@ def reconstruct(
         solver: the rule by which parameters move; `Nesterov()` needs no tuning.
         epochs: how many epochs to do in this call; with 0 you get the start as a result.
         batch_size: patterns in a minibatch, from 1 to all; rounded down to whole rocking curves, one at least, where
-            data hold them.
+            data hold them. By default as many as suit the solver, `Nesterov()` the more the fewer photons there are.
         trainable: paths of the parameters that are refined; a path stands for everything below it, as "object" for
             "object.transmission". By default those that the model names as image and illumination
             (`AbstractModel.refined`): object and probe of the package's own models.
@@ -150,6 +150,9 @@ def reconstruct(
         ((53, 47), (1, 20, 18))
         >>> result.save("result.h5")
     """
+    check_kind(data, Dataset, "data")
+    check_kind(solver, AbstractSolver, "solver", ", as pg.Nesterov()")
+    batch_size = solver.suited_batch_size(data) if batch_size is None else batch_size
     task = Task(model, data, solver, epochs, batch_size, _free(model, trainable), noise or Amplitude(), seed, resume)
     task = task._replace(planned=planned, devices=_devices(devices), priors=_several(priors), sampler=sampler)
     (work, standing), stopped, why = begun(task._replace(schedule=schedule, constraints=constraints or {})), DONE, ""

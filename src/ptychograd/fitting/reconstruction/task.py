@@ -184,7 +184,7 @@ def _objective(task: Task, model: AbstractModel, real: np.dtype) -> Objective:
     noise, data = traced(task.noise, real), task.data
     check_noise(noise, data.frame_shape, real)
     priced = tuple(penalty(prior, model, data, real) for prior in task.priors)
-    groups = jnp.asarray(data.count / model.group, real) if priced else 1.0
+    groups = jnp.asarray(data.count / model.group, real)
     projections = projections_of(task.constraints, model, parameters)
     fixed = _fix_scale(projections, model, parameters)
     return Objective(

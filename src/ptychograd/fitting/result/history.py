@@ -54,6 +54,10 @@ class History(NamedTuple):
         before = self.held_out or (float("nan"),) * self.epochs
         return self._replace(held_out=(*before[:-1], r_factor))
 
+    def first(self, epochs: int) -> "History":
+        """How it went in so many epochs from the first."""
+        return History(*(values[:epochs] for values in self))
+
     def with_monitored_after(self, epochs: int) -> "History":
         """Without what was seen of held-out patterns up to then: another stage may fit something else."""
         if not self.held_out:

@@ -11,6 +11,8 @@ from jaxtyping import PyTree
 
 from ptychograd.core.errors import InputError
 from ptychograd.core.parameters import matches, named_leaves, named_parameters, split
+from ptychograd.data.dataset import Dataset
+from ptychograd.fitting.batch_size import USUAL, batch_of
 from ptychograd.fitting.objective import Batch, Objective, Value
 from ptychograd.fitting.projections import projected
 
@@ -61,6 +63,10 @@ class AbstractSolver(eqx.Module):
     def state_depends_on(self) -> tuple[str, ...]:
         """Settings of a result that have to be as before for the state in it to go on; otherwise it starts afresh."""
         return ("solver", "trainable", "priors", "constraints")
+
+    def suited_batch_size(self, data: Dataset) -> int:
+        """Patterns of a minibatch where nobody says how many: 16, at most a fifth of all; 16 positions of a crystal."""
+        return batch_of(data, USUAL)
 
     def check_batch(self, size: int, count: int, grows: bool) -> None:
         """Raise `InputError` for batches of `size` patterns out of `count`, if it can't work with them; any will do.

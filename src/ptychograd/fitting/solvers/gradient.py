@@ -50,6 +50,8 @@ def value_and_gradient(objective: Objective, variables: PyTree, batch: Batch) ->
     sums = batch_sums(AutomaticGradient(), objective, variables, batch)
     return sums.value, dense(sums.gradient, variables, sums.windows)
 
+USUAL_BATCH, CRYSTAL_BATCH = 100, 26  # patterns, and positions of a crystal with all their patterns
+
 
 class Optax(AbstractSolver):
     """Any optax transformation as a solver, on real and imaginary parts of parameters (Algorithm 2 when it is Adam).
@@ -86,6 +88,10 @@ class Optax(AbstractSolver):
     @meant
     def description(self):
         return self.name + "".join(f", {path} {float(step):g}" for path, step in self.steps.items())
+
+    def suited_batch_size(self, data):
+        """100, or all if there are fewer; 26 positions of a crystal."""
+        return data.group * min(CRYSTAL_BATCH if data.group > 1 else USUAL_BATCH, data.count // data.group)
 
     def variables(self, parameters):
         return AutomaticGradient().variables(parameters)

@@ -79,6 +79,9 @@ class LBFGS(AbstractSolver):
     def state_depends_on(self):
         return (*super().state_depends_on, "noise")
 
+    def suited_batch_size(self, data):
+        return data.count
+
     def check_batch(self, size, count, grows):
         if grows:
             raise InputError(
