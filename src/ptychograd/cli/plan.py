@@ -22,11 +22,10 @@ if TYPE_CHECKING:
     from ptychograd.physics.model import AbstractModel
     from ptychograd.runs.stage import Run, Stage
 
-BATCH_SIZES = {"nesterov": 16, "rpie": 32, "epie": 1, "ad-epie": 1, "adam": 100}
-HOLD_PROBE = {"nesterov": 0, "rpie": 1, "epie": 1, "ad-epie": 1, "adam": 1}
-LEAST_STEPS = 5  # of an epoch
+HOLD_PROBE = {"rpie": 1, "epie": 1, "ad-epie": 1, "adam": 1}  # epochs; others need none
 EPOCHS = 60  # of a far field; a near field takes from 20 to 1000
-CRYSTAL_EPOCHS, CRYSTAL_ADAM = 40, 26  # epochs, and positions of a batch of adam
+CRYSTAL_EPOCHS = 40
+BATCHES_SHARE, FEWEST_TO_CHOOSE = 1 / 3, 30  # of the epochs, before a solver is chosen; epochs that are worth a choice
 RPIE_ALPHA = 0.1
 POISSON_SHARE = 1 / 3  # of the epochs, at the end: far from a solution the Poisson likelihood leads astray
 COOLING_SHARE = 0.3  # of the epochs, at the end, for a solver that then takes smaller steps
@@ -77,10 +76,9 @@ def make_run(options: Options, data: "Dataset") -> "Run":
     from ptychograd.runs.stage import Run
     from ptychograd.runs.stages import with_flat_field_calibration
 
-    batch_size = options.batch_size
+    solver, batch_size = make_solver(options), options.batch_size
     if batch_size is None:
-        positions = data.count // data.group
-        batch_size = data.group * _batch_size(options.solver, positions, data.group > 1)
+        batch_size = solver.suited_batch_size(data)
     if options.hold_probe is not None and options.hold_probe < 0:
         raise InputError(f"--hold-probe {options.hold_probe}: expected 0 or more epochs.")
     usual = {NearFieldGeometry: "auto", BraggGeometry: CRYSTAL_EPOCHS}.get(type(data.geometry), EPOCHS)
@@ -94,7 +92,7 @@ def make_run(options: Options, data: "Dataset") -> "Run":
     stages = refined(with_noise(planned, options, data), options.refine or (), _refine_after(options))
     model = assembled(make_model(options, data), data, options.effects, options.refine or (), options.defocus)
     stages = with_flat_field_calibration(tuple(held_unless_asked(stages, model, options.refine or ())), data, model)
-    return Run(model, data, make_solver(options), stages, batch_size, options.seed)
+    return Run(model, data, solver, stages, batch_size, options.seed)
 
 
 def _refine_after(options: Options) -> int:
@@ -124,27 +122,20 @@ def _keys(options: Options) -> dict[str, str]:
     return keys
 
 
-def _batch_size(solver: str, count: int, crystal: bool) -> int:
-    """The solver's own, but where its steps learn from one another at least a few of them in an epoch."""
-    most = -(-count // LEAST_STEPS) if solver in ("nesterov", "rpie") else count
-    return min(CRYSTAL_ADAM if crystal and solver == "adam" else BATCH_SIZES[solver], most)
-
-
 def make_solver(options: Options) -> "AbstractSolver":
     """The solver that was named."""
-    from ptychograd.fitting.solvers import PIE, ADePIE, Nesterov, adam
+    from ptychograd.fitting.solvers import LBFGS, PIE, ADePIE, Nesterov, adam
 
     check(options)
     steps = numbers(options.step, "step")
     if steps and options.solver != "adam":
-        raise InputError(f"--step is for adam; {options.solver} finds its own step sizes.")
+        raise InputError(f"--step is for adam; {options.solver or 'nesterov'} finds its own step sizes.")
     if options.solver == "adam":
         if not steps:
             raise InputError("adam needs step sizes, for example --step object=0.01 --step probe=1.0.")
         return adam(steps)
-    if options.solver == "nesterov":
-        return Nesterov()
-    return {"rpie": PIE(RPIE_ALPHA), "epie": PIE(), "ad-epie": ADePIE()}[options.solver]
+    named = {"l-bfgs": LBFGS(), "rpie": PIE(RPIE_ALPHA), "epie": PIE(), "ad-epie": ADePIE()}
+    return named.get(options.solver or "", Nesterov())
 
 
 def make_model(options: Options, data: "Dataset") -> "AbstractModel":
@@ -261,20 +252,26 @@ def _stages(options: Options, steps: int) -> tuple["Stage", ...]:
     """
     from ptychograd.fitting.stopping import Converged
     from ptychograd.physics.noise import Amplitude, Poisson
+    from ptychograd.runs.solver_choice import QuasiNewtonNearNoise
     from ptychograd.runs.stage import Stage
 
     auto = not isinstance(options.epochs, int)
     epochs = options.epochs if isinstance(options.epochs, int) else max(MOST_EPOCHS, MOST_STEPS // steps)
-    held = min(HOLD_PROBE[options.solver] if options.hold_probe is None else options.hold_probe, epochs)
+    held = min(HOLD_PROBE.get(options.solver or "", 0) if options.hold_probe is None else options.hold_probe, epochs)
     counting = math.ceil(POISSON_SHARE * epochs) if options.noise not in (None, "amplitude") else 0
     counting = min(counting, epochs - held)
-    cooling = math.ceil(COOLING_SHARE * epochs) if auto and not counting and options.solver == "nesterov" else 0
+    is_cooled = options.solver in (None, "nesterov")
+    cooling = math.ceil(COOLING_SHARE * epochs) if auto and not counting and is_cooled else 0
     middle = epochs - held - counting - cooling
     converged = Converged(least_span=STEPS_OF_SPAN // steps)
+    chooses = options.solver is None and options.batch_size is None and not auto and epochs >= FEWEST_TO_CHOOSE
+    first = min(middle, round(BATCHES_SHARE * epochs)) if chooses else middle
+    choice = QuasiNewtonNearNoise() if chooses else None
     stages = (
         Stage(held, OBJECT, Amplitude()),
-        Stage(middle, BOTH, Amplitude(), converged if auto else None),
+        Stage(first, BOTH, Amplitude(), converged if auto else None),
+        Stage(middle - first, BOTH, Amplitude(), solver=choice),
         Stage(cooling, BOTH, Amplitude()),
-        Stage(counting, BOTH, Poisson()),
+        Stage(counting, BOTH, Poisson(), solver=choice),
     )
     return tuple(stage for stage in stages if stage.epochs) or stages[1:2]

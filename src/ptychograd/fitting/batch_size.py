@@ -25,6 +25,8 @@ USUAL = 16  # patterns of a batch that is not noisy
 RATIO = 4  # of one size that is taken to the next, as every size is compiled
 CLEAR = 0.35  # s from which on 16 patterns are enough
 LARGE = 1 / 3  # of all patterns, from which on all are taken
+FAINT_PART = 1 / 8  # of all patterns, below which batches of few photons are doubted
+MANY_PATTERNS = 64  # from which on a batch of all is a choice
 FEWEST_STEPS = 5  # of an epoch, whose steps learn from one another
 
 
@@ -45,6 +47,25 @@ def batch_by_photons(data: Dataset, signal: float) -> int:
 def is_faint(data: Dataset, signal: float) -> bool:
     """Whether patterns tell so little that all of them are taken at once from the start."""
     return batch_by_photons(data, signal) >= data.count > data.group * USUAL
+
+
+def doubts_batch(size: int, data: Dataset) -> str:
+    """Why batches of that size are known to fail with such data, in a sentence; nothing where they are not."""
+    count, part = data.count, size / max(1, data.count)
+    if count <= MANY_PATTERNS * data.group or FAINT_PART <= part <= 1 / FEWEST_STEPS:
+        return ""
+    faint, of_all = is_faint(data, signal_of(data)), f"{size:,} of {count:,} patterns"
+    if faint and part < FAINT_PART:
+        return (
+            f"Photons are few here, and steps of batches of {of_all} are mostly their noise, which may end as a "
+            "lattice of the scan's period in object and probe; give no batch size, or all patterns"
+        )
+    if not faint and part > 1 / FEWEST_STEPS:
+        return (
+            f"Batches of {of_all} leave few steps in an epoch, which may not find their way from a poor start; give "
+            "no batch size, or a fifth of all at most"
+        )
+    return ""
 
 
 def signal_of(data: Dataset) -> float:

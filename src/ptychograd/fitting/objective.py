@@ -179,6 +179,10 @@ class Objective(eqx.Module):
         """The whole model at `parameters` (complex leaves or their `Planes`)."""
         return eqx.combine(join(parameters), self.rest)
 
+    def share_of(self, batch: Batch) -> Float[Array, ""]:
+        """The share that a batch has of all patterns; its patterns themselves, where nobody knows how many there are."""
+        return batch.count if self.groups is None else batch.count / self.groups
+
     @property
     def devices(self) -> int:
         """How many devices share a batch."""

@@ -15,7 +15,8 @@ from ptychograd.fitting.reconstruction import NOT_FINITE, Progress, bytes_needed
 from ptychograd.fitting.result import NonFiniteError, Result
 from ptychograd.runs.progress import RunProgress
 from ptychograd.runs.run import check, noted, perform, task_of, with_verdict
-from ptychograd.runs.stage import Run
+from ptychograd.runs.solver_choice import AbstractSolverChoice
+from ptychograd.runs.stage import Run, Stage
 
 SHARE_OF_MEMORY = 0.5  # of a device, for runs side by side
 NO_MEMORY = "RESOURCE_EXHAUSTED"  # how XLA says so
@@ -130,7 +131,7 @@ def _side_by_side(runs: Sequence[Run]) -> list[Result]:
 
 
 def _alike(one: Run, other: Run) -> bool:
-    if one.monitor or other.monitor or any(stage.until or stage.first for stage in one.stages + other.stages):
+    if one.monitor or other.monitor or any(_goes_its_own_way(stage) for stage in one.stages + other.stages):
         return False
     if len(one.stages) != len(other.stages):
         return False
@@ -138,6 +139,11 @@ def _alike(one: Run, other: Run) -> bool:
     return all(
         can_go_together(task_of(one, a, a.epochs, None, 1), task_of(other, b, b.epochs, None, 1)) for a, b in pairs
     )
+
+
+def _goes_its_own_way(stage: Stage) -> bool:
+    """Whether a stage depends on how its run has gone so far."""
+    return bool(stage.until or stage.first) or isinstance(stage.solver, AbstractSolverChoice)
 
 
 def _fitting(run: Run, memory: int) -> int:

@@ -32,6 +32,7 @@ def check(run: Run) -> None:
         raise InputError("A run without a stage; give it one, as stages=(Stage(60),).")
     for stage in run.stages:
         check_stage(stage)
+    run = run.sized()
     for task, stage in zip(tasks(run), run.stages, strict=True):
         prepared(task)
         for action in stage.first:

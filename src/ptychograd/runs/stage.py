@@ -99,6 +99,8 @@ class Run(NamedTuple):
 
     def sized(self) -> "Run":
         """The run with a batch size: what suits its solver, where none is given."""
+        check_kind(self.data, Dataset, "data")
+        check_kind(self.solver, AbstractSolver, "solver", ", as pg.Nesterov()")
         known = self.batch_size is not None
         return self if known else self._replace(batch_size=self.solver.suited_batch_size(self.data))
 

@@ -133,6 +133,9 @@ def begun(task: Task) -> tuple[Work, Standing]:
         return ready
     if is_scan:
         warn_of(task.data, float(np.min(task.noise.level)) if isinstance(task.noise, Censored) else None)
+    doubt = "" if task.resume else task.solver.doubts_batch(task.batch_size, task.data)
+    if doubt:
+        warnings.warn(doubt, stacklevel=3)
     for sentence in () if task.resume else meant(lambda: list(stuck(task.model, task.trainable)))():
         warnings.warn(f"What can't move from where it starts: {sentence}.", stacklevel=3)
     return ready

@@ -68,6 +68,10 @@ class AbstractSolver(eqx.Module):
         """Patterns of a minibatch where nobody says how many: 16, at most a fifth of all; 16 positions of a crystal."""
         return batch_of(data, USUAL)
 
+    def doubts_batch(self, size: int, data: Dataset) -> str:
+        """Why batches of that size may end badly with these data, in a sentence; nothing where they may well do."""
+        return ""
+
     def check_batch(self, size: int, count: int, grows: bool) -> None:
         """Raise `InputError` for batches of `size` patterns out of `count`, if it can't work with them; any will do.
 

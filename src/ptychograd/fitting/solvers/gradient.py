@@ -50,6 +50,7 @@ def value_and_gradient(objective: Objective, variables: PyTree, batch: Batch) ->
     sums = batch_sums(AutomaticGradient(), objective, variables, batch)
     return sums.value, dense(sums.gradient, variables, sums.windows)
 
+
 USUAL_BATCH, CRYSTAL_BATCH = 100, 26  # patterns, and positions of a crystal with all their patterns
 
 

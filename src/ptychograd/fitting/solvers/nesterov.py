@@ -13,7 +13,7 @@ from jaxtyping import Array, Float, PyTree
 from ptychograd.core.errors import InputError
 from ptychograd.core.parameters import named_parameters, real_dtype, replace_parameters
 from ptychograd.core.windows import window_of
-from ptychograd.fitting.batch_size import batch_by_photons, signal_of
+from ptychograd.fitting.batch_size import batch_by_photons, doubts_batch, signal_of
 from ptychograd.fitting.objective import Batch, Objective, Value
 from ptychograd.fitting.solvers.base import AbstractSolver, EpochSteps
 from ptychograd.fitting.solvers.derivatives import Automatic
@@ -101,6 +101,9 @@ class Nesterov(AbstractSolver):
 
     def suited_batch_size(self, data):
         return batch_by_photons(data, signal_of(data))
+
+    def doubts_batch(self, size, data):
+        return doubts_batch(size, data)
 
     def variables(self, parameters):
         return Automatic().variables(parameters)

@@ -45,7 +45,7 @@ def with_priors(
     parameters whose diagonals are known on average, in `mean_diagonals`, get these, which are the same for all batches;
     `largest` is still what this batch alone has.
     """
-    share = batch.count if objective.groups is None else batch.count / objective.groups
+    share = objective.share_of(batch)
     means = {} if mean_diagonals is None else _followed(mean_diagonals, sums.diagonals, share)
     largest = {name: jnp.max(sums.diagonals[name]) for name in means}
     named, diagonals, gradient, loss = (
