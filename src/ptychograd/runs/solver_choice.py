@@ -13,7 +13,7 @@ from ptychograd.fitting.result import History
 from ptychograd.fitting.solvers import LBFGS, AbstractSolver
 from ptychograd.physics.model import AbstractExitWaveModel, AbstractModel
 
-NEAR_NOISE = 1.5  # χ² over that of a right model, up to which photon noise is most of what is left
+NEAR_NOISE = 1.2  # χ² over that of a right model, up to which photon noise is most of what is left
 
 
 class AbstractSolverChoice(eqx.Module):
@@ -42,7 +42,7 @@ class QuasiNewtonNearNoise(AbstractSolverChoice):
 
     A quasi-Newton solver finds the minimum of the misfit of all patterns in fewer passes than steps of batches do, and
     exactly, where these scatter about it. It pays where the run is near enough to that minimum, and the minimum to the
-    truth: where χ² has come to 1.5 times what photon noise leaves. Above that wrong minima are near, or something other
+    truth: where χ² has come to 1.2 times what photon noise leaves. Above that wrong minima are near, or something other
     than noise is in the patterns, and the scatter of batches is of use. It does not pay either where photons are so few
     that the minimum is a fit of noise (see `ptychograd.fitting.batch_size`).
 
