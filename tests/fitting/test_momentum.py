@@ -98,3 +98,9 @@ def test_scans_whose_batches_light_other_places_are_noisier_than_those_that_ligh
 
 def test_darkness_is_no_noise():
     assert float(followed([np.zeros((5, 8))] * 3).noise) == 0
+
+
+@pytest.mark.parametrize(("part", "share"), [(0.01, 1.0), (0.25, 1.0), (0.625, 0.85), (1.0, 0.7)])
+def test_steps_are_shorter_where_a_batch_has_most_of_all_patterns(part, share):
+    alone = steady_momentum(0.65, 0.8, scalar(100)).step_size
+    assert float(steady_momentum(0.65, 0.8, scalar(100), 100 / part).step_size / alone) == pytest.approx(share)
