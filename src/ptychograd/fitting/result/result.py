@@ -15,10 +15,11 @@ from ptychograd.core.parameters import map_with_names, named_leaves
 from ptychograd.core.strict import meant
 from ptychograd.data.files import creating
 from ptychograd.fitting.result.history import History
-from ptychograd.fitting.result.roles import named_as_built_in, seen
+from ptychograd.fitting.result.roles import seen
 from ptychograd.fitting.result.writing import write
 from ptychograd.physics.model import AbstractModel
 from ptychograd.physics.roles import Record, Roles, recorded, resolved
+from ptychograd.physics.unrecorded import named_as_built_in
 
 
 class NonFiniteError(ArithmeticError):
@@ -89,10 +90,15 @@ class Result(NamedTuple):
         return f"Result({self.history.epochs} epochs{r_factor}; {arrays})"
 
     @property
+    def record(self) -> Record:
+        """What the arrays mean, by path; where nothing was recorded by the names of the package's own models."""
+        known = self.recorded_roles
+        return named_as_built_in(self.arrays, self.sampling) if known is None else known
+
+    @property
     def roles(self) -> Roles:
         """What the arrays mean, with the arrays: the image, the illumination and the positions, as far as there are."""
-        known = self.recorded_roles
-        return resolved(named_as_built_in(self.arrays, self.sampling) if known is None else known, self.arrays)
+        return resolved(self.record, self.arrays)
 
     @property
     def object(self) -> np.ndarray:
