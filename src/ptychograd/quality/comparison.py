@@ -21,7 +21,7 @@ from ptychograd.physics.scan import affine_fit, corrections_of
 from ptychograd.quality.metrics import compare_arrays, nrmse_but_for, nrmse_within, register
 
 ERROR = " error"  # how the names of errors of parameters end
-MOVED = ("scan.position", "scan.position (affine removed)")  # names of errors of positions, whatever holds them
+MOVED = ("scan.position error", "scan.position (affine removed) error")  # figures, whatever holds the positions
 SHELL = 2  # voxels: at a crystal's faces noise and resolution blur what the core need not suffer from
 
 
@@ -167,14 +167,14 @@ def compare_positions(true: Mapping[str, np.ndarray], result: Result) -> dict[st
     error = np.asarray(found - corrections_of(nominal, found.dtype, **true), np.float64)
     error -= error.mean(axis=0)
     rest = error - affine_fit(nominal, error)[1]
-    return {name + ERROR: float(np.sqrt(np.mean(left**2))) for name, left in zip(MOVED, (error, rest), strict=True)}
+    return {name: float(np.sqrt(np.mean(left**2))) for name, left in zip(MOVED, (error, rest), strict=True)}
 
 
 def unit_of(figure: str) -> str:
     """The unit of a figure; none for those that are relative."""
-    crystal = {"core_phase_rms": "rad", "shift_along_beam": "voxels", "shift_across_beam": "voxels"}
-    units = paths.UNITS | dict.fromkeys(MOVED, "object pixels")
-    return crystal.get(figure) or (units.get(figure.removesuffix(ERROR), "") if figure.endswith(ERROR) else "")
+    others = {"core_phase_rms": "rad", "shift_along_beam": "voxels", "shift_across_beam": "voxels"}
+    others |= dict.fromkeys(MOVED, "object pixels") | {path + ERROR: unit for path, unit in paths.UNITS.items()}
+    return others.get(figure, "")
 
 
 def _as_one(object: Inexact[np.ndarray, "*many Y X"], sliced: bool) -> Inexact[np.ndarray, "Y X"]:
