@@ -51,10 +51,9 @@ def with_noise(stages: Iterable["Stage"], options: Options, data: "Dataset") -> 
 
 def check_counted(stages: Iterable["Stage"], options: Options) -> None:
     """Refuse to calibrate a flat field where counted photons are asked for, and no epoch is left that fits them."""
-    from ptychograd.physics.noise import Amplitude
 
     asked = refines_flat_field(options.refine or (), options.effects) and options.noise != "amplitude"
-    if not asked or any(stage.epochs and not isinstance(stage.noise, Amplitude) for stage in stages):
+    if not asked or any(stage.epochs and not stage.noise.fits_amplitudes for stage in stages):
         return
     held = f" and --hold-probe {options.hold_probe}" if options.hold_probe else ""
     raise InputError(

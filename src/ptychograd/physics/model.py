@@ -41,6 +41,24 @@ def group_number(group: object) -> Int[Array, ""]:
     return group.number
 
 
+class ScaleAmbiguity(NamedTuple):
+    """Parameters whose common scale no pattern can tell: object times s and probe divided by s^`power` look the same.
+
+    Args:
+        object: path of the parameter that may be multiplied by s.
+        probe: paths of the parameters that are then divided by s^`power`, the modes first.
+        power: 1 for a thin object, the number of slices for a thick one.
+
+    Example:
+        >>> model.free_scale
+        ScaleAmbiguity(object='object.transmission', probe=('probe.modes',), power=1)
+    """
+
+    object: str
+    probe: tuple[str, ...]
+    power: int = 1
+
+
 class AbstractModel(eqx.Module):
     """Base class of models: from the number of a pattern to the photons that it is expected to hold.
 
@@ -135,6 +153,11 @@ class AbstractModel(eqx.Module):
         """A step that suits a real parameter, in its own unit, by path; by default what the parts of the model say."""
         return gathered(self, lambda part: part.steps)
 
+    @property
+    def free_scale(self) -> ScaleAmbiguity | None:
+        """Parameters that may be multiplied and divided by a number without a change in any pattern; None for none."""
+        return None
+
     def gauge_fixed(self) -> tuple[dict[str, Array], ...]:
         """New values of parameters, by path, without what no pattern can tell; set after every epoch.
 
@@ -148,24 +171,6 @@ class AbstractModel(eqx.Module):
             for name, part in parts_of(self).items()
             for change in part.gauge_fixed()
         )
-
-
-class ScaleAmbiguity(NamedTuple):
-    """Parameters whose common scale no pattern can tell: object times s and probe divided by s^`power` look the same.
-
-    Args:
-        object: path of the parameter that may be multiplied by s.
-        probe: paths of the parameters that are then divided by s^`power`, the modes first.
-        power: 1 for a thin object, the number of slices for a thick one.
-
-    Example:
-        >>> model.free_scale
-        ScaleAmbiguity(object='object.transmission', probe=('probe.modes',), power=1)
-    """
-
-    object: str
-    probe: tuple[str, ...]
-    power: int = 1
 
 
 class AbstractExitWaveModel(AbstractModel):
@@ -195,11 +200,6 @@ class AbstractExitWaveModel(AbstractModel):
         The misfit then leads to the solution from far away, and solvers may keep a long memory.
         """
         return False
-
-    @property
-    def free_scale(self) -> ScaleAmbiguity | None:
-        """Parameters that may be multiplied and divided by a number without a change in any pattern; None for none."""
-        return None
 
     @abc.abstractmethod
     def detect(self, exit_wave: Complex[Array, "modes *wave"], index: Int[Array, ""]) -> Float[Array, "*detector"]:

@@ -124,6 +124,10 @@ class FlatFieldCalibration(AbstractStageAction):
     def about(self):
         return FLAT_FIELD
 
+    @property
+    def turn(self):
+        return 1  # after all else that changes the model, as positions
+
     def check(self, model):
         if FLAT_FIELD not in trainable_names(model):
             raise InputError("The model has no flat field to be calibrated; put one in by `with_flat_field`.")

@@ -8,7 +8,7 @@ from ptychograd.core.parameters import matches, trainable_names
 from ptychograd.core.strict import meant
 from ptychograd.data.dataset import Dataset
 from ptychograd.physics.model import AbstractModel
-from ptychograd.physics.noise import AbstractNoise, Amplitude, Censored, Poisson
+from ptychograd.physics.noise import Poisson
 from ptychograd.physics.paths import CORRECTING, FLAT_FIELD
 from ptychograd.physics.roles import correcting, recorded
 from ptychograd.refinement.calibration import FLOOR, FlatFieldCalibration
@@ -167,11 +167,11 @@ def with_flat_field_calibration(stages: Sequence[Stage], data: Dataset, model: A
         return tuple(stages)
 
     def counts(stage: Stage) -> bool:
-        return refines(stage) and not _fits_amplitudes(stage.noise)
+        return refines(stage) and not stage.noise.fits_amplitudes
 
     counted = [stage for stage in stages if counts(stage)]
     _check_counted(counted)
-    action = FlatFieldCalibration(data, _counting(counted[-1].noise))
+    action = FlatFieldCalibration(data, counted[-1].noise.with_floor(FLOOR))  # which would be taken for background
     stages = [_once(stage, action) if refines(stage) and not _others(stage, names) else stage for stage in stages]
     epochs = sum(stage.epochs for stage in stages if counts(stage))
     places = {round(CALIBRATED_SHARE * epochs * n / CALIBRATIONS) for n in range(1, CALIBRATIONS + 1)} - {epochs}
@@ -194,12 +194,12 @@ def _check_counted(counted: Sequence[Stage]) -> None:
 
 
 def _calibrates(stage: Stage) -> bool:
-    return any(isinstance(action, FlatFieldCalibration) for action in stage.first)
+    return any(action.about == FLAT_FIELD for action in stage.first)
 
 
 def _once(stage: Stage, action: AbstractStageAction) -> Stage:
     """A stage that refines the flat field alone: calibrated once where counts are fitted, without an epoch."""
-    is_due = not (_fits_amplitudes(stage.noise) or _calibrates(stage))
+    is_due = not (stage.noise.fits_amplitudes or _calibrates(stage))
     return stage._replace(epochs=0, first=(*stage.first, action) if is_due else stage.first)
 
 
@@ -221,23 +221,10 @@ def _divided(
             continue
         places = sorted({begin, end} | {at for at in cuts if begin < at < end})
         for low, high in itertools.pairwise(places):
-            first = sorted((stage.first if low == begin else ()) + cuts.get(low, ()), key=_turn)
+            first = sorted((stage.first if low == begin else ()) + cuts.get(low, ()), key=lambda action: action.turn)
             parts.append((low, stage._replace(epochs=high - low, first=tuple(first))))
         done = end
     return parts
-
-
-def _fits_amplitudes(noise: AbstractNoise) -> bool:
-    return isinstance(noise.noise if isinstance(noise, Censored) else noise, Amplitude)
-
-
-def _counting(noise: AbstractNoise) -> AbstractNoise:
-    """The noise model; that of photon counts without its floor, which would be taken for background."""
-    if isinstance(noise, Poisson):
-        return Poisson(FLOOR)
-    if isinstance(noise, Censored) and isinstance(noise.noise, Poisson):
-        return Censored(Poisson(FLOOR), noise.level)
-    return noise
 
 
 def _without_flat_field(stage: Stage, names: Sequence[str]) -> Stage:
@@ -283,8 +270,3 @@ def _is_about_positions(stage: Stage, paths: Mapping[str, str]) -> bool:
     """Whether a stage refines positions, or stands between searches for them."""
     refined = any(_refines(stage, path) for path in paths.values())
     return refined or any(isinstance(action, PositionSearch) for action in stage.first)
-
-
-def _turn(action: AbstractStageAction) -> int:
-    """The flat field comes after all else, as positions; the judge of these comes last."""
-    return 2 * isinstance(action, PositionValidation) + isinstance(action, FlatFieldCalibration)

@@ -20,7 +20,7 @@ from ptychograd.core.parameters import (
 )
 from ptychograd.core.strict import meant
 from ptychograd.data.checks import warn_of
-from ptychograd.data.dataset import Dataset, StoredPatterns
+from ptychograd.data.dataset import Dataset
 from ptychograd.fitting.epoch import (
     AXES,
     AbstractSampler,
@@ -60,7 +60,7 @@ from ptychograd.fitting.reconstruction.stuck import stuck
 from ptychograd.fitting.result import History, Result, require_present_version
 from ptychograd.fitting.schedule import AbstractSchedule, LateCooling
 from ptychograd.fitting.solvers import AbstractSolver, EvaluateOnly
-from ptychograd.physics.model import AbstractExitWaveModel, AbstractModel
+from ptychograd.physics.model import AbstractModel
 from ptychograd.physics.noise import AbstractNoise, Censored
 
 SAME_STAGE = ("solver", "noise", "trainable", "priors", "constraints")  # settings: alike within a stage
@@ -253,14 +253,14 @@ def _settings(task: Task) -> dict:
 
 def _fix_scale(projections: Sequence[Projection], model: AbstractModel, parameters: PyTree) -> bool:
     """Whether constraints fix the scale between object and probe, which otherwise is free."""
-    free = model.free_scale if isinstance(model, AbstractExitWaveModel) else None
+    free = model.free_scale
     named, names = named_parameters(parameters), () if free is None else (free.object, *free.probe)
     return any(fixes_scale(one, named[one.name]) for one in projections if one.name in names)
 
 
 def _illuminated(data: Dataset) -> np.ndarray | None:
     """Which patterns have photons; None if all have, and while some may still come."""
-    if isinstance(data.patterns, StoredPatterns) and data.patterns.grows:
+    if data.grows:
         return None
     illuminated = data.photons > 0
     return None if illuminated.all() else illuminated

@@ -25,6 +25,10 @@ from ptychograd.physics.ptychography import Ptychography
 class ClosedForm(AbstractDerivatives):
     """The derivatives of a thin object's amplitude misfit by hand (Maiden & Rodenburg 2009, Eqs. 6, 7)."""
 
+    @property
+    def prefix(self):
+        return ""
+
     def variables(self, parameters):
         return parameters
 

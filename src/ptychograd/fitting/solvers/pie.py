@@ -50,7 +50,7 @@ class PIE(AbstractSolver):
     @property
     def description(self):
         name = "ePIE" if self.alpha == 1 else f"rPIE, alpha {self.alpha:g}"
-        return name if isinstance(self.derivatives, ClosedForm) else f"AD-{name}"
+        return self.derivatives.prefix + name
 
     def variables(self, parameters):
         return self.derivatives.variables(parameters)

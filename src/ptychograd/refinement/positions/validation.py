@@ -200,6 +200,10 @@ class PositionValidation(AbstractStageAction):
     epochs: int = 5
     noise: AbstractNoise = field(default_factory=Amplitude)
 
+    @property
+    def turn(self):
+        return 2  # a judge comes last
+
     def check(self, model):
         corrected_by(model)
         check_count(model, self.held.count)
