@@ -110,6 +110,11 @@ def fixes_scale(projection: Projection, array: jax.Array) -> bool:
     return not np.allclose(large, SCALE * small, rtol=AS_GOOD_AS, atol=AS_GOOD_AS * SCALE)
 
 
+def names_of(constraints: AbstractConstraint | Sequence[AbstractConstraint]) -> list[str]:
+    """The classes of the constraints on one path."""
+    return [type(part).__name__ for part in several(constraints)]
+
+
 def summary_of(constraints: Constraints) -> dict[str, str]:
     """Constraints in words, by path: equal for equal ones. Arrays are told by a checksum."""
     return {path: " then ".join(map(_summary, several(given))) for path, given in sorted(constraints.items())}
