@@ -78,6 +78,13 @@ TOKENS = (
     Token("catching everything", r"^except( (Base)?Exception)?$", (), "name the error that can happen"),
 )
 
+# Where parameters are in the package's own models is known here alone; others have roles, or ask `physics.paths`.
+PARTS = ("object", "probe", "scan", "detector", "propagator")  # the fields of these models
+AT_HOME_WITH_PATHS = ("physics", "models")
+OTHER_WORDS = {
+    "object.tiff": "the name of a file, in an example of a command",
+}  # texts that look like a path and are none; sentences with a blank in them, as messages and examples, are left alone
+
 MOST_LINES_OF_A_FILE = 300  # docstrings are not counted, there or in a function: no one is to save words
 MOST_LINES_OF_A_FUNCTION = 40
 MOST_POSITIONAL_ARGUMENTS = 7  # `self` is not counted
@@ -136,6 +143,11 @@ def test_every_public_name_has_a_docstring():
 def test_tests_replace_no_inner_name():
     """They witness what a user sees; what is replaced is the world around: a clock, a disk, free memory."""
     none_of(line for source in TESTS for line in replaced_inner_names(source))
+
+
+def test_paths_of_parameters_stand_with_the_models():
+    """The other rooms ask for roles; what they say of a result they say of one of a person's own model."""
+    none_of(line for source in SOURCES for line in paths_elsewhere(source))
 
 
 def none_of(complaints: Iterator[str]):
@@ -331,6 +343,17 @@ def definition(whole: str, files: dict[str, Source]) -> ast.Module | ast.Functio
     return definition(onward[0], files) if onward else None
 
 
+def paths_elsewhere(source: Source) -> Iterator[str]:
+    """Texts that are the path of a parameter, or begin as one, or are given to an option; docstrings may have them."""
+    if source.room in AT_HOME_WITH_PATHS:
+        return
+    for node in ast.walk(source.tree):
+        if not isinstance(node, ast.Constant) or not isinstance(node.value, str) or node.value in OTHER_WORDS:
+            continue
+        if re.fullmatch(rf"(--refine )?({'|'.join(PARTS)})\.[\w.]*", node.value):
+            yield f"{source.at(node)}: `{node.value}` is a path: ask for a role, or `physics.paths` for its name"
+
+
 REPLACING = ("setattr", "delattr", "setitem", "delitem", "patch", "object")  # of monkeypatch, of mock, of Python
 INNER = re.compile(r"(^|\.)_(?!_)")  # a name with one leading underscore, there or at the end of a path
 
@@ -499,21 +522,30 @@ def test_what_a_test_may_replace_is_left_alone(text):
     assert not list(replaced_inner_names(Source("tests/cli/test_machine.py", text)))
 
 
-def _texts(path):
-    """Strings of a file that are no docstrings."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    bodies = [node.body for node in ast.walk(tree) if hasattr(node, "body") and isinstance(node.body, list)]
-    docs = {id(body[0].value) for body in bodies if body and isinstance(body[0], ast.Expr)}
-    found = (node for node in ast.walk(tree) if isinstance(node, ast.Constant) and id(node) not in docs)
-    return [node.value for node in found if isinstance(node.value, str)]
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("refinement/search.py", 'OFFSET = "scan.offset"'),
+        ("quality/comparison.py", "path.startswith('scan.')"),
+        ("runs/stages.py", 'names = tuple(f"scan.{name}" for name in known)'),
+        ("cli/needs.py", 'Need("--refine propagator.weights", ("--spectrum",))'),
+        ("cli/units.py", 'UNITS = {"detector.point_spread.width": "pixels"}'),
+    ],
+)
+def test_a_path_elsewhere_is_found(path, text):
+    assert len(list(paths_elsewhere(Source(path, text)))) == 1
 
 
-POSITIONS = {"quality/comparison.py": "errors of positions are told by the parameters of a truth, which has no roles"}
-
-
-@pytest.mark.parametrize("room", ["output", "quality", "automatic"])
-def test_pictures_and_figures_of_quality_know_no_path_of_a_parameter(room):
-    """They ask for roles; what they say of a result they say of one of a person's own model."""
-    for path in sorted((ROOT / "src" / PACKAGE / room).rglob("*.py")):
-        if path.relative_to(ROOT / "src" / PACKAGE).as_posix() not in POSITIONS:
-            assert not [text for text in _texts(path) if re.match(r"(object|probe|scan)\.\w", text)], path
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("physics/paths.py", 'OFFSET = "scan.offset"'),
+        ("models/effects/waves.py", 'WEIGHTS = "propagator.weights"'),
+        ("runs/stages.py", 'BOTH = ("object", "probe")'),
+        ("fitting/solver.py", '"""As "scan.offset"."""\nscan.offset'),
+        ("cli/places.py", 'raise InputError("--jitter is for simulations; refine with --refine scan.offset.")'),
+        ("cli/page.py", 'name = "object.tiff"'),
+    ],
+)
+def test_what_is_no_path_elsewhere_is_left_alone(path, text):
+    assert not list(paths_elsewhere(Source(path, text)))

@@ -101,6 +101,32 @@ def test_shrink_wrap_is_for_every_image_with_a_support():
         pg.perform(pg.Run(other, data, pg.adam(1.0), (pg.Stage(1, ("wave",), first=(pg.refinement.ShrinkWrap(0.3),)),)))
 
 
+class Shown(Hologram):
+    """The same, whose waves are shown as a stack of one."""
+
+    offset: jax.Array
+
+    def roles(self):
+        return pg.Roles(image=pg.Image(self.wave[None], layers="waves"))
+
+
+class Summed(Shown):
+    """The same, whose image is computed of two parameters, and at the start has the numbers of one."""
+
+    def roles(self):
+        return pg.Roles(image=pg.Image((self.wave + self.offset)[None], layers="waves"))
+
+
+def test_an_image_with_other_axes_stands_for_its_parameter(start, data):
+    """Of an image that is computed all parameters are refined, also where its numbers happen to be those of one."""
+    zero = jnp.zeros(SHAPE, jnp.complex64)
+    for kind, refined in ((Shown, ("wave",)), (Summed, ("wave", "kernels", "offset"))):
+        assert kind(start.wave, start.kernels, zero).refined == refined
+    found = pg.reconstruct(Shown(start.wave, start.kernels, zero), data, pg.adam(1.0), epochs=1, batch_size=4)
+    assert found.settings["trainable"] == ["wave"]
+    assert found.object.shape == (1, *SHAPE)
+
+
 class Counted(pg.AbstractModel):
     """A wave that is seen through a lens by a detector that may do more than count."""
 

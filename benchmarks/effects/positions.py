@@ -26,7 +26,8 @@ def _cases(near: bool, change: Callable, *paths: str, far_epochs: int = EPOCHS) 
     run, both = usual(pg.models.with_refinable_positions(recipe(data), REACH), data, epochs=epochs), ("object", "probe")
     first = DELAY if paths == ("scan.offset",) else 0  # what all patterns share is found before the object follows it
     stages = (pg.Stage(first, both), pg.Stage(epochs - first, (*both, *paths)))
-    run = run._replace(stages=pg.runs.with_position_search([stage for stage in stages if stage.epochs], data))
+    stages = pg.runs.with_position_search([stage for stage in stages if stage.epochs], data, run.model)
+    run = run._replace(stages=stages)
     case, result = measured("modelled", run, data)
     yield case._replace(figures=case.figures | _global(result))
 

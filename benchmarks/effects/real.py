@@ -68,7 +68,8 @@ def _case(
     model = pg.models.with_refinable_positions(model)
     both = ("object", "probe.modes")
     stages = (pg.Stage(DELAY, both), pg.Stage(epochs - DELAY, (*both, *paths)))
-    result = pg.perform(pg.Run(model, fitted, pg.Nesterov(), pg.runs.with_position_search(stages, fitted), BATCH))
+    stages = pg.runs.with_position_search(stages, fitted, model)
+    result = pg.perform(pg.Run(model, fitted, pg.Nesterov(), stages, BATCH))
     figures = {"R": result.history.r_factor[-1], "held_out_R": held_out_misfits(result.onto(model), held).r_factor}
     singles = {path: result.arrays[path] for path in paths if result.arrays[path].size == 1}
     return Case(what, figures | {path: float(value) for path, value in singles.items()})

@@ -43,9 +43,9 @@ def together() -> Iterator[Case]:
         pg.Stage(EPOCHS - DELAY - COUNTING, (*both, *REFINED)),
         pg.Stage(COUNTING, (*both, *REFINED), pg.Poisson()),
     )
-    case, result = measured(
-        "modelled", usual(start(data), data)._replace(stages=pg.runs.with_position_search(stages, data)), data
-    )
+    model = start(data)
+    run = usual(model, data)._replace(stages=pg.runs.with_position_search(stages, data, model))
+    case, result = measured("modelled", run, data)
     powers = pg.physics.orthogonal_modes(result.probe)[1]
     found = {path: float(result.arrays[path]) for path in REFINED[2:]}
     found |= {f"power {k + 1}": float(power) for k, power in enumerate(powers / powers.sum())}

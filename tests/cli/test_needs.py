@@ -9,10 +9,11 @@ import near_problems
 import problems
 import ptychograd as pg
 from ptychograd.cli.asked import Effects
-from ptychograd.cli.needs import NEEDS, REFINABLE, check_simulated
+from ptychograd.cli.needs import NEEDS, check_simulated
 from ptychograd.cli.options import Options
 from ptychograd.cli.plan import make_solver
-from ptychograd.core.parameters import trainable_names
+from ptychograd.core.parameters import matches, trainable_names
+from ptychograd.physics.paths import REFINABLE
 
 ALONE = {
     "lines": (Effects(lines=3), "--lines needs --bandwidth"),
@@ -132,3 +133,4 @@ def test_every_parameter_that_a_command_puts_into_a_model_has_its_name_in_the_li
     names = {name for model in models for name in trainable_names(model)}
     inner = {name for name in names if name.startswith("propagator.lines.")} | {"scan.shift"}  # positions: scan.offset
     assert names - inner <= set(REFINABLE)
+    assert all(any(matches(name, path) for name in names) for path in REFINABLE)

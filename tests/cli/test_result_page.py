@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import ptychograd as pg
+from ptychograd.cli.verdicts import TRY, TRY_IN_PYTHON
 
 PROGRESS = {"ends": [30, 60], "ended": 2, "reason": "", "goal": None}
 VERDICT = {"code": "not_solved", "causes": [{"code": "modes", "found": "the beam may have more modes"}]}
@@ -52,6 +53,22 @@ def test_a_result_of_ones_own_physics_is_told_by_its_arrays(run, tmp_path):
     assert "verdict     none" in out
     assert "export" not in out
     assert "resume" not in out
+
+
+def test_of_a_run_that_no_command_made_no_option_is_named(run, tmp_path):
+    """Whatever is wrong with it: a script, and a model of one's own, have no options."""
+    codes = list(TRY)
+    for few in (codes[:3], codes[3:6], codes[6:]):
+        causes = [{"code": code, "found": f"because of {code}"} for code in few]
+        there = result(verdict={"code": "not_solved", "causes": causes})
+        settings = {name: value for name, value in there.settings.items() if name != "options"}
+        there._replace(settings=settings).save(tmp_path / "r.h5")
+        _, out, _ = run("inspect", "r.h5")
+        said = " ".join(out.split()).partition("verdict")[2].partition("do next")[0]
+        assert all(f"because of {code} -> " in said for code in few)
+        assert "--" not in said
+        assert "ptychograd" not in said
+    assert set(TRY_IN_PYTHON) == set(TRY)
 
 
 def test_a_run_at_the_noise_needs_no_more_epochs(run, tmp_path):

@@ -66,6 +66,10 @@ def test_a_run_whose_loss_rises_ends_with_its_best_state(data):
         np.testing.assert_array_equal(result.arrays[name], shorter.arrays[name])
     assert result.state["size"] == shorter.state["size"]
     assert result.history.epochs == 16
+    assert result.epochs_of_state == best
+    assert result.r_factor == shorter.r_factor == result.history.r_factor[best - 1]
+    assert repr(result).startswith(f"Result(16 epochs, R = {result.r_factor:.4g} after {best}, whose state is kept, as")
+    assert repr(shorter).startswith(f"Result({best} epochs, R = {result.r_factor:.4g}; ")
 
 
 @pytest.mark.variants

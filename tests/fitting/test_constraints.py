@@ -1,5 +1,7 @@
 """What must hold of a parameter holds after every step, of any solver, and does no harm where it is true."""
 
+import warnings
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -225,3 +227,24 @@ def test_a_run_goes_on_with_the_same_constraints_alone(data, tmp_path):
 def test_several_devices_and_batches_of_one_agree(data):
     one, several = (fitted(data, {"object": ALL["support"]}, devices=devices) for devices in (None, jax.devices()[:2]))
     np.testing.assert_allclose(one.history.loss, several.history.loss, rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("what", "options"),
+    [
+        ('Positive on "probe" has no effect', {"constraints": {"probe": pg.constraints.Positive()}}),
+        ('Real on "probe.modes" has no', {"constraints": {"probe.modes": (pg.constraints.Real(),), "object": ()}}),
+        ('Tikhonov on "probe.modes" has no effect', {"priors": pg.priors.Tikhonov(0.1, "probe.modes")}),
+    ],
+)
+def test_what_is_asked_of_a_parameter_that_is_held_is_told(data, what, options):
+    with pytest.warns(UserWarning, match=f"{what}.*refined are: object") as seen:
+        pg.reconstruct(pg.far_field(data), data, pg.Nesterov(), epochs=1, batch_size=28, trainable="object", **options)
+    assert sum("has no effect" in str(one.message) for one in seen) == 1
+
+
+def test_what_is_asked_of_a_parameter_that_is_refined_is_not_told(data):
+    asked = {"constraints": {"probe": pg.constraints.Real()}, "priors": pg.priors.Tikhonov(0.1)}
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", "has no effect")
+        pg.reconstruct(pg.far_field(data), data, pg.Nesterov(), epochs=1, batch_size=28, **asked)

@@ -65,6 +65,29 @@ def test_what_is_no_whole_number_is_refused(index):
         PLAIN(index)
 
 
+class Own(pg.AbstractModel):
+    """A model of one's own that indexes as JAX does."""
+
+    waves: Array
+
+    def __call__(self, index):
+        return jnp.abs(self.waves[index]) ** 2
+
+
+def test_a_group_is_not_taken_for_the_number_of_a_pattern():
+    """In no call of a model of the package, compiled or not; one's own code stops at it too."""
+    group, crystal = pg.physics.Group(jnp.asarray(3)), pg.bragg(bragg_problems.measurement())
+    for ask in (PLAIN, PLAIN.exit_wave, PLAIN.windows, crystal, crystal.windows, jax.jit(lambda one: PLAIN(one))):
+        with pytest.raises(pg.InputError, match=r"A Group is not the number of a pattern; call model\.together"):
+            ask(group)
+    with pytest.raises(pg.InputError, match="A Group is not the number of a pattern"):
+        pg.core.row(jnp.zeros((5, 2)), group)
+    own = Own(jnp.ones((5, 4, 6)))
+    with pytest.raises(Exception, match="Group"):
+        own(group)
+    assert own.together(group).shape == (4, 6)
+
+
 @pytest.mark.variants
 def test_numbers_of_python_name_the_same_patterns_as_arrays(model):
     """The first and the last too."""

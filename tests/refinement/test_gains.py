@@ -374,10 +374,10 @@ def test_positions_and_the_flat_field_go_together_in_either_order():
     names = (*NAMES, "scan.offset")
     stages = (pg.Stage(20, names), pg.Stage(20, names, pg.Poisson()))
     one = pg.runs.with_flat_field_calibration(
-        pg.runs.with_position_validation(pg.runs.with_position_search(stages, data), held), data, model
+        pg.runs.with_position_validation(pg.runs.with_position_search(stages, data, model), held, model), data, model
     )
     other = pg.runs.with_position_validation(
-        pg.runs.with_position_search(pg.runs.with_flat_field_calibration(stages, data, model), data), held
+        pg.runs.with_position_search(pg.runs.with_flat_field_calibration(stages, data, model), data, model), held, model
     )
     parts = [
         [(stage.epochs, stage.trainable, [type(first).__name__ for first in stage.first]) for stage in made]

@@ -243,7 +243,8 @@ def test_stages_hand_their_noise_to_those_who_search_and_judge(full):
     fitted, held = pg.hold_out(full, 0.2)
     noise = pg.noise.Censored(pg.Amplitude(), LEVEL)
     stages = (pg.Stage(20, ("object", "probe", "scan.offset"), noise),)
-    made = pg.runs.with_position_validation(pg.runs.with_position_search(stages, fitted), held)
+    model = pg.models.with_refinable_positions(pg.far_field(fitted), 2)
+    made = pg.runs.with_position_validation(pg.runs.with_position_search(stages, fitted, model), held, model)
     first = [action for stage in made for action in stage.first]
     assert {type(action) for action in first} == {
         pg.refinement.PositionSearch,

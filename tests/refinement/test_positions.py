@@ -79,7 +79,7 @@ def test_the_result_keeps_both_positions(tmp_path):
 
 def guarded(data, held, epochs=16):
     model = pg.models.with_refinable_positions(pg.far_field(data), 5)
-    stages = pg.runs.with_position_validation((pg.Stage(4), pg.Stage(epochs, FREE)), held)
+    stages = pg.runs.with_position_validation((pg.Stage(4), pg.Stage(epochs, FREE)), held, model)
     return pg.Run(model, data, pg.Nesterov(), stages, 8, seed=2)
 
 
@@ -106,10 +106,10 @@ def test_positions_that_were_right_are_put_back(seed):
     """Searched and refined they fit better, and held-out patterns that may move fit as well with those given."""
     data = problems.measurement(seed=seed)
     fitted, held = hold_out(data, 0.1, seed)
-    stages = pg.runs.with_position_validation(
-        pg.runs.with_position_search((pg.Stage(2), pg.Stage(38, FREE)), fitted), held
-    )
     model = pg.models.with_refinable_positions(pg.far_field(fitted), 4)
+    stages = pg.runs.with_position_validation(
+        pg.runs.with_position_search((pg.Stage(2), pg.Stage(38, FREE)), fitted, model), held, model
+    )
     result = pg.perform(pg.Run(model, fitted, pg.Nesterov(), stages, 8, seed=seed))
     assert result.settings["changes"][-1]["change"].startswith("positions put back")
     assert not result.corrections.any()

@@ -62,10 +62,11 @@ def test_a_pattern_gone_far_astray_is_found_from_the_position_given(placed):
 def test_rounds_of_searches_come_before_the_judge(is_judged_first):
     data = problems.measurement()
     _, held = pg.hold_out(data, 0.2)
+    model = pg.models.with_refinable_positions(pg.far_field(data), 2)
     stages = (pg.Stage(5), pg.Stage(40, ("object", "probe", "scan.offset")))
     ways = (
-        (lambda s: pg.runs.with_position_validation(pg.runs.with_position_search(s, data), held)),
-        (lambda s: pg.runs.with_position_search(pg.runs.with_position_validation(s, held), data)),
+        (lambda s: pg.runs.with_position_validation(pg.runs.with_position_search(s, data, model), held, model)),
+        (lambda s: pg.runs.with_position_search(pg.runs.with_position_validation(s, held, model), data, model)),
     )
     made = ways[is_judged_first](stages)
     assert [stage.epochs for stage in made] == [5, 6, 6, 6, 6, 16]
@@ -79,9 +80,10 @@ def test_rounds_of_searches_come_before_the_judge(is_judged_first):
 
 def test_only_offsets_are_held_between_searches():
     data = problems.measurement()
+    model = pg.models.with_refinable_positions(pg.far_field(data), 2)
     plain = (pg.Stage(20, ("object", "probe", "scan.affine")),)
-    assert pg.runs.with_position_search(plain, data) == plain
-    made = pg.runs.with_position_search((pg.Stage(40, ("object", "scan")),), data)
+    assert pg.runs.with_position_search(plain, data, model) == plain
+    made = pg.runs.with_position_search((pg.Stage(40, ("object", "scan")),), data, model)
     assert made[1].trainable == ("object", "scan.affine", "scan.drift")
     assert sum(stage.epochs for stage in made) == 40
     assert made[-1].trainable == ("object", "scan")
@@ -114,7 +116,7 @@ def test_a_thick_object_gets_a_margin_and_its_kernels_none():
 def test_positions_alone_are_searched_and_follow_their_gradients_throughout():
     data = problems.measurement()
     model = pg.models.with_refinable_positions(pg.far_field(data), 2)
-    made = pg.runs.with_position_search((pg.Stage(20, ("scan.offset",)),), data)
+    made = pg.runs.with_position_search((pg.Stage(20, ("scan.offset",)),), data, model)
     assert sum(stage.epochs for stage in made) == 20
     assert {stage.trainable for stage in made} == {("scan.offset",)}
     assert sum(bool(stage.first) for stage in made) == 2

@@ -4,7 +4,6 @@ from pathlib import Path
 
 from ptychograd.cli.console import output, tell_json
 from ptychograd.cli.options import Json
-from ptychograd.cli.positions import unit_of
 
 
 def compare(result: Path, truth: Path, /, *, json: Json = False) -> None:
@@ -16,7 +15,7 @@ def compare(result: Path, truth: Path, /, *, json: Json = False) -> None:
     """
     from ptychograd.data.files import read
     from ptychograd.fitting.result import load
-    from ptychograd.quality.comparison import compare_with_truth
+    from ptychograd.quality.comparison import compare_with_truth, unit_of
 
     figures = compare_with_truth(load(result), read(truth, allow_masked=True))
     if json:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from ptychograd.cli.asked import Effects
 from ptychograd.core.errors import InputError
+from ptychograd.physics import paths
 
 if TYPE_CHECKING:
     import numpy as np
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 STILL_BEAM = (
     "A near field hardly tells the structure of a still beam from the detector's flat field; if the object gets worse "
-    "with detector.flat_field refined, give a measured --flat-field instead."
+    f"with {paths.FLAT_FIELD} refined, give a measured --flat-field instead."
 )
 NPY = b"\x93NUMPY"  # how a .npy file begins
 
@@ -67,13 +68,13 @@ def detected(model, effects: Effects, refine: Sequence[str] = (), data: "Dataset
     from ptychograd.models.effects import detectors
 
     asked = {path for path in refine if path.startswith("detector")}
-    if "detector.background" in asked and data is not None and not model.detector.background > 0:
+    if paths.BACKGROUND in asked and data is not None and not model.detector.background > 0:
         model = detectors.with_background(model, detectors.estimate_background(data))
     if effects.background_image:
         model = detectors.with_background_image(model)
     if effects.point_spread is not None:
         model = detectors.with_point_spread(model, _number_or_image(effects.point_spread))
-    elif any(matches("detector.point_spread.width", path) for path in asked if path != "detector"):
+    elif any(matches(paths.POINT_SPREAD_WIDTH, path) for path in asked if path != "detector"):
         model = detectors.with_point_spread(model)
     if effects.flat_field is not None or refines_flat_field(refine, effects):
         flat = None if effects.flat_field is None else image(effects.flat_field, "flat field")
@@ -83,7 +84,7 @@ def detected(model, effects: Effects, refine: Sequence[str] = (), data: "Dataset
 
 def refines_flat_field(names: Sequence[str], effects: Effects) -> bool:
     """Whether the flat field is to be calibrated, which counted photons do: by its name, or a given one with all."""
-    return "detector.flat_field" in names or ("detector" in names and effects.flat_field is not None)
+    return paths.FLAT_FIELD in names or ("detector" in names and effects.flat_field is not None)
 
 
 def doubts(data: "Dataset", names: Sequence[str], effects: Effects) -> Iterator[str]:

@@ -130,7 +130,7 @@ def _halves(path: Path, places: OutputPaths, options: Options, machine: Machine)
         result = result._replace(settings=result.settings | {HALF: number + 1} | source)
         where = placed(result.save, place, places.folder)
         ending.release()
-        for text in (f"{where}: R = {result.history.r_factor[-1]:.4f}", *summary_of_positions(result)):
+        for text in (f"{where}: R = {result.r_factor:.4f}", *summary_of_positions(result)):
             errors.print(text, style="dim", soft_wrap=True)
         results.append((result, where))
     return results

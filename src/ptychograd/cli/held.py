@@ -48,8 +48,8 @@ def with_search_and_validation(run: "Run", held: "Dataset | None") -> "Run":
     """The run with the positions that it refines searched as well, and judged by the patterns held out, if any."""
     from ptychograd.runs.stages import with_position_search, with_position_validation
 
-    stages = with_position_search(run.stages, run.data)
-    return run._replace(stages=stages if held is None else with_position_validation(stages, held))
+    stages = with_position_search(run.stages, run.data, run.model)
+    return run._replace(stages=stages if held is None else with_position_validation(stages, held, run.model))
 
 
 def monitored(run: "Run", held: "Dataset | None") -> "Run":

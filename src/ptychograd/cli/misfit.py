@@ -9,6 +9,7 @@ from ptychograd.cli.needs import check_needs, check_simulated
 from ptychograd.cli.options import Options
 from ptychograd.cli.texts import numbers
 from ptychograd.core.errors import InputError
+from ptychograd.physics.paths import FLAT_FIELD, POINT_SPREAD_WIDTH
 
 if TYPE_CHECKING:
     from ptychograd.data.dataset import Dataset
@@ -26,7 +27,7 @@ def check(options: Options) -> None:
     check_needs(options)
     if options.effects.readout is not None:
         _check_readout(options.effects.readout)
-    refined = any(matches("detector.point_spread.width", path) for path in options.refine or ())
+    refined = any(matches(POINT_SPREAD_WIDTH, path) for path in options.refine or ())
     if refined and is_zero(options.effects.point_spread):
         raise InputError("A point spread of 0 does not tell in which direction to go; leave --point-spread out.")
     priors(options)
@@ -50,15 +51,14 @@ def with_noise(stages: Iterable["Stage"], options: Options, data: "Dataset") -> 
 
 def check_counted(stages: Iterable["Stage"], options: Options) -> None:
     """Refuse to calibrate a flat field where counted photons are asked for, and no epoch is left that fits them."""
-    from ptychograd.physics.noise import Amplitude
 
     asked = refines_flat_field(options.refine or (), options.effects) and options.noise != "amplitude"
-    if not asked or any(stage.epochs and not isinstance(stage.noise, Amplitude) for stage in stages):
+    if not asked or any(stage.epochs and not stage.noise.fits_amplitudes for stage in stages):
         return
     held = f" and --hold-probe {options.hold_probe}" if options.hold_probe else ""
     raise InputError(
         f"With --epochs {options.epochs}{held} there is no epoch that fits counted photons, by which "
-        "detector.flat_field is calibrated; give more epochs" + (", or hold the probe for fewer." if held else ".")
+        f"{FLAT_FIELD} is calibrated; give more epochs" + (", or hold the probe for fewer." if held else ".")
     )
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ptychograd.cli.asked import Effects
 from ptychograd.core.errors import InputError
+from ptychograd.physics import paths
 
 if TYPE_CHECKING:
     from ptychograd.cli.options import Options
@@ -22,31 +23,24 @@ class Need(NamedTuple):
     what: str
 
 
-PLACES = ("--refine scan.offset", "--refine scan.affine", "--refine scan.drift")
+PLACES = tuple(f"{REFINE} {path}" for path in paths.CORRECTING.values())
 READ = ("--noise poisson-gaussian", "--noise gaussian")
 NEEDS = (
     Need("--lines", ("--bandwidth",), "the wavelengths that stand for a Gaussian spectrum"),
     Need(
         "--numerical-aperture",
-        ("--aberration", "--refine probe.aberrations"),
+        ("--aberration", f"{REFINE} {paths.ABERRATIONS}"),
         "the pupil over which the aberrations are given",
     ),
     Need("--reach", PLACES, "how far refined positions may move"),
-    Need("--background-image", ("--refine detector.background",), "a background that is found for every pixel"),
+    Need("--background-image", (f"{REFINE} {paths.BACKGROUND}",), "a background that is found for every pixel"),
     Need("--readout", READ, "noise of reading a pixel, in photons rms"),
     *(Need(noise, ("--readout",), "noise of reading a pixel, in photons rms") for noise in READ),
     Need("--slice-distance", ("--slices",), "a thick object: 2 slices or more, and the metres between them"),
     Need("--slices", ("--slice-distance",), "a thick object: 2 slices or more, and the --slice-distance, in metres"),
     Need("--prior slices", ("--slices",), "neighbouring slices of a thick object"),
-    Need("--refine propagator.weights", ("--spectrum", "--bandwidth"), "the shares of the lines of a spectrum"),
+    Need(f"{REFINE} {paths.SPECTRUM}", ("--spectrum", "--bandwidth"), "the shares of the lines of a spectrum"),
     Need("--refine-after", (REFINE,), "the epochs before the parameters of --refine are refined"),
-)
-REFINABLE = (
-    *("object", "object.transmission", "object.density", "object.distance"),
-    *("probe", "probe.modes", "probe.intensity", "probe.variations", "probe.weights", "probe.defocus"),
-    *("probe.aberrations", "scan.offset", "scan.affine", "scan.drift"),
-    *("detector", "detector.background", "detector.flat_field", "detector.point_spread", "detector.point_spread.width"),
-    *("propagator", "propagator.distance", "propagator.weights", "deviation"),
 )
 NOT_SIMULATED = {
     "--reach": "positions that `reconstruct` refines; simulated ones take all the room that --jitter asks for",
@@ -66,11 +60,11 @@ def check_needs(options: "Options") -> None:
 
 def _check_name(path: str) -> None:
     """Refuse a name that is not among those that can be refined here, and say the nearest that is."""
-    if path in REFINABLE:
+    if path in paths.REFINABLE:
         return
-    near = get_close_matches(path, REFINABLE, 1, 0.5)
+    near = get_close_matches(path, paths.REFINABLE, 1, 0.5)
     meant = f"; did you mean {near[0]}?" if near else "."
-    raise InputError(f'--refine "{path}" is unknown{meant} Parameters are: {", ".join(REFINABLE)}.')
+    raise InputError(f'--refine "{path}" is unknown{meant} Parameters are: {", ".join(paths.REFINABLE)}.')
 
 
 def check_simulated(noise: str, effects: Effects) -> None:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from ptychograd.cli.asked import Effects
 from ptychograd.core.errors import InputError
+from ptychograd.physics.paths import CORRECTING
 
 if TYPE_CHECKING:
     from ptychograd.physics.model import AbstractModel
@@ -39,9 +40,8 @@ def with_true_places(model: "AbstractModel", effects: Effects, seed: int) -> "Ab
 def refines_positions(names: Sequence[str]) -> bool:
     """Whether a correction of positions is among the parameters of these names."""
     from ptychograd.core.parameters import matches
-    from ptychograd.refinement.positions import PATHS
 
-    return any(matches(path, name) for path in PATHS for name in names)
+    return any(matches(path, name) for path in CORRECTING.values() for name in names)
 
 
 def held_share(asked: float | None, refine: Sequence[str], positions: int) -> float:

@@ -36,12 +36,10 @@ OBJECT, BOTH = ("object",), ("object", "probe")
 
 def read_data(path: Path, options: Options, keep: "StreamFromFile | None" = None) -> "Dataset":
     """The data set, after telling what was guessed about it; `keep` says when its patterns stay in the file."""
-    from ptychograd.data.dataset import StoredPatterns
-
     data = read_file(path, options, keep)
     for note in data.notes:
         errors.print(f"{path.name}: {note}", style="dim", soft_wrap=True)
-    if isinstance(data.patterns, StoredPatterns):
+    if data.is_stored:
         errors.print(f"{path.name}: the patterns stay in the file and are read block by block", style="dim")
     opening = options.aperture or options.pinhole or options.focal_spot
     estimated = data.group == 1 and data.positions is not None and (data.probe is None or options.defocus)

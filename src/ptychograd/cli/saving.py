@@ -31,18 +31,16 @@ def named_files(options: Options) -> Options:
 def described(result: "Result", data: "Dataset", options: Options, machine: Machine, places: Mapping) -> "Result":
     """The result with the options of its run in its settings; `places` are the folder of the run, data and output."""
     from ptychograd.cli.machine import MACHINE
-    from ptychograd.data.dataset import StoredPatterns
 
     asked = {"data": places["data"], "output": places["output"], **asdict(options)}
-    streams = isinstance(data.patterns, StoredPatterns)
     settings = {
         "options": asked,
         FOLDER: places[FOLDER],
         FINGERPRINT: data.fingerprint,
-        MACHINE: {"devices": machine.devices, "memory": machine.memory if streams else None},
+        MACHINE: {"devices": machine.devices, "memory": machine.memory if data.is_stored else None},
     }
-    if isinstance(data.patterns, StoredPatterns) and data.patterns.grows:
-        settings[ARRIVED] = f"{data.patterns.arrived()} of {data.count}"
+    if data.grows:
+        settings[ARRIVED] = f"{data.arrived} of {data.count}"
     return result._replace(settings=result.settings | settings)
 
 

@@ -23,6 +23,18 @@ TRY = {
     "modes": "more modes (--modes)",
 }
 
+TRY_IN_PYTHON = {
+    "not_counts": TRY["not_counts"],
+    "object_not_told_from_noise": "a larger batch_size or more photons; patterns that are held out judge it better",
+    "loss_rose": "a larger batch_size, or another solver",
+    "too_few_epochs": "more epochs (resume=result)",
+    "start_probe": "another start of the illumination",
+    "orientation": "exchange or negate them (pg.data.apply_orientation)",
+    "positions": "check their unit and order, or refine them",
+    "defocus": "another distance",
+    "modes": "more modes of the illumination",
+}  # of runs that no command made, whose model may be one that the package does not know
+
 
 def on_rise(result: "Result") -> str:
     """That the loss rose, and which state is kept; nothing if it did not."""
@@ -34,17 +46,17 @@ def on_rise(result: "Result") -> str:
     return f"the loss rose {losses}; the state after epoch {before} is kept"
 
 
-def line(verdict: Mapping | None) -> str:
+def line(verdict: Mapping | None, ways: Mapping[str, str] = TRY) -> str:
     """One line: the verdict, its likeliest causes, and what to try; nothing without one."""
     if verdict is None:
         return ""
-    causes = [f"{cause['found']} -> {TRY[cause['code']]}" for cause in verdict["causes"][:MOST_CAUSES]]
+    causes = [f"{cause['found']} -> {ways[cause['code']]}" for cause in verdict["causes"][:MOST_CAUSES]]
     return f"verdict: {VERDICTS[verdict['code']]}" + (f"; {'; '.join(causes)}" if causes else "")
 
 
-def verdict_line(result: "Result") -> str:
+def verdict_line(result: "Result", ways: Mapping[str, str] = TRY) -> str:
     """`line` of a result, and what such a verdict can't see; nothing without a verdict."""
     verdict, geometry = result.settings.get(VERDICT), result.settings.get("geometry") or {}
     is_fitted = verdict is not None and verdict["code"] in ("at_noise", "near_noise")
     is_far = not {"focus_distance", "rocking"} & geometry.keys()
-    return line(verdict) + (UNSEEN if is_fitted and is_far and result.roles.positions is not None else "")
+    return line(verdict, ways) + (UNSEEN if is_fitted and is_far and result.roles.positions is not None else "")

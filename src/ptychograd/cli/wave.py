@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING
 from ptychograd.cli.asked import Effects
 from ptychograd.cli.texts import numbers, signed_numbers
 from ptychograd.core.errors import InputError
+from ptychograd.physics import paths
 
 if TYPE_CHECKING:
     from ptychograd.physics.model import AbstractModel
     from ptychograd.runs.stage import Stage
 
 COMMON_ABERRATIONS: tuple[int, ...] = (5, 6, 7, 8, 11)  # of --refine probe.aberrations: astigmatism, coma, spherical
-IF_ASKED = ("object.distance", "probe.defocus", "probe.aberrations")  # what no pattern tells without more knowledge
-LENS = ("probe.defocus", "probe.aberrations")
 
 
 def with_wave(
@@ -23,16 +22,16 @@ def with_wave(
     from ptychograd.models import effects as _effects
 
     model = _with_object(model, effects, refine)
-    lens = effects.aberration or effects.numerical_aperture is not None or any(path in LENS for path in refine)
+    lens = effects.aberration or effects.numerical_aperture is not None or any(path in paths.LENS for path in refine)
     if lens:
         terms = _aberrations(effects)
-        if not terms and "probe.aberrations" in refine:
+        if not terms and paths.ABERRATIONS in refine:
             terms = {noll: 0.0 for noll in COMMON_ABERRATIONS}
         model = _effects.with_aberrations(model, defocus, terms, _pupil(model, effects))
-    variations = effects.probe_variations or int(any(path in ("probe.weights", "probe.variations") for path in refine))
+    variations = effects.probe_variations or int(any(path in (paths.WEIGHTS, paths.VARIATIONS) for path in refine))
     if variations:
         model = _effects.with_varying_probe(model, variations)
-    if effects.varying_intensity or "probe.intensity" in refine:
+    if effects.varying_intensity or paths.INTENSITY in refine:
         model = _effects.with_varying_intensity(model)
     return _with_spectrum(model, effects, refine)
 
@@ -64,9 +63,9 @@ def held_unless_asked(stages: Iterable["Stage"], model: "AbstractModel", refine:
     from ptychograd.core.parameters import matches, trainable_names
 
     leaves = trainable_names(model)
-    special = {path for path in IF_ASKED if path in leaves} | {path for path in refine if path in leaves}
-    if any(path in LENS for path in refine):
-        special |= {"probe.modes"}
+    special = {path for path in paths.IF_ASKED if path in leaves} | {path for path in refine if path in leaves}
+    if any(path in paths.LENS for path in refine):
+        special |= {paths.MODES}
     for stage in stages:
         if not any(matches(path, parent) and path != parent for path in special for parent in stage.named):
             yield stage
@@ -82,7 +81,7 @@ def held_unless_asked(stages: Iterable["Stage"], model: "AbstractModel", refine:
 def _with_object(model: "AbstractModel", effects: Effects, refine: Sequence[str]) -> "AbstractModel":
     from ptychograd.models import effects as _effects
 
-    if effects.slices != 1 or effects.slice_distance is not None or "object.distance" in refine:
+    if effects.slices != 1 or effects.slice_distance is not None or paths.DISTANCE in refine:
         model = _effects.with_slices(model, effects.slices, _slice_distance(effects))
     if effects.object_modes != 1:
         model = _effects.with_object_modes(model, effects.object_modes)
@@ -111,8 +110,8 @@ def _with_spectrum(model: "AbstractModel", effects: Effects, refine: Sequence[st
     if effects.bandwidth is not None:
         return _effects.with_bandwidth(model, effects.bandwidth, effects.lines)
     if not effects.spectrum:
-        if "propagator.weights" in refine:
-            raise InputError("--refine propagator.weights needs the lines of the spectrum: --spectrum or --bandwidth.")
+        if paths.SPECTRUM in refine:
+            raise InputError(f"--refine {paths.SPECTRUM} needs the lines of the spectrum: --spectrum or --bandwidth.")
         return model
     lines = numbers(effects.spectrum, "spectrum")
     energies = numbers([f"{energy}={energy}" for energy in lines], "spectrum")

@@ -7,6 +7,7 @@ the physics: cutting a window from an array of just that size is the identity, w
 """
 
 from collections.abc import Callable
+from typing import SupportsIndex
 
 import equinox as eqx
 import jax
@@ -41,7 +42,7 @@ class Window(eqx.Module):
 
 Windows = dict[str, Window]  # by the path of the array that they look at
 Index = Int[Array, ""] | np.integer | int  # of a pattern, in code that is compiled and that is not
-Number = Array | np.ndarray | np.generic | float | int  # what may be taken for one
+Number = Array | np.ndarray | np.generic | float | int | SupportsIndex  # what may be taken for one
 
 
 @meant
@@ -50,6 +51,7 @@ def checked_index(index: Number, count: int) -> Int[Array, ""]:
 
     JAX takes the last entry of an array for one beyond its end. Compiled code can't raise: see `nan_outside`.
     """
+    index = index if isinstance(index, Array | np.ndarray | np.generic | int) else np.asarray(index)
     number = None if isinstance(index, Tracer) else np.asarray(jax.device_get(index))
     like = jnp.asarray(index) if number is None else number
     if like.shape or like.dtype.kind not in "iu":
@@ -92,7 +94,7 @@ def extract_window(
 
 
 @meant
-def row(array: Shaped[Array, "index k"], index: Index) -> Shaped[Array, "k"]:
+def row(array: Shaped[Array, "index k"], index: Number) -> Shaped[Array, "k"]:
     """Take the row that belongs to one pattern from an array with a row for each.
 
     Use it for arrays named in `per_pattern`: solvers may put the one row that a pattern sees in the place of the array,
@@ -122,7 +124,7 @@ def row(array: Shaped[Array, "index k"], index: Index) -> Shaped[Array, "k"]:
 
 
 @meant
-def row_window(index: Index, columns: int) -> Window:
+def row_window(index: Number, columns: int) -> Window:
     """Where the row of pattern `index` lies in an array (index, columns)."""
     index = jnp.asarray(index)
     return Window(index * jnp.array([1, 0], index.dtype), (1, columns))

@@ -214,7 +214,7 @@ class Objective(eqx.Module):
     def scaled_back(self, variables: PyTree) -> PyTree:
         """The variables with the probe's power as at the start, if it went far from that, at no pattern's cost."""
         model = self.model(variables)
-        free = model.free_scale if isinstance(model, AbstractExitWaveModel) else None
+        free = model.free_scale
         named = named_parameters(variables)
         if self.power is None or free is None or not all(name in named for name in (free.object, *free.probe)):
             return variables
@@ -341,7 +341,7 @@ def _complex_times(factor: float, gradient: PyTree) -> PyTree:
 
 def power_of_probe(model: AbstractModel) -> Float[Array, ""] | None:
     """Σ|P|² of a model in which only the product of object and probe counts; None for others."""
-    free = model.free_scale if isinstance(model, AbstractExitWaveModel) else None
+    free = model.free_scale
     return None if free is None else _power(named_parameters(model)[free.probe[0]])
 
 

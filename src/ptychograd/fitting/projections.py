@@ -128,6 +128,11 @@ def _once_and_twice(projection: Projection, leaf: PyTree) -> tuple[PyTree, PyTre
     return once, projection(once)
 
 
+def names_of(constraints: AbstractConstraint | Sequence[AbstractConstraint]) -> list[str]:
+    """The classes of the constraints on one path."""
+    return [type(part).__name__ for part in several(constraints)]
+
+
 def summary_of(constraints: Constraints) -> dict[str, str]:
     """Constraints in words, by path: equal for equal ones. Arrays are told by a checksum."""
     return {path: " then ".join(map(_summary, several(given))) for path, given in sorted(constraints.items())}

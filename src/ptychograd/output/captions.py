@@ -33,11 +33,8 @@ def verdict_code(result: "Result") -> str:
 
 def final_figures(result: "Result") -> tuple[float | None, float | None]:
     """R and χ² of the state that the result holds: the last, or the best if the loss rose after it."""
-    history = result.history
-    if not history.epochs:
-        return None, None
-    epoch = result.settings.get("loss_rose", {}).get("after_epoch", history.epochs) - 1
-    return history.r_factor[epoch], history.chi_squared[epoch]
+    shown = result.epochs_of_state
+    return (result.r_factor, result.history.chi_squared[shown - 1]) if shown else (None, None)
 
 
 def headline(result: "Result") -> str:
@@ -50,7 +47,7 @@ def headline(result: "Result") -> str:
 def figures_line(result: "Result") -> str:
     """R, epochs, and the size of a pixel or voxel of the object."""
     r_factor, _ = final_figures(result)
-    done = result.settings.get("loss_rose", {}).get("after_epoch", result.history.epochs)
+    done = result.epochs_of_state
     of = f" of {result.history.epochs}" if done != result.history.epochs else ""
     what = "voxel" if result.roles.image is not None and len(result.roles.image.axes) == 3 else "pixel"
     fit = "no epoch done" if r_factor is None else f"R = {r_factor:.4g} after {done}{of} epochs"

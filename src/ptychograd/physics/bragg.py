@@ -8,7 +8,7 @@ from jaxtyping import Array, Bool, Complex, Float, Int
 from ptychograd.core.fourier import translate
 from ptychograd.core.illumination import brightness
 from ptychograd.core.strict import as_complex, meant
-from ptychograd.core.windows import Index, Window, checked_index, extract_window, row_window
+from ptychograd.core.windows import Number, Window, checked_index, extract_window, row_window
 from ptychograd.physics.detector import Detector
 from ptychograd.physics.model import AbstractExitWaveModel, ScaleAmbiguity, group_number
 from ptychograd.physics.propagators import FarField
@@ -185,7 +185,7 @@ class BraggPtychography(AbstractExitWaveModel):
     def per_pattern(self):
         return {f"scan.{name}": columns for name, columns in self.scan.per_pattern.items()}
 
-    def _position(self, index: Index) -> tuple[Int[Array, ""], Int[Array, ""]]:
+    def _position(self, index: Number) -> tuple[Int[Array, ""], Int[Array, ""]]:
         """The position and the angle of a pattern."""
         index = checked_index(index, len(self.scan.corner) * self.group)
         return index // self.group, index % self.group

@@ -10,7 +10,7 @@ from ptychograd.core.parameters import matches, named_leaves, named_parameters
 from ptychograd.core.strict import meant
 from ptychograd.physics.batching import batched
 from ptychograd.physics.model import AbstractModel, first_pattern, shares_work
-from ptychograd.physics.roles import KINDS, PRODUCT, Image, Roles
+from ptychograd.physics.roles import KINDS, PRODUCT, Image, Positions, Roles
 
 
 def check_count(model: AbstractModel, count: int) -> None:
@@ -111,9 +111,8 @@ def check_roles(model: AbstractModel) -> None:
             )
     if roles.image is not None:
         _check_image(kind, roles.image)
-    if roles.positions is not None and np.shape(roles.positions.corner)[1:] != (2,):
-        shape = np.shape(roles.positions.corner)
-        raise InputError(f"{kind}.roles(): the corner of its positions has the shape {shape}; expected (index, 2).")
+    if roles.positions is not None:
+        _check_positions(kind, roles.positions)
 
 
 def _check_image(kind: str, image: Image) -> None:
@@ -142,6 +141,19 @@ def _check_image(kind: str, image: Image) -> None:
     unknown = [word for word in image.gauge if word not in PRODUCT]
     if unknown:
         raise InputError(f"{kind}.roles(): no gauge is called {unknown[0]!r}; expected some of {', '.join(PRODUCT)}.")
+
+
+def _check_positions(kind: str, positions: Positions) -> None:
+    shape = np.shape(positions.corner)
+    if shape[1:] != (2,):
+        raise InputError(f"{kind}.roles(): the corner of its positions has the shape {shape}; expected (index, 2).")
+    for name in ("corrections", "nominal", "offset"):
+        array = getattr(positions, name)
+        if array is not None and np.shape(array) != shape:
+            raise InputError(
+                f"{kind}.roles(): {name} of its positions has the shape {np.shape(array)}, and the corner {shape}; "
+                "expected the same."
+            )
 
 
 def _named(value: object) -> str:

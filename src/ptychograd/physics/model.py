@@ -6,18 +6,26 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import equinox as eqx
+import numpy as np
 from jaxtyping import Array, Complex, Float, Int
 
 from ptychograd.core.errors import InputError
-from ptychograd.core.parameters import AbstractPart, named_parameters, trainable_names
+from ptychograd.core.parameters import (
+    AbstractPart,
+    is_parameter,
+    named_parameters,
+    replace_parameters,
+    trainable_names,
+)
 from ptychograd.core.windows import Windows
 from ptychograd.physics.roles import Roles
 
 
-class Group(NamedTuple):
+class Group(eqx.Module):
     """The number of a group: patterns that a model makes together, as those of all angles of a rocking curve.
 
-    It is not the number of a pattern: group 2 of a model that makes 15 patterns together begins with pattern 30.
+    It is not the number of a pattern: group 2 of a model that makes 15 patterns together begins with pattern 30. A call
+    of the model, which takes the number of a pattern, refuses it.
 
     Args:
         number: of the group, from 0.
@@ -30,6 +38,15 @@ class Group(NamedTuple):
 
     number: Int[Array, ""]
 
+    def __index__(self) -> int:
+        raise InputError(
+            "A Group is not the number of a pattern; call model.together(group) for all of its patterns, or the model "
+            "with the number of one."
+        )
+
+    def __array__(self, dtype: object = None, copy: object = None) -> np.ndarray:
+        return np.asarray(self.__index__())
+
 
 def group_number(group: object) -> Int[Array, ""]:
     """The number of a `Group`; raises `InputError` for what is none, as the number of a pattern."""
@@ -39,6 +56,24 @@ def group_number(group: object) -> Int[Array, ""]:
             "a number call the model."
         )
     return group.number
+
+
+class ScaleAmbiguity(NamedTuple):
+    """Parameters whose common scale no pattern can tell: object times s and probe divided by s^`power` look the same.
+
+    Args:
+        object: path of the parameter that may be multiplied by s.
+        probe: paths of the parameters that are then divided by s^`power`, the modes first.
+        power: 1 for a thin object, the number of slices for a thick one.
+
+    Example:
+        >>> model.free_scale
+        ScaleAmbiguity(object='object.transmission', probe=('probe.modes',), power=1)
+    """
+
+    object: str
+    probe: tuple[str, ...]
+    power: int = 1
 
 
 class AbstractModel(eqx.Module):
@@ -82,13 +117,13 @@ class AbstractModel(eqx.Module):
     def refined(self) -> tuple[str, ...]:
         """Paths of what is refined by default: arrays of the model that `roles` names as image and illumination.
 
-        All parameters, where it names none.
+        An array with other axes, as `self.wave[None]`, stands for the parameter. All parameters are refined where it
+        names none, and where one of the two is computed.
         """
-        roles, paths = self.roles(), {id(leaf): path for path, leaf in named_parameters(self).items()}
-        arrays = [role.array for role in (roles.image, roles.illumination) if role is not None]
-        known, every = [paths[id(array)] for array in arrays if id(array) in paths], trainable_names(self)
+        roles, every = self.roles(), trainable_names(self)
+        known = [shown_by(self, name) for name in ("image", "illumination") if getattr(roles, name) is not None]
         named = tuple(path for path in known if path in every)
-        return named if named and len(known) == len(arrays) else tuple(every)
+        return named if named and all(known) else tuple(every)
 
     @property
     def group(self) -> int:
@@ -135,6 +170,11 @@ class AbstractModel(eqx.Module):
         """A step that suits a real parameter, in its own unit, by path; by default what the parts of the model say."""
         return gathered(self, lambda part: part.steps)
 
+    @property
+    def free_scale(self) -> ScaleAmbiguity | None:
+        """Parameters that may be multiplied and divided by a number without a change in any pattern; None for none."""
+        return None
+
     def gauge_fixed(self) -> tuple[dict[str, Array], ...]:
         """New values of parameters, by path, without what no pattern can tell; set after every epoch.
 
@@ -148,24 +188,6 @@ class AbstractModel(eqx.Module):
             for name, part in parts_of(self).items()
             for change in part.gauge_fixed()
         )
-
-
-class ScaleAmbiguity(NamedTuple):
-    """Parameters whose common scale no pattern can tell: object times s and probe divided by s^`power` look the same.
-
-    Args:
-        object: path of the parameter that may be multiplied by s.
-        probe: paths of the parameters that are then divided by s^`power`, the modes first.
-        power: 1 for a thin object, the number of slices for a thick one.
-
-    Example:
-        >>> model.free_scale
-        ScaleAmbiguity(object='object.transmission', probe=('probe.modes',), power=1)
-    """
-
-    object: str
-    probe: tuple[str, ...]
-    power: int = 1
 
 
 class AbstractExitWaveModel(AbstractModel):
@@ -196,11 +218,6 @@ class AbstractExitWaveModel(AbstractModel):
         """
         return False
 
-    @property
-    def free_scale(self) -> ScaleAmbiguity | None:
-        """Parameters that may be multiplied and divided by a number without a change in any pattern; None for none."""
-        return None
-
     @abc.abstractmethod
     def detect(self, exit_wave: Complex[Array, "modes *wave"], index: Int[Array, ""]) -> Float[Array, "*detector"]:
         """Expected photons of pattern `index`, whose wave is `exit_wave`."""
@@ -209,6 +226,29 @@ class AbstractExitWaveModel(AbstractModel):
 def first_pattern(model: AbstractModel, number: Int[Array, "*batch"]) -> Int[Array, "*batch"]:
     """The number of the first pattern of a group, or of several groups."""
     return number if model.group == 1 else number * model.group
+
+
+def shown_by(model: AbstractModel, name: str) -> str:
+    """The path of the array that a role shows, as it is or with other axes; empty where it is computed.
+
+    What holds the same numbers at the start may be computed. So all parameters are changed, and it has to follow.
+    """
+    array, leaves = getattr(model.roles(), name).array, named_parameters(model)
+    for path, leaf in leaves.items():
+        if leaf is array:
+            return path
+    alike = [path for path, leaf in leaves.items() if is_parameter(leaf) and _same_numbers(leaf, array)]
+    if not alike:
+        return ""
+    parameters = [(path, leaf) for path, leaf in leaves.items() if is_parameter(leaf)]
+    others = {path: leaf * (1 + 1 / (3 + place)) + 1 for place, (path, leaf) in enumerate(parameters)}
+    role = getattr(replace_parameters(model, others).roles(), name)
+    return next((path for path in alike if role is not None and _same_numbers(others[path], role.array)), "")
+
+
+def _same_numbers(leaf: Array, array: Array | np.ndarray) -> bool:
+    alike = leaf.size == np.size(array) > 0 and leaf.dtype == array.dtype
+    return alike and np.array_equal(np.ravel(np.asarray(leaf)), np.ravel(np.asarray(array)))
 
 
 def gathered(model: AbstractModel, found: Callable[[AbstractPart], Mapping]) -> dict:

@@ -76,19 +76,40 @@ class Illumination(NamedTuple):
 class Positions(NamedTuple):
     """Where the illumination's window lies on the image, for each pattern or group of patterns.
 
+    With an `offset` that is an array of the model, positions are searched for, judged by held-out patterns, and
+    compared with a truth, as those of `RefinableScan`.
+
     Args:
         corner: first pixel (index, 2) of the window, along the image's last two axes.
         corrections: what was added to the nominal position (index, 2), in pixels; None where nothing can be.
         margin: pixels of the image beyond what the nominal positions cover, on every side.
+        nominal: first pixel of the window and fraction of a pixel as they were given (index, 2), before corrections; by
+            default `corner` without `corrections`.
+        offset: the parameter that holds each pattern's own error (y, x), (index, 2), in pixels of the image.
+        affine: the parameter (2, 2) that changes all positions about their middle, as in `RefinableScan`.
+        drift: the parameter (terms, 2) of polynomials of the pattern's number, as in `RefinableScan`.
 
     Example:
         >>> model.roles().positions.corner.shape
         (56, 2)
+        >>> import jax
+        >>> class Shaken(pg.AbstractModel):
+        ...     image: jax.Array
+        ...     moves: jax.Array  # of each pattern, in pixels
+        ...     def __call__(self, index): ...
+        ...     def roles(self):
+        ...         corner = 8 + np.round(self.moves).astype(int)
+        ...         moved = pg.physics.Positions(corner, corrections=self.moves, margin=8, offset=self.moves)
+        ...         return pg.Roles(pg.Image(self.image), positions=moved)
     """
 
     corner: Values
     corrections: Values | None = None
     margin: Values | int = 0
+    nominal: Values | None = None
+    offset: Values | None = None
+    affine: Values | None = None
+    drift: Values | None = None
 
 
 class Roles(NamedTuple):
@@ -113,6 +134,7 @@ class Roles(NamedTuple):
     positions: Positions | None = None
 
 
+CORRECTING = ("offset", "affine", "drift")  # fields of `Positions`: parameters that correct them
 KINDS = {"image": Image, "illumination": Illumination, "positions": Positions}
 
 
@@ -150,7 +172,21 @@ def resolved(record: Record, arrays: Mapping[str, np.ndarray]) -> Roles:
     return Roles(**found)
 
 
-def path_of(record: Record, name: str) -> str:
-    """The path of a role's array; empty where it is computed, or where there is no such role."""
-    array = record.get(name, {}).get("array")
+def path_of(record: Record, name: str, field: str = "array") -> str:
+    """The path of an array of a role; empty where it is computed, or where there is no such role."""
+    array = record.get(name, {}).get(field)
     return array.path if isinstance(array, ByPath) else ""
+
+
+def correcting(record: Record) -> dict[str, str]:
+    """Paths of the parameters that correct positions, by their fields of `Positions`."""
+    found = {field: path_of(record, "positions", field) for field in CORRECTING}
+    return {field: path for field, path in found.items() if path}
+
+
+def nominal_of(positions: Positions) -> np.ndarray:
+    """Positions as they were given, (index, 2), in pixels of the image."""
+    if positions.nominal is not None:
+        return np.asarray(positions.nominal, np.float64)
+    corner, added = np.asarray(positions.corner, np.float64), positions.corrections
+    return corner if added is None else corner - np.asarray(added, np.float64)

@@ -1,8 +1,8 @@
 """A result against the truth from which its data were simulated."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Complex, Inexact
 from scipy.ndimage import binary_erosion
@@ -10,15 +10,18 @@ from scipy.ndimage import binary_erosion
 from ptychograd.core.arrays import shifted
 from ptychograd.core.errors import InputError
 from ptychograd.core.illumination import illuminated_pixels, met_pixels
+from ptychograd.core.parameters import matches
 from ptychograd.core.strict import meant
 from ptychograd.data.dataset import BraggGeometry, Dataset, GroundTruth
 from ptychograd.fitting.result import Result, pixels_with_data
+from ptychograd.physics import paths
 from ptychograd.physics.probes import orthogonal_modes
-from ptychograd.physics.roles import Roles, as_record
-from ptychograd.physics.scan import CORRECTED, SubPixelScan, WholePixelScan, affine_fit, recorded_scan, refinable
+from ptychograd.physics.roles import Roles, as_record, correcting, nominal_of, path_of
+from ptychograd.physics.scan import affine_fit, corrections_of
 from ptychograd.quality.metrics import compare_arrays, nrmse_but_for, nrmse_within, register
 
-DISTANCE = "object.distance"  # of a truth in slices, which tells how far they are from each other
+ERROR = " error"  # how the names of errors of parameters end
+MOVED = ("scan.position error", "scan.position (affine removed) error")  # figures, whatever holds the positions
 SHELL = 2  # voxels: at a crystal's faces noise and resolution blur what the core need not suffer from
 
 
@@ -58,13 +61,14 @@ def compare_with_truth(result: Result, data: Dataset) -> dict[str, float]:
             f"{data.source} holds no ground truth; `ptychograd simulate` writes files that do, and `make_dataset` "
             "takes one as `truth`."
         )
+    true, numbers = true_corrections(data.truth, result), compare_parameters(data.truth, result)
+    in_slices = _is_in_slices(data.truth, result)
     whole, result = _in_one_window(data.truth, result)
-    truth, recovered = _without_margins(whole, result)
+    truth, recovered = _without_margins(whole, result, is_moved="offset" in true)
     if isinstance(data.geometry, BraggGeometry):
         figures = compare_crystals(truth, recovered, data.geometry.two_theta)
         return figures | {"probe_nrmse": register(_strongest(_probe(whole)), _strongest(result.probe))[1]}
     modelled, image = _as_modelled(data, result), result.roles.image
-    in_slices = DISTANCE in data.truth.parameters
     box, sliced = _box(modelled), (in_slices, image is not None and image.layers == "slices")
     pairs = {"object": (_as_one(truth, sliced[0])[box], _as_one(recovered, sliced[1])[box])}
     if whole.probe is not None and result.roles.illumination is not None:
@@ -82,7 +86,12 @@ def compare_with_truth(result: Result, data: Dataset) -> dict[str, float]:
     if all(sliced) and truth.shape == recovered.shape:
         for number, (expected, found) in enumerate(zip(truth, recovered, strict=True)):
             figures[f"slice_{number + 1}_nrmse"] = compare_arrays(expected[box], found[box]).nrmse_ramp_removed
-    return figures | compare_parameters(data.truth, result) | compare_positions(data.truth, result)
+    return figures | numbers | compare_positions(true, result)
+
+
+def _is_in_slices(truth: GroundTruth, result: Result) -> bool:
+    """Whether the truth tells how far slices are from each other: by the result's path, or a built-in object's."""
+    return any(path in truth.parameters for path in (paths.DISTANCE, path_of(result.record, "image", "spacing")))
 
 
 def _probe(truth: GroundTruth) -> Complex[np.ndarray, "modes y x"]:
@@ -114,12 +123,15 @@ def _without(image: np.ndarray, margins: list[tuple[int, int]]) -> np.ndarray:
     return image[..., rows, columns]
 
 
-def _without_margins(truth: GroundTruth, result: Result) -> tuple[np.ndarray, np.ndarray]:
-    """Objects of truth and result over the array that the nominal scan covers, without the reach of its positions."""
+def _without_margins(truth: GroundTruth, result: Result, is_moved: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Objects of truth and result over the array that the nominal scan covers, without the reach of its positions.
+
+    A truth whose positions were moved has a margin of its own.
+    """
     reach, recovered, true = _reach(result), result.object, truth.object
     shape = tuple(n - 2 * reach for n in recovered.shape[-2:])
     spare = {n - m for n, m in zip(true.shape[-2:], shape, strict=True)}
-    fits = spare == {0} or ("scan.offset" in truth.parameters and len(spare) == 1 and min(spare) > 0)
+    fits = spare == {0} or (is_moved and len(spare) == 1 and min(spare) > 0)
     is_volume = result.roles.image is not None and len(result.roles.image.axes) == 3
     if not fits or (is_volume and true.shape[:1] != recovered.shape[:1]):
         raise InputError(
@@ -135,29 +147,34 @@ def central(image: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     return image[..., low[0] : low[0] + shape[0], low[1] : low[1] + shape[1]]
 
 
+def true_corrections(truth: GroundTruth, result: Result) -> dict[str, np.ndarray]:
+    """What corrects positions in the truth, by field of `Positions`: by the result's paths, or those of a scan."""
+    known = paths.CORRECTING | correcting(result.record)
+    return {name: truth.parameters[path] for name, path in known.items() if path in truth.parameters}
+
+
 @meant
-def compare_positions(truth: GroundTruth, result: Result) -> dict[str, float]:
+def compare_positions(true: Mapping[str, np.ndarray], result: Result) -> dict[str, float]:
     """Root-mean-square error of the positions along each axis, in object pixels, without their mean.
 
     Besides that without what an affine change of all positions makes good. None where nothing moved in truth or result.
     """
-    true = {name: truth.parameters.get(f"scan.{name}") for name in CORRECTED}
-    found = recorded_scan(result.arrays)
-    if found is None and true["offset"] is None:
+    places = result.roles.positions
+    if places is None or (places.corrections is None and "offset" not in true):
         return {}
-    corner, shift = (result.arrays.get(f"scan.{name}") for name in ("corner", "shift"))
-    if found is None:
-        nominal = (
-            WholePixelScan(jnp.asarray(corner)) if shift is None else SubPixelScan(*map(jnp.asarray, (corner, shift)))
-        )
-        found = refinable(nominal, 0)
-    error = np.asarray(found.corrections() - found.with_corrections(**true).everything(), np.float64)
+    nominal = nominal_of(places)
+    found = np.zeros(nominal.shape, np.float32) if places.corrections is None else np.asarray(places.corrections)
+    error = np.asarray(found - corrections_of(nominal, found.dtype, **true), np.float64)
     error -= error.mean(axis=0)
-    rest = error - affine_fit(found, error)[1]
-    return {
-        "scan.position error": float(np.sqrt(np.mean(error**2))),
-        "scan.position (affine removed) error": float(np.sqrt(np.mean(rest**2))),
-    }
+    rest = error - affine_fit(nominal, error)[1]
+    return {name: float(np.sqrt(np.mean(left**2))) for name, left in zip(MOVED, (error, rest), strict=True)}
+
+
+def unit_of(figure: str) -> str:
+    """The unit of a figure; none for those that are relative."""
+    others = {"core_phase_rms": "rad", "shift_along_beam": "voxels", "shift_across_beam": "voxels"}
+    others |= dict.fromkeys(MOVED, "object pixels") | {path + ERROR: unit for path, unit in paths.UNITS.items()}
+    return others.get(figure, "")
 
 
 def _as_one(object: Inexact[np.ndarray, "*many Y X"], sliced: bool) -> Inexact[np.ndarray, "Y X"]:
@@ -169,10 +186,12 @@ def _as_one(object: Inexact[np.ndarray, "*many Y X"], sliced: bool) -> Inexact[n
 
 def compare_parameters(truth: GroundTruth, result: Result) -> dict[str, float]:
     """Root-mean-square error of every other parameter of which the truth tells, in its own unit."""
-    others = {path: value for path, value in truth.parameters.items() if not path.startswith("scan.")}
+    places = {path.rpartition(".")[0] or path for path in correcting(result.record).values()}
+    of_positions = lambda path: paths.is_of_scan(path) or any(matches(path, place) for place in places)  # noqa: E731
+    others = {path: value for path, value in truth.parameters.items() if not of_positions(path)}
     pairs = {path: (value, result.arrays.get(path)) for path, value in others.items()}
     return {
-        f"{path} error": float(np.sqrt(np.mean(np.abs(found - value) ** 2)))
+        path + ERROR: float(np.sqrt(np.mean(np.abs(found - value) ** 2)))
         for path, (value, found) in pairs.items()
         if found is not None and found.shape == value.shape and found.dtype.kind in "fc"
     }

@@ -18,9 +18,9 @@ from ptychograd.fitting.epoch import called, of_each, traced
 from ptychograd.physics.checks import check_count
 from ptychograd.physics.model import AbstractModel, Group
 from ptychograd.physics.noise import AbstractNoise, Poisson
+from ptychograd.physics.paths import BACKGROUND, FLAT_FIELD
 from ptychograd.refinement.stage_actions import AbstractStageAction, Changed
 
-FLAT_FIELD, BACKGROUND = "detector.flat_field", "detector.background"
 FLOOR = 1e-6  # photons a pixel: no background but the model's own
 COUNTS = Poisson(FLOOR)
 PASSES = 4  # through all patterns at most
@@ -123,6 +123,10 @@ class FlatFieldCalibration(AbstractStageAction):
     @property
     def about(self):
         return FLAT_FIELD
+
+    @property
+    def turn(self):
+        return 1  # after all else that changes the model, as positions
 
     def check(self, model):
         if FLAT_FIELD not in trainable_names(model):

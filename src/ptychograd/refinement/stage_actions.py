@@ -75,6 +75,11 @@ class AbstractStageAction(abc.ABC):
         """The path of the parameter that it puts right, where it is one."""
         return ""
 
+    @property
+    def turn(self) -> int:
+        """Its place where several are due together: those with a larger number come later."""
+        return 0
+
     def check(self, model: AbstractModel) -> None:  # noqa: B027 (many have nothing to refuse)
         """Raise `InputError` for a model to which it can't be done."""
 

@@ -100,7 +100,7 @@ def memory_plan(tasks: Sequence[Task]) -> MemoryPlan:
     most = {name: max(stage[name] for stage in stages) for name in stages[0]}
     most[COMPILING] = COMPILER + AN_OPERATION * sum(stage[COMPILING] for stage in stages)
     data, model, used = tasks[0].data, tasks[0].model, used_memory()
-    held = bytes_of((data.mask, model)) + (0 if isinstance(data.patterns, StoredPatterns) else data.patterns.nbytes)
+    held = bytes_of((data.mask, model)) + (0 if data.is_stored else data.patterns.nbytes)
     here = {PROGRAM: max(0, used - held), PATTERNS: most.pop(PATTERNS)}
     there = {PATTERNS: most.pop("on the device")}
     for name, number in most.items():

@@ -5,11 +5,14 @@ from collections.abc import Callable, Mapping, Sequence
 
 from ptychograd.core.errors import InputError
 from ptychograd.core.parameters import matches, trainable_names
+from ptychograd.core.strict import meant
 from ptychograd.data.dataset import Dataset
 from ptychograd.physics.model import AbstractModel
-from ptychograd.physics.noise import AbstractNoise, Amplitude, Censored, Poisson
-from ptychograd.refinement.calibration import FLAT_FIELD, FLOOR, FlatFieldCalibration
-from ptychograd.refinement.positions import PATHS, DistortionCorrection, PositionSearch, PositionValidation
+from ptychograd.physics.noise import Poisson
+from ptychograd.physics.paths import CORRECTING, FLAT_FIELD
+from ptychograd.physics.roles import correcting, recorded
+from ptychograd.refinement.calibration import FLOOR, FlatFieldCalibration
+from ptychograd.refinement.positions import DistortionCorrection, PositionSearch, PositionValidation
 from ptychograd.refinement.stage_actions import AbstractStageAction, BeamShift, ShrinkWrap
 from ptychograd.runs.stage import Stage
 
@@ -19,7 +22,6 @@ BEGIN, BEFORE, AFTER = 2, 3, 3  # parts of the search: without shrink-wrap, and 
 PARTS = BEGIN + BEFORE + 1 + AFTER
 FEWEST = PARTS + 1  # epochs: one a part, and one at the end
 VALIDATED = 0.6  # of the epochs in which positions are refined: before steps get small
-OFFSET = "scan.offset"
 MOST_ROUNDS = 30  # of searches for positions
 ROUND = 6  # epochs of object and probe, about, from one search for positions to the next
 DESCENT = 0.25  # of these rounds positions follow their gradients; then those would only bring noise in
@@ -64,7 +66,7 @@ def crystal_search(epochs: int) -> tuple[Stage, ...]:
     return (Stage(BEGIN * each, OBJECT), *[wrapped] * BEFORE, shifted, *[wrapped] * AFTER)
 
 
-def with_position_validation(stages: Sequence[Stage], held: Dataset) -> tuple[Stage, ...]:
+def with_position_validation(stages: Sequence[Stage], held: Dataset, model: AbstractModel) -> tuple[Stage, ...]:
     """The stages with refined positions judged by held-out patterns, after 60 % of the epochs that refine them.
 
     A `PositionValidation` is done there, whose two models are fitted for 15 % as many epochs. Stages that refine no
@@ -73,26 +75,31 @@ def with_position_validation(stages: Sequence[Stage], held: Dataset) -> tuple[St
     Args:
         stages: of a run.
         held: the patterns that are held out, as `hold_out` gives them.
+        model: the start model, which says which parameters correct positions.
 
     Returns:
         the stages, those that refine positions divided where these are judged.
 
     Example:
         >>> fitted, held = pg.hold_out(data, 0.1)
-        >>> stages = (pg.Stage(20), pg.Stage(40, ("object", "probe", "scan")))
-        >>> [stage.epochs for stage in pg.runs.with_position_validation(stages, held)]
+        >>> stages = (pg.Stage(20), pg.Stage(40, ("object", "probe", "scan.offset")))
+        >>> free = pg.models.with_refinable_positions(model)
+        >>> [stage.epochs for stage in pg.runs.with_position_validation(stages, held, free)]
         [20, 24, 16]
     """
-    epochs = sum(stage.epochs for stage in stages if _is_about_positions(stage))
+    paths = _moving(model)
+
+    def counts(stage: Stage) -> bool:
+        return _is_about_positions(stage, paths)
+
+    epochs = sum(stage.epochs for stage in stages if counts(stage))
     if not epochs:
         return tuple(stages)
     validation = PositionValidation(held, max(1, round(TRIAL * epochs)), stages[-1].noise)
-    return tuple(
-        stage for _, stage in _divided(stages, {round(VALIDATED * epochs): (validation,)}, _is_about_positions)
-    )
+    return tuple(stage for _, stage in _divided(stages, {round(VALIDATED * epochs): (validation,)}, counts))
 
 
-def with_position_search(stages: Sequence[Stage], data: Dataset) -> tuple[Stage, ...]:
+def with_position_search(stages: Sequence[Stage], data: Dataset, model: AbstractModel) -> tuple[Stage, ...]:
     """The stages with searches for positions in the first 60 % of those epochs that refine offsets of positions.
 
     A `PositionSearch` and a `DistortionCorrection` are done about every 6 epochs, but 30 times at most. Object and
@@ -101,16 +108,19 @@ def with_position_search(stages: Sequence[Stage], data: Dataset) -> tuple[Stage,
     Args:
         stages: of a run.
         data: the patterns that are fitted.
+        model: the start model, which says which parameters correct positions.
 
     Returns:
         the stages, those that refine offsets divided where positions are searched.
 
     Example:
-        >>> stages = (pg.Stage(20), pg.Stage(40, ("object", "probe", "scan")))
-        >>> [stage.epochs for stage in pg.runs.with_position_search(stages, data)]
+        >>> stages = (pg.Stage(20), pg.Stage(40, ("object", "probe", "scan.offset")))
+        >>> free = pg.models.with_refinable_positions(model)
+        >>> [stage.epochs for stage in pg.runs.with_position_search(stages, data, free)]
         [20, 6, 6, 6, 6, 16]
     """
-    epochs = sum(stage.epochs for stage in stages if _refines_offsets(stage))
+    paths = _moving(model)
+    epochs = sum(stage.epochs for stage in stages if _refines(stage, paths["offset"]))
     if not epochs:
         return tuple(stages)
     last, noise = round(VALIDATED * epochs), stages[-1].noise
@@ -119,8 +129,8 @@ def with_position_search(stages: Sequence[Stage], data: Dataset) -> tuple[Stage,
     wide, near = (PositionSearch(data, noise=noise), corrected), (PositionSearch(data, NEAR, noise), corrected)
     cuts = {round(last * n / rounds): wide if n <= WIDE * rounds else near for n in range(1, rounds + 1)}
     still = range(sorted(cuts)[max(0, round(rounds * DESCENT) - 1)], last)
-    parts = _divided(stages, cuts, _is_about_positions)
-    return tuple(_without_offsets(stage) if begin in still else stage for begin, stage in parts)
+    parts = _divided(stages, cuts, lambda stage: _is_about_positions(stage, paths))
+    return tuple(_without_offsets(stage, paths) if begin in still else stage for begin, stage in parts)
 
 
 def with_flat_field_calibration(stages: Sequence[Stage], data: Dataset, model: AbstractModel) -> tuple[Stage, ...]:
@@ -151,17 +161,17 @@ def with_flat_field_calibration(stages: Sequence[Stage], data: Dataset, model: A
     names = trainable_names(model)
 
     def refines(stage: Stage) -> bool:
-        return FLAT_FIELD in names and any(matches(FLAT_FIELD, name) for name in stage.named)
+        return FLAT_FIELD in names and _refines(stage, FLAT_FIELD)
 
     if not any(map(refines, stages)):
         return tuple(stages)
 
     def counts(stage: Stage) -> bool:
-        return refines(stage) and not _fits_amplitudes(stage.noise)
+        return refines(stage) and not stage.noise.fits_amplitudes
 
     counted = [stage for stage in stages if counts(stage)]
     _check_counted(counted)
-    action = FlatFieldCalibration(data, _counting(counted[-1].noise))
+    action = FlatFieldCalibration(data, counted[-1].noise.with_floor(FLOOR))  # which would be taken for background
     stages = [_once(stage, action) if refines(stage) and not _others(stage, names) else stage for stage in stages]
     epochs = sum(stage.epochs for stage in stages if counts(stage))
     places = {round(CALIBRATED_SHARE * epochs * n / CALIBRATIONS) for n in range(1, CALIBRATIONS + 1)} - {epochs}
@@ -184,12 +194,12 @@ def _check_counted(counted: Sequence[Stage]) -> None:
 
 
 def _calibrates(stage: Stage) -> bool:
-    return any(isinstance(action, FlatFieldCalibration) for action in stage.first)
+    return any(action.about == FLAT_FIELD for action in stage.first)
 
 
 def _once(stage: Stage, action: AbstractStageAction) -> Stage:
     """A stage that refines the flat field alone: calibrated once where counts are fitted, without an epoch."""
-    is_due = not (_fits_amplitudes(stage.noise) or _calibrates(stage))
+    is_due = not (stage.noise.fits_amplitudes or _calibrates(stage))
     return stage._replace(epochs=0, first=(*stage.first, action) if is_due else stage.first)
 
 
@@ -211,23 +221,10 @@ def _divided(
             continue
         places = sorted({begin, end} | {at for at in cuts if begin < at < end})
         for low, high in itertools.pairwise(places):
-            first = sorted((stage.first if low == begin else ()) + cuts.get(low, ()), key=_turn)
+            first = sorted((stage.first if low == begin else ()) + cuts.get(low, ()), key=lambda action: action.turn)
             parts.append((low, stage._replace(epochs=high - low, first=tuple(first))))
         done = end
     return parts
-
-
-def _fits_amplitudes(noise: AbstractNoise) -> bool:
-    return isinstance(noise.noise if isinstance(noise, Censored) else noise, Amplitude)
-
-
-def _counting(noise: AbstractNoise) -> AbstractNoise:
-    """The noise model; that of photon counts without its floor, which would be taken for background."""
-    if isinstance(noise, Poisson):
-        return Poisson(FLOOR)
-    if isinstance(noise, Censored) and isinstance(noise.noise, Poisson):
-        return Censored(Poisson(FLOOR), noise.level)
-    return noise
 
 
 def _without_flat_field(stage: Stage, names: Sequence[str]) -> Stage:
@@ -244,26 +241,32 @@ def _others(stage: Stage, names: Sequence[str]) -> tuple[str, ...]:
     return tuple(retained)
 
 
-def _without_offsets(stage: Stage) -> Stage:
+@meant
+def _moving(model: AbstractModel) -> Mapping[str, str]:
+    """Paths of what corrects positions; those of the package's own scans where the model names none: a run refuses it.
+
+    An offset is among them, as nothing else is searched for.
+    """
+    found = correcting(recorded(model.roles(), model))
+    return found if "offset" in found else CORRECTING
+
+
+def _without_offsets(stage: Stage, paths: Mapping[str, str]) -> Stage:
     """The stage with the offsets of positions as they are; what else it refines of the scan it still does.
 
     A stage that refines nothing else still does so.
     """
-    others = [path for path in PATHS if path != OFFSET and any(matches(path, name) for name in stage.named)]
-    retained = [name for name in stage.named if not matches(OFFSET, name)]
+    offset = paths["offset"]
+    others = [path for path in paths.values() if path != offset and _refines(stage, path)]
+    retained = [name for name in stage.named if not matches(offset, name)]
     return stage._replace(trainable=tuple(dict.fromkeys(retained + others)) or stage.trainable)
 
 
-def _refines_offsets(stage: Stage) -> bool:
-    return any(matches(OFFSET, name) for name in stage.named)
+def _refines(stage: Stage, path: str) -> bool:
+    return any(matches(path, name) for name in stage.named)
 
 
-def _is_about_positions(stage: Stage) -> bool:
+def _is_about_positions(stage: Stage, paths: Mapping[str, str]) -> bool:
     """Whether a stage refines positions, or stands between searches for them."""
-    refined = any(matches(path, name) for name in stage.named for path in PATHS)
+    refined = any(_refines(stage, path) for path in paths.values())
     return refined or any(isinstance(action, PositionSearch) for action in stage.first)
-
-
-def _turn(action: AbstractStageAction) -> int:
-    """The flat field comes after all else, as positions; the judge of these comes last."""
-    return 2 * isinstance(action, PositionValidation) + isinstance(action, FlatFieldCalibration)

@@ -229,9 +229,8 @@ def doubts(values: Float[np.ndarray, " place"]) -> str:
 
 def _figures(result: Result, measure: Callable[[Result], Mapping[str, float]] | None) -> dict[str, float]:
     """Of a result that diverged: the same names, and NaN."""
-    history = result.history
-    figures = {"r_factor": np.nan, "loss": np.nan}
-    if history.epochs:
-        figures = {"r_factor": history.r_factor[-1], "loss": history.loss[-1]}
+    shown, figures = result.epochs_of_state, {"r_factor": np.nan, "loss": np.nan}
+    if shown:
+        figures = {"r_factor": result.r_factor, "loss": result.history.loss[shown - 1]}
     figures |= dict(measure(result)) if measure else {}
     return dict.fromkeys(figures, np.nan) if result.stopped == NOT_FINITE else figures

@@ -14,7 +14,7 @@ from ptychograd.data.checks.counts import functions_of_counts, without_photons
 from ptychograd.data.checks.detector import always_dark, always_extreme, always_the_same, masked_nearly_all
 from ptychograd.data.checks.finding import Finding, Sample, is_far_field
 from ptychograd.data.checks.places import astray
-from ptychograd.data.dataset import BraggGeometry, Dataset, StoredPatterns
+from ptychograd.data.dataset import BraggGeometry, Dataset
 
 PACKAGE = str(Path(__file__).parents[2])
 _WARNED: set[tuple[int, str]] = set()  # of which patterns in memory what was said, as long as they are there
@@ -25,7 +25,7 @@ def check_possible(data: Dataset, is_scan: bool = True) -> None:
 
     With a known surround one place can tell something. Whether positions mean anything, `is_scan` says.
     """
-    if _grows(data):
+    if data.grows:
         return
     if not data.total > 0:
         raise InputError(f"{data.source} holds not one photon in its valid pixels; expected counts.")
@@ -54,12 +54,11 @@ def warn_of(data: Dataset, full: float | None = None) -> None:
 
 def _is_news(data: Dataset, text: str) -> bool:
     """Whether it was not said of these patterns before; of patterns in a file, not of a file of that name."""
-    stored = isinstance(data.patterns, StoredPatterns)
-    key = (0 if stored else id(data.patterns), text)
+    key = (0 if data.is_stored else id(data.patterns), text)
     if key in _WARNED:
         return False
     _WARNED.add(key)
-    if not stored:
+    if not data.is_stored:
         weakref.finalize(data.patterns, _WARNED.discard, key)
     return True
 
@@ -78,7 +77,7 @@ def plainly_wrong(data: Dataset, full: float | None = None) -> Iterator[Finding]
         yield found
     if (found := functions_of_counts(sample)) is not None:
         yield found
-    is_known = not isinstance(data.geometry, BraggGeometry) and not _grows(data)
+    is_known = not isinstance(data.geometry, BraggGeometry) and not data.grows
     if is_known and (found := without_photons(data)) is not None:
         yield found
     if is_known and data.positions is not None and (found := astray(data.positions)) is not None:
@@ -87,11 +86,6 @@ def plainly_wrong(data: Dataset, full: float | None = None) -> Iterator[Finding]
         yield found
     if is_far_field(data) and (found := corner(sample)) is not None:
         yield found
-
-
-def _grows(data: Dataset) -> bool:
-    """Whether patterns, or positions, may still come."""
-    return isinstance(data.patterns, StoredPatterns) and data.patterns.grows
 
 
 def _calls_in_package() -> int:

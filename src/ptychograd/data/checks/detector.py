@@ -5,7 +5,7 @@ from jaxtyping import Bool, Float64
 from scipy.ndimage import label, maximum, maximum_filter, median_filter, uniform_filter
 
 from ptychograd.data.checks.finding import BAD, DOUBTFUL, GOOD, Evidence, Finding, Sample, plural
-from ptychograd.data.dataset import Dataset, StoredPatterns
+from ptychograd.data.dataset import Dataset
 
 LEAST_OF_A_PLATEAU, STEEP, HIGH = 5, 3, 20  # pixels at the maximum; over those just below; counts
 NEAR = 0.97  # of the maximum, and one count below it at least: just below
@@ -45,7 +45,7 @@ def _near_the_top(data: Dataset, top: float) -> tuple[int, int, int, int]:
     block = max(1, BLOCK // each)
     starts = np.arange(0, data.count, block)
     most = max(1, EXAMINED // (block * each))
-    if isinstance(data.patterns, StoredPatterns) and len(starts) > most:
+    if data.is_stored and len(starts) > most:
         starts = starts[np.unique(np.linspace(0, len(starts) - 1, most).round().astype(int))]
     at = lower = values = examined = 0
     for first in starts.tolist():

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Complex, Float64, Real
 
-from ptychograd.data.dataset import BraggGeometry, Dataset, NearFieldGeometry, StoredPatterns, positions_in_pixels
+from ptychograd.data.dataset import BraggGeometry, Dataset, NearFieldGeometry, positions_in_pixels
 from ptychograd.data.description import probe_diameter
 from ptychograd.data.geometry import bounded, nearest_step
 
@@ -47,10 +47,7 @@ class Sample(NamedTuple):
     @classmethod
     def of(cls, data: Dataset) -> "Sample":
         """A look at the data; of a scan that is being written, at what has arrived."""
-        if isinstance(data.patterns, StoredPatterns) and data.patterns.grows:
-            there = np.arange(data.patterns.arrived())
-        else:
-            there = np.flatnonzero(data.photons > 0)
+        there = np.arange(data.arrived) if data.grows else np.flatnonzero(data.photons > 0)
         there = there if len(there) else np.arange(data.count)
         most = min(SAMPLES, max(FEWEST, PIXELS // int(np.prod(data.frame_shape))))
         which = np.unique(np.linspace(0, len(there) - 1, min(len(there), most)).astype(int))

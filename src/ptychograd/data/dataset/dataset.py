@@ -139,6 +139,21 @@ class Dataset:
         """Rows and columns of one pattern."""
         return self.patterns.shape[1], self.patterns.shape[2]
 
+    @property
+    def is_stored(self) -> bool:
+        """Whether the patterns are in their file, from which they are read block by block."""
+        return isinstance(self.patterns, StoredPatterns)
+
+    @property
+    def grows(self) -> bool:
+        """Whether the file of the patterns is still being written, so that more may come."""
+        return isinstance(self.patterns, StoredPatterns) and self.patterns.grows
+
+    @property
+    def arrived(self) -> int:
+        """How many patterns are there by now."""
+        return self.patterns.arrived() if isinstance(self.patterns, StoredPatterns) else self.count
+
     def variable(self, name: str) -> Float64[np.ndarray, "index *k"]:
         """Values of a variable for every pattern, in its unit of the SI: (index,) or (index, k), read-only.
 

@@ -9,7 +9,7 @@ import numpy as np
 from jax.sharding import Mesh
 
 from ptychograd.core.memory import aligned_empty
-from ptychograd.data.dataset import Dataset, StoredPatterns
+from ptychograd.data.dataset import Dataset
 from ptychograd.fitting.epoch.compiled import Patterns
 from ptychograd.fitting.epoch.placing import EVERYWHERE, PART, WHERE, own_shares, placed, placed_shares, shares_of
 from ptychograd.fitting.epoch.sampling import AbstractSampler, Draw, Shuffled, checked_order
@@ -122,8 +122,8 @@ def frames(data: Dataset, which: slice | np.ndarray, asked: Asked) -> Frames:
         counts = counts.reshape(-1, asked.group, *data.frame_shape)
         mask = mask if mask.ndim == 2 else mask.reshape(counts.shape)
     if counts.dtype in (np.int64, np.uint64):
-        grows = isinstance(data.patterns, StoredPatterns) and data.patterns.grows  # and who knows what counts will come
-        fits = not grows and data.largest <= np.iinfo(np.uint32).max
+        # while it grows, who knows what counts will come
+        fits = not data.grows and data.largest <= np.iinfo(np.uint32).max
         counts = _converted(counts, np.dtype(np.uint32) if fits else asked.real)
     elif counts.dtype == np.float64:
         counts = _converted(counts, asked.real)

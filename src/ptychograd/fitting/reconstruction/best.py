@@ -6,8 +6,10 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import PyTree
 
+from ptychograd.fitting.result import ROSE
+
 RISE = 0.1  # of the loss over its lowest, from which a run is said to have risen: minibatches scatter by less
-BEST, ROSE = "best", "loss_rose"  # settings: of a run that goes on, and of one whose loss rose
+BEST = "best"  # settings: of a run that goes on
 PARAMETER, STATE = "other/parameter/", "other/state/"  # how the solver's state of a result names a second state
 
 

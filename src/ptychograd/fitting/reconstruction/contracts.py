@@ -9,7 +9,7 @@ from jaxtyping import Array
 
 from ptychograd.core.errors import InputError, check_seed
 from ptychograd.data.checks import check_possible
-from ptychograd.data.dataset import Dataset, StoredPatterns
+from ptychograd.data.dataset import Dataset
 from ptychograd.fitting.epoch import AbstractSampler, Shuffled, called, on_device
 from ptychograd.fitting.priors import AbstractPrior
 from ptychograd.fitting.reconstruction.promise import check_promise
@@ -84,13 +84,12 @@ def brightest(noise: AbstractNoise, data: Dataset, real: np.dtype) -> jax.Array 
     """Photons of the brightest pixel, for a noise model that does not know its curvature."""
     if noise.curvature is not None:
         return None
-    grows = isinstance(data.patterns, StoredPatterns) and data.patterns.grows
-    return jnp.asarray(UNKNOWN_BRIGHTEST if grows else max(1.0, data.largest), real)
+    return jnp.asarray(UNKNOWN_BRIGHTEST if data.grows else max(1.0, data.largest), real)
 
 
 def check_numbers(data: Dataset, real: np.dtype) -> None:
     """Refuse patterns whose numbers, or their squares, single precision does not hold."""
-    if real == np.float64 or (isinstance(data.patterns, StoredPatterns) and data.patterns.grows):
+    if real == np.float64 or data.grows:
         return
     brightest = float(data.photons.max())
     if brightest and not 1 / MOST_PHOTONS <= brightest <= MOST_PHOTONS:

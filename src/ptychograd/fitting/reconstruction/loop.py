@@ -34,9 +34,9 @@ from ptychograd.fitting.epoch import (
 from ptychograd.fitting.objective import Value
 from ptychograd.fitting.priors import AbstractPrior
 from ptychograd.fitting.projections import Constraints
-from ptychograd.fitting.reconstruction.best import BEST, ROSE, beside
+from ptychograd.fitting.reconstruction.best import BEST, beside
 from ptychograd.fitting.reconstruction.task import Standing, Task, Work, begun, prepared
-from ptychograd.fitting.result import History, NonFiniteError, Result
+from ptychograd.fitting.result import ROSE, History, NonFiniteError, Result
 from ptychograd.fitting.schedule import AbstractSchedule, LateCooling, Plan
 from ptychograd.fitting.solvers import AbstractSolver
 from ptychograd.physics.checks import refined_by_default

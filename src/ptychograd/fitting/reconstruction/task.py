@@ -12,6 +12,7 @@ from jaxtyping import PyTree
 
 from ptychograd.core.errors import InputError, check_kind
 from ptychograd.core.parameters import (
+    matches,
     named_leaves,
     named_parameters,
     partition,
@@ -20,7 +21,7 @@ from ptychograd.core.parameters import (
 )
 from ptychograd.core.strict import meant
 from ptychograd.data.checks import warn_of
-from ptychograd.data.dataset import Dataset, StoredPatterns
+from ptychograd.data.dataset import Dataset
 from ptychograd.fitting.epoch import (
     AXES,
     AbstractSampler,
@@ -43,11 +44,12 @@ from ptychograd.fitting.projections import (
     Projection,
     check_constraints,
     fixes_scale,
+    names_of,
     projected,
     projections_of,
     summary_of,
 )
-from ptychograd.fitting.reconstruction.best import BEST, ROSE, Best, Stored
+from ptychograd.fitting.reconstruction.best import BEST, Best, Stored
 from ptychograd.fitting.reconstruction.contracts import (
     brightest,
     check_fit,
@@ -57,10 +59,10 @@ from ptychograd.fitting.reconstruction.contracts import (
 )
 from ptychograd.fitting.reconstruction.penalties import penalty, with_path
 from ptychograd.fitting.reconstruction.stuck import stuck
-from ptychograd.fitting.result import History, Result, require_present_version
+from ptychograd.fitting.result import ROSE, History, Result, require_present_version
 from ptychograd.fitting.schedule import AbstractSchedule, LateCooling
 from ptychograd.fitting.solvers import AbstractSolver, EvaluateOnly
-from ptychograd.physics.model import AbstractExitWaveModel, AbstractModel
+from ptychograd.physics.model import AbstractModel
 from ptychograd.physics.noise import AbstractNoise, Censored
 
 SAME_STAGE = ("solver", "batch_size", "noise", "trainable", "priors", "constraints")  # settings: alike within a stage
@@ -138,7 +140,22 @@ def begun(task: Task) -> tuple[Work, Standing]:
         warnings.warn(doubt, stacklevel=3)
     for sentence in () if task.resume else meant(lambda: list(stuck(task.model, task.trainable)))():
         warnings.warn(f"What can't move from where it starts: {sentence}.", stacklevel=3)
+    for sentence in _idle(task):
+        warnings.warn(sentence, stacklevel=3)
     return ready
+
+
+@meant
+def _idle(task: Task) -> list[str]:
+    """A sentence for every prior and constraint that is on nothing that is refined."""
+    refined = [name for name in trainable_names(task.model) if any(matches(name, path) for path in task.trainable)]
+    priors = [(type(prior).__name__, with_path(prior, task.model).path) for prior in task.priors]
+    constraints = [(one, path) for path, given in task.constraints.items() for one in names_of(given)]
+    return [
+        f'{kind} on "{path}" has no effect, as that is not refined here (refined are: {", ".join(task.trainable)}).'
+        for kind, path in (*priors, *constraints)
+        if not any(matches(name, path) for name in refined)
+    ]
 
 
 @meant
@@ -258,14 +275,14 @@ def _settings(task: Task) -> dict:
 
 def _fix_scale(projections: Sequence[Projection], model: AbstractModel, parameters: PyTree) -> bool:
     """Whether constraints fix the scale between object and probe, which otherwise is free."""
-    free = model.free_scale if isinstance(model, AbstractExitWaveModel) else None
+    free = model.free_scale
     named, names = named_parameters(parameters), () if free is None else (free.object, *free.probe)
     return any(fixes_scale(one, named[one.name]) for one in projections if one.name in names)
 
 
 def _illuminated(data: Dataset) -> np.ndarray | None:
     """Which patterns have photons; None if all have, and while some may still come."""
-    if isinstance(data.patterns, StoredPatterns) and data.patterns.grows:
+    if data.grows:
         return None
     illuminated = data.photons > 0
     return None if illuminated.all() else illuminated

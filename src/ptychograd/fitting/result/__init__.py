@@ -2,11 +2,12 @@
 
 from ptychograd.fitting.result.history import History
 from ptychograd.fitting.result.reading import load
-from ptychograd.fitting.result.result import NonFiniteError, Result, is_array_or_number
+from ptychograd.fitting.result.result import ROSE, NonFiniteError, Result, is_array_or_number
 from ptychograd.fitting.result.roles import pixels_with_data, seen
 from ptychograd.fitting.result.settings import load_settings, require_present_version
 
 __all__ = [
+    "ROSE",
     "History",
     "NonFiniteError",
     "Result",

@@ -15,10 +15,13 @@ from ptychograd.core.parameters import map_with_names, named_leaves
 from ptychograd.core.strict import meant
 from ptychograd.data.files import creating
 from ptychograd.fitting.result.history import History
-from ptychograd.fitting.result.roles import named_as_built_in, seen
+from ptychograd.fitting.result.roles import seen
 from ptychograd.fitting.result.writing import write
 from ptychograd.physics.model import AbstractModel
 from ptychograd.physics.roles import Record, Roles, recorded, resolved
+from ptychograd.physics.unrecorded import named_as_built_in
+
+ROSE = "loss_rose"  # settings: of a run whose loss rose, which state is kept
 
 
 class NonFiniteError(ArithmeticError):
@@ -84,15 +87,37 @@ class Result(NamedTuple):
         return cls(arrays, state, history, settings, sampling, positions, model, None, roles)
 
     def __repr__(self) -> str:
-        r_factor = f", R = {self.history.r_factor[-1]:.4g}" if self.history.epochs else ""
+        done, shown = self.history.epochs, self.epochs_of_state
+        r_factor = f", R = {self.r_factor:.4g}" if done else ""
+        after = f" after {shown}, whose state is kept, as the loss rose" if shown != done else ""
         arrays = ", ".join(f"{name} {array.shape}" for name, array in self.arrays.items())
-        return f"Result({self.history.epochs} epochs{r_factor}; {arrays})"
+        return f"Result({done} epochs{r_factor}{after}; {arrays})"
+
+    @property
+    def epochs_of_state(self) -> int:
+        """After how many epochs the arrays were so: all that were done, or fewer if the loss rose well above those."""
+        return self.settings.get(ROSE, {}).get("after_epoch", self.history.epochs)
+
+    @property
+    def r_factor(self) -> float:
+        """R in the epoch after which the arrays were so, of each pattern just before its own update; NaN without one.
+
+        It is that of `history.r_factor` at `epochs_of_state`. `pg.r_factor` takes all patterns with the arrays as they
+        are.
+        """
+        shown = self.epochs_of_state
+        return self.history.r_factor[shown - 1] if shown else float("nan")
+
+    @property
+    def record(self) -> Record:
+        """What the arrays mean, by path; where nothing was recorded by the names of the package's own models."""
+        known = self.recorded_roles
+        return named_as_built_in(self.arrays, self.sampling) if known is None else known
 
     @property
     def roles(self) -> Roles:
         """What the arrays mean, with the arrays: the image, the illumination and the positions, as far as there are."""
-        known = self.recorded_roles
-        return resolved(named_as_built_in(self.arrays, self.sampling) if known is None else known, self.arrays)
+        return resolved(self.record, self.arrays)
 
     @property
     def object(self) -> np.ndarray:

@@ -7,8 +7,7 @@ from jaxtyping import Bool
 
 from ptychograd.core.errors import InputError
 from ptychograd.core.illumination import illuminated_pixels
-from ptychograd.physics.roles import KINDS, PRODUCT, ByPath, Image, Record, Roles
-from ptychograd.physics.scan import recorded_scan
+from ptychograd.physics.roles import KINDS, ByPath, Image, Record, Roles
 
 
 def seen(image: Image) -> np.ndarray:
@@ -72,29 +71,3 @@ def _plain(value: object) -> object:
     if isinstance(value, dict):
         return ByPath(str(value.get("path")))
     return tuple(value) if isinstance(value, list) else value
-
-
-def named_as_built_in(arrays: Mapping[str, np.ndarray], sampling: tuple[float, ...] | None) -> Record:
-    """The roles of a result of an earlier version, which knew them by the names of the package's own models."""
-    record, support = {}, ByPath("object.support") if "object.support" in arrays else None
-    if "object.density" in arrays:
-        axes, gauge = ("x", "y", "z"), ("scale", "phase")
-        record["image"] = {"array": ByPath("object.density"), "axes": axes, "support": support, "gauge": gauge}
-    elif "object.transmission" in arrays:
-        distance = ByPath("object.distance") if "object.distance" in arrays else None
-        layers = "" if arrays["object.transmission"].ndim == 2 else "states" if distance is None else "slices"
-        gauge = PRODUCT if support is None else ()
-        image = {"array": ByPath("object.transmission"), "layers": layers, "spacing": distance, "support": support}
-        record["image"] = image | {"outside": 1.0, "gauge": gauge}
-    if "image" in record and sampling is not None and len(sampling) == len(record["image"].get("axes", "yx")):
-        record["image"]["sampling"] = sampling
-    wave = next((name for name in ("probe.illumination", "probe.modes") if name in arrays), None)
-    if wave is not None:
-        record["illumination"] = {"array": ByPath(wave)}
-    scan = recorded_scan(arrays)
-    if scan is not None:
-        moved = np.asarray(scan.corrections())
-        record["positions"] = {"corner": np.asarray(scan.corners()), "corrections": moved, "margin": int(scan.reach)}
-    elif "scan.corner" in arrays:
-        record["positions"] = {"corner": ByPath("scan.corner")}
-    return record

@@ -11,7 +11,7 @@ import numpy as np
 from ptychograd.core.version import __version__
 from ptychograd.data.files import RESULT
 from ptychograd.fitting.result.history import History
-from ptychograd.fitting.result.roles import described, named_as_built_in, seen
+from ptychograd.fitting.result.roles import described, seen
 from ptychograd.fitting.result.settings import SETTINGS
 from ptychograd.physics.probes import orthogonal_modes
 from ptychograd.physics.roles import Illumination, Image, Record, Roles
@@ -41,7 +41,7 @@ class Writable(Protocol):
     @property
     def illuminated(self) -> np.ndarray | None: ...
     @property
-    def recorded_roles(self) -> Record | None: ...
+    def record(self) -> Record: ...
     @property
     def roles(self) -> Roles: ...
 
@@ -75,8 +75,7 @@ def write(file: h5py.File, result: Writable) -> None:
 
 
 def _write_roles(file: h5py.File, result: Writable) -> None:
-    known = result.recorded_roles
-    texts, computed = described(named_as_built_in(result.arrays, result.sampling) if known is None else known)
+    texts, computed = described(result.record)
     file[ROLES] = json.dumps(texts, indent=1)
     for name, array in computed.items():
         file[f"{COMPUTED}/{name}"] = array

@@ -17,14 +17,17 @@ from ptychograd.physics.model import AbstractModel
 from ptychograd.physics.noise import Amplitude
 from ptychograd.physics.noise.base import amplitude
 from ptychograd.physics.objects import AbstractThinObject
+from ptychograd.physics.paths import MODES, TRANSMISSION
 from ptychograd.physics.probes import Probe
 from ptychograd.physics.ptychography import Ptychography
-
-OBJECT, PROBE = "object.transmission", "probe.modes"
 
 
 class ClosedForm(AbstractDerivatives):
     """The derivatives of a thin object's amplitude misfit by hand (Maiden & Rodenburg 2009, Eqs. 6, 7)."""
+
+    @property
+    def prefix(self):
+        return ""
 
     def variables(self, parameters):
         return parameters
@@ -42,10 +45,10 @@ class ClosedForm(AbstractDerivatives):
                 "Closed-form PIE is written for a detector without point spread, flat field and binning; take "
                 "nesterov, or an AD solver such as adam."
             )
-        others = sorted(set(named_parameters(variables)) - {OBJECT, PROBE})
+        others = sorted(set(named_parameters(variables)) - {TRANSMISSION, MODES})
         if others or not isinstance(objective.noise, Amplitude):
             raise InputError(
-                f"Closed-form PIE moves {OBJECT} and {PROBE} under amplitude noise, "
+                f"Closed-form PIE moves {TRANSMISSION} and {MODES} under amplitude noise, "
                 f"not {', '.join(others) or type(objective.noise).__name__}; take an AD solver such as adam."
             )
 
@@ -63,7 +66,7 @@ class ClosedForm(AbstractDerivatives):
         terms = batched(one, axes)(seen, batch.index, batch.patterns, batch.mask, batch.weight)
         gradient, diagonals = seen, {}
         for name in named_parameters(seen):
-            if name == OBJECT:
+            if name == TRANSMISSION:
                 values, diagonals[name] = terms.object_gradient, terms.object_weight
             else:
                 values, diagonals[name] = jnp.sum(terms.probe_gradient, 0), jnp.sum(terms.probe_weight, 0)

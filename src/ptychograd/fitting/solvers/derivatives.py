@@ -25,6 +25,11 @@ from ptychograd.physics.model import AbstractExitWaveModel
 class AbstractDerivatives(eqx.Module):
     """A way to come by a batch's sums."""
 
+    @property
+    def prefix(self) -> str:
+        """What a solver's name begins with that differentiates in this way."""
+        return "AD-"
+
     @abc.abstractmethod
     def variables(self, parameters: PyTree) -> PyTree:
         """Parameters in the form in which they are differentiated: complex, or `Planes`."""

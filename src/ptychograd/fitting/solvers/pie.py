@@ -53,7 +53,7 @@ class PIE(AbstractSolver):
     @property
     def description(self):
         name = "ePIE" if self.alpha == 1 else f"rPIE, alpha {self.alpha:g}"
-        return name if isinstance(self.derivatives, ClosedForm) else f"AD-{name}"
+        return self.derivatives.prefix + name
 
     def suited_batch_size(self, data):
         """One, as Algorithm 1 has it; 32, at most a fifth of all, of rPIE."""

@@ -9,14 +9,7 @@ from ptychograd.core.errors import InputError
 from ptychograd.core.strict import meant
 from ptychograd.models.effects.common import checked, count_of, lengths, with_part
 from ptychograd.physics.model import AbstractModel
-from ptychograd.physics.propagators import (
-    AbstractPropagator,
-    AngularSpectrum,
-    FarField,
-    Fresnel,
-    Polychromatic,
-    ScaledFarField,
-)
+from ptychograd.physics.propagators import Polychromatic
 from ptychograd.physics.ptychography import Ptychography
 
 REACH = 2.0  # full widths at half maximum from the first line of a Gaussian spectrum to the last
@@ -44,7 +37,7 @@ def with_spectrum(model: AbstractModel, wavelengths: Sequence[float], weights: S
         Array([0.25, 0.75], dtype=float32)
     """
     whole = checked(model, "A spectrum")
-    _, wavelength = lengths(whole, "A spectrum")
+    sampling, wavelength = lengths(whole, "A spectrum")
     if len(wavelengths) != len(weights) or not len(weights):
         raise InputError(f"{len(wavelengths)} wavelengths and {len(weights)} weights; expected as many of both.")
     if not all(0 < weight < np.inf for weight in weights):
@@ -57,8 +50,11 @@ def with_spectrum(model: AbstractModel, wavelengths: Sequence[float], weights: S
             f"{wavelength:.4g} m; expected half to twice that."
         )
     shares = np.asarray(weights, float) / np.sum(weights)
-    lines = tuple(_line(whole, length) for length in wavelengths)
-    real = np.finfo(_dtype(whole.propagator)).dtype
+    propagator = whole.propagator
+    if whole.detector.oversampling > 1 and not propagator.is_local:
+        raise InputError("A spectrum can't be combined with binning in the far field; leave one of them out.")
+    lines = tuple(propagator.of_wavelength(length, wavelength, whole.frame_shape, sampling) for length in wavelengths)
+    real = np.finfo(propagator.complex_dtype).dtype
     return with_part(whole, "propagator", Polychromatic(lines, jnp.asarray(shares, real)))
 
 
@@ -111,24 +107,3 @@ def gaussian_lines(wavelength: float, bandwidth: float, count: int = 5) -> tuple
     places = np.linspace(-REACH / 2, REACH / 2, count_of(count, "lines of the spectrum", 2))
     weights = np.exp(-4 * np.log(2) * places**2)
     return [float(wavelength * (1 + bandwidth * place)) for place in places], (weights / weights.sum()).tolist()
-
-
-def _line(model: Ptychography, wavelength: float) -> AbstractPropagator:
-    """The model's propagator for another wavelength."""
-    (sampling, usual), propagator, shape = lengths(model, "A spectrum"), model.propagator, model.frame_shape
-    dtype = _dtype(propagator)
-    if isinstance(propagator, FarField):
-        if model.detector.oversampling > 1:
-            raise InputError("A spectrum can't be combined with binning in the far field; leave one of them out.")
-        return propagator if wavelength == usual else ScaledFarField(shape, wavelength / usual, dtype)
-    if isinstance(propagator, (Fresnel, AngularSpectrum)):
-        return type(propagator)(shape, sampling, wavelength, float(propagator.distance), dtype)
-    raise InputError(f"A spectrum can't go into {type(propagator).__name__}; it is for a propagator of one wavelength.")
-
-
-def _dtype(propagator: AbstractPropagator) -> np.dtype:
-    if isinstance(propagator, FarField):
-        return np.dtype(np.result_type(propagator.ramp, np.complex64))
-    if isinstance(propagator, (Fresnel, AngularSpectrum)):
-        return np.dtype(np.result_type(propagator.distance.dtype, np.complex64))
-    return np.dtype(np.complex64)

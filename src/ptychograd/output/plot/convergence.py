@@ -30,5 +30,5 @@ def draw_convergence(axis, result: Result) -> None:
     axis.set(xlabel="epoch", ylabel="R-factor", yscale="log")
     axis.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
     if result.history.epochs:
-        axis.set_title(f"R = {result.history.r_factor[-1]:.4g} after {result.history.epochs} epochs", fontsize=9)
+        axis.set_title(f"R = {result.r_factor:.4g} after {result.epochs_of_state} epochs", fontsize=9)
     axis.grid(visible=True, which="both", alpha=0.3)

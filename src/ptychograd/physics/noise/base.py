@@ -86,6 +86,15 @@ class AbstractNoise(eqx.Module):
         """What `nll` has to be multiplied by to be the negative log-likelihood: 1 unless the misfit is scaled."""
         return 1.0
 
+    @property
+    def fits_amplitudes(self) -> bool:
+        """Whether the misfit is that of `Amplitude`: robust from far away, and biased where pixels hold few photons."""
+        return False
+
+    def with_floor(self, floor: float) -> "AbstractNoise":
+        """The same with so many photons a pixel as the floor below which counts tell nothing, if it has one."""
+        return self
+
     def information(self, expected: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         """Fisher information of a pixel about its expected photons: one over the least variance of an estimate."""
         return self.log_likelihood_factor * self.fisher(expected)
@@ -101,6 +110,9 @@ class AbstractCensorable(AbstractNoise):
     A subclass gives `above` and `lost` in addition to what `AbstractNoise` asks for. `Amplitude`, `Gaussian`, `Poisson`
     and `PoissonGaussian` are such models.
     """
+
+    def with_floor(self, floor: float) -> "AbstractCensorable":
+        return self
 
     @abc.abstractmethod
     def above(self, expected: Float[Array, "*shape"], level: Float[Array, "..."]) -> Float[Array, "*shape"]:

@@ -1,5 +1,7 @@
 """Pixels that are full."""
 
+from dataclasses import replace
+
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -11,20 +13,22 @@ from ptychograd.physics.noise.base import AbstractCensorable, AbstractNoise
 class Censored(AbstractNoise):
     """Another noise model for a detector whose pixels saturate: full at `level` photons, they show no more than that.
 
-    A full pixel tells that it got so many or more: its misfit is -log P(y >= level).
+        A full pixel tells that it got so many or more: its misfit is -log P(y >= level).
 
-    Args:
-        noise: the model of readings below the level.
-        level: photons at which a pixel is full, one number or (y, x).
+        Args:
+            noise: the model of readings below the level.
+            level: photons at which a pixel is full, one number or (y, x).
 
-    Raises:
-        InputError: for a level that is not above 0, or infinite.
+        Raises:
+            InputError: for a level that is not above 0, or infinite.
 
-    Example:
-        >>> import jax.numpy as jnp
-        >>> noise = pg.noise.Censored(pg.Poisson(), level=1000.0)
-        >>> noise.shown(jnp.array([10.0, 2000.0])).tolist()
-        [10.0, 1000.0]
+        Example:
+            >>> from dataclasses import replace
+
+    import jax.numpy as jnp
+            >>> noise = pg.noise.Censored(pg.Poisson(), level=1000.0)
+            >>> noise.shown(jnp.array([10.0, 2000.0])).tolist()
+            [10.0, 1000.0]
     """
 
     noise: AbstractCensorable
@@ -41,6 +45,13 @@ class Censored(AbstractNoise):
     @property
     def log_likelihood_factor(self):
         return self.noise.log_likelihood_factor
+
+    @property
+    def fits_amplitudes(self):
+        return self.noise.fits_amplitudes
+
+    def with_floor(self, floor):
+        return replace(self, noise=self.noise.with_floor(floor))
 
     def nll(self, expected, measured):
         level, measured = self._level(expected), measured.astype(expected.dtype)

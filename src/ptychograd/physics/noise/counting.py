@@ -1,5 +1,7 @@
 """Counted photons, and their square roots."""
 
+from dataclasses import replace
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -31,6 +33,10 @@ class Amplitude(AbstractCensorable):
     @property
     def log_likelihood_factor(self):
         return 2.0
+
+    @property
+    def fits_amplitudes(self):
+        return True
 
     def nll(self, expected, measured):
         return (amplitude(expected) - amplitude(measured.astype(expected.dtype))) ** 2
@@ -75,6 +81,9 @@ class Poisson(AbstractCensorable):
     @property
     def curvature(self):
         return 2.0
+
+    def with_floor(self, floor):
+        return replace(self, floor=floor)
 
     def nll(self, expected, measured):
         counts, mean = measured.astype(expected.dtype), expected + self.floor

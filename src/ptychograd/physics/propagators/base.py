@@ -4,6 +4,7 @@ import abc
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Complex, Float
 
 from ptychograd.core.errors import InputError
@@ -31,6 +32,20 @@ class AbstractPropagator(AbstractPart):
     def is_local(self) -> bool:
         """True where a detector pixel sees a neighbourhood of the exit wave and not all of it."""
         return False
+
+    @property
+    def complex_dtype(self) -> np.dtype:
+        """Complex number type of its precision."""
+        return np.dtype(np.complex64)
+
+    def of_wavelength(
+        self, wavelength: float, usual: float, shape: tuple[int, int], sampling: tuple[float, float]
+    ) -> "AbstractPropagator":
+        """The same way of a beam of another wavelength, in metres, than the `usual` one for which it was made.
+
+        `shape` and `sampling` are those of the exit wave. Raises `InputError` where it is not known.
+        """
+        raise InputError(f"A spectrum can't go into {type(self).__name__}; it is for a propagator of one wavelength.")
 
     @abc.abstractmethod
     def __call__(

@@ -32,6 +32,13 @@ class FarField(AbstractPropagator):
         ramp = centring_ramp(shape)
         self.ramp = ramp.astype(dtype if np.iscomplexobj(ramp) else np.finfo(dtype).dtype)
 
+    @property
+    def complex_dtype(self):
+        return np.dtype(np.result_type(self.ramp, np.complex64))
+
+    def of_wavelength(self, wavelength, usual, shape, sampling):
+        return self if wavelength == usual else ScaledFarField(shape, wavelength / usual, self.complex_dtype)
+
     def __call__(self, exit_wave, shift=None):
         return fft2(exit_wave * lifted(self.ramp.astype(exit_wave.dtype), exit_wave))
 

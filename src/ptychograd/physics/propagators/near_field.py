@@ -33,6 +33,10 @@ class AbstractNearField(AbstractPropagator):
     def is_local(self):
         return True
 
+    @property
+    def complex_dtype(self):
+        return np.dtype(np.result_type(self.distance.dtype, np.complex64))
+
     @abc.abstractmethod
     def through_space(
         self, spectrum: Complex[Array, "*modes y x"], distance: Float[Array, ""]
@@ -89,6 +93,9 @@ class Fresnel(AbstractNearField):
         along_y, along_x = fresnel_rates(shape, sampling, wavelength)
         self.rates = along_y.astype(real), along_x.astype(real)
 
+    def of_wavelength(self, wavelength, usual, shape, sampling):
+        return Fresnel(shape, sampling, wavelength, float(self.distance), self.complex_dtype)
+
     def through_space(self, spectrum, distance):
         along_y, along_x = (jnp.exp(1j * as_complex(distance * rate)) for rate in self.rates)
         return spectrum * lifted(along_y[:, None], spectrum) * lifted(along_x, spectrum)
@@ -132,6 +139,9 @@ class AngularSpectrum(AbstractNearField):
         real = np.finfo(dtype).dtype
         self.distance = jnp.asarray(distance, real)
         self.rate = angular_spectrum_rate(shape, sampling, wavelength).astype(real)
+
+    def of_wavelength(self, wavelength, usual, shape, sampling):
+        return AngularSpectrum(shape, sampling, wavelength, float(self.distance), self.complex_dtype)
 
     def through_space(self, spectrum, distance):
         return spectrum * lifted(jnp.exp(1j * as_complex(distance * self.rate)), spectrum)

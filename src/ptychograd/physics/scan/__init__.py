@@ -3,17 +3,15 @@
 from ptychograd.physics.scan.affine import AffineParts, affine_of, affine_parts
 from ptychograd.physics.scan.base import WHOLE_PIXEL_TOLERANCE, AbstractScan, SubPixelScan, WholePixelScan, make_scan
 from ptychograd.physics.scan.refinable import (
-    CORRECTED,
     TERMS,
     RefinableScan,
     RoundedScan,
     affine_fit,
-    recorded_scan,
+    corrections_of,
     refinable,
 )
 
 __all__ = [
-    "CORRECTED",
     "TERMS",
     "WHOLE_PIXEL_TOLERANCE",
     "AbstractScan",
@@ -25,7 +23,7 @@ __all__ = [
     "affine_fit",
     "affine_of",
     "affine_parts",
+    "corrections_of",
     "make_scan",
-    "recorded_scan",
     "refinable",
 ]

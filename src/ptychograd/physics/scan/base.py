@@ -91,6 +91,14 @@ class SubPixelScan(AbstractScan):
         index = checked_index(index, len(self.corner))
         return self.corner[index], self.shift[index]
 
+    def places(self):
+        return Positions(self.corner, nominal=nominal_positions(self.corner, self.shift))
+
+
+def nominal_positions(corner: Int[Array, "index 2"], shift: Float[Array, "index 2"]) -> Float[np.ndarray, "index 2"]:
+    """Whole pixels and fractions together, in double precision."""
+    return np.asarray(corner) + np.asarray(shift, np.float64)
+
 
 @meant
 def make_scan(

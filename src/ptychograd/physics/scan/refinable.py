@@ -1,7 +1,6 @@
 """Positions that are refined: what corrects them, and scans that hold the corrections."""
 
 import dataclasses
-from collections.abc import Mapping
 
 import equinox as eqx
 import jax
@@ -11,13 +10,12 @@ from jaxtyping import Array, Float, Int
 
 from ptychograd.core.strict import lifted, meant
 from ptychograd.core.windows import checked_index, row
-from ptychograd.physics.roles import Positions
-from ptychograd.physics.scan.base import AbstractScan, SubPixelScan
+from ptychograd.physics.roles import CORRECTING, Positions
+from ptychograd.physics.scan.base import AbstractScan, SubPixelScan, nominal_positions
 
 STEP = 0.2  # pixels, of the typical position each time that it is seen
 GLOBAL_STEP = 0.5  # pixels, of a batch, for what all patterns share: it has to be found before the object follows it
 TERMS = 3  # polynomials of a drift
-CORRECTED = ("offset", "affine", "drift")  # what is added up to the correction of a position
 
 
 class RoundedScan(AbstractScan):
@@ -77,7 +75,8 @@ class RefinableScan(AbstractScan):
         return self.corner[index] + whole.astype(self.corner.dtype), moved - whole
 
     def places(self):
-        return Positions(self.corners(), self.corrections(), self.reach)
+        nominal, parameters = nominal_positions(self.corner, self.shift), (self.offset, self.affine, self.drift)
+        return Positions(self.corners(), self.corrections(), self.reach, nominal, *parameters)
 
     def surrogate(self):
         return RoundedScan(self.corner, self)
@@ -109,7 +108,7 @@ class RefinableScan(AbstractScan):
     @meant
     def with_corrections(self, **values: Float[np.ndarray, "..."] | None) -> "RefinableScan":
         """The scan with other `offset`, `affine` and `drift`: 0 for what is not given."""
-        zero = {name: jnp.zeros_like(getattr(self, name)) for name in CORRECTED}
+        zero = {name: jnp.zeros_like(getattr(self, name)) for name in CORRECTING}
         given = {name: jnp.asarray(value, self.shift.dtype) for name, value in values.items() if value is not None}
         return dataclasses.replace(self, **(zero | given))
 
@@ -147,22 +146,20 @@ class RefinableScan(AbstractScan):
 
 
 @meant
-def recorded_scan(arrays: Mapping[str, np.ndarray]) -> RefinableScan | None:
-    """The scan whose arrays a result holds under "scan.", if its positions could be refined."""
-    found = {name: arrays.get(f"scan.{name}") for name in ("corner", "shift", *CORRECTED, "reach")}
-    if any(array is None for array in found.values()):
-        return None
-    known = {name: jnp.asarray(array) for name, array in found.items()}
-    return RefinableScan(**known, **_about(known["corner"], known["shift"]))
+def corrections_of(
+    nominal: Float[np.ndarray, "index 2"], dtype: np.dtype, **values: Float[np.ndarray, "..."]
+) -> Float[np.ndarray, "index 2"]:
+    """What a `RefinableScan` at these nominal positions adds to them with such parameters, however far."""
+    whole = np.round(nominal)
+    scan = SubPixelScan(jnp.asarray(whole, jnp.int32), jnp.asarray((nominal - whole).astype(dtype)))
+    return np.asarray(refinable(scan, 0).with_corrections(**values).everything())
 
 
-@meant
 def affine_fit(
-    scan: RefinableScan, correction: Float[np.ndarray, "index 2"]
+    nominal: Float[np.ndarray, "index 2"], correction: Float[np.ndarray, "index 2"]
 ) -> tuple[Float[np.ndarray, "2 2"], Float[np.ndarray, "index 2"]]:
     """The `affine` that comes nearest to all corrections together, and what it does to each position."""
-    nominal = np.asarray(scan.corner) + np.asarray(scan.shift, np.float64)
-    nominal -= nominal.mean(axis=0)
+    nominal = nominal - nominal.mean(axis=0)
     affine = np.linalg.lstsq(nominal, correction - correction.mean(axis=0))[0].T
     return affine, nominal @ affine.T
 
@@ -187,12 +184,12 @@ def refinable(
         drift=jnp.zeros((terms, 2), rest.dtype),
         reach=jnp.asarray(reach, corner.dtype),
         is_anchored=is_anchored,
-        **_about(corner, rest),
+        **about_nominal(corner, rest),
     )
 
 
-def _about(corner: Int[Array, "index 2"], shift: Float[Array, "index 2"]) -> dict:
+def about_nominal(corner: Int[Array, "index 2"], shift: Float[Array, "index 2"]) -> dict:
     """Middle of the nominal positions, and how far the farthest is from it."""
-    nominal = np.asarray(corner) + np.asarray(shift, np.float64)
+    nominal = nominal_positions(corner, shift)
     middle = nominal.mean(axis=0)
     return {"middle": tuple(middle.tolist()), "extent": float(np.abs(nominal - middle).max())}

@@ -4,7 +4,6 @@ from ptychograd.refinement.positions.distortion import DistortionCorrection
 from ptychograd.refinement.positions.monitor import HeldOutMonitor
 from ptychograd.refinement.positions.search import PositionSearch
 from ptychograd.refinement.positions.validation import (
-    PATHS,
     HeldOutMisfits,
     PositionValidation,
     held_out_misfits,
@@ -13,7 +12,6 @@ from ptychograd.refinement.positions.validation import (
 )
 
 __all__ = [
-    "PATHS",
     "DistortionCorrection",
     "HeldOutMisfits",
     "HeldOutMonitor",

@@ -17,14 +17,14 @@ from ptychograd.data.dataset import Dataset
 from ptychograd.data.patterns import blocks, illuminated_positions, measured
 from ptychograd.fitting.epoch import called, of_each
 from ptychograd.physics.checks import check_count
-from ptychograd.physics.model import Group
+from ptychograd.physics.model import AbstractModel, Group, parts_of
 from ptychograd.physics.noise import AbstractNoise, Amplitude
 from ptychograd.physics.noise.base import amplitude
-from ptychograd.physics.ptychography import Ptychography
-from ptychograd.refinement.positions.single_pattern import OFFSET, scan_of
+from ptychograd.physics.probes import AbstractProbe
+from ptychograd.physics.roles import path_of, recorded
+from ptychograd.refinement.positions.single_pattern import corrected_by
 from ptychograd.refinement.stage_actions import AbstractStageAction, Changed
 
-OBJECT = "object.transmission"
 PATTERNS_EACH = 2  # patterns at least for every number to be found
 DAMPING = 1e-3  # of the curvature along each number
 SPLINE = 5  # order, of the resampling
@@ -85,7 +85,8 @@ class DistortionCorrection(AbstractStageAction):
     position, gives D; all positions are moved by it, and the object is resampled.
 
     The polynomials have as high a degree as probes fit side by side, so that ∂D hardly varies within one, and at most
-    `highest`: in a full-field beam what is taken out is an affine change. Positions of a crystal stay as they are.
+    `highest`: in a full-field beam what is taken out is an affine change. Positions of a crystal
+    stay as they are, and those of a model whose `roles` name no flat image among its arrays, or no illumination.
 
     `with_position_search` puts it into the stages of a run.
 
@@ -108,22 +109,24 @@ class DistortionCorrection(AbstractStageAction):
     noise: AbstractNoise = field(default_factory=Amplitude)
 
     def check(self, model):
-        scan_of(model)
+        corrected_by(model)
         check_count(model, self.data.count)
         if self.highest < 1:
             raise InputError(f"Polynomials of degree {self.highest} at most; expected 1 or more.")
 
     @meant
     def __call__(self, model, start, fit):
-        if not isinstance(model, Ptychography):
-            return Changed(model, "a crystal's positions are not looked at for distortions")
-        middles, width = _illuminated(model)
+        image, wave, places = _image(model), _wave(model), model.roles().positions
+        if not image or wave is None or places is None:
+            return Changed(model, f"positions of a {type(model).__name__} are not looked at for distortions")
+        middles, width = _illuminated(wave, np.asarray(places.corner, np.float64))
         basis = _basis(middles, width, self.highest)
         coefficients = _fitted(strains(model, self.data, middles, self.noise), basis.slopes(middles))
         moves = basis(middles) @ coefficients
         moves -= moves.mean(axis=0)
-        offset, object = scan_of(model).offset, named_parameters(model)[OBJECT]
-        changes = {OBJECT: _resampled(object, basis, coefficients), OFFSET: offset + jnp.asarray(moves, offset.dtype)}
+        arrays, offset = named_parameters(model), corrected_by(model)["offset"]
+        moved = arrays[offset] + jnp.asarray(moves, arrays[offset].dtype)
+        changes = {image: _resampled(arrays[image], basis, coefficients), offset: moved}
         changed = replace_parameters(model, changes)
         size = float(np.sqrt(np.mean(moves**2)))
         text = f"a slow distortion of {size:.2g} pixels rms taken out of positions and object"
@@ -132,15 +135,15 @@ class DistortionCorrection(AbstractStageAction):
 
 @meant
 def strains(
-    model: Ptychography, data: Dataset, middles: Float[np.ndarray, "index 2"], noise: AbstractNoise | None = None
+    model: AbstractModel, data: Dataset, middles: Float[np.ndarray, "index 2"], noise: AbstractNoise | None = None
 ) -> Strains:
     """What each pattern of the data says of the strain of object and positions about the middle of its probe.
 
     In a window u about the middle, positions moved by D and the object resampled by it differ from what they were by
     -∂O/∂a · ∂D_a/∂b · u_b.
     """
-    placed = called(model)
-    object = named_parameters(placed)[OBJECT]
+    placed, image, dtype = called(model), _image(model), named_parameters(model)[corrected_by(model)["offset"]].dtype
+    object = named_parameters(placed)[image]
     slopes = [(jnp.roll(object, -1, axis) - jnp.roll(object, 1, axis)) / 2 for axis in (-2, -1)]
     origin = (np.array(object.shape[-2:]) - 1) / 2  # so that numbers stay small
     y, x = (np.arange(n) - middle for n, middle in zip(object.shape[-2:], origin, strict=True))
@@ -149,12 +152,12 @@ def strains(
     places, found = illuminated_positions(data), []
     for block in blocks(places, data):
         some = places[block]
-        counts, valid = measured(data, some, scan_of(model).offset.dtype)
-        middle = jnp.asarray(middles[some] - origin, scan_of(model).offset.dtype)
+        counts, valid = measured(data, some, dtype)
+        middle = jnp.asarray(middles[some] - origin, dtype)
         found.append(
             of_each(
                 _normal_equations,
-                (placed, noise or Amplitude(), slopes, scaled),
+                (placed, noise or Amplitude(), {image: (slopes, scaled)}),
                 PatternAtProbe(jnp.asarray(some), counts, valid, middle),
             )
         )
@@ -166,13 +169,13 @@ def strains(
 
 def _normal_equations(shared: tuple, seen: PatternAtProbe) -> tuple[Float[Array, "4 4"], Float[Array, "4"]]:
     """JᵀJ and Jᵀ(√y - √h), with the derivatives J of √h along the four strains."""
-    model, noise, slopes, scaled = shared
+    model, noise, ((image, (slopes, scaled)),) = *shared[:2], shared[2].items()
 
     def modulus(transmission: Complex[Array, "*lead Y X"]) -> Float[Array, "*detector"]:
-        changed = replace_parameter(model, OBJECT, transmission)
+        changed = replace_parameter(model, image, transmission)
         return jnp.where(seen.valid, amplitude(noise.shown(changed.together(Group(seen.place)))), 0)
 
-    root, along = jax.linearize(modulus, named_parameters(model)[OBJECT])
+    root, along = jax.linearize(modulus, named_parameters(model)[image])
     fixed, growing = [along(slope) for slope in slopes], [along(slope) for slope in scaled]
     strains = [seen.middle[b] * fixed[a] - growing[2 * a + b] for a in (0, 1) for b in (0, 1)]
     rows = jnp.stack([strain.ravel() for strain in strains])
@@ -180,15 +183,31 @@ def _normal_equations(shared: tuple, seen: PatternAtProbe) -> tuple[Float[Array,
     return rows @ rows.T, rows @ rest.ravel()
 
 
-def _illuminated(model: Ptychography) -> tuple[Float[np.ndarray, "index 2"], float]:
+def _image(model: AbstractModel) -> str:
+    """The path of an image that can be resampled; empty where it is computed, or of a volume."""
+    roles = model.roles()
+    flat = roles.image is not None and len(roles.image.axes) == 2
+    return path_of(recorded(roles, model), "image") if flat else ""
+
+
+def _wave(model: AbstractModel) -> np.ndarray | None:
+    """The illumination: that of the first pattern where a probe of the package tells it, else of the role."""
+    probe = next((part for part in parts_of(model).values() if isinstance(part, AbstractProbe)), None)
+    beam = model.roles().illumination
+    if probe is not None:
+        return np.asarray(probe(jnp.asarray(0)))
+    return None if beam is None else np.asarray(beam.array)
+
+
+def _illuminated(
+    wave: Complex[np.ndarray, "*modes y x"], corners: Float[np.ndarray, "index 2"]
+) -> tuple[Float[np.ndarray, "index 2"], float]:
     """Middle of the probe on the object for every pattern, and the probe's width: root of (ΣI)² / ΣI²."""
-    wave = np.asarray(model.probe(jnp.asarray(0)))
-    power = np.sum(np.abs(wave.astype(np.complex128)) ** 2, axis=0)
+    modes = wave.reshape(-1, *wave.shape[-2:]).astype(np.complex128)
+    power = np.sum(np.abs(modes) ** 2, axis=0)
     y, x = (np.arange(n) for n in power.shape)
     middle = np.array([power.sum(axis=1) @ y, power.sum(axis=0) @ x]) / power.sum()
-    return np.asarray(scan_of(model).corners(), np.float64) + middle, float(
-        np.sqrt(power.sum() ** 2 / np.sum(power**2))
-    )
+    return corners + middle, float(np.sqrt(power.sum() ** 2 / np.sum(power**2)))
 
 
 def _basis(middles: Float[np.ndarray, "index 2"], width: float, highest: int) -> Polynomials:

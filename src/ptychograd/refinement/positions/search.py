@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass, field
 
-import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
 from ptychograd.core.errors import InputError
+from ptychograd.core.parameters import named_parameters, replace_parameter
 from ptychograd.core.strict import meant
 from ptychograd.data.dataset import Dataset
 from ptychograd.data.patterns import blocks, illuminated_positions, measured
@@ -15,7 +15,7 @@ from ptychograd.fitting.epoch import called, of_each
 from ptychograd.physics.checks import check_count
 from ptychograd.physics.model import AbstractModel
 from ptychograd.physics.noise import AbstractNoise, Amplitude
-from ptychograd.refinement.positions.single_pattern import FARTHEST, OFFSET, Pattern, Steps, scan_of, whole_pixels
+from ptychograd.refinement.positions.single_pattern import FARTHEST, Pattern, Steps, corrected_by, whole_pixels
 from ptychograd.refinement.stage_actions import AbstractStageAction, Changed
 
 MOVED = 0.5  # pixels, from which on a position counts as another
@@ -56,14 +56,15 @@ class PositionSearch(AbstractStageAction):
     noise: AbstractNoise = field(default_factory=Amplitude)
 
     def check(self, model):
-        scan_of(model)
+        corrected_by(model)
         check_count(model, self.data.count)
         if not 1 <= self.farthest <= FARTHEST:
             raise InputError(f"Positions searched within {self.farthest} pixels; expected 1 to {FARTHEST}.")
 
     @meant
     def __call__(self, model, start, fit):
-        before, places = np.asarray(scan_of(model).offset), illuminated_positions(self.data)
+        path = corrected_by(model)["offset"]
+        before, places = np.asarray(named_parameters(model)[path]), illuminated_positions(self.data)
         offset = before.copy()
         offset[places], misfit = self._found(model, places, before[places], whole_pixels(self.farthest))
         worst = np.argsort(-misfit)[: round(WORST * len(places))]
@@ -73,7 +74,7 @@ class PositionSearch(AbstractStageAction):
         better = other < misfit[worst]
         offset[places[worst[better]]] = anew[better]
         count = np.count_nonzero(np.hypot(*(offset - before).T) > MOVED)
-        changed = eqx.tree_at(lambda model: model.scan.offset, model, jnp.asarray(offset, before.dtype))
+        changed = replace_parameter(model, path, jnp.asarray(offset, before.dtype))
         text = (
             f"positions searched within {self.farthest} pixels: {count} of {len(places)} moved by more than {MOVED:g}"
         )
@@ -87,7 +88,8 @@ class PositionSearch(AbstractStageAction):
         tried: Float[Array, "step 2"],
     ) -> tuple[Float[np.ndarray, "pattern 2"], Float[np.ndarray, " pattern"]]:
         """The best offsets within the steps `tried` from those at which to begin, and their misfits."""
-        shared = (called(model), self.noise, Steps.of({OFFSET: tried.astype(begin.dtype)}, DOWN))
+        path = corrected_by(model)["offset"]
+        shared = (called(model), self.noise, Steps.of({path: tried.astype(begin.dtype)}, DOWN))
         found = [(begin[:0], begin[:0, 0])]
         for some in blocks(places, self.data):
             counts, valid = measured(self.data, places[some], begin.dtype)
@@ -99,5 +101,6 @@ class PositionSearch(AbstractStageAction):
 def _best(shared: tuple, item: tuple) -> tuple[Float[Array, "2"], Float[Array, ""]]:
     model, noise, tried = shared
     place, measured, valid, begin = item
-    row, misfit = Pattern(model, noise, place, measured, valid, {OFFSET: begin}).found(tried)
-    return row[OFFSET], misfit
+    (path,) = tried.rows
+    row, misfit = Pattern(model, noise, place, measured, valid, {path: begin}).found(tried)
+    return row[path], misfit

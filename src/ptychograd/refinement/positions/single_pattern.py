@@ -11,12 +11,12 @@ from jaxtyping import Array, Bool, Float, Int
 
 from ptychograd.core.errors import InputError
 from ptychograd.core.parameters import replace_parameters
+from ptychograd.core.strict import meant
 from ptychograd.physics.model import AbstractModel, Group
 from ptychograd.physics.noise import AbstractNoise
 from ptychograd.physics.noise.base import amplitude
-from ptychograd.physics.scan import RefinableScan
+from ptychograd.physics.roles import correcting, recorded
 
-OFFSET = "scan.offset"
 FARTHEST = 12  # pixels
 DOWN, LONGEST = 12, 0.7  # Gauss-Newton steps, and how long each is at most: pixels, or times the mean or the rms
 SMALLEST = 512  # room for steps: all whole pixels up to the farthest
@@ -144,11 +144,19 @@ def _short(step: Float[Array, " k"]) -> Float[Array, " k"]:
     return step * jnp.minimum(1, LONGEST / jnp.maximum(jnp.linalg.norm(step), 1e-6))
 
 
-def scan_of(model: AbstractModel) -> RefinableScan:
-    scan = getattr(model, "scan", None)
-    if not isinstance(scan, RefinableScan):
-        raise InputError("The model's positions can't be refined; make it one by `with_refinable_positions`.")
-    return scan
+@meant
+def corrected_by(model: AbstractModel) -> dict[str, str]:
+    """Paths of the parameters that correct positions, by their fields of `Positions`.
+
+    Raises `InputError` where no offset is among them.
+    """
+    found = correcting(recorded(model.roles(), model))
+    if "offset" not in found:
+        raise InputError(
+            "The model's positions can't be refined; make it one by `with_refinable_positions`, or name the array of "
+            "your own that moves each pattern as `offset` of its positions (see AbstractModel.roles)."
+        )
+    return found
 
 
 def random_half(shape: Sequence[int]) -> Bool[np.ndarray, "*detector"]:

@@ -17,7 +17,6 @@ from ptychograd.core.parameters import (
     named_parameters,
     real_dtype,
     replace_parameters,
-    trainable_names,
 )
 from ptychograd.core.strict import meant
 from ptychograd.data.dataset import Dataset, check_data
@@ -26,19 +25,17 @@ from ptychograd.fitting.epoch import called, of_each
 from ptychograd.physics.checks import check_count
 from ptychograd.physics.model import AbstractModel
 from ptychograd.physics.noise import AbstractNoise, Amplitude
-from ptychograd.physics.scan import CORRECTED
+from ptychograd.physics.roles import correcting, recorded
 from ptychograd.refinement.positions.single_pattern import (
-    OFFSET,
     Pattern,
     Row,
     Steps,
+    corrected_by,
     random_half,
-    scan_of,
     whole_pixels,
 )
 from ptychograd.refinement.stage_actions import AbstractStageAction, Changed
 
-PATHS = tuple(f"scan.{name}" for name in CORRECTED)
 FEW = 16  # starts from which to go down, where a pattern has more of its own than its position
 SPREAD = 2.5  # times the rms of all corrections: how far the position of a held-out pattern is looked for
 
@@ -100,7 +97,7 @@ def held_out_misfits(
     arrays = named_parameters(eqx.filter(model, is_parameter))
     placed, places, found = called(model), illuminated_positions(held), []
     dtype, half = real_dtype(eqx.filter(model, is_parameter)), jnp.asarray(random_half(held.frame_shape))
-    steps, few = Steps.of(own) if own else None, _starts(own)
+    steps, few = Steps.of(own) if own else None, _starts(own, _offset(model))
     for block in blocks(places, held):
         patterns, valid = measured(held, places[block], dtype)
         rows = {path: jnp.asarray(arrays[path][places[block]]) for path in own}
@@ -120,7 +117,8 @@ def own_parameters(model: AbstractModel, names: Iterable[str] | None = None) -> 
     arrays = named_parameters(eqx.filter(model, is_parameter))
     asked = [path for path in model.per_pattern if names is None or any(matches(path, name) for name in names)]
     known = sorted(path for path in asked if path in arrays)
-    return _tried({path: arrays[path] for path in known if np.ptp(np.asarray(arrays[path]), axis=0).any()})
+    varying = {path: arrays[path] for path in known if np.ptp(np.asarray(arrays[path]), axis=0).any()}
+    return _tried(varying, _offset(model))
 
 
 @meant
@@ -132,21 +130,27 @@ def with_per_pattern(
     return replace_parameters(model, {path: arrays[path].at[places].set(row) for path, row in rows.items()})
 
 
-def _tried(own: Mapping[str, Array]) -> Row:
+@meant
+def _offset(model: AbstractModel) -> str:
+    """The path of what moves each pattern; empty where nothing does."""
+    return correcting(recorded(model.roles(), model)).get("offset", "")
+
+
+def _tried(own: Mapping[str, Array], offset: str) -> Row:
     still = {path: np.zeros(array.shape[1]) for path, array in own.items()}
-    sizes = {path: np.diag(np.std(array, axis=0)) for path, array in own.items() if path != OFFSET}
+    sizes = {path: np.diag(np.std(array, axis=0)) for path, array in own.items() if path != offset}
     aside = [still | {path: sign * step} for path, steps in sizes.items() for step in steps for sign in (1, -1)]
     tried = [still, *aside]
-    if OFFSET in own:
-        spread = float(np.sqrt(np.mean(np.square(own[OFFSET]))))
+    if offset in own:
+        spread = float(np.sqrt(np.mean(np.square(own[offset]))))
         pixels = np.asarray(whole_pixels(int(np.ceil(SPREAD * spread))))
-        tried = [one | {OFFSET: pixel} for pixel in pixels for one in tried]
+        tried = [one | {offset: pixel} for pixel in pixels for one in tried]
     return {path: jnp.asarray(np.stack([one[path] for one in tried]), own[path].dtype) for path in own}
 
 
-def _starts(own: Row) -> int:
+def _starts(own: Row, offset: str) -> int:
     """From how many of the steps to go down: the best, where a position is all that a pattern has of its own."""
-    return 1 if tuple(own) in ((), (OFFSET,)) else min(FEW, len(next(iter(own.values()))))
+    return 1 if tuple(own) in ((), (offset,)) else min(FEW, len(next(iter(own.values()))))
 
 
 def _validated(shared: tuple, item: tuple) -> tuple[Float[Array, ""], Float[Array, ""], Row]:
@@ -196,16 +200,20 @@ class PositionValidation(AbstractStageAction):
     epochs: int = 5
     noise: AbstractNoise = field(default_factory=Amplitude)
 
+    @property
+    def turn(self):
+        return 2  # a judge comes last
+
     def check(self, model):
-        scan_of(model)
+        corrected_by(model)
         check_count(model, self.held.count)
         if self.epochs < 1:
             raise InputError(f"Positions judged after {self.epochs} epochs; expected 1 or more.")
 
     def __call__(self, model, start, fit):
-        names = [name for name in trainable_names(start) if name in PATHS]
-        were = {name: getattr(scan_of(start), name.removeprefix("scan.")) for name in names}
-        results = [fit(one, self.epochs, PATHS) for one in (model, replace_parameters(model, were))]
+        names, parameters = tuple(corrected_by(start).values()), named_parameters(start)
+        were = {name: parameters[name] for name in names}
+        results = [fit(one, self.epochs, names) for one in (model, replace_parameters(model, were))]
         refined, before = (result.onto(start) for result in results)
         own = own_parameters(refined)
         validated, other = (held_out_misfits(one, self.held, self.noise, own) for one in (refined, before))
@@ -215,6 +223,6 @@ class PositionValidation(AbstractStageAction):
             f"R of held-out patterns {validated.r_factor:.4f} with refined positions, {other.r_factor:.4f} without"
         )
         if not gain.mean() > error:
-            return Changed(before, f"positions put back and refined no more: {figures}", PATHS)
+            return Changed(before, f"positions put back and refined no more: {figures}", names)
         rows = {path: row for path, row in validated.per_pattern.items() if path in names}
         return Changed(with_per_pattern(model, self.held, rows), f"refined positions kept: {figures}")
