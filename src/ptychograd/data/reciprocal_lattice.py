@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Complex, Float, Int
+from jaxtyping import Complex, Float, Int
 
 from ptychograd.core.fourier import exact_fft, frequencies
 
@@ -14,29 +14,27 @@ BINS = 5  # of their histogram, along a mean step
 FAINT = 0.5  # of the structure factor in the histogram's transform, which lowers it
 PERIODS = 3.5  # that a wave has across the scan, at least
 FEWEST = 25  # positions
-ORDERS = 2
-FIRST = 1.2  # times the mean length of the two shortest waves: their sum or difference is of first order up to there
+OBLIQUE = 1.2  # times the mean length of two basis waves: their sum or difference is of first order up to there
 
 
 class ReciprocalLattice(NamedTuple):
-    """Plane waves exp(iK·r) that have the same phase at all positions of a scan; one of K and -K.
+    """Plane waves exp(iK·r) that have the same phase at all positions of a scan: those of first order.
 
     Args:
-        waves: K (wave, (y, x)) in radians per unit of the positions; none for a scan without a lattice.
+        waves: K (wave, (y, x)) in radians per unit of the positions, one of K and -K: two of a rectangular scan, three
+            of a hexagonal one, none of a scan without a lattice.
         structure_factor: mean of exp(-iK·r) over the positions r (wave).
-        is_first: whether a wave is of the first orders.
     """
 
     waves: Float[np.ndarray, "wave 2"]
     structure_factor: Complex[np.ndarray, " wave"]
-    is_first: Bool[np.ndarray, " wave"]
 
 
 def reciprocal_lattice(positions: Float[np.ndarray, "index 2"]) -> ReciprocalLattice:
-    """The reciprocal lattice of a scan up to second orders: rectangular, hexagonal or oblique, however it is turned.
+    """The first orders of a scan's reciprocal lattice: rectangular, hexagonal or oblique, however it is turned.
 
-    Of a scan that repeats along one direction only it is a row of points, and of jittered or spiral ones there is none:
-    only waves whose structure factor |Σ exp(-iK·r)| / N is above 0.9 count.
+    Of a scan that repeats along one direction only it is one wave, and of jittered or spiral ones there is none: only
+    waves whose structure factor |Σ exp(-iK·r)| / N is above 0.9 count.
     """
     places = np.asarray(positions, np.float64)
     basis: list[np.ndarray] = []
@@ -48,7 +46,12 @@ def reciprocal_lattice(positions: Float[np.ndarray, "index 2"]) -> ReciprocalLat
                 wave = _refined(candidate, near)
                 wave = _refined(wave, places) if _is_sharp(wave, near) else wave
                 basis += [wave] if _is_sharp(wave, places) and _is_new(wave, basis, places) else []
-    return _of_basis(basis, places)
+    if len(basis) == 2:
+        shortest = min((basis[0] + basis[1], basis[0] - basis[1]), key=np.linalg.norm)
+        limit = OBLIQUE * np.mean([np.linalg.norm(wave) for wave in basis])
+        basis += [shortest] if np.linalg.norm(shortest) < limit and _is_sharp(shortest, places) else []
+    waves = np.array(basis).reshape(-1, 2)
+    return ReciprocalLattice(waves, structure_factor(waves, places))
 
 
 def structure_factor(
@@ -110,19 +113,3 @@ def _is_new(wave: Float[np.ndarray, "2"], basis: list[np.ndarray], places: Float
     for other in basis:
         across = across - other * (across @ other) / (other @ other)
     return bool(np.ptp(places @ across) > 2 * np.pi * PERIODS)
-
-
-def _of_basis(basis: list[np.ndarray], places: Float[np.ndarray, "index 2"]) -> ReciprocalLattice:
-    """All orders of the basis that are sharp."""
-    if not basis:
-        return ReciprocalLattice(np.zeros((0, 2)), np.zeros(0, complex), np.zeros(0, bool))
-    along = range(-ORDERS, ORDERS + 1)
-    second = along if len(basis) == 2 else (0,)
-    orders = np.array([(h, k) for h in along for k in second if (h, k) > (0, 0)])
-    waves = orders @ np.array([*basis, np.zeros(2)][:2])
-    factors = structure_factor(waves, places)
-    length = np.mean([np.linalg.norm(wave) for wave in basis])
-    is_first = np.abs(orders).sum(axis=1) == 1
-    is_first |= (np.abs(orders).max(axis=1) == 1) & (np.linalg.norm(waves, axis=1) <= FIRST * length)
-    sharp = np.abs(factors) > SHARP
-    return ReciprocalLattice(waves[sharp], factors[sharp], is_first[sharp])

@@ -35,10 +35,10 @@ class RasterArtefact(NamedTuple):
     """How much of the scan's own lattice an object and a probe carry (see `raster_artefact`).
 
     Args:
-        object: amplitude of the object's part at the scan's reciprocal lattice, up to second orders, over its mean: of
-            the modulation of its magnitude, under a Hann window over the scan.
-        probe: rms over the first orders K of |Σ |P|² exp(-iK·u)| / Σ |P|².
-        in_phase: of the first orders of object and probe, from 1 (bright in the same places) to -1 (in the other ones).
+        object: relative amplitude of the object's part at the first orders K of the scan's reciprocal lattice: rms of
+            that modulation of its magnitude, under a Hann window over the scan.
+        probe: rms over these K of |Σ |P|² exp(-iK·u)| / Σ |P|².
+        in_phase: of those of object and probe, from 1 (bright in the same places) to -1 (in the other ones).
         prominence: power of the object's peaks over the median power around each.
         periods: wavelengths of the scan's first orders, in pixels of the object.
 
@@ -93,7 +93,7 @@ def raster_artefact(result: Result) -> RasterArtefact | None:
         return None
     places = _places(result)
     lattice = _resolved(reciprocal_lattice(places))
-    if not lattice.is_first.any():
+    if not len(lattice.waves):
         return None
     intensity, transmission = brightness(np.asarray(beam.array)), _transmission(result.object, image.layers)
     window, box = _window(transmission.shape, places + (np.array(intensity.shape) - 1) / 2, intensity.shape, lattice)
@@ -104,15 +104,14 @@ def raster_artefact(result: Result) -> RasterArtefact | None:
     in_object, background = _peaks(modulation, lattice.waves, box)
     in_object *= np.conj(lattice.structure_factor) / np.abs(lattice.structure_factor)  # as a window sees it
     in_probe = _spectrum(intensity / intensity.sum(), lattice.waves[:, None], (0, 0))[:, 0, 0]
-    first = lattice.is_first
-    one, other = in_object[first], in_probe[first]
-    overlap = np.sum(one * other.conj()).real / max(np.linalg.norm(one) * np.linalg.norm(other), 1e-30)
+    overlap = np.sum(in_object * in_probe.conj()).real
+    overlap /= max(np.linalg.norm(in_object) * np.linalg.norm(in_probe), 1e-30)
     return RasterArtefact(
         object=float(np.linalg.norm(in_object) / np.sqrt(2)),  # K and -K, each with half of what the square of O has
-        probe=float(np.linalg.norm(other) / np.sqrt(len(other))),
+        probe=float(np.linalg.norm(in_probe) / np.sqrt(len(in_probe))),
         in_phase=float(overlap),
         prominence=float(np.sum(np.abs(in_object) ** 2) / max(background.sum(), 1e-30)),
-        periods=tuple(float(2 * np.pi / np.linalg.norm(wave)) for wave in lattice.waves[first]),
+        periods=tuple(float(2 * np.pi / np.linalg.norm(wave)) for wave in lattice.waves),
     )
 
 
@@ -148,11 +147,11 @@ def _window(
     middle = centres.min(axis=0) + np.ptp(centres, axis=0) / 2
     first = np.clip(np.ceil(middle - half), 0, None).astype(int)
     after = np.minimum(np.floor(middle + half).astype(int) + 1, shape)
-    box = slice(first[0], after[0]), slice(first[1], after[1])
+    box = slice(int(first[0]), int(after[0])), slice(int(first[1]), int(after[1]))
     density = np.zeros(after - first)
     pixels = np.clip(np.round(centres).astype(int) - first, 0, after - first - 1)
     np.add.at(density, tuple(pixels.T), 1)
-    step = 2 * np.pi / np.linalg.norm(lattice.waves[lattice.is_first], axis=1).min()
+    step = 2 * np.pi / np.linalg.norm(lattice.waves, axis=1).min()
     window = gaussian_filter(density, step, mode="constant")  # a blur by a step leaves nothing of the lattice itself
     for axis, n in enumerate(window.shape):
         away = (np.arange(first[axis], first[axis] + n) - middle[axis]) / half[axis]
