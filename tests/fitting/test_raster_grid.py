@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
+import low_dose_rasters
 import ptychograd as pg
+from ptychograd.cli.verdicts import line
 
 FRAME = (31, 28)
 
@@ -121,3 +123,62 @@ def test_without_a_lattice_there_are_no_figures(what):
         given = result(specimen(places), beam(), places)
         roles = given.recorded_roles
     assert pg.fitting.raster_artefact(given._replace(recorded_roles=roles)) is None
+
+
+def ended(data, batch_size, epochs=30):
+    """The result of a run whose batches are small, as few photons do not allow."""
+    return pg.perform(pg.Run(pg.far_field(data), data, pg.Nesterov(momentum=0.8), (pg.Stage(epochs),), batch_size))
+
+
+def codes(result):
+    verdict = result.settings["verdict"]
+    return verdict["code"], [cause["code"] for cause in verdict["causes"]]
+
+
+def test_the_verdict_on_it_is_not_solved_and_the_line_says_what_to_do():
+    data = low_dose_rasters.measurement(2e5, rows=9)
+    good = ended(data, 9, epochs=1)
+    assert "lattice" not in codes(good)[1]
+    turn = low_dose_rasters.TURN
+    waves = 2 * np.pi / low_dose_rasters.STEP * np.array([(np.cos(turn), np.sin(turn)), (-np.sin(turn), np.cos(turn))])
+    phases = (-0.6, 1.9)
+    place = good.corners[0] + data.positions[0] - np.round(data.positions[0])
+    at_window = [phase - k @ place for k, phase in zip(waves, phases, strict=True)]
+    object = np.sqrt(wave(good.object.shape, waves, 0.1, at_window)).astype(np.complex64)
+    probe = good.probe * np.sqrt(wave(good.probe.shape[-2:], waves, 0.1, phases)).astype(np.complex64)
+    paths = {role: good.recorded_roles[role]["array"].path for role in ("image", "illumination")}
+    arrays = good.arrays | {paths["image"]: object, paths["illumination"]: probe}
+    found = pg.assess(good._replace(arrays=arrays), data)
+    assert (found.code, found.causes[0].code) == ("not_solved", "lattice")
+    text = line(found.summary)
+    assert "object and probe carry the scan's own lattice, 0.1 of the object's magnitude" in text
+    assert "--batch-size" in text
+
+
+@pytest.mark.slow
+def test_a_run_of_few_photons_in_small_batches_ends_as_one_and_says_so():
+    data = low_dose_rasters.measurement(3e3)
+    assert codes(ended(data, 4))[0] == "not_solved"
+    assert codes(ended(data, 4))[1][0] == "lattice"
+
+
+@pytest.mark.slow
+def test_in_batches_of_all_patterns_and_off_the_raster_none_grows():
+    data = low_dose_rasters.measurement(3e3)
+    whole = ended(data, data.count)
+    assert "lattice" not in codes(whole)[1]
+    assert pg.fitting.raster_artefact(whole).strength < 0.005
+    jittered = ended(low_dose_rasters.measurement(3e3, off=0.6), 4)
+    assert "lattice" not in codes(jittered)[1]
+    assert pg.fitting.raster_artefact(jittered) is None
+
+
+PERIODIC = {"phase": (0.5j, (1.0, 1.01, 1.3)), "magnitude": (0.3, (1.3, 0.5))}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("what", "period"), [(what, period) for what in PERIODIC for period in PERIODIC[what][1]])
+def test_periodic_specimens_of_many_photons_are_not_mistaken_for_one(what, period):
+    """Periods in steps; what repeats with the scan itself in its magnitude, no pattern can part from the probe."""
+    data = low_dose_rasters.measurement(2e5, strength=0.3, repeated=(PERIODIC[what][0], period))
+    assert codes(ended(data, 16))[0] in ("at_noise", "near_noise")
