@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 MOST_CAUSES = 3  # that are told in the line; JSON and the result file hold all
 UNSEEN = "; whether both axes of the positions are negated no far field can tell"
 TRY = {
+    "lattice": "more patterns in a batch from the start (--batch-size, best as many as there are); the next scan with "
+    "positions off the raster",
     "not_counts": "give the counts as they were measured",
     "object_not_told_from_noise": "larger batches (--batch-size 256) or more photons; --hold-out 0.05 judges it better",
     "loss_rose": "larger batches (--batch-size), or another solver",

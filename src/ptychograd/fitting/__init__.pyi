@@ -13,6 +13,8 @@ from .priors import SliceSimilarity as SliceSimilarity
 from .priors import Sparse as Sparse
 from .priors import Tikhonov as Tikhonov
 from .priors import TotalVariation as TotalVariation
+from .raster_grid import RasterArtefact as RasterArtefact
+from .raster_grid import raster_artefact as raster_artefact
 from .reconstruction import AbstractCallback as AbstractCallback
 from .reconstruction import Progress as Progress
 from .reconstruction import reconstruct as reconstruct

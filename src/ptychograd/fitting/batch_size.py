@@ -18,7 +18,7 @@ chosen, and on what data they were then tried, is in docs/benchmarks.md.
 import math
 
 from ptychograd.data.checks import is_counted
-from ptychograd.data.dataset import Dataset, StoredPatterns
+from ptychograd.data.dataset import Dataset
 from ptychograd.fitting.mean_pattern import fit_of_mean
 
 USUAL = 16  # patterns of a batch that is not noisy
@@ -70,7 +70,6 @@ def doubts_batch(size: int, data: Dataset) -> str:
 
 def signal_of(data: Dataset) -> float:
     """s of counted patterns; infinite where the noise is not known, and where there are no photons yet."""
-    is_arriving = isinstance(data.patterns, StoredPatterns) and data.patterns.grows
-    if is_arriving or not is_counted(data) or data.total <= 0:
+    if data.grows or not is_counted(data) or data.total <= 0:
         return math.inf
     return fit_of_mean(data, is_of_roots=True).signal

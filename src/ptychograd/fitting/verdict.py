@@ -12,6 +12,8 @@ No threshold of R or χ² alone does. Two figures beside χ² do not depend on t
 Where patterns were held out, they tell an object from noise in place of the second figure: what is learned from other
 patterns expects them better than the mean pattern does. The limits were chosen on the "tune" seeds of
 `benchmarks/verdicts.py`.
+
+None of these figures sees the lattice of the scan in object and probe: `raster_grid` looks for that itself.
 """
 
 from collections.abc import Iterable, Iterator
@@ -27,6 +29,7 @@ from ptychograd.data.checks import is_counted
 from ptychograd.data.dataset import Dataset, check_data
 from ptychograd.data.geometry import NearFieldGeometry
 from ptychograd.fitting.mean_pattern import explained_by_held, fit_of_mean
+from ptychograd.fitting.raster_grid import RasterArtefact, raster_artefact
 from ptychograd.fitting.result import Result, pixels_with_data
 
 VERDICT = "verdict"  # settings: the words of a verdict
@@ -66,7 +69,8 @@ class Verdict(NamedTuple):
     Args:
         code: "at_noise" (χ² is at most 1.1 times what a right model leaves, and the object is more than fitted noise),
             "near_noise" (the object is more than fitted noise, and little is left), "not_solved", or "unknown": most is
-            explained, but the patterns are no counts of photons, whose noise would be known.
+            explained, but the patterns are no counts of photons, whose noise would be known. Where object and probe
+            carry the scan's own lattice (see `raster_artefact`) it is "not_solved", however well they fit.
         causes: what may be wrong, the likeliest first; none for "at_noise".
         chi_squared: reduced χ² of the epoch whose state the result is (see `History`).
         left: the share that is left of what can be explained, (χ² - 1) / (χ₀² - 1), with χ₀² that of patterns which are
@@ -156,7 +160,10 @@ def assess(
         code = _code(chi_squared / alike.least, left, is_certain, NEAR_FIELD if is_near else NEAR)
     verdict = Verdict(code, (), chi_squared, left, explained, held_explained)
     causes = () if code == AT_NOISE else tuple(_causes(result, data, verdict, is_certain, counts))
-    return verdict._replace(causes=causes)
+    artefact = raster_artefact(result)
+    if artefact is not None and artefact.is_there:
+        code, causes = NOT_SOLVED, (_lattice(artefact), *causes)
+    return verdict._replace(code=code, causes=causes)
 
 
 def _code(chi_squared: float, left: float, is_certain: bool, limits: Iterable[tuple[float, float]]) -> str:
@@ -224,6 +231,11 @@ def _causes(result: Result, data: Dataset, verdict: Verdict, is_certain: bool, c
     yield Cause("defocus", "the distance from focus to sample may be wrong, or have the other sign")
     if not explains_most:
         yield _modes(result)
+
+
+def _lattice(artefact: RasterArtefact) -> Cause:
+    shares = f"{artefact.object:.2g} of the object's magnitude and {artefact.probe:.2g} of the probe's intensity"
+    return Cause("lattice", f"object and probe carry the scan's own lattice, {shares}")
 
 
 def _modes(result: Result) -> Cause:

@@ -176,8 +176,7 @@ def prepared(task: Task) -> tuple[Work, Standing]:
     check_numbers(data, real_dtype(parameters))
     names = tuple(trainable_names(model))
     batch_size = max(1, task.batch_size // model.group)
-    grows = isinstance(data.patterns, StoredPatterns) and data.patterns.grows
-    task.solver.check_batch(batch_size, data.count // model.group, grows)
+    task.solver.check_batch(batch_size, data.count // model.group, data.grows)
     mesh = grid(task.devices, batch_size)
     axes = AXES if mesh is not None else ()
     real, settings = real_dtype(parameters), _settings(task)
