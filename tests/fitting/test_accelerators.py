@@ -250,6 +250,8 @@ def slow_in(module: ir.Module, patterns: int = BATCH) -> list[str]:
             found.append(f"double precision: {str(step)[:200]}")
         if name == "scatter" and any("complex" in kind for kind in kinds):
             found.append(f"scatter of complex numbers: {kinds}")
+        if name == "dot_general" and "DEFAULT" in str(step.attributes["precision_config"]):
+            found.append(f"a product of matrices with less than single precision: {str(step)[:200]}")
         if name in ("case", "if") and not is_constant(step.operands[0]):
             found.append("a condition that the host waits for")
         if name == "while" and (times := times_of(step)) is None:
@@ -273,14 +275,20 @@ def test_what_is_slow_is_found():
         adds = jnp.zeros((9, 9), np.complex64).at[jnp.arange(9), 0].add(pattern)
         branch = jax.lax.cond(total > 0, jnp.sin, jnp.cos, total)
         until = jax.lax.while_loop(lambda x: x < branch, lambda x: 2 * x, jnp.ones(()))
-        each = jax.lax.map(jnp.sum, jnp.ones((2 * BATCH, 9)) * total).sum()
+        each = jax.lax.map(jnp.sum, jnp.ones((2 * BATCH, 9)) * total).sum() + jnp.vdot(adds, adds).real
         return total + (jnp.abs(adds).sum() + until + each).astype(total.dtype), None
 
     def epoch(patterns):
         return jax.lax.scan(step, jnp.zeros((), np.float32), patterns)[0]
 
     found = slow_in(lowered(jax.jit(epoch), np.ones((5, 9), np.complex64)))
-    expected = ("scatter of complex", "condition", "whose end", f"from pattern to pattern, {2 * BATCH} times")
+    expected = (
+        "scatter of complex",
+        "matrices",
+        "condition",
+        "whose end",
+        f"from pattern to pattern, {2 * BATCH} times",
+    )
     assert all(sum(what in line for line in found) == 1 for what in expected), found
     assert len(found) == len(expected)
     with jax.enable_x64(True):
