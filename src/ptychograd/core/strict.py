@@ -48,3 +48,14 @@ def promoted_by_jax() -> Iterator[None]:
     """JAX promotes by itself in here, whatever it is set to: for code of others that counts on it, as optax's Adam."""
     with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
         yield
+
+
+@contextmanager
+def full_precision() -> Iterator[None]:
+    """Products of matrices in here take all bits of their numbers.
+
+    Recent GPUs take eleven of 24 by default (TF32), and positions, phases and transforms to other wavelengths come out
+    of such products. It changes nothing on a CPU.
+    """
+    with jax.default_matmul_precision("highest"):
+        yield

@@ -4,9 +4,15 @@ A scan's object is much larger than the patch under the probe. Derivatives are t
 to the patches of a batch, and only those are written back, so that the cost of a step follows the
 patch and not the object. A window put in the place of its large array needs no other change to
 the physics: cutting a window from an array of just that size is the identity, wherever the corner.
+
+What is done to the windows of a batch has two forms, between which JAX chooses by the platform that a program is made
+for: on a CPU one window after another, in slices, and elsewhere all of them at once, by gathers and scatters of real
+numbers. An accelerator would start some kernels for every pattern of a loop, and has no atomic addition of complex
+numbers. The sums agree up to rounding.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import SupportsIndex
 
 import equinox as eqx
@@ -90,7 +96,16 @@ def extract_window(
     """
     if array.shape[-2:] == shape:
         return array
-    return jax.lax.dynamic_slice(array, _start(array, corner), array.shape[:-2] + shape)
+    if not jnp.iscomplexobj(array):
+        return _slice(array, corner, shape)
+
+    def whole(array, corner):
+        return _slice(array, corner, shape)
+
+    def by_planes(array, corner):
+        return jax.lax.complex(whole(array.real, corner), whole(array.imag, corner))
+
+    return by_platform(whole, by_planes, array, corner)
 
 
 @meant
@@ -135,7 +150,8 @@ def once(extracted_patches: Callable[[PyTree], PyTree], parameters: PyTree, wind
 
     XLA would fuse the cut into each of its uses, find that some come after the array was written
     to, and copy the whole array in every step of a loop (measured: docs/benchmarks.md). It does not
-    look behind a condition; corners are never negative, which it can't know.
+    look behind a condition; corners are never negative, which it can't know. On an accelerator there is no condition:
+    the host would wait in every step to learn how it turned out.
     """
     patches = jax.eval_shape(extracted_patches, parameters)
     corner = next(iter(windows.values())).corner
@@ -143,7 +159,15 @@ def once(extracted_patches: Callable[[PyTree], PyTree], parameters: PyTree, wind
     def never(_):
         return jax.tree.map(lambda patch: jnp.zeros(patch.shape, patch.dtype), patches)
 
-    return jax.lax.cond(corner.ravel()[0] >= 0, extracted_patches, never, parameters)
+    def behind_a_condition(parameters):
+        return jax.lax.cond(corner.ravel()[0] >= 0, extracted_patches, never, parameters)
+
+    return by_platform(behind_a_condition, extracted_patches, parameters)
+
+
+def by_platform(on_cpu: Callable, on_accelerator: Callable, *arguments: PyTree) -> PyTree:
+    """The one or the other function of the arguments, by the platform that a program is compiled for."""
+    return jax.lax.platform_dependent(*arguments, cpu=on_cpu, default=on_accelerator)
 
 
 def add(
@@ -171,9 +195,9 @@ def add_all(
     patches: Shaped[Array, "batch *lead y x"],
     corners: Int[Array, "batch 2"],
 ) -> Shaped[Array, "*lead height width"]:
-    """`array` with every patch added at its corner, one after another: a loop of slices.
+    """`array` with every patch added at its corner.
 
-    On a CPU this is several times as fast as a scatter, and in place.
+    On a CPU one after another: a loop of slices is several times as fast as a scatter there, and in place.
     """
     if patches.shape[0] == 1:
         return add(array, patches[0], corners[0])
@@ -181,12 +205,34 @@ def add_all(
     def add_one(array, item):
         return add(array, *item), None
 
-    return jax.lax.scan(add_one, array, (patches, corners))[0]
+    def one_after_another(array, patches, corners):
+        return jax.lax.scan(add_one, array, (patches, corners))[0]
+
+    return by_platform(one_after_another, partial(_scattered, jax.lax.scatter_add), array, patches, corners)
+
+
+def put_each(
+    array: Shaped[Array, "*lead height width"],
+    patches: Shaped[Array, "batch *lead y x"],
+    corners: Int[Array, "batch 2"],
+) -> Shaped[Array, "*lead height width"]:
+    """`array` with every patch in the place of what was there; all at once, so patches agree where they overlap."""
+    return _scattered(jax.lax.scatter, array, patches, corners)
 
 
 def extract_each(array: Shaped[Array, "*lead height width"], window: Window) -> Shaped[Array, "batch *lead y x"]:
-    """The patches of all windows, one after another: on a CPU many times as fast as all at once, which is a gather."""
-    return jax.lax.scan(lambda _, corner: (None, extract_window(array, corner, window.shape)), None, window.corner)[1]
+    """The patches of all windows: on a CPU one after another, many times as fast as all at once, which is a gather."""
+
+    def one_after_another(array, corners):
+        return jax.lax.scan(lambda _, corner: (None, extract_window(array, corner, window.shape)), None, corners)[1]
+
+    def at_once(array, corners):
+        lead = array.ndim - 2
+        numbers = jax.lax.GatherDimensionNumbers(tuple(range(1, array.ndim + 1)), (), (lead, lead + 1))
+        shape = array.shape[:lead] + window.shape
+        return jax.lax.gather(array, corners, numbers, shape, mode=jax.lax.GatherScatterMode.CLIP)
+
+    return by_platform(one_after_another, at_once, array, window.corner)
 
 
 def extract_once(array: Shaped[Array, "*lead height width"], window: Window) -> Shaped[Array, "*lead y x"]:
@@ -210,7 +256,13 @@ def overlapped(
         # a bare 0 would wait for no reading, and XLA then copies the desk
         return put(desk, jnp.where(patch == total, 0, patch), corner), None
 
-    return sums, jax.lax.scan(wipe, desk, (window.corner, sums))[0]
+    def one_after_another(desk, sums, corners):
+        return jax.lax.scan(wipe, desk, (corners, sums))[0]
+
+    def at_once(desk, sums, corners):
+        return put_each(desk, jnp.zeros_like(sums), corners)
+
+    return sums, by_platform(one_after_another, at_once, desk, sums, window.corner)
 
 
 def batch_axes(parameters: PyTree, windows: Windows) -> PyTree:
@@ -249,6 +301,27 @@ def window_of(name: str, windows: Windows) -> Window | None:
         if matches(name, path):
             return window
     return None
+
+
+def _slice(
+    array: Shaped[Array, "*lead height width"], corner: Int[Array, "2"], shape: tuple[int, int]
+) -> Shaped[Array, "*lead y x"]:
+    return jax.lax.dynamic_slice(array, _start(array, corner), array.shape[:-2] + shape)
+
+
+def _scattered(
+    scatter: Callable,
+    array: Shaped[Array, "*lead height width"],
+    patches: Shaped[Array, "batch *lead y x"],
+    corners: Int[Array, "batch 2"],
+) -> Shaped[Array, "*lead height width"]:
+    """All patches at their corners at once, real and imaginary part apart."""
+    if jnp.iscomplexobj(array):
+        planes = ((array.real, patches.real), (array.imag, patches.imag))
+        return jax.lax.complex(*(_scattered(scatter, *plane, corners) for plane in planes))
+    lead = array.ndim - 2
+    numbers = jax.lax.ScatterDimensionNumbers(tuple(range(1, patches.ndim)), (), (lead, lead + 1))
+    return scatter(array, corners, patches, numbers, mode=jax.lax.GatherScatterMode.CLIP)
 
 
 def _start(array: Array, corner: Int[Array, "2"]) -> tuple:

@@ -180,7 +180,7 @@ class Objective(eqx.Module):
         return eqx.combine(join(parameters), self.rest)
 
     def share_of(self, batch: Batch) -> Float[Array, ""]:
-        """The share that a batch has of all patterns; its patterns themselves, where nobody knows how many there are."""
+        """The share that a batch has of all patterns; its own number, where nobody knows how many there are."""
         return batch.count if self.groups is None else batch.count / self.groups
 
     @property

@@ -10,7 +10,7 @@ from jaxtyping import Bool, Complex, Float, Real
 
 from ptychograd.core.errors import InputError, check_kind, check_seed
 from ptychograd.core.parameters import is_parameter, named_leaves
-from ptychograd.core.strict import meant
+from ptychograd.core.strict import full_precision, meant
 from ptychograd.data.dataset import GroundTruth
 from ptychograd.physics.batching import batched
 from ptychograd.physics.checks import check_windows, checked_shared, known_count
@@ -53,10 +53,14 @@ def simulate(
     noise = noise or Poisson()
     groups, at_once = count // model.group, max(1, PATTERNS_AT_ONCE // model.group)
     keys = jax.random.split(jax.random.key(seed), -(-groups // at_once))
-    patterns, together = [], None if model.group == 1 else jax.lax.map(_group_of(model), jnp.arange(groups))
+    patterns, together = [], None
+    if model.group > 1:
+        with full_precision():
+            together = jax.lax.map(_group_of(model), jnp.arange(groups))
     for start, key in zip(range(0, groups, at_once), keys, strict=True):
         index = jnp.minimum(start + jnp.arange(min(at_once, groups)), groups - 1)  # one shape: compiled once
-        expected = batched(model, (0,))(index) if together is None else together[index]
+        with full_precision():
+            expected = batched(model, (0,))(index) if together is None else together[index]
         if not np.isfinite(expected).all():
             raise InputError(f"The model expects NaN or infinity in patterns {start} to {start + len(index) - 1}.")
         sample = np.asarray(noise.sample(key, expected))[: groups - start]

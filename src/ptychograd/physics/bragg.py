@@ -1,6 +1,7 @@
 """Multi-angle Bragg projection ptychography: a three-dimensional crystal under a tilted beam (Eqs. 16 to 18)."""
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Complex, Float, Int
@@ -50,7 +51,9 @@ class TiltedBeam(eqx.Module):
         across = None if shift is None else shift * jnp.asarray([np.sin(self.two_theta), 1], shift.dtype)
         padded = jnp.pad(translate(self.modes, across), ((0, 0), (1, 1), (0, 0)))
         last = self.modes.shape[1] + 1
-        lower, upper = (padded[:, np.clip(floor + 1 + step, 0, last)] for step in (0, 1))
+        places = (np.clip(floor + 1 + step, 0, last) for step in (0, 1))
+        # plane by plane, as the derivative adds at places, which accelerators do with real numbers alone
+        lower, upper = (jax.lax.complex(padded.real[:, place], padded.imag[:, place]) for place in places)
         return (1 - part) * lower + part * upper
 
 

@@ -12,7 +12,7 @@ from jax.sharding import Mesh
 from jaxtyping import Array, Bool, Int, PyTree, Real, UInt
 
 from ptychograd.core.parameters import named_parameters
-from ptychograd.core.strict import meant
+from ptychograd.core.strict import full_precision, meant
 from ptychograd.fitting import schedule as _schedule
 from ptychograd.fitting.epoch.placing import BY_SHARE, EVERYWHERE, WHERE
 from ptychograd.fitting.objective import Batch, Objective, Value
@@ -86,7 +86,8 @@ def one_epoch_of_all(members: Member, patterns: Patterns, plans: Plan) -> After:
 def of_each(function: Callable[[PyTree, PyTree], PyTree], shared: PyTree, rows: PyTree) -> PyTree:
     """`function(shared, row)` of every row of arrays, a few at once on an accelerator; compiled once for a function."""
     size = None if jax.default_backend() == "cpu" else ROWS_AT_ONCE
-    return jax.lax.map(lambda row: function(shared, row), rows, batch_size=size)
+    with full_precision():
+        return jax.lax.map(lambda row: function(shared, row), rows, batch_size=size)
 
 
 @partial(jax.jit, static_argnums=1)
@@ -96,6 +97,11 @@ def shuffled(order: UInt[Array, "2"], count: int) -> Int[Array, "count"]:
 
 
 def _epoch(member: Member, patterns: Patterns, plan: Plan) -> After:
+    with full_precision():
+        return _all_steps(member, patterns, plan)
+
+
+def _all_steps(member: Member, patterns: Patterns, plan: Plan) -> After:
     objective, solver, variables, state = member
 
     epoch_steps = solver.epoch_steps(objective, variables, state, plan.number.shape[1] * objective.devices)
@@ -163,7 +169,8 @@ def called(model: AbstractModel) -> AbstractModel:
 
 @_compiled
 def _shared(model: AbstractModel) -> AbstractModel:
-    return model.shared()
+    with full_precision():
+        return model.shared()
 
 
 @meant

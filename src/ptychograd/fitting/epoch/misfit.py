@@ -5,6 +5,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, Real
 
+from ptychograd.core.strict import full_precision
 from ptychograd.fitting.epoch.compiled import _compiled
 from ptychograd.physics.batching import batched
 from ptychograd.physics.model import AbstractModel, Group
@@ -32,7 +33,8 @@ def misfits(
 
     Of what the pixels show, as `noise` says it.
     """
-    expected = noise.shown(batched(lambda number: model.together(Group(number)), (0,))(group))
+    with full_precision():
+        expected = noise.shown(batched(lambda number: model.together(Group(number)), (0,))(group))
     measured = patterns.astype(expected.dtype)
     each = Misfit((amplitude(expected) - amplitude(measured)) ** 2, counted_residual(expected), measured)
     each = Misfit._make(jnp.where(mask, values, 0).reshape(-1, *values.shape[-2:]) for values in each)

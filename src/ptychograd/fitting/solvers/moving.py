@@ -10,7 +10,18 @@ from jaxtyping import Array, Complex, Float, Int, PyTree
 
 from ptychograd.core.parameters import join, split
 from ptychograd.core.strict import as_complex
-from ptychograd.core.windows import Window, add, extract_once, extract_window, overlapped, put
+from ptychograd.core.windows import (
+    Window,
+    add,
+    add_all,
+    by_platform,
+    extract_each,
+    extract_once,
+    extract_window,
+    overlapped,
+    put,
+    put_each,
+)
 from ptychograd.fitting.projections import Projection
 
 Scalar = Float[Array, ""]
@@ -112,9 +123,12 @@ class Coasting(AbstractMoving):
         diagonal, desk = overlapped(self.desk, diagonal, window)
         largest = jnp.max(diagonal)
 
+        def pushed(gradient, diagonal):
+            return as_complex(step(diagonal, largest) / self.factor) * join(gradient)
+
         def change(arrays, part):
             (goal, velocity, touched), (corner, gradient, diagonal) = arrays, part
-            push = as_complex(step(diagonal, largest) / self.factor) * join(gradient)
+            push = pushed(gradient, diagonal)
             seen = extract_once(touched, Window(corner, window.shape))
             left = _faded(momentum, age - seen)
 
@@ -122,9 +136,21 @@ class Coasting(AbstractMoving):
             velocity = put(velocity, as_complex(left) * extract_window(velocity, corner, window.shape) + push, corner)
             return (goal, velocity, put(touched, jnp.maximum(seen, age), corner)), None
 
+        def one_after_another(arrays, items):
+            return jax.lax.scan(change, arrays, items)[0]
+
+        def at_once(arrays, items):
+            (goal, velocity, touched), (corner, gradient, diagonal) = arrays, items
+            push, old = pushed(gradient, diagonal), extract_each(touched, window)
+            faded = as_complex(_faded(momentum, age - old)) * extract_each(velocity, window)
+            velocity = add_all(put_each(velocity, faded, corner), push, corner)
+            goal = add_all(goal, push / as_complex(1 - momentum), corner)
+            return goal, velocity, put_each(touched, jnp.maximum(old, age), corner)
+
         items = (window.corner, gradient, diagonal)
-        retained, _ = jax.lax.scan(change, (self.goal, self.velocity, self.touched), items)
-        return Coasting(*retained, desk, self.factor, age)
+        arrays = (self.goal, self.velocity, self.touched)
+        goal, velocity, touched = by_platform(one_after_another, at_once, arrays, items)
+        return Coasting(goal, velocity, touched, desk, self.factor, age)
 
     def held(self, before, projection):
         raise TypeError("what coasts would leave a constraint between the steps that see it")

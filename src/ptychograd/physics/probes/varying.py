@@ -7,7 +7,7 @@ from jaxtyping import Array, Complex, Float
 
 from ptychograd.core.parameters import with_derivative
 from ptychograd.core.strict import as_complex
-from ptychograd.core.windows import Index, row
+from ptychograd.core.windows import Index, by_platform, row
 from ptychograd.physics.probes.base import AbstractProbe
 
 WEIGHT_STEP = 0.05  # of weights whose root-mean-square is 1
@@ -44,7 +44,7 @@ class VaryingProbe(AbstractProbe):
         wave = self.modes
         if self.variations is not None and self.weights is not None:
             change = jnp.tensordot(row(self.weights, index).astype(wave.dtype), self.variations, axes=1)
-            wave = wave.at[0].add(change)
+            wave = _with_added(wave, change)
         return wave if self.intensity is None else as_complex(self._amplitude(index)) * wave
 
     @property
@@ -80,7 +80,8 @@ class VaryingProbe(AbstractProbe):
             mean = jnp.mean(self.weights, axis=0, keepdims=True)
             size = jnp.sqrt(jnp.mean((self.weights - mean) ** 2, axis=0, keepdims=True))
             size = jnp.where(size > 0, size, 1)
-            modes = modes.at[0].add(jnp.tensordot(mean[0].astype(modes.dtype), self.variations, axes=1))
+            change = jnp.tensordot(mean[0].astype(modes.dtype), self.variations, axes=1)
+            modes = _with_added(modes, change)
             found["weights"] = (self.weights - mean) / size
             found["variations"] = self.variations * as_complex(size[0])[:, None, None]
         if self.intensity is not None:
@@ -118,3 +119,13 @@ class _Apart(AbstractProbe):
         weights = as_complex(row(self.weights, index))[:, None, None]
         faint = amplitude * weights * (self.variations - stop_gradient(self.variations))
         return jnp.concatenate([wave, faint])
+
+
+def _with_added(modes: Complex[Array, "modes y x"], change: Complex[Array, "y x"]) -> Complex[Array, "modes y x"]:
+    """The modes with a change of the first; on accelerators put together, where it would be a scatter."""
+    return by_platform(
+        lambda modes, change: modes.at[0].add(change),
+        lambda modes, change: jnp.concatenate([(modes[0] + change)[None], modes[1:]]),
+        modes,
+        change,
+    )
