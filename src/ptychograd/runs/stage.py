@@ -33,7 +33,7 @@ class Stage(NamedTuple):
             default. A path stands for everything below it; several constraints on one are applied one after another.
 
     Example:
-        >>> stages = (pg.Stage(60), pg.Stage(20, ("object", "probe", "scan"), pg.Poisson()))
+        >>> stages = (pg.Stage(60), pg.Stage(20, ("object", "probe", "scan.offset"), pg.Poisson()))
         >>> [stage.epochs for stage in stages]
         [60, 20]
     """
