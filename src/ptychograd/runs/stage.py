@@ -37,7 +37,7 @@ class Stage(NamedTuple):
         batch_size: patterns in its minibatches; by default as many as the run says, or as suit a solver of its own.
 
     Example:
-        >>> stages = (pg.Stage(60), pg.Stage(20, ("object", "probe", "scan"), pg.Poisson()))
+        >>> stages = (pg.Stage(60), pg.Stage(20, ("object", "probe", "scan.offset"), pg.Poisson()))
         >>> [stage.epochs for stage in stages]
         [60, 20]
         >>> stages = (pg.Stage(5), pg.Stage(30, solver=pg.LBFGS(), batch_size=data.count))

@@ -62,7 +62,7 @@ from ptychograd.fitting.reconstruction.stuck import stuck
 from ptychograd.fitting.result import ROSE, History, Result, require_present_version
 from ptychograd.fitting.schedule import AbstractSchedule, LateCooling
 from ptychograd.fitting.solvers import AbstractSolver, EvaluateOnly
-from ptychograd.physics.model import AbstractModel
+from ptychograd.physics.model import AbstractModel, shares_work
 from ptychograd.physics.noise import AbstractNoise, Censored
 
 SAME_STAGE = ("solver", "batch_size", "noise", "trainable", "priors", "constraints")  # settings: alike within a stage
@@ -147,9 +147,13 @@ def begun(task: Task) -> tuple[Work, Standing]:
 
 @meant
 def _idle(task: Task) -> list[str]:
-    """A sentence for every prior and constraint that is on nothing that is refined."""
+    """A sentence for every prior and constraint that is on nothing that is refined.
+
+    Of a model that shares work a prior may be on what is computed of what is refined.
+    """
     refined = [name for name in trainable_names(task.model) if any(matches(name, path) for path in task.trainable)]
-    priors = [(type(prior).__name__, with_path(prior, task.model).path) for prior in task.priors]
+    asked = () if shares_work(task.model) else task.priors
+    priors = [(type(prior).__name__, with_path(prior, task.model).path) for prior in asked]
     constraints = [(one, path) for path, given in task.constraints.items() for one in names_of(given)]
     return [
         f'{kind} on "{path}" has no effect, as that is not refined here (refined are: {", ".join(task.trainable)}).'

@@ -13,22 +13,20 @@ from ptychograd.physics.noise.base import AbstractCensorable, AbstractNoise
 class Censored(AbstractNoise):
     """Another noise model for a detector whose pixels saturate: full at `level` photons, they show no more than that.
 
-        A full pixel tells that it got so many or more: its misfit is -log P(y >= level).
+    A full pixel tells that it got so many or more: its misfit is -log P(y >= level).
 
-        Args:
-            noise: the model of readings below the level.
-            level: photons at which a pixel is full, one number or (y, x).
+    Args:
+        noise: the model of readings below the level.
+        level: photons at which a pixel is full, one number or (y, x).
 
-        Raises:
-            InputError: for a level that is not above 0, or infinite.
+    Raises:
+        InputError: for a level that is not above 0, or infinite.
 
-        Example:
-            >>> from dataclasses import replace
-
-    import jax.numpy as jnp
-            >>> noise = pg.noise.Censored(pg.Poisson(), level=1000.0)
-            >>> noise.shown(jnp.array([10.0, 2000.0])).tolist()
-            [10.0, 1000.0]
+    Example:
+        >>> import jax.numpy as jnp
+        >>> noise = pg.noise.Censored(pg.Poisson(), level=1000.0)
+        >>> noise.shown(jnp.array([10.0, 2000.0])).tolist()
+        [10.0, 1000.0]
     """
 
     noise: AbstractCensorable

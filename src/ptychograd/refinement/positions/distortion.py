@@ -101,7 +101,7 @@ class DistortionCorrection(AbstractStageAction):
 
     Example:
         >>> correction = pg.refinement.DistortionCorrection(data, highest=3)
-        >>> stage = pg.Stage(20, ("object", "probe", "scan"), first=(correction,))
+        >>> stage = pg.Stage(20, ("object", "probe", "scan.offset"), first=(correction,))
     """
 
     data: Dataset

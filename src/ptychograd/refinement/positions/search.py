@@ -48,7 +48,7 @@ class PositionSearch(AbstractStageAction):
 
     Example:
         >>> search = pg.refinement.PositionSearch(data, farthest=5)
-        >>> stage = pg.Stage(20, ("object", "probe", "scan"), first=(search,))
+        >>> stage = pg.Stage(20, ("object", "probe", "scan.offset"), first=(search,))
     """
 
     data: Dataset
