@@ -73,13 +73,14 @@ class Options:
         thickness: Thickness of a crystal along x, in metres; needed for rocking curves, unless the file has a support.
         background: Photons a pixel from elsewhere than the sample, if known.
         solver: nesterov (the default) and rpie find their step sizes; epie and ad-epie follow Algorithm 1 of the paper;
-            adam takes --step.
+            adam takes --step; lbfgs, a quasi-Newton solver, takes all patterns at once.
         step: Step size for adam: PATH=SIZE, as object=0.01; repeat for several.
         epochs: How often all patterns are used; auto stops when the misfit is at the noise or no longer falls, after
             smaller steps, in which the R-factor falls once more. By default 60 in the far field,
             auto in a near field, 40 for a crystal.
         batch_size: Patterns a step; by default 16 for nesterov, 32 for rpie (at most a fifth of all for both), 1 for
-            epie and ad-epie, 100 for adam; of rocking curves 16 positions, 26 for adam, with all their angles.
+            epie and ad-epie, 100 for adam, all for lbfgs; of rocking curves 16 positions, 26 for adam, all for lbfgs,
+            with all their angles.
         noise: Misfit to minimise. A noise model other than amplitude takes over for the last third of the epochs. By
             default amplitude; poisson for a crystal, once the crystal is found, and where the flat field is refined,
             which amplitudes can't. gaussian has the mean photons of a pixel and the square of --readout for its
@@ -117,7 +118,7 @@ class Options:
     start: Annotated[Literal["flat", "random"] | None, START] = None
     thickness: Annotated[float | None, START] = None
     background: Annotated[float, DETECTOR] = 0.0
-    solver: Annotated[Literal["nesterov", "rpie", "epie", "ad-epie", "adam"], RUN] = "nesterov"
+    solver: Annotated[Literal["nesterov", "rpie", "epie", "ad-epie", "adam", "lbfgs"], RUN] = "nesterov"
     step: Annotated[list[str] | None, RUN, Parameter(negative="")] = None
     epochs: Annotated[Epochs, RUN] = None
     batch_size: Annotated[OptionalWhole, RUN] = None

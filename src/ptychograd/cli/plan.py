@@ -1,6 +1,7 @@
 """From options to a `Run`: solver, start model, and the stages one after another."""
 
 import math
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
     from ptychograd.physics.model import AbstractModel
     from ptychograd.runs.stage import Run, Stage
 
-BATCH_SIZES = {"nesterov": 16, "rpie": 32, "epie": 1, "ad-epie": 1, "adam": 100}
-HOLD_PROBE = {"nesterov": 0, "rpie": 1, "epie": 1, "ad-epie": 1, "adam": 1}
+BATCH_SIZES = {"nesterov": 16, "rpie": 32, "epie": 1, "ad-epie": 1, "adam": 100, "lbfgs": sys.maxsize}
+HOLD_PROBE = {"nesterov": 0, "rpie": 1, "epie": 1, "ad-epie": 1, "adam": 1, "lbfgs": 1}
 LEAST_STEPS = 5  # of an epoch
 EPOCHS = 60  # of a far field; a near field takes from 20 to 1000
 CRYSTAL_EPOCHS, CRYSTAL_ADAM = 40, 26  # epochs, and positions of a batch of adam
@@ -132,7 +133,7 @@ def _batch_size(solver: str, count: int, crystal: bool) -> int:
 
 def make_solver(options: Options) -> "AbstractSolver":
     """The solver that was named."""
-    from ptychograd.fitting.solvers import PIE, ADePIE, Nesterov, adam
+    from ptychograd.fitting.solvers import LBFGS, PIE, ADePIE, Nesterov, adam
 
     check(options)
     steps = numbers(options.step, "step")
@@ -144,7 +145,7 @@ def make_solver(options: Options) -> "AbstractSolver":
         return adam(steps)
     if options.solver == "nesterov":
         return Nesterov()
-    return {"rpie": PIE(RPIE_ALPHA), "epie": PIE(), "ad-epie": ADePIE()}[options.solver]
+    return {"rpie": PIE(RPIE_ALPHA), "epie": PIE(), "ad-epie": ADePIE(), "lbfgs": LBFGS()}[options.solver]
 
 
 def make_model(options: Options, data: "Dataset") -> "AbstractModel":
