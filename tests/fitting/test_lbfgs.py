@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from scipy.optimize import nnls
 
+import own_models
 import problems
 import ptychograd as pg
+from ptychograd.data.dataset import StoredPatterns, StreamFromFile
 from ptychograd.runs.many import perform_all
 
 FRAME, COUNT, REAL, COMPLEX, LEVEL = (5, 4), 6, 7, 3, 300.0
@@ -203,7 +205,7 @@ KINDS = {
 }
 
 
-@pytest.mark.variants
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_parameters_of_every_kind_move_and_the_loss_falls(data, model, kind):
     """Also those without a diagonal and those with one row a pattern; gauges are kept as after any epoch."""
@@ -242,7 +244,7 @@ CONSTRAINTS = {
 }
 
 
-@pytest.mark.variants
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CONSTRAINTS)
 def test_constraints_hold_and_the_loss_falls(data, model, name):
     constraint = CONSTRAINTS[name]
@@ -254,9 +256,42 @@ def test_constraints_hold_and_the_loss_falls(data, model, name):
     assert loss[-1] < 0.5 * loss[0]
 
 
+class InRealSpace(pg.AbstractExitWaveModel):
+    """Fourier ptychography of an image: each of its pixels reaches all of the exit wave, so J^H J 1 is no diagonal."""
+
+    image: jax.Array
+    pupil: jax.Array
+    lens: np.ndarray
+    corner: np.ndarray
+
+    def exit_wave(self, index):
+        spectrum = jnp.fft.fftshift(jnp.fft.fft2(self.image, norm="ortho"))
+        seen = pg.extract_window(spectrum, jnp.asarray(self.corner)[index], self.pupil.shape)
+        return jnp.fft.ifft2(jnp.fft.ifftshift(jnp.where(self.lens, self.pupil, 0) * seen), norm="ortho")
+
+    def detect(self, exit_wave, index):
+        return jnp.abs(exit_wave) ** 2
+
+    def __call__(self, index):
+        return self.detect(self.exit_wave(index), index)
+
+
+@pytest.mark.slow
+def test_a_diagonal_that_is_none_costs_steps_and_no_more():
+    """As good as a model of the spectrum itself, which comes without one, and with no step size from anybody."""
+    start, data, *_ = own_models.fourier_ptychography()
+    flat = jnp.full(start.spectrum.shape, 25, jnp.complex64)
+    wrong = InRealSpace(flat, start.pupil, start.lens, start.corner)
+    for model in (start, wrong):
+        result = pg.reconstruct(model, data, pg.LBFGS(), epochs=80, batch_size=data.count)
+        truth = pg.reconstruct(own_models.tilted()[0], data, pg.solvers.EvaluateOnly(), epochs=1, batch_size=8)
+        assert result.history.r_factor[-1] < truth.history.r_factor[-1]
+
+
 # A run ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_stage_of_its_own_is_named_and_goes_on_bit_for_bit(data, model, tmp_path):
     stages = (pg.Stage(2), pg.Stage(4, solver=pg.LBFGS(memory=2), batch_size=data.count))
     run = pg.Run(model, data, pg.Nesterov(), stages, 8)
@@ -282,6 +317,7 @@ def test_the_summary_of_a_run_names_what_a_stage_has_of_its_own(data, model):
         pg.perform(pg.Run(model, data, pg.Nesterov(), (pg.Stage(1, solver="lbfgs"),), 8))
 
 
+@pytest.mark.slow
 def test_other_noise_makes_it_begin_afresh(data, model):
     """Steps and gradients of one objective tell nothing of another."""
     options = {"batch_size": data.count}
@@ -309,6 +345,15 @@ def test_runs_side_by_side_are_each_what_they_are_alone(data, model):
     for name, result in perform_all(runs, at_once=2):
         alone = pg.perform(runs[name])
         np.testing.assert_allclose(result.history.loss, alone.history.loss, rtol=1e-3)
+
+
+@pytest.mark.slow
+def test_patterns_that_stay_in_their_file_are_read_as_one_batch(data, model, tmp_path):
+    pg.write(tmp_path / "scan.h5", data)
+    stored = pg.read(tmp_path / "scan.h5", keep=StreamFromFile(0, 9 * data.patterns[0].nbytes))
+    assert isinstance(stored.patterns, StoredPatterns)
+    one, other = (pg.reconstruct(model, one, pg.LBFGS(), epochs=4, batch_size=data.count) for one in (data, stored))
+    np.testing.assert_allclose(other.history.loss, one.history.loss, rtol=1e-3)
 
 
 def test_what_it_can_not_do_is_said_before_anything_is_compiled(data, model):

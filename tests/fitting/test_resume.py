@@ -47,6 +47,7 @@ RUNS = {
         pg.Stage(4),
         pg.Stage(2, noise=pg.Poisson(), until=settled),
     ),
+    "quasi-Newton": far(pg.Nesterov(), pg.Stage(2), pg.Stage(3, solver=pg.LBFGS(memory=2), batch_size=FAR.count)),
     "no epochs first": far(pg.Nesterov(), pg.Stage(0, ("object",)), pg.Stage(3)),
     "near field": near,
     "crystal": crystal,

@@ -323,10 +323,3 @@ def test_closed_form_pie_names_what_it_is_not_written_for(data):
         run = pg.Run(change(start), data, pg.PIE(), (pg.Stage(1),), 5)
         with pytest.raises(pg.InputError, match=text):
             pg.perform(run)
-
-
-@pytest.mark.parametrize("transformation", [optax.lbfgs(), optax.polyak_sgd()], ids=["lbfgs", "polyak"])
-def test_transformations_that_need_more_than_the_gradient_are_refused_in_a_sentence(data, transformation):
-    model = problems.start_model(data)
-    with pytest.raises(pg.InputError, match=r"needs more than the gradient of a batch .*'value'"):
-        pg.reconstruct(model, data, pg.Optax(transformation), epochs=1, batch_size=10)

@@ -72,7 +72,7 @@ class Options:
         start: Start object; random where a thin object's data come with a known surround, else flat.
         thickness: Thickness of a crystal along x, in metres; needed for rocking curves, unless the file has a support.
         background: Photons a pixel from elsewhere than the sample, if known.
-        solver: By default nesterov, and l-bfgs for the last two thirds of 30 or more epochs if the misfit is near the
+        solver: By default nesterov, and lbfgs for the last two thirds of 30 or more epochs if the misfit is near the
             noise by then. These and rpie find their step sizes; epie and ad-epie follow Algorithm 1 of the paper; adam
             takes --step.
         step: Step size for adam: PATH=SIZE, as object=0.01; repeat for several.
@@ -80,7 +80,7 @@ class Options:
             smaller steps, in which the R-factor falls once more. By default 60 in the far field,
             auto in a near field, 40 for a crystal.
         batch_size: Patterns a step; by default for nesterov 16 (at most a fifth of all) and more, up to all, where
-            photons are few, 32 for rpie, 1 for epie and ad-epie, 100 for adam, all for l-bfgs; of rocking curves 16
+            photons are few, 32 for rpie, 1 for epie and ad-epie, 100 for adam, all for lbfgs; of rocking curves 16
             positions, 26 for adam, with all their angles.
         noise: Misfit to minimise. A noise model other than amplitude takes over for the last third of the epochs. By
             default amplitude; poisson for a crystal, once the crystal is found, and where the flat field is refined,
@@ -119,7 +119,7 @@ class Options:
     start: Annotated[Literal["flat", "random"] | None, START] = None
     thickness: Annotated[float | None, START] = None
     background: Annotated[float, DETECTOR] = 0.0
-    solver: Annotated[Literal["nesterov", "l-bfgs", "rpie", "epie", "ad-epie", "adam"] | None, RUN] = None
+    solver: Annotated[Literal["nesterov", "lbfgs", "rpie", "epie", "ad-epie", "adam"] | None, RUN] = None
     step: Annotated[list[str] | None, RUN, Parameter(negative="")] = None
     epochs: Annotated[Epochs, RUN] = None
     batch_size: Annotated[OptionalWhole, RUN] = None

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ptychograd.physics.model import AbstractModel
     from ptychograd.runs.stage import Run, Stage
 
-HOLD_PROBE = {"rpie": 1, "epie": 1, "ad-epie": 1, "adam": 1}  # epochs; others need none
+HOLD_PROBE = {"rpie": 1, "epie": 1, "ad-epie": 1, "adam": 1, "lbfgs": 1}  # epochs; others need none
 EPOCHS = 60  # of a far field; a near field takes from 20 to 1000
 CRYSTAL_EPOCHS = 40
 BATCHES_SHARE, FEWEST_TO_CHOOSE = 1 / 3, 30  # of the epochs, before a solver is chosen; epochs that are worth a choice
@@ -132,7 +132,7 @@ def make_solver(options: Options) -> "AbstractSolver":
         if not steps:
             raise InputError("adam needs step sizes, for example --step object=0.01 --step probe=1.0.")
         return adam(steps)
-    named = {"l-bfgs": LBFGS(), "rpie": PIE(RPIE_ALPHA), "epie": PIE(), "ad-epie": ADePIE()}
+    named = {"lbfgs": LBFGS(), "rpie": PIE(RPIE_ALPHA), "epie": PIE(), "ad-epie": ADePIE()}
     return named.get(options.solver or "", Nesterov())
 
 

@@ -36,8 +36,8 @@ class LBFGS(AbstractSolver):
     An epoch is one step, which takes all patterns in one batch: give `batch_size` as many as there are. It costs one
     pass through them, one more for each time that a step is shortened, and in its first epoch one beside. Patterns are
     worked on in small parts, so that no more memory is taken for waves than otherwise; the memory of steps holds
-    2 `memory` arrays as large as the parameters. Patterns that are still being written are refused, as the objective
-    would change with them.
+    2 `memory` arrays as large as the parameters. Patterns that stay in their file are read anew in every epoch, all of
+    them at once; those that are still being written are refused, as the objective would change with them.
 
     Constraints hold at every place that is tried, priors are part of the objective. A parameter without a diagonal (any
     that is real, and all of a model without an exit wave) begins with its step size as `Nesterov` has it, and with one
