@@ -129,7 +129,8 @@ def test_a_mistake_ends_in_one_sentence_and_status_2(run, files, mistake, tmp_pa
 )
 def test_few_patterns_are_dealt_into_five_batches_or_more(solver, count, expected):
     """Where steps learn from one another; what a person says is done."""
-    data = pg.make_dataset(np.ones((count, 4, 6)), np.arange(2 * count).reshape(count, 2) % 7 * 1.0)
+    patterns = np.random.default_rng(0).integers(0, 500, (count, 4, 6))  # each another one: more than noise
+    data = pg.make_dataset(patterns, np.arange(2 * count).reshape(count, 2) % 7 * 1.0)
     options = Options(solver=solver, step=["object=1", "probe=1"] if solver == "adam" else None)
     assert make_run(options, data).batch_size == expected
     assert make_run(Options(batch_size=min(count, 17)), data).batch_size == min(count, 17)

@@ -250,8 +250,11 @@ def test_nesterov_needs_no_tuning(data):
 
 @pytest.mark.parametrize("path", ["object.transmission", "probe.modes"])
 def test_nesterov_is_its_equation(path, data):
-    """x' = y - γ g / ((1 - φ) w + φ max w), y = x + m v: γ times rPIE's step from y, whose derivatives are by hand."""
-    floor, momentum, step_size = 0.38, 0.8, 0.65 / (1 + 2 / data.count)
+    """x' = y - γ g / ((1 - φ) w + φ max w), y = x + m v: γ times rPIE's step from y, whose derivatives are by hand.
+
+    With all patterns in a batch γ is 30 % shorter.
+    """
+    floor, momentum, step_size = 0.38, 0.8, 0.7 * 0.65 / (1 + 2 / data.count)
     model = problems.start_model(data)
     every = {"epochs": 1, "batch_size": data.count, "trainable": (path,)}
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 MOST_CAUSES = 3  # that are told in the line; JSON and the result file hold all
 UNSEEN = "; whether both axes of the positions are negated no far field can tell"
 TRY = {
-    "lattice": "more patterns in a batch from the start (--batch-size, best as many as there are); the next scan with "
+    "lattice": "more patterns in a batch from the start (no --batch-size, or as many as there are); the next scan with "
     "positions off the raster",
     "not_counts": "give the counts as they were measured",
     "object_not_told_from_noise": "larger batches (--batch-size 256) or more photons; --hold-out 0.05 judges it better",
@@ -26,6 +26,8 @@ TRY = {
 }
 
 TRY_IN_PYTHON = {
+    "lattice": "more patterns in a batch from the start (a larger batch_size, or none); the next scan with positions "
+    "off the raster",
     "not_counts": TRY["not_counts"],
     "object_not_told_from_noise": "a larger batch_size or more photons; patterns that are held out judge it better",
     "loss_rose": "a larger batch_size, or another solver",

@@ -150,10 +150,8 @@ def reconstruct(
         ((53, 47), (1, 20, 18))
         >>> result.save("result.h5")
     """
-    check_kind(data, Dataset, "data")
-    check_kind(solver, AbstractSolver, "solver", ", as pg.Nesterov()")
-    batch_size = solver.suited_batch_size(data) if batch_size is None else batch_size
-    task = Task(model, data, solver, epochs, batch_size, _free(model, trainable), noise or Amplitude(), seed, resume)
+    size = _suited(solver, data) if batch_size is None else batch_size
+    task = Task(model, data, solver, epochs, size, _free(model, trainable), noise or Amplitude(), seed, resume)
     task = task._replace(planned=planned, devices=_devices(devices), priors=_several(priors), sampler=sampler)
     (work, standing), stopped, why = begun(task._replace(schedule=schedule, constraints=constraints or {})), DONE, ""
     feed = feed_of(data, work.asked)
@@ -172,6 +170,13 @@ def reconstruct(
     finally:
         feed.close()
     return _result(work, standing, stopped, why)
+
+
+def _suited(solver: AbstractSolver, data: Dataset) -> int:
+    """The batch size that suits the solver."""
+    check_kind(data, Dataset, "data")
+    check_kind(solver, AbstractSolver, "solver", ", as pg.Nesterov()")
+    return solver.suited_batch_size(data)
 
 
 def _devices(devices: Sequence[Device] | None) -> tuple[Device, ...] | None:
