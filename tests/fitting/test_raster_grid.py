@@ -107,7 +107,7 @@ def test_of_slices_their_product_counts_and_of_states_their_sum():
         assert pg.fitting.raster_artefact(many)[:4] == pytest.approx(one[:4], rel=1e-6)
 
 
-@pytest.mark.parametrize("what", ["jittered", "no illumination", "no positions", "volume", "dark", "whole pixels"])
+@pytest.mark.parametrize("what", ["jittered", "no illumination", "no positions", "volume", "dark", "elsewhere", "fine"])
 def test_without_a_lattice_there_are_no_figures(what):
     places, _ = scan(off=2.0 if what == "jittered" else 0.0)
     given = result(specimen(places), beam() * (what != "dark"), places)
@@ -118,7 +118,9 @@ def test_without_a_lattice_there_are_no_figures(what):
         del roles["positions"]
     if what == "volume":
         roles["image"] = {"array": np.ones((6, 6, 6)), "axes": ("x", "y", "z")}
-    if what == "whole pixels":  # a step that the object's pixels do not resolve
+    if what == "elsewhere":  # than the image is
+        roles["image"] = {"array": specimen(places)[:9, :9]}
+    if what == "fine":  # a step that the object's pixels do not resolve
         places, _ = scan(steps=((2.0, 0.0), (0.0, 2.0)))
         given = result(specimen(places), beam(), places)
         roles = given.recorded_roles
