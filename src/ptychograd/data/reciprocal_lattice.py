@@ -58,7 +58,7 @@ def structure_factor(
     waves: Float[np.ndarray, "wave 2"], places: Float[np.ndarray, "index 2"]
 ) -> Complex[np.ndarray, " wave"]:
     """Mean of exp(-iK·r) over the places r."""
-    return np.exp(-1j * places @ waves.T).mean(axis=0)
+    return np.exp(-1j * places @ waves.T).sum(axis=0) / max(len(places), 1)
 
 
 def _candidates(places: Float[np.ndarray, "index 2"]) -> Iterator[Float[np.ndarray, "2"]]:

@@ -31,6 +31,7 @@ from ptychograd.fitting.result import Result
 STRENGTH, PROMINENCE, IN_PHASE = 0.02, 200.0, 0.8  # above all of which there is an artefact
 AWAY, BEGINS = (-6, -4, -2, 0, 2, 4, 6), 4  # from a peak, in resolved frequencies; where its background begins
 NYQUIST = 0.95 * np.pi  # radians a pixel
+PERIODS = 2.0  # of each wave that the object has, at least
 NARROWEST = 1 / 4  # of the frame: half of the area that is looked at is no narrower
 MOST_OF_A_PIXEL = 1.5  # that positions and corners differ by, where they are the same in the same unit
 
@@ -101,8 +102,8 @@ def raster_artefact(result: Result) -> RasterArtefact | None:
         return None
     intensity, transmission = brightness(np.asarray(beam.array)), _transmission(result.object, image.layers)
     window, box = _window(transmission.shape, places + (np.array(intensity.shape) - 1) / 2, intensity.shape, lattice)
-    mean = float((window * transmission[box]).sum())
-    if not (mean > 0 and intensity.sum() > 0):
+    mean, periods = float((window * transmission[box]).sum()), np.abs(lattice.waves) @ window.shape / (2 * np.pi)
+    if not (mean > 0 and intensity.sum() > 0 and periods.min() > PERIODS):
         return None
     modulation = window * (transmission[box] / mean - 1)
     in_object, background = _peaks(modulation, lattice.waves, box)
@@ -149,8 +150,8 @@ def _window(
     """A Hann window over the scan times the density of its positions, of sum 1, and the part of the object it is on."""
     half = np.maximum(np.ptp(centres, axis=0) / 2, NARROWEST * np.array(frame))
     middle = centres.min(axis=0) + np.ptp(centres, axis=0) / 2
-    first = np.clip(np.ceil(middle - half), 0, None).astype(int)
-    after = np.minimum(np.floor(middle + half).astype(int) + 1, shape)
+    first = np.clip(np.ceil(middle - half).astype(int), 0, np.array(shape) - 1)
+    after = np.clip(np.floor(middle + half).astype(int) + 1, first + 1, shape)
     box = slice(int(first[0]), int(after[0])), slice(int(first[1]), int(after[1]))
     density = np.zeros(after - first)
     pixels = np.clip(np.round(centres).astype(int) - first, 0, after - first - 1)
@@ -161,7 +162,7 @@ def _window(
         away = (np.arange(first[axis], first[axis] + n) - middle[axis]) / half[axis]
         hann = np.cos(np.pi / 2 * np.clip(away, -1, 1)) ** 2
         window *= hann[:, None] if axis == 0 else hann
-    return window / window.sum(), box
+    return window / max(window.sum(), 1e-30), box
 
 
 def _peaks(

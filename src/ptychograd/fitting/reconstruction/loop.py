@@ -160,8 +160,7 @@ def reconstruct(
             standing = _monitored(work, _after_an_epoch(work, standing, feed), monitor)
             if on_epoch is not None:
                 on_epoch(_progress(work, standing, feed.count))
-            stopped = (until and until(standing.history)) or DONE
-            if stopped != DONE:
+            if (stopped := (until and until(standing.history)) or DONE) != DONE:
                 break
     except KeyboardInterrupt:
         stopped = INTERRUPTED
