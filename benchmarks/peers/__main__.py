@@ -21,7 +21,7 @@ import numpy as np
 
 from benchmarks.peers.environments import PEERS, Missing, install
 from benchmarks.peers.problems import PROBLEMS, Problem
-from benchmarks.peers.runs import found, settings, summary
+from benchmarks.peers.runs import found, on_one_core, settings, summary
 from benchmarks.peers.table import table
 from ptychograd.runs.benchmark import machine
 
@@ -33,7 +33,7 @@ def run_one(name: str, problem: Problem, path: Path, setting: str, options) -> d
     """One setting of one peer on one data set."""
     epochs = options.epochs or (4 if options.small else problem.epochs)
     every = max(1, epochs // LOOKS)
-    there = found(name, path, setting, epochs, every, options.seconds, options.core)
+    there = found(name, path, setting, epochs, every, options.seconds)
     judged = [problem.judge(*pair) for pair in zip(there["objects"], there["probes"], strict=True)]
     told = summary(there["numbers"], judged, there["seconds"], problem.target, problem.smaller)
     lists = {"numbers": there["numbers"].tolist(), "errors": judged, "times": there["seconds"].tolist()}
@@ -43,6 +43,7 @@ def run_one(name: str, problem: Problem, path: Path, setting: str, options) -> d
 def compare(options) -> dict:
     """All settings of all peers on all data sets."""
     options.out.mkdir(parents=True, exist_ok=True)
+    on_one_core(options.core)
     content: dict = {"machine": machine(), "core": options.core, "sets": {}}
     versions: dict[str, tuple[str, list[str]]] = {}
     left_out: dict[str, str] = {}
