@@ -16,10 +16,9 @@ GRACE = 600  # seconds to import, to compile, and for the last epoch
 FASTEST = 10  # per cent of all epochs, whose slowest counts
 
 
-def settings(name: str) -> tuple[str, list[str]]:
-    """Version of a peer, and its settings."""
-    told = json.loads(_called(interpreter(name), name, [], GRACE).splitlines()[-1])
-    return told["version"], told["settings"]
+def settings(name: str) -> list[str]:
+    """The settings that a peer is run with."""
+    return json.loads(_called(interpreter(name), name, [], GRACE).splitlines()[-1])["settings"]
 
 
 def found(
@@ -34,17 +33,24 @@ def found(
             return dict(file)
 
 
-def summary(numbers: np.ndarray, errors: list[float], seconds: np.ndarray, target: float, smaller: bool) -> dict:
-    """Epochs and time to a target, the best of all errors, and seconds of an epoch."""
-    each = float(np.percentile(seconds, FASTEST))
-    sign = 1 if smaller else -1
-    values = np.array(errors, float) * sign
-    values = np.where(np.isfinite(values), values, np.inf)
-    reached = np.flatnonzero(values <= sign * target)
-    epochs = int(numbers[reached[0]]) if len(reached) else None
-    best = int(np.argmin(values))
-    told = {"epoch": each, "reached": epochs, "seconds": None if epochs is None else epochs * each}
-    return told | {"best": float(errors[best]), "best after": int(numbers[best]), "last": float(errors[-1])}
+def with_times(runs: list[dict], within: float) -> list[dict]:
+    """The runs with epochs and time to so many times the best figure of them all.
+
+    Each has `errors` after the epochs of `numbers`, and `times` of all epochs. Below 1 stands for figures of which the
+    largest is the best.
+    """
+    sign = 1 if within > 1 else -1
+    values = [np.nan_to_num(sign * np.array(run["errors"], float), nan=np.inf, posinf=np.inf) for run in runs]
+    target = within * min((float(one.min()) for one in values), default=np.inf)
+    told = []
+    for run, value in zip(runs, values, strict=True):
+        each, best = float(np.percentile(run["times"], FASTEST)), int(np.argmin(value))
+        reached = np.flatnonzero(value <= target)
+        epochs = int(run["numbers"][reached[0]]) if len(reached) else None
+        facts = {"target": sign * target, "epoch": each, "reached": epochs}
+        facts |= {"seconds": None if epochs is None else epochs * each}
+        told.append(run | facts | {"best": float(run["errors"][best]), "best after": int(run["numbers"][best])})
+    return told
 
 
 def rate(name: str, data, batch: int, folder: Path) -> dict:
