@@ -36,7 +36,7 @@ from typing import NamedTuple
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("jax", "equinox", "jaxtyping", "optax", "h5py", "hdf5plugin", "scipy", "scikit-image", "tifffile")
 PACKAGES += ("cyclopts", "rich", "matplotlib", "lazy-loader", "platformdirs")
-PEERS = ("ptychi", "ptylab")
+PEERS = {"pty-chi": "ptychi", "PtyLab": "PtyLab"}  # by the module that they are imported as
 RATES = {64: (16, 64, 256, 1024), 128: (16, 64, 256), 256: (16, 64, 128), 512: (8, 16, 32)}  # batches of a frame
 STEPS = 8  # of an epoch that is timed
 PAIRS = 20  # of transforms in one program
@@ -358,11 +358,14 @@ def streaming(folder: Path, plan: Plan) -> dict:
 
 def peers(folder: Path, plan: Plan, report: Report) -> None:
     """pty-chi and PtyLab on the same arrays, where they can be imported."""
-    sys.path.insert(0, str(ROOT))
-    from benchmarks.peers.drivers import rate
+    import jax
 
-    for name in PEERS:
-        if importlib.util.find_spec(name) is None:
+    sys.path.insert(0, str(ROOT))
+    from benchmarks.peers.runs import rate
+
+    os.environ["DEVICE"] = "cuda" if jax.default_backend() == "gpu" else "cpu"
+    for name, module in PEERS.items():
+        if importlib.util.find_spec(module) is None:
             report.content["left out"].append({"what": name, "why": "not installed"})
             continue
 
@@ -411,7 +414,7 @@ def in_environment(folder: Path, wheels: Path, options: list[str]) -> int:
     python, local = where / "bin" / "python", ("--no-index", "--find-links", wheels)
     have = {name.name.partition("-")[0].lower().replace("_", "-") for name in wheels.iterdir()}
     cuda = [f"jax[cuda{n}]" for n in (12, 13) if f"jax-cuda{n}-plugin" in have]
-    wanted = [*PACKAGES, *cuda, *(peer for peer in PEERS if peer in have)]
+    wanted = [*PACKAGES, *cuda, *(peer for peer in ("ptychi", "ptylab") if peer in have)]
     subprocess.run(list(map(str, (python, "-m", "pip", "install", "--quiet", *local, *wanted))), check=True)
     environment = os.environ | {"PYTHONPATH": str(ROOT / "src")}
     return subprocess.run([str(python), __file__, *options], env=environment).returncode

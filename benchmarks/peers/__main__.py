@@ -21,7 +21,7 @@ import numpy as np
 
 from benchmarks.peers.environments import PEERS, Missing, install
 from benchmarks.peers.problems import PROBLEMS, Problem
-from benchmarks.peers.runs import found, settings, summary
+from benchmarks.peers.runs import found, on_one_core, settings
 from benchmarks.peers.table import table
 from ptychograd.runs.benchmark import machine
 
@@ -32,47 +32,49 @@ LOOKS = 60  # at most, at what a run has found
 def run_one(name: str, problem: Problem, path: Path, setting: str, options) -> dict:
     """One setting of one peer on one data set."""
     epochs = options.epochs or (4 if options.small else problem.epochs)
-    every = max(1, epochs // LOOKS)
-    there = found(name, path, setting, epochs, every, options.seconds, options.core)
+    there = found(name, path, setting, epochs, max(1, epochs // LOOKS), options.seconds)
     judged = [problem.judge(*pair) for pair in zip(there["objects"], there["probes"], strict=True)]
-    told = summary(there["numbers"], judged, there["seconds"], problem.target, problem.smaller)
     lists = {"numbers": there["numbers"].tolist(), "errors": judged, "times": there["seconds"].tolist()}
-    return {"peer": name, "version": str(there["version"]), "setting": setting} | told | lists
+    return {"peer": name, "version": str(there["version"])} | lists
 
 
 def compare(options) -> dict:
     """All settings of all peers on all data sets."""
     options.out.mkdir(parents=True, exist_ok=True)
+    on_one_core(options.core)
     content: dict = {"machine": machine(), "core": options.core, "sets": {}}
-    versions: dict[str, tuple[str, list[str]]] = {}
-    left_out: dict[str, str] = {}
+    versions: dict[str, list[str]] = {}
+    missing: dict[str, str] = {}
     for name in options.peers:
         try:
             versions[name] = settings(name)
         except Missing as reason:
-            left_out[name] = str(reason)
+            missing[name] = str(reason)
     for key in options.sets:
+        told = content["sets"][key] = {"runs": [], "left out": dict(missing)}
         try:
             problem = PROBLEMS[key](options.out, options.measured, options.small)
         except FileNotFoundError as reason:
-            content["sets"][key] = {"left out": {key: str(reason)}, "runs": []}
+            told["left out"][key] = str(reason)
             continue
-        path = options.out / f"{key}.npz"
-        np.savez(path, hold=problem.hold, **problem.arrays)
-        told = {"name": problem.name, "figure": problem.figure, "target": problem.target, "smaller": problem.smaller}
-        told |= {"patterns": list(problem.arrays["patterns"].shape), "runs": [], "left out": dict(left_out)}
+        told |= {"name": problem.name, "figure": problem.figure, "within": problem.within}
+        told |= {"patterns": list(problem.arrays["patterns"].shape)}
         content["sets"][key] = told
-        for name, (_, names) in versions.items():
-            for setting in names[:1] if options.small else names:
-                try:
-                    told["runs"].append(run_one(name, problem, path, setting, options))
-                    last = told["runs"][-1]
-                    line = f"best {last['best']:.4f}, target after {last['reached']} epochs, {last['epoch']:.4f} s each"
-                except Missing as reason:
-                    told["left out"][f"{name}, {setting}"] = str(reason)
-                    line = f"failed: {str(reason)[-200:]}"
-                print(f"{key}: {name}, {setting}: {line}", flush=True)
-                (options.out / "peers.json").write_text(json.dumps(content, indent=1))
+        for hold in sorted({problem.hold, 0}, reverse=True):
+            path = options.out / f"{key}-{hold}.npz"
+            np.savez(path, hold=hold, **problem.arrays)
+            for name, names in versions.items():
+                for setting in names[:1] if options.small else names:
+                    text = f"{setting}, probe held for {hold} epochs" if hold else setting
+                    try:
+                        told["runs"].append(run_one(name, problem, path, setting, options) | {"setting": text})
+                        last = told["runs"][-1]
+                        line = f"{min(last['errors']):.4f} to {max(last['errors']):.4f}, {sum(last['times']):.1f} s"
+                    except Missing as reason:
+                        told["left out"][f"{name}, {text}"] = str(reason)
+                        line = f"failed: {str(reason)[-200:]}"
+                    print(f"{key}: {name}, {text}: {line}", flush=True)
+                    (options.out / "peers.json").write_text(json.dumps(content, indent=1))
     (options.out / "peers.json").write_text(json.dumps(content, indent=1))
     return content
 

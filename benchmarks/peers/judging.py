@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from ptychograd.core.arrays import shifted
-from ptychograd.quality.metrics import compare_arrays, nrmse_within, raster_nrmse, register
+from ptychograd.quality.metrics import nrmse_within, raster_nrmse, register, remove_relative_ramp
 
 Judge = Callable[[np.ndarray, np.ndarray], float]
 ILLUMINATED = 0.1  # of the largest light on a pixel: where an object is compared
@@ -32,13 +32,14 @@ def light(shape: tuple[int, ...], probe: np.ndarray, positions: np.ndarray) -> n
 
 
 def inside(object: np.ndarray, probe: np.ndarray, positions: np.ndarray) -> Judge:
-    """NRMSE where the object is lit, after registration, the best complex scale and without a phase ramp."""
+    """NRMSE where the object is lit, after registration by the probes, the best complex scale and without a ramp."""
     total = light(object.shape, probe, positions)
     where = total > ILLUMINATED * total.max()
 
     def judge(found, modes):
-        masked = np.where(where, object, 0), np.where(where, found, 0)
-        return nrmse_within(object, compare_arrays(*masked).registered, where)
+        shift, _ = register(np.abs(probe), np.abs(modes[0]))
+        truth, moved = (np.where(where, one, 0) for one in (object, shifted(found, shift)))
+        return nrmse_within(truth, remove_relative_ramp(truth, moved), where)
 
     return judge
 

@@ -1,5 +1,7 @@
 """What was found as Markdown: for each data set and peer the best of its settings."""
 
+from benchmarks.peers.runs import with_times
+
 
 def best_of(runs: list[dict], smaller: bool) -> dict:
     """The setting that reached the target first, or else came nearest."""
@@ -15,13 +17,13 @@ def table(content: dict) -> str:
     lines = [f"{where['processor']}, one core; Python {where['python']}, JAX {where['jax']}."]
     for one in content["sets"].values():
         if one["runs"]:
-            smaller, target = one["smaller"], one["target"]
+            all_runs, smaller = with_times(one["runs"], one["within"]), one["within"] > 1
             lines += ["", f"**{one['name']}**, {' x '.join(map(str, one['patterns']))}: {one['figure']}.", ""]
-            to = f"to {'≤' if smaller else '≥'} {target:g}: seconds, epochs"
+            to = f"to {all_runs[0]['target']:.4g}, {one['within']:g} x the best: seconds, epochs"
             columns = ("package", "best of its settings", to, "ms an epoch", "best, after epochs")
             lines += [f"| {' | '.join(columns)} |", "|---|---|---|---|---|"]
-            for peer in dict.fromkeys(run["peer"] for run in one["runs"]):
-                runs = [run for run in one["runs"] if run["peer"] == peer]
+            for peer in dict.fromkeys(run["peer"] for run in all_runs):
+                runs = [run for run in all_runs if run["peer"] == peer]
                 run = best_of(runs, smaller)
                 there = "not" if run["seconds"] is None else f"{run['seconds']:.2f}, {run['reached']}"
                 cells = (f"{peer} {run['version']}", f"{run['setting']} (of {len(runs)})", there)

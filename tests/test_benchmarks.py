@@ -1,0 +1,141 @@
+"""The benchmarks that tell of other machines and other packages: each runs, small, and judges rightly."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from benchmarks.peers import judging
+from benchmarks.peers.runs import with_times
+from benchmarks.peers.table import best_of, table
+
+from problems import FRAME, object_wave, positions, probe_wave
+
+ROOT = Path(__file__).parents[1]
+
+
+def called(*arguments):
+    command = [sys.executable, *map(str, arguments)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+
+@pytest.fixture
+def ramp():
+    y, x = np.mgrid[: object_wave().shape[0], : object_wave().shape[1]]
+    return np.exp(2j * np.pi * (2 * y / y.shape[0] - x / x.shape[1]))
+
+
+def test_the_truth_is_judged_as_true_whatever_no_pattern_tells(ramp):
+    """Scale, phase, a ramp that the probe takes back, a shift of both; and another object as wrong."""
+    object, probe, places = object_wave(), probe_wave(), positions()
+    other = np.conj(object[::-1])
+    same = np.roll(2j * object * ramp, (1, 2), (0, 1))
+    judge = judging.inside(object, probe, places)
+    assert judge(same, np.roll(probe, (1, 2), (0, 1))[None]) < 0.02
+    assert judge(other, probe[None]) > 0.5
+    judge = judging.correlation(np.exp(0.2j * np.angle(object)), probe, places)
+    assert judge(3j * np.exp(0.2j * np.angle(object)), probe[None]) > 0.999
+    assert abs(judge(np.exp(0.2j * np.angle(other)), probe[None])) < 0.5
+    assert judge(np.ones_like(object), probe[None]) == 0
+
+
+def test_a_period_of_the_raster_is_no_error():
+    object, probe, period = object_wave(), probe_wave(), 6
+    support = np.zeros(object.shape, bool)
+    support[5:47, 3:45] = True
+    y, x = np.mgrid[: object.shape[0], : object.shape[1]]
+    grid = 1 + 0.3 * np.cos(2 * np.pi * y / period) * np.sin(4 * np.pi * x / period)
+    judge = judging.up_to_a_raster(object, probe[None], support, period)
+    assert judge(1j * object * grid, probe[None]) < 1e-6
+    assert judge(object * (1 + 0.3 * np.cos(2 * np.pi * y / 7.3)), probe[None]) > 0.05
+
+
+def test_held_out_patterns_are_expected_where_they_were_measured():
+    """Between the pixels too; the scale of a transform is anyone's own."""
+    object, probe, places = object_wave(), probe_wave()[None], positions()[:9] + 0.3
+    f = [np.fft.fftfreq(n) for n in FRAME]
+    ramp = np.exp(-2j * np.pi * 0.3 * (f[0][:, None] + f[1]))
+    moved = np.fft.ifft2(np.fft.fft2(probe[0]) * ramp)
+    windows = (object[y : y + FRAME[0], x : x + FRAME[1]] for y, x in np.floor(places).astype(int))
+    patterns = np.array([np.abs(np.fft.fftshift(np.fft.fft2(moved * window))) ** 2 for window in windows])
+    judge = judging.held_out(patterns, places)
+    assert judge(object, probe) < 1e-6
+    assert judge(object, 5 * probe) < 1e-6
+    assert judge(np.conj(object), probe) > 0.1
+
+
+def a_run(peer, setting, errors, times=(1.0,) * 9):
+    numbers = [2 * place + 2 for place in range(len(errors))]
+    return {"peer": peer, "version": "1.0", "setting": setting, "numbers": numbers, "errors": errors, "times": times}
+
+
+def test_time_is_epochs_times_the_fastest_tenth_up_to_near_the_best():
+    times = [9.0, *np.linspace(1, 2, 10)]
+    runs = [
+        a_run("one", "a", [0.4, 0.11, 0.12], times),
+        a_run("two", "b", [0.3, 0.1]),
+        a_run("two", "c", [np.nan, 0.4]),
+    ]
+    first, second, third = with_times(runs, 1.2)
+    assert first["target"] == pytest.approx(0.12)
+    assert (first["reached"], first["best"], first["best after"]) == (4, 0.11, 4)
+    assert first["epoch"] == pytest.approx(np.percentile(times, 10))
+    assert first["seconds"] == pytest.approx(4 * first["epoch"])
+    assert second["seconds"] == 4.0
+    assert third["seconds"] is None
+    most, least = with_times([a_run("one", "a", [0.5, 0.9]), a_run("two", "b", [0.84, 0.85])], 0.95)
+    assert (most["reached"], least["reached"]) == (4, None)
+    assert most["target"] == pytest.approx(0.95 * 0.9)
+
+
+def test_the_table_shows_the_best_setting_and_what_was_left_out():
+    runs = [a_run("one", "slow", [0.2, 0.3, 0.02]), a_run("one", "fast", [0.2, 0.021]), a_run("two", "not", [0.2, 0.1])]
+    assert best_of(with_times(runs, 1.2)[:2], True)["setting"] == "fast"
+    assert best_of(with_times(runs, 1.2)[2:], True)["setting"] == "not"
+    one = {"name": "a set", "figure": "NRMSE", "within": 1.2, "patterns": [5, 8, 8], "runs": runs}
+    where = {"processor": "a processor", "python": "3", "jax": "0"}
+    text = table({"machine": where, "sets": {"a": one | {"left out": {"other": "no wheel"}}}})
+    assert "| one 1.0 | fast (of 2) | 4.00, 4 | 1000.0 | 0.0210, 4 |" in text
+    assert "| two 1.0 | not (of 1) | not |" in text
+    assert "- other: no wheel" in text
+
+
+@pytest.mark.slow
+def test_the_benchmark_for_a_gpu_runs_on_a_cpu(tmp_path):
+    """Every part once; a CPU agrees with itself, and the tables are told from what was measured."""
+    called("benchmarks/gpu.py", "--platform", "cpu", "--small", "--out", tmp_path)
+    found = json.loads((tmp_path / "gpu.json").read_text())
+    assert found["agreement"]
+    assert all(one["agrees"] for one in found["agreement"].values())
+    assert {(row["frame"], row["batch"]) for row in found["rates"]} >= {(16, 4), (24, 3)}
+    assert all(row["patterns/s"] > 0 and row["pair"] > 0 for row in found["rates"])
+    assert found["streaming"]["streamed"] > 0
+    assert {one["what"] for one in found["left out"]} <= {"ptychi", "PtyLab"}
+    text = called("benchmarks/gpu.py", "--table", tmp_path / "gpu.json")
+    assert "| Nesterov | 24² | 3 |" in text
+    assert "jax" in (tmp_path / "gpu.log").read_text()
+
+
+@pytest.mark.slow
+def test_a_gpu_benchmark_without_time_says_what_it_left_out(tmp_path):
+    called("benchmarks/gpu.py", "--platform", "cpu", "--small", "--out", tmp_path, "--minutes", 0)
+    found = json.loads((tmp_path / "gpu.json").read_text())
+    assert not found["rates"]
+    assert {one["why"] for one in found["left out"]} <= {"no time left", "not installed"}
+
+
+@pytest.mark.slow
+def test_peers_run_side_by_side(tmp_path):
+    """Those that need no environment of their own; from 0.63, which the flat start has."""
+    options = ("--sets", "jittered", "--peers", "ptychograd", "NumPy ePIE", "--epochs", 12, "--small")
+    called("-m", "benchmarks.peers", "--out", tmp_path, *options)
+    runs = json.loads((tmp_path / "peers.json").read_text())["sets"]["jittered"]["runs"]
+    assert {run["peer"] for run in runs} == {"ptychograd", "NumPy ePIE"}
+    for run in runs:
+        assert run["numbers"] == list(range(1, 13))
+        assert len(run["times"]) == 12
+        assert run["errors"][-1] < 0.55
+    text = called("-m", "benchmarks.peers", "--table", tmp_path / "peers.json")
+    assert "| NumPy ePIE" in text
