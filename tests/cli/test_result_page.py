@@ -58,7 +58,7 @@ def test_a_result_of_ones_own_physics_is_told_by_its_arrays(run, tmp_path):
 def test_of_a_run_that_no_command_made_no_option_is_named(run, tmp_path):
     """Whatever is wrong with it: a script, and a model of one's own, have no options."""
     codes = list(TRY)
-    for few in (codes[:3], codes[3:6], codes[6:]):
+    for few in (codes[k : k + 3] for k in range(0, len(codes), 3)):
         causes = [{"code": code, "found": f"because of {code}"} for code in few]
         there = result(verdict={"code": "not_solved", "causes": causes})
         settings = {name: value for name, value in there.settings.items() if name != "options"}
