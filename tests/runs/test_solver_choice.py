@@ -1,6 +1,7 @@
 """A stage that chooses its solver when it begins, by how the run has gone so far."""
 
 import equinox as eqx
+import jax.numpy as jnp
 import pytest
 
 import problems
@@ -38,6 +39,14 @@ def test_not_before_an_epoch_and_not_with_parameters_that_bring_no_step(data, mo
     placed = pg.models.with_refinable_positions(model)
     assert rule.chosen(placed, (*PATHS, "scan"), data, after(1.0)) is None
     assert rule.chosen(placed, PATHS, data, after(1.0)) is not None
+
+
+def test_not_in_a_near_field(data, model):
+    """Whose misfit is local, where the growing memory of the run's own solver gets farther."""
+    propagator = pg.physics.AngularSpectrum(data.frame_shape, (1e-7, 1e-7), wavelength=1e-10, distance=1e-5)
+    near = eqx.tree_at(lambda one: one.propagator, model, propagator)
+    assert near.is_local
+    assert QuasiNewtonNearNoise().chosen(near, PATHS, data, after(1.0)) is None
 
 
 def test_not_where_the_minimum_would_be_a_fit_of_noise():
@@ -93,8 +102,6 @@ def test_models_of_ones_own_without_an_exit_wave_keep_their_solver(data):
 
         def __call__(self, index):
             return abs(self.wave) ** 2
-
-    import jax.numpy as jnp
 
     own = Own(jnp.ones(data.frame_shape, complex))
     assert QuasiNewtonNearNoise().chosen(own, ("wave",), data, after(1.0)) is None

@@ -47,7 +47,8 @@ class QuasiNewtonNearNoise(AbstractSolverChoice):
     that the minimum is a fit of noise (see `ptychograd.fitting.batch_size`).
 
     It is for parameters that come with their step sizes, as object and probe, and for counted patterns that are all
-    in memory.
+    in memory. In a near field the run's own solver goes on: the memory of `Nesterov`, which grows there, gets farther
+    (docs/benchmarks.md).
 
     Example:
         >>> stages = (pg.Stage(20), pg.Stage(40, solver=pg.runs.QuasiNewtonNearNoise()))
@@ -55,7 +56,8 @@ class QuasiNewtonNearNoise(AbstractSolverChoice):
     """
 
     def chosen(self, model, trainable, data, history):
-        if not history.epochs or isinstance(data.patterns, StoredPatterns) or not comes_with_steps(model, trainable):
+        is_possible = comes_with_steps(model, trainable) and not isinstance(data.patterns, StoredPatterns)
+        if not history.epochs or not is_possible:
             return None
         alike = fit_of_mean(data, is_of_roots=True)
         is_near = history.chi_squared[-1] <= NEAR_NOISE * alike.least
@@ -63,6 +65,7 @@ class QuasiNewtonNearNoise(AbstractSolverChoice):
 
 
 def comes_with_steps(model: AbstractModel, trainable: tuple[str, ...]) -> bool:
-    """Whether all that is refined is complex, in a model with an exit wave, and so has a diagonal."""
+    """Whether all that is refined is complex, in a model with an exit wave that is not local, and so has a diagonal."""
     leaves = named_parameters(partition(model, trainable)[0]).values()
-    return isinstance(model, AbstractExitWaveModel) and all(jnp.iscomplexobj(leaf) for leaf in leaves)
+    is_of_kind = isinstance(model, AbstractExitWaveModel) and not model.is_local
+    return is_of_kind and all(jnp.iscomplexobj(leaf) for leaf in leaves)
