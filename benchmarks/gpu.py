@@ -21,9 +21,11 @@ Goal, on an NVIDIA H200: 150,000 patterns/s at 256 x 256 pixels, and a step of a
 
 import argparse
 import dataclasses
+import importlib.metadata
 import importlib.util
 import json
 import os
+import platform
 import statistics
 import subprocess
 import sys
@@ -102,22 +104,29 @@ class Report:
 def machine() -> dict:
     """Device, driver and versions."""
     import jax
+    import jax.extend
 
-    from ptychograd.runs import benchmark
+    import ptychograd as pg
 
     device = jax.devices()[0]
-    query = (
-        "nvidia-smi",
-        "--query-gpu=name,driver_version,memory.total,clocks.sm,power.limit",
-        "--format=csv,noheader",
-    )
+    facts = "name,driver_version,memory.total,clocks.sm,power.limit"
+    query = ("nvidia-smi", f"--query-gpu={facts}", "--format=csv,noheader")
     try:
         smi = subprocess.run(query, capture_output=True, text=True, timeout=20).stdout.strip()
     except (OSError, subprocess.TimeoutExpired):
         smi = "nvidia-smi is not there"
-    limit = (device.memory_stats() or {}).get("bytes_limit")
-    runtime = jax.extend.backend.get_backend().platform_version
-    return benchmark.machine() | {"nvidia-smi": smi, "platform": runtime, "bytes": limit}
+    have = {one.metadata["Name"]: one.version for one in importlib.metadata.distributions()}
+    versions = {name: version for name, version in have.items() if name.startswith(("jax", "nvidia", "numpy"))}
+    return {
+        "device": device.device_kind,
+        "nvidia-smi": smi,
+        "platform": jax.extend.backend.get_backend().platform_version,
+        "bytes": (device.memory_stats() or {}).get("bytes_limit"),
+        "cores": len(os.sched_getaffinity(0)),
+        "python": platform.python_version(),
+        "ptychograd": pg.__version__,
+        **versions,
+    }
 
 
 def scan(frame: int, count: int, near: bool = False, step: int | None = None):
@@ -380,7 +389,7 @@ def peers(folder: Path, plan: Plan, report: Report) -> None:
 def table(content: dict) -> str:
     """What was measured as Markdown, for docs/benchmarks.md."""
     where = content["machine"]
-    versions = ", ".join(f"{name} {where[name]}" for name in ("jax", "jaxlib", "numpy") if name in where)
+    versions = ", ".join(f"{name} {where[name]}" for name in ("ptychograd", "jax", "jaxlib") if name in where)
     lines = [
         f"{where.get('device')} ({where.get('nvidia-smi')}); {where.get('platform')}; {versions}".replace("\n", " ")
     ]

@@ -1,6 +1,7 @@
 """The benchmarks that tell of other machines and other packages: each runs, small, and judges rightly."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -17,8 +18,10 @@ ROOT = Path(__file__).parents[1]
 
 
 def called(*arguments):
+    """What a script says, run as a person would, without the strictness that tests ask of JAX."""
     command = [sys.executable, *map(str, arguments)]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("JAX_")}
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True).stdout
 
 
 @pytest.fixture
@@ -112,7 +115,7 @@ def test_the_benchmark_for_a_gpu_runs_on_a_cpu(tmp_path):
     assert {(row["frame"], row["batch"]) for row in found["rates"]} >= {(16, 4), (24, 3)}
     assert all(row["patterns/s"] > 0 and row["pair"] > 0 for row in found["rates"])
     assert found["streaming"]["streamed"] > 0
-    assert {one["what"] for one in found["left out"]} <= {"ptychi", "PtyLab"}
+    assert {one["what"] for one in found["left out"]} <= {"pty-chi", "PtyLab"}
     text = called("benchmarks/gpu.py", "--table", tmp_path / "gpu.json")
     assert "| Nesterov | 24² | 3 |" in text
     assert "jax" in (tmp_path / "gpu.log").read_text()
@@ -128,14 +131,14 @@ def test_a_gpu_benchmark_without_time_says_what_it_left_out(tmp_path):
 
 @pytest.mark.slow
 def test_peers_run_side_by_side(tmp_path):
-    """Those that need no environment of their own; from 0.63, which the flat start has."""
-    options = ("--sets", "jittered", "--peers", "ptychograd", "NumPy ePIE", "--epochs", 12, "--small")
+    """Those that need no environment of their own; from 0.64, which the flat start has."""
+    options = ("--sets", "jittered", "--peers", "ptychograd", "NumPy ePIE", "--epochs", 60, "--small")
     called("-m", "benchmarks.peers", "--out", tmp_path, *options)
     runs = json.loads((tmp_path / "peers.json").read_text())["sets"]["jittered"]["runs"]
     assert {run["peer"] for run in runs} == {"ptychograd", "NumPy ePIE"}
     for run in runs:
-        assert run["numbers"] == list(range(1, 13))
-        assert len(run["times"]) == 12
-        assert run["errors"][-1] < 0.55
+        assert run["numbers"] == list(range(1, 61))
+        assert len(run["times"]) == 60
+        assert run["errors"][-1] < 0.5
     text = called("-m", "benchmarks.peers", "--table", tmp_path / "peers.json")
     assert "| NumPy ePIE" in text

@@ -25,7 +25,7 @@ from benchmarks.peers.runs import found, on_one_core, settings
 from benchmarks.peers.table import table
 from ptychograd.runs.benchmark import machine
 
-SECONDS = 240  # of epochs, after which a run is ended
+SECONDS = 60  # of epochs, after which a run is ended
 LOOKS = 60  # at most, at what a run has found
 
 

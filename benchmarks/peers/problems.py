@@ -54,12 +54,12 @@ def far_field(folder: Path, measured: Path, small: bool) -> Problem:
         "probe": np.asarray(data.probe, np.complex64).reshape(1, *data.frame_shape),
     }
     judge = up_to_a_raster(data.truth.object, data.truth.probe, data.support, experiment.step)
-    return Problem("far field", arrays, judge, 1.2, 300, "NRMSE of the object, up to the raster", hold=2)
+    return Problem("far field", arrays, judge, 1.2, 200, "NRMSE of the object, up to the raster", hold=2)
 
 
 def jittered(folder: Path, measured: Path, small: bool) -> Problem:
     """Patterns of 256 x 256 pixels, positions off a raster by whole pixels, a probe out of focus, 1e7 photons."""
-    n, side, step = (48, 4, 9) if small else (256, 12, 26)
+    n, side, step, defocus = (48, 7, 6, 280) if small else (256, 12, 26, 900)
     rng = np.random.default_rng(5)
     corners = step * np.stack(np.mgrid[:side, :side], -1).reshape(-1, 2) + rng.integers(0, step // 2, (side**2, 2))
     corners -= corners.min(axis=0)
@@ -68,10 +68,13 @@ def jittered(folder: Path, measured: Path, small: bool) -> Problem:
     object = (0.4 + 0.6 * magnitude) * np.exp(0.7j * (phase - phase.mean()) / phase.std())
     y, x = (np.mgrid[:n, :n] - n // 2) / n
     pupil = np.hypot(y - 0.02, x + 0.01) < 0.12
-    wave = np.fft.fftshift(np.fft.fft2(np.fft.ifftshift(pupil * np.exp(1j * (900 * (x**2 + 1.1 * y**2) + 400 * x**3)))))
-    probe = wave * np.sqrt(1e7 / np.sum(np.abs(wave) ** 2))
-    start = np.fft.fftshift(np.fft.fft2(np.fft.ifftshift(pupil * np.exp(700j * (x**2 + y**2)))))
-    start *= np.sqrt(1e7 / np.sum(np.abs(start) ** 2))
+
+    def focused(phase):
+        wave = np.fft.fftshift(np.fft.fft2(np.fft.ifftshift(pupil * np.exp(1j * phase))))
+        return wave * np.sqrt(1e7 / np.sum(np.abs(wave) ** 2))
+
+    probe = focused(defocus * (x**2 + 1.1 * y**2) + 400 * x**3)
+    start = focused(0.8 * defocus * (x**2 + y**2))
     patterns = np.array([rng.poisson(_far(probe * object[r : r + n, c : c + n])) for r, c in corners], np.uint32)
     arrays = {"patterns": patterns, "positions": corners.astype(float), "object": np.ones(shape, np.complex64)}
     arrays["probe"] = start[None].astype(np.complex64)
