@@ -1,0 +1,77 @@
+"""What is wrong with a plan, in a sentence that names the field and the cure."""
+
+from collections.abc import Iterator, Sequence
+from difflib import get_close_matches
+from typing import get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+
+def sentence(problem: ValidationError, plan: type[BaseModel]) -> str:
+    """The first thing that is wrong: the field, what was found, and what was expected."""
+    return detail(problem.errors()[0], plan)
+
+
+def detail(error: ErrorDetails, plan: type[BaseModel]) -> str:
+    """One thing that is wrong."""
+    path = path_of(error)
+    if error["type"] == "extra_forbidden":
+        return _unknown(path, plan)
+    if error["type"] == "missing":
+        return f"`{path}` is missing; give it."
+    text = error["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+    if error["type"] == "literal_error":
+        text = f"expected one of: {error['ctx']['expected']}"
+    if error["type"] in ("model_type", "model_attributes_type", "dict_type"):
+        text = f"expected a section with fields of its own, as {path}.NAME = VALUE"
+    given = error["input"]
+    shown = f" {given!r}" if isinstance(given, str | int | float | bool) and repr(given) not in text else ""
+    return f"`{path}`{shown}: {text}."
+
+
+def path_of(error: ErrorDetails) -> str:
+    """The field in which it is, as "fit.stages.2.epochs"; stages are counted from 1."""
+    parts = [str(part + 1) if isinstance(part, int) else part for part in error["loc"]]
+    return ".".join(part for part in parts if not part.startswith(("function-", "nullable", "tuple[", "constrained-")))
+
+
+def _unknown(path: str, plan: type[BaseModel]) -> str:
+    """A name that no field has, with the nearest that one has."""
+    *sections, name = path.split(".")
+    there, everywhere = list(fields_of(section_at(plan, sections))), list(all_fields(plan))
+    where = ".".join(sections)
+    elsewhere = [known for known in everywhere if known.rpartition(".")[2] == name]
+    near = [".".join([*sections, known]) for known in get_close_matches(name, there, 1, 0.5)]
+    if found := [*elsewhere, *near]:
+        return f"`{path}` is unknown; did you mean `{found[0]}`?"
+    return f"`{path}` is unknown; {where or 'a plan'} has {', '.join(there)}."
+
+
+def section_at(plan: type[BaseModel], names: Sequence[str]) -> type[BaseModel]:
+    """The class of the section at a path; numbers of stages are passed over."""
+    for name in names:
+        plan = plan if name.isdigit() else section_of(plan.model_fields[name].annotation) or plan
+    return plan
+
+
+def section_of(annotation: object) -> type[BaseModel] | None:
+    """The section that a field holds, or has several of; None if it holds a value."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next(filter(None, (section_of(part) for part in get_args(annotation))), None)
+
+
+def fields_of(section: type[BaseModel]) -> Iterator[str]:
+    """Names of a section's fields."""
+    yield from section.model_fields
+
+
+def all_fields(section: type[BaseModel], before: str = "") -> Iterator[str]:
+    """Paths of all fields that hold values, as "fit.solver.momentum"."""
+    for name, field in section.model_fields.items():
+        below = section_of(field.annotation)
+        if below is None:
+            yield f"{before}{name}"
+        else:
+            yield from all_fields(below, f"{before}{name}.")

@@ -1,0 +1,75 @@
+"""Numbers with units, as a plan takes them: "3.65 mm", "8 keV", "10 min", "4 GB"; a bare number is in the SI."""
+
+import math
+import re
+from collections.abc import Mapping
+from typing import Annotated
+
+from pydantic import BeforeValidator, WithJsonSchema
+
+from ptychograd.core.memory import UNITS as BYTES
+from ptychograd.data.geometry import QUANTITIES, unit_size
+
+_NUMBER = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[-+]?inf(?:inity)?|nan)\s*(.*?)\s*")
+SIZES = {"B": 1, "kB": 10**3, **{name: size for name, size in BYTES.items() if name != "KB"}}
+KINDS = {  # by the unit of the SI: what it measures
+    "m": "length",
+    "J": "energy",
+    "rad": "angle",
+    "s": "time",
+    "B": "memory",
+    "pixel": "number of pixels",
+    "photons": "number of photons",
+}
+
+
+def quantity(value: object, unit: str) -> float:
+    """A number in a unit of the SI, from a number or a text as "3.65 mm".
+
+    Args:
+        value: what was given; a number without a unit is in the SI.
+        unit: the unit of the SI, one of `KINDS`.
+
+    Raises:
+        ValueError: it is no number, or has a unit of another kind; the text names those that fit.
+    """
+    kind, units = KINDS[unit], _units(unit)
+    fitting = ", ".join(units)
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise ValueError(f"expected a {kind}, as a number in {unit} or a text with one of the units {fitting}")
+    if not isinstance(value, str):
+        number = float(value)
+    else:
+        found = _NUMBER.fullmatch(value)
+        if found is None:
+            raise ValueError(f'"{value}" is no {kind}; expected a number and one of the units {fitting}')
+        number = float(found[1]) * _size(found[2], units, value, kind)
+    if math.isnan(number):
+        raise ValueError(f"nan is no {kind}")
+    return number
+
+
+def _units(unit: str) -> Mapping[str, float]:
+    return SIZES if unit == "B" else QUANTITIES[unit]
+
+
+def _size(name: str, units: Mapping[str, float], text: str, kind: str) -> float:
+    if not name:
+        return 1.0
+    size = unit_size(name, units)
+    size = size if size is not None else units.get(name.upper())
+    if size is None:
+        raise ValueError(f'"{text}" is no {kind}; expected one of the units {", ".join(units)}')
+    return size
+
+
+def _of(unit: str) -> tuple[BeforeValidator, WithJsonSchema]:
+    schema = {"type": ["number", "string"], "unit": unit}
+    return BeforeValidator(lambda value: quantity(value, unit)), WithJsonSchema(schema)
+
+
+Length = Annotated[float, *_of("m")]
+Energy = Annotated[float, *_of("J")]
+Angle = Annotated[float, *_of("rad")]
+Duration = Annotated[float, *_of("s")]
+Bytes = Annotated[float, *_of("B")]

@@ -1,0 +1,65 @@
+"""What was measured: files, how they are read, and lengths that they do not state or state wrongly."""
+
+from typing import Literal
+
+from ptychograd.runs.plan.fields import ArrayOrFile, Real, Section, Texts, Whole, about
+from ptychograd.runs.plan.quantities import Angle, Duration, Energy, Length
+
+
+class MaskSection(Section):
+    """Which pixels of the detector are left out."""
+
+    image: ArrayOrFile | None = about("Image (.npy) with 0 where a pixel of the detector is left out.")
+    nonzero: Literal["good", "bad"] | None = about(
+        "What True or non-zero means in the mask: of data.mask.image if that is given, else of the one named with "
+        "data.keys.mask, else of the file's; by default what the file's format or the mask's name says, else good."
+    )
+    above: Real | None = about("Photons from which on a pixel is left out of a pattern.")
+    beam_stop: Real = about("Radius in pixels of a disc in the middle of the detector that is left out.", 0.0)
+    allow_most: bool = about("Go on although fewer than half of the pixels are valid.", False)
+
+
+class DataSection(Section):
+    """The measured patterns: where they are, and how they are read."""
+
+    paths: Texts = about("Files of the scan; several are one scan, unless data.each says otherwise.", ())
+    each: bool = about("Every file is a scan, and has a run of its own.", False)
+    keys: dict[str, str | Real] = about(
+        "Where the file keeps an item: NAME=PATH, or NAME=NUMBER in SI units; names are patterns, positions, mask, "
+        "probe, support, wavelength, energy_kev, distance, pixel_size, focus_distance, two_theta, rocking (radians, or "
+        'degrees where the file says units="deg"), arrived (what counts the patterns that are written by now); what '
+        "else differs from pattern to pattern is variable.NAME; positions=none: there are none. A unit that the file "
+        "does not state follows the path after a colon, as /entry/x:um.",
+        {},
+    )
+    links_into: Texts = about(
+        "Folders that the file may lead to by links, virtual datasets or external storage; it may always lead to its "
+        "own folder and those below.",
+        (),
+    )
+    orientation: Whole = about(
+        "How positions lie to patterns: 4 exchanges y and x, then 2 negates y and 1 negates x; add them up. `ptychograd "
+        "diagnose` finds out.",
+        0,
+    )
+    mask: MaskSection = about("Which pixels of the detector are left out.", MaskSection)
+    follow: bool = about(
+        "Begin with the patterns that an HDF5 file holds while it is being written (SWMR), and take in new ones at "
+        "every epoch; the run as asked begins when all positions have their pattern. The key arrived names what the "
+        "writer counts patterns by, if it does.",
+        False,
+    )
+    patience: Duration = about("Time without a new pattern after which a scan that is followed counts as ended.", 60.0)
+
+
+class GeometrySection(Section):
+    """Lengths of the experiment, in place of the file's."""
+
+    distance: Length | None = about("From sample to detector.")
+    focus_distance: Length | None = about(
+        "For a near field in a cone beam: from focus to sample; inf for a parallel beam."
+    )
+    wavelength: Length | None = about("Wavelength of the light or of the electrons.")
+    energy: Energy | None = about('Energy of the photons, as "8 keV", in place of the wavelength.')
+    pixel_size: Length | None = about("Width of a detector pixel.")
+    two_theta: Angle | None = about("Of a crystal: the angle between the beam and the detector's middle.")
