@@ -1,22 +1,20 @@
 """The plan of a run: everything that it is asked for, in one object that is checked, saved and performed."""
 
+import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
-from pydantic import ValidationError
+from pydantic import PrivateAttr, ValidationError
 
 from ptychograd.core.errors import InputError
-from ptychograd.runs.plan.fields import Section, Whole, about
+from ptychograd.runs.plan.fields import VERSION, Section, Whole, about
+from ptychograd.runs.plan.importing import Origin
 from ptychograd.runs.plan.problems import sentence
+from ptychograd.runs.plan.schema import schema_of
 from ptychograd.runs.plan.sections.data import DataSection, GeometrySection
 from ptychograd.runs.plan.sections.fit import FitSection
 from ptychograd.runs.plan.sections.model import ModelSection
 from ptychograd.runs.plan.sections.other import MachineSection, OutputSection, ValidationSection
-
-if TYPE_CHECKING:
-    pass
-
-VERSION = 1
+from ptychograd.runs.plan.toml import PlanText, save, sections_of
 
 
 class Plan(Section):
@@ -54,6 +52,8 @@ class Plan(Section):
     output: OutputSection = about("What is kept, and when the run ends before its time.", OutputSection)
     machine: MachineSection = about("Where to compute.", MachineSection)
 
+    _origin: Origin = PrivateAttr(default_factory=Origin)
+
     def __init__(self, **sections: object):
         try:
             super().__init__(**sections)
@@ -66,9 +66,47 @@ class Plan(Section):
         version = values.get("version", VERSION)
         if isinstance(version, int) and version > VERSION:
             raise InputError(
-                f"The plan has version {version}, and this ptychograd knows versions up to {VERSION}; use a newer one."
+                f"`version` {version}: this ptychograd knows plans of versions up to {VERSION}; use a newer ptychograd."
             )
         return cls(**{**values, "version": VERSION})
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> "Plan":
+        """A plan from a TOML file; names of files in it are those from its folder, and modules of its own lie there.
+
+        Raises:
+            InputError: what is wrong, with file, line and cure.
+        """
+        text = PlanText(path)
+        try:
+            plan = cls.of(sections_of(text, cls))
+        except InputError as problem:
+            raise text.located(problem) from None
+        return plan.coming_from(Origin(str(text.path.parent)))
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the fields that were given into a TOML file, with what each means; arrays go into a file beside it.
+
+        Raises:
+            InputError: the plan has an object that no module names, or the file can't be written.
+        """
+        save(self, path)
+
+    @classmethod
+    def schema(cls) -> dict:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """The JSON schema of a plan, with description and unit of every field."""
+        return schema_of(cls)
+
+    @property
+    def origin(self) -> Origin:
+        """Where the plan came from, and so whether parts of one's own may be imported."""
+        return self._origin
+
+    def coming_from(self, origin: Origin) -> "Plan":
+        """The same plan, from elsewhere."""
+        plan = self.model_copy()
+        plan._origin = origin
+        return plan
 
     def with_fields(self, values: Mapping[str, object]) -> "Plan":
         """Another plan, in which fields have other values.
@@ -88,7 +126,7 @@ class Plan(Section):
                 if not isinstance(place, dict):
                     raise InputError(f"`{path}`: {section} is no section.")
             place[name] = value
-        return Plan(**changed)
+        return Plan(**changed).coming_from(self.origin)
 
     def said(self) -> dict:
         """Sections with the fields that were given, as dictionaries."""
@@ -100,7 +138,7 @@ def _said(section: Section) -> dict:
     found = {
         name: _plain(getattr(section, name)) for name in type(section).model_fields if name in section.model_fields_set
     }
-    return {name: value for name, value in found.items() if value != {} or not _is_section(section, name)}
+    return {name: value for name, value in found.items() if not (_is_section(section, name) and value == {})}
 
 
 def _plain(value: object) -> object:
