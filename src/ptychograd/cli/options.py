@@ -1,10 +1,10 @@
 """Options of commands that take a plan: which field each of them is, and the plan that they make."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import field, make_dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 from cyclopts import Group, Parameter
 
@@ -72,9 +72,10 @@ OPTIONS = (
     Option("--precision", "machine.precision", MACHINE),
 )
 HEADINGS = {name: Group(name, sort_key=number) for number, name in enumerate(GROUPS, start=1)}
-PLAN = "A plan (.toml), in which options given beside it change or add something."
-SET = "Any field of the plan, as fit.solver.momentum=0.9; repeat for several. --help-all lists all fields."
+OF_PLAN = "A plan (.toml), in which options given beside it change or add something."
+OF_SET = "Any field of the plan, as fit.solver.momentum=0.9; repeat for several. --help-all lists all fields."
 SHORT = {"--output": ("-o",)}
+READING = ("data", "geometry", "output", "machine")  # sections that every command uses
 ELSEWHERE = ("--output", "--checkpoint-every", "--stop-after", "--follow", "--each")  # what is for `reconstruct` alone
 
 
@@ -137,61 +138,106 @@ def _metavar(about: FieldInfo) -> str:
     return {frozenset({"integer"}): "N", frozenset({"number"}): "NUMBER"}.get(about.types, "N")
 
 
-def made(name: str, options: Iterable[Option]) -> type:
+def attribute(option: Option) -> tuple:
+    """The attribute of a class of options that holds what was typed."""
+    kind = list[str] | None if option.takes_several else bool if option.field.is_flag else str | None
+    return (option.attribute, Annotated[kind, parameter(option)], field(default=False if kind is bool else None))
+
+
+PLAN = ("plan", Annotated[str | None, Parameter(help=OF_PLAN, metavar="FILE", group=HEADINGS[RUN])], None)
+SET = (
+    "set",
+    Annotated[list[str] | None, Parameter(help=OF_SET, metavar="FIELD=VALUE", group=HEADINGS[RUN], negative="")],
+    None,
+)
+
+
+def made(name: str, *attributes: tuple) -> type:
     """A class of options as they were typed, each a text, several texts or a flag; a command takes it apart."""
-    attributes: list[tuple] = [
-        ("plan", Annotated[str | None, Parameter(help=PLAN, metavar="FILE", group=HEADINGS[RUN])], None),
-        ("set", Annotated[list[str] | None, Parameter(help=SET, group=HEADINGS[RUN], negative="", metavar="FIELD=VALUE")], None),
-    ]
-    for option in options:
-        kind, default = (bool, False) if option.field.is_flag else (str | None, None)
-        kind = list[str] | None if option.takes_several else kind
-        attributes.append((option.attribute, Annotated[kind, parameter(option)], field(default=default)))
-    return Parameter(name="*")(make_dataclass(name, attributes, frozen=True, namespace={"__module__": __name__, "__doc__": "As typed."}))
+    home = {"__module__": __name__, "__doc__": "Options as they were typed."}
+    return Parameter(name="*")(make_dataclass(name, attributes, frozen=True, namespace=home))
 
 
 if TYPE_CHECKING:
 
     class Options:
-        """Options as they were typed."""
-
-        plan: str | None
-        set: list[str] | None
+        """Options as they were typed: all of them."""
 
     class PlanOptions(Options):
-        """The same without those that are for `reconstruct` alone."""
+        """All but those that are for `reconstruct` alone."""
+
+    class RunOptions(Options):
+        """Those beside a plan in a file."""
+
+    class ResumeOptions(Options):
+        """Those that may differ from one part of a run to the next."""
+
+    class MachineOptions(Options):
+        """Where to compute."""
 
 else:
-    Options = made("Options", OPTIONS)
-    PlanOptions = made("PlanOptions", [option for option in OPTIONS if option.name not in ELSEWHERE])
+    of_place = tuple(attribute(option) for option in OPTIONS if option.name in ("--devices", "--memory"))
+    of_saving = tuple(attribute(option) for option in OPTIONS if option.name in ("--checkpoint-every", "--stop-after"))
+    Options = made("Options", PLAN, SET, *map(attribute, OPTIONS))
+    PlanOptions = made("PlanOptions", PLAN, SET, *(attribute(one) for one in OPTIONS if one.name not in ELSEWHERE))
+    RunOptions = made("RunOptions", SET, attribute(OPTIONS[0]), *of_saving, *of_place)
+    ResumeOptions = made("ResumeOptions", SET, *of_saving, *of_place)
+    MachineOptions = made("MachineOptions", *of_place)
 
 
-def plan_of(options: "Options", data: Sequence[Path] = ()) -> Plan:
+def plan_of(options: Options, data: Sequence[Path] = (), file: Path | None = None) -> Plan:
     """The plan that was asked for: of a file, then of options, then of --set.
 
     Args:
         options: as they were typed.
         data: files, in place of those of the plan.
+        file: of the plan, if that is no option.
 
     Raises:
         InputError: in terms of what was typed.
     """
-    plan = Plan()
-    if options.plan is not None:
+    plan, file = Plan(), file or typed(options).get("plan")
+    if file is not None:
         written.fields = frozenset(fields())
-        plan = Plan.load(options.plan)
+        plan = Plan.load(str(file))
         written.fields = given_fields(plan)
     if data:
         plan = plan.with_fields({"data.paths": tuple(map(str, data))})
+    return applied(plan, options)
+
+
+def applied(plan: Plan, options: Options, within: Sequence[str] = ()) -> Plan:
+    """A plan with options as they were typed, and then with what was given by --set.
+
+    Args:
+        within: sections to which --set is confined; any by default.
+    """
+    given = typed(options)
     for option in OPTIONS:
-        typed = getattr(options, option.attribute, None)
-        if typed not in (None, False):
-            plan = with_option(plan, option, typed)
-    return assigned(plan, options.set or ())
+        if option.attribute in given:
+            plan = with_option(plan, option, given[option.attribute])
+    for text in given.get("set", ()):
+        if within and text.partition(".")[0].strip() not in within:
+            raise InputError(f'--set "{text}" would make another run; expected a field of {" or ".join(within)}.')
+    return assigned(plan, given.get("set", ()))
+
+
+def typed(options: Options) -> dict[str, Any]:
+    """What was given, by the names of attributes."""
+    return {name: value for name, value in vars(options).items() if value not in (None, False)}
+
+
+def without_effect(options: Options, used: Collection[str]) -> list[str]:
+    """Options that were given, as --epochs, and fields, as fit.epochs, that are not among those `used`."""
+    given = typed(options)
+    named = [option.name for option in OPTIONS if option.attribute in given and option.name not in used]
+    paths = [option.path for option in OPTIONS if option.name in used]
+    fields = [text.partition("=")[0].strip() for text in given.get("set", ())]
+    return [*named, *(path for path in fields if path not in paths and path.partition(".")[0] not in READING)]
 
 
 def given_fields(plan: Plan) -> frozenset[str]:
-    """Paths of the fields that a plan says something of."""
+    """Paths of the fields of which a plan says something."""
     said = plan.said()
 
     def is_given(path: str) -> bool:
@@ -203,21 +249,22 @@ def given_fields(plan: Plan) -> frozenset[str]:
     return frozenset(path for path in fields() if is_given(path))
 
 
-def with_option(plan: Plan, option: Option, typed: str | bool | Sequence[str]) -> Plan:
+def with_option(plan: Plan, option: Option, given: str | bool | Sequence[str]) -> Plan:
     """The plan with the field of an option as it was typed."""
-    if isinstance(typed, bool):
-        values = {option.path: typed}
-    elif isinstance(typed, str):
-        values = {option.path: value_of(option.path, typed)}
+    path = option.path
+    if isinstance(given, bool):
+        values: dict[str, object] = {path: given}
+    elif isinstance(given, str):
+        values = {path: value_of(path, given)}
     elif option.field.holds == "table":
-        values = {f"{option.path}.{name}": value_of(option.path, text) for name, text in pairs(typed, option.name).items()}
+        values = {f"{path}.{name}": value_of(path, text) for name, text in pairs(given, option.name).items()}
     else:
-        found = [value_of(option.path, text) for text in typed]
-        values = {option.path: [one for part in found for one in (part if isinstance(part, list) else [part])]}
+        found = [value_of(path, text) for text in given]
+        values = {path: [one for part in found for one in (part if isinstance(part, list) else [part])]}
     try:
         return plan.with_fields(values)
     except InputError as problem:
-        written.fields -= {option.path}
+        written.fields -= {path}
         raise InputError(worded(str(problem))) from None
 
 

@@ -3,11 +3,11 @@
 from pathlib import Path
 
 from ptychograd.cli.each import perform
-from ptychograd.cli.options import Json, PlanFile, Preview, RunOptions, plan_of
+from ptychograd.cli.options import Json, Preview, RunOptions, plan_of
 
 
 def run(
-    plan: PlanFile,
+    plan: Path,
     /,
     *,
     options: RunOptions = RunOptions(),  # noqa: B008
@@ -19,4 +19,4 @@ def run(
     Args:
         plan: A plan (.toml), as `ptychograd init` writes one.
     """
-    perform(plan_of(options, file=plan), preview=preview, json=json)
+    perform(plan_of(options, file=plan), preview, json)

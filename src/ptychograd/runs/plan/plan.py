@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from pydantic import ValidationError
+from pydantic import PrivateAttr, ValidationError
 
 from ptychograd.core.errors import InputError
 from ptychograd.runs.plan.changes import changed
@@ -54,6 +54,7 @@ class Plan(Section):
     validation: ValidationSection = about("What judges the run.", ValidationSection)
     output: OutputSection = about("What is kept, and when the run ends before its time.", OutputSection)
     machine: MachineSection = about("Where to compute.", MachineSection)
+    _trusted: bool = PrivateAttr(default=True)
 
     def __init__(self, **sections: object):
         try:
@@ -62,14 +63,21 @@ class Plan(Section):
             raise InputError(sentence(problem, Plan)) from None
 
     @classmethod
-    def of(cls, values: Mapping[str, object]) -> "Plan":
-        """A plan from sections in dictionaries, as TOML and results have them; one of an older form is read."""
+    def of(cls, values: Mapping[str, object], trusted: bool = True) -> "Plan":
+        """A plan from sections in dictionaries, as TOML and results have them; one of an older form is read.
+
+        Args:
+            values: the sections.
+            trusted: whether modules that it names may be imported; not those of a result that somebody sent.
+        """
         version = values.get("version", VERSION)
         if isinstance(version, int) and version > VERSION:
             raise InputError(
                 f"The plan has version {version}, and this ptychograd knows versions up to {VERSION}; use a newer one."
             )
-        return cls(**{**values, "version": VERSION})
+        plan = cls(**{**values, "version": VERSION})
+        plan._trusted = trusted
+        return plan
 
     def with_fields(self, values: Mapping[str, object]) -> "Plan":
         """Another plan, in which fields have other values.
@@ -84,11 +92,111 @@ class Plan(Section):
         said = self.said()
         for path, value in values.items():
             said = changed(Plan, said, path, value)
-        return Plan(**said)
+        plan = Plan(**said)
+        plan._trusted = self._trusted
+        return plan
+
+    def field(self, path: str) -> object:
+        """The value of a field, by its path."""
+        found: object = self
+        for name in path.split("."):
+            found = getattr(found, name)
+        return found
 
     def said(self) -> dict:
         """Sections with the fields that were given, as dictionaries."""
         return _said(self)
+
+    @property
+    def holds_out(self) -> bool:
+        """Whether some patterns are held out of the run."""
+        from ptychograd.runs.plan.effects.positions import held_share
+
+        refine = self.fit.refine if self.validation.position_test else ()
+        return held_share(self.validation.hold_out, refine, 1) > 0
+
+    @property
+    def is_of_package(self) -> bool:
+        """Whether the model is one of the package's."""
+        return self.model.kind is None or (isinstance(self.model.kind, str) and ":" not in self.model.kind)
+
+    def own_part(self, named: object) -> object:
+        """A part of your own: an object as it is, or what "module:Class" names, imported now."""
+        from ptychograd.runs.plan.importing import load_part
+
+        return load_part(named, self._trusted) if isinstance(named, str) else named
+
+    def as_settings(self) -> dict:
+        """The fields that were given, as a result keeps them."""
+        from ptychograd.runs.plan.stored import as_settings
+
+        return as_settings(self)
+
+    def check(self) -> None:
+        """Raise `InputError` for fields that do not go together; no data are read."""
+        from ptychograd.runs.plan.requirements import check_fields
+        from ptychograd.runs.plan.solvers import make_solver
+
+        check_fields(self)
+        make_solver(self)
+
+    def read(self, keep: "StreamFromFile | None" = None) -> "Dataset":
+        """The data set that the plan names.
+
+        Args:
+            keep: when patterns stay in their file; by default they are all read.
+        """
+        from ptychograd.runs.plan.reading import read_data
+
+        return read_data(self, keep)
+
+    def make_model(self, data: "Dataset") -> "AbstractModel":
+        """The start model of a data set."""
+        from ptychograd.runs.plan.start import make_model
+
+        return make_model(self, data)
+
+    def make_plain_model(self, data: "Dataset") -> "AbstractModel":
+        """The start model of a data set without what the plan asks for beside the ideal."""
+        from ptychograd.runs.plan.start import plain_model
+
+        return plain_model(self, data)
+
+    def make_stages(self, data: "Dataset", model: "AbstractModel | None" = None) -> "tuple[Stage, ...]":
+        """The stages of the run, one after another."""
+        from ptychograd.runs.plan.stages import make_stages
+
+        return make_stages(self, data, self.make_model(data) if model is None else model)
+
+    def make_run(self, data: "Dataset") -> "Run":
+        """The run of a data set, of which all patterns are fitted."""
+        from ptychograd.runs.plan.solvers import make_solver
+        from ptychograd.runs.stage import Run
+
+        self.check()
+        solver, model = make_solver(self), self.make_model(data)
+        size = self.fit.batch_size
+        size = solver.suited_batch_size(data) if size is None else size
+        return Run(model, data, solver, self.make_stages(data, model), size, self.seed)
+
+    def run(self, on_epoch: "Callable[[Progress], None] | None" = None, resume: "Result | None" = None) -> "Result":
+        """Read the data, reconstruct, judge by held-out patterns, and save the result where the plan names a file.
+
+        Args:
+            on_epoch: is called with a `Progress` after each epoch.
+            resume: an earlier result of the same plan to go on from.
+
+        Returns:
+            the result, which carries the plan.
+        """
+        from ptychograd.runs.planned import PlannedRun
+
+        self.check()
+        planned = PlannedRun.of(self, self.read())
+        result = planned.validated(planned.perform(on_epoch, resume))
+        if self.output.result is not None:
+            result.save(self.output.result)
+        return result
 
 
 def _said(section: Section) -> dict:

@@ -66,7 +66,7 @@ def _lengths(asked: GeometrySection) -> dict[str, float]:
         raise InputError("`geometry.energy` and `geometry.wavelength` are both given; give one of them.")
     found = {name: value for name, value in {**given, "energy": energy}.items() if value is not None}
     for name, value in found.items():
-        if not value > 0 and name != "two_theta" or (math.isinf(value) and name != "focus_distance"):
+        if (not value > 0 and name != "two_theta") or (math.isinf(value) and name != "focus_distance"):
             raise InputError(f"`geometry.{name}` {value:g}: expected a number above zero.")
     return found
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from ptychograd.core.errors import InputError
 from ptychograd.core.parameters import matches
 from ptychograd.physics import paths
+from ptychograd.runs.plan.effects.detector import is_zero
 from ptychograd.runs.plan.fields import Section
-from ptychograd.runs.plan.parts.detector import is_zero
 from ptychograd.runs.plan.sections.model import ModelSection
 
 if TYPE_CHECKING:
@@ -62,10 +62,8 @@ BESIDE_STAGES = ("epochs", "hold_probe", "refine_after")  # what stages that are
 def check_fields(plan: "Plan") -> None:
     """Refuse the first field that does not go with the others, before anything is read."""
     from ptychograd.runs.plan.noises import check_readout, priors_of
-    from ptychograd.runs.plan.start import is_own
 
-    own = is_own(plan)
-    for path in () if own else plan.fit.refine:
+    for path in plan.fit.refine if plan.is_of_package else ():
         _check_name(path)
     fit = plan.fit
     given = {*_given(plan.model, "model."), *(f"fit.noise {name}" for name in (fit.noise,) if isinstance(name, str))}
@@ -123,7 +121,9 @@ def _check(given: Collection[str], simulated: bool = False) -> None:
     for field, others, what in NEEDS:
         if field in given and not any(_is_there(other, given) for other in others):
             possible = [other for other in others if not (simulated and other.startswith(REFINE))]
-            raise InputError(f"{_spoken(field)} needs {' or '.join(map(_spoken, possible))} beside it: it is for {what}.")
+            raise InputError(
+                f"{_spoken(field)} needs {' or '.join(map(_spoken, possible))} beside it: it is for {what}."
+            )
 
 
 def _spoken(field: str) -> str:

@@ -6,9 +6,9 @@ from ptychograd.models.effects import truths, with_jitter
 from ptychograd.models.effects.common import checked
 from ptychograd.physics.model import AbstractModel
 from ptychograd.physics.noise import AbstractNoise, Amplitude, Gaussian, Poisson
+from ptychograd.runs.plan.effects.detector import on_finer_grid, with_detector
+from ptychograd.runs.plan.effects.wave import aberrations, pupil, slice_distance, with_lines, with_magnitude
 from ptychograd.runs.plan.noises import censored, check_readout, with_readout
-from ptychograd.runs.plan.parts.detector import on_finer_grid, with_detector
-from ptychograd.runs.plan.parts.wave import aberrations, pupil, slice_distance, with_lines, with_magnitude
 from ptychograd.runs.plan.requirements import check_simulated
 from ptychograd.runs.plan.sections.model import DetectorSection, ModelSection
 

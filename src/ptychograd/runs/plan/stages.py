@@ -11,11 +11,11 @@ from ptychograd.fitting.stopping import Converged
 from ptychograd.physics.model import AbstractModel
 from ptychograd.physics.noise import AbstractNoise, Amplitude, Poisson
 from ptychograd.refinement.stage_actions import ShrinkWrap
+from ptychograd.runs.plan.effects.detector import refines_flat_field
+from ptychograd.runs.plan.effects.positions import REFINE_AFTER as POSITIONS_AFTER
+from ptychograd.runs.plan.effects.positions import refines_positions
+from ptychograd.runs.plan.effects.wave import held_unless_asked
 from ptychograd.runs.plan.noises import are_counted, check_saturation, noise_named, priors_of
-from ptychograd.runs.plan.parts.detector import refines_flat_field
-from ptychograd.runs.plan.parts.positions import REFINE_AFTER as POSITIONS_AFTER
-from ptychograd.runs.plan.parts.positions import refines_positions
-from ptychograd.runs.plan.parts.wave import held_unless_asked
 from ptychograd.runs.plan.sections.fit import StageSection
 from ptychograd.runs.plan.solvers import make_solver
 from ptychograd.runs.solver_choice import QuasiNewtonNearNoise

@@ -23,26 +23,18 @@ from ptychograd.models.starts import (
 )
 from ptychograd.physics.detector import Detector
 from ptychograd.physics.model import AbstractModel
-from ptychograd.runs.plan.parts.assembling import assembled
+from ptychograd.runs.plan.effects.assembling import assembled
 from ptychograd.runs.plan.sections.model import StartSection
 
 if TYPE_CHECKING:
     from ptychograd.runs.plan.plan import Plan
 
-BUILT_IN = (None, "far-field", "near-field", "bragg")
-
 
 def make_model(plan: "Plan", data: Dataset) -> AbstractModel:
     """The start model with all that the plan asks for beside the ideal."""
-    if is_own(plan):
+    if not plan.is_of_package:
         return _own_model(plan, data)
     return assembled(plain_model(plan, data), data, plan.model, plan.fit.refine)
-
-
-def is_own(plan: "Plan") -> bool:
-    """Whether the model is none of the package's."""
-    kind = plan.model.kind
-    return not (kind is None or (isinstance(kind, str) and kind in BUILT_IN))
 
 
 def plain_model(plan: "Plan", data: Dataset) -> AbstractModel:

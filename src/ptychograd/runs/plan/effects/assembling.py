@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from ptychograd.data.dataset import Dataset
 from ptychograd.physics.model import AbstractModel
-from ptychograd.runs.plan.parts.detector import on_finer_grid, with_detector
-from ptychograd.runs.plan.parts.positions import with_positions
-from ptychograd.runs.plan.parts.wave import with_wave
+from ptychograd.runs.plan.effects.detector import on_finer_grid, with_detector
+from ptychograd.runs.plan.effects.positions import with_positions
+from ptychograd.runs.plan.effects.wave import with_wave
 from ptychograd.runs.plan.sections.model import ModelSection
 
 
