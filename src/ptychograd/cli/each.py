@@ -30,7 +30,7 @@ class Row(NamedTuple):
         return cls(path, f"{result.r_factor:.4f}" if epochs else "", str(epochs), result.stopped)
 
 
-def perform(plan: Plan, json: bool = False) -> None:
+def perform(plan: Plan, preview: bool = False, json: bool = False) -> None:
     """The run of a plan; or of every file one, with a table at the end and the status of a failure if one failed."""
     from ptychograd.cli.job import run
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import field, make_dataclass
+from dataclasses import dataclass, field, make_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
@@ -152,16 +152,23 @@ SET = (
 )
 
 
-def made(name: str, *attributes: tuple) -> type:
+@dataclass(frozen=True)
+class Typed:
+    """Options as they were typed."""
+
+
+def made(name: str, *attributes: tuple) -> type[Typed]:
     """A class of options as they were typed, each a text, several texts or a flag; a command takes it apart."""
     home = {"__module__": __name__, "__doc__": "Options as they were typed."}
-    return Parameter(name="*")(make_dataclass(name, attributes, frozen=True, namespace=home))
+    return Parameter(name="*")(make_dataclass(name, attributes, bases=(Typed,), frozen=True, namespace=home))
 
 
 if TYPE_CHECKING:
 
-    class Options:
-        """Options as they were typed: all of them."""
+    class Options(Typed):
+        """All of them."""
+
+        def __init__(self, **typed: str | bool | list[str] | None): ...
 
     class PlanOptions(Options):
         """All but those that are for `reconstruct` alone."""
@@ -185,7 +192,7 @@ else:
     MachineOptions = made("MachineOptions", *of_place)
 
 
-def plan_of(options: Options, data: Sequence[Path] = (), file: Path | None = None) -> Plan:
+def plan_of(options: Typed, data: Sequence[Path] = (), file: Path | None = None) -> Plan:
     """The plan that was asked for: of a file, then of options, then of --set.
 
     Args:
@@ -206,7 +213,7 @@ def plan_of(options: Options, data: Sequence[Path] = (), file: Path | None = Non
     return applied(plan, options)
 
 
-def applied(plan: Plan, options: Options, within: Sequence[str] = ()) -> Plan:
+def applied(plan: Plan, options: Typed, within: Sequence[str] = ()) -> Plan:
     """A plan with options as they were typed, and then with what was given by --set.
 
     Args:
@@ -222,12 +229,12 @@ def applied(plan: Plan, options: Options, within: Sequence[str] = ()) -> Plan:
     return assigned(plan, given.get("set", ()))
 
 
-def typed(options: Options) -> dict[str, Any]:
+def typed(options: Typed) -> dict[str, Any]:
     """What was given, by the names of attributes."""
     return {name: value for name, value in vars(options).items() if value not in (None, False)}
 
 
-def without_effect(options: Options, used: Collection[str]) -> list[str]:
+def without_effect(options: Typed, used: Collection[str]) -> list[str]:
     """Options that were given, as --epochs, and fields, as fit.epochs, that are not among those `used`."""
     given = typed(options)
     named = [option.name for option in OPTIONS if option.attribute in given and option.name not in used]
