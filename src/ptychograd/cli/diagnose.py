@@ -102,7 +102,7 @@ def _report(data: "Dataset", plan: Plan, epochs: int) -> Report:
 
     problem, probe = "", None
     try:
-        probe = _start_probe(plan.make_model(data))
+        probe = _start_probe(plan.make_plain_model(data))
     except InputError as refused:
         problem = str(refused)
     evidence = observed(data, probe if _is_given(plan) else None)

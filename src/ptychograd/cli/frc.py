@@ -16,7 +16,7 @@ from ptychograd.cli.signals import ending
 from ptychograd.core.errors import InputError
 from ptychograd.output.captions import DATA_FILE, FOLDER
 from ptychograd.runs.plan.plan import Plan
-from ptychograd.runs.plan.settings import FINGERPRINT
+from ptychograd.runs.setting_names import FINGERPRINT
 
 if TYPE_CHECKING:
     from ptychograd.data.dataset import Dataset

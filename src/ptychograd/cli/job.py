@@ -20,7 +20,7 @@ from ptychograd.core.errors import InputError
 from ptychograd.output.captions import VERDICT, final_figures
 from ptychograd.runs.plan.plan import Plan
 from ptychograd.runs.plan.sections.other import MachineSection
-from ptychograd.runs.plan.settings import FINGERPRINT, HELD_OUT
+from ptychograd.runs.setting_names import FINGERPRINT, HELD_OUT
 
 if TYPE_CHECKING:
     from ptychograd.data.dataset import Dataset, StreamFromFile

@@ -10,7 +10,7 @@ from ptychograd.cli.hosts import ProcessRank, least, together
 from ptychograd.core.errors import InputError
 from ptychograd.core.memory import available_memory
 from ptychograd.runs.plan.sections.other import MachineSection
-from ptychograd.runs.plan.settings import MACHINE
+from ptychograd.runs.setting_names import MACHINE
 
 if TYPE_CHECKING:
     from ptychograd.data.dataset import StreamFromFile

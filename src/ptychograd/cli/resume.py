@@ -11,7 +11,7 @@ from ptychograd.cli.console import tell_json
 from ptychograd.cli.options import Json, OptionalWhole, ResumeOptions, TrustModel, applied
 from ptychograd.core.errors import InputError
 from ptychograd.runs.plan.plan import Plan
-from ptychograd.runs.plan.settings import FINGERPRINT, HELD_OUT, PLAN
+from ptychograd.runs.setting_names import FINGERPRINT, HELD_OUT, PLAN
 
 if TYPE_CHECKING:
     from ptychograd.fitting.result import Result

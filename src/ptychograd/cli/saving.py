@@ -8,7 +8,7 @@ from ptychograd.core.errors import NotWrittenError
 from ptychograd.output.captions import FOLDER, origin
 from ptychograd.runs.plan.plan import Plan
 from ptychograd.runs.plan.sections.other import MachineSection
-from ptychograd.runs.plan.settings import FINGERPRINT, MACHINE
+from ptychograd.runs.setting_names import FINGERPRINT, MACHINE
 
 if TYPE_CHECKING:
     from ptychograd.data.dataset import Dataset
@@ -20,12 +20,12 @@ IMAGES = ("data.mask.image", "model.detector.flat_field", "model.detector.point_
 def with_whole_paths(plan: Plan) -> Plan:
     """The plan with whole paths in place of images in files, which are found from wherever the run goes on."""
     given = {path: plan.field(path) for path in IMAGES}
-    whole = {path: str(Path(name).resolve()) for path, name in given.items() if _is_file(name)}
+    whole = {
+        path: str(Path(name).resolve())
+        for path, name in given.items()
+        if isinstance(name, str) and Path(name).is_file()
+    }
     return plan.with_fields(whole) if whole else plan
-
-
-def _is_file(name: object) -> bool:
-    return isinstance(name, str) and Path(name).is_file()
 
 
 def described(result: "Result", data: "Dataset", plan: Plan, machine: MachineSection, folder: Path) -> "Result":

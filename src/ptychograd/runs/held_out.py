@@ -25,7 +25,7 @@ from ptychograd.refinement.positions import (
     with_per_pattern,
 )
 from ptychograd.runs.plan.effects.positions import held_share
-from ptychograd.runs.plan.settings import HELD_OUT
+from ptychograd.runs.setting_names import HELD_OUT
 from ptychograd.runs.stage import Run
 from ptychograd.runs.stages import with_position_search, with_position_validation
 

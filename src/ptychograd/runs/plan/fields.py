@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Callable, Sequence
-from typing import Annotated
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, WithJsonSchema
@@ -18,19 +18,19 @@ class Section(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True, allow_inf_nan=True)
 
-    def replaced(self, **changes: object) -> "Section":
+    def replaced(self, **changes: object) -> Self:
         """The section with other values, which are looked at as those of a new one."""
         return type(self).model_validate({name: getattr(self, name) for name in self.model_fields_set} | changes)
 
 
-def about(text: str, default: object = None, **more) -> "object":
+def about(text: str, default: object = None) -> Any:
     """A field with what it means in a sentence; sections have a fresh one by default."""
     if isinstance(default, type) and issubclass(default, Section):
-        return Field(default_factory=default, description=text, **more)
-    return Field(default=default, description=text, **more)
+        return Field(default_factory=default, description=text)
+    return Field(default=default, description=text)
 
 
-def required(text: str) -> "object":
+def required(text: str) -> Any:
     """A field that has to be given."""
     return Field(default=PydanticUndefined, description=text)
 
@@ -96,9 +96,11 @@ def named(*choices: str) -> "tuple[PlainValidator, WithJsonSchema]":
 
 Whole = Annotated[int, BeforeValidator(_whole)]
 Real = Annotated[float, BeforeValidator(_real)]
-Epochs = Annotated[object, PlainValidator(_epochs), WithJsonSchema({"anyOf": [{"type": "integer"}, {"const": "auto"}]})]
+Epochs = Annotated[
+    int | Literal["auto"], PlainValidator(_epochs), WithJsonSchema({"anyOf": [{"type": "integer"}, {"const": "auto"}]})
+]
 Devices = Annotated[
-    object, PlainValidator(_devices), WithJsonSchema({"anyOf": [{"type": "integer"}, {"const": "all"}]})
+    int | Literal["all"], PlainValidator(_devices), WithJsonSchema({"anyOf": [{"type": "integer"}, {"const": "all"}]})
 ]
 Texts = Annotated[tuple[str, ...], BeforeValidator(_texts)]
 NumberOrFile = Annotated[object, PlainValidator(_number_or_file), WithJsonSchema({"type": ["number", "string"]})]

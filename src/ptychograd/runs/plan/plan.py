@@ -1,6 +1,6 @@
 """The plan of a run: everything that it is asked for, in one object that is checked, saved and performed."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from pydantic import PrivateAttr, ValidationError
@@ -15,7 +15,11 @@ from ptychograd.runs.plan.sections.model import ModelSection
 from ptychograd.runs.plan.sections.other import MachineSection, OutputSection, ValidationSection
 
 if TYPE_CHECKING:
-    pass
+    from ptychograd.data.dataset import Dataset, StreamFromFile
+    from ptychograd.fitting.reconstruction import Progress
+    from ptychograd.fitting.result import Result
+    from ptychograd.physics.model import AbstractModel
+    from ptychograd.runs.stage import Run, Stage
 
 VERSION = 1
 

@@ -22,7 +22,7 @@ def detail(error: ErrorDetails, plan: type[BaseModel]) -> str:
         return f"`{path}` is missing; give it."
     text = error["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
     if error["type"] == "literal_error":
-        text = f"expected one of: {error['ctx']['expected']}"
+        text = f"expected one of: {error.get('ctx', {}).get('expected')}"
     if error["type"] in ("model_type", "model_attributes_type", "dict_type"):
         text = f"expected a section with fields of its own, as {path}.NAME = VALUE"
     if error["type"].startswith("bool_"):

@@ -1,6 +1,7 @@
 """The detector that a plan asks for, put into a model."""
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from ptychograd.core.parameters import matches
 from ptychograd.data.dataset import Dataset, NearFieldGeometry
@@ -25,7 +26,7 @@ def on_finer_grid(model: AbstractModel, asked: DetectorSection) -> AbstractModel
 
 
 def with_detector(
-    model: AbstractModel, asked: DetectorSection, refine: Sequence[str] = (), data: Dataset | None = None
+    model: Any, asked: DetectorSection, refine: Sequence[str] = (), data: Dataset | None = None
 ) -> AbstractModel:
     """The model with the detector that is asked for; a background that is refined starts from the data."""
     named = {path for path in refine if path.startswith("detector")}

@@ -1,0 +1,2 @@
+def as_settings(plan):
+    return plan.said()
