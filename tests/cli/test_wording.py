@@ -30,7 +30,10 @@ def test_fields_of_a_file_keep_their_names(monkeypatch):
 
 
 def test_descriptions_name_options_too():
-    assert plainly_worded("of data.mask.image, not of model.detector.readout") == "of --mask, not of model.detector.readout"
+    assert (
+        plainly_worded("of data.mask.image, not of model.detector.readout")
+        == "of --mask, not of model.detector.readout"
+    )
 
 
 def test_all_that_is_printed_meanwhile_speaks_of_options(capsys):

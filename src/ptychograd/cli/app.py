@@ -56,8 +56,8 @@ SHOWN = {  # of commands that take the options of `reconstruct`, and use some of
 for command, help_text in COMMANDS.items():
     # A module of its own is read when its command is called; the table of commands needs none of them.
     module = command.replace("-", "_")
-    formatter = Shown(SHOWN[command]) if command in SHOWN else None
-    app.command(f"ptychograd.cli.{module}:{module}", name=command, help=help_text, help_formatter=formatter)
+    how = {"help_formatter": Shown(SHOWN[command])} if command in SHOWN else {}
+    app.command(f"ptychograd.cli.{module}:{module}", name=command, help=help_text, **how)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, make_dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NamedTuple
 
 from cyclopts import Group, Parameter
 
@@ -75,6 +75,9 @@ HEADINGS = {name: Group(name, sort_key=number) for number, name in enumerate(GRO
 OF_PLAN = "A plan (.toml), in which options given beside it change or add something."
 OF_SET = "Any field of the plan, as fit.solver.momentum=0.9; repeat for several. --help-all lists all fields."
 SHORT = {"--output": ("-o",)}
+RESUMED = ("machine", "output")  # sections that may differ from one part of a run to the next
+SIMULATED = ("model.object", "model.probe", "model.spectrum", "model.detector", "data.mask")
+EXAMPLES = {"machine": "machine.rank=0", "model.object": "model.object.phase_only=true"}
 READING = ("data", "geometry", "output", "machine")  # sections that every command uses
 ELSEWHERE = ("--output", "--checkpoint-every", "--stop-after", "--follow", "--each")  # what is for `reconstruct` alone
 
@@ -145,21 +148,25 @@ def attribute(option: Option) -> tuple:
 
 
 PLAN = ("plan", Annotated[str | None, Parameter(help=OF_PLAN, metavar="FILE", group=HEADINGS[RUN])], None)
-SET = (
-    "set",
-    Annotated[list[str] | None, Parameter(help=OF_SET, metavar="FIELD=VALUE", group=HEADINGS[RUN], negative="")],
-    None,
-)
+
+
+def set_attribute(*within: str) -> tuple:
+    """The attribute that holds what was given by --set, of any field or of some sections alone."""
+    text = OF_SET if not within else f"A field of {', '.join(within)}, as {EXAMPLES[within[0]]}; repeat for several."
+    about = Parameter(help=text, metavar="FIELD=VALUE", group=HEADINGS[RUN], negative="")
+    return ("set", Annotated[list[str] | None, about], None)
 
 
 @dataclass(frozen=True)
 class Typed:
-    """Options as they were typed."""
+    """Options as they were typed; `within` are the sections to which --set is confined, if it is."""
+
+    within: ClassVar[tuple[str, ...]] = ()
 
 
-def made(name: str, *attributes: tuple) -> type[Typed]:
+def made(name: str, *attributes: tuple, within: tuple[str, ...] = ()) -> type[Typed]:
     """A class of options as they were typed, each a text, several texts or a flag; a command takes it apart."""
-    home = {"__module__": __name__, "__doc__": "Options as they were typed."}
+    home = {"__module__": __name__, "__doc__": "Options as they were typed.", "within": within}
     return Parameter(name="*")(make_dataclass(name, attributes, bases=(Typed,), frozen=True, namespace=home))
 
 
@@ -182,14 +189,18 @@ if TYPE_CHECKING:
     class MachineOptions(Options):
         """Where to compute."""
 
+    class SimulateOptions(Options):
+        """What a simulation has beside the ideal."""
+
 else:
-    of_place = tuple(attribute(option) for option in OPTIONS if option.name in ("--devices", "--memory"))
-    of_saving = tuple(attribute(option) for option in OPTIONS if option.name in ("--checkpoint-every", "--stop-after"))
-    Options = made("Options", PLAN, SET, *map(attribute, OPTIONS))
-    PlanOptions = made("PlanOptions", PLAN, SET, *(attribute(one) for one in OPTIONS if one.name not in ELSEWHERE))
-    RunOptions = made("RunOptions", SET, attribute(OPTIONS[0]), *of_saving, *of_place)
-    ResumeOptions = made("ResumeOptions", SET, *of_saving, *of_place)
-    MachineOptions = made("MachineOptions", *of_place)
+    at, by_set = {option.name: attribute(option) for option in OPTIONS}, set_attribute()
+    place, saving = (at["--devices"], at["--memory"]), (at["--checkpoint-every"], at["--stop-after"])
+    Options = made("Options", PLAN, by_set, *at.values())
+    PlanOptions = made("PlanOptions", PLAN, by_set, *(one for name, one in at.items() if name not in ELSEWHERE))
+    RunOptions = made("RunOptions", by_set, at["--output"], *saving, *place)
+    ResumeOptions = made("ResumeOptions", set_attribute(*RESUMED), *saving, *place, within=RESUMED)
+    SimulateOptions = made("SimulateOptions", set_attribute(*SIMULATED), within=SIMULATED)
+    MachineOptions = made("MachineOptions", *place)
 
 
 def plan_of(options: Typed, data: Sequence[Path] = (), file: Path | None = None) -> Plan:
@@ -213,19 +224,15 @@ def plan_of(options: Typed, data: Sequence[Path] = (), file: Path | None = None)
     return applied(plan, options)
 
 
-def applied(plan: Plan, options: Typed, within: Sequence[str] = ()) -> Plan:
-    """A plan with options as they were typed, and then with what was given by --set.
-
-    Args:
-        within: sections to which --set is confined; any by default.
-    """
+def applied(plan: Plan, options: Typed) -> Plan:
+    """A plan with options as they were typed, and then with what was given by --set."""
     given = typed(options)
     for option in OPTIONS:
         if option.attribute in given:
             plan = with_option(plan, option, given[option.attribute])
-    for text in given.get("set", ()):
-        if within and text.partition(".")[0].strip() not in within:
-            raise InputError(f'--set "{text}" would make another run; expected a field of {" or ".join(within)}.')
+    for path in (text.partition("=")[0].strip() for text in given.get("set", ())):
+        if options.within and not any(f"{path}.".startswith(f"{section}.") for section in options.within):
+            raise InputError(f"--set {path} is of no use here; expected a field of {', '.join(options.within)}.")
     return assigned(plan, given.get("set", ()))
 
 

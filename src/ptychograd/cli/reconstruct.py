@@ -7,7 +7,7 @@ from ptychograd.cli.options import HelpAll, Json, Options, Preview, plan_of
 
 def reconstruct(
     *data: Path,
-    options: Options = Options(),  # noqa: B008
+    options: Options = Options(),
     preview: Preview = False,
     json: Json = False,
     help_all: HelpAll = False,

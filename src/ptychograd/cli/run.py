@@ -10,7 +10,7 @@ def run(
     plan: Path,
     /,
     *,
-    options: RunOptions = RunOptions(),  # noqa: B008
+    options: RunOptions = RunOptions(),
     preview: Preview = False,
     json: Json = False,
 ) -> None:
