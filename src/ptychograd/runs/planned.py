@@ -15,9 +15,9 @@ from ptychograd.physics.model import AbstractModel
 from ptychograd.runs.held_out import monitored, parted, validated, with_search_and_validation
 from ptychograd.runs.memory_plan import MemoryPlan, memory_plan
 from ptychograd.runs.plan.effects.detector import doubts
-from ptychograd.runs.setting_names import ARRIVED, FINGERPRINT, MADE_BY, PLAN
 from ptychograd.runs.plan.stages import too_short_for_search, with_usual_epochs
 from ptychograd.runs.run import perform, tasks
+from ptychograd.runs.setting_names import ARRIVED, FINGERPRINT, MADE_BY, PLAN
 from ptychograd.runs.stage import Run
 
 if TYPE_CHECKING:
