@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from pydantic import PrivateAttr, ValidationError
 
 from ptychograd.core.errors import InputError
+from ptychograd.runs.plan.changes import changed
 from ptychograd.runs.plan.fields import Section, Whole, about
 from ptychograd.runs.plan.problems import sentence
 from ptychograd.runs.plan.sections.data import DataSection, GeometrySection
@@ -86,21 +87,16 @@ class Plan(Section):
         """Another plan, in which fields have other values.
 
         Args:
-            values: by the path of their field, as {"fit.solver.momentum": 0.9}.
+            values: by the path of their field, as {"fit.solver.momentum": 0.9}; of an entry of a table, as
+                {"fit.priors.tv": 0.3}; of a stage, counted from 1, as {"fit.stages.2.epochs": 30}.
 
         Raises:
             InputError: there is no such field, or the value does not suit it.
         """
-        changed = self.said()
+        said = self.said()
         for path, value in values.items():
-            *sections, name = path.split(".")
-            place = changed
-            for section in sections:
-                place = place.setdefault(section, {})
-                if not isinstance(place, dict):
-                    raise InputError(f"`{path}`: {section} is no section.")
-            place[name] = value
-        plan = Plan(**changed)
+            said = changed(Plan, said, path, value)
+        plan = Plan(**said)
         plan._trusted = self._trusted
         return plan
 

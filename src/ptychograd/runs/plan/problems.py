@@ -25,8 +25,11 @@ def detail(error: ErrorDetails, plan: type[BaseModel]) -> str:
         text = f"expected one of: {error.get('ctx', {}).get('expected')}"
     if error["type"] in ("model_type", "model_attributes_type", "dict_type"):
         text = f"expected a section with fields of its own, as {path}.NAME = VALUE"
+    if error["type"].startswith("bool_"):
+        text = "expected true or false"
     given = error["input"]
-    shown = f" {given!r}" if isinstance(given, str | int | float | bool) and repr(given) not in text else ""
+    said = any(form in text for form in (repr(given), f'"{given}"'))
+    shown = f" {given!r}" if isinstance(given, str | int | float | bool) and not said else ""
     return f"`{path}`{shown}: {text}."
 
 
