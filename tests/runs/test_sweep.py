@@ -81,7 +81,7 @@ def test_what_diverged_is_nan_and_never_best(asked):
     """All its figures, measured ones too, though a last good result exists."""
     smallest = 100.5
     asked.result = lambda loss: made(loss, "not finite" if loss == smallest else "all epochs done")
-    found = pg.sweep(number, GRID, measure=lambda result: {"one": 1.0}, by="loss")
+    found = pg.sweep(number, GRID, measure=lambda result, _: {"one": 1.0}, by="loss")
     values = found.values("loss")
     assert np.isnan(values[1, 0, 1])
     assert np.isnan(values).sum() == np.isnan(found.values("one")).sum() == 1
@@ -171,7 +171,7 @@ def test_a_run_that_never_finished_an_epoch_is_nan_too():
         steps = {"object": point["object"], "probe": 1.0}
         return pg.Run(model, data, pg.adam(steps), (pg.Stage(2),), batch_size=8)
 
-    found = pg.sweep(run, {"object": (1e30, 0.02)}, measure=lambda result: {"size": float(result.object.size)})
+    found = pg.sweep(run, {"object": (1e30, 0.02)}, measure=lambda result, _: {"size": float(result.object.size)})
     assert np.isnan(found.rows[0].figures["r_factor"])
     assert np.isnan(found.rows[0].figures["size"])
     assert found.best is found.rows[1]

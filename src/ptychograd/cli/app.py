@@ -19,6 +19,7 @@ from ptychograd.cli.console import (
 from ptychograd.cli.headings import READ, TRIED, Shown
 from ptychograd.cli.signals import ending
 from ptychograd.cli.streams import ensure_standard_streams
+from ptychograd.cli.wording import in_options
 from ptychograd.core.errors import InputError
 from ptychograd.core.version import __version__
 
@@ -35,6 +36,7 @@ COMMANDS = {
     "inspect": "Say what is in a data file, and what is missing; or what a result is, and what to do with it.",
     "diagnose": "Check a data set before it is reconstructed: scan, beam, counts, mask, and how the axes lie.",
     "reconstruct": "Reconstruct object and probe of a scan.",
+    "run": "Reconstruct as a plan in a file asks for.",
     "resume": "Go on with a run that was interrupted, or to more epochs.",
     "sweep": "Reconstruct at every point of a grid of settings.",
     "scan-distance": "Find the distance at which a near field fits best.",
@@ -48,18 +50,14 @@ COMMANDS = {
     "demo": "Simulate, reconstruct, compare and draw, to see it work.",
 }
 SHOWN = {  # of commands that take the options of `reconstruct`, and use some of them
-    "inspect": Shown(only=READ),
-    "diagnose": Shown(only=(*READ, *TRIED)),
+    "inspect": READ,
+    "diagnose": (*READ, *TRIED),
 }
 for command, help_text in COMMANDS.items():
     # A module of its own is read when its command is called; the table of commands needs none of them.
     module = command.replace("-", "_")
-    where = f"ptychograd.cli.{module}:{module}"
-    if command == "simulate":  # it has commands of its own, and says itself which options its help shows
-        app.command(where, name=command, help=help_text)
-    else:
-        shown = SHOWN.get(command, Shown(without=("jitter",)))
-        app.command(where, name=command, help=help_text, help_formatter=shown)
+    how = {"help_formatter": Shown(SHOWN[command])} if command in SHOWN else {}
+    app.command(f"ptychograd.cli.{module}:{module}", name=command, help=help_text, **how)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -67,6 +65,12 @@ def main(arguments: list[str] | None = None) -> None:
     # XLA reports every program that it takes from the cache as an error, about features that no CPU has.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     ensure_standard_streams()
+    with in_options(errors):
+        _run(arguments)
+    complain_if_unheard()
+
+
+def _run(arguments: list[str] | None) -> None:
     try:
         with plain_warnings():
             app(arguments, exit_on_error=False, print_error=False)
@@ -81,7 +85,6 @@ def main(arguments: list[str] | None = None) -> None:
     except KeyboardInterrupt:
         errors.print(f"ptychograd: {ending.summary or 'interrupted; '}nothing more was written.")
         leave(INTERRUPTED)
-    complain_if_unheard()
 
 
 def complain_of_the_computer(problem: RuntimeError) -> NoReturn:

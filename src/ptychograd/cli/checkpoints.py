@@ -1,51 +1,28 @@
 """What is saved of a run while it goes on, and when it is to end before its time."""
 
 import math
-import re
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, NamedTuple
 
-from cyclopts import Parameter
-
 from ptychograd.cli.console import errors
-from ptychograd.cli.options import OptionalWhole
 from ptychograd.core.errors import InputError
+from ptychograd.runs.plan.quantities import quantity
+from ptychograd.runs.plan.sections.other import OutputSection
 
 if TYPE_CHECKING:
     from ptychograd.fitting.reconstruction import Progress
     from ptychograd.fitting.result import Result
 
-SECONDS = {"s": 1.0, "min": 60.0, "h": 3600.0}
 
-
-@Parameter(name="*")
-@dataclass(frozen=True)
-class Keeping:
-    """What of a run is kept while it goes on.
-
-    Attributes:
-        checkpoint_every: How often the result so far is saved: after so many epochs, as 10, or so much time, as 30s,
-            5min or 2h; never with 0.
-        stop_after: End after this epoch, as Ctrl-C would; `resume` goes on from there.
-    """
-
-    checkpoint_every: str = "10min"
-    stop_after: OptionalWhole = None
-
-    def check(self, done: int) -> None:
-        """Refuse what can't be read, and a stop before the epoch that comes after `done` ones."""
-        Every.of(self.checkpoint_every)
-        if self.stop_after is not None and self.stop_after <= done:
-            raise InputError(f"--stop-after {self.stop_after}: expected an epoch to come, {done + 1} or a later one.")
-
-    def stop(self, progress: "Progress") -> None:
-        """Interrupt the run, as Ctrl-C would, where it is to end."""
-        if progress.epoch == self.stop_after:
-            raise KeyboardInterrupt
+def check(asked: OutputSection, done: int) -> None:
+    """Refuse a stop before the epoch that comes after `done` ones."""
+    if asked.stop_after is not None and asked.stop_after <= done:
+        raise InputError(
+            f"`output.stop_after` {asked.stop_after}: expected an epoch to come, {done + 1} or a later one."
+        )
 
 
 class Every(NamedTuple):
@@ -55,18 +32,12 @@ class Every(NamedTuple):
     seconds: float = math.inf
 
     @classmethod
-    def of(cls, text: str) -> "Every":
-        """From "10", "30s", "5min", "2h", "0" or "never"."""
-        found = re.fullmatch(r"(\d+(?:\.\d*)?|\.\d+)\s*(s|min|h)|(\d+)", text.strip())
-        if text.strip() == "never":
-            return cls()
-        if found is None:
-            raise InputError(
-                f'--checkpoint-every "{text}": expected epochs, as 10, or time, as 30s, 5min or 2h; 0 for never.'
-            )
-        amount, unit, epochs = found.groups()
-        every = cls(epochs=int(epochs)) if epochs else cls(seconds=float(amount) * SECONDS[unit])
-        return every if min(every) > 0 else cls()
+    def of(cls, asked: object) -> "Every":
+        """From epochs as 10, a time as "30s", or "never", as a plan has them."""
+        if isinstance(asked, int):
+            return cls(epochs=asked) if asked else cls()
+        seconds = math.inf if asked == "never" else quantity(asked, "s")
+        return cls(seconds=seconds) if seconds > 0 else cls()
 
 
 class Checkpoints:

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
@@ -11,10 +10,10 @@ from cyclopts import Parameter
 from ptychograd.cli.console import errors, tell_json
 from ptychograd.cli.console import output as console
 from ptychograd.cli.headings import READ, TRIED
-from ptychograd.cli.needs import without_effect
-from ptychograd.cli.options import Json, Options, Whole
+from ptychograd.cli.options import Json, PlanOptions, Whole, plan_of, without_effect
 from ptychograd.cli.placed import Placed, leave_unless_there, working_folder
 from ptychograd.core.errors import InputError
+from ptychograd.runs.plan.plan import Plan
 
 if TYPE_CHECKING:
     from ptychograd.automatic.orientation import OrientationTrial, Preference
@@ -28,13 +27,12 @@ STYLES = {"good": "green", "doubtful": "yellow", "bad": "red"}
 
 def diagnose(
     data: Path,
-    /,
-    *,
+    *more: Path,
     trial: bool = True,
     trial_epochs: Whole = 10,
     output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
     write_mask: Path | None = None,
-    options: Options = Options(),  # noqa: B008
+    options: PlanOptions = PlanOptions(),
     json: Json = False,
 ) -> None:
     """Check a data set before it is reconstructed, and say in words what to do.
@@ -44,6 +42,7 @@ def diagnose(
 
     Args:
         data: CXI, HDF5 or NPZ.
+        more: Further files of the same scan.
         trial: Try the eight orientations.
         trial_epochs: Epochs of each of these trials.
         output: A picture of data, findings and trials, as diagnose.png; none by default.
@@ -51,20 +50,23 @@ def diagnose(
             stuck ones that were found. --mask of `reconstruct` takes it.
     """
     from ptychograd.cli.engine import prepare
-    from ptychograd.cli.plan import make_solver, read_data
+    from ptychograd.cli.job import read_data
 
     folder = working_folder()
-    prepare(options.precision)
-    make_solver(options)
+    plan = plan_of(options, [data, *more])
+    prepare(plan.machine.precision)
+    plan.check()
     if trial_epochs < 1:
         raise InputError(f"--trial-epochs {trial_epochs}: expected 1 or more; --no-trial leaves the trial out.")
     if output is not None:
         _check_picture(output, data)
     if write_mask is not None:
         _check_mask(write_mask)
-    measured = read_data(data, replace(options, allow_masked=True))  # the checks say what is valid
-    report = _report(measured, options, trial_epochs if trial else 0)
-    _print(report, options)
+    measured = read_data(plan.with_fields({"data.mask.allow_most": True}))  # the checks say what is valid
+    report = _report(measured, plan, trial_epochs if trial else 0)
+    if report.trials and (unused := without_effect(options, (*READ, *TRIED))):
+        errors.print(f"the trials are made without {', '.join(unused)}", style="dim", soft_wrap=True)
+    _print(report, plan)
     if write_mask is not None:
         _write_mask(write_mask, report.evidence)
     where = [] if output is None else [_drawn(report, output, folder)]
@@ -92,19 +94,18 @@ class Report(NamedTuple):
     untried: str
 
 
-def _report(data: "Dataset", options: Options, epochs: int) -> Report:
+def _report(data: "Dataset", plan: Plan, epochs: int) -> Report:
     """All checks, then the trial if it is wanted (by some epochs) and can be made."""
-    from ptychograd.cli.plan import make_model
     from ptychograd.data.checks import findings, first_to_mend
     from ptychograd.data.dataset import BraggGeometry
     from ptychograd.models.diagnosis import observed
 
     problem, probe = "", None
     try:
-        probe = _start_probe(make_model(options, data))
+        probe = _start_probe(plan.make_plain_model(data))
     except InputError as refused:
         problem = str(refused)
-    evidence = observed(data, probe if _is_given(options) else None)
+    evidence = observed(data, probe if _is_given(plan) else None)
     found = findings(evidence)
     if isinstance(data.geometry, BraggGeometry):
         why = "rocking curves have one orientation, which the diffraction fixes; none is tried"
@@ -115,7 +116,7 @@ def _report(data: "Dataset", options: Options, epochs: int) -> Report:
     if not epochs or problem:
         return Report(evidence, found, [], None, problem)
     try:
-        trials = _tried(data, options, epochs)
+        trials = _tried(data, plan, epochs)
     except InputError as refused:
         return Report(evidence, found, [], None, str(refused))
     from ptychograd.automatic.orientation import preference
@@ -123,8 +124,9 @@ def _report(data: "Dataset", options: Options, epochs: int) -> Report:
     return Report(evidence, found, trials, preference(trials, data), "")
 
 
-def _is_given(options: Options) -> bool:
-    return any((options.aperture, options.pinhole, options.focal_spot, options.defocus))
+def _is_given(plan: Plan) -> bool:
+    start = plan.model.start
+    return start.probe is not None or any((start.aperture, start.pinhole, start.focal_spot, start.defocus))
 
 
 def _start_probe(model):
@@ -133,27 +135,25 @@ def _start_probe(model):
     return np.asarray(model.probe.modes)
 
 
-def _tried(data: "Dataset", options: Options, epochs: int) -> "list[OrientationTrial]":
+def _tried(data: "Dataset", plan: Plan, epochs: int) -> "list[OrientationTrial]":
     """The trials, with progress; their codes are those of the positions in the file, whatever was asked for."""
     from ptychograd.automatic.orientation import WIDTHS, try_orientations
-    from ptychograd.cli.plan import make_model
     from ptychograd.cli.progress import ShareBar
     from ptychograd.data.orientation import apply_orientation, inverse
 
-    if unused := without_effect(options, (*READ, *TRIED)):
-        errors.print(f"the trials are made without {', '.join(unused)}", style="dim", soft_wrap=True)
+    flat = plan if plan.model.start.object else plan.with_fields({"model.start.object": "flat"})
     with ShareBar("orientations") as bar:
         return try_orientations(
-            apply_orientation(replace(data, support=None), inverse(options.orientation)),
-            partial(make_model, replace(options, start=options.start or "flat")),
+            apply_orientation(replace(data, support=None), inverse(plan.data.orientation)),
+            flat.make_plain_model,
             epochs=epochs,
-            seed=options.seed,
-            widths=() if _is_given(options) else WIDTHS,
+            seed=plan.seed,
+            widths=() if _is_given(plan) else WIDTHS,
             on_trial=lambda code, r_factor: bar.advance(1 / 8, f"{code}: R {r_factor:.4f}"),
         )
 
 
-def _print(report: Report, options: Options) -> None:
+def _print(report: Report, plan: Plan) -> None:
     """The table of findings, the table of trials, and what to do about the orientation."""
     from rich.table import Table
 
@@ -175,7 +175,7 @@ def _print(report: Report, options: Options) -> None:
     rows = [(str(trial.code), f"{trial.r_factor:.4f}", TEXTS[trial.code]) for trial in report.trials]
     console.print("\n" + "\n".join(text_table(("orientation", "held-out R", "positions"), rows)), soft_wrap=True)
     console.print(f"{report.preference.summary}.", soft_wrap=True)
-    console.print(_what_to_do(report, options.orientation), soft_wrap=True)
+    console.print(_what_to_do(report, plan.data.orientation), soft_wrap=True)
 
 
 def _what_to_do(report: Report, now: int) -> str:
@@ -228,8 +228,8 @@ def _speckled(chosen: "Sequence[OrientationTrial]") -> str:
 
 def _check_mask(path: Path) -> None:
     """Refuse before the computing a name at which no mask can be written, or at which something else is."""
-    from ptychograd.cli.detector import image
     from ptychograd.data.files import require_writable
+    from ptychograd.runs.plan.images import image
 
     if path.suffix != ".npy":
         raise InputError(f"{path} is to be a NumPy file; expected a name that ends in .npy.")

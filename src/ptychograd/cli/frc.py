@@ -7,21 +7,22 @@ from cyclopts import Parameter
 
 from ptychograd.cli.console import errors, tell_json
 from ptychograd.cli.console import output as console
-from ptychograd.cli.machine import Devices, Machine
-from ptychograd.cli.options import Json, Options
+from ptychograd.cli.options import Json, PlanOptions, plan_of
 from ptychograd.cli.pictures import drawn, require_picture
 from ptychograd.cli.placed import Placed, leave_unless_there, placed, working_folder
 from ptychograd.cli.positions import summary_of_positions
-from ptychograd.cli.saving import FINGERPRINT, require_same_data
+from ptychograd.cli.saving import require_same_data
 from ptychograd.cli.signals import ending
 from ptychograd.core.errors import InputError
 from ptychograd.output.captions import DATA_FILE, FOLDER
+from ptychograd.runs.plan.plan import Plan
+from ptychograd.runs.setting_names import FINGERPRINT
 
 if TYPE_CHECKING:
     from ptychograd.data.dataset import Dataset
     from ptychograd.fitting.result import Result
     from ptychograd.quality.rings import RingCorrelation
-    from ptychograd.runs.stage import Run
+    from ptychograd.runs.planned import PlannedRun
 
 HALF = "half"  # settings: which half of the patterns a result is of
 
@@ -32,9 +33,7 @@ def frc(
     /,
     *,
     output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
-    devices: Devices = "all",
-    memory: str | None = None,
-    options: Options = Options(),  # noqa: B008
+    options: PlanOptions = PlanOptions(),
     json: Json = False,
 ) -> None:
     """Find the resolution: Fourier ring correlation of reconstructions from two halves of the patterns.
@@ -49,8 +48,6 @@ def frc(
         other: The other result, where DATA is a result.
         output: The picture; DATA_frc.png in the working folder by default. The halves' results are beside it, as
             DATA_frc_half_1.h5 and DATA_frc_half_2.h5.
-        devices: How many devices share every batch: cores of a CPU, or accelerators. By default all.
-        memory: The most that patterns may take, as 4GB; more stay in their file. By default 40 % of what is free.
     """
     from ptychograd.fitting.result import load
     from ptychograd.output.plot import ring_figure
@@ -63,7 +60,7 @@ def frc(
         _tell_alike(data, one, other, two)
     else:
         places = OutputPaths(folder, picture, is_default=output is None)
-        (one, first), (two, second) = _halves(data, places, options, Machine(devices, memory))
+        (one, first), (two, second) = _halves(places, plan_of(options, [data]))
         files = [first, second]
     found = half_agreement(one, two)
     _tell(found, one)
@@ -101,33 +98,31 @@ class OutputPaths(NamedTuple):
             require_same_data(place, path, data.fingerprint)
 
 
-def _halves(path: Path, places: OutputPaths, options: Options, machine: Machine) -> "list[tuple[Result, Placed]]":
+def _halves(places: OutputPaths, plan: Plan) -> "list[tuple[Result, Placed]]":
     """The results of both halves, each saved as soon as it is there."""
-    from dataclasses import replace
-
-    from ptychograd.cli.held import parted, with_search_and_validation
+    from ptychograd.cli.job import read_data
     from ptychograd.cli.machine import devices, in_file, start
-    from ptychograd.cli.plan import make_run, make_solver, read_data
-    from ptychograd.data.splitting import halves
     from ptychograd.quality.half_data import require_one_image
+    from ptychograd.runs.halves import planned_halves
 
-    if options.hold_out:
-        raise InputError("frc takes no --hold-out: each half is already held out from the other; leave it out.")
-    start(machine, options.precision)
-    make_solver(options)
+    if plan.validation.hold_out:
+        raise InputError(
+            "frc takes no `validation.hold_out`: each half is already held out from the other; leave it out."
+        )
+    start(plan.machine)
+    plan.check()
+    path = Path(plan.data.paths[0])
     places.check(path)
-    data = read_data(path, options, in_file(machine))
+    data = read_data(plan, in_file(plan.machine))
     places.check_data(path, data)
-    source = {DATA_FILE: str(path), FOLDER: str(places.folder), FINGERPRINT: data.fingerprint}
     results = []
-    for number, (half, place) in enumerate(zip(halves(data, options.seed), places.halves, strict=True)):
-        seeded = replace(options, seed=options.seed + number)  # what chance does is not to be alike in both
-        fitted, held = parted(seeded, half)
-        planned = with_search_and_validation(make_run(seeded, fitted), held)._replace(devices=tuple(devices(machine)))
-        require_one_image(planned.model.roles())
+    halves = planned_halves(plan, data, devices(plan.machine))
+    for number, (planned, place) in enumerate(zip(halves, places.halves, strict=True)):
+        require_one_image(planned.run.model.roles())
         errors.print(f"{('first', 'second')[number]} half", style="dim")
         result = _performed(planned)
-        result = result._replace(settings=result.settings | {HALF: number + 1} | source)
+        source = {DATA_FILE: str(path), FOLDER: str(places.folder), FINGERPRINT: data.fingerprint, HALF: number + 1}
+        result = result._replace(settings=result.settings | source)
         where = placed(result.save, place, places.folder)
         ending.release()
         for text in (f"{where}: R = {result.r_factor:.4f}", *summary_of_positions(result)):
@@ -136,18 +131,16 @@ def _halves(path: Path, places: OutputPaths, options: Options, machine: Machine)
     return results
 
 
-def _performed(planned: "Run") -> "Result":
+def _performed(planned: "PlannedRun") -> "Result":
     """The result of a run that is shown while it goes on; what is cut short is of no use here."""
     from ptychograd.cli.progress import EpochBar
     from ptychograd.fitting.reconstruction import CUT_SHORT
     from ptychograd.fitting.result import NonFiniteError
-    from ptychograd.runs.memory_plan import memory_plan
-    from ptychograd.runs.run import perform, tasks
 
-    memory_plan(tasks(planned)).check()
+    planned.memory.check()
     with EpochBar() as bar:
         try:
-            result = perform(planned, bar.advance)
+            result = planned.perform(bar.advance)
             ending.hold()
         except NonFiniteError as problem:
             raise InputError(f"A half could not be reconstructed: {problem}") from None

@@ -40,13 +40,15 @@ class ProcessRank(NamedTuple):
         if not given:
             return None
         if len(given) < len(names):
-            text = "several processes need --coordinator, --processes and --rank."
-            raise InputError(f"--{' and --'.join(given)} alone: {text}")
+            text = "several processes need `machine.coordinator`, `machine.processes` and `machine.rank`."
+            raise InputError(f"{' and '.join(f'`machine.{name}`' for name in given)} alone: {text}")
         place = cls(coordinator, processes, rank)
         if not 0 <= (rank or 0) < (processes or 0):
-            raise InputError(f"--rank {rank} of --processes {processes}: expected a rank from 0 to one less.")
+            raise InputError(
+                f"`machine.rank` {rank} of `machine.processes` {processes}: expected a rank from 0 to one less."
+            )
         if not re.fullmatch(r".+:\d+", coordinator or ""):
-            raise InputError(f'--coordinator "{coordinator}": expected HOST:PORT, as host1:8476.')
+            raise InputError(f'`machine.coordinator` "{coordinator}": expected HOST:PORT, as host1:8476.')
         return place if (processes or 0) > 1 else None
 
     def join(self) -> None:

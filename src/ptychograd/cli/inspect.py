@@ -1,6 +1,5 @@
 """`ptychograd inspect`: what a file was understood to hold, and how much memory its reconstruction will take."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -8,9 +7,7 @@ from cyclopts import Parameter
 
 from ptychograd.cli.console import errors, output
 from ptychograd.cli.headings import READ
-from ptychograd.cli.machine import Devices, Machine
-from ptychograd.cli.needs import without_effect
-from ptychograd.cli.options import Options
+from ptychograd.cli.options import PlanOptions, plan_of, without_effect
 from ptychograd.cli.result_page import is_result, result_lines
 from ptychograd.core.errors import InputError
 
@@ -20,12 +17,9 @@ if TYPE_CHECKING:
 
 def inspect(
     file: Path,
-    /,
-    *,
-    plan: Annotated[bool, Parameter(negative="")] = False,
-    devices: Devices = "all",
-    memory: str | None = None,
-    options: Options = Options(),  # noqa: B008
+    *more: Path,
+    memory_plan: Annotated[bool, Parameter(negative="")] = False,
+    options: PlanOptions = PlanOptions(),
 ) -> None:
     """Show what is in a data file: patterns, geometry, scan, overlap, photons, mask, and what is missing.
 
@@ -33,45 +27,33 @@ def inspect(
 
     Args:
         file: CXI, HDF5 or NPZ; or a result.
-        plan: Say also how much memory `reconstruct` will take, part by part. All options of `reconstruct` can be given
-            beside it, as --modes 3.
-        devices: For --plan: how many devices share every batch.
-        memory: For --plan: the most that patterns may take, as 4GB; more stay in their file.
+        more: Further files of the same scan.
+        memory_plan: Say also how much memory `reconstruct` will take, part by part. All options of `reconstruct` can be
+            given beside it, as --modes 3.
     """
     from ptychograd.cli import machine as _machine
     from ptychograd.cli.engine import require_devices
-    from ptychograd.cli.plan import read_file
     from ptychograd.data.description import describe
 
     if is_result(file):
-        if plan:
-            raise InputError(f"{file} is a result; --plan is for data.")
+        if memory_plan:
+            raise InputError(f"{file} is a result; --memory-plan is for data.")
         _show(result_lines(file))
         return
-    options = replace(options, allow_masked=True)  # it says what is valid
-    if not plan:
+    plan = plan_of(options, [file, *more]).with_fields({"data.mask.allow_most": True})  # it says what is valid
+    if not memory_plan:
         if unused := without_effect(options, READ):
-            errors.print(f"{', '.join(unused)}: without effect here but for --plan", style="dim", soft_wrap=True)
+            errors.print(f"{', '.join(unused)}: without effect here but for --memory-plan", style="dim", soft_wrap=True)
         require_devices()
-        _show(describe(read_file(file, options, _machine.in_file(Machine(devices, memory)))))
+        _show(describe(plan.read(_machine.in_file(plan.machine))))
         return
-    _show(_planned(file, options, Machine(devices, memory)))
+    from ptychograd.runs.planned import PlannedRun
 
-
-def _planned(file: Path, options: Options, machine: Machine) -> list[tuple[str, str]]:
-    """What is in the file, and the parts of the memory plan."""
-    from ptychograd.cli import machine as _machine
-    from ptychograd.cli.plan import make_run, make_solver, read_file
-    from ptychograd.data.description import describe
-    from ptychograd.runs.memory_plan import memory_plan
-    from ptychograd.runs.run import tasks
-
-    _machine.start(machine, options.precision)
-    make_solver(options)
-    data = read_file(file, options, _machine.in_file(machine))
-    shared = tuple(_machine.devices(machine))
-    plan = memory_plan([task._replace(devices=shared) for task in tasks(make_run(options, data))])
-    return [*describe(data), *_lines(plan)]
+    _machine.start(plan.machine)
+    plan.check()
+    data = plan.read(_machine.in_file(plan.machine))
+    planned = PlannedRun.of(plan, data, _machine.devices(plan.machine))
+    _show([*describe(data), *_lines(planned.memory)])
 
 
 def _lines(plan: "MemoryPlan") -> list[tuple[str, str]]:

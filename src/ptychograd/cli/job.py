@@ -7,49 +7,56 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from ptychograd.cli.checkpoints import Checkpoints, Every, Keeping
+from ptychograd.cli import checkpoints
+from ptychograd.cli.checkpoints import Checkpoints, Every
 from ptychograd.cli.console import FAILED, INTERRUPTED, complain, errors, leave, output, tell_json
-from ptychograd.cli.detector import doubts
-from ptychograd.cli.follow import Following, Scan, followed
-from ptychograd.cli.held import HELD_OUT, monitored, parted, validated_by, with_judges, with_search_and_validation
-from ptychograd.cli.machine import Machine
-from ptychograd.cli.options import Options
+from ptychograd.cli.follow import followed
 from ptychograd.cli.placed import Placed, leave_unless_there, placed, working_folder
 from ptychograd.cli.positions import summary_of_flat_field, summary_of_parameters, summary_of_positions
-from ptychograd.cli.saving import FINGERPRINT, described, named_files, require_same_data
+from ptychograd.cli.saving import described, require_same_data, with_whole_paths
 from ptychograd.cli.signals import ending
 from ptychograd.cli.verdicts import on_rise, verdict_line
 from ptychograd.core.errors import InputError
-from ptychograd.output.captions import FOLDER, VERDICT, final_figures
+from ptychograd.output.captions import VERDICT, final_figures
+from ptychograd.runs.plan.plan import Plan
+from ptychograd.runs.plan.sections.other import MachineSection
+from ptychograd.runs.setting_names import FINGERPRINT, HELD_OUT
 
 if TYPE_CHECKING:
-    from ptychograd.data.dataset import Dataset
+    from ptychograd.data.dataset import Dataset, StreamFromFile
     from ptychograd.fitting.reconstruction import Progress
     from ptychograd.fitting.result import Result
     from ptychograd.physics.model import AbstractModel
-    from ptychograd.runs.stage import Run
+    from ptychograd.runs.planned import PlannedRun
 
 
 class Job(NamedTuple):
-    """What to reconstruct, where the result goes, how and on what; what it goes on from, and to how many epochs.
+    """The plan of a run, its machine in numbers, the folder where it was started, and what it goes on from.
 
-    `folder` is where the command was started: the result goes there even if that is no longer the working folder.
+    The result goes into that folder even if that is no longer the working folder; `epochs` are those of the whole run.
     """
 
-    data: Path
-    output: Path | None = None
-    options: Options = Options()
-    keeping: Keeping = Keeping()
-    machine: Machine = Machine()
-    following: Following = Following()
+    plan: Plan
+    machine: MachineSection
+    folder: Path
     resume: "Result | None" = None
     epochs: int | None = None
-    folder: Path = Path()
+
+    @property
+    def data(self) -> Path:
+        """The (first) file of the data."""
+        return Path(self.plan.data.paths[0])
 
     @property
     def result_path(self) -> Path:
         """Where the result goes, as a person would call it."""
-        return self.output or Path(f"{self.data.stem}_result.h5")
+        named = self.plan.output.result
+        return Path(f"{self.data.stem}_result.h5") if named is None else Path(named)
+
+    @property
+    def is_named(self) -> bool:
+        """Whether a person said where the result goes."""
+        return self.plan.output.result is not None
 
     @property
     def place(self) -> Path:
@@ -62,25 +69,26 @@ class Job(NamedTuple):
         return self.resume.history.epochs if self.resume else 0
 
 
-def run(job: Job, json: bool = False) -> "Result":
+def run(plan: Plan, json: bool = False, resume: "Result | None" = None, epochs: int | None = None) -> "Result":
     """Read, reconstruct and save; after an interrupt (status 130) or a failure (2) it saves what there is."""
     from ptychograd.cli.machine import as_before, chosen, devices, start
-    from ptychograd.cli.plan import make_solver
     from ptychograd.fitting.reconstruction import CUT_SHORT, LOST
     from ptychograd.fitting.result import NonFiniteError
+    from ptychograd.runs.planned import PlannedRun
 
-    machine = as_before(job.machine, job.resume.settings if job.resume else {})
-    start(machine, job.options.precision)
-    job = job._replace(machine=chosen(machine, job.machine), folder=working_folder(), options=named_files(job.options))
-    make_solver(job.options)  # what is wrong with the options is said before the data are read
-    job.keeping.check(job.done)
+    if not plan.data.paths:
+        raise InputError("No data: name a file, or give it in the plan as `data.paths`.")
+    machine = as_before(plan.machine, resume.settings if resume else {})
+    start(machine)
+    plan.check()  # what is wrong with it is said before the data are read
+    job = Job(with_whole_paths(plan), chosen(machine, plan.machine), working_folder(), resume, epochs)
+    checkpoints.check(plan.output, job.done)
     _check_output(job)
     data, model = _begin(job)
     keep, end = partial(save, job, data), partial(ended, job, data)
-    data, held = parted(job.options, data)
-    begin, together = time.perf_counter(), tuple(devices(job.machine))
-    planned = monitored(_planned(job, data, held, model)._replace(devices=together), held)
-    _tell_memory(planned)
+    begin = time.perf_counter()
+    planned = PlannedRun.of(job.plan, data, devices(job.machine), model)
+    _tell(job, planned)
     try:
         result = _monitored(job, planned, keep)
     except NonFiniteError as problem:
@@ -93,14 +101,13 @@ def run(job: Job, json: bool = False) -> "Result":
         _check_news(job, result)
     where = end(result)
     ending.release()
-    alone = len({device.process_index for device in together}) == 1  # others stopped elsewhere
-    if held is not None and result.model is not None and (alone or result.stopped not in CUT_SHORT):
+    if planned.is_to_be_validated(result):
         errors.print("patterns that were held out are looked at ...", style="dim")
-        result = _validated(result, held, planned)
+        result = planned.validated(result)
         where = _once_more(end, result, where)
-    _report(job, where, result, data.count, seconds, json)
+    _report(job, where, result, planned.run.data.count, seconds, json)
     leave_unless_there(where)
-    if result.stopped in CUT_SHORT:
+    if result.stopped in CUT_SHORT and result.history.epochs != plan.output.stop_after:
         leave(INTERRUPTED if result.stopped != LOST else FAILED)
     return result
 
@@ -121,69 +128,55 @@ def _check_news(job: Job, result: "Result") -> None:
 def _begin(job: Job) -> "tuple[Dataset, AbstractModel | None]":
     """The data, and the model that they make, if that was reconstructed while they were measured."""
     from ptychograd.cli.machine import in_file
-    from ptychograd.cli.plan import read_data
 
-    if job.following.follow:
-        if job.output is None:
+    if job.plan.data.follow:
+        if not job.is_named:
             require_same_data(job.place, job.folder / job.data, None)
-        return followed(
-            Scan(job.data, job.options, job.machine, job.following, partial(save, job), partial(ended, job))
-        )
-    data = read_data(job.data, job.options, in_file(job.machine))
+        return followed(job.plan, job.machine, partial(save, job), partial(ended, job))
+    data = read_data(job.plan, in_file(job.machine))
     _check_data(job, data)
     return data, None
 
 
-def _planned(job: Job, data: "Dataset", held: "Dataset | None", model: "AbstractModel | None") -> "Run":
-    from ptychograd.cli.plan import make_run
-
-    run = with_search_and_validation(make_run(job.options, data), held)
-    for text in () if job.resume else doubts(data, job.options.refine or (), job.options.effects):
-        errors.print(text, style="yellow", soft_wrap=True)
-    return run if model is None else run._replace(model=model)
-
-
-def _validated(result: "Result", held: "Dataset", planned: "Run") -> "Result":
-    """The result with what held-out patterns say of it, and after a whole run with what was found of their own."""
-    import numpy as np
-
-    from ptychograd.core.parameters import named_parameters
-    from ptychograd.fitting.reconstruction import CUT_SHORT
-
-    refined = {name for stage in planned.stages for name in stage.free(planned.model)}
-    found = validated_by(held, result, refined, planned.stages[-1].noise, planned.devices)
-    result, model = result._replace(settings=result.settings | {HELD_OUT: found.r_factor}), found.model
-    if result.stopped in CUT_SHORT:  # which goes on from where it was
-        return result
-    result = with_judges(result, planned.data, held, found, planned.stages[-1].noise)
-    rows = {path: np.asarray(named_parameters(model)[path]) for path in model.per_pattern}
-    return result._replace(model=model, arrays=result.arrays | rows)
+def read_data(plan: Plan, keep: "StreamFromFile | None" = None) -> "Dataset":
+    """The data set, after telling what was guessed about it; `keep` says when its patterns stay in the file."""
+    data = plan.read(keep)
+    name = ", ".join(Path(path).name for path in plan.data.paths)
+    for note in data.notes:
+        errors.print(f"{name}: {note}", style="dim", soft_wrap=True)
+    if data.is_stored:
+        errors.print(f"{name}: the patterns stay in the file and are read block by block", style="dim")
+    start = plan.model.start
+    is_given = start.probe is not None or start.aperture or start.pinhole or start.focal_spot
+    estimated = data.group == 1 and data.positions is not None and (data.probe is None or start.defocus)
+    if not is_given and estimated and plan.is_of_package:
+        errors.print("start probe: estimated from the mean pattern", style="dim")
+    return data
 
 
-def _tell_memory(planned: "Run") -> None:
-    """Say how much memory the run will take, and refuse what can't fit before anything is compiled."""
-    from ptychograd.runs.memory_plan import memory_plan
-    from ptychograd.runs.run import tasks
+def _tell(job: Job, planned: "PlannedRun") -> None:
+    """Say what a person is to know, how much memory the run will take, and refuse what can't fit."""
+    for note in () if job.resume else planned.notes:
+        errors.print(note, style="yellow", soft_wrap=True)
+    memory = planned.memory
+    memory.check()
+    errors.print(memory.summary, style="dim", soft_wrap=True)
 
-    plan = memory_plan(tasks(planned))
-    plan.check()
-    errors.print(plan.summary, style="dim", soft_wrap=True)
 
-
-def _monitored(job: Job, planned: "Run", save: Callable[["Result"], object]) -> "Result":
+def _monitored(job: Job, planned: "PlannedRun", save: Callable[["Result"], object]) -> "Result":
     """The result of a run that is shown, and saved now and then, while it goes on."""
     from ptychograd.cli.progress import EpochBar
-    from ptychograd.runs.run import perform
 
-    every = Every.of(job.keeping.checkpoint_every)
+    every = Every.of(job.plan.output.checkpoint_every)
     with EpochBar() as bar, Checkpoints(every, save, job.done) as checkpoints:
 
         def on_epoch(progress: "Progress") -> None:
             bar.advance(progress)
             checkpoints.after(progress)
-            job.keeping.stop(progress)
+            if progress.epoch == job.plan.output.stop_after:
+                raise KeyboardInterrupt
 
-        result = perform(planned, on_epoch, job.resume, job.epochs)
+        result = planned.perform(on_epoch, job.resume, job.epochs)
         ending.hold()  # until what it found is saved
     return result
 
@@ -192,7 +185,7 @@ def _check_data(job: Job, data: "Dataset") -> None:
     """Refuse to go on with other data than those that the run began with, and to replace the result of others."""
     if job.resume is not None and job.resume.settings[FINGERPRINT] != data.fingerprint:
         raise InputError(f"{job.data} holds other data than the run began with; name the right file with --data.")
-    if job.output is None:
+    if not job.is_named:
         require_same_data(job.place, job.folder / job.data, data.fingerprint)
         tell_replaced(job.result_path)
 
@@ -206,7 +199,7 @@ def _check_output(job: Job) -> None:
     if job.result_path.exists() and job.data.exists() and job.result_path.samefile(job.data):
         raise InputError(f"{job.data} would be replaced by its own result; give another name with --output.")
     require_replaceable(job.result_path, RESULT)
-    if job.resume is None and job.output is not None:
+    if job.resume is None and job.is_named:
         tell_replaced(job.result_path)
 
 
@@ -222,10 +215,9 @@ def save(job: Job, data: "Dataset", result: "Result", path: Path | None = None) 
 
     if not writes():
         return
-    if job.output is None and path in (None, job.place):  # another run may have put its own there meanwhile
+    if not job.is_named and path in (None, job.place):  # another run may have put its own there meanwhile
         require_same_data(job.place, job.folder / job.data, data.fingerprint)
-    places = {"data": str(job.data), "output": str(job.result_path), FOLDER: str(job.folder)}
-    described(result, data, job.options, job.machine, places).save(path or job.place)
+    described(result, data, job.plan, job.machine, job.folder).save(path or job.place)
 
 
 def ended(job: Job, data: "Dataset", result: "Result", path: Path | None = None) -> Placed:

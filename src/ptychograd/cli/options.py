@@ -1,135 +1,301 @@
-"""Options that several commands share, and how their texts are read."""
+"""Options of commands that take a plan: which field each of them is, and the plan that they make."""
 
-from dataclasses import dataclass
-from typing import Annotated, Literal
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, make_dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NamedTuple
 
-from cyclopts import Parameter
+from cyclopts import Group, Parameter
 
-from ptychograd.cli.asked import Effects
-from ptychograd.cli.headings import DETECTOR, READING, RUN, START
-from ptychograd.cli.texts import numbers, pairs, whole
+from ptychograd.cli.wording import plainly_worded, worded, written
+from ptychograd.core.errors import InputError
+from ptychograd.runs.plan.listing import FieldInfo, fields
+from ptychograd.runs.plan.plan import Plan
+from ptychograd.runs.plan.quantities import KINDS
+from ptychograd.runs.plan.typed import assigned, value_of
 
-__all__ = ["Options", "numbers", "pairs", "whole"]
 
-Keys = Annotated[
-    list[str] | None,
-    READING,
-    Parameter(
-        name="--key",
+class Option(NamedTuple):
+    """An option: its name, the field of a plan that it gives, and the heading under which it stands in a help."""
+
+    name: str
+    path: str
+    group: str
+
+    @property
+    def attribute(self) -> str:
+        """Its name in what a person typed."""
+        return self.name.lstrip("-").replace("-", "_")
+
+    @property
+    def field(self) -> FieldInfo:
+        """The field of a plan that it gives."""
+        return fields()[self.path]
+
+    @property
+    def takes_several(self) -> bool:
+        """Whether it may be given several times."""
+        return self.field.holds != "one"
+
+
+GROUPS = RUN, DATA, START, MODEL, FIT, QUALITY, MACHINE = ("Run", "Data", "Start", "Model", "Fit", "Quality", "Machine")
+OPTIONS = (
+    Option("--output", "output.result", RUN),
+    Option("--checkpoint-every", "output.checkpoint_every", RUN),
+    Option("--stop-after", "output.stop_after", RUN),
+    Option("--key", "data.keys", DATA),
+    Option("--distance", "geometry.distance", DATA),
+    Option("--focus-distance", "geometry.focus_distance", DATA),
+    Option("--orientation", "data.orientation", DATA),
+    Option("--mask", "data.mask.image", DATA),
+    Option("--follow", "data.follow", DATA),
+    Option("--each", "data.each", DATA),
+    Option("--start", "model.start.object", START),
+    Option("--aperture", "model.start.aperture", START),
+    Option("--pinhole", "model.start.pinhole", START),
+    Option("--focal-spot", "model.start.focal_spot", START),
+    Option("--defocus", "model.start.defocus", START),
+    Option("--model", "model.kind", MODEL),
+    Option("--modes", "model.probe.modes", MODEL),
+    Option("--solver", "fit.solver.kind", FIT),
+    Option("--epochs", "fit.epochs", FIT),
+    Option("--batch-size", "fit.batch_size", FIT),
+    Option("--noise", "fit.noise", FIT),
+    Option("--refine", "fit.refine", FIT),
+    Option("--hold-probe", "fit.hold_probe", FIT),
+    Option("--prior", "fit.priors", FIT),
+    Option("--seed", "seed", FIT),
+    Option("--hold-out", "validation.hold_out", QUALITY),
+    Option("--devices", "machine.devices", MACHINE),
+    Option("--memory", "machine.memory", MACHINE),
+    Option("--precision", "machine.precision", MACHINE),
+)
+HEADINGS = {name: Group(name, sort_key=number) for number, name in enumerate(GROUPS, start=1)}
+OF_PLAN = "A plan (.toml), in which options given beside it change or add something."
+OF_SET = "Any field of the plan, as fit.solver.momentum=0.9; repeat for several. --help-all lists all fields."
+SHORT = {"--output": ("-o",)}
+RESUMED = ("machine", "output")  # sections that may differ from one part of a run to the next
+SIMULATED = ("model.object", "model.probe", "model.spectrum", "model.detector", "data.mask")
+EXAMPLES = {"machine": "machine.rank=0", "model.object": "model.object.phase_only=true"}
+READING = ("data", "geometry", "output", "machine")  # sections that every command uses
+ELSEWHERE = ("--output", "--checkpoint-every", "--stop-after", "--follow", "--each")  # what is for `reconstruct` alone
+
+
+def _flag(name: str, text: str) -> Parameter:
+    return Parameter(name=name, negative="", show_default=False, help=text, group=HEADINGS[RUN])
+
+
+Json = Annotated[bool, _flag("--json", "End with one line of JSON.")]
+Preview = Annotated[bool, _flag("--preview", "See in under half a minute what is coming: coarse, and of a part.")]
+HelpAll = Annotated[bool, _flag("--help-all", "Show all fields of a plan, and end.")]
+TrustModel = Annotated[bool, _flag("--trust-model", "Import the module of a model that the result's plan names.")]
+
+
+def _whole(_: object, tokens: Sequence) -> int:
+    """A whole number; 3.5 is none, and is not rounded to one."""
+    try:
+        return int(tokens[0].value)
+    except ValueError:
+        raise InputError(f'"{tokens[0].value}" is no whole number.') from None
+
+
+Whole = Annotated[int, Parameter(converter=_whole)]
+OptionalWhole = Annotated[int | None, Parameter(converter=_whole)]
+
+
+def first_sentence(text: str) -> str:
+    """What a description says first."""
+    return re.split(r"(?<=\.)\s+(?=[A-Z])", text)[0]
+
+
+def parameter(option: Option) -> Parameter:
+    """The parameter of a command that an option is: what it means is said by its field."""
+    about = option.field
+    return Parameter(
+        name=(option.name, *SHORT.get(option.name, ())),
+        help=_help(about),
+        group=HEADINGS[option.group],
         negative="",
-        help="Where the file keeps an item: NAME=PATH, or NAME=NUMBER in SI units; names are patterns, "
-        "positions, mask, probe, support, wavelength, energy_kev, distance, pixel_size, "
-        'focus_distance, two_theta, rocking (radians, or degrees where the file says units="deg"), arrived (what '
-        "counts the patterns that are written by now); what else differs from pattern to pattern is "
-        "variable.NAME=PATH, or variable.NAME.UNIT=PATH where the file states no unit; positions=none: there are "
-        "none. Repeat for several.",
-    ),
-]
-
-LinksInto = Annotated[
-    list[str] | None,
-    READING,
-    Parameter(
-        name="--links-into",
-        negative="",
-        help="A folder that the file may lead to by links, virtual datasets or external storage; it may always lead to "
-        "its own folder and those below. Repeat for several.",
-    ),
-]
-
-Whole = Annotated[int, Parameter(converter=lambda _, tokens: whole(tokens[0].value))]
-OptionalWhole = Annotated[int | None, Parameter(converter=lambda _, tokens: whole(tokens[0].value))]
-Epochs = Annotated[
-    int | Literal["auto"] | None,
-    Parameter(converter=lambda _, tokens: "auto" if tokens[0].value == "auto" else whole(tokens[0].value)),
-]
-Json = Annotated[bool, Parameter(name="--json", negative="", help="End with one line of JSON.")]
-Model = Literal["far-field", "near-field"] | None
-Precision = Literal["single", "double"]
+        show_default=False,
+        allow_leading_hyphen=bool(about.unit),  # as -1mm
+        metavar=None if about.is_flag else _metavar(about),
+    )
 
 
-@Parameter(name="*")
+def _help(about: FieldInfo) -> str:
+    """What a field means, its choices, and its value if nothing is said."""
+    text = plainly_worded(first_sentence(about.text)).rstrip(".")
+    notes = [f"one of {', '.join(about.choices)}"] if not all(choice in text for choice in about.choices) else []
+    notes += [f"default {about.default}"] if about.default not in (None, False, [], {}, 0) else []
+    return f"{text} ({'; '.join(notes)})." if notes else f"{text}."
+
+
+def _metavar(about: FieldInfo) -> str:
+    if about.holds == "table":
+        return "NAME=VALUE"
+    if about.unit:
+        return KINDS[about.unit].upper()
+    if about.is_text:
+        return "NAME" if about.choices or about.holds == "list" else "FILE"
+    return {frozenset({"integer"}): "N", frozenset({"number"}): "NUMBER"}.get(about.types, "N")
+
+
+def attribute(option: Option) -> tuple:
+    """The attribute of a class of options that holds what was typed."""
+    kind = list[str] | None if option.takes_several else bool if option.field.is_flag else str | None
+    return (option.attribute, Annotated[kind, parameter(option)], field(default=False if kind is bool else None))
+
+
+PLAN = ("plan", Annotated[str | None, Parameter(help=OF_PLAN, metavar="FILE", group=HEADINGS[RUN])], None)
+
+
+def set_attribute(*within: str) -> tuple:
+    """The attribute that holds what was given by --set, of any field or of some sections alone."""
+    text = OF_SET if not within else f"A field of {', '.join(within)}, as {EXAMPLES[within[0]]}; repeat for several."
+    about = Parameter(help=text, metavar="FIELD=VALUE", group=HEADINGS[RUN], negative="")
+    return ("set", Annotated[list[str] | None, about], None)
+
+
 @dataclass(frozen=True)
-class Options:
-    """How to reconstruct.
+class Typed:
+    """Options as they were typed; `within` are the sections to which --set is confined, if it is."""
 
-    Attributes:
-        model: far-field, or near-field for shadows of the sample; by default what the file says, else far-field.
-            Rocking curves are recognised by their two_theta and rocking.
-        distance: Metres from sample to detector, in place of the file's.
-        focus_distance: For a near field in a cone beam: metres from focus to sample; inf for a parallel beam.
-        orientation: How positions lie to patterns: 4 exchanges y and x, then 2 negates y and 1 negates x; add them up.
-            `ptychograd diagnose` finds out.
-        mask_is: What True or non-zero means in the mask: of --mask if that is given, else of the one named
-            with --key mask, else of the file's. By default what the file's format or the mask's name says, else good.
-        allow_masked: Go on although fewer than half of the pixels are valid.
-        modes: Incoherent modes of the probe.
-        aperture: Start probe from a square opening of this width in metres.
-        pinhole: Start probe from a round opening of this diameter in metres.
-        focal_spot: Start probe from a Gaussian focus of this full width at half maximum in metres.
-        defocus: Distance in metres from the opening (--aperture, --pinhole), or from the focus (--focal-spot, or the
-            one estimated from the mean pattern), to the object.
-        start: Start object; random where a thin object's data come with a known surround, else flat.
-        thickness: Thickness of a crystal along x, in metres; needed for rocking curves, unless the file has a support.
-        background: Photons a pixel from elsewhere than the sample, if known.
-        solver: By default nesterov, and lbfgs for the last two thirds of 30 or more epochs if the misfit is near the
-            noise by then. These and rpie find their step sizes; epie and ad-epie follow Algorithm 1 of the paper; adam
-            takes --step.
-        step: Step size for adam: PATH=SIZE, as object=0.01; repeat for several.
-        epochs: How often all patterns are used; auto stops when the misfit is at the noise or no longer falls, after
-            smaller steps, in which the R-factor falls once more. By default 60 in the far field,
-            auto in a near field, 40 for a crystal.
-        batch_size: Patterns a step; by default for nesterov 16 (at most a fifth of all) and more, up to all, where
-            photons are few, 32 for rpie, 1 for epie and ad-epie, 100 for adam, all for lbfgs; of rocking curves 16
-            positions, 26 for adam, with all their angles.
-        noise: Misfit to minimise. A noise model other than amplitude takes over for the last third of the epochs. By
-            default amplitude; poisson for a crystal, once the crystal is found, and where the flat field is refined,
-            which amplitudes can't. gaussian has the mean photons of a pixel and the square of --readout for its
-            variance.
-        hold_probe: First epochs in which the probe stays as it is; by default 0 for nesterov, 1 for the others, and
-            all for a crystal.
-        refine: A parameter to be refined beside object and probe, by its path, as scan.offset; repeat for several.
-        refine_after: Epochs before the parameters of --refine are refined; by default a fifth of all, and a twentieth
-            for all of them where positions are among them.
-        hold_out: Share of the patterns (of a crystal, whole rocking curves) that is not fitted, as 0.05, at most 0.5;
-            their R-factor tells noise from detail. By default 0, and 0.05 where positions are refined, which the
-            held-out patterns judge; with 0 nothing judges them.
-        prior: What is known of the object: NAME=WEIGHT with tv (few edges; try 0.3), tikhonov (smooth), l1 (few
-            wavelets), slices (neighbouring slices alike); weights mean the same at any batch size. Repeat for
-            several.
-        shrink_wrap: For a crystal: cut off its ghosts and find its place along the beam, between stages of the run.
-        seed: Seed of the order of patterns, of a random start, and of the choice of the patterns held out.
-        precision: Precision of all arithmetic.
-        effects: What the model has beside the ideal.
+    within: ClassVar[tuple[str, ...]] = ()
+
+
+def made(name: str, *attributes: tuple, within: tuple[str, ...] = ()) -> type[Typed]:
+    """A class of options as they were typed, each a text, several texts or a flag; a command takes it apart."""
+    home = {"__module__": __name__, "__doc__": "Options as they were typed.", "within": within}
+    return Parameter(name="*")(make_dataclass(name, attributes, bases=(Typed,), frozen=True, namespace=home))
+
+
+if TYPE_CHECKING:
+
+    class Options(Typed):
+        """All of them."""
+
+        def __init__(self, **typed: str | bool | list[str] | None): ...
+
+    class PlanOptions(Options):
+        """All but those that are for `reconstruct` alone."""
+
+    class RunOptions(Options):
+        """Those beside a plan in a file."""
+
+    class ResumeOptions(Options):
+        """Those that may differ from one part of a run to the next."""
+
+    class MachineOptions(Options):
+        """Where to compute."""
+
+    class SimulateOptions(Options):
+        """What a simulation has beside the ideal."""
+
+else:
+    at, by_set = {option.name: attribute(option) for option in OPTIONS}, set_attribute()
+    place, saving = (at["--devices"], at["--memory"]), (at["--checkpoint-every"], at["--stop-after"])
+    Options = made("Options", PLAN, by_set, *at.values())
+    PlanOptions = made("PlanOptions", PLAN, by_set, *(one for name, one in at.items() if name not in ELSEWHERE))
+    RunOptions = made("RunOptions", by_set, at["--output"], *saving, *place)
+    ResumeOptions = made("ResumeOptions", set_attribute(*RESUMED), *saving, *place, within=RESUMED)
+    SimulateOptions = made("SimulateOptions", set_attribute(*SIMULATED), within=SIMULATED)
+    MachineOptions = made("MachineOptions", *place)
+
+
+def plan_of(options: Typed, data: Sequence[Path] = (), file: Path | None = None) -> Plan:
+    """The plan that was asked for: of a file, then of options, then of --set.
+
+    Args:
+        options: as they were typed.
+        data: files, in place of those of the plan.
+        file: of the plan, if that is no option.
+
+    Raises:
+        InputError: in terms of what was typed.
     """
+    plan, file = Plan(), file or typed(options).get("plan")
+    if file is not None:
+        written.fields = frozenset(fields())
+        plan = Plan.load(str(file))
+        written.fields = given_fields(plan)
+    if data:
+        plan = plan.with_fields({"data.paths": tuple(map(str, data))})
+    return applied(plan, options)
 
-    model: Annotated[Model, READING] = None
-    distance: Annotated[float | None, READING] = None
-    focus_distance: Annotated[float | None, READING] = None
-    key: Keys = None
-    links_into: LinksInto = None
-    orientation: Annotated[Whole, READING] = 0
-    mask_is: Annotated[Literal["good", "bad"] | None, READING] = None
-    allow_masked: Annotated[bool, READING, Parameter(negative="")] = False
-    modes: Annotated[Whole, START] = 1
-    aperture: Annotated[float | None, START] = None
-    pinhole: Annotated[float | None, START] = None
-    focal_spot: Annotated[float | None, START] = None
-    defocus: Annotated[float, START] = 0.0
-    start: Annotated[Literal["flat", "random"] | None, START] = None
-    thickness: Annotated[float | None, START] = None
-    background: Annotated[float, DETECTOR] = 0.0
-    solver: Annotated[Literal["nesterov", "lbfgs", "rpie", "epie", "ad-epie", "adam"] | None, RUN] = None
-    step: Annotated[list[str] | None, RUN, Parameter(negative="")] = None
-    epochs: Annotated[Epochs, RUN] = None
-    batch_size: Annotated[OptionalWhole, RUN] = None
-    noise: Annotated[Literal["amplitude", "poisson", "gaussian", "poisson-gaussian"] | None, RUN] = None
-    hold_probe: Annotated[OptionalWhole, RUN] = None
-    refine: Annotated[list[str] | None, RUN, Parameter(negative="")] = None
-    refine_after: Annotated[OptionalWhole, RUN] = None
-    hold_out: Annotated[float | None, RUN] = None
-    prior: Annotated[list[str] | None, RUN, Parameter(negative="")] = None
-    shrink_wrap: Annotated[bool, RUN] = True
-    seed: Annotated[Whole, RUN] = 0
-    precision: Annotated[Precision, RUN] = "single"
-    effects: Effects = Effects()  # noqa: RUF009
+
+def applied(plan: Plan, options: Typed) -> Plan:
+    """A plan with options as they were typed, and then with what was given by --set."""
+    given = typed(options)
+    for option in OPTIONS:
+        if option.attribute in given:
+            plan = with_option(plan, option, given[option.attribute])
+    for path in (text.partition("=")[0].strip() for text in given.get("set", ())):
+        if options.within and not any(f"{path}.".startswith(f"{section}.") for section in options.within):
+            raise InputError(f"--set {path} is of no use here; expected a field of {', '.join(options.within)}.")
+    return assigned(plan, given.get("set", ()))
+
+
+def typed(options: Typed) -> dict[str, Any]:
+    """What was given, by the names of attributes."""
+    return {name: value for name, value in vars(options).items() if value not in (None, False)}
+
+
+def field_named(name: str) -> str:
+    """The field of a plan that a name stands for, which may be an option's, as epochs or batch-size."""
+    found = name.replace("-", "_")
+    return next((option.path for option in OPTIONS if option.attribute == found), name)
+
+
+def without_effect(options: Typed, used: Collection[str]) -> list[str]:
+    """Options that were given, as --epochs, and fields, as fit.epochs, that are not among those `used`."""
+    given = typed(options)
+    named = [option.name for option in OPTIONS if option.attribute in given and option.name not in used]
+    paths = [option.path for option in OPTIONS if option.name in used]
+    fields = [text.partition("=")[0].strip() for text in given.get("set", ())]
+    return [*named, *(path for path in fields if path not in paths and path.partition(".")[0] not in READING)]
+
+
+def given_fields(plan: Plan) -> frozenset[str]:
+    """Paths of the fields of which a plan says something."""
+    said = plan.said()
+
+    def is_given(path: str) -> bool:
+        place: object = said
+        for name in path.split("."):
+            place = place.get(name) if isinstance(place, dict) else place
+        return place is not None and place != {}
+
+    return frozenset(path for path in fields() if is_given(path))
+
+
+def with_option(plan: Plan, option: Option, given: str | bool | Sequence[str]) -> Plan:
+    """The plan with the field of an option as it was typed."""
+    path = option.path
+    if isinstance(given, bool):
+        values: dict[str, object] = {path: given}
+    elif isinstance(given, str):
+        values = {path: value_of(path, given)}
+    elif option.field.holds == "table":
+        values = {f"{path}.{name}": value_of(path, text) for name, text in pairs(given, option.name).items()}
+    else:
+        found = [value_of(path, text) for text in given]
+        values = {path: [one for part in found for one in (part if isinstance(part, list) else [part])]}
+    try:
+        return plan.with_fields(values)
+    except InputError as problem:
+        written.fields -= {path}
+        raise InputError(worded(str(problem))) from None
+
+
+def pairs(texts: Sequence[str], option: str) -> dict[str, str]:
+    """`NAME=VALUE` texts as a dictionary."""
+    found = {}
+    for text in texts:
+        name, equals, value = (part.strip() for part in text.partition("="))
+        if not (name and equals and value):
+            raise InputError(f'{option} "{text}" can\'t be read; expected NAME=VALUE.')
+        if name in found:
+            raise InputError(f"{option} {name} is given twice; give it once.")
+        found[name] = value
+    return found

@@ -1,35 +1,27 @@
-"""`ptychograd reconstruct`: from a data file to a result file."""
+"""`ptychograd reconstruct`: from data files to a result file."""
 
 from pathlib import Path
-from typing import Annotated
 
-from cyclopts import Parameter
-
-from ptychograd.cli.checkpoints import Keeping
-from ptychograd.cli.follow import Following
-from ptychograd.cli.held import check_share
-from ptychograd.cli.machine import Machine
-from ptychograd.cli.options import Json, Options
+from ptychograd.cli.options import HelpAll, Json, Options, Preview, plan_of
 
 
 def reconstruct(
-    data: Path,
-    /,
-    *,
-    output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
-    options: Options = Options(),  # noqa: B008
-    keeping: Keeping = Keeping(),  # noqa: B008
-    machine: Machine = Machine(),  # noqa: B008
-    following: Following = Following(),  # noqa: B008
+    *data: Path,
+    options: Options = Options(),
+    preview: Preview = False,
     json: Json = False,
+    help_all: HelpAll = False,
 ) -> None:
     """Reconstruct object and probe of a scan.
 
     Args:
-        data: CXI, HDF5 or NPZ; `ptychograd inspect` shows how it is understood.
-        output: The result file; DATA_result.h5 in the working folder by default.
+        data: CXI, HDF5 or NPZ; several files are one scan. By default those of the plan.
     """
-    from ptychograd.cli.job import Job, run
+    if help_all:
+        from ptychograd.cli.all_fields import show_fields
 
-    check_share(options)
-    run(Job(data, output, options, keeping, machine, following), json)
+        show_fields()
+        return
+    from ptychograd.cli.each import perform
+
+    perform(plan_of(options, data), preview, json)

@@ -1,21 +1,17 @@
 """`ptychograd resume`: from a result to the end of its run, or to more epochs."""
 
 import os
-from collections.abc import Mapping
-from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from ptychograd.cli.asked import Effects
-from ptychograd.cli.checkpoints import Keeping
 from ptychograd.cli.console import output as console
 from ptychograd.cli.console import tell_json
-from ptychograd.cli.machine import Machine
-from ptychograd.cli.options import Json, OptionalWhole, Options
-from ptychograd.cli.places import held_share
+from ptychograd.cli.options import Json, OptionalWhole, ResumeOptions, TrustModel, applied
 from ptychograd.core.errors import InputError
+from ptychograd.runs.plan.plan import Plan
+from ptychograd.runs.setting_names import FINGERPRINT, HELD_OUT, PLAN
 
 if TYPE_CHECKING:
     from ptychograd.fitting.result import Result
@@ -26,32 +22,31 @@ def resume(
     /,
     *,
     epochs: OptionalWhole = None,
-    data: Path | None = None,
+    data: list[Path] | None = None,
     output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
-    keeping: Keeping = Keeping(),  # noqa: B008
-    machine: Machine = Machine(),  # noqa: B008
+    trust_model: TrustModel = False,
+    options: ResumeOptions = ResumeOptions(),
     json: Json = False,
 ) -> None:
     """Go on with a run that was interrupted, bit for bit as if it had not been (on a CPU, with as many devices).
 
-    All options are those of the run; so are devices and memory, unless others are given.
+    Its plan is that of the run; so are devices and memory, unless others are given.
 
     Args:
         result: What `reconstruct` wrote; a checkpoint will do.
         epochs: The epochs of the whole run, in place of those that were planned; a finished run goes on, too.
-        data: The data file, if it is elsewhere now.
+        data: The data file, if it is elsewhere now; of several, all in their order.
         output: The result file; RESULT by default.
     """
-    from ptychograd.cli.job import HELD_OUT, Job, figures, run, tell_replaced
+    from ptychograd.cli.job import figures, run, tell_replaced
     from ptychograd.data.files import RESULT, require_replaceable
     from ptychograd.fitting.result import load
     from ptychograd.runs.progress import RunProgress
 
     begun = load(result)
-    options = stored_options(result, begun)
+    plan = stored_plan(result, begun, trust_model)
     run_progress, done = RunProgress.of(begun.settings), begun.history.epochs
-    share = held_share(options.hold_out, options.refine or (), 1)
-    is_measured = not share or HELD_OUT in begun.settings  # which is done after the run
+    is_measured = not plan.holds_out or HELD_OUT in begun.settings  # which is done after the run
     if run_progress.is_over and is_measured and epochs in (None, done):
         text = f"{result}: the run is over after {done} epochs ({begun.stopped}); --epochs {done + 1} or more goes on."
         console.print(text, soft_wrap=True)
@@ -64,15 +59,14 @@ def resume(
     if output is not None and not (output.exists() and output.samefile(result)):
         require_replaceable(output, RESULT)
         tell_replaced(output)
-    run(
-        Job(data or stored_data(result, begun), output or result, options, keeping, machine, resume=begun, epochs=goal),
-        json,
-    )
+    files = [str(path) for path in data or stored_data(result, begun)]
+    places = {"data.paths": files, "data.follow": False, "output.result": str(output or result)}
+    fresh = {"output.stop_after": None, "machine": {"precision": plan.machine.precision}}
+    run(applied(plan.with_fields(fresh).with_fields(places), options), json, begun, goal)
 
 
-def stored_options(path: Path, result: "Result") -> Options:
-    """The options of the run that the result is of."""
-    from ptychograd.cli.saving import FINGERPRINT
+def stored_plan(path: Path, result: "Result", trusted: bool = False) -> Plan:
+    """The plan of the run that the result is of."""
     from ptychograd.fitting.result import require_present_version
 
     settings = result.settings
@@ -81,28 +75,25 @@ def stored_options(path: Path, result: "Result") -> Options:
             f"{path} is one run of a sweep, kept without the solver's state; call the sweep's command again."
         )
     require_present_version(result.settings, str(path))
-    stored = settings.get("options")
-    if not isinstance(stored, Mapping) or FINGERPRINT not in settings or "run_progress" not in settings:
+    if PLAN not in settings or FINGERPRINT not in settings or "run_progress" not in settings:
         raise InputError(
-            f"{path} does not say with which options it was made; results of `ptychograd reconstruct` do (with "
+            f"{path} does not say with which plan it was made; results of `ptychograd reconstruct` do (with "
             "--follow those written after the scan had ended). A result saved from Python goes on in Python, with "
             "`reconstruct(..., resume=load(...))`; `pg.quality.residuals` shows what it does not explain."
         )
-    given = {name: value for name, value in stored.items() if name not in ("data", "output")}
-    given.setdefault("allow_masked", True)  # by a version that did not ask
-    effects = given.get("effects", {})
-    unknown = sorted(given.keys() - {field.name for field in fields(Options)})
-    unknown += sorted(effects.keys() - {field.name for field in fields(Effects)})
-    if unknown:
-        raise InputError(f"{path} has options unknown to this version: {', '.join(unknown)}; use a newer ptychograd.")
-    return Options(**{**given, "effects": Effects(**effects)})
+    return Plan.of(settings[PLAN], trusted=trusted)
 
 
-def stored_data(path: Path, result: "Result") -> Path:
-    """The data file of the run: as seen from where that was started, or from here, or beside the result."""
+def stored_data(path: Path, result: "Result") -> list[Path]:
+    """The data files of the run: as seen from where that was started, or from here, or beside the result."""
+    from ptychograd.output.captions import data_files
+
+    return [_found(path, result, Path(name)) for name in data_files(result.settings)]
+
+
+def _found(path: Path, result: "Result", stored: Path) -> Path:
     from ptychograd.output.captions import FOLDER
 
-    stored = Path(result.settings["options"]["data"])
     then = Path(result.settings.get(FOLDER, "."), stored)
     without = Path(os.path.normpath(then))  # where "../" leads from a folder that is no more
     places = dict.fromkeys((then, without, stored, path.parent / stored.name))

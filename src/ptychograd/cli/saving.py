@@ -1,47 +1,40 @@
 """A result and what it takes to make its run anew; whose result is at a name that nobody chose."""
 
 import os
-from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ptychograd.cli.machine import Machine
-from ptychograd.cli.options import Options
 from ptychograd.core.errors import NotWrittenError
 from ptychograd.output.captions import FOLDER, origin
+from ptychograd.runs.plan.plan import Plan
+from ptychograd.runs.plan.sections.other import MachineSection
+from ptychograd.runs.setting_names import FINGERPRINT, MACHINE
 
 if TYPE_CHECKING:
     from ptychograd.data.dataset import Dataset
     from ptychograd.fitting.result import Result
 
-FINGERPRINT = "data_fingerprint"  # settings: the data of a run
-ARRIVED = "patterns_arrived"  # settings: how many patterns of the scan there were, if it was still being written
+IMAGES = ("data.mask.image", "model.detector.flat_field", "model.detector.point_spread")
 
 
-def named_files(options: Options) -> Options:
-    """The options with whole paths in place of files, which are found from wherever the run goes on."""
-    from dataclasses import replace
-
-    given = {name: getattr(options.effects, name) for name in ("mask", "flat_field", "point_spread")}
-    whole = {name: str(Path(path).resolve()) for name, path in given.items() if path and Path(path).is_file()}
-    return replace(options, effects=replace(options.effects, **whole)) if whole else options
-
-
-def described(result: "Result", data: "Dataset", options: Options, machine: Machine, places: Mapping) -> "Result":
-    """The result with the options of its run in its settings; `places` are the folder of the run, data and output."""
-    from ptychograd.cli.machine import MACHINE
-
-    asked = {"data": places["data"], "output": places["output"], **asdict(options)}
-    settings = {
-        "options": asked,
-        FOLDER: places[FOLDER],
-        FINGERPRINT: data.fingerprint,
-        MACHINE: {"devices": machine.devices, "memory": machine.memory if data.is_stored else None},
+def with_whole_paths(plan: Plan) -> Plan:
+    """The plan with whole paths in place of images in files, which are found from wherever the run goes on."""
+    given = {path: plan.field(path) for path in IMAGES}
+    whole = {
+        path: str(Path(name).resolve())
+        for path, name in given.items()
+        if isinstance(name, str) and Path(name).is_file()
     }
-    if data.grows:
-        settings[ARRIVED] = f"{data.arrived} of {data.count}"
-    return result._replace(settings=result.settings | settings)
+    return plan.with_fields(whole) if whole else plan
+
+
+def described(result: "Result", data: "Dataset", plan: Plan, machine: MachineSection, folder: Path) -> "Result":
+    """The result with its plan, the folder of the run, and the devices and memory that it had, in its settings."""
+    from ptychograd.runs.planned import described
+
+    result = described(result, plan, data)
+    had = {"devices": machine.devices, "memory": machine.memory if data.is_stored else None}
+    return result._replace(settings=result.settings | {FOLDER: str(folder), MACHINE: had})
 
 
 def require_same_data(path: Path, data: Path, fingerprint: str | None) -> None:

@@ -6,24 +6,20 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter
 
-from ptychograd.cli.asked import Effects
 from ptychograd.cli.console import errors, output
-from ptychograd.cli.detector import without_bad_pixels
-from ptychograd.cli.effects import imperfect
-from ptychograd.cli.headings import Shown
-from ptychograd.cli.misfit import noise_of_simulation
+from ptychograd.cli.options import SimulateOptions, applied
 from ptychograd.cli.placed import leave_unless_there, placed, working_folder
+from ptychograd.runs.plan.plan import Plan
 
 if TYPE_CHECKING:
     from ptychograd.data.dataset import Dataset
     from ptychograd.physics.ptychography import Ptychography
 
 Noise = Literal["poisson", "poisson-gaussian", "gaussian", "amplitude"]
-HELP = Shown(without=("reach", "background_image"))  # which are for `reconstruct`
 simulate = App(name="simulate", help="Simulate a measurement, with its ground truth beside it.")
 
 
-@simulate.command(name="far-field", help_formatter=HELP)
+@simulate.command(name="far-field")
 def far_field(
     out: Path,
     /,
@@ -35,7 +31,8 @@ def far_field(
     seed: int = 0,
     magnitude: Path | None = None,
     phase: Path | None = None,
-    effects: Effects = Effects(),  # noqa: B008
+    jitter: float = 0.0,
+    options: SimulateOptions = SimulateOptions(),
 ) -> None:
     """Far-field ptychography as in section 3.3 of Kandel et al. 2019: 484 patterns of 64 x 64 pixels.
 
@@ -43,23 +40,27 @@ def far_field(
         out: The HDF5 file to write.
         photons: Photons in the probe.
         background: Photons a pixel from elsewhere.
-        noise: How the photons scatter; gaussian as --noise gaussian of `reconstruct`, with --readout.
+        noise: How the photons scatter; gaussian as --noise gaussian of `reconstruct`, with model.detector.readout.
         modes: Incoherent modes of the probe.
         seed: Seed of the noise.
         magnitude: Image for the object's magnitude; scikit-image's astronaut by default.
         phase: Image for the object's phase; scikit-image's camera by default.
+        jitter: Root-mean-square error of the positions along each axis, in object pixels.
     """
     from ptychograd.cli.engine import prepare
     from ptychograd.paper.far_field import FarFieldExperiment
+    from ptychograd.runs.plan.reading import without_bad_pixels
+    from ptychograd.runs.plan.simulated import noise_of_simulation
 
+    asked = _asked(options, background, modes)
     folder = _check(out)
     prepare()
-    change, scatter = partial(_imperfect, effects, seed, background, modes), noise_of_simulation(noise, effects)
+    change, scatter = partial(_imperfect, asked, seed, jitter), noise_of_simulation(noise, asked.model)
     data = FarFieldExperiment(photons=photons).dataset(seed, magnitude, phase, change=change, noise=scatter)
-    _write(out, folder, without_bad_pixels(data, effects))
+    _write(out, folder, without_bad_pixels(data, asked.data.mask))
 
 
-@simulate.command(name="near-field", help_formatter=HELP)
+@simulate.command(name="near-field")
 def near_field(
     out: Path,
     /,
@@ -73,7 +74,8 @@ def near_field(
     seed: int = 0,
     magnitude: Path | None = None,
     phase: Path | None = None,
-    effects: Effects = Effects(),  # noqa: B008
+    jitter: float = 0.0,
+    options: SimulateOptions = SimulateOptions(),
 ) -> None:
     """Near-field ptychography as in section 4.1 of Kandel et al. 2019: 25 patterns of 512 x 512 pixels.
 
@@ -83,21 +85,25 @@ def near_field(
         flux: Photons a pixel, on average over the probe.
         distance: From object to detector in metres.
         background: Photons a pixel from elsewhere.
-        noise: How the photons scatter; gaussian as --noise gaussian of `reconstruct`, with --readout.
+        noise: How the photons scatter; gaussian as --noise gaussian of `reconstruct`, with model.detector.readout.
         modes: Incoherent modes of the probe.
         seed: Seed of the speckle in the probe and of the noise.
         magnitude: Image for the object's magnitude; scikit-image's astronaut by default.
         phase: Image for the object's phase; scikit-image's camera by default.
+        jitter: Root-mean-square error of the positions along each axis, in object pixels.
     """
     from ptychograd.cli.engine import prepare
     from ptychograd.paper.near_field import NearFieldExperiment
+    from ptychograd.runs.plan.reading import without_bad_pixels
+    from ptychograd.runs.plan.simulated import noise_of_simulation
 
+    asked = _asked(options, background, modes)
     folder = _check(out)
     prepare()
     experiment = NearFieldExperiment.reduced if reduced else NearFieldExperiment
-    change, scatter = partial(_imperfect, effects, seed, background, modes), noise_of_simulation(noise, effects)
+    change, scatter = partial(_imperfect, asked, seed, jitter), noise_of_simulation(noise, asked.model)
     data = experiment(flux=flux, distance=distance).dataset(seed, magnitude, phase, change=change, noise=scatter)
-    _write(out, folder, without_bad_pixels(data, effects))
+    _write(out, folder, without_bad_pixels(data, asked.data.mask))
 
 
 @simulate.command(name="bragg")
@@ -130,14 +136,21 @@ def bragg(
     _write(out, folder, experiment(photons=photons, rocking_step=rocking_step, background=background).dataset(seed))
 
 
-def _imperfect(effects: Effects, seed: int, background: float, modes: int, model: "Ptychography") -> "Ptychography":
-    """The true model with the options' parts, background and modes."""
+def _asked(options: SimulateOptions, background: float, modes: int) -> Plan:
+    """What is asked for beside the ideal, as a plan has it."""
+    return applied(Plan(model={"probe": {"modes": modes}, "detector": {"background": background}}), options)
+
+
+def _imperfect(asked: Plan, seed: int, jitter: float, model: "Ptychography") -> "Ptychography":
+    """The true model with all that is asked for."""
     from ptychograd.models.effects import with_background, with_modes
     from ptychograd.models.effects.common import checked
+    from ptychograd.runs.plan.simulated import imperfect
 
+    modes, background = asked.model.probe.modes, asked.model.detector.background
     model = model if modes == 1 else with_modes(model, modes)
     model = with_background(model, background) if background else model
-    return checked(imperfect(effects, seed, model), "A simulated piece")
+    return checked(imperfect(asked.model, seed, jitter, model), "A simulated piece")
 
 
 def _check(out: Path) -> Path:

@@ -1,56 +1,41 @@
 """`ptychograd sweep`: the same reconstruction over a grid of settings."""
 
 import contextlib
-import dataclasses
 import math
-import typing
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
-from cyclopts import Parameter, convert
-from cyclopts.exceptions import CycloptsError
+from cyclopts import Parameter
 
 from ptychograd.cli.console import archived_when_interrupted, errors
 from ptychograd.cli.console import output as console
 from ptychograd.cli.folders import prepare_folder, removed, require_own_runs
-from ptychograd.cli.held import HELD_OUT, check_share, validated_by
-from ptychograd.cli.options import Options, pairs, whole
+from ptychograd.cli.options import PlanOptions, plan_of
 from ptychograd.cli.placed import leave_unless_there, placed, working_folder
-from ptychograd.cli.places import refines_positions
-from ptychograd.cli.saving import FINGERPRINT
 from ptychograd.cli.signals import ending
 from ptychograd.cli.sweep_texts import TEXTS, texts_of
 from ptychograd.core.errors import InputError, NotWrittenError
 from ptychograd.core.version import __version__
-from ptychograd.output.captions import DATA_FILE, FOLDER
+from ptychograd.output.captions import FOLDER
+from ptychograd.runs.plan.plan import Plan
 
 if TYPE_CHECKING:
     from ptychograd.data.dataset import Dataset
     from ptychograd.fitting.result import Result
-    from ptychograd.runs.stage import Run
+    from ptychograd.runs.plan_sweep import PlanGrid
     from ptychograd.runs.sweeps import Sweep
 
-FIXED = (
-    "precision",
-    "key",
-    "model",
-    "hold_out",
-    "step",
-    "orientation",
-    "effects",
-)  # what can't differ between the points of a grid
-PLACES = ("distance", "focus-distance")  # axes along which positions may count other pixels
-STEP = "step."
+FOLDER_OF = "{}_sweep"
 
 
 def sweep(
     data: Path,
-    /,
-    *,
+    *more: Path,
     grid: Annotated[list[str], Parameter(negative="")],
     output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
-    options: Options = Options(),  # noqa: B008
+    options: PlanOptions = PlanOptions(),
 ) -> None:
     """Reconstruct at every point of a grid of settings: a table, a map, and the best result.
 
@@ -60,35 +45,27 @@ def sweep(
 
     Args:
         data: CXI, HDF5 or NPZ.
-        grid: An axis: an option or a step size and its values, as batch-size=16,32 or step.object=0.1,0.01; repeat
-            for several.
+        more: Further files of the same scan.
+        grid: An axis: a field of the plan and its values, as fit.batch_size=16,32; an option will do, as epochs=20,40.
+            Repeat for several.
         output: The folder to write to; DATA_sweep in the working folder by default.
     """
-    from ptychograd.cli.engine import prepare
-    from ptychograd.cli.plan import read_data
-
-    prepare(options.precision)
-    axes = {name: _values(name, text) for name, text in pairs(_dashed(grid), "grid").items()}
-    if any(name.startswith(STEP) for name in axes) and "solver" not in axes and options.solver != "adam":
-        raise InputError("Step sizes can be an axis only for adam; add --solver adam.")
-    if any(refines_positions(refined or ()) for refined in axes.get("refine", [options.refine])):
-        raise InputError(
-            "A sweep can't refine positions, which held-out patterns have to judge; use `reconstruct` for each."
-        )
-    asked = Grid(data, axes, options, output or Path(f"{data.stem}_sweep"), output is None, working_folder())
-    found, by = perform(asked, read_data(data, options))
-    write(found, asked, by)
+    axes = {name: values for name, values in map(axis_of, grid)}
+    if len(axes) < len(grid):
+        raise InputError("--grid names an axis twice; give it once.")
+    folder = output or Path(FOLDER_OF.format(data.stem))
+    asked = Grid(axes, plan_of(options, [data, *more]), folder, output is None, working_folder())
+    write(*perform(asked), asked)
 
 
 class Grid(NamedTuple):
-    """The file, the axes of a sweep, the options at all of its points, and the folder for what it finds.
+    """The axes of a sweep, the plan that all of its points have in common, and the folder for what it finds.
 
     Also whether that folder's name was made up from the data's, and the folder in which the command was started.
     """
 
-    path: Path
     axes: Mapping[str, list]
-    options: Options
+    plan: Plan
     folder: Path
     is_default: bool
     start: Path
@@ -99,93 +76,99 @@ class Grid(NamedTuple):
         return self.start / self.folder
 
 
-def perform(grid: Grid, data: "Dataset") -> tuple["Sweep", str]:
+def perform(grid: Grid) -> tuple["Sweep", str]:
     """Every run of the grid, and by which figure the best is chosen; an interrupt ends the process."""
+    from ptychograd.cli.engine import prepare
+    from ptychograd.cli.job import read_data
     from ptychograd.cli.progress import ShareBar
-    from ptychograd.data.splitting import hold_out
+    from ptychograd.runs.plan_sweep import PlanGrid, name_of
     from ptychograd.runs.sweeps import sweep as sweep_grid
 
-    check_share(grid.options)
-    fitted, held = data, None
-    if grid.options.hold_out:
-        fitted, held = hold_out(data, grid.options.hold_out, grid.options.seed)
+    prepare(grid.plan.machine.precision)
+    first = grid.plan.with_fields({path: values[0] for path, values in grid.axes.items()})
+    first.check()
+    data = read_data(first)
     prepare_folder(grid.place, TEXTS, ["sweep.png"], ["best.h5"])
     if grid.is_default:
-        require_own_runs(grid.place, grid.path, data.fingerprint)
-    source = {DATA_FILE: str(grid.path), FOLDER: str(grid.start), FINGERPRINT: data.fingerprint}
-    by = "r_factor" if held is None else HELD_OUT
+        require_own_runs(grid.place, Path(grid.plan.data.paths[0]), data.fingerprint)
     share = 1 / math.prod(len(values) for values in grid.axes.values())
+    runs = PlanGrid(grid.plan, Plan.read, data)
     with archived_when_interrupted(grid.folder), ShareBar("sweep") as bar:
-        job = Job(grid, fitted, held, source, {}, lambda point: bar.advance(share, _name(point)))
+        job = Job(grid, runs, data, lambda point: bar.advance(share, name_of(point)))
         found = sweep_grid(
-            job.run, grid.axes, measure=job.measure, by=by, archived=job.find, on_run=job.note, on_failure=job.miss
+            runs.run,
+            grid.axes,
+            measure=job.measure,
+            by=runs.by,
+            archived=job.find,
+            on_run=job.note,
+            on_failure=job.miss,
         )
-        return found, by
+        return found, runs.by
 
 
-def _dashed(grid: list[str]) -> list[str]:
-    """Options are written with dashes, and step.PATH as the parameter is called."""
-    parts = (text.partition("=") for text in grid)
-    return [
-        (name if name.startswith(STEP) else name.replace("_", "-")) + equals + values for name, equals, values in parts
-    ]
+def axis_of(text: str) -> tuple[str, list]:
+    """A field of the plan and its values, from NAME=VALUE,VALUE."""
+    from ptychograd.cli.options import field_named
+    from ptychograd.runs.plan.typed import value_of
+
+    name, equals, values = (part.strip() for part in text.partition("="))
+    path, parts = field_named(name), separated(values)
+    if not (equals and parts):
+        raise InputError(f'--grid "{text}" has no value; expected NAME=VALUE,VALUE.')
+    if len(set(parts)) < len(parts):
+        raise InputError(f'--grid "{text}" has a value twice.')
+    if path == "machine.precision":
+        raise InputError("--grid machine.precision: one process has one precision; call the command once for each.")
+    return path, [value_of(path, part) for part in parts]
+
+
+def separated(text: str) -> list[str]:
+    """Values with commas between, those in brackets and quotes left whole."""
+    parts = re.findall(r"(?:\[[^\]]*\]|\{[^}]*\}|\"[^\"]*\"|[^,\[{\"])+", text)
+    return [part.strip() for part in parts if part.strip()]
 
 
 class Job(NamedTuple):
     """What a sweep does at each point of its grid, and what it keeps in its folder."""
 
     grid: Grid
-    fitted: "Dataset"
-    held: "Dataset | None"
-    source: dict
-    runs: "dict[str, Run]"
+    runs: "PlanGrid"
+    data: "Dataset"
     tell: Callable[[Mapping], None]
 
-    def run(self, point: Mapping) -> "Run":
-        """The run at a point, made once."""
-        name = _name(point)
-        if name not in self.runs:
-            self.runs[name] = self._planned(point)
-        return self.runs[name]
-
-    def _planned(self, point: Mapping) -> "Run":
-        from ptychograd.cli.plan import make_run, read_file
-
-        options, data = _at(point, self.grid.options), self.fitted
-        if any(axis in point for axis in PLACES):
-            there = read_file(self.grid.path, options)
-            data = dataclasses.replace(data, positions=there.positions, geometry=there.geometry)
-        return make_run(options, data)
-
-    def measure(self, result: "Result") -> dict[str, float]:
+    def measure(self, result: "Result", point: Mapping) -> dict[str, float]:
         """Errors against the truth, and the R-factor of held-out patterns, where there are any."""
         from ptychograd.quality.comparison import compare_with_truth
 
-        truth = self.fitted.truth
+        fitted = self.runs.planned(point).run.data
+        truth = fitted.truth
         comparable = truth is not None and truth.object.shape == result.object.shape
-        figures = compare_with_truth(result, self.fitted) if comparable else {}
-        if self.held is not None and result.model is not None:
-            figures[HELD_OUT] = validated_by(self.held, result, result.settings["trainable"]).r_factor
-        return figures
+        figures = compare_with_truth(result, fitted) if comparable else {}
+        return figures | self.runs.held_out(result, point)
 
     def find(self, point: Mapping) -> "Result | None":
         """The result that an earlier sweep left at a point."""
         from ptychograd.runs.archive import archived
+        from ptychograd.runs.plan_sweep import name_of
 
-        result = archived(self.grid.place, _name(point), self._asked(point))
+        result = archived(self.grid.place, name_of(point), self._asked(point))
         if result is None:
             return None
         self.tell(point)
-        return result._replace(model=result.onto(self.run(point).model))
+        return result._replace(model=result.onto(self.runs.run(point).model))
 
     def note(self, point: Mapping, result: "Result") -> None:
         """Keep a new result; without that it is part of this sweep all the same."""
         from ptychograd.runs.archive import keep
+        from ptychograd.runs.plan_sweep import name_of
 
         ending.hold()
         try:
-            sourced = result._replace(settings=result.settings | self.source)
-            keep(self.grid.place, _name(point), sourced, self._asked(point))
+            planned = self.runs.planned(point)
+            described = planned.described(result)
+            sourced = described._replace(settings=described.settings | {FOLDER: str(self.grid.start)})
+            keep(self.grid.place, name_of(point), sourced, self._asked(point))
         except NotWrittenError as problem:
             errors.print(f"This run is not kept for later: {problem}", style="yellow", soft_wrap=True)
         self.tell(point)
@@ -196,61 +179,13 @@ class Job(NamedTuple):
         self.tell(point)
 
     def _asked(self, point: Mapping) -> dict:
-        return {"version": __version__, **dataclasses.asdict(_at(point, self.grid.options)), **self.run(point).summary}
+        return {"version": __version__, **self.runs.plan_at(point).as_settings(), **self.runs.run(point).summary}
 
 
-def _values(name: str, text: str) -> list:
-    """The values of an axis, in the type of the option that it is called after."""
-    parts = [part.strip() for part in text.split(",") if part.strip()]
-    if len(set(parts)) < len(parts):
-        raise InputError(f'--grid "{name}={text}" has a value twice.')
-    if not parts:
-        raise InputError(f'--grid "{name}={text}" has no value; expected NAME=VALUE,VALUE.')
-    if name.startswith(STEP):
-        return [_number(name, part) for part in parts]
-    types = typing.get_type_hints(Options)
-    field = name.replace("-", "_")
-    if field not in types or field in FIXED:
-        known = ", ".join(one.replace("_", "-") for one in types if one not in FIXED)
-        raise InputError(f'--grid "{name}" is no axis; expected step.PATH or one of: {known}.')
-    return [_value(name, types[field], part) for part in parts]
-
-
-def _value(name: str, hint: typing.Any, text: str) -> object:
-    try:
-        if int in (hint, *typing.get_args(hint)) and text != "auto":
-            return whole(text)
-        return convert(hint, [text])
-    except (CycloptsError, InputError) as problem:
-        raise InputError(f'--grid {name}: "{text}" won\'t do: {_plain(problem)}') from None
-
-
-def _plain(problem: Exception) -> str:
-    return " ".join(str(problem).split()).removeprefix("CoercionError ")
-
-
-def _number(name: str, text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise InputError(f'--grid {name}: "{text}" is no number.') from None
-
-
-def _at(point: Mapping, options: Options) -> Options:
-    """The options at a point of the grid."""
-    steps = pairs(options.step, "step")
-    steps |= {name.removeprefix(STEP): str(value) for name, value in point.items() if name.startswith(STEP)}
-    changes = {name.replace("-", "_"): value for name, value in point.items() if not name.startswith(STEP)}
-    step = [f"{path}={size}" for path, size in steps.items()] or None
-    return dataclasses.replace(options, **changes, step=step)
-
-
-def _name(point: Mapping) -> str:
-    return " ".join(f"{name}={value}" for name, value in point.items())
-
-
-def write(found: "Sweep", grid: Grid, by: str) -> None:
+def write(found: "Sweep", by: str, grid: Grid) -> None:
     """Table, numbers, map and best result; the table is printed too."""
+    from ptychograd.runs.plan_sweep import name_of
+
     text, texts = texts_of(found)
     where = placed(lambda folder: _write(found, texts, folder, by), grid.folder, grid.start)
     console.print(text, soft_wrap=True)
@@ -258,11 +193,11 @@ def write(found: "Sweep", grid: Grid, by: str) -> None:
         raise InputError(_nothing(found))
     failed = [row for row in found.rows if row.reason]
     if failed:
-        first = f"{_name(failed[0].point)}: {failed[0].reason}"
+        first = f"{name_of(failed[0].point)}: {failed[0].reason}"
         errors.print(f"{len(failed)} of {len(found.rows)} points failed; {first}", style="yellow", soft_wrap=True)
     best = Path(str(where)) / "best.h5" if where.found else where
     console.print(
-        f"best: {_name(found.best.point)}, {by} {found.best.figures[by]:.5g}; it is in {best}.", soft_wrap=True
+        f"best: {name_of(found.best.point)}, {by} {found.best.figures[by]:.5g}; it is in {best}.", soft_wrap=True
     )
     leave_unless_there(where)
 

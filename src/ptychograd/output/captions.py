@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 VERDICT = "verdict"  # settings: where `perform` puts it
 FOLDER = "folder"  # settings: where a run was started
-DATA_FILE = "data_file"  # settings: the data's file, of results without options that name it
+DATA_FILE = "data_file"  # settings: the data's file, of results without a plan that names it
 VERDICTS = {
     "at_noise": "at the noise: the patterns are fitted as well as photon counting allows",
     "near_noise": "near the noise: nearly everything is explained, but more than counting noise is left",
@@ -20,9 +20,17 @@ VERDICTS = {
 
 def origin(settings: Mapping) -> Path | None:
     """The file of the data that a result is of, if it says so."""
-    options = settings.get("options")
-    stored = options.get("data") if isinstance(options, Mapping) else settings.get(DATA_FILE)
-    return Path(str(settings.get(FOLDER, "")), stored) if isinstance(stored, str) else None
+    files = data_files(settings)
+    return Path(str(settings.get(FOLDER, "")), files[0]) if files else None
+
+
+def data_files(settings: Mapping) -> list[str]:
+    """The files of the data, as they were named where the run was started."""
+    plan = settings.get("plan")
+    data = plan.get("data") if isinstance(plan, Mapping) else None
+    named = data.get("paths") if isinstance(data, Mapping) else settings.get(DATA_FILE)
+    found = [named] if isinstance(named, str) else named
+    return [str(path) for path in found] if isinstance(found, list | tuple) else []
 
 
 def verdict_code(result: "Result") -> str:

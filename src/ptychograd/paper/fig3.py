@@ -85,7 +85,7 @@ def _grid(place: Reproduction, data: Dataset, photons: float, grid: dict, epochs
             place.tell(share, f"{photons:g} photons")
         return result
 
-    return sweep(run, grid, measure=lambda result: compare_with_truth(result, data), archived=find, on_run=on_run)
+    return sweep(run, grid, measure=lambda result, _: compare_with_truth(result, data), archived=find, on_run=on_run)
 
 
 def _axes(quick: bool) -> tuple[dict, ...]:

@@ -21,6 +21,7 @@ from ptychograd.runs.stage import Run
 FLAT = 0.02  # of a curve's least value: less contrast than that is no valley
 Point = Mapping  # a setting by the name of each axis
 Made = TypeVar("Made")
+Measure = Callable[[Result, Point], Mapping[str, float]]
 
 
 class Row(NamedTuple):
@@ -65,7 +66,7 @@ def sweep(
     run: Callable[[Point], Run],
     grid: Mapping[str, Sequence],
     *,
-    measure: Callable[[Result], Mapping[str, float]] | None = None,
+    measure: Measure | None = None,
     by: str = "r_factor",
     at_once: int | None = None,
     archived: Callable[[Point], Result | None] | None = None,
@@ -82,7 +83,7 @@ def sweep(
     Args:
         run: a function from a point, a dict from the name of each axis to a value, to its `Run`; anything may differ.
         grid: the values of each axis, by its name; all combinations are tried.
-        measure: a function from a result to further figures, by name. Figures are in any case "r_factor" and "loss" of
+        measure: a function from a result and its point to further figures, by name. Figures are in any case "r_factor" and "loss" of
             the last epoch.
         by: the figure whose smallest value makes the best point.
         at_once: how many runs are computed side by side; by default as many as fit into the memory of a GPU, and on a
@@ -179,11 +180,11 @@ def _possible() -> Callable[[Run], None]:
     return check_all
 
 
-def _row(point: dict, result: Result | InputError, measure: Callable[[Result], Mapping[str, float]] | None) -> Row:
+def _row(point: dict, result: Result | InputError, measure: Measure | None) -> Row:
     if isinstance(result, InputError):
         return Row(point, {}, str(result))
     try:
-        figures = _figures(result, measure)
+        figures = _figures(result, point, measure)
     except InputError as problem:
         return Row(point, {}, str(problem))
     is_whole = result.stopped != NOT_FINITE
@@ -227,10 +228,10 @@ def doubts(values: Float[np.ndarray, " place"]) -> str:
     return ""
 
 
-def _figures(result: Result, measure: Callable[[Result], Mapping[str, float]] | None) -> dict[str, float]:
+def _figures(result: Result, point: Point, measure: Measure | None) -> dict[str, float]:
     """Of a result that diverged: the same names, and NaN."""
     shown, figures = result.epochs_of_state, {"r_factor": np.nan, "loss": np.nan}
     if shown:
         figures = {"r_factor": result.r_factor, "loss": result.history.loss[shown - 1]}
-    figures |= dict(measure(result)) if measure else {}
+    figures |= dict(measure(result, point)) if measure else {}
     return dict.fromkeys(figures, np.nan) if result.stopped == NOT_FINITE else figures

@@ -3,8 +3,8 @@
 import math
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, NamedTuple
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Annotated, Any, Literal, NamedTuple, Self
 
 import numpy as np
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, WithJsonSchema
@@ -20,19 +20,19 @@ class Section(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True, allow_inf_nan=True)
 
-    def replaced(self, **changes: object) -> "Section":
+    def replaced(self, **changes: object) -> Self:
         """The section with other values, which are looked at as those of a new one."""
         return type(self).model_validate({name: getattr(self, name) for name in self.model_fields_set} | changes)
 
 
-def about(text: str, default: object = None, **more) -> "object":
+def about(text: str, default: object = None) -> Any:
     """A field with what it means in a sentence; sections have a fresh one by default."""
     if isinstance(default, type) and issubclass(default, Section):
-        return Field(default_factory=default, description=text, **more)
-    return Field(default=default, description=text, **more)
+        return Field(default_factory=default, description=text)
+    return Field(default=default, description=text)
 
 
-def required(text: str) -> "object":
+def required(text: str) -> Any:
     """A field that has to be given."""
     return Field(default=PydanticUndefined, description=text)
 
@@ -91,7 +91,7 @@ def _texts(value: object) -> tuple[str, ...]:
 def named(*choices: str) -> "tuple[PlainValidator, WithJsonSchema]":
     """One of these names, or a part of your own.
 
-    That is "module:Class", {"kind": "module:Class", "arguments": {...}} if it is made with some, or in Python an object.
+    That is "module:Class", with arguments {"kind": "module:Class", "arguments": {...}}, or in Python an object.
     """
 
     def read(value: object) -> object:
@@ -123,15 +123,16 @@ def _array_or_file(value: object) -> object:
 
 
 def _flat(value: object) -> object:
-    """Names with dots, which TOML takes for tables in tables: {"object": {"transmission": 1}} as object.transmission."""
-    if not isinstance(value, Mapping):
-        return value
-    flat: dict[object, object] = {}
-    for name, below in value.items():
-        found = _flat(below)
-        within = isinstance(found, dict) and found
-        flat |= {f"{name}.{inner}": one for inner, one in found.items()} if within else {name: found}
-    return flat
+    """Names with dots, which TOML takes for tables in tables: {"scan": {"offset": 1}} is {"scan.offset": 1}."""
+    return dict(_named_flat(value)) if isinstance(value, Mapping) else value
+
+
+def _named_flat(values: Mapping, before: str = "") -> Iterator[tuple[str, object]]:
+    for name, value in values.items():
+        if isinstance(value, Mapping) and value:
+            yield from _named_flat(value, f"{before}{name}.")
+        else:
+            yield f"{before}{name}", value
 
 
 class Mark(NamedTuple):
@@ -154,9 +155,11 @@ def _is_own(name: object) -> bool:
 
 Whole = Annotated[int, BeforeValidator(_whole)]
 Real = Annotated[float, BeforeValidator(_real)]
-Epochs = Annotated[object, PlainValidator(_epochs), WithJsonSchema({"anyOf": [{"type": "integer"}, {"const": "auto"}]})]
+Epochs = Annotated[
+    int | Literal["auto"], PlainValidator(_epochs), WithJsonSchema({"anyOf": [{"type": "integer"}, {"const": "auto"}]})
+]
 Devices = Annotated[
-    object, PlainValidator(_devices), WithJsonSchema({"anyOf": [{"type": "integer"}, {"const": "all"}]})
+    int | Literal["all"], PlainValidator(_devices), WithJsonSchema({"anyOf": [{"type": "integer"}, {"const": "all"}]})
 ]
 TextOrNumber = Annotated[object, PlainValidator(_text_or_number), WithJsonSchema({"type": ["string", "number"]})]
 Texts = Annotated[tuple[str, ...], BeforeValidator(_texts)]

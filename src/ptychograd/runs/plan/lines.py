@@ -9,7 +9,7 @@ _KEY = re.compile(r"""[ \t]*("(?:[^"\\\n]|\\.)*"|'[^'\n]*'|[A-Za-z0-9_-]+)[ \t]*
 _TEXT = re.compile(r'"""(?:[^\\]|\\.)*?"{3,5}|\'\'\'.*?\'{3,5}|"(?:[^"\\\n]|\\.)*"|\'[^\'\n]*\'', re.DOTALL)
 _BLANK = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*")
 _BARE = re.compile(r"[^,\]}\n#]*")
-_NAMED = re.compile(r"`([^`]+)`")
+_NAMED = re.compile(r"`([^`=]+)(?:=[^`]*)?`")  # a field, perhaps with a value
 
 
 def lines_of(text: str) -> dict[str, int]:

@@ -41,8 +41,8 @@ def _arguments(path: str, part: object) -> dict[str, object]:
     """What a part was made with: the fields that its class is made with, which are to be plain values."""
     if not dataclasses.is_dataclass(part):
         raise InputError(
-            f"The plan can't be saved: `{path}` is an object of {type(part).__qualname__}, and what it was made with is "
-            'not known; give "module:Class".'
+            f"The plan can't be saved: `{path}` is an object of {type(part).__qualname__}, and what it was made with "
+            'is not known; give "module:Class".'
         )
     found = {}
     for field in dataclasses.fields(part):
@@ -54,7 +54,7 @@ def _arguments(path: str, part: object) -> dict[str, object]:
                 f"The plan can't be saved: `{path}` is an object of {type(part).__qualname__} whose {field.name} is "
                 f"a {type(value).__name__}; only numbers, texts and lists of them can be written."
             )
-        if value is not None and not value == field.default:
+        if value is not None and value != field.default:
             found[field.name] = _listed(value)
     return found
 

@@ -1,20 +1,32 @@
 """The plan of a run: everything that it is asked for, in one object that is checked, saved and performed."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 from pydantic import PrivateAttr, ValidationError
 
 from ptychograd.core.errors import InputError
+from ptychograd.runs.plan.changes import changed
 from ptychograd.runs.plan.fields import VERSION, Section, Whole, about
-from ptychograd.runs.plan.importing import Origin
+from ptychograd.runs.plan.importing import Origin, called, load_part
 from ptychograd.runs.plan.problems import sentence
 from ptychograd.runs.plan.schema import schema_of
 from ptychograd.runs.plan.sections.data import DataSection, GeometrySection
 from ptychograd.runs.plan.sections.fit import FitSection
 from ptychograd.runs.plan.sections.model import ModelSection
 from ptychograd.runs.plan.sections.other import MachineSection, OutputSection, ValidationSection
+from ptychograd.runs.plan.settings import as_settings, sections_in
 from ptychograd.runs.plan.toml import PlanText, save, sections_of
+from ptychograd.runs.plan.walking import is_nullable
+from ptychograd.runs.setting_names import PLAN
+
+if TYPE_CHECKING:
+    from ptychograd.data.dataset import Dataset, StreamFromFile
+    from ptychograd.fitting.reconstruction import Progress
+    from ptychograd.fitting.result import Result
+    from ptychograd.physics.model import AbstractModel
+    from ptychograd.runs.stage import Run, Stage
 
 
 class Plan(Section):
@@ -51,7 +63,6 @@ class Plan(Section):
     validation: ValidationSection = about("What judges the run.", ValidationSection)
     output: OutputSection = about("What is kept, and when the run ends before its time.", OutputSection)
     machine: MachineSection = about("Where to compute.", MachineSection)
-
     _origin: Origin = PrivateAttr(default_factory=Origin)
 
     def __init__(self, **sections: object):
@@ -61,14 +72,19 @@ class Plan(Section):
             raise InputError(sentence(problem, Plan)) from None
 
     @classmethod
-    def of(cls, values: Mapping[str, object]) -> "Plan":
-        """A plan from sections in dictionaries, as TOML and results have them; one of an older form is read."""
+    def of(cls, values: Mapping[str, object], trusted: bool = True) -> "Plan":
+        """A plan from sections in dictionaries, as TOML and results have them; one of an older form is read.
+
+        Args:
+            values: the sections.
+            trusted: whether modules that it names may be imported; not those of a result that somebody sent.
+        """
         version = values.get("version", VERSION)
         if isinstance(version, int) and version > VERSION:
             raise InputError(
                 f"`version` {version}: this ptychograd knows plans of versions up to {VERSION}; use a newer ptychograd."
             )
-        return cls(**{**values, "version": VERSION})
+        return cls(**{**values, "version": VERSION}).coming_from(Origin(trusted=trusted))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> "Plan":
@@ -112,25 +128,138 @@ class Plan(Section):
         """Another plan, in which fields have other values.
 
         Args:
-            values: by the path of their field, as {"fit.solver.momentum": 0.9}.
+            values: by the path of their field, as {"fit.solver.momentum": 0.9}; of an entry of a table, as
+                {"fit.priors.tv": 0.3}; of a stage, counted from 1, as {"fit.stages.2.epochs": 30}.
 
         Raises:
             InputError: there is no such field, or the value does not suit it.
         """
-        changed = self.said()
+        said = self.said()
         for path, value in values.items():
-            *sections, name = path.split(".")
-            place = changed
-            for section in sections:
-                place = place.setdefault(section, {})
-                if not isinstance(place, dict):
-                    raise InputError(f"`{path}`: {section} is no section.")
-            place[name] = value
-        return Plan(**changed).coming_from(self.origin)
+            said = changed(Plan, said, path, value)
+        return Plan(**said).coming_from(self.origin)
+
+    def field(self, path: str) -> object:
+        """The value of a field, by its path."""
+        found: object = self
+        for name in path.split("."):
+            found = getattr(found, name)
+        return found
 
     def said(self) -> dict:
         """Sections with the fields that were given, as dictionaries."""
         return _said(self)
+
+    @property
+    def holds_out(self) -> bool:
+        """Whether some patterns are held out of the run."""
+        from ptychograd.runs.plan.effects.positions import held_share
+
+        refine = self.fit.refine if self.validation.position_test else ()
+        return held_share(self.validation.hold_out, refine, 1) > 0
+
+    @property
+    def is_of_package(self) -> bool:
+        """Whether the model is one of the package's."""
+        return self.model.kind is None or (isinstance(self.model.kind, str) and ":" not in self.model.kind)
+
+    def own_part(self, named: object, field: str = "model.kind") -> object:
+        """A part of your own: an object as it is, or what "module:Class" names, imported now.
+
+        Args:
+            named: the object, or the name; {"kind": "module:Class", "arguments": {...}} is made with these.
+            field: path of the field that says so.
+        """
+        if isinstance(named, dict):
+            return called(load_part(named["kind"], field, self.origin), field, **named.get("arguments", {}))
+        return load_part(named, field, self.origin) if isinstance(named, str) else named
+
+    @classmethod
+    def of_result(cls, result: "Result", trusted: bool = False, given: Mapping[str, object] | None = None) -> "Plan":
+        """The plan of the run that a result is of.
+
+        Args:
+            result: one that was read or just made.
+            trusted: whether modules that it names may be imported; not those of a result that somebody sent.
+            given: values of fields in place of the stored ones, by path, as an object that no module names.
+
+        Raises:
+            InputError: the result has no plan, or one that a file can't hold.
+        """
+        settings = result.settings.get(PLAN)
+        if not isinstance(settings, Mapping):
+            raise InputError("The result has no plan: it was not made by one; write one with `ptychograd init`.")
+        return cls.of(sections_in(settings, result.attached, given), trusted)
+
+    def as_settings(self) -> dict:
+        """The fields that were given, as a result keeps them; of arrays their digests."""
+        return as_settings(self)[0]
+
+    def check(self) -> None:
+        """Raise `InputError` for fields that do not go together; no data are read."""
+        from ptychograd.runs.plan.requirements import check_fields
+        from ptychograd.runs.plan.solvers import make_solver
+
+        check_fields(self)
+        make_solver(self)
+
+    def read(self, keep: "StreamFromFile | None" = None) -> "Dataset":
+        """The data set that the plan names.
+
+        Args:
+            keep: when patterns stay in their file; by default they are all read.
+        """
+        from ptychograd.runs.plan.reading import read_data
+
+        return read_data(self, keep)
+
+    def make_model(self, data: "Dataset") -> "AbstractModel":
+        """The start model of a data set."""
+        from ptychograd.runs.plan.start import make_model
+
+        return make_model(self, data)
+
+    def make_plain_model(self, data: "Dataset") -> "AbstractModel":
+        """The start model of a data set without what the plan asks for beside the ideal."""
+        from ptychograd.runs.plan.start import plain_model
+
+        return plain_model(self, data)
+
+    def make_stages(self, data: "Dataset", model: "AbstractModel | None" = None) -> "tuple[Stage, ...]":
+        """The stages of the run, one after another."""
+        from ptychograd.runs.plan.stages import make_stages
+
+        return make_stages(self, data, self.make_model(data) if model is None else model)
+
+    def make_run(self, data: "Dataset") -> "Run":
+        """The run of a data set, of which all patterns are fitted."""
+        from ptychograd.runs.plan.solvers import make_solver
+        from ptychograd.runs.stage import Run
+
+        self.check()
+        solver, model = make_solver(self), self.make_model(data)
+        size = self.fit.batch_size
+        size = solver.suited_batch_size(data) if size is None else size
+        return Run(model, data, solver, self.make_stages(data, model), size, self.seed)
+
+    def run(self, on_epoch: "Callable[[Progress], None] | None" = None, resume: "Result | None" = None) -> "Result":
+        """Read the data, reconstruct, judge by held-out patterns, and save the result where the plan names a file.
+
+        Args:
+            on_epoch: is called with a `Progress` after each epoch.
+            resume: an earlier result of the same plan to go on from.
+
+        Returns:
+            the result, which carries the plan.
+        """
+        from ptychograd.runs.planned import PlannedRun
+
+        self.check()
+        planned = PlannedRun.of(self, self.read())
+        result = planned.validated(planned.perform(on_epoch, resume))
+        if self.output.result is not None:
+            result.save(self.output.result)
+        return result
 
 
 def _said(section: Section) -> dict:
@@ -138,7 +267,7 @@ def _said(section: Section) -> dict:
     found = {
         name: _plain(getattr(section, name)) for name in type(section).model_fields if name in section.model_fields_set
     }
-    return {name: value for name, value in found.items() if not (_is_section(section, name) and value == {})}
+    return {name: value for name, value in found.items() if value != {} or not _is_section(section, name)}
 
 
 def _plain(value: object) -> object:
@@ -150,4 +279,5 @@ def _plain(value: object) -> object:
 
 
 def _is_section(section: Section, name: str) -> bool:
-    return isinstance(getattr(section, name), Section)
+    """Whether a field is a section that is always there."""
+    return isinstance(getattr(section, name), Section) and not is_nullable(type(section).model_fields[name])

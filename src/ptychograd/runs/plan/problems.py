@@ -29,13 +29,14 @@ def detail(error: ErrorDetails, plan: type[BaseModel]) -> str:
         return f"`{path}` is missing; give it."
     text = error["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
     if error["type"] == "literal_error":
-        text = f"expected one of: {error['ctx']['expected']}"
+        text = f"expected one of: {error.get('ctx', {}).get('expected')}"
     if error["type"] in WANTED:
         text = f"expected {WANTED[error['type']].format(path)}"
     if error["type"] in ("model_type", "model_attributes_type", "dict_type"):
         text = f"expected a section with fields of its own, as {path}.NAME = VALUE"
     given = error["input"]
-    shown = f" {given!r}" if isinstance(given, str | int | float | bool) and repr(given) not in text else ""
+    said = any(form in text for form in (repr(given), f'"{given}"'))
+    shown = f" {given!r}" if isinstance(given, str | int | float | bool) and not said else ""
     return f"`{path}`{shown}: {text}."
 
 

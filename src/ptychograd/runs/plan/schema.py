@@ -1,5 +1,7 @@
 """The JSON schema of a plan, from which editors and other programs know its fields."""
 
+from typing import Any
+
 from pydantic import BaseModel
 
 WITHOUT = ("title",)  # what pydantic makes of names, which says nothing more
@@ -7,11 +9,11 @@ WITHOUT = ("title",)  # what pydantic makes of names, which says nothing more
 
 def schema_of(plan: type[BaseModel]) -> dict:
     """Every field with its description, its default, and its unit where it has one."""
-    found = _cleaned(plan.model_json_schema())
+    found: dict = _cleaned(plan.model_json_schema())
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "A plan of ptychograd", **found}
 
 
-def _cleaned(value: object, is_names: bool = False):
+def _cleaned(value: Any, is_names: bool = False) -> Any:
     """The schema without titles; the unit stands beside the description, also where a field may be left out."""
     if isinstance(value, list):
         return [_cleaned(one) for one in value]

@@ -27,7 +27,7 @@ def reference(name: str, array: np.ndarray, file: str | None = None) -> dict[str
 
 def is_reference(value: object) -> bool:
     """Whether a value stands for an array."""
-    return isinstance(value, Mapping) and NAMED <= value.keys()
+    return isinstance(value, Mapping) and value.keys() >= NAMED
 
 
 def from_file(path: str, value: Mapping, folder: str) -> np.ndarray:

@@ -73,7 +73,7 @@ def sections_of(text: PlanText, plan: type[BaseModel]) -> dict:
 
 
 def save(plan: Section, path: str | os.PathLike[str], page: Page = Page()) -> None:  # noqa: B008
-    """Write the fields of a plan that were given, with what each means; an old file is replaced as a whole or not at all.
+    """Write the fields of a plan that were given, with what each means; an old file is replaced whole or not at all.
 
     Its arrays are written beside it, as run_arrays.h5 beside run.toml. Names of files in it are those from its folder.
 

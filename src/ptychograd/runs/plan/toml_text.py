@@ -2,6 +2,7 @@
 
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple, get_args, get_origin
 
 import tomlkit
@@ -45,7 +46,7 @@ class Page(NamedTuple):
         shown: paths of fields that stand there, as comments with their defaults, even if the plan does not give them.
     """
 
-    notes: Notes = {}
+    notes: Notes = MappingProxyType({})
     shown: Sequence[str] = ()
 
 
@@ -71,7 +72,7 @@ def _section(values: Mapping, section: type[BaseModel], place: Place, page: Page
         if _is_direct(field, value):
             continue
         if inner is None:
-            yield [*_above(below.path, field, place.is_told, page), *_heading(below), *_table(value)]
+            yield [*_above(below.path, field, place.is_told, page), *_heading(below), *_table(value or {})]
         elif isinstance(value, list):
             for number, item in enumerate(value, start=1):
                 yield from _section(item, inner, below.item(number), page)

@@ -81,7 +81,7 @@ def chosen(catalogue: Catalogue, keys: Keys, readers: Readers) -> Items:
         if name not in READERS and not of_variable:
             there = ", ".join(READERS)
             raise InputError(f'there is no item "{name}"; the items of a file are {there}, and variable.NAME.')
-        entry = catalogue.find(str(key)) or _literal(name, key)
+        entry = catalogue.find(str(key)) or _in_unit(catalogue, str(key)) or _literal(name, key)
         if entry is None and name == "positions" and str(key).lower() == "none":
             items = overlaid(items, Items(without_positions=True))
             continue
@@ -89,6 +89,13 @@ def chosen(catalogue: Catalogue, keys: Keys, readers: Readers) -> Items:
             raise InputError(f'{name}: there is no array "{key}"; the file holds {catalogue.listing()}.')
         items = overlaid(items, _named_variable(name, entry) if of_variable else readers[name](entry))
     return items
+
+
+def _in_unit(catalogue: Catalogue, key: str) -> Entry | None:
+    """An entry whose unit follows its path after a colon, as /entry/x:um."""
+    path, colon, unit = key.rpartition(":")
+    entry = catalogue.find(path) if colon and unit else None
+    return None if entry is None else replace(entry, units=unit.strip())
 
 
 def _named_variable(key: str, entry: Entry) -> Items:

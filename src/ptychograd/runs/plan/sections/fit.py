@@ -16,7 +16,7 @@ class SolverSection(Section):
         "then. These and rpie find their step sizes; epie and ad-epie follow Algorithm 1 of the paper; adam takes steps."
     )
     momentum: Real | None = about("For nesterov: its momentum, from 0 to below 1.")
-    step: Real | None = about("For nesterov: its step, over the one that the curvature allows.")
+    step_size: Real | None = about("For nesterov: its step, over the one that the curvature allows.")
     floor: Real | None = about("For nesterov: the share of the brightest light that weakly lit pixels are moved by.")
     alpha: Real | None = about("For rpie: its regularisation, from 0 to 1.")
     steps: Annotated[dict[str, Real], Flat] = about("For adam: step sizes by parameter, as object = 0.01.", {})
@@ -68,10 +68,8 @@ class FitSection(Section):
         "slices (neighbouring slices alike); weights mean the same at any batch size.",
         {},
     )
-    constraints: Annotated[dict[str, Literal["non-negative", "real", "phase-only", "magnitude-at-most-one"]], Flat] = (
-        about(
-            "What must hold of refined parameters, by path: non-negative, real, phase-only, magnitude-at-most-one.", {}
-        )
+    constraints: Annotated[dict[str, Literal["positive", "real", "phase-only", "magnitude-at-most-one"]], Flat] = about(
+        "What must hold of refined parameters, by path: positive, real, phase-only, magnitude-at-most-one.", {}
     )
     shrink_wrap: bool = about(
         "For a crystal: cut off its ghosts and find its place along the beam, between stages of the run.", True

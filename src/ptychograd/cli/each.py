@@ -1,0 +1,93 @@
+"""One run, or one for every file: `--each`, with a table at the end, and no run harmed by another that fails."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
+
+from ptychograd.cli.console import FAILED, complain, errors, leave, output
+from ptychograd.core.errors import InputError
+from ptychograd.core.table import text_table
+from ptychograd.runs.plan.plan import Plan
+
+if TYPE_CHECKING:
+    from ptychograd.fitting.result import Result
+
+COLUMNS = ("file", "R", "epochs", "ended")
+
+
+class Row(NamedTuple):
+    """What became of a file: R-factor and epochs of its run and how it ended, or the reason why there is none."""
+
+    path: str
+    r_factor: str
+    epochs: str
+    ended: str
+    failed: bool = False
+
+    @classmethod
+    def of(cls, path: str, result: "Result") -> "Row":
+        """Of a run that was performed."""
+        epochs = result.history.epochs
+        return cls(path, f"{result.r_factor:.4f}" if epochs else "", str(epochs), result.stopped)
+
+
+def perform(plan: Plan, preview: bool = False, json: bool = False) -> None:
+    """The run of a plan; or of every file one, with a table at the end and the status of a failure if one failed."""
+    from ptychograd.cli.job import run
+
+    if plan.data.each and len(plan.data.paths) > 1:
+        perform_each(plan, lambda one: run(one, json))
+    else:
+        run(plan, json)
+
+
+def perform_each(plan: Plan, run: "Callable[[Plan], Result]") -> None:
+    """A run for every file, one after another.
+
+    Args:
+        plan: its files are one scan each.
+        run: performs the plan of one.
+
+    Raises:
+        InputError: they would all have the same result.
+    """
+    from ptychograd.cli.hosts import ProcessRank
+
+    if plan.output.result is not None:
+        raise InputError("`output.result` names one result, and every file has its own with `data.each`; leave it out.")
+    if ProcessRank.of(plan.machine.coordinator, plan.machine.processes, plan.machine.rank) is not None:
+        raise InputError("`data.each` runs in one process; start one for every file instead.")
+    rows: list[Row] = []
+    try:
+        for number, path in enumerate(plan.data.paths, start=1):
+            errors.print(f"{path}, {number} of {len(plan.data.paths)}", style="bold", soft_wrap=True)
+            rows.append(_performed(path, plan.with_fields({"data.paths": path, "data.each": False}), run))
+    finally:
+        _tell(rows)
+    if any(row.failed for row in rows):
+        leave(FAILED)
+
+
+def _performed(path: str, plan: Plan, run: "Callable[[Plan], Result]") -> Row:
+    """The run of one file; what fails is said, and leaves the others alone."""
+    from ptychograd.cli.engine import lacking
+
+    try:
+        return Row.of(path, run(plan))
+    except (InputError, MemoryError) as problem:
+        reason = " ".join(str(problem).split()) or "There is not enough memory."
+        complain(reason)
+    except RuntimeError as problem:
+        reason = lacking(problem)
+        if reason is None:
+            raise
+        complain(reason)
+    except SystemExit as left:  # which has said why
+        if left.code != FAILED:
+            raise
+        reason = "failed"
+    return Row(path, "", "", reason, failed=True)
+
+
+def _tell(rows: list[Row]) -> None:
+    if rows:
+        output.print("\n" + "\n".join(text_table(COLUMNS, [row[: len(COLUMNS)] for row in rows])), soft_wrap=True)

@@ -1,0 +1,78 @@
+"""Sentences of the library in terms of the command line: a field of a plan is called as the option that gives it."""
+
+import re
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from rich.console import Console, RenderHook
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.console import ConsoleRenderable
+
+_NAMED = re.compile(r"`([a-z_]\w*(?:\.[\w-]+)*)(?:=([^`]*))?`")
+
+
+ALONE = ("seed",)  # fields in no section
+_PATH = re.compile(r"\b[a-z]+(?:\.[a-z_]+)+\b")
+
+
+class Written:
+    """Fields that a person wrote into a file, which keep their names; of other fields options are spoken of."""
+
+    fields: frozenset[str] = frozenset()
+
+
+written = Written()
+
+
+def worded(text: str) -> str:
+    """A sentence with options in place of the fields that it names in backquotes.
+
+    `fit.epochs` is --epochs, `fit.noise=poisson` is --noise poisson, `data.keys.probe=PATH` is --key probe=PATH. A
+    field without an option stays as it is; with a value it is given by --set.
+    """
+    return _NAMED.sub(lambda found: _option(found[0], found[1], found[2]), text) if "`" in text else text
+
+
+def _option(whole: str, path: str, value: str | None) -> str:
+    """How a field is given on the command line; the whole text if it is none."""
+    from ptychograd.cli.options import OPTIONS
+    from ptychograd.runs.plan.listing import field_at
+
+    about = field_at(path) if "." in path or path in ALONE else None
+    if about is None or about.path in written.fields:
+        return whole
+    option = next((option for option in OPTIONS if option.path == about.path), None)
+    if option is None:
+        return whole if value is None else f"--set {path}={value}"
+    name = path.removeprefix(about.path).removeprefix(".")
+    if about.is_flag:
+        return option.name
+    return " ".join(filter(None, (option.name, "=".join(filter(None, (name, value))))))
+
+
+def plainly_worded(text: str) -> str:
+    """The same of a text in which fields stand without marks, as in what a plan says of its fields."""
+    return _PATH.sub(lambda found: worded(f"`{found[0]}`").strip("`"), text)
+
+
+class _Hook(RenderHook):
+    def process_renderables(self, renderables: "list[ConsoleRenderable]") -> "list[ConsoleRenderable]":
+        return [
+            one.blank_copy(worded(one.plain)) if isinstance(one, Text) and "`" in one.plain else one
+            for one in renderables
+        ]
+
+
+@contextmanager
+def in_options(console: Console) -> "Iterator[None]":
+    """All that is printed there meanwhile speaks of options."""
+    written.fields = frozenset()
+    console.push_render_hook(_Hook())
+    try:
+        yield
+    finally:
+        console.pop_render_hook()

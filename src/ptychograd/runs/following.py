@@ -1,0 +1,145 @@
+"""Reconstructing along with a scan that is still being written."""
+
+import gc
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ptychograd.core.errors import InputError
+from ptychograd.data.dataset import Dataset, StoredPatterns, StreamFromFile, frozen, make_dataset, positions_of
+from ptychograd.fitting.epoch import Device
+from ptychograd.fitting.reconstruction import Progress, reconstruct
+from ptychograd.fitting.result import History, Result
+from ptychograd.runs.plan.effects.positions import refines_positions
+
+if TYPE_CHECKING:
+    from ptychograd.runs.plan.plan import Plan
+
+FOREVER = 10**9  # epochs
+POLL = 0.5  # seconds
+
+
+class ScanEnd:
+    """A rule for `until`: every position has its pattern, or none has come for so many seconds.
+
+    Args:
+        count: says how many patterns there are.
+        expected: how many there will be.
+        patience: seconds without a new one after which the scan counts as ended.
+    """
+
+    def __init__(self, count: Callable[[], int], expected: int, patience: float):
+        self._count, self._expected, self._patience = count, expected, patience
+        self.arrived, self._since = count(), time.monotonic()
+
+    def __call__(self, history: History) -> str:
+        now = self._count()
+        if now > self.arrived:
+            self.arrived, self._since = now, time.monotonic()
+        if self.arrived >= self._expected:
+            return f"all {self._expected:,} patterns came in the course of {history.epochs} epochs"
+        if time.monotonic() - self._since > self._patience:
+            return f"no new pattern for {self._patience:g} s, {self.arrived:,} of {self._expected:,} are there"
+        return ""
+
+
+class FollowedScan:
+    """A scan that is still being written, whose patterns so far are reconstructed.
+
+    Args:
+        plan: of the run; its own epochs begin when the scan has ended.
+        keep: when patterns stay in their file.
+    """
+
+    def __init__(self, plan: "Plan", keep: StreamFromFile):
+        self.plan, self.data = plan, _begun(plan, keep)
+        if not isinstance(self.data.patterns, StoredPatterns):
+            raise InputError(
+                f"{plan.data.paths[0]} is no HDF5 file that can be read while it is written; leave --follow out."
+            )
+        self.patterns: StoredPatterns = self.data.patterns
+        self.end = ScanEnd(self.patterns.arrived, self.data.count, plan.data.patience)
+        self._run = plan.make_run(self.data)
+
+    def fit(self, on_epoch: Callable[[Progress], None], devices: Sequence[Device]) -> Result:
+        """Reconstruct what there is until the scan has ended."""
+        run = self._run
+        result = reconstruct(
+            *(run.model, self.data, run.solver),
+            epochs=FOREVER,
+            batch_size=run.batch_size,
+            trainable=run.stages[-1].trainable,
+            seed=run.seed,
+            until=self.end,
+            on_epoch=on_epoch,
+            devices=devices,
+        )
+        return result._replace(model=result.onto(run.model))
+
+    def whole(self) -> Dataset:
+        """The data looked at once more; in memory, if all are there and have room in it. What never came is masked."""
+        data, patterns = self.data, self.patterns.of(self.data.count)
+        if self.end.arrived < data.count or patterns.nbytes > patterns.keep.limit:
+            return replace(data, patterns=patterns)
+        frames, mask = patterns.frames(slice(None), data.mask)
+        missing = np.flatnonzero(~mask.any(axis=(1, 2)))
+        shown = () if not len(missing) else (f"patterns: {len(missing):,} in the midst of the scan never came; masked",)
+        mask = mask[0] if (mask == mask[0]).all() else mask
+        items = {name: getattr(data, name) for name in ("geometry", "probe", "support", "truth", "source", "variables")}
+        return make_dataset(frozen(frames), data.positions, mask=mask, notes=(*data.notes, *shown), **items)
+
+    def news(self, whole: Dataset) -> Iterator[str]:
+        """Notes that the whole scan has beside those that it had when it began."""
+        yield from whole.notes[len(self.data.notes) :]
+
+
+def check_followed(plan: "Plan", processes: int) -> None:
+    """Refuse what can't be done while a scan is being written."""
+    if plan.validation.hold_out or processes > 1:
+        raise InputError(
+            "`data.follow` runs in one process and fits all patterns; leave out `validation.hold_out` and "
+            "`machine.rank`."
+        )
+    if refines_positions(plan.fit.refine):
+        raise InputError(
+            "`data.follow` refines no positions: no patterns are held out to judge them. Refine when the scan is done."
+        )
+    if len(plan.data.paths) != 1:
+        raise InputError(f"`data.follow` reads along with one file; {len(plan.data.paths)} are named.")
+
+
+def _begun(plan: "Plan", keep: StreamFromFile) -> Dataset:
+    """The data as soon as there are enough for a batch; until then it waits, at most as long as it has patience."""
+    deadline = time.monotonic() + plan.data.patience
+    while True:
+        found = _looked_at(plan, keep)
+        if not isinstance(found, str):
+            return found
+        if time.monotonic() > deadline:
+            raise InputError(found)
+        gc.collect()  # HDF5 shows nothing new of a file of which anything is still open
+        time.sleep(POLL)
+
+
+def _looked_at(plan: "Plan", keep: StreamFromFile) -> Dataset | str:
+    """The data, or why there is too little of them yet; nothing of the file is open then."""
+    try:
+        data = plan.read(keep)
+        _check_positions(data)
+    except InputError as error:
+        return str(error)
+    source = plan.data.paths[0]
+    return data if data.total > 0 else f"{source}: there is not one photon, or not one whole rocking curve, yet."
+
+
+def _check_positions(data: Dataset) -> None:
+    """Refuse positions whose last ones are all 0, as in a file that has room for them and not yet the positions."""
+    written = int(np.max(np.flatnonzero(positions_of(data).any(axis=1)) + 1, initial=0))
+    if data.count - written > data.group:
+        raise InputError(
+            f"The positions from number {written} on are all 0, as if they were not written yet; "
+            "a scan is followed once the positions of all its patterns are there."
+        )

@@ -1,0 +1,1 @@
+"""What a plan asks for beside the ideal, put into a model."""

@@ -1,0 +1,43 @@
+"""Images that a plan names: a file of NumPy's, or an array in Python."""
+
+from pathlib import Path
+
+import numpy as np
+
+from ptychograd.core.errors import InputError
+
+NPY = b"\x93NUMPY"  # how a .npy file begins
+
+
+def image(given: object, what: str) -> np.ndarray:
+    """The array itself, or the one in a .npy file: booleans as they are, numbers as float64."""
+    if not isinstance(given, str | Path):
+        return _checked(np.asarray(given), what, "the plan")
+    try:
+        with Path(given).open("rb") as file:
+            if file.read(len(NPY)) != NPY:
+                raise ValueError("it does not begin as such a file")
+        found = np.load(Path(given), allow_pickle=False)
+    except (OSError, ValueError) as problem:
+        raise _unreadable(what, str(given), str(problem)) from None
+    return _checked(found, what, str(given))
+
+
+def _checked(found: np.ndarray, what: str, source: str) -> np.ndarray:
+    if found.ndim not in (2, 3) or found.dtype.kind not in "biuf":
+        raise _unreadable(what, source, f"it holds {found.dtype} of shape {found.shape}")
+    return found if found.dtype == bool else found.astype(np.float64)
+
+
+def _unreadable(what: str, source: str, problem: str) -> InputError:
+    return InputError(
+        f"The {what} can't be read from {source}: {problem}; expected real numbers along 2 or 3 axes in a .npy file."
+    )
+
+
+def number_or_image(given: object, what: str) -> float | np.ndarray:
+    """A number, also as a text, or an image."""
+    try:
+        return float(given)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return image(given, what)

@@ -1,0 +1,80 @@
+"""Noise models and priors of a plan."""
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from ptychograd.core.errors import InputError
+from ptychograd.data.dataset import Dataset
+from ptychograd.fitting import priors as known_priors
+from ptychograd.fitting.priors import AbstractPrior
+from ptychograd.models.effects.noises import gaussian_noise
+from ptychograd.physics.noise import AbstractCensorable, AbstractNoise, Amplitude, Censored, Poisson, PoissonGaussian
+from ptychograd.runs.plan.importing import make_part
+from ptychograd.runs.plan.sections.model import DetectorSection
+
+if TYPE_CHECKING:
+    from ptychograd.runs.plan.plan import Plan
+
+PRIORS = {"tv": "TotalVariation", "tikhonov": "Tikhonov", "l1": "Sparse", "slices": "SliceSimilarity"}
+
+
+def noise_of(plan: "Plan", asked: object, data: Dataset) -> AbstractNoise:
+    """The noise model of this name, with a saturated detector if there is one; one of your own is taken as it is."""
+    detector = plan.model.detector
+    names = {
+        "amplitude": Amplitude,
+        "poisson": Poisson,
+        "gaussian": lambda: gaussian_noise(data, detector.readout or 0.0),
+        "poisson-gaussian": lambda: with_readout(detector),
+    }
+    if not isinstance(asked, str) or asked not in names:
+        return make_part(asked, AbstractNoise, "fit.noise", plan.origin)
+    return censored(names[asked](), detector)
+
+
+def priors_of(weights: Mapping[str, float]) -> tuple[AbstractPrior, ...]:
+    """The priors of these names, each with its weight."""
+    for name, weight in weights.items():
+        if name not in PRIORS:
+            raise InputError(
+                f'`fit.priors` "{name}" is unknown; expected NAME=WEIGHT with one of: {", ".join(PRIORS)}.'
+            )
+        if not 0 < weight < float("inf"):
+            raise InputError(f"`fit.priors` {name}={weight:g}: expected a number above zero.")
+    return tuple(getattr(known_priors, PRIORS[name])(weight) for name, weight in weights.items())
+
+
+def check_saturation(level: float | None, data: Dataset) -> None:
+    """Refuse counts above those of a full pixel."""
+    if level is not None and data.largest > level:
+        raise InputError(
+            f"`model.detector.saturation` {level:.12g}: {data.source} has pixels of up to {data.largest:.12g} photons, "
+            "and none can count more than a full one; give the level in photons, or mask what is above by "
+            "`data.mask.above`."
+        )
+
+
+def check_readout(asked: DetectorSection) -> None:
+    """Refuse what is no noise of reading a pixel."""
+    if asked.readout is not None and not 0 < asked.readout < float("inf"):
+        raise InputError(f"`model.detector.readout` {asked.readout:g}: expected photons rms, a number above zero.")
+
+
+def with_readout(asked: DetectorSection) -> AbstractCensorable:
+    """Counting and reading together."""
+    return PoissonGaussian(asked.readout or 0.0)
+
+
+def censored(noise: AbstractCensorable, asked: DetectorSection) -> AbstractNoise:
+    """The noise model of a detector whose full pixels tell a lower bound, if it has any."""
+    level = asked.saturation
+    if level is None:
+        return noise
+    if not (level >= 1 and float(level).is_integer()):
+        raise InputError(f"`model.detector.saturation` {level:g}: expected a whole number of photons, 1 or more.")
+    return Censored(noise, float(level))
+
+
+def are_counted(noises: Iterable[AbstractNoise]) -> bool:
+    """Whether one of them fits counted photons and not amplitudes."""
+    return any(not noise.fits_amplitudes for noise in noises)

@@ -1,0 +1,92 @@
+"""From a plan to the data set that it names."""
+
+import math
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ptychograd.core.errors import InputError
+from ptychograd.data.dataset import Dataset, StreamFromFile, beam_stop, check_share, mask_pixels, unsaturated_mask
+from ptychograd.data.files import read
+from ptychograd.data.geometry import ENERGIES
+from ptychograd.data.joining import joined
+from ptychograd.data.orientation import apply_orientation
+from ptychograd.runs.plan.images import image
+from ptychograd.runs.plan.sections.data import GeometrySection, MaskSection
+
+if TYPE_CHECKING:
+    from ptychograd.runs.plan.plan import Plan
+
+LENGTHS = ("distance", "focus_distance", "wavelength", "pixel_size", "two_theta")
+
+
+def read_data(plan: "Plan", keep: StreamFromFile | None = None) -> Dataset:
+    """The data set of a plan: read, turned, and without the pixels that it leaves out.
+
+    Args:
+        plan: names the files; several are one scan.
+        keep: when patterns stay in their file.
+
+    Raises:
+        InputError: as `read`; or fewer than half of the pixels are valid, after all that leaves some out.
+    """
+    asked = plan.data
+    if not asked.paths:
+        raise InputError('`data.paths` names no file; give one, as data = {paths = ["scan.h5"]}.')
+    if plan.geometry.focus_distance is not None and plan.model.kind == "far-field":
+        raise InputError("A focus distance is for `model.kind` near-field; a far field has none.")
+    keys = keys_of(plan)
+    near_field = {"near-field": True, "far-field": False}.get(str(plan.model.kind))
+    of_file = asked.mask.nonzero if asked.mask.image is None or "mask" in keys else None
+    how = {"near_field": near_field, "keep": keep, "links_into": asked.links_into, "mask_is": of_file}
+    parts = [read(Path(path), keys, allow_masked=True, **how) for path in asked.paths]
+    data = parts[0] if len(parts) == 1 else joined(parts)
+    data = without_bad_pixels(apply_orientation(data, asked.orientation), asked.mask)
+    if not asked.mask.allow_most:
+        check_share(data.mask, data.notes, ", ".join(asked.paths))
+    return data
+
+
+def keys_of(plan: "Plan") -> dict[str, str]:
+    """Where the file keeps its items; lengths of the plan's geometry among them."""
+    keys = {name: str(value) for name, value in plan.data.keys.items()}
+    for name, value in _lengths(plan.geometry).items():
+        if name in keys:
+            raise InputError(f"`geometry.{name}` and `data.keys.{name}` are both given; give one of them.")
+        keys["energy_kev" if name == "energy" else name] = repr(value)
+    return keys
+
+
+def _lengths(asked: GeometrySection) -> dict[str, float]:
+    given = {name: getattr(asked, name) for name in LENGTHS}
+    energy = None if asked.energy is None else asked.energy * ENERGIES["J"]
+    if energy is not None and asked.wavelength is not None:
+        raise InputError("`geometry.energy` and `geometry.wavelength` are both given; give one of them.")
+    found = {name: value for name, value in {**given, "energy": energy}.items() if value is not None}
+    for name, value in found.items():
+        if (not value > 0 and name != "two_theta") or (math.isinf(value) and name != "focus_distance"):
+            raise InputError(f"`geometry.{name}` {value:g}: expected a number above zero.")
+    return found
+
+
+def without_bad_pixels(data: Dataset, asked: MaskSection) -> Dataset:
+    """The data with what a beam stop, a mask and saturation leave out, and a note for each."""
+    if asked.beam_stop:
+        stop = beam_stop(data.frame_shape, asked.beam_stop)
+        data = _less(data, stop, f"`data.mask.beam_stop` {asked.beam_stop:g}")
+    if asked.image is not None:
+        meaning = "non-zero = bad" if asked.nonzero == "bad" else "non-zero = good"
+        shown = asked.image if isinstance(asked.image, str) else "(an array)"
+        data = _less(data, image(asked.image, "mask"), f"`data.mask.image` {shown} ({meaning})", asked.nonzero)
+    if asked.above is not None:
+        data = _less(data, unsaturated_mask(data, asked.above), f"`data.mask.above` {asked.above:g}")
+    return data
+
+
+def _less(data: Dataset, valid: np.ndarray, what: str, nonzero: str | None = None) -> Dataset:
+    """The data without what is left out, and how much that is."""
+    left = mask_pixels(data, valid, mask_is=nonzero, allow_masked=True)
+    note = f"mask: with {what} {left.mask.mean():.2%} of the pixels are valid, of {data.mask.mean():.2%} before"
+    return replace(left, notes=(*left.notes, note))

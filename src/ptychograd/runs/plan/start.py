@@ -1,0 +1,134 @@
+"""From a plan to the model with which its run starts."""
+
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ptychograd.core.errors import InputError, check_kind
+from ptychograd.data.dataset import BraggGeometry, Dataset, NearFieldGeometry
+from ptychograd.models.recipes import bragg, far_field, near_field
+from ptychograd.models.starts import (
+    ProbeStart,
+    aperture,
+    flat_object,
+    focal_spot,
+    mean_pattern,
+    pinhole,
+    random_object,
+)
+from ptychograd.physics.detector import Detector
+from ptychograd.physics.model import AbstractModel
+from ptychograd.runs.plan.effects.assembling import assembled
+from ptychograd.runs.plan.importing import called
+from ptychograd.runs.plan.sections.model import StartSection
+
+if TYPE_CHECKING:
+    from ptychograd.runs.plan.plan import Plan
+
+
+def make_model(plan: "Plan", data: Dataset) -> AbstractModel:
+    """The start model with all that the plan asks for beside the ideal."""
+    if not plan.is_of_package:
+        return _own_model(plan, data)
+    return assembled(plain_model(plan, data), data, plan.model, plan.fit.refine)
+
+
+def plain_model(plan: "Plan", data: Dataset) -> AbstractModel:
+    """The start model without what it has beside the ideal."""
+    asked, start = plan.model, plan.model.start
+    beam = _beam(start)
+    if not 0 <= asked.detector.background < math.inf:
+        raise InputError(
+            f"`model.detector.background` {asked.detector.background:g}: expected photons a pixel, none or more."
+        )
+    if isinstance(data.geometry, BraggGeometry):
+        return _crystal(plan, data, beam)
+    if start.thickness is not None:
+        raise InputError("`model.start.thickness` is for rocking curves of a crystal, and there is no rocking curve.")
+    recipe = near_field if isinstance(data.geometry, NearFieldGeometry) else far_field
+    if beam is None and start.defocus:
+        if recipe is near_field:
+            raise InputError(
+                "`model.start.defocus` is for a start probe from an opening, or estimated in the far field."
+            )
+        beam = mean_pattern(start.defocus)
+    name = start.object or ("flat" if data.support is None else "random")
+    dtype = complex_dtype(plan)
+    model = recipe(
+        data,
+        probe=beam if start.probe is None else np.asarray(start.probe),
+        object=flat_object if name == "flat" else random_object(plan.seed),
+        modes=asked.probe.modes,
+        dtype=dtype,
+    )
+    detector = Detector(jnp.asarray(np.asarray(asked.detector.background, np.finfo(dtype).dtype)))
+    return eqx.tree_at(lambda model: model.detector, model, detector)
+
+
+def complex_dtype(plan: "Plan") -> type:
+    """complex64, or complex128 where JAX is allowed it."""
+    if plan.machine.precision == "single":
+        return np.complex64
+    if not jax.config.jax_enable_x64:  # type: ignore[attr-defined]
+        raise InputError(
+            '`machine.precision` double needs 64-bit numbers in JAX: call jax.config.update("jax_enable_x64", True) '
+            "before anything is computed."
+        )
+    return np.complex128
+
+
+def _beam(start: StartSection) -> ProbeStart | None:
+    """The opening that makes the start probe, if one is named."""
+    sizes: dict[str, tuple[Callable, float | None]] = {
+        "aperture": (aperture, start.aperture),
+        "pinhole": (pinhole, start.pinhole),
+        "focal_spot": (focal_spot, start.focal_spot),
+    }
+    given = {name: opening(size, start.defocus) for name, (opening, size) in sizes.items() if size is not None}
+    names = [*given, *(["probe"] if start.probe is not None else [])]
+    if len(names) > 1:
+        raise InputError(
+            "Give one of `model.start.aperture`, `model.start.pinhole`, `model.start.focal_spot` and "
+            "`model.start.probe`, not several."
+        )
+    return next(iter(given.values()), None)
+
+
+def _crystal(plan: "Plan", data: Dataset, beam: ProbeStart | None) -> AbstractModel:
+    """The start model for rocking curves."""
+    asked = plan.model
+    if asked.kind not in (None, "bragg"):
+        raise InputError(f"`model.kind` {asked.kind}: {data.source} holds rocking curves, which are neither.")
+    wanted = asked.probe.modes
+    modes = wanted if data.probe is None or beam is not None else len(data.probe)
+    if wanted > modes and plan.fit.hold_probe is None:
+        raise InputError(
+            "`model.probe.modes` for a crystal needs a beam that is refined (`fit.hold_probe` 20); otherwise it keeps "
+            "its own modes."
+        )
+    if asked.start.defocus and beam is None:
+        raise InputError("`model.start.defocus` is for a start probe from an opening, or estimated in the far field.")
+    return bragg(
+        data,
+        thickness=asked.start.thickness,
+        probe=beam,
+        object=random_object(plan.seed) if asked.start.object == "random" else flat_object,
+        modes=wanted,
+        background=asked.detector.background,
+        dtype=complex_dtype(plan),
+    )
+
+
+def _own_model(plan: "Plan", data: Dataset) -> AbstractModel:
+    """A model of one's own: an object as it is, or what its maker makes of the data."""
+    kind = plan.own_part(plan.model.kind)
+    if isinstance(kind, AbstractModel):
+        return kind
+    model = called(kind, "model.kind", data, **plan.model.arguments)
+    check_kind(model, AbstractModel, "model")
+    return model

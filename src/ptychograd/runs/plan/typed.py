@@ -1,0 +1,63 @@
+"""Values of a plan's fields as a person types them: those of TOML, and texts without quotation marks."""
+
+import re
+import tomllib
+from collections.abc import Sequence
+
+from ptychograd.core.errors import InputError
+from ptychograd.runs.plan.listing import field_at
+from ptychograd.runs.plan.plan import Plan
+
+NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")  # also where TOML has none, as 007 and .5
+
+
+def value_of(path: str, text: str) -> object:
+    """The value of a field, of a table's entry or of a section, from a text as typed.
+
+    A value of TOML is taken as such: `100`, `true`, `[1, 2]`, `{tv = 0.1}`, `"007"`; all else is the text itself, as
+    `auto`, `3.65 mm`, `/entry/x:um`. A field that takes texts alone has numbers as they were typed.
+    """
+    field, value = field_at(path), of_toml(text)
+    if value is None:
+        return _number(text) if field is not None and not field.is_text and NUMBER.fullmatch(text) else text
+    return value if field is None or not field.is_text or isinstance(value, str | list | dict) else text
+
+
+def assigned(plan: Plan, texts: Sequence[str], option: str = "--set") -> Plan:
+    """The plan with other values, from texts as "fit.epochs=100", one after another.
+
+    Raises:
+        InputError: in terms of what was typed.
+    """
+    for text in texts:
+        path, equals, typed = (part.strip() for part in text.partition("="))
+        if not (path and equals and typed):
+            raise InputError(f'{option} "{text}" can\'t be read; expected FIELD=VALUE, as fit.epochs=100.')
+        try:
+            plan = plan.with_fields({path: value_of(path, typed)})
+        except InputError as problem:
+            raise InputError(str(problem).replace(f"`{path}`", f"{option} {path}")) from None
+    return plan
+
+
+def of_toml(text: str) -> object:
+    """The value that a text is in TOML, of those that a plan can have; None if it is none."""
+    try:
+        found = tomllib.loads(f"value = {text}")
+    except tomllib.TOMLDecodeError:
+        return None
+    return found["value"] if len(found) == 1 and _is_plain(found["value"]) else None
+
+
+def _is_plain(value: object) -> bool:
+    """Whether there are no dates and times in it."""
+    if isinstance(value, dict):
+        return all(map(_is_plain, value.values()))
+    return all(map(_is_plain, value)) if isinstance(value, list) else isinstance(value, str | int | float)
+
+
+def _number(text: str) -> int | float:
+    try:
+        return int(text)
+    except ValueError:
+        return float(text)

@@ -1,0 +1,121 @@
+"""The run that a plan makes of its data, with the patterns that are held out of it and judge it."""
+
+import platform
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import jax
+
+from ptychograd.core.version import __version__
+from ptychograd.data.dataset import Dataset
+from ptychograd.fitting.epoch import Device
+from ptychograd.fitting.reconstruction import CUT_SHORT, Progress
+from ptychograd.fitting.result import Result
+from ptychograd.physics.model import AbstractModel
+from ptychograd.runs.held_out import monitored, parted, validated, with_search_and_validation
+from ptychograd.runs.memory_plan import MemoryPlan, memory_plan
+from ptychograd.runs.plan.effects.detector import doubts
+from ptychograd.runs.plan.settings import as_settings
+from ptychograd.runs.plan.stages import too_short_for_search, with_usual_epochs
+from ptychograd.runs.run import perform, tasks
+from ptychograd.runs.setting_names import ARRIVED, FINGERPRINT, MADE_BY, PLAN
+from ptychograd.runs.stage import Run
+
+if TYPE_CHECKING:
+    from ptychograd.runs.plan.plan import Plan
+
+
+class PlannedRun(NamedTuple):
+    """A run that is ready to be performed: the plan, all its data, those that are held out, and the run of the others.
+
+    Args:
+        plan: what is asked for.
+        data: all patterns.
+        held: those that are held out, if any.
+        run: what is done with the others.
+
+    Example:
+        >>> planned = pg.runs.PlannedRun.of(plan, plan.read())
+        >>> result = planned.validated(planned.perform())
+    """
+
+    plan: "Plan"
+    data: Dataset
+    held: Dataset | None
+    run: Run
+
+    @classmethod
+    def of(
+        cls,
+        plan: "Plan",
+        data: Dataset,
+        devices: Sequence[Device] | None = None,
+        model: AbstractModel | None = None,
+    ) -> "PlannedRun":
+        """The run that a plan makes of data.
+
+        Args:
+            plan: what is asked for.
+            data: all patterns, those that are held out among them.
+            devices: which share every batch; one device by default.
+            model: the start model, in place of the one that the plan makes.
+        """
+        fitted, held = parted(plan, data)
+        run = with_search_and_validation(plan, plan.make_run(fitted), held)
+        run = run if model is None else run._replace(model=model)
+        run = run._replace(devices=None if devices is None else tuple(devices))
+        return cls(plan, data, held, monitored(run, held))
+
+    @property
+    def notes(self) -> list[str]:
+        """What a person is to know before it begins."""
+        plan, data = self.plan, self.run.data
+        short = too_short_for_search(with_usual_epochs(plan, data), data)
+        return [*([short] if short else []), *doubts(data, plan.fit.refine, plan.model.detector)]
+
+    @property
+    def memory(self) -> MemoryPlan:
+        """How much memory the run will take."""
+        return memory_plan(tasks(self.run))
+
+    def perform(
+        self,
+        on_epoch: Callable[[Progress], None] | None = None,
+        resume: Result | None = None,
+        epochs: int | None = None,
+    ) -> Result:
+        """Do the run, as `perform` does."""
+        return self.described(perform(self.run, on_epoch, resume, epochs))
+
+    @property
+    def alone(self) -> bool:
+        """Whether no other process takes part."""
+        return self.run.devices is None or len({device.process_index for device in self.run.devices}) == 1
+
+    def is_to_be_validated(self, result: Result) -> bool:
+        """Whether patterns that were held out are still to be looked at; of several processes others stopped elsewhere."""
+        ended = self.alone or result.stopped not in CUT_SHORT
+        return self.held is not None and result.model is not None and ended
+
+    def validated(self, result: Result) -> Result:
+        """The result with what held-out patterns say of it, if there are any."""
+        if self.held is None or not self.is_to_be_validated(result):
+            return result
+        return validated(self.run, self.held, result)
+
+    def described(self, result: Result) -> Result:
+        """The result with its plan, the fingerprint of its data, versions and host."""
+        return described(result, self.plan, self.data)
+
+
+def described(result: Result, plan: "Plan", data: Dataset) -> Result:
+    """The result with the plan of its run, the fingerprint of its data, versions and host in its settings."""
+    asked, arrays = as_settings(plan)
+    settings = {
+        PLAN: asked,
+        FINGERPRINT: data.fingerprint,
+        MADE_BY: {"ptychograd": __version__, "jax": jax.__version__, "host": platform.node()},
+    }
+    if data.grows:
+        settings[ARRIVED] = f"{data.arrived} of {data.count}"
+    return result._replace(settings=result.settings | settings, attached=arrays)

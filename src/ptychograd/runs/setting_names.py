@@ -1,0 +1,8 @@
+"""Under which names a result keeps what its run was."""
+
+PLAN = "plan"  # the plan, as `Plan.of` reads it
+FINGERPRINT = "data_fingerprint"  # of the data of a run
+MADE_BY = "made_by"  # versions and host
+ARRIVED = "patterns_arrived"  # how many patterns of the scan there were, if it was still being written
+HELD_OUT = "held_out_r_factor"  # what patterns that were held out say of a result
+MACHINE = "machine"  # devices and memory that a run had
