@@ -4,7 +4,7 @@ import math
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Annotated, Any, Literal, NamedTuple, Self
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 
 import numpy as np
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, WithJsonSchema
@@ -12,6 +12,7 @@ from pydantic_core import PydanticUndefined
 
 VERSION = 1  # of the form of plans
 MODULE_CLASS = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
+_Section = TypeVar("_Section", bound="Section")
 PLAIN = (str, int, float, bool, list, tuple, dict)
 
 
@@ -20,7 +21,7 @@ class Section(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True, allow_inf_nan=True)
 
-    def replaced(self, **changes: object) -> Self:
+    def replaced(self: _Section, **changes: object) -> _Section:
         """The section with other values, which are looked at as those of a new one."""
         return type(self).model_validate({name: getattr(self, name) for name in self.model_fields_set} | changes)
 
