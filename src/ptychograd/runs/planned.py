@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import jax
 
+from ptychograd.core.log import log
 from ptychograd.core.version import __version__
 from ptychograd.data.dataset import Dataset
 from ptychograd.fitting.epoch import Device
@@ -84,6 +85,8 @@ class PlannedRun(NamedTuple):
         epochs: int | None = None,
     ) -> Result:
         """Do the run, as `perform` does."""
+        for note in self.notes if resume is None else ():
+            log.warning(note)
         return self.described(perform(self.run, on_epoch, resume, epochs))
 
     @property
