@@ -28,6 +28,7 @@ from ptychograd.models.starts import (
 from ptychograd.physics.detector import Detector
 from ptychograd.physics.model import AbstractModel
 from ptychograd.runs.plan.effects.assembling import assembled
+from ptychograd.runs.plan.importing import called
 from ptychograd.runs.plan.sections.model import StartSection
 
 if TYPE_CHECKING:
@@ -148,6 +149,6 @@ def _own_model(plan: "Plan", data: Dataset) -> AbstractModel:
     kind = plan.own_part(plan.model.kind)
     if isinstance(kind, AbstractModel):
         return kind
-    model = kind(data, **plan.model.arguments)  # type: ignore[operator]
+    model = called(kind, "model.kind", data, **plan.model.arguments)
     check_kind(model, AbstractModel, "model")
     return model
