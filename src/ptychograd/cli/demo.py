@@ -6,6 +6,7 @@ from ptychograd.cli.console import output
 from ptychograd.cli.folders import make_folder
 from ptychograd.cli.pictures import drawn, require_picture
 from ptychograd.cli.placed import leave_unless_there, working_folder
+from ptychograd.runs.plan.plan import Plan
 
 
 def demo(folder: Path = Path("demo"), /) -> None:
@@ -14,15 +15,15 @@ def demo(folder: Path = Path("demo"), /) -> None:
     Args:
         folder: Where the data, the result and the picture go.
     """
-    from ptychograd.cli.job import Job, run
-    from ptychograd.cli.machine import Machine, start
+    from ptychograd.cli.engine import prepare
+    from ptychograd.cli.job import run
     from ptychograd.data.files import DATASET, RESULT, read, require_replaceable, write
     from ptychograd.output.plot import summary
     from ptychograd.paper.far_field import FarFieldExperiment
     from ptychograd.quality.comparison import compare_with_truth
 
     make_folder(folder)
-    start(Machine(), "single")
+    prepare()
     begun = working_folder()
     data_path, result_path, picture = folder / "data.h5", folder / "result.h5", folder / "result.png"
     require_replaceable(data_path, DATASET, "truth/object")
@@ -30,7 +31,7 @@ def demo(folder: Path = Path("demo"), /) -> None:
     require_picture(picture)
     output.print("Simulating 484 diffraction patterns with 1e6 photons in the probe (Kandel et al. 2019, section 3.3).")
     write(begun / data_path, FarFieldExperiment().dataset())
-    result = run(Job(data_path, result_path))
+    result = run(Plan(data={"paths": str(data_path)}, output={"result": str(result_path)}))
     figures = compare_with_truth(result, read(begun / data_path))
     output.print(
         f"NRMSE against the truth: object {figures['object_nrmse']:.4f}, probe {figures['probe_nrmse']:.4f} "

@@ -241,6 +241,12 @@ def typed(options: Typed) -> dict[str, Any]:
     return {name: value for name, value in vars(options).items() if value not in (None, False)}
 
 
+def field_named(name: str) -> str:
+    """The field of a plan that a name stands for, which may be an option's, as epochs or batch-size."""
+    found = name.replace("-", "_")
+    return next((option.path for option in OPTIONS if option.attribute == found), name)
+
+
 def without_effect(options: Typed, used: Collection[str]) -> list[str]:
     """Options that were given, as --epochs, and fields, as fit.epochs, that are not among those `used`."""
     given = typed(options)

@@ -7,11 +7,11 @@ from cyclopts import Parameter
 
 from ptychograd.cli.console import output as console
 from ptychograd.cli.console import tell_json
-from ptychograd.cli.machine import Devices, Machine
-from ptychograd.cli.options import Json
+from ptychograd.cli.options import Json, MachineOptions, TrustModel, applied
 from ptychograd.cli.pictures import drawn, require_picture
 from ptychograd.cli.placed import leave_unless_there, working_folder
 from ptychograd.core.errors import InputError
+from ptychograd.runs.setting_names import FINGERPRINT
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,12 +25,12 @@ OUTSTANDING = 3.0  # times the median deviation, scaled to a standard deviation,
 
 def residuals(
     result: Path,
-    data: Path | None = None,
+    data: list[Path] | None = None,
     /,
     *,
     output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
-    devices: Devices = "all",
-    memory: str | None = None,
+    trust_model: TrustModel = False,
+    options: MachineOptions = MachineOptions(),
     json: Json = False,
 ) -> None:
     """Show what a result leaves of every pattern and of every detector pixel.
@@ -39,27 +39,24 @@ def residuals(
         result: What `reconstruct` wrote.
         data: The data file, if it is elsewhere now.
         output: The picture; RESULT_residuals.png beside the result by default.
-        devices: How many devices share every batch: cores of a CPU, or accelerators. By default all.
-        memory: The most that patterns may take, as 4GB; more stay in their file. By default 40 % of what is free.
     """
-    from ptychograd.cli.job import FINGERPRINT
     from ptychograd.cli.machine import in_file, start
-    from ptychograd.cli.plan import make_run, read_file
-    from ptychograd.cli.resume import stored_data, stored_options
+    from ptychograd.cli.resume import stored_data, stored_plan
     from ptychograd.fitting.result import load
     from ptychograd.quality.residual_maps import residuals
 
     found = load(result)
-    options = stored_options(result, found)
-    machine = Machine(devices, memory)
-    start(machine, options.precision)
+    plan = stored_plan(result, found, trust_model)
+    files = data or stored_data(result, found)
+    fresh = {"machine": {"precision": plan.machine.precision}, "data.paths": [str(path) for path in files]}
+    plan = applied(plan.with_fields(fresh), options)
+    start(plan.machine)
     picture, folder = output or result.with_name(f"{result.stem}_residuals.png"), working_folder()
     require_picture(picture)
-    path = data or stored_data(result, found)
-    measured = read_file(path, options, in_file(machine))
+    measured = plan.read(in_file(plan.machine))
     if measured.fingerprint != found.settings[FINGERPRINT]:
-        raise InputError(f"{path} holds other data than {result} was made from; name the right file.")
-    run = make_run(options, measured)
+        raise InputError(f"{', '.join(map(str, files))} holds other data than {result} was made from; name the right file.")
+    run = plan.make_run(measured)
     left = residuals(found.onto(run.model), measured, run.stages[-1].noise)
     _tell(left, measured)
     where = drawn(_figure(left, measured), picture, folder)

@@ -4,15 +4,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ptychograd.cli.held import HELD_OUT
 from ptychograd.cli.verdicts import TRY, TRY_IN_PYTHON, on_rise, verdict_line
 from ptychograd.output.captions import final_figures, origin, pixel_size, verdict_code
+from ptychograd.runs.setting_names import HELD_OUT, PLAN
 
 if TYPE_CHECKING:
     from ptychograd.fitting.result import Result
 
 Line = tuple[str, str]
-OPTIONS = "options"  # settings: of a run that a command made
 
 NO_VERDICT = "none: the run did not come to its end, or was a call of reconstruct (pg.assess gives one)"
 
@@ -35,7 +34,7 @@ def result_lines(path: Path) -> list[Line]:
 
     result = load(path)
     source = origin(result.settings)
-    text = verdict_line(result, TRY if OPTIONS in result.settings else TRY_IN_PYTHON).removeprefix("verdict: ")
+    text = verdict_line(result, TRY if PLAN in result.settings else TRY_IN_PYTHON).removeprefix("verdict: ")
     return [
         ("result", "of ptychograd; the data are in another file"),
         ("data", "not named" if source is None else str(source)),
@@ -96,7 +95,7 @@ def _next(path: Path, result: "Result") -> Iterator[str]:
     """Commands that take this result, the likeliest first."""
     from ptychograd.runs.progress import RUN_PROGRESS, RunProgress
 
-    resumable = OPTIONS in result.settings and RUN_PROGRESS in result.settings
+    resumable = PLAN in result.settings and RUN_PROGRESS in result.settings
     if resumable and not RunProgress.of(result.settings).is_over:
         yield f"ptychograd resume {path}: finish the run"
     yield f"ptychograd plot {path}: object, probe and R over the epochs, as a picture"

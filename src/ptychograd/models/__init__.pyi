@@ -1,3 +1,5 @@
+from .continuing import EarlierResult as EarlierResult
+from .continuing import continued as continued
 from .diagnosis import diagnose as diagnose
 from .effects import estimate_background as estimate_background
 from .effects import gaussian_lines as gaussian_lines

@@ -3,6 +3,7 @@
 import warnings
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Complex
 
@@ -11,9 +12,13 @@ from ptychograd.core.illumination import of_photons
 from ptychograd.data.dataset import Dataset
 from ptychograd.models.recipes.given import Given, made, modes_of
 from ptychograd.models.starts import ProbeStart, Sampling
+from ptychograd.physics.bragg import BraggPtychography
+from ptychograd.physics.model import Group
 from ptychograd.physics.probes.diverse import diverse_modes
+from ptychograd.physics.ptychography import Ptychography
 
 FAR_OFF = 1e6  # photons of a start probe over those of the brightest pattern, or the other way: no run gets there
+POSITIONS_TO_SCALE = 32  # from which a model is scaled to the photons measured
 
 
 def start_modes(
@@ -56,6 +61,21 @@ def _near(
         stacklevel=2,
     )
     return of_photons(waves, brightest)
+
+
+def brightness_ratio(model: Ptychography | BraggPtychography, data: Dataset) -> float:
+    """Photons measured over those that the model expects beside its background, at some positions all over the scan."""
+    count = len(model.scan.corner)
+    some = np.unique(np.linspace(0, count - 1, min(count, POSITIONS_TO_SCALE)).astype(int))
+    _, mask = data.frames((some[:, None] * data.group + np.arange(data.group)).ravel())
+    valid = np.broadcast_to(mask, (some.size * data.group, *data.frame_shape))
+    valid = valid.reshape(some.size, data.group, *data.frame_shape)
+    expected = jax.lax.map(lambda number: model.together(Group(number)), jnp.asarray(some))
+    expected = np.asarray(expected).reshape(valid.shape)
+    elsewhere = float(np.mean(np.asarray(model.detector.background))) * np.count_nonzero(valid)
+    expected = float(np.sum(expected, where=valid, dtype=np.float64)) - elsewhere
+    measured = float(data.photons.reshape(count, -1)[some].sum()) - elsewhere
+    return measured / expected if measured > 0 and expected > 0 else 1.0
 
 
 def checked_dtype(dtype: np.dtype | type) -> np.dtype:

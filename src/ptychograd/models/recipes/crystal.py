@@ -3,7 +3,6 @@
 import warnings
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Complex, Float
@@ -11,19 +10,17 @@ from jaxtyping import Bool, Complex, Float
 from ptychograd.core.errors import InputError
 from ptychograd.core.strict import meant
 from ptychograd.data.dataset import BraggGeometry, Dataset, check_data, check_extent, positions_in_pixels
-from ptychograd.models.recipes.common import checked_dtype, start_modes
+from ptychograd.models.recipes.common import brightness_ratio, checked_dtype, start_modes
 from ptychograd.models.recipes.given import Given, made, object_of
 from ptychograd.models.starts import ObjectStart, ProbeStart, Sampling, flat_object
 from ptychograd.physics.bragg import BraggPtychography, Crystal, TiltedBeam, window_depth
 from ptychograd.physics.checks import check_windows
 from ptychograd.physics.detector import Detector
-from ptychograd.physics.model import Group
 from ptychograd.physics.propagators import FarField
 from ptychograd.physics.scan import make_scan
 
 ANY_POWER = 1e20  # of a beam, over the photons that a crystal diffracts out of it: what single precision holds
 ILLUMINATED = 1e-3  # of the brightest voxel's photons in the whole scan: what got less is left out of a slab
-POSITIONS_TO_SCALE = 32  # from which the start's density is scaled to the photons measured
 
 
 @meant
@@ -169,16 +166,5 @@ def _no_beam(data: Dataset, sampling: Sampling) -> np.ndarray:
 
 def _as_bright(model: BraggPtychography, data: Dataset) -> BraggPtychography:
     """The model with its density scaled to the photons of some positions that are spread over the scan."""
-    count = len(model.scan.corner)
-    some = np.unique(np.linspace(0, count - 1, min(count, POSITIONS_TO_SCALE)).astype(int))
-    _, mask = data.frames((some[:, None] * data.group + np.arange(data.group)).ravel())
-    valid = np.broadcast_to(mask, (some.size * data.group, *data.frame_shape))
-    valid = valid.reshape(some.size, data.group, *data.frame_shape)
-    expected = jax.lax.map(lambda number: model.together(Group(number)), jnp.asarray(some))
-    expected = np.asarray(expected).reshape(valid.shape)
-    elsewhere = float(model.detector.background) * np.count_nonzero(valid)
-    expected = float(np.sum(expected, where=valid, dtype=np.float64)) - elsewhere
-    measured = float(data.photons.reshape(count, -1)[some].sum()) - elsewhere
-    scale = np.sqrt(measured / expected) if measured > 0 and expected > 0 else 1.0
-    density = model.object.density
+    scale, density = np.sqrt(brightness_ratio(model, data)), model.object.density
     return eqx.tree_at(lambda model: model.object.density, model, density * jnp.asarray(scale, density.dtype))

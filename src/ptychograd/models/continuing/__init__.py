@@ -1,0 +1,6 @@
+"""Starts that continue from an earlier result, on other pixels and over another extent."""
+
+from ptychograd.models.continuing.earlier import EarlierResult
+from ptychograd.models.continuing.start import continued
+
+__all__ = ["EarlierResult", "continued"]
