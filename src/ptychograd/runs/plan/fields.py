@@ -4,7 +4,7 @@ import math
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Annotated, Any, Literal, NamedTuple, Self
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 
 import numpy as np
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, WithJsonSchema
@@ -15,12 +15,15 @@ MODULE_CLASS = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 PLAIN = (str, int, float, bool, list, tuple, dict)
 
 
+AnySection = TypeVar("AnySection", bound="Section")
+
+
 class Section(BaseModel):
     """A part of a plan, whose fields are its own and no others; it never changes."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True, allow_inf_nan=True)
 
-    def replaced(self, **changes: object) -> Self:
+    def replaced(self: AnySection, **changes: object) -> AnySection:
         """The section with other values, which are looked at as those of a new one."""
         return type(self).model_validate({name: getattr(self, name) for name in self.model_fields_set} | changes)
 

@@ -43,7 +43,7 @@ class Origin:
         return hash(Origin)
 
 
-def load_part(name: str, field: str, origin: Origin = Origin()) -> object:  # noqa: B008
+def load_part(name: str, field: str, origin: Origin = Origin()) -> object:
     """The class or function that a plan names.
 
     Args:
@@ -69,7 +69,7 @@ def load_part(name: str, field: str, origin: Origin = Origin()) -> object:  # no
     return found
 
 
-def make_part(part: object, expected: type[_Kind], field: str, origin: Origin = Origin()) -> _Kind:  # noqa: B008
+def make_part(part: object, expected: type[_Kind], field: str, origin: Origin = Origin()) -> _Kind:
     """The part that a field of a plan says: an object as it is, or one that is made.
 
     Args:
