@@ -2,10 +2,12 @@
 
 import platform
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import jax
 
+from ptychograd.core.log import log
 from ptychograd.core.version import __version__
 from ptychograd.data.dataset import Dataset
 from ptychograd.fitting.epoch import Device
@@ -18,7 +20,7 @@ from ptychograd.runs.plan.effects.detector import doubts
 from ptychograd.runs.plan.settings import as_settings
 from ptychograd.runs.plan.stages import too_short_for_search, with_usual_epochs
 from ptychograd.runs.run import perform, tasks
-from ptychograd.runs.setting_names import ARRIVED, FINGERPRINT, MADE_BY, PLAN
+from ptychograd.runs.setting_names import ARRIVED, FINGERPRINT, MADE_BY, PLAN, PLAN_FOLDER
 from ptychograd.runs.stage import Run
 
 if TYPE_CHECKING:
@@ -85,6 +87,8 @@ class PlannedRun(NamedTuple):
         epochs: int | None = None,
     ) -> Result:
         """Do the run, as `perform` does."""
+        for note in self.notes if resume is None else ():
+            log.warning(note)
         return self.described(perform(self.run, on_epoch, resume, epochs))
 
     @property
@@ -116,6 +120,8 @@ def described(result: Result, plan: "Plan", data: Dataset) -> Result:
         FINGERPRINT: data.fingerprint,
         MADE_BY: {"ptychograd": __version__, "jax": jax.__version__, "host": platform.node()},
     }
+    if plan.origin.folder is not None:
+        settings[PLAN_FOLDER] = str(Path(plan.origin.folder).resolve())
     if data.grows:
         settings[ARRIVED] = f"{data.arrived} of {data.count}"
     return result._replace(settings=result.settings | settings, attached=arrays)

@@ -12,8 +12,10 @@ from pydantic_core import PydanticUndefined
 
 VERSION = 1  # of the form of plans
 MODULE_CLASS = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
-_Section = TypeVar("_Section", bound="Section")
 PLAIN = (str, int, float, bool, list, tuple, dict)
+
+
+AnySection = TypeVar("AnySection", bound="Section")
 
 
 class Section(BaseModel):
@@ -21,7 +23,7 @@ class Section(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True, allow_inf_nan=True)
 
-    def replaced(self: _Section, **changes: object) -> _Section:
+    def replaced(self: AnySection, **changes: object) -> AnySection:
         """The section with other values, which are looked at as those of a new one."""
         return type(self).model_validate({name: getattr(self, name) for name in self.model_fields_set} | changes)
 

@@ -19,7 +19,7 @@ from ptychograd.runs.plan.sections.other import MachineSection, OutputSection, V
 from ptychograd.runs.plan.settings import as_settings, sections_in
 from ptychograd.runs.plan.toml import PlanText, save, sections_of
 from ptychograd.runs.plan.walking import is_nullable
-from ptychograd.runs.setting_names import PLAN
+from ptychograd.runs.setting_names import PLAN, PLAN_FOLDER
 
 if TYPE_CHECKING:
     from ptychograd.data.dataset import Dataset, StreamFromFile
@@ -189,7 +189,8 @@ class Plan(Section):
         settings = result.settings.get(PLAN)
         if not isinstance(settings, Mapping):
             raise InputError("The result has no plan: it was not made by one; write one with `ptychograd init`.")
-        return cls.of(sections_in(settings, result.attached, given), trusted)
+        folder = result.settings.get(PLAN_FOLDER)
+        return cls.of(sections_in(settings, result.attached, given)).coming_from(Origin(folder, trusted))
 
     def as_settings(self) -> dict:
         """The fields that were given, as a result keeps them; of arrays their digests."""

@@ -51,11 +51,11 @@ def quantity(value: object, unit: str) -> float:
     return number
 
 
-def _units(unit: str) -> Mapping[str, float]:
+def _units(unit: str) -> Mapping[str, int | float]:
     return SIZES if unit == "B" else QUANTITIES[unit]
 
 
-def _size(name: str, units: Mapping[str, float], text: str, kind: str) -> float:
+def _size(name: str, units: Mapping[str, int | float], text: str, kind: str) -> float:
     if not name:
         return 1.0
     size = unit_size(name, units)

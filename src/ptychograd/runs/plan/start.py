@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 import equinox as eqx
@@ -10,7 +11,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from ptychograd.core.errors import InputError, check_kind
+from ptychograd.core.log import log
 from ptychograd.data.dataset import BraggGeometry, Dataset, NearFieldGeometry
+from ptychograd.fitting.result import load
+from ptychograd.models.continuing import EarlierResult, continued
 from ptychograd.models.recipes import bragg, far_field, near_field
 from ptychograd.models.starts import (
     ProbeStart,
@@ -35,7 +39,23 @@ def make_model(plan: "Plan", data: Dataset) -> AbstractModel:
     """The start model with all that the plan asks for beside the ideal."""
     if not plan.is_of_package:
         return _own_model(plan, data)
-    return assembled(plain_model(plan, data), data, plan.model, plan.fit.refine)
+    earlier = plan.model.start.result
+    return assembled(
+        plain_model(plan, data),
+        data,
+        plan.model,
+        plan.fit.refine,
+        (lambda model: model) if earlier is None else partial(_from_earlier, data, earlier),
+    )
+
+
+def _from_earlier(data: Dataset, path: str, model: AbstractModel) -> AbstractModel:
+    """The model with object, probe and positions of an earlier result; what was done is logged."""
+    result = load(path)
+    model, notes = continued(model, data, EarlierResult(result.roles, result.positions))
+    for note in notes:
+        log.info("start from %s: %s", path, note)
+    return model
 
 
 def plain_model(plan: "Plan", data: Dataset) -> AbstractModel:
