@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 from pydantic import PrivateAttr, ValidationError
@@ -17,7 +18,7 @@ from ptychograd.runs.plan.sections.fit import FitSection
 from ptychograd.runs.plan.sections.model import ModelSection
 from ptychograd.runs.plan.sections.other import MachineSection, OutputSection, ValidationSection
 from ptychograd.runs.plan.settings import as_settings, sections_in
-from ptychograd.runs.plan.toml import PlanText, save, sections_of
+from ptychograd.runs.plan.toml import PlanText, from_folder, save, sections_of, with_files
 from ptychograd.runs.plan.walking import is_nullable
 from ptychograd.runs.setting_names import PLAN, PLAN_FOLDER
 
@@ -117,6 +118,11 @@ class Plan(Section):
     def origin(self) -> Origin:
         """Where the plan came from, and so whether parts of one's own may be imported."""
         return self._origin
+
+    def seen_from(self, folder: str) -> "Plan":
+        """The plan, whose names of files are those from another folder, with names from the working folder."""
+        here = with_files(self.said(), type(self), partial(from_folder, folder))
+        return Plan(**here).coming_from(self.origin)
 
     def coming_from(self, origin: Origin) -> "Plan":
         """The same plan, from elsewhere."""

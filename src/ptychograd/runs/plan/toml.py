@@ -89,7 +89,7 @@ def sections_of(text: PlanText, plan: type[BaseModel]) -> dict:
     """The sections that a file has, with its arrays, and with names of files as seen from the working folder."""
     folder = str(text.path.parent)
     values = with_arrays(text.values, partial(from_file, folder=folder))
-    return with_files(values, plan, partial(_from_folder, folder)) if isinstance(values, dict) else {}
+    return with_files(values, plan, partial(from_folder, folder)) if isinstance(values, dict) else {}
 
 
 def save(plan: Section, path: str | os.PathLike[str], page: Page = Page()) -> None:  # noqa: B008
@@ -103,20 +103,27 @@ def save(plan: Section, path: str | os.PathLike[str], page: Page = Page()) -> No
     path = Path(path)
     require_toml(path)
     beside = path.with_name(f"{path.stem}_arrays.h5")
-    text, arrays = written(plan, str(path.parent), beside.name, page)
+    text, arrays = written(plan, str(path.parent), beside.name, page=page)
     if arrays:
         require_replaceable(beside, ARRAYS)
         write_arrays(beside, arrays)
     write_text(path, text)
 
 
-def written(plan: Section, folder: str, file: str, page: Page = Page()) -> tuple[str, dict[str, np.ndarray]]:  # noqa: B008
+def written(
+    plan: Section,
+    folder: str,
+    file: str,
+    group: str = "",
+    page: Page = Page(),  # noqa: B008
+) -> tuple[str, dict[str, np.ndarray]]:
     """The text of a plan, and its arrays by the names that they have in their file.
 
     Args:
         plan: the plan.
         folder: in which the text will lie; names of files are those from there.
         file: that of the arrays, from that folder.
+        group: in which they stand there, with a slash at its end.
         page: what stands in the text beside.
     """
     arrays: dict[str, np.ndarray] = {}
@@ -125,8 +132,8 @@ def written(plan: Section, folder: str, file: str, page: Page = Page()) -> tuple
         if not hasattr(value, "shape"):
             return named_part(place, value)
         name, array = named_array(place, value)
-        arrays[name] = array
-        return reference(name, array, file)
+        arrays[group + name] = array
+        return reference(group + name, array, file)
 
     values = {"version": VERSION, **plain(plan, kept)}
     return toml_text(with_files(values, type(plan), partial(_to_folder, folder)), type(plan), page), arrays
@@ -162,7 +169,7 @@ def with_files(values: dict, plan: type[BaseModel], change: Callable[[str], str]
     return with_values(values, changes)
 
 
-def _from_folder(folder: str, name: str) -> str:
+def from_folder(folder: str, name: str) -> str:
     """A name that is one from a folder, as it is seen from the working folder."""
     joined = os.path.join(folder, name)
     short = os.path.normpath(joined)
