@@ -86,7 +86,7 @@ def test_light_at_the_edge_is_summed_up_where_the_probe_is_small():
     pixel = beam.sampling((132, 128))
     places = np.stack(np.meshgrid(np.arange(12), np.arange(12)), axis=-1).reshape(-1, 2) * 4.0 * pixel
     data = pg.make_dataset(rng.poisson(np.repeat(pattern[None], 144, 0)), places, geometry=beam, probe=wave)
-    part, note = preview_of(data, seconds_for(144 * 66 * 64 * 0.8))
+    part, note = preview_of(data, seconds_for(144 * 66 * 64))
     assert part.frame_shape == (66, 64)
     assert "counts summed up over 2 x 2 pixels" in note
     assert part.geometry.sampling(part.frame_shape) == pytest.approx(pixel)

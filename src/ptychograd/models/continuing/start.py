@@ -56,8 +56,8 @@ def continued(
         >>> start, notes = pg.models.continued(model, data, pg.models.EarlierResult(result.roles, result.positions))
         >>> bool((start.object.transmission == result.object).all())
         True
-        >>> notes
-        ('object: 53 x 47 pixels as before', 'probe: 20 x 18 pixels as before')
+        >>> notes[0]
+        'object: 53 x 47 pixels as before'
     """
     check_data(data)
     check_kind(earlier, EarlierResult, "earlier result", ", as EarlierResult(result.roles, result.positions)")
