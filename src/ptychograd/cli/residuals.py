@@ -55,7 +55,9 @@ def residuals(
     require_picture(picture)
     measured = plan.read(in_file(plan.machine))
     if measured.fingerprint != found.settings[FINGERPRINT]:
-        raise InputError(f"{', '.join(map(str, files))} holds other data than {result} was made from; name the right file.")
+        raise InputError(
+            f"{', '.join(map(str, files))} holds other data than {result} was made from; name the right file."
+        )
     run = plan.make_run(measured)
     left = residuals(found.onto(run.model), measured, run.stages[-1].noise)
     _tell(left, measured)

@@ -11,7 +11,7 @@ from ptychograd.core.memory import UNITS as BYTES
 from ptychograd.data.geometry import QUANTITIES, unit_size
 
 _NUMBER = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[-+]?inf(?:inity)?|nan)\s*(.*?)\s*")
-SIZES = {"B": 1, "kB": 10**3, **{name: size for name, size in BYTES.items() if name != "KB"}}
+SIZES = {"B": 1.0, "kB": 1e3, **{name: float(size) for name, size in BYTES.items() if name != "KB"}}
 KINDS = {  # by the unit of the SI: what it measures
     "m": "length",
     "J": "energy",
@@ -49,11 +49,11 @@ def quantity(value: object, unit: str) -> float:
     return number
 
 
-def _units(unit: str) -> Mapping[str, int | float]:
+def _units(unit: str) -> Mapping[str, float]:
     return SIZES if unit == "B" else QUANTITIES[unit]
 
 
-def _size(name: str, units: Mapping[str, int | float], text: str, kind: str) -> float:
+def _size(name: str, units: Mapping[str, float], text: str, kind: str) -> float:
     if not name:
         return 1.0
     size = unit_size(name, units)
