@@ -1,5 +1,6 @@
 """Where the commands write: results to standard output, everything else beside it."""
 
+import logging
 import os
 import sys
 import warnings
@@ -12,6 +13,7 @@ from rich.console import Console
 
 from ptychograd.cli.signals import ending
 from ptychograd.cli.streams import Stream
+from ptychograd.core.log import log
 from ptychograd.core.table import as_json
 
 INTERRUPTED, FAILED = 130, 2  # exit statuses
@@ -39,6 +41,26 @@ def complain(sentence: str) -> None:
 def tell_json(figures: Mapping) -> None:
     """What `--json` asks for: one line of plain ASCII, with null for a number that is none."""
     output.print(as_json(figures), soft_wrap=True)
+
+
+class _Heard(logging.Handler):
+    """What the library logs, beside the results: notes dim, what may make a result wrong in yellow."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        errors.print(record.getMessage(), style="yellow" if record.levelno > logging.INFO else "dim", soft_wrap=True)
+
+
+@contextmanager
+def heard() -> Iterator[None]:
+    """Say what the library logs meanwhile."""
+    handler, before = _Heard(logging.INFO), log.level
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
+        log.setLevel(before)
 
 
 @contextmanager

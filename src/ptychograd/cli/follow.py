@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ptychograd.cli.checkpoints import Checkpoints, Every
-from ptychograd.cli.console import INTERRUPTED, errors, leave
+from ptychograd.cli.console import INTERRUPTED, errors, heard, leave
 from ptychograd.cli.machine import devices, in_file
 from ptychograd.cli.placed import leave_unless_there
 from ptychograd.cli.signals import ending
@@ -49,7 +49,8 @@ def followed(
     check_followed(plan, jax.process_count())
     name = Path(plan.data.paths[0]).name
     errors.print(f"waiting for patterns in {plan.data.paths[0]}", style="dim", soft_wrap=True)
-    scan = FollowedScan(plan, in_file(machine, grows=True))
+    with heard():
+        scan = FollowedScan(plan, in_file(machine, grows=True))
     with EpochBar("patterns") as bar, Checkpoints(LIVE, partial(save, scan.data), 0) as live:
 
         def on_epoch(progress: "Progress") -> None:
@@ -69,7 +70,5 @@ def followed(
         leave(INTERRUPTED)
     ending.release()
     errors.print(f"{name}: {result.stopped}; the run as asked begins", style="dim", soft_wrap=True)
-    whole = scan.whole()
-    for note in scan.news(whole):
-        errors.print(f"{whole.source}: {note}", style="dim", soft_wrap=True)
-    return whole, result.model
+    with heard():
+        return scan.whole(), result.model

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ptychograd.cli import checkpoints
 from ptychograd.cli.checkpoints import Checkpoints, Every
-from ptychograd.cli.console import FAILED, INTERRUPTED, complain, errors, leave, output, tell_json
+from ptychograd.cli.console import FAILED, INTERRUPTED, complain, errors, heard, leave, output, tell_json
 from ptychograd.cli.follow import followed
 from ptychograd.cli.placed import Placed, leave_unless_there, placed, working_folder
 from ptychograd.cli.positions import summary_of_flat_field, summary_of_parameters, summary_of_positions
@@ -87,8 +87,9 @@ def run(plan: Plan, json: bool = False, resume: "Result | None" = None, epochs: 
     data, model = _begin(job)
     keep, end = partial(save, job, data), partial(ended, job, data)
     begin = time.perf_counter()
-    planned = PlannedRun.of(job.plan, data, devices(job.machine), model)
-    _tell(job, planned)
+    with heard():
+        planned = PlannedRun.of(job.plan, data, devices(job.machine), model)
+    _tell_memory(planned)
     try:
         result = _monitored(job, planned, keep)
     except NonFiniteError as problem:
@@ -140,24 +141,12 @@ def _begin(job: Job) -> "tuple[Dataset, AbstractModel | None]":
 
 def read_data(plan: Plan, keep: "StreamFromFile | None" = None) -> "Dataset":
     """The data set, after telling what was guessed about it; `keep` says when its patterns stay in the file."""
-    data = plan.read(keep)
-    name = ", ".join(Path(path).name for path in plan.data.paths)
-    for note in data.notes:
-        errors.print(f"{name}: {note}", style="dim", soft_wrap=True)
-    if data.is_stored:
-        errors.print(f"{name}: the patterns stay in the file and are read block by block", style="dim")
-    start = plan.model.start
-    is_given = start.probe is not None or start.aperture or start.pinhole or start.focal_spot
-    estimated = data.group == 1 and data.positions is not None and (data.probe is None or start.defocus)
-    if not is_given and estimated and plan.is_of_package:
-        errors.print("start probe: estimated from the mean pattern", style="dim")
-    return data
+    with heard():
+        return plan.read(keep)
 
 
-def _tell(job: Job, planned: "PlannedRun") -> None:
-    """Say what a person is to know, how much memory the run will take, and refuse what can't fit."""
-    for note in () if job.resume else planned.notes:
-        errors.print(note, style="yellow", soft_wrap=True)
+def _tell_memory(planned: "PlannedRun") -> None:
+    """Say how much memory the run will take, and refuse what can't fit."""
     memory = planned.memory
     memory.check()
     errors.print(memory.summary, style="dim", soft_wrap=True)
@@ -176,7 +165,8 @@ def _monitored(job: Job, planned: "PlannedRun", save: Callable[["Result"], objec
             if progress.epoch == job.plan.output.stop_after:
                 raise KeyboardInterrupt
 
-        result = planned.perform(on_epoch, job.resume, job.epochs)
+        with heard():
+            result = planned.perform(on_epoch, job.resume, job.epochs)
         ending.hold()  # until what it found is saved
     return result
 

@@ -2,13 +2,14 @@
 
 import gc
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ptychograd.core.errors import InputError
+from ptychograd.core.log import log
 from ptychograd.data.dataset import Dataset, StoredPatterns, StreamFromFile, frozen, make_dataset, positions_of
 from ptychograd.fitting.epoch import Device
 from ptychograd.fitting.reconstruction import Progress, reconstruct
@@ -89,11 +90,10 @@ class FollowedScan:
         shown = () if not len(missing) else (f"patterns: {len(missing):,} in the midst of the scan never came; masked",)
         mask = mask[0] if (mask == mask[0]).all() else mask
         items = {name: getattr(data, name) for name in ("geometry", "probe", "support", "truth", "source", "variables")}
-        return make_dataset(frozen(frames), data.positions, mask=mask, notes=(*data.notes, *shown), **items)
-
-    def news(self, whole: Dataset) -> Iterator[str]:
-        """Notes that the whole scan has beside those that it had when it began."""
-        yield from whole.notes[len(self.data.notes) :]
+        whole = make_dataset(frozen(frames), data.positions, mask=mask, notes=(*data.notes, *shown), **items)
+        for note in whole.notes[len(data.notes) :]:
+            log.info("%s: %s", data.source, note)
+        return whole
 
 
 def check_followed(plan: "Plan", processes: int) -> None:

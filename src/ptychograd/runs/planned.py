@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import jax
 
+from ptychograd.core.log import log
 from ptychograd.core.version import __version__
 from ptychograd.data.dataset import Dataset
 from ptychograd.fitting.epoch import Device
@@ -15,6 +16,7 @@ from ptychograd.physics.model import AbstractModel
 from ptychograd.runs.held_out import monitored, parted, validated, with_search_and_validation
 from ptychograd.runs.memory_plan import MemoryPlan, memory_plan
 from ptychograd.runs.plan.effects.detector import doubts
+from ptychograd.runs.plan.settings import as_settings
 from ptychograd.runs.plan.stages import too_short_for_search, with_usual_epochs
 from ptychograd.runs.run import perform, tasks
 from ptychograd.runs.setting_names import ARRIVED, FINGERPRINT, MADE_BY, PLAN
@@ -84,6 +86,8 @@ class PlannedRun(NamedTuple):
         epochs: int | None = None,
     ) -> Result:
         """Do the run, as `perform` does."""
+        for note in self.notes if resume is None else ():
+            log.warning(note)
         return self.described(perform(self.run, on_epoch, resume, epochs))
 
     @property
@@ -109,11 +113,12 @@ class PlannedRun(NamedTuple):
 
 def described(result: Result, plan: "Plan", data: Dataset) -> Result:
     """The result with the plan of its run, the fingerprint of its data, versions and host in its settings."""
+    asked, arrays = as_settings(plan)
     settings = {
-        PLAN: plan.as_settings(),
+        PLAN: asked,
         FINGERPRINT: data.fingerprint,
         MADE_BY: {"ptychograd": __version__, "jax": jax.__version__, "host": platform.node()},
     }
     if data.grows:
         settings[ARRIVED] = f"{data.arrived} of {data.count}"
-    return result._replace(settings=result.settings | settings)
+    return result._replace(settings=result.settings | settings, attached=arrays)

@@ -10,7 +10,7 @@ from ptychograd.fitting.result.history import History
 from ptychograd.fitting.result.result import Result
 from ptychograd.fitting.result.roles import from_description
 from ptychograd.fitting.result.settings import OLDER, SETTINGS, settings_in, table_in
-from ptychograd.fitting.result.writing import COMPUTED, FORMAT_VERSION, ROLES
+from ptychograd.fitting.result.writing import ATTACHED, COMPUTED, FORMAT_VERSION, ROLES
 from ptychograd.physics.roles import Record
 
 OLDER_VERSIONS = (1,)  # that can be read as well
@@ -82,6 +82,7 @@ def _read(catalogue: Catalogue, path: str | Path) -> Result:
         None if positions is None else _real(positions),
         illuminated=None if illuminated is None else _real(illuminated).astype(bool),
         recorded_roles=_roles(entries),
+        attached=_below(f"entry/{ATTACHED}/", entries),
     )
 
 
@@ -89,9 +90,12 @@ def _roles(entries: dict[str, Entry]) -> Record | None:
     """What the arrays mean; None in a file that was written before results said it."""
     if ROLES not in entries:
         return None
-    place = COMPUTED + "/"
-    computed = {name.removeprefix(place): one.array() for name, one in entries.items() if name.startswith(place)}
-    return from_description(table_in(entries[ROLES], "roles"), computed)
+    return from_description(table_in(entries[ROLES], "roles"), _below(f"{COMPUTED}/", entries))
+
+
+def _below(place: str, entries: dict[str, Entry]) -> dict[str, np.ndarray]:
+    """The arrays of a group by their names in it."""
+    return {name.removeprefix(place): one.array() for name, one in entries.items() if name.startswith(place)}
 
 
 def _history(entries: dict[str, Entry]) -> History:

@@ -1,7 +1,8 @@
 """The result of a reconstruction, and its file, which is the checkpoint too."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -58,6 +59,7 @@ class Result(NamedTuple):
         model: the model itself; None for a result that was read from a file.
         illuminated: True (index) for the patterns that had photons; None if all had.
         recorded_roles: what the arrays mean, as the model's `roles()` told it; None for a result of an earlier version.
+        attached: arrays that the settings name, as a start probe that the run was given, by name.
 
     Example:
         >>> result.object.shape, result.probe.shape
@@ -75,6 +77,7 @@ class Result(NamedTuple):
     model: AbstractModel | None = None
     illuminated: np.ndarray | None = None
     recorded_roles: Record | None = None
+    attached: Mapping[str, np.ndarray] = MappingProxyType({})
 
     @classmethod
     def of(

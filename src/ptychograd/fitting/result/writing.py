@@ -2,6 +2,7 @@
 
 import json
 import platform
+from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Protocol, runtime_checkable
 
@@ -17,6 +18,7 @@ from ptychograd.physics.probes import orthogonal_modes
 from ptychograd.physics.roles import Illumination, Image, Record, Roles
 
 FORMAT_VERSION = 2
+ATTACHED = "attached"  # in the entry: arrays that the settings name
 ROLES, COMPUTED = "entry/roles", "entry/computed"  # where roles are in the file, and arrays of theirs
 
 
@@ -32,6 +34,8 @@ class Writable(Protocol):
     def history(self) -> History: ...
     @property
     def settings(self) -> dict: ...
+    @property
+    def attached(self) -> Mapping[str, np.ndarray]: ...
     @property
     def sampling(self) -> tuple[float, ...] | None: ...
     @property
@@ -59,6 +63,8 @@ def write(file: h5py.File, result: Writable) -> None:
         entry[f"history/{name}"] = values
     entry["history"].attrs.update(NX_class="NXdata", signal="r_factor")
     file[SETTINGS] = json.dumps(result.settings, indent=1)
+    for name, array in result.attached.items():
+        entry[f"{ATTACHED}/{name}"] = array
     entry["versions"] = json.dumps(_versions(), indent=1)
     _write_roles(file, result)
     if result.sampling:

@@ -1,14 +1,16 @@
 """What fields of a plan are made of: sections, whole numbers, names of parts, and parts of your own."""
 
 import math
+import os
 import re
-from collections.abc import Callable, Sequence
-from typing import Annotated, Any, Literal, TypeVar
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 
 import numpy as np
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, WithJsonSchema
 from pydantic_core import PydanticUndefined
 
+VERSION = 1  # of the form of plans
 MODULE_CLASS = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 PLAIN = (str, int, float, bool, list, tuple, dict)
 
@@ -60,6 +62,10 @@ def _devices(value: object) -> object:
     return value if value == "all" else _or(value, _whole, 'a whole number, or "all"')
 
 
+def _text_or_number(value: object) -> object:
+    return value if isinstance(value, str) else _or(value, _real, "a text in quotes, or a number")
+
+
 def _or(value: object, read: Callable[[object], object], expected: str) -> object:
     try:
         return read(value)
@@ -72,29 +78,82 @@ def _shown(value: object) -> str:
 
 
 def _number_or_file(value: object) -> object:
-    return value if isinstance(value, str) or hasattr(value, "shape") else _real(value)
+    is_number = isinstance(value, int | float | np.number)
+    return _real(value) if is_number else _or(value, _array_or_file, "a number, or an image")
 
 
 def _texts(value: object) -> tuple[str, ...]:
     """Several texts, or one."""
-    found = (value,) if isinstance(value, str) else value
+    found = (value,) if isinstance(value, str | os.PathLike) else value
+    found = [_file(text) for text in found] if isinstance(found, Sequence) else found
     if not isinstance(found, Sequence) or not all(isinstance(text, str) for text in found):
         raise ValueError(f"{_shown(value)} is no list of texts")
     return tuple(dict.fromkeys(found))
 
 
 def named(*choices: str) -> "tuple[PlainValidator, WithJsonSchema]":
-    """One of these names, a part of your own as "module:Class", or in Python an object."""
+    """One of these names, or a part of your own.
+
+    That is "module:Class", with arguments {"kind": "module:Class", "arguments": {...}}, or in Python an object.
+    """
 
     def read(value: object) -> object:
-        if isinstance(value, str) and (value in choices or MODULE_CLASS.fullmatch(value)):
+        if isinstance(value, str) and (value in choices or _is_own(value)):
             return value
+        if isinstance(value, Mapping) and value.keys() <= {"kind", "arguments"} and _is_own(value.get("kind")):
+            return dict(value)
         if isinstance(value, PLAIN) or value is None:
             raise ValueError(f'{_shown(value)} is unknown; expected one of: {", ".join(choices)}; or "module:Class"')
         return value
 
-    schema = {"anyOf": [{"enum": list(choices)}, {"type": "string", "pattern": f"^{MODULE_CLASS.pattern}$"}]}
+    own = {"type": "string", "pattern": f"^{MODULE_CLASS.pattern}$"}
+    table = {"type": "object", "properties": {"kind": own, "arguments": {"type": "object"}}, "required": ["kind"]}
+    schema = {"anyOf": [{"enum": list(choices)}, own, table]}
     return PlainValidator(read), WithJsonSchema(schema)
+
+
+def _file(value: object) -> object:
+    return os.fspath(value) if isinstance(value, os.PathLike) else value
+
+
+def _array_or_file(value: object) -> object:
+    """An array, or the name of a file that holds one."""
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if isinstance(value, str) or hasattr(value, "shape"):
+        return value
+    raise ValueError(f"{_shown(value)} is no array, and no name of a file")
+
+
+def _flat(value: object) -> object:
+    """Names with dots, which TOML takes for tables in tables: {"scan": {"offset": 1}} is {"scan.offset": 1}."""
+    return dict(_named_flat(value)) if isinstance(value, Mapping) else value
+
+
+def _named_flat(values: Mapping, before: str = "") -> Iterator[tuple[str, object]]:
+    for name, value in values.items():
+        if isinstance(value, Mapping) and value:
+            yield from _named_flat(value, f"{before}{name}.")
+        else:
+            yield f"{before}{name}", value
+
+
+class Mark(NamedTuple):
+    """What else is known of a field than its type.
+
+    Args:
+        what: "file" for names of files and folders, which in a plan's file are those from its folder.
+    """
+
+    what: str
+
+
+FILE = Mark("file")
+Flat = BeforeValidator(_flat)
+
+
+def _is_own(name: object) -> bool:
+    return isinstance(name, str) and MODULE_CLASS.fullmatch(name) is not None
 
 
 Whole = Annotated[int, BeforeValidator(_whole)]
@@ -105,8 +164,11 @@ Epochs = Annotated[
 Devices = Annotated[
     int | Literal["all"], PlainValidator(_devices), WithJsonSchema({"anyOf": [{"type": "integer"}, {"const": "all"}]})
 ]
+TextOrNumber = Annotated[object, PlainValidator(_text_or_number), WithJsonSchema({"type": ["string", "number"]})]
 Texts = Annotated[tuple[str, ...], BeforeValidator(_texts)]
-NumberOrFile = Annotated[object, PlainValidator(_number_or_file), WithJsonSchema({"type": ["number", "string"]})]
-ArrayOrFile = Annotated[
-    object, PlainValidator(lambda value: value), WithJsonSchema({"type": ["string", "object"], "format": "array"})
+NumberOrFile = Annotated[
+    object, PlainValidator(_number_or_file), WithJsonSchema({"type": ["number", "string", "object"]}), FILE
 ]
+ArrayOrFile = Annotated[object, PlainValidator(_array_or_file), WithJsonSchema({"type": ["string", "object"]}), FILE]
+Files = Annotated[Texts, FILE]
+File = Annotated[str, BeforeValidator(_file), FILE]

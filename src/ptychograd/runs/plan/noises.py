@@ -1,29 +1,34 @@
 """Noise models and priors of a plan."""
 
 from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
-from ptychograd.core.errors import InputError, check_kind
+from ptychograd.core.errors import InputError
 from ptychograd.data.dataset import Dataset
 from ptychograd.fitting import priors as known_priors
 from ptychograd.fitting.priors import AbstractPrior
 from ptychograd.models.effects.noises import gaussian_noise
 from ptychograd.physics.noise import AbstractCensorable, AbstractNoise, Amplitude, Censored, Poisson, PoissonGaussian
+from ptychograd.runs.plan.importing import make_part
 from ptychograd.runs.plan.sections.model import DetectorSection
+
+if TYPE_CHECKING:
+    from ptychograd.runs.plan.plan import Plan
 
 PRIORS = {"tv": "TotalVariation", "tikhonov": "Tikhonov", "l1": "Sparse", "slices": "SliceSimilarity"}
 
 
-def noise_named(asked: object, detector: DetectorSection, data: Dataset) -> AbstractNoise:
-    """The noise model of this name, with a saturated detector if there is one; an object is taken as it is."""
+def noise_of(plan: "Plan", asked: object, data: Dataset) -> AbstractNoise:
+    """The noise model of this name, with a saturated detector if there is one; one of your own is taken as it is."""
+    detector = plan.model.detector
     names = {
         "amplitude": Amplitude,
         "poisson": Poisson,
         "gaussian": lambda: gaussian_noise(data, detector.readout or 0.0),
         "poisson-gaussian": lambda: with_readout(detector),
     }
-    if not isinstance(asked, str):
-        check_kind(asked, AbstractNoise, "noise model")
-        return asked  # type: ignore[return-value]
+    if not isinstance(asked, str) or asked not in names:
+        return make_part(asked, AbstractNoise, "fit.noise", plan.origin)
     return censored(names[asked](), detector)
 
 

@@ -1,5 +1,6 @@
 """The plan of a run: everything that it is asked for, in one object that is checked, saved and performed."""
 
+import os
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
@@ -7,12 +8,18 @@ from pydantic import PrivateAttr, ValidationError
 
 from ptychograd.core.errors import InputError
 from ptychograd.runs.plan.changes import changed
-from ptychograd.runs.plan.fields import Section, Whole, about
+from ptychograd.runs.plan.fields import VERSION, Section, Whole, about
+from ptychograd.runs.plan.importing import Origin, called, load_part
 from ptychograd.runs.plan.problems import sentence
+from ptychograd.runs.plan.schema import schema_of
 from ptychograd.runs.plan.sections.data import DataSection, GeometrySection
 from ptychograd.runs.plan.sections.fit import FitSection
 from ptychograd.runs.plan.sections.model import ModelSection
 from ptychograd.runs.plan.sections.other import MachineSection, OutputSection, ValidationSection
+from ptychograd.runs.plan.settings import as_settings, sections_in
+from ptychograd.runs.plan.toml import PlanText, save, sections_of
+from ptychograd.runs.plan.walking import is_nullable
+from ptychograd.runs.setting_names import PLAN
 
 if TYPE_CHECKING:
     from ptychograd.data.dataset import Dataset, StreamFromFile
@@ -20,8 +27,6 @@ if TYPE_CHECKING:
     from ptychograd.fitting.result import Result
     from ptychograd.physics.model import AbstractModel
     from ptychograd.runs.stage import Run, Stage
-
-VERSION = 1
 
 
 class Plan(Section):
@@ -58,7 +63,7 @@ class Plan(Section):
     validation: ValidationSection = about("What judges the run.", ValidationSection)
     output: OutputSection = about("What is kept, and when the run ends before its time.", OutputSection)
     machine: MachineSection = about("Where to compute.", MachineSection)
-    _trusted: bool = PrivateAttr(default=True)
+    _origin: Origin = PrivateAttr(default_factory=Origin)
 
     def __init__(self, **sections: object):
         try:
@@ -77,10 +82,46 @@ class Plan(Section):
         version = values.get("version", VERSION)
         if isinstance(version, int) and version > VERSION:
             raise InputError(
-                f"The plan has version {version}, and this ptychograd knows versions up to {VERSION}; use a newer one."
+                f"`version` {version}: this ptychograd knows plans of versions up to {VERSION}; use a newer ptychograd."
             )
-        plan = cls(**{**values, "version": VERSION})
-        plan._trusted = trusted
+        return cls(**{**values, "version": VERSION}).coming_from(Origin(trusted=trusted))
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> "Plan":
+        """A plan from a TOML file; names of files in it are those from its folder, and modules of its own lie there.
+
+        Raises:
+            InputError: what is wrong, with file, line and cure.
+        """
+        text = PlanText(path)
+        try:
+            plan = cls.of(sections_of(text, cls))
+        except InputError as problem:
+            raise text.located(problem) from None
+        return plan.coming_from(Origin(str(text.path.parent)))
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the fields that were given into a TOML file, with what each means; arrays go into a file beside it.
+
+        Raises:
+            InputError: the plan has an object that no module names, or the file can't be written.
+        """
+        save(self, path)
+
+    @classmethod
+    def schema(cls) -> dict:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """The JSON schema of a plan, with description and unit of every field."""
+        return schema_of(cls)
+
+    @property
+    def origin(self) -> Origin:
+        """Where the plan came from, and so whether parts of one's own may be imported."""
+        return self._origin
+
+    def coming_from(self, origin: Origin) -> "Plan":
+        """The same plan, from elsewhere."""
+        plan = self.model_copy()
+        plan._origin = origin
         return plan
 
     def with_fields(self, values: Mapping[str, object]) -> "Plan":
@@ -96,9 +137,7 @@ class Plan(Section):
         said = self.said()
         for path, value in values.items():
             said = changed(Plan, said, path, value)
-        plan = Plan(**said)
-        plan._trusted = self._trusted
-        return plan
+        return Plan(**said).coming_from(self.origin)
 
     def field(self, path: str) -> object:
         """The value of a field, by its path."""
@@ -124,17 +163,37 @@ class Plan(Section):
         """Whether the model is one of the package's."""
         return self.model.kind is None or (isinstance(self.model.kind, str) and ":" not in self.model.kind)
 
-    def own_part(self, named: object) -> object:
-        """A part of your own: an object as it is, or what "module:Class" names, imported now."""
-        from ptychograd.runs.plan.importing import load_part
+    def own_part(self, named: object, field: str = "model.kind") -> object:
+        """A part of your own: an object as it is, or what "module:Class" names, imported now.
 
-        return load_part(named, self._trusted) if isinstance(named, str) else named
+        Args:
+            named: the object, or the name; {"kind": "module:Class", "arguments": {...}} is made with these.
+            field: path of the field that says so.
+        """
+        if isinstance(named, dict):
+            return called(load_part(named["kind"], field, self.origin), field, **named.get("arguments", {}))
+        return load_part(named, field, self.origin) if isinstance(named, str) else named
+
+    @classmethod
+    def of_result(cls, result: "Result", trusted: bool = False, given: Mapping[str, object] | None = None) -> "Plan":
+        """The plan of the run that a result is of.
+
+        Args:
+            result: one that was read or just made.
+            trusted: whether modules that it names may be imported; not those of a result that somebody sent.
+            given: values of fields in place of the stored ones, by path, as an object that no module names.
+
+        Raises:
+            InputError: the result has no plan, or one that a file can't hold.
+        """
+        settings = result.settings.get(PLAN)
+        if not isinstance(settings, Mapping):
+            raise InputError("The result has no plan: it was not made by one; write one with `ptychograd init`.")
+        return cls.of(sections_in(settings, result.attached, given), trusted)
 
     def as_settings(self) -> dict:
-        """The fields that were given, as a result keeps them."""
-        from ptychograd.runs.plan.stored import as_settings
-
-        return as_settings(self)
+        """The fields that were given, as a result keeps them; of arrays their digests."""
+        return as_settings(self)[0]
 
     def check(self) -> None:
         """Raise `InputError` for fields that do not go together; no data are read."""
@@ -220,4 +279,5 @@ def _plain(value: object) -> object:
 
 
 def _is_section(section: Section, name: str) -> bool:
-    return isinstance(getattr(section, name), Section)
+    """Whether a field is a section that is always there."""
+    return isinstance(getattr(section, name), Section) and not is_nullable(type(section).model_fields[name])

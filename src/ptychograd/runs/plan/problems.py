@@ -7,6 +7,13 @@ from typing import get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+WANTED = {  # by the kind of an error
+    "tuple_type": "a list of sections, as [[{}]]",
+    "string_type": "a text in quotes",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
+}
+
 
 def sentence(problem: ValidationError, plan: type[BaseModel]) -> str:
     """The first thing that is wrong: the field, what was found, and what was expected."""
@@ -23,10 +30,10 @@ def detail(error: ErrorDetails, plan: type[BaseModel]) -> str:
     text = error["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
     if error["type"] == "literal_error":
         text = f"expected one of: {error.get('ctx', {}).get('expected')}"
+    if error["type"] in WANTED:
+        text = f"expected {WANTED[error['type']].format(path)}"
     if error["type"] in ("model_type", "model_attributes_type", "dict_type"):
         text = f"expected a section with fields of its own, as {path}.NAME = VALUE"
-    if error["type"].startswith("bool_"):
-        text = "expected true or false"
     given = error["input"]
     said = any(form in text for form in (repr(given), f'"{given}"'))
     shown = f" {given!r}" if isinstance(given, str | int | float | bool) and not said else ""

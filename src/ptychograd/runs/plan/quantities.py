@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Annotated
 
 from pydantic import BeforeValidator, WithJsonSchema
@@ -11,7 +12,7 @@ from ptychograd.core.memory import UNITS as BYTES
 from ptychograd.data.geometry import QUANTITIES, unit_size
 
 _NUMBER = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[-+]?inf(?:inity)?|nan)\s*(.*?)\s*")
-SIZES = {"B": 1.0, "kB": 1e3, **{name: float(size) for name, size in BYTES.items() if name != "KB"}}
+SIZES = {"B": 1.0, "kB": 1e3, **{name: float(size) for name, size in BYTES.items() if name not in ("B", "KB")}}
 KINDS = {  # by the unit of the SI: what it measures
     "m": "length",
     "J": "energy",
@@ -43,17 +44,18 @@ def quantity(value: object, unit: str) -> float:
         found = _NUMBER.fullmatch(value)
         if found is None:
             raise ValueError(f'"{value}" is no {kind}; expected a number and one of the units {fitting}')
-        number = float(found[1]) * _size(found[2], units, value, kind)
+        size = Decimal(repr(float(_size(found[2], units, value, kind))))
+        number = float(Decimal(found[1]) * size)  # "55 um" is 55e-6, which 55 * 1e-6 is not
     if math.isnan(number):
         raise ValueError(f"nan is no {kind}")
     return number
 
 
-def _units(unit: str) -> Mapping[str, float]:
+def _units(unit: str) -> Mapping[str, int | float]:
     return SIZES if unit == "B" else QUANTITIES[unit]
 
 
-def _size(name: str, units: Mapping[str, float], text: str, kind: str) -> float:
+def _size(name: str, units: Mapping[str, int | float], text: str, kind: str) -> float:
     if not name:
         return 1.0
     size = unit_size(name, units)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ptychograd.core.errors import InputError
+from ptychograd.core.log import log
 from ptychograd.data.dataset import Dataset, StreamFromFile, beam_stop, check_share, mask_pixels, unsaturated_mask
 from ptychograd.data.files import read
 from ptychograd.data.geometry import ENERGIES
@@ -46,7 +47,21 @@ def read_data(plan: "Plan", keep: StreamFromFile | None = None) -> Dataset:
     data = without_bad_pixels(apply_orientation(data, asked.orientation), asked.mask)
     if not asked.mask.allow_most:
         check_share(data.mask, data.notes, ", ".join(asked.paths))
+    _tell(plan, data)
     return data
+
+
+def _tell(plan: "Plan", data: Dataset) -> None:
+    """Log what was guessed about the data."""
+    name = ", ".join(Path(path).name for path in plan.data.paths)
+    notes = [*data.notes, *(["the patterns stay in the file and are read block by block"] if data.is_stored else [])]
+    for note in notes:
+        log.info("%s: %s", name, note)
+    start = plan.model.start
+    is_given = start.probe is not None or start.aperture or start.pinhole or start.focal_spot or start.result
+    estimated = data.group == 1 and data.positions is not None and (data.probe is None or start.defocus)
+    if not is_given and estimated and plan.is_of_package:
+        log.info("start probe: estimated from the mean pattern")
 
 
 def keys_of(plan: "Plan") -> dict[str, str]:

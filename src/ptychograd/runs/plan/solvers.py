@@ -2,8 +2,9 @@
 
 from typing import TYPE_CHECKING
 
-from ptychograd.core.errors import InputError, check_kind
+from ptychograd.core.errors import InputError
 from ptychograd.fitting.solvers import LBFGS, PIE, AbstractSolver, ADePIE, Nesterov, adam
+from ptychograd.runs.plan.importing import make_part
 from ptychograd.runs.plan.sections.fit import SolverSection
 
 if TYPE_CHECKING:
@@ -52,7 +53,6 @@ def _check_fields(asked: SolverSection, kind: str) -> None:
 
 
 def _own_solver(plan: "Plan", asked: SolverSection) -> AbstractSolver:
-    kind = plan.own_part(asked.kind)
-    solver = kind(**asked.arguments) if isinstance(kind, type) else kind
-    check_kind(solver, AbstractSolver, "solver", ", as pg.Nesterov()")
-    return solver  # type: ignore[return-value]
+    named = isinstance(asked.kind, str | type)
+    part = {"kind": asked.kind, "arguments": asked.arguments} if named else asked.kind
+    return make_part(part, AbstractSolver, "fit.solver.kind", plan.origin)

@@ -15,7 +15,7 @@ from ptychograd.runs.plan.effects.detector import refines_flat_field
 from ptychograd.runs.plan.effects.positions import REFINE_AFTER as POSITIONS_AFTER
 from ptychograd.runs.plan.effects.positions import refines_positions
 from ptychograd.runs.plan.effects.wave import held_unless_asked
-from ptychograd.runs.plan.noises import are_counted, check_saturation, noise_named, priors_of
+from ptychograd.runs.plan.noises import are_counted, check_saturation, noise_of, priors_of
 from ptychograd.runs.plan.sections.fit import StageSection
 from ptychograd.runs.plan.solvers import make_solver
 from ptychograd.runs.solver_choice import QuasiNewtonNearNoise
@@ -81,7 +81,7 @@ def _spelled_out(asked: StageSection, plan: "Plan", data: Dataset) -> Stage:
     return Stage(
         MOST_EPOCHS if until else asked.epochs,  # type: ignore[arg-type]
         (*BOTH, *plan.fit.refine) if asked.refine is None else asked.refine,
-        noise_named(noise, plan.model.detector, data),
+        noise_of(plan, noise, data),
         until,
         priors=() if asked.priors is None else priors_of(asked.priors),
         solver=None if asked.solver is None else make_solver(plan, asked.solver),
@@ -93,8 +93,8 @@ def _with_noise(stages: Iterable[Stage], plan: "Plan", data: Dataset) -> list[St
     """The stages with the noise models that are asked for: one in the place of `Amplitude`, one of `Poisson`."""
     late = "poisson" if plan.fit.noise in (None, "amplitude") else plan.fit.noise
     full: dict[type, AbstractNoise] = {
-        Amplitude: noise_named("amplitude", plan.model.detector, data),
-        Poisson: noise_named(late, plan.model.detector, data),
+        Amplitude: noise_of(plan, "amplitude", data),
+        Poisson: noise_of(plan, late, data),
     }
     return [stage._replace(noise=full.get(type(stage.noise), stage.noise)) for stage in stages]
 

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 import equinox as eqx
@@ -10,7 +11,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from ptychograd.core.errors import InputError, check_kind
+from ptychograd.core.log import log
 from ptychograd.data.dataset import BraggGeometry, Dataset, NearFieldGeometry
+from ptychograd.fitting.result import load
+from ptychograd.models.continuing import EarlierResult, continued
 from ptychograd.models.recipes import bragg, far_field, near_field
 from ptychograd.models.starts import (
     ProbeStart,
@@ -24,6 +28,7 @@ from ptychograd.models.starts import (
 from ptychograd.physics.detector import Detector
 from ptychograd.physics.model import AbstractModel
 from ptychograd.runs.plan.effects.assembling import assembled
+from ptychograd.runs.plan.importing import called
 from ptychograd.runs.plan.sections.model import StartSection
 
 if TYPE_CHECKING:
@@ -34,7 +39,23 @@ def make_model(plan: "Plan", data: Dataset) -> AbstractModel:
     """The start model with all that the plan asks for beside the ideal."""
     if not plan.is_of_package:
         return _own_model(plan, data)
-    return assembled(plain_model(plan, data), data, plan.model, plan.fit.refine)
+    earlier = plan.model.start.result
+    return assembled(
+        plain_model(plan, data),
+        data,
+        plan.model,
+        plan.fit.refine,
+        (lambda model: model) if earlier is None else partial(_from_earlier, data, earlier),
+    )
+
+
+def _from_earlier(data: Dataset, path: str, model: AbstractModel) -> AbstractModel:
+    """The model with object, probe and positions of an earlier result; what was done is logged."""
+    result = load(path)
+    model, notes = continued(model, data, EarlierResult(result.roles, result.positions))
+    for note in notes:
+        log.info("start from %s: %s", path, note)
+    return model
 
 
 def plain_model(plan: "Plan", data: Dataset) -> AbstractModel:
@@ -128,6 +149,6 @@ def _own_model(plan: "Plan", data: Dataset) -> AbstractModel:
     kind = plan.own_part(plan.model.kind)
     if isinstance(kind, AbstractModel):
         return kind
-    model = kind(data, **plan.model.arguments)  # type: ignore[operator]
+    model = called(kind, "model.kind", data, **plan.model.arguments)
     check_kind(model, AbstractModel, "model")
     return model

@@ -1,8 +1,8 @@
 """What was measured: files, how they are read, and lengths that they do not state or state wrongly."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from ptychograd.runs.plan.fields import ArrayOrFile, Real, Section, Texts, Whole, about
+from ptychograd.runs.plan.fields import ArrayOrFile, Files, Flat, Real, Section, TextOrNumber, Whole, about
 from ptychograd.runs.plan.quantities import Angle, Duration, Energy, Length
 
 
@@ -22,9 +22,9 @@ class MaskSection(Section):
 class DataSection(Section):
     """The measured patterns: where they are, and how they are read."""
 
-    paths: Texts = about("Files of the scan; several are one scan, unless data.each says otherwise.", ())
+    paths: Files = about("Files of the scan; several are one scan, unless data.each says otherwise.", ())
     each: bool = about("Every file is a scan, and has a run of its own.", False)
-    keys: dict[str, str | Real] = about(
+    keys: Annotated[dict[str, TextOrNumber], Flat] = about(
         "Where the file keeps an item: NAME=PATH, or NAME=NUMBER in SI units; names are patterns, positions, mask, "
         "probe, support, wavelength, energy_kev, distance, pixel_size, focus_distance, two_theta, rocking (radians, or "
         'degrees where the file says units="deg"), arrived (what counts the patterns that are written by now); what '
@@ -32,7 +32,7 @@ class DataSection(Section):
         "does not state follows the path after a colon, as /entry/x:um.",
         {},
     )
-    links_into: Texts = about(
+    links_into: Files = about(
         "Folders that the file may lead to by links, virtual datasets or external storage; it may always lead to its "
         "own folder and those below.",
         (),

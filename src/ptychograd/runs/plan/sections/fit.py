@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from ptychograd.runs.plan.fields import Epochs, Real, Section, Texts, Whole, about, named
+from ptychograd.runs.plan.fields import Epochs, Flat, Real, Section, Texts, Whole, about, named
 
 SOLVERS = ("nesterov", "lbfgs", "rpie", "epie", "ad-epie", "adam")
 NOISES = ("amplitude", "poisson", "gaussian", "poisson-gaussian")
@@ -19,7 +19,7 @@ class SolverSection(Section):
     step_size: Real | None = about("For nesterov: its step, over the one that the curvature allows.")
     floor: Real | None = about("For nesterov: the share of the brightest light that weakly lit pixels are moved by.")
     alpha: Real | None = about("For rpie: its regularisation, from 0 to 1.")
-    steps: dict[str, Real] = about("For adam: step sizes by parameter, as object = 0.01.", {})
+    steps: Annotated[dict[str, Real], Flat] = about("For adam: step sizes by parameter, as object = 0.01.", {})
     arguments: dict[str, object] = about("What a solver of your own is made with.", {})
 
 
@@ -68,7 +68,7 @@ class FitSection(Section):
         "slices (neighbouring slices alike); weights mean the same at any batch size.",
         {},
     )
-    constraints: dict[str, Literal["positive", "real", "phase-only", "magnitude-at-most-one"]] = about(
+    constraints: Annotated[dict[str, Literal["positive", "real", "phase-only", "magnitude-at-most-one"]], Flat] = about(
         "What must hold of refined parameters, by path: positive, real, phase-only, magnitude-at-most-one.", {}
     )
     shrink_wrap: bool = about(

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from ptychograd.runs.plan.fields import ArrayOrFile, NumberOrFile, Real, Section, Whole, about, named, required
+from ptychograd.runs.plan.fields import ArrayOrFile, File, NumberOrFile, Real, Section, Whole, about, named, required
 from ptychograd.runs.plan.quantities import Energy, Length
 
 
@@ -24,7 +24,7 @@ class StartSection(Section):
     thickness: Length | None = about(
         "Thickness of a crystal along x; needed for rocking curves, unless the file has a support."
     )
-    result: str | None = about(
+    result: File | None = about(
         "An earlier result of this package whose object, probe and position corrections are the start, resampled to "
         "the new pixel size and extent."
     )

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import PlainValidator, WithJsonSchema
 
-from ptychograd.runs.plan.fields import Devices, Real, Section, Whole, about
+from ptychograd.runs.plan.fields import Devices, File, Real, Section, Whole, about
 from ptychograd.runs.plan.quantities import Bytes, quantity
 
 
@@ -38,7 +38,7 @@ class ValidationSection(Section):
 class OutputSection(Section):
     """What is kept, and when the run ends before its time."""
 
-    result: str | None = about("The result file; DATA_result.h5 in the working folder by default.")
+    result: File | None = about("The result file; DATA_result.h5 in the working folder by default.")
     checkpoint_every: Every = about(
         "How often the result so far is saved: after so many epochs, as 10, or so much time, as 30s, 5min or 2h; never "
         "with 0.",

@@ -1,0 +1,79 @@
+"""Plans with any fields, for properties that hold of all."""
+
+from hypothesis import strategies as st
+from pydantic import BaseModel
+
+from ptychograd.runs.plan.fields import Section
+from ptychograd.runs.plan.plan import Plan
+from ptychograd.runs.plan.problems import section_of
+
+NAMES = st.text(min_size=1, max_size=8).filter(lambda text: "." not in text)
+PATHS = st.from_regex(r"[a-z]{1,6}(/[a-zäß \-]{1,6}){0,2}\.h5", fullmatch=True)
+NUMBERS = st.floats(allow_nan=False)
+WHOLE = st.integers(-(2**40), 2**40)
+ANY = st.recursive(
+    st.one_of(st.booleans(), WHOLE, NUMBERS, st.text(max_size=9)),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=3),
+    max_leaves=5,
+)
+OWN = st.sampled_from(["mine:Part", "a.b:C"])
+BY_NAME = {
+    "version": st.just(1),
+    "paths": st.lists(PATHS, max_size=3),
+    "links_into": st.lists(PATHS, max_size=2),
+    "keys": st.dictionaries(st.sampled_from(["patterns", "variable.angle.deg", "x y"]), st.text() | NUMBERS),
+    "refine": st.lists(st.sampled_from(["object", "scan.offset"]), max_size=2),
+    "priors": st.dictionaries(st.sampled_from(["tv", "l1"]), NUMBERS),
+    "steps": st.dictionaries(st.sampled_from(["object.transmission", "scan"]), NUMBERS),
+    "aberrations": st.dictionaries(st.sampled_from(["5", "6"]), NUMBERS),
+    "constraints": st.dictionaries(st.sampled_from(["object.transmission", "probe"]), st.just("real")),
+    "arguments": st.dictionaries(NAMES, ANY, max_size=3),
+    "noise": st.sampled_from(["poisson", "amplitude"]) | OWN | st.builds(lambda name: {"kind": name}, OWN),
+    "checkpoint_every": st.sampled_from([3, "10min", "never"]),
+    "epochs": WHOLE | st.just("auto"),
+    "devices": WHOLE | st.just("all"),
+    "point_spread": NUMBERS | PATHS,
+    "coordinator": st.text(max_size=9),
+    **{name: PATHS for name in ("image", "flat_field")},
+}
+KINDS = {"ModelSection": ["far-field", "bragg"], "SolverSection": ["rpie", "adam"]}
+
+
+def _values(section: type[BaseModel], name: str, path: str) -> st.SearchStrategy:
+    """What a field may be given as."""
+    field = section.model_fields[name]
+    inner = section_of(field.annotation)
+    if inner is not None:
+        one = sections(inner, f"{path}.{name}")
+        return st.lists(one, max_size=2) if name in ("stages", "lines") else one
+    if name == "kind":
+        return st.sampled_from(KINDS[section.__name__]) | OWN
+    if name == "result" or (name == "probe" and section.__name__ == "StartSection"):
+        return PATHS
+    if name in BY_NAME:
+        return BY_NAME[name]
+    if choices := [text for text in getattr(field.annotation, "__args__", ()) if isinstance(text, str)]:
+        return st.sampled_from(choices)
+    literal = str(field.annotation)
+    if "Literal" in literal:
+        return st.sampled_from([text for text in CHOICES if f"'{text}'" in literal])
+    if "bool" in literal:
+        return st.booleans()
+    if "int" in literal:
+        return WHOLE
+    return NUMBERS
+
+
+CHOICES = ("good", "bad", "flat", "random", "single", "double")
+
+
+def sections(section: type[BaseModel], path: str = "") -> st.SearchStrategy[dict]:
+    """Dictionaries with some of a section's fields."""
+    fields = {name: _values(section, name, path) for name in section.model_fields}
+    needed = {name: fields.pop(name) for name in list(fields) if section.model_fields[name].is_required()}
+    return st.fixed_dictionaries(needed, optional=fields)
+
+
+def plans() -> st.SearchStrategy[Section]:
+    """Plans without arrays and objects."""
+    return sections(Plan).map(lambda values: Plan(**values))
