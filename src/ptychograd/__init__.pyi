@@ -56,6 +56,7 @@ from .physics.roles import Roles as Roles
 from .quality import metrics as metrics
 from .quality.metrics import nrmse as nrmse
 from .quality.rings import fourier_ring_correlation as fourier_ring_correlation
+from .runs.plan.plan import Plan as Plan
 from .runs.run import perform as perform
 from .runs.stage import Run as Run
 from .runs.stage import Stage as Stage

@@ -13,6 +13,8 @@ from .dataset import subset as subset
 from .dataset import unsaturated_mask as unsaturated_mask
 from .files import read as read
 from .files import write as write
+from .joining import joined as joined
 from .orientation import apply_orientation as apply_orientation
+from .preview import preview_of as preview_of
 from .splitting import halves as halves
 from .splitting import hold_out as hold_out

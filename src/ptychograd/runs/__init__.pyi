@@ -1,3 +1,7 @@
+from .halves import planned_halves as planned_halves
+from .plan.plan import Plan as Plan
+from .plan_sweep import PlanGrid as PlanGrid
+from .planned import PlannedRun as PlannedRun
 from .run import perform as perform
 from .solver_choice import AbstractSolverChoice as AbstractSolverChoice
 from .solver_choice import QuasiNewtonNearNoise as QuasiNewtonNearNoise

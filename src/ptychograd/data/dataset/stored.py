@@ -188,6 +188,10 @@ class StoredPatterns:
             part.photons = np.where(used, self.photons, 0.0)
         return part
 
+    def read_into(self, begin: int, end: int, patterns: np.ndarray) -> None:
+        """Read the patterns from one number up to another into an array, as they are in the file."""
+        self._read(begin, end, patterns)
+
     def frames(self, which: slice | np.ndarray, mask: Bool[np.ndarray, "y x"]) -> tuple[np.ndarray, np.ndarray]:
         """Patterns of these numbers with bad pixels set to 0, and their mask: (y, x), or one for each pattern.
 
