@@ -48,7 +48,7 @@ def test_from_file_to_picture(run, scan, tmp_path):
     [
         ("--solver", "epie"),
         ("--solver", "ad-epie", "--modes", 2, "--hold-probe", 0),
-        ("--solver", "adam", "--step", "object=0.02", "--step", "probe=1", "--batch-size", 5),
+        ("--solver", "adam", "--set", "fit.solver.steps.object=0.02", "--set", "fit.solver.steps.probe=1", "--batch-size", 5),
         ("--start", "random", "--seed", 4, "--hold-probe", 2),
     ],
 )
@@ -98,10 +98,10 @@ MISTAKES = {
         ),
         "object.transmission, probe.modes",
     ),
-    "adam without steps": (("reconstruct", "SCAN", "--solver", "adam"), "--step object=0.01"),
-    "step for a solver that takes none": (("reconstruct", "SCAN", "--solver", "rpie", "--step", "object=1"), "adam"),
+    "adam without steps": (("reconstruct", "SCAN", "--solver", "adam"), "`fit.solver.steps` object=0.01"),
+    "step for a solver that takes none": (("reconstruct", "SCAN", "--solver", "rpie", "--set", "fit.solver.steps.object=1"), "adam"),
     "step that is no number": (
-        ("reconstruct", "SCAN", "--solver", "adam", "--step", "object=big"),
+        ("reconstruct", "SCAN", "--solver", "adam", "--set", "fit.solver.steps.object=big"),
         "no number",
     ),
     "step that says nothing": (("reconstruct", "SCAN", "--solver", "adam", "--step", "object"), "NAME=VALUE"),
@@ -126,7 +126,7 @@ MISTAKES = {
     ),
     "simulation with a seed that is none": (("simulate", "far-field", "o.h5", "--seed", "-1"), "seed of -1"),
     "adam with half of its steps": (
-        ("reconstruct", "SCAN", "--solver", "adam", "--step", "object=1"),
+        ("reconstruct", "SCAN", "--solver", "adam", "--set", "fit.solver.steps.object=1"),
         'No step size is given for "probe.modes"',
     ),
     "probe in metres without geometry": (("reconstruct", "SCAN", "--aperture", "7e-6"), "pixel size"),
@@ -217,7 +217,7 @@ def test_bad_counts_are_masked_and_said(run, tmp_path):
 
 @pytest.mark.slow
 def test_divergence_keeps_the_last_good_result(run, scan):
-    steps = ("--step", "object=1e30", "--step", "probe=1e30")
+    steps = ("--set", "fit.solver.steps.object=1e30", "--set", "fit.solver.steps.probe=1e30")
     status, _, err = run("reconstruct", scan, "-o", "r.h5", "--solver", "adam", "--hold-probe", 0, *steps)
     assert status == 2
     assert "stopped being finite in epoch" in err

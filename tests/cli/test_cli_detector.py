@@ -30,9 +30,9 @@ def test_a_run_with_all_of_it_can_be_gone_on_from(run, scan):
     flat = np.ones(FRAME)
     flat[3, 4] = 0
     np.save("flat.npy", flat)
-    text = ["--refine", "detector.background", "--refine", "detector.point_spread.width", "--flat-field", "flat.npy"]
-    text += ["--noise", "poisson-gaussian", "--readout", "1", "--saturation", FULL, "--prior", "tv=0.2"]
-    text += ["--background", "0.5", "--beam-stop", "1", "--epochs", "4", "--batch-size", "8"]
+    text = ["--refine", "detector.background", "--refine", "detector.point_spread.width", "--set", "model.detector.flat_field=flat.npy"]
+    text += ["--noise", "poisson-gaussian", "--set", "model.detector.readout=1", "--set", f"model.detector.saturation={FULL}", "--prior", "tv=0.2"]
+    text += ["--set", "model.detector.background=0.5", "--set", "data.mask.beam_stop=1", "--epochs", "4", "--batch-size", "8"]
     status, out, err = run("reconstruct", scan, "-o", "result.h5", *text)
     assert status == 0, err
     result = pg.load("result.h5")
@@ -80,7 +80,7 @@ def test_a_flat_field_is_calibrated_by_counts(run, scan):
         (["--epochs", 0], "With --epochs 0 there is no epoch that fits counted photons"),
         (["--epochs", 6, "--hold-probe", 6], "and --hold-probe 6 there is no epoch that fits counted photons"),
         (["--epochs", 6, "--noise", "amplitude"], "under amplitudes alone"),
-        (["--epochs", 6, "--refine-after", 6], "leaves no epoch to refine detector.flat_field: the run has 6"),
+        (["--epochs", 6, "--set", "fit.refine_after=6"], "leaves no epoch to refine detector.flat_field: the run has 6"),
     ],
 )
 def test_a_flat_field_that_no_epoch_would_calibrate_is_refused(run, scan, text, expected):
@@ -160,8 +160,8 @@ def test_a_file_that_is_no_array_is_named(scan):
 def test_simulations_have_what_was_asked_for(run, monkeypatch):
     few = partial(FarFieldExperiment, box=90, object_size=64, frame=48)  # 64 patterns
     monkeypatch.setattr("ptychograd.paper.far_field.FarFieldExperiment", few)
-    text = ["--background", "2", "--point-spread", "0.7", "--noise", "poisson-gaussian", "--readout", "1.5"]
-    status, _, err = run("simulate", "far-field", "data.h5", *text, "--saturation", "200", "--photons", "1e4")
+    text = ["--set", "model.detector.background=2", "--set", "model.detector.point_spread=0.7", "--noise", "poisson-gaussian", "--set", "model.detector.readout=1.5"]
+    status, _, err = run("simulate", "far-field", "data.h5", *text, "--set", "model.detector.saturation=200", "--photons", "1e4")
     assert status == 0, err
     data = pg.read("data.h5")
     assert data.patterns.dtype.kind == "f"
@@ -184,26 +184,26 @@ def arrays(scan, monkeypatch, tmp_path):
 
 
 MISTAKES = {
-    "no array": (("--flat-field", "text.npy"), "text.npy: it does not begin as such a file"),
-    "no file": (("--point-spread", "none.npy"), "can't be read from none.npy"),
+    "no array": (("--set", "model.detector.flat_field=text.npy"), "text.npy: it does not begin as such a file"),
+    "no file": (("--set", "model.detector.point_spread=none.npy"), "can't be read from none.npy"),
     "numbers in a row": (("--mask", "vector.npy"), "it holds float64 of shape (5,); expected real numbers"),
-    "complex numbers": (("--flat-field", "waves.npy"), "it holds complex128 of shape (20, 18)"),
-    "a small flat field": (("--flat-field", "small.npy"), "has (4, 5) pixels, the detector (20, 18)"),
+    "complex numbers": (("--set", "model.detector.flat_field=waves.npy"), "it holds complex128 of shape (20, 18)"),
+    "a small flat field": (("--set", "model.detector.flat_field=small.npy"), "has (4, 5) pixels, the detector (20, 18)"),
     "a small mask": (("--mask", "small.npy"), "(4, 5); expected (20, 18) or (56, 20, 18)"),
     "a flat field of amplitudes": (
         ("--refine", "detector.flat_field", "--noise", "amplitude"),
         "The flat field is refined under amplitudes alone",
     ),
-    "no number": (("--flat-field", "nan.npy"), "has to be finite"),
-    "a quiet readout": (("--noise", "poisson-gaussian", "--readout", 0), "--readout 0: expected photons rms"),
-    "half a photon": (("--saturation", 100.5), "--saturation 100.5: expected a whole number"),
-    "slices of a thin object": (("--prior", "slices=1"), "--prior slices needs --slices beside it"),
+    "no number": (("--set", "model.detector.flat_field=nan.npy"), "has to be finite"),
+    "a quiet readout": (("--noise", "poisson-gaussian", "--set", "model.detector.readout=0"), "`model.detector.readout` 0: expected photons rms"),
+    "half a photon": (("--set", "model.detector.saturation=100.5"), "`model.detector.saturation` 100.5: expected a whole number"),
+    "slices of a thin object": (("--prior", "slices=1"), "--prior slices needs `model.object.slices` beside it"),
     "a width of nothing": (
-        ("--point-spread", 0, "--refine", "detector.point_spread.width"),
+        ("--set", "model.detector.point_spread=0", "--refine", "detector.point_spread.width"),
         "in which direction to go",
     ),
-    "a width below nothing": (("--point-spread", -1), "A point spread of -1 pixels; expected 0 or more"),
-    "the width of an image": (("--point-spread", "kernel.npy", "--refine", "detector.point_spread.width"), "Unknown"),
+    "a width below nothing": (("--set", "model.detector.point_spread=-1"), "A point spread of -1 pixels; expected 0 or more"),
+    "the width of an image": (("--set", "model.detector.point_spread=kernel.npy", "--refine", "detector.point_spread.width"), "Unknown"),
 }
 
 
@@ -221,7 +221,7 @@ def test_mistakes_end_in_one_sentence(run, arrays, tmp_path, mistake):
 @pytest.mark.slow
 def test_an_image_of_the_point_spread_is_taken(run, arrays):
     fits = []
-    for text in ((), ("--point-spread", "kernel.npy")):
+    for text in ((), ("--set", "model.detector.point_spread=kernel.npy")):
         status, _, err = run("reconstruct", arrays, "-o", "r.h5", "--epochs", 1, "--json", *text)
         assert status == 0, err
         fits.append(pg.load("r.h5").history.r_factor[-1])
@@ -231,10 +231,10 @@ def test_an_image_of_the_point_spread_is_taken(run, arrays):
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        (("--background-image",), "--background-image is for `reconstruct`"),
-        (("--noise", "poisson-gaussian", "--readout", 0), "--readout 0: expected photons rms"),
-        (("--noise", "gaussian"), "--noise gaussian needs --readout"),
-        (("--saturation", 0.5), "--saturation 0.5: expected a whole number"),
+        (("--set", "model.detector.background_image=true",), "`model.detector.background_image` is for `reconstruct`"),
+        (("--noise", "poisson-gaussian", "--set", "model.detector.readout=0"), "`model.detector.readout` 0: expected photons rms"),
+        (("--noise", "gaussian"), "--noise gaussian needs `model.detector.readout`"),
+        (("--set", "model.detector.saturation=0.5"), "`model.detector.saturation` 0.5: expected a whole number"),
     ],
 )
 def test_what_can_not_be_simulated_is_said_and_no_file_is_left(run, tmp_path, text, sentence):
@@ -249,7 +249,7 @@ def test_errors_of_parameters_are_told_with_their_units(run, monkeypatch):
     few = partial(FarFieldExperiment, box=90, object_size=64, frame=48)
     monkeypatch.setattr("ptychograd.paper.far_field.FarFieldExperiment", few)
     assert run("simulate", "far-field", "data.h5", "--background", "2", "--jitter", "1")[0] == 0
-    assert run("reconstruct", "data.h5", "-o", "r.h5", "--epochs", 1, "--background", "1.5")[0] == 0
+    assert run("reconstruct", "data.h5", "-o", "r.h5", "--epochs", 1, "--set", "model.detector.background=1.5")[0] == 0
     _, out, _ = run("compare", "r.h5", "data.h5")
     lines = [line.split() for line in out.splitlines()]
     assert ["detector.background", "error", "0.5", "photons", "a", "pixel"] in lines
@@ -261,7 +261,7 @@ def test_errors_of_parameters_are_told_with_their_units(run, monkeypatch):
 def test_a_level_below_what_was_counted_is_refused(run):
     pg.write("d.h5", measurement())
     most = int(measurement().patterns.max())
-    status, _, err = run("reconstruct", "d.h5", "--saturation", most - 1, "--epochs", 1)
+    status, _, err = run("reconstruct", "d.h5", "--set", f"model.detector.saturation={most - 1}", "--epochs", 1)
     assert status == 2
     assert f"has pixels of up to {most} photons" in err.replace("\n", " ")
-    assert run("reconstruct", "d.h5", "--saturation", most, "--epochs", 1)[0] == 0
+    assert run("reconstruct", "d.h5", "--set", f"model.detector.saturation={most}", "--epochs", 1)[0] == 0

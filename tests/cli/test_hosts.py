@@ -155,8 +155,8 @@ def test_a_process_reads_its_own_patterns_only(scan, data):
 @pytest.mark.parametrize(
     ("options", "text"),
     [
-        (("--rank", "0"), "several processes need --coordinator, --processes and --rank"),
-        (("--coordinator", "127.0.0.1:1", "--processes", "2", "--rank", "2"), "expected a rank from 0 to one less"),
+        (("--set", "machine.rank=0"), "several processes need `machine.coordinator`, `machine.processes` and `machine.rank`"),
+        (("--set", "machine.coordinator=127.0.0.1:1", "--set", "machine.processes=2", "--set", "machine.rank=2"), "expected a rank from 0 to one less"),
         (("--devices", "0"), "expected 1 or more"),
         (("--memory", "lots"), "expected a size such as 4GB"),
     ],
