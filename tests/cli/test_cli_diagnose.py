@@ -189,7 +189,9 @@ def test_frc_of_slices_is_refused_before_the_first_run(run, tmp_path):
     geometry = pg.Geometry(1e-10, 1.0, (55e-6, 60e-6))
     positions = data.positions * geometry.sampling(data.frame_shape)
     pg.write("thick.h5", pg.make_dataset(data.patterns, positions, geometry=geometry, probe=data.probe))
-    status, _, err = run("frc", "thick.h5", "--set", "model.object.slices=2", "--set", "model.object.slice_distance=1e-5", "--epochs", 2)
+    status, _, err = run(
+        "frc", "thick.h5", "--set", "model.object.slices=2", "--set", "model.object.slice_distance=1e-5", "--epochs", 2
+    )
     assert status == 2
     assert "slices and states have no one image" in " ".join(err.split())
     assert "first half" not in err

@@ -95,7 +95,9 @@ def test_a_scan_that_ends_early(run, tmp_path):
     """After some time without a new pattern the run goes on with those that came."""
     data = problems.measurement()
     writer = Writer(tmp_path, data, 40)
-    status, out, err = run("reconstruct", "scan.h5", "--follow", "--set", "data.patience=1", "--epochs", 3, "-o", "live.h5")
+    status, out, err = run(
+        "reconstruct", "scan.h5", "--follow", "--set", "data.patience=1", "--epochs", 3, "-o", "live.h5"
+    )
     writer.close()
     assert status == 0, err
     assert "40 of 56 are there" in err
