@@ -91,7 +91,14 @@ def test_finished_runs_are_not_computed_again(run, scan, tmp_path):
 @pytest.mark.slow
 def test_step_sizes_are_axes_and_divergent_ones_are_told(run, scan, tmp_path):
     """null in JSON, nan in the table, a cross in the map, and never the best; the fixed step is in all runs."""
-    steps = ("--solver", "adam", "--step", "probe=1", "--grid", "step.object=1e30,0.02,0.05")
+    steps = (
+        "--solver",
+        "adam",
+        "--set",
+        "fit.solver.steps.probe=1",
+        "--grid",
+        "fit.solver.steps.object=1e30,0.02,0.05",
+    )
     status, out, err = run("sweep", scan, *steps, "--epochs", 2, "--batch-size", 8)
     assert status == 0, err
     bad, *good = numbers(tmp_path / "scan_sweep")
@@ -106,7 +113,7 @@ def test_step_sizes_are_axes_and_divergent_ones_are_told(run, scan, tmp_path):
 
 @pytest.mark.slow
 def test_a_sweep_that_diverges_everywhere_says_so(run, scan, tmp_path):
-    steps = ("--solver", "adam", "--step", "probe=1", "--grid", "step.object=1e30,1e31")
+    steps = ("--solver", "adam", "--set", "fit.solver.steps.probe=1", "--grid", "fit.solver.steps.object=1e30,1e31")
     status, _, err = run("sweep", scan, *steps, "--epochs", 2, "--batch-size", 8)
     assert status == 2
     assert "Every run diverged; take smaller steps." in err
@@ -157,7 +164,7 @@ def test_best_is_what_fits_the_patterns_held_out(run, scan, tmp_path):
     "options",
     [
         ("--grid", "modes=1,2"),
-        ("--solver", "adam", "--grid", "step.object=0.02", "--grid", "step.probe=1,3"),
+        ("--solver", "adam", "--grid", "fit.solver.steps.object=0.02", "--grid", "fit.solver.steps.probe=1,3"),
     ],
     ids=["modes", "steps"],
 )
@@ -213,9 +220,12 @@ MISTAKES = {
     "number that is none": (("--grid", "batch-size=4,many"), '"many"'),
     "number that is not whole": (("--grid", "batch-size=4.5"), "no whole number"),
     "number of epochs that is none": (("--grid", "epochs=some"), '"some"'),
-    "step that is no number": (("--grid", "step.object=0.1,big"), '"big" is no number'),
-    "step below zero": (("--solver", "adam", "--step", "probe=1", "--grid", "step.object=-1"), "above zero"),
-    "step for a solver that takes none": (("--grid", "step.object=0.1"), "add --solver adam"),
+    "step that is no number": (("--grid", "fit.solver.steps.object=0.1,big"), '"big" is no number'),
+    "step below zero": (
+        ("--solver", "adam", "--set", "fit.solver.steps.probe=1", "--grid", "fit.solver.steps.object=-1"),
+        "above zero",
+    ),
+    "step for a solver that takes none": (("--grid", "fit.solver.steps.object=0.1"), "add --solver adam"),
     "start that is none": (("--grid", "start=flat,round"), '"round"'),
     "solver that is none": (("--grid", "solver=magic"), '"magic"'),
     "batch of too many": (("--grid", "batch-size=57"), "give 1 to 56"),

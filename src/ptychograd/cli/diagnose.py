@@ -27,6 +27,7 @@ STYLES = {"good": "green", "doubtful": "yellow", "bad": "red"}
 
 def diagnose(
     data: Path,
+    /,
     *more: Path,
     trial: bool = True,
     trial_epochs: Whole = 10,

@@ -90,4 +90,7 @@ def _performed(path: str, plan: Plan, run: "Callable[[Plan], Result]") -> Row:
 
 def _tell(rows: list[Row]) -> None:
     if rows:
-        output.print("\n" + "\n".join(text_table(COLUMNS, [row[: len(COLUMNS)] for row in rows])), soft_wrap=True)
+        output.print(
+            "\n" + "\n".join(text_table(COLUMNS, [(row.path, row.r_factor, row.epochs, row.ended) for row in rows])),
+            soft_wrap=True,
+        )

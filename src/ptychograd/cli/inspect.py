@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 def inspect(
     file: Path,
+    /,
     *more: Path,
     memory_plan: Annotated[bool, Parameter(negative="")] = False,
     options: PlanOptions = PlanOptions(),

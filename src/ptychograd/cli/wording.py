@@ -39,7 +39,7 @@ def worded(text: str) -> str:
 
 def _option(whole: str, path: str, value: str | None) -> str:
     """How a field is given on the command line; the whole text if it is none."""
-    from ptychograd.cli.options import OPTIONS
+    from ptychograd.cli.option_table import OPTIONS
     from ptychograd.runs.plan.listing import field_at
 
     about = field_at(path) if "." in path or path in ALONE else None
