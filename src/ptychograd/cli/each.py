@@ -35,9 +35,9 @@ def perform(plan: Plan, preview: bool = False, json: bool = False) -> None:
     from ptychograd.cli.job import run
 
     if plan.data.each and len(plan.data.paths) > 1:
-        perform_each(plan, lambda one: run(one, json))
+        perform_each(plan, lambda one: run(one, json, preview=preview))
     else:
-        run(plan, json)
+        run(plan, json, preview=preview)
 
 
 def perform_each(plan: Plan, run: "Callable[[Plan], Result]") -> None:

@@ -83,8 +83,8 @@ def sweep(
     Args:
         run: a function from a point, a dict from the name of each axis to a value, to its `Run`; anything may differ.
         grid: the values of each axis, by its name; all combinations are tried.
-        measure: a function from a result and its point to further figures, by name. Figures are in any case "r_factor" and "loss" of
-            the last epoch.
+        measure: a function from a result and its point to further figures, by name. Figures are in any case
+            "r_factor" and "loss" of the last epoch.
         by: the figure whose smallest value makes the best point.
         at_once: how many runs are computed side by side; by default as many as fit into the memory of a GPU, and on a
             CPU one on each core.
