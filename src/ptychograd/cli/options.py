@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 from cyclopts import Group, Parameter
 
 from ptychograd.cli.option_table import GROUPS, OPTIONS, OWN, Option
-from ptychograd.cli.wording import plainly_worded, worded, written
+from ptychograd.cli.wording import plainly_worded, speak_of_fields, worded, written
 from ptychograd.core.errors import InputError
 from ptychograd.runs.plan.listing import FieldInfo, fields
 from ptychograd.runs.plan.plan import Plan
@@ -161,7 +161,7 @@ def plan_of(options: Typed, data: Sequence[Path] = (), file: Path | None = None)
     """
     plan, file = Plan(), file or typed(options).get("plan")
     if file is not None:
-        written.fields = frozenset(fields())
+        speak_of_fields()
         plan = Plan.load(str(file))
         written.fields = given_fields(plan)
     if data:
