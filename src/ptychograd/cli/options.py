@@ -11,6 +11,7 @@ from cyclopts import Group, Parameter
 from ptychograd.cli.option_table import GROUPS, OPTIONS, OWN, Option
 from ptychograd.cli.wording import plainly_worded, speak_of_fields, worded, written
 from ptychograd.core.errors import InputError
+from ptychograd.runs.plan.importing import Origin
 from ptychograd.runs.plan.listing import FieldInfo, fields
 from ptychograd.runs.plan.plan import Plan
 from ptychograd.runs.plan.quantities import KINDS
@@ -159,7 +160,7 @@ def plan_of(options: Typed, data: Sequence[Path] = (), file: Path | None = None)
     Raises:
         InputError: in terms of what was typed.
     """
-    plan, file = Plan(), file or typed(options).get("plan")
+    plan, file = Plan().coming_from(Origin(".")), file or typed(options).get("plan")
     if file is not None:
         speak_of_fields()
         plan = Plan.load(str(file))

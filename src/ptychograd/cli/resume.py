@@ -81,7 +81,7 @@ def stored_plan(path: Path, result: "Result", trusted: bool = False) -> Plan:
             "--follow those written after the scan had ended). A result saved from Python goes on in Python, with "
             "`reconstruct(..., resume=load(...))`; `pg.quality.residuals` shows what it does not explain."
         )
-    return Plan.of(settings[PLAN], trusted=trusted)
+    return Plan.of_result(result, trusted)
 
 
 def stored_data(path: Path, result: "Result") -> list[Path]:

@@ -2,6 +2,7 @@
 
 import platform
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import jax
@@ -19,7 +20,7 @@ from ptychograd.runs.plan.effects.detector import doubts
 from ptychograd.runs.plan.settings import as_settings
 from ptychograd.runs.plan.stages import too_short_for_search, with_usual_epochs
 from ptychograd.runs.run import perform, tasks
-from ptychograd.runs.setting_names import ARRIVED, FINGERPRINT, MADE_BY, PLAN
+from ptychograd.runs.setting_names import ARRIVED, FINGERPRINT, MADE_BY, PLAN, PLAN_FOLDER
 from ptychograd.runs.stage import Run
 
 if TYPE_CHECKING:
@@ -119,6 +120,8 @@ def described(result: Result, plan: "Plan", data: Dataset) -> Result:
         FINGERPRINT: data.fingerprint,
         MADE_BY: {"ptychograd": __version__, "jax": jax.__version__, "host": platform.node()},
     }
+    if plan.origin.folder is not None:
+        settings[PLAN_FOLDER] = str(Path(plan.origin.folder).resolve())
     if data.grows:
         settings[ARRIVED] = f"{data.arrived} of {data.count}"
     return result._replace(settings=result.settings | settings, attached=arrays)

@@ -1,6 +1,7 @@
 """Under which names a result keeps what its run was."""
 
 PLAN = "plan"  # the plan, as `Plan.of` reads it
+PLAN_FOLDER = "plan_folder"  # where the plan lay, in which modules of its own are looked for
 FINGERPRINT = "data_fingerprint"  # of the data of a run
 MADE_BY = "made_by"  # versions and host
 ARRIVED = "patterns_arrived"  # how many patterns of the scan there were, if it was still being written

@@ -84,12 +84,17 @@ def make_part(part: object, expected: type[_Kind], field: str, origin: Origin = 
     kind, arguments = (part.get("kind"), part.get("arguments") or {}) if isinstance(part, Mapping) else (part, {})
     maker = load_part(kind, field, origin) if isinstance(kind, str) else kind
     if isinstance(kind, str | type) or not isinstance(maker, expected):
-        maker = called(maker, field, **arguments)
+        maker = called(maker, field, **{name: _fixed(value) for name, value in arguments.items()})
     if not isinstance(maker, expected):
         raise InputError(
             f"`{field}` gives an object of {type(maker).__qualname__}; expected one of {expected.__name__}."
         )
     return maker
+
+
+def _fixed(value: object) -> object:
+    """A value out of a file, with tuples for lists: parts never change."""
+    return tuple(map(_fixed, value)) if isinstance(value, list) else value
 
 
 def called(maker: object, field: str, *given: object, **arguments: object) -> object:
@@ -143,11 +148,13 @@ def _begin(name: str, folder: str | None) -> None:
 def _run(name: str, beside: ModuleSpec) -> None:
     module = module_from_spec(beside)
     sys.modules[name] = module
+    is_whole = False
     try:
         beside.loader.exec_module(module)  # pyright: ignore[reportOptionalMemberAccess]
-    except BaseException:
-        del sys.modules[name]
-        raise
+        is_whole = True
+    finally:
+        if not is_whole:
+            del sys.modules[name]
 
 
 @contextmanager

@@ -25,8 +25,9 @@ def line_of(path: str, lines: Mapping[str, int]) -> int | None:
 
 
 def line_in(message: str, lines: Mapping[str, int]) -> int | None:
-    """The line of the first field that a sentence names in backquotes; None if it names none of the text."""
-    found = (line_of(path, lines) for path in _NAMED.findall(message))
+    """The line of a field that a sentence names in backquotes: of the first that is there, or of what is around it."""
+    named = _NAMED.findall(message)
+    found = [lines.get(path) for path in named] + [line_of(path, lines) for path in named]
     return next((line for line in found if line is not None), None)
 
 

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 from pydantic import PrivateAttr, ValidationError
@@ -17,9 +18,9 @@ from ptychograd.runs.plan.sections.fit import FitSection
 from ptychograd.runs.plan.sections.model import ModelSection
 from ptychograd.runs.plan.sections.other import MachineSection, OutputSection, ValidationSection
 from ptychograd.runs.plan.settings import as_settings, sections_in
-from ptychograd.runs.plan.toml import PlanText, save, sections_of
+from ptychograd.runs.plan.toml import PlanText, from_folder, save, sections_of, with_files
 from ptychograd.runs.plan.walking import is_nullable
-from ptychograd.runs.setting_names import PLAN
+from ptychograd.runs.setting_names import PLAN, PLAN_FOLDER
 
 if TYPE_CHECKING:
     from ptychograd.data.dataset import Dataset, StreamFromFile
@@ -118,6 +119,11 @@ class Plan(Section):
         """Where the plan came from, and so whether parts of one's own may be imported."""
         return self._origin
 
+    def seen_from(self, folder: str) -> "Plan":
+        """The plan, whose names of files are those from another folder, with names from the working folder."""
+        here = with_files(self.said(), type(self), partial(from_folder, folder))
+        return Plan(**here).coming_from(self.origin)
+
     def coming_from(self, origin: Origin) -> "Plan":
         """The same plan, from elsewhere."""
         plan = self.model_copy()
@@ -189,7 +195,8 @@ class Plan(Section):
         settings = result.settings.get(PLAN)
         if not isinstance(settings, Mapping):
             raise InputError("The result has no plan: it was not made by one; write one with `ptychograd init`.")
-        return cls.of(sections_in(settings, result.attached, given), trusted)
+        folder = result.settings.get(PLAN_FOLDER)
+        return cls.of(sections_in(settings, result.attached, given)).coming_from(Origin(folder, trusted))
 
     def as_settings(self) -> dict:
         """The fields that were given, as a result keeps them; of arrays their digests."""

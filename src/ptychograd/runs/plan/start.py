@@ -151,4 +151,4 @@ def _own_model(plan: "Plan", data: Dataset) -> AbstractModel:
         return kind
     model = called(kind, "model.kind", data, **plan.model.arguments)
     check_kind(model, AbstractModel, "model")
-    return model
+    return model  # type: ignore[return-value]

@@ -3,7 +3,7 @@
 import os
 import re
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from ptychograd.core.errors import InputError
 from ptychograd.data.files import replacing, require_replaceable
 from ptychograd.data.files.arrays import ARRAYS, write_arrays
 from ptychograd.runs.plan.fields import VERSION, Section
-from ptychograd.runs.plan.lines import line_in, lines_of
+from ptychograd.runs.plan.lines import line_in, line_of, lines_of
 from ptychograd.runs.plan.parts import named_part
 from ptychograd.runs.plan.stored import from_file, named_array, reference, with_arrays
 from ptychograd.runs.plan.toml_text import Page, toml_text
@@ -31,6 +31,8 @@ MENDS = {  # by how the sentence of tomllib begins
     "Cannot declare": "give the section once",
     "Cannot mutate": "give the section once",
     "Unclosed array": 'end the list with "]"',
+    "Expected ']'": "a line is a section in brackets, as [fit], or a field with its value, as epochs = 100",
+    'Expected "': "end the text with a quote",
     "Unterminated string": "end the text with a quote",
     "Illegal character": "end the text with a quote, in the line in which it begins",
     "Unescaped": "in a text in double quotes a backslash is written twice",
@@ -60,16 +62,34 @@ class PlanText:
             self.lines = {}
 
     def located(self, problem: InputError) -> InputError:
-        """The same problem with file and line, which are those of the first field that it names in backquotes."""
+        """The same problem with file and line: of the field that it names in backquotes, or of the file or the item."""
         line = line_in(str(problem), self.lines)
+        line = self._line_of_data(str(problem)) if line is None else line
         return InputError(f"{self.path}{'' if line is None else f', line {line}'}: {problem}")
+
+    def _line_of_data(self, message: str) -> int | None:
+        """The line of the item of a file, else of the file, that a sentence about the data speaks of."""
+        keys = value_at(self.values, "data.keys")
+        items = [f"data.keys.{name}" for name in (keys if isinstance(keys, dict) else ()) if f": {name}: " in message]
+        names = [path for path, text in _texts(self.values) if "." in text and text in message]
+        return next((line for path in (*items, *names) if (line := line_of(path, self.lines)) is not None), None)
+
+
+def _texts(values: Mapping, before: str = "") -> Iterator[tuple[str, str]]:
+    """All texts with their paths."""
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _texts(value, f"{before}{name}.")
+        for text in value if isinstance(value, list) else (value,):
+            if isinstance(text, str):
+                yield f"{before}{name}", text
 
 
 def sections_of(text: PlanText, plan: type[BaseModel]) -> dict:
     """The sections that a file has, with its arrays, and with names of files as seen from the working folder."""
     folder = str(text.path.parent)
     values = with_arrays(text.values, partial(from_file, folder=folder))
-    return with_files(values, plan, partial(_from_folder, folder)) if isinstance(values, dict) else {}
+    return with_files(values, plan, partial(from_folder, folder)) if isinstance(values, dict) else {}
 
 
 def save(plan: Section, path: str | os.PathLike[str], page: Page = Page()) -> None:  # noqa: B008
@@ -83,20 +103,27 @@ def save(plan: Section, path: str | os.PathLike[str], page: Page = Page()) -> No
     path = Path(path)
     require_toml(path)
     beside = path.with_name(f"{path.stem}_arrays.h5")
-    text, arrays = written(plan, str(path.parent), beside.name, page)
+    text, arrays = written(plan, str(path.parent), beside.name, page=page)
     if arrays:
         require_replaceable(beside, ARRAYS)
         write_arrays(beside, arrays)
     write_text(path, text)
 
 
-def written(plan: Section, folder: str, file: str, page: Page = Page()) -> tuple[str, dict[str, np.ndarray]]:  # noqa: B008
+def written(
+    plan: Section,
+    folder: str,
+    file: str,
+    group: str = "",
+    page: Page = Page(),  # noqa: B008
+) -> tuple[str, dict[str, np.ndarray]]:
     """The text of a plan, and its arrays by the names that they have in their file.
 
     Args:
         plan: the plan.
         folder: in which the text will lie; names of files are those from there.
         file: that of the arrays, from that folder.
+        group: in which they stand there, with a slash at its end.
         page: what stands in the text beside.
     """
     arrays: dict[str, np.ndarray] = {}
@@ -105,8 +132,8 @@ def written(plan: Section, folder: str, file: str, page: Page = Page()) -> tuple
         if not hasattr(value, "shape"):
             return named_part(place, value)
         name, array = named_array(place, value)
-        arrays[name] = array
-        return reference(name, array, file)
+        arrays[group + name] = array
+        return reference(group + name, array, file)
 
     values = {"version": VERSION, **plain(plan, kept)}
     return toml_text(with_files(values, type(plan), partial(_to_folder, folder)), type(plan), page), arrays
@@ -142,7 +169,7 @@ def with_files(values: dict, plan: type[BaseModel], change: Callable[[str], str]
     return with_values(values, changes)
 
 
-def _from_folder(folder: str, name: str) -> str:
+def from_folder(folder: str, name: str) -> str:
     """A name that is one from a folder, as it is seen from the working folder."""
     joined = os.path.join(folder, name)
     short = os.path.normpath(joined)

@@ -1,7 +1,7 @@
 """A plan as TOML, with what every field means above it."""
 
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple, get_args, get_origin
 
@@ -14,6 +14,7 @@ from ptychograd.runs.plan.walking import unit_of
 from ptychograd.runs.plan.wording import in_words
 
 WIDTH = 100
+EXAMPLES = {"m": "mm", "J": "keV", "rad": "mrad", "s": "min", "B": "GB"}  # units in which one writes
 Notes = Mapping[str, Sequence[str]]
 
 
@@ -44,10 +45,12 @@ class Page(NamedTuple):
     Args:
         notes: lines of comment above fields, by path.
         shown: paths of fields that stand there, as comments with their defaults, even if the plan does not give them.
+        found: values of such fields in place of their defaults, as those that the data's file states, by path.
     """
 
     notes: Notes = MappingProxyType({})
     shown: Sequence[str] = ()
+    found: Mapping[str, object] = MappingProxyType({})
 
 
 def toml_text(values: Mapping, plan: type[BaseModel], page: Page = Page()) -> str:  # noqa: B008
@@ -64,7 +67,7 @@ def toml_text(values: Mapping, plan: type[BaseModel], page: Page = Page()) -> st
 
 def _section(values: Mapping, section: type[BaseModel], place: Place, page: Page) -> Iterator[list[str]]:
     """The lines of a section, and those of each section below it."""
-    own = list(_own_lines(values, section, place, page))
+    own = _spaced(_own_fields(values, section, place, page))
     if own or place.is_item:
         yield [*_heading(place), *own]
     for name, field in section.model_fields.items():
@@ -82,19 +85,27 @@ def _section(values: Mapping, section: type[BaseModel], place: Place, page: Page
             yield from _section(value or {}, inner, below, page)
 
 
-def _own_lines(values: Mapping, section: type[BaseModel], place: Place, page: Page) -> Iterator[str]:
-    """Those fields of a section that stand right below its heading."""
-    yield from (line for note in page.notes.get(place.path, ()) for line in _comment(note))
+def _own_fields(values: Mapping, section: type[BaseModel], place: Place, page: Page) -> Iterator[list[str]]:
+    """The lines of each field of a section that stands right below its heading."""
+    if place.path in page.notes:
+        yield [line for note in page.notes[place.path] for line in _comment(note)]
     for name, field in section.model_fields.items():
         path = place.field(name)
         if not _is_direct(field, values.get(name)):
             continue
         if name in values:
-            yield from _above(path, field, place.is_told, page)
-            yield f"{name} = {_value(values[name], field)}"
-        elif path in page.shown or path in page.notes:
-            yield from _above(path, field, True, page)
-            yield f"# {name} = {_default(field)}"
+            yield [*_above(path, field, place.is_told, page), f"{name} = {_value(values[name], field)}"]
+        elif any(path in known for known in (page.shown, page.notes, page.found)):
+            value = _value(page.found[path], field) if path in page.found else _default(field)
+            yield [*_above(path, field, True, page), f"# {name} = {value}"]
+
+
+def _spaced(fields: Iterable[list[str]]) -> list[str]:
+    """The lines of fields, with an empty one before each that has something said above it."""
+    lines: list[str] = []
+    for field in fields:
+        lines += [*([""] if lines and len(field) > 1 else []), *field]
+    return lines
 
 
 def _is_direct(field: FieldInfo, value: object) -> bool:
@@ -118,12 +129,14 @@ def _heading(place: Place) -> list[str]:
 
 def _above(path: str, field: FieldInfo, is_told: bool, page: Page) -> Iterator[str]:
     """What a field means, and what there is to say of it."""
-    for text in (*((field.description or "",) if is_told else ()), *page.notes.get(path, ())):
-        yield from _comment(text)
+    if is_told:
+        yield from _comment(field.description or "")
+    for note in page.notes.get(path, ()):
+        yield from _comment(f"* {note}", "#   ")
 
 
-def _comment(text: str) -> list[str]:
-    return textwrap.wrap(" ".join(text.split()), WIDTH, initial_indent="# ", subsequent_indent="# ")
+def _comment(text: str, later: str = "# ") -> list[str]:
+    return textwrap.wrap(" ".join(text.split()), WIDTH, initial_indent="# ", subsequent_indent=later)
 
 
 def _table(values: Mapping) -> list[str]:
@@ -131,9 +144,11 @@ def _table(values: Mapping) -> list[str]:
 
 
 def _default(field: FieldInfo) -> str:
-    """The value that a field has by itself; nothing where that depends on the rest."""
-    value = field.get_default(call_default_factory=True)
-    return "" if value is None else _value(value, field)
+    """The value that a field has by itself; where that depends on the rest, dots in its place."""
+    value, unit = field.get_default(call_default_factory=True), unit_of(field)
+    if value is None:
+        return "..." if unit is None else f'"... {EXAMPLES[unit]}"'
+    return _value(value, field)
 
 
 def _value(value: object, field: FieldInfo) -> str:

@@ -1,0 +1,222 @@
+"""The plan that data call for: what their files say, what was guessed, and what is advised, field by field."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from ptychograd.automatic.orientation import OrientationTrial, Preference, preference, try_orientations
+from ptychograd.core.errors import InputError
+from ptychograd.data.checks import GOOD, Finding, findings, first_to_mend
+from ptychograd.data.dataset import BraggGeometry, Dataset, NearFieldGeometry
+from ptychograd.data.description import describe
+from ptychograd.data.files import Entry, opened
+from ptychograd.models.diagnosis import observed
+from ptychograd.runs.plan.plan import Plan
+
+HOLD = 20  # epochs in which a beam of whose phase nothing is known stays as it is
+MOST_LISTED = 12  # arrays of a file that could not be read by itself
+LOUD = ("missing", "problem", "warning")
+FIELD_OF = {  # under which field a finding stands, by its name
+    "units": "data.keys",
+    "overlap": "model.start.focal_spot",
+    "probe fill": "model.start.focal_spot",
+    "probe power": "model.start.focal_spot",
+    "detector edge": "model.detector.oversampling",
+    "centre": "data.paths",
+    "raster": "fit.refine",
+    "outliers": "data.keys",
+    "duplicates": "data.keys",
+    "photon scale": "fit.noise",
+    "dark patterns": "data.paths",
+    "saturation": "model.detector.saturation",
+    "mask": "data.mask.nonzero",
+    "dead and hot pixels": "data.mask.image",
+}
+OF_GEOMETRY = ("distance", "wavelength", "pixel_size")
+Tell = Callable[[int, float], None]
+
+
+class Proposal(NamedTuple):
+    """A plan for data, and what a person is to know of it.
+
+    Args:
+        plan: with what was found out; all else is as it is by itself.
+        notes: lines about fields, by their paths.
+        found: what the files say of fields that the plan leaves to them, by path.
+        data: the data; None if they can't be read yet.
+
+    Example:
+        >>> proposal = pg.automatic.propose(["scan.h5"])
+        >>> proposal.plan.data.paths
+        ('scan.h5',)
+    """
+
+    plan: Plan
+    notes: Mapping[str, Sequence[str]]
+    found: Mapping[str, object]
+    data: Dataset | None
+
+
+def propose(asked: Plan, *, trial: bool = False, on_trial: Tell | None = None) -> Proposal:
+    """Look at data, and propose a plan for them.
+
+    Args:
+        asked: what is known already: at least the files, in `data.paths`.
+        trial: find out by short reconstructions how the axes of scan and detector lie.
+        on_trial: is called with each orientation and its R-factor.
+
+    Raises:
+        InputError: a file is not there.
+    """
+    if not asked.data.paths:
+        raise InputError("`data.paths` names no file; give one.")
+    try:
+        plan, data, notes = _readable(asked)
+    except InputError as problem:
+        entries = _entries(asked)
+        if not entries:
+            raise
+        return _unread(asked, entries, str(problem))
+    evidence = observed(data)
+    found = findings(evidence)
+    notes = [*notes, *_facts(data), *_advice(found), *_missing(data)]
+    if trial:
+        fields, said = _tried(plan, data, found, on_trial)
+        plan, notes = plan.with_fields(fields), [*notes, *said]
+    return Proposal(plan, _gathered(notes), dict(_of_files(data, plan)), data)
+
+
+Note = tuple[str, str]  # a field, and a line about it
+
+
+def _readable(asked: Plan) -> tuple[Plan, Dataset, list[Note]]:
+    """The plan with which the data can be read: as asked, or with the likeliest arrays of the file."""
+    try:
+        return asked, _read(asked), []
+    except InputError:
+        guessed = _guessed(asked)
+        if not guessed:
+            raise
+        plan = asked.with_fields({f"data.keys.{name}": place for name, place in guessed.items()})
+        text = ", ".join(f"{name} = {place}" for name, place in guessed.items())
+        return (
+            plan,
+            _read(plan),
+            [("data.keys", f"GUESSED by shape alone: {text}; check that these are the right ones.")],
+        )
+
+
+def _read(plan: Plan) -> Dataset:
+    return plan.with_fields({"data.mask.allow_most": True}).read()
+
+
+def _entries(asked: Plan) -> list[Entry]:
+    """What the first file holds; nothing if it can't be opened."""
+    try:
+        with opened(Path(asked.data.paths[0]), asked.data.links_into) as catalogue:
+            return list(catalogue.walk())
+    except InputError:
+        return []
+
+
+def _guessed(asked: Plan) -> dict[str, str]:
+    """Patterns and positions by the shapes of arrays, where they are not named."""
+    entries = [entry for entry in _entries(asked) if entry.dtype.kind in "uif"]
+    stacks = [entry for entry in entries if len(entry.shape) == 3]
+    keys = asked.data.keys
+    patterns = max(stacks, key=lambda entry: entry.size, default=None)
+    if patterns is None or "patterns" in keys:
+        return {}
+    found = {"patterns": patterns.name}
+    places = [entry for entry in entries if entry.shape == (patterns.shape[0], 2)]
+    return found | ({"positions": places[0].name} if len(places) == 1 and "positions" not in keys else {})
+
+
+def _unread(asked: Plan, entries: Sequence[Entry], problem: str) -> Proposal:
+    """The proposal where a person has to say first where the file keeps what."""
+    listed = [f"{entry.name}  {entry.shape} {entry.dtype}" for entry in entries]
+    more = [f"and {len(listed) - MOST_LISTED} more"] if len(listed) > MOST_LISTED else []
+    notes = [("data.keys", text) for text in (f"MISSING: {problem}", "The file holds:", *listed[:MOST_LISTED], *more)]
+    return Proposal(asked, _gathered(notes), {"data.keys": {"patterns": "...", "positions": "..."}}, None)
+
+
+def _facts(data: Dataset) -> Iterator[Note]:
+    """What the data are in words, and how they were found."""
+    for label, text in describe(data):
+        is_said_below = label == "note" or (label in ("missing", "geometry") and data.geometry is None)
+        if not is_said_below:
+            yield "data.paths", f"{label.upper() if label in LOUD else label}: {text}"
+    for note in data.notes:
+        yield "data.keys", f"GUESSED {note}" if ": guessed " in note else note
+
+
+def _advice(found: Sequence[Finding]) -> Iterator[Note]:
+    for finding in found:
+        if finding.verdict != GOOD:
+            advice = f" -> {finding.advice}" if finding.advice else ""
+            yield (
+                FIELD_OF.get(finding.name, "data.paths"),
+                f"{finding.verdict.upper()}, {finding.name}: {finding.found}{advice}",
+            )
+
+
+def _missing(data: Dataset) -> Iterator[Note]:
+    """Lengths that no file states."""
+    if data.geometry is None and data.positions is not None:
+        for name in ("energy", "distance", "pixel_size"):
+            yield f"geometry.{name}", "MISSING: the file does not state it; without it lengths are in pixels."
+    if isinstance(data.geometry, BraggGeometry) and data.support is None:
+        yield "model.start.thickness", "MISSING: the file has no support; give the crystal's thickness."
+
+
+def _of_files(data: Dataset, plan: Plan) -> Iterator[tuple[str, object]]:
+    """What the files say of the geometry, for fields that the plan leaves to them."""
+    geometry = data.geometry
+    if geometry is None:
+        return
+    rows, columns = np.broadcast_to(np.asarray(geometry.pixel_size, float), 2)
+    values = {"distance": geometry.distance, "wavelength": geometry.wavelength}
+    if rows == columns:
+        values["pixel_size"] = float(rows)
+    if isinstance(geometry, NearFieldGeometry):
+        values["focus_distance"] = geometry.focus_distance
+        yield "model.kind", "near-field"
+    given = plan.geometry
+    for name, value in values.items():
+        if getattr(given, name) is None and not (name == "wavelength" and given.energy is not None):
+            yield f"geometry.{name}", float(value)
+
+
+def _tried(
+    plan: Plan, data: Dataset, found: Sequence[Finding], tell: Tell | None
+) -> tuple[dict[str, object], list[Note]]:
+    """What trials say of orientation and beam, and in which words."""
+    first = first_to_mend(found)
+    if first:
+        return {}, [("data.orientation", f"Not tried: mend what is said to be bad about {' and '.join(first)} before.")]
+    try:
+        trials = try_orientations(data, plan.make_plain_model, seed=plan.seed, on_trial=tell)
+    except InputError as problem:
+        return {}, [("data.orientation", f"Not tried: {problem}")]
+    best = preference(trials, data)
+    return _of_trials(trials, best), [("data.orientation", f"Tried: {best.summary}.")]
+
+
+def _of_trials(trials: Sequence[OrientationTrial], best: Preference) -> dict[str, object]:
+    """Fields that the trials are sure of."""
+    if best.is_poor or not best.is_certain:
+        return {}
+    chosen = min((trial for trial in trials if trial.code in best.codes), key=lambda trial: trial.code)
+    fields: dict[str, object] = {"data.orientation": chosen.code} if chosen.code else {}
+    if chosen.fwhm > 0:
+        return fields | {"model.start.focal_spot": chosen.fwhm, "fit.hold_probe": HOLD}
+    return fields | ({"model.start.defocus": chosen.defocus} if abs(chosen.defocus) > 0 else {})
+
+
+def _gathered(notes: Sequence[Note]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for field, text in notes:
+        found.setdefault(field, []).append(text)
+    return found

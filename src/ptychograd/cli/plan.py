@@ -1,0 +1,65 @@
+"""`ptychograd plan`: the plan that a result was made with, and what a plan may say."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from ptychograd.cli.console import output as console
+from ptychograd.cli.console import standard_output
+from ptychograd.core.errors import InputError
+from ptychograd.runs.plan.plan import Plan
+from ptychograd.runs.plan.toml import written
+
+
+def plan(
+    result: Path | None = None,
+    /,
+    *,
+    output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
+    schema: Annotated[bool, Parameter(negative="")] = False,
+) -> None:
+    """Print the plan of a result as TOML; `ptychograd run` with it makes the same result again.
+
+    Args:
+        result: What `reconstruct` or `run` wrote.
+        output: Write it into this file (.toml), and its arrays beside it; by default it is printed.
+        schema: Print the JSON schema of plans, with the meaning and the unit of every field.
+    """
+    if schema:
+        standard_output.write(json.dumps(Plan.schema(), indent=1, ensure_ascii=False) + "\n")
+        return
+    if result is None:
+        raise InputError("Name a result, or give --schema.")
+    asked = _plan_of(result)
+    if output is None:
+        text, _ = written(asked, ".", str(result), "entry/attached/")
+        standard_output.write(text)
+        return
+    if output.exists():
+        _require_plan(output)
+    asked.save(output)
+    console.print(f"{output}: the plan of {result}.", soft_wrap=True)
+
+
+def _plan_of(path: Path) -> Plan:
+    """The plan of a result, with its files as they are called from here."""
+    from ptychograd.fitting.result import load
+    from ptychograd.output.captions import FOLDER
+
+    result = load(path)
+    try:
+        asked = Plan.of_result(result)
+    except InputError as problem:
+        raise InputError(f"{path}: {problem}") from None
+    return asked.seen_from(str(result.settings.get(FOLDER, ".")))
+
+
+def _require_plan(path: Path) -> None:
+    try:
+        Plan.load(path)
+    except InputError:
+        raise InputError(
+            f"{path} is there and is no plan that can be read: it would be lost. Give another name, or remove it."
+        ) from None

@@ -1,0 +1,43 @@
+"""`ptychograd validate`: whether a plan can be performed, found out without performing it."""
+
+from pathlib import Path
+
+from ptychograd.cli.console import errors, output
+from ptychograd.core.errors import InputError
+from ptychograd.runs.plan.plan import Plan
+from ptychograd.runs.plan.toml import PlanText
+
+
+def validate(plan: Path, /) -> None:
+    """Read a plan, check its fields, and make its model and stages if the data are there; nothing is reconstructed.
+
+    Args:
+        plan: A plan (.toml), as `ptychograd init` writes one.
+    """
+    text = PlanText(plan)
+    asked = Plan.load(plan)
+    try:
+        asked.check()
+        absent = [path for path in asked.data.paths if not Path(path).exists()]
+        if asked.data.paths and len(absent) == len(asked.data.paths):
+            output.print(f"{plan}: its fields are right.", soft_wrap=True)
+            errors.print(
+                f"{', '.join(absent)}: not there, so the data were not looked at", style="yellow", soft_wrap=True
+            )
+            return
+        said = _with_data(asked)
+    except InputError as problem:
+        raise text.located(problem) from None
+    output.print(f"{plan}: it can be run; {said}.", soft_wrap=True)
+
+
+def _with_data(plan: Plan) -> str:
+    """What the run would be."""
+    from ptychograd.cli import machine as _machine
+    from ptychograd.runs.planned import PlannedRun
+
+    _machine.start(plan.machine)
+    data = plan.read(_machine.in_file(plan.machine))
+    run = PlannedRun.of(plan, data, _machine.devices(plan.machine)).run
+    stages = "1 stage" if len(run.stages) == 1 else f"{len(run.stages)} stages"
+    return f"{run.data.count:,} patterns are fitted in {stages}, {run.batch_size:,} a batch"
