@@ -58,15 +58,16 @@ def first_sentence(text: str) -> str:
 def parameter(option: Option) -> Parameter:
     """The parameter of a command that an option is: what it means is said by its field."""
     about = option.field
-    return Parameter(
+    described = Parameter(
         name=(option.name, *SHORT.get(option.name, ())),
         help=_help(about),
         negative="",
         show_default=False,
         allow_leading_hyphen=bool(about.unit),  # as -1mm
         metavar=None if about.is_flag else _metavar(about),
-        **({} if option.group == OWN else {"group": HEADINGS[option.group]}),
     )
+    headed = option.group != OWN
+    return Parameter.combine(described, Parameter(group=HEADINGS[option.group])) if headed else described
 
 
 def _help(about: FieldInfo) -> str:
