@@ -32,6 +32,7 @@ FOLDER_OF = "{}_sweep"
 
 def sweep(
     data: Path,
+    /,
     *more: Path,
     grid: Annotated[list[str], Parameter(negative="")],
     output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
