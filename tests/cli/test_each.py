@@ -70,7 +70,7 @@ def test_a_plan_in_a_file_is_run_with_fields_changed(run, tmp_path):
     (tmp_path / "run.toml").write_text('[data]\npaths = "a.h5"\n[fit]\nepochs = 9\nbatch_size = 8\n')
     assert run("run", "run.toml", "--set", "fit.epochs=2", "-o", "r.h5")[0] == 0
     assert run("reconstruct", "a.h5", "--epochs", 2, "--batch-size", 8, "-o", "s.h5")[0] == 0
-    assert pg.load("r.h5").history.losses == pg.load("s.h5").history.losses
+    assert pg.load("r.h5").history.loss == pg.load("s.h5").history.loss
 
 
 @pytest.mark.slow
