@@ -291,7 +291,7 @@ def test_an_image_of_the_point_spread_is_taken(run, arrays):
                 "--set",
                 "model.detector.background_image=true",
             ),
-            "`model.detector.background_image` is for `reconstruct`",
+            "`model.detector.background_image` is for a reconstruction",
         ),
         (
             ("--noise", "poisson-gaussian", "--set", "model.detector.readout=0"),

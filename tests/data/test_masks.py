@@ -150,7 +150,7 @@ def test_a_mask_of_cxi_keeps_its_rule_when_it_is_named(tmp_path, place):
     np.testing.assert_array_equal(data.mask, ~BAD)
     np.testing.assert_array_equal(read(cxi(tmp_path / "b.cxi", ~BAD), mask_is="good").mask, ~BAD)
     with pytest.raises(
-        pg.InputError, match=r"a.cxi: 1\.85% .*0 and 0x1000 = valid, as in CXI.*`data.mask.nonzero` good"
+        pg.InputError, match=r"a.cxi: 1\.85% .*0 and 0x1000 = valid, as in CXI.*`data.mask.nonzero=good`"
     ):
         read(cxi(tmp_path / "a.cxi", ~BAD))
 

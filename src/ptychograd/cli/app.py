@@ -71,7 +71,7 @@ def main(arguments: list[str] | None = None) -> None:
     # XLA reports every program that it takes from the cache as an error, about features that no CPU has.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     ensure_standard_streams()
-    with in_options(errors):
+    with in_options(errors, output):
         _run(arguments)
     complain_if_unheard()
 

@@ -41,7 +41,6 @@ class Job(NamedTuple):
     folder: Path
     resume: "Result | None" = None
     epochs: int | None = None
-    preview: bool = False
 
     @property
     def data(self) -> Path:
@@ -51,8 +50,8 @@ class Job(NamedTuple):
     @property
     def result_path(self) -> Path:
         """Where the result goes, as a person would call it."""
-        named, ending = self.plan.output.result, "preview" if self.preview else "result"
-        return Path(f"{self.data.stem}_{ending}.h5") if named is None else Path(named)
+        named = self.plan.output.result
+        return Path(f"{self.data.stem}_result.h5") if named is None else Path(named)
 
     @property
     def is_named(self) -> bool:
@@ -70,9 +69,7 @@ class Job(NamedTuple):
         return self.resume.history.epochs if self.resume else 0
 
 
-def run(
-    plan: Plan, json: bool = False, resume: "Result | None" = None, epochs: int | None = None, preview: bool = False
-) -> "Result":
+def run(plan: Plan, json: bool = False, resume: "Result | None" = None, epochs: int | None = None) -> "Result":
     """Read, reconstruct and save; after an interrupt (status 130) or a failure (2) it saves what there is."""
     from ptychograd.cli.machine import as_before, chosen, devices, start
     from ptychograd.fitting.reconstruction import CUT_SHORT, LOST
@@ -84,12 +81,10 @@ def run(
     machine = as_before(plan.machine, resume.settings if resume else {})
     start(machine)
     plan.check()  # what is wrong with it is said before the data are read
-    job = Job(with_whole_paths(plan), chosen(machine, plan.machine), working_folder(), resume, epochs, preview)
+    job = Job(with_whole_paths(plan), chosen(machine, plan.machine), working_folder(), resume, epochs)
     checkpoints.check(plan.output, job.done)
     _check_output(job)
     data, model = _begin(job)
-    if preview:
-        job, data = _in_little(job, data)
     keep, end = partial(save, job, data), partial(ended, job, data)
     begin = time.perf_counter()
     with heard():
@@ -111,21 +106,11 @@ def run(
         errors.print("patterns that were held out are looked at ...", style="dim")
         result = planned.validated(result)
         where = _once_more(end, result, where)
-    pictures = [_pictured(job, result)] if preview else []
     _report(job, where, result, planned.run.data.count, seconds, json)
-    leave_unless_there(where, *pictures)
+    leave_unless_there(where)
     if result.stopped in CUT_SHORT and result.history.epochs != plan.output.stop_after:
         leave(INTERRUPTED if result.stopped != LOST else FAILED)
     return result
-
-
-def _in_little(job: Job, data: "Dataset") -> "tuple[Job, Dataset]":
-    """The job of a preview: a short run of a part of the data."""
-    from ptychograd.runs.plan.previewing import previewed
-
-    plan, data, note = previewed(job.plan, data)
-    errors.print(note, style="dim", soft_wrap=True)
-    return job._replace(plan=plan), data
 
 
 def _check_news(job: Job, result: "Result") -> None:
@@ -228,15 +213,6 @@ def save(job: Job, data: "Dataset", result: "Result", path: Path | None = None) 
 def ended(job: Job, data: "Dataset", result: "Result", path: Path | None = None) -> Placed:
     """Write the result of a run that has ended: to its place (or `path`), or else where it is not lost."""
     return placed(partial(save, job, data, result), path or job.result_path, job.folder)
-
-
-def _pictured(job: Job, result: "Result") -> Placed:
-    """The picture of a preview, beside its result."""
-    from ptychograd.cli.pictures import drawn
-    from ptychograd.output.plot import summary
-
-    errors.print("what is coming; the same command without --preview does the whole:", style="dim", soft_wrap=True)
-    return drawn(summary(result), job.result_path.with_suffix(".png"), job.folder)
 
 
 def _once_more(end: Callable[..., Placed], result: "Result", before: Placed) -> Placed:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 from cyclopts import Group, Parameter
 
 from ptychograd.cli.option_table import GROUPS, OPTIONS, OWN, Option
-from ptychograd.cli.wording import plainly_worded, worded, written
+from ptychograd.cli.wording import plainly_worded, speak_of_fields, worded, written
 from ptychograd.core.errors import InputError
 from ptychograd.runs.plan.importing import Origin
 from ptychograd.runs.plan.listing import FieldInfo, fields
@@ -58,15 +58,16 @@ def first_sentence(text: str) -> str:
 def parameter(option: Option) -> Parameter:
     """The parameter of a command that an option is: what it means is said by its field."""
     about = option.field
-    return Parameter(
+    described = Parameter(
         name=(option.name, *SHORT.get(option.name, ())),
         help=_help(about),
         negative="",
         show_default=False,
         allow_leading_hyphen=bool(about.unit),  # as -1mm
         metavar=None if about.is_flag else _metavar(about),
-        **({} if option.group == OWN else {"group": HEADINGS[option.group]}),
     )
+    headed = option.group != OWN
+    return Parameter.combine(described, Parameter(group=HEADINGS[option.group])) if headed else described
 
 
 def _help(about: FieldInfo) -> str:
@@ -162,7 +163,7 @@ def plan_of(options: Typed, data: Sequence[Path] = (), file: Path | None = None)
     """
     plan, file = Plan().coming_from(Origin(".")), file or typed(options).get("plan")
     if file is not None:
-        written.fields = frozenset(fields())
+        speak_of_fields()
         plan = Plan.load(str(file))
         written.fields = given_fields(plan)
     if data:

@@ -39,6 +39,7 @@ Method = Literal["bayesian", "random"]
 
 def sweep(
     data: Path,
+    /,
     *more: Path,
     grid: Annotated[list[str] | None, Parameter(negative="", metavar="FIELD=VALUE,VALUE")] = None,
     search: Annotated[list[str] | None, Parameter(negative="", metavar="FIELD=LOW:HIGH")] = None,

@@ -67,12 +67,21 @@ class _Hook(RenderHook):
         ]
 
 
+def speak_of_fields() -> None:
+    """From here on fields are called by their names, as in a file."""
+    from ptychograd.runs.plan.listing import fields
+
+    written.fields = frozenset(fields())
+
+
 @contextmanager
-def in_options(console: Console) -> "Iterator[None]":
+def in_options(*consoles: Console) -> "Iterator[None]":
     """All that is printed there meanwhile speaks of options."""
     written.fields = frozenset()
-    console.push_render_hook(_Hook())
+    for console in consoles:
+        console.push_render_hook(_Hook())
     try:
         yield
     finally:
-        console.pop_render_hook()
+        for console in consoles:
+            console.pop_render_hook()
