@@ -4,7 +4,6 @@ The source is read as text. A word that has a standard term stands in `WORDS` wi
 all the same stands in `FREE`, with the reason.
 """
 
-import dataclasses
 import io
 import re
 import tokenize
@@ -85,11 +84,12 @@ def test_identifiers_are_the_fields_words(path):
     assert not wrong(identifiers(path.read_text(encoding="utf-8")))
 
 
-def test_options_are_the_fields_words():
-    from ptychograd.cli.asked import Effects
-    from ptychograd.cli.options import Options
+def test_options_and_fields_of_a_plan_are_the_fields_words():
+    from ptychograd.cli.option_table import OPTIONS
+    from ptychograd.runs.plan.listing import fields
 
-    assert not wrong(field.name for kind in (Options, Effects) for field in dataclasses.fields(kind))
+    assert not wrong(option.attribute for option in OPTIONS)
+    assert not wrong(name for path in fields() for name in path.split("."))
 
 
 def test_paths_and_keys_in_files_are_the_fields_words(tmp_path):

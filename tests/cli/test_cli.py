@@ -48,7 +48,16 @@ def test_from_file_to_picture(run, scan, tmp_path):
     [
         ("--solver", "epie"),
         ("--solver", "ad-epie", "--modes", 2, "--hold-probe", 0),
-        ("--solver", "adam", "--step", "object=0.02", "--step", "probe=1", "--batch-size", 5),
+        (
+            "--solver",
+            "adam",
+            "--set",
+            "fit.solver.steps.object=0.02",
+            "--set",
+            "fit.solver.steps.probe=1",
+            "--batch-size",
+            5,
+        ),
         ("--start", "random", "--seed", 4, "--hold-probe", 2),
     ],
 )
@@ -89,22 +98,25 @@ MISTAKES = {
             "SCAN",
             "--solver",
             "adam",
-            "--step",
-            "lens=1",
-            "--step",
-            "object=1",
-            "--step",
-            "probe=1",
+            "--set",
+            "fit.solver.steps.lens=1",
+            "--set",
+            "fit.solver.steps.object=1",
+            "--set",
+            "fit.solver.steps.probe=1",
         ),
         "object.transmission, probe.modes",
     ),
-    "adam without steps": (("reconstruct", "SCAN", "--solver", "adam"), "--step object=0.01"),
-    "step for a solver that takes none": (("reconstruct", "SCAN", "--solver", "rpie", "--step", "object=1"), "adam"),
+    "adam without steps": (("reconstruct", "SCAN", "--solver", "adam"), "`fit.solver.steps` object=0.01"),
+    "step for a solver that takes none": (
+        ("reconstruct", "SCAN", "--solver", "rpie", "--set", "fit.solver.steps.object=1"),
+        "adam",
+    ),
     "step that is no number": (
-        ("reconstruct", "SCAN", "--solver", "adam", "--step", "object=big"),
+        ("reconstruct", "SCAN", "--solver", "adam", "--set", "fit.solver.steps.object=big"),
         "no number",
     ),
-    "step that says nothing": (("reconstruct", "SCAN", "--solver", "adam", "--step", "object"), "NAME=VALUE"),
+    "field that is given nothing": (("reconstruct", "SCAN", "--set", "fit.epochs"), "expected FIELD=VALUE"),
     "unwritable output": (("reconstruct", "SCAN", "-o", "nowhere/r.h5"), "no folder"),
     "output that is no HDF5": (("reconstruct", "SCAN", "-o", "r.png"), "HDF5"),
     "seed below zero": (("reconstruct", "SCAN", "--seed", "-1", "-o", "r.h5"), "seed of -1"),
@@ -115,18 +127,18 @@ MISTAKES = {
             "SCAN",
             "--solver",
             "adam",
-            "--step",
-            "object=1",
-            "--step",
-            "probe=1",
-            "--step",
-            "propagator=1",
+            "--set",
+            "fit.solver.steps.object=1",
+            "--set",
+            "fit.solver.steps.probe=1",
+            "--set",
+            "fit.solver.steps.propagator=1",
         ),
         'Unknown parameter "propagator"',
     ),
     "simulation with a seed that is none": (("simulate", "far-field", "o.h5", "--seed", "-1"), "seed of -1"),
     "adam with half of its steps": (
-        ("reconstruct", "SCAN", "--solver", "adam", "--step", "object=1"),
+        ("reconstruct", "SCAN", "--solver", "adam", "--set", "fit.solver.steps.object=1"),
         'No step size is given for "probe.modes"',
     ),
     "probe in metres without geometry": (("reconstruct", "SCAN", "--aperture", "7e-6"), "pixel size"),
@@ -217,7 +229,7 @@ def test_bad_counts_are_masked_and_said(run, tmp_path):
 
 @pytest.mark.slow
 def test_divergence_keeps_the_last_good_result(run, scan):
-    steps = ("--step", "object=1e30", "--step", "probe=1e30")
+    steps = ("--set", "fit.solver.steps.object=1e30", "--set", "fit.solver.steps.probe=1e30")
     status, _, err = run("reconstruct", scan, "-o", "r.h5", "--solver", "adam", "--hold-probe", 0, *steps)
     assert status == 2
     assert "stopped being finite in epoch" in err

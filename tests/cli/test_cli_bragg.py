@@ -9,8 +9,6 @@ import pytest
 
 import bragg_problems
 import ptychograd as pg
-from ptychograd.cli.options import Options
-from ptychograd.cli.plan import make_run
 from ptychograd.data.description import describe
 
 VOXEL = bragg_problems.VOXEL[0]
@@ -83,7 +81,7 @@ def test_keys_say_the_same_as_the_own_format(reconstruct):
 
 @pytest.mark.variants
 @pytest.mark.parametrize(
-    "options", [("--no-shrink-wrap", "--epochs", 7), ("--epochs", 5)], ids=["told", "too few epochs"]
+    "options", [("--set", "fit.shrink_wrap=false", "--epochs", 7), ("--epochs", 5)], ids=["told", "too few epochs"]
 )
 def test_nothing_is_searched_for_if_told_or_in_too_few_epochs(reconstruct, options):
     result, _, _ = reconstruct("crystal.h5", *options)
@@ -102,8 +100,8 @@ def test_no_epochs_give_the_start(reconstruct):
 @pytest.mark.slow
 def test_the_beam_is_refined_after_the_epochs_that_it_is_held(reconstruct):
     """Never if nothing is said."""
-    held, _, _ = reconstruct("crystal.h5", "--epochs", 6, "--no-shrink-wrap")
-    refined, _, _ = reconstruct("crystal.h5", "--epochs", 6, "--no-shrink-wrap", "--hold-probe", 4)
+    held, _, _ = reconstruct("crystal.h5", "--epochs", 6, "--set", "fit.shrink_wrap=false")
+    refined, _, _ = reconstruct("crystal.h5", "--epochs", 6, "--set", "fit.shrink_wrap=false", "--hold-probe", 4)
     start = bragg_problems.probe_wave()[None]
     np.testing.assert_allclose(held.probe, start, rtol=1e-5, atol=1e-3)
     assert np.abs(refined.probe - start).max() > 0.01 * np.abs(start).max()
@@ -119,20 +117,19 @@ def test_the_beam_is_refined_after_the_epochs_that_it_is_held(reconstruct):
 def test_stages_of_all_kinds_take_the_epochs_that_were_asked_for(held, epochs, noise):
     """With the beam held for just so many; each change is made once, where it would be without."""
     data = bragg_problems.measurement()
-    options = Options(epochs=epochs, hold_probe=held, noise=noise)
-    stages = make_run(options, data).stages
+    plain = pg.Plan(fit={"epochs": epochs, "noise": noise})
+    stages = plain.with_fields({"fit.hold_probe": held}).make_run(data).stages
     assert sum(stage.epochs for stage in stages) == epochs
     alone = sum(stage.epochs for stage in stages if stage.trainable == ("object",))
     assert alone == (epochs if held is None else min(epochs, held))
     assert [stage.trainable for stage in stages] == sorted((stage.trainable for stage in stages), key=len)
-    plain = make_run(Options(epochs=epochs, noise=noise), data).stages
-    assert places(stages) == places(plain)
+    assert places(stages) == places(plain.make_run(data).stages)
 
 
 def test_epochs_that_end_by_themselves_come_after_the_search():
     """Which nothing ends early, and which is that of the forty epochs that there are if nothing is said."""
     data = bragg_problems.measurement()
-    stages, usual = (make_run(options, data).stages for options in (Options(epochs="auto"), Options()))
+    stages, usual = (plan.make_run(data).stages for plan in (pg.Plan(fit={"epochs": "auto"}), pg.Plan()))
     assert sum(stage.epochs for stage in usual) == 40
     assert stages[:8] == usual[:8]
     assert [stage.until is not None for stage in stages] == [False] * 8 + [True, False]
@@ -148,15 +145,16 @@ def places(stages):
 def test_a_batch_counts_positions_with_all_their_angles():
     """A fifth of twenty; or as many patterns as are said."""
     data = bragg_problems.measurement()
-    assert make_run(Options(), data).batch_size == 4 * 5
-    assert make_run(Options(batch_size=10), data).batch_size == 10
-    assert make_run(Options(solver="epie"), data).batch_size == 5
+    assert pg.Plan().make_run(data).batch_size == 4 * 5
+    assert pg.Plan(fit={"batch_size": 10}).make_run(data).batch_size == 10
+    assert pg.Plan(fit={"solver": {"kind": "epie"}}).make_run(data).batch_size == 5
 
 
 @pytest.mark.slow
 def test_a_slab_has_the_thickness_that_is_said_and_a_spot_may_stand_for_the_beam():
     data = bragg_problems.measurement(support=None, probe=None)
-    model = make_run(Options(thickness=6 * VOXEL, focal_spot=4 * VOXEL, modes=2), data).model
+    start = {"thickness": 6 * VOXEL, "focal_spot": 4 * VOXEL}
+    model = pg.Plan(model={"start": start, "probe": {"modes": 2}}).make_run(data).model
     assert model.object.density.shape[0] == 6
     assert model.probe.modes.shape == (2, *bragg_problems.FRAME)
 
@@ -188,11 +186,14 @@ def test_inspect_shows_the_rocking_curve(run, files):
 
 
 MISTAKES = {
-    "thickness with a support": (("crystal.h5", "--thickness", "5e-7"), "has a support of its own"),
+    "thickness with a support": (("crystal.h5", "--set", "model.start.thickness=5e-7"), "has a support of its own"),
     "no thickness": (("slab.h5",), "need the crystal's thickness along x"),
-    "thickness in pixels": (("slab.h5", "--thickness", "6"), "A crystal 6 m thick does not fit"),
-    "thickness of nothing": (("slab.h5", "--thickness", "nan"), "does not fit"),
-    "thickness of a far field": (("far.h5", "--thickness", "5e-7"), "--thickness is for rocking curves of a crystal"),
+    "thickness in pixels": (("slab.h5", "--set", "model.start.thickness=6"), "A crystal 6 m thick does not fit"),
+    "thickness of nothing": (("slab.h5", "--set", "model.start.thickness=nan"), "does not fit"),
+    "thickness of a far field": (
+        ("far.h5", "--set", "model.start.thickness=5e-7"),
+        "`model.start.thickness` is for rocking curves of a crystal",
+    ),
     "no beam": (("dark.h5",), "holds no probe, and the beam can't be estimated"),
     "two beams": (("crystal.h5", "--pinhole", "4e-7", "--aperture", "4e-7"), "Give one of --aperture"),
     "defocus of nothing": (("crystal.h5", "--defocus", "1e-3"), "--defocus is for a start probe from"),
@@ -268,9 +269,9 @@ def test_a_known_background_goes_into_every_model(files):
     """Of a far field as of a crystal; less than none is refused."""
     thin = pg.make_dataset(np.ones((4, 6, 5)), [[0, 0], [0, 2], [2, 0], [2, 2]], probe=np.ones((6, 5), complex))
     for data in (thin, pg.read(files / "crystal.h5")):
-        assert float(make_run(Options(background=0.25), data).model.detector.background) == 0.25
-        with pytest.raises(pg.InputError, match="--background -1: expected photons a pixel"):
-            make_run(Options(background=-1.0), data)
+        assert float(pg.Plan(model={"detector": {"background": 0.25}}).make_run(data).model.detector.background) == 0.25
+        with pytest.raises(pg.InputError, match=r"`model\.detector\.background` -1: expected photons a pixel"):
+            pg.Plan(model={"detector": {"background": -1.0}}).make_run(data)
 
 
 def test_patterns_stacked_angle_by_angle_are_noticed():

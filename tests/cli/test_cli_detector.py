@@ -10,9 +10,6 @@ import pytest
 import near_problems
 import ptychograd as pg
 from problems import FRAME, measurement
-from ptychograd.cli.asked import Effects
-from ptychograd.cli.options import Options
-from ptychograd.cli.plan import make_run, make_solver, read_file
 from ptychograd.paper.far_field import FarFieldExperiment
 
 FULL = int(measurement().patterns.max())  # photons
@@ -30,9 +27,34 @@ def test_a_run_with_all_of_it_can_be_gone_on_from(run, scan):
     flat = np.ones(FRAME)
     flat[3, 4] = 0
     np.save("flat.npy", flat)
-    text = ["--refine", "detector.background", "--refine", "detector.point_spread.width", "--flat-field", "flat.npy"]
-    text += ["--noise", "poisson-gaussian", "--readout", "1", "--saturation", FULL, "--prior", "tv=0.2"]
-    text += ["--background", "0.5", "--beam-stop", "1", "--epochs", "4", "--batch-size", "8"]
+    text = [
+        "--refine",
+        "detector.background",
+        "--refine",
+        "detector.point_spread.width",
+        "--set",
+        "model.detector.flat_field=flat.npy",
+    ]
+    text += [
+        "--noise",
+        "poisson-gaussian",
+        "--set",
+        "model.detector.readout=1",
+        "--set",
+        f"model.detector.saturation={FULL}",
+        "--prior",
+        "tv=0.2",
+    ]
+    text += [
+        "--set",
+        "model.detector.background=0.5",
+        "--set",
+        "data.mask.beam_stop=1",
+        "--epochs",
+        "4",
+        "--batch-size",
+        "8",
+    ]
     status, out, err = run("reconstruct", scan, "-o", "result.h5", *text)
     assert status == 0, err
     result = pg.load("result.h5")
@@ -49,15 +71,15 @@ def test_a_run_with_all_of_it_can_be_gone_on_from(run, scan):
 
 def test_noise_models_take_over_at_the_end_and_full_pixels_are_known_throughout(scan):
     data = pg.read(scan)
-    effects = Effects(readout=2.0, saturation=float(FULL))
-    stages = make_run(Options(epochs=9, noise="gaussian", effects=effects), data).stages
+    detector = {"readout": 2.0, "saturation": FULL}
+    stages = pg.Plan(fit={"epochs": 9, "noise": "gaussian"}, model={"detector": detector}).make_run(data).stages
     assert [stage.epochs for stage in stages] == [6, 3]
     assert all(isinstance(stage.noise, pg.noise.Censored) for stage in stages)
     assert isinstance(stages[0].noise.noise, pg.Amplitude)
     np.testing.assert_allclose(stages[1].noise.noise.variance, data.mean_pattern + 4, rtol=1e-5)
     brightest = np.maximum(data.patterns.max(axis=0), data.mean_pattern + 4)
     np.testing.assert_allclose(stages[1].noise.noise.brightest, brightest, rtol=1e-5)
-    assert [type(stage.noise) for stage in make_run(Options(epochs=9), data).stages] == [pg.Amplitude]
+    assert [type(stage.noise) for stage in pg.Plan(fit={"epochs": 9}).make_run(data).stages] == [pg.Amplitude]
 
 
 @pytest.mark.slow
@@ -80,7 +102,10 @@ def test_a_flat_field_is_calibrated_by_counts(run, scan):
         (["--epochs", 0], "With --epochs 0 there is no epoch that fits counted photons"),
         (["--epochs", 6, "--hold-probe", 6], "and --hold-probe 6 there is no epoch that fits counted photons"),
         (["--epochs", 6, "--noise", "amplitude"], "under amplitudes alone"),
-        (["--epochs", 6, "--refine-after", 6], "leaves no epoch to refine detector.flat_field: the run has 6"),
+        (
+            ["--epochs", 6, "--set", "fit.refine_after=6"],
+            "leaves no epoch to refine detector.flat_field: the run has 6",
+        ),
     ],
 )
 def test_a_flat_field_that_no_epoch_would_calibrate_is_refused(run, scan, text, expected):
@@ -96,8 +121,11 @@ def test_what_would_be_refined_after_the_last_epoch_is_refused(scan):
         with pytest.raises(
             pg.InputError, match=r"leaves no epoch to refine detector\.background, object: the run has 4"
         ):
-            make_run(Options(epochs=4, refine=["detector.background", "object"], refine_after=after), data)
-    stages = make_run(Options(epochs=4, refine=["detector.background"], refine_after=3), data).stages
+            pg.Plan(fit={"epochs": 4, "refine": ["detector.background", "object"], "refine_after": after}).make_run(
+                data
+            )
+    plan = pg.Plan(fit={"epochs": 4, "refine": ["detector.background"], "refine_after": 3})
+    stages = plan.make_run(data).stages
     assert [(stage.epochs, "detector.background" in stage.trainable) for stage in stages] == [(3, False), (1, True)]
 
 
@@ -105,7 +133,7 @@ def test_what_would_be_refined_after_the_last_epoch_is_refused(scan):
 def test_a_near_field_is_doubted_once_and_by_reconstruct_alone(run, capsys):
     """`residuals`, `frc` and others plan the run as well."""
     pg.write("near.h5", near_problems.measurement())
-    make_run(Options(epochs=3, refine=["detector.flat_field"]), pg.read("near.h5"))
+    pg.Plan(fit={"epochs": 3, "refine": ["detector.flat_field"]}).make_run(pg.read("near.h5"))
     assert "still beam" not in capsys.readouterr().err
     text = ["--refine", "detector.flat_field", "--epochs", 3]
     status, _, err = run("reconstruct", "near.h5", "-o", "result.h5", *text)
@@ -115,11 +143,12 @@ def test_a_near_field_is_doubted_once_and_by_reconstruct_alone(run, capsys):
 
 def test_a_flat_field_that_is_given_is_calibrated_with_the_whole_detector(scan, tmp_path):
     np.save(tmp_path / "flat.npy", np.ones(FRAME))
-    effects = Effects(flat_field=str(tmp_path / "flat.npy"))
-    stages = make_run(Options(epochs=9, refine=["detector"], effects=effects), pg.read(scan)).stages
+    plan = pg.Plan(fit={"epochs": 9, "refine": ["detector"]})
+    given = plan.with_fields({"model.detector.flat_field": str(tmp_path / "flat.npy")})
+    stages = given.make_run(pg.read(scan)).stages
     assert stages[-1].trainable == ("object", "probe", "detector.background")
     assert stages[-1].first
-    plain = make_run(Options(epochs=9, refine=["detector"]), pg.read(scan)).stages
+    plain = plan.make_run(pg.read(scan)).stages
     assert not any(stage.first for stage in plain)
 
 
@@ -127,41 +156,52 @@ def test_masks_and_binning(scan, tmp_path):
     mask = np.ones(FRAME, int)
     mask[2, 3] = 0
     np.save(tmp_path / "mask.npy", mask)
-    effects = Effects(beam_stop=2.0, mask=str(tmp_path / "mask.npy"), mask_above=100.0, oversampling=2)
-    options = Options(effects=effects)
-    data = read_file(scan, options)
+    mask_section = {"beam_stop": 2.0, "image": str(tmp_path / "mask.npy"), "above": 100.0}
+    plan = pg.Plan(data={"paths": str(scan), "mask": mask_section}, model={"detector": {"oversampling": 2}})
+    data = plan.read()
     expected = (mask == 1) & pg.data.beam_stop(FRAME, 2.0) & (measurement().patterns < 100)
     np.testing.assert_array_equal(data.mask, expected)
-    model = make_run(options, data).model
+    model = plan.make_run(data).model
     assert model.frame_shape == (2 * FRAME[0], 2 * FRAME[1])
     assert model.detector.oversampling == 2
 
 
 @pytest.mark.parametrize(
-    ("options", "text"),
+    ("field", "text"),
     [
-        (Options(noise="poisson-gaussian"), "needs --readout"),
-        (Options(effects=Effects(readout=1.0)), "needs --noise"),
-        (Options(prior=["smooth=1"]), "one of: tv, tikhonov, l1, slices"),
-        (Options(prior=["tv=-1"]), "above zero"),
+        (("fit.noise", "poisson-gaussian"), "needs `model.detector.readout`"),
+        (("model.detector.readout", 1.0), "needs `fit.noise`"),
+        (("fit.priors.smooth", 1), "one of: tv, tikhonov, l1, slices"),
+        (("fit.priors.tv", -1), "above zero"),
     ],
 )
-def test_what_does_not_go_together_is_said_before_anything_is_read(options, text):
+def test_what_does_not_go_together_is_said_before_anything_is_read(field, text):
     with pytest.raises(pg.InputError, match=text):
-        make_solver(options)
+        pg.Plan().with_fields(dict([field])).check()
 
 
 def test_a_file_that_is_no_array_is_named(scan):
     with pytest.raises(pg.InputError, match=r"scan.h5.*expected real numbers"):
-        read_file(scan, Options(effects=Effects(mask=str(scan))))
+        pg.Plan(data={"paths": str(scan), "mask": {"image": str(scan)}}).read()
 
 
 @pytest.mark.slow
 def test_simulations_have_what_was_asked_for(run, monkeypatch):
     few = partial(FarFieldExperiment, box=90, object_size=64, frame=48)  # 64 patterns
     monkeypatch.setattr("ptychograd.paper.far_field.FarFieldExperiment", few)
-    text = ["--background", "2", "--point-spread", "0.7", "--noise", "poisson-gaussian", "--readout", "1.5"]
-    status, _, err = run("simulate", "far-field", "data.h5", *text, "--saturation", "200", "--photons", "1e4")
+    text = [
+        "--set",
+        "model.detector.background=2",
+        "--set",
+        "model.detector.point_spread=0.7",
+        "--noise",
+        "poisson-gaussian",
+        "--set",
+        "model.detector.readout=1.5",
+    ]
+    status, _, err = run(
+        "simulate", "far-field", "data.h5", *text, "--set", "model.detector.saturation=200", "--photons", "1e4"
+    )
     assert status == 0, err
     data = pg.read("data.h5")
     assert data.patterns.dtype.kind == "f"
@@ -184,26 +224,41 @@ def arrays(scan, monkeypatch, tmp_path):
 
 
 MISTAKES = {
-    "no array": (("--flat-field", "text.npy"), "text.npy: it does not begin as such a file"),
-    "no file": (("--point-spread", "none.npy"), "can't be read from none.npy"),
+    "no array": (("--set", "model.detector.flat_field=text.npy"), "text.npy: it does not begin as such a file"),
+    "no file": (("--set", "model.detector.point_spread=none.npy"), "can't be read from none.npy"),
     "numbers in a row": (("--mask", "vector.npy"), "it holds float64 of shape (5,); expected real numbers"),
-    "complex numbers": (("--flat-field", "waves.npy"), "it holds complex128 of shape (20, 18)"),
-    "a small flat field": (("--flat-field", "small.npy"), "has (4, 5) pixels, the detector (20, 18)"),
+    "complex numbers": (("--set", "model.detector.flat_field=waves.npy"), "it holds complex128 of shape (20, 18)"),
+    "a small flat field": (
+        ("--set", "model.detector.flat_field=small.npy"),
+        "has (4, 5) pixels, the detector (20, 18)",
+    ),
     "a small mask": (("--mask", "small.npy"), "(4, 5); expected (20, 18) or (56, 20, 18)"),
     "a flat field of amplitudes": (
         ("--refine", "detector.flat_field", "--noise", "amplitude"),
         "The flat field is refined under amplitudes alone",
     ),
-    "no number": (("--flat-field", "nan.npy"), "has to be finite"),
-    "a quiet readout": (("--noise", "poisson-gaussian", "--readout", 0), "--readout 0: expected photons rms"),
-    "half a photon": (("--saturation", 100.5), "--saturation 100.5: expected a whole number"),
-    "slices of a thin object": (("--prior", "slices=1"), "--prior slices needs --slices beside it"),
+    "no number": (("--set", "model.detector.flat_field=nan.npy"), "has to be finite"),
+    "a quiet readout": (
+        ("--noise", "poisson-gaussian", "--set", "model.detector.readout=0"),
+        "`model.detector.readout` 0: expected photons rms",
+    ),
+    "half a photon": (
+        ("--set", "model.detector.saturation=100.5"),
+        "`model.detector.saturation` 100.5: expected a whole number",
+    ),
+    "slices of a thin object": (("--prior", "slices=1"), "--prior slices needs `model.object.slices` beside it"),
     "a width of nothing": (
-        ("--point-spread", 0, "--refine", "detector.point_spread.width"),
+        ("--set", "model.detector.point_spread=0", "--refine", "detector.point_spread.width"),
         "in which direction to go",
     ),
-    "a width below nothing": (("--point-spread", -1), "A point spread of -1 pixels; expected 0 or more"),
-    "the width of an image": (("--point-spread", "kernel.npy", "--refine", "detector.point_spread.width"), "Unknown"),
+    "a width below nothing": (
+        ("--set", "model.detector.point_spread=-1"),
+        "A point spread of -1 pixels; expected 0 or more",
+    ),
+    "the width of an image": (
+        ("--set", "model.detector.point_spread=kernel.npy", "--refine", "detector.point_spread.width"),
+        "Unknown",
+    ),
 }
 
 
@@ -221,7 +276,7 @@ def test_mistakes_end_in_one_sentence(run, arrays, tmp_path, mistake):
 @pytest.mark.slow
 def test_an_image_of_the_point_spread_is_taken(run, arrays):
     fits = []
-    for text in ((), ("--point-spread", "kernel.npy")):
+    for text in ((), ("--set", "model.detector.point_spread=kernel.npy")):
         status, _, err = run("reconstruct", arrays, "-o", "r.h5", "--epochs", 1, "--json", *text)
         assert status == 0, err
         fits.append(pg.load("r.h5").history.r_factor[-1])
@@ -231,10 +286,19 @@ def test_an_image_of_the_point_spread_is_taken(run, arrays):
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        (("--background-image",), "--background-image is for `reconstruct`"),
-        (("--noise", "poisson-gaussian", "--readout", 0), "--readout 0: expected photons rms"),
-        (("--noise", "gaussian"), "--noise gaussian needs --readout"),
-        (("--saturation", 0.5), "--saturation 0.5: expected a whole number"),
+        (
+            (
+                "--set",
+                "model.detector.background_image=true",
+            ),
+            "`model.detector.background_image` is for a reconstruction",
+        ),
+        (
+            ("--noise", "poisson-gaussian", "--set", "model.detector.readout=0"),
+            "`model.detector.readout` 0: expected photons rms",
+        ),
+        (("--noise", "gaussian"), "--noise gaussian needs `model.detector.readout`"),
+        (("--set", "model.detector.saturation=0.5"), "`model.detector.saturation` 0.5: expected a whole number"),
     ],
 )
 def test_what_can_not_be_simulated_is_said_and_no_file_is_left(run, tmp_path, text, sentence):
@@ -249,7 +313,7 @@ def test_errors_of_parameters_are_told_with_their_units(run, monkeypatch):
     few = partial(FarFieldExperiment, box=90, object_size=64, frame=48)
     monkeypatch.setattr("ptychograd.paper.far_field.FarFieldExperiment", few)
     assert run("simulate", "far-field", "data.h5", "--background", "2", "--jitter", "1")[0] == 0
-    assert run("reconstruct", "data.h5", "-o", "r.h5", "--epochs", 1, "--background", "1.5")[0] == 0
+    assert run("reconstruct", "data.h5", "-o", "r.h5", "--epochs", 1, "--set", "model.detector.background=1.5")[0] == 0
     _, out, _ = run("compare", "r.h5", "data.h5")
     lines = [line.split() for line in out.splitlines()]
     assert ["detector.background", "error", "0.5", "photons", "a", "pixel"] in lines
@@ -261,7 +325,7 @@ def test_errors_of_parameters_are_told_with_their_units(run, monkeypatch):
 def test_a_level_below_what_was_counted_is_refused(run):
     pg.write("d.h5", measurement())
     most = int(measurement().patterns.max())
-    status, _, err = run("reconstruct", "d.h5", "--saturation", most - 1, "--epochs", 1)
+    status, _, err = run("reconstruct", "d.h5", "--set", f"model.detector.saturation={most - 1}", "--epochs", 1)
     assert status == 2
     assert f"has pixels of up to {most} photons" in err.replace("\n", " ")
-    assert run("reconstruct", "d.h5", "--saturation", most, "--epochs", 1)[0] == 0
+    assert run("reconstruct", "d.h5", "--set", f"model.detector.saturation={most}", "--epochs", 1)[0] == 0

@@ -189,7 +189,9 @@ def test_frc_of_slices_is_refused_before_the_first_run(run, tmp_path):
     geometry = pg.Geometry(1e-10, 1.0, (55e-6, 60e-6))
     positions = data.positions * geometry.sampling(data.frame_shape)
     pg.write("thick.h5", pg.make_dataset(data.patterns, positions, geometry=geometry, probe=data.probe))
-    status, _, err = run("frc", "thick.h5", "--slices", 2, "--slice-distance", 1e-5, "--epochs", 2)
+    status, _, err = run(
+        "frc", "thick.h5", "--set", "model.object.slices=2", "--set", "model.object.slice_distance=1e-5", "--epochs", 2
+    )
     assert status == 2
     assert "slices and states have no one image" in " ".join(err.split())
     assert "first half" not in err
@@ -200,7 +202,7 @@ def test_frc_of_slices_is_refused_before_the_first_run(run, tmp_path):
 def test_frc_searches_and_judges_positions_in_each_half(run):
     """As `reconstruct` does, by patterns of that half alone; and told what came of it."""
     pg.write("dense.h5", problems.measurement())
-    options = ("--refine", "scan.offset", "--reach", 3, "--epochs", 6, "--devices", 1)
+    options = ("--refine", "scan.offset", "--set", "model.positions.reach=3", "--epochs", 6, "--devices", 1)
     status, _, err = run("frc", "dense.h5", "-o", "curve.png", *options)
     assert status == 0, err
     halves = [pg.load(f"curve_half_{number}.h5") for number in (1, 2)]
@@ -242,7 +244,7 @@ MISTAKES = {
     "a page that is no picture": (("diagnose", "SCAN", "-o", "page.txt"), "no ending of a picture"),
     "the data as the page": (("diagnose", "SCAN", "-o", "SCAN"), "would be replaced"),
     "hold out in frc": (("frc", "SCAN", "--hold-out", 0.1), "leave it out"),
-    "states in frc": (("frc", "SCAN", "--object-modes", 2), "slices and states have no one image"),
+    "states in frc": (("frc", "SCAN", "--set", "model.object.states=2"), "slices and states have no one image"),
     "no epoch": (("frc", "SCAN", "--epochs", 0), "starts have no resolution"),
     "frc into no picture": (("frc", "SCAN", "-o", "frc.txt", "--epochs", 10**9), "no ending of a picture"),
     "data in place of a result": (("residuals", "SCAN"), "is no result of ptychograd"),

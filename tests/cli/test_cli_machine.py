@@ -70,7 +70,7 @@ def test_following_a_scan(run, tmp_path):
 
     detector = threading.Thread(target=measuring)
     detector.start()
-    options = ("--follow", "--patience", 30, "--epochs", 20, "-o", "live.h5")
+    options = ("--follow", "--set", "data.patience=30", "--epochs", 20, "-o", "live.h5")
     status, out, err = run("reconstruct", "scan.h5", *options)
     detector.join()
     writer.close()
@@ -85,7 +85,7 @@ def test_following_a_scan(run, tmp_path):
 
 @pytest.mark.slow
 def test_a_scan_that_does_not_come(run, tmp_path):
-    status, _, err = run("reconstruct", "nothing.h5", "--follow", "--patience", 1)
+    status, _, err = run("reconstruct", "nothing.h5", "--follow", "--set", "data.patience=1")
     assert status == 2
     assert "there is no such file" in err
 
@@ -95,7 +95,9 @@ def test_a_scan_that_ends_early(run, tmp_path):
     """After some time without a new pattern the run goes on with those that came."""
     data = problems.measurement()
     writer = Writer(tmp_path, data, 40)
-    status, out, err = run("reconstruct", "scan.h5", "--follow", "--patience", 1, "--epochs", 3, "-o", "live.h5")
+    status, out, err = run(
+        "reconstruct", "scan.h5", "--follow", "--set", "data.patience=1", "--epochs", 3, "-o", "live.h5"
+    )
     writer.close()
     assert status == 0, err
     assert "40 of 56 are there" in err

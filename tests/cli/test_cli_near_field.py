@@ -9,8 +9,6 @@ import pytest
 import near_problems
 import problems
 import ptychograd as pg
-from ptychograd.cli.options import Options
-from ptychograd.cli.plan import make_run
 
 TRUE = near_problems.GEOMETRY.focus_distance
 
@@ -131,9 +129,9 @@ def test_few_patterns_are_dealt_into_five_batches_or_more(solver, count, expecte
     """Where steps learn from one another; what a person says is done."""
     patterns = np.random.default_rng(0).integers(0, 500, (count, 4, 6))  # each another one: more than noise
     data = pg.make_dataset(patterns, np.arange(2 * count).reshape(count, 2) % 7 * 1.0)
-    options = Options(solver=solver, step=["object=1", "probe=1"] if solver == "adam" else None)
-    assert make_run(options, data).batch_size == expected
-    assert make_run(Options(batch_size=min(count, 17)), data).batch_size == min(count, 17)
+    asked = {"kind": solver, "steps": {"object": 1, "probe": 1} if solver == "adam" else {}}
+    assert pg.Plan(fit={"solver": asked}).make_run(data).batch_size == expected
+    assert pg.Plan(fit={"batch_size": min(count, 17)}).make_run(data).batch_size == min(count, 17)
 
 
 # Distances ------------------------------------------------------------------------------------------------

@@ -45,7 +45,19 @@ OPTIONS = {
     ),
     "held out": (3, ("--hold-out", 0.1, "--solver", "rpie", "--modes", 2, "--epochs", 5)),
     "flat field": (5, ("--refine", "detector.flat_field", "--epochs", 9)),
-    "Adam": (1, ("--solver", "adam", "--step", "object=0.02", "--step", "probe=1", "--epochs", 3)),
+    "Adam": (
+        1,
+        (
+            "--solver",
+            "adam",
+            "--set",
+            "fit.solver.steps.object=0.02",
+            "--set",
+            "fit.solver.steps.probe=1",
+            "--epochs",
+            3,
+        ),
+    ),
 }
 
 

@@ -31,7 +31,16 @@ def file(tmp_path_factory):
 @pytest.mark.slow
 @pytest.mark.usefixtures("small")
 def test_a_truth_with_modes_intensities_and_a_spectrum_is_simulated_and_reconstructed(run):
-    options = ("--modes", 2, "--varying-intensity", "--bandwidth", 0.02, "--probe-variations", 1)
+    options = (
+        "--modes",
+        2,
+        "--set",
+        "model.probe.varying_intensity=true",
+        "--set",
+        "model.spectrum.bandwidth=0.02",
+        "--set",
+        "model.probe.variations=1",
+    )
     assert run("simulate", "far-field", "a.h5", *options)[0] == 0
     truth = pg.read("a.h5").truth
     assert truth.probe.shape == (2, 48, 48)
@@ -52,10 +61,10 @@ def test_a_truth_with_modes_intensities_and_a_spectrum_is_simulated_and_reconstr
 @pytest.mark.slow
 @pytest.mark.usefixtures("small")
 def test_slices_are_simulated_reconstructed_compared_and_shown(run):
-    sliced = ("--slices", 2, "--slice-distance")
-    assert run("simulate", "far-field", "b.h5", *sliced, 0.03)[0] == 0
-    asked = ("--epochs", 3, "--refine", "object.distance", "--refine-after", 1)
-    assert run("reconstruct", "b.h5", *sliced, 0.025, *asked)[0] == 0
+    sliced = ("--set", "model.object.slices=2", "--set")
+    assert run("simulate", "far-field", "b.h5", *sliced, "model.object.slice_distance=0.03")[0] == 0
+    asked = ("--epochs", 3, "--refine", "object.distance", "--set", "fit.refine_after=1")
+    assert run("reconstruct", "b.h5", *sliced, "model.object.slice_distance=25 mm", *asked)[0] == 0
     result = pg.load("b_result.h5")
     assert result.object.shape == pg.read("b.h5").truth.object.shape
     assert float(result.arrays["object.distance"]) != np.float32(0.025)
@@ -68,9 +77,11 @@ def test_slices_are_simulated_reconstructed_compared_and_shown(run):
 @pytest.mark.slow
 @pytest.mark.usefixtures("small")
 def test_a_distance_of_slices_that_is_not_refined_stays(run):
-    sliced = ("--slices", 2, "--slice-distance")
-    assert run("simulate", "far-field", "b.h5", *sliced, 0.03)[0] == 0
-    assert run("reconstruct", "b.h5", *sliced, 0.025, "--epochs", 2, "-o", "held.h5")[0] == 0
+    sliced = ("--set", "model.object.slices=2", "--set")
+    assert run("simulate", "far-field", "b.h5", *sliced, "model.object.slice_distance=0.03")[0] == 0
+    assert (
+        run("reconstruct", "b.h5", *sliced, "model.object.slice_distance=25 mm", "--epochs", 2, "-o", "held.h5")[0] == 0
+    )
     assert float(pg.load("held.h5").arrays["object.distance"]) == np.float32(0.025)
     assert run("resume", "held.h5", "--epochs", 3)[0] == 0
     assert float(pg.load("held.h5").arrays["object.distance"]) == np.float32(0.025)
@@ -92,13 +103,13 @@ def test_a_defocus_is_refined_with_the_aperture_held(run):
 @pytest.mark.usefixtures("small")
 @pytest.mark.slow
 def test_states_and_magnitudes(run):
-    assert run("simulate", "far-field", "d.h5", "--object-modes", 2)[0] == 0
-    assert run("reconstruct", "d.h5", "--object-modes", 2, "--epochs", 2)[0] == 0
+    assert run("simulate", "far-field", "d.h5", "--set", "model.object.states=2")[0] == 0
+    assert run("reconstruct", "d.h5", "--set", "model.object.states=2", "--epochs", 2)[0] == 0
     assert pg.load("d_result.h5").object.shape == (2, 90, 90)
     assert run("plot", "d_result.h5")[0] == 0
-    assert run("simulate", "far-field", "e.h5", "--phase-only")[0] == 0
+    assert run("simulate", "far-field", "e.h5", "--set", "model.object.phase_only=true")[0] == 0
     np.testing.assert_allclose(np.abs(pg.read("e.h5").truth.object), 1, atol=1e-5)
-    assert run("reconstruct", "e.h5", "--phase-only", "--epochs", 2)[0] == 0
+    assert run("reconstruct", "e.h5", "--set", "model.object.phase_only=true", "--epochs", 2)[0] == 0
     np.testing.assert_allclose(np.abs(pg.load("e_result.h5").object), 1, atol=1e-5)
 
 
@@ -106,16 +117,29 @@ def test_states_and_magnitudes(run):
 @pytest.mark.parametrize(
     ("options", "text"),
     [
-        (("--slices", 2), "--slice-distance, in metres"),
-        (("--refine", "object.distance"), "--slices, 2 or more"),
-        (("--phase-only", "--magnitude-at-most", 1), "give one of them"),
-        (("--spectrum", "8.7=1", "--bandwidth", 0.1), "give one of them"),
-        (("--spectrum", "x=1"), '"x" is no number'),
-        (("--refine", "propagator.weights"), "--spectrum or --bandwidth"),
-        (("--aberration", "0=1"), "Noll's number"),
-        (("--numerical-aperture", 2, "--refine", "probe.aberrations"), "between 0 and 1"),
-        (("--object-modes", 2, "--slices", 2, "--slice-distance", 1e-3), "can't be combined"),
-        (("--probe-variations", -1), "-1 variations"),
+        (("--set", "model.object.slices=2"), "`model.object.slice_distance`"),
+        (("--refine", "object.distance"), "2 or more"),
+        (("--set", "model.object.phase_only=true", "--set", "model.object.magnitude_at_most=1"), "give one of them"),
+        (
+            ("--set", "model.spectrum.lines.1.energy=8.7 keV", "--set", "model.spectrum.bandwidth=0.1"),
+            "give one of them",
+        ),
+        (("--set", "model.spectrum.lines.1.energy=x"), '"x" is no energy'),
+        (("--refine", "propagator.weights"), "`model.spectrum.lines` or `model.spectrum.bandwidth`"),
+        (("--set", "model.probe.aberrations.0=1"), "Noll's number"),
+        (("--set", "model.probe.numerical_aperture=2", "--refine", "probe.aberrations"), "between 0 and 1"),
+        (
+            (
+                "--set",
+                "model.object.states=2",
+                "--set",
+                "model.object.slices=2",
+                "--set",
+                "model.object.slice_distance=1e-3",
+            ),
+            "can't be combined",
+        ),
+        (("--set", "model.probe.variations=-1"), "-1 variations"),
     ],
 )
 def test_what_can_not_be_is_said(run, file, options, text):
@@ -127,7 +151,14 @@ def test_what_can_not_be_is_said(run, file, options, text):
 @pytest.mark.slow
 def test_a_crystal_has_no_slices_nor_a_spectrum(run):
     pg.write("g.h5", bragg_problems.measurement())
-    for options in (("--slices", 2, "--slice-distance", 1e-6), ("--bandwidth", 0.01), ("--varying-intensity",)):
+    for options in (
+        ("--set", "model.object.slices=2", "--set", "model.object.slice_distance=1e-6"),
+        ("--set", "model.spectrum.bandwidth=0.01"),
+        (
+            "--set",
+            "model.probe.varying_intensity=true",
+        ),
+    ):
         status, _, err = run("reconstruct", "g.h5", *options, "--epochs", 1)
         assert status != 0
         assert "can't go into BraggPtychography" in " ".join(err.split())

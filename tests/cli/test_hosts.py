@@ -40,9 +40,9 @@ def started(scan, count, *options):
     """The processes of one run."""
     environment = os.environ | {"XDG_CACHE_HOME": str(scan.parent / "cache")}
     command = [sys.executable, "-m", "ptychograd", "reconstruct", scan.name, "-o", "result.h5", *map(str, options)]
-    command += ["--coordinator", coordinator(), "--processes", str(count)]
+    command += ["--set", f"machine.coordinator={coordinator()}", "--set", f"machine.processes={count}"]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "cwd": scan.parent}
-    return [subprocess.Popen([*command, "--rank", str(k)], env=environment, **pipes) for k in range(count)]
+    return [subprocess.Popen([*command, "--set", f"machine.rank={k}"], env=environment, **pipes) for k in range(count)]
 
 
 def ended(processes):
@@ -155,8 +155,14 @@ def test_a_process_reads_its_own_patterns_only(scan, data):
 @pytest.mark.parametrize(
     ("options", "text"),
     [
-        (("--rank", "0"), "several processes need --coordinator, --processes and --rank"),
-        (("--coordinator", "127.0.0.1:1", "--processes", "2", "--rank", "2"), "expected a rank from 0 to one less"),
+        (
+            ("--set", "machine.rank=0"),
+            "several processes need `machine.coordinator`, `machine.processes` and `machine.rank`",
+        ),
+        (
+            ("--set", "machine.coordinator=127.0.0.1:1", "--set", "machine.processes=2", "--set", "machine.rank=2"),
+            "expected a rank from 0 to one less",
+        ),
         (("--devices", "0"), "expected 1 or more"),
         (("--memory", "lots"), "expected a size such as 4GB"),
     ],

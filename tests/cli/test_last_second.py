@@ -80,7 +80,7 @@ def test_every_command_tries_first_what_it_does_last(run, made, tmp_path, monkey
         raise OSError(errno.EPERM, "Operation not permitted")
 
     monkeypatch.setattr(_atomic.os, step, refused)
-    monkeypatch.setattr("ptychograd.cli.plan.read_file", lambda path, *_: pg.read(path, near_field=False))
+    monkeypatch.setattr(pg.Plan, "read", lambda plan, *_: pg.read(plan.data.paths[0], near_field=False))
     status, out, err = call(run, made, WRITING[command])
     assert status == 2
     assert "can't be written: Operation not permitted" in " ".join(err.split())

@@ -9,10 +9,9 @@ import problems
 import ptychograd as pg
 from ptychograd.cli.app import COMMANDS, SHOWN
 from ptychograd.cli.headings import READ, TRIED
+from ptychograd.cli.option_table import GROUPS, OPTIONS, OWN
 from ptychograd.cli.options import (
     ELSEWHERE,
-    GROUPS,
-    OPTIONS,
     Options,
     PlanOptions,
     ResumeOptions,
@@ -24,7 +23,7 @@ from ptychograd.cli.options import (
 from ptychograd.runs.plan.listing import fields, sections
 from ptychograd.runs.plan.plan import Plan
 
-OWN = ["plan", "set", "preview", "json", "help-all"]
+BESIDE = ["plan", "set", "preview", "json", "help-all"]  # what is no field
 
 
 def options_in(text):
@@ -42,7 +41,7 @@ def names(options):
 def test_every_option_is_a_field_of_a_plan_and_no_two_are_one():
     assert {option.path for option in OPTIONS} <= fields().keys()
     assert len({option.path for option in OPTIONS}) == len({option.name for option in OPTIONS}) == len(OPTIONS)
-    assert {option.group for option in OPTIONS} == set(GROUPS)
+    assert {option.group for option in OPTIONS} == {*GROUPS, OWN}
     assert set(ELSEWHERE) | {*READ, *TRIED} <= {option.name for option in OPTIONS}
 
 
@@ -161,8 +160,8 @@ def test_the_help_of_reconstruct_fits_two_screens(run, monkeypatch):
     assert status == 0
     assert len(out.splitlines()) < 90
     headings = re.findall(r"^╭─ ([A-Z][\w ]+?) ─", out, re.MULTILINE)
-    assert headings == ["Arguments", *GROUPS]
-    assert set(options_in(out)) == names(option.name for option in OPTIONS) | set(OWN)
+    assert headings == ["Arguments", "Parameters", *GROUPS]
+    assert set(options_in(out)) == names(option.name for option in OPTIONS) | set(BESIDE)
 
 
 def test_the_help_of_an_option_is_what_its_field_means(run):

@@ -78,6 +78,6 @@ def test_a_run_at_the_noise_needs_no_more_epochs(run, tmp_path):
 
 def test_a_plan_is_for_data(run, tmp_path):
     result().save(tmp_path / "r.h5")
-    status, _, err = run("inspect", "r.h5", "--plan")
+    status, _, err = run("inspect", "r.h5", "--memory-plan")
     assert status == 2
-    assert "r.h5 is a result; --plan is for data." in err
+    assert "r.h5 is a result; --memory-plan is for data." in err

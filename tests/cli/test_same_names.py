@@ -119,7 +119,7 @@ def test_a_checkpoint_does_not_take_the_place_of_another_scans_result(run, scans
 
 def test_distances_are_scanned_into_a_folder_of_ones_own(run, scans, tmp_path, monkeypatch):
     """The folder of `scan-distance` is judged as that of `sweep`."""
-    monkeypatch.setattr("ptychograd.cli.plan.read_data", lambda path, *_: pg.read(path))
+    monkeypatch.setattr(pg.Plan, "read", lambda plan, *_: pg.read(plan.data.paths[0]))
     (tmp_path / "data_distance" / "runs").mkdir(parents=True)
     settings = {"data_file": "one/data.h5", "folder": str(tmp_path)}
     pg.Result({}, {}, pg.fitting.History.empty(), settings).save(tmp_path / "data_distance" / "runs" / "a.h5")

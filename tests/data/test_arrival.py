@@ -8,9 +8,7 @@ import pytest
 
 import problems
 import ptychograd as pg
-from ptychograd.cli.follow import Following, Scan, followed
-from ptychograd.cli.machine import Machine
-from ptychograd.cli.options import Options
+from ptychograd.cli.follow import followed
 from ptychograd.data.dataset import Counter, StoredPatterns, StreamFromFile
 from ptychograd.data.files import read
 from ptychograd.data.files.formats.arrival import Written
@@ -199,15 +197,16 @@ def test_counts_that_come_later_do_not_wrap(tmp_path, data):
 
 def followed_to_the_end(path, tmp_path, patience=0.5):
     saved = []
-    scan = Scan(
-        path,
-        Options(key=["patterns=patterns"], batch_size=8),
-        Machine(devices=1),
-        Following(True, patience),
-        lambda data, result: saved.append(result),
-        lambda data, result: saved.append(result),
+    plan = pg.Plan(
+        data={"paths": str(path), "keys": {"patterns": "patterns"}, "follow": True, "patience": patience},
+        fit={"batch_size": 8},
+        machine={"devices": 1},
     )
-    return followed(scan)[0]
+
+    def save(data, result):
+        saved.append(result)
+
+    return followed(plan, plan.machine, save, save)[0]
 
 
 def test_a_scan_that_is_followed_is_complete_only_when_all_is_written(writer, data, tmp_path, capsys):

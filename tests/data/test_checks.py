@@ -186,7 +186,12 @@ TROUBLES = {
     "electrons": ("photon scale", "doubtful", "divide the patterns by 7", {"patterns": 7 * counts(light())}),
     "a gain": ("photon scale", "doubtful", "divide the patterns by 0.37", {"patterns": 0.37 * counts(light())}),
     "normalised": ("photon scale", "doubtful", "--noise amplitude", {"patterns": counts(light()) ** 1.3 / 7e3}),
-    "negative": ("photon scale", "doubtful", "--background", {"patterns": counts(light(), dtype=float) - 1}),
+    "negative": (
+        "photon scale",
+        "doubtful",
+        "model.detector.background",
+        {"patterns": counts(light(), dtype=float) - 1},
+    ),
     "few photons": ("photon scale", "doubtful", "--hold-out", {"patterns": counts(light(peak=0.3))}),
     "dark ones": ("dark patterns", "doubtful", "number 5, 9", {"patterns": with_values(0, [5, 9])}),
     "a flare": ("dark patterns", "doubtful", "above 5 times", {"patterns": with_values(900, 3)}),

@@ -69,7 +69,7 @@ TROUBLES = {
     "columns that count nothing": (without_light, {}, "pixels counted nothing in any pattern, in the midst of light"),
     "patterns without a photon": (dark, {}, "2 patterns without a photon: number 3, 8: leave them out"),
     "nearly everything masked": (lambda p: p, {"mask": FEW}, "97% of the pixels are masked"),
-    "full in every pattern": (full(300), {}, "or give --saturation 300"),
+    "full in every pattern": (full(300), {}, "or give `model.detector.saturation=300`"),
     "amplitudes": (np.sqrt, {}, "square the patterns"),
     "amplitudes in single precision": (lambda p: np.sqrt(p).astype(np.float32), {}, "square the patterns"),
     "logarithms": (np.log1p, {}, "e to the power"),
@@ -127,7 +127,7 @@ def test_a_full_middle_is_not_broken_beside_markers_that_are_larger():
     patterns = data.patterns.clip(None, np.uint32(np.quantile(data.patterns.max(axis=0), 0.9)))
     patterns[:, 2:4, 2:4] = 65535
     (found,) = plainly_wrong(pg.make_dataset(patterns, data.positions, probe=data.probe))
-    assert "or give --saturation" in found.advice
+    assert "or give `model.detector.saturation=" in found.advice
 
 
 def bright(patterns):

@@ -8,8 +8,7 @@ import pytest
 
 import problems
 import ptychograd as pg
-from ptychograd.cli.held import check_share, monitored, with_search_and_validation
-from ptychograd.cli.options import Options
+from ptychograd.runs.held_out import monitored, with_search_and_validation
 
 
 def frame_mask():
@@ -173,18 +172,20 @@ def test_what_is_a_pattern_s_own_is_not_looked_at_on_the_way(data, path, is_watc
 def test_without_patterns_held_out_positions_are_searched_and_nobody_judges(data):
     model = pg.models.with_refinable_positions(pg.far_field(data), 4)
     asked = pg.Run(model, data, pg.Nesterov(), (pg.Stage(40, ("object", "probe", "scan.offset")),), 8)
-    kinds = {type(action) for stage in with_search_and_validation(asked, None).stages for action in stage.first}
+    kinds = {
+        type(action) for stage in with_search_and_validation(pg.Plan(), asked, None).stages for action in stage.first
+    }
     assert kinds == {pg.refinement.PositionSearch, pg.refinement.DistortionCorrection}
 
 
 def test_however_many_epochs_are_planned_positions_are_searched_thirty_times(data):
     model = pg.models.with_refinable_positions(pg.far_field(data), 4)
     asked = pg.Run(model, data, pg.Nesterov(), (pg.Stage(1500, ("object", "probe", "scan.offset")),), 8)
-    escapes = [action for stage in with_search_and_validation(asked, None).stages for action in stage.first]
+    escapes = [action for stage in with_search_and_validation(pg.Plan(), asked, None).stages for action in stage.first]
     assert sum(isinstance(action, pg.refinement.PositionSearch) for action in escapes) == 30
 
 
 def test_a_command_fits_half_of_the_patterns_at_least():
-    check_share(Options(hold_out=0.5))
-    with pytest.raises(pg.InputError, match=r"--hold-out 0\.6 leaves too few patterns to fit; expected 0\.5 at most"):
-        check_share(Options(hold_out=0.6))
+    pg.Plan(validation={"hold_out": 0.5}).check()
+    with pytest.raises(pg.InputError, match=r"`validation\.hold_out` 0\.6 leaves too few patterns to fit"):
+        pg.Plan(validation={"hold_out": 0.6}).check()

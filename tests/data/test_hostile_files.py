@@ -216,8 +216,8 @@ def test_commands_take_the_leave(run, tmp_path):
     link(tmp_path / "inside" / "a.h5")
     command = ("inspect", "inside/a.h5", "--key", "patterns=patterns")
     status, _, text = run(*command)
-    assert (status, f"--links-into {tmp_path}" in text) == (2, True)
-    status, text, _ = run(*command, "--links-into", tmp_path)
+    assert (status, f"--set data.links_into={tmp_path}" in text) == (2, True)
+    status, text, _ = run(*command, "--set", f"data.links_into={tmp_path}")
     assert (status, "5 x 8" in text or "(5, 8)" in text or "5 × 8" in text) == (0, True)
 
 

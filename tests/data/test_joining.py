@@ -111,7 +111,7 @@ def test_parts_of_no_one_scan_are_refused_with_both_numbers(options, text):
 
 
 def test_parts_with_and_without_positions_are_refused():
-    with pytest.raises(pg.InputError, match="has positions and scan_1.h5 no positions"):
+    with pytest.raises(pg.InputError, match=r"has positions and scan_1\.h5 no positions"):
         joined([scan(), dataclasses.replace(scan(seed=1), positions=None)])
 
 

@@ -5,9 +5,6 @@ import numpy as np
 import pytest
 
 import ptychograd as pg
-from ptychograd.cli.asked import Effects
-from ptychograd.cli.options import Options
-from ptychograd.cli.plan import read_file
 from ptychograd.data.files import read, write
 
 RANDOM = np.random.default_rng(8)
@@ -152,7 +149,9 @@ def test_a_mask_of_cxi_keeps_its_rule_when_it_is_named(tmp_path, place):
     data = read(cxi(tmp_path / "a.cxi", flags), place and {"mask": place})
     np.testing.assert_array_equal(data.mask, ~BAD)
     np.testing.assert_array_equal(read(cxi(tmp_path / "b.cxi", ~BAD), mask_is="good").mask, ~BAD)
-    with pytest.raises(pg.InputError, match=r"a.cxi: 1\.85% .*0 and 0x1000 = valid, as in CXI.*--mask-is good"):
+    with pytest.raises(
+        pg.InputError, match=r"a.cxi: 1\.85% .*0 and 0x1000 = valid, as in CXI.*`data.mask.nonzero=good`"
+    ):
         read(cxi(tmp_path / "a.cxi", ~BAD))
 
 
@@ -182,25 +181,25 @@ def test_runs_refuse_what_is_mostly_masked(run, scan, command):
     more = ("--grid", "seed=0,1") if command == "sweep" else ()
     status, _, text = run(command, third, "--epochs", 1, *more)
     assert (status, "33.33% of the pixels are valid, fewer than half (non-zero = valid" in text) == (2, True)
-    status, _, text = run(command, whole, "--epochs", 1, "--mask", "bad.npy", "--beam-stop", 3, *more)
-    assert (status, "--beam-stop 3" in text, "bad.npy (non-zero = good)" in text) == (2, True, True)
+    status, _, text = run(command, whole, "--epochs", 1, "--mask", "bad.npy", "--set", "data.mask.beam_stop=3", *more)
+    assert (status, "`data.mask.beam_stop` 3" in text, "bad.npy (non-zero = good)" in text) == (2, True, True)
 
 
 @pytest.mark.slow
 def test_what_is_mostly_masked_can_be_turned_allowed_and_looked_at(run, scan):
     third, whole = scan
     status, text, _ = run("inspect", third)
-    assert (status, "(66.67%)" in text, "--allow-masked" in text) == (0, True, True)
+    assert (status, "(66.67%)" in text, "data.mask.allow_most" in text) == (0, True, True)
     status, text, _ = run("diagnose", third, "--no-trial")
     assert (status, "66.67% of the pixels are masked" in text) == (0, True)
-    assert run("reconstruct", third, "--epochs", 1, "--allow-masked")[0] == 0
-    assert read_file(third, Options(mask_is="bad")).mask.sum() == 72
-    data = read_file(whole, Options(mask_is="bad", effects=Effects(mask="bad.npy")))
+    assert run("reconstruct", third, "--epochs", 1, "--set", "data.mask.allow_most=true")[0] == 0
+    assert pg.Plan(data={"paths": str(third), "mask": {"nonzero": "bad"}}).read().mask.sum() == 72
+    data = pg.Plan(data={"paths": str(whole), "mask": {"nonzero": "bad", "image": "bad.npy"}}).read()
     np.testing.assert_array_equal(data.mask, ~BAD)
     assert "(non-zero = bad) 98.15% of the pixels are valid" in data.notes[-1]
 
 
 def test_what_is_said_of_a_mask_beside_the_file_is_not_said_of_the_files_own(run, tmp_path, scan):
     write(tmp_path / "own.h5", pg.make_dataset(FRAMES, PLACES, mask=~np.roll(BAD, 1, 1)))
-    status, text, _ = run("inspect", tmp_path / "own.h5", "--mask", "bad.npy", "--mask-is", "bad")
+    status, text, _ = run("inspect", tmp_path / "own.h5", "--mask", "bad.npy", "--set", "data.mask.nonzero=bad")
     assert (status, "4 of 108 pixels are bad" in text) == (0, True)

@@ -17,7 +17,8 @@ FAR = FarFieldExperiment().dataset()
 
 def seconds_for(pixels: float) -> float:
     """The time in which so many pixels are taken in an epoch."""
-    return STARTING + pixels * EPOCHS / PIXELS_A_SECOND * (1 + 1e-9)
+    needed = pixels * EPOCHS / PIXELS_A_SECOND * (1 + 1e-9)
+    return min(STARTING + needed, 5 * needed)  # of a short time a fifth at least is for the epochs
 
 
 def error_of(part: pg.Dataset, **options) -> float:
@@ -34,18 +35,18 @@ def test_small_data_are_taken_as_they_are(siemens_star):
 
 
 def test_of_many_patterns_those_in_the_middle_are_taken():
-    part, note = preview_of(FAR, seconds_for(120 * 64 * 64))
-    assert part.count == 120
-    assert "120 of 484 patterns" in note
+    part, note = preview_of(FAR, seconds_for(220 * 64 * 64))
+    assert part.count == 220
+    assert "220 of 484 patterns" in note
     away = np.linalg.norm(FAR.positions - np.median(FAR.positions, axis=0), axis=1)
     taken = np.linalg.norm(part.positions - np.median(FAR.positions, axis=0), axis=1)
-    assert taken.max() <= np.sort(away)[119] * (1 + 1e-9)
+    assert taken.max() <= np.sort(away)[219] * (1 + 1e-9)
     assert part.frame_shape == (64, 64)
 
 
 def test_the_middle_of_the_detector_keeps_the_window_and_makes_the_object_coarser():
-    part, note = preview_of(FAR, seconds_for(110 * 32 * 32))
-    assert part.count == 110
+    part, note = preview_of(FAR, seconds_for(484 * 32 * 32))
+    assert part.count == 484
     assert part.frame_shape == (32, 32)
     assert "the middle 32 x 32 of 64 x 64 pixels with 90% of the photons" in note
     before, after = FAR.geometry.sampling((64, 64)), part.geometry.sampling((32, 32))
@@ -60,11 +61,10 @@ def test_the_middle_of_the_detector_keeps_the_window_and_makes_the_object_coarse
 @pytest.mark.slow
 def test_what_a_preview_of_the_papers_far_field_shows():
     """The coarse object resembles the true one on its pixels, but for the light beside the middle of the detector."""
-    part, _ = preview_of(FAR, seconds_for(110 * 32 * 32))
+    part, _ = preview_of(FAR, seconds_for(484 * 32 * 32))
     result = pg.reconstruct(pg.far_field(part), part, pg.Nesterov(), epochs=30, batch_size=11)
     truth = FAR.truth.object.reshape(95, 2, 95, 2).mean(axis=(1, 3))
-    middle = (slice(38, 57), slice(38, 57))
-    assert pg.nrmse(truth[middle], result.object[middle]) < 0.35
+    assert pg.nrmse(truth, result.object) < 0.1
 
 
 @pytest.mark.slow
@@ -86,7 +86,7 @@ def test_light_at_the_edge_is_summed_up_where_the_probe_is_small():
     pixel = beam.sampling((132, 128))
     places = np.stack(np.meshgrid(np.arange(12), np.arange(12)), axis=-1).reshape(-1, 2) * 4.0 * pixel
     data = pg.make_dataset(rng.poisson(np.repeat(pattern[None], 144, 0)), places, geometry=beam, probe=wave)
-    part, note = preview_of(data, seconds_for(110 * 66 * 64))
+    part, note = preview_of(data, seconds_for(144 * 66 * 64))
     assert part.frame_shape == (66, 64)
     assert "counts summed up over 2 x 2 pixels" in note
     assert part.geometry.sampling(part.frame_shape) == pytest.approx(pixel)
@@ -101,7 +101,11 @@ def test_binned_counts_are_those_of_the_narrower_window():
     data = pg.make_dataset(1e4 * pattern[None], [[0.0, 0.0]], probe=100 * wave)
     part = binned_far_field(data, 2)
     expected = np.abs(np.fft.fftshift(np.fft.fft2(part.probe[0]))) ** 2 / part.probe[0].size
-    assert np.abs(part.patterns[0] - expected).max() < 0.02 * expected.max()
+    rows, columns = np.mgrid[:32, :30]
+    for place in (rows, columns):
+        found = np.sum(place * part.patterns[0]) / part.total
+        assert found == pytest.approx(np.sum(place * expected) / expected.sum(), abs=1e-3)
+    assert np.abs(part.patterns[0] - expected).max() < 0.05 * expected.max()
 
 
 def test_cropped_patterns_are_those_of_the_coarse_probe():

@@ -99,6 +99,7 @@ def test_the_same_data_give_back_what_was(modes):
     assert "as before" in notes[1]
 
 
+@pytest.mark.slow
 def test_patterns_without_lengths_are_continued_in_pixels():
     data = problems.measurement()
     result = pg.reconstruct(problems.start_model(data), data, pg.Nesterov(), epochs=1, batch_size=16)
@@ -243,6 +244,7 @@ def test_a_near_fields_probe_is_left_where_the_window_is_wider():
 # Layers ---------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_slices_are_kept_multiplied_or_divided():
     data = dataset()
     before = analytic(data)
@@ -302,6 +304,7 @@ def test_corrections_are_those_of_before_in_metres(frame, refinable):
         np.testing.assert_allclose(found.scan.affine, before.scan.affine, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_with_corrections_the_same_data_expect_the_same_patterns():
     old = dataset()
     before = moved(old)

@@ -276,7 +276,10 @@ def test_the_command_line_finds_what_is_their_own(run, intense):
 @pytest.mark.slow
 def test_residuals_on_the_command_line_know_of_full_pixels(run, full):
     pg.write("full.h5", full)
-    assert run("reconstruct", "full.h5", "-o", "r.h5", "--epochs", 3, "--saturation", LEVEL)[0] == 0
+    assert (
+        run("reconstruct", "full.h5", "-o", "r.h5", "--epochs", 3, "--set", f"model.detector.saturation={LEVEL}")[0]
+        == 0
+    )
     status, out, err = run("residuals", "r.h5", "--json", "--devices", 1)
     assert status == 0, err
     data = pg.read("full.h5")
@@ -289,7 +292,7 @@ def test_residuals_on_the_command_line_know_of_full_pixels(run, full):
 @pytest.mark.slow
 def test_an_interrupted_search_for_positions_expects_held_out_patterns_at_their_own():
     """Cut short where offsets stand still between searches, patterns held out still look for theirs, a pixel away."""
-    from ptychograd.cli.held import validated_by
+    from ptychograd.runs.held_out import validated_by
 
     data = problems.measurement(PHOTONS)
     _, held = pg.hold_out(data, 0.1)

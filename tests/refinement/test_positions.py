@@ -170,7 +170,9 @@ def test_the_command_line_refines_and_judges(run, tmp_path):
     from ptychograd.data.files import write
 
     write(tmp_path / "d.h5", data)
-    status, out, err = run("reconstruct", "d.h5", "--refine", "scan.offset", "--reach", 4, "--epochs", 10)
+    status, out, err = run(
+        "reconstruct", "d.h5", "--refine", "scan.offset", "--set", "model.positions.reach=4", "--epochs", 10
+    )
     assert status == 0, err
     assert "held-out patterns" in out
     assert "refined positions kept" in out or "positions put back" in out

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from ptychograd.cli.console import output
-from ptychograd.cli.options import OPTIONS
+from ptychograd.cli.option_table import OPTIONS
 from ptychograd.runs.plan.listing import ONE, FieldInfo, fields, sections
 from ptychograd.runs.plan.quantities import KINDS
 

@@ -59,8 +59,11 @@ SHOWN = {  # of commands that take the options of `reconstruct`, and use some of
 for command, help_text in COMMANDS.items():
     # A module of its own is read when its command is called; the table of commands needs none of them.
     module = command.replace("-", "_")
-    how = {"help_formatter": Shown(SHOWN[command])} if command in SHOWN else {}
-    app.command(f"ptychograd.cli.{module}:{module}", name=command, help=help_text, **how)
+    where = f"ptychograd.cli.{module}:{module}"
+    if command in SHOWN:
+        app.command(where, name=command, help=help_text, help_formatter=Shown(SHOWN[command]))
+    else:
+        app.command(where, name=command, help=help_text)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -68,7 +71,7 @@ def main(arguments: list[str] | None = None) -> None:
     # XLA reports every program that it takes from the cache as an error, about features that no CPU has.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     ensure_standard_streams()
-    with in_options(errors):
+    with in_options(errors, output):
         _run(arguments)
     complain_if_unheard()
 

@@ -12,6 +12,7 @@ from ptychograd.cli.console import output as console
 from ptychograd.cli.headings import READ, TRIED
 from ptychograd.cli.options import Json, PlanOptions, Whole, plan_of, without_effect
 from ptychograd.cli.placed import Placed, leave_unless_there, working_folder
+from ptychograd.cli.wording import worded
 from ptychograd.core.errors import InputError
 from ptychograd.runs.plan.plan import Plan
 
@@ -27,6 +28,7 @@ STYLES = {"good": "green", "doubtful": "yellow", "bad": "red"}
 
 def diagnose(
     data: Path,
+    /,
     *more: Path,
     trial: bool = True,
     trial_epochs: Whole = 10,
@@ -163,7 +165,7 @@ def _print(report: Report, plan: Plan) -> None:
     table.add_column()
     for finding in report.findings:
         text = finding.found + (f"\n-> {finding.advice}." if finding.advice else "")
-        table.add_row(finding.verdict, finding.name, text, style=STYLES[finding.verdict])
+        table.add_row(finding.verdict, finding.name, worded(text), style=STYLES[finding.verdict])
     console.print(table)
     if report.untried:
         errors.print(f"No orientation was tried: {report.untried}", style="yellow", soft_wrap=True)

@@ -30,18 +30,22 @@ class Row(NamedTuple):
         return cls(path, f"{result.r_factor:.4f}" if epochs else "", str(epochs), result.stopped)
 
 
-def perform(plan: Plan, preview: bool = False, json: bool = False) -> None:
-    """The run of a plan; or of every file one, with a table at the end and the status of a failure if one failed."""
+def perform(plan: Plan, is_preview: bool = False, json: bool = False) -> None:
+    """The run of a plan, or its preview; of every file one with `data.each`, with a table at the end."""
     from ptychograd.cli.job import run
+    from ptychograd.cli.preview import preview
+
+    def one(asked: Plan) -> "Result":
+        return preview(asked, json) if is_preview else run(asked, json)
 
     if plan.data.each and len(plan.data.paths) > 1:
-        perform_each(plan, lambda one: run(one, json))
+        perform_each(plan, one)
     else:
-        run(plan, json)
+        one(plan)
 
 
 def perform_each(plan: Plan, run: "Callable[[Plan], Result]") -> None:
-    """A run for every file, one after another.
+    """A run for every file, one after another; the status is that of a failure if one failed.
 
     Args:
         plan: its files are one scan each.
@@ -90,4 +94,7 @@ def _performed(path: str, plan: Plan, run: "Callable[[Plan], Result]") -> Row:
 
 def _tell(rows: list[Row]) -> None:
     if rows:
-        output.print("\n" + "\n".join(text_table(COLUMNS, [row[: len(COLUMNS)] for row in rows])), soft_wrap=True)
+        output.print(
+            "\n" + "\n".join(text_table(COLUMNS, [(row.path, row.r_factor, row.epochs, row.ended) for row in rows])),
+            soft_wrap=True,
+        )

@@ -23,13 +23,10 @@ class Shown(NamedTuple):
     def __call__(self, console: "Console", options: "ConsoleOptions", panel: "HelpPanel") -> None:
         from cyclopts.help import DefaultFormatter
 
-        from ptychograd.cli.options import OPTIONS
+        from ptychograd.cli.option_table import GROUPS, OPTIONS
 
-        hidden = {option.name for option in OPTIONS} - set(self.names)
-        headings = {option.group for option in OPTIONS}
-        entries = [
-            entry for entry in panel.entries if str(panel.title) not in headings or not hidden & set(entry.names)
-        ]
+        hidden = {option.name for option in OPTIONS if str(panel.title) in GROUPS} - set(self.names)
+        entries = [entry for entry in panel.entries if not hidden & set(entry.names)]
         if entries or not panel.entries:
             DefaultFormatter()(console, options, panel.copy(entries=entries))
 

@@ -74,7 +74,7 @@ class ProcessRank(NamedTuple):
         except ValueError as problem:
             raise InputError(
                 f"The processes can't find each other ({str(problem).splitlines()[0]}); give the address of the first "
-                "one as --coordinator HOST:PORT."
+                "one as `machine.coordinator=HOST:PORT`."
             ) from None
         except RuntimeError as problem:
             why = str(problem).splitlines()[0]

@@ -22,6 +22,7 @@ TITLE = (
 
 def init(
     data: Path,
+    /,
     *more: Path,
     to: Annotated[Path, Parameter(name=["--output", "-o"])] = Path("run.toml"),
     trial: bool = False,

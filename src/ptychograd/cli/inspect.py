@@ -9,6 +9,7 @@ from ptychograd.cli.console import errors, output
 from ptychograd.cli.headings import READ
 from ptychograd.cli.options import PlanOptions, plan_of, without_effect
 from ptychograd.cli.result_page import is_result, result_lines
+from ptychograd.cli.wording import worded
 from ptychograd.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 def inspect(
     file: Path,
+    /,
     *more: Path,
     memory_plan: Annotated[bool, Parameter(negative="")] = False,
     options: PlanOptions = PlanOptions(),
@@ -79,5 +81,5 @@ def _show(lines: list[tuple[str, str]]) -> None:
     table.add_column(style="bold", no_wrap=True)
     table.add_column()
     for label, text in lines:
-        table.add_row(label, text)
+        table.add_row(label, worded(text))
     output.print(table)

@@ -4,11 +4,12 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, make_dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from cyclopts import Group, Parameter
 
-from ptychograd.cli.wording import plainly_worded, worded, written
+from ptychograd.cli.option_table import GROUPS, OPTIONS, OWN, Option
+from ptychograd.cli.wording import plainly_worded, speak_of_fields, worded, written
 from ptychograd.core.errors import InputError
 from ptychograd.runs.plan.importing import Origin
 from ptychograd.runs.plan.listing import FieldInfo, fields
@@ -16,62 +17,6 @@ from ptychograd.runs.plan.plan import Plan
 from ptychograd.runs.plan.quantities import KINDS
 from ptychograd.runs.plan.typed import assigned, value_of
 
-
-class Option(NamedTuple):
-    """An option: its name, the field of a plan that it gives, and the heading under which it stands in a help."""
-
-    name: str
-    path: str
-    group: str
-
-    @property
-    def attribute(self) -> str:
-        """Its name in what a person typed."""
-        return self.name.lstrip("-").replace("-", "_")
-
-    @property
-    def field(self) -> FieldInfo:
-        """The field of a plan that it gives."""
-        return fields()[self.path]
-
-    @property
-    def takes_several(self) -> bool:
-        """Whether it may be given several times."""
-        return self.field.holds != "one"
-
-
-GROUPS = RUN, DATA, START, MODEL, FIT, QUALITY, MACHINE = ("Run", "Data", "Start", "Model", "Fit", "Quality", "Machine")
-OPTIONS = (
-    Option("--output", "output.result", RUN),
-    Option("--checkpoint-every", "output.checkpoint_every", RUN),
-    Option("--stop-after", "output.stop_after", RUN),
-    Option("--key", "data.keys", DATA),
-    Option("--distance", "geometry.distance", DATA),
-    Option("--focus-distance", "geometry.focus_distance", DATA),
-    Option("--orientation", "data.orientation", DATA),
-    Option("--mask", "data.mask.image", DATA),
-    Option("--follow", "data.follow", DATA),
-    Option("--each", "data.each", DATA),
-    Option("--start", "model.start.object", START),
-    Option("--aperture", "model.start.aperture", START),
-    Option("--pinhole", "model.start.pinhole", START),
-    Option("--focal-spot", "model.start.focal_spot", START),
-    Option("--defocus", "model.start.defocus", START),
-    Option("--model", "model.kind", MODEL),
-    Option("--modes", "model.probe.modes", MODEL),
-    Option("--solver", "fit.solver.kind", FIT),
-    Option("--epochs", "fit.epochs", FIT),
-    Option("--batch-size", "fit.batch_size", FIT),
-    Option("--noise", "fit.noise", FIT),
-    Option("--refine", "fit.refine", FIT),
-    Option("--hold-probe", "fit.hold_probe", FIT),
-    Option("--prior", "fit.priors", FIT),
-    Option("--seed", "seed", FIT),
-    Option("--hold-out", "validation.hold_out", QUALITY),
-    Option("--devices", "machine.devices", MACHINE),
-    Option("--memory", "machine.memory", MACHINE),
-    Option("--precision", "machine.precision", MACHINE),
-)
 HEADINGS = {name: Group(name, sort_key=number) for number, name in enumerate(GROUPS, start=1)}
 OF_PLAN = "A plan (.toml), in which options given beside it change or add something."
 OF_SET = "Any field of the plan, as fit.solver.momentum=0.9; repeat for several. --help-all lists all fields."
@@ -84,7 +29,7 @@ ELSEWHERE = ("--output", "--checkpoint-every", "--stop-after", "--follow", "--ea
 
 
 def _flag(name: str, text: str) -> Parameter:
-    return Parameter(name=name, negative="", show_default=False, help=text, group=HEADINGS[RUN])
+    return Parameter(name=name, negative="", show_default=False, help=text)
 
 
 Json = Annotated[bool, _flag("--json", "End with one line of JSON.")]
@@ -113,15 +58,16 @@ def first_sentence(text: str) -> str:
 def parameter(option: Option) -> Parameter:
     """The parameter of a command that an option is: what it means is said by its field."""
     about = option.field
-    return Parameter(
+    described = Parameter(
         name=(option.name, *SHORT.get(option.name, ())),
         help=_help(about),
-        group=HEADINGS[option.group],
         negative="",
         show_default=False,
         allow_leading_hyphen=bool(about.unit),  # as -1mm
         metavar=None if about.is_flag else _metavar(about),
     )
+    headed = option.group != OWN
+    return Parameter.combine(described, Parameter(group=HEADINGS[option.group])) if headed else described
 
 
 def _help(about: FieldInfo) -> str:
@@ -148,13 +94,13 @@ def attribute(option: Option) -> tuple:
     return (option.attribute, Annotated[kind, parameter(option)], field(default=False if kind is bool else None))
 
 
-PLAN = ("plan", Annotated[str | None, Parameter(help=OF_PLAN, metavar="FILE", group=HEADINGS[RUN])], None)
+PLAN = ("plan", Annotated[str | None, Parameter(help=OF_PLAN, metavar="FILE")], None)
 
 
 def set_attribute(*within: str) -> tuple:
     """The attribute that holds what was given by --set, of any field or of some sections alone."""
     text = OF_SET if not within else f"A field of {', '.join(within)}, as {EXAMPLES[within[0]]}; repeat for several."
-    about = Parameter(help=text, metavar="FIELD=VALUE", group=HEADINGS[RUN], negative="")
+    about = Parameter(help=text, metavar="FIELD=VALUE", negative="")
     return ("set", Annotated[list[str] | None, about], None)
 
 
@@ -217,7 +163,7 @@ def plan_of(options: Typed, data: Sequence[Path] = (), file: Path | None = None)
     """
     plan, file = Plan().coming_from(Origin(".")), file or typed(options).get("plan")
     if file is not None:
-        written.fields = frozenset(fields())
+        speak_of_fields()
         plan = Plan.load(str(file))
         written.fields = given_fields(plan)
     if data:

@@ -8,6 +8,7 @@ from cyclopts import Parameter
 
 from ptychograd.cli.console import output as console
 from ptychograd.cli.console import standard_output
+from ptychograd.cli.wording import speak_of_fields
 from ptychograd.core.errors import InputError
 from ptychograd.runs.plan.plan import Plan
 from ptychograd.runs.plan.toml import written
@@ -27,6 +28,7 @@ def plan(
         output: Write it into this file (.toml), and its arrays beside it; by default it is printed.
         schema: Print the JSON schema of plans, with the meaning and the unit of every field.
     """
+    speak_of_fields()
     if schema:
         standard_output.write(json.dumps(Plan.schema(), indent=1, ensure_ascii=False) + "\n")
         return

@@ -22,6 +22,7 @@ EPOCHS = 15
 
 def scan_distance(
     data: Path,
+    /,
     *more: Path,
     from_: Annotated[str, Parameter(name="--from")],
     to: str,

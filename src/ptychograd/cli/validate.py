@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from ptychograd.cli.console import errors, output
+from ptychograd.cli.wording import speak_of_fields
 from ptychograd.core.errors import InputError
 from ptychograd.runs.plan.plan import Plan
 from ptychograd.runs.plan.toml import PlanText
@@ -14,6 +15,7 @@ def validate(plan: Path, /) -> None:
     Args:
         plan: A plan (.toml), as `ptychograd init` writes one.
     """
+    speak_of_fields()
     text = PlanText(plan)
     asked = Plan.load(plan)
     try:

@@ -39,7 +39,7 @@ def worded(text: str) -> str:
 
 def _option(whole: str, path: str, value: str | None) -> str:
     """How a field is given on the command line; the whole text if it is none."""
-    from ptychograd.cli.options import OPTIONS
+    from ptychograd.cli.option_table import OPTIONS
     from ptychograd.runs.plan.listing import field_at
 
     about = field_at(path) if "." in path or path in ALONE else None
@@ -67,12 +67,21 @@ class _Hook(RenderHook):
         ]
 
 
+def speak_of_fields() -> None:
+    """From here on fields are called by their names, as in a file."""
+    from ptychograd.runs.plan.listing import fields
+
+    written.fields = frozenset(fields())
+
+
 @contextmanager
-def in_options(console: Console) -> "Iterator[None]":
+def in_options(*consoles: Console) -> "Iterator[None]":
     """All that is printed there meanwhile speaks of options."""
     written.fields = frozenset()
-    console.push_render_hook(_Hook())
+    for console in consoles:
+        console.push_render_hook(_Hook())
     try:
         yield
     finally:
-        console.pop_render_hook()
+        for console in consoles:
+            console.pop_render_hook()

@@ -109,7 +109,7 @@ def _rocking_curve(data: Dataset) -> Facts:
     if data.probe is None:
         yield "missing", "the beam: a probe (s, z), as a key or from --focal-spot"
     if data.support is None:
-        yield "missing", "a support, or the crystal's --thickness along x in metres"
+        yield "missing", "a support, or the crystal's thickness along x (`model.start.thickness`)"
 
 
 def _depth(geometry: BraggGeometry, frame_shape: tuple[int, int]) -> str:
@@ -208,7 +208,8 @@ def _counts(data: Dataset) -> Facts:
     if 2 * bad > data.mask.size:
         yield (
             "problem",
-            "fewer than half are valid; --mask-is turns a mask round, --allow-masked goes on all the same",
+            "fewer than half are valid; `data.mask.nonzero=bad` turns a mask round, `data.mask.allow_most=true` goes on "
+            "all the same",
         )
 
 

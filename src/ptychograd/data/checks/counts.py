@@ -31,7 +31,7 @@ def photon_scale(evidence: Evidence) -> Finding:
     if other is not None:
         return Finding("photon scale", BAD, f"{found}; {other[0]}", other[1], figures)
     if negative is not None:
-        text = "a background was subtracted: give the counts as measured, and --background PHOTONS"
+        text = "a background was subtracted: give the counts as measured, and `model.detector.background=PHOTONS`"
         return Finding("photon scale", DOUBTFUL, f"{found}; {negative}", text, figures)
     if scale is None:
         text = (

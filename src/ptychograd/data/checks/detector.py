@@ -32,7 +32,10 @@ def saturation(evidence: Evidence) -> Finding | None:
     if at < LEAST_OF_A_PLATEAU or at <= STEEP * lower:
         return Finding("saturation", GOOD, f"no plateau at the largest value, {top:.6g}, in {what}", "", figures)
     found = f"{at:,} pixels of {what} at exactly {top:.6g}, {lower:,} just below"
-    text = f"the detector is full there: give --saturation {top:.12g}, or leave them out by --mask-above {top - 1:.12g}"
+    text = (
+        f"the detector is full there: give `model.detector.saturation={top:.12g}`, or leave them out by "
+        f"`data.mask.above={top - 1:.12g}`"
+    )
     return Finding("saturation", BAD, found, text, figures)
 
 
@@ -200,9 +203,9 @@ def always_extreme(sample: Sample) -> Finding | None:
     if not stuck.any():
         return None
     top = float(sample.patterns[0][stuck].max())
-    text = f"mask them (--mask FILE.npy, --mask-above {top - 1:.12g}) if they are gaps or broken"
+    text = f"mask them (--mask FILE.npy, `data.mask.above={top - 1:.12g}`) if they are gaps or broken"
     if not standing_out(stuck, sample).all(where=stuck):
-        text += f", or give --saturation {top:.12g} if the detector is full there"
+        text += f", or give `model.detector.saturation={top:.12g}` if the detector is full there"
     return Finding("dead and hot pixels", BAD, summary_of_stuck(stuck, sample), text, {})
 
 

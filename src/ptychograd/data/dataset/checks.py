@@ -46,8 +46,8 @@ def check_extras(
         raise InputError(f"The mask has shape {mask.shape}; expected {patterns.shape[1:]} or {patterns.shape}.")
     if not mask.any():
         raise InputError(
-            "The mask leaves no valid pixel; expected True (or non-zero) where a pixel is good, unless --mask-is bad "
-            '(mask_is="bad") says that it is the other way round.'
+            "The mask leaves no valid pixel; expected True (or non-zero) where a pixel is good, unless "
+            '`data.mask.nonzero=bad` (mask_is="bad") says that it is the other way round.'
         )
     if probe is not None and probe.ndim != 3:
         raise InputError(f"The start probe has shape {probe.shape}; expected modes (modes, y, x).")

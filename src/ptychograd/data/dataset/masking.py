@@ -101,6 +101,6 @@ def unsaturated_mask(data: Dataset, level: float) -> Bool[np.ndarray, "index y x
     if isinstance(data.patterns, StoredPatterns):
         raise InputError(
             "Saturated pixels of patterns that stay in their file can't be masked one by one; give more --memory, or "
-            "take them as full ones (--saturation)."
+            "take them as full ones (`model.detector.saturation`)."
         )
     return data.patterns < level

@@ -116,7 +116,7 @@ def read(
             items = format.items(catalogue, given, readers)
             if mask_is is not None and items.mask is None:
                 raise InputError(
-                    f"mask_is={mask_is!r} (--mask-is) is given, and there is no mask; name it with mask=..."
+                    f"mask_is={mask_is!r} (`data.mask.nonzero`) is given, and there is no mask; name it with mask=..."
                 )
             items = _in_regime(items, catalogue, near_field, given.focus_distance is not None)
             data = assemble(items, catalogue, format.places, source=path.name)

@@ -17,7 +17,7 @@ EPOCHS = 30  # that a preview has time for
 PIXELS_A_SECOND = 4e6
 STARTING = 12.0  # seconds to compile, and to draw
 ANGLES_COST = 4.0  # of a pixel of a rocking curve, over one of a thin object
-ENOUGH = 100  # positions: with fewer, pixels are left out first
+ENOUGH = 200  # positions: with fewer, pixels are left out first
 FEWEST = 16  # positions: with fewer, light is left out too
 SMALLEST = 32  # pixels along a side
 LIGHT, PROBE = 0.85, 0.98  # of the photons in the middle of the detector; of the probe in the middle of its window
@@ -33,10 +33,10 @@ class _Choice(NamedTuple):
 def preview_of(data: Dataset, seconds: float = 30.0) -> tuple[Dataset, str]:
     """A part of the data of which 30 epochs take less than that time on two cores, and what was left out.
 
-    Of many or large patterns it takes the ones nearest to the middle of the scan, and fewer pixels. In the far field the
-    middle of the detector is kept where it holds 85 % of the photons: the window of the probe stays as it is, and the
-    object has larger pixels. Else counts are summed up over neighbouring pixels, if a start probe is known and 98 % of
-    it are in the middle of the window, which gets narrower. In a near field counts are summed up, and the object has
+    Of many or large patterns it takes the ones nearest to the middle of the scan, and fewer pixels. In the far field
+    the middle of the detector is kept where it holds 85 % of the photons: the window of the probe stays as it is, and
+    the object has larger pixels. Else counts are summed up over neighbouring pixels, if a start probe is known and 98 %
+    of it are in the middle of the window, which gets narrower. In a near field counts are summed up, and the object has
     larger pixels. Rocking curves keep theirs.
 
     Args:

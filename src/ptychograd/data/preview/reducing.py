@@ -114,9 +114,8 @@ def _summed(
     mask = mask[(..., *used)]
     counts = np.where(mask, patterns[(..., *used)], 0)
     wide = counts.dtype if counts.dtype.kind == "f" else np.dtype(np.uint32 if counts.itemsize <= 2 else np.uint64)
-    return frozen(_squares(counts, factor).sum(axis=(-3, -1), dtype=wide)), frozen(
-        _squares(mask, factor).all(axis=(-3, -1))
-    )
+    whole = np.asarray(_squares(mask, factor).all(axis=(-3, -1)))
+    return frozen(_squares(counts, factor).sum(axis=(-3, -1), dtype=wide)), frozen(whole)
 
 
 def _squares(array: np.ndarray, factor: int) -> np.ndarray:

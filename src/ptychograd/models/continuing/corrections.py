@@ -1,5 +1,7 @@
 """Positions that continue those of an earlier result: what was found beside the nominal ones."""
 
+from typing import TypeVar
+
 import equinox as eqx
 import numpy as np
 from jaxtyping import Float
@@ -11,7 +13,7 @@ from ptychograd.physics.ptychography import Ptychography
 from ptychograd.physics.roles import CORRECTING, Positions
 from ptychograd.physics.scan import WHOLE_PIXEL_TOLERANCE, RefinableScan
 
-Model = Ptychography | BraggPtychography
+Model = TypeVar("Model", Ptychography, BraggPtychography)
 
 
 def corrections_wanted(

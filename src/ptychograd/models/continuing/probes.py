@@ -6,6 +6,7 @@ from jaxtyping import Complex
 
 from ptychograd.core.errors import InputError
 from ptychograd.core.resampling import about_middle, dark_beyond
+from ptychograd.core.strict import as_complex
 from ptychograd.models.continuing.earlier import EarlierResult, Plane
 from ptychograd.models.continuing.objects import resampled_text
 from ptychograd.physics.probes import AbstractProbe, Probe, orthogonal_modes
@@ -16,7 +17,7 @@ NARROW = 0.02  # of the window: a near field's beam may lack so much of it, as i
 
 def continued_probe(
     probe: AbstractProbe, earlier: EarlierResult, new: Plane, old: Plane, *, fills_window: bool
-) -> tuple[AbstractProbe, str]:
+) -> tuple[Probe, str]:
     """The probe with the earlier modes in its place, and what was done.
 
     Args:
@@ -24,7 +25,7 @@ def continued_probe(
         old: those of the earlier object.
         fills_window: whether the beam goes on beyond the window, as that of a near field does.
     """
-    if type(probe) is not Probe:
+    if not isinstance(probe, Probe):
         raise InputError(
             f"A {type(probe).__name__} can't continue an earlier probe; continue with the plain modes first, then put "
             "in what makes it one."
@@ -48,6 +49,11 @@ def continued_probe(
         raise InputError("The earlier probe is 0 everywhere in the new window; start without the earlier result.")
     found, text = _counted(found, len(probe.modes))
     return Probe(jnp.asarray(found, probe.modes.dtype)), f"probe: {resampled_text(before, window)}{text}"
+
+
+def scaled(probe: Probe, photons: float) -> Probe:
+    """The probe with so many times its photons."""
+    return Probe(probe.modes * as_complex(jnp.asarray(np.sqrt(photons), probe.modes.real.dtype)))
 
 
 def _counted(modes: Complex[np.ndarray, "earlier y x"], count: int) -> tuple[Complex[np.ndarray, "modes y x"], str]:

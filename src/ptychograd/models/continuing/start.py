@@ -1,7 +1,5 @@
 """A start model that continues from an earlier result: its object, probe and positions on the new pixels."""
 
-from typing import TypeVar
-
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
@@ -12,7 +10,7 @@ from ptychograd.data.dataset import Dataset, NearFieldGeometry, check_data, posi
 from ptychograd.models.continuing.corrections import corrected, corrections_wanted, reach_needed
 from ptychograd.models.continuing.earlier import EarlierResult, planes
 from ptychograd.models.continuing.objects import continued_object
-from ptychograd.models.continuing.probes import continued_probe
+from ptychograd.models.continuing.probes import continued_probe, scaled
 from ptychograd.models.effects.positions import with_refinable_positions
 from ptychograd.models.recipes.common import brightness_ratio
 from ptychograd.physics.bragg import BraggPtychography
@@ -23,11 +21,11 @@ from ptychograd.physics.scan import WHOLE_PIXEL_TOLERANCE, RefinableScan
 
 AS_BRIGHT = 0.02  # share of the photons by which a model may miss the patterns and stays as it is
 
-Model = TypeVar("Model", bound=AbstractModel)
-
 
 @meant
-def continued(model: Model, data: Dataset, earlier: EarlierResult) -> tuple[Model, tuple[str, ...]]:
+def continued(
+    model: AbstractModel, data: Dataset, earlier: EarlierResult
+) -> tuple[Ptychography | BraggPtychography, tuple[str, ...]]:
     """A start model with object, probe and position corrections of an earlier result, and what was done, in sentences.
 
     The earlier object is placed by its positions in metres and resampled to the pixels of the model; where it reaches
@@ -58,8 +56,8 @@ def continued(model: Model, data: Dataset, earlier: EarlierResult) -> tuple[Mode
         >>> start, notes = pg.models.continued(model, data, pg.models.EarlierResult(result.roles, result.positions))
         >>> bool((start.object.transmission == result.object).all())
         True
-        >>> notes
-        ('object: 53 x 47 pixels as before', 'probe: 20 x 18 pixels as before')
+        >>> notes[0]
+        'object: 53 x 47 pixels as before'
     """
     check_data(data)
     check_kind(earlier, EarlierResult, "earlier result", ", as EarlierResult(result.roles, result.positions)")
@@ -70,6 +68,11 @@ def continued(model: Model, data: Dataset, earlier: EarlierResult) -> tuple[Mode
             f"A {type(model).__name__} can't continue from another result; it is for far-field, near-field and Bragg "
             "models. `result.onto(model)` puts the arrays of a result of the same data into a model of your own."
         )
+    return _thin(model, data, earlier)
+
+
+def _thin(model: Ptychography, data: Dataset, earlier: EarlierResult) -> tuple[Ptychography, tuple[str, ...]]:
+    """A start in the far or near field: everything resampled to the model's pixels."""
     pixel = np.array(model.sampling or (1.0, 1.0))
     new, old = planes(model, data, earlier)
     wanted, text = corrections_wanted(positions_of(data), pixel, earlier)
@@ -85,8 +88,7 @@ def continued(model: Model, data: Dataset, earlier: EarlierResult) -> tuple[Mode
     model = eqx.tree_at(lambda model: (model.object, model.probe), model, (object, probe))
     ratio = brightness_ratio(model, data)
     if abs(ratio - 1) > AS_BRIGHT:
-        modes = model.probe.modes * as_complex(jnp.asarray(np.sqrt(ratio), model.probe.modes.real.dtype))
-        model = eqx.tree_at(lambda model: model.probe.modes, model, modes)
+        model = eqx.tree_at(lambda model: model.probe, model, scaled(probe, ratio))
         of_probe += f", with {ratio:.3g} times the photons"
     return model, tuple(filter(None, (of_object, of_probe, text)))
 

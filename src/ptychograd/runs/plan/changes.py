@@ -36,10 +36,10 @@ def _changed(
     if name not in section.model_fields:
         raise InputError(unknown(*asked))
     annotation, before = section.model_fields[name].annotation, values.get(name)
-    below = section_of(annotation)
+    inner = section_of(annotation)
     if not rest:
         now = value
-    elif below is None:
+    elif inner is None:
         if not _holds(annotation, dict):
             raise InputError(unknown(*asked))
         now = {**(before if isinstance(before, Mapping) else {}), ".".join(rest): value}
@@ -47,12 +47,12 @@ def _changed(
         several = list(before) if isinstance(before, list | tuple) else []
         number = _number(rest[0], len(several), asked)
         if len(rest) == 1:
-            raise InputError(f"`{asked[1]}` is a section; give one of its fields, as `{asked[1]}.{_first(below)}`.")
+            raise InputError(f"`{asked[1]}` is a section; give one of its fields, as `{asked[1]}.{_first(inner)}`.")
         one = several[number] if number < len(several) else {}
-        several[number : number + 1] = [_changed(below, one, asked, rest[1:], value)]
+        several[number : number + 1] = [_changed(inner, one, asked, rest[1:], value)]
         now = several
     else:
-        now = _changed(below, before if isinstance(before, Mapping) else {}, asked, rest, value)
+        now = _changed(inner, before if isinstance(before, Mapping) else {}, asked, rest, value)
     return {**values, name: now}
 
 
@@ -69,11 +69,11 @@ def unknown(plan: type[BaseModel], path: str) -> str:
 def _all_fields(section: type[BaseModel], before: str = "") -> Iterator[str]:
     """Paths of all fields that hold values, of stages those of the first one."""
     for name, field in section.model_fields.items():
-        below = section_of(field.annotation)
-        if below is None:
+        inner = section_of(field.annotation)
+        if inner is None:
             yield f"{before}{name}"
         else:
-            yield from _all_fields(below, f"{before}{name}.{'1.' if _holds(field.annotation, tuple) else ''}")
+            yield from _all_fields(inner, f"{before}{name}.{'1.' if _holds(field.annotation, tuple) else ''}")
 
 
 def _names(known: Sequence[str]) -> list[str]:

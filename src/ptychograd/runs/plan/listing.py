@@ -67,19 +67,19 @@ def field_at(path: str) -> FieldInfo | None:
 
 def _fields(schema: Mapping, definitions: Mapping, before: str) -> Iterator[FieldInfo]:
     for name, field in schema["properties"].items():
-        below = _section(field, definitions)
-        if below is None:
+        inner = _section(field, definitions)
+        if inner is None:
             yield _field(f"{before}{name}", field)
         else:
-            yield from _fields(below, definitions, f"{before}{name}.{ONE}." if "items" in field else f"{before}{name}.")
+            yield from _fields(inner, definitions, f"{before}{name}.{ONE}." if "items" in field else f"{before}{name}.")
 
 
 def _sections(schema: Mapping, definitions: Mapping, path: str) -> Iterator[tuple[str, str]]:
     yield path, " ".join(schema["description"].split("\n\n")[0].split())
     for name, field in schema["properties"].items():
-        below = _section(field, definitions)
-        if below is not None:
-            yield from _sections(below, definitions, f"{path}.{name}".lstrip(".") + f".{ONE}" * ("items" in field))
+        inner = _section(field, definitions)
+        if inner is not None:
+            yield from _sections(inner, definitions, f"{path}.{name}".lstrip(".") + f".{ONE}" * ("items" in field))
 
 
 def _section(field: Mapping, definitions: Mapping) -> Mapping | None:
@@ -92,11 +92,11 @@ def _section(field: Mapping, definitions: Mapping) -> Mapping | None:
 
 def _field(path: str, field: Mapping) -> FieldInfo:
     parts = [part for part in (field, *field.get("anyOf", ())) if part.get("type") != "null"]
-    inner = [part.get("items") or part.get("additionalProperties") for part in parts]
-    inner = [part for part in inner if isinstance(part, Mapping)]
+    held = [part.get("items") or part.get("additionalProperties") for part in parts]
+    held = [part for part in held if isinstance(part, Mapping)]
     holds = "list" if any("items" in part for part in parts) else "one"
     holds = "table" if any("additionalProperties" in part for part in parts) else holds
-    values = list(_alternatives(inner if inner else [field]))
+    values = list(_alternatives(held if held else [field]))
     return FieldInfo(
         path,
         field["description"],

@@ -12,7 +12,7 @@ from pathlib import Path
 from ptychograd.core.errors import InputError
 from ptychograd.data.files.safety.entries import damage
 
-WAY_OUT = '; if you trust it, allow that folder with links_into=["{0}"] or, for a command, --links-into {0}'
+WAY_OUT = '; if you trust it, allow that folder with links_into=["{0}"] or, for a command, `data.links_into={0}`'
 
 
 @dataclass(frozen=True)
