@@ -98,8 +98,7 @@ def run(plan: Plan, json: bool = False, resume: "Result | None" = None, epochs: 
         complain(f"{problem} It is in {where}." if where.found else str(problem))
         leave(FAILED)
     seconds = time.perf_counter() - begin
-    if result.stopped in CUT_SHORT:
-        _check_news(job, result)
+    _check_news(job, result)
     where = end(result)
     ending.release()
     if planned.is_to_be_validated(result):
@@ -115,9 +114,9 @@ def run(plan: Plan, json: bool = False, resume: "Result | None" = None, epochs: 
 
 def _check_news(job: Job, result: "Result") -> None:
     """End the command without saving if a run was cut short before its first epoch was done: what was there stays."""
-    from ptychograd.fitting.reconstruction import LOST
+    from ptychograd.fitting.reconstruction import CUT_SHORT, LOST
 
-    if result.history.epochs > job.done:
+    if result.stopped not in CUT_SHORT or result.history.epochs > job.done:
         return
     if LOST in result.settings:
         raise InputError(

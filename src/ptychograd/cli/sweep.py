@@ -23,10 +23,9 @@ from ptychograd.runs.plan.plan import Plan
 from ptychograd.runs.setting_names import HELD_OUT, PRUNED
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from ptychograd.data.dataset import Dataset
     from ptychograd.fitting.result import Result
+    from ptychograd.output.plot.overview import Figure
     from ptychograd.runs.plan_sweep import PlanGrid
     from ptychograd.runs.search import Search
     from ptychograd.runs.sweeps import Sweep

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, NamedTuple
 from ptychograd.core.errors import InputError
 from ptychograd.runs.plan.listing import FieldInfo, field_at
 from ptychograd.runs.plan.quantities import quantity
-from ptychograd.runs.plan.wording import in_words
+from ptychograd.runs.plan.wording import as_written
 from ptychograd.runs.plan_sweep import canonical
 
 if TYPE_CHECKING:
-    from ptychograd.runs.plan.plan import Plan
+    from ptychograd.runs.plan.whole import PlanFields
 
 DIGITS = 6  # of numbers that are tried
 FIXED = ("version", "seed", "validation", "output", "machine", "data.paths", "data.each", "data.follow")
@@ -81,7 +81,7 @@ class Axis(NamedTuple):
         if self.is_whole:
             return int(found)
         number = min(max(float(f"{found:.{DIGITS}g}"), self.low), self.high)
-        return in_words(number, self.unit) if self.unit else number
+        return as_written(number, self.unit) if self.unit else number
 
     def number(self, value: object) -> float | str:
         """Where a value stands on the axis: a number, or a text among others."""
@@ -90,7 +90,7 @@ class Axis(NamedTuple):
         return quantity(value, self.unit) if self.unit else float(value)  # type: ignore[arg-type]
 
 
-def axes_of(space: Mapping[str, Range | Sequence], plan: "Plan") -> dict[str, Axis]:
+def axes_of(space: Mapping[str, Range | Sequence], plan: "PlanFields") -> dict[str, Axis]:
     """The axes of a search, each looked at with its ends.
 
     Args:
@@ -124,7 +124,7 @@ def text_of(path: str, value: object) -> str:
     return found if isinstance(found, str) else json.dumps(found, default=repr)
 
 
-def _axis(path: str, given: Range | Sequence, plan: "Plan") -> Axis:
+def _axis(path: str, given: Range | Sequence, plan: "PlanFields") -> Axis:
     for fixed in FIXED:
         if path == fixed or path.startswith(f"{fixed}."):
             raise InputError(f"`{path}` can't be searched: it does not make a reconstruction better, or judges it.")
