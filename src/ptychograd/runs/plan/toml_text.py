@@ -71,7 +71,7 @@ def _section(values: Mapping, section: type[BaseModel], place: Place, page: Page
     if own or place.is_item:
         yield [*_heading(place), *own]
     for name, field in section.model_fields.items():
-        value, inner, inside = values.get(name), section_of(field.annotation), place.inside(name)
+        value, inner, there = values.get(name), section_of(field.annotation), place.inside(name)
         if _is_direct(field, value):
             continue
         if inner is None:

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import PrivateAttr, ValidationError
 
@@ -25,6 +25,9 @@ from ptychograd.runs.setting_names import PLAN, PLAN_FOLDER
 
 if TYPE_CHECKING:
     from ptychograd.fitting.result import Result
+
+
+Asked = TypeVar("Asked", bound="PlanFields")
 
 
 class PlanFields(Section):
@@ -50,7 +53,7 @@ class PlanFields(Section):
             raise InputError(sentence(problem, type(self))) from None
 
     @classmethod
-    def of(cls, values: Mapping[str, object], trusted: bool = True) -> Self:
+    def of(cls: type[Asked], values: Mapping[str, object], trusted: bool = True) -> Asked:
         """A plan from sections in dictionaries, as TOML and results have them; one of an older form is read.
 
         Args:
@@ -65,7 +68,7 @@ class PlanFields(Section):
         return cls(**{**values, "version": VERSION}).coming_from(Origin(trusted=trusted))
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> Self:
+    def load(cls: type[Asked], path: str | os.PathLike[str]) -> Asked:
         """A plan from a TOML file; names of files in it are those from its folder, and modules of its own lie there.
 
         Raises:
@@ -96,20 +99,20 @@ class PlanFields(Section):
         """Where the plan came from, and so whether parts of one's own may be imported."""
         return self._origin
 
-    def seen_from(self, folder: str) -> Self:
+    def seen_from(self: Asked, folder: str) -> Asked:
         """The plan, whose names of files are those from another folder, with names from the working folder."""
         if os.path.realpath(folder) == os.path.realpath(os.curdir):
             return self
         here = with_files(self.said(), type(self), partial(from_folder, folder))
         return type(self)(**here).coming_from(self.origin)
 
-    def coming_from(self, origin: Origin) -> Self:
+    def coming_from(self: Asked, origin: Origin) -> Asked:
         """The same plan, from elsewhere."""
         plan = self.model_copy()
         plan._origin = origin
         return plan
 
-    def with_fields(self, values: Mapping[str, object]) -> Self:
+    def with_fields(self: Asked, values: Mapping[str, object]) -> Asked:
         """Another plan, in which fields have other values.
 
         Args:
@@ -158,7 +161,9 @@ class PlanFields(Section):
         return load_part(named, field, self.origin) if isinstance(named, str) else named
 
     @classmethod
-    def of_result(cls, result: "Result", trusted: bool = False, given: Mapping[str, object] | None = None) -> Self:
+    def of_result(
+        cls: type[Asked], result: "Result", trusted: bool = False, given: Mapping[str, object] | None = None
+    ) -> Asked:
         """The plan of the run that a result is of.
 
         Args:
