@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from ptychograd.data.dataset import Dataset
     from ptychograd.fitting.result import Result
     from ptychograd.runs.plan_sweep import PlanGrid
-    from ptychograd.runs.search import Search
+    from ptychograd.runs.searches import Search
     from ptychograd.runs.sweeps import Sweep
 
 FOLDER_OF = "{}_sweep"
@@ -136,7 +136,7 @@ def perform_search(asked: Grid, space: Mapping, trials: int, method: Method) -> 
     """The trials of a search; an interrupt ends the process."""
     from ptychograd.cli.progress import ShareBar
     from ptychograd.runs.plan_sweep import PlanGrid, held_out_alike, name_of
-    from ptychograd.runs.search import Row, search
+    from ptychograd.runs.searches import Row, search
     from ptychograd.runs.search_space import axes_of, corners
 
     points = list(corners(axes_of(space, asked.plan)))

@@ -12,6 +12,7 @@ import problems
 import ptychograd as pg
 from ptychograd.runs import Range
 from ptychograd.runs import search as search_for
+from ptychograd.runs import searches
 from ptychograd.runs.plan_sweep import file_name_of, held_out_alike, key_of, name_of
 from ptychograd.runs.setting_names import HELD_OUT
 
@@ -63,7 +64,7 @@ def tried(runs, at_once, check):
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
-    monkeypatch.setattr("ptychograd.runs.search.try_all", tried)
+    monkeypatch.setattr(searches, "try_all", tried)
 
 
 def points(found):
