@@ -101,6 +101,7 @@ def test_the_same_seed_gives_the_same_trials(method):
     assert points(first) != points(other)
 
 
+@pytest.mark.slow
 def test_a_bayesian_search_tries_points_near_good_ones():
     """After ten random ones; a random search does not."""
 

@@ -111,6 +111,9 @@ def perform(grid: Grid) -> tuple["Sweep", str]:
     from ptychograd.runs.plan_sweep import PlanGrid, held_out_alike, name_of
     from ptychograd.runs.sweeps import sweep as sweep_grid
 
+    for path, values in grid.axes.items():
+        for value in values:
+            grid.plan.with_fields({path: value})  # what suits no run is no point that fails
     points = [dict(zip(grid.axes, values, strict=True)) for values in itertools.product(*grid.axes.values())]
     data = _begun(grid, grid.plan.with_fields(points[0]))
     with heard():
