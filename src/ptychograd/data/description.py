@@ -208,8 +208,8 @@ def _counts(data: Dataset) -> Facts:
     if 2 * bad > data.mask.size:
         yield (
             "problem",
-            "fewer than half are valid; `data.mask.nonzero=bad` turns a mask round, `data.mask.allow_most=true` goes on "
-            "all the same",
+            "fewer than half are valid; `data.mask.nonzero=bad` turns a mask round, `data.mask.allow_most=true` goes "
+            "on all the same",
         )
 
 

@@ -74,6 +74,6 @@ def check_share(mask: Bool[np.ndarray, "..."], notes: Sequence[str], source: str
     start = f"{source}: " if source else ""
     raise InputError(
         f"{start}{share:.2%} of the pixels are valid, fewer than half{text}. If the mask is the "
-        f'other way round, say `data.mask.nonzero={other}` (mask_is="{other}"); if so few are meant, `data.mask.allow_most=true` '
-        "(allow_masked=True)."
+        f'other way round, say `data.mask.nonzero={other}` (mask_is="{other}"); if so few are meant, '
+        "`data.mask.allow_most=true` (allow_masked=True)."
     )
