@@ -41,11 +41,11 @@ def test_a_sweep_leaves_table_map_and_best_result(run, scan, tmp_path):
     folder = tmp_path / "scan_sweep"
     assert {path.name for path in folder.iterdir()} == MADE
     rows = numbers(folder)
-    assert [(row["batch-size"], row["seed"]) for row in rows] == [(4, 0), (4, 1), (8, 0), (8, 1)]
+    assert [(row["fit.batch_size"], row["seed"]) for row in rows] == [(4, 0), (4, 1), (8, 0), (8, 1)]
     assert len({row["r_factor"] for row in rows}) == 4
     with open(folder / "sweep.csv", encoding="utf-8", newline="") as file:
         lines = list(csv.DictReader(file))
-    for name in ("batch-size", "seed", "r_factor", "loss"):
+    for name in ("fit.batch_size", "seed", "r_factor", "loss"):
         assert [float(line[name]) for line in lines] == pytest.approx([row[name] for row in rows], rel=1e-4)
     assert [line["verdict"] for line in lines] == [row["verdict"] for row in rows]
     assert {row["verdict"] for row in rows} <= {"at_noise", "near_noise", "not_solved"}
@@ -54,10 +54,10 @@ def test_a_sweep_leaves_table_map_and_best_result(run, scan, tmp_path):
     assert [line.split() for line in text.splitlines()[2:]] == [list(line.values()) for line in lines]
     assert (folder / "sweep.png").read_bytes().startswith(b"\x89PNG")
     best = min(rows, key=lambda row: row["r_factor"])
-    assert f"best: batch-size={best['batch-size']} seed={best['seed']}, r_factor {best['r_factor']:.5g}" in out
+    assert f"best: fit.batch_size={best['fit.batch_size']} seed={best['seed']}, r_factor {best['r_factor']:.5g}" in out
     result = pg.load(folder / "best.h5")
     assert result.history.r_factor[-1] == best["r_factor"]
-    assert (result.settings["batch_size"], result.settings["seed"]) == (best["batch-size"], best["seed"])
+    assert (result.settings["batch_size"], result.settings["seed"]) == (best["fit.batch_size"], best["seed"])
 
 
 def test_each_run_of_a_sweep_is_what_reconstruct_makes(run, scan, tmp_path):
@@ -103,7 +103,7 @@ def test_step_sizes_are_axes_and_divergent_ones_are_told(run, scan, tmp_path):
     assert status == 0, err
     bad, *good = numbers(tmp_path / "scan_sweep")
     reason = "diverged after 0 epochs; take smaller steps"
-    assert bad == {"step.object": 1e30, "r_factor": None, "loss": None, "reason": reason}
+    assert bad == {"fit.solver.steps.object": 1e30, "r_factor": None, "loss": None, "reason": reason}
     assert all(np.isfinite([row["r_factor"], row["loss"]]).all() for row in good)
     assert out.splitlines()[2].split() == ["1e+30", "nan", "nan", *reason.split()]
     best = pg.load(tmp_path / "scan_sweep" / "best.h5")
@@ -149,7 +149,7 @@ def test_best_is_what_fits_the_patterns_held_out(run, scan, tmp_path):
     assert status == 0, err
     rows = numbers(tmp_path / "scan_sweep")
     best = min(rows, key=lambda row: row["held_out_r_factor"])
-    assert f"best: epochs={best['epochs']}, held_out_r_factor {best['held_out_r_factor']:.5g}" in out
+    assert f"best: fit.epochs={best['fit.epochs']}, held_out_r_factor {best['held_out_r_factor']:.5g}" in out
     result = pg.load(tmp_path / "scan_sweep" / "best.h5")
     assert result.history.r_factor[-1] == best["r_factor"]
     _, held = pg.hold_out(pg.read(scan), 0.2, 4)
@@ -201,19 +201,74 @@ def test_a_single_point_is_a_grid_too(run, scan, tmp_path):
     grid = ("--grid", "seed=0", "--grid", "batch-size=8", "--grid", "modes=1")
     status, out, err = run("sweep", scan, *grid, "--epochs", 1)
     assert status == 0, err
-    assert "best: seed=0 batch-size=8 modes=1" in out
+    assert "best: seed=0 fit.batch_size=8 model.probe.modes=1" in out
     assert pg.load(tmp_path / "scan_sweep" / "best.h5").history.epochs == 1
 
 
+# Positions and slices ---------------------------------------------------------------------------------------
+
+
+def test_refined_positions_and_given_ones_are_judged_by_the_same_patterns(run, scan, tmp_path):
+    """One grid holds both; the best result carries the plan of its point, and says what was held out."""
+    grid = ("--grid", 'fit.refine=[],["scan.offset"]')
+    for _ in range(2):
+        status, out, err = run("sweep", scan, *grid, "--batch-size", 14, "--epochs", 2)
+        assert status == 0, err
+    assert "of the patterns are held out of every run" in err
+    rows = numbers(tmp_path / "scan_sweep")
+    assert [row["fit.refine"] for row in rows] == [[], ["scan.offset"]]
+    assert all(0 < row["held_out_r_factor"] < 1 for row in rows)
+    assert set(times(tmp_path / "scan_sweep")) == {"fit.refine=[].h5"} | {
+        name for name in times(tmp_path / "scan_sweep") if name.startswith("fit.refine=[_scan.offset_] ")
+    }
+    best = pg.load(tmp_path / "scan_sweep" / "best.h5")
+    assert list(pg.Plan.of_result(best).fit.refine) == best.settings["point"]["fit.refine"]
+    assert best.settings["held_out_r_factor"] == pytest.approx(min(row["held_out_r_factor"] for row in rows), rel=1e-4)
+
+
+def test_the_number_of_slices_is_an_axis(run, scan, tmp_path):
+    """From one, a thin object, for which the distance between slices means nothing."""
+    grid = ("--grid", "model.object.slices=1,2", "--set", "model.object.slice_distance=1 um")
+    optics = ("--set", "geometry.wavelength=1 nm", "--set", "geometry.pixel_size=50 um", "--distance", "1 m")
+    status, _, err = run("sweep", scan, *grid, *optics, "--batch-size", 14, "--epochs", 1)
+    assert status == 0, err
+    assert [row["model.object.slices"] for row in numbers(tmp_path / "scan_sweep")] == [1, 2]
+    shapes = [pg.load(path).object.ndim for path in sorted((tmp_path / "scan_sweep" / "runs").iterdir())]
+    assert shapes == [2, 3]
+
+
+# Searches -------------------------------------------------------------------------------------------------
+
+
+def test_a_search_leaves_what_a_grid_leaves_and_goes_on(run, scan, tmp_path):
+    """Table, picture, best result and trials; called again it computes nothing, with more trials some more."""
+    space = ("--search", "batch-size=8:28:log", "--search", "fit.solver.momentum=0.5|0.9")
+    command = ("sweep", scan, *space, "--epochs", 1, "--method", "random")
+    status, out, err = run(*command, "--trials", 2)
+    assert status == 0, err
+    assert "0.05 of the patterns are held out of every run" in err
+    folder = tmp_path / "scan_sweep"
+    assert {path.name for path in folder.iterdir()} == MADE | {"search.sqlite3"}
+    rows, before = numbers(folder), times(folder)
+    assert [8 <= row["fit.batch_size"] <= 28 and row["fit.solver.momentum"] in (0.5, 0.9) for row in rows] == [True] * 2
+    best = min(rows, key=lambda row: row["held_out_r_factor"])
+    assert f"held_out_r_factor {best['held_out_r_factor']:.5g}" in out
+    plan = pg.Plan.of_result(pg.load(folder / "best.h5"))
+    assert (plan.fit.batch_size, plan.validation.hold_out) == (best["fit.batch_size"], 0.05)
+    status, _, err = run(*command, "--trials", 3)
+    assert status == 0, err
+    assert numbers(folder)[:2] == rows
+    assert len(numbers(folder)) == 3
+    assert times(folder).items() >= before.items()
+    status, _, err = run(*command, "--trials", 3, "--batch-size", 8, "--solver", "lbfgs")
+    assert status == 2
+    assert "of a search of another plan; give another folder" in err
+
+
 MISTAKES = {
-    "no grid": ((), "--grid"),
-    "axis that is none": (
-        ("--grid", "lens=1,2"),
-        '"lens" is no axis; expected step.PATH or one of: distance, focus-distance, links-into, mask-is,',
-    ),
-    "axis that is fixed": (("--grid", "hold-out=0.1,0.2"), '"hold-out" is no axis'),
-    "axis of all effects": (("--grid", "effects=1,2"), '"effects" is no axis'),
-    "axis of the command's own": (("--grid", "output=a,b"), '"output" is no axis'),
+    "no grid": ((), "give one of them, as --grid"),
+    "axis that is none": (("--grid", "lens=1,2"), "`lens` is unknown"),
+    "axis with a typo": (("--grid", "fit.batchsize=1,2"), "did you mean"),
     "axis without values": (("--grid", "seed="), "expected NAME=VALUE"),
     "axis of commas": (("--grid", "seed=,"), "seed"),
     "axis without a name": (("--grid", "1,2"), "expected NAME=VALUE"),
@@ -230,11 +285,16 @@ MISTAKES = {
     "solver that is none": (("--grid", "solver=magic"), '"magic"'),
     "batch of too many": (("--grid", "batch-size=57"), "give 1 to 56"),
     "no modes": (("--grid", "modes=0,-1"), "can be reconstructed; at modes=0: 0 probe modes; expected 1 or more"),
-    "positions that are refined": (
-        ("--refine", "scan.offset", "--grid", "seed=0"),
-        "sweep can't refine positions",
-    ),
-    "axis of refined positions": (("--grid", "refine=detector.background,scan.offset"), "sweep can't refine positions"),
+    "precision": (("--grid", "precision=single,double"), "one process has one precision"),
+    "value twice": (("--grid", "distance=1 mm,0.001"), "has a value twice"),
+    "both": (("--grid", "seed=0,1", "--search", "batch-size=4:8"), "both are given; leave one out"),
+    "trials of a grid": (("--grid", "seed=0,1", "--trials", "3"), "--trials and --method are for --search"),
+    "search of one value": (("--search", "batch-size=4"), "expected fit.batch_size=LOW:HIGH"),
+    "search with a wrong end": (("--search", "batch-size=4:8:lin"), "expected fit.batch_size=LOW:HIGH"),
+    "search of words": (("--search", "noise=poisson:amplitude"), "no numbers to search between"),
+    "search of the judge": (("--search", "hold-out=0.1:0.2"), "can't be searched"),
+    "search of a field twice": (("--search", "batch-size=4:8", "--search", "fit.batch_size=4:9"), "twice"),
+    "no trials": (("--search", "batch-size=4:8", "--trials", "0"), "0 trials"),
     "share of everything": (("--grid", "seed=0", "--hold-out", "1"), "expected 0.5 at most"),
     "folder that is a file": (("--grid", "seed=0", "-o", "file"), "can't be made"),
 }

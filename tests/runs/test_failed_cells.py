@@ -123,7 +123,7 @@ def test_a_point_that_does_not_fit_into_memory_is_not_begun(quick, monkeypatch):
 
 
 def test_a_point_that_can_not_be_measured_or_was_kept_wrongly_failed_too(quick):
-    def measure(result):
+    def measure(result, _):
         if result.history.loss[-1] == 9:
             raise pg.InputError("The truth's object has another shape.")
         return {"beauty": 1.0}
@@ -212,9 +212,11 @@ def test_a_sweep_says_what_failed_and_goes_on(run, tmp_path):
         assert out.splitlines()[2].split()[:5] == ["0", "8", "nan", "nan", "0"]
         assert [line["verdict"] for line in lines] == ["", "", "not_solved", ""]
         assert [row.get("verdict", "") for row in rows] == ["", "", "not_solved", ""]
-        assert "best: modes=1 batch-size=8" in out
-        assert "3 of 4 points failed; modes=0 batch-size=8: 0 probe modes; expected 1 or more." in err
-        assert {path.name for path in (tmp_path / "scan_sweep" / "runs").iterdir()} == {"modes=1 batch-size=8.h5"}
+        assert "best: model.probe.modes=1 fit.batch_size=8" in out
+        assert "3 of 4 points failed; model.probe.modes=0 fit.batch_size=8: 0 probe modes; expected 1 or more." in err
+        assert {path.name for path in (tmp_path / "scan_sweep" / "runs").iterdir()} == {
+            "model.probe.modes=1 fit.batch_size=8.h5"
+        }
 
 
 @pytest.mark.slow
@@ -227,5 +229,5 @@ def test_a_scan_of_distances_goes_over_one_that_aliases(run, tmp_path):
     rows, _ = tables(tmp_path / "near_distance")
     assert [row["r_factor"] is None for row in rows] == [True, False, False]
     assert "aliases on 36 pixels" in rows[0]["reason"]
-    assert "1 of 3 points failed; focus-distance=0.0001: A Fresnel propagation" in err
+    assert "1 of 3 points failed; geometry.focus_distance=0.1 mm: A Fresnel propagation" in err
     assert "not within this range" in out

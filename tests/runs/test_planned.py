@@ -4,9 +4,9 @@ import logging
 
 import numpy as np
 import pytest
-from problems import measurement
 
 import ptychograd as pg
+from problems import measurement
 from ptychograd.runs.setting_names import HELD_OUT, PLAN
 
 

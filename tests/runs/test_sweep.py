@@ -65,7 +65,7 @@ def test_how_many_at_once_is_passed_on(asked, at_once):
 def test_best_has_the_smallest_figure_of_the_name(asked):
     """The smallest loss has the largest R-factor here, and a measured figure may have another mind."""
 
-    def measure(result):
+    def measure(result, _):
         return {"distance": abs(result.history.loss[-1] - 211.0)}
 
     points = {"loss": (1, 0, 0.5), "r_factor": (2, 2, 4.5), "distance": (2, 1, 0.5)}

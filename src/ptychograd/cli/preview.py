@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 EPOCHS = 30  # for which `preview_of` chooses a part of the data
 NOT_IN_IT: dict[str, object] = {
     "fit.stages": (),
+    "fit.solver": {"kind": "nesterov"},
+    "fit.batch_size": None,
     "fit.refine": (),
     "fit.refine_after": None,
     "validation.hold_out": 0.0,

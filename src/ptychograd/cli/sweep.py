@@ -1,18 +1,18 @@
-"""`ptychograd sweep`: the same reconstruction over a grid of settings."""
+"""`ptychograd sweep`: the same reconstruction over a grid of settings, or at points that are searched."""
 
 import contextlib
-import math
-import re
-from collections.abc import Callable, Mapping
+import itertools
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple, TypeVar
 
 from cyclopts import Parameter
 
-from ptychograd.cli.console import archived_when_interrupted, errors
+from ptychograd.cli.axes import axis_of, search_axis_of
+from ptychograd.cli.console import archived_when_interrupted, errors, heard
 from ptychograd.cli.console import output as console
 from ptychograd.cli.folders import prepare_folder, removed, require_own_runs
-from ptychograd.cli.options import PlanOptions, plan_of
+from ptychograd.cli.options import OptionalWhole, PlanOptions, plan_of
 from ptychograd.cli.placed import leave_unless_there, placed, working_folder
 from ptychograd.cli.signals import ending
 from ptychograd.core.errors import InputError, NotWrittenError
@@ -20,43 +20,72 @@ from ptychograd.core.version import __version__
 from ptychograd.output.captions import FOLDER
 from ptychograd.output.texts.sweeps import TEXTS, texts_of
 from ptychograd.runs.plan.plan import Plan
+from ptychograd.runs.setting_names import HELD_OUT, PRUNED
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from ptychograd.data.dataset import Dataset
     from ptychograd.fitting.result import Result
     from ptychograd.runs.plan_sweep import PlanGrid
+    from ptychograd.runs.search import Search
     from ptychograd.runs.sweeps import Sweep
 
 FOLDER_OF = "{}_sweep"
+TRIALS = "search.sqlite3"
+Axis = TypeVar("Axis")
+Method = Literal["bayesian", "random"]
 
 
 def sweep(
     data: Path,
     /,
     *more: Path,
-    grid: Annotated[list[str], Parameter(negative="")],
+    grid: Annotated[list[str] | None, Parameter(negative="", metavar="FIELD=VALUE,VALUE")] = None,
+    search: Annotated[list[str] | None, Parameter(negative="", metavar="FIELD=LOW:HIGH")] = None,
+    trials: OptionalWhole = None,
+    method: Method | None = None,
     output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
     options: PlanOptions = PlanOptions(),
 ) -> None:
-    """Reconstruct at every point of a grid of settings: a table, a map, and the best result.
+    """Reconstruct at every point of a grid of settings, or search for the best: a table, a picture, the best result.
 
-    Best is the smallest R-factor of the held-out patterns, if there are any, else of the fitted ones.
-    A point that fails is told with its reason, and the others are done. Interrupted, it goes on from the finished runs
-    when it is called again.
+    Best is the smallest R-factor of the held-out patterns, if there are any, else of the fitted ones; a search always
+    holds some out, and ends runs early that are worse than others. A point that fails is told with its reason, and the
+    others are done. Interrupted, it goes on from the finished runs when it is called again.
 
     Args:
         data: CXI, HDF5 or NPZ.
         more: Further files of the same scan.
         grid: An axis: a field of the plan and its values, as fit.batch_size=16,32; an option will do, as epochs=20,40.
             Repeat for several.
+        search: A field to search, between two values, as fit.batch_size=4:256 or with :log behind it, or among some, as
+            fit.noise=amplitude|poisson. Repeat for several.
+        trials: How many points a search tries in all (default 30).
+        method: How a search chooses points (default bayesian).
         output: The folder to write to; DATA_sweep in the working folder by default.
     """
-    axes = {name: values for name, values in map(axis_of, grid)}
-    if len(axes) < len(grid):
-        raise InputError("--grid names an axis twice; give it once.")
+    axes = _axes(grid or (), "--grid", axis_of)
+    space = _axes(search or (), "--search", search_axis_of)
+    if bool(axes) == bool(space):
+        both = "both are given; leave one out" if axes else "give one of them, as --grid fit.batch_size=16,32"
+        raise InputError(f"--grid tries all points, --search some of them: {both}.")
+    if axes and (trials is not None or method is not None):
+        raise InputError("--trials and --method are for --search; a grid tries all of its points.")
     folder = output or Path(FOLDER_OF.format(data.stem))
     asked = Grid(axes, plan_of(options, [data, *more]), folder, output is None, working_folder())
-    write(*perform(asked), asked)
+    if axes:
+        write(*perform(asked), asked)
+        return
+    found = perform_search(asked, space, 30 if trials is None else trials, method or "bayesian")
+    _write_all(found, asked, HELD_OUT, list(space), lambda: _picture_of_search(found))
+
+
+def _axes(texts: Sequence[str], option: str, read: Callable[[str], tuple[str, Axis]]) -> dict[str, Axis]:
+    axes = dict(map(read, texts))
+    if len(axes) < len(texts):
+        raise InputError(f"{option} names an axis twice; give it once.")
+    return axes
 
 
 class Grid(NamedTuple):
@@ -79,55 +108,74 @@ class Grid(NamedTuple):
 
 def perform(grid: Grid) -> tuple["Sweep", str]:
     """Every run of the grid, and by which figure the best is chosen; an interrupt ends the process."""
-    from ptychograd.cli.engine import prepare
-    from ptychograd.cli.job import read_data
     from ptychograd.cli.progress import ShareBar
-    from ptychograd.runs.plan_sweep import PlanGrid, name_of
+    from ptychograd.runs.plan_sweep import PlanGrid, held_out_alike, name_of
     from ptychograd.runs.sweeps import sweep as sweep_grid
 
-    prepare(grid.plan.machine.precision)
-    first = grid.plan.with_fields({path: values[0] for path, values in grid.axes.items()})
-    first.check()
-    data = read_data(first)
-    prepare_folder(grid.place, TEXTS, ["sweep.png"], ["best.h5"])
-    if grid.is_default:
-        require_own_runs(grid.place, Path(grid.plan.data.paths[0]), data.fingerprint)
-    share = 1 / math.prod(len(values) for values in grid.axes.values())
-    runs = PlanGrid(grid.plan, Plan.read, data)
+    points = [dict(zip(grid.axes, values, strict=True)) for values in itertools.product(*grid.axes.values())]
+    data = _begun(grid, grid.plan.with_fields(points[0]))
+    with heard():
+        runs = PlanGrid(held_out_alike(grid.plan, points, data), Plan.read, data)
+    by = runs.judged_by(points)
     with archived_when_interrupted(grid.folder), ShareBar("sweep") as bar:
-        job = Job(grid, runs, data, lambda point: bar.advance(share, name_of(point)))
+        job = Job(grid, runs, data, lambda point: bar.advance(1 / len(points), name_of(point)))
         found = sweep_grid(
             runs.run,
             grid.axes,
             measure=job.measure,
-            by=runs.by,
+            by=by,
             archived=job.find,
             on_run=job.note,
             on_failure=job.miss,
         )
-        return found, runs.by
+        if found.best is not None and found.result is not None:
+            found = found._replace(result=runs.whole(found.result, found.best.point))
+        return found, by
 
 
-def axis_of(text: str) -> tuple[str, list]:
-    """A field of the plan and its values, from NAME=VALUE,VALUE."""
-    from ptychograd.cli.options import field_named
-    from ptychograd.runs.plan.typed import value_of
+def perform_search(asked: Grid, space: Mapping, trials: int, method: Method) -> "Search":
+    """The trials of a search; an interrupt ends the process."""
+    from ptychograd.cli.progress import ShareBar
+    from ptychograd.runs.plan_sweep import PlanGrid, held_out_alike, name_of
+    from ptychograd.runs.search import Row, search
+    from ptychograd.runs.search_space import axes_of, corners
 
-    name, equals, values = (part.strip() for part in text.partition("="))
-    path, parts = field_named(name), separated(values)
-    if not (equals and parts):
-        raise InputError(f'--grid "{text}" has no value; expected NAME=VALUE,VALUE.')
-    if len(set(parts)) < len(parts):
-        raise InputError(f'--grid "{text}" has a value twice.')
-    if path == "machine.precision":
-        raise InputError("--grid machine.precision: one process has one precision; call the command once for each.")
-    return path, [value_of(path, part) for part in parts]
+    points = list(corners(axes_of(space, asked.plan)))
+    data = _begun(asked, asked.plan.with_fields(points[0]))
+    with heard():
+        runs = PlanGrid(held_out_alike(asked.plan, points, data, always=True), Plan.read, data)
+    job = Job(asked, runs, data, lambda _: None)
+    with archived_when_interrupted(asked.folder), ShareBar("search") as bar:
+
+        def tell(row: Row) -> None:
+            bar.advance(1 / trials, f"{name_of(row.point)}: {row.reason or f'{row.figures[HELD_OUT]:.4g}'}")
+
+        return search(
+            runs,
+            space,
+            trials,
+            method=method,
+            seed=asked.plan.seed,
+            study_file=asked.place / TRIALS,
+            measure=job.compared,
+            archived=job.find,
+            on_run=job.note,
+            on_trial=tell,
+        )
 
 
-def separated(text: str) -> list[str]:
-    """Values with commas between, those in brackets and quotes left whole."""
-    parts = re.findall(r"(?:\[[^\]]*\]|\{[^}]*\}|\"[^\"]*\"|[^,\[{\"])+", text)
-    return [part.strip() for part in parts if part.strip()]
+def _begun(asked: Grid, first: Plan) -> "Dataset":
+    """The data as the plan of the first point reads them, and the folder ready for what is found."""
+    from ptychograd.cli.engine import prepare
+    from ptychograd.cli.job import read_data
+
+    prepare(asked.plan.machine.precision)
+    first.check()
+    data = read_data(first)
+    prepare_folder(asked.place, TEXTS, ["sweep.png"], ["best.h5"])
+    if asked.is_default:
+        require_own_runs(asked.place, Path(asked.plan.data.paths[0]), data.fingerprint)
+    return data
 
 
 class Job(NamedTuple):
@@ -140,20 +188,23 @@ class Job(NamedTuple):
 
     def measure(self, result: "Result", point: Mapping) -> dict[str, float]:
         """Errors against the truth, and the R-factor of held-out patterns, where there are any."""
+        return self.compared(result, point) | self.runs.held_out(result, point)
+
+    def compared(self, result: "Result", point: Mapping) -> dict[str, float]:
+        """Errors against the truth, where there is one."""
         from ptychograd.quality.comparison import compare_with_truth
 
         fitted = self.runs.planned(point).run.data
         truth = fitted.truth
         comparable = truth is not None and truth.object.shape == result.object.shape
-        figures = compare_with_truth(result, fitted) if comparable else {}
-        return figures | self.runs.held_out(result, point)
+        return compare_with_truth(result, fitted) if comparable else {}
 
     def find(self, point: Mapping) -> "Result | None":
         """The result that an earlier sweep left at a point."""
         from ptychograd.runs.archive import archived
-        from ptychograd.runs.plan_sweep import name_of
+        from ptychograd.runs.plan_sweep import file_name_of
 
-        result = archived(self.grid.place, name_of(point), self._asked(point))
+        result = archived(self.grid.place, file_name_of(point), self._asked(point))
         if result is None:
             return None
         self.tell(point)
@@ -162,14 +213,14 @@ class Job(NamedTuple):
     def note(self, point: Mapping, result: "Result") -> None:
         """Keep a new result; without that it is part of this sweep all the same."""
         from ptychograd.runs.archive import keep
-        from ptychograd.runs.plan_sweep import name_of
+        from ptychograd.runs.plan_sweep import file_name_of
 
         ending.hold()
         try:
             planned = self.runs.planned(point)
             described = planned.described(result)
             sourced = described._replace(settings=described.settings | {FOLDER: str(self.grid.start)})
-            keep(self.grid.place, name_of(point), sourced, self._asked(point))
+            keep(self.grid.place, file_name_of(point), sourced, self._asked(point))
         except NotWrittenError as problem:
             errors.print(f"This run is not kept for later: {problem}", style="yellow", soft_wrap=True)
         self.tell(point)
@@ -184,15 +235,31 @@ class Job(NamedTuple):
 
 
 def write(found: "Sweep", by: str, grid: Grid) -> None:
-    """Table, numbers, map and best result; the table is printed too."""
+    """Table, numbers, map and best result of a grid; the table is printed too."""
+    from ptychograd.output.plot import sweep_map
+    from ptychograd.output.plot.sweep_maps import MOST_AXES
+
+    def draw() -> "Figure | None":
+        is_drawn = sum(len(values) > 1 for values in found.grid.values()) <= MOST_AXES
+        return sweep_map(found.values(by), found.grid, by) if is_drawn else None
+
+    _write_all(found, grid, by, list(found.grid), draw)
+
+
+def _write_all(
+    found: "Sweep | Search", grid: Grid, by: str, axes: Sequence[str], draw: "Callable[[], Figure | None]"
+) -> None:
     from ptychograd.runs.plan_sweep import name_of
 
-    text, texts = texts_of(found)
-    where = placed(lambda folder: _write(found, texts, folder, by), grid.folder, grid.start)
+    text, texts = texts_of(axes, found.rows)
+    where = placed(lambda folder: _write(found, texts, folder, draw), grid.folder, grid.start)
     console.print(text, soft_wrap=True)
     if found.best is None:
         raise InputError(_nothing(found))
-    failed = [row for row in found.rows if row.reason]
+    pruned = sum(row.reason.startswith(PRUNED) for row in found.rows)
+    if pruned:
+        errors.print(f"{pruned} of {len(found.rows)} runs were pruned: others were better by then.", style="dim")
+    failed = [row for row in found.rows if row.reason and not row.reason.startswith(PRUNED)]
     if failed:
         first = f"{name_of(failed[0].point)}: {failed[0].reason}"
         errors.print(f"{len(failed)} of {len(found.rows)} points failed; {first}", style="yellow", soft_wrap=True)
@@ -203,20 +270,21 @@ def write(found: "Sweep", by: str, grid: Grid) -> None:
     leave_unless_there(where)
 
 
-def _write(found: "Sweep", texts: Mapping[str, str], folder: Path, by: str) -> None:
+def _write(
+    found: "Sweep | Search", texts: Mapping[str, str], folder: Path, draw: "Callable[[], Figure | None]"
+) -> None:
     """All files of a sweep, each whole or not at all."""
     from ptychograd.data.files import replacing
-    from ptychograd.output.plot import save, sweep_map
-    from ptychograd.output.plot.sweep_maps import MOST_AXES
+    from ptychograd.output.plot import save
 
     with contextlib.suppress(OSError):  # what keeps it from being made keeps the files from being written
         folder.mkdir(exist_ok=True)
     for name, content in texts.items():
         with replacing(folder / name) as temporary:
             temporary.write_text(content, encoding="utf-8")
-    picture, archived = folder / "sweep.png", folder / "best.h5"
-    if sum(len(values) > 1 for values in found.grid.values()) <= MOST_AXES:
-        save(sweep_map(found.values(by), found.grid, by), picture)
+    picture, archived, figure = folder / "sweep.png", folder / "best.h5", draw()
+    if figure is not None:
+        save(figure, picture)
     else:
         removed(picture)
     if found.best is not None and found.result is not None:
@@ -225,9 +293,17 @@ def _write(found: "Sweep", texts: Mapping[str, str], folder: Path, by: str) -> N
         removed(archived)
 
 
-def _nothing(found: "Sweep") -> str:
+def _picture_of_search(found: "Search") -> "Figure":
+    from ptychograd.output.plot import search_figure
+
+    axes = {path: [axis.number(row.point[path]) for row in found.rows] for path, axis in found.axes.items()}
+    logarithmic = [path for path, axis in found.axes.items() if axis.log]
+    return search_figure(found.values(HELD_OUT), axes, HELD_OUT, logarithmic)
+
+
+def _nothing(found: "Sweep | Search") -> str:
     """Why there is no best point."""
     reasons = list(dict.fromkeys(row.reason for row in found.rows))
     if all(reason.startswith("diverged") for reason in reasons):
         return "Every run diverged; take smaller steps."
-    return f"No point of the grid worked: {' '.join(reasons[:3])}"
+    return f"No point worked: {' '.join(reasons[:3])}"

@@ -97,7 +97,7 @@ class PlannedRun(NamedTuple):
         return self.run.devices is None or len({device.process_index for device in self.run.devices}) == 1
 
     def is_to_be_validated(self, result: Result) -> bool:
-        """Whether patterns that were held out are still to be looked at; of several processes others stopped elsewhere."""
+        """Whether patterns that were held out are to be looked at; of several processes others stopped elsewhere."""
         ended = self.alone or result.stopped not in CUT_SHORT
         return self.held is not None and result.model is not None and ended
 

@@ -83,8 +83,8 @@ def sweep(
     Args:
         run: a function from a point, a dict from the name of each axis to a value, to its `Run`; anything may differ.
         grid: the values of each axis, by its name; all combinations are tried.
-        measure: a function from a result and its point to further figures, by name. Figures are in any case "r_factor" and "loss" of
-            the last epoch.
+        measure: a function from a result and its point to further figures, by name. Figures are in any case
+            "r_factor" and "loss" of the last epoch.
         by: the figure whose smallest value makes the best point.
         at_once: how many runs are computed side by side; by default as many as fit into the memory of a GPU, and on a
             CPU one on each core.
@@ -117,7 +117,7 @@ def sweep(
     found: dict[str, Row] = {}
     best = None
     for name, result in _results(points, run, at_once, archived, on_run):
-        row = found[name] = _row(points[name], result, measure)
+        row = found[name] = row_of(points[name], result, measure)
         if on_failure is not None and isinstance(result, InputError):
             on_failure(points[name], row.reason)
         if by not in row.figures and not row.reason:
@@ -144,7 +144,7 @@ def _results(
             yield name, made
         else:
             runs[name] = made
-    for name, result in try_all(runs, at_once, _possible()):
+    for name, result in try_all(runs, at_once, possible()):
         if isinstance(result, Result) and result.stopped == INTERRUPTED:
             raise KeyboardInterrupt
         yield name, result
@@ -159,7 +159,7 @@ def _tried(make: Callable[[Point], Made], point: Point) -> Made | InputError:
         return problem
 
 
-def _possible() -> Callable[[Run], None]:
+def possible() -> Callable[[Run], None]:
     """Raises `InputError` for a run that is not in order, or does not fit into memory: asked once for each size."""
     known: dict[str, str] = {}
 
@@ -180,7 +180,8 @@ def _possible() -> Callable[[Run], None]:
     return check_all
 
 
-def _row(point: dict, result: Result | InputError, measure: Measure | None) -> Row:
+def row_of(point: dict, result: Result | InputError, measure: Measure | None) -> Row:
+    """What a result says at a point, or why there is none."""
     if isinstance(result, InputError):
         return Row(point, {}, str(result))
     try:

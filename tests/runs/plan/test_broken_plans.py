@@ -118,11 +118,11 @@ def read_located(path: Path) -> None:
 def test_what_is_no_plan_is_refused(tmp_path, content):
     path = tmp_path / "run.toml"
     path.write_bytes(content)
-    with pytest.raises(InputError, match="expected a plan in TOML|no TOML|is no whole|unknown"):
+    with pytest.raises(InputError, match=r"expected a plan in TOML|no TOML|is no whole|unknown"):
         Plan.load(path)
     with pytest.raises(InputError, match=r"none.toml can't be read: No such file"):
         Plan.load(tmp_path / "none.toml")
-    with pytest.raises(InputError, match="can't be read: Is a directory"):
+    with pytest.raises(InputError, match=r"can't be read: Is a directory"):
         Plan.load(tmp_path)
 
 

@@ -83,7 +83,7 @@ def test_another_module_of_the_same_name_is_not_taken_for_it(folder, tmp_path_fa
     load_part("plan_parts:Flat", "fit.noise", Origin(str(folder)))
     other = tmp_path_factory.mktemp("other")
     (other / "plan_parts.py").write_text("class Flat: pass\n")
-    with pytest.raises(InputError, match="another module plan_parts is in use .*rename the one beside the plan"):
+    with pytest.raises(InputError, match=r"another module plan_parts is in use .*rename the one beside the plan"):
         load_part("plan_parts:Flat", "fit.noise", Origin(str(other)))
 
 
@@ -102,7 +102,7 @@ def test_a_part_is_made_with_its_arguments_and_is_of_its_kind(folder):
     origin = Origin(str(folder))
     made = make_part({"kind": "plan_parts:Flat", "arguments": {"scale": 2.0}}, AbstractNoise, "fit.noise", origin)
     assert (made.scale, made.floor) == (2.0, 0.25)
-    with pytest.raises(InputError, match="`fit.noise` gives an object of Table; expected one of AbstractNoise"):
+    with pytest.raises(InputError, match=r"`fit.noise` gives an object of Table; expected one of AbstractNoise"):
         make_part("plan_parts:Table", AbstractNoise, "fit.noise", origin)
     with pytest.raises(InputError, match=r"`fit.noise`: Flat can't be made: TypeError: .*unexpected keyword"):
         make_part({"kind": "plan_parts:Flat", "arguments": {"scal": 2.0}}, AbstractNoise, "fit.noise", origin)
@@ -143,5 +143,5 @@ def test_an_object_that_no_module_names_can_not_be_saved_and_says_why(folder):
 
 def test_an_object_with_an_array_can_not_be_saved_and_says_why(folder):
     noise = pg.Gaussian(variance=jnp.ones((3, 4)), brightest=5.0)
-    with pytest.raises(InputError, match="object of Gaussian whose variance is a .*; only numbers"):
+    with pytest.raises(InputError, match=r"object of Gaussian whose variance is a .*; only numbers"):
         Plan(fit={"noise": noise}).save(folder / "run.toml")

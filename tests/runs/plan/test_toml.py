@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import tomllib
 from pathlib import Path
 
@@ -156,3 +157,20 @@ def test_the_schema_says_what_every_field_is():
         "energy": "J",
         "two_theta": "rad",
     }
+
+
+def test_the_examples_of_the_page_can_be_read(tmp_path):
+    page = (Path(__file__).parents[3] / "docs/plan.md").read_text()
+    blocks = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    assert len(blocks) == 2
+    for block in blocks:
+        (tmp_path / "run.toml").write_text(block)
+        Plan.load(tmp_path / "run.toml").as_settings()
+
+
+def test_the_page_names_a_field_for_every_earlier_option():
+    page = (Path(__file__).parents[3] / "docs/plan.md").read_text()
+    named = re.findall(r"^\| `--[\w-]+` \| `([\w.]+)` \|", page, re.MULTILINE)
+    known = {path for path, _ in fields_by_path(Plan)} | {"model.spectrum.lines"}
+    assert len(named) == 60
+    assert set(named) <= known

@@ -121,6 +121,8 @@ class Plan(Section):
 
     def seen_from(self, folder: str) -> "Plan":
         """The plan, whose names of files are those from another folder, with names from the working folder."""
+        if os.path.realpath(folder) == os.path.realpath(os.curdir):
+            return self
         here = with_files(self.said(), type(self), partial(from_folder, folder))
         return Plan(**here).coming_from(self.origin)
 
@@ -274,7 +276,7 @@ def _said(section: Section) -> dict:
     found = {
         name: _plain(getattr(section, name)) for name in type(section).model_fields if name in section.model_fields_set
     }
-    return {name: value for name, value in found.items() if value != {} or not _is_section(section, name)}
+    return {name: value for name, value in found.items() if not (_is_section(section, name) and value == {})}
 
 
 def _plain(value: object) -> object:

@@ -69,6 +69,8 @@ def check_fields(plan: "Plan") -> None:
     given = {*_given(plan.model, "model."), *(f"fit.noise {name}" for name in (fit.noise,) if isinstance(name, str))}
     given |= {f"{REFINE} {path}" for path in fit.refine} | {REFINE for _ in fit.refine}
     given |= {f"fit.priors {name}" for name in fit.priors}
+    given |= {SLICES} if "slices" in plan.model.object.model_fields_set else set()  # of one slice too: a sweep's first
+    given -= {SLICES} if SLICE_DISTANCE not in given and plan.model.object.slices == 1 else set()
     _check(given if fit.refine_after is None else {*given, "fit.refine_after"})
     for name in BESIDE_STAGES if fit.stages else ():
         if getattr(fit, name) is not None:

@@ -55,7 +55,7 @@ def held_unless_asked(stages: Iterable[Stage], model: AbstractModel, refine: Seq
 
 
 def _with_object(model: AbstractModel, asked: ObjectSection, refine: Sequence[str]) -> AbstractModel:
-    if asked.slices != 1 or asked.slice_distance is not None or paths.DISTANCE in refine:
+    if is_thick(asked) or paths.DISTANCE in refine:
         model = effects.with_slices(model, asked.slices, slice_distance(asked))
     if asked.states != 1:
         model = effects.with_object_modes(model, asked.states)
@@ -93,6 +93,12 @@ def with_lines(model: AbstractModel, asked: SpectrumSection, refine: Sequence[st
             raise InputError(f"`model.spectrum.lines.{number}`: expected an energy and a weight above zero.")
     wavelengths = [wavelength_from_kev(line.energy / KEV) for line in asked.lines]
     return effects.with_spectrum(model, wavelengths, [line.weight for line in asked.lines])
+
+
+def is_thick(asked: ObjectSection) -> bool:
+    """Whether slices are asked for; not by a distance beside one slice that was asked for, as a sweep does."""
+    is_single = asked.slices == 1 and "slices" in asked.model_fields_set
+    return asked.slices != 1 or (asked.slice_distance is not None and not is_single)
 
 
 def slice_distance(asked: ObjectSection) -> float:

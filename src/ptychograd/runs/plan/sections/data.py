@@ -38,8 +38,8 @@ class DataSection(Section):
         (),
     )
     orientation: Whole = about(
-        "How positions lie to patterns: 4 exchanges y and x, then 2 negates y and 1 negates x; add them up. `ptychograd "
-        "diagnose` finds out.",
+        "How positions lie to patterns: 4 exchanges y and x, then 2 negates y and 1 negates x; add them up. "
+        "`ptychograd diagnose` finds out.",
         0,
     )
     mask: MaskSection = about("Which pixels of the detector are left out.", MaskSection)

@@ -12,8 +12,9 @@ class SolverSection(Section):
     """The rule by which parameters move."""
 
     kind: Annotated[object, *named(*SOLVERS)] | None = about(
-        "By default nesterov, and lbfgs for the last two thirds of 30 or more epochs if the misfit is near the noise by "
-        "then. These and rpie find their step sizes; epie and ad-epie follow Algorithm 1 of the paper; adam takes steps."
+        "By default nesterov, and lbfgs for the last two thirds of 30 or more epochs if the misfit is near the noise "
+        "by then. These and rpie find their step sizes; epie and ad-epie follow Algorithm 1 of the paper; adam takes "
+        "steps."
     )
     momentum: Real | None = about("For nesterov: its momentum, from 0 to below 1.")
     step_size: Real | None = about("For nesterov: its step, over the one that the curvature allows.")
@@ -49,8 +50,8 @@ class FitSection(Section):
         "adam, with all their angles."
     )
     noise: Annotated[object, *named(*NOISES)] | None = about(
-        "Misfit to minimise. A noise model other than amplitude takes over for the last third of the epochs. By default "
-        "amplitude; poisson for a crystal, once the crystal is found, and where the flat field is refined, which "
+        "Misfit to minimise. A noise model other than amplitude takes over for the last third of the epochs. By "
+        "default amplitude; poisson for a crystal, once the crystal is found, and where the flat field is refined, which "
         "amplitudes can't. gaussian has the mean photons of a pixel and the square of model.detector.readout for its "
         "variance."
     )

@@ -51,8 +51,8 @@ class ProbeSection(Section):
     )
     varying_intensity: bool = about("The intensity fluctuates from exposure to exposure.", False)
     aberrations: dict[str, Real] = about(
-        "Aberrations of the lens that makes the probe, in radians, root-mean-square over the pupil, by Noll's number of "
-        "the Zernike polynomial, as 5 = 0.3 for astigmatism.",
+        "Aberrations of the lens that makes the probe, in radians, root-mean-square over the pupil, by Noll's number "
+        "of the Zernike polynomial, as 5 = 0.3 for astigmatism.",
         {},
     )
     numerical_aperture: Real | None = about(

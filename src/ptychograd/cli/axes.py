@@ -1,0 +1,59 @@
+"""Axes of a sweep as they are typed: a field and its values, or a field and between which values it is searched."""
+
+import re
+from typing import TYPE_CHECKING
+
+from ptychograd.cli.options import field_named
+from ptychograd.core.errors import InputError
+from ptychograd.runs.plan.listing import field_at
+from ptychograd.runs.plan.typed import value_of
+
+if TYPE_CHECKING:
+    from ptychograd.runs.search_space import Range
+
+PRECISION = "machine.precision"
+
+
+def axis_of(text: str) -> tuple[str, list]:
+    """A field of the plan and its values, from NAME=VALUE,VALUE."""
+    from ptychograd.runs.plan_sweep import key_of
+
+    path, typed = _parts(text, "--grid", "VALUE,VALUE")
+    values = [value_of(path, part) for part in separated(typed)]
+    if not values:
+        raise InputError(f'--grid "{text}" has no value; expected NAME=VALUE,VALUE.')
+    if len({key_of({path: value}) for value in values}) < len(values):
+        raise InputError(f'--grid "{text}" has a value twice.')
+    if path == PRECISION:
+        raise InputError(f"--grid {PRECISION}: one process has one precision; call the command once for each.")
+    return path, values
+
+
+def search_axis_of(text: str) -> "tuple[str, Range | list]":
+    """A field of the plan and what it is searched over, from NAME=LOW:HIGH, NAME=LOW:HIGH:log or NAME=VALUE|VALUE."""
+    from ptychograd.runs.search_space import Range
+
+    path, typed = _parts(text, "--search", "LOW:HIGH or VALUE|VALUE")
+    field = field_at(path)
+    parts = separated(typed, "|")
+    parts = parts if len(parts) > 1 else separated(typed)
+    if len(parts) > 1:
+        return path, [value_of(path, part) for part in parts]
+    low, colon, rest = typed.partition(":")
+    high, _, log = rest.partition(":")
+    if field is not None and (not colon or log.strip() not in ("", "log") or rest.count(":") > bool(log.strip())):
+        raise InputError(f'--search "{text}" can\'t be read; expected {path}=LOW:HIGH, LOW:HIGH:log, or VALUE|VALUE.')
+    return path, Range(low.strip(), high.strip(), bool(log.strip()))
+
+
+def separated(text: str, mark: str = ",") -> list[str]:
+    """Values with commas between, or with another mark; those in brackets and quotes left whole."""
+    parts = re.findall(rf"(?:\[[^\]]*\]|\{{[^}}]*\}}|\"[^\"]*\"|[^{re.escape(mark)}\[{{\"])+", text)
+    return [part.strip() for part in parts if part.strip()]
+
+
+def _parts(text: str, option: str, expected: str) -> tuple[str, str]:
+    name, equals, typed = (part.strip() for part in text.partition("="))
+    if not (name and equals and typed):
+        raise InputError(f'{option} "{text}" has no value; expected NAME={expected}.')
+    return field_named(name), typed
