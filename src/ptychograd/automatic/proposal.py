@@ -48,9 +48,8 @@ class Proposal(NamedTuple):
         data: the data; None if they can't be read yet.
 
     Example:
-        >>> proposal = pg.automatic.propose(["scan.h5"])
-        >>> proposal.plan.data.paths
-        ('scan.h5',)
+        proposal = pg.automatic.propose(pg.Plan(data={"paths": "scan.h5"}))
+        proposal.plan.save("run.toml")
     """
 
     plan: Plan
