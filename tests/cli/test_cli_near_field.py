@@ -90,11 +90,14 @@ MISTAKES = {
     ),
     "distance twice": (("cone.h5", "--distance", "1", "--key", "distance=1"), "--distance and --key distance"),
     "defocus of nothing": (("cone.h5", "--defocus", "0.01"), "--defocus is for a start probe from an opening"),
-    "focus in the sample": (("cone.h5", "--focus-distance", "0"), "focus_distance = 0 m"),
-    "focus before the detector": (("cone.h5", "--focus-distance", "-0.01"), "180 degrees"),
+    "focus in the sample": (("cone.h5", "--focus-distance", "0"), "--focus-distance 0: expected a number above zero"),
+    "focus before the detector": (
+        ("cone.h5", "--focus-distance", "-0.01"),
+        "--focus-distance -0.01: expected a number above zero",
+    ),
     "distance that aliases": (("parallel.h5", "--distance", "0.5"), "aliases on 36 pixels"),
-    "distance of nothing": (("cone.h5", "--distance", "0"), "distance = 0 m is not plausible"),
-    "model that is none": (("cone.h5", "--model", "bragg"), "bragg"),
+    "distance of nothing": (("cone.h5", "--distance", "0"), "--distance 0: expected a number above zero"),
+    "model that is none": (("cone.h5", "--model", "bragg"), "holds no rocking curves"),
 }
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import ptychograd as pg
-from ptychograd.cli.verdicts import TRY, TRY_IN_PYTHON
+from ptychograd.output.texts.verdicts import TRY, TRY_IN_PYTHON
 
 PROGRESS = {"ends": [30, 60], "ended": 2, "reason": "", "goal": None}
 VERDICT = {"code": "not_solved", "causes": [{"code": "modes", "found": "the beam may have more modes"}]}

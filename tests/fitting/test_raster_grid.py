@@ -5,7 +5,7 @@ import pytest
 
 import low_dose_rasters
 import ptychograd as pg
-from ptychograd.cli.verdicts import line
+from ptychograd.output.texts.verdicts import line
 
 FRAME = (31, 28)
 
@@ -154,7 +154,7 @@ def test_the_verdict_on_it_is_not_solved_and_the_line_says_what_to_do():
     assert (found.code, found.causes[0].code) == ("not_solved", "lattice")
     text = line(found.summary)
     assert "object and probe carry the scan's own lattice, 0.1 of the object's magnitude" in text
-    assert "--batch-size" in text
+    assert "`fit.batch_size`" in text
 
 
 @pytest.mark.slow

@@ -12,10 +12,10 @@ import bragg_problems
 import near_problems
 import problems
 import ptychograd as pg
-from ptychograd.cli.verdicts import TRY, line
 from ptychograd.fitting import verdict as _verdict
 from ptychograd.fitting.mean_pattern import explained_by_held, fit_of_mean, noise_about
 from ptychograd.output.captions import VERDICTS
+from ptychograd.output.texts.verdicts import TRY, line
 from ptychograd.physics.noise.base import counted_residual, residual_at_root
 from ptychograd.runs.many import perform_all
 

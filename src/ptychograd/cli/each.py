@@ -54,7 +54,7 @@ def perform_each(plan: Plan, run: "Callable[[Plan], Result]") -> None:
     Raises:
         InputError: they would all have the same result.
     """
-    from ptychograd.cli.hosts import ProcessRank
+    from ptychograd.runs.processes import ProcessRank
 
     if plan.output.result is not None:
         raise InputError("`output.result` names one result, and every file has its own with `data.each`; leave it out.")

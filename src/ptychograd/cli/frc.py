@@ -10,11 +10,11 @@ from ptychograd.cli.console import output as console
 from ptychograd.cli.options import Json, PlanOptions, plan_of
 from ptychograd.cli.pictures import drawn, require_picture
 from ptychograd.cli.placed import Placed, leave_unless_there, placed, working_folder
-from ptychograd.cli.positions import summary_of_positions
 from ptychograd.cli.saving import require_same_data
 from ptychograd.cli.signals import ending
 from ptychograd.core.errors import InputError
 from ptychograd.output.captions import DATA_FILE, FOLDER
+from ptychograd.output.texts.corrections import summary_of_positions
 from ptychograd.runs.plan.plan import Plan
 from ptychograd.runs.setting_names import FINGERPRINT
 

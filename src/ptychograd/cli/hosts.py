@@ -1,130 +1,54 @@
-"""Several processes that share a run: how they find each other, tell each other what they saw, and end."""
+"""Several processes that share a run: how they find each other, and how they end."""
 
 import os
-import re
 import signal
 import sys
 import traceback
-from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ptychograd.cli.console import errors, output, prefix
 from ptychograd.core.errors import InputError
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from ptychograd.data.dataset import Survey
+from ptychograd.runs.processes import ProcessRank
 
 WAITING = 120  # seconds for all processes to be there
 HEARTBEAT = 20  # seconds after which a process that says nothing is taken for dead
 PATIENCE = 3600  # seconds that those which are done wait for the one that writes
-STARTED = (("SLURM_STEP_NUM_TASKS", "SLURM_PROCID"), ("OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK"))
 
 
-class ProcessRank(NamedTuple):
-    """Where this process stands: HOST:PORT of the first one, how many there are, and which one it is."""
-
-    coordinator: str | None
-    processes: int | None
-    rank: int | None
-
-    @classmethod
-    def of(cls, coordinator: str | None, processes: int | None, rank: int | None) -> "ProcessRank | None":
-        """From what is given, or else from who started the process; None if it is alone."""
-        known = next((pair for pair in STARTED if int(os.environ.get(pair[0]) or 1) > 1), None)
-        if known is not None and processes is None and rank is None:
-            number = os.environ.get(known[1])
-            return cls(coordinator, int(os.environ[known[0]]), int(number) if number else None)
-        names = {"coordinator": coordinator, "processes": processes, "rank": rank}
-        given = [name for name, value in names.items() if value is not None]
-        if not given:
-            return None
-        if len(given) < len(names):
-            text = "several processes need `machine.coordinator`, `machine.processes` and `machine.rank`."
-            raise InputError(f"{' and '.join(f'`machine.{name}`' for name in given)} alone: {text}")
-        place = cls(coordinator, processes, rank)
-        if not 0 <= (rank or 0) < (processes or 0):
-            raise InputError(
-                f"`machine.rank` {rank} of `machine.processes` {processes}: expected a rank from 0 to one less."
-            )
-        if not re.fullmatch(r".+:\d+", coordinator or ""):
-            raise InputError(f'`machine.coordinator` "{coordinator}": expected HOST:PORT, as host1:8476.')
-        return place if (processes or 0) > 1 else None
-
-    def join(self) -> None:
-        """Link up with the others; from here on an error of one ends all of them, and only the first one speaks."""
-        import jax
-
-        # JAX would take over SIGTERM, by which batch systems end a job; it is to end the run as Ctrl-C does.
-        jax.config.update("jax_enable_preemption_service", False)
-        both = (self.processes, self.rank) if self.coordinator else (None, None)
-        errors.print(f"waiting for the other processes, {WAITING} s at most", style="dim")
-        known = {name: signal.getsignal(name) for name in (signal.SIGINT, signal.SIGTERM)}
-        heeded = {name: handler for name, handler in known.items() if handler not in (signal.SIG_IGN, None)}
-        for name in heeded:
-            signal.signal(name, signal.SIG_DFL)
-        try:
-            jax.distributed.initialize(
-                self.coordinator,
-                *both,
-                initialization_timeout=WAITING,
-                heartbeat_timeout_seconds=HEARTBEAT,
-                shutdown_timeout_seconds=PATIENCE,
-            )
-        except ValueError as problem:
-            raise InputError(
-                f"The processes can't find each other ({str(problem).splitlines()[0]}); give the address of the first "
-                "one as `machine.coordinator=HOST:PORT`."
-            ) from None
-        except RuntimeError as problem:
-            why = str(problem).splitlines()[0]
-            raise InputError(f"The processes did not find each other within {WAITING} s: {why}") from None
-        finally:
-            for name, handler in heeded.items():
-                signal.signal(name, handler)
-        sys.excepthook = _at_once
-        prefix.text = f"ptychograd (process {jax.process_index()}): "
-        output.quiet = errors.quiet = jax.process_index() > 0
-        errors.print(f"{jax.process_count()} processes, {len(jax.devices())} devices", style="dim")
-
-
-def gathered(array: "np.ndarray") -> Any:
-    """The arrays of all processes, stacked."""
+def join(place: ProcessRank) -> None:
+    """Link up with the others; from here on an error of one ends all of them, and only the first one speaks."""
     import jax
-    import numpy as np
-    from jax.experimental.multihost_utils import process_allgather
 
+    # JAX would take over SIGTERM, by which batch systems end a job; it is to end the run as Ctrl-C does.
+    jax.config.update("jax_enable_preemption_service", False)
+    both = (place.processes, place.rank) if place.coordinator else (None, None)
+    errors.print(f"waiting for the other processes, {WAITING} s at most", style="dim")
+    known = {name: signal.getsignal(name) for name in (signal.SIGINT, signal.SIGTERM)}
+    heeded = {name: handler for name, handler in known.items() if handler not in (signal.SIG_IGN, None)}
+    for name in heeded:
+        signal.signal(name, signal.SIG_DFL)
     try:
-        return np.asarray(process_allgather(array)).reshape(jax.process_count(), *array.shape)
-    except jax.errors.JaxRuntimeError:
-        raise InputError("Another process ended before the run began; its own message says why.") from None
-
-
-def least(number: int) -> int:
-    """The least of the numbers of bytes that all processes know, to 64 kB."""
-    import jax
-    import numpy as np
-
-    if jax.process_count() == 1:
-        return number
-    return int(gathered(np.array([min(number >> 16, 2**31 - 1)], np.int32)).min()) << 16
-
-
-def together(survey: "Survey") -> "Survey":
-    """What all processes saw of the patterns, added up, to the last bit the same in each."""
-    import jax
-    import numpy as np
-
-    if jax.process_count() == 1:
-        return survey
-    from ptychograd.data.dataset import added
-
-    packed = survey.packed()
-    sizes = gathered(np.array([packed.size], np.int32)).ravel()
-    padded = np.zeros(int(sizes.max()), np.uint8)
-    padded[: packed.size] = packed
-    every = gathered(padded)
-    return added([type(survey).unpacked(one[:size]) for one, size in zip(every, sizes, strict=True)])
+        jax.distributed.initialize(
+            place.coordinator,
+            *both,
+            initialization_timeout=WAITING,
+            heartbeat_timeout_seconds=HEARTBEAT,
+            shutdown_timeout_seconds=PATIENCE,
+        )
+    except ValueError as problem:
+        raise InputError(
+            f"The processes can't find each other ({str(problem).splitlines()[0]}); give the address of the first "
+            "one as `machine.coordinator=HOST:PORT`."
+        ) from None
+    except RuntimeError as problem:
+        why = str(problem).splitlines()[0]
+        raise InputError(f"The processes did not find each other within {WAITING} s: {why}") from None
+    finally:
+        for name, handler in heeded.items():
+            signal.signal(name, handler)
+    sys.excepthook = _at_once
+    prefix.text = f"ptychograd (process {jax.process_index()}): "
+    output.quiet = errors.quiet = jax.process_index() > 0
+    errors.print(f"{jax.process_count()} processes, {len(jax.devices())} devices", style="dim")
 
 
 def _at_once(kind, problem, trace) -> None:

@@ -8,9 +8,9 @@ from cyclopts import Parameter
 from ptychograd.cli.console import errors, output
 from ptychograd.cli.headings import READ
 from ptychograd.cli.options import PlanOptions, plan_of, without_effect
-from ptychograd.cli.result_page import is_result, result_lines
 from ptychograd.cli.wording import worded
 from ptychograd.core.errors import InputError
+from ptychograd.output.texts.results import is_result, result_lines
 
 if TYPE_CHECKING:
     from ptychograd.runs.memory_plan import MemoryPlan

@@ -12,12 +12,12 @@ from ptychograd.cli.checkpoints import Checkpoints, Every
 from ptychograd.cli.console import FAILED, INTERRUPTED, complain, errors, heard, leave, output, tell_json
 from ptychograd.cli.follow import followed
 from ptychograd.cli.placed import Placed, leave_unless_there, placed, working_folder
-from ptychograd.cli.positions import summary_of_flat_field, summary_of_parameters, summary_of_positions
 from ptychograd.cli.saving import described, require_same_data, with_whole_paths
 from ptychograd.cli.signals import ending
-from ptychograd.cli.verdicts import on_rise, verdict_line
 from ptychograd.core.errors import InputError
 from ptychograd.output.captions import VERDICT, final_figures
+from ptychograd.output.texts.corrections import summary_of_flat_field, summary_of_parameters, summary_of_positions
+from ptychograd.output.texts.verdicts import on_rise, verdict_line
 from ptychograd.runs.plan.plan import Plan
 from ptychograd.runs.plan.sections.other import MachineSection
 from ptychograd.runs.setting_names import FINGERPRINT, HELD_OUT

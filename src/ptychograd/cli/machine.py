@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from ptychograd.cli.engine import configure, require_devices
-from ptychograd.cli.hosts import ProcessRank, least, together
+from ptychograd.cli.hosts import join
 from ptychograd.core.errors import InputError
 from ptychograd.core.memory import available_memory
 from ptychograd.runs.plan.sections.other import MachineSection
+from ptychograd.runs.processes import ProcessRank, least, together
 from ptychograd.runs.setting_names import MACHINE
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def start(machine: MachineSection) -> None:
         jax.config.update("jax_num_cpu_devices", cores)
     configure(machine.precision)
     if place:
-        place.join()
+        join(place)
     require_devices()
 
 

@@ -28,9 +28,9 @@ def preview(plan: Plan, json: bool = False) -> "Result":
     from ptychograd.cli.job import figures, read_data
     from ptychograd.cli.machine import devices, in_file, start
     from ptychograd.cli.progress import EpochBar
-    from ptychograd.cli.verdicts import verdict_line
     from ptychograd.data.preview import preview_of
     from ptychograd.output.plot import summary
+    from ptychograd.output.texts.verdicts import verdict_line
     from ptychograd.runs.planned import PlannedRun
 
     if plan.data.follow:

@@ -15,10 +15,10 @@ from ptychograd.cli.folders import prepare_folder, removed, require_own_runs
 from ptychograd.cli.options import OptionalWhole, PlanOptions, plan_of
 from ptychograd.cli.placed import leave_unless_there, placed, working_folder
 from ptychograd.cli.signals import ending
-from ptychograd.cli.sweep_texts import TEXTS, texts_of
 from ptychograd.core.errors import InputError, NotWrittenError
 from ptychograd.core.version import __version__
 from ptychograd.output.captions import FOLDER
+from ptychograd.output.texts.sweeps import TEXTS, texts_of
 from ptychograd.runs.plan.plan import Plan
 from ptychograd.runs.setting_names import HELD_OUT, PRUNED
 

@@ -68,6 +68,8 @@ def plain_model(plan: "PlanFields", data: Dataset) -> AbstractModel:
         )
     if isinstance(data.geometry, BraggGeometry):
         return _crystal(plan, data, beam)
+    if asked.kind == "bragg":
+        raise InputError(f"`model.kind` bragg: {data.source} holds no rocking curves, as of a crystal.")
     if start.thickness is not None:
         raise InputError("`model.start.thickness` is for rocking curves of a crystal, and there is no rocking curve.")
     recipe = near_field if isinstance(data.geometry, NearFieldGeometry) else far_field

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from ptychograd.core.errors import InputError
-from ptychograd.data.files.arrays import digest_of, read_array
 
 NAMED = {"path", "sha256"}  # what names an array; a plan's file says the array's file too
 
@@ -21,6 +20,8 @@ def named_array(path: str, array: object) -> tuple[str, np.ndarray]:
 
 def reference(name: str, array: np.ndarray, file: str | None = None) -> dict[str, str]:
     """What stands for an array in text."""
+    from ptychograd.data.files.arrays import digest_of  # h5py is not to be read for a help
+
     where = {} if file is None else {"file": file}
     return {**where, "path": name, "sha256": digest_of(array)}
 
@@ -32,6 +33,8 @@ def is_reference(value: object) -> bool:
 
 def from_file(path: str, value: Mapping, folder: str) -> np.ndarray:
     """The array that a plan's file names, from a file whose name is relative to a folder."""
+    from ptychograd.data.files.arrays import read_array
+
     named = {key: value.get(key) for key in ("file", "path", "sha256")}
     if not all(isinstance(text, str) for text in named.values()) or value.keys() != named.keys():
         raise InputError(f'`{path}`: expected {{file = "...", path = "...", sha256 = "..."}}.')
@@ -43,6 +46,8 @@ def from_file(path: str, value: Mapping, folder: str) -> np.ndarray:
 
 def from_arrays(path: str, value: Mapping, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
     """The array that settings name, among those beside them."""
+    from ptychograd.data.files.arrays import digest_of
+
     found = arrays.get(str(value["path"]))
     if found is None or digest_of(np.asarray(found)) != value["sha256"]:
         what = "is not there" if found is None else "holds other values than those that were saved"

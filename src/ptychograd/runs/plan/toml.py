@@ -11,8 +11,6 @@ import numpy as np
 from pydantic import BaseModel
 
 from ptychograd.core.errors import InputError
-from ptychograd.data.files import replacing, require_replaceable
-from ptychograd.data.files.arrays import ARRAYS, write_arrays
 from ptychograd.runs.plan.fields import VERSION, Section
 from ptychograd.runs.plan.lines import line_in, line_of, lines_of
 from ptychograd.runs.plan.parts import named_part
@@ -100,6 +98,9 @@ def save(plan: Section, path: str | os.PathLike[str], page: Page = Page()) -> No
     Raises:
         InputError: the plan has a part that no module names, or a file can't be written.
     """
+    from ptychograd.data.files import require_replaceable  # h5py is not to be read for a help
+    from ptychograd.data.files.arrays import ARRAYS, write_arrays
+
     path = Path(path)
     require_toml(path)
     beside = path.with_name(f"{path.stem}_arrays.h5")
@@ -141,6 +142,8 @@ def written(
 
 def write_text(path: Path, text: str) -> None:
     """Write a plan's text, whole or not at all."""
+    from ptychograd.data.files import replacing
+
     try:
         encoded = text.encode()
     except UnicodeEncodeError:

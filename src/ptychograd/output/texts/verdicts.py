@@ -1,4 +1,4 @@
-"""The verdict on a run, in a line for a person, with what to try in the words of the options."""
+"""The verdict on a run, in a line for a person, with what to try in fields of a plan."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -11,18 +11,20 @@ if TYPE_CHECKING:
 MOST_CAUSES = 3  # that are told in the line; JSON and the result file hold all
 UNSEEN = "; whether both axes of the positions are negated no far field can tell"
 TRY = {
-    "lattice": "more patterns in a batch from the start (no --batch-size, or as many as there are); the next scan with "
-    "positions off the raster",
+    "lattice": "more patterns in a batch from the start (no `fit.batch_size`, or as many as there are); the next scan "
+    "with positions off the raster",
     "not_counts": "give the counts as they were measured",
-    "object_not_told_from_noise": "larger batches (--batch-size 256) or more photons; --hold-out 0.05 judges it better",
-    "loss_rose": "larger batches (--batch-size), or another solver",
+    "object_not_told_from_noise": "larger batches (`fit.batch_size=256`) or more photons; `validation.hold_out=0.05` "
+    "judges it better",
+    "loss_rose": "larger batches (`fit.batch_size`), or another solver",
     "too_few_epochs": "more epochs (`ptychograd resume ... --epochs N`)",
     "start_probe": "`ptychograd diagnose`, which tries beams out of focus too; or give it "
-    "(--key probe=PATH, or --focal-spot, --pinhole or --aperture with --defocus)",
+    "(`data.keys.probe=PATH`, or `model.start.focal_spot`, `model.start.pinhole` or `model.start.aperture` with "
+    "`model.start.defocus`)",
     "orientation": "`ptychograd diagnose` tries all eight",
-    "positions": "--refine scan.offset; check their unit and order",
-    "defocus": "--defocus with the other sign, or another value",
-    "modes": "more modes (--modes)",
+    "positions": "`fit.refine=scan.offset`; check their unit and order",
+    "defocus": "`model.start.defocus` with the other sign, or another value",
+    "modes": "more modes (`model.probe.modes`)",
 }
 
 TRY_IN_PYTHON = {

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ptychograd.cli.verdicts import TRY, TRY_IN_PYTHON, on_rise, verdict_line
 from ptychograd.output.captions import final_figures, origin, pixel_size, verdict_code
+from ptychograd.output.texts.verdicts import TRY, TRY_IN_PYTHON, on_rise, verdict_line
 from ptychograd.runs.setting_names import HELD_OUT, PLAN
 
 if TYPE_CHECKING:

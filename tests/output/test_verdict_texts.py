@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import ptychograd as pg
-from ptychograd.cli.verdicts import line, verdict_line
 from ptychograd.output.captions import VERDICTS, figures_line, final_figures, headline
+from ptychograd.output.texts.verdicts import line, verdict_line
 
 NEAR, CRYSTAL = {"focus_distance": float("inf")}, {"rocking": [0.0, 0.1]}
 

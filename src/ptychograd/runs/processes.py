@@ -1,0 +1,72 @@
+"""Several processes that share a run: which one this is, and what they tell each other."""
+
+import os
+import re
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from jax.experimental.multihost_utils import process_allgather
+
+from ptychograd.core.errors import InputError
+from ptychograd.data.dataset import Survey, added
+
+STARTED = (("SLURM_STEP_NUM_TASKS", "SLURM_PROCID"), ("OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK"))
+
+
+class ProcessRank(NamedTuple):
+    """Where this process stands: HOST:PORT of the first one, how many there are, and which one it is."""
+
+    coordinator: str | None
+    processes: int | None
+    rank: int | None
+
+    @classmethod
+    def of(cls, coordinator: str | None, processes: int | None, rank: int | None) -> "ProcessRank | None":
+        """From what is given, or else from who started the process; None if it is alone."""
+        known = next((pair for pair in STARTED if int(os.environ.get(pair[0]) or 1) > 1), None)
+        if known is not None and processes is None and rank is None:
+            number = os.environ.get(known[1])
+            return cls(coordinator, int(os.environ[known[0]]), int(number) if number else None)
+        names = {"coordinator": coordinator, "processes": processes, "rank": rank}
+        given = [name for name, value in names.items() if value is not None]
+        if not given:
+            return None
+        if len(given) < len(names):
+            text = "several processes need `machine.coordinator`, `machine.processes` and `machine.rank`."
+            raise InputError(f"{' and '.join(f'`machine.{name}`' for name in given)} alone: {text}")
+        place = cls(coordinator, processes, rank)
+        if not 0 <= (rank or 0) < (processes or 0):
+            raise InputError(
+                f"`machine.rank` {rank} of `machine.processes` {processes}: expected a rank from 0 to one less."
+            )
+        if not re.fullmatch(r".+:\d+", coordinator or ""):
+            raise InputError(f'`machine.coordinator` "{coordinator}": expected HOST:PORT, as host1:8476.')
+        return place if (processes or 0) > 1 else None
+
+
+def gathered(array: np.ndarray) -> Any:
+    """The arrays of all processes, stacked."""
+    try:
+        return np.asarray(process_allgather(array)).reshape(jax.process_count(), *array.shape)
+    except jax.errors.JaxRuntimeError:
+        raise InputError("Another process ended before the run began; its own message says why.") from None
+
+
+def least(number: int) -> int:
+    """The least of the numbers of bytes that all processes know, to 64 kB."""
+    if jax.process_count() == 1:
+        return number
+    return int(gathered(np.array([min(number >> 16, 2**31 - 1)], np.int32)).min()) << 16
+
+
+def together(survey: Survey) -> Survey:
+    """What all processes saw of the patterns, added up, to the last bit the same in each."""
+    if jax.process_count() == 1:
+        return survey
+    packed = survey.packed()
+    sizes = gathered(np.array([packed.size], np.int32)).ravel()
+    padded = np.zeros(int(sizes.max()), np.uint8)
+    padded[: packed.size] = packed
+    every = gathered(padded)
+    return added([type(survey).unpacked(one[:size]) for one, size in zip(every, sizes, strict=True)])
