@@ -135,16 +135,6 @@ def test_rounding_is_the_end_and_no_harm():
 # Ptychography ---------------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def data():
-    return problems.measurement()
-
-
-@pytest.fixture(scope="module")
-def model(data):
-    return problems.start_model(data)
-
-
 def loss_of(result, data, noise=None):
     still = pg.solvers.EvaluateOnly()
     return pg.reconstruct(result.model, data, still, epochs=1, batch_size=8, noise=noise).history.loss[0]

@@ -37,11 +37,6 @@ def codes(text):
 
 
 @pytest.fixture(scope="module")
-def data():
-    return problems.measurement()
-
-
-@pytest.fixture(scope="module")
 def good(data):
     return ended(data)
 
