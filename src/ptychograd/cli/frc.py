@@ -142,9 +142,9 @@ def _performed(planned: "Run") -> "Result":
     from ptychograd.fitting.reconstruction import CUT_SHORT
     from ptychograd.fitting.result import NonFiniteError
     from ptychograd.runs.memory_plan import memory_plan
-    from ptychograd.runs.run import perform, tasks
+    from ptychograd.runs.run import perform, possible_tasks
 
-    memory_plan(tasks(planned)).check()
+    memory_plan(possible_tasks(planned)).check()
     with EpochBar() as bar:
         try:
             result = perform(planned, bar.advance)

@@ -64,13 +64,13 @@ def _planned(file: Path, options: Options, machine: Machine) -> list[tuple[str, 
     from ptychograd.cli.plan import make_run, make_solver, read_file
     from ptychograd.data.description import describe
     from ptychograd.runs.memory_plan import memory_plan
-    from ptychograd.runs.run import tasks
+    from ptychograd.runs.run import possible_tasks
 
     _machine.start(machine, options.precision)
     make_solver(options)
     data = read_file(file, options, _machine.in_file(machine))
     shared = tuple(_machine.devices(machine))
-    plan = memory_plan([task._replace(devices=shared) for task in tasks(make_run(options, data))])
+    plan = memory_plan([task._replace(devices=shared) for task in possible_tasks(make_run(options, data))])
     return [*describe(data), *_lines(plan)]
 
 

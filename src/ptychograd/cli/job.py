@@ -20,7 +20,7 @@ from ptychograd.cli.saving import FINGERPRINT, described, named_files, require_s
 from ptychograd.cli.signals import ending
 from ptychograd.cli.verdicts import on_rise, verdict_line
 from ptychograd.core.errors import InputError
-from ptychograd.output.captions import FOLDER, VERDICT, final_figures
+from ptychograd.output.captions import FOLDER, VERDICT, final_figures, solver_line
 
 if TYPE_CHECKING:
     from ptychograd.data.dataset import Dataset
@@ -163,9 +163,9 @@ def _validated(result: "Result", held: "Dataset", planned: "Run") -> "Result":
 def _tell_memory(planned: "Run") -> None:
     """Say how much memory the run will take, and refuse what can't fit before anything is compiled."""
     from ptychograd.runs.memory_plan import memory_plan
-    from ptychograd.runs.run import tasks
+    from ptychograd.runs.run import possible_tasks
 
-    plan = memory_plan(tasks(planned))
+    plan = memory_plan(possible_tasks(planned))
     plan.check()
     errors.print(plan.summary, style="dim", soft_wrap=True)
 
@@ -265,7 +265,7 @@ def _report(job: Job, where: Placed, result: "Result", count: int, seconds: floa
         output.print(f"orthogonal modes of the probe: {shares} of its power", soft_wrap=True)
     for text in (*summary_of_positions(result), *summary_of_flat_field(result), *summary_of_parameters(result)):
         output.print(text, soft_wrap=True)
-    for text in filter(None, (on_rise(result), verdict_line(result))):
+    for text in filter(None, (solver_line(result), on_rise(result), verdict_line(result))):
         output.print(text, soft_wrap=True)
     if result.stopped == STOPPED:
         errors.print(f"{ending.summary}`ptychograd resume {where}` goes on", style="dim", soft_wrap=True)

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ptychograd.cli.held import HELD_OUT
-from ptychograd.cli.verdicts import TRY, TRY_IN_PYTHON, on_rise, verdict_line
-from ptychograd.output.captions import final_figures, origin, pixel_size, verdict_code
+from ptychograd.cli.verdicts import by_options, in_python, on_rise, verdict_line
+from ptychograd.output.captions import final_figures, origin, pixel_size, solver_line, verdict_code
 
 if TYPE_CHECKING:
     from ptychograd.fitting.result import Result
@@ -35,7 +35,7 @@ def result_lines(path: Path) -> list[Line]:
 
     result = load(path)
     source = origin(result.settings)
-    text = verdict_line(result, TRY if OPTIONS in result.settings else TRY_IN_PYTHON).removeprefix("verdict: ")
+    text = verdict_line(result, by_options if OPTIONS in result.settings else in_python).removeprefix("verdict: ")
     return [
         ("result", "of ptychograd; the data are in another file"),
         ("data", "not named" if source is None else str(source)),
@@ -72,7 +72,7 @@ def _size(shape: tuple[int, ...]) -> str:
 def _epochs(result: "Result") -> str:
     planned = _planned(result)
     of = f" of {planned}" if planned is not None and planned != result.history.epochs else ""
-    return f"{result.history.epochs}{of} ({result.stopped})"
+    return "; ".join(filter(None, (f"{result.history.epochs}{of} ({result.stopped})", solver_line(result))))
 
 
 def _planned(result: "Result") -> int | None:
