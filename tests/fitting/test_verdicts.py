@@ -12,7 +12,7 @@ import bragg_problems
 import near_problems
 import problems
 import ptychograd as pg
-from ptychograd.cli.verdicts import TRY, line
+from ptychograd.cli.verdicts import REMEDIES, line
 from ptychograd.fitting import verdict as _verdict
 from ptychograd.fitting.mean_pattern import explained_by_held, fit_of_mean, noise_about
 from ptychograd.output.captions import VERDICTS
@@ -196,7 +196,7 @@ def test_a_result_without_an_epoch_has_no_verdict(data):
 
 def test_every_cause_has_something_to_try():
     found = set(re.findall(r'Cause\(\s*"(\w+)"', PAGES.read_text(encoding="utf-8")))
-    assert found == TRY.keys()
+    assert found == REMEDIES.keys()
     assert {"at_noise", "near_noise", "not_solved", "unknown"} == VERDICTS.keys()
 
 
