@@ -44,10 +44,12 @@ REMEDIES = {
         "other axes of the positions ({})", "`ptychograd diagnose` tries all eight", "pg.data.apply_orientation"
     ),
     "positions": Remedy(
-        "check unit and order of the positions, or refine them ({})", "--refine scan.offset", "with_refinable_positions"
+        "check unit and order of the positions, or refine them ({})",
+        "--refine scan.offset finds them",
+        "with_refinable_positions",
     ),
     "defocus": Remedy("another distance ({})", "--defocus, also with the other sign", "also with the other sign"),
-    "modes": Remedy("more modes of the illumination ({})", "--modes", "modes="),
+    "modes": Remedy("more modes ({})", "--modes", "of the illumination"),
 }  # by the code of a cause
 
 
