@@ -15,7 +15,7 @@ from ptychograd.cli.placed import Placed, leave_unless_there, placed, working_fo
 from ptychograd.cli.saving import described, require_same_data, with_whole_paths
 from ptychograd.cli.signals import ending
 from ptychograd.core.errors import InputError
-from ptychograd.output.captions import VERDICT, final_figures
+from ptychograd.output.captions import VERDICT, final_figures, solver_line
 from ptychograd.output.texts.corrections import summary_of_flat_field, summary_of_parameters, summary_of_positions
 from ptychograd.output.texts.verdicts import on_rise, verdict_line
 from ptychograd.runs.plan.plan import Plan
@@ -246,7 +246,7 @@ def _report(job: Job, where: Placed, result: "Result", count: int, seconds: floa
         output.print(f"orthogonal modes of the probe: {shares} of its power", soft_wrap=True)
     for text in (*summary_of_positions(result), *summary_of_flat_field(result), *summary_of_parameters(result)):
         output.print(text, soft_wrap=True)
-    for text in filter(None, (on_rise(result), verdict_line(result))):
+    for text in filter(None, (solver_line(result), on_rise(result), verdict_line(result))):
         output.print(text, soft_wrap=True)
     if result.stopped == STOPPED:
         errors.print(f"{ending.summary}`ptychograd resume {where}` goes on", style="dim", soft_wrap=True)

@@ -139,8 +139,8 @@ def perform_search(asked: Grid, space: Mapping, trials: int, method: Method) -> 
     """The trials of a search; an interrupt ends the process."""
     from ptychograd.cli.progress import ShareBar
     from ptychograd.runs.plan_sweep import PlanGrid, held_out_alike, name_of
-    from ptychograd.runs.searches import Row, search
     from ptychograd.runs.search_space import axes_of, corners
+    from ptychograd.runs.searches import Row, search
 
     points = list(corners(axes_of(space, asked.plan)))
     data = _begun(asked, asked.plan.with_fields(points[0]))

@@ -211,6 +211,15 @@ class AbstractExitWaveModel(AbstractModel):
         return self
 
     @property
+    def has_diagonal(self) -> bool:
+        """True where J^H J 1 is known to be the diagonal of J^H J, or near it, as for a product of object and probe.
+
+        It is a promise that saves time. Where it is not given, it is measured when a run begins whether steps that are
+        divided by J^H J 1 converge; if not, solvers do without.
+        """
+        return False
+
+    @property
     def is_local(self) -> bool:
         """True where a detector pixel sees a neighbourhood of the exit wave, as in a near field.
 

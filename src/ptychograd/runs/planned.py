@@ -20,7 +20,7 @@ from ptychograd.runs.plan.effects.detector import doubts
 from ptychograd.runs.plan.making import make_run
 from ptychograd.runs.plan.settings import as_settings
 from ptychograd.runs.plan.stages import too_short_for_search, with_usual_epochs
-from ptychograd.runs.run import perform, tasks
+from ptychograd.runs.run import perform, possible_tasks
 from ptychograd.runs.setting_names import ARRIVED, FINGERPRINT, MADE_BY, PLAN, PLAN_FOLDER
 from ptychograd.runs.stage import Run
 
@@ -79,7 +79,7 @@ class PlannedRun(NamedTuple):
     @property
     def memory(self) -> MemoryPlan:
         """How much memory the run will take."""
-        return memory_plan(tasks(self.run))
+        return memory_plan(possible_tasks(self.run))
 
     def perform(
         self,

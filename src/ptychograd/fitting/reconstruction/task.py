@@ -22,6 +22,7 @@ from ptychograd.core.parameters import (
 from ptychograd.core.strict import meant
 from ptychograd.data.checks import warn_of
 from ptychograd.data.dataset import Dataset
+from ptychograd.fitting.devices import Devices
 from ptychograd.fitting.epoch import (
     AXES,
     AbstractSampler,
@@ -57,6 +58,7 @@ from ptychograd.fitting.reconstruction.contracts import (
     check_numbers,
     check_sampler,
 )
+from ptychograd.fitting.reconstruction.diagonals import UNLIKE, WITHOUT_DIAGONAL, noted, scales_steps
 from ptychograd.fitting.reconstruction.penalties import penalty, with_path
 from ptychograd.fitting.reconstruction.stuck import stuck
 from ptychograd.fitting.result import ROSE, History, Result, require_present_version
@@ -140,6 +142,8 @@ def begun(task: Task) -> tuple[Work, Standing]:
         warnings.warn(doubt, stacklevel=3)
     for sentence in () if task.resume else meant(lambda: list(stuck(task.model, task.trainable)))():
         warnings.warn(f"What can't move from where it starts: {sentence}.", stacklevel=3)
+    if WITHOUT_DIAGONAL in ready[0].settings and not task.resume:
+        warnings.warn(UNLIKE, stacklevel=3)
     for sentence in _idle(task):
         warnings.warn(sentence, stacklevel=3)
     return ready
@@ -182,10 +186,13 @@ def prepared(task: Task) -> tuple[Work, Standing]:
     batch_size = max(1, task.batch_size // model.group)
     task.solver.check_batch(batch_size, data.count // model.group, data.grows)
     mesh = grid(task.devices, batch_size)
-    axes = AXES if mesh is not None else ()
+    devices = Devices(AXES if mesh is not None else ())
     real, settings = real_dtype(parameters), _settings(task)
-    objective = replace(_objective(task, model, real), names=names, axes=axes)
+    objective = replace(_objective(task, model, real), names=names, devices=devices)
     variables = task.solver.variables(parameters)
+    before, sizes = _continued(task.solver, settings, resume), (data.count // model.group, batch_size)
+    scaled = scales_steps(objective, variables, task.solver, *sizes, before and before.settings)
+    objective, settings = replace(objective, has_diagonals=scaled), settings | noted(scaled)
     if resume is None or resume.settings.get("constraints") != settings.get("constraints"):
         variables = projected(objective.projections, variables)
     history = resume.history if resume else History.empty()
@@ -241,8 +248,7 @@ def _start_state(
 ) -> PyTree:
     """A fresh state, or the one that `resume` ended with, if it has one, where solver and parameters are the same."""
     state = solver.init(objective, variables)
-    retained = solver.state_depends_on
-    if resume is None or not resume.state or any(resume.settings.get(key) != settings.get(key) for key in retained):
+    if (resume := _continued(solver, settings, resume)) is None:
         return state
     fresh, tree = named_leaves(state), jax.tree.structure(state)
     shapes = {name: np.shape(leaf) for name, leaf in fresh.items()}
@@ -252,6 +258,14 @@ def _start_state(
             "it; give the same one, or none of it by leaving `resume` out."
         )
     return tree.unflatten([jnp.asarray(resume.state[name], leaf.dtype) for name, leaf in fresh.items()])
+
+
+def _continued(solver: AbstractSolver, settings: dict, resume: Result | None) -> Result | None:
+    """The result whose state the solver takes up, if it does so."""
+    if resume is None or not resume.state:
+        return None
+    is_alike = all(resume.settings.get(key) == settings.get(key) for key in solver.state_depends_on)
+    return resume if is_alike else None
 
 
 def _settings(task: Task) -> dict:
