@@ -109,6 +109,7 @@ def _halves(path: Path, places: OutputPaths, options: Options, machine: Machine)
     from ptychograd.cli.machine import devices, in_file, start
     from ptychograd.cli.plan import make_run, make_solver, read_data
     from ptychograd.data.splitting import halves
+    from ptychograd.physics.model import roles_of
     from ptychograd.quality.half_data import require_one_image
 
     if options.hold_out:
@@ -124,7 +125,7 @@ def _halves(path: Path, places: OutputPaths, options: Options, machine: Machine)
         seeded = replace(options, seed=options.seed + number)  # what chance does is not to be alike in both
         fitted, held = parted(seeded, half)
         planned = with_search_and_validation(make_run(seeded, fitted), held)._replace(devices=tuple(devices(machine)))
-        require_one_image(planned.model.roles())
+        require_one_image(roles_of(planned.model))
         errors.print(f"{('first', 'second')[number]} half", style="dim")
         result = _performed(planned)
         result = result._replace(settings=result.settings | {HALF: number + 1} | source)

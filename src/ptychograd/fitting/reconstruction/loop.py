@@ -35,6 +35,7 @@ from ptychograd.fitting.objective import Value
 from ptychograd.fitting.priors import AbstractPrior
 from ptychograd.fitting.projections import Constraints
 from ptychograd.fitting.reconstruction.best import BEST, beside
+from ptychograd.fitting.reconstruction.contracts import check_called
 from ptychograd.fitting.reconstruction.task import Standing, Task, Work, begun, prepared
 from ptychograd.fitting.result import ROSE, History, NonFiniteError, Result
 from ptychograd.fitting.schedule import AbstractSchedule, LateCooling, Plan
@@ -150,6 +151,7 @@ def reconstruct(
         ((53, 47), (1, 20, 18))
         >>> result.save("result.h5")
     """
+    check_called(on_epoch=on_epoch, monitor=monitor, until=until)
     size = _suited(solver, data) if batch_size is None else batch_size
     task = Task(model, data, solver, epochs, size, _free(model, trainable), noise or Amplitude(), seed, resume)
     task = task._replace(planned=planned, devices=_devices(devices), priors=_several(priors), sampler=sampler)
