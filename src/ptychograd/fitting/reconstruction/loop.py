@@ -160,8 +160,7 @@ def reconstruct(
     try:
         for _ in range(epochs):
             standing = _monitored(work, _after_an_epoch(work, standing, feed), monitor)
-            if on_epoch is not None:
-                on_epoch(_progress(work, standing, feed.count))
+            _tell(on_epoch, work, standing, feed)
             if (stopped := (until and until(standing.history)) or DONE) != DONE:
                 break
     except KeyboardInterrupt:
@@ -323,6 +322,11 @@ def _as_it_is(work: Work, standing: Standing, variables: PyTree, state: PyTree) 
     named = jax.device_get(named_leaves(state))
     found = Result.of(model, work.positions, named, standing.history, work.settings | {"stopped": UNDER_WAY})
     return found._replace(illuminated=work.illuminated)
+
+
+def _tell(on_epoch: Callable[[Progress], None] | None, work: Work, standing: Standing, feed: Feed) -> None:
+    if on_epoch is not None:
+        on_epoch(_progress(work, standing, feed.count))
 
 
 def _progress(work: Work, standing: Standing, count: int) -> Progress:
