@@ -9,7 +9,7 @@ import numpy as np
 from ptychograd.core.errors import InputError
 from ptychograd.core.parameters import matches, named_leaves
 from ptychograd.core.strict import meant
-from ptychograd.physics.model import AbstractModel, ScaleAmbiguity, gathered, shares_work
+from ptychograd.physics.model import AbstractModel, ScaleAmbiguity, gathered, parts_of, shares_work
 
 
 @meant
@@ -24,7 +24,8 @@ def check_hints(model: AbstractModel, count: int) -> None:
         _check_path(f"{kind}.steps", path, arrays)
         if np.shape(model.steps[path]) or not float(model.steps[path]) > 0:
             raise InputError(f'{kind}.steps gives {model.steps[path]} for "{path}"; expected one number above 0.')
-    for path in model.weighted:
+    of_parts = {f"{name}.{path}" for name, part in parts_of(model).items() for path in part.weighted}
+    for path in set(model.weighted) - of_parts:
         _check_path(f"{kind}.weighted", path, arrays)
     free = model.free_scale
     if free is not None and not isinstance(free, ScaleAmbiguity):

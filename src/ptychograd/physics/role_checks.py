@@ -61,7 +61,7 @@ def _check_image(kind: str, image: Image) -> None:
         _check_mask(kind, name, getattr(image, name), shape[-len(axes) :])
     if not isinstance(image.outside, float | int):
         raise InputError(f"{kind}: outside={image.outside!r} of the image; expected one real number, as 1.0.")
-    _check_words(kind, "gauge", image.gauge)
+    _check_texts(kind, "gauge", image.gauge)
     unknown = [word for word in image.gauge if word not in PRODUCT]
     if unknown:
         raise InputError(f"{kind}: no gauge is called {unknown[0]!r}; expected some of {', '.join(PRODUCT)}.")
@@ -80,13 +80,13 @@ def _check_illumination(kind: str, beam: Illumination) -> None:
 
 
 def _checked_axes(kind: str, name: str, axes: Any) -> tuple[str, ...]:
-    _check_words(kind, "axes", axes, name)
+    _check_texts(kind, "axes", axes, name)
     return tuple(axes)
 
 
-def _check_words(kind: str, field: str, words: Any, name: str = "image") -> None:
-    if not isinstance(words, tuple | list) or not all(isinstance(word, str) for word in words):
-        raise InputError(f"{kind}: {field}={words!r} of the {name}; expected a tuple of words, also of one.")
+def _check_texts(kind: str, field: str, texts: Any, name: str = "image") -> None:
+    if not isinstance(texts, tuple | list) or not all(isinstance(text, str) for text in texts):
+        raise InputError(f"{kind}: {field}={texts!r} of the {name}; expected a tuple of words, also of one.")
 
 
 def _check_sampling(kind: str, name: str, sampling: Any, axes: Sequence[str]) -> None:
