@@ -17,6 +17,7 @@ from ptychograd.fitting.reconstruction import (
     prepared,
     reconstruct,
 )
+from ptychograd.fitting.reconstruction.contracts import check_called
 from ptychograd.fitting.result import History, NonFiniteError, Result, require_present_version
 from ptychograd.fitting.solvers import AbstractSolver
 from ptychograd.fitting.verdict import VERDICT, assess
@@ -38,7 +39,7 @@ def check(run: Run) -> None:
     run = run.sized()
     for task, stage in zip(tasks(run), run.stages, strict=True):
         prepared(task)
-        for action in stage.first:
+        for action in stage.actions:
             action.check(run.model)
 
 
@@ -90,6 +91,7 @@ def perform(
         (3, 'not_solved')
     """
     check_kind(run, Run, "run")
+    check_called(on_epoch=on_epoch, monitor=run.monitor)
     return with_verdict(_performed(run, on_epoch, resume, epochs), run.data)
 
 
@@ -131,7 +133,7 @@ def _performed(
 
 def _next_change(run: Run, run_progress: RunProgress, result: Result | None) -> AbstractStageAction | None:
     """What is to be done to the model before its next epoch; the changes that were are in the result's settings."""
-    due = [action for stage in run.stages[: run_progress.ended + 1] for action in stage.first]
+    due = [action for stage in run.stages[: run_progress.ended + 1] for action in stage.actions]
     done = len(result.settings.get("changes", ())) if result else 0
     return due[done] if done < len(due) else None
 

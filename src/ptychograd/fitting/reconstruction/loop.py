@@ -31,6 +31,7 @@ from ptychograd.fitting.objective import Value
 from ptychograd.fitting.priors import AbstractPrior
 from ptychograd.fitting.projections import Constraints
 from ptychograd.fitting.reconstruction.best import BEST, beside
+from ptychograd.fitting.reconstruction.contracts import check_called
 from ptychograd.fitting.reconstruction.task import Standing, Task, Work, begun, prepared
 from ptychograd.fitting.result import ROSE, History, NonFiniteError, Result
 from ptychograd.fitting.schedule import AbstractSchedule, LateCooling
@@ -146,6 +147,7 @@ def reconstruct(
         ((53, 47), (1, 20, 18))
         >>> result.save("result.h5")
     """
+    check_called(on_epoch=on_epoch, monitor=monitor, until=until)
     size = _suited(solver, data) if batch_size is None else batch_size
     task = Task(model, data, solver, epochs, size, _free(model, trainable), noise or Amplitude(), seed, resume)
     task = task._replace(planned=planned, devices=_devices(devices), priors=_several(priors), sampler=sampler)
@@ -154,8 +156,7 @@ def reconstruct(
     try:
         for _ in range(epochs):
             standing = _monitored(work, _after_an_epoch(work, standing, feed), monitor)
-            if on_epoch is not None:
-                on_epoch(_progress(work, standing, feed.count))
+            _tell(on_epoch, work, standing, feed)
             if (stopped := (until and until(standing.history)) or DONE) != DONE:
                 break
     except KeyboardInterrupt:
@@ -281,6 +282,11 @@ def _as_it_is(work: Work, standing: Standing, variables: PyTree, state: PyTree) 
     named = jax.device_get(named_leaves(state))
     found = Result.of(model, work.positions, named, standing.history, work.settings | {"stopped": UNDER_WAY})
     return found._replace(illuminated=work.illuminated)
+
+
+def _tell(on_epoch: Callable[[Progress], None] | None, work: Work, standing: Standing, feed: Feed) -> None:
+    if on_epoch is not None:
+        on_epoch(_progress(work, standing, feed.count))
 
 
 def _progress(work: Work, standing: Standing, count: int) -> Progress:

@@ -64,8 +64,9 @@ from ptychograd.fitting.reconstruction.stuck import stuck
 from ptychograd.fitting.result import ROSE, History, Result, require_present_version
 from ptychograd.fitting.schedule import AbstractSchedule, LateCooling
 from ptychograd.fitting.solvers import AbstractSolver, EvaluateOnly
-from ptychograd.physics.model import AbstractModel, shares_work
+from ptychograd.physics.model import AbstractModel, roles_of, shares_work
 from ptychograd.physics.noise import AbstractNoise, Censored
+from ptychograd.physics.shared_work import computed_from
 
 SAME_STAGE = ("solver", "batch_size", "noise", "trainable", "priors", "constraints")  # settings: alike within a stage
 
@@ -132,7 +133,7 @@ class Standing(NamedTuple):
 
 def begun(task: Task) -> tuple[Work, Standing]:
     """What is `prepared`, after a warning of what is plainly wrong with data or start; a mere look is no run."""
-    ready, is_scan = prepared(task), meant(task.model.roles)().positions is not None
+    ready, is_scan = prepared(task), roles_of(task.model).positions is not None
     if not task.epochs or isinstance(task.solver, EvaluateOnly):
         return ready
     if is_scan:
@@ -156,13 +157,14 @@ def _idle(task: Task) -> list[str]:
     Of a model that shares work a prior may be on what is computed of what is refined.
     """
     refined = [name for name in trainable_names(task.model) if any(matches(name, path) for path in task.trainable)]
-    asked = () if shares_work(task.model) else task.priors
-    priors = [(type(prior).__name__, with_path(prior, task.model).path) for prior in asked]
-    constraints = [(one, path) for path, given in task.constraints.items() for one in names_of(given)]
+    sources = computed_from(task.model) if shares_work(task.model) else {}
+    moved = [*refined, *(name for name, which in sources.items() if not which.isdisjoint(refined))]
+    priors = [(type(prior).__name__, with_path(prior, task.model).path, moved) for prior in task.priors]
+    constraints = [(one, path, refined) for path, given in task.constraints.items() for one in names_of(given)]
     return [
         f'{kind} on "{path}" has no effect, as that is not refined here (refined are: {", ".join(task.trainable)}).'
-        for kind, path in (*priors, *constraints)
-        if not any(matches(name, path) for name in refined)
+        for kind, path, moving in (*priors, *constraints)
+        if not any(matches(name, path) for name in moving)
     ]
 
 
