@@ -12,7 +12,7 @@ from ptychograd.core.log import log
 from ptychograd.data.dataset import Dataset
 from ptychograd.data.patterns import illuminated_positions
 from ptychograd.fitting.result import Result
-from ptychograd.runs.plan.effects.positions import HELD, held_share
+from ptychograd.runs.plan.held_share import HELD, held_share
 from ptychograd.runs.plan.listing import field_at
 from ptychograd.runs.plan.quantities import quantity
 from ptychograd.runs.plan.wording import as_written
