@@ -45,9 +45,9 @@ def preview(plan: Plan, json: bool = False) -> "Result":
     part, note = preview_of(read_data(plan, in_file(plan.machine)))
     errors.print(note, style="dim", soft_wrap=True)
     epochs = plan.fit.epochs if isinstance(plan.fit.epochs, int) else EPOCHS
-    coarse = plan.with_fields({**NOT_IN_IT, "fit.epochs": min(epochs, EPOCHS)})
+    short = plan.with_fields({**NOT_IN_IT, "fit.epochs": min(epochs, EPOCHS)})
     with EpochBar() as bar:
-        result = PlannedRun.of(coarse, part, devices(plan.machine)).perform(bar.advance)
+        result = PlannedRun.of(short, part, devices(plan.machine)).perform(bar.advance)
     where = drawn(summary(result), picture, folder)
     output.print(f"preview: R = {result.r_factor:.4f} after {result.history.epochs} epochs", soft_wrap=True)
     if line := verdict_line(result):
