@@ -13,7 +13,7 @@ import ptychograd as pg
 SHAPE, PIXEL, WAVELENGTH = (41, 36), (2e-7, 2e-7), 5e-10  # metres
 
 
-# ---- the physics: nine lines
+# ---- the physics: seven lines
 class Holography(pg.AbstractModel):
     wave: Array  # behind the object, √photons a pixel, complex (y, x)
     kernel: Array  # of free space, for each distance

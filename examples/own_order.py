@@ -13,7 +13,7 @@ import ptychograd as pg
 SHAPE = (32, 27)
 
 
-# ---- the sampler: six lines
+# ---- the sampler: five lines
 class Neighbours(pg.fitting.AbstractSampler):
     batch_size: int
 

@@ -12,8 +12,10 @@ from skimage.transform import resize
 
 import ptychograd as pg
 
+OBJECT = (70, 66)  # pixels
 
-# ---- the physics: fourteen lines
+
+# ---- the physics: twelve lines
 class CurvedProbe(pg.AbstractModel):
     transmission: Array  # of the object, complex (height, width)
     curvature: Array  # of the incident wave, radians a squared pixel: the one unknown number
@@ -33,10 +35,10 @@ class CurvedProbe(pg.AbstractModel):
 # ---- a measurement of it, simulated with a curvature that the reconstruction is not told
 def measurement(curvature: float) -> tuple[CurvedProbe, pg.Dataset]:
     rng = np.random.default_rng(1)
-    y, x = (np.arange(n) - n // 2 for n in (48, 40))
-    lens = 250 * np.exp(-(y[:, None] ** 2 + x**2) / (2 * 7**2))
-    image = resize(camera() / 255, (110, 102))
-    corner = np.array([(i, j) for i in range(0, 61, 6) for j in range(0, 61, 6)]) + rng.integers(0, 3, (121, 2))
+    y, x = (np.arange(n) - n // 2 for n in (32, 28))
+    lens = 250 * np.exp(-(y[:, None] ** 2 + x**2) / (2 * 5**2))
+    image = resize(camera() / 255, OBJECT)
+    corner = np.array([(i, j) for i in range(0, 37, 4) for j in range(0, 37, 4)]) + rng.integers(0, 3, (100, 2))
     truth = CurvedProbe(
         jnp.asarray((0.6 + 0.4 * image) * np.exp(1j * image), jnp.complex64),
         jnp.float32(curvature),
@@ -48,7 +50,7 @@ def measurement(curvature: float) -> tuple[CurvedProbe, pg.Dataset]:
 
 def main() -> float:
     truth, data = measurement(curvature=0.030)
-    start = CurvedProbe(jnp.ones((110, 102), jnp.complex64), jnp.float32(0.020), truth.lens, truth.corner)
+    start = CurvedProbe(jnp.ones(OBJECT, jnp.complex64), jnp.float32(0.020), truth.lens, truth.corner)
     steps = {"transmission": 0.02, "curvature": 2e-4}
     result = pg.reconstruct(
         start, data, pg.adam(steps), trainable=("transmission", "curvature"), epochs=60, batch_size=8

@@ -14,7 +14,7 @@ import ptychograd as pg
 SHAPE = (32, 27)
 
 
-# ---- the prior: seven lines
+# ---- the prior: six lines
 class NoGain(pg.priors.AbstractPrior):
     weight: float
     path: str = eqx.field(static=True, default="object.transmission")
@@ -24,6 +24,7 @@ class NoGain(pg.priors.AbstractPrior):
         return self.weight * root * jnp.sum(jnp.where(gain > 0, gain, 0) ** 2)
 
 
+# ---- with no steepness, to compare with
 class NotSteep(NoGain):
     """The same, taken for a penalty that is not steep at all."""
 

@@ -13,7 +13,7 @@ import ptychograd as pg
 SHAPE = (32, 27)
 
 
-# ---- the propagator: seven lines
+# ---- the propagator: six lines
 class CylinderLens(pg.physics.AbstractPropagator):
     strength: float  # of the lens, radians a squared pixel along y
 

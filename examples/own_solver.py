@@ -11,7 +11,7 @@ import ptychograd as pg
 SHAPE = (32, 27)
 
 
-# ---- the solver: eight lines
+# ---- the solver: seven lines
 class GradientDescent(pg.solvers.AbstractSolver):
     step_size: float  # of an object whose probe has an intensity of one at most
 

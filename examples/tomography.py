@@ -13,7 +13,7 @@ import ptychograd as pg
 SIDE, COUNT = 32, 60
 
 
-# ---- the physics: nine lines
+# ---- the physics: ten lines
 class Tomography(pg.AbstractModel):
     image: Array  # square root of the photons that each pixel of the slice emits, (SIDE, SIDE)
     angle: Array  # of each projection, in radians
@@ -23,6 +23,9 @@ class Tomography(pg.AbstractModel):
         cosine, sine = jnp.cos(self.angle[index]), jnp.sin(self.angle[index])
         places = [cosine * y - sine * x + SIDE // 2, sine * y + cosine * x + SIDE // 2]
         return 1 + jax.scipy.ndimage.map_coordinates(self.image**2, places, order=1).sum(axis=0)[None, :]
+
+    def roles(self):
+        return pg.Roles(image=pg.Image(self.image**2, unit="photons", gauge=()))
 
 
 # ---- a measurement of it, on a stage that is 3 degrees off where it says

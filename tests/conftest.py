@@ -94,3 +94,19 @@ def run(capsys, monkeypatch, tmp_path):
         return status, captured.out, captured.err
 
     return call
+
+
+@pytest.fixture(scope="session")
+def data():
+    """The small scan of `problems`, for tests that need any; a file with another one has a fixture of its own."""
+    import problems  # after pytest has begun to watch the types
+
+    return problems.measurement()
+
+
+@pytest.fixture(scope="session")
+def model(data):
+    """The start model of that scan."""
+    import problems
+
+    return problems.start_model(data)

@@ -66,6 +66,36 @@ class FourierPtychography(pg.AbstractModel):
         return pg.Roles(pg.Image(image, gauge=("phase", "scale", "shift", "ramp")), illumination)
 
 
+class InRealSpace(pg.AbstractExitWaveModel):
+    """Fourier ptychography of an image: each of its pixels reaches all of the exit wave, so J^H J 1 is no diagonal."""
+
+    image: jax.Array
+    pupil: jax.Array
+    lens: np.ndarray
+    corner: np.ndarray
+
+    def exit_wave(self, index):
+        spectrum = jnp.fft.fftshift(jnp.fft.fft2(self.image, norm="ortho"))
+        seen = pg.extract_window(spectrum, jnp.asarray(self.corner)[index], self.pupil.shape)
+        return jnp.fft.ifft2(jnp.fft.ifftshift(jnp.where(self.lens, self.pupil, 0) * seen), norm="ortho")
+
+    def detect(self, exit_wave, index):
+        return jnp.abs(exit_wave) ** 2
+
+    def __call__(self, index):
+        return self.detect(self.exit_wave(index), index)
+
+    def roles(self):
+        illumination = pg.physics.Illumination(self.pupil, ("ky", "kx"), unit="")
+        return pg.Roles(pg.Image(self.image, gauge=("phase", "scale", "shift", "ramp")), illumination)
+
+
+def in_real_space(start):
+    """The start of the image for a start of the spectrum."""
+    image = jnp.full(start.spectrum.shape, 25, jnp.complex64)
+    return InRealSpace(image, start.pupil, start.lens, start.corner)
+
+
 def tilted(rows=60, columns=54, small=(25, 22)):
     """The truth of a Fourier-ptychography scan of 7 x 7 tilts: its model and the object."""
     rng = np.random.default_rng(4)

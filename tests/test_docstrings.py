@@ -62,12 +62,27 @@ def test_no_constructor_takes_anything(name):
 
 
 @pytest.fixture(scope="module")
-def desk():
+def desk(tmp_path_factory):
     """What examples take as given: a small simulated scan, its start model, a run, and its result."""
     data = problems.measurement()
     model = problems.start_model(data)
     run = pg.Run(model, data, pg.Nesterov(), (pg.Stage(2),), batch_size=14)
-    return {"pg": pg, "np": np, "data": data, "model": model, "run": run, "result": pg.perform(run)}
+    return {
+        "pg": pg,
+        "np": np,
+        "data": data,
+        "model": model,
+        "run": run,
+        "result": pg.perform(run),
+        **planned(data, tmp_path_factory.mktemp("desk")),
+    }
+
+
+def planned(data, folder):
+    """A plan of the scan, and the grid of its runs."""
+    pg.write(folder / "scan.h5", data)
+    plan = pg.Plan(data={"paths": folder / "scan.h5"}, fit={"epochs": 2})
+    return {"plan": plan, "grid": pg.runs.PlanGrid(plan, pg.Plan.read, data)}
 
 
 @pytest.mark.parametrize(

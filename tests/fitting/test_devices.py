@@ -15,11 +15,6 @@ DEVICES = jax.devices()
 ADAM = pg.adam({"object": 0.01, "probe": 1.0})
 
 
-@pytest.fixture(scope="module")
-def data():
-    return problems.measurement()
-
-
 def test_there_are_four():
     assert len(DEVICES) == 4
 

@@ -135,16 +135,6 @@ def test_rounding_is_the_end_and_no_harm():
 # Ptychography ---------------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def data():
-    return problems.measurement()
-
-
-@pytest.fixture(scope="module")
-def model(data):
-    return problems.start_model(data)
-
-
 def loss_of(result, data, noise=None):
     still = pg.solvers.EvaluateOnly()
     return pg.reconstruct(result.model, data, still, epochs=1, batch_size=8, noise=noise).history.loss[0]
@@ -256,33 +246,11 @@ def test_constraints_hold_and_the_loss_falls(data, model, name):
     assert loss[-1] < 0.5 * loss[0]
 
 
-class InRealSpace(pg.AbstractExitWaveModel):
-    """Fourier ptychography of an image: each of its pixels reaches all of the exit wave, so J^H J 1 is no diagonal."""
-
-    image: jax.Array
-    pupil: jax.Array
-    lens: np.ndarray
-    corner: np.ndarray
-
-    def exit_wave(self, index):
-        spectrum = jnp.fft.fftshift(jnp.fft.fft2(self.image, norm="ortho"))
-        seen = pg.extract_window(spectrum, jnp.asarray(self.corner)[index], self.pupil.shape)
-        return jnp.fft.ifft2(jnp.fft.ifftshift(jnp.where(self.lens, self.pupil, 0) * seen), norm="ortho")
-
-    def detect(self, exit_wave, index):
-        return jnp.abs(exit_wave) ** 2
-
-    def __call__(self, index):
-        return self.detect(self.exit_wave(index), index)
-
-
 @pytest.mark.slow
 def test_a_diagonal_that_is_none_costs_steps_and_no_more():
     """As good as a model of the spectrum itself, which comes without one, and with no step size from anybody."""
     start, data, *_ = own_models.fourier_ptychography()
-    flat = jnp.full(start.spectrum.shape, 25, jnp.complex64)
-    wrong = InRealSpace(flat, start.pupil, start.lens, start.corner)
-    for model in (start, wrong):
+    for model in (start, own_models.in_real_space(start)):
         result = pg.reconstruct(model, data, pg.LBFGS(), epochs=80, batch_size=data.count)
         truth = pg.reconstruct(own_models.tilted()[0], data, pg.solvers.EvaluateOnly(), epochs=1, batch_size=8)
         assert result.history.r_factor[-1] < truth.history.r_factor[-1]

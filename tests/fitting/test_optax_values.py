@@ -6,22 +6,11 @@ import numpy as np
 import optax
 import pytest
 
-import problems
 import ptychograd as pg
 
 SEARCH = optax.chain(optax.sgd(1e-4), optax.scale_by_backtracking_linesearch(12, store_grad=True))
 RULES = {"polyak": optax.polyak_sgd(max_learning_rate=1.0), "lbfgs": optax.lbfgs(), "line search": SEARCH}
 EPOCHS = 3
-
-
-@pytest.fixture(scope="module")
-def data():
-    return problems.measurement()
-
-
-@pytest.fixture(scope="module")
-def model(data):
-    return problems.start_model(data)
 
 
 def fitted(model, data, rule, epochs=EPOCHS, **options):

@@ -55,11 +55,6 @@ class Percent(pg.fitting.AbstractSchedule):
         return 100 * done / last
 
 
-@pytest.fixture(scope="module")
-def data():
-    return problems.measurement()
-
-
 def order_of(plan):
     """Numbers of the patterns as they are used, without what fills batches up."""
     return plan.number[plan.weight > 0]

@@ -50,11 +50,6 @@ class Stateless(GradientDescent):
         return super().step(objective, variables, batch, state)[::2]
 
 
-@pytest.fixture(scope="module")
-def data():
-    return problems.measurement()
-
-
 @pytest.mark.parametrize("prior", [None, pytest.param(pg.priors.Tikhonov(0.3), marks=pytest.mark.slow)])
 def test_gradient_descent_in_three_lines_is_that_of_optax(data, prior):
     own, other = (

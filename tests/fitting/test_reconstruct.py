@@ -33,11 +33,6 @@ class CountingNoise(pg.noise.AbstractNoise):
         return self.real.sample(key, expected)
 
 
-@pytest.fixture(scope="module")
-def data():
-    return problems.measurement()
-
-
 @pytest.mark.slow
 def test_a_run_is_compiled_once(data):
     """Nine epochs with a ragged last batch trace the physics as often as one epoch does."""

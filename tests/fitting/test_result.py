@@ -12,11 +12,6 @@ STEPS = {"object": 0.02, "probe": 1.0}
 
 
 @pytest.fixture(scope="module")
-def data():
-    return problems.measurement()
-
-
-@pytest.fixture(scope="module")
 def result(data):
     return pg.reconstruct(problems.start_model(data), data, pg.adam(STEPS), epochs=25, batch_size=4)
 

@@ -31,11 +31,6 @@ SOLVERS = {
 }
 
 
-@pytest.fixture(scope="module")
-def data():
-    return problems.measurement()
-
-
 @pytest.mark.variants
 @pytest.mark.parametrize("name", SOLVERS)
 def test_solver_reaches_the_noise(name, data):

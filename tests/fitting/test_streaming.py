@@ -18,11 +18,6 @@ from ptychograd.fitting.reconstruction import Task, prepared
 NOTHING = 0  # bytes that may be in memory
 
 
-@pytest.fixture(scope="module")
-def data():
-    return problems.measurement()
-
-
 @pytest.fixture
 def scan(tmp_path, data):
     path = tmp_path / "scan.h5"

@@ -5,7 +5,7 @@ import pytest
 
 import ptychograd as pg
 from ptychograd.output.captions import VERDICTS, figures_line, final_figures, headline
-from ptychograd.output.texts.verdicts import line, verdict_line
+from ptychograd.output.texts.verdicts import REMEDIES, by_options, in_python, line, verdict_line
 
 NEAR, CRYSTAL = {"focus_distance": float("inf")}, {"rocking": [0.0, 0.1]}
 
@@ -35,6 +35,15 @@ def test_of_a_far_field_that_is_fitted_the_sign_of_both_axes_is_not_seen(given, 
     assert text.startswith(line(given.settings["verdict"]))
     assert VERDICTS[code] in text
     assert text.endswith("; whether both axes of the positions are negated no far field can tell") != seen
+
+
+@pytest.mark.parametrize("code", REMEDIES)
+def test_what_to_try_is_said_in_the_terms_of_who_ran_it(code):
+    for text in (by_options(code), in_python(code)):
+        assert len(text) > 10
+        assert "{" not in text
+        assert "()" not in text
+    assert "--" not in in_python(code)
 
 
 def test_without_a_verdict_there_is_no_line():

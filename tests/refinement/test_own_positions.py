@@ -1,5 +1,7 @@
 """Positions of a model of one's own, whose corrections are in a field of another name: searched, judged, compared."""
 
+import re
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -133,6 +135,25 @@ def test_held_out_patterns_put_back_positions_that_harm(shaken):
     assert found.summary.startswith("positions put back")
     assert found.hold == ("moves",)
     np.testing.assert_array_equal(found.model.moves, true.moves)
+
+
+def test_held_out_patterns_fit_worse_after_a_fit_with_wrong_positions(shaken):
+    """Both images begin flat and are fitted anew; the held-out patterns find their own places in each."""
+    true, (fitted, held) = shaken
+    flat = eqx.tree_at(lambda model: model.leaf, true, jnp.ones_like(true.leaf))
+
+    def refit(model, epochs, hold=()):
+        solver = pg.adam({"leaf": 0.03})
+        return pg.reconstruct(model, fitted, solver, trainable=("leaf",), epochs=epochs, batch_size=15)
+
+    found = pg.refinement.PositionValidation(held, epochs=15)(flat, start(flat), refit)
+    figures = re.fullmatch(
+        r"refined positions kept: R .* (0\.\d+) with refined positions, (0\.\d+) without", found.summary
+    )
+    right, wrong = map(float, figures.groups())
+    assert right < 0.9 * wrong
+    assert found.hold == ()
+    np.testing.assert_array_equal(found.model.moves[fitted.photons > 0], true.moves[fitted.photons > 0])
 
 
 def test_figures_and_files_know_them_without_the_class(moved, tmp_path):

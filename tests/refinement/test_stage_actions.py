@@ -292,8 +292,7 @@ def test_numbers_that_make_no_sense_are_refused_before_a_run(tiny, action):
 class Halved(AbstractStageAction):
     """Tries half of the object for an epoch, and takes what that gives."""
 
-    def __init__(self, path):
-        self.path = path
+    path: str
 
     def __call__(self, model, start, fit):
         half = eqx.tree_at(lambda m: m.object.transmission, model, model.object.transmission / 2)

@@ -25,11 +25,6 @@ ROOT = Path(__file__).parents[2]
 ADAM = pg.adam({"object": 0.01, "probe": 1.0})
 
 
-@pytest.fixture(scope="module")
-def data():
-    return problems.measurement()
-
-
 def task_of(data, solver=None, batch_size=8, modes=1, **changes) -> Task:
     model = problems.start_model(data, modes=modes)
     both = ("object", "probe")

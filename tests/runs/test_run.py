@@ -21,16 +21,6 @@ STAGES = (pg.Stage(1, ("object",)), pg.Stage(2))
 
 
 @pytest.fixture(scope="module")
-def data():
-    return problems.measurement()
-
-
-@pytest.fixture(scope="module")
-def model(data):
-    return problems.start_model(data)
-
-
-@pytest.fixture(scope="module")
 def plain(data, model):
     """A run that the tests vary."""
     return pg.Run(model, data, pg.adam(STEPS), STAGES, batch_size=8, seed=1)

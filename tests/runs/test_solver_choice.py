@@ -7,19 +7,12 @@ import pytest
 import problems
 import ptychograd as pg
 from ptychograd.fitting.result import History
+from ptychograd.output.captions import solver_line
 from ptychograd.runs import QuasiNewtonNearNoise
+from ptychograd.runs.memory_plan import STATE, memory_plan
+from ptychograd.runs.run import possible_tasks
 
 PATHS = ("object", "probe")
-
-
-@pytest.fixture(scope="module")
-def data():
-    return problems.measurement()
-
-
-@pytest.fixture(scope="module")
-def model(data):
-    return problems.start_model(data)
 
 
 def after(chi_squared):
@@ -73,10 +66,13 @@ def test_a_run_goes_on_within_a_stage_with_the_solver_that_was_chosen_when_it_be
     cut = pg.perform(run, on_epoch)
     assert cut.settings["solver"] == whole.settings["solver"] == pg.LBFGS().description
     assert whole.settings["batch_size"] == data.count
+    assert whole.settings["solver_changes"] == [{"after_epoch": 2, "solver": pg.LBFGS().description}]
+    assert solver_line(whole) == "L-BFGS took over after epoch 2"
     cut.save(tmp_path / "cut.h5")
     again = pg.perform(run, resume=pg.load(tmp_path / "cut.h5"))
     assert again.object.tobytes() == whole.object.tobytes()
     assert again.history.loss == whole.history.loss
+    assert cut.settings["solver_changes"] == again.settings["solver_changes"] == whole.settings["solver_changes"]
 
 
 def test_where_nothing_is_chosen_a_stage_goes_on_as_if_it_were_one(data, model):
@@ -88,6 +84,26 @@ def test_where_nothing_is_chosen_a_stage_goes_on_as_if_it_were_one(data, model):
     two = pg.perform(pg.Run(model, data, pg.Nesterov(), (pg.Stage(2), pg.Stage(3, solver=Never()))))
     assert two.object.tobytes() == one.object.tobytes()
     assert two.history.loss == one.history.loss
+    assert solver_line(two) == ""
+
+
+def test_memory_is_planned_for_the_solver_that_may_be_chosen(data, model):
+    """Its ten pairs of steps are arrays as large as the parameters, which the run's own solver does without."""
+
+    def state(*stages):
+        return memory_plan(possible_tasks(pg.Run(model, data, pg.Nesterov(), stages, 8))).host.parts[STATE]
+
+    parameters = model.object.transmission.nbytes + model.probe.modes.nbytes
+    plain, said = state(pg.Stage(4)), state(pg.Stage(2), pg.Stage(2, solver=pg.LBFGS()))
+    assert state(pg.Stage(2), pg.Stage(2, solver=QuasiNewtonNearNoise())) == said > plain + 20 * parameters
+
+
+def test_memory_is_not_planned_for_what_can_not_be_chosen(data, model):
+    rule = QuasiNewtonNearNoise()
+    assert [type(one) for one in rule.candidates(model, PATHS, data)] == [pg.LBFGS]
+    assert rule.candidates(pg.models.with_refinable_positions(model), (*PATHS, "scan"), data) == ()
+    faint = problems.measurement(photons=30.0)
+    assert rule.candidates(problems.start_model(faint), PATHS, faint) == ()
 
 
 def test_a_choice_that_is_none_is_refused(data, model):

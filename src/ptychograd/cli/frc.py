@@ -102,6 +102,7 @@ def _halves(places: OutputPaths, plan: Plan) -> "list[tuple[Result, Placed]]":
     """The results of both halves, each saved as soon as it is there."""
     from ptychograd.cli.job import read_data
     from ptychograd.cli.machine import devices, in_file, start
+    from ptychograd.physics.model import roles_of
     from ptychograd.quality.half_data import require_one_image
     from ptychograd.runs.halves import planned_halves
 
@@ -118,7 +119,7 @@ def _halves(places: OutputPaths, plan: Plan) -> "list[tuple[Result, Placed]]":
     results = []
     halves = planned_halves(plan, data, devices(plan.machine))
     for number, (planned, place) in enumerate(zip(halves, places.halves, strict=True)):
-        require_one_image(planned.run.model.roles())
+        require_one_image(roles_of(planned.run.model))
         errors.print(f"{('first', 'second')[number]} half", style="dim")
         result = _performed(planned)
         source = {DATA_FILE: str(path), FOLDER: str(places.folder), FINGERPRINT: data.fingerprint, HALF: number + 1}

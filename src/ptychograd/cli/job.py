@@ -15,7 +15,7 @@ from ptychograd.cli.placed import Placed, leave_unless_there, placed, working_fo
 from ptychograd.cli.saving import described, require_same_data, with_whole_paths
 from ptychograd.cli.signals import ending
 from ptychograd.core.errors import InputError
-from ptychograd.output.captions import VERDICT, final_figures
+from ptychograd.output.captions import VERDICT, final_figures, solver_line
 from ptychograd.output.texts.corrections import summary_of_flat_field, summary_of_parameters, summary_of_positions
 from ptychograd.output.texts.verdicts import on_rise, verdict_line
 from ptychograd.runs.plan.plan import Plan
@@ -98,8 +98,7 @@ def run(plan: Plan, json: bool = False, resume: "Result | None" = None, epochs: 
         complain(f"{problem} It is in {where}." if where.found else str(problem))
         leave(FAILED)
     seconds = time.perf_counter() - begin
-    if result.stopped in CUT_SHORT:
-        _check_news(job, result)
+    _check_news(job, result)
     where = end(result)
     ending.release()
     if planned.is_to_be_validated(result):
@@ -115,9 +114,9 @@ def run(plan: Plan, json: bool = False, resume: "Result | None" = None, epochs: 
 
 def _check_news(job: Job, result: "Result") -> None:
     """End the command without saving if a run was cut short before its first epoch was done: what was there stays."""
-    from ptychograd.fitting.reconstruction import LOST
+    from ptychograd.fitting.reconstruction import CUT_SHORT, LOST
 
-    if result.history.epochs > job.done:
+    if result.stopped not in CUT_SHORT or result.history.epochs > job.done:
         return
     if LOST in result.settings:
         raise InputError(
@@ -247,7 +246,7 @@ def _report(job: Job, where: Placed, result: "Result", count: int, seconds: floa
         output.print(f"orthogonal modes of the probe: {shares} of its power", soft_wrap=True)
     for text in (*summary_of_positions(result), *summary_of_flat_field(result), *summary_of_parameters(result)):
         output.print(text, soft_wrap=True)
-    for text in filter(None, (on_rise(result), verdict_line(result))):
+    for text in filter(None, (solver_line(result), on_rise(result), verdict_line(result))):
         output.print(text, soft_wrap=True)
     if result.stopped == STOPPED:
         errors.print(f"{ending.summary}`ptychograd resume {where}` goes on", style="dim", soft_wrap=True)

@@ -23,12 +23,11 @@ from ptychograd.runs.plan.plan import Plan
 from ptychograd.runs.setting_names import HELD_OUT, PRUNED
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from ptychograd.data.dataset import Dataset
     from ptychograd.fitting.result import Result
+    from ptychograd.output.plot.overview import Figure
     from ptychograd.runs.plan_sweep import PlanGrid
-    from ptychograd.runs.search import Search
+    from ptychograd.runs.searches import Search
     from ptychograd.runs.sweeps import Sweep
 
 FOLDER_OF = "{}_sweep"
@@ -112,6 +111,9 @@ def perform(grid: Grid) -> tuple["Sweep", str]:
     from ptychograd.runs.plan_sweep import PlanGrid, held_out_alike, name_of
     from ptychograd.runs.sweeps import sweep as sweep_grid
 
+    for path, values in grid.axes.items():
+        for value in values:
+            grid.plan.with_fields({path: value})  # what suits no run is no point that fails
     points = [dict(zip(grid.axes, values, strict=True)) for values in itertools.product(*grid.axes.values())]
     data = _begun(grid, grid.plan.with_fields(points[0]))
     with heard():
@@ -137,8 +139,8 @@ def perform_search(asked: Grid, space: Mapping, trials: int, method: Method) -> 
     """The trials of a search; an interrupt ends the process."""
     from ptychograd.cli.progress import ShareBar
     from ptychograd.runs.plan_sweep import PlanGrid, held_out_alike, name_of
-    from ptychograd.runs.search import Row, search
     from ptychograd.runs.search_space import axes_of, corners
+    from ptychograd.runs.searches import Row, search
 
     points = list(corners(axes_of(space, asked.plan)))
     data = _begun(asked, asked.plan.with_fields(points[0]))

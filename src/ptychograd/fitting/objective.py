@@ -1,6 +1,5 @@
 """The objective: how far a model's expectation lies from what was measured, and the derivatives of that."""
 
-import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -8,7 +7,6 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Bool, Complex, Float, Int, PyTree, Real
 
 from ptychograd.core.parameters import (
@@ -20,8 +18,9 @@ from ptychograd.core.parameters import (
     replace_parameters,
     split,
 )
-from ptychograd.core.strict import lifted, promoted_by_jax
+from ptychograd.core.strict import lifted
 from ptychograd.core.windows import Windows, batch_axes, extract_window, once, window_of
+from ptychograd.fitting.devices import Devices
 from ptychograd.fitting.priors import AbstractPrior
 from ptychograd.fitting.projections import Projection
 from ptychograd.physics.batching import batched
@@ -144,18 +143,19 @@ class Objective(eqx.Module):
     `penalties` are the priors, whose sum is taken once for all `groups` of patterns of an epoch, where that is known.
 
     `at_once` is the number of patterns of a batch that are worked on together; it changes no result.
-    `names` are those of all parameters of the model, refined or not; `axes` those of the devices over which a batch
-    is spread. `power` is that of the probe at the start, where nothing but its product with the object counts.
-    `brightest` are the photons of the brightest pixel, for a noise model that does not know its curvature.
+    `names` are those of all parameters of the model, refined or not; a batch is spread over `devices`. `power` is
+    that of the probe at the start, where nothing but its product with the object counts. `brightest` are the photons of
+    the brightest pixel, for a noise model that does not know its curvature.
     `untouched` is None but where the model is what another's `shared()` gave: names of the arrays that both have.
     `projections` are the constraints; `scale_fixed` says that they leave no scale free between object and probe.
+    `has_diagonals` is False where J^H J 1 of the exit waves scales no steps.
     """
 
     rest: AbstractModel
     noise: AbstractNoise
     at_once: int = eqx.field(static=True, default=1)
     names: tuple[str, ...] = eqx.field(static=True, default=())
-    axes: tuple[str, ...] = eqx.field(static=True, default=())
+    devices: Devices = Devices()
     penalties: tuple[Penalty, ...] = ()
     groups: Float[Array, ""] | None = None
     power: Float[Array, ""] | None = None
@@ -163,6 +163,7 @@ class Objective(eqx.Module):
     untouched: tuple[str, ...] | None = eqx.field(static=True, default=None)
     projections: tuple[Projection, ...] = ()
     scale_fixed: bool = eqx.field(static=True, default=False)
+    has_diagonals: bool = eqx.field(static=True, default=True)
 
     @property
     def curvature(self) -> Float[Array, ""] | float:
@@ -182,34 +183,6 @@ class Objective(eqx.Module):
     def share_of(self, batch: Batch) -> Float[Array, ""]:
         """The share that a batch has of all patterns; its own number, where nobody knows how many there are."""
         return batch.count if self.groups is None else batch.count / self.groups
-
-    @property
-    def devices(self) -> int:
-        """How many devices share a batch."""
-        return math.prod(jax.lax.axis_size(axis) for axis in self.axes)
-
-    def over_devices(self, sums: PyTree) -> PyTree:
-        """What all devices found in their parts of a batch, added up: in one message, as each takes its time."""
-        if not self.axes:
-            return sums
-        with promoted_by_jax():  # of real and complex sums
-            flat, restored = ravel_pytree(sums)
-        return restored(jax.lax.psum(flat, self.axes))
-
-    def one_after_another(self, patches: PyTree) -> PyTree:
-        """What all devices found for each of their patterns, along the first axis; in one message for each type."""
-        if not self.axes:
-            return patches
-        leaves, tree = jax.tree.flatten(patches)
-        gathered = dict.fromkeys(range(len(leaves)))
-        for dtype in dict.fromkeys(leaf.dtype for leaf in leaves):
-            places = [place for place, leaf in enumerate(leaves) if leaf.dtype == dtype]
-            rows = [leaves[place].reshape(len(leaves[place]), -1) for place in places]
-            whole = jax.lax.all_gather(jnp.concatenate(rows, axis=1), self.axes, tiled=True)
-            parts = jnp.split(whole, np.cumsum([row.shape[1] for row in rows])[:-1], axis=1)
-            for place, part in zip(places, parts, strict=True):
-                gathered[place] = part.reshape(-1, *leaves[place].shape[1:])
-        return tree.unflatten(gathered.values())
 
     def scaled_back(self, variables: PyTree) -> PyTree:
         """The variables with the probe's power as at the start, if it went far from that, at no pattern's cost."""

@@ -21,6 +21,7 @@ from ptychograd.fitting.steepness import estimated_majorant
 
 __all__ = [
     "AbstractBasis",
+    "AbstractImagePrior",
     "AbstractPrior",
     "Haar",
     "Pixels",
@@ -80,7 +81,16 @@ class AbstractPrior(eqx.Module):
         return estimated_majorant(lambda array: self(array, root), array)
 
 
-class Tikhonov(AbstractPrior):
+class AbstractImagePrior(AbstractPrior):
+    """Base class of priors that compare neighbouring pixels of an image or of several, which is no array of one axis.
+
+    Example:
+        >>> issubclass(pg.priors.Tikhonov, pg.priors.AbstractImagePrior)
+        True
+    """
+
+
+class Tikhonov(AbstractImagePrior):
     """Neighbouring pixels differ little: penalty weight · √N · Σ |∇O|², with differences along the last two axes.
 
     It smooths over sqrt(weight / √N) pixels, where N photons met a pixel of the object on average in all patterns (N is
@@ -112,7 +122,7 @@ class Tikhonov(AbstractPrior):
         return 2 * self.weight * root * _at_ends(along_y, along_x)
 
 
-class TotalVariation(AbstractPrior):
+class TotalVariation(AbstractImagePrior):
     """Few neighbouring pixels differ: penalty weight · √N · Σ (sqrt(|∇O|² + ε²) - ε), which keeps edges.
 
     It is isotropic, and takes real and imaginary part at once (Rudin, Osher & Fatemi, Physica D 60, 259 (1992)). N
@@ -152,7 +162,7 @@ class TotalVariation(AbstractPrior):
         return jnp.pad(along_y, rows) + jnp.pad(along_x, columns) + self.smoothing**2
 
 
-class Sparse(AbstractPrior):
+class Sparse(AbstractImagePrior):
     """Few coefficients in a basis differ from 0: penalty weight · √N · Σ (sqrt(|B O|² + ε²) - ε), the smoothed L1 norm.
 
     N photons met a pixel of the object on average in all patterns (N is 1 for arrays that are not the object's). A
@@ -193,7 +203,7 @@ class Sparse(AbstractPrior):
         return jnp.sqrt(root**2 * _power(coefficients) + self.smoothing**2)
 
 
-class SliceSimilarity(AbstractPrior):
+class SliceSimilarity(AbstractImagePrior):
     """Neighbouring slices of a thick object are alike: penalty weight · √N · Σ |O_{s+1} - O_s|².
 
     N photons met a pixel of the object on average in all patterns (N is 1 for arrays that are not the object's). The

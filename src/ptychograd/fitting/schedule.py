@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int, UInt
 
 from ptychograd.core.errors import InputError
+from ptychograd.core.strict import meant
 
 
 class AbstractSchedule(eqx.Module):
@@ -66,6 +67,8 @@ class LateCooling(AbstractSchedule):
 def checked_cooling(schedule: AbstractSchedule, done: int, last: int) -> float:
     """What a schedule says; raises `InputError` where that is no number from 0 to 1."""
     found = schedule.cooling(done, last)
+    if isinstance(found, jax.Array | np.ndarray) and np.shape(found) == ():
+        found = meant(np.asarray)(found)[()]
     if not isinstance(found, (int, float, np.number)) or not 0 <= found <= 1:
         raise InputError(
             f"The schedule {type(schedule).__name__} gives {found!r} after {done} of {last} epochs; expected a number "

@@ -5,9 +5,9 @@ is (∂s/∂x)^T Σ_j ∂f_j/∂s: the patterns' derivatives are summed with res
 in one reverse-mode pass.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import equinox as eqx
 import jax
@@ -18,6 +18,7 @@ from ptychograd.core.parameters import join, named_leaves, named_parameters, spl
 from ptychograd.core.windows import Window, window_of
 from ptychograd.fitting.objective import Objective, doubled, wirtinger
 from ptychograd.physics.model import AbstractModel
+from ptychograd.physics.shared_work import from_which
 
 
 class SharedShapes(NamedTuple):
@@ -77,16 +78,14 @@ def shared_shapes(objective: Objective, variables: PyTree) -> SharedShapes:
     own = join(variables)
     program, shapes, static = eqx.filter_make_jaxpr(lambda own: eqx.combine(own, objective.rest).shared())(own)
     names, inputs, outputs = list(named_parameters(own)), program.jaxpr.invars, program.jaxpr.outvars
-    sources = _sources(program.jaxpr, names)
-    from_which = [set() if _is_literal(one) else sources.get(one, set()) for one in outputs]
-    leaves = named_leaves(shapes)
+    sources, leaves = from_which(program.jaxpr, names), named_leaves(shapes)
     moves = tuple(
         bool(which) and bool(jnp.issubdtype(leaf.dtype, jnp.inexact))
-        for which, leaf in zip(from_which, leaves.values(), strict=True)
+        for which, leaf in zip(sources, leaves.values(), strict=True)
     )
     untouched = {}
     for name, one in zip(names, inputs, strict=True):
-        users = [there for there, which in zip(leaves, from_which, strict=True) if name in which]
+        users = [there for there, which in zip(leaves, sources, strict=True) if name in which]
         if users and outputs[list(leaves).index(users[0])] is one and len(users) == 1:
             untouched[name] = users[0]
     return SharedShapes(eqx.combine(shapes, static), moves, untouched)
@@ -105,20 +104,3 @@ def windows_by_name(objective: Objective, variables: PyTree) -> dict[str, Window
 
     windows, names = eqx.filter_eval_shape(there, variables), shared_shapes(objective, variables).untouched
     return {name: window_of(names[name], windows) if name in names else None for name in named_parameters(variables)}
-
-
-def _sources(program: Any, names: Iterable[str]) -> dict[Any, set[str]]:
-    """For each value of a program the inputs that it may depend on."""
-    sources = {one: {name} for one, name in zip(program.invars, names, strict=True)}
-    for equation in program.eqns:
-        used = [sources.get(one, set()) for one in _variables(equation.invars)]
-        sources |= dict.fromkeys(equation.outvars, set().union(*used))
-    return sources
-
-
-def _variables(values: Iterable[Any]) -> Iterator[Any]:
-    return (one for one in values if not _is_literal(one))
-
-
-def _is_literal(value: Any) -> bool:
-    return hasattr(value, "val")

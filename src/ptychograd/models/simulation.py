@@ -14,7 +14,7 @@ from ptychograd.core.strict import full_precision, meant
 from ptychograd.data.dataset import GroundTruth
 from ptychograd.physics.batching import batched
 from ptychograd.physics.checks import check_windows, checked_shared, known_count
-from ptychograd.physics.model import AbstractModel, Group
+from ptychograd.physics.model import AbstractModel, Group, roles_of
 from ptychograd.physics.noise import AbstractNoise, Poisson
 from ptychograd.physics.roles import path_of, recorded
 
@@ -90,7 +90,7 @@ def truth_of(model: AbstractModel, ideal: AbstractModel, truth: GroundTruth) -> 
         for path, value in named_leaves(eqx.filter(model, is_parameter)).items()
         if not (path in known and np.array_equal(known[path], value))
     }
-    roles = model.roles()
+    roles = roles_of(model)
     record, beam = recorded(roles, model), roles.illumination
     image = new.pop(path_of(record, "image"), truth.object)
     modes = truth.probe if beam is None else np.asarray(beam.array)

@@ -52,6 +52,13 @@ def headline(result: "Result") -> str:
     return f"{name} · {VERDICTS[code]}" if code else name
 
 
+def solver_line(result: "Result") -> str:
+    """Which solvers took over, and after which epochs; nothing where the first one did it all."""
+    changes = result.settings.get("solver_changes", ())
+    names = [(str(change["solver"]).partition(",")[0], change["after_epoch"]) for change in changes]
+    return "; ".join(f"{name} took over after epoch {epoch}" for name, epoch in names)
+
+
 def figures_line(result: "Result") -> str:
     """R, epochs, and the size of a pixel or voxel of the object."""
     r_factor, _ = final_figures(result)

@@ -135,6 +135,10 @@ class BraggPtychography(AbstractExitWaveModel):
     sampling: tuple[float, float, float] | None = eqx.field(static=True, default=None)
 
     @property
+    def has_diagonal(self):
+        return True
+
+    @property
     def group(self):
         return self.deviation.shape[0]
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import equinox as eqx
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Complex, Float, Int
 
@@ -17,8 +18,10 @@ from ptychograd.core.parameters import (
     replace_parameters,
     trainable_names,
 )
+from ptychograd.core.strict import meant
 from ptychograd.core.windows import Windows
-from ptychograd.physics.roles import Roles
+from ptychograd.physics.roles import Roles, plain
+from ptychograd.physics.shared_work import computed_from
 
 
 class Group(eqx.Module):
@@ -46,6 +49,10 @@ class Group(eqx.Module):
 
     def __array__(self, dtype: object = None, copy: object = None) -> np.ndarray:
         return np.asarray(self.__index__())
+
+    @property
+    def __jax_array__(self) -> Array:  # JAX asks whether an index has it, and would raise an error of its own
+        return jnp.asarray(self.__index__())
 
 
 def group_number(group: object) -> Int[Array, ""]:
@@ -110,6 +117,7 @@ class AbstractModel(eqx.Module):
         """What the arrays mean: which is the image, which the illumination, which the positions; none by default.
 
         Values may be arrays of the model, or computed from them. Pictures, files and figures of quality ask for them.
+        Of a model that shares work, the model that `shared` gives is asked, if it has roles.
         """
         return Roles()
 
@@ -117,13 +125,10 @@ class AbstractModel(eqx.Module):
     def refined(self) -> tuple[str, ...]:
         """Paths of what is refined by default: arrays of the model that `roles` names as image and illumination.
 
-        An array with other axes, as `self.wave[None]`, stands for the parameter. All parameters are refined where it
-        names none, and where one of the two is computed.
+        An array with other axes, as `self.wave[None]`, stands for the parameter, and one that `shared` makes for all
+        that it is made of. All parameters are refined where it names none, and where one of the two is computed.
         """
-        roles, every = self.roles(), trainable_names(self)
-        known = [shown_by(self, name) for name in ("image", "illumination") if getattr(roles, name) is not None]
-        named = tuple(path for path in known if path in every)
-        return named if named and all(known) else tuple(every)
+        return _refined(self)
 
     @property
     def group(self) -> int:
@@ -211,6 +216,15 @@ class AbstractExitWaveModel(AbstractModel):
         return self
 
     @property
+    def has_diagonal(self) -> bool:
+        """True where J^H J 1 is known to be the diagonal of J^H J, or near it, as for a product of object and probe.
+
+        It is a promise that saves time. Where it is not given, it is measured when a run begins whether steps that are
+        divided by J^H J 1 converge; if not, solvers do without.
+        """
+        return False
+
+    @property
     def is_local(self) -> bool:
         """True where a detector pixel sees a neighbourhood of the exit wave, as in a near field.
 
@@ -228,11 +242,20 @@ def first_pattern(model: AbstractModel, number: Int[Array, "*batch"]) -> Int[Arr
     return number if model.group == 1 else number * model.group
 
 
+@meant
+def roles_of(model: AbstractModel) -> Roles:
+    """What the arrays of a model mean, as everything asks for it; where it shares work, as `shared()` made them."""
+    return plain(asked_for_roles(model).roles())
+
+
+@meant
 def shown_by(model: AbstractModel, name: str) -> str:
     """The path of the array that a role shows, as it is or with other axes; empty where it is computed.
 
-    What holds the same numbers at the start may be computed. So all parameters are changed, and it has to follow.
+    It is one in the model that `shared()` gives, if that has roles. What holds the same numbers at the start may be
+    computed. So all parameters are changed, and it has to follow.
     """
+    model = asked_for_roles(model)
     array, leaves = getattr(model.roles(), name).array, named_parameters(model)
     for path, leaf in leaves.items():
         if leaf is array:
@@ -240,10 +263,38 @@ def shown_by(model: AbstractModel, name: str) -> str:
     alike = [path for path, leaf in leaves.items() if is_parameter(leaf) and _same_numbers(leaf, array)]
     if not alike:
         return ""
-    parameters = [(path, leaf) for path, leaf in leaves.items() if is_parameter(leaf)]
-    others = {path: leaf * (1 + 1 / (3 + place)) + 1 for place, (path, leaf) in enumerate(parameters)}
+    rng = np.random.default_rng(0)
+    others = {path: _other(leaf, rng) for path, leaf in leaves.items() if is_parameter(leaf)}
     role = getattr(replace_parameters(model, others).roles(), name)
     return next((path for path in alike if role is not None and _same_numbers(others[path], role.array)), "")
+
+
+def asked_for_roles(model: AbstractModel) -> AbstractModel:
+    """The model whose `roles` count: that which `shared()` gives, or itself where that has none."""
+    stands = model.shared() if shares_work(model) else model
+    has_roles = isinstance(stands, AbstractModel) and type(stands).roles is not AbstractModel.roles
+    return stands if has_roles else model
+
+
+@meant
+def _refined(model: AbstractModel) -> tuple[str, ...]:
+    """What image and illumination show, or are made of by `shared()`; else every parameter that patterns depend on."""
+    roles, every = roles_of(model), trainable_names(model)
+    asked = [shown_by(model, name) for name in ("image", "illumination") if getattr(roles, name) is not None]
+    named = set(asked)
+    if shares_work(model):
+        sources = computed_from(model)
+        every = [name for name in every if any(name in which for which in sources.values())]
+        if asked_for_roles(model) is not model:
+            named = set().union(*(sources.get(path, set()) for path in asked))
+    found = tuple(name for name in every if name in named)
+    return found if found and all(asked) else tuple(every)
+
+
+def _other(leaf: Array, rng: np.random.Generator) -> Array:
+    """An array of its type with other numbers, of both signs and, if it is complex, of all phases."""
+    values = rng.normal(size=leaf.shape) + (1j * rng.normal(size=leaf.shape) if jnp.iscomplexobj(leaf) else 0)
+    return jnp.asarray(values, leaf.dtype)
 
 
 def _same_numbers(leaf: Array, array: Array | np.ndarray) -> bool:

@@ -73,6 +73,10 @@ class Ptychography(AbstractExitWaveModel):
         return ("object", "probe")
 
     @property
+    def has_diagonal(self):
+        return self.object.has_diagonal and self.probe.has_diagonal
+
+    @property
     def is_local(self):
         return self.propagator.is_local
 

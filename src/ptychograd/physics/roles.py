@@ -25,8 +25,8 @@ class Image(NamedTuple):
         layers: what the axis before them counts: "slices", which multiply, "states", which add in intensity and are
             drawn as orthogonal ones, or another word for images that stand for themselves; empty where there is none.
         spacing: from one slice to the next, in metres; None where there are no slices.
-        support: True where the array is unknown, of its last axes; None for everywhere.
-        outside: what it is outside of the support, 1 for a transmission and 0 for a density.
+        support: True where the array is unknown, False elsewhere, of its last axes; None for everywhere.
+        outside: one real number, what it is outside of the support, 1 for a transmission and 0 for a density.
         illuminated: True where the patterns tell of it; by default that is found from illumination and positions, if
             the model has these roles too, and else it is everywhere.
         gauge: what no pattern can tell of it, out of "scale", "phase" (a constant one; of a real image an added
@@ -80,7 +80,8 @@ class Positions(NamedTuple):
     compared with a truth, as those of `RefinableScan`.
 
     Args:
-        corner: first pixel (index, 2) of the window, along the image's last two axes.
+        corner: first pixel (index, 2) of the window, along the image's last two axes; between pixels too, where the
+            window is then drawn from the whole pixel before.
         corrections: what was added to the nominal position (index, 2), in pixels; None where nothing can be.
         margin: pixels of the image beyond what the nominal positions cover, on every side.
         nominal: first pixel of the window and fraction of a pixel as they were given (index, 2), before corrections; by
@@ -142,6 +143,37 @@ class ByPath(NamedTuple):
     """An array of a role that is one of the model's own, by its path."""
 
     path: str
+
+
+def plain(roles: Any) -> Any:
+    """The roles with Python's numbers, words and tuples in the place of what stands for them; the rest as it is."""
+    if not isinstance(roles, Roles):
+        return roles
+    known = {name: role for name, role in roles._asdict().items() if role is not None and isinstance(role, KINDS[name])}
+    return roles._replace(**{name: role._replace(**_plain_fields(role)) for name, role in known.items()})
+
+
+def _plain_fields(role: Any) -> dict[str, Any]:
+    fields = role._asdict()
+    found = {name: tuple(fields[name]) for name in ("axes", "gauge") if isinstance(fields.get(name), list)}
+    lengths = fields.get("sampling")
+    if isinstance(lengths, list | tuple) or (_is_array(lengths) and np.ndim(lengths) == 1):
+        found["sampling"] = tuple(_number(one) for one in (np.asarray(lengths) if _is_array(lengths) else lengths))
+    return found | ({"outside": _number(fields["outside"])} if "outside" in fields else {})
+
+
+def _number(value: Any) -> Any:
+    """A real number as Python has it, also of one array or of a complex one without imaginary part."""
+    if isinstance(value, bool) or not isinstance(value, complex | float | int | np.number | jax.Array | np.ndarray):
+        return value
+    if np.ndim(value) or not np.issubdtype(np.asarray(value).dtype, np.number):
+        return value
+    number = complex(np.asarray(value))
+    return value if number.imag else number.real
+
+
+def _is_array(value: Any) -> bool:
+    return isinstance(value, jax.Array | np.ndarray)
 
 
 def as_record(roles: Roles) -> Record:

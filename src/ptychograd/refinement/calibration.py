@@ -1,6 +1,5 @@
 """Gains of the detector's pixels, set to what all patterns say of each."""
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import jax
@@ -86,7 +85,6 @@ class Likely(NamedTuple):
         return drawn
 
 
-@dataclass(frozen=True)
 class FlatFieldCalibration(AbstractStageAction):
     """Before a stage, set every pixel's gain to what all patterns say of it, with everything else as it is.
 

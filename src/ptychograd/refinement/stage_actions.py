@@ -7,9 +7,9 @@ between one angle and the next. Descent ends in any of these states, which the s
 
 import abc
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import NamedTuple
 
+import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Complex
@@ -21,7 +21,7 @@ from ptychograd.core.parameters import replace_parameters
 from ptychograd.core.strict import meant
 from ptychograd.fitting.result import NonFiniteError, Result
 from ptychograd.physics.bragg import BraggPtychography
-from ptychograd.physics.model import AbstractModel
+from ptychograd.physics.model import AbstractModel, roles_of
 from ptychograd.physics.roles import ByPath, recorded
 
 # fit(model, epochs, hold=()): the result of so many epochs of the stage; what is below the paths to hold stays
@@ -46,12 +46,13 @@ class Changed(NamedTuple):
     hold: tuple[str, ...] = ()
 
 
-class AbstractStageAction(abc.ABC):
+class AbstractStageAction(eqx.Module):
     """Base class of what is done to a model before a stage, on the host, between two epochs.
 
-    A subclass gives the call, with the model as it is, the start model of the run, and `fit(model, epochs)`, which
-    gives the result of so many epochs of the stage, to try things out. The solver starts afresh after it. A stage takes
-    it as `pg.Stage(20, first=(pg.refinement.ShrinkWrap(),))`; ready-made ones are in `pg.refinement`.
+    A subclass gives its settings as fields, and the call, with the model as it is, the start model of the run, and
+    `fit(model, epochs)`, which gives the result of so many epochs of the stage, to try things out. The solver starts
+    afresh after it. A stage takes it as `pg.Stage(20, first=pg.refinement.ShrinkWrap())`; ready-made ones are in
+    `pg.refinement`.
 
     Example:
         >>> import equinox as eqx, jax.numpy as jnp
@@ -80,7 +81,7 @@ class AbstractStageAction(abc.ABC):
         """Its place where several are due together: those with a larger number come later."""
         return 0
 
-    def check(self, model: AbstractModel) -> None:  # noqa: B027 (many have nothing to refuse)
+    def check(self, model: AbstractModel) -> None:
         """Raise `InputError` for a model to which it can't be done."""
 
     @abc.abstractmethod
@@ -95,7 +96,6 @@ class CrystalStageAction(AbstractStageAction):
         _bragg(model)
 
 
-@dataclass(frozen=True)
 class ShrinkWrap(AbstractStageAction):
     """Before a stage, shrink the support of an image to what is bright, so that fainter ghosts of it are cut off.
 
@@ -132,7 +132,6 @@ class ShrinkWrap(AbstractStageAction):
         return Changed(_with(model, _density(model), support), f"support shrunk to {share:.1%} of the start's")
 
 
-@dataclass(frozen=True)
 class BeamShift(CrystalStageAction):
     """Before a stage, move a crystal along the incident beam to where it fits best, if its support cuts it there.
 
@@ -202,7 +201,7 @@ def _bragg(model: AbstractModel) -> BraggPtychography:
 @meant
 def _supported(model: AbstractModel) -> tuple[np.ndarray, np.ndarray]:
     """The image of a model and its support; raises `InputError` where they can't be replaced."""
-    roles = model.roles()
+    roles = roles_of(model)
     record = recorded(roles, model).get("image", {})
     if roles.image is None or not all(isinstance(record.get(name), ByPath) for name in ("array", "support")):
         raise InputError(
@@ -222,6 +221,6 @@ def _density(model: AbstractModel) -> Complex[np.ndarray, "..."]:
 @meant
 def _with(model: AbstractModel, image: np.ndarray, support: Bool[np.ndarray, "..."]) -> AbstractModel:
     """The model with another image and another support."""
-    there = recorded(model.roles(), model)["image"]
+    there = recorded(roles_of(model), model)["image"]
     values = {there["array"].path: jnp.asarray(image, _supported(model)[0].dtype)}
     return replace_parameters(model, values | {there["support"].path: jnp.asarray(support)})

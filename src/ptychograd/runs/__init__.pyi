@@ -3,9 +3,9 @@ from .plan.plan import Plan as Plan
 from .plan_sweep import PlanGrid as PlanGrid
 from .planned import PlannedRun as PlannedRun
 from .run import perform as perform
-from .search import Search as Search
-from .search import search as search
 from .search_space import Range as Range
+from .searches import Search as Search
+from .searches import search as search
 from .solver_choice import AbstractSolverChoice as AbstractSolverChoice
 from .solver_choice import QuasiNewtonNearNoise as QuasiNewtonNearNoise
 from .stage import Run as Run

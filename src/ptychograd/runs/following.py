@@ -14,10 +14,12 @@ from ptychograd.data.dataset import Dataset, StoredPatterns, StreamFromFile, fro
 from ptychograd.fitting.epoch import Device
 from ptychograd.fitting.reconstruction import Progress, reconstruct
 from ptychograd.fitting.result import History, Result
-from ptychograd.runs.plan.effects.positions import refines_positions
+from ptychograd.runs.plan.held_share import refines_positions
+from ptychograd.runs.plan.making import make_run
+from ptychograd.runs.plan.reading import read_data
 
 if TYPE_CHECKING:
-    from ptychograd.runs.plan.plan import Plan
+    from ptychograd.runs.plan.whole import PlanFields
 
 FOREVER = 10**9  # epochs
 POLL = 0.5  # seconds
@@ -55,7 +57,7 @@ class FollowedScan:
         keep: when patterns stay in their file.
     """
 
-    def __init__(self, plan: "Plan", keep: StreamFromFile):
+    def __init__(self, plan: "PlanFields", keep: StreamFromFile):
         self.plan, self.data = plan, _begun(plan, keep)
         if not isinstance(self.data.patterns, StoredPatterns):
             raise InputError(
@@ -63,7 +65,7 @@ class FollowedScan:
             )
         self.patterns: StoredPatterns = self.data.patterns
         self.end = ScanEnd(self.patterns.arrived, self.data.count, plan.data.patience)
-        self._run = plan.make_run(self.data)
+        self._run = make_run(plan, self.data)
 
     def fit(self, on_epoch: Callable[[Progress], None], devices: Sequence[Device]) -> Result:
         """Reconstruct what there is until the scan has ended."""
@@ -96,7 +98,7 @@ class FollowedScan:
         return whole
 
 
-def check_followed(plan: "Plan", processes: int) -> None:
+def check_followed(plan: "PlanFields", processes: int) -> None:
     """Refuse what can't be done while a scan is being written."""
     if plan.validation.hold_out or processes > 1:
         raise InputError(
@@ -111,7 +113,7 @@ def check_followed(plan: "Plan", processes: int) -> None:
         raise InputError(f"`data.follow` reads along with one file; {len(plan.data.paths)} are named.")
 
 
-def _begun(plan: "Plan", keep: StreamFromFile) -> Dataset:
+def _begun(plan: "PlanFields", keep: StreamFromFile) -> Dataset:
     """The data as soon as there are enough for a batch; until then it waits, at most as long as it has patience."""
     deadline = time.monotonic() + plan.data.patience
     while True:
@@ -124,10 +126,10 @@ def _begun(plan: "Plan", keep: StreamFromFile) -> Dataset:
         time.sleep(POLL)
 
 
-def _looked_at(plan: "Plan", keep: StreamFromFile) -> Dataset | str:
+def _looked_at(plan: "PlanFields", keep: StreamFromFile) -> Dataset | str:
     """The data, or why there is too little of them yet; nothing of the file is open then."""
     try:
-        data = plan.read(keep)
+        data = read_data(plan, keep)
         _check_positions(data)
     except InputError as error:
         return str(error)

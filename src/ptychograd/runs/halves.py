@@ -9,10 +9,10 @@ from ptychograd.fitting.epoch import Device
 from ptychograd.runs.planned import PlannedRun
 
 if TYPE_CHECKING:
-    from ptychograd.runs.plan.plan import Plan
+    from ptychograd.runs.plan.whole import PlanFields
 
 
-def planned_halves(plan: "Plan", data: Dataset, devices: Sequence[Device] | None = None) -> Iterator[PlannedRun]:
+def planned_halves(plan: "PlanFields", data: Dataset, devices: Sequence[Device] | None = None) -> Iterator[PlannedRun]:
     """The run of each half of the patterns, which are chosen by chance; one after another, as memory is short.
 
     Args:

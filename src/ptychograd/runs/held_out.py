@@ -24,18 +24,18 @@ from ptychograd.refinement.positions import (
     own_parameters,
     with_per_pattern,
 )
-from ptychograd.runs.plan.effects.positions import held_share
+from ptychograd.runs.plan.held_share import held_share
 from ptychograd.runs.setting_names import HELD_OUT
 from ptychograd.runs.stage import Run
 from ptychograd.runs.stages import with_position_search, with_position_validation
 
 if TYPE_CHECKING:
-    from ptychograd.runs.plan.plan import Plan
+    from ptychograd.runs.plan.whole import PlanFields
 
 FEWEST = 2  # patterns: one to fit and one to judge
 
 
-def parted(plan: "Plan", data: Dataset) -> tuple[Dataset, Dataset | None]:
+def parted(plan: "PlanFields", data: Dataset) -> tuple[Dataset, Dataset | None]:
     """The patterns that are fitted, and those that are not, if any."""
     asked = plan.validation.hold_out
     if asked is not None:
@@ -50,7 +50,7 @@ def parted(plan: "Plan", data: Dataset) -> tuple[Dataset, Dataset | None]:
     return set_aside(data, max(1, round(share * illuminated)), plan.seed) if share else (data, None)
 
 
-def with_search_and_validation(plan: "Plan", run: Run, held: Dataset | None) -> Run:
+def with_search_and_validation(plan: "PlanFields", run: Run, held: Dataset | None) -> Run:
     """The run with the positions that it refines searched as well, and judged by the patterns held out, if any."""
     stages = run.stages
     if plan.validation.position_search:

@@ -15,13 +15,13 @@ from ptychograd.fitting.result import Result
 from ptychograd.runs.plan.effects.positions import HELD, held_share
 from ptychograd.runs.plan.listing import field_at
 from ptychograd.runs.plan.quantities import quantity
-from ptychograd.runs.plan.wording import in_words
+from ptychograd.runs.plan.wording import as_written
 from ptychograd.runs.planned import PlannedRun
 from ptychograd.runs.setting_names import HELD_OUT
 from ptychograd.runs.stage import Run
 
 if TYPE_CHECKING:
-    from ptychograd.runs.plan.plan import Plan
+    from ptychograd.runs.plan.whole import PlanFields
 
 READ = ("data", "geometry", "model.kind")  # what decides how files are read
 LONGEST = 120  # characters of a file's name, of which file systems take 255 bytes
@@ -42,7 +42,7 @@ class PlanGrid:
         >>> found = pg.sweep(grid.run, {"fit.batch_size": [4, 16]}, measure=grid.held_out)
     """
 
-    def __init__(self, plan: "Plan", read: "Callable[[Plan], Dataset]", data: Dataset):
+    def __init__(self, plan: "PlanFields", read: "Callable[[PlanFields], Dataset]", data: Dataset):
         self.plan, self.data, self._read = plan, data, read
         self._made: dict[str, PlannedRun] = {}
 
@@ -50,11 +50,11 @@ class PlanGrid:
         """The figure by which the best point is chosen: R of held-out patterns, if there are some at every point."""
         return HELD_OUT if all(plan.holds_out for plan in _plans(self.plan, points)) else "r_factor"
 
-    def with_plan(self, plan: "Plan") -> "PlanGrid":
+    def with_plan(self, plan: "PlanFields") -> "PlanGrid":
         """The runs of another plan of the same data."""
         return PlanGrid(plan, self._read, self.data)
 
-    def plan_at(self, point: Point) -> "Plan":
+    def plan_at(self, point: Point) -> "PlanFields":
         """The plan at a point, whose coordinates are fields."""
         return self.plan.with_fields(point)
 
@@ -86,7 +86,7 @@ class PlanGrid:
         return planned.described(planned.validated(result))
 
 
-def held_out_alike(plan: "Plan", points: Iterable[Point], data: Dataset, always: bool = False) -> "Plan":
+def held_out_alike(plan: "PlanFields", points: Iterable[Point], data: Dataset, always: bool = False) -> "PlanFields":
     """The plan with the same patterns held out at all points, if they are at some, or if they are to be `always`.
 
     Else figures of points at which positions are refined, for which some are held out, were not those of the others.
@@ -104,7 +104,7 @@ def held_out_alike(plan: "Plan", points: Iterable[Point], data: Dataset, always:
     return plan.with_fields({"validation.hold_out": share})
 
 
-def _plans(plan: "Plan", points: Iterable[Point]) -> "Iterable[Plan]":
+def _plans(plan: "PlanFields", points: Iterable[Point]) -> "Iterable[PlanFields]":
     """The plans at points, but of those at which there can be none."""
     for point in points:
         with suppress(InputError):
@@ -139,7 +139,7 @@ def canonical(path: str, value: object) -> object:
     if field is None or not field.unit or field.holds != "one" or not isinstance(value, str | int | float):
         return value
     try:
-        return in_words(quantity(value, field.unit), field.unit)
+        return as_written(quantity(value, field.unit), field.unit)
     except ValueError:
         return value
 

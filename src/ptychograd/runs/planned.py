@@ -17,14 +17,15 @@ from ptychograd.physics.model import AbstractModel
 from ptychograd.runs.held_out import monitored, parted, validated, with_search_and_validation
 from ptychograd.runs.memory_plan import MemoryPlan, memory_plan
 from ptychograd.runs.plan.effects.detector import doubts
+from ptychograd.runs.plan.making import make_run
 from ptychograd.runs.plan.settings import as_settings
 from ptychograd.runs.plan.stages import too_short_for_search, with_usual_epochs
-from ptychograd.runs.run import perform, tasks
+from ptychograd.runs.run import perform, possible_tasks
 from ptychograd.runs.setting_names import ARRIVED, FINGERPRINT, MADE_BY, PLAN, PLAN_FOLDER
 from ptychograd.runs.stage import Run
 
 if TYPE_CHECKING:
-    from ptychograd.runs.plan.plan import Plan
+    from ptychograd.runs.plan.whole import PlanFields
 
 
 class PlannedRun(NamedTuple):
@@ -41,7 +42,7 @@ class PlannedRun(NamedTuple):
         >>> result = planned.validated(planned.perform())
     """
 
-    plan: "Plan"
+    plan: "PlanFields"
     data: Dataset
     held: Dataset | None
     run: Run
@@ -49,7 +50,7 @@ class PlannedRun(NamedTuple):
     @classmethod
     def of(
         cls,
-        plan: "Plan",
+        plan: "PlanFields",
         data: Dataset,
         devices: Sequence[Device] | None = None,
         model: AbstractModel | None = None,
@@ -63,7 +64,7 @@ class PlannedRun(NamedTuple):
             model: the start model, in place of the one that the plan makes.
         """
         fitted, held = parted(plan, data)
-        run = with_search_and_validation(plan, plan.make_run(fitted), held)
+        run = with_search_and_validation(plan, make_run(plan, fitted), held)
         run = run if model is None else run._replace(model=model)
         run = run._replace(devices=None if devices is None else tuple(devices))
         return cls(plan, data, held, monitored(run, held))
@@ -78,7 +79,7 @@ class PlannedRun(NamedTuple):
     @property
     def memory(self) -> MemoryPlan:
         """How much memory the run will take."""
-        return memory_plan(tasks(self.run))
+        return memory_plan(possible_tasks(self.run))
 
     def perform(
         self,
@@ -112,7 +113,7 @@ class PlannedRun(NamedTuple):
         return described(result, self.plan, self.data)
 
 
-def described(result: Result, plan: "Plan", data: Dataset) -> Result:
+def described(result: Result, plan: "PlanFields", data: Dataset) -> Result:
     """The result with the plan of its run, the fingerprint of its data, versions and host in its settings."""
     asked, arrays = as_settings(plan)
     settings = {

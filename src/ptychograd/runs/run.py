@@ -17,13 +17,17 @@ from ptychograd.fitting.reconstruction import (
     prepared,
     reconstruct,
 )
+from ptychograd.fitting.reconstruction.contracts import check_called
 from ptychograd.fitting.result import History, NonFiniteError, Result, require_present_version
 from ptychograd.fitting.solvers import AbstractSolver
 from ptychograd.fitting.verdict import VERDICT, assess
 from ptychograd.physics.model import AbstractModel
 from ptychograd.refinement.stage_actions import AbstractStageAction, Changed
 from ptychograd.runs.progress import RunProgress
+from ptychograd.runs.solver_choice import AbstractSolverChoice
 from ptychograd.runs.stage import Run, Stage, check_stage, constraints_of
+
+SOLVER_CHANGES = "solver_changes"  # settings: of runs whose stages had more than one solver
 
 
 def check(run: Run) -> None:
@@ -35,13 +39,24 @@ def check(run: Run) -> None:
     run = run.sized()
     for task, stage in zip(tasks(run), run.stages, strict=True):
         prepared(task)
-        for action in stage.first:
+        for action in stage.actions:
             action.check(run.model)
 
 
 def tasks(run: Run) -> list[Task]:
     """What each stage asks for, as far as it can be told before the run."""
     return [task_of(run, stage, stage.epochs, None, None) for stage in run.stages]
+
+
+def possible_tasks(run: Run) -> list[Task]:
+    """What the stages ask for, and what they would ask for with solvers that they may choose: all that needs memory."""
+    others = [
+        run.with_solver(stage._replace(solver=solver), History.empty())
+        for stage in run.stages
+        if isinstance(stage.solver, AbstractSolverChoice)
+        for solver in stage.solver.candidates(run.model, stage.free(run.model), run.data)
+    ]
+    return tasks(run) + [task_of(run, stage, stage.epochs, None, None) for stage in others]
 
 
 def perform(
@@ -76,6 +91,7 @@ def perform(
         (3, 'not_solved')
     """
     check_kind(run, Run, "run")
+    check_called(on_epoch=on_epoch, monitor=run.monitor)
     return with_verdict(_performed(run, on_epoch, resume, epochs), run.data)
 
 
@@ -117,7 +133,7 @@ def _performed(
 
 def _next_change(run: Run, run_progress: RunProgress, result: Result | None) -> AbstractStageAction | None:
     """What is to be done to the model before its next epoch; the changes that were are in the result's settings."""
-    due = [action for stage in run.stages[: run_progress.ended + 1] for action in stage.first]
+    due = [action for stage in run.stages[: run_progress.ended + 1] for action in stage.actions]
     done = len(result.settings.get("changes", ())) if result else 0
     return due[done] if done < len(due) else None
 
@@ -165,9 +181,7 @@ def _fitted(
     stage = run.with_solver(stage, result.history.first(run_progress.begin) if result else History.empty())
     until, done = stage.until if run_progress.goal is None else None, result.history.epochs if result else 0
 
-    fitted_alike = run_progress.begin_of_alike(
-        [repr((stage.noise, stage.priors, constraints_of(stage))) for stage in run.stages]
-    )
+    fitted_alike = run_progress.begin_of_alike([repr((s.noise, s.priors, constraints_of(s))) for s in run.stages])
 
     if result and done > run_progress.begin:
         _check_constraints_of(result, stage)
@@ -181,18 +195,32 @@ def _fitted(
 
     def tell(progress: Progress) -> None:
         if on_epoch is not None:
-            on_epoch(progress._replace(so_far=lambda: noted(progress.so_far(), run_progress)))
+            on_epoch(progress._replace(so_far=lambda: noted_here(progress.so_far())))
 
     task = task_of(run, stage, left, result, run_progress.total)
+    changes = _solver_changes(result, stage)
+
+    def noted_here(found: Result) -> Result:
+        return noted(found._replace(settings=found.settings | changes), run_progress)
+
     try:
         result = reconstruct(**task._asdict(), until=ask, monitor=run.monitor, on_epoch=tell)
     except NonFiniteError as problem:
-        raise NonFiniteError(str(problem), noted(problem.result, run_progress)) from None
+        raise NonFiniteError(str(problem), noted_here(problem.result)) from None
+    result = noted_here(result)
     if result.stopped in CUT_SHORT:
-        return noted(result, run_progress), run_progress
+        return result, run_progress
     reason = reason or result.stopped
     run_progress = run_progress.after(result.history.epochs, [stage.epochs for stage in run.stages], reason)
     return noted(result, run_progress, stopped=run_progress.reason or reason), run_progress
+
+
+def _solver_changes(result: Result | None, stage: Stage) -> dict[str, list[dict]]:
+    """For the settings: after which epochs another solver took over, with that of a stage that begins or goes on."""
+    before, solver = list(result.settings.get(SOLVER_CHANGES, ())) if result else [], stage.solver
+    if result and result.history.epochs and solver and result.settings["solver"] != solver.description:
+        before.append({"after_epoch": result.history.epochs, "solver": solver.description})
+    return {SOLVER_CHANGES: before} if before else {}
 
 
 def _check_constraints_of(result: Result, stage: Stage) -> None:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, NamedTuple
 from ptychograd.core.errors import InputError
 from ptychograd.runs.plan.listing import FieldInfo, field_at
 from ptychograd.runs.plan.quantities import quantity
-from ptychograd.runs.plan.wording import in_words
+from ptychograd.runs.plan.wording import as_written
 from ptychograd.runs.plan_sweep import canonical
 
 if TYPE_CHECKING:
-    from ptychograd.runs.plan.plan import Plan
+    from ptychograd.runs.plan.whole import PlanFields
 
 DIGITS = 6  # of numbers that are tried
 FIXED = ("version", "seed", "validation", "output", "machine", "data.paths", "data.each", "data.follow")
@@ -31,8 +31,8 @@ class Range(NamedTuple):
         Range(low=4, high=256, log=True)
     """
 
-    low: float | str
-    high: float | str
+    low: int | float | str
+    high: int | float | str
     log: bool = False
 
 
@@ -51,14 +51,14 @@ class Axis(NamedTuple):
 
     path: str
     choices: Mapping[str, object]
-    low: float = 0.0
-    high: float = 0.0
+    low: int | float = 0.0
+    high: int | float = 0.0
     log: bool = False
     is_whole: bool = False
     unit: str = ""
 
     @property
-    def size(self) -> float:
+    def size(self) -> int | float:
         """How many values there are."""
         if self.choices:
             return len(self.choices)
@@ -74,23 +74,23 @@ class Axis(NamedTuple):
         """The same for the same axis."""
         return ", ".join(self.choices) if self.choices else f"{self.low}:{self.high}{':log' if self.log else ''}"
 
-    def value(self, found: float | str) -> object:
+    def value(self, found: int | float | str) -> object:
         """The value of the field for a number, or for the text of a choice."""
         if isinstance(found, str):
             return self.choices[found]
         if self.is_whole:
             return int(found)
         number = min(max(float(f"{found:.{DIGITS}g}"), self.low), self.high)
-        return in_words(number, self.unit) if self.unit else number
+        return as_written(number, self.unit) if self.unit else number
 
-    def number(self, value: object) -> float | str:
+    def number(self, value: object) -> int | float | str:
         """Where a value stands on the axis: a number, or a text among others."""
         if self.choices:
             return text_of(self.path, value)
         return quantity(value, self.unit) if self.unit else float(value)  # type: ignore[arg-type]
 
 
-def axes_of(space: Mapping[str, Range | Sequence], plan: "Plan") -> dict[str, Axis]:
+def axes_of(space: Mapping[str, Range | Sequence], plan: "PlanFields") -> dict[str, Axis]:
     """The axes of a search, each looked at with its ends.
 
     Args:
@@ -124,7 +124,7 @@ def text_of(path: str, value: object) -> str:
     return found if isinstance(found, str) else json.dumps(found, default=repr)
 
 
-def _axis(path: str, given: Range | Sequence, plan: "Plan") -> Axis:
+def _axis(path: str, given: Range | Sequence, plan: "PlanFields") -> Axis:
     for fixed in FIXED:
         if path == fixed or path.startswith(f"{fixed}."):
             raise InputError(f"`{path}` can't be searched: it does not make a reconstruction better, or judges it.")
@@ -151,7 +151,7 @@ def _numbers(path: str, given: Range, field: FieldInfo) -> Axis:
     return Axis(path, {}, low, high, given.log, is_whole, field.unit)
 
 
-def _number(path: str, value: float | str, unit: str, is_whole: bool) -> float:
+def _number(path: str, value: int | float | str, unit: str, is_whole: bool) -> int | float:
     """An end of a range in the unit of the SI."""
     try:
         found = quantity(value, unit) if unit else float(value)

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 
 from ptychograd.core.parameters import named_parameters, partition
 from ptychograd.data.dataset import Dataset, StoredPatterns
-from ptychograd.fitting.batch_size import is_faint
+from ptychograd.fitting.batch_size import is_faint, signal_of
 from ptychograd.fitting.mean_pattern import fit_of_mean
 from ptychograd.fitting.result import History
 from ptychograd.fitting.solvers import LBFGS, AbstractSolver
@@ -36,6 +36,10 @@ class AbstractSolverChoice(eqx.Module):
     ) -> AbstractSolver | None:
         """The solver for a stage that refines `trainable` after what `history` holds; None for that of the run."""
 
+    def candidates(self, model: AbstractModel, trainable: tuple[str, ...], data: Dataset) -> tuple[AbstractSolver, ...]:
+        """Solvers that it may choose, whose memory a run has to have beforehand; none by default."""
+        return ()
+
 
 class QuasiNewtonNearNoise(AbstractSolverChoice):
     """`LBFGS()` with all patterns at once, where it pays; the run's own solver goes on elsewhere.
@@ -56,12 +60,21 @@ class QuasiNewtonNearNoise(AbstractSolverChoice):
     """
 
     def chosen(self, model, trainable, data, history):
-        is_possible = comes_with_steps(model, trainable) and not isinstance(data.patterns, StoredPatterns)
-        if not history.epochs or not is_possible:
+        if not history.epochs or not is_possible(model, trainable, data):
             return None
         alike = fit_of_mean(data, is_of_roots=True)
         is_near = history.chi_squared[-1] <= NEAR_NOISE * alike.least
         return LBFGS() if is_near and not is_faint(data, alike.signal) else None
+
+    def candidates(self, model, trainable, data):
+        if not is_possible(model, trainable, data) or is_faint(data, signal_of(data)):
+            return ()
+        return (LBFGS(),)
+
+
+def is_possible(model: AbstractModel, trainable: tuple[str, ...], data: Dataset) -> bool:
+    """Whether a quasi-Newton stage can be, as far as model and data tell."""
+    return comes_with_steps(model, trainable) and not isinstance(data.patterns, StoredPatterns)
 
 
 def comes_with_steps(model: AbstractModel, trainable: tuple[str, ...]) -> bool:

@@ -27,8 +27,8 @@ class Stage(NamedTuple):
             image and illumination (`AbstractModel.refined`), object and probe of the package's own models.
         noise: the noise model, which gives the objective; `Amplitude()` by default.
         until: a rule that may end the stage early, as `Converged()`; the stages after it then shrink in proportion.
-        first: what is done to the model before, one after another, as `ShrinkWrap()` or `PositionSearch(data)` (see
-            `ptychograd.refinement`); the solver then starts afresh.
+        first: what is done to the model before: one action, or several one after another, as `ShrinkWrap()` or
+            `PositionSearch(data)` (see `ptychograd.refinement`); the solver then starts afresh.
         priors: penalties on parameters, as `ptychograd.priors` has them; none by default.
         constraints: what must hold of refined parameters, by path, as `ptychograd.constraints` has them; none by
             default. A path stands for everything below it; several constraints on one are applied one after another.
@@ -47,11 +47,21 @@ class Stage(NamedTuple):
     trainable: tuple[str, ...] | None = None
     noise: AbstractNoise = Amplitude()
     until: Callable[[History], str] | None = None
-    first: tuple[AbstractStageAction, ...] = ()
+    first: tuple[AbstractStageAction, ...] | AbstractStageAction = ()
     priors: tuple[AbstractPrior, ...] = ()
     constraints: Constraints = {}  # noqa: RUF012 (never written to)
     solver: AbstractSolver | AbstractSolverChoice | None = None
     batch_size: int | None = None
+
+    @property
+    def actions(self) -> tuple[AbstractStageAction, ...]:
+        """What is done to the model before, one after another; a single one stands for itself."""
+        return (self.first,) if isinstance(self.first, AbstractStageAction) else tuple(self.first)
+
+    @property
+    def parts(self) -> list[str]:
+        """Noise, rule that ends it, actions and priors in words: equal for equal ones."""
+        return [repr(part) for part in (self.noise, self.until, self.actions, self.priors)]
 
     @property
     def named(self) -> tuple[str, ...]:
@@ -119,7 +129,7 @@ class Run(NamedTuple):
     def summary(self) -> dict:
         """What is asked for but the start model, in words and numbers: equal for equal runs."""
         stages = [
-            [stage.epochs, list(stage.free(self.model)), *map(repr, stage[2:6]), *constraints_of(stage), *_own(stage)]
+            [stage.epochs, list(stage.free(self.model)), *stage.parts, *constraints_of(stage), *_own(stage)]
             for stage in self.stages
         ]
         return {
@@ -153,7 +163,7 @@ def check_stage(stage: object) -> None:
         raise InputError(f'A stage refines "{stage.trainable}", a text; expected a tuple, as ("object", "probe").')
     if stage.until is not None and (isinstance(stage.until, type) or not callable(stage.until)):
         raise InputError(f"A stage until {stage.until!r}; expected a rule that ends it, as Converged(), or None.")
-    for action in stage.first:
+    for action in stage.first if isinstance(stage.first, list | tuple) else (stage.first,):
         check_kind(action, AbstractStageAction, "stage action")
     if stage.solver is not None and not isinstance(stage.solver, AbstractSolverChoice):
         check_kind(stage.solver, AbstractSolver, "solver", ", as pg.Nesterov()")

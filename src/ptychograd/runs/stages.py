@@ -7,7 +7,7 @@ from ptychograd.core.errors import InputError
 from ptychograd.core.parameters import matches, trainable_names
 from ptychograd.core.strict import meant
 from ptychograd.data.dataset import Dataset
-from ptychograd.physics.model import AbstractModel
+from ptychograd.physics.model import AbstractModel, roles_of
 from ptychograd.physics.noise import Poisson
 from ptychograd.physics.paths import CORRECTING, FLAT_FIELD
 from ptychograd.physics.roles import correcting, recorded
@@ -194,13 +194,13 @@ def _check_counted(counted: Sequence[Stage]) -> None:
 
 
 def _calibrates(stage: Stage) -> bool:
-    return any(action.about == FLAT_FIELD for action in stage.first)
+    return any(action.about == FLAT_FIELD for action in stage.actions)
 
 
 def _once(stage: Stage, action: AbstractStageAction) -> Stage:
     """A stage that refines the flat field alone: calibrated once where counts are fitted, without an epoch."""
     is_due = not (stage.noise.fits_amplitudes or _calibrates(stage))
-    return stage._replace(epochs=0, first=(*stage.first, action) if is_due else stage.first)
+    return stage._replace(epochs=0, first=(*stage.actions, action) if is_due else stage.actions)
 
 
 def _divided(
@@ -221,7 +221,7 @@ def _divided(
             continue
         places = sorted({begin, end} | {at for at in cuts if begin < at < end})
         for low, high in itertools.pairwise(places):
-            first = sorted((stage.first if low == begin else ()) + cuts.get(low, ()), key=lambda action: action.turn)
+            first = sorted((stage.actions if low == begin else ()) + cuts.get(low, ()), key=lambda action: action.turn)
             parts.append((low, stage._replace(epochs=high - low, first=tuple(first))))
         done = end
     return parts
@@ -247,7 +247,7 @@ def _moving(model: AbstractModel) -> Mapping[str, str]:
 
     An offset is among them, as nothing else is searched for.
     """
-    found = correcting(recorded(model.roles(), model))
+    found = correcting(recorded(roles_of(model), model))
     return found if "offset" in found else CORRECTING
 
 
@@ -269,4 +269,4 @@ def _refines(stage: Stage, path: str) -> bool:
 def _is_about_positions(stage: Stage, paths: Mapping[str, str]) -> bool:
     """Whether a stage refines positions, or stands between searches for them."""
     refined = any(_refines(stage, path) for path in paths.values())
-    return refined or any(isinstance(action, PositionSearch) for action in stage.first)
+    return refined or any(isinstance(action, PositionSearch) for action in stage.actions)

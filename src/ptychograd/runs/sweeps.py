@@ -15,7 +15,7 @@ from ptychograd.fitting.result import Result
 from ptychograd.fitting.verdict import VERDICT
 from ptychograd.runs.many import try_all
 from ptychograd.runs.memory_plan import memory_plan
-from ptychograd.runs.run import check, tasks
+from ptychograd.runs.run import check, possible_tasks
 from ptychograd.runs.stage import Run
 
 FLAT = 0.02  # of a curve's least value: less contrast than that is no valley
@@ -170,7 +170,7 @@ def possible() -> Callable[[Run], None]:
         size = repr((arrays, stages, type(run.solver), run.batch_size, run.devices, id(run.data)))
         if size not in known:
             try:
-                memory_plan(tasks(run)).check()
+                memory_plan(possible_tasks(run)).check()
                 known[size] = ""
             except InputError as problem:
                 known[size] = str(problem)

@@ -52,7 +52,7 @@ class Trial(NamedTuple):
     def look(self, epochs: int, r_factor: float) -> bool:
         """Note R of held-out patterns after so many epochs, and whether earlier trials were better by then."""
         self.record.report(r_factor, epochs)
-        return self.record.should_prune()
+        return bool(self.record.should_prune())
 
 
 class Trials(NamedTuple):
@@ -106,7 +106,7 @@ class Trials(NamedTuple):
 
         self.study.tell(trial.record, state=TrialState.FAIL, skip_if_finished=True)
 
-    def _point(self, found: Mapping[str, float | str]) -> dict[str, object]:
+    def _point(self, found: Mapping[str, int | float | str]) -> dict[str, object]:
         return {path: axis.value(found[path]) for path, axis in self.axes.items()}
 
 

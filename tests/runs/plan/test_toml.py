@@ -17,7 +17,7 @@ from ptychograd.runs.plan.quantities import KINDS, quantity
 from ptychograd.runs.plan.settings import as_settings, sections_in
 from ptychograd.runs.plan.toml import PlanText, sections_of, written
 from ptychograd.runs.plan.walking import fields_by_path, is_nullable
-from ptychograd.runs.plan.wording import UNITS, in_words
+from ptychograd.runs.plan.wording import UNITS, as_written
 from random_plans import plans
 
 ANY_TIME = settings(deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))
@@ -55,13 +55,13 @@ def test_any_plan_goes_through_the_settings_of_a_result(plan):
     ],
 )
 def test_a_quantity_is_written_as_a_person_would(value, unit, text):
-    assert in_words(value, unit) == text
+    assert as_written(value, unit) == text
 
 
 @settings(deadline=None)
 @given(st.floats(allow_nan=False), st.sampled_from(sorted(UNITS)))
 def test_any_quantity_is_read_back_to_the_last_bit(value, unit):
-    assert quantity(in_words(value, unit), unit) == value
+    assert quantity(as_written(value, unit), unit) == value
     assert unit in KINDS
 
 

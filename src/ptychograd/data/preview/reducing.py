@@ -134,10 +134,10 @@ def _with_support(part: Dataset, support: Bool[np.ndarray, "Y X"] | None, steps:
     """The data with the support on larger pixels: unknown where one of the smaller ones is."""
     if support is None:
         return part
-    coarse = support
+    reduced = support
     for axis, step in enumerate(steps):
         firsts = np.floor(step * np.arange(int(np.ceil(support.shape[axis] / step)))).astype(int)
-        coarse = np.logical_or.reduceat(coarse, firsts, axis=axis)
+        reduced = np.logical_or.reduceat(reduced, firsts, axis=axis)
     needed = np.round(positions_in_pixels(part, None)).max(axis=0).astype(int) + part.frame_shape
-    margin = [(0, max(0, int(n) - size)) for n, size in zip(needed, coarse.shape, strict=True)]
-    return replace(part, support=frozen(np.pad(coarse, margin)))
+    margin = [(0, max(0, int(n) - size)) for n, size in zip(needed, reduced.shape, strict=True)]
+    return replace(part, support=frozen(np.pad(reduced, margin)))

@@ -104,7 +104,7 @@ def _epoch(member: Member, patterns: Patterns, plan: Plan) -> After:
 def _all_steps(member: Member, patterns: Patterns, plan: Plan) -> After:
     objective, solver, variables, state = member
 
-    epoch_steps = solver.epoch_steps(objective, variables, state, plan.number.shape[1] * objective.devices)
+    epoch_steps = solver.epoch_steps(objective, variables, state, plan.number.shape[1] * objective.devices.count)
 
     def step(carry, row):
         carried, total = carry

@@ -9,11 +9,10 @@ from ptychograd.fitting.reconstruction.loop import (
     NOT_FINITE,
     Progress,
     bytes_needed,
-    can_go_together,
     reconstruct,
-    reconstruct_together,
 )
 from ptychograd.fitting.reconstruction.task import Task, prepared
+from ptychograd.fitting.reconstruction.together import can_go_together, reconstruct_together
 
 __all__ = [
     "CUT_SHORT",

@@ -8,14 +8,17 @@ import numpy as np
 from jaxtyping import Array
 
 from ptychograd.core.errors import InputError, check_seed
+from ptychograd.core.parameters import join, split
 from ptychograd.data.checks import check_possible
 from ptychograd.data.dataset import Dataset
 from ptychograd.fitting.epoch import AbstractSampler, Shuffled, called, on_device
-from ptychograd.fitting.priors import AbstractPrior
-from ptychograd.fitting.reconstruction.promise import check_promise
-from ptychograd.physics.checks import check_count, check_roles, check_windows, checked_shared
-from ptychograd.physics.model import AbstractModel, shares_work
+from ptychograd.fitting.objective import Penalty
+from ptychograd.fitting.reconstruction.promise import check_linear, check_promise, is_own
+from ptychograd.physics.checks import check_count, check_windows, checked_shared
+from ptychograd.physics.hints import check_hints
+from ptychograd.physics.model import AbstractModel, roles_of, shares_work
 from ptychograd.physics.noise import AbstractNoise
+from ptychograd.physics.role_checks import check_roles
 
 MOST_PHOTONS = 1e30  # of a pattern, or one over it, with which steps stay finite in single precision (measured)
 UNKNOWN_BRIGHTEST = 1e6  # photons of a pixel, where patterns are still to come
@@ -54,12 +57,13 @@ def _check_dark(noise: AbstractNoise, patterns: jax.ShapeDtypeStruct) -> None:
             )
 
 
-def check_prior(prior: AbstractPrior, array: Array, root: Array) -> None:
-    """Raise `InputError` for a penalty that is not one real number, or a bound that is not one for each pixel."""
-    penalty = jax.eval_shape(prior, array, root)
-    if getattr(penalty, "shape", None) != () or not jnp.issubdtype(penalty.dtype, jnp.floating):
+def check_prior(penalty: Penalty, array: Array) -> None:
+    """Raise `InputError` for a penalty that is not one real number, not finite, or with a bound of another shape."""
+    prior, root = penalty.prior, penalty.root
+    value = jax.eval_shape(prior, array, root)
+    if getattr(value, "shape", None) != () or not jnp.issubdtype(value.dtype, jnp.floating):
         raise InputError(
-            f"The prior {type(prior).__name__} gives {described(penalty)} for {prior.path} of {list(array.shape)}; "
+            f"The prior {type(prior).__name__} gives {described(value)} for {prior.path} of {list(array.shape)}; "
             "expected one real number, as the sum over all pixels."
         )
     bound = jax.eval_shape(prior.majorant, array, root)
@@ -68,6 +72,32 @@ def check_prior(prior: AbstractPrior, array: Array, root: Array) -> None:
             f"`majorant` of the prior {type(prior).__name__} gives {described(bound)} for {prior.path} of "
             f"{list(array.shape)}; expected one number for each pixel, or leave it out."
         )
+    if is_own(prior):
+        _check_start(penalty, array)
+
+
+def _check_start(penalty: Penalty, array: Array) -> None:
+    """Refuse a penalty from whose start no solver can go on."""
+    value, slope = penalty.value_and_gradient(split(array))
+    for name, found in {"value": value, "slope": join(slope)}.items():
+        if not bool(jnp.all(jnp.isfinite(found))):
+            raise InputError(
+                f"The {name} of the prior {type(penalty.prior).__name__} is not finite for {penalty.prior.path} as it "
+                "starts; begin elsewhere, or keep roots and logarithms from 0, as in sqrt(x + 1e-6)."
+            )
+
+
+def check_called(**watching: object) -> None:
+    """Raise `InputError` for what is to be called while a run goes on, by its argument, and can't be."""
+    mend = {
+        "on_epoch": "a function of a Progress, or an object of a class of callbacks",
+        "monitor": "an object that looks at held-out patterns, as HeldOutMonitor(held)",
+        "until": "a rule that ends a run, as Converged()",
+    }
+    for name, given in watching.items():
+        if given is not None and (isinstance(given, type) or not callable(given)):
+            found = f"the class {given.__name__}" if isinstance(given, type) else repr(given)
+            raise InputError(f"{name}={found} can't be called after an epoch; expected {mend[name]}.")
 
 
 def check_sampler(sampler: AbstractSampler, settings: Mapping) -> None:
@@ -106,11 +136,12 @@ def check_fit(model: AbstractModel, data: Dataset, epochs: int, batch_size: int,
     if not 1 <= batch_size <= data.count:
         raise InputError(f"A batch of {batch_size} patterns can't be taken from {data.count}; give 1 to {data.count}.")
     check_seed(seed)
-    check_roles(model)
+    check_roles(checked_shared(model))
     check_count(model, data.count)
-    check_possible(data, model.roles().positions is not None)
-    there = on_device(checked_shared(model))
-    expected = jax.eval_shape(lambda index: there.shared()(index), jax.ShapeDtypeStruct((), np.int32))
+    check_hints(model, data.count // model.group)
+    check_possible(data, roles_of(model).positions is not None)
+    there = on_device(model)
+    expected = _expected(there)
     if not jnp.issubdtype(expected.dtype, jnp.floating):
         raise InputError(
             f"The model gives {expected.dtype} numbers; expected real photons, as |wave|² by `jnp.abs(wave) ** 2`."
@@ -124,3 +155,18 @@ def check_fit(model: AbstractModel, data: Dataset, epochs: int, batch_size: int,
     stands = called(there)
     check_windows(stands, data.count // model.group)
     check_promise(stands)
+    check_linear(stands)
+
+
+def _expected(model: AbstractModel) -> jax.ShapeDtypeStruct:
+    """Shape and type of a pattern; of a model that shares work it is said whose shapes don't fit."""
+    index = jax.ShapeDtypeStruct((), np.int32)
+    if not shares_work(model):
+        return jax.eval_shape(model, index)
+    try:
+        return jax.eval_shape(lambda index: model.shared()(index), index)
+    except (TypeError, ValueError, IndexError) as problem:
+        raise InputError(
+            f"The model that {type(model).__name__}.shared() gives can't be called, as its arrays don't fit together "
+            f"({str(problem).splitlines()[0]}); expected arrays of the shapes that its call takes."
+        ) from problem

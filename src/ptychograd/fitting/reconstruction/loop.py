@@ -22,22 +22,19 @@ from ptychograd.fitting.epoch import (
     Resident,
     Shuffled,
     agreed,
-    alike,
     at_home,
     bytes_of_an_epoch,
     feed_of,
     one_epoch,
-    one_epoch_of_all,
-    stack,
-    unstack,
 )
 from ptychograd.fitting.objective import Value
 from ptychograd.fitting.priors import AbstractPrior
 from ptychograd.fitting.projections import Constraints
 from ptychograd.fitting.reconstruction.best import BEST, beside
+from ptychograd.fitting.reconstruction.contracts import check_called
 from ptychograd.fitting.reconstruction.task import Standing, Task, Work, begun, prepared
 from ptychograd.fitting.result import ROSE, History, NonFiniteError, Result
-from ptychograd.fitting.schedule import AbstractSchedule, LateCooling, Plan
+from ptychograd.fitting.schedule import AbstractSchedule, LateCooling
 from ptychograd.fitting.solvers import AbstractSolver
 from ptychograd.physics.checks import refined_by_default
 from ptychograd.physics.model import AbstractModel
@@ -150,6 +147,7 @@ def reconstruct(
         ((53, 47), (1, 20, 18))
         >>> result.save("result.h5")
     """
+    check_called(on_epoch=on_epoch, monitor=monitor, until=until)
     size = _suited(solver, data) if batch_size is None else batch_size
     task = Task(model, data, solver, epochs, size, _free(model, trainable), noise or Amplitude(), seed, resume)
     task = task._replace(planned=planned, devices=_devices(devices), priors=_several(priors), sampler=sampler)
@@ -158,8 +156,7 @@ def reconstruct(
     try:
         for _ in range(epochs):
             standing = _monitored(work, _after_an_epoch(work, standing, feed), monitor)
-            if on_epoch is not None:
-                on_epoch(_progress(work, standing, feed.count))
+            _tell(on_epoch, work, standing, feed)
             if (stopped := (until and until(standing.history)) or DONE) != DONE:
                 break
     except KeyboardInterrupt:
@@ -168,7 +165,7 @@ def reconstruct(
         stopped, why = LOST, _why_lost(problem)
     finally:
         feed.close()
-    return _result(work, standing, stopped, why)
+    return result_of(work, standing, stopped, why)
 
 
 def _suited(solver: AbstractSolver, data: Dataset) -> int:
@@ -205,7 +202,7 @@ def _after_an_epoch(work: Work, standing: Standing, feed: Feed) -> Standing:
     """Where a run stands after one more epoch; raises `NonFiniteError` where that is nowhere."""
     begin = time.perf_counter()
     after, value = _one_epoch(work, standing, feed)
-    bad = _bad(value, jax.device_get(after.finite))
+    bad = not_finite_names(value, jax.device_get(after.finite))
     if bad:
         raise _not_finite(bad, work, standing)
     return standing.moved(after, value, feed.photons, time.perf_counter() - begin)
@@ -225,7 +222,7 @@ def _not_finite(bad: str, work: Work, standing: Standing) -> NonFiniteError:
     return NonFiniteError(
         f"{bad} stopped being finite in epoch {standing.history.epochs + 1}; take smaller steps or look "
         f"for outliers in the patterns. The result after epoch {standing.history.epochs} is kept.",
-        _result(work, standing, NOT_FINITE),
+        result_of(work, standing, NOT_FINITE),
     )
 
 
@@ -241,42 +238,6 @@ def _one_epoch(work: Work, standing: Standing, feed: Feed) -> tuple[After, Value
     return after, Value._make(sum(parts) for parts in zip(*jax.device_get(values), strict=True))
 
 
-def reconstruct_together(tasks: Sequence[Task]) -> list[Result]:
-    """The results of several tasks, computed side by side in one program.
-
-    They share data, batch size, and numbers of epochs, and are `can_go_together`. One whose loss or
-    parameters stop being finite ends there, `stopped` as "not finite", and disturbs no other.
-    """
-    works, standings = (list(parts) for parts in zip(*map(begun, tasks), strict=True))
-    data, count = tasks[0].data, len(tasks)
-    feed, good = Resident(data, works[0].asked), [True] * count
-    for _ in range(tasks[0].epochs):
-        begin = time.perf_counter()
-        plans = [feed.plan(w.seed, one.history.epochs, w.last) for w, one in zip(works, standings, strict=True)]
-        together = works[0].asked.on_devices(Plan(*(np.stack(parts) for parts in zip(*plans, strict=True))))
-        members = stack([one.member for one in standings])
-        after = one_epoch_of_all(members, feed.patterns, together)
-        values, finites = jax.device_get((after.value, after.finite))
-        seconds = (time.perf_counter() - begin) / count
-        for k, part in enumerate(unstack(after, count)):
-            value = Value(*(total[k] for total in values))
-            good[k] = good[k] and not _bad(value, {name: finite[k] for name, finite in finites.items()})
-            if good[k]:
-                standings[k] = standings[k].moved(part, value, data.total, seconds)
-    ended = zip(works, standings, good, strict=True)
-    return [_result(work, standing, DONE if fine else NOT_FINITE) for work, standing, fine in ended]
-
-
-def can_go_together(one: Task, other: Task) -> bool:
-    """Whether two tasks differ in nothing but numbers, so that one compiled program computes both."""
-    same = ("epochs", "batch_size", "planned")
-    if one.data is not other.data or any(getattr(one, name) != getattr(other, name) for name in same):
-        return False
-    if any(getattr(one, name).description != getattr(other, name).description for name in ("sampler", "schedule")):
-        return False
-    return alike(prepared(one)[1].member, prepared(other)[1].member)
-
-
 def bytes_needed(task: Task) -> int:
     """Memory of the device for one epoch of a task, beside its patterns."""
     work, standing = prepared(task)
@@ -285,14 +246,14 @@ def bytes_needed(task: Task) -> int:
     return bytes_of_an_epoch(standing.member, feed.patterns, plan)
 
 
-def _bad(value: Value, finite: dict) -> str:
-    """The names of what is not finite."""
+def not_finite_names(value: Value, finite: dict) -> str:
+    """The names of what is not finite after an epoch; empty where all is."""
     bad = [name for name, good in finite.items() if not good]
     return ", ".join(bad) or ("" if np.isfinite(value.loss) else "the loss")
 
 
 @meant
-def _result(work: Work, standing: Standing, stopped: str, why: str = "") -> Result:
+def result_of(work: Work, standing: Standing, stopped: str, why: str = "") -> Result:
     """The result of a run that ended so: its best state, if the loss rose well above that of an earlier epoch.
 
     Where it may go on, it holds both that state and the one in which it stands.
@@ -323,9 +284,14 @@ def _as_it_is(work: Work, standing: Standing, variables: PyTree, state: PyTree) 
     return found._replace(illuminated=work.illuminated)
 
 
+def _tell(on_epoch: Callable[[Progress], None] | None, work: Work, standing: Standing, feed: Feed) -> None:
+    if on_epoch is not None:
+        on_epoch(_progress(work, standing, feed.count))
+
+
 def _progress(work: Work, standing: Standing, count: int) -> Progress:
     history = standing.history
     seconds = history.seconds[-1]
     speed = count / seconds
     facts = (history.epochs, work.last, history.loss[-1], history.r_factor[-1], seconds, speed)
-    return Progress(*facts, partial(_result, work, standing, UNDER_WAY))
+    return Progress(*facts, partial(result_of, work, standing, UNDER_WAY))

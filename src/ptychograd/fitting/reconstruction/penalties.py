@@ -11,20 +11,19 @@ from ptychograd.core.parameters import check_names, named_leaves, trainable_name
 from ptychograd.data.dataset import Dataset
 from ptychograd.fitting.epoch import traced
 from ptychograd.fitting.objective import Penalty
-from ptychograd.fitting.priors import IMAGE, AbstractPrior
+from ptychograd.fitting.priors import IMAGE, AbstractImagePrior, AbstractPrior
 from ptychograd.fitting.reconstruction.contracts import check_prior
-from ptychograd.physics.model import AbstractModel
-from ptychograd.physics.roles import path_of, recorded
+from ptychograd.physics.model import AbstractModel, roles_of, shares_work, shown_by
 
 
 def with_path(prior: AbstractPrior, model: AbstractModel) -> AbstractPrior:
     """The prior with the path of the array that the model names as its image, if it has none of its own."""
     if prior.path != IMAGE:
         return prior
-    roles, name = model.roles(), type(prior).__name__
-    if roles.image is not None and len(roles.image.axes) == 3:
+    roles, name = roles_of(model), type(prior).__name__
+    if roles.image is not None and len(roles.image.axes) == 3 and isinstance(prior, AbstractImagePrior):
         raise InputError(f"A {name} is for images, and this is a volume, as a crystal is; leave the prior out.")
-    path = path_of(recorded(roles, model), "image")
+    path = "" if roles.image is None else shown_by(model, "image")
     if not path:
         raise InputError(
             f"A {name} without a path is for what a model names as its image (see AbstractModel.roles), and "
@@ -35,20 +34,23 @@ def with_path(prior: AbstractPrior, model: AbstractModel) -> AbstractPrior:
 
 def penalty(prior: AbstractPrior, model: AbstractModel, data: Dataset, real: np.dtype) -> Penalty:
     """The prior with the photons that met a pixel of its array, and where that array is free."""
-    named = named_leaves(eqx.filter(model, eqx.is_array))
-    image = model.roles().image
-    check_names((prior.path,), trainable_names(model))
+    stands = model.shared() if shares_work(model) else model
+    named = named_leaves(eqx.filter(stands, eqx.is_array)) | named_leaves(eqx.filter(model, eqx.is_array))
+    image = roles_of(model).image
+    check_names((prior.path,), dict.fromkeys((*trainable_names(model), *trainable_names(stands))))
     if prior.path not in named:
         raise InputError(f'A prior takes one array; "{prior.path}" has several: name one of them.')
     array, beside = named[prior.path], named.get(f"{prior.path.rpartition('.')[0]}.support")
-    is_image = image is not None and image.array is array
+    is_image = image is not None and shown_by(model, "image") == prior.path
     free = image.support if image is not None and is_image else beside
-    if array.ndim < 2:
-        raise InputError(f'A prior takes an image or several; "{prior.path}" has the shape {array.shape}.')
+    if array.ndim < 2 and isinstance(prior, AbstractImagePrior):
+        name = type(prior).__name__
+        raise InputError(f'A {name} takes an image or several; "{prior.path}" has the shape {array.shape}.')
     photons = 1.0
     if is_image:
         photons = data.total / (np.prod(array.shape[-2:]) if free is None else np.count_nonzero(free))
     root = jnp.asarray(np.sqrt(photons), real)
     outside = image.outside if image is not None and is_image else 0.0
-    check_prior(traced(prior, real), jnp.asarray(array), root)
-    return Penalty(traced(prior, real), root, None if free is None else jnp.asarray(free), outside)
+    found = Penalty(traced(prior, real), root, None if free is None else jnp.asarray(free), outside)
+    check_prior(found, jnp.asarray(array))
+    return found

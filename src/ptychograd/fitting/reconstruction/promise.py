@@ -1,4 +1,4 @@
-"""Whether a model sees no more of its arrays than it says by `windows`."""
+"""What a model promises and no shape tells: that it sees windows alone, and that propagators are linear."""
 
 from collections.abc import Iterator
 
@@ -12,7 +12,8 @@ from ptychograd.core.errors import InputError
 from ptychograd.core.parameters import is_parameter, map_with_names, matches
 from ptychograd.core.strict import meant
 from ptychograd.core.windows import Window, extract_window, put
-from ptychograd.physics.model import AbstractModel, Group
+from ptychograd.physics.model import AbstractExitWaveModel, AbstractModel, Group
+from ptychograd.physics.propagators import AbstractPropagator
 
 PACKAGE = __name__.partition(".")[0]
 ROUNDING = 1e-3  # of the pattern's largest value
@@ -29,7 +30,7 @@ def check_promise(model: AbstractModel) -> None:
     Raises:
         InputError: the two differ; it names the array.
     """
-    if all(type(part).__module__.partition(".")[0] == PACKAGE for part in _parts(model)):
+    if not any(is_own(part) for part in _parts(model)):
         return
     first = jnp.zeros((), jnp.int32)
     windows = model.windows(first)
@@ -43,6 +44,34 @@ def check_promise(model: AbstractModel) -> None:
                 f"differs by {off:.1%} with the rest of that array. Take all that the call needs of it from "
                 f'`ptychograd.extract_window`, or leave "{path}" out of `windows`.'
             )
+
+
+@meant
+def check_linear(model: AbstractModel) -> None:
+    """Refuse a propagator of one's own that is not linear in the wave, by a trial: A(iψ) = i A(ψ), A(2ψ) = 2 A(ψ)."""
+    propagators = [part for part in _parts(model) if isinstance(part, AbstractPropagator) and is_own(part)]
+    if not propagators or not isinstance(model, AbstractExitWaveModel):
+        return
+    there = jax.eval_shape(model.exit_wave, jax.ShapeDtypeStruct((), np.int32))
+    rng = np.random.default_rng(0)
+    wave = jnp.asarray(rng.normal(size=there.shape) + 1j * rng.normal(size=there.shape), there.dtype)
+    for part in propagators:
+        once = part(wave, None)
+        size = max(float(jnp.abs(once).max()), 1e-30)
+        for text, factor in {"i": 1j, "2": 2.0}.items():
+            factor = jnp.asarray(factor, there.dtype)
+            off = float(jnp.abs(part(factor * wave, None) - factor * once).max()) / size
+            if not off <= ROUNDING:
+                raise InputError(
+                    f"The propagator {type(part).__name__} is not linear: {text} times a wave becomes {off:.1%} else "
+                    f"than {text} times what the wave becomes; expected no |wave|, no powers, no conjugates. What is "
+                    "not linear belongs in `detect` of a model."
+                )
+
+
+def is_own(part: object) -> bool:
+    """Whether a part is of a class of one's own."""
+    return type(part).__module__.partition(".")[0] != PACKAGE
 
 
 def _parts(model: PyTree) -> Iterator[eqx.Module]:

@@ -22,6 +22,7 @@ from ptychograd.core.parameters import (
 from ptychograd.core.strict import meant
 from ptychograd.data.checks import warn_of
 from ptychograd.data.dataset import Dataset
+from ptychograd.fitting.devices import Devices
 from ptychograd.fitting.epoch import (
     AXES,
     AbstractSampler,
@@ -57,13 +58,15 @@ from ptychograd.fitting.reconstruction.contracts import (
     check_numbers,
     check_sampler,
 )
+from ptychograd.fitting.reconstruction.diagonals import UNLIKE, WITHOUT_DIAGONAL, noted, scales_steps
 from ptychograd.fitting.reconstruction.penalties import penalty, with_path
 from ptychograd.fitting.reconstruction.stuck import stuck
 from ptychograd.fitting.result import ROSE, History, Result, require_present_version
 from ptychograd.fitting.schedule import AbstractSchedule, LateCooling
 from ptychograd.fitting.solvers import AbstractSolver, EvaluateOnly
-from ptychograd.physics.model import AbstractModel, shares_work
+from ptychograd.physics.model import AbstractModel, roles_of, shares_work
 from ptychograd.physics.noise import AbstractNoise, Censored
+from ptychograd.physics.shared_work import computed_from
 
 SAME_STAGE = ("solver", "batch_size", "noise", "trainable", "priors", "constraints")  # settings: alike within a stage
 
@@ -130,7 +133,7 @@ class Standing(NamedTuple):
 
 def begun(task: Task) -> tuple[Work, Standing]:
     """What is `prepared`, after a warning of what is plainly wrong with data or start; a mere look is no run."""
-    ready, is_scan = prepared(task), meant(task.model.roles)().positions is not None
+    ready, is_scan = prepared(task), roles_of(task.model).positions is not None
     if not task.epochs or isinstance(task.solver, EvaluateOnly):
         return ready
     if is_scan:
@@ -140,6 +143,8 @@ def begun(task: Task) -> tuple[Work, Standing]:
         warnings.warn(doubt, stacklevel=3)
     for sentence in () if task.resume else meant(lambda: list(stuck(task.model, task.trainable)))():
         warnings.warn(f"What can't move from where it starts: {sentence}.", stacklevel=3)
+    if WITHOUT_DIAGONAL in ready[0].settings and not task.resume:
+        warnings.warn(UNLIKE, stacklevel=3)
     for sentence in _idle(task):
         warnings.warn(sentence, stacklevel=3)
     return ready
@@ -152,13 +157,14 @@ def _idle(task: Task) -> list[str]:
     Of a model that shares work a prior may be on what is computed of what is refined.
     """
     refined = [name for name in trainable_names(task.model) if any(matches(name, path) for path in task.trainable)]
-    asked = () if shares_work(task.model) else task.priors
-    priors = [(type(prior).__name__, with_path(prior, task.model).path) for prior in asked]
-    constraints = [(one, path) for path, given in task.constraints.items() for one in names_of(given)]
+    sources = computed_from(task.model) if shares_work(task.model) else {}
+    moved = [*refined, *(name for name, which in sources.items() if not which.isdisjoint(refined))]
+    priors = [(type(prior).__name__, with_path(prior, task.model).path, moved) for prior in task.priors]
+    constraints = [(one, path, refined) for path, given in task.constraints.items() for one in names_of(given)]
     return [
         f'{kind} on "{path}" has no effect, as that is not refined here (refined are: {", ".join(task.trainable)}).'
-        for kind, path in (*priors, *constraints)
-        if not any(matches(name, path) for name in refined)
+        for kind, path, moving in (*priors, *constraints)
+        if not any(matches(name, path) for name in moving)
     ]
 
 
@@ -182,10 +188,13 @@ def prepared(task: Task) -> tuple[Work, Standing]:
     batch_size = max(1, task.batch_size // model.group)
     task.solver.check_batch(batch_size, data.count // model.group, data.grows)
     mesh = grid(task.devices, batch_size)
-    axes = AXES if mesh is not None else ()
+    devices = Devices(AXES if mesh is not None else ())
     real, settings = real_dtype(parameters), _settings(task)
-    objective = replace(_objective(task, model, real), names=names, axes=axes)
+    objective = replace(_objective(task, model, real), names=names, devices=devices)
     variables = task.solver.variables(parameters)
+    before, sizes = _continued(task.solver, settings, resume), (data.count // model.group, batch_size)
+    scaled = scales_steps(objective, variables, task.solver, *sizes, before and before.settings)
+    objective, settings = replace(objective, has_diagonals=scaled), settings | noted(scaled)
     if resume is None or resume.settings.get("constraints") != settings.get("constraints"):
         variables = projected(objective.projections, variables)
     history = resume.history if resume else History.empty()
@@ -241,8 +250,7 @@ def _start_state(
 ) -> PyTree:
     """A fresh state, or the one that `resume` ended with, if it has one, where solver and parameters are the same."""
     state = solver.init(objective, variables)
-    retained = solver.state_depends_on
-    if resume is None or not resume.state or any(resume.settings.get(key) != settings.get(key) for key in retained):
+    if (resume := _continued(solver, settings, resume)) is None:
         return state
     fresh, tree = named_leaves(state), jax.tree.structure(state)
     shapes = {name: np.shape(leaf) for name, leaf in fresh.items()}
@@ -252,6 +260,14 @@ def _start_state(
             "it; give the same one, or none of it by leaving `resume` out."
         )
     return tree.unflatten([jnp.asarray(resume.state[name], leaf.dtype) for name, leaf in fresh.items()])
+
+
+def _continued(solver: AbstractSolver, settings: dict, resume: Result | None) -> Result | None:
+    """The result whose state the solver takes up, if it does so."""
+    if resume is None or not resume.state:
+        return None
+    is_alike = all(resume.settings.get(key) == settings.get(key) for key in solver.state_depends_on)
+    return resume if is_alike else None
 
 
 def _settings(task: Task) -> dict:

@@ -82,7 +82,7 @@ def _read(catalogue: Catalogue, path: str | Path) -> Result:
         None if positions is None else _real(positions),
         illuminated=None if illuminated is None else _real(illuminated).astype(bool),
         recorded_roles=_roles(entries),
-        attached=_below(f"entry/{ATTACHED}/", entries),
+        attached=_within(f"entry/{ATTACHED}/", entries),
     )
 
 
@@ -90,10 +90,10 @@ def _roles(entries: dict[str, Entry]) -> Record | None:
     """What the arrays mean; None in a file that was written before results said it."""
     if ROLES not in entries:
         return None
-    return from_description(table_in(entries[ROLES], "roles"), _below(f"{COMPUTED}/", entries))
+    return from_description(table_in(entries[ROLES], "roles"), _within(f"{COMPUTED}/", entries))
 
 
-def _below(place: str, entries: dict[str, Entry]) -> dict[str, np.ndarray]:
+def _within(place: str, entries: dict[str, Entry]) -> dict[str, np.ndarray]:
     """The arrays of a group by their names in it."""
     return {name.removeprefix(place): one.array() for name, one in entries.items() if name.startswith(place)}
 

@@ -18,7 +18,7 @@ from ptychograd.data.files import creating
 from ptychograd.fitting.result.history import History
 from ptychograd.fitting.result.roles import seen
 from ptychograd.fitting.result.writing import write
-from ptychograd.physics.model import AbstractModel
+from ptychograd.physics.model import AbstractModel, roles_of
 from ptychograd.physics.roles import Record, Roles, recorded, resolved
 from ptychograd.physics.unrecorded import named_as_built_in
 
@@ -85,7 +85,7 @@ class Result(NamedTuple):
     ) -> "Result":
         """The result that `model` is."""
         arrays = jax.device_get(named_leaves(eqx.filter(model, is_array_or_number)))
-        roles, sampling = recorded(meant(model.roles)(), model), getattr(model, "sampling", None)
+        roles, sampling = recorded(roles_of(model), model), getattr(model, "sampling", None)
         sampling = roles["image"]["sampling"] if "image" in roles else sampling
         return cls(arrays, state, history, settings, sampling, positions, model, None, roles)
 

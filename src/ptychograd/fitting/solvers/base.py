@@ -19,6 +19,16 @@ from ptychograd.fitting.projections import projected
 WORTH = 2.0  # times as many pixels in an array as in a batch's windows, from which on windows are cheaper
 
 
+class StableUpTo(NamedTuple):
+    """Where a solver converges whose steps are divided by W = (1 - `floor`) w + `floor` max w, with w = J^H J 1.
+
+    `eigenvalue` is the largest one of W⁻¹ J^H J up to which it does so on a quadratic.
+    """
+
+    floor: float
+    eigenvalue: float
+
+
 class EpochSteps(NamedTuple):
     """A way through an epoch: what is `carried` from step to step, the step, and how variables and state come out.
 
@@ -63,6 +73,11 @@ class AbstractSolver(eqx.Module):
     def state_depends_on(self) -> tuple[str, ...]:
         """Settings of a result that have to be as before for the state in it to go on; otherwise it starts afresh."""
         return ("solver", "trainable", "priors", "constraints")
+
+    @property
+    def stable_up_to(self) -> StableUpTo | None:
+        """How far the sums J^H J 1 may be below J^H J; None for a solver that does not rest on them, as by default."""
+        return None
 
     def suited_batch_size(self, data: Dataset) -> int:
         """Patterns of a minibatch where nobody says how many: 16, at most a fifth of all; 16 positions of a crystal."""

@@ -70,7 +70,7 @@ class Automatic(AbstractDerivatives):
     J^H J 1 takes one jvp and one vjp a parameter and no propagation. It is the diagonal of J^H J where
     one pixel of the parameter reaches one pixel of the exit wave, as for a thin object, and for a
     probe on whole pixels; the noise's curvature multiplies it. Complex parameters of a model that
-    has an exit wave have diagonals, others have none.
+    has an exit wave have diagonals, where `Objective.has_diagonals`; others have none.
     """
 
     def variables(self, parameters):
@@ -81,10 +81,13 @@ class Automatic(AbstractDerivatives):
         if names:
             raise InputError(
                 f"Nothing tells step sizes for {', '.join(sorted(names))}: only complex parameters of an "
-                "AbstractExitWaveModel come with them; take a solver with step sizes such as adam."
+                "AbstractExitWaveModel come with them, where J^H J 1 is near its diagonal; take a solver with step "
+                "sizes such as adam."
             )
 
     def diagonal_names(self, objective, variables):
+        if not objective.has_diagonals:
+            return ()
         names = tuple(name for name, leaf in named_parameters(variables).items() if isinstance(leaf, Planes))
         if objective.shares:
             model, _, untouched = shared_shapes(objective, variables)
@@ -158,7 +161,7 @@ def batch_sums(
         return with_priors(
             _whole_sums(derivatives, objective, variables, batch), objective, variables, batch, mean_diagonals
         )
-    if len(batch.index) == 1 and not objective.axes:
+    if len(batch.index) == 1 and objective.devices.is_one:
         return derivatives.sums(objective, objective.local_view(variables, batch.index), batch)
     return _whole_sums(derivatives, objective, variables, batch)
 
@@ -180,7 +183,7 @@ def _whole_sums(derivatives: AbstractDerivatives, objective: Objective, variable
         {name: jnp.zeros_like(parameters[name].real) for name in names},
     )
     (value, gradient, diagonals), _ = batch.over_parts(add_part, zero, objective.at_once)
-    value, gradient, diagonals = objective.over_devices((value, gradient, diagonals))
+    value, gradient, diagonals = objective.devices.summed((value, gradient, diagonals))
     return Sums(value, gradient, diagonals, {})
 
 
@@ -218,8 +221,8 @@ def _sums_in_windows(
     shapes, _ = jax.eval_shape(of_part, batch)
     zero = jax.tree.map(lambda array: jnp.zeros(array.shape, array.dtype), shapes)
     (value, *shared), (*patches, windows) = batch.over_parts(add_part, zero, objective.at_once)
-    value, shared = objective.over_devices((value, shared))
-    patches, windows = objective.one_after_another((patches, windows))
+    value, shared = objective.devices.summed((value, shared))
+    patches, windows = objective.devices.stacked((patches, windows))
     gradient, diagonals = (eqx.combine(*pair) for pair in zip(patches, shared, strict=True))
     return Sums(value, gradient, diagonals, windows)
 

@@ -72,7 +72,8 @@ class Landscape(NamedTuple):
 
     def agreed(self, is_so: Bool[Array, ""]) -> Bool[Array, ""]:
         """Whether it is so on all devices, whose last bits may differ: they have to go the same way."""
-        return self.objective.over_devices(is_so.astype(self.batch.weight.dtype)) == self.objective.devices
+        devices = self.objective.devices
+        return devices.summed(is_so.astype(self.batch.weight.dtype)) == devices.count
 
     def _put_right(self, before: PyTree, moved: PyTree) -> PyTree:
         """Parameters with the probe's power as `before`, gauge and constraints as at the end of an epoch."""

@@ -15,7 +15,7 @@ from ptychograd.core.parameters import named_parameters, real_dtype, replace_par
 from ptychograd.core.windows import window_of
 from ptychograd.fitting.batch_size import batch_by_photons, doubts_batch, signal_of
 from ptychograd.fitting.objective import Batch, Objective, Value
-from ptychograd.fitting.solvers.base import AbstractSolver, EpochSteps
+from ptychograd.fitting.solvers.base import AbstractSolver, EpochSteps, StableUpTo
 from ptychograd.fitting.solvers.derivatives import Automatic
 from ptychograd.fitting.solvers.momentum import (
     MomentumSchedule,
@@ -62,7 +62,9 @@ class Nesterov(AbstractSolver):
     Where nothing fixes the scale between object and probe, the probe keeps the power of its start.
 
     A parameter without a diagonal (any that is real, and all of a model without an exit wave) moves by Adam. Arrays
-    with one row a pattern, as offsets of positions, move row by row, on one scale for all rows.
+    with one row a pattern, as offsets of positions, move row by row, on one scale for all rows. An exit wave of your
+    own is looked at before the first step: where w is so far below J^H J that these steps would not converge, as in
+    Fourier ptychography of an image, all parameters move by Adam, and a warning says so.
 
     It builds on ePIE and its momentum (Maiden et al., Optica 4, 736 (2017)), the preconditioned steps of LSQ-ML
     (Odstrčil et al., Opt. Express 26, 3108 (2018)), and Nesterov, Soviet Math. Dokl. 27, 372 (1983).
@@ -98,6 +100,12 @@ class Nesterov(AbstractSolver):
         text = f"Nesterov, momentum {self.momentum:g} (near field: {self.longest_momentum:g}), "
         text += f"step {self.step_size:g}, floor {self.floor:g}"
         return text + "".join(f", {path} {step:g}" for path, step in self.steps)
+
+    @property
+    def stable_up_to(self):
+        """γ λ < 2 (1 + m) / (1 + 2 m), where both roots of z² - (1 + m) (1 - γ λ) z + m (1 - γ λ) are within 1."""
+        m = float(self.momentum)
+        return StableUpTo(float(self.floor), 2 * (1 + m) / ((1 + 2 * m) * float(self.step_size)))
 
     def suited_batch_size(self, data):
         return batch_by_photons(data, signal_of(data))

@@ -29,4 +29,4 @@ class EvaluateOnly(AbstractSolver):
         place = in_place(objective, variables)
         local_view = place.objective.local_view(place.variables, batch.index)
         expected = place.objective.expected(*local_view, batch.index)
-        return variables, state, objective.over_devices(objective.value(expected, batch))
+        return variables, state, objective.devices.summed(objective.value(expected, batch))

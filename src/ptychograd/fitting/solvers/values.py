@@ -63,7 +63,7 @@ def _value(objective: Objective, variables: PyTree, batch: Batch) -> Scalar:
         return jax.tree.map(jnp.add, total, found), None
 
     total, _ = batch.over_parts(add_part, Value.zero(batch.weight.dtype), objective.at_once)
-    loss, share = objective.over_devices(total).loss, objective.share_of(batch)
+    loss, share = objective.devices.summed(total).loss, objective.share_of(batch)
     priced = {penalty.prior.path: penalty for penalty in objective.penalties}
     for path, leaf in (named_parameters(place.variables) | named_parameters(variables)).items():
         if path in priced:

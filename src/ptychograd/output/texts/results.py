@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ptychograd.output.captions import final_figures, origin, pixel_size, verdict_code
-from ptychograd.output.texts.verdicts import TRY, TRY_IN_PYTHON, on_rise, verdict_line
+from ptychograd.output.captions import final_figures, origin, pixel_size, solver_line, verdict_code
+from ptychograd.output.texts.verdicts import by_options, in_python, on_rise, verdict_line
 from ptychograd.runs.setting_names import HELD_OUT, PLAN
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def result_lines(path: Path) -> list[Line]:
 
     result = load(path)
     source = origin(result.settings)
-    text = verdict_line(result, TRY if PLAN in result.settings else TRY_IN_PYTHON).removeprefix("verdict: ")
+    text = verdict_line(result, by_options if PLAN in result.settings else in_python).removeprefix("verdict: ")
     return [
         ("result", "of ptychograd; the data are in another file"),
         ("data", "not named" if source is None else str(source)),
@@ -71,7 +71,7 @@ def _size(shape: tuple[int, ...]) -> str:
 def _epochs(result: "Result") -> str:
     planned = _planned(result)
     of = f" of {planned}" if planned is not None and planned != result.history.epochs else ""
-    return f"{result.history.epochs}{of} ({result.stopped})"
+    return "; ".join(filter(None, (f"{result.history.epochs}{of} ({result.stopped})", solver_line(result))))
 
 
 def _planned(result: "Result") -> int | None:

@@ -1,7 +1,7 @@
 """The verdict on a run, in a line for a person, with what to try in fields of a plan."""
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, NamedTuple
 
 from ptychograd.output.captions import VERDICT, VERDICTS
 
@@ -10,36 +10,59 @@ if TYPE_CHECKING:
 
 MOST_CAUSES = 3  # that are told in the line; JSON and the result file hold all
 UNSEEN = "; whether both axes of the positions are negated no far field can tell"
-TRY = {
-    "lattice": "more patterns in a batch from the start (no `fit.batch_size`, or as many as there are); the next scan "
-    "with positions off the raster",
-    "not_counts": "give the counts as they were measured",
-    "object_not_told_from_noise": "larger batches (`fit.batch_size=256`) or more photons; `validation.hold_out=0.05` "
-    "judges it better",
-    "loss_rose": "larger batches (`fit.batch_size`), or another solver",
-    "too_few_epochs": "more epochs (`ptychograd resume ... --epochs N`)",
-    "start_probe": "`ptychograd diagnose`, which tries beams out of focus too; or give it "
-    "(`data.keys.probe=PATH`, or `model.start.focal_spot`, `model.start.pinhole` or `model.start.aperture` with "
-    "`model.start.defocus`)",
-    "orientation": "`ptychograd diagnose` tries all eight",
-    "positions": "`fit.refine=scan.offset`; check their unit and order",
-    "defocus": "`model.start.defocus` with the other sign, or another value",
-    "modes": "more modes (`model.probe.modes`)",
-}
 
-TRY_IN_PYTHON = {
-    "lattice": "more patterns in a batch from the start (a larger batch_size, or none); the next scan with positions "
-    "off the raster",
-    "not_counts": TRY["not_counts"],
-    "object_not_told_from_noise": "a larger batch_size or more photons; patterns that are held out judge it better",
-    "loss_rose": "a larger batch_size, or another solver",
-    "too_few_epochs": "more epochs (resume=result)",
-    "start_probe": "another start of the illumination",
-    "orientation": "exchange or negate them (pg.data.apply_orientation)",
-    "positions": "check their unit and order, or refine them",
-    "defocus": "another distance",
-    "modes": "more modes of the illumination",
-}  # of runs that no command made, whose model may be one that the package does not know
+
+class Remedy(NamedTuple):
+    """What to try against a cause: `what`, and in its place {} how, by the options of a command or in Python."""
+
+    what: str
+    by_options: str = ""
+    in_python: str = ""
+
+
+REMEDIES = {
+    "lattice": Remedy(
+        "more patterns in a batch from the start ({}); the next scan with positions off the raster",
+        "no `fit.batch_size`, or as many as there are",
+        "a larger batch_size, or none",
+    ),
+    "not_counts": Remedy("give the counts as they were measured"),
+    "object_not_told_from_noise": Remedy(
+        "larger batches ({}) or more photons; patterns that are held out judge it better",
+        "`fit.batch_size=256`; `validation.hold_out=0.05` holds some out",
+        "batch_size=256",
+    ),
+    "loss_rose": Remedy("larger batches ({}), or another solver", "`fit.batch_size`", "batch_size"),
+    "too_few_epochs": Remedy("more epochs ({})", "`ptychograd resume ... --epochs N`", "resume=result"),
+    "start_probe": Remedy(
+        "another start of the illumination ({})",
+        "`ptychograd diagnose` tries beams out of focus too; or give it: `data.keys.probe=PATH`, or "
+        "`model.start.focal_spot`, `model.start.pinhole` or `model.start.aperture` with `model.start.defocus`",
+        "probe= of the recipe",
+    ),
+    "orientation": Remedy(
+        "other axes of the positions ({})", "`ptychograd diagnose` tries all eight", "pg.data.apply_orientation"
+    ),
+    "positions": Remedy(
+        "check unit and order of the positions, or refine them ({})",
+        "`fit.refine=scan.offset` finds them",
+        "with_refinable_positions",
+    ),
+    "defocus": Remedy(
+        "another distance ({})", "`model.start.defocus`, also with the other sign", "also with the other sign"
+    ),
+    "modes": Remedy("more modes ({})", "`model.probe.modes`", "of the illumination"),
+}  # by the code of a cause
+
+
+def by_options(code: str) -> str:
+    """What to try, for whoever gave a command."""
+    return REMEDIES[code].what.format(REMEDIES[code].by_options)
+
+
+def in_python(code: str) -> str:
+    """What to try of a run that no command made, whose model may be one that the package does not know."""
+    return REMEDIES[code].what.format(REMEDIES[code].in_python)
 
 
 def on_rise(result: "Result") -> str:
@@ -52,17 +75,17 @@ def on_rise(result: "Result") -> str:
     return f"the loss rose {losses}; the state after epoch {before} is kept"
 
 
-def line(verdict: Mapping | None, ways: Mapping[str, str] = TRY) -> str:
+def line(verdict: Mapping | None, way: Callable[[str], str] = by_options) -> str:
     """One line: the verdict, its likeliest causes, and what to try; nothing without one."""
     if verdict is None:
         return ""
-    causes = [f"{cause['found']} -> {ways[cause['code']]}" for cause in verdict["causes"][:MOST_CAUSES]]
+    causes = [f"{cause['found']} -> {way(cause['code'])}" for cause in verdict["causes"][:MOST_CAUSES]]
     return f"verdict: {VERDICTS[verdict['code']]}" + (f"; {'; '.join(causes)}" if causes else "")
 
 
-def verdict_line(result: "Result", ways: Mapping[str, str] = TRY) -> str:
+def verdict_line(result: "Result", way: Callable[[str], str] = by_options) -> str:
     """`line` of a result, and what such a verdict can't see; nothing without a verdict."""
     verdict, geometry = result.settings.get(VERDICT), result.settings.get("geometry") or {}
     is_fitted = verdict is not None and verdict["code"] in ("at_noise", "near_noise")
     is_far = not {"focus_distance", "rocking"} & geometry.keys()
-    return line(verdict, ways) + (UNSEEN if is_fitted and is_far and result.roles.positions is not None else "")
+    return line(verdict, way) + (UNSEEN if is_fitted and is_far and result.roles.positions is not None else "")

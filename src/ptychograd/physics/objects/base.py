@@ -33,6 +33,11 @@ class AbstractObject(AbstractPart):
         """n where the transmission times s, and the probe divided by s^n, make the same exit waves; 0 if none does."""
         return 0
 
+    @property
+    def has_diagonal(self) -> bool:
+        """True where every pixel of it reaches one pixel of the wave (see `AbstractExitWaveModel.has_diagonal`)."""
+        return False
+
     def stuck(self, name, free):
         image = self.image(None)
         path = f"{name}.transmission"

@@ -87,6 +87,10 @@ class MultisliceObject(AbstractObject):
     def steps(self):
         return {"distance": self.distance_step}
 
+    @property
+    def has_diagonal(self):
+        return True
+
     def surrogate(self):
         return _Apart(eqx.tree_at(lambda part: part.magnitude, self, self.magnitude.surrogate()))
 

@@ -51,5 +51,9 @@ class MixedObject(AbstractObject):
             yield f"{count} of {states} states of {path} are empty or mixtures of the others; see with_object_modes"
 
     @property
+    def has_diagonal(self):
+        return True
+
+    @property
     def scale_power(self):
         return 1 if self.support is None else 0

@@ -32,6 +32,10 @@ class AbstractThinObject(AbstractObject):
     def image(self, sampling):
         return Image(self.transmission, sampling=sampling, outside=1.0, gauge=PRODUCT)
 
+    @property
+    def has_diagonal(self):
+        return True
+
     def surrogate(self):
         return eqx.tree_at(lambda part: part.magnitude, self, self.magnitude.surrogate())
 

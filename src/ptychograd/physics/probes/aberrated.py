@@ -62,6 +62,10 @@ class AberratedProbe(AbstractProbe):
     def steps(self):
         return {"defocus": self.defocus_step, "aberrations": ABERRATION_STEP}
 
+    @property
+    def has_diagonal(self):
+        return True
+
     def surrogate(self):
         return _Straight(self)
 

@@ -34,6 +34,11 @@ class AbstractProbe(AbstractPart):
         """The modes on the object, for a probe whose own modes are those of another plane; else None."""
         return None
 
+    @property
+    def has_diagonal(self) -> bool:
+        """True where the surrogate's pixels are each that of one parameter (`AbstractExitWaveModel.has_diagonal`)."""
+        return False
+
     def stuck(self, name, free):
         modes = getattr(self, "modes", None)
         if f"{name}.modes" in free and modes is not None and (count := lost(np.asarray(modes))):
@@ -59,6 +64,10 @@ class Probe(AbstractProbe):
     """
 
     modes: Complex[Array, "modes y x"]
+
+    @property
+    def has_diagonal(self):
+        return True
 
     def __call__(self, index):
         return self.modes

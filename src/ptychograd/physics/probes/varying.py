@@ -61,6 +61,10 @@ class VaryingProbe(AbstractProbe):
         return {name: array.shape[1] for name, array in arrays.items() if array is not None}
 
     @property
+    def has_diagonal(self):
+        return True
+
+    @property
     def weighted(self):
         return ("variations",)
 

@@ -1,6 +1,5 @@
 """Slow distortions of all positions, which the object has followed."""
 
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import jax
@@ -17,7 +16,7 @@ from ptychograd.data.dataset import Dataset
 from ptychograd.data.patterns import blocks, illuminated_positions, measured
 from ptychograd.fitting.epoch import called, of_each
 from ptychograd.physics.checks import check_count
-from ptychograd.physics.model import AbstractModel, Group, parts_of
+from ptychograd.physics.model import AbstractModel, Group, parts_of, roles_of
 from ptychograd.physics.noise import AbstractNoise, Amplitude
 from ptychograd.physics.noise.base import amplitude
 from ptychograd.physics.probes import AbstractProbe
@@ -75,7 +74,6 @@ class PatternAtProbe(NamedTuple):
     middle: Float[Array, "2"]
 
 
-@dataclass(frozen=True)
 class DistortionCorrection(AbstractStageAction):
     """Before a stage, take a slow distortion D of all positions, which the object has followed, out of both.
 
@@ -106,7 +104,7 @@ class DistortionCorrection(AbstractStageAction):
 
     data: Dataset
     highest: int = 10
-    noise: AbstractNoise = field(default_factory=Amplitude)
+    noise: AbstractNoise = Amplitude()
 
     def check(self, model):
         corrected_by(model)
@@ -116,7 +114,7 @@ class DistortionCorrection(AbstractStageAction):
 
     @meant
     def __call__(self, model, start, fit):
-        image, wave, places = _image(model), _wave(model), model.roles().positions
+        image, wave, places = _image(model), _wave(model), roles_of(model).positions
         if not image or wave is None or places is None:
             return Changed(model, f"positions of a {type(model).__name__} are not looked at for distortions")
         middles, width = _illuminated(wave, np.asarray(places.corner, np.float64))
@@ -185,7 +183,7 @@ def _normal_equations(shared: tuple, seen: PatternAtProbe) -> tuple[Float[Array,
 
 def _image(model: AbstractModel) -> str:
     """The path of an image that can be resampled; empty where it is computed, or of a volume."""
-    roles = model.roles()
+    roles = roles_of(model)
     flat = roles.image is not None and len(roles.image.axes) == 2
     return path_of(recorded(roles, model), "image") if flat else ""
 
@@ -193,7 +191,7 @@ def _image(model: AbstractModel) -> str:
 def _wave(model: AbstractModel) -> np.ndarray | None:
     """The illumination: that of the first pattern where a probe of the package tells it, else of the role."""
     probe = next((part for part in parts_of(model).values() if isinstance(part, AbstractProbe)), None)
-    beam = model.roles().illumination
+    beam = roles_of(model).illumination
     if probe is not None:
         return np.asarray(probe(jnp.asarray(0)))
     return None if beam is None else np.asarray(beam.array)

@@ -1,7 +1,5 @@
 """Positions looked for farther than a gradient reaches."""
 
-from dataclasses import dataclass, field
-
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
@@ -26,7 +24,6 @@ TYPICAL = 1.18  # of two numbers of size 1, the median length
 SPACING = 2  # pixels, of steps about the given position
 
 
-@dataclass(frozen=True)
 class PositionSearch(AbstractStageAction):
     """Before a stage, look for every pattern's position anew, farther than a gradient reaches.
 
@@ -53,7 +50,7 @@ class PositionSearch(AbstractStageAction):
 
     data: Dataset
     farthest: int = 3
-    noise: AbstractNoise = field(default_factory=Amplitude)
+    noise: AbstractNoise = Amplitude()
 
     def check(self, model):
         corrected_by(model)

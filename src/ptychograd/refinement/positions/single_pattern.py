@@ -12,7 +12,7 @@ from jaxtyping import Array, Bool, Float, Int
 from ptychograd.core.errors import InputError
 from ptychograd.core.parameters import replace_parameters
 from ptychograd.core.strict import meant
-from ptychograd.physics.model import AbstractModel, Group
+from ptychograd.physics.model import AbstractModel, Group, roles_of
 from ptychograd.physics.noise import AbstractNoise
 from ptychograd.physics.noise.base import amplitude
 from ptychograd.physics.roles import correcting, recorded
@@ -150,7 +150,7 @@ def corrected_by(model: AbstractModel) -> dict[str, str]:
 
     Raises `InputError` where no offset is among them.
     """
-    found = correcting(recorded(model.roles(), model))
+    found = correcting(recorded(roles_of(model), model))
     if "offset" not in found:
         raise InputError(
             "The model's positions can't be refined; make it one by `with_refinable_positions`, or name the array of "

@@ -1,7 +1,6 @@
 """How well held-out patterns are expected, and whether refined positions serve them."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import equinox as eqx
@@ -23,7 +22,7 @@ from ptychograd.data.dataset import Dataset, check_data
 from ptychograd.data.patterns import blocks, illuminated_positions, measured
 from ptychograd.fitting.epoch import called, of_each
 from ptychograd.physics.checks import check_count
-from ptychograd.physics.model import AbstractModel
+from ptychograd.physics.model import AbstractModel, roles_of
 from ptychograd.physics.noise import AbstractNoise, Amplitude
 from ptychograd.physics.roles import correcting, recorded
 from ptychograd.refinement.positions.single_pattern import (
@@ -133,7 +132,7 @@ def with_per_pattern(
 @meant
 def _offset(model: AbstractModel) -> str:
     """The path of what moves each pattern; empty where nothing does."""
-    return correcting(recorded(model.roles(), model)).get("offset", "")
+    return correcting(recorded(roles_of(model), model)).get("offset", "")
 
 
 def _tried(own: Mapping[str, Array], offset: str) -> Row:
@@ -169,7 +168,6 @@ def _validated(shared: tuple, item: tuple) -> tuple[Float[Array, ""], Float[Arra
     return jnp.sum(others), photons, jax.tree.map(lambda each: each[best], rows)
 
 
-@dataclass(frozen=True)
 class PositionValidation(AbstractStageAction):
     """Before a stage, put refined positions back to what they were, unless held-out patterns fit better with them.
 
@@ -198,7 +196,7 @@ class PositionValidation(AbstractStageAction):
 
     held: Dataset
     epochs: int = 5
-    noise: AbstractNoise = field(default_factory=Amplitude)
+    noise: AbstractNoise = Amplitude()
 
     @property
     def turn(self):

@@ -56,19 +56,19 @@ class _Scan:
         self.place += 2 if is_list else 1
         path = ""
         for number, name in enumerate(names):
-            path = _below(path, name)
+            path = _within(path, name)
             self.lines.setdefault(path, line)
             if is_list and number == len(names) - 1:
                 self.counts[path] = self.counts.get(path, 0) + 1
             if path in self.counts:
-                path = _below(path, self.counts[path])
+                path = _within(path, self.counts[path])
                 self.lines.setdefault(path, line)
         return path
 
     def _assignment(self, table: str) -> None:
         line = self._line()
         for name in self._names():
-            table = _below(table, name)
+            table = _within(table, name)
             self.lines.setdefault(table, line)
         self.place += 1  # the equals sign
         self._value(table)
@@ -86,7 +86,7 @@ class _Scan:
         self.lines.setdefault(path, self._line())
         begin = self.text[self.place : self.place + 1]
         if begin == "[":
-            self._items("]", lambda number: self._value(_below(path, number)))
+            self._items("]", lambda number: self._value(_within(path, number)))
         elif begin == "{":
             self._items("}", lambda _: self._assignment(path))
         else:
@@ -111,5 +111,5 @@ class _Scan:
         return bisect_right(self.starts, self.place)
 
 
-def _below(path: str, name: object) -> str:
+def _within(path: str, name: object) -> str:
     return f"{path}.{name}" if path else str(name)

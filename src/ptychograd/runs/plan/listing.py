@@ -4,8 +4,6 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import NamedTuple
 
-from ptychograd.runs.plan.plan import Plan
-
 ONE = "1"  # in the path of a field of a stage or of a line: of the first one, which stands for all
 
 
@@ -44,14 +42,14 @@ class FieldInfo(NamedTuple):
 @cache
 def fields() -> Mapping[str, FieldInfo]:
     """All fields of a plan that hold values, by their paths."""
-    schema = Plan.model_json_schema()
+    schema = PlanFields.model_json_schema()
     return {field.path: field for field in _fields(schema, schema["$defs"], "")}
 
 
 @cache
 def sections() -> Mapping[str, str]:
     """What the sections of a plan are, by their paths; the plan itself has the empty one."""
-    schema = Plan.model_json_schema()
+    schema = PlanFields.model_json_schema()
     return dict(_sections(schema, schema["$defs"], ""))
 
 

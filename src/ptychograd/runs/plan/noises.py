@@ -13,12 +13,12 @@ from ptychograd.runs.plan.importing import make_part
 from ptychograd.runs.plan.sections.model import DetectorSection
 
 if TYPE_CHECKING:
-    from ptychograd.runs.plan.plan import Plan
+    from ptychograd.runs.plan.whole import PlanFields
 
 PRIORS = {"tv": "TotalVariation", "tikhonov": "Tikhonov", "l1": "Sparse", "slices": "SliceSimilarity"}
 
 
-def noise_of(plan: "Plan", asked: object, data: Dataset) -> AbstractNoise:
+def noise_of(plan: "PlanFields", asked: object, data: Dataset) -> AbstractNoise:
     """The noise model of this name, with a saturated detector if there is one; one of your own is taken as it is."""
     detector = plan.model.detector
     names = {

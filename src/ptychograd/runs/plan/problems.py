@@ -80,8 +80,8 @@ def fields_of(section: type[BaseModel]) -> Iterator[str]:
 def all_fields(section: type[BaseModel], before: str = "") -> Iterator[str]:
     """Paths of all fields that hold values, as "fit.solver.momentum"."""
     for name, field in section.model_fields.items():
-        below = section_of(field.annotation)
-        if below is None:
+        inside = section_of(field.annotation)
+        if inside is None:
             yield f"{before}{name}"
         else:
-            yield from all_fields(below, f"{before}{name}.")
+            yield from all_fields(inside, f"{before}{name}.")

@@ -18,12 +18,12 @@ from ptychograd.runs.plan.images import image
 from ptychograd.runs.plan.sections.data import GeometrySection, MaskSection
 
 if TYPE_CHECKING:
-    from ptychograd.runs.plan.plan import Plan
+    from ptychograd.runs.plan.whole import PlanFields
 
 LENGTHS = ("distance", "focus_distance", "wavelength", "pixel_size", "two_theta")
 
 
-def read_data(plan: "Plan", keep: StreamFromFile | None = None) -> Dataset:
+def read_data(plan: "PlanFields", keep: StreamFromFile | None = None) -> Dataset:
     """The data set of a plan: read, turned, and without the pixels that it leaves out.
 
     Args:
@@ -51,7 +51,7 @@ def read_data(plan: "Plan", keep: StreamFromFile | None = None) -> Dataset:
     return data
 
 
-def _tell(plan: "Plan", data: Dataset) -> None:
+def _tell(plan: "PlanFields", data: Dataset) -> None:
     """Log what was guessed about the data."""
     name = ", ".join(Path(path).name for path in plan.data.paths)
     notes = [*data.notes, *(["the patterns stay in the file and are read block by block"] if data.is_stored else [])]
@@ -64,7 +64,7 @@ def _tell(plan: "Plan", data: Dataset) -> None:
         log.info("start probe: estimated from the mean pattern")
 
 
-def keys_of(plan: "Plan") -> dict[str, str]:
+def keys_of(plan: "PlanFields") -> dict[str, str]:
     """Where the file keeps its items; lengths of the plan's geometry among them."""
     keys = {name: str(value) for name, value in plan.data.keys.items()}
     for name, value in _lengths(plan.geometry).items():

@@ -12,7 +12,7 @@ from ptychograd.runs.plan.fields import Section
 from ptychograd.runs.plan.sections.model import ModelSection
 
 if TYPE_CHECKING:
-    from ptychograd.runs.plan.plan import Plan
+    from ptychograd.runs.plan.whole import PlanFields
 
 REFINE = "fit.refine"
 MOST_HELD_OUT = 0.5  # of the patterns
@@ -59,7 +59,7 @@ NOT_SIMULATED = {
 BESIDE_STAGES = ("epochs", "hold_probe", "refine_after")  # what stages that are spelled out take the place of
 
 
-def check_fields(plan: "Plan") -> None:
+def check_fields(plan: "PlanFields") -> None:
     """Refuse the first field that does not go with the others, before anything is read."""
     from ptychograd.runs.plan.noises import check_readout, priors_of
 
@@ -85,7 +85,7 @@ def check_fields(plan: "Plan") -> None:
     priors_of(fit.priors)
 
 
-def _check_numbers(plan: "Plan") -> None:
+def _check_numbers(plan: "PlanFields") -> None:
     """Refuse numbers that are none of what they are for."""
     share = plan.validation.hold_out
     if share is not None and not 0 <= share <= MOST_HELD_OUT:

@@ -21,7 +21,7 @@ def as_settings(plan: Section) -> tuple[dict, dict[str, np.ndarray]]:
     """
     arrays: dict[str, np.ndarray] = {}
 
-    def kept(path: str, value: object) -> object:
+    def stored(path: str, value: object) -> object:
         if hasattr(value, "shape"):
             name, array = named_array(path, value)
             arrays[name] = array
@@ -31,7 +31,7 @@ def as_settings(plan: Section) -> tuple[dict, dict[str, np.ndarray]]:
         except InputError as problem:
             return {UNNAMED: type(value).__qualname__, "why": str(problem)}
 
-    return {"version": VERSION, **plain(plan, kept)}, arrays
+    return {"version": VERSION, **plain(plan, stored)}, arrays
 
 
 def sections_in(settings: Mapping, arrays: Mapping[str, np.ndarray], given: Mapping[str, object] | None = None) -> dict:

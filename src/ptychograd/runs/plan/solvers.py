@@ -8,7 +8,7 @@ from ptychograd.runs.plan.importing import make_part
 from ptychograd.runs.plan.sections.fit import SolverSection
 
 if TYPE_CHECKING:
-    from ptychograd.runs.plan.plan import Plan
+    from ptychograd.runs.plan.whole import PlanFields
 
 RPIE_ALPHA = 0.1
 OF_SOLVER = {  # fields of the section that a solver takes, by its name
@@ -18,7 +18,7 @@ OF_SOLVER = {  # fields of the section that a solver takes, by its name
 }
 
 
-def make_solver(plan: "Plan", asked: SolverSection | None = None) -> AbstractSolver:
+def make_solver(plan: "PlanFields", asked: SolverSection | None = None) -> AbstractSolver:
     """The solver that was named, in the fit or in a stage."""
     asked = plan.fit.solver if asked is None else asked
     kind = "nesterov" if asked.kind is None else asked.kind
@@ -52,7 +52,7 @@ def _check_fields(asked: SolverSection, kind: str) -> None:
             raise InputError(f"`fit.solver.steps.{path}` {size:g}: expected a number above zero.")
 
 
-def _own_solver(plan: "Plan", asked: SolverSection) -> AbstractSolver:
+def _own_solver(plan: "PlanFields", asked: SolverSection) -> AbstractSolver:
     named = isinstance(asked.kind, str | type)
     part = {"kind": asked.kind, "arguments": asked.arguments} if named else asked.kind
     return make_part(part, AbstractSolver, "fit.solver.kind", plan.origin)

@@ -12,9 +12,9 @@ from ptychograd.physics.model import AbstractModel
 from ptychograd.physics.noise import AbstractNoise, Amplitude, Poisson
 from ptychograd.refinement.stage_actions import ShrinkWrap
 from ptychograd.runs.plan.effects.detector import refines_flat_field
-from ptychograd.runs.plan.effects.positions import REFINE_AFTER as POSITIONS_AFTER
-from ptychograd.runs.plan.effects.positions import refines_positions
 from ptychograd.runs.plan.effects.wave import held_unless_asked
+from ptychograd.runs.plan.held_share import REFINE_AFTER as POSITIONS_AFTER
+from ptychograd.runs.plan.held_share import refines_positions
 from ptychograd.runs.plan.noises import are_counted, check_saturation, noise_of, priors_of
 from ptychograd.runs.plan.sections.fit import StageSection
 from ptychograd.runs.plan.solvers import make_solver
@@ -23,7 +23,7 @@ from ptychograd.runs.stage import Stage
 from ptychograd.runs.stages import FEWEST, crystal_search, with_flat_field_calibration
 
 if TYPE_CHECKING:
-    from ptychograd.runs.plan.plan import Plan
+    from ptychograd.runs.plan.whole import PlanFields
 
 HOLD_PROBE = {"rpie": 1, "epie": 1, "ad-epie": 1, "adam": 1, "lbfgs": 1}  # epochs; others need none
 EPOCHS = 60  # of a far field; a near field takes from 20 to 1000
@@ -43,7 +43,7 @@ CONSTRAINTS = {
 }
 
 
-def with_usual_epochs(plan: "Plan", data: Dataset) -> "Plan":
+def with_usual_epochs(plan: "PlanFields", data: Dataset) -> "PlanFields":
     """The plan with as many epochs as the kind of experiment usually takes, and the noise that a flat field needs."""
     if refines_flat_field(plan.fit.refine, plan.model.detector) and plan.fit.noise is None:
         plan = plan.with_fields({"fit.noise": "poisson"})
@@ -53,7 +53,7 @@ def with_usual_epochs(plan: "Plan", data: Dataset) -> "Plan":
     return plan.with_fields({"fit.epochs": usual}) if plan.fit.epochs is None else plan
 
 
-def make_stages(plan: "Plan", data: Dataset, model: AbstractModel) -> tuple[Stage, ...]:
+def make_stages(plan: "PlanFields", data: Dataset, model: AbstractModel) -> tuple[Stage, ...]:
     """The stages of the run: those that the plan spells out, or those that its kind of experiment takes."""
     plan = with_usual_epochs(plan, data)
     check_saturation(plan.model.detector.saturation, data)
@@ -72,7 +72,7 @@ def make_stages(plan: "Plan", data: Dataset, model: AbstractModel) -> tuple[Stag
     return with_flat_field_calibration(tuple(held_unless_asked(stages, model, plan.fit.refine)), data, model)
 
 
-def _spelled_out(asked: StageSection, plan: "Plan", data: Dataset) -> Stage:
+def _spelled_out(asked: StageSection, plan: "PlanFields", data: Dataset) -> Stage:
     """A stage as the plan spells it out; what it does not say is as in the fit."""
     noise = asked.noise or plan.fit.noise or "amplitude"
     until = Converged() if asked.epochs == "auto" else None
@@ -89,7 +89,7 @@ def _spelled_out(asked: StageSection, plan: "Plan", data: Dataset) -> Stage:
     )
 
 
-def _with_noise(stages: Iterable[Stage], plan: "Plan", data: Dataset) -> list[Stage]:
+def _with_noise(stages: Iterable[Stage], plan: "PlanFields", data: Dataset) -> list[Stage]:
     """The stages with the noise models that are asked for: one in the place of `Amplitude`, one of `Poisson`."""
     late = "poisson" if plan.fit.noise in (None, "amplitude") else plan.fit.noise
     full: dict[type, AbstractNoise] = {
@@ -99,7 +99,7 @@ def _with_noise(stages: Iterable[Stage], plan: "Plan", data: Dataset) -> list[St
     return [stage._replace(noise=full.get(type(stage.noise), stage.noise)) for stage in stages]
 
 
-def _refine_after(plan: "Plan") -> int:
+def _refine_after(plan: "PlanFields") -> int:
     """Epochs before what is asked for beside object and probe is refined."""
     given, epochs = plan.fit.refine_after, plan.fit.epochs
     if given is None:
@@ -131,7 +131,7 @@ def refined(stages: Iterable[Stage], names: Iterable[str], after: int) -> list[S
     return parts
 
 
-def check_counted(stages: Iterable[Stage], plan: "Plan") -> None:
+def check_counted(stages: Iterable[Stage], plan: "PlanFields") -> None:
     """Refuse to calibrate a flat field where counted photons are asked for, and no epoch is left that fits them."""
     asked = refines_flat_field(plan.fit.refine, plan.model.detector) and plan.fit.noise != "amplitude"
     if not asked or are_counted(stage.noise for stage in stages if stage.epochs):
@@ -143,7 +143,7 @@ def check_counted(stages: Iterable[Stage], plan: "Plan") -> None:
     )
 
 
-def _crystal_stages(plan: "Plan", steps: int) -> tuple[Stage, ...]:
+def _crystal_stages(plan: "PlanFields", steps: int) -> tuple[Stage, ...]:
     """The search for the crystal, then the stages of any run in its support; the beam held unless told."""
     fit, held = plan.fit, plan.fit.hold_probe
     epochs = fit.epochs if isinstance(fit.epochs, int) else None
@@ -161,7 +161,7 @@ def _crystal_stages(plan: "Plan", steps: int) -> tuple[Stage, ...]:
     return tuple(_probe_held((*search, *stages), held))
 
 
-def too_short_for_search(plan: "Plan", data: Dataset) -> str:
+def too_short_for_search(plan: "PlanFields", data: Dataset) -> str:
     """What a person is to know of a crystal's run that is too short to look for the crystal; nothing of others."""
     epochs = plan.fit.epochs
     is_short = isinstance(epochs, int) and 0 < epochs < FEWEST
@@ -182,7 +182,7 @@ def _probe_held(stages: tuple[Stage, ...], held: int | None) -> Iterator[Stage]:
         done += stage.epochs
 
 
-def _stages(plan: "Plan", steps: int) -> tuple[Stage, ...]:
+def _stages(plan: "PlanFields", steps: int) -> tuple[Stage, ...]:
     """The probe held first, the Poisson likelihood last, and what is between, which may settle early.
 
     `steps` of an epoch tell how long it takes to see whether a run has settled, and how long it may go on.

@@ -32,10 +32,10 @@ from ptychograd.runs.plan.importing import called
 from ptychograd.runs.plan.sections.model import StartSection
 
 if TYPE_CHECKING:
-    from ptychograd.runs.plan.plan import Plan
+    from ptychograd.runs.plan.whole import PlanFields
 
 
-def make_model(plan: "Plan", data: Dataset) -> AbstractModel:
+def make_model(plan: "PlanFields", data: Dataset) -> AbstractModel:
     """The start model with all that the plan asks for beside the ideal."""
     if not plan.is_of_package:
         return _own_model(plan, data)
@@ -58,7 +58,7 @@ def _from_earlier(data: Dataset, path: str, model: AbstractModel) -> AbstractMod
     return model
 
 
-def plain_model(plan: "Plan", data: Dataset) -> AbstractModel:
+def plain_model(plan: "PlanFields", data: Dataset) -> AbstractModel:
     """The start model without what it has beside the ideal."""
     asked, start = plan.model, plan.model.start
     beam = _beam(start)
@@ -92,11 +92,11 @@ def plain_model(plan: "Plan", data: Dataset) -> AbstractModel:
     return eqx.tree_at(lambda model: model.detector, model, detector)
 
 
-def complex_dtype(plan: "Plan") -> type:
+def complex_dtype(plan: "PlanFields") -> type:
     """complex64, or complex128 where JAX is allowed it."""
     if plan.machine.precision == "single":
         return np.complex64
-    if not jax.config.jax_enable_x64:  # type: ignore[attr-defined]
+    if jax.dtypes.canonicalize_dtype(np.complex128) != np.complex128:
         raise InputError(
             '`machine.precision` double needs 64-bit numbers in JAX: call jax.config.update("jax_enable_x64", True) '
             "before anything is computed."
@@ -121,7 +121,7 @@ def _beam(start: StartSection) -> ProbeStart | None:
     return next(iter(given.values()), None)
 
 
-def _crystal(plan: "Plan", data: Dataset, beam: ProbeStart | None) -> AbstractModel:
+def _crystal(plan: "PlanFields", data: Dataset, beam: ProbeStart | None) -> AbstractModel:
     """The start model for rocking curves."""
     asked = plan.model
     if asked.kind not in (None, "bragg"):
@@ -146,7 +146,7 @@ def _crystal(plan: "Plan", data: Dataset, beam: ProbeStart | None) -> AbstractMo
     )
 
 
-def _own_model(plan: "Plan", data: Dataset) -> AbstractModel:
+def _own_model(plan: "PlanFields", data: Dataset) -> AbstractModel:
     """A model of one's own: an object as it is, or what its maker makes of the data."""
     kind = plan.own_part(plan.model.kind)
     if isinstance(kind, AbstractModel):

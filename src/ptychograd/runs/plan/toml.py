@@ -129,14 +129,14 @@ def written(
     """
     arrays: dict[str, np.ndarray] = {}
 
-    def kept(place: str, value: object) -> object:
+    def stored(place: str, value: object) -> object:
         if not hasattr(value, "shape"):
             return named_part(place, value)
         name, array = named_array(place, value)
         arrays[group + name] = array
         return reference(group + name, array, file)
 
-    values = {"version": VERSION, **plain(plan, kept)}
+    values = {"version": VERSION, **plain(plan, stored)}
     return toml_text(with_files(values, type(plan), partial(_to_folder, folder)), type(plan), page), arrays
 
 

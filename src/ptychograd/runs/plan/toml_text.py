@@ -11,7 +11,7 @@ from pydantic.fields import FieldInfo
 
 from ptychograd.runs.plan.problems import section_of
 from ptychograd.runs.plan.walking import unit_of
-from ptychograd.runs.plan.wording import in_words
+from ptychograd.runs.plan.wording import as_written
 
 WIDTH = 100
 EXAMPLES = {"m": "mm", "J": "keV", "rad": "mrad", "s": "min", "B": "GB"}  # units in which one writes
@@ -24,11 +24,11 @@ class Place(NamedTuple):
     path: str = ""
     heading: str = ""
     is_item: bool = False
-    is_told: bool = True  # what fields mean; not in the second item of a list
+    with_meaning: bool = True  # what fields mean; not in the second item of a list
 
-    def below(self, name: str) -> "Place":
+    def inside(self, name: str) -> "Place":
         """The section of that name in this one."""
-        return Place(self.field(name), f"{self.heading}.{_key(name)}".lstrip("."), False, self.is_told)
+        return Place(self.field(name), f"{self.heading}.{_key(name)}".lstrip("."), False, self.with_meaning)
 
     def item(self, number: int) -> "Place":
         """An item, where this is a list of sections; from 1."""
@@ -71,18 +71,18 @@ def _section(values: Mapping, section: type[BaseModel], place: Place, page: Page
     if own or place.is_item:
         yield [*_heading(place), *own]
     for name, field in section.model_fields.items():
-        value, inner, below = values.get(name), section_of(field.annotation), place.below(name)
+        value, inner, there = values.get(name), section_of(field.annotation), place.inside(name)
         if _is_direct(field, value):
             continue
         if inner is None:
-            yield [*_above(below.path, field, place.is_told, page), *_heading(below), *_table(value or {})]
+            yield [*_above(there.path, field, place.with_meaning, page), *_heading(there), *_table(value or {})]
         elif isinstance(value, list):
             for number, item in enumerate(value, start=1):
-                yield from _section(item, inner, below.item(number), page)
+                yield from _section(item, inner, there.item(number), page)
         elif value == {}:
-            yield _heading(below)
+            yield _heading(there)
         else:
-            yield from _section(value or {}, inner, below, page)
+            yield from _section(value or {}, inner, there, page)
 
 
 def _own_fields(values: Mapping, section: type[BaseModel], place: Place, page: Page) -> Iterator[list[str]]:
@@ -94,7 +94,7 @@ def _own_fields(values: Mapping, section: type[BaseModel], place: Place, page: P
         if not _is_direct(field, values.get(name)):
             continue
         if name in values:
-            yield [*_above(path, field, place.is_told, page), f"{name} = {_value(values[name], field)}"]
+            yield [*_above(path, field, place.with_meaning, page), f"{name} = {_value(values[name], field)}"]
         elif any(path in known for known in (page.shown, page.notes, page.found)):
             value = _value(page.found[path], field) if path in page.found else _default(field)
             yield [*_above(path, field, True, page), f"# {name} = {value}"]
@@ -127,9 +127,9 @@ def _heading(place: Place) -> list[str]:
     return [f"[[{place.heading}]]" if place.is_item else f"[{place.heading}]"]
 
 
-def _above(path: str, field: FieldInfo, is_told: bool, page: Page) -> Iterator[str]:
+def _above(path: str, field: FieldInfo, with_meaning: bool, page: Page) -> Iterator[str]:
     """What a field means, and what there is to say of it."""
-    if is_told:
+    if with_meaning:
         yield from _comment(field.description or "")
     for note in page.notes.get(path, ()):
         yield from _comment(f"* {note}", "#   ")
@@ -159,7 +159,7 @@ def _value(value: object, field: FieldInfo) -> str:
         items = [f"    {{ {', '.join(_pairs(item, inner))} }}," for item in value]
         return "\n".join(["[", *items, "]"])
     if unit is not None and isinstance(value, int | float) and not isinstance(value, bool):
-        return _text(in_words(float(value), unit))
+        return _text(as_written(float(value), unit))
     return _text(value)
 
 

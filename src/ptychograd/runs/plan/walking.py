@@ -16,11 +16,11 @@ Replace = Callable[[str, object], object]
 def fields_by_path(section: type[BaseModel], before: str = "") -> Iterator[tuple[str, FieldInfo]]:
     """All fields that hold values, with their paths; fields of stages and lines stand under the name of these."""
     for name, field in section.model_fields.items():
-        below = section_of(field.annotation)
-        if below is None:
+        inside = section_of(field.annotation)
+        if inside is None:
             yield before + name, field
         else:
-            yield from fields_by_path(below, f"{before}{name}.")
+            yield from fields_by_path(inside, f"{before}{name}.")
 
 
 def unit_of(field: FieldInfo) -> str | None:
@@ -89,6 +89,6 @@ def with_values(values: Mapping, changes: Mapping[str, object]) -> dict:
     changed = dict(values)
     for path, value in changes.items():
         name, _, rest = path.partition(".")
-        below = changed.get(name)
-        changed[name] = with_values(below if isinstance(below, Mapping) else {}, {rest: value}) if rest else value
+        inside = changed.get(name)
+        changed[name] = with_values(inside if isinstance(inside, Mapping) else {}, {rest: value}) if rest else value
     return changed

@@ -15,7 +15,7 @@ LESS_USUAL = ("deg", "GiB", "MiB", "KiB")
 DIGITS = (*range(1, 16), 17)
 
 
-def in_words(value: float, unit: str) -> str | float:
+def as_written(value: float, unit: str) -> str | float:
     """A quantity with the shortest of its texts, as "3.65 mm" for 0.00365; the number itself if no text is as exact.
 
     Args:

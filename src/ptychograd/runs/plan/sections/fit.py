@@ -51,9 +51,9 @@ class FitSection(Section):
     )
     noise: Annotated[object, *named(*NOISES)] | None = about(
         "Misfit to minimise. A noise model other than amplitude takes over for the last third of the epochs. By "
-        "default amplitude; poisson for a crystal, once the crystal is found, and where the flat field is refined, which "
-        "amplitudes can't. gaussian has the mean photons of a pixel and the square of model.detector.readout for its "
-        "variance."
+        "default amplitude; poisson for a crystal, once the crystal is found, and where the flat field is refined, "
+        "which amplitudes can't. gaussian has the mean photons of a pixel and the square of model.detector.readout for "
+        "its variance."
     )
     hold_probe: Whole | None = about(
         "First epochs in which the probe stays as it is; by default 0 for nesterov, 1 for the others, and all for a "

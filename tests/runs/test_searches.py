@@ -10,7 +10,7 @@ import pytest
 
 import problems
 import ptychograd as pg
-from ptychograd.runs import Range
+from ptychograd.runs import Range, searches
 from ptychograd.runs import search as search_for
 from ptychograd.runs.plan_sweep import file_name_of, held_out_alike, key_of, name_of
 from ptychograd.runs.setting_names import HELD_OUT
@@ -63,11 +63,16 @@ def tried(runs, at_once, check):
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
-    monkeypatch.setattr("ptychograd.runs.search.try_all", tried)
+    monkeypatch.setattr(searches, "try_all", tried)
 
 
 def points(found):
     return [row.point for row in found.rows]
+
+
+def said(rows):
+    """Rows as a text, in which one NaN is as good as another."""
+    return [repr(row) for row in rows]
 
 
 # Which points -------------------------------------------------------------------------------------------
@@ -91,16 +96,16 @@ def test_points_lie_in_their_ranges_and_are_of_their_kinds(method):
 @pytest.mark.parametrize("method", ["random", "bayesian"])
 def test_the_same_seed_gives_the_same_trials(method):
     first, again, other = (search_for(Quick(), SPACE, 12, method=method, seed=seed) for seed in (3, 3, 4))
-    assert first.rows == again.rows
+    assert said(first.rows) == said(again.rows)
     assert points(first) != points(other)
 
 
+@pytest.mark.slow
 def test_a_bayesian_search_tries_points_near_good_ones():
-    """After ten random ones; a random search does not, on average of three seeds."""
+    """After ten random ones; a random search does not."""
 
     def later(method):
-        found = [search_for(Quick(), SPACE, 30, method=method, seed=seed) for seed in range(3)]
-        return np.mean([bowl(point) for one in found for point in points(one)[10:]])
+        return np.mean([bowl(point) for point in points(search_for(Quick(), SPACE, 26, method=method))[10:]])
 
     assert later("bayesian") < 0.7 * later("random")
 
@@ -126,7 +131,7 @@ def test_what_was_tried_is_not_computed_again_and_the_search_ends_where_there_is
 @pytest.mark.parametrize("method", ["random", "bayesian"])
 def test_an_interrupted_search_goes_on_as_if_it_had_never_been(tmp_path, method):
     """With the trials that had ended; the one that had not is tried anew."""
-    grid, left = Quick(), iter([False] * 21 + [True] + [False] * 100)
+    grid, left = Quick(), iter([False] * 15 + [True] + [False] * 100)
 
     def until_interrupted(point):
         if next(left):
@@ -139,8 +144,8 @@ def test_an_interrupted_search_goes_on_as_if_it_had_never_been(tmp_path, method)
     assert 0 < len(told) < 14
     heard = []
     found = search_for(grid, SPACE, 14, method=method, study_file=file, on_trial=heard.append)
-    assert found.rows == tuple(heard) == search_for(Quick(), SPACE, 14, method=method).rows
-    assert heard[: len(told)] == told
+    assert said(found.rows) == said(heard) == said(search_for(Quick(), SPACE, 14, method=method).rows)
+    assert said(heard[: len(told)]) == said(told)
     before = [key_of(row.point) for row in told if row.point != found.best.point]
     assert not {key_of(point) for point in grid.points} & set(before)
 
@@ -153,7 +158,7 @@ def test_a_trial_of_a_process_that_was_killed_is_tried_anew(tmp_path):
     study = optuna.load_study(study_name="search", storage=f"sqlite:///{file}")
     study.ask()
     found = search_for(Quick(), SPACE, 5, study_file=file)
-    assert found.rows == search_for(Quick(), SPACE, 5).rows
+    assert said(found.rows) == said(search_for(Quick(), SPACE, 5).rows)
 
 
 def test_more_trials_are_added_and_the_best_of_an_earlier_call_is_what_was_archived(tmp_path):
@@ -162,11 +167,11 @@ def test_more_trials_are_added_and_the_best_of_an_earlier_call_is_what_was_archi
     first = search_for(Quick(), SPACE, 6, on_run=lambda point, r: archive.update({key_of(point): r}), **options)
     grid = Quick()
     again = search_for(grid, SPACE, 6, **options)
-    assert again.rows == first.rows
+    assert said(again.rows) == said(first.rows)
     assert again.result is archive[key_of(first.best.point)]
     assert not grid.points
     assert search_for(Quick(), SPACE, 6, study_file=file).result.settings == first.result.settings  # made anew
-    assert search_for(Quick(), SPACE, 8, **options).rows[:6] == first.rows
+    assert said(search_for(Quick(), SPACE, 8, **options).rows[:6]) == said(first.rows)
 
 
 OTHERS = {

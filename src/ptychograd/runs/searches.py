@@ -20,7 +20,7 @@ from ptychograd.runs.sweeps import Measure, Row, possible, row_of
 from ptychograd.runs.trials import PrunedError, Trial, Trials, opened
 
 if TYPE_CHECKING:
-    from ptychograd.runs.plan.plan import Plan
+    from ptychograd.runs.plan.whole import PlanFields
 
 EARLIEST = 1 / 3  # of its epochs: no run is pruned before
 LEFT_OUT = {"data": ("paths",), "machine": ("devices", "memory")}  # of a plan, what changes no figure
@@ -221,7 +221,7 @@ def _found(
     return Search(dict(known.axes), tuple(rows), best, result)
 
 
-def _about(plan: "Plan", axes: Mapping[str, Axis], grid: PlanGrid) -> dict:
+def _about(plan: "PlanFields", axes: Mapping[str, Axis], grid: PlanGrid) -> dict:
     """What makes two searches the same one; where data lie, results go and devices are makes no difference."""
     said = {name: value for name, value in plan.as_settings().items() if name != "output"}
     for section, names in LEFT_OUT.items():

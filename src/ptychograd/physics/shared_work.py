@@ -1,0 +1,33 @@
+"""What the model that `shared()` gives is computed from: told from its program, in which nothing is computed."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import equinox as eqx
+from jaxtyping import PyTree
+
+from ptychograd.core.parameters import is_parameter, named_leaves, trainable_names
+
+
+def computed_from(model: PyTree) -> dict[str, set[str]]:
+    """For each array of the model that `shared()` gives, by path, the parameters of `model` that it depends on."""
+    own, rest = eqx.partition(model, is_parameter)
+    program, shapes, _ = eqx.filter_make_jaxpr(lambda own: eqx.combine(own, rest).shared())(own)
+    return dict(zip(named_leaves(shapes), from_which(program.jaxpr, trainable_names(model)), strict=True))
+
+
+def from_which(program: Any, names: Iterable[str]) -> list[set[str]]:
+    """For each output of a program the inputs, which have these names, that it may depend on."""
+    sources = {one: {name} for one, name in zip(program.invars, names, strict=True)}
+    for equation in program.eqns:
+        used = [sources.get(one, set()) for one in _variables(equation.invars)]
+        sources |= dict.fromkeys(equation.outvars, set().union(*used))
+    return [set() if _is_literal(one) else sources.get(one, set()) for one in program.outvars]
+
+
+def _variables(values: Iterable[Any]) -> Iterator[Any]:
+    return (one for one in values if not _is_literal(one))
+
+
+def _is_literal(value: Any) -> bool:
+    return hasattr(value, "val")
