@@ -213,7 +213,7 @@ def test_refined_positions_and_given_ones_are_judged_by_the_same_patterns(run, s
     """One grid holds both; the best result carries the plan of its point, and says what was held out."""
     grid = ("--grid", 'fit.refine=[],["scan.offset"]')
     for _ in range(2):
-        status, out, err = run("sweep", scan, *grid, "--batch-size", 14, "--epochs", 2)
+        status, _, err = run("sweep", scan, *grid, "--batch-size", 14, "--epochs", 2)
         assert status == 0, err
     assert "of the patterns are held out of every run" in err
     rows = numbers(tmp_path / "scan_sweep")

@@ -18,7 +18,7 @@ class Failing:
         assert not plan.data.each
         if plan.data.paths == ("b.h5",):
             raise self.end
-        return pg.Result({}, {}, pg.fitting.History.empty(), {})
+        return pg.Result({}, {}, pg.fitting.History.empty(), {"stopped": "all epochs done"})
 
 
 PLAN = pg.Plan(data={"paths": ["a.h5", "b.h5", "c.h5"], "each": True})

@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import NamedTuple
 
+from ptychograd.runs.plan.whole import PlanFields
+
 ONE = "1"  # in the path of a field of a stage or of a line: of the first one, which stands for all
 
 

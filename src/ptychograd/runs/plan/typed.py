@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ptychograd.core.errors import InputError
 from ptychograd.runs.plan.listing import field_at
-from ptychograd.runs.plan.whole import PlanFields
+from ptychograd.runs.plan.whole import Asked
 
 NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")  # also where TOML has none, as 007 and .5
 
@@ -23,7 +23,7 @@ def value_of(path: str, text: str) -> object:
     return value if field is None or not field.is_text or isinstance(value, str | list | dict) else text
 
 
-def assigned(plan: PlanFields, texts: Sequence[str], option: str = "--set") -> PlanFields:
+def assigned(plan: Asked, texts: Sequence[str], option: str = "--set") -> Asked:
     """The plan with other values, from texts as "fit.epochs=100", one after another.
 
     Raises:
