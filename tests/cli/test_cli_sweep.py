@@ -213,7 +213,7 @@ def test_refined_positions_and_given_ones_are_judged_by_the_same_patterns(run, s
     """One grid holds both; the best result carries the plan of its point, and says what was held out."""
     grid = ("--grid", 'fit.refine=[],["scan.offset"]')
     for _ in range(2):
-        status, out, err = run("sweep", scan, *grid, "--batch-size", 14, "--epochs", 2)
+        status, _, err = run("sweep", scan, *grid, "--batch-size", 14, "--epochs", 2)
         assert status == 0, err
     assert "of the patterns are held out of every run" in err
     rows = numbers(tmp_path / "scan_sweep")
@@ -285,7 +285,7 @@ MISTAKES = {
         ("--grid", "fit.solver.steps.object=0.1"),
         "`fit.solver.steps` is for adam; nesterov takes none",
     ),
-    "start that is none": (("--grid", "start=flat,round"), '"round"'),
+    "start that is none": (("--grid", "start=flat,round"), "expected one of: 'flat' or 'random'"),
     "solver that is none": (("--grid", "solver=magic"), '"magic"'),
     "batch of too many": (("--grid", "batch-size=57"), "give 1 to 56"),
     "no modes": (

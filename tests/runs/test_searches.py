@@ -10,9 +10,8 @@ import pytest
 
 import problems
 import ptychograd as pg
-from ptychograd.runs import Range
+from ptychograd.runs import Range, searches
 from ptychograd.runs import search as search_for
-from ptychograd.runs import searches
 from ptychograd.runs.plan_sweep import file_name_of, held_out_alike, key_of, name_of
 from ptychograd.runs.setting_names import HELD_OUT
 

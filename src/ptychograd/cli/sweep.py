@@ -23,8 +23,6 @@ from ptychograd.runs.plan.plan import Plan
 from ptychograd.runs.setting_names import HELD_OUT, PRUNED
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from ptychograd.data.dataset import Dataset
     from ptychograd.fitting.result import Result
     from ptychograd.runs.plan_sweep import PlanGrid
@@ -139,8 +137,8 @@ def perform_search(asked: Grid, space: Mapping, trials: int, method: Method) -> 
     """The trials of a search; an interrupt ends the process."""
     from ptychograd.cli.progress import ShareBar
     from ptychograd.runs.plan_sweep import PlanGrid, held_out_alike, name_of
-    from ptychograd.runs.searches import Row, search
     from ptychograd.runs.search_space import axes_of, corners
+    from ptychograd.runs.searches import Row, search
 
     points = list(corners(axes_of(space, asked.plan)))
     data = _begun(asked, asked.plan.with_fields(points[0]))
@@ -241,16 +239,14 @@ def write(found: "Sweep", by: str, grid: Grid) -> None:
     from ptychograd.output.plot import sweep_map
     from ptychograd.output.plot.sweep_maps import MOST_AXES
 
-    def draw() -> "Figure | None":
+    def draw() -> object:
         is_drawn = sum(len(values) > 1 for values in found.grid.values()) <= MOST_AXES
         return sweep_map(found.values(by), found.grid, by) if is_drawn else None
 
     _write_all(found, grid, by, list(found.grid), draw)
 
 
-def _write_all(
-    found: "Sweep | Search", grid: Grid, by: str, axes: Sequence[str], draw: "Callable[[], Figure | None]"
-) -> None:
+def _write_all(found: "Sweep | Search", grid: Grid, by: str, axes: Sequence[str], draw: Callable[[], object]) -> None:
     from ptychograd.runs.plan_sweep import name_of
 
     text, texts = texts_of(axes, found.rows)
@@ -272,9 +268,7 @@ def _write_all(
     leave_unless_there(where)
 
 
-def _write(
-    found: "Sweep | Search", texts: Mapping[str, str], folder: Path, draw: "Callable[[], Figure | None]"
-) -> None:
+def _write(found: "Sweep | Search", texts: Mapping[str, str], folder: Path, draw: Callable[[], object]) -> None:
     """All files of a sweep, each whole or not at all."""
     from ptychograd.data.files import replacing
     from ptychograd.output.plot import save
@@ -295,7 +289,7 @@ def _write(
         removed(archived)
 
 
-def _picture_of_search(found: "Search") -> "Figure":
+def _picture_of_search(found: "Search") -> object:
     from ptychograd.output.plot import search_figure
 
     axes = {path: [axis.number(row.point[path]) for row in found.rows] for path, axis in found.axes.items()}
