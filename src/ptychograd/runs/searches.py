@@ -157,12 +157,12 @@ def _tried(grid: PlanGrid, trial: Attempt, check: Check, caller: Caller) -> tupl
         validated = grid.planned(trial.point).validated(result)
     except (InputError, PrunedError) as problem:
         return Row(trial.point, dict.fromkeys(FIGURES, np.nan), str(problem)), None
-    figure = {HELD_OUT: validated.settings.get(HELD_OUT, np.nan)}
-    row = row_of(
-        trial.point,
-        validated,
-        lambda _, point: figure | dict(caller.measure(validated, point) if caller.measure else {}),
-    )
+
+    def figures(_: Result, point: Point) -> dict[str, float]:
+        more = caller.measure(validated, point) if caller.measure else {}
+        return {HELD_OUT: validated.settings.get(HELD_OUT, np.nan), **more}
+
+    row = row_of(trial.point, validated, figures)
     return row if row.figures else row._replace(figures=dict.fromkeys(FIGURES, np.nan)), validated
 
 
