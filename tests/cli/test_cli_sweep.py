@@ -285,7 +285,7 @@ MISTAKES = {
         ("--grid", "fit.solver.steps.object=0.1"),
         "`fit.solver.steps` is for adam; nesterov takes none",
     ),
-    "start that is none": (("--grid", "start=flat,round"), '"round"'),
+    "start that is none": (("--grid", "start=flat,round"), "expected one of: 'flat' or 'random'"),
     "solver that is none": (("--grid", "solver=magic"), '"magic"'),
     "batch of too many": (("--grid", "batch-size=57"), "give 1 to 56"),
     "no modes": (

@@ -77,7 +77,7 @@ def sweep(
         write(*perform(asked), asked)
         return
     found = perform_search(asked, space, 30 if trials is None else trials, method or "bayesian")
-    _write_all(found, asked, HELD_OUT, list(space), lambda: _picture_of_search(found))
+    _write_all(found, asked, HELD_OUT, list(space), lambda picture: _draw_search(found, picture))
 
 
 def _axes(texts: Sequence[str], option: str, read: Callable[[str], tuple[str, Axis]]) -> dict[str, Axis]:
@@ -238,19 +238,19 @@ class Job(NamedTuple):
 
 def write(found: "Sweep", by: str, grid: Grid) -> None:
     """Table, numbers, map and best result of a grid; the table is printed too."""
-    from ptychograd.output.plot import sweep_map
+    from ptychograd.output.plot import save, sweep_map
     from ptychograd.output.plot.sweep_maps import MOST_AXES
 
-    def draw() -> "Figure | None":
-        is_drawn = sum(len(values) > 1 for values in found.grid.values()) <= MOST_AXES
-        return sweep_map(found.values(by), found.grid, by) if is_drawn else None
+    def draw(picture: Path) -> None:
+        if sum(len(values) > 1 for values in found.grid.values()) <= MOST_AXES:
+            save(sweep_map(found.values(by), found.grid, by), picture)
+        else:
+            removed(picture)
 
     _write_all(found, grid, by, list(found.grid), draw)
 
 
-def _write_all(
-    found: "Sweep | Search", grid: Grid, by: str, axes: Sequence[str], draw: "Callable[[], Figure | None]"
-) -> None:
+def _write_all(found: "Sweep | Search", grid: Grid, by: str, axes: Sequence[str], draw: Callable[[Path], None]) -> None:
     from ptychograd.runs.plan_sweep import name_of
 
     text, texts = texts_of(axes, found.rows)
@@ -272,35 +272,29 @@ def _write_all(
     leave_unless_there(where)
 
 
-def _write(
-    found: "Sweep | Search", texts: Mapping[str, str], folder: Path, draw: "Callable[[], Figure | None]"
-) -> None:
+def _write(found: "Sweep | Search", texts: Mapping[str, str], folder: Path, draw: Callable[[Path], None]) -> None:
     """All files of a sweep, each whole or not at all."""
     from ptychograd.data.files import replacing
-    from ptychograd.output.plot import save
 
     with contextlib.suppress(OSError):  # what keeps it from being made keeps the files from being written
         folder.mkdir(exist_ok=True)
     for name, content in texts.items():
         with replacing(folder / name) as temporary:
             temporary.write_text(content, encoding="utf-8")
-    picture, archived, figure = folder / "sweep.png", folder / "best.h5", draw()
-    if figure is not None:
-        save(figure, picture)
-    else:
-        removed(picture)
+    draw(folder / "sweep.png")
+    archived = folder / "best.h5"
     if found.best is not None and found.result is not None:
         found.result._replace(settings=found.result.settings | {"point": found.best.point}).save(archived)
     else:
         removed(archived)
 
 
-def _picture_of_search(found: "Search") -> "Figure":
-    from ptychograd.output.plot import search_figure
+def _draw_search(found: "Search", picture: Path) -> None:
+    from ptychograd.output.plot import save, search_figure
 
     axes = {path: [axis.number(row.point[path]) for row in found.rows] for path, axis in found.axes.items()}
     logarithmic = [path for path, axis in found.axes.items() if axis.log]
-    return search_figure(found.values(HELD_OUT), axes, HELD_OUT, logarithmic)
+    save(search_figure(found.values(HELD_OUT), axes, HELD_OUT, logarithmic), picture)
 
 
 def _nothing(found: "Sweep | Search") -> str:

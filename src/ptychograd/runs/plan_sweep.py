@@ -38,8 +38,8 @@ class PlanGrid:
         data: those of the plan itself.
 
     Example:
-        >>> grid = pg.runs.PlanGrid(plan, pg.Plan.read, plan.read())
-        >>> found = pg.sweep(grid.run, {"fit.batch_size": [4, 16]}, measure=grid.held_out)
+        grid = pg.runs.PlanGrid(plan, pg.Plan.read, plan.read())
+        found = pg.sweep(grid.run, {"fit.batch_size": [4, 16]}, measure=grid.held_out)
     """
 
     def __init__(self, plan: "PlanFields", read: "Callable[[PlanFields], Dataset]", data: Dataset):
@@ -77,8 +77,8 @@ class PlanGrid:
 
     def held_out(self, result: Result, point: Point) -> dict[str, float]:
         """R of the patterns that are held out at a point, where there are any."""
-        judged = self.planned(point).validated(result)
-        return {HELD_OUT: judged.settings[HELD_OUT]} if HELD_OUT in judged.settings else {}
+        validated = self.planned(point).validated(result)
+        return {HELD_OUT: validated.settings[HELD_OUT]} if HELD_OUT in validated.settings else {}
 
     def whole(self, result: Result, point: Point) -> Result:
         """The result at a point with its plan and with what held-out patterns say of it, as that of a single run."""
@@ -113,7 +113,7 @@ def _plans(plan: "PlanFields", points: Iterable[Point]) -> "Iterable[PlanFields]
 
 def name_of(point: Point) -> str:
     """A point in words."""
-    return " ".join(f"{path}={_in_words(path, value)}" for path, value in point.items())
+    return " ".join(f"{path}={_shown(path, value)}" for path, value in point.items())
 
 
 def key_of(point: Point) -> str:
@@ -148,5 +148,5 @@ def _as_text(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value, default=repr)
 
 
-def _in_words(path: str, value: object) -> object:
+def _shown(path: str, value: object) -> object:
     return value if isinstance(value, str) else canonical(path, value)

@@ -17,7 +17,7 @@ from ptychograd.runs.search_space import Axis, Range, axes_of, corners
 from ptychograd.runs.setting_names import HELD_OUT
 from ptychograd.runs.stage import Run
 from ptychograd.runs.sweeps import Measure, Row, possible, row_of
-from ptychograd.runs.trials import PrunedError, Trial, Trials, opened
+from ptychograd.runs.trials import Attempt, PrunedError, Trials, opened
 
 if TYPE_CHECKING:
     from ptychograd.runs.plan.whole import PlanFields
@@ -118,10 +118,10 @@ def search(
     grid = grid if plan is grid.plan else grid.with_plan(plan)
     file = None if study_file is None else Path(study_file)
     with opened(axes, method, seed, _about(plan, axes, grid), file) as known:
-        return _searched(grid, known, trials, Caller(measure, archived, on_run, on_trial))
+        return _all_trials(grid, known, trials, Caller(measure, archived, on_run, on_trial))
 
 
-def _searched(grid: PlanGrid, known: Trials, trials: int, caller: Caller) -> Search:
+def _all_trials(grid: PlanGrid, known: Trials, trials: int, caller: Caller) -> Search:
     rows, best = known.rows(), None
     for row in rows:
         caller.hear(row)
@@ -138,7 +138,7 @@ def _searched(grid: PlanGrid, known: Trials, trials: int, caller: Caller) -> Sea
 
 
 def _row(
-    grid: PlanGrid, trial: Trial, rows: Sequence[Row], check: Check, caller: Caller, known: Trials
+    grid: PlanGrid, trial: Attempt, rows: Sequence[Row], check: Check, caller: Caller, known: Trials
 ) -> tuple[Row, Result | None]:
     """A trial's row, and its result; of a point that was tried before the row of then."""
     again = [row for row in rows if key_of(row.point) == key_of(trial.point)]
@@ -151,26 +151,28 @@ def _row(
     return row, result
 
 
-def _tried(grid: PlanGrid, trial: Trial, check: Check, caller: Caller) -> tuple[Row, Result | None]:
+def _tried(grid: PlanGrid, trial: Attempt, check: Check, caller: Caller) -> tuple[Row, Result | None]:
     try:
         result = _result(grid, trial, check, caller)
-        judged = grid.planned(trial.point).validated(result)
+        validated = grid.planned(trial.point).validated(result)
     except (InputError, PrunedError) as problem:
         return Row(trial.point, dict.fromkeys(FIGURES, np.nan), str(problem)), None
-    figure = {HELD_OUT: judged.settings.get(HELD_OUT, np.nan)}
-    row = row_of(
-        trial.point, judged, lambda _, point: figure | dict(caller.measure(judged, point) if caller.measure else {})
-    )
-    return row if row.figures else row._replace(figures=dict.fromkeys(FIGURES, np.nan)), judged
+
+    def figures(_: Result, point: Point) -> dict[str, float]:
+        more = caller.measure(validated, point) if caller.measure else {}
+        return {HELD_OUT: validated.settings.get(HELD_OUT, np.nan), **more}
+
+    row = row_of(trial.point, validated, figures)
+    return row if row.figures else row._replace(figures=dict.fromkeys(FIGURES, np.nan)), validated
 
 
-def _result(grid: PlanGrid, trial: Trial, check: Check, caller: Caller) -> Result:
+def _result(grid: PlanGrid, trial: Attempt, check: Check, caller: Caller) -> Result:
     """The result at a point, unless it is pruned or can't be had; known from before, or new."""
     point = trial.point
     result = caller.known(point)
     if result is not None:
         for epochs, r_factor in result.history.monitored.items():
-            trial.look(epochs, r_factor)
+            trial.note(epochs, r_factor)
         return result
     result = _performed(_pruned(grid.run(point), trial), check)
     if caller.on_run is not None:
@@ -187,15 +189,15 @@ def _performed(run: Run, check: Check) -> Result:
     return result
 
 
-def _pruned(run: Run, trial: Trial) -> Run:
+def _pruned(run: Run, trial: Attempt) -> Run:
     """The run that ends where earlier trials were better by then, as far as its held-out patterns are looked at."""
-    look, planned = run.monitor, sum(stage.epochs for stage in run.stages)
-    if look is None:
+    monitored, planned = run.monitor, sum(stage.epochs for stage in run.stages)
+    if monitored is None:
         return run
 
     def monitor(epochs: int, so_far: Callable[[], Result]) -> float:
-        r_factor = look(epochs, so_far)
-        if math.isfinite(r_factor) and trial.look(epochs, r_factor) and EARLIEST * planned <= epochs < planned:
+        r_factor = monitored(epochs, so_far)
+        if math.isfinite(r_factor) and trial.note(epochs, r_factor) and EARLIEST * planned <= epochs < planned:
             raise PrunedError(epochs, r_factor)
         return r_factor
 

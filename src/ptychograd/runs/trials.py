@@ -43,13 +43,13 @@ def is_pruned(row: Row) -> bool:
     return row.reason.startswith(PRUNED)
 
 
-class Trial(NamedTuple):
+class Attempt(NamedTuple):
     """A point that is tried, and Optuna's record of it."""
 
     point: dict[str, object]
     record: "optuna.trial.Trial"
 
-    def look(self, epochs: int, r_factor: float) -> bool:
+    def note(self, epochs: int, r_factor: float) -> bool:
         """Note R of held-out patterns after so many epochs, and whether earlier trials were better by then."""
         self.record.report(r_factor, epochs)
         return bool(self.record.should_prune())
@@ -80,16 +80,16 @@ class Trials(NamedTuple):
             for figures, reason, verdict in [one.user_attrs[ROW]]
         ]
 
-    def ask(self, number: int) -> Trial:
+    def ask(self, number: int) -> Attempt:
         """The next point, of that number among those that have ended."""
         from optuna.samplers import RandomSampler, TPESampler
 
         seed = int(np.random.SeedSequence([self.seed, number]).generate_state(1)[0])
         self.study.sampler = TPESampler(seed=seed) if self.method == "bayesian" else RandomSampler(seed=seed)
         record = self.study.ask({path: _distribution(axis) for path, axis in self.axes.items()})
-        return Trial(self._point(record.params), record)
+        return Attempt(self._point(record.params), record)
 
-    def tell(self, trial: Trial, row: Row) -> None:
+    def tell(self, trial: Attempt, row: Row) -> None:
         """Note how a trial ended."""
         from optuna.trial import TrialState
 
@@ -100,7 +100,7 @@ class Trials(NamedTuple):
         else:
             self.study.tell(trial.record, state=TrialState.PRUNED if is_pruned(row) else TrialState.FAIL)
 
-    def drop(self, trial: Trial) -> None:
+    def drop(self, trial: Attempt) -> None:
         """Leave out a trial that was interrupted; its point will be tried anew."""
         from optuna.trial import TrialState
 
