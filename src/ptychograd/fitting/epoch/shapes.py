@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import PyTree
 
 from ptychograd.data.dataset import Dataset, StoredPatterns
+from ptychograd.fitting.devices import Devices
 from ptychograd.fitting.epoch.compiled import Member, Patterns, one_epoch
 from ptychograd.fitting.epoch.feed import Asked
 from ptychograd.fitting.epoch.placing import shares_of
@@ -55,7 +56,7 @@ def footprint_of_an_epoch(member: Member, data: Dataset, asked: Asked) -> Footpr
 
 def footprint_of_waves(member: Member, data: Dataset, asked: Asked) -> Footprint:
     """What the patterns make that are worked on together: waves, their derivatives and patches."""
-    objective = replace(member.objective, axes=())
+    objective = replace(member.objective, devices=Devices())
     batch = _batch_of(data, asked, min(objective.at_once, asked.batch_size))
 
     def derived(variables: PyTree, batch: Batch) -> PyTree:
@@ -142,7 +143,7 @@ def _batch_of(data: Dataset, asked: Asked, count: int) -> Batch:
 
 def _step_of(member: Member, data: Dataset, asked: Asked, count: int) -> Footprint:
     """What a step makes of so many patterns, all at once."""
-    objective = replace(member.objective, at_once=count, axes=())
+    objective = replace(member.objective, at_once=count, devices=Devices())
     return footprint(member.solver.step, objective, member.variables, _batch_of(data, asked, count), member.state)
 
 
