@@ -25,7 +25,6 @@ from ptychograd.runs.setting_names import HELD_OUT, PRUNED
 if TYPE_CHECKING:
     from ptychograd.data.dataset import Dataset
     from ptychograd.fitting.result import Result
-    from ptychograd.output.plot.overview import Figure
     from ptychograd.runs.plan_sweep import PlanGrid
     from ptychograd.runs.searches import Search
     from ptychograd.runs.sweeps import Sweep

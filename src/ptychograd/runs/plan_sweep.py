@@ -5,7 +5,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ptychograd.core.errors import InputError
 from ptychograd.core.log import log
@@ -42,7 +42,7 @@ class PlanGrid:
         found = pg.sweep(grid.run, {"fit.batch_size": [4, 16]}, measure=grid.held_out)
     """
 
-    def __init__(self, plan: "PlanFields", read: "Callable[[PlanFields], Dataset]", data: Dataset):
+    def __init__(self, plan: "PlanFields", read: Callable[[Any], Dataset], data: Dataset):
         self.plan, self.data, self._read = plan, data, read
         self._made: dict[str, PlannedRun] = {}
 

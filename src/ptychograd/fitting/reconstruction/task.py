@@ -11,14 +11,7 @@ import numpy as np
 from jaxtyping import PyTree
 
 from ptychograd.core.errors import InputError, check_kind
-from ptychograd.core.parameters import (
-    matches,
-    named_leaves,
-    named_parameters,
-    partition,
-    real_dtype,
-    trainable_names,
-)
+from ptychograd.core.parameters import matches, named_leaves, named_parameters, partition, real_dtype, trainable_names
 from ptychograd.core.strict import meant
 from ptychograd.data.checks import warn_of
 from ptychograd.data.dataset import Dataset

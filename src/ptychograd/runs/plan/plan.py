@@ -36,6 +36,10 @@ class Plan(PlanFields):
         0.9
     """
 
+    if TYPE_CHECKING:  # sections may be dictionaries, which a checker of types does not know
+
+        def __init__(self, **sections: object): ...
+
     def check(self) -> None:
         """Raise `InputError` for fields that do not go together; no data are read."""
         from ptychograd.runs.plan.making import check

@@ -3,11 +3,13 @@
 import re
 import tomllib
 from collections.abc import Sequence
+from typing import TypeVar
 
 from ptychograd.core.errors import InputError
 from ptychograd.runs.plan.listing import field_at
-from ptychograd.runs.plan.whole import Asked
+from ptychograd.runs.plan.whole import PlanFields
 
+Asked = TypeVar("Asked", bound=PlanFields)
 NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")  # also where TOML has none, as 007 and .5
 
 
