@@ -163,7 +163,7 @@ def test_a_run_that_is_warned_is_saved_whatever_else_comes(run, scan, tmp_path, 
 
 
 def test_a_signal_before_there_is_anything_says_what_it_was(run, scan, monkeypatch, heeded):
-    monkeypatch.setattr("ptychograd.data.files.read", lambda *_, **__: send("SIGUSR2"))
+    monkeypatch.setattr("ptychograd.runs.plan.reading.read", lambda *_, **__: send("SIGUSR2"))
     status, _, err = run("reconstruct", scan)
     assert status == 130
     assert err == "ptychograd: interrupted by SIGUSR2; nothing more was written.\n"

@@ -49,7 +49,7 @@ def test_patterns_that_stay_in_their_file(run, scan):
 def test_a_streamed_run_goes_on_bit_for_bit(run, scan):
     options = ("reconstruct", scan, "--epochs", 4, "--memory", "20KB")
     assert run(*options, "-o", "whole.h5")[0] == 0
-    assert run(*options, "-o", "part.h5", "--stop-after", 2)[0] == 130
+    assert run(*options, "-o", "part.h5", "--stop-after", 2)[0] == 0
     assert run("resume", "part.h5")[0] == 0
     whole, part = (pg.load(scan.parent / f"{name}.h5") for name in ("whole", "part"))
     assert part.history.loss == whole.history.loss

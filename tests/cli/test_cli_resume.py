@@ -16,6 +16,7 @@ import pytest
 import problems
 import ptychograd as pg
 from ptychograd.cli.checkpoints import Every
+from ptychograd.runs.plan.typed import value_of
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +73,7 @@ def test_the_command_goes_on_to_the_same_bytes(run, scan, kind):
     epochs, options = OPTIONS[kind]
     assert run("reconstruct", scan, "-o", "whole.h5", *options)[0] == 0
     status, out, _ = run("reconstruct", scan, "-o", "r.h5", "--stop-after", epochs, *options)
-    assert status == 130
+    assert status == 0  # a wish that was fulfilled
     assert f"after {epochs} epochs" in out
     assert (pg.load("r.h5").stopped, pg.load("r.h5").history.epochs) == ("interrupted", epochs)
     status, _, err = run("resume", "r.h5")
@@ -115,7 +116,7 @@ def test_double_precision_goes_on_to_the_same_bytes(scan, tmp_path):
         env=environment,
         check=True,
     )
-    assert "status 130" in done.stdout
+    assert "status" not in done.stdout, done.stdout
     assert pg.load(tmp_path / "r.h5").object.dtype == np.complex128
     assert content(tmp_path / "r.h5") == content(tmp_path / "whole.h5")
 
@@ -124,7 +125,7 @@ def test_double_precision_goes_on_to_the_same_bytes(scan, tmp_path):
 def test_to_more_epochs_and_to_another_file(run, scan, tmp_path):
     run("reconstruct", scan, "-o", "r.h5", "--epochs", 3)
     before = (tmp_path / "r.h5").read_bytes()
-    assert run("resume", "r.h5", "--epochs", 6, "-o", "longer.h5", "--stop-after", 4)[0] == 130
+    assert run("resume", "r.h5", "--epochs", 6, "-o", "longer.h5", "--stop-after", 4)[0] == 0
     assert (tmp_path / "r.h5").read_bytes() == before
     assert run("resume", "longer.h5")[0] == 0
     assert pg.load("longer.h5").history.epochs == 6
@@ -137,7 +138,7 @@ def test_the_data_are_found_where_they_were_or_where_they_are_now(run, scan, tmp
     monkeypatch.chdir(tmp_path / "there")
     run("reconstruct", "scan.h5", "-o", "r.h5", "--epochs", 3, "--stop-after", 1)
     monkeypatch.chdir(tmp_path)
-    assert run("resume", "there/r.h5", "--stop-after", 2)[0] == 130
+    assert run("resume", "there/r.h5", "--stop-after", 2)[0] == 0
     (tmp_path / "there").rename("elsewhere")
     status, _, err = run("resume", "elsewhere/r.h5")
     assert status == 0, err
@@ -180,6 +181,12 @@ def test_what_can_not_go_on_is_refused_in_a_sentence(run, scan, tmp_path):
 # Checkpoints ----------------------------------------------------------------------------------------------
 
 
+def every(text):
+    """An interval as a plan has it, from what is typed."""
+    value = value_of("output.checkpoint_every", text)
+    return pg.Plan(output={"checkpoint_every": value}).output.checkpoint_every
+
+
 @pytest.mark.parametrize(
     ("text", "epochs", "seconds"),
     [
@@ -193,13 +200,13 @@ def test_what_can_not_go_on_is_refused_in_a_sentence(run, scan, tmp_path):
     ],
 )
 def test_intervals_are_read(text, epochs, seconds):
-    assert Every.of(text) == (epochs, seconds)
+    assert Every.of(every(text)) == (epochs, seconds)
 
 
-@pytest.mark.parametrize("text", ["", "-1", "1.5", "min", "5 minutes", "1e3", "s"])
+@pytest.mark.parametrize("text", ["-1", "1.5", "min", "5 km", "1e3", "s"])
 def test_what_is_no_interval_is_refused(text):
     with pytest.raises(pg.InputError, match="expected epochs, as 10"):
-        Every.of(text)
+        every(text)
 
 
 @pytest.fixture

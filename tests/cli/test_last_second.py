@@ -174,15 +174,15 @@ def protected(folder):
 @pytest.fixture
 def at_the_end(monkeypatch, tmp_path):
     """Do something to the folder when a run has done all its epochs, before anything of it is saved."""
-    from ptychograd.runs.run import perform
+    perform = pg.runs.PlannedRun.perform
 
     def set_up(happening):
-        def performed(*arguments):
-            result = perform(*arguments)
+        def performed(self, *arguments):
+            result = perform(self, *arguments)
             happening(tmp_path)
             return result
 
-        monkeypatch.setattr("ptychograd.runs.run.perform", performed)
+        monkeypatch.setattr(pg.runs.PlannedRun, "perform", performed)
 
     return set_up
 

@@ -18,7 +18,7 @@ def result(**settings):
     said = {
         "stopped": "interrupted",
         "trainable": ["object", "scan.offset"],
-        "options": {"data": "scan.h5"},
+        "plan": {"data": {"paths": ["scan.h5"]}},
         "folder": "/beamtime",
     }
     return pg.Result(arrays, {}, history, said | settings, (3e-8, 5e-8))

@@ -10,7 +10,6 @@ from pydantic import PrivateAttr, ValidationError
 from ptychograd.core.errors import InputError
 from ptychograd.runs.plan.changes import changed
 from ptychograd.runs.plan.fields import VERSION, Section, Whole, about
-from ptychograd.runs.plan.held_share import held_share
 from ptychograd.runs.plan.importing import Origin, called, load_part
 from ptychograd.runs.plan.problems import sentence
 from ptychograd.runs.plan.schema import schema_of
@@ -141,6 +140,8 @@ class PlanFields(Section):
     @property
     def holds_out(self) -> bool:
         """Whether some patterns are held out of the run."""
+        from ptychograd.runs.plan.held_share import held_share
+
         refine = self.fit.refine if self.validation.position_test else ()
         return held_share(self.validation.hold_out, refine, 1) > 0
 
