@@ -188,8 +188,8 @@ def test_names_with_brackets_are_names(run, tmp_path):
 def test_result_knows_what_it_came_from(run, scan):
     run("reconstruct", scan, "-o", "r.h5", "--epochs", 2, "--modes", 2, "--seed", 7)
     result = pg.load("r.h5")
-    options = result.settings["options"]
-    assert (options["data"], options["modes"], options["seed"], options["epochs"]) == (str(scan), 2, 7, 2)
+    plan = pg.Plan.of_result(result)
+    assert (plan.data.paths, plan.model.probe.modes, plan.seed, plan.fit.epochs) == ((str(scan),), 2, 7, 2)
     np.testing.assert_array_equal(result.positions, pg.read(scan).positions)
 
 

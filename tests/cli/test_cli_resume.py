@@ -33,7 +33,7 @@ def content(path):
         file.visititems(lambda name, node: found.update({name: node}))
         found = {name: node[()] for name, node in found.items() if isinstance(node, h5py.Dataset)}
     settings = json.loads(found.pop("entry/settings"))
-    del found["entry/history/seconds"], found["entry/versions"], settings["options"]["output"]
+    del found["entry/history/seconds"], found["entry/versions"], settings["plan"]["output"]
     return {name: np.asarray(value).tobytes() for name, value in found.items()} | {"settings": settings}
 
 

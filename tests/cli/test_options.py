@@ -8,6 +8,7 @@ import pytest
 import problems
 import ptychograd as pg
 from ptychograd.cli.app import COMMANDS, SHOWN
+from ptychograd.cli.console import output
 from ptychograd.cli.headings import READ, TRIED
 from ptychograd.cli.option_table import GROUPS, OPTIONS, OWN
 from ptychograd.cli.options import (
@@ -155,7 +156,7 @@ def test_what_has_no_effect_is_named():
 
 
 def test_the_help_of_reconstruct_fits_two_screens(run, monkeypatch):
-    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.setattr(output, "_width", 100)
     status, out, _ = run("reconstruct", "--help")
     assert status == 0
     assert len(out.splitlines()) < 90

@@ -61,7 +61,7 @@ def test_of_a_run_that_no_command_made_no_option_is_named(run, tmp_path):
     for few in (codes[k : k + 3] for k in range(0, len(codes), 3)):
         causes = [{"code": code, "found": f"because of {code}"} for code in few]
         there = result(verdict={"code": "not_solved", "causes": causes})
-        settings = {name: value for name, value in there.settings.items() if name != "options"}
+        settings = {name: value for name, value in there.settings.items() if name != "plan"}
         there._replace(settings=settings).save(tmp_path / "r.h5")
         _, out, _ = run("inspect", "r.h5")
         said = " ".join(out.split()).partition("verdict")[2].partition("do next")[0]

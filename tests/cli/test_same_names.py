@@ -65,7 +65,7 @@ def test_a_file_that_was_measured_anew_is_still_the_same(run, scans, tmp_path):
     assert "data_result.h5 will be replaced" in err
 
 
-@pytest.mark.parametrize("settings", [{}, {"options": {"solver": "epie"}}, {"options": None}])
+@pytest.mark.parametrize("settings", [{}, {"plan": {"fit": {"epochs": 3}}}, {"plan": None}])
 def test_a_result_that_does_not_say_of_what_it_is_stays(run, scans, settings):
     """As one that was saved from Python."""
     pg.Result({}, {}, pg.fitting.History.empty(), settings).save("data_result.h5")
@@ -88,7 +88,7 @@ def test_two_that_begin_at_the_same_moment(run, scans, tmp_path, monkeypatch):
         os.replace("first.h5", "data_result.h5")
         return result
 
-    monkeypatch.setattr("ptychograd.runs.run.perform", meanwhile)
+    monkeypatch.setattr("ptychograd.runs.planned.perform", meanwhile)
     status, out, err = run("reconstruct", "two/data.h5", "--epochs", 1, "--json")
     assert status == 2
     (retained,) = (tmp_path / "temporary").rglob("data_result.h5")
@@ -110,7 +110,7 @@ def test_a_checkpoint_does_not_take_the_place_of_another_scans_result(run, scans
         shutil.copy("first.h5", "data_result.h5")
         return perform(planned, on_epoch, *rest)
 
-    monkeypatch.setattr("ptychograd.runs.run.perform", meanwhile)
+    monkeypatch.setattr("ptychograd.runs.planned.perform", meanwhile)
     status, _, err = run("reconstruct", "two/data.h5", "--epochs", 20, "--checkpoint-every", 1)
     assert status == 2
     assert err.count("no checkpoint: ") == 1

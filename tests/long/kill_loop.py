@@ -124,7 +124,7 @@ def content(path: Path) -> dict:
         file.visititems(lambda name, node: found.update({name: node}))
         found = {name: np.asarray(node[()]) for name, node in found.items() if isinstance(node, h5py.Dataset)}
     settings = json.loads(found.pop("entry/settings").item())
-    del found["entry/history/seconds"], found["entry/versions"], settings["options"]["output"]
+    del found["entry/history/seconds"], found["entry/versions"], settings["plan"]["output"]
     return {name: (array.dtype.str, array.tobytes()) for name, array in found.items()} | {"settings": settings}
 
 

@@ -70,7 +70,7 @@ def test_the_probe_is_drawn_with_the_sides_of_its_pixels(result):
 def test_the_title_says_of_which_data_and_whether_it_succeeded(result):
     """The solver stands small below the picture."""
     verdict = {"code": "not_solved", "causes": []}
-    settings = {**result.settings, "verdict": verdict, "options": {"data": "scans/star.h5"}}
+    settings = {**result.settings, "verdict": verdict, "plan": {"data": {"paths": ["scans/star.h5"]}}}
     drawn = plot.summary(result._replace(settings=settings, sampling=(3e-8, 5e-8)))
     assert drawn.get_suptitle().startswith("star.h5 · not solved: do not trust this image\nR = 0.")
     assert drawn.get_suptitle().endswith("after 20 epochs, pixel size 30 nm x 50 nm (y, x)")

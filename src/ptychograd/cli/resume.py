@@ -60,9 +60,15 @@ def resume(
         require_replaceable(output, RESULT)
         tell_replaced(output)
     files = [str(path) for path in data or stored_data(result, begun)]
-    places = {"data.paths": files, "data.follow": False, "output.result": str(output or result)}
-    fresh = {"output.stop_after": None, "machine": {"precision": plan.machine.precision}}
-    run(applied(plan.with_fields(fresh).with_fields(places), options), json, begun, goal)
+    places = {"data.paths": files, "output.result": str(output or result)}
+    run(applied(plan.with_fields(places | _undone(plan)), options), json, begun, goal)
+
+
+def _undone(plan: Plan) -> dict[str, object]:
+    """Fields of a plan that were for the run's first part alone, as they are without being said."""
+    alone = {"data.follow": False, "output.stop_after": None}
+    alone |= dict.fromkeys(("machine.coordinator", "machine.processes", "machine.rank"))
+    return {path: value for path, value in alone.items() if plan.field(path) != value}
 
 
 def stored_plan(path: Path, result: "Result", trusted: bool = False) -> Plan:
