@@ -12,6 +12,7 @@ import bragg_problems
 import near_problems
 import problems
 import ptychograd as pg
+from ptychograd.cli.wording import worded
 from ptychograd.fitting import verdict as _verdict
 from ptychograd.fitting.mean_pattern import explained_by_held, fit_of_mean, noise_about
 from ptychograd.output.captions import VERDICTS
@@ -229,5 +230,5 @@ def test_the_command_tells_its_verdict_in_a_line(run, data):
     found = json.loads(out.splitlines()[-1])["verdict"]
     assert found == verdict(pg.load("r.h5"))
     assert isinstance(found["held_explained"], float)
-    assert line(found) == lines[0]
+    assert worded(line(found)) == lines[0]
     assert line(None) == ""

@@ -49,7 +49,7 @@ def test_stages_are_spelled_out(scan):
 
 
 def test_stages_and_epochs_say_the_same_twice(scan):
-    with pytest.raises(pg.InputError, match="`fit.stages` and `fit.epochs` are both given"):
+    with pytest.raises(pg.InputError, match=r"`fit\.stages` and `fit\.epochs` are both given"):
         planned(scan, fit={"stages": [{"epochs": 2}], "epochs": 3}).check()
 
 
