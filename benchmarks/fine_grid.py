@@ -94,27 +94,31 @@ def far_fields(slices, probes, places, between: float = 0.0, source=((0.0, 0.0),
     return found
 
 
-def ramp_free(found: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    """What was found, with the phase ramp and the constant taken out by which it differs from the truth."""
+def ramp_free(found: np.ndarray, truth: np.ndarray, where: np.ndarray) -> np.ndarray:
+    """What was found, with the phase ramp and the constant taken out by which it differs from the truth there."""
     y, x = np.mgrid[: found.shape[0], : found.shape[1]]
-    spectrum = np.abs(fft2(found * truth.conj(), (256, 256)))
+    spectrum = np.abs(fft2(found * truth.conj() * where, (256, 256)))
     k = (np.array(np.unravel_index(spectrum.argmax(), spectrum.shape)) + 128) % 256 - 128
     found = found * np.exp(-2j * np.pi * (k[0] * y + k[1] * x) / 256)
-    found = found * np.exp(-1j * np.angle(np.vdot(truth, found)))
-    phase, weight = np.angle(found * truth.conj()).ravel(), np.abs(found * truth).ravel()
-    terms = np.stack([np.ones(phase.size), y.ravel(), x.ravel()], axis=1)
-    plane = terms @ np.linalg.lstsq(terms * weight[:, None], phase * weight, rcond=None)[0]
-    return found * np.exp(-1j * plane.reshape(found.shape))
+    found = found * np.exp(-1j * np.angle(np.vdot(truth * where, found)))
+    phase, weight = np.angle(found * truth.conj())[where], np.abs(found * truth)[where]
+    terms = np.stack([np.ones(y.shape), y, x], axis=-1)
+    plane = np.linalg.lstsq(terms[where] * weight[:, None], phase * weight, rcond=None)[0]
+    return found * np.exp(-1j * terms @ plane)
 
 
-def alike(found: np.ndarray, truth: np.ndarray, blur: float = 0.0) -> float:
-    """Correlation of two complex images about their means, ramp and constant taken out."""
-    found = ramp_free(found, truth)
-    if blur:
-        found, truth = (
-            gaussian_filter(one.real, blur) + 1j * gaussian_filter(one.imag, blur) for one in (found, truth)
-        )
-    found, truth = found - found.mean(), truth - truth.mean()
+def smoothed(one: np.ndarray, where: np.ndarray) -> np.ndarray:
+    """A complex image smoothed by `BLUR` pixels, with nothing of what is elsewhere."""
+    real, imag, weight = (gaussian_filter(part * where, BLUR) for part in (one.real, one.imag, np.ones(one.shape)))
+    return (real + 1j * imag) / np.maximum(weight, 1e-9)
+
+
+def alike(found: np.ndarray, truth: np.ndarray, where: np.ndarray, is_smoothed: bool = False) -> float:
+    """Correlation of two complex images about their means on some pixels, ramp and constant taken out."""
+    found = ramp_free(found, truth, where)
+    if is_smoothed:
+        found, truth = smoothed(found, where), smoothed(truth, where)
+    found, truth = found[where] - found[where].mean(), truth[where] - truth[where].mean()
     return float(np.vdot(found, truth).real / max(np.linalg.norm(found) * np.linalg.norm(truth), 1e-30))
 
 
@@ -127,12 +131,22 @@ def placed(truth: np.ndarray, shape: tuple[int, ...], at: np.ndarray) -> np.ndar
     return whole
 
 
-def registered(found, truth, corners, frame, reach: int = 4) -> tuple[float, float, tuple[int, int]]:
-    """The best correlation over whole-pixel shifts of the truth, where the scan's centres are: plain, and of both
-    images smoothed by `BLUR` pixels; and that shift.
+def lit(shape: tuple[int, ...], corners: np.ndarray, probe: np.ndarray) -> np.ndarray:
+    """The pixels that get a fifth of the light of the brightest one, or more."""
+    light, (n, m) = np.zeros(shape), probe.shape[-2:]
+    intensity = np.sum(np.abs(probe.reshape(-1, n, m)) ** 2, axis=0)
+    for y, x in corners:
+        light[y : y + n, x : x + m] += intensity
+    return light > 0.2 * light.max()
+
+
+def registered(found, truth, where, reach: int = 4) -> tuple[float, float, tuple[int, int]]:
+    """The best correlation over whole-pixel shifts of the truth, where the object is lit: plain, and of both images
+    smoothed; and that shift.
     """
-    low, high = (corners + frame // 2).min(axis=0), (corners + frame // 2).max(axis=0) + 1
-    inside = np.s_[low[0] : high[0], low[1] : high[1]]
+    y, x = np.flatnonzero(where.any(axis=1)), np.flatnonzero(where.any(axis=0))
+    inside = np.s_[y[0] : y[-1] + 1, x[0] : x[-1] + 1]
+    found, where = found[inside], where[inside]
     shifts = [(y, x) for y in range(-reach, reach + 1) for x in range(-reach, reach + 1)]
-    best, by = max((alike(found[inside], np.roll(truth, one, (0, 1))[inside], BLUR), one) for one in shifts)
-    return alike(found[inside], np.roll(truth, by, (0, 1))[inside]), best, by
+    best, by = max((alike(found, np.roll(truth, one, (0, 1))[inside], where, True), one) for one in shifts)
+    return alike(found, np.roll(truth, by, (0, 1))[inside], where), best, by

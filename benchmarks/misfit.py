@@ -76,7 +76,8 @@ def ended(c: dict, data: pg.Dataset, truth: np.ndarray, told: np.ndarray, batch,
     run = make_run(Options(epochs=epochs, batch_size=size), data)
     result = pg.perform(run)
     there = fine_grid.placed(truth, result.object.shape, result.corners[0] - np.round(told[0]).astype(int))
-    correlation, blurred, by = fine_grid.registered(result.object, there, result.corners, data.frame_shape[0])
+    where = fine_grid.lit(result.object.shape, result.corners, result.probe)
+    correlation, blurred, by = fine_grid.registered(result.object, there, where)
     lattice = None
     if c["scan"] == "raster":
         step = EXTENT / np.ptp(fine_grid.raster(round(data.count**0.5), c["turn"])[:, 0])

@@ -126,9 +126,9 @@ def tried(c: dict, epochs: int | None) -> dict:
     data, truth, places = measured(c)
     result = pg.perform(make_run(options(c, epochs), data))
     found = result.object if result.object.ndim == 2 else np.prod(result.object, axis=0)
-    frame = result.probe.shape[-1]
+    where = fine_grid.lit(found.shape, result.corners, result.probe)
     there = fine_grid.placed(truth, found.shape, result.corners[0] - np.round(places[0]).astype(int))
-    plain, blurred, _ = fine_grid.registered(found, there, result.corners, frame)
+    plain, blurred, _ = fine_grid.registered(found, there, where)
     verdict = result.settings["verdict"]
     good = "solved" if blurred > SOLVED else "failed" if blurred < FAILED else "between"
     return {

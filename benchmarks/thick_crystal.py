@@ -68,10 +68,9 @@ def ended(data: pg.Dataset, truth: np.ndarray, places: np.ndarray, batch, given)
         result = pg.perform(make_run(options, data))
     at = result.corners[0] - np.round(places[0]).astype(int)
     found, there = np.prod(result.object, axis=0), fine_grid.placed(np.prod(truth, axis=0), result.object.shape[1:], at)
-    correlation, _, by = fine_grid.registered(found, there, result.corners, FRAME)
-    low, high = (result.corners + FRAME // 2).min(axis=0), (result.corners + FRAME // 2).max(axis=0) + 1
-    inside = np.s_[low[0] : high[0], low[1] : high[1]]
-    each = [np.roll(fine_grid.placed(one, found.shape, at), by, (0, 1))[inside] for one in truth]
+    where = fine_grid.lit(found.shape, result.corners, result.probe)
+    correlation, _, by = fine_grid.registered(found, there, where)
+    each = [np.roll(fine_grid.placed(one, found.shape, at), by, (0, 1)) for one in truth]
     verdict = result.settings["verdict"]
     return {
         "batch": batch or "default",
@@ -80,7 +79,7 @@ def ended(data: pg.Dataset, truth: np.ndarray, places: np.ndarray, batch, given)
         "verdict": verdict["code"],
         "causes": [cause["code"] for cause in verdict["causes"]],
         "correlation": round(correlation, 3),
-        "slices": [round(fine_grid.alike(a[inside], b), 2) for a, b in zip(result.object, each, strict=True)],
+        "slices": [round(fine_grid.alike(a, b, where), 2) for a, b in zip(result.object, each, strict=True)],
         "solver": result.settings["solver"].split(",")[0],
         "batch_size": result.settings["batch_size"],
         "warned": any("Batches of" in str(one.message) for one in said),
