@@ -3,7 +3,8 @@
     python -m benchmarks.thick_crystal [--seeds 1 2] [--batches 8 16 32 96 all] [--json FILE]
 
 Columns of atoms on a grid twice as fine as the reconstruction's (`fine_grid`, which shares no code with the package):
-a square lattice of projected potentials, a column of its own strength in every slice, a few of them missing. The
+a square lattice of projected potentials, a column of its own strength in every slice, a few of them missing.
+The constants were chosen on seed 0 so that batches of 16 find it and batches of 96 do not, other seeds judge. The
 reconstruction is told of four slices and of how far apart they are, and starts with the beam a little out of focus and
 a flat object; the runs are those of the command line, 60 epochs. Judged is the product of the slices against the truth.
 """
@@ -92,14 +93,14 @@ def main():
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--batches", nargs="*", default=["8", "16", "32", "96", "all"])
     parser.add_argument("--epochs", type=int, default=60)
-    parser.add_argument("--side", type=int, default=24, help="positions along each side")
-    parser.add_argument("--step", type=float, default=3.0, help="pixels")
+    parser.add_argument("--side", type=int, default=16, help="positions along each side")
+    parser.add_argument("--step", type=float, default=4.0, help="pixels")
     parser.add_argument("--turn", type=float, default=0.0, help="degrees of the scan")
-    parser.add_argument("--lattice", type=float, default=8.0, help="pixels between columns")
-    parser.add_argument("--strength", type=float, default=2.0, help="radians of a column in all slices together")
-    parser.add_argument("--bend", type=float, default=40.0, help="pi wavelength distance / pixel^2 between slices")
-    parser.add_argument("--curve", type=float, default=8.0, help="radians of defocus at the rim of the pupil")
-    parser.add_argument("--off", type=float, default=0.9, help="defocus of the start over that of the beam")
+    parser.add_argument("--lattice", type=float, default=6.0, help="pixels between columns")
+    parser.add_argument("--strength", type=float, default=8.0, help="radians of a column in all slices together")
+    parser.add_argument("--bend", type=float, default=80.0, help="pi wavelength distance / pixel^2 between slices")
+    parser.add_argument("--curve", type=float, default=10.0, help="radians of defocus at the rim of the pupil")
+    parser.add_argument("--off", type=float, default=0.7, help="defocus of the start over that of the beam")
     parser.add_argument("--dose", type=float, default=1e6, help="electrons a pattern")
     parser.add_argument("--json")
     given, rows = parser.parse_args(), []
@@ -107,8 +108,12 @@ def main():
     print("|---|---|---|---|---|---|---|---|---|---|")
     for seed in given.seeds:
         data, truth, places = measured(seed, given)
+        known: dict[str, dict] = {}
         for batch in (None, *given.batches):
-            rows.append(row := {"seed": seed} | ended(data, truth, places, batch, given))
+            row = known.get(str(batch)) or ended(data, truth, places, batch, given)
+            if row["solver"] == "Nesterov":  # then a default is the run whose batch it has
+                known[str(row["batch_size"])] = row | {"batch": row["batch_size"]}
+            rows.append(row := {"seed": seed} | row)
             print(
                 f"| {seed} | {row['batch']} | {row['r']:.4f} | {row['chi_squared']:.2f} | {row['verdict']} | "
                 f"{row['correlation']:.3f} | {', '.join(f'{c:.2f}' for c in row['slices'])} | {row['solver']}, "
