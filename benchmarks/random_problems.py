@@ -31,7 +31,7 @@ TOLD = {"modes": {"modes": 3}, "background": {"refine": ["detector.background"]}
 def drawn(seed: int, number: int, small: bool = False) -> dict:
     """All that is known of a problem."""
     rng, kind = np.random.default_rng([seed, number]), KINDS[number % len(KINDS)]
-    c = {"kind": kind, "n": int(rng.choice([48, 64, 80])), "side": int(rng.integers(10, 19)), "dose": rng.uniform(2, 7)}
+    c = {"kind": kind, "n": int(rng.choice([32, 48, 64])), "side": int(rng.integers(9, 15)), "dose": rng.uniform(2, 7)}
     c |= {"scan": str(rng.choice(["raster", "jittered", "jittered", "spiral"])), "turn": rng.uniform(-45, 45)}
     c |= {"beam": str(rng.choice(["disc", "gauss", "astig", "zone"])), "size": rng.uniform(0.14, 0.26)}
     radius = rng.uniform(0.14, 0.2) * c["n"] * (2.2 if kind == "oversampling" else 1)
@@ -44,7 +44,7 @@ def drawn(seed: int, number: int, small: bool = False) -> dict:
         "bend": rng.uniform(8, 16),
     }
     if kind == "near field":
-        c |= {"n": int(rng.choice([72, 96])), "side": int(rng.integers(7, 11)), "dose": rng.uniform(5, 7.5)}
+        c |= {"n": int(rng.choice([64, 80])), "side": int(rng.integers(7, 10)), "dose": rng.uniform(5, 7.5)}
         c |= {"bend": rng.uniform(30, 90), "step": rng.uniform(3, 8), "start": "mean"}
     if small:
         c |= {"n": 32, "side": 6, "dose": 5.0, "step": 3.0}
