@@ -71,14 +71,14 @@ def onwards(one: np.ndarray, bend: float) -> np.ndarray:
 
 
 def exit_waves(slices: np.ndarray, probe: np.ndarray, places: np.ndarray, between: float = 0.0):
-    """The wave behind the object at each position, all of it on the fine grid."""
+    """The wave behind the object at each position on the fine grid, and by what part of a pixel the beam is off it."""
     m, (height, width) = probe.shape[0], slices.shape[1:]
     for place in FINER * places:
         y, x = np.clip(np.round(place).astype(int), 0, (height - m, width - m))
         psi = moved(probe, place - (y, x))
         for number, one in enumerate(slices):
             psi = (onwards(psi, between) if number else psi) * one[y : y + m, x : x + m]
-        yield psi
+        yield psi, place - (y, x)
 
 
 def far_fields(slices, probes, places, between: float = 0.0, source=((0.0, 0.0),)) -> np.ndarray:
@@ -89,7 +89,7 @@ def far_fields(slices, probes, places, between: float = 0.0, source=((0.0, 0.0),
         for point in source:
             waves = exit_waves(slices, probe, places + np.array(point), between)
             found = found + np.array(
-                [np.abs(fftshift(fft2(psi, norm="ortho"))[cut, cut]) ** 2 for psi in waves]
+                [np.abs(fftshift(fft2(psi, norm="ortho"))[cut, cut]) ** 2 for psi, _ in waves]
             ) / len(source)  # fmt: skip
     return found
 

@@ -63,10 +63,10 @@ def diffused(n: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def near_fields(object: np.ndarray, probe: np.ndarray, places: np.ndarray, bend: float) -> np.ndarray:
-    """Expected shadows (index, n, n), each pixel with the light on all of it."""
+    """Expected shadows (index, n, n), each pixel with the light on all of it; the detector stays with the beam."""
     n = len(probe) // fine_grid.FINER
     waves = fine_grid.exit_waves(object[None], probe, places)
-    light = np.array([np.abs(fine_grid.onwards(psi, bend)) ** 2 for psi in waves])
+    light = np.array([np.abs(fine_grid.moved(fine_grid.onwards(psi, bend), -part)) ** 2 for psi, part in waves])
     return light.reshape(len(places), n, 2, n, 2).sum(axis=(2, 4))
 
 
@@ -161,13 +161,14 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--count", type=int, default=20)
+    parser.add_argument("--numbers", type=int, nargs="*", help="of the problems, in place of the first ones")
     parser.add_argument("--epochs", type=int, help="by default those of the command line")
     parser.add_argument("--small", action="store_true", help="small arrays, to try the script")
     parser.add_argument("--json")
     given, rows = parser.parse_args(), []
     print("| | kind | frame, patterns, photons | scan, step | beam, start | χ² | verdict | correlation, smoothed | |")
     print("|---|---|---|---|---|---|---|---|---|")
-    for number in range(given.count):
+    for number in given.numbers or range(given.count):
         c = drawn(given.seed, number, given.small)
         rows.append(row := c | tried(c, given.epochs))
         print(line_of(number, row), flush=True)
