@@ -125,9 +125,10 @@ def ended(data, truth, epochs, batch_size):
     if batch_size is None:
         stages = (pg.Stage(epochs // 3), pg.Stage(epochs - epochs // 3, solver=QuasiNewtonNearNoise()))
     result = pg.perform(pg.Run(pg.far_field(data), data, pg.Nesterov(), stages, batch_size))
-    verdict = result.settings["verdict"]
+    verdict, found = result.settings["verdict"], pg.fitting.raster_artefact(result)
     return {
         "correlation": round(correlation(result.object, truth), 4),
+        "figures": None if found is None else [round(float(x), 4) for x in found[:4]],
         "r_factor": round(result.history.r_factor[-1], 5),
         "solver": result.settings["solver"].split(",")[0],
         "batch_size": result.settings["batch_size"],
@@ -149,12 +150,17 @@ def main():
     for kind in asked.kinds:
         for seed in range(asked.first, asked.first + asked.seeds):
             data, truth, constant = simulated(kind, seed)
-            runs = {str(size): ended(data, truth, asked.epochs, size) for size in (*asked.batches, data.count)}
-            mine, best = ended(data, truth, asked.epochs, None), max(run["correlation"] for run in runs.values())
+            mine = ended(data, truth, asked.epochs, None)
+            is_of_all = (mine["solver"], mine["batch_size"]) == ("Nesterov", data.count)  # the same run as that of all
+            sizes = asked.batches if is_of_all else (*asked.batches, data.count)
+            runs = {str(size): ended(data, truth, asked.epochs, size) for size in sizes}
+            runs |= {str(data.count): mine} if is_of_all else {}
+            best = max(run["correlation"] for run in runs.values())
             found.append({"kind": kind, "seed": seed, "default": mine, "best": best, "runs": runs, **vars(constant)})
-            sizes = " ".join(f"{size}:{run['correlation']:.3f}" for size, run in runs.items())
+            lattice = {name: " lattice" * ("lattice" in run["causes"]) for name, run in (runs | {"": mine}).items()}
+            sizes = ", ".join(f"{size}: {run['correlation']:.3f}{lattice[size]}" for size, run in runs.items())
             print(f"{kind} {seed}: default {mine['correlation']:.3f} ({mine['solver']} {mine['batch_size']}, "
-                  f"{mine['verdict']}) of {best:.3f}; {sizes}", flush=True)  # fmt: skip
+                  f"{mine['verdict']}{lattice['']}) of {best:.3f}; {sizes}", flush=True)  # fmt: skip
             if asked.json:
                 with open(asked.json, "w") as file:
                     json.dump(found, file, indent=1)

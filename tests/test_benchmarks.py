@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from benchmarks import fine_grid, misfit
 from benchmarks.peers import judging
 from benchmarks.peers.runs import with_times
 from benchmarks.peers.table import best_of, table
@@ -142,3 +143,80 @@ def test_peers_run_side_by_side(tmp_path):
         assert run["errors"][-1] < 0.5
     text = called("-m", "benchmarks.peers", "--table", tmp_path / "peers.json")
     assert "| NumPy ePIE" in text
+
+
+def test_images_are_compared_up_to_what_no_pattern_tells():
+    """A ramp, a factor and a shift of whole pixels; another object, and one with noise, are told."""
+    truth, rng = object_wave(), np.random.default_rng(1)
+    y, x = np.mgrid[: truth.shape[0], : truth.shape[1]]
+    where = np.zeros(truth.shape, bool)
+    where[9:40, 8:33] = True
+    same = np.where(where, 0.3j * truth * np.exp(1j * (0.03 * y - 0.11 * x)), 7)
+    assert fine_grid.alike(same, truth, where) > 0.999
+    assert fine_grid.alike(same, truth, where, True) > 0.999
+    moved, there = np.roll(same, (2, -1), (0, 1)), np.roll(where, (2, -1), (0, 1))
+    plain, blurred, by = fine_grid.registered(moved, truth, there)
+    assert (plain > 0.999, blurred > 0.999, by) == (True, True, (2, -1))
+    assert abs(fine_grid.alike(np.conj(truth[::-1]), truth, where)) < 0.5
+    noisy = truth + 0.3 * rng.normal(size=truth.shape)
+    assert fine_grid.alike(noisy, truth, where) < fine_grid.alike(noisy, truth, where, True)
+
+
+def test_the_finer_grid_sees_the_far_field_that_the_pixels_see():
+    """Of an object that these resolve; a wave moved on is moved back, and light is kept."""
+    rng = np.random.default_rng(2)
+    v = fine_grid.potential(rng, (40, 44), 4.0, 6.0, 0.3)
+    probe = fine_grid.wave(32, "gauss", 0.1, 4.0)
+    places = np.array([[0.0, 0.0], [3.5, 6.0]])
+    fine = fine_grid.far_fields(np.exp(1j * v)[None], [probe], places)
+    coarse = fine_grid.wave(32, "gauss", 0.1, 4.0, 1)
+    windows = [np.exp(1j * v[::2, ::2])[:32, :32], np.exp(1j * v[1::2, ::2])[3:35, 6:38]]
+    for pattern, window in zip(fine, windows, strict=True):
+        near = np.abs(np.fft.fftshift(np.fft.fft2(coarse * window, norm="ortho"))) ** 2
+        assert np.linalg.norm(pattern - near) < 0.05 * np.linalg.norm(near)
+    there = fine_grid.onwards(probe, 9.0)
+    assert np.isclose(np.linalg.norm(there), np.linalg.norm(probe))
+    np.testing.assert_allclose(fine_grid.onwards(there, -9.0), probe, atol=1e-12)
+
+
+def a_row(batch, r, **changes):
+    one = {"misfit": "thick", "scan": "raster", "dose": 2e3, "seed": 0, "batch": batch, "r": r, "verdict": "at_noise"}
+    return one | {"causes": [], "lattice": 0.1, "correlation": 0.95} | changes
+
+
+def test_a_default_is_kept_near_the_best_batch_or_told():
+    others = [a_row(batch, r) for batch, r in zip(misfit.BATCHES[1:], (0.4, 0.3, 0.2, 0.3), strict=True)]
+    first = "1 of 1 default runs without a lattice and within 1.1 of the best R; of the others 0"
+    assert first in misfit.table([a_row("default", 0.21), *others])
+    assert "0 of 1 default" in misfit.table([a_row("default", 0.23), *others])
+    assert "others 1 are not told" in misfit.table([a_row("default", 0.2, lattice=0.8), *others])
+    told = a_row("default", 0.2, lattice=0.8, verdict="not_solved", causes=["lattice"])
+    assert "others 0 are not told" in misfit.table([told, *others])
+    right = [a_row("default", 0.1, misfit="none", seed=k, causes=["lattice"] * (k == 1)) for k in range(3)]
+    assert "3 right ones, 3 good (correlation above 0.9): 1 with the cause lattice" in misfit.table(right)
+
+
+@pytest.mark.slow
+def test_misfits_are_run_once_and_told(tmp_path):
+    file = tmp_path / "runs.jsonl"
+    options = (file, "--only", "background", "--side", 5, "--epochs", 3, "--good", 0)
+    called("-m", "benchmarks.misfit", *options)
+    first = file.read_text()
+    assert len(first.splitlines()) == 9 * len(misfit.BATCHES)
+    called("-m", "benchmarks.misfit", *options)
+    assert file.read_text() == first
+    assert "of 9 default runs" in called("-m", "benchmarks.misfit", file, "--table")
+
+
+@pytest.mark.slow
+def test_random_problems_of_every_kind_run():
+    text = called("-m", "benchmarks.random_problems", "--count", 6, "--small", "--epochs", 2)
+    assert len([line for line in text.splitlines() if line.startswith("| ")]) == 7
+    assert "of 6 solved" in text
+
+
+@pytest.mark.slow
+def test_a_thick_crystal_runs():
+    options = ("--seeds", 1, "--side", 4, "--epochs", 2, "--batches", 8, "all")
+    lines = called("-m", "benchmarks.thick_crystal", *options).splitlines()
+    assert [line.split(" | ")[1] for line in lines[2:]] == ["default", "8", "all"]
