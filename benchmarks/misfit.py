@@ -21,8 +21,6 @@ from scipy.ndimage import gaussian_filter
 import ptychograd as pg
 from benchmarks import fine_grid
 from benchmarks.raster_grid import errors
-from ptychograd.cli.options import Options
-from ptychograd.cli.plan import make_run
 
 MISFITS = ("thick", "coherence", "defocus", "spread", "background", "pixel", "positions")
 SCANS, DOSES = ("raster", "jittered", "spiral"), (2e3, 3e4, 1e6)
@@ -73,7 +71,7 @@ def measured(c: dict, side: int = SIDE, frame: int = FRAME) -> tuple[pg.Dataset,
 def ended(c: dict, data: pg.Dataset, truth: np.ndarray, told: np.ndarray, batch, epochs: int) -> dict:
     """What a run of the command line ends with; a batch of None is the default."""
     size = data.count if batch == "all" else batch
-    run = make_run(Options(epochs=epochs, batch_size=size), data)
+    run = pg.Plan(fit={"epochs": epochs, "batch_size": size}).make_run(data)
     result = pg.perform(run)
     there = fine_grid.placed(truth, result.object.shape, result.corners[0] - np.round(told[0]).astype(int))
     where = fine_grid.lit(result.object.shape, result.corners, result.probe)

@@ -18,14 +18,15 @@ import numpy as np
 
 import ptychograd as pg
 from benchmarks import fine_grid
-from ptychograd.cli.asked import Effects
-from ptychograd.cli.options import Options
-from ptychograd.cli.plan import make_run
 
 KINDS = ("far field", "modes", "near field", "oversampling", "slices", "background")
 SOLVED, FAILED = 0.89, 0.71
 WAVELENGTH, PIXEL = 1.5e-10, 50e-9  # metres
-TOLD = {"modes": {"modes": 3}, "background": {"refine": ["detector.background"]}}
+TOLD = {
+    "modes": {"model.probe.modes": 3},
+    "background": {"fit.refine": ["detector.background"]},
+    "oversampling": {"model.detector.oversampling": 2},
+}
 
 
 def drawn(seed: int, number: int, small: bool = False) -> dict:
@@ -111,20 +112,19 @@ def measured(c: dict) -> tuple[pg.Dataset, np.ndarray, np.ndarray]:
     return data, fine_grid.truth(np.sum(v, axis=0), c["absorb"]), places
 
 
-def options(c: dict, epochs: int | None) -> Options:
-    """What the command line is told: of which kind it is."""
-    told = dict(TOLD.get(c["kind"], {}))
-    if c["kind"] == "oversampling":
-        told["effects"] = Effects(oversampling=2)
+def plan(c: dict, epochs: int | None) -> pg.Plan:
+    """What the run is told: of which kind it is."""
+    told = pg.Plan(fit={"epochs": epochs}, model={"start": {"object": c["object"]}}).with_fields(TOLD.get(c["kind"], {}))
     if c["kind"] == "slices":
-        told["effects"] = Effects(slices=2, slice_distance=c["bend"] * PIXEL**2 / (np.pi * WAVELENGTH))
-    return Options(epochs=epochs, start=c["object"], **told)
+        distance = c["bend"] * PIXEL**2 / (np.pi * WAVELENGTH)
+        return told.with_fields({"model.object": {"slices": 2, "slice_distance": distance}})
+    return told
 
 
 def tried(c: dict, epochs: int | None) -> dict:
     """The run by default, judged."""
     data, truth, places = measured(c)
-    result = pg.perform(make_run(options(c, epochs), data))
+    result = pg.perform(plan(c, epochs).make_run(data))
     found = result.object if result.object.ndim == 2 else np.prod(result.object, axis=0)
     where = fine_grid.lit(found.shape, result.corners, result.probe)
     there = fine_grid.placed(truth, found.shape, result.corners[0] - np.round(places[0]).astype(int))

@@ -17,9 +17,6 @@ import numpy as np
 
 import ptychograd as pg
 from benchmarks import fine_grid
-from ptychograd.cli.asked import Effects
-from ptychograd.cli.options import Options
-from ptychograd.cli.plan import make_run
 
 WAVELENGTH, PIXEL = 1.97e-12, 2e-11  # metres: 300 kV
 FRAME, SLICES = 64, 4
@@ -63,10 +60,11 @@ def ended(data: pg.Dataset, truth: np.ndarray, places: np.ndarray, batch, given)
     """What a run of the command line ends with; a batch of None is the default."""
     distance = given.bend * PIXEL**2 / (np.pi * WAVELENGTH)
     size = data.count if batch == "all" else None if batch is None else int(batch)
-    options = Options(epochs=given.epochs, batch_size=size, effects=Effects(slices=SLICES, slice_distance=distance))
+    thick = {"slices": SLICES, "slice_distance": distance}
+    plan = pg.Plan(fit={"epochs": given.epochs, "batch_size": size}, model={"object": thick})
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
-        result = pg.perform(make_run(options, data))
+        result = pg.perform(plan.make_run(data))
     at = result.corners[0] - np.round(places[0]).astype(int)
     found, there = np.prod(result.object, axis=0), fine_grid.placed(np.prod(truth, axis=0), result.object.shape[1:], at)
     where = fine_grid.lit(found.shape, result.corners, result.probe)
