@@ -114,7 +114,9 @@ def measured(c: dict) -> tuple[pg.Dataset, np.ndarray, np.ndarray]:
 
 def plan(c: dict, epochs: int | None) -> pg.Plan:
     """What the run is told: of which kind it is."""
-    told = pg.Plan(fit={"epochs": epochs}, model={"start": {"object": c["object"]}}).with_fields(TOLD.get(c["kind"], {}))
+    told = pg.Plan(fit={"epochs": epochs}, model={"start": {"object": c["object"]}}).with_fields(
+        TOLD.get(c["kind"], {})
+    )
     if c["kind"] == "slices":
         distance = c["bend"] * PIXEL**2 / (np.pi * WAVELENGTH)
         return told.with_fields({"model.object": {"slices": 2, "slice_distance": distance}})
