@@ -70,7 +70,7 @@ def measured(c: dict, side: int = SIDE, frame: int = FRAME) -> tuple[pg.Dataset,
 
 def ended(c: dict, data: pg.Dataset, truth: np.ndarray, told: np.ndarray, batch, epochs: int) -> dict:
     """What a run of the command line ends with; a batch of None is the default."""
-    size = data.count if batch == "all" else batch
+    size = data.count if batch == "all" else batch and min(batch, data.count)
     run = pg.Plan(fit={"epochs": epochs, "batch_size": size}).make_run(data)
     result = pg.perform(run)
     there = fine_grid.placed(truth, result.object.shape, result.corners[0] - np.round(told[0]).astype(int))
@@ -152,7 +152,9 @@ def main():
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--good", type=int, default=50)
     parser.add_argument("--epochs", type=int, default=60)
-    parser.add_argument("--only", default="", help="of which misfit")
+    parser.add_argument(
+        "--only", default="", help='misfit, scan and photons, or a part of it, as "spread raster 2e+03"'
+    )
     parser.add_argument("--side", type=int, default=SIDE, help="positions along each side")
     parser.add_argument("--table", action="store_true")
     given = parser.parse_args()
@@ -163,7 +165,7 @@ def main():
     done = {key(row) for row in rows}
     for c, batches in cases(given.first, given.good):
         left = [batch for batch in batches if key(c | {"batch": batch or "default"}) not in done]
-        if not left or given.only not in c["misfit"]:
+        if not left or given.only not in f"{c['misfit']} {c['scan']} {c['dose']:.0e}":
             continue
         data, truth, told = measured(c, given.side)
         for batch in left:
