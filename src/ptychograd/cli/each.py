@@ -1,17 +1,19 @@
 """One run, or one for every file: `--each`, with a table at the end, and no run harmed by another that fails."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from ptychograd.cli.console import FAILED, complain, errors, leave, output
 from ptychograd.core.errors import InputError
 from ptychograd.core.table import text_table
+from ptychograd.output.captions import verdict_code
 from ptychograd.runs.plan.plan import Plan
 
 if TYPE_CHECKING:
     from ptychograd.fitting.result import Result
 
-COLUMNS = ("file", "R", "epochs", "ended")
+COLUMNS = ("file", "R", "epochs", "verdict", "ended")
 
 
 class Row(NamedTuple):
@@ -20,6 +22,7 @@ class Row(NamedTuple):
     path: str
     r_factor: str
     epochs: str
+    verdict: str
     ended: str
     failed: bool = False
 
@@ -27,7 +30,7 @@ class Row(NamedTuple):
     def of(cls, path: str, result: "Result") -> "Row":
         """Of a run that was performed."""
         epochs = result.history.epochs
-        return cls(path, f"{result.r_factor:.4f}" if epochs else "", str(epochs), result.stopped)
+        return cls(path, f"{result.r_factor:.4f}" if epochs else "", str(epochs), verdict_code(result), result.stopped)
 
 
 def perform(plan: Plan, is_preview: bool = False, json: bool = False) -> None:
@@ -60,6 +63,7 @@ def perform_each(plan: Plan, run: "Callable[[Plan], Result]") -> None:
         raise InputError("`output.result` names one result, and every file has its own with `data.each`; leave it out.")
     if ProcessRank.of(plan.machine.coordinator, plan.machine.processes, plan.machine.rank) is not None:
         raise InputError("`data.each` runs in one process; start one for every file instead.")
+    _check_names(plan.data.paths)
     rows: list[Row] = []
     try:
         for number, path in enumerate(plan.data.paths, start=1):
@@ -69,6 +73,18 @@ def perform_each(plan: Plan, run: "Callable[[Plan], Result]") -> None:
         _tell(rows)
     if any(row.failed for row in rows):
         leave(FAILED)
+
+
+def _check_names(paths: Sequence[str]) -> None:
+    """Refuse files whose results would have one name, before the first run."""
+    names: dict[str, str] = {}
+    for path in paths:
+        other = names.setdefault(Path(path).stem, path)
+        if other != path:
+            raise InputError(
+                f"{other} and {path} would both end in {Path(path).stem}_result.h5; call the command once for each "
+                "folder."
+            )
 
 
 def _performed(path: str, plan: Plan, run: "Callable[[Plan], Result]") -> Row:
@@ -89,7 +105,7 @@ def _performed(path: str, plan: Plan, run: "Callable[[Plan], Result]") -> Row:
         if left.code != FAILED:
             raise
         reason = "failed"
-    return Row(path, "", "", reason, failed=True)
+    return Row(path, "", "", "", reason, failed=True)
 
 
 def _tell(rows: list[Row]) -> None:

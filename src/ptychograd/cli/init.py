@@ -56,7 +56,7 @@ def init(
 
 
 def _page(proposal: "Proposal", to: Path) -> Page:
-    frequent = [option.path for option in OPTIONS]
+    frequent = [*(option.path for option in OPTIONS), "geometry.energy", "geometry.pixel_size"]
     notes = {**proposal.notes, "": [TITLE.format(to.name)]}
     return Page(notes, frequent, proposal.found)
 

@@ -48,6 +48,11 @@ class Job(NamedTuple):
         return Path(self.plan.data.paths[0])
 
     @property
+    def files(self) -> list[Path]:
+        """All files of the data, from wherever they are seen."""
+        return [self.folder / path for path in self.plan.data.paths]
+
+    @property
     def result_path(self) -> Path:
         """Where the result goes, as a person would call it."""
         named = self.plan.output.result
@@ -131,7 +136,7 @@ def _begin(job: Job) -> "tuple[Dataset, AbstractModel | None]":
 
     if job.plan.data.follow:
         if not job.is_named:
-            require_same_data(job.place, job.folder / job.data, None)
+            require_same_data(job.place, job.files, None)
         return followed(job.plan, job.machine, partial(save, job), partial(ended, job))
     data = read_data(job.plan, in_file(job.machine))
     _check_data(job, data)
@@ -175,7 +180,7 @@ def _check_data(job: Job, data: "Dataset") -> None:
     if job.resume is not None and job.resume.settings[FINGERPRINT] != data.fingerprint:
         raise InputError(f"{job.data} holds other data than the run began with; name the right file with --data.")
     if not job.is_named:
-        require_same_data(job.place, job.folder / job.data, data.fingerprint)
+        require_same_data(job.place, job.files, data.fingerprint)
         tell_replaced(job.result_path)
 
 
@@ -205,7 +210,7 @@ def save(job: Job, data: "Dataset", result: "Result", path: Path | None = None) 
     if not writes():
         return
     if not job.is_named and path in (None, job.place):  # another run may have put its own there meanwhile
-        require_same_data(job.place, job.folder / job.data, data.fingerprint)
+        require_same_data(job.place, job.files, data.fingerprint)
     described(result, data, job.plan, job.machine, job.folder).save(path or job.place)
 
 

@@ -211,7 +211,7 @@ def given_fields(plan: Plan) -> frozenset[str]:
         place: object = said
         for name in path.split("."):
             place = place.get(name) if isinstance(place, dict) else place
-        return place is not None and place != {}
+        return place is not None and not (isinstance(place, dict) and not place)
 
     return frozenset(path for path in fields() if is_given(path))
 

@@ -1,11 +1,12 @@
 """A result and what it takes to make its run anew; whose result is at a name that nobody chose."""
 
 import os
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ptychograd.core.errors import NotWrittenError
-from ptychograd.output.captions import FOLDER, origin
+from ptychograd.output.captions import FOLDER, data_files, origin
 from ptychograd.runs.plan.plan import Plan
 from ptychograd.runs.plan.sections.other import MachineSection
 from ptychograd.runs.setting_names import FINGERPRINT, MACHINE
@@ -37,12 +38,12 @@ def described(result: "Result", data: "Dataset", plan: Plan, machine: MachineSec
     return result._replace(settings=result.settings | {FOLDER: str(folder), MACHINE: had})
 
 
-def require_same_data(path: Path, data: Path, fingerprint: str | None) -> None:
+def require_same_data(path: Path, data: Path | Sequence[Path], fingerprint: str | None) -> None:
     """Raise `NotWrittenError` where another scan's result is at a name that was made up from that of the data.
 
     Args:
         path: of the result, if there is one.
-        data: the file whose result is to take its place.
+        data: the file whose result is to take its place, or several that are one scan.
         fingerprint: of the data in it; None where they are still to come.
     """
     from ptychograd.fitting.result import load_settings
@@ -53,7 +54,13 @@ def require_same_data(path: Path, data: Path, fingerprint: str | None) -> None:
     source = origin(settings)
     if fingerprint is not None and settings.get(FINGERPRINT) == fingerprint:
         return
-    if source is not None and os.path.realpath(source) == os.path.realpath(data):
+    files = [data] if isinstance(data, Path) else data
+    folder = Path(str(settings.get(FOLDER, "")))
+    if source is not None and _real(folder / name for name in data_files(settings)) == _real(files):
         return
     whose = "data that it does not name" if source is None else str(source)
     raise NotWrittenError(f"{path} is there and is of {whose}: it would be lost. Give another name with --output.")
+
+
+def _real(files: Iterable[Path]) -> list[str]:
+    return [os.path.realpath(file) for file in files]

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from ptychograd.core.errors import InputError
 from ptychograd.runs.plan.whole import PlanFields
 
 if TYPE_CHECKING:
@@ -83,6 +84,8 @@ class Plan(PlanFields):
     def run(self, on_epoch: "Callable[[Progress], None] | None" = None, resume: "Result | None" = None) -> "Result":
         """Read the data, reconstruct, judge by held-out patterns, and save the result where the plan names a file.
 
+        It computes on one device; checkpoints, devices and scans that are followed are for the commands.
+
         Args:
             on_epoch: is called with a `Progress` after each epoch.
             resume: an earlier result of the same plan to go on from.
@@ -93,8 +96,19 @@ class Plan(PlanFields):
         from ptychograd.runs.planned import PlannedRun
 
         self.check()
+        if self.data.each and len(self.data.paths) > 1:
+            raise InputError(
+                "`data.each`: every file has a run of its own; make a plan for each of them and run these."
+            )
+
+        def after_epoch(progress: "Progress") -> None:
+            if on_epoch is not None:
+                on_epoch(progress)
+            if progress.epoch == self.output.stop_after:
+                raise KeyboardInterrupt
+
         planned = PlannedRun.of(self, self.read())
-        result = planned.validated(planned.perform(on_epoch, resume))
+        result = planned.validated(planned.perform(after_epoch, resume))
         if self.output.result is not None:
             result.save(self.output.result)
         return result

@@ -11,7 +11,7 @@ from ptychograd.core.errors import InputError
 from ptychograd.core.log import log
 from ptychograd.data.dataset import Dataset, StreamFromFile, beam_stop, check_share, mask_pixels, unsaturated_mask
 from ptychograd.data.files import read
-from ptychograd.data.geometry import ENERGIES
+from ptychograd.data.geometry import ENERGIES, HARDEST
 from ptychograd.data.joining import joined
 from ptychograd.data.orientation import apply_orientation
 from ptychograd.runs.plan.images import image
@@ -77,6 +77,11 @@ def keys_of(plan: "PlanFields") -> dict[str, str]:
 def _lengths(asked: GeometrySection) -> dict[str, float]:
     given = {name: getattr(asked, name) for name in LENGTHS}
     energy = None if asked.energy is None else asked.energy * ENERGIES["J"]
+    if energy is not None and energy > HARDEST:
+        raise InputError(
+            f"`geometry.energy` {asked.energy:g}: a bare number is in joules, and no photon has {energy:.3g} keV; give "
+            'its unit, as "8 keV".'
+        )
     if energy is not None and asked.wavelength is not None:
         raise InputError("`geometry.energy` and `geometry.wavelength` are both given; give one of them.")
     found = {name: value for name, value in {**given, "energy": energy}.items() if value is not None}

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, NamedTuple
 
-from ptychograd.core.errors import InputError
+from ptychograd.core.errors import LARGEST_SEED, InputError
 from ptychograd.core.parameters import matches
 from ptychograd.physics import paths
 from ptychograd.runs.plan.effects.detector import is_zero
@@ -85,8 +85,24 @@ def check_fields(plan: "PlanFields") -> None:
     priors_of(fit.priors)
 
 
+RANGES = {  # the least that a field may be, and the most
+    "seed": (0, LARGEST_SEED),
+    "fit.epochs": (0, None),
+}
+
+
+def _check_ranges(plan: "PlanFields") -> None:
+    """Refuse numbers beyond what a field can be."""
+    for path, (least, most) in RANGES.items():
+        value = plan.field(path)
+        if isinstance(value, int) and (value < least or (most is not None and value > most)):
+            expected = f"{least} or more" if most is None else f"{least} to {most}"
+            raise InputError(f"`{path}` {value}: expected {expected}.")
+
+
 def _check_numbers(plan: "PlanFields") -> None:
     """Refuse numbers that are none of what they are for."""
+    _check_ranges(plan)
     share = plan.validation.hold_out
     if share is not None and not 0 <= share <= MOST_HELD_OUT:
         raise InputError(

@@ -8,6 +8,7 @@ from ptychograd.core.errors import InputError
 from ptychograd.data.dataset import BraggGeometry, Dataset, NearFieldGeometry
 from ptychograd.fitting.constraints import MagnitudeAtMostOne, PhaseOnly, Positive, Real
 from ptychograd.fitting.stopping import Converged
+from ptychograd.physics.checks import refined_by_default
 from ptychograd.physics.model import AbstractModel
 from ptychograd.physics.noise import AbstractNoise, Amplitude, Poisson
 from ptychograd.refinement.stage_actions import ShrinkWrap
@@ -57,14 +58,19 @@ def make_stages(plan: "PlanFields", data: Dataset, model: AbstractModel) -> tupl
     """The stages of the run: those that the plan spells out, or those that its kind of experiment takes."""
     plan = with_usual_epochs(plan, data)
     check_saturation(plan.model.detector.saturation, data)
+    by_default = BOTH if plan.is_of_package else refined_by_default(model)
+    if not plan.is_of_package and plan.fit.hold_probe is None:
+        plan = plan.with_fields({"fit.hold_probe": 0})
     if plan.fit.stages:
-        stages = [_spelled_out(stage, plan, data) for stage in plan.fit.stages]
+        stages = [_spelled_out(stage, plan, data, by_default) for stage in plan.fit.stages]
     else:
         size = plan.fit.batch_size
         size = make_solver(plan).suited_batch_size(data) if size is None else size
         steps = -(-data.count // max(1, size))
         planned = (_crystal_stages if isinstance(data.geometry, BraggGeometry) else _stages)(plan, steps)
         check_counted(planned, plan)
+        if not plan.is_of_package:
+            planned = [stage._replace(trainable=by_default) for stage in planned]
         stages = refined(_with_noise(planned, plan, data), plan.fit.refine, _refine_after(plan))
     constraints = {path: CONSTRAINTS[name]() for path, name in plan.fit.constraints.items()}
     priors = priors_of(plan.fit.priors)
@@ -72,7 +78,7 @@ def make_stages(plan: "PlanFields", data: Dataset, model: AbstractModel) -> tupl
     return with_flat_field_calibration(tuple(held_unless_asked(stages, model, plan.fit.refine)), data, model)
 
 
-def _spelled_out(asked: StageSection, plan: "PlanFields", data: Dataset) -> Stage:
+def _spelled_out(asked: StageSection, plan: "PlanFields", data: Dataset, by_default: tuple[str, ...]) -> Stage:
     """A stage as the plan spells it out; what it does not say is as in the fit."""
     noise = asked.noise or plan.fit.noise or "amplitude"
     until = Converged() if asked.epochs == "auto" else None
@@ -80,7 +86,7 @@ def _spelled_out(asked: StageSection, plan: "PlanFields", data: Dataset) -> Stag
         raise InputError(f"`fit.stages`: {asked.epochs} epochs; expected 0 or more.")
     return Stage(
         MOST_EPOCHS if until else asked.epochs,  # type: ignore[arg-type]
-        (*BOTH, *plan.fit.refine) if asked.refine is None else asked.refine,
+        (*by_default, *plan.fit.refine) if asked.refine is None else asked.refine,
         noise_of(plan, noise, data),
         until,
         priors=() if asked.priors is None else priors_of(asked.priors),

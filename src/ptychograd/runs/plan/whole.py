@@ -181,6 +181,12 @@ class PlanFields(Section):
         folder = result.settings.get(PLAN_FOLDER)
         return cls.of(sections_in(settings, result.attached, given)).coming_from(Origin(folder, trusted))
 
+    def __eq__(self, other: object) -> bool:
+        """Whether another plan says the same; arrays are compared by their digests."""
+        return isinstance(other, PlanFields) and (self is other or as_settings(self)[0] == as_settings(other)[0])
+
+    __hash__ = None  # type: ignore[assignment]
+
     def as_settings(self) -> dict:
         """The fields that were given, as a result keeps them; of arrays their digests."""
         return as_settings(self)[0]
