@@ -1,5 +1,7 @@
 """A plan with a model of one's own in a module beside it, and one with an array: through the commands."""
 
+import sys
+
 import numpy as np
 import pytest
 
@@ -43,8 +45,9 @@ steps = { wave = 3.0 }
 
 
 @pytest.fixture
-def beside(run, tmp_path):
-    """A folder with data, plan and module."""
+def beside(run, tmp_path, monkeypatch):
+    """A folder with data, plan and module, which no other test has imported."""
+    monkeypatch.delitem(sys.modules, "holography_beside", raising=False)
     pg.write("holo.h5", holograms())
     (tmp_path / "holography_beside.py").write_text(MODULE)
     (tmp_path / "run.toml").write_text(PLAN)
@@ -71,7 +74,6 @@ def test_a_model_in_a_module_beside_the_plan(run, beside):
 def test_where_the_module_is_not_the_result_is_shown(run, beside, tmp_path):
     assert run("run", "run.toml", "-o", "r.h5")[0] == 0
     (tmp_path / "holography_beside.py").unlink()
-    (tmp_path / "__pycache__").exists()
     for command in (("inspect", "r.h5"), ("plot", "r.h5", "-o", "r.png"), ("export", "r.h5", "r.tiff")):
         status, _, err = run(*command)
         assert status == 0, err
