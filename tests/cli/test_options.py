@@ -156,7 +156,7 @@ def test_what_has_no_effect_is_named():
 
 
 def test_the_help_of_reconstruct_fits_two_screens(run, monkeypatch):
-    monkeypatch.setattr(output, "_width", 100)
+    monkeypatch.setattr(output, "width", 100)
     status, out, _ = run("reconstruct", "--help")
     assert status == 0
     assert len(out.splitlines()) < 90
