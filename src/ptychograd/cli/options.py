@@ -1,7 +1,7 @@
 """Options of commands that take a plan: which field each of them is, and the plan that they make."""
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, make_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
@@ -180,7 +180,18 @@ def applied(plan: Plan, options: Typed) -> Plan:
     for path in (text.partition("=")[0].strip() for text in given.get("set", ())):
         if options.within and not any(f"{path}.".startswith(f"{section}.") for section in options.within):
             raise InputError(f"--set {path} is of no use here; expected a field of {', '.join(options.within)}.")
-    return assigned(plan, given.get("set", ()))
+    return assigned(_without_overridden(plan, given), given.get("set", ()))
+
+
+def _without_overridden(plan: Plan, given: Mapping[str, Any]) -> Plan:
+    """The plan of a file without keys in whose place a length of the geometry was typed: what comes later wins."""
+    typed_keys = pairs(given.get("key", ()), "--key")
+    paths = [option.path for option in OPTIONS if option.attribute in given]
+    paths += [text.partition("=")[0].strip() for text in given.get("set", ())]
+    lengths = {path.removeprefix("geometry.") for path in paths if path.startswith("geometry.")}
+    lengths |= {"energy_kev", "wavelength"} if lengths & {"energy", "wavelength"} else set()
+    left = {name: where for name, where in plan.data.keys.items() if name in typed_keys or name not in lengths}
+    return plan if len(left) == len(plan.data.keys) else plan.with_fields({"data.keys": left})
 
 
 def typed(options: Typed) -> dict[str, Any]:

@@ -6,8 +6,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from ptychograd.cli.console import errors, standard_output
 from ptychograd.cli.console import output as console
-from ptychograd.cli.console import standard_output
 from ptychograd.cli.wording import speak_of_fields
 from ptychograd.core.errors import InputError
 from ptychograd.runs.plan.plan import Plan
@@ -35,6 +35,7 @@ def plan(
     if result is None:
         raise InputError("Name a result, or give --schema.")
     asked = _plan_of(result)
+    _tell_resumed(result, asked)
     if output is None:
         text, _ = written(asked, ".", str(result), "entry/attached/")
         standard_output.write(text)
@@ -56,6 +57,19 @@ def _plan_of(path: Path) -> Plan:
     except InputError as problem:
         raise InputError(f"{path}: {problem}") from None
     return asked.seen_from(str(result.settings.get(FOLDER, ".")))
+
+
+def _tell_resumed(path: Path, plan: Plan) -> None:
+    """Say of a result that went on to other epochs that its plan alone does not make it again."""
+    from ptychograd.fitting.result import load_settings
+    from ptychograd.runs.progress import RUN_PROGRESS, RunProgress
+
+    settings, epochs = load_settings(path), plan.fit.epochs
+    done = RunProgress.of(settings).total if RUN_PROGRESS in settings else None
+    if isinstance(epochs, int) and done is not None and done != epochs:
+        errors.print(
+            f"{path} was resumed to {done} epochs; this plan alone makes {epochs}.", style="yellow", soft_wrap=True
+        )
 
 
 def _require_plan(path: Path) -> None:

@@ -30,7 +30,10 @@ Asked = TypeVar("Asked", bound="PlanFields")
 
 
 class PlanFields(Section):
-    """What a `Plan` says, apart from what it does: the functions of this folder take it."""
+    """All that a run is asked for: data, geometry, model, fit, validation, output and machine.
+
+    What a `Plan` says, apart from what it does: the functions of this folder take it.
+    """
 
     version: Whole = about("Of the plan's form.", VERSION)
     seed: Whole = about(
