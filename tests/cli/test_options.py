@@ -210,7 +210,7 @@ def test_an_option_without_effect_is_told(run):
 
 
 def test_what_is_typed_wins_over_a_key_of_the_plan(tmp_path):
-    (tmp_path / "run.toml").write_text('version = 1\n[data]\nkeys = { distance = 2.0, energy_kev = 8.0 }\n')
+    (tmp_path / "run.toml").write_text("version = 1\n[data]\nkeys = { distance = 2.0, energy_kev = 8.0 }\n")
     plan = plan_of(Options(plan=str(tmp_path / "run.toml"), distance="3 m", set=["geometry.energy=9 keV"]))
     assert plan.data.keys == {}
     assert plan.geometry.distance == 3.0

@@ -208,6 +208,8 @@ def _causes(result: Result, data: Dataset, verdict: Verdict, is_certain: bool, c
         yield Cause("not_counts", "the patterns scatter less than counts of photons do, as averaged ones")
     elif not is_certain:
         found = f"each parameter explains {verdict.explained:.2g} times what it would if the object were noise"
+        if verdict.explained <= 0:
+            found = "the model fits worse than the mean pattern does"
         if verdict.held_explained is not None:
             found = f"the model expects held-out patterns {_better(verdict.held_explained)} than the mean pattern does"
         yield Cause("object_not_told_from_noise", found)
@@ -222,7 +224,7 @@ def _causes(result: Result, data: Dataset, verdict: Verdict, is_certain: bool, c
         yield _modes(result)
         return
     if data.probe is None:
-        yield Cause("start_probe", "the start probe was estimated from the patterns")
+        yield Cause("start_probe", "the data hold no probe, and the one that the run began with may be far from it")
     explains_most = is_certain and verdict.left < LEFT  # as a model that is right but for a part
     if explains_most:
         yield _modes(result)

@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Float
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import FormatStrFormatter, LogLocator, NullFormatter
 
 from ptychograd.core.errors import InputError
 
@@ -54,10 +55,18 @@ def search_figure(
     panels[0].set(xlabel="trial", ylabel=figure)
     for panel, (path, along) in zip(panels[1:], axes.items(), strict=True):
         if path in logarithmic:
-            panel.set_xscale("log")
+            _set_logarithmic(panel)
         _points(panel, _places(panel, along), values)
         panel.set(xlabel=path, ylabel=figure)
     return picture
+
+
+def _set_logarithmic(panel) -> None:
+    """A logarithmic axis with plain numbers, few enough to stand side by side."""
+    panel.set_xscale("log")
+    panel.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=6))
+    panel.xaxis.set_major_formatter(FormatStrFormatter("%g"))
+    panel.xaxis.set_minor_formatter(NullFormatter())
 
 
 def _places(panel, along: Sequence) -> np.ndarray:
