@@ -182,3 +182,10 @@ def test_a_map_of_three_axes_is_refused():
     values = np.zeros((2, 3, 2))
     with pytest.raises(pg.InputError, match=r"one or two axes, and this grid has 3: a, b, c"):
         plot.sweep_map(values, {"a": (1, 2), "b": (1, 2, 3), "c": (1, 2)}, "loss")
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_search_in_which_nothing_failed_has_room_for_its_panels(tmp_path):
+    drawn = plot.search_figure(np.array([0.26, 0.27, 0.26]), {"fit.batch_size": [12, 30, 12]}, "r", ["fit.batch_size"])
+    plot.save(drawn, tmp_path / "search.png")
+    assert all(panel.get_position().width > 0.3 for panel in drawn.axes)

@@ -83,14 +83,9 @@ def _points(panel, places: np.ndarray, values: np.ndarray) -> None:
     """Dots, the lowest one marked, and crosses at the edge for those without a figure."""
     finite = np.isfinite(values)
     panel.plot(places[finite], values[finite], "o", color="0.2", markersize=4)
-    panel.plot(
-        places[~finite],
-        np.zeros((~finite).sum()),
-        "x",
-        color="0.5",
-        transform=panel.get_xaxis_transform(),
-        clip_on=False,
-    )
+    if not finite.all():  # an empty one that may leave its panel would take all room
+        at_edge = panel.get_xaxis_transform()
+        panel.plot(places[~finite], np.zeros((~finite).sum()), "x", color="0.5", transform=at_edge, clip_on=False)
     if finite.any():
         best = int(np.nanargmin(values))
         panel.plot(places[best], values[best], "o", color="tab:red", markersize=8, fillstyle="none")
