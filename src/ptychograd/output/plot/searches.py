@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import FormatStrFormatter, LogLocator, NullFormatter
+from matplotlib.ticker import FormatStrFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from ptychograd.core.errors import InputError
 
@@ -53,6 +53,7 @@ def search_figure(
     if np.isfinite(values).any():
         panels[0].step(trials, np.fmin.accumulate(values), where="post", color="0.6", zorder=0)
     panels[0].set(xlabel="trial", ylabel=figure)
+    panels[0].xaxis.set_major_locator(MaxNLocator(integer=True))
     for panel, (path, along) in zip(panels[1:], axes.items(), strict=True):
         if path in logarithmic:
             _set_logarithmic(panel)
