@@ -90,7 +90,7 @@ def test_keys_name_what_a_file_calls_otherwise(run, tmp_path):
 
 MISTAKES = {
     "no such file": (("reconstruct", "none.h5"), "none.h5"),
-    "unknown solver": (("reconstruct", "SCAN", "--solver", "magic"), '"rpie"'),
+    "unknown solver": (("reconstruct", "SCAN", "--solver", "magic"), "rpie"),
     "unknown option": (("reconstruct", "SCAN", "--epoch", "3"), "--epoch"),
     "unknown parameter": (
         (
@@ -107,7 +107,7 @@ MISTAKES = {
         ),
         "object.transmission, probe.modes",
     ),
-    "adam without steps": (("reconstruct", "SCAN", "--solver", "adam"), "`fit.solver.steps` object=0.01"),
+    "adam without steps": (("reconstruct", "SCAN", "--solver", "adam"), "fit.solver.steps.object=0.01"),
     "step for a solver that takes none": (
         ("reconstruct", "SCAN", "--solver", "rpie", "--set", "fit.solver.steps.object=1"),
         "adam",
@@ -119,8 +119,11 @@ MISTAKES = {
     "field that is given nothing": (("reconstruct", "SCAN", "--set", "fit.epochs"), "expected FIELD=VALUE"),
     "unwritable output": (("reconstruct", "SCAN", "-o", "nowhere/r.h5"), "no folder"),
     "output that is no HDF5": (("reconstruct", "SCAN", "-o", "r.png"), "HDF5"),
-    "seed below zero": (("reconstruct", "SCAN", "--seed", "-1", "-o", "r.h5"), "seed of -1"),
-    "random start below zero": (("reconstruct", "SCAN", "--seed", "-1", "--start", "random"), "seed of -1"),
+    "seed below zero": (("reconstruct", "SCAN", "--seed", "-1", "-o", "r.h5"), "--seed -1: expected 0 to"),
+    "random start below zero": (
+        ("reconstruct", "SCAN", "--seed", "-1", "--start", "random"),
+        "--seed -1: expected 0 to",
+    ),
     "constant given a step": (
         (
             "reconstruct",
@@ -136,7 +139,10 @@ MISTAKES = {
         ),
         'Unknown parameter "propagator"',
     ),
-    "simulation with a seed that is none": (("simulate", "far-field", "o.h5", "--seed", "-1"), "seed of -1"),
+    "simulation with a seed that is none": (
+        ("simulate", "far-field", "o.h5", "--seed", "-1"),
+        "--seed -1: expected 0 to",
+    ),
     "adam with half of its steps": (
         ("reconstruct", "SCAN", "--solver", "adam", "--set", "fit.solver.steps.object=1"),
         'No step size is given for "probe.modes"',

@@ -16,6 +16,7 @@ from ptychograd.core.windows import (
     dense,
     extract_window,
     once,
+    row,
     window_of,
 )
 
@@ -135,3 +136,9 @@ def test_cutting_once_changes_no_number():
         patches = run(extracted_patches, parameters, windows)
         np.testing.assert_array_equal(patches["object"], extracted_patches(parameters)["object"])
         assert patches["probe"] is None
+
+
+def test_a_row_of_one_number_is_that_number():
+    numbers = jnp.array([3.0, 5.0, 7.0])
+    assert float(jax.jit(row)(numbers, 1)) == 5.0
+    assert float(row(numbers[1:2], 9)) == 5.0

@@ -109,18 +109,18 @@ def extract_window(
 
 
 @meant
-def row(array: Shaped[Array, "index k"], index: Number) -> Shaped[Array, "k"]:
+def row(array: Shaped[Array, "index *k"], index: Number) -> Shaped[Array, "*k"]:
     """Take the row that belongs to one pattern from an array with a row for each.
 
     Use it for arrays named in `per_pattern`: solvers may put the one row that a pattern sees in the place of the array,
     and that row comes back whatever the index.
 
     Args:
-        array: (index, k), one row for each pattern, or (1, k), the row itself.
+        array: (index, k), one row for each pattern, or (1, k), the row itself; or (index), one number for each.
         index: number of the pattern, from 0.
 
     Returns:
-        the row (k).
+        the row (k), or the number.
 
     Raises:
         InputError: for a pattern that has no row; compiled code, which can't raise, gives NaN.
@@ -132,6 +132,8 @@ def row(array: Shaped[Array, "index k"], index: Number) -> Shaped[Array, "k"]:
     """
     if len(array) == 1:
         return array[0]
+    if array.ndim == 1:
+        return row(array[:, None], index)[0]
     index = checked_index(index, len(array))
     window = row_window(index, array.shape[1])
     found = extract_window(array, window.corner, window.shape)[0]

@@ -142,6 +142,9 @@ def check_fit(model: AbstractModel, data: Dataset, epochs: int, batch_size: int,
     check_possible(data, roles_of(model).positions is not None)
     there = on_device(model)
     expected = _expected(there)
+    if not hasattr(expected, "dtype"):
+        found = type(expected).__name__
+        raise InputError(f"The model gives {found} for a pattern; expected photons (y, x): does it lack a return?")
     if not jnp.issubdtype(expected.dtype, jnp.floating):
         raise InputError(
             f"The model gives {expected.dtype} numbers; expected real photons, as |wave|² by `jnp.abs(wave) ** 2`."

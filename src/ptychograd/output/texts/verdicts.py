@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from ptychograd.output.captions import VERDICT, VERDICTS
+from ptychograd.physics.paths import MODES
 
 if TYPE_CHECKING:
     from ptychograd.fitting.result import Result
@@ -87,5 +88,5 @@ def verdict_line(result: "Result", way: Callable[[str], str] = by_options) -> st
     """`line` of a result, and what such a verdict can't see; nothing without a verdict."""
     verdict, geometry = result.settings.get(VERDICT), result.settings.get("geometry") or {}
     is_fitted = verdict is not None and verdict["code"] in ("at_noise", "near_noise")
-    is_far = not {"focus_distance", "rocking"} & geometry.keys()
+    is_far = MODES in result.arrays and not {"focus_distance", "rocking"} & geometry.keys()
     return line(verdict, way) + (UNSEEN if is_fitted and is_far and result.roles.positions is not None else "")
