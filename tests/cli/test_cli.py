@@ -141,7 +141,7 @@ MISTAKES = {
     ),
     "simulation with a seed that is none": (
         ("simulate", "far-field", "o.h5", "--seed", "-1"),
-        "--seed -1: expected 0 to",
+        "seed of -1",
     ),
     "adam with half of its steps": (
         ("reconstruct", "SCAN", "--solver", "adam", "--set", "fit.solver.steps.object=1"),

@@ -189,7 +189,7 @@ MISTAKES = {
     "thickness with a support": (("crystal.h5", "--set", "model.start.thickness=5e-7"), "has a support of its own"),
     "no thickness": (("slab.h5",), "need the crystal's thickness along x"),
     "thickness in pixels": (("slab.h5", "--set", "model.start.thickness=6"), "A crystal 6 m thick does not fit"),
-    "thickness of nothing": (("slab.h5", "--set", "model.start.thickness=nan"), "does not fit"),
+    "thickness of nothing": (("slab.h5", "--set", "model.start.thickness=nan"), "nan is no length"),
     "thickness of a far field": (
         ("far.h5", "--set", "model.start.thickness=5e-7"),
         "`model.start.thickness` is for rocking curves of a crystal",
@@ -200,7 +200,7 @@ MISTAKES = {
     "far field": (("crystal.h5", "--model", "far-field"), "--model far-field: "),
     "near field": (("crystal.h5", "--model", "near-field"), "which is no near field"),
     "held before the start": (("crystal.h5", "--hold-probe", "-1"), "--hold-probe -1: expected 0 or more epochs"),
-    "epochs before the start": (("crystal.h5", "--epochs", "-1"), "-1 epochs"),
+    "epochs before the start": (("crystal.h5", "--epochs", "-1"), "--epochs -1: expected 0 or more"),
     "no batch": (("crystal.h5", "--batch-size", "0"), "A batch of 0 patterns"),
     "degrees": (("crystal.h5", "--key", "two_theta=51.6"), "is this degrees?"),
     "held out too little": (("crystal.h5", "--hold-out", "0.01"), "share of 0.01 of 20"),
