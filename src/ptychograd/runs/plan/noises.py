@@ -67,12 +67,15 @@ def with_readout(asked: DetectorSection) -> AbstractCensorable:
 
 def censored(noise: AbstractCensorable, asked: DetectorSection) -> AbstractNoise:
     """The noise model of a detector whose full pixels tell a lower bound, if it has any."""
+    check_level(asked)
+    return noise if asked.saturation is None else Censored(noise, float(asked.saturation))
+
+
+def check_level(asked: DetectorSection) -> None:
+    """Refuse a full pixel that holds a part of a photon."""
     level = asked.saturation
-    if level is None:
-        return noise
-    if not (level >= 1 and float(level).is_integer()):
+    if level is not None and not (level >= 1 and float(level).is_integer()):
         raise InputError(f"`model.detector.saturation` {level:g}: expected a whole number of photons, 1 or more.")
-    return Censored(noise, float(level))
 
 
 def are_counted(noises: Iterable[AbstractNoise]) -> bool:

@@ -61,7 +61,7 @@ BESIDE_STAGES = ("epochs", "hold_probe", "refine_after")  # what stages that are
 
 def check_fields(plan: "PlanFields") -> None:
     """Refuse the first field that does not go with the others, before anything is read."""
-    from ptychograd.runs.plan.noises import check_readout, priors_of
+    from ptychograd.runs.plan.noises import check_level, check_readout, priors_of
 
     for path in plan.fit.refine if plan.is_of_package else ():
         _check_name(path)
@@ -77,6 +77,7 @@ def check_fields(plan: "PlanFields") -> None:
             raise InputError(f"`fit.stages` and `fit.{name}` are both given, and say the same twice; give one of them.")
     _check_numbers(plan)
     check_readout(plan.model.detector)
+    check_level(plan.model.detector)
     refined = any(matches(paths.POINT_SPREAD_WIDTH, path) for path in fit.refine)
     if refined and is_zero(plan.model.detector.point_spread):
         raise InputError(
