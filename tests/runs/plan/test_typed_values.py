@@ -103,3 +103,8 @@ def test_all_fields_are_listed_with_what_they_mean_and_take():
     assert fields()["fit.noise"].choices == ("amplitude", "poisson", "gaussian", "poisson-gaussian")
     assert field_at("fit.stages.3.epochs") == fields()["fit.stages.1.epochs"]
     assert field_at("fit.solver") is None
+
+
+@pytest.mark.parametrize("text", ["20KB", "20kB", "20 kb", "20000 B"])
+def test_sizes_are_read_in_large_and_small_letters(text):
+    assert Plan(machine={"memory": text}).machine.memory == 20000

@@ -59,7 +59,8 @@ def _size(name: str, units: Mapping[str, int | float], text: str, kind: str) -> 
     if not name:
         return 1.0
     size = unit_size(name, units)
-    size = size if size is not None else units.get(name.upper())
+    if size is None and units is SIZES:  # whose letters mean the same, large or small
+        size = BYTES.get(name.upper())
     if size is None:
         raise ValueError(f'"{text}" is no {kind}; expected one of the units {", ".join(units)}')
     return size
