@@ -63,7 +63,7 @@ def _size(name: str, units: Mapping[str, int | float], text: str, kind: str) -> 
         size = BYTES.get(name.upper())
     if size is None:
         raise ValueError(f'"{text}" is no {kind}; expected one of the units {", ".join(units)}')
-    return size
+    return float(size)
 
 
 def _of(unit: str) -> tuple[BeforeValidator, WithJsonSchema]:
