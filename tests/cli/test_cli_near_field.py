@@ -152,8 +152,8 @@ def test_a_scan_finds_the_distance_of_a_parallel_beam(run, files, tmp_path):
     status, out, err = scan(run, files / "parallel.h5", "--from", 0.0165, "--to", 0.0199, "--steps", 5)
     assert status == 0, err
     rows = numbers(tmp_path / "scan")
-    assert [row["distance"] for row in rows] == pytest.approx([0.0165, 0.01735, 0.0182, 0.01905, 0.0199])
-    assert min(rows, key=lambda row: row["r_factor"])["distance"] == pytest.approx(0.0182)
+    assert [row["geometry.distance"] for row in rows] == pytest.approx([0.0165, 0.01735, 0.0182, 0.01905, 0.0199])
+    assert min(rows, key=lambda row: row["r_factor"])["geometry.distance"] == pytest.approx(0.0182)
     found = re.fullmatch(r"distance of the lowest r_factor: (\S+) mm, by a parabola", out.splitlines()[-1])
     assert float(found[1]) == pytest.approx(18, rel=0.02)
     assert "scanning: the distance from sample to detector" in err
@@ -170,7 +170,7 @@ def test_a_scan_of_a_cone_beam_is_over_the_focus_distance(run, files, tmp_path):
     status, out, err = run("scan-distance", "free.h5", "--from", 0.024, "--to", 0.03, "--steps", 3, "--epochs", 12)
     assert status == 0, err
     rows = numbers(tmp_path / "free_distance")
-    assert [row["focus-distance"] for row in rows] == pytest.approx([0.024, 0.027, 0.03])
+    assert [row["geometry.focus_distance"] for row in rows] == pytest.approx([0.024, 0.027, 0.03])
     assert rows[0]["r_factor"] < min(row["r_factor"] for row in rows[1:])
     assert "focus-distance of the lowest r_factor: not within this range" in out.splitlines()[-1]
     for focus_distance in (0.024, 0.027, 0.03):
@@ -186,7 +186,7 @@ def test_which_distance_is_scanned_may_be_said(run, files, tmp_path):
     arguments = ("--from", 0.071, "--to", 0.073, "--steps", 3, "--of", "distance", "--epochs", 1, "-o", "s")
     status, _, err = run("scan-distance", files / "cone.h5", *arguments)
     assert status == 0, err
-    assert [row["distance"] for row in numbers(tmp_path / "s")] == pytest.approx([0.071, 0.072, 0.073])
+    assert [row["geometry.distance"] for row in numbers(tmp_path / "s")] == pytest.approx([0.071, 0.072, 0.073])
 
 
 SCAN_MISTAKES = {
