@@ -157,16 +157,16 @@ def test_what_can_not_go_on_is_refused_in_a_sentence(run, scan, tmp_path):
     without = {name: value for name, value in good.settings.items() if name != "run_progress"}
     good._replace(settings=without).save("old.h5")
     good._replace(settings=good.settings | {"asked": {}}).save("kept.h5")
-    odd = good.settings["options"] | {"colour": "red"}
-    good._replace(settings=good.settings | {"options": odd}).save("new.h5")
+    odd = good.settings["plan"] | {"colour": "red"}
+    good._replace(settings=good.settings | {"plan": odd}).save("new.h5")
     mistakes = {
         ("r.h5", "--data", "other.h5"): "other.h5 holds other data than the run began with",
         ("r.h5", "--epochs", 1): "1 epochs in all, but 2 of them are done",
         ("r.h5", "--stop-after", 2): "--stop-after 2: expected an epoch to come, 3 or a later one",
-        ("r.h5", "--checkpoint-every", "soon"): 'every "soon": expected epochs, as 10, or time',
-        ("old.h5",): "does not say with which options it was made",
+        ("r.h5", "--checkpoint-every", "soon"): "expected epochs, as 10, or time",
+        ("old.h5",): "does not say with which plan it was made",
         ("kept.h5",): "kept without the solver's state",
-        ("new.h5",): "options unknown to this version: colour",
+        ("new.h5",): "`colour` is unknown",
         ("none.h5",): "there is no such file",
         (scan,): "no result of ptychograd",
     }
