@@ -81,3 +81,10 @@ def test_a_preview_is_a_picture_and_nothing_else(run, tmp_path):
     assert "preview: R = " in out
     assert (tmp_path / "a_preview.png").read_bytes().startswith(b"\x89PNG")
     assert not list(tmp_path.glob("*result*"))
+
+
+def test_results_of_one_name_are_refused_before_the_first_run(run, tmp_path):
+    status, _, err = run("reconstruct", "one/a.h5", "two/a.h5", "--each")
+    assert status == 2
+    assert "one/a.h5 and two/a.h5 would both end in a_result.h5" in err
+    assert not list(tmp_path.glob("*.h5"))
