@@ -164,7 +164,7 @@ def test_a_process_reads_its_own_patterns_only(scan, data):
             "expected a rank from 0 to one less",
         ),
         (("--devices", "0"), "expected 1 or more"),
-        (("--memory", "lots"), "expected a size such as 4GB"),
+        (("--memory", "lots"), "is no memory; expected a number and one of the units B, kB"),
     ],
 )
 def test_what_can_not_be(scan, options, text):

@@ -110,10 +110,5 @@ def _performed(path: str, plan: Plan, run: "Callable[[Plan], Result]") -> Row:
 
 def _tell(rows: list[Row]) -> None:
     if rows:
-        output.print(
-            "\n"
-            + "\n".join(
-                text_table(COLUMNS, [(row.path, row.r_factor, row.epochs, row.verdict, row.ended) for row in rows])
-            ),
-            soft_wrap=True,
-        )
+        cells = [(row.path, row.r_factor, row.epochs, row.verdict, row.ended) for row in rows]
+        output.print("\n" + "\n".join(text_table(COLUMNS, cells)), soft_wrap=True)

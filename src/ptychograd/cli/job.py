@@ -84,8 +84,8 @@ def run(plan: Plan, json: bool = False, resume: "Result | None" = None, epochs: 
     if not plan.data.paths:
         raise InputError("No data: name a file, or give it in the plan as `data.paths`.")
     machine = as_before(plan.machine, resume.settings if resume else {})
+    plan.check()  # what is wrong with it is said before there is anything to wait for
     start(machine)
-    plan.check()  # what is wrong with it is said before the data are read
     job = Job(with_whole_paths(plan), chosen(machine, plan.machine), working_folder(), resume, epochs)
     checkpoints.check(plan.output, job.done)
     _check_output(job)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 from cyclopts import Group, Parameter
 
 from ptychograd.cli.option_table import GROUPS, OPTIONS, OWN, Option
+from ptychograd.cli.placed import working_folder
 from ptychograd.cli.wording import plainly_worded, speak_of_fields, worded, written
 from ptychograd.core.errors import InputError
 from ptychograd.runs.plan.importing import Origin
@@ -161,7 +162,7 @@ def plan_of(options: Typed, data: Sequence[Path] = (), file: Path | None = None)
     Raises:
         InputError: in terms of what was typed.
     """
-    plan, file = Plan().coming_from(Origin(".")), file or typed(options).get("plan")
+    plan, file = Plan().coming_from(Origin(str(working_folder()))), file or typed(options).get("plan")
     if file is not None:
         speak_of_fields()
         plan = Plan.load(str(file))
