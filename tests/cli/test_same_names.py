@@ -95,7 +95,7 @@ def test_two_that_begin_at_the_same_moment(run, scans, tmp_path, monkeypatch):
     assert f"It is kept as {retained}." in err
     assert json.loads(out.splitlines()[-1])["epochs"] == 1
     for path, folder in ((tmp_path / "data_result.h5", "one"), (retained, "two")):
-        assert pg.load(path).settings["options"]["data"] == f"{folder}/data.h5"
+        assert pg.load(path).settings["plan"]["data"]["paths"] == [f"{folder}/data.h5"]
 
 
 @pytest.mark.slow
