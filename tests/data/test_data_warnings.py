@@ -248,7 +248,9 @@ def test_physics_of_ones_own_may_have_any_positions():
 
 
 @pytest.mark.variants
-@pytest.mark.parametrize("command", [("reconstruct", "--devices", 1), ("sweep", "--grid", "model.detector.background=0,1")])
+@pytest.mark.parametrize(
+    "command", [("reconstruct", "--devices", 1), ("sweep", "--grid", "model.detector.background=0,1")]
+)
 def test_commands_say_it_in_one_line(run, command):
     pg.write("scan.h5", changed(np.sqrt))
     status, _, err = run(command[0], "scan.h5", *command[1:], "--epochs", 2)
