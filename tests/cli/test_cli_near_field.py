@@ -9,6 +9,7 @@ import pytest
 import near_problems
 import problems
 import ptychograd as pg
+from ptychograd.runs.plan_sweep import file_name_of
 
 TRUE = near_problems.GEOMETRY.focus_distance
 
@@ -174,7 +175,8 @@ def test_a_scan_of_a_cone_beam_is_over_the_focus_distance(run, files, tmp_path):
     assert rows[0]["r_factor"] < min(row["r_factor"] for row in rows[1:])
     assert "focus-distance of the lowest r_factor: not within this range" in out.splitlines()[-1]
     for focus_distance in (0.024, 0.027, 0.03):
-        result = pg.load(tmp_path / "free_distance" / "runs" / f"geometry.focus_distance={focus_distance}.h5")
+        name = file_name_of({"geometry.focus_distance": focus_distance})
+        result = pg.load(tmp_path / "free_distance" / "runs" / f"{name}.h5")
         magnification = 1 + 0.072 / focus_distance
         assert result.sampling == pytest.approx((1.2e-6 / magnification, 1.3e-6 / magnification))
         assert float(result.arrays["propagator.distance"]) == pytest.approx(0.072 / magnification)
