@@ -10,7 +10,7 @@ from ptychograd.output.texts.verdicts import REMEDIES, by_options, in_python, li
 NEAR, CRYSTAL = {"focus_distance": float("inf")}, {"rocking": [0.0, 0.1]}
 
 
-def result(code, geometry=None, arrays=("scan.corner",), **settings):
+def result(code, geometry=None, arrays=("scan.corner", "probe.modes"), **settings):
     history = pg.fitting.History((3.0, 1.0, 2.0), (0.3, 0.1, 0.2), (9.0, 1.0, 4.0), (0.1, 0.1, 0.1))
     verdict = {} if code is None else {"verdict": {"code": code, "causes": []}}
     settings = {"stopped": "all epochs done", "geometry": geometry, **verdict, **settings}
@@ -26,7 +26,8 @@ def result(code, geometry=None, arrays=("scan.corner",), **settings):
         (result("unknown"), True),
         (result("at_noise", NEAR), True),
         (result("at_noise", CRYSTAL), True),
-        (result("at_noise", arrays=("lens",)), True),
+        (result("at_noise", arrays=("lens", "probe.modes")), True),
+        (result("at_noise", arrays=("scan.corner", "lens")), True),
     ],
 )
 def test_of_a_far_field_that_is_fitted_the_sign_of_both_axes_is_not_seen(given, seen):
