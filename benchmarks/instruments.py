@@ -200,7 +200,7 @@ def electrons(n: int, photons: float, angle: float, radius: float) -> Beam:
 
 
 def crystal(rng: np.random.Generator) -> Scan:
-    """4D-STEM of a crystal with a boundary: columns of atoms, the phase positive."""
+    """4D-STEM of a crystal with a boundary: columns of atoms, the phase positive; the scan turned by some angle."""
     beam = electrons(96, 3e5, 21e-3, 17.0)
     wave = lens(beam.n, 17, 0, rng.choice([-1, 1]) * rng.uniform(9, 14))
 
@@ -208,12 +208,18 @@ def crystal(rng: np.random.Generator) -> Scan:
         y, x = np.mgrid[:side, :side]
         fields = []
         for turn in rng.uniform(0, np.pi / 3, 2):
-            waves = [np.cos((y * np.sin(turn + a) + x * np.cos(turn + a)) * 2 * np.pi / 11) for a in (0, 1.0472, 2.0944)]
+            waves = [
+                np.cos((y * np.sin(turn + a) + x * np.cos(turn + a)) * 2 * np.pi / 11) for a in (0, 1.0472, 2.0944)
+            ]
             fields.append(np.maximum(np.sum(waves, axis=0), 0) ** 2 / 9)
         mixed = gaussian_filter(((y + 0.6 * x + 0.1 * side * np.sin(6 * x / side)) > 0.8 * side) * 1.0, 4)
         return np.exp(1j * 0.9 * ((1 - mixed) * fields[0] + mixed * fields[1]) + 0.4j * structure(side, rng, 4))
 
-    return counted(measured(beam, wave, raster(17, 3.2, rng), atoms, rng), rng)
+    scan = counted(measured(beam, wave, raster(17, 3.2, rng), atoms, rng), rng)
+    angle = float(rng.uniform(-0.6, 0.6))
+    c, s = np.cos(angle), np.sin(angle)
+    told = scan.positions @ np.array([[c, -s], [s, c]])
+    return scan._replace(positions=told, best={"data.rotation": angle})
 
 
 def weak(rng: np.random.Generator) -> Scan:

@@ -29,7 +29,9 @@ def phase_correlation(truth: np.ndarray, found: np.ndarray) -> float:
     """Correlation of the phases where both are, after shift and ramp; `found` reaches `REACH` pixels further around."""
     y, x = np.mgrid[: truth.shape[0], : truth.shape[1]]
     inner = found[REACH:-REACH, REACH:-REACH]
-    best = max((abs(np.fft.fft2(truth * shifted(found, a, b, truth.shape).conj())).max(), a, b) for a in STEPS for b in STEPS)
+    best = max(
+        (abs(np.fft.fft2(truth * shifted(found, a, b, truth.shape).conj())).max(), a, b) for a in STEPS for b in STEPS
+    )
     _, a, b = best
     product = truth * shifted(found, a, b, truth.shape).conj()
     peak = np.unravel_index(np.argmax(np.abs(np.fft.fft2(product))), inner.shape)
@@ -43,7 +45,9 @@ def phase_correlation(truth: np.ndarray, found: np.ndarray) -> float:
         moved = at(p)
         return -abs(np.vdot(moved, truth)) / np.linalg.norm(moved) / np.linalg.norm(truth)
 
-    fit = minimize(overlap, np.zeros(4), method="Nelder-Mead", options={"xatol": 1e-3, "fatol": 1e-6, "initial_simplex": SIMPLEX})
+    fit = minimize(
+        overlap, np.zeros(4), method="Nelder-Mead", options={"xatol": 1e-3, "fatol": 1e-6, "initial_simplex": SIMPLEX}
+    )
     moved = at(fit.x)
     moved = moved * np.vdot(moved, truth)
     middle = np.exp(-1j * np.angle(truth.sum()))

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float
 from scipy.ndimage import map_coordinates
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from ptychograd.core.fourier import centred, exact_fft, exact_ifft, frequencies
 from ptychograd.data.dataset import Dataset, positions_of
@@ -94,7 +94,9 @@ class Shadows(NamedTuple):
         number = np.arange(len(there))
         found = map_coordinates(self.correlations, np.vstack([number, there.T]), order=1)
         good = seen & (share > OVERLAP)
-        return ShadowFit(turn, mirrored, angle, spread, width, np.where(good, found / np.maximum(share, OVERLAP), np.nan))
+        return ShadowFit(
+            turn, mirrored, angle, spread, width, np.where(good, found / np.maximum(share, OVERLAP), np.nan)
+        )
 
 
 def shadows_of(data: Dataset, most: int = PAIRS) -> Shadows | None:
@@ -114,10 +116,10 @@ def shadows_of(data: Dataset, most: int = PAIRS) -> Shadows | None:
     box, step = _box(pupil)
     spectra = {int(n): _spectrum(data, int(n), mean, pupil, box, step) for n in np.union1d(first, second)}
     power = np.mean([np.sum(np.abs(one) ** 2) for one in spectra.values()])
-    middle = [centred(exact_ifft(spectra[a].conj() * spectra[b])).real for a, b in zip(first, second, strict=True)]
+    middle = [np.real(centred(exact_ifft(spectra[a].conj() * spectra[b]))) for a, b in zip(first, second, strict=True)]
     size = math.sqrt(middle[0].size)
     pupil_there = np.abs(exact_fft(_padded(_summed(pupil[box].astype(float), step)))) ** 2
-    overlap = centred(exact_ifft(pupil_there)).real
+    overlap = np.real(centred(exact_ifft(pupil_there)))
     fy, fx = (centred(frequencies(n) * pixel / p, (0,)) for n, p in zip(data.frame_shape, sampling, strict=True))
     radius = math.sqrt(float(np.sum((fy[:, None] ** 2 + fx**2) * mean) / mean.sum()))
     places = positions_of(data) / (sampling if data.geometry is not None else 1.0)
@@ -126,19 +128,17 @@ def shadows_of(data: Dataset, most: int = PAIRS) -> Shadows | None:
     return Shadows(size * np.stack(middle) / power, overlap / overlap.max(), moves, scale, radius)
 
 
-def shadow_fits(data: Dataset) -> list[ShadowFit]:
+def shadow_fits(shadows: Shadows) -> list[ShadowFit]:
     """The best defocus for each handedness and angle of the scan, the best of all first; none where there is no shadow.
 
     Half a turn of the scan and the other side of the focus are the same for a far field (see `ShadowFit.twin`); of the
     two the one whose angle is nearer to 0 is given.
 
     Example:
-        best = pg.automatic.start.shadow_fits(data)[0]
+        shadows = pg.automatic.shadows_of(data)
+        best = pg.automatic.shadow_fits(shadows)[0]
         best.mirrored, best.angle, best.spread
     """
-    shadows = shadows_of(data)
-    if shadows is None:
-        return []
     found = [max(_of_widths(shadows, mirrored, angle), key=_score) for mirrored, angle in _orientations()]
     return sorted((fit for fit in found if _enough(fit)), key=_score, reverse=True)
 
@@ -170,7 +170,7 @@ def _of_widths(shadows: Shadows, mirrored: bool, angle: float) -> Iterator[Shado
 
 
 def _enough(fit: ShadowFit) -> bool:
-    return np.count_nonzero(np.isfinite(fit.each)) >= FEWEST
+    return int(np.count_nonzero(np.isfinite(fit.each))) >= FEWEST
 
 
 def _score(fit: ShadowFit) -> float:
@@ -183,7 +183,7 @@ def _neighbours(data: Dataset, most: int) -> tuple[np.ndarray, np.ndarray]:
     if len(there) < 3:
         return there[:0], there[:0]
     places = positions_of(data)[there]
-    near = cKDTree(places).query(places, k=min(NEIGHBOURS + 1, len(there)))[1][:, 1:]
+    near = KDTree(places).query(places, k=min(NEIGHBOURS + 1, len(there)))[1][:, 1:]
     first, second = np.repeat(np.arange(len(there)), near.shape[1]), near.ravel()
     pairs = np.unique(np.sort(np.stack([first, second], axis=1), axis=1), axis=0)
     chosen = pairs[np.unique(np.linspace(0, len(pairs) - 1, min(most, len(pairs))).astype(int))]

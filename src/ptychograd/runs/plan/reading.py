@@ -13,7 +13,7 @@ from ptychograd.data.dataset import Dataset, StreamFromFile, beam_stop, check_sh
 from ptychograd.data.files import read
 from ptychograd.data.geometry import ENERGIES, HARDEST
 from ptychograd.data.joining import joined
-from ptychograd.data.orientation import apply_orientation
+from ptychograd.data.orientation import apply_orientation, apply_rotation
 from ptychograd.runs.plan.images import image
 from ptychograd.runs.plan.sections.data import GeometrySection, MaskSection
 
@@ -44,7 +44,8 @@ def read_data(plan: "PlanFields", keep: StreamFromFile | None = None) -> Dataset
     how = {"near_field": near_field, "keep": keep, "links_into": asked.links_into, "mask_is": of_file}
     parts = [read(Path(path), keys, allow_masked=True, **how) for path in asked.paths]
     data = parts[0] if len(parts) == 1 else joined(parts)
-    data = without_bad_pixels(apply_orientation(data, asked.orientation), asked.mask)
+    turned = apply_rotation(apply_orientation(data, asked.orientation), asked.rotation)
+    data = without_bad_pixels(turned, asked.mask)
     if not asked.mask.allow_most:
         check_share(data.mask, data.notes, ", ".join(asked.paths))
     _tell(plan, data)

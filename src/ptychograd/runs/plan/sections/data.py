@@ -42,6 +42,11 @@ class DataSection(Section):
         "`ptychograd diagnose` finds out.",
         0,
     )
+    rotation: Angle = about(
+        "Angle by which positions are turned, from y towards x, after their orientation: where the scan's axes are not "
+        "the detector's, as in electron microscopes.",
+        0.0,
+    )
     mask: MaskSection = about("Which pixels of the detector are left out.", MaskSection)
     follow: bool = about(
         "Begin with the patterns that an HDF5 file holds while it is being written (SWMR), and take in new ones at "
