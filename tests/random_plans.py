@@ -5,7 +5,7 @@ from pydantic import BaseModel
 
 from ptychograd.runs.plan.fields import Section
 from ptychograd.runs.plan.plan import Plan
-from ptychograd.runs.plan.problems import section_of
+from ptychograd.runs.plan.walking import section_of
 
 NAMES = st.text(min_size=1, max_size=8).filter(lambda text: "." not in text)
 PATHS = st.from_regex(r"[a-z]{1,6}(/[a-zäß \-]{1,6}){0,2}\.h5", fullmatch=True)
