@@ -119,7 +119,7 @@ def measured(
     rng: np.random.Generator,
     shaken: float = 0.0,
 ) -> Scan:
-    """A scan of a fine wave over an object at true positions (pixels of the reconstruction), shaken within exposures."""
+    """A scan of a fine wave over an object at true positions, in pixels of the reconstruction."""
     places, side = on_object(positions, beam.n)
     thing = thing_of(side)
     wave = wave * np.sqrt(beam.photons / np.sum(np.abs(wave) ** 2))
@@ -219,7 +219,7 @@ def crystal(rng: np.random.Generator) -> Scan:
     angle = float(rng.uniform(-0.6, 0.6))
     c, s = np.cos(angle), np.sin(angle)
     told = scan.positions @ np.array([[c, -s], [s, c]])
-    return scan._replace(positions=told, best={"data.rotation": angle})
+    return scan._replace(positions=told, best={"data.prepare.rotate_scan": -angle})
 
 
 def weak(rng: np.random.Generator) -> Scan:

@@ -40,7 +40,15 @@ class MatterSign(NamedTuple):
 
 
 def expected_sign(wavelength: float | None) -> int:
-    """The sign of matter's phase: -1 for X-rays, 1 for electrons and for light; 0 if the wavelength is not known."""
+    """The sign of matter's phase: -1 for X-rays, 1 for electrons and for light; 0 if the wavelength is not known.
+
+    Args:
+        wavelength: in metres, or None.
+
+    Example:
+        >>> pg.automatic.expected_sign(1.5e-10), pg.automatic.expected_sign(2e-12)
+        (-1, 1)
+    """
     if wavelength is None:
         return 0
     return 1 if wavelength <= ELECTRONS or wavelength >= LIGHT else -1

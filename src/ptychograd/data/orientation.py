@@ -74,37 +74,6 @@ def inverse(code: int) -> int:
     return {5: 6, 6: 5}.get(code, code)
 
 
-def apply_rotation(data: Dataset, angle: float) -> Dataset:
-    """The data with the positions turned by an angle, from y towards x, as where a scan's axes are not the detector's.
-
-    Electron microscopes turn the image against the scan. The patterns stay as the detector shows them.
-
-    Args:
-        data: the data set; it is not changed.
-        angle: in radians.
-
-    Raises:
-        InputError: rocking curves, no positions, or a support, which can't be turned with them.
-
-    Example:
-        >>> turned = pg.data.apply_rotation(data, np.pi / 2)
-        >>> bool(np.allclose(turned.positions[:, 1], data.positions[:, 0]))
-        True
-    """
-    check_data(data)
-    if angle == 0:
-        return data
-    if isinstance(data.geometry, BraggGeometry) or data.support is not None:
-        what = "a known surround" if data.support is not None else "rocking curves"
-        raise InputError(f"{data.source} has {what}, and its scan can't be turned; leave `data.rotation` out.")
-    if not abs(angle) < np.inf:
-        raise InputError(f"`data.rotation` {angle:g}: expected a finite angle in radians.")
-    c, s = np.cos(angle), np.sin(angle)
-    positions = positions_of(data) @ np.array([[c, s], [-s, c]])
-    text = f"positions turned by {np.degrees(angle):.4g} degrees, from y towards x"
-    return replace(data, positions=np.ascontiguousarray(positions), notes=(*data.notes, text))
-
-
 def turn_of(code: int) -> Float64[np.ndarray, "2 2"]:
     """The matrix by which an orientation multiplies positions (y, x)."""
     return _turned(np.eye(2), code).T

@@ -8,7 +8,8 @@ import numpy as np
 from jaxtyping import Complex
 
 from ptychograd.data.dataset import Dataset
-from ptychograd.data.orientation import ALL, TEXTS, apply_orientation, apply_rotation, turn_of, twin
+from ptychograd.data.orientation import ALL, TEXTS, apply_orientation, turn_of, twin
+from ptychograd.data.preparation.scan import rotated
 
 SQUARE = math.radians(0.05)  # by less than that a scan is not turned
 
@@ -18,7 +19,7 @@ class Placing(NamedTuple):
 
     Args:
         orientation: of the axes, 0 to 7, as for `ptychograd.data.apply_orientation`.
-        rotation: radians, from y towards x, after that.
+        rotation: radians, from x towards y, after that.
     """
 
     orientation: int = 0
@@ -43,7 +44,7 @@ class Placing(NamedTuple):
     def fields(self) -> dict[str, object]:
         """Fields of a plan that say so; none where a file says it right."""
         found: dict[str, object] = {"data.orientation": self.orientation} if self.orientation else {}
-        return found | ({"data.rotation": round(self.rotation, 5)} if self.is_turned else {})
+        return found | ({"data.prepare.rotate_scan": round(self.rotation, 5)} if self.is_turned else {})
 
     @classmethod
     def of(cls, turn: np.ndarray) -> "Placing":
@@ -52,14 +53,14 @@ class Placing(NamedTuple):
         for code in ALL:
             rest = turn @ np.linalg.inv(turn_of(code))
             if np.linalg.det(rest) > 0:
-                angles[code] = math.atan2(rest[1, 0], rest[0, 0])
+                angles[code] = math.atan2(rest[0, 1], rest[0, 0])
         code = min(angles, key=lambda code: (round(abs(angles[code]), 6), code))
         return cls(code, angles[code])
 
     def applied(self, data: Dataset) -> Dataset:
         """The data with their positions so."""
         data = apply_orientation(data, self.orientation)
-        return apply_rotation(data, self.rotation) if self.is_turned else data
+        return rotated(data, self.rotation) if self.is_turned else data
 
 
 class StartCandidate(NamedTuple):

@@ -70,9 +70,9 @@ def pupils(data: Dataset, placings: Iterable[Placing], spreads: Sequence[float])
 def openings(data: Dataset, placings: Iterable[Placing]) -> Iterator[StartCandidate]:
     """Beams of a pinhole as wide as the patterns tell, at several distances from the sample."""
     optics = Optics(data)
-    told = opening_diameter(data)
+    estimated = opening_diameter(data)
     placings = list(placings)
-    for diameter in (told * part for part in DIAMETERS):
+    for diameter in (estimated * part for part in DIAMETERS):
         if (
             not 2 * optics.pixel
             < diameter

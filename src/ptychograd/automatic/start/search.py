@@ -114,10 +114,10 @@ def find_start(
     search = Search(trial_data(data, seed), None if placing is None else (placing,), seed, on_trial)
     by_shadow, notes = _by_shadows(data, search)
     if by_shadow and left_of(by_shadow[0]) <= UNEXPLAINED:
-        return judged(_beside_openings(by_shadow, search), notes)
+        return compared(_beside_openings(by_shadow, search), notes)
     trials = _by_families(search)
     last = _last_round(ranked([*trials, *by_shadow]), search)
-    return judged(last, (*notes, f"{len(trials)} other starts were tried"))
+    return compared(last, (*notes, f"{len(trials)} other starts were tried"))
 
 
 def left_of(trial: StartTrial) -> float:
@@ -126,7 +126,7 @@ def left_of(trial: StartTrial) -> float:
     return math.inf if left is None else float(left)
 
 
-def judged(trials: Sequence[StartTrial], notes: Iterable[str] = ()) -> StartSearch:
+def compared(trials: Sequence[StartTrial], notes: Iterable[str] = ()) -> StartSearch:
     """Which trials can't be told apart from the best, by the patterns that are held out from all."""
     best = trials[0]
     needed = critical(len(best.r_of_pattern), len(trials) - 1)

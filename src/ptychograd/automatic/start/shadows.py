@@ -105,6 +105,10 @@ def shadows_of(data: Dataset, most: int = PAIRS) -> Shadows | None:
     Args:
         data: a far field whose positions are known.
         most: pairs that are taken, all over the scan.
+
+    Example:
+        shadows = pg.automatic.shadows_of(data)
+        pg.automatic.shadow_fits(shadows)[0].angle
     """
     first, second = _neighbours(data, most)
     mean = np.asarray(data.mean_pattern, float)
@@ -133,6 +137,9 @@ def shadow_fits(shadows: Shadows) -> list[ShadowFit]:
 
     Half a turn of the scan and the other side of the focus are the same for a far field (see `ShadowFit.twin`); of the
     two the one whose angle is nearer to 0 is given.
+
+    Args:
+        shadows: of a dataset.
 
     Example:
         shadows = pg.automatic.shadows_of(data)
@@ -183,7 +190,7 @@ def _neighbours(data: Dataset, most: int) -> tuple[np.ndarray, np.ndarray]:
     if len(there) < 3:
         return there[:0], there[:0]
     places = positions_of(data)[there]
-    near = KDTree(places).query(places, k=min(NEIGHBOURS + 1, len(there)))[1][:, 1:]
+    near = np.asarray(KDTree(places).query(places, k=min(NEIGHBOURS + 1, len(there)))[1])[:, 1:]
     first, second = np.repeat(np.arange(len(there)), near.shape[1]), near.ravel()
     pairs = np.unique(np.sort(np.stack([first, second], axis=1), axis=1), axis=0)
     chosen = pairs[np.unique(np.linspace(0, len(pairs) - 1, min(most, len(pairs))).astype(int))]

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from ptychograd.automatic.orientation.trials import middle_of_scan
-from ptychograd.automatic.start.candidate import Placing, StartCandidate
+from ptychograd.automatic.start.candidate import StartCandidate
 from ptychograd.data.dataset import Dataset, NearFieldGeometry
 from ptychograd.data.splitting import set_aside
 from ptychograd.fitting.result import Result
@@ -60,6 +60,15 @@ def trial_data(data: Dataset, seed: int = 0, most: int | None = None) -> TrialDa
     """As many patterns about the middle of the scan as their photons ask for, a sixth of them held out.
 
     A hundred are enough from 75 000 photons a pattern on; the number grows with the root of what is missing.
+
+    Args:
+        data: the whole scan.
+        seed: of the choice of held-out patterns.
+        most: patterns, in place of that number.
+
+    Example:
+        parts = pg.automatic.trial_data(data)
+        trials = pg.automatic.try_starts(parts, candidates, epochs=6)
     """
     wanted = patterns_needed(data) if most is None else most
     middle = replace(middle_of_scan(data, wanted), probe=None)
@@ -92,6 +101,10 @@ def try_starts(
         model_of: makes a model of data that hold their start probe; `far_field` or `near_field` by default.
         seed: of the order of patterns.
         on_trial: is called with each trial, as it gets done.
+
+    Example:
+        start = pg.automatic.StartCandidate("my beam", "a lens of mine", wave)
+        trials = pg.automatic.try_starts(pg.automatic.trial_data(data), [start], epochs=6)
     """
     is_near = isinstance(parts.fitted.geometry, NearFieldGeometry)
     model_of = model_of or (near_field if is_near else far_field)
@@ -101,7 +114,7 @@ def try_starts(
         there = placed[one.placing]
         model = model_of(replace(there, probe=one.wave[None].astype(np.complex64)))
         runs[str(number)] = Run(model, there, Nesterov(), (Stage(epochs),), batch_of(there), seed)
-    judge = partial(_judged, parts.held, candidates, epochs, on_trial)
+    judge = partial(_trial_of, parts.held, candidates, epochs, on_trial)
     return ranked(judge(name, result) for name, result in perform_all(runs))
 
 
@@ -116,7 +129,7 @@ def ranked(trials: Iterable[StartTrial]) -> list[StartTrial]:
     return sorted(trials, key=lambda trial: trial.r_factor)
 
 
-def _judged(
+def _trial_of(
     held: Dataset, candidates: Sequence[StartCandidate], epochs: int, tell: Tell | None, name: str, result: Result
 ) -> StartTrial:
     one, r_factor, each = candidates[int(name)], math.inf, np.zeros(0)
@@ -128,8 +141,3 @@ def _judged(
     if tell is not None:
         tell(trial)
     return trial
-
-
-def nearest(trials: Sequence[StartTrial], is_other: Callable[[Placing, str], bool]) -> StartTrial | None:
-    """The best trial whose placing and family are another answer than that of the first."""
-    return next((one for one in trials[1:] if is_other(one.candidate.placing, one.candidate.family)), None)
