@@ -150,7 +150,7 @@ def _format_of(catalogue: Catalogue) -> Format:
     return next(format for format in FORMATS if format.recognises(catalogue))
 
 
-def completes(path: str | os.PathLike[str]) -> bool:
+def completes(path: str | os.PathLike[str], links_into: Sequence[str | os.PathLike[str]] = ()) -> bool:
     """Whether a file holds no patterns, but what completes another one: positions, a probe, a geometry.
 
     Raises:
@@ -158,7 +158,7 @@ def completes(path: str | os.PathLike[str]) -> bool:
     """
     path = Path(path)
     try:
-        with opened(path) as catalogue:
+        with opened(path, links_into) as catalogue:
             return _format_of(catalogue).completes(catalogue)
     except InputError as error:
         raise InputError(sentence(f"{path}: {error}")) from None
