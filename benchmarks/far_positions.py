@@ -97,7 +97,7 @@ def placed(case: Case, seed: int) -> tuple[np.ndarray, np.ndarray, float]:
 def main(seeds: int) -> None:
     """Print the table."""
     print(
-        "| error, px | photons | spacing, px | defocus, px² | its guess | given: within 3 px | placed | median, px | s |"
+        "| error, px | photons | spacing, px | defocus, px² | guess | given within 3 px | placed | median, px | s |"
     )
     print("|---|---|---|---|---|---|---|---|---|")
     for case in CASES:
