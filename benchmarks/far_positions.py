@@ -96,9 +96,7 @@ def placed(case: Case, seed: int) -> tuple[np.ndarray, np.ndarray, float]:
 
 def main(seeds: int) -> None:
     """Print the table."""
-    print(
-        "| error, px | photons | spacing, px | defocus, px² | guess | given within 3 px | placed | median, px | s |"
-    )
+    print("| error, px | photons | spacing, px | defocus, px² | guess | given within 3 px | placed | median, px | s |")
     print("|---|---|---|---|---|---|---|---|---|")
     for case in CASES:
         runs = [placed(case, seed) for seed in range(100, 100 + seeds)]

@@ -100,9 +100,11 @@ def test_what_a_piece_explains_is_the_sum_over_its_pixels():
     def value(corner):
         y, x = corner
         t = image[y : y + height, x : x + width]
-        explained = 2 * np.sum(np.conj(mosaic.pieces.weighted[5]) * t).real - np.sum(mosaic.pieces.power * abs(t) ** 2)
+        explained = 2 * np.sum(np.conj(mosaic.holograms.weighted[5]) * t).real - np.sum(
+            mosaic.holograms.power * abs(t) ** 2
+        )
         prior = mosaic.prior.log[tuple(corner - mosaic.expected[5] + WITHIN)]
-        return 60 * explained / mosaic.pieces.energy[5] + prior
+        return 60 * explained / mosaic.holograms.energy[5] + prior
 
     around = [value(best + np.array([dy, dx])) for dy in (-1, 0, 1) for dx in (-1, 0, 1)]
     assert np.argmax(around) == 4

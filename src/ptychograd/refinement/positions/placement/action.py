@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Array, Complex, Float, Int
 
 from ptychograd.core.errors import InputError
 from ptychograd.core.parameters import named_parameters, replace_parameter
@@ -24,7 +24,7 @@ from ptychograd.refinement.positions.validation import held_out_misfits
 from ptychograd.refinement.stage_actions import AbstractStageAction, Changed, Fit
 
 ERRORS = 4.5  # times the typical error along y or x: how far positions are looked for
-SEEDS = 2  # pieces from which a mosaic is grown anew
+SEEDS = 2  # made from which a mosaic is grown anew
 BEYOND = 0.95  # of the reach: a position that far off was not found
 CLOSE = 1  # pixels, about a position that was found, in which the best is taken of a held-out pattern
 
@@ -36,7 +36,7 @@ class Candidate(NamedTuple):
     offset: Float[np.ndarray, "pattern 2"]
 
 
-class Trial(NamedTuple):
+class JudgedFit(NamedTuple):
     """What a short fit with such offsets ended with, and R: of held-out patterns if there are any."""
 
     candidate: Candidate
@@ -119,23 +119,25 @@ class PositionPlacement(AbstractStageAction):
     def _placed(self, model: Ptychography, given: Float[np.ndarray, "pattern 2"]) -> list[Candidate]:
         """Offsets as the mosaic has them, on the given scale and on its own."""
         nominal = _nominal(model)
-        lit = illuminated_positions(self.data)
-        wave = model.probe(jnp.asarray(lit[0]))[0]
-        pieces = holograms(self.data, lit, wave, model.propagator)
+        illuminated = illuminated_positions(self.data)
+        wave = model.probe(jnp.asarray(illuminated[0]))[0]
+        made = holograms(self.data, illuminated, wave, model.propagator)
         error = self.within / ERRORS
         prior = Prior.of(error, self.within)
-        grounds = [Mosaic(pieces, nominal[lit], prior) for _ in range(SEEDS)]
-        grown_from = _inner(nominal[lit])
-        laid = [grown(ground, seed, nominal[lit], error) for ground, seed in zip(grounds, grown_from, strict=False)]
+        grounds = [Mosaic(made, nominal[illuminated], prior) for _ in range(SEEDS)]
+        grown_from = _inner(nominal[illuminated])
+        laid = [
+            grown(ground, seed, nominal[illuminated], error) for ground, seed in zip(grounds, grown_from, strict=False)
+        ]
         number = int(np.argmax([placed.score for placed in laid]))
-        corner = self._with_held(model, wave, grounds[number], laid[number], lit, nominal)
+        corner = self._with_held(model, wave, grounds[number], laid[number], illuminated, nominal)
         known = np.isfinite(corner[:, 0])
-        begin = nominal - nominal[lit].min(0) + grounds[number].margin
-        affine = Affine.between(begin[lit], corner[lit])
+        begin = nominal - nominal[illuminated].min(0) + grounds[number].margin
+        affine = Affine.between(begin[illuminated], corner[illuminated])
         found = []
         for name, offset in (
             ("placed on the given scale", affine.inverse(corner) - begin),
-            ("placed on a scale of their own", corner - begin - (corner - begin)[lit].mean(0)),
+            ("placed on a scale of their own", corner - begin - (corner - begin)[illuminated].mean(0)),
         ):
             reach = BEYOND * float(model.scan.reach)  # type: ignore[attr-defined]
             near = known & (np.abs(offset).max(1) < reach)
@@ -145,34 +147,36 @@ class PositionPlacement(AbstractStageAction):
     def _with_held(
         self,
         model: Ptychography,
-        wave: np.ndarray,
+        wave: Complex[Array, "y x"],
         ground: Mosaic,
         placed: Placed,
-        lit: Int[np.ndarray, " lit"],
+        illuminated: Int[np.ndarray, " place"],
         nominal: Float[np.ndarray, "pattern 2"],
     ) -> Float[np.ndarray, "pattern 2"]:
         """Where all patterns begin on the mosaic; held-out ones are looked for on it; NaN for those without photons."""
         corner = np.full((len(nominal), 2), np.nan)
-        corner[lit] = placed.corner
+        corner[illuminated] = placed.corner
         if self.held is None:
             return corner
         held = illuminated_positions(self.held)
-        pieces = holograms(self.held, held, wave, model.propagator, (self.data, lit))
-        begin = nominal - nominal[lit].min(0) + ground.margin
-        corner[held] = ground.found(pieces, placed.affine(begin[held]))
+        made = holograms(self.held, held, wave, model.propagator, (self.data, illuminated))
+        begin = nominal - nominal[illuminated].min(0) + ground.margin
+        corner[held] = ground.found(made, placed.affine(begin[held]))
         return corner
 
-    def _tried(self, model: AbstractModel, path: str, candidate: Candidate, start: AbstractModel, fit: Fit) -> Trial:
+    def _tried(
+        self, model: AbstractModel, path: str, candidate: Candidate, start: AbstractModel, fit: Fit
+    ) -> JudgedFit:
         before = np.asarray(named_parameters(model)[path])
         moved = replace_parameter(model, path, jnp.asarray(candidate.offset, before.dtype))
         try:
             result = fit(moved, self.epochs, tuple(corrected_by(model).values()))
         except NonFiniteError as problem:
-            return Trial(candidate, problem.result, np.inf)
+            return JudgedFit(candidate, problem.result, np.inf)
         if self.held is None:
-            return Trial(candidate, result, result.history.r_factor[-1])
+            return JudgedFit(candidate, result, result.history.r_factor[-1])
         own = {path: whole_pixels(CLOSE)}
-        return Trial(candidate, result, held_out_misfits(result.onto(start), self.held, self.noise, own).r_factor)
+        return JudgedFit(candidate, result, held_out_misfits(result.onto(start), self.held, self.noise, own).r_factor)
 
 
 def _nominal(model: AbstractModel) -> Float[np.ndarray, "pattern 2"]:
@@ -186,6 +190,6 @@ def _inner(nominal: Float[np.ndarray, "pattern 2"]) -> list[int]:
     return [int(number) for number in inner[:: max(1, len(inner) // SEEDS)][:SEEDS]]
 
 
-def _moved(best: Trial, given: Float[np.ndarray, "pattern 2"]) -> str:
+def _moved(best: JudgedFit, given: Float[np.ndarray, "pattern 2"]) -> str:
     distance = np.hypot(*(best.candidate.offset - given).T)
     return f"by {np.sqrt(np.mean(distance**2)):.1f} pixels rms, {distance.max():.0f} at most"

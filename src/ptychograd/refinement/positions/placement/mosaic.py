@@ -48,12 +48,12 @@ class Mosaic:
     that lie on it, `corner` is where each of them begins, and `expected` where it is looked for.
     """
 
-    def __init__(self, pieces: Holograms, nominal: Float[np.ndarray, "pattern 2"], prior: Prior):
-        self.pieces, self.prior, self.size = pieces, prior, np.array(pieces.power.shape)
-        self.ridge = RIDGE * pieces.power.max()
+    def __init__(self, holograms: Holograms, nominal: Float[np.ndarray, "pattern 2"], prior: Prior):
+        self.holograms, self.prior, self.size = holograms, prior, np.array(holograms.power.shape)
+        self.ridge = RIDGE * holograms.power.max()
         shape = [fast_size(int(n) + 2 * prior.radius) for n in self.size]
         self.transform_shape = (shape[0], shape[1])
-        self.power = np.conj(padded_fft(pieces.power, self.transform_shape)).astype(np.complex64)
+        self.power = np.conj(padded_fft(holograms.power, self.transform_shape)).astype(np.complex64)
         self.margin = 2 * prior.radius + int(np.ceil(0.2 * np.ptp(nominal, axis=0).max()))
         self.shape = tuple(np.rint(np.ptp(nominal, axis=0)).astype(int) + self.size + 2 * self.margin)
         self.numerator, self.denominator = np.zeros(self.shape, np.complex64), np.zeros(self.shape, np.float32)
@@ -84,10 +84,10 @@ class Mosaic:
         r, count = self.prior.radius, 2 * self.prior.radius + 1
         near = self._part(self.expected[number] - r, self.size + 2 * r)
         there = self.numerator[near] / (self.denominator[near] + self.ridge)
-        piece = np.conj(padded_fft(self.pieces.weighted[number], self.transform_shape))
+        piece = np.conj(padded_fft(self.holograms.weighted[number], self.transform_shape))
         common = padded_ifft(padded_fft(there, self.transform_shape) * piece).real
         energy = padded_ifft(padded_fft(np.abs(there) ** 2, self.transform_shape) * self.power).real
-        explained = (2 * common - energy)[:count, :count] / self.pieces.energy[number]
+        explained = (2 * common - energy)[:count, :count] / self.holograms.energy[number]
         value = EXPLAINED * explained + self.prior.log
         y, x = divmod(int(np.argmax(value)), count)
         best = value[y, x]
@@ -97,7 +97,7 @@ class Mosaic:
     def found(self, others: Holograms, expected: Float[np.ndarray, "pattern 2"]) -> Int[np.ndarray, "pattern 2"]:
         """Where other holograms fit best on this mosaic, about these places; they are not put there."""
         other = copy.copy(self)
-        other.pieces = others
+        other.holograms = others
         other.expect(expected)
         return np.array([other.fit(number).corner for number in range(len(expected))]).reshape(-1, 2)
 
@@ -113,7 +113,7 @@ class Mosaic:
         offset = np.clip(self.corner - self.expected + self.prior.radius, 0, 2 * self.prior.radius)[numbers]
         explained = np.sum(np.abs(self.numerator) ** 2 / (self.denominator + self.ridge), dtype=np.float64)
         prior = self.prior.log[offset[:, 0], offset[:, 1]].sum(dtype=np.float64)
-        return float(EXPLAINED * explained / self.pieces.energy.mean() + prior)
+        return float(EXPLAINED * explained / self.holograms.energy.mean() + prior)
 
     @property
     def image(self) -> Complex[np.ndarray, "y x"]:
@@ -122,8 +122,8 @@ class Mosaic:
 
     def _add(self, number: int, sign: int) -> None:
         at = self._part(self.corner[number], self.size)
-        self.numerator[at] += sign * self.pieces.weighted[number]
-        self.denominator[at] += sign * self.pieces.power
+        self.numerator[at] += sign * self.holograms.weighted[number]
+        self.denominator[at] += sign * self.holograms.power
         self.lies[number] = sign > 0
 
     def _part(self, corner: Int[np.ndarray, "2"], size: Int[np.ndarray, "2"]) -> tuple[slice, slice]:
