@@ -32,6 +32,7 @@ app = App(
     help="Ptychography by automatic differentiation: from diffraction patterns to object and probe.",
 )
 COMMANDS = {
+    "auto": "From files to a result that says how far it is to be trusted, with nothing said.",
     "simulate": "Simulate a measurement, with its ground truth beside it.",
     "inspect": "Say what is in a data file, and what is missing; or what a result is, and what to do with it.",
     "diagnose": "Check a data set before it is reconstructed: scan, beam, counts, mask, and how the axes lie.",
