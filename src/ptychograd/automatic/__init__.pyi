@@ -1,5 +1,4 @@
 from .auto import auto as auto
-from .auto import prepared_plan as prepared_plan
 from .beginning import Beginning as Beginning
 from .beginning import beginning_of as beginning_of
 from .conventions import MatterSign as MatterSign

@@ -33,7 +33,7 @@ from ptychograd.runs.setting_names import HELD_OUT
 AUTO = "auto"  # settings: notes and table of what was tried
 HELD, MOST_HELD, LEAST_HELD = 16, 0.15, 0.05  # patterns that judge, and shares of all
 LONGER = 2  # times the epochs, where the misfit still fell
-TOLD_APART = 20  # epochs of each of several starts that trials could not tell apart
+DISTINGUISHED = 20  # epochs of each of several starts that trials could not tell apart
 LATER = 1.002  # times R of held-out patterns, up to which the last run is as good as the first
 
 Perform = Callable[[Plan, Dataset], Result]
@@ -139,7 +139,7 @@ def _followed(asked: Asked) -> Result:
     if begin.fields:
         data = asked.read(plan)
     plan = with_held_out(plan, data)
-    plan, tried = _told_apart(asked, plan, data, begin, notes)
+    plan, tried = _distinguished(asked, plan, data, begin, notes)
     plan, more = _tell_more(notes, *evidence_at_few_photons(plan, data, asked.budget, asked.said))
     started = clock.monotonic()
     result = asked.perform(plan, data)
@@ -185,7 +185,7 @@ def with_held_out(plan: Plan, data: Dataset) -> Plan:
     return plan.with_fields({"validation.hold_out": round(max(share, 1 / count), 4)})
 
 
-def _told_apart(
+def _distinguished(
     asked: Asked, plan: Plan, data: Dataset, begin: Beginning, notes: list[str]
 ) -> tuple[Plan, tuple[Tried, ...]]:
     """The plan with that of several starts which expects held-out patterns best after some epochs of all data."""
@@ -196,12 +196,14 @@ def _told_apart(
     for text, fields in ways:
         other = plan.with_fields({**{path: None for path in begin.fields if path == "model.start.probe"}, **fields})
         there = asked.read(other)
-        planned = PlannedRun.of(other.with_fields({"fit.epochs": TOLD_APART}), there)
+        planned = PlannedRun.of(other.with_fields({"fit.epochs": DISTINGUISHED}), there)
         held_out = planned.validated(planned.perform()).settings.get(HELD_OUT, np.inf)
         found.append((held_out, text, other))
     best = min(found, key=lambda one: one[0])
-    rows = [Tried("start", text, r, None, TOLD_APART, text == best[1]) for r, text, _ in found]
-    text = f"of {len(found)} starts that short trials could not tell apart, {best[1]} is best after {TOLD_APART} epochs"
+    rows = [Tried("start", text, r, None, DISTINGUISHED, text == best[1]) for r, text, _ in found]
+    text = (
+        f"of {len(found)} starts that short trials could not tell apart, {best[1]} is best after {DISTINGUISHED} epochs"
+    )
     return _tell(notes, best[2], [text]), (*begin.tried, *rows)
 
 

@@ -60,10 +60,10 @@ def beginning_of(plan: Plan, data: Dataset, said: Sequence[str], on_trial: Tell 
         found = find_start(data, placing=Placing() if is_placed else None, seed=plan.seed, on_trial=on_trial)
     except InputError as problem:
         return Beginning(notes=(f"no start was searched: {problem}",))
-    return _settled(plan, data, found, is_placed)
+    return _found(plan, data, found, is_placed)
 
 
-def _settled(plan: Plan, data: Dataset, found: StartSearch, is_placed: bool) -> Beginning:
+def _found(plan: Plan, data: Dataset, found: StartSearch, is_placed: bool) -> Beginning:
     """The beginning that a search found, with the sign of matter that its field has."""
     chosen, text = found.best.candidate, ""
     if not is_placed:
