@@ -157,7 +157,7 @@ def reconstruct(
         for _ in range(epochs):
             standing = _monitored(work, _after_an_epoch(work, standing, feed), monitor)
             _tell(on_epoch, work, standing, feed)
-            if (stopped := (until and until(standing.history)) or DONE) != DONE:
+            if (stopped := _reason(until, standing.history) or DONE) != DONE:
                 break
     except KeyboardInterrupt:
         stopped = INTERRUPTED
@@ -166,6 +166,14 @@ def reconstruct(
     finally:
         feed.close()
     return result_of(work, standing, stopped, why)
+
+
+def _reason(until: Callable[[History], str] | None, history: History) -> str:
+    """Why a run ends here; empty where it goes on."""
+    reason = (until and until(history)) or ""
+    if not isinstance(reason, str):
+        raise InputError(f"until gives {reason!r}; expected a reason to end the run, a text, or none to go on.")
+    return reason
 
 
 def _suited(solver: AbstractSolver, data: Dataset) -> int:
