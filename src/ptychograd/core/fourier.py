@@ -8,6 +8,7 @@ Frequencies are in cycles per pixel.
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Complex, Float, Inexact
+from scipy import fft
 
 from ptychograd.core.strict import as_complex, lifted
 
@@ -49,6 +50,12 @@ def ifft2(wave: Inexact[Array, "*batch y x"]) -> Complex[Array, "*batch y x"]:
     return jnp.fft.ifft2(wave, norm="ortho")
 
 
+def centred_ifft2(spectrum: Inexact[Array, "*batch y x"]) -> Complex[Array, "*batch y x"]:
+    """As `ifft2`, of a spectrum about its middle pixel n // 2 to a wave about its own."""
+    axes = (-2, -1)
+    return jnp.fft.fftshift(jnp.fft.ifft2(jnp.fft.ifftshift(spectrum, axes), norm="ortho"), axes)
+
+
 def exact_fft(image: np.ndarray) -> np.ndarray:
     """Unitary transform over all axes by NumPy, in double precision whatever the image is in."""
     return np.fft.fftn(np.asarray(image, np.complex128), norm="ortho")
@@ -57,6 +64,21 @@ def exact_fft(image: np.ndarray) -> np.ndarray:
 def exact_ifft(image: np.ndarray) -> np.ndarray:
     """Inverse of `exact_fft`."""
     return np.fft.ifftn(np.asarray(image, np.complex128), norm="ortho")
+
+
+def fast_size(size: int) -> int:
+    """The next size for which a transform on the host is fast."""
+    return fft.next_fast_len(size)
+
+
+def padded_fft(image: np.ndarray, shape: tuple[int, int]) -> Complex[np.ndarray, "*batch y x"]:
+    """Sum over (y, x) of image · exp(-2πi f·r), of the image followed by zeros up to `shape`, in its own precision."""
+    return fft.fft2(image, shape)
+
+
+def padded_ifft(spectrum: np.ndarray) -> Complex[np.ndarray, "*batch y x"]:
+    """Inverse of `padded_fft`, without taking the zeros off."""
+    return fft.ifft2(spectrum)
 
 
 def frequencies(size: int) -> np.ndarray:
