@@ -20,14 +20,13 @@ def shared_of(model: PyTree) -> PyTree:
     Roles, hints and priors all look at it. Nothing in a model changes, so its identity tells what it gives. Within a
     program that is traced it is asked anew.
     """
-    if any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(model)):
-        return model.shared()
-    if (found := _LAST.get(id(model))) is None:
-        found = model.shared()
+    if (found := _LAST.get(id(model))) is not None:
+        return found
+    found = model.shared()
+    if found is not model and not any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves((model, found))):
         _LAST.clear()
-        if found is not model:
-            _LAST[id(model)] = found
-            weakref.finalize(model, _LAST.pop, id(model), None)
+        _LAST[id(model)] = found
+        weakref.finalize(model, _LAST.pop, id(model), None)
     return found
 
 
