@@ -13,7 +13,7 @@ from ptychograd.core.windows import batch_axes
 from ptychograd.fitting.solvers.derivatives import AbstractDerivatives
 from ptychograd.fitting.solvers.sums import Sums
 from ptychograd.physics.batching import batched
-from ptychograd.physics.model import AbstractModel
+from ptychograd.physics.model import AbstractModel, first_pattern
 from ptychograd.physics.noise import Amplitude
 from ptychograd.physics.noise.base import amplitude
 from ptychograd.physics.objects import AbstractThinObject
@@ -58,12 +58,13 @@ class ClosedForm(AbstractDerivatives):
     def sums(self, objective, local_view, batch):
         seen, windows = local_view
 
-        def one(seen, index, pattern, mask, weight):
-            return _terms(_ptychography(objective.model(seen)), index, pattern, mask, weight)
+        def one(seen, group, pattern, mask, weight):
+            model = _ptychography(objective.model(seen))
+            return _terms(model, first_pattern(model, group), pattern, mask, weight)
 
         mask_axis = 0 if batch.mask.ndim == batch.patterns.ndim else None
         axes = (batch_axes(seen, windows), 0, 0, mask_axis, 0)
-        terms = batched(one, axes)(seen, batch.index, batch.patterns, batch.mask, batch.weight)
+        terms = batched(one, axes)(seen, batch.group, batch.patterns, batch.mask, batch.weight)
         gradient, diagonals = seen, {}
         for name in named_parameters(seen):
             if name == TRANSMISSION:

@@ -6,7 +6,6 @@ from typing import Any
 from ptychograd.core.parameters import matches
 from ptychograd.data.dataset import Dataset, NearFieldGeometry
 from ptychograd.models.effects import detectors
-from ptychograd.models.effects.common import checked
 from ptychograd.physics import paths
 from ptychograd.physics.model import AbstractModel
 from ptychograd.runs.plan.images import image, number_or_image
@@ -22,7 +21,7 @@ def on_finer_grid(model: AbstractModel, asked: DetectorSection) -> AbstractModel
     """The model on the finer grid that is asked for, before it has any other part."""
     if asked.oversampling == 1:
         return model
-    return detectors.with_oversampling(checked(model, "`model.detector.oversampling`"), asked.oversampling)
+    return detectors.with_oversampling(model, asked.oversampling)
 
 
 def with_detector(
