@@ -16,6 +16,7 @@ _NAMED = re.compile(r"`([a-z_]\w*(?:\.[\w-]+)*)(?:=([^`]*))?`")
 
 
 ALONE = ("seed",)  # fields in no section
+OTHERS = {"trusted": "--trust-model"}  # what is no field of a plan, and an option all the same
 _PATH = re.compile(r"\b[a-z]+(?:\.[a-z_]+)+\b")
 
 
@@ -42,6 +43,8 @@ def _option(whole: str, path: str, value: str | None) -> str:
     from ptychograd.cli.option_table import OPTIONS
     from ptychograd.runs.plan.listing import field_at
 
+    if path in OTHERS:
+        return OTHERS[path]
     about = field_at(path) if "." in path or path in ALONE else None
     if about is None or about.path in written.fields:
         return whole

@@ -236,7 +236,7 @@ def _behind_focus(
 def _known(data: Dataset, sampling: Sampling) -> tuple[float, float]:
     if sampling is None or data.geometry is None:
         raise InputError(
-            "A start probe in metres needs wavelength, distance and pixel size; name them with --key, or leave "
+            "A start probe in metres needs wavelength, distance and pixel size; name them in `data.keys`, or leave "
             "the start probe to be estimated."
         )
     return sampling

@@ -1,6 +1,5 @@
 """From a plan to the data set that it names."""
 
-import math
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -85,9 +84,6 @@ def _lengths(asked: GeometrySection) -> dict[str, float]:
     if energy is not None and asked.wavelength is not None:
         raise InputError("`geometry.energy` and `geometry.wavelength` are both given; give one of them.")
     found = {name: value for name, value in {**given, "energy": energy}.items() if value is not None}
-    for name, value in found.items():
-        if (not value > 0 and name != "two_theta") or (math.isinf(value) and name != "focus_distance"):
-            raise InputError(f"`geometry.{name}` {value:g}: expected a number above zero.")
     return found
 
 

@@ -1,6 +1,5 @@
 """From a plan to the model with which its run starts."""
 
-import math
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
@@ -62,10 +61,6 @@ def plain_model(plan: "PlanFields", data: Dataset) -> AbstractModel:
     """The start model without what it has beside the ideal."""
     asked, start = plan.model, plan.model.start
     beam = _beam(start)
-    if not 0 <= asked.detector.background < math.inf:
-        raise InputError(
-            f"`model.detector.background` {asked.detector.background:g}: expected photons a pixel, none or more."
-        )
     if isinstance(data.geometry, BraggGeometry):
         return _crystal(plan, data, beam)
     if asked.kind == "bragg":

@@ -127,7 +127,7 @@ def focus_distance(catalogue: Catalogue) -> Items:
 def unused_focus_distance(catalogue: Catalogue) -> Items:
     """A note, if there is a focus distance by its name in a file that is read as a far field."""
     found = [entry for entry in catalogue.walk() if entry.leaf in FOCUS_DISTANCE]
-    text = "focus_distance: {} is not used in a far field; if these are shadows, say --model near-field"
+    text = "focus_distance: {} is not used in a far field; if these are shadows, say `model.kind=near-field`"
     return Items(notes=tuple(text.format(entry) for entry in found[:1]))
 
 
