@@ -2,11 +2,14 @@
 
 import math
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from difflib import get_close_matches
 from typing import get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
+
+from ptychograd.core.errors import InputError
 
 SIGNS = {"ge": "of {:g} or more", "gt": "above {:g}", "le": "of at most {:g}", "lt": "below {:g}"}
 BOUNDS = ("greater_than_equal", "greater_than", "less_than_equal", "less_than", "finite_number")
@@ -65,6 +68,17 @@ def _numbers(error: ErrorDetails, plan: type[BaseModel]) -> str:
         return f"{least:g} or more"
     said = " and ".join(SIGNS[sign].format(value) for sign, value in bounds.items()) or "a finite number"
     return "a number above zero" if bounds == {"gt": 0} else f"a number {said}"
+
+
+@contextmanager
+def told_of(path: str | None) -> Iterator[None]:
+    """Name a field, if there is one, in the sentence of what is wrong with what comes from it, if that names none."""
+    try:
+        yield
+    except InputError as problem:
+        if path is None or type(problem) is not InputError or f"`{path.partition('.')[0]}." in str(problem):
+            raise
+        raise InputError(f"`{path}`: {problem}") from None
 
 
 def path_of(error: ErrorDetails) -> str:

@@ -14,6 +14,7 @@ from ptychograd.data.geometry import ENERGIES, HARDEST
 from ptychograd.data.joining import joined
 from ptychograd.data.orientation import apply_orientation
 from ptychograd.runs.plan.images import image
+from ptychograd.runs.plan.problems import told_of
 from ptychograd.runs.plan.sections.data import GeometrySection, MaskSection
 
 if TYPE_CHECKING:
@@ -95,9 +96,11 @@ def without_bad_pixels(data: Dataset, asked: MaskSection) -> Dataset:
     if asked.image is not None:
         meaning = "non-zero = bad" if asked.nonzero == "bad" else "non-zero = good"
         shown = asked.image if isinstance(asked.image, str) else "(an array)"
-        data = _less(data, image(asked.image, "mask"), f"`data.mask.image` {shown} ({meaning})", asked.nonzero)
+        with told_of("data.mask.image"):
+            data = _less(data, image(asked.image, "mask"), f"`data.mask.image` {shown} ({meaning})", asked.nonzero)
     if asked.above is not None:
-        data = _less(data, unsaturated_mask(data, asked.above), f"`data.mask.above` {asked.above:g}")
+        with told_of("data.mask.above"):
+            data = _less(data, unsaturated_mask(data, asked.above), f"`data.mask.above` {asked.above:g}")
     return data
 
 

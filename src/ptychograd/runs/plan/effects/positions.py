@@ -5,9 +5,13 @@ from collections.abc import Sequence
 from ptychograd.models.effects import with_refinable_positions
 from ptychograd.physics.model import AbstractModel
 from ptychograd.runs.plan.held_share import refines_positions
+from ptychograd.runs.plan.problems import told_of
 from ptychograd.runs.plan.sections.model import PositionsSection
 
 
 def with_positions(model: AbstractModel, asked: PositionsSection, refine: Sequence[str]) -> AbstractModel:
     """The model whose positions can be corrected, if a correction is to be refined."""
-    return with_refinable_positions(model, asked.reach) if refines_positions(refine) else model
+    if not refines_positions(refine):
+        return model
+    with told_of("model.positions.reach"):
+        return with_refinable_positions(model, asked.reach)
