@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
     from rich.console import ConsoleRenderable
 
+    from ptychograd.core.errors import InputError
+    from ptychograd.runs.plan.toml import PlanText
+
 _NAMED = re.compile(r"`([a-z_]\w*(?:\.[\w-]+)*)(?:=([^`]*))?`")
 
 
@@ -21,9 +24,18 @@ _PATH = re.compile(r"\b[a-z]+(?:\.[a-z_]+)+\b")
 
 
 class Written:
-    """Fields that a person wrote into a file, which keep their names; of other fields options are spoken of."""
+    """Fields that a person wrote into a file, which keep their names; of other fields options are spoken of.
+
+    Also the file's text, and the fields that were given beside it, in place of its own.
+    """
 
     fields: frozenset[str] = frozenset()
+    text: "PlanText | None" = None
+    beside: frozenset[str] = frozenset()
+
+    def forget(self) -> None:
+        """There is no file."""
+        self.fields, self.text, self.beside = frozenset(), None, frozenset()
 
 
 written = Written()
@@ -57,6 +69,11 @@ def _option(whole: str, path: str, value: str | None) -> str:
     return " ".join(filter(None, (option.name, "=".join(filter(None, (name, value))))))
 
 
+def located(problem: "InputError") -> "InputError":
+    """The problem with line and cure where it is about the plan in a file that the command was given."""
+    return problem if written.text is None else written.text.located_if_from_here(problem, written.beside)
+
+
 def plainly_worded(text: str) -> str:
     """The same of a text in which fields stand without marks, as in what a plan says of its fields."""
     return _PATH.sub(lambda found: worded(f"`{found[0]}`").strip("`"), text)
@@ -79,8 +96,8 @@ def speak_of_fields() -> None:
 
 @contextmanager
 def in_options(*consoles: Console) -> "Iterator[None]":
-    """All that is printed there meanwhile speaks of options."""
-    written.fields = frozenset()
+    """All that is printed there meanwhile speaks of options, but of what a plan's file says."""
+    written.forget()
     for console in consoles:
         console.push_render_hook(_Hook())
     try:
@@ -88,3 +105,4 @@ def in_options(*consoles: Console) -> "Iterator[None]":
     finally:
         for console in consoles:
             console.pop_render_hook()
+        written.forget()

@@ -65,6 +65,11 @@ class Axis(NamedTuple):
         return self.high - self.low + 1 if self.is_whole else math.inf
 
     @property
+    def places(self) -> "Sequence[int | str]":
+        """Whole numbers, or texts of choices; all of them, where their number is finite."""
+        return list(self.choices) if self.choices else range(int(self.low), int(self.high) + 1)
+
+    @property
     def ends(self) -> list[object]:
         """The choices, or the smallest and the largest value."""
         return list(self.choices.values()) if self.choices else [self.value(self.low), self.value(self.high)]

@@ -8,7 +8,15 @@ import numpy as np
 
 from ptychograd.core.errors import InputError
 from ptychograd.core.log import log
-from ptychograd.data.dataset import Dataset, StreamFromFile, beam_stop, check_share, mask_pixels, unsaturated_mask
+from ptychograd.data.dataset import (
+    Dataset,
+    NearFieldGeometry,
+    StreamFromFile,
+    beam_stop,
+    check_share,
+    mask_pixels,
+    unsaturated_mask,
+)
 from ptychograd.data.files import read
 from ptychograd.data.geometry import ENERGIES, HARDEST
 from ptychograd.data.joining import joined
@@ -36,8 +44,11 @@ def read_data(plan: "PlanFields", keep: StreamFromFile | None = None) -> Dataset
     asked = plan.data
     if not asked.paths:
         raise InputError('`data.paths` names no file; give one, as data = {paths = ["scan.h5"]}.')
-    if plan.geometry.focus_distance is not None and plan.model.kind == "far-field":
-        raise InputError("A focus distance is for `model.kind` near-field; a far field has none.")
+    focus = _focus_field(plan)
+    if focus is not None and plan.model.kind == "far-field":
+        raise InputError(
+            f"`{focus}` is given, and `model.kind` is far-field, which has none; leave the one out, or say near-field."
+        )
     keys = keys_of(plan)
     near_field = {"near-field": True, "far-field": False}.get(str(plan.model.kind))
     of_file = asked.mask.nonzero if asked.mask.image is None or "mask" in keys else None
@@ -51,10 +62,22 @@ def read_data(plan: "PlanFields", keep: StreamFromFile | None = None) -> Dataset
     return data
 
 
+def _focus_field(plan: "PlanFields") -> str | None:
+    """The field that gives a focus distance, if one does."""
+    if plan.geometry.focus_distance is not None:
+        return "geometry.focus_distance"
+    return "data.keys.focus_distance" if "focus_distance" in plan.data.keys else None
+
+
 def _tell(plan: "PlanFields", data: Dataset) -> None:
     """Log what was guessed about the data."""
     name = ", ".join(Path(path).name for path in plan.data.paths)
     notes = [*data.notes, *(["the patterns stay in the file and are read block by block"] if data.is_stored else [])]
+    if isinstance(data.geometry, NearFieldGeometry) and plan.model.kind is None:
+        focus = _focus_field(plan)
+        why = "the file says that they are" if focus is None else f"`{focus}` is given"
+        mend = "say `model.kind=far-field`" if focus is None else "leave that out"
+        notes.append(f"the patterns are read as shadows, a near field, because {why}; if they are a far field, {mend}")
     for note in notes:
         log.info("%s: %s", name, note)
     start = plan.model.start
@@ -92,6 +115,11 @@ def without_bad_pixels(data: Dataset, asked: MaskSection) -> Dataset:
     """The data with what a beam stop, a mask and saturation leave out, and a note for each."""
     if asked.beam_stop:
         stop = beam_stop(data.frame_shape, asked.beam_stop)
+        if not stop.any():
+            raise InputError(
+                f"`data.mask.beam_stop` {asked.beam_stop:g} leaves none of the {data.frame_shape} pixels; give a "
+                "smaller radius."
+            )
         data = _less(data, stop, f"`data.mask.beam_stop` {asked.beam_stop:g}")
     if asked.image is not None:
         meaning = "non-zero = bad" if asked.nonzero == "bad" else "non-zero = good"

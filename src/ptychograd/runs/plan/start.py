@@ -27,6 +27,7 @@ from ptychograd.models.starts import (
 from ptychograd.physics.detector import Detector
 from ptychograd.physics.model import AbstractModel
 from ptychograd.runs.plan.effects.assembling import assembled
+from ptychograd.runs.plan.images import wave
 from ptychograd.runs.plan.importing import called
 from ptychograd.runs.plan.problems import told_of
 from ptychograd.runs.plan.sections.model import StartSection
@@ -81,7 +82,7 @@ def plain_model(plan: "PlanFields", data: Dataset) -> AbstractModel:
     with told_of(_probe_field(start)):
         model = recipe(
             data,
-            probe=beam if start.probe is None else np.asarray(start.probe),
+            probe=beam if start.probe is None else wave(start.probe, "start probe"),
             object=flat_object if name == "flat" else random_object(plan.seed),
             modes=asked.probe.modes,
             dtype=dtype,

@@ -66,7 +66,9 @@ class PlanFields(Section):
             trusted: whether modules that it names may be imported; not those of a result that somebody sent.
         """
         version = values.get("version", VERSION)
-        if isinstance(version, int) and version > VERSION:
+        if isinstance(version, bool) or not isinstance(version, int):
+            raise InputError(f"`version` {version!r} is no whole number; leave it out, or give {VERSION}.")
+        if version > VERSION:
             raise InputError(
                 f"`version` {version}: this ptychograd knows plans of versions up to {VERSION}; use a newer ptychograd."
             )

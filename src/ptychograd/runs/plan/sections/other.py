@@ -43,7 +43,9 @@ class ValidationSection(Section):
 class OutputSection(Section):
     """What is kept, and when the run ends before its time."""
 
-    result: File | None = about("The result file; DATA_result.h5 in the working folder by default.")
+    result: File | None = about(
+        "The result file, with data.each a folder; by default DATA_result.h5 in the working folder."
+    )
     checkpoint_every: Every = about(
         "How often the result so far is saved: after so many epochs, as 10, or so much time, as 30s, 5min or 2h; never "
         "with 0.",
