@@ -79,8 +79,8 @@ def _as_resumed(path: Path, plan: Path) -> str:
     stops = [*(f" --stop-after {done}" if done else "" for done, _ in resumed), ""]
     steps = ", then ".join(f"`{command}{stop}`" for command, stop in zip(commands, stops, strict=True))
     return (
-        f"{path} was resumed to {resumed[-1][1]} epochs, which goes on from a state that no plan holds: it is made again "
-        f"by {steps}."
+        f"{path} was resumed to {resumed[-1][1]} epochs, which goes on from a state that no plan holds: it is made "
+        f"again by {steps}."
     )
 
 
