@@ -10,7 +10,7 @@ from ptychograd.cli.console import errors, standard_output
 from ptychograd.cli.console import output as console
 from ptychograd.cli.wording import speak_of_fields
 from ptychograd.core.errors import InputError
-from ptychograd.runs.plan.plan import Plan
+from ptychograd.runs.plan.plan import Plan, require_replaceable_plan
 from ptychograd.runs.plan.toml import save, written
 from ptychograd.runs.plan.toml_text import Page
 
@@ -44,8 +44,7 @@ def plan(
         text, _ = written(asked, ".", str(result), "entry/attached/", page)
         standard_output.write(text)
         return
-    if output.exists():
-        _require_plan(output)
+    require_replaceable_plan(output)
     save(asked, output, page)
     console.print(f"{output}: the plan of {result}.", soft_wrap=True)
 
@@ -82,12 +81,3 @@ def _as_resumed(path: Path, plan: Path) -> str:
         f"{path} was resumed to {resumed[-1][1]} epochs, which goes on from a state that no plan holds: it is made "
         f"again by {steps}."
     )
-
-
-def _require_plan(path: Path) -> None:
-    try:
-        Plan.load(path)
-    except InputError:
-        raise InputError(
-            f"{path} is there and is no plan that can be read: it would be lost. Give another name, or remove it."
-        ) from None
