@@ -10,6 +10,7 @@ from ptychograd.core.errors import InputError
 from ptychograd.data.files import FORMATS, Entry, opened
 from ptychograd.data.files.formats.items import Items
 from ptychograd.data.files.formats.keymap import Keys, chosen
+from ptychograd.data.files.formats.native import Native
 from ptychograd.data.geometry import ENERGIES, LENGTHS, unit_size
 
 NEEDED = ("patterns", "positions", "energy", "distance", "pixel_size")  # for a reconstruction in metres
@@ -70,7 +71,7 @@ class Contents(NamedTuple):
 
     Args:
         arrays: all arrays and numbers.
-        missing: the items that no format finds, of `NEEDED`.
+        missing: the items that no format finds, of `NEEDED`; none of a file of our own.
         guesses: what could be the missing items, by their names.
     """
 
@@ -157,7 +158,8 @@ def contents(path: Path, keys: Keys | None = None, links_into: Sequence[str] = (
             found = format.read(catalogue, found, format.readers)
         except InputError:
             found = None
-    missing = tuple(name for name in NEEDED if name not in given and not _has(found, name))
+    needed = () if isinstance(format, Native) else NEEDED
+    missing = tuple(name for name in needed if name not in given and not _has(found, name))
     missing = tuple(name for name in missing if not (name == "energy" and {"wavelength", "energy_kev"} & given.keys()))
     return Contents(arrays, missing, dict(_guesses(arrays, missing)))
 
@@ -208,7 +210,7 @@ def _positions(arrays: Sequence[Listed], count: int) -> Guess | None:
 
 def _is_called(one: Listed, axis: str) -> bool:
     """Whether an array is called by an axis: y, posy, motor_y, pos_y_um."""
-    leaf = re.sub(r"(_|\b)(m|mm|um|µm|nm|px)$", "", one.name.rsplit("/", 1)[-1].lower())
+    leaf = re.sub(r"_(m|mm|um|µm|nm|px)$", "", one.name.rsplit("/", 1)[-1].lower())
     return leaf == axis or re.fullmatch(rf"(.*[_\-. ]|pos|p|motor|stage|piezo|sample){axis}", leaf) is not None
 
 

@@ -1,8 +1,6 @@
 """The trials of a search, in a file of SQLite, and which point is tried next: Optuna's part."""
 
-import itertools
 import json
-import math
 import sqlite3
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
@@ -111,12 +109,12 @@ class Trials(NamedTuple):
         return Attempt(self._point(record.params), record)
 
     def _any_but(self, tried: Collection[str], entropy: list[int]) -> dict[str, int | float | str]:
-        """Numbers and texts of a point that was not tried, on axes of which each has an end."""
-        every = itertools.product(*(axis.places for axis in self.axes.values()))
-        names = (dict(zip(self.axes, one, strict=True)) for one in every)
-        left = (one for one in names if key_of(self._point(one)) not in tried)
-        count = math.prod(axis.size for axis in self.axes.values()) - len(tried)
-        return next(itertools.islice(left, int(np.random.default_rng(entropy).integers(count)), None))
+        """Numbers and texts of a point that was not tried, any of them as likely as another."""
+        generator = np.random.default_rng(entropy)
+        while True:
+            found = {path: axis.any_place(generator) for path, axis in self.axes.items()}
+            if key_of(self._point(found)) not in tried:
+                return found
 
     def tell(self, trial: Attempt, row: Row) -> None:
         """Note how a trial ended."""
