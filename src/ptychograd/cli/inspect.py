@@ -75,13 +75,13 @@ def _show_contents(plan: Plan) -> None:
         there = contents(path, keys_of(plan), plan.data.links_into)
     except InputError:
         return
-    output.print(
-        "\n".join(text_table(("array", "shape", "type", "value", "unit"), [one.cells for one in there.arrays]))
-    )
     keys = list(there.needed())
-    if keys:
-        given = " ".join(f"--key {name}={key}" for name, key, _ in keys)
-        output.print(f"\nmissing; to be given as: {given}", soft_wrap=True)
+    if not keys:
+        return
+    columns = ("array", "shape", "type", "value", "unit")
+    given = " ".join(f"--key {name}={key}" for name, key, _ in keys)
+    output.print("\n".join(text_table(columns, [one.cells for one in there.arrays])))
+    output.print(f"\nmissing; to be given as: {given}", soft_wrap=True)
     for name, _, reason in keys:
         output.print(f"  {name}: {f'guessed {reason}; check it' if reason else 'nothing there is called so'}")
 
