@@ -84,7 +84,8 @@ def test_a_result_that_was_resumed_says_how_it_is_made_again(here, capfd):
     """By two commands, in a line of the plan too; one that was only interrupted by its plan alone."""
     keys = {"patterns": "run7/eiger", "positions": "run7/stage"}
     lengths = {"distance": 0.31, "energy": "8 keV", "pixel_size": "55 um"}
-    plan = Plan(data={"paths": "foreign.h5", "keys": keys}, geometry=lengths, fit={"epochs": 2, "batch_size": 12})
+    fit, machine = {"epochs": 2, "batch_size": 12}, {"devices": 1}
+    plan = Plan(data={"paths": "foreign.h5", "keys": keys}, geometry=lengths, fit=fit, machine=machine)
     plan.save("made.toml")
     main(["run", "made.toml", "-o", "r.h5", "--stop-after", "1"])
     main(["resume", "r.h5"])

@@ -31,9 +31,14 @@ def line_of_one(named: Sequence[str], lines: Mapping[str, int]) -> int | None:
     return next((line for line in found if line is not None), None)
 
 
-def fields_in(message: str) -> list[str]:
-    """The fields that a sentence names in backquotes, and whatever else with dots stands so."""
-    return [path for path in _NAMED.findall(message) if _PATH.fullmatch(path)]
+def named_in(message: str) -> list[str]:
+    """What a sentence names in backquotes."""
+    return _NAMED.findall(message)
+
+
+def is_path(name: str) -> bool:
+    """Whether a name may be that of a field: one with dots, or one in no section."""
+    return _PATH.fullmatch(name) is not None
 
 
 class _Scan:

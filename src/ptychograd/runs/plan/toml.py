@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from ptychograd.core.errors import InputError
 from ptychograd.runs.plan.fields import VERSION, Section
-from ptychograd.runs.plan.lines import fields_in, line_of, line_of_one, lines_of
+from ptychograd.runs.plan.lines import is_path, line_of, line_of_one, lines_of, named_in
 from ptychograd.runs.plan.parts import named_part
 from ptychograd.runs.plan.stored import from_file, named_array, reference, with_arrays
 from ptychograd.runs.plan.toml_text import Page, toml_text
@@ -62,7 +62,7 @@ class PlanText:
 
     def located(self, problem: InputError) -> InputError:
         """The same problem with file and line: of the field that it names in backquotes, or of the file or the item."""
-        line = self._line(str(problem), fields_in(str(problem)), self.lines)
+        line = self._line(str(problem), named_in(str(problem)), self.lines)
         return InputError(f"{self.path}{'' if line is None else f', line {line}'}: {problem}")
 
     def located_if_from_here(self, problem: InputError, elsewhere: Collection[str]) -> InputError:
@@ -77,7 +77,7 @@ class PlanText:
         def is_here(path: str) -> bool:
             return not any(f"{path}.".startswith(f"{other}.") for other in elsewhere)
 
-        named = [path for path in fields_in(message) if is_here(path)]
+        named = [path for path in named_in(message) if is_path(path) and is_here(path)]
         line = self._line(message, named, {path: line for path, line in self.lines.items() if is_here(path)})
         if line is None and not named:
             return problem

@@ -81,9 +81,10 @@ def chosen(catalogue: Catalogue, keys: Keys, readers: Readers) -> Items:
         if name not in READERS and not of_variable:
             there = ", ".join(READERS)
             raise InputError(f'there is no item "{name}"; the items of a file are {there}, and variable.NAME.')
-        entry = catalogue.find(str(key)) or _in_unit(catalogue, str(key)) or _literal(name, key)
+        entry = catalogue.find(str(key))
         if entry is None and name == "positions" and "," in str(key):
             entry = _of_two(catalogue, str(key))
+        entry = entry or _in_unit(catalogue, str(key)) or _literal(name, key)
         if entry is None and name == "positions" and str(key).lower() == "none":
             items = overlaid(items, Items(without_positions=True))
             continue
