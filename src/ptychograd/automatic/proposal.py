@@ -12,8 +12,10 @@ from ptychograd.data.checks import GOOD, Finding, findings, first_to_mend
 from ptychograd.data.dataset import BraggGeometry, Dataset, NearFieldGeometry
 from ptychograd.data.description import describe
 from ptychograd.data.files import Entry, opened
+from ptychograd.data.preparation import guess_preparation
 from ptychograd.models.diagnosis import observed
 from ptychograd.runs.plan.plan import Plan
+from ptychograd.runs.plan.preparation import preparation_of
 
 HOLD = 20  # epochs in which a beam of whose phase nothing is known stays as it is
 MOST_LISTED = 12  # arrays of a file that could not be read by itself
@@ -78,9 +80,10 @@ def propose(asked: Plan, *, trial: bool = False, on_trial: Tell | None = None) -
         if not entries:
             raise
         return _unread(asked, entries, str(problem))
+    plan, data, needed = _prepared(plan, data)
     evidence = observed(data)
     found = findings(evidence)
-    notes = [*notes, *_facts(data), *_advice(found), *_missing(data)]
+    notes = [*notes, *needed, *_facts(data), *_advice(found), *_missing(data)]
     if trial:
         fields, said = _tried(plan, data, found, on_trial)
         plan, notes = plan.with_fields(fields), [*notes, *said]
@@ -105,6 +108,15 @@ def _readable(asked: Plan) -> tuple[Plan, Dataset, list[Note]]:
             _read(plan),
             [("data.keys", f"GUESSED by shape alone: {text}; check that these are the right ones.")],
         )
+
+
+def _prepared(plan: Plan, data: Dataset) -> tuple[Plan, Dataset, list[Note]]:
+    """The plan with what the data show to be needed beyond doubt, the data after that, and why."""
+    guesses = guess_preparation(data, preparation_of(plan.data.prepare))
+    if not guesses:
+        return plan, data, []
+    plan = plan.with_fields({path: value for guess in guesses for path, value in guess.in_plan.items()})
+    return plan, _read(plan), [(next(iter(guess.in_plan)), f"GUESSED: {guess.text}.") for guess in guesses]
 
 
 def _read(plan: Plan) -> Dataset:
