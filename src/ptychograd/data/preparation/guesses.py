@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ptychograd.data.checks.beam import IN_A_CORNER, off_centre
+from ptychograd.data.checks.beam import border, off_centre
 from ptychograd.data.checks.finding import is_far_field
 from ptychograd.data.dataset import BraggGeometry, Dataset, check_data
 from ptychograd.data.preparation.centre import found_centre
@@ -17,6 +17,7 @@ from ptychograd.data.preparation.wanted import ChosenFrames, Preparation
 
 ONE = 0.15  # how far from 1 a gain is that is none
 OFF = 0.75  # pixels from the middle one, from which patterns are moved
+IN_A_CORNER, BRIGHTER = 0.3, 3.0  # of the frame along both axes; light at its edge over that where it is in the middle
 DIM, NEXT = 0.1, 0.3  # of the median pattern: what has no beam, and what others have at least
 
 
@@ -131,8 +132,10 @@ def guess_corner(data: Dataset) -> Guess | None:
     """A zero frequency at pixel (0, 0)."""
     if not is_far_field(data):
         return None
-    away = np.abs(off_centre(data.mean_pattern)[1])
-    if not (away > IN_A_CORNER * np.array(data.frame_shape)).all():
+    mean = data.mean_pattern
+    away, edge = np.abs(off_centre(mean)[1]), border(mean.shape)
+    moved = np.roll(mean, [n // 2 for n in mean.shape], axis=(0, 1))
+    if not ((away > IN_A_CORNER * np.array(mean.shape)).all() and mean[edge].sum() > BRIGHTER * moved[edge].sum()):
         return None
     return Guess({"shift": True}, "the zero frequency is in a corner, as a Fourier transform leaves it")
 
