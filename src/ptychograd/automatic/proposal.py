@@ -13,8 +13,10 @@ from ptychograd.data.checks import GOOD, Finding, findings, first_to_mend
 from ptychograd.data.contents import Contents, contents
 from ptychograd.data.dataset import BraggGeometry, Dataset, NearFieldGeometry
 from ptychograd.data.description import describe
+from ptychograd.data.preparation import guess_preparation
 from ptychograd.models.diagnosis import observed
 from ptychograd.runs.plan.plan import Plan
+from ptychograd.runs.plan.preparation import preparation_of
 from ptychograd.runs.plan.reading import keys_of
 
 HOLD = 20  # epochs in which a beam of whose phase nothing is known stays as it is
@@ -80,9 +82,10 @@ def propose(asked: Plan, *, trial: bool = False, on_trial: Tell | None = None) -
         if there is None or not there.arrays:
             raise
         return _unread(asked, there, str(problem))
+    plan, data, needed = _prepared(plan, data)
     evidence = observed(data)
     found = findings(evidence)
-    notes = [*notes, *_facts(data), *_advice(found), *_missing(data)]
+    notes = [*notes, *needed, *_facts(data), *_advice(found), *_missing(data)]
     if trial:
         fields, said = _tried(plan, data, found, on_trial)
         plan, notes = plan.with_fields(fields), [*notes, *said]
@@ -108,6 +111,15 @@ def _readable(asked: Plan) -> tuple[Plan, Dataset, list[Note]]:
         with suppress(InputError):
             return plan, _read(plan), notes
     return asked, data, []
+
+
+def _prepared(plan: Plan, data: Dataset) -> tuple[Plan, Dataset, list[Note]]:
+    """The plan with what the data show to be needed beyond doubt, the data after that, and why."""
+    guesses = guess_preparation(data, preparation_of(plan.data.prepare))
+    if not guesses:
+        return plan, data, []
+    plan = plan.with_fields({path: value for guess in guesses for path, value in guess.in_plan.items()})
+    return plan, _read(plan), [(next(iter(guess.in_plan)), f"GUESSED: {guess.text}.") for guess in guesses]
 
 
 def _read(plan: Plan) -> Dataset:
