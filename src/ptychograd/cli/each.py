@@ -57,8 +57,8 @@ def _without_results(plan: Plan) -> Plan:
         return plan
     if len(results) == len(plan.data.paths):
         raise InputError(f"`data.paths`: {', '.join(results)} are results, and no data; name the files of scans.")
-    told = f"{results[0]} and {len(results) - 1} more are" if len(results) > 1 else f"{results[0]} is"
-    errors.print(f"{told} left out: results of runs, no data", style="dim", soft_wrap=True)
+    text = f"{results[0]} and {len(results) - 1} more are" if len(results) > 1 else f"{results[0]} is"
+    errors.print(f"{text} left out: results of runs, no data", style="dim", soft_wrap=True)
     return plan.with_fields({"data.paths": [path for path in plan.data.paths if path not in results]})
 
 
@@ -129,8 +129,8 @@ def _performed(path: str, plan: Plan, run: "Callable[[Plan], Result]") -> Row:
     try:
         return Row.of(path, run(plan))
     except (InputError, MemoryError) as problem:
-        told = located(problem) if isinstance(problem, InputError) else problem
-        reason = " ".join(str(told).split()) or "There is not enough memory."
+        text = located(problem) if isinstance(problem, InputError) else problem
+        reason = " ".join(str(text).split()) or "There is not enough memory."
         complain(reason)
     except RuntimeError as problem:
         reason = lacking(problem)

@@ -21,7 +21,7 @@ FORMS = {  # what a key may be given as, for what no array could be
     "distance": "1:m",
     "pixel_size": "55:um",
 }
-_WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
+_PARTS_OF_NAMES = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
 
 
 class Listed(NamedTuple):
@@ -42,10 +42,10 @@ class Listed(NamedTuple):
     value: float | None
 
     @property
-    def words(self) -> list[str]:
+    def name_parts(self) -> list[str]:
         """The words of its name and of the group that it is in, in small letters; those of the name come first."""
         names = self.name.split("/")[-1:] + self.name.split("/")[-2:-1]
-        return [word.lower() for name in names for word in _WORDS.findall(name)]
+        return [word.lower() for name in names for word in _PARTS_OF_NAMES.findall(name)]
 
     @property
     def cells(self) -> tuple[str, ...]:
@@ -96,7 +96,7 @@ class Quantity(NamedTuple):
     """How a number of the experiment is known: by words of its name, and by what it can be in some units.
 
     Args:
-        words: one of them is in the name.
+        name_parts: one of them is in the name.
         others: none of them is.
         units: with their sizes.
         least: the smallest that it can be, in the unit of the sizes.
@@ -104,7 +104,7 @@ class Quantity(NamedTuple):
         tried: units in which a number without one may be, the likeliest first.
     """
 
-    words: frozenset[str]
+    name_parts: frozenset[str]
     others: frozenset[str]
     units: Mapping[str, float]
     least: float
@@ -222,8 +222,8 @@ def _number(arrays: Sequence[Listed], name: str) -> Guess | None:
 
 
 def _as_quantity(one: Listed, kind: Quantity) -> Guess | None:
-    words = one.words
-    if one.value is None or not kind.words & set(words) or kind.others & set(words):
+    parts = one.name_parts
+    if one.value is None or not kind.name_parts & set(parts) or kind.others & set(parts):
         return None
     if one.units:
         size = kind.size(one.units)

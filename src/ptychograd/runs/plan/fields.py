@@ -36,7 +36,7 @@ def about(
     least: int | float | None = None,
     above: int | float | None = None,
     most: int | float | None = None,
-    below: int | float | None = None,
+    less_than: int | float | None = None,
 ) -> Any:
     """A field with what it means in a sentence, and the numbers it takes; sections have a fresh one by default.
 
@@ -46,11 +46,11 @@ def about(
         least: the smallest number.
         above: a number that is too small by a hair.
         most: the largest number.
-        below: a number that is too large by a hair.
+        less_than: a number that is too large by a hair.
     """
     if isinstance(default, type) and issubclass(default, Section):
         return Field(default_factory=default, description=text)
-    return Field(default=default, description=text, ge=least, gt=above, le=most, lt=below)
+    return Field(default=default, description=text, ge=least, gt=above, le=most, lt=less_than)
 
 
 def required(text: str, *, above: int | float | None = None) -> Any:

@@ -69,7 +69,7 @@ def _numbers(error: ErrorDetails, plan: type[BaseModel]) -> str:
 
 
 @contextmanager
-def told_of(path: str | None) -> Iterator[None]:
+def about_field(path: str | None) -> Iterator[None]:
     """Name a field, if there is one, in the sentence of what is wrong with what comes from it, if that names none."""
     try:
         yield

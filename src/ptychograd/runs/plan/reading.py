@@ -24,7 +24,7 @@ from ptychograd.data.orientation import apply_orientation
 from ptychograd.data.preparation import counted, placed, sound, used_of
 from ptychograd.runs.plan.images import image
 from ptychograd.runs.plan.preparation import parted, preparation_of
-from ptychograd.runs.plan.problems import told_of
+from ptychograd.runs.plan.problems import about_field
 from ptychograd.runs.plan.sections.data import DataSection, GeometrySection, MaskSection
 
 if TYPE_CHECKING:
@@ -139,10 +139,10 @@ def without_bad_pixels(data: Dataset, asked: MaskSection) -> Dataset:
     if asked.image is not None:
         meaning = "non-zero = bad" if asked.nonzero == "bad" else "non-zero = good"
         shown = asked.image if isinstance(asked.image, str) else "(an array)"
-        with told_of("data.mask.image"):
+        with about_field("data.mask.image"):
             data = _less(data, image(asked.image, "mask"), f"`data.mask.image` {shown} ({meaning})", asked.nonzero)
     if asked.above is not None:
-        with told_of("data.mask.above"):
+        with about_field("data.mask.above"):
             data = _less(data, unsaturated_mask(data, asked.above), f"`data.mask.above` {asked.above:g}")
     return data
 

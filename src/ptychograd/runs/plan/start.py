@@ -29,7 +29,7 @@ from ptychograd.physics.model import AbstractModel
 from ptychograd.runs.plan.effects.assembling import assembled
 from ptychograd.runs.plan.images import wave
 from ptychograd.runs.plan.importing import called
-from ptychograd.runs.plan.problems import told_of
+from ptychograd.runs.plan.problems import about_field
 from ptychograd.runs.plan.sections.model import StartSection
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def make_model(plan: "PlanFields", data: Dataset) -> AbstractModel:
 
 def _from_earlier(data: Dataset, path: str, model: AbstractModel) -> AbstractModel:
     """The model with object, probe and positions of an earlier result; what was done is logged."""
-    with told_of("model.start.result"):
+    with about_field("model.start.result"):
         result = load(path)
         model, notes = continued(model, data, EarlierResult(result.roles, result.positions))
     for note in notes:
@@ -79,7 +79,7 @@ def plain_model(plan: "PlanFields", data: Dataset) -> AbstractModel:
         beam = mean_pattern(start.defocus)
     name = start.object or ("flat" if data.support is None else "random")
     dtype = complex_dtype(plan)
-    with told_of(_probe_field(start)):
+    with about_field(_probe_field(start)):
         model = recipe(
             data,
             probe=beam if start.probe is None else wave(start.probe, "start probe"),
@@ -141,7 +141,7 @@ def _crystal(plan: "PlanFields", data: Dataset, beam: ProbeStart | None) -> Abst
         )
     if asked.start.defocus and beam is None:
         raise InputError("`model.start.defocus` is for a start probe from an opening, or estimated in the far field.")
-    with told_of(_probe_field(asked.start) or "model.start.thickness"):
+    with about_field(_probe_field(asked.start) or "model.start.thickness"):
         return bragg(
             data,
             thickness=asked.start.thickness,

@@ -9,7 +9,7 @@ from ptychograd.models import effects
 from ptychograd.physics import paths
 from ptychograd.physics.model import AbstractModel
 from ptychograd.physics.objects import BoundedMagnitude, UnitMagnitude
-from ptychograd.runs.plan.problems import told_of
+from ptychograd.runs.plan.problems import about_field
 from ptychograd.runs.plan.sections.model import ModelSection, ObjectSection, ProbeSection, SpectrumSection
 from ptychograd.runs.stage import Stage
 
@@ -25,14 +25,14 @@ def with_wave(model: AbstractModel, asked: ModelSection, refine: Sequence[str] =
         terms = aberrations(probe)
         if not terms and paths.ABERRATIONS in refine:
             terms = {noll: 0.0 for noll in COMMON_ABERRATIONS}
-        with told_of("model.probe.aberrations"):
+        with about_field("model.probe.aberrations"):
             model = effects.with_aberrations(model, asked.start.defocus, terms, pupil(model, probe))
     variations = probe.variations or int(any(path in (paths.WEIGHTS, paths.VARIATIONS) for path in refine))
     if variations:
-        with told_of("model.probe.variations"):
+        with about_field("model.probe.variations"):
             model = effects.with_varying_probe(model, variations)
     if probe.varying_intensity or paths.INTENSITY in refine:
-        with told_of("model.probe.varying_intensity"):
+        with about_field("model.probe.varying_intensity"):
             model = effects.with_varying_intensity(model)
     return with_lines(model, asked.spectrum, refine)
 
@@ -60,10 +60,10 @@ def held_unless_asked(stages: Iterable[Stage], model: AbstractModel, refine: Seq
 
 def _with_object(model: AbstractModel, asked: ObjectSection, refine: Sequence[str]) -> AbstractModel:
     if is_thick(asked) or paths.DISTANCE in refine:
-        with told_of("model.object.slices"):
+        with about_field("model.object.slices"):
             model = effects.with_slices(model, asked.slices, slice_distance(asked))
     if asked.states != 1:
-        with told_of("model.object.states"):
+        with about_field("model.object.states"):
             model = effects.with_object_modes(model, asked.states)
     return with_magnitude(model, asked)
 
@@ -75,10 +75,10 @@ def with_magnitude(model: AbstractModel, asked: ObjectSection) -> AbstractModel:
             "`model.object.phase_only` and `model.object.magnitude_at_most` are both given; give one of them."
         )
     if asked.phase_only:
-        with told_of("model.object.phase_only"):
+        with about_field("model.object.phase_only"):
             return effects.with_magnitude(model, UnitMagnitude())
     if asked.magnitude_at_most is not None:
-        with told_of("model.object.magnitude_at_most"):
+        with about_field("model.object.magnitude_at_most"):
             return effects.with_magnitude(model, BoundedMagnitude(asked.magnitude_at_most))
     return model
 
@@ -88,7 +88,7 @@ def with_lines(model: AbstractModel, asked: SpectrumSection, refine: Sequence[st
     if asked.lines and asked.bandwidth is not None:
         raise InputError("`model.spectrum.lines` and `model.spectrum.bandwidth` are both given; give one of them.")
     if asked.bandwidth is not None:
-        with told_of("model.spectrum.bandwidth"):
+        with about_field("model.spectrum.bandwidth"):
             return effects.with_bandwidth(model, asked.bandwidth, asked.samples)
     if not asked.lines:
         if paths.SPECTRUM in refine:
@@ -98,7 +98,7 @@ def with_lines(model: AbstractModel, asked: SpectrumSection, refine: Sequence[st
             )
         return model
     wavelengths = [wavelength_from_kev(line.energy / KEV) for line in asked.lines]
-    with told_of("model.spectrum.lines"):
+    with about_field("model.spectrum.lines"):
         return effects.with_spectrum(model, wavelengths, [line.weight for line in asked.lines])
 
 

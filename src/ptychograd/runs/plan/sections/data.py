@@ -63,14 +63,14 @@ class DataSection(Section):
 class GeometrySection(Section):
     """Lengths of the experiment, in place of the file's."""
 
-    distance: Length | None = about("From sample to detector.", above=0, below=math.inf)
+    distance: Length | None = about("From sample to detector.", above=0, less_than=math.inf)
     focus_distance: Length | None = about(
         "For a near field in a cone beam: from focus to sample; inf for a parallel beam.",
         above=0,
     )
-    wavelength: Length | None = about("Wavelength of the light or of the electrons.", above=0, below=math.inf)
+    wavelength: Length | None = about("Wavelength of the light or of the electrons.", above=0, less_than=math.inf)
     energy: Energy | None = about('Energy of the photons, as "8 keV", in place of the wavelength.', above=0)
-    pixel_size: Length | None = about("Width of a detector pixel.", above=0, below=math.inf)
+    pixel_size: Length | None = about("Width of a detector pixel.", above=0, less_than=math.inf)
     two_theta: Angle | None = about(
-        "Of a crystal: the angle between the beam and the detector's middle.", above=-math.inf, below=math.inf
+        "Of a crystal: the angle between the beam and the detector's middle.", above=-math.inf, less_than=math.inf
     )

@@ -16,7 +16,7 @@ class SolverSection(Section):
         "by then. These and rpie find their step sizes; epie and ad-epie follow Algorithm 1 of the paper; adam takes "
         "steps."
     )
-    momentum: Real | None = about("For nesterov: its momentum, from 0 to below 1.", least=0, below=1)
+    momentum: Real | None = about("For nesterov: its momentum, from 0 to below 1.", least=0, less_than=1)
     step_size: Real | None = about("For nesterov: its step, over the one that the curvature allows.", above=0)
     floor: Real | None = about(
         "For nesterov: the share of the brightest light that weakly lit pixels are moved by.", least=0, most=1

@@ -61,7 +61,7 @@ class ProbeSection(Section):
         "Numerical aperture of that lens (for aberrations); by default that of the cone in which 99 % of the probe's "
         "power is.",
         above=0,
-        below=1,
+        less_than=1,
     )
 
 
@@ -79,7 +79,7 @@ class SpectrumSection(Section):
     bandwidth: Real | None = about(
         "Width of a Gaussian spectrum: full width at half maximum over the wavelength, as 0.01.",
         above=0,
-        below=0.5,
+        less_than=0.5,
     )
     samples: Whole = about("Wavelengths that stand for the Gaussian spectrum of bandwidth.", 5, least=2)
 
