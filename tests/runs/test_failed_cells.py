@@ -207,7 +207,7 @@ def test_a_sweep_says_what_failed_and_goes_on(run, tmp_path):
         reasons = [row.get("reason", "") for row in rows]
         assert reasons[:2] == [none_such] * 2
         assert reasons[2] == ""
-        assert reasons[3] == "A batch of 57 patterns can't be taken from 56; give 1 to 56."
+        assert reasons[3] == "A batch of 57 patterns (`fit.batch_size`) can't be taken from 56; give 1 to 56."
         assert [line["reason"] for line in lines] == reasons
         assert [row["r_factor"] is None for row in rows] == [bool(reason) for reason in reasons]
         assert out.splitlines()[2].split()[:5] == ["99", "8", "nan", "nan", "0"]
