@@ -73,14 +73,16 @@ def read(
 
     Args:
         path: the file.
-        keys: for any of patterns, positions, mask, probe, support, wavelength, energy_kev, distance, pixel_size,
-            focus_distance, two_theta, rocking and arrived the path of an array in the file (HDF5 "a/b/c", NPZ "name");
-            for numbers also the number itself, in metres, keV or radians ("9.8e-11"; a pixel size may be "y,x"). What
-            isn't named is found by the format's rules, and a guess becomes a note. "arrived" names what the writer of a
-            file counts patterns by: how many were written, or for each a number that is above 0 once it was. What else
-            differs from pattern to pattern is named "variable.NAME", as {"variable.angle": "scan/theta"}, or with its
-            unit where the file states none, {"variable.angle.deg": "theta"}; {"positions": "none"} says that there are
-            none, and the variables that a file of ptychograd holds come unasked.
+        keys: for any of patterns, positions, mask, probe, support, wavelength, energy, energy_kev, distance,
+            pixel_size, focus_distance, two_theta, rocking and arrived the path of an array in the file (HDF5 "a/b/c",
+            NPZ "name"); for numbers also the number itself, in metres, joules (energy), keV (energy_kev) or radians
+            ("9.8e-11"; a pixel size may be "y,x"). A unit that the file does not state follows after a colon
+            ("beam/e:keV", "8:keV"). Positions may be two arrays, "motors/y,motors/x". What isn't named is found by the
+            format's rules, and a guess becomes a note. "arrived" names what the writer of a file counts patterns by:
+            how many were written, or for each a number that is above 0 once it was. What else differs from pattern to
+            pattern is named "variable.NAME", as {"variable.angle": "scan/theta"}, or with its unit where the file
+            states none, {"variable.angle.deg": "theta"}; {"positions": "none"} says that there are none, and the
+            variables that a file of ptychograd holds come unasked.
         near_field: True if the patterns are shadows, False if they are far-field patterns; by default, what the file
             says, or else near field if there is a key for the focus distance (infinite: parallel beam).
         keep: when the patterns of an HDF5 file stay there and are read as they are needed; by default never.
