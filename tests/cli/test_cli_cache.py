@@ -9,7 +9,7 @@ import jax
 import pytest
 
 from ptychograd.cli import cache as _cache
-from ptychograd.cli import engine as _engine
+from ptychograd.runs import machine as _machine
 
 KEPT = ("jax_compilation_cache_dir", "jax_persistent_cache_min_compile_time_secs")
 
@@ -169,8 +169,8 @@ def test_a_device_that_is_not_there_is_one_sentence(run, monkeypatch, case):
 
     monkeypatch.setenv("JAX_PLATFORMS", "cuda")
     monkeypatch.setattr(jax, "devices", devices)
-    monkeypatch.setattr("ptychograd.cli.machine.start", lambda *_: _engine.require_devices())
-    monkeypatch.setattr("ptychograd.cli.engine.prepare", lambda *_: _engine.require_devices())
+    monkeypatch.setattr("ptychograd.cli.machine.start", lambda *_: _machine.require_devices())
+    monkeypatch.setattr("ptychograd.cli.engine.prepare", lambda *_: _machine.require_devices())
     commands = [("reconstruct", "s.h5"), ("inspect", "s.h5"), ("bench",), ("simulate", "far-field", "o.h5"), ("demo",)]
     for command in commands:
         status, _, err = run(*command)

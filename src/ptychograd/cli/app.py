@@ -95,7 +95,7 @@ def _run(arguments: list[str] | None) -> None:
 
 def complain_of_the_computer(problem: RuntimeError) -> NoReturn:
     """Say what the computer lacks; raise on what is no such thing."""
-    from ptychograd.cli.engine import lacking
+    from ptychograd.runs.machine import lacking
 
     text = lacking(problem)
     if text is None:

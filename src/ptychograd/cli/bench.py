@@ -27,7 +27,7 @@ def bench(
         rounds: Each time is the median of so many.
         output: A JSON file for all numbers.
     """
-    from ptychograd.cli.engine import require_devices
+    from ptychograd.runs.machine import require_devices
 
     require_devices()
     folder = working_folder()

@@ -11,7 +11,7 @@ from ptychograd.cli.console import errors, tell_json
 from ptychograd.cli.console import output as console
 from ptychograd.cli.headings import READ, TRIED
 from ptychograd.cli.options import Json, PlanOptions, Whole, plan_of, without_effect
-from ptychograd.cli.placed import Placed, leave_unless_there, working_folder
+from ptychograd.cli.placed import leave_unless_there, working_folder
 from ptychograd.cli.wording import worded
 from ptychograd.core.errors import InputError
 from ptychograd.runs.plan.plan import Plan
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ptychograd.automatic.orientation import OrientationTrial, Preference
     from ptychograd.data.checks import Evidence, Finding
     from ptychograd.data.dataset import Dataset
+    from ptychograd.data.files.writing.placing import Placed
 
 HOLD = 20  # epochs in which a beam of whose phase nothing is known stays as it is
 PROBE = "--key probe=PATH, or an opening with --defocus METRES"
@@ -77,7 +78,7 @@ def diagnose(
     leave_unless_there(*where)
 
 
-def _drawn(report: "Report", output: Path, folder: Path) -> Placed:
+def _drawn(report: "Report", output: Path, folder: Path) -> "Placed":
     from ptychograd.cli.pictures import drawn
     from ptychograd.output.plot import diagnosis
 

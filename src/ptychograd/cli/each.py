@@ -89,7 +89,7 @@ def _check_names(paths: Sequence[str]) -> None:
 
 def _performed(path: str, plan: Plan, run: "Callable[[Plan], Result]") -> Row:
     """The run of one file; what fails is said, and leaves the others alone."""
-    from ptychograd.cli.engine import lacking
+    from ptychograd.runs.machine import lacking
 
     try:
         return Row.of(path, run(plan))

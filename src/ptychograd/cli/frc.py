@@ -9,17 +9,16 @@ from ptychograd.cli.console import errors, tell_json
 from ptychograd.cli.console import output as console
 from ptychograd.cli.options import Json, PlanOptions, plan_of
 from ptychograd.cli.pictures import drawn, require_picture
-from ptychograd.cli.placed import Placed, leave_unless_there, placed, working_folder
-from ptychograd.cli.saving import require_same_data
+from ptychograd.cli.placed import leave_unless_there, placed, working_folder
 from ptychograd.cli.signals import ending
 from ptychograd.core.errors import InputError
-from ptychograd.output.captions import DATA_FILE, FOLDER
 from ptychograd.output.texts.corrections import summary_of_positions
 from ptychograd.runs.plan.plan import Plan
-from ptychograd.runs.setting_names import FINGERPRINT
+from ptychograd.runs.setting_names import DATA_FILE, FINGERPRINT, FOLDER
 
 if TYPE_CHECKING:
     from ptychograd.data.dataset import Dataset
+    from ptychograd.data.files.writing.placing import Placed
     from ptychograd.fitting.result import Result
     from ptychograd.quality.rings import RingCorrelation
     from ptychograd.runs.planned import PlannedRun
@@ -94,6 +93,8 @@ class OutputPaths(NamedTuple):
 
     def check_data(self, path: Path, data: "Dataset") -> None:
         """Refuse to replace the halves of another scan of the same name."""
+        from ptychograd.runs.origins import require_same_data
+
         for place in self.halves if self.is_default else ():
             require_same_data(place, path, data.fingerprint)
 
@@ -101,10 +102,11 @@ class OutputPaths(NamedTuple):
 def _halves(places: OutputPaths, plan: Plan) -> "list[tuple[Result, Placed]]":
     """The results of both halves, each saved as soon as it is there."""
     from ptychograd.cli.job import read_data
-    from ptychograd.cli.machine import devices, in_file, start
+    from ptychograd.cli.machine import start
     from ptychograd.physics.model import roles_of
     from ptychograd.quality.half_data import require_one_image
     from ptychograd.runs.halves import planned_halves
+    from ptychograd.runs.machine import devices, in_file
 
     if plan.validation.hold_out:
         raise InputError(

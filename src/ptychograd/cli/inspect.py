@@ -33,9 +33,9 @@ def inspect(
         memory_plan: Say also how much memory `reconstruct` will take, part by part. All options of `reconstruct` can be
             given beside it, as --modes 3.
     """
-    from ptychograd.cli import machine as _machine
-    from ptychograd.cli.engine import require_devices
+    from ptychograd.cli.machine import start
     from ptychograd.data.description import describe
+    from ptychograd.runs.machine import devices, in_file, require_devices
 
     if is_result(file):
         if memory_plan:
@@ -47,14 +47,14 @@ def inspect(
         if unused := without_effect(options, READ):
             errors.print(f"{', '.join(unused)}: without effect here but for --memory-plan", style="dim", soft_wrap=True)
         require_devices()
-        _show(describe(plan.read(_machine.in_file(plan.machine))))
+        _show(describe(plan.read(in_file(plan.machine))))
         return
     from ptychograd.runs.planned import PlannedRun
 
-    _machine.start(plan.machine)
+    start(plan.machine)
     plan.check()
-    data = plan.read(_machine.in_file(plan.machine))
-    planned = PlannedRun.of(plan, data, _machine.devices(plan.machine))
+    data = plan.read(in_file(plan.machine))
+    planned = PlannedRun.of(plan, data, devices(plan.machine))
     _show([*describe(data), *_lines(planned.memory)])
 
 

@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ptychograd.cli.console import output
-from ptychograd.cli.placed import Placed, placed
+from ptychograd.cli.placed import placed
 from ptychograd.core.errors import InputError
 
 if TYPE_CHECKING:
+    from ptychograd.data.files.writing.placing import Placed
     from ptychograd.output.plot.overview import Figure
 
 RESULTS = (".h5", ".hdf5")
@@ -25,7 +26,7 @@ def require_picture(path: Path) -> None:
     require_same_type(path)
 
 
-def drawn(figure: "Figure", path: Path, folder: Path) -> Placed:
+def drawn(figure: "Figure", path: Path, folder: Path) -> "Placed":
     """Write a picture as `placed` does, and say where it is."""
     from ptychograd.output.plot import save
 

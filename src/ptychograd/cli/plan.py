@@ -48,7 +48,7 @@ def plan(
 def _plan_of(path: Path) -> Plan:
     """The plan of a result, with its files as they are called from here."""
     from ptychograd.fitting.result import load
-    from ptychograd.output.captions import FOLDER
+    from ptychograd.runs.setting_names import FOLDER
 
     result = load(path)
     try:

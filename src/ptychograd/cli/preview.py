@@ -1,6 +1,5 @@
 """`--preview`: a coarse reconstruction of a part of the scan, which shows soon what is coming."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ptychograd.cli.console import errors, output, tell_json
@@ -25,12 +24,15 @@ NOT_IN_IT: dict[str, object] = {
 
 def preview(plan: Plan, json: bool = False) -> "Result":
     """Reconstruct coarsely, with object and probe alone, and draw what came of it; nothing else is kept."""
-    from ptychograd.cli.job import figures, read_data
-    from ptychograd.cli.machine import devices, in_file, start
+    from ptychograd.cli.job import read_data
+    from ptychograd.cli.machine import start
     from ptychograd.cli.progress import EpochBar
     from ptychograd.data.preview import preview_of
     from ptychograd.output.plot import summary
+    from ptychograd.output.texts.runs import run_figures
     from ptychograd.output.texts.verdicts import verdict_line
+    from ptychograd.runs.job import result_path
+    from ptychograd.runs.machine import devices, in_file
     from ptychograd.runs.planned import PlannedRun
 
     if plan.data.follow:
@@ -39,8 +41,8 @@ def preview(plan: Plan, json: bool = False) -> "Result":
         raise InputError("No data: name a file, or give it in the plan as `data.paths`.")
     start(plan.machine)
     plan.check()
-    named = plan.output.result or f"{Path(plan.data.paths[0]).stem}_result.h5"
-    picture, folder = Path(named).with_name(f"{Path(named).stem.removesuffix('_result')}_preview.png"), working_folder()
+    named, folder = result_path(plan), working_folder()
+    picture = named.with_name(f"{named.stem.removesuffix('_result')}_preview.png")
     require_picture(picture)
     part, note = preview_of(read_data(plan, in_file(plan.machine)))
     errors.print(note, style="dim", soft_wrap=True)
@@ -53,6 +55,6 @@ def preview(plan: Plan, json: bool = False) -> "Result":
     if line := verdict_line(result):
         output.print(line, soft_wrap=True)
     if json:
-        tell_json(figures(result))
+        tell_json(run_figures(result))
     leave_unless_there(where)
     return result

@@ -8,7 +8,6 @@ from cyclopts import Parameter
 
 from ptychograd.cli.console import archived_when_interrupted
 from ptychograd.cli.console import output as console
-from ptychograd.cli.folders import prepare_folder
 from ptychograd.cli.placed import leave_unless_there, placed, working_folder
 
 
@@ -31,6 +30,7 @@ def reproduce(
     """
     from ptychograd.cli.engine import prepare
     from ptychograd.cli.progress import ShareBar
+    from ptychograd.runs.folders import prepare_folder
 
     prepare()
     experiment = importlib.import_module(f"ptychograd.paper.{figure}")

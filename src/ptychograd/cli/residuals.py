@@ -40,14 +40,16 @@ def residuals(
         data: The data file, if it is elsewhere now.
         output: The picture; RESULT_residuals.png beside the result by default.
     """
-    from ptychograd.cli.machine import in_file, start
-    from ptychograd.cli.resume import stored_data, stored_plan
+    from ptychograd.cli.machine import start
+    from ptychograd.cli.resume import stored_plan
     from ptychograd.fitting.result import load
     from ptychograd.quality.residual_maps import residuals
+    from ptychograd.runs.machine import in_file
+    from ptychograd.runs.origins import found_data
 
     found = load(result)
     plan = stored_plan(result, found, trust_model)
-    files = data or stored_data(result, found)
+    files = data or found_data(result, found.settings)
     fresh = {"machine": {"precision": plan.machine.precision}, "data.paths": [str(path) for path in files]}
     plan = applied(plan.with_fields(fresh), options)
     start(plan.machine)

@@ -1,13 +1,12 @@
 """`ptychograd resume`: from a result to the end of its run, or to more epochs."""
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from ptychograd.cli.console import heard, tell_json
 from ptychograd.cli.console import output as console
-from ptychograd.cli.console import tell_json
 from ptychograd.cli.options import Json, OptionalWhole, ResumeOptions, TrustModel, applied
 from ptychograd.core.errors import InputError
 from ptychograd.runs.plan.plan import Plan
@@ -38,9 +37,12 @@ def resume(
         data: The data file, if it is elsewhere now; of several, all in their order.
         output: The result file; RESULT by default.
     """
-    from ptychograd.cli.job import figures, run, tell_replaced
+    from ptychograd.cli.job import run
     from ptychograd.data.files import RESULT, require_replaceable
     from ptychograd.fitting.result import load
+    from ptychograd.output.texts.runs import run_figures
+    from ptychograd.runs.job import note_replaced
+    from ptychograd.runs.origins import found_data
     from ptychograd.runs.progress import RunProgress
 
     begun = load(result)
@@ -51,15 +53,16 @@ def resume(
         text = f"{result}: the run is over after {done} epochs ({begun.stopped}); --epochs {done + 1} or more goes on."
         console.print(text, soft_wrap=True)
         if json:
-            tell_json(figures(begun))
+            tell_json(run_figures(begun))
         return
     goal = None if run_progress.is_over and epochs == done else epochs
     if goal is not None:
         run_progress.towards(goal, done)  # what can't be is said before the data are read
     if output is not None and not (output.exists() and output.samefile(result)):
         require_replaceable(output, RESULT)
-        tell_replaced(output)
-    files = [str(path) for path in data or stored_data(result, begun)]
+        with heard():
+            note_replaced(output)
+    files = [str(path) for path in data or found_data(result, begun.settings)]
     places = {"data.paths": files, "output.result": str(output or result)}
     run(applied(plan.with_fields(places | _undone(plan)), options), json, begun, goal)
 
@@ -88,23 +91,3 @@ def stored_plan(path: Path, result: "Result", trusted: bool = False) -> Plan:
             "`reconstruct(..., resume=load(...))`; `pg.quality.residuals` shows what it does not explain."
         )
     return Plan.of_result(result, trusted)
-
-
-def stored_data(path: Path, result: "Result") -> list[Path]:
-    """The data files of the run: as seen from where that was started, or from here, or beside the result."""
-    from ptychograd.output.captions import data_files
-
-    return [_found(path, result, Path(name)) for name in data_files(result.settings)]
-
-
-def _found(path: Path, result: "Result", stored: Path) -> Path:
-    from ptychograd.output.captions import FOLDER
-
-    then = Path(result.settings.get(FOLDER, "."), stored)
-    without = Path(os.path.normpath(then))  # where "../" leads from a folder that is no more
-    places = dict.fromkeys((then, without, stored, path.parent / stored.name))
-    found = next((place for place in places if place.is_file()), None)
-    if found is None:
-        where = ", ".join(map(str, places))
-        raise InputError(f"The data of {path} are not there (looked for: {where}); name their file with --data.")
-    return stored if stored.is_file() and stored.samefile(found) else found

@@ -11,16 +11,14 @@ from cyclopts import Parameter
 from ptychograd.cli.axes import axis_of, search_axis_of
 from ptychograd.cli.console import archived_when_interrupted, errors, heard
 from ptychograd.cli.console import output as console
-from ptychograd.cli.folders import prepare_folder, removed, require_own_runs
 from ptychograd.cli.options import OptionalWhole, PlanOptions, plan_of
 from ptychograd.cli.placed import leave_unless_there, placed, working_folder
 from ptychograd.cli.signals import ending
 from ptychograd.core.errors import InputError, NotWrittenError
 from ptychograd.core.version import __version__
-from ptychograd.output.captions import FOLDER
 from ptychograd.output.texts.sweeps import TEXTS, texts_of
 from ptychograd.runs.plan.plan import Plan
-from ptychograd.runs.setting_names import HELD_OUT, PRUNED
+from ptychograd.runs.setting_names import FOLDER, HELD_OUT, PRUNED
 
 if TYPE_CHECKING:
     from ptychograd.data.dataset import Dataset
@@ -169,6 +167,7 @@ def _begun(asked: Grid, first: Plan) -> "Dataset":
     """The data as the plan of the first point reads them, and the folder ready for what is found."""
     from ptychograd.cli.engine import prepare
     from ptychograd.cli.job import read_data
+    from ptychograd.runs.folders import prepare_folder, require_own_runs
 
     prepare(asked.plan.machine.precision)
     first.check()
@@ -239,6 +238,7 @@ def write(found: "Sweep", by: str, grid: Grid) -> None:
     """Table, numbers, map and best result of a grid; the table is printed too."""
     from ptychograd.output.plot import save, sweep_map
     from ptychograd.output.plot.sweep_maps import MOST_AXES
+    from ptychograd.runs.folders import removed
 
     def draw(picture: Path) -> None:
         if sum(len(values) > 1 for values in found.grid.values()) <= MOST_AXES:
@@ -274,6 +274,7 @@ def _write_all(found: "Sweep | Search", grid: Grid, by: str, axes: Sequence[str]
 def _write(found: "Sweep | Search", texts: Mapping[str, str], folder: Path, draw: Callable[[Path], None]) -> None:
     """All files of a sweep, each whole or not at all."""
     from ptychograd.data.files import replacing
+    from ptychograd.runs.folders import removed
 
     with contextlib.suppress(OSError):  # what keeps it from being made keeps the files from being written
         folder.mkdir(exist_ok=True)

@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ptychograd.output.captions import final_figures, origin, pixel_size, solver_line, verdict_code
+from ptychograd.output.captions import final_figures, pixel_size, solver_line, verdict_code
 from ptychograd.output.texts.verdicts import by_options, in_python, on_rise, verdict_line
 from ptychograd.physics.paths import MODES
+from ptychograd.runs.origins import origin
 from ptychograd.runs.setting_names import HELD_OUT, PLAN
 
 if TYPE_CHECKING:
