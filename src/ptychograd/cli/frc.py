@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from ptychograd.data.dataset import Dataset
     from ptychograd.data.files.writing.placing import Placed
     from ptychograd.fitting.result import Result
-    from ptychograd.quality.rings import RingCorrelation
     from ptychograd.runs.planned import PlannedRun
 
 HALF = "half"  # settings: which half of the patterns a result is of
@@ -50,6 +49,7 @@ def frc(
     """
     from ptychograd.fitting.result import load
     from ptychograd.output.plot import ring_figure
+    from ptychograd.output.texts.resolution import doubts_on_resolution, resolution_figures, resolution_lines
     from ptychograd.quality.half_data import common_area, half_agreement
 
     picture, folder, files = output or Path(f"{data.stem}_frc.png"), working_folder(), []
@@ -62,10 +62,13 @@ def frc(
         (one, first), (two, second) = _halves(places, plan_of(options, [data]))
         files = [first, second]
     found = half_agreement(one, two)
-    _tell(found, one)
+    for text in resolution_lines(found, one):
+        console.print(text, soft_wrap=True)
+    if text := doubts_on_resolution(found, one):
+        errors.print(text, style="yellow", soft_wrap=True)
     files.append(drawn(ring_figure(found, one, two, common_area(one, two)), picture, folder))
     if json:
-        tell_json(_figures(found, one))
+        tell_json(resolution_figures(found, one))
     leave_unless_there(*files)
 
 
@@ -160,44 +163,3 @@ def _tell_alike(one: Path, first: "Result", other: Path, second: "Result") -> No
     if halves != {1, 2}:
         text = f"Beware: unless {one} and {other} are of different patterns, they agree in their noise too."
         errors.print(text, style="yellow", soft_wrap=True)
-
-
-def _tell(found: "RingCorrelation", result: "Result") -> None:
-    from ptychograd.quality.rings import HALF_BIT, ONE_BIT
-
-    for bits, name in ((HALF_BIT, "half-bit"), (ONE_BIT, "one-bit")):
-        width = found.resolution(bits)
-        if width is None:
-            console.print(f"resolution ({name} threshold): none, the halves have nothing in common")
-            continue
-        reach = " or better: the halves agree up to the smallest period" if found.reaches_limit(bits) else ""
-        console.print(f"resolution ({name} threshold): {_length(width, result)} half period{reach}", soft_wrap=True)
-    low = found.unknown_below(HALF_BIT)
-    if low > 0:
-        errors.print(
-            f"The halves do not agree on variations slower than a period of {_length(1 / low, result)}.",
-            style="yellow",
-            soft_wrap=True,
-        )
-
-
-def _length(width: float, result: "Result") -> str:
-    from ptychograd.data.geometry import format_length
-
-    return f"{width:.3g} pixels" if result.sampling is None else format_length(width)
-
-
-def _figures(found: "RingCorrelation", result: "Result") -> dict:
-    """What `--json` tells."""
-    from ptychograd.quality.rings import HALF_BIT, ONE_BIT
-
-    return {
-        "resolution_half_bit": found.resolution(HALF_BIT),
-        "resolution_one_bit": found.resolution(ONE_BIT),
-        "unit": "pixel" if result.sampling is None else "m",
-        "reaches_limit": found.reaches_limit(HALF_BIT),
-        "frequency": found.frequency.tolist(),
-        "correlation": found.correlation.tolist(),
-        "half_bit": found.threshold(HALF_BIT).tolist(),
-        "one_bit": found.threshold(ONE_BIT).tolist(),
-    }

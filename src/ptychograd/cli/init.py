@@ -47,9 +47,7 @@ def init(
         from ptychograd.cli.progress import ShareBar
 
         with ShareBar("orientations") as bar:
-            proposal = propose(
-                asked, trial=True, on_trial=lambda code, r_factor: bar.advance(1 / 8, f"{code}: R {r_factor:.4f}")
-            )
+            proposal = propose(asked, trial=True, on_trial=bar.trial)
     save(proposal.plan, to, _page(proposal, to))
     _tell(proposal, to)
 

@@ -65,6 +65,10 @@ class ShareBar:
         self._done += share
         self._shown.show(self._done, 1.0, what)
 
+    def trial(self, code: int, r_factor: float) -> None:
+        """One of the eight orientations was tried."""
+        self.advance(1 / 8, f"{code}: R {r_factor:.4f}")
+
 
 def _is_monitored() -> bool:
     """Whether a bar can move: on a terminal that knows how to go back."""
