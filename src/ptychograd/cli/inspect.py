@@ -1,7 +1,7 @@
 """`ptychograd inspect`: what a file was understood to hold, and how much memory its reconstruction will take."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from cyclopts import Parameter
 
@@ -11,9 +11,6 @@ from ptychograd.cli.options import PlanOptions, plan_of, without_effect
 from ptychograd.cli.wording import worded
 from ptychograd.core.errors import InputError
 from ptychograd.output.texts.results import is_result, result_lines
-
-if TYPE_CHECKING:
-    from ptychograd.runs.memory_plan import MemoryPlan
 
 
 def inspect(
@@ -49,29 +46,14 @@ def inspect(
         require_devices()
         _show(describe(plan.read(in_file(plan.machine))))
         return
+    from ptychograd.output.texts.memory import memory_lines
     from ptychograd.runs.planned import PlannedRun
 
     start(plan.machine)
     plan.check()
     data = plan.read(in_file(plan.machine))
     planned = PlannedRun.of(plan, data, devices(plan.machine))
-    _show([*describe(data), *_lines(planned.memory)])
-
-
-def _lines(plan: "MemoryPlan") -> list[tuple[str, str]]:
-    """Every part of a plan, and what it comes to."""
-    from ptychograd.runs.memory_plan import size
-
-    lines = []
-    for place, where in ((plan.host, ""), (plan.device, " on each device")):
-        if place is None:
-            continue
-        free = "" if place.free is None else f", and {size(place.free)} are free"
-        there = f"{size(place.taken)} of them are taken by now{free}" if place.taken else free.removeprefix(", and ")
-        fits = "" if place.fits else " (too much)"
-        lines.append((f"memory{where}", f"about {size(place.total)}{fits}; {there}"))
-        lines += [(f"  {name}", size(number)) for name, number in place.parts.items()]
-    return lines
+    _show([*describe(data), *memory_lines(planned.memory)])
 
 
 def _show(lines: list[tuple[str, str]]) -> None:

@@ -10,7 +10,7 @@ from ptychograd.cli.console import errors, standard_output
 from ptychograd.cli.console import output as console
 from ptychograd.cli.wording import speak_of_fields
 from ptychograd.core.errors import InputError
-from ptychograd.runs.plan.plan import Plan, require_replaceable_plan
+from ptychograd.runs.plan.plan import Plan, plan_of_file, require_replaceable_plan
 from ptychograd.runs.plan.toml import written
 
 
@@ -34,8 +34,11 @@ def plan(
         return
     if result is None:
         raise InputError("Name a result, or give --schema.")
-    asked = _plan_of(result)
-    _tell_resumed(result, asked)
+    from ptychograd.output.texts.results import resumed_line
+
+    asked = plan_of_file(result)
+    if line := resumed_line(result, asked):
+        errors.print(line, style="yellow", soft_wrap=True)
     if output is None:
         text, _ = written(asked, ".", str(result), "entry/attached/")
         standard_output.write(text)
@@ -43,29 +46,3 @@ def plan(
     require_replaceable_plan(output)
     asked.save(output)
     console.print(f"{output}: the plan of {result}.", soft_wrap=True)
-
-
-def _plan_of(path: Path) -> Plan:
-    """The plan of a result, with its files as they are called from here."""
-    from ptychograd.fitting.result import load
-    from ptychograd.runs.setting_names import FOLDER
-
-    result = load(path)
-    try:
-        asked = Plan.of_result(result)
-    except InputError as problem:
-        raise InputError(f"{path}: {problem}") from None
-    return asked.seen_from(str(result.settings.get(FOLDER, ".")))
-
-
-def _tell_resumed(path: Path, plan: Plan) -> None:
-    """Say of a result that went on to other epochs that its plan alone does not make it again."""
-    from ptychograd.fitting.result import load_settings
-    from ptychograd.runs.progress import RUN_PROGRESS, RunProgress
-
-    settings, epochs = load_settings(path), plan.fit.epochs
-    done = RunProgress.of(settings).total if RUN_PROGRESS in settings else None
-    if isinstance(epochs, int) and done is not None and done != epochs:
-        errors.print(
-            f"{path} was resumed to {done} epochs; this plan alone makes {epochs}.", style="yellow", soft_wrap=True
-        )

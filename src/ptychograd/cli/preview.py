@@ -11,16 +11,6 @@ from ptychograd.runs.plan.plan import Plan
 if TYPE_CHECKING:
     from ptychograd.fitting.result import Result
 
-EPOCHS = 30  # for which `preview_of` chooses a part of the data
-NOT_IN_IT: dict[str, object] = {
-    "fit.stages": (),
-    "fit.solver": {"kind": "nesterov"},
-    "fit.batch_size": None,
-    "fit.refine": (),
-    "fit.refine_after": None,
-    "validation.hold_out": 0.0,
-}
-
 
 def preview(plan: Plan, json: bool = False) -> "Result":
     """Reconstruct coarsely, with object and probe alone, and draw what came of it; nothing else is kept."""
@@ -34,9 +24,9 @@ def preview(plan: Plan, json: bool = False) -> "Result":
     from ptychograd.runs.job import result_path
     from ptychograd.runs.machine import devices, in_file
     from ptychograd.runs.planned import PlannedRun
+    from ptychograd.runs.preview import preview_plan
 
-    if plan.data.follow:
-        raise InputError("A preview is of a scan that is complete; leave `data.follow` out.")
+    short = preview_plan(plan)
     if not plan.data.paths:
         raise InputError("No data: name a file, or give it in the plan as `data.paths`.")
     start(plan.machine)
@@ -46,8 +36,6 @@ def preview(plan: Plan, json: bool = False) -> "Result":
     require_picture(picture)
     part, note = preview_of(read_data(plan, in_file(plan.machine)))
     errors.print(note, style="dim", soft_wrap=True)
-    epochs = plan.fit.epochs if isinstance(plan.fit.epochs, int) else EPOCHS
-    short = plan.with_fields({**NOT_IN_IT, "fit.epochs": min(epochs, EPOCHS)})
     with EpochBar() as bar:
         result = PlannedRun.of(short, part, devices(plan.machine)).perform(bar.advance)
     where = drawn(summary(result), picture, folder)

@@ -1,6 +1,6 @@
 """What a result file is, in a few lines: data, model, epochs, verdict, and what to do next."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ from ptychograd.runs.setting_names import HELD_OUT, PLAN
 
 if TYPE_CHECKING:
     from ptychograd.fitting.result import Result
+    from ptychograd.runs.plan.plan import Plan
 
 Line = tuple[str, str]
 
@@ -71,16 +72,26 @@ def _size(shape: tuple[int, ...]) -> str:
 
 
 def _epochs(result: "Result") -> str:
-    planned = _planned(result)
+    planned = _planned(result.settings)
     of = f" of {planned}" if planned is not None and planned != result.history.epochs else ""
     return "; ".join(filter(None, (f"{result.history.epochs}{of} ({result.stopped})", solver_line(result))))
 
 
-def _planned(result: "Result") -> int | None:
-    """The epochs of the whole run; None where the result does not say."""
+def _planned(settings: Mapping) -> int | None:
+    """The epochs of the whole run; None where the settings of a result do not say."""
     from ptychograd.runs.progress import RUN_PROGRESS, RunProgress
 
-    return RunProgress.of(result.settings).total if RUN_PROGRESS in result.settings else None
+    return RunProgress.of(settings).total if RUN_PROGRESS in settings else None
+
+
+def resumed_line(path: Path, plan: "Plan") -> str:
+    """That a result went on to other epochs than its plan says, which alone does not make it again; else nothing."""
+    from ptychograd.fitting.result import load_settings
+
+    done, epochs = _planned(load_settings(path)), plan.fit.epochs
+    if not isinstance(epochs, int) or done in (None, epochs):
+        return ""
+    return f"{path} was resumed to {done} epochs; this plan alone makes {epochs}."
 
 
 def _misfit(result: "Result") -> str:
