@@ -16,7 +16,6 @@ from ptychograd.cli.console import (
     plain_warnings,
     standard_output,
 )
-from ptychograd.cli.headings import READ, TRIED, Shown
 from ptychograd.cli.signals import ending
 from ptychograd.cli.streams import ensure_standard_streams
 from ptychograd.cli.wording import in_options
@@ -52,18 +51,10 @@ COMMANDS = {
     "bench": "Time every solver on this machine.",
     "demo": "Simulate, reconstruct, compare and draw, to see it work.",
 }
-SHOWN = {  # of commands that take the options of `reconstruct`, and use some of them
-    "inspect": READ,
-    "diagnose": (*READ, *TRIED),
-}
 for command, help_text in COMMANDS.items():
     # A module of its own is read when its command is called; the table of commands needs none of them.
     module = command.replace("-", "_")
-    where = f"ptychograd.cli.{module}:{module}"
-    if command in SHOWN:
-        app.command(where, name=command, help=help_text, help_formatter=Shown(SHOWN[command]))
-    else:
-        app.command(where, name=command, help=help_text)
+    app.command(f"ptychograd.cli.{module}:{module}", name=command, help=help_text)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -1,13 +1,13 @@
 """`ptychograd bench`: how fast this machine is."""
 
 from functools import partial
-from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
 from ptychograd.cli.console import errors
 from ptychograd.cli.console import output as console
+from ptychograd.cli.options import Output
 from ptychograd.cli.placed import leave_unless_there, placed, working_folder
 from ptychograd.core.errors import InputError
 
@@ -16,7 +16,7 @@ def bench(
     *,
     quick: Annotated[bool, Parameter(negative="")] = False,
     rounds: int = 7,
-    output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
+    output: Output = None,
 ) -> None:
     """Time a step of every solver, beside the Fourier transforms of a batch by the fastest library at hand.
 

@@ -1,14 +1,11 @@
 """`ptychograd diagnose`: what to mend before anyone waits."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
-
-from cyclopts import Parameter
+from typing import TYPE_CHECKING
 
 from ptychograd.cli.console import errors, tell_json
 from ptychograd.cli.console import output as console
-from ptychograd.cli.headings import READ, TRIED
-from ptychograd.cli.options import Json, PlanOptions, Whole, plan_of, without_effect
+from ptychograd.cli.options import READ, TRIED, Json, Output, TrialOptions, Whole, plan_of, without_effect
 from ptychograd.cli.placed import leave_unless_there, working_folder
 from ptychograd.cli.wording import worded
 from ptychograd.core.errors import InputError
@@ -26,9 +23,9 @@ def diagnose(
     *more: Path,
     trial: bool = True,
     trial_epochs: Whole = 10,
-    output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
+    output: Output = None,
     write_mask: Path | None = None,
-    options: PlanOptions = PlanOptions(),
+    options: TrialOptions = TrialOptions(),
     json: Json = False,
 ) -> None:
     """Check a data set before it is reconstructed, and say in words what to do.

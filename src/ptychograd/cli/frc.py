@@ -1,13 +1,11 @@
 """`ptychograd frc`: the resolution, from two halves of the patterns or two results that exist."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NamedTuple
-
-from cyclopts import Parameter
+from typing import TYPE_CHECKING, NamedTuple
 
 from ptychograd.cli.console import errors, tell_json
 from ptychograd.cli.console import output as console
-from ptychograd.cli.options import Json, PlanOptions, plan_of
+from ptychograd.cli.options import Json, Output, PlanOptions, plan_of
 from ptychograd.cli.pictures import drawn, require_picture
 from ptychograd.cli.placed import leave_unless_there, placed, working_folder
 from ptychograd.cli.signals import ending
@@ -30,7 +28,7 @@ def frc(
     other: Path | None = None,
     /,
     *,
-    output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
+    output: Output = None,
     options: PlanOptions = PlanOptions(),
     json: Json = False,
 ) -> None:

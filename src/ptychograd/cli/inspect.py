@@ -6,8 +6,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from ptychograd.cli.console import errors, output
-from ptychograd.cli.headings import READ
-from ptychograd.cli.options import PlanOptions, plan_of, without_effect
+from ptychograd.cli.options import READ, ReadOptions, plan_of, without_effect
 from ptychograd.cli.wording import worded
 from ptychograd.core.errors import InputError
 from ptychograd.output.texts.results import is_result, result_lines
@@ -18,7 +17,7 @@ def inspect(
     /,
     *more: Path,
     memory_plan: Annotated[bool, Parameter(negative="")] = False,
-    options: PlanOptions = PlanOptions(),
+    options: ReadOptions = ReadOptions(),
 ) -> None:
     """Show what is in a data file: patterns, geometry, scan, overlap, photons, mask, and what is missing.
 

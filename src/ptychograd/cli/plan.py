@@ -8,6 +8,7 @@ from cyclopts import Parameter
 
 from ptychograd.cli.console import errors, standard_output
 from ptychograd.cli.console import output as console
+from ptychograd.cli.options import Output
 from ptychograd.cli.wording import speak_of_fields
 from ptychograd.core.errors import InputError
 from ptychograd.runs.plan.plan import Plan, plan_of_file, require_replaceable_plan
@@ -18,7 +19,7 @@ def plan(
     result: Path | None = None,
     /,
     *,
-    output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
+    output: Output = None,
     schema: Annotated[bool, Parameter(negative="")] = False,
 ) -> None:
     """Print the plan of a result as TOML; `ptychograd run` with it makes the same result again.

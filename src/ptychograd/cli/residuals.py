@@ -1,13 +1,10 @@
 """`ptychograd residuals`: which patterns and which detector pixels a result does not explain."""
 
 from pathlib import Path
-from typing import Annotated
-
-from cyclopts import Parameter
 
 from ptychograd.cli.console import output as console
 from ptychograd.cli.console import tell_json
-from ptychograd.cli.options import Json, MachineOptions, TrustModel, applied
+from ptychograd.cli.options import Json, MachineOptions, Output, TrustModel, applied
 from ptychograd.cli.pictures import drawn, require_picture
 from ptychograd.cli.placed import leave_unless_there, working_folder
 from ptychograd.core.errors import InputError
@@ -19,7 +16,7 @@ def residuals(
     data: list[Path] | None = None,
     /,
     *,
-    output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
+    output: Output = None,
     trust_model: TrustModel = False,
     options: MachineOptions = MachineOptions(),
     json: Json = False,

@@ -1,13 +1,11 @@
 """`ptychograd resume`: from a result to the end of its run, or to more epochs."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
-
-from cyclopts import Parameter
+from typing import TYPE_CHECKING
 
 from ptychograd.cli.console import heard, tell_json
 from ptychograd.cli.console import output as console
-from ptychograd.cli.options import Json, OptionalWhole, ResumeOptions, TrustModel, applied
+from ptychograd.cli.options import Json, OptionalWhole, Output, ResumeOptions, TrustModel, applied
 from ptychograd.core.errors import InputError
 from ptychograd.runs.plan.plan import Plan
 from ptychograd.runs.setting_names import FINGERPRINT, HELD_OUT, PLAN
@@ -22,7 +20,7 @@ def resume(
     *,
     epochs: OptionalWhole = None,
     data: list[Path] | None = None,
-    output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
+    output: Output = None,
     trust_model: TrustModel = False,
     options: ResumeOptions = ResumeOptions(),
     json: Json = False,

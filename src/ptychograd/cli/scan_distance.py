@@ -8,7 +8,7 @@ from cyclopts import Parameter
 
 from ptychograd.cli.console import errors
 from ptychograd.cli.console import output as console
-from ptychograd.cli.options import PlanOptions, Whole, plan_of
+from ptychograd.cli.options import Output, PlanOptions, Whole, plan_of
 from ptychograd.cli.placed import working_folder
 from ptychograd.core.errors import InputError
 from ptychograd.runs.plan.quantities import quantity
@@ -22,7 +22,7 @@ def scan_distance(
     to: str,
     steps: Whole = 7,
     of: Literal["focus-distance", "distance"] | None = None,
-    output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
+    output: Output = None,
     options: PlanOptions = PlanOptions(),
 ) -> None:
     """Reconstruct a near field at several distances: a table, a curve, and where the R-factor is lowest.

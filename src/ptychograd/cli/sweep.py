@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple, TypeVar
 
 from cyclopts import Parameter
 
-from ptychograd.cli.axes import axis_of, search_axis_of
 from ptychograd.cli.console import archived_when_interrupted, errors, heard
 from ptychograd.cli.console import output as console
-from ptychograd.cli.options import OptionalWhole, PlanOptions, plan_of
+from ptychograd.cli.options import OptionalWhole, Output, PlanOptions, field_named, plan_of
 from ptychograd.cli.placed import leave_unless_there, placed, working_folder
 from ptychograd.cli.signals import ending
 from ptychograd.core.errors import InputError
@@ -37,7 +36,7 @@ def sweep(
     search: Annotated[list[str] | None, Parameter(negative="", metavar="FIELD=LOW:HIGH")] = None,
     trials: OptionalWhole = None,
     method: Method | None = None,
-    output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
+    output: Output = None,
     options: PlanOptions = PlanOptions(),
 ) -> None:
     """Reconstruct at every point of a grid of settings, or search for the best: a table, a picture, the best result.
@@ -57,6 +56,8 @@ def sweep(
         method: How a search chooses points (default bayesian).
         output: The folder to write to; DATA_sweep in the working folder by default.
     """
+    from ptychograd.runs.typed_axes import axis_of, search_axis_of
+
     axes = _axes(grid or (), "--grid", axis_of)
     space = _axes(search or (), "--search", search_axis_of)
     if bool(axes) == bool(space):
@@ -75,8 +76,8 @@ def sweep(
     _write(found, asked, HELD_OUT, list(space), draw_search)
 
 
-def _axes(texts: Sequence[str], option: str, read: Callable[[str], tuple[str, Axis]]) -> dict[str, Axis]:
-    axes = dict(map(read, texts))
+def _axes(texts: Sequence[str], option: str, read: Callable[[str, Callable], tuple[str, Axis]]) -> dict[str, Axis]:
+    axes = dict(read(text, field_named) for text in texts)
     if len(axes) < len(texts):
         raise InputError(f"{option} names an axis twice; give it once.")
     return axes
