@@ -1,6 +1,8 @@
 """What a command sets in the process before it computes; the library itself never does."""
 
-from ptychograd.cli.cache import keep_programs
+import warnings
+
+from ptychograd.cli.console import errors
 from ptychograd.cli.signals import ending
 
 
@@ -23,3 +25,23 @@ def configure(precision: str) -> None:
     jax.config.update("jax_transfer_guard", "allow")  # a command sends what it needs, whatever the environment says
     keep_programs()
     ending.heed()
+
+
+def keep_programs() -> None:
+    """Let JAX keep compiled programs in the user's cache, if there can be one."""
+    import jax
+
+    from ptychograd.core.programs import Healing, program_folder
+
+    def tell(text: str) -> None:
+        errors.print(text, style="dim", soft_wrap=True)
+
+    folder = program_folder(tell)
+    if folder is None:
+        return
+    jax.config.update("jax_compilation_cache_dir", str(folder))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+    warnings.filterwarnings("always", "Error (reading|writing) persistent compilation cache", UserWarning)
+    shown = warnings.showwarning
+    warnings.showwarning = Healing(folder, shown.plain if isinstance(shown, Healing) else shown, tell)
