@@ -10,3 +10,4 @@ PRUNED = "pruned"  # how the reason begins of a run that ended early because oth
 MACHINE = "machine"  # devices and memory that a run had
 FOLDER = "folder"  # where a run was started
 DATA_FILE = "data_file"  # the data's file, of results without a plan that names it
+HALF = "half"  # which half of the patterns a result is of, 1 or 2
