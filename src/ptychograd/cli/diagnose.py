@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from ptychograd.cli.console import errors, tell_json
 from ptychograd.cli.console import output as console
 from ptychograd.cli.options import READ, TRIED, Json, Output, TrialOptions, Whole, plan_of, without_effect
+from ptychograd.cli.pictures import drawn, require_picture
 from ptychograd.cli.placed import leave_unless_there, working_folder
 from ptychograd.cli.wording import worded
 from ptychograd.core.errors import InputError
@@ -57,7 +58,7 @@ def diagnose(
     if trial_epochs < 1:
         raise InputError(f"--trial-epochs {trial_epochs}: expected 1 or more; --no-trial leaves the trial out.")
     if output is not None:
-        _check_picture(output, data)
+        require_picture(output, data)
     if write_mask is not None:
         require_mask(write_mask)
     measured = read_data(plan.with_fields({"data.mask.allow_most": True}))  # the checks say what is valid
@@ -97,18 +98,8 @@ def _print(report: "Report", orientation: int) -> None:
 
 
 def _drawn(report: "Report", output: Path, folder: Path) -> "Placed":
-    from ptychograd.cli.pictures import drawn
     from ptychograd.output.plot import diagnosis
 
     found, trials = report.preference, [trial[:3] for trial in report.trials]
     best, text = (found.codes, found.summary) if found else ((), "")
     return drawn(diagnosis(report.evidence, report.findings, trials, best, text), output, folder)
-
-
-def _check_picture(output: Path, data: Path) -> None:
-    """Refuse before the computing what can't be written after it."""
-    from ptychograd.cli.pictures import require_picture
-
-    if output.exists() and data.exists() and output.samefile(data):
-        raise InputError(f"{data} would be replaced by a picture; give another name with --output.")
-    require_picture(output)

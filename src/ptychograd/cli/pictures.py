@@ -15,11 +15,18 @@ if TYPE_CHECKING:
 RESULTS = (".h5", ".hdf5")
 
 
-def require_picture(path: Path) -> None:
-    """Raise `InputError` unless a picture can be written there that replaces nothing, or a picture of its type."""
+def require_picture(path: Path, data: Path | None = None) -> None:
+    """Raise `InputError` unless a picture can be written there that replaces nothing, or a picture of its type.
+
+    Args:
+        path: of the picture.
+        data: a file that it would be made of.
+    """
     from ptychograd.data.files import require_same_type
     from ptychograd.output.plot import overview
 
+    if data is not None and path.exists() and data.exists() and path.samefile(data):
+        raise InputError(f"{data} would be replaced by a picture; give another name with --output.")
     if path.suffix in RESULTS:
         raise InputError(f"{path} is to be a picture; expected a name such as {path.stem}.png.")
     overview.require_picture(path)

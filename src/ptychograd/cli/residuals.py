@@ -29,13 +29,13 @@ def residuals(
         output: The picture; RESULT_residuals.png beside the result by default.
     """
     from ptychograd.cli.machine import start
-    from ptychograd.cli.resume import stored_plan
     from ptychograd.fitting.result import load
     from ptychograd.output.plot.residuals import figure_of_residuals
     from ptychograd.output.texts.residuals import residual_figures, residual_lines
     from ptychograd.quality.residual_maps import residuals
     from ptychograd.runs.machine import in_file
     from ptychograd.runs.origins import found_data
+    from ptychograd.runs.resuming import stored_plan
 
     found = load(result)
     plan = stored_plan(result, found, trust_model)

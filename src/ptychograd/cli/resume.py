@@ -1,17 +1,11 @@
 """`ptychograd resume`: from a result to the end of its run, or to more epochs."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ptychograd.cli.console import heard, tell_json
 from ptychograd.cli.console import output as console
 from ptychograd.cli.options import Json, OptionalWhole, Output, ResumeOptions, TrustModel, applied
-from ptychograd.core.errors import InputError
-from ptychograd.runs.plan.plan import Plan
-from ptychograd.runs.setting_names import FINGERPRINT, HELD_OUT, PLAN
-
-if TYPE_CHECKING:
-    from ptychograd.fitting.result import Result
+from ptychograd.runs.setting_names import HELD_OUT
 
 
 def resume(
@@ -42,6 +36,7 @@ def resume(
     from ptychograd.runs.job import note_replaced
     from ptychograd.runs.origins import found_data
     from ptychograd.runs.progress import RunProgress
+    from ptychograd.runs.resuming import fields_of_first_part, stored_plan
 
     begun = load(result)
     plan = stored_plan(result, begun, trust_model)
@@ -62,30 +57,4 @@ def resume(
             note_replaced(output)
     files = [str(path) for path in data or found_data(result, begun.settings)]
     places = {"data.paths": files, "output.result": str(output or result)}
-    run(applied(plan.with_fields(places | _undone(plan)), options), json, begun, goal)
-
-
-def _undone(plan: Plan) -> dict[str, object]:
-    """Fields of a plan that were for the run's first part alone, as they are without being said."""
-    alone = {"data.follow": False, "output.stop_after": None}
-    alone |= dict.fromkeys(("machine.coordinator", "machine.processes", "machine.rank"))
-    return {path: value for path, value in alone.items() if plan.field(path) != value}
-
-
-def stored_plan(path: Path, result: "Result", trusted: bool = False) -> Plan:
-    """The plan of the run that the result is of."""
-    from ptychograd.fitting.result import require_present_version
-
-    settings = result.settings
-    if "asked" in settings:
-        raise InputError(
-            f"{path} is one run of a sweep, kept without the solver's state; call the sweep's command again."
-        )
-    require_present_version(result.settings, str(path))
-    if PLAN not in settings or FINGERPRINT not in settings or "run_progress" not in settings:
-        raise InputError(
-            f"{path} does not say with which plan it was made; results of `ptychograd reconstruct` do (with "
-            "--follow those written after the scan had ended). A result saved from Python goes on in Python, with "
-            "`reconstruct(..., resume=load(...))`; `pg.quality.residuals` shows what it does not explain."
-        )
-    return Plan.of_result(result, trusted)
+    run(applied(plan.with_fields(places | fields_of_first_part(plan)), options), json, begun, goal)

@@ -42,7 +42,6 @@ def _with_data(plan: Plan) -> str:
 
     start(plan.machine)
     data = plan.read(in_file(plan.machine))
-    run = PlannedRun.of(plan, data, devices(plan.machine)).run
-    check(run)
-    stages = "1 stage" if len(run.stages) == 1 else f"{len(run.stages)} stages"
-    return f"{run.data.count:,} patterns are fitted in {stages}, {run.batch_size:,} a batch"
+    planned = PlannedRun.of(plan, data, devices(plan.machine))
+    check(planned.run)
+    return planned.summary
