@@ -10,6 +10,7 @@ from ptychograd.data.dataset import Dataset
 from ptychograd.fitting.result import Result
 from ptychograd.paper.far_field import FarFieldExperiment
 from ptychograd.paper.figures import figure3
+from ptychograd.paper.plans import run_of
 from ptychograd.paper.report import Report, Reproduction
 from ptychograd.quality.comparison import compare_with_truth, inside_support
 from ptychograd.runs.archive import archived, keep
