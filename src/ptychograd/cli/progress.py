@@ -5,7 +5,7 @@ import time
 from abc import ABC
 from collections.abc import Callable
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, TypeVar
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
@@ -18,12 +18,15 @@ if TYPE_CHECKING:
 EVERY = 60.0  # seconds from a line to the next, where there is no terminal
 
 
+AnyShown = TypeVar("AnyShown", bound="AbstractShown")
+
+
 class AbstractShown(ABC):
     """A long job that is shown on standard error: by a bar where one can move, else by lines."""
 
     _shown: "_Bar | _Lines"
 
-    def __enter__(self) -> Self:
+    def __enter__(self: AnyShown) -> AnyShown:
         self._shown.start()
         return self
 
