@@ -24,7 +24,7 @@ def followed(
     machine: "MachineSection",
     save: "Callable[[Dataset, Result], None]",
     end: "Callable[[Dataset, Result], Placed]",
-) -> "tuple[Dataset, AbstractModel]":
+) -> "tuple[Dataset, AbstractModel | None]":
     """The data when no more patterns come, and the model as it was reconstructed by then.
 
     Args:

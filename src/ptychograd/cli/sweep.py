@@ -73,7 +73,7 @@ def sweep(
     found = perform_search(asked, space, 30 if trials is None else trials, method or "bayesian")
     from ptychograd.output.plot.searches import draw_search
 
-    _write(found, asked, HELD_OUT, list(space), draw_search)
+    _write(found, asked, HELD_OUT, list(space), partial(draw_search, found))
 
 
 def _axes(texts: Sequence[str], option: str, read: Callable[[str, Callable], tuple[str, Axis]]) -> dict[str, Axis]:
@@ -189,10 +189,10 @@ def write(found: "Sweep", by: str, grid: Grid) -> None:
     """Table, numbers, map and best result of a grid; the table is printed too."""
     from ptychograd.output.plot.sweep_maps import draw_sweep
 
-    _write(found, grid, by, list(found.grid), partial(draw_sweep, by))
+    _write(found, grid, by, list(found.grid), partial(draw_sweep, by, found))
 
 
-def _write(found: "Sweep | Search", grid: Grid, by: str, axes: Sequence[str], draw: Callable) -> None:
+def _write(found: "Sweep | Search", grid: Grid, by: str, axes: Sequence[str], draw: Callable[[Path], None]) -> None:
     from ptychograd.output.texts.sweeps import failures_line, outcome, pruned_line, texts_of
     from ptychograd.runs.sweep_folder import BEST, write_sweep
 

@@ -4,7 +4,7 @@ import contextlib
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 from ptychograd.core.errors import NotWrittenError
 from ptychograd.core.log import log
@@ -21,7 +21,6 @@ from ptychograd.runs.sweeps import Sweep
 
 TEXTS = ("sweep.txt", "sweep.csv", "sweep.json")
 PICTURE, BEST = "sweep.png", "best.h5"
-Found = TypeVar("Found", Sweep, Search)
 
 
 class SweepFolder(NamedTuple):
@@ -88,14 +87,14 @@ def points_of(plan: Plan, axes: Mapping[str, Sequence]) -> list[dict[str, object
     return [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())]
 
 
-def write_sweep(found: Found, texts: Mapping[str, str], folder: Path, draw: Callable[[Found, Path], None]) -> None:
+def write_sweep(found: Sweep | Search, texts: Mapping[str, str], folder: Path, draw: Callable[[Path], None]) -> None:
     """All files of a sweep, each whole or not at all: texts by their names, the picture, and the best result."""
     with contextlib.suppress(OSError):  # what keeps it from being made keeps the files from being written
         folder.mkdir(exist_ok=True)
     for name, content in texts.items():
         with replacing(folder / name) as temporary:
             temporary.write_text(content, encoding="utf-8")
-    draw(found, folder / PICTURE)
+    draw(folder / PICTURE)
     if found.best is not None and found.result is not None:
         found.result._replace(settings=found.result.settings | {"point": found.best.point}).save(folder / BEST)
     else:

@@ -14,17 +14,17 @@ from ptychograd.runs.plan.requirements import check_simulated
 from ptychograd.runs.plan.sections.model import DetectorSection, ModelSection
 
 
-def imperfect(asked: ModelSection, seed: int, jitter: float, model: Ptychography) -> Ptychography:
+def imperfect(asked: ModelSection, seed: int, jitter: float, ideal: Ptychography) -> Ptychography:
     """The true model of a simulation with all that is asked for; what is by chance depends on `seed`.
 
     Args:
         asked: modes, background, and what else the model has beside the ideal.
         seed: of variations and of errors of positions.
         jitter: root-mean-square error of the positions along each axis, in object pixels.
-        model: the ideal one.
+        ideal: the model without all that.
     """
-    model = model if asked.probe.modes == 1 else with_modes(model, asked.probe.modes)
-    background = asked.detector.background
+    modes, background = asked.probe.modes, asked.detector.background
+    model = ideal if modes == 1 else with_modes(ideal, modes)
     model = with_background(model, background) if background else model
     model = _with_true_wave(on_finer_grid(model, asked.detector), asked, seed)
     if not 0 <= jitter < float("inf"):
