@@ -9,6 +9,7 @@ import numpy as np
 from ptychograd.data.dataset import BraggGeometry, Dataset
 from ptychograd.fitting.reconstruction import Progress
 from ptychograd.fitting.result import Result
+from ptychograd.models.recipes import bragg
 from ptychograd.paper.bragg import BraggExperiment
 from ptychograd.paper.figures import figure6
 from ptychograd.paper.monitored_runs import monitored
@@ -42,8 +43,7 @@ def reproduce(place: Reproduction) -> Report:
         raise TypeError("an experiment of rocking curves is expected")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # about aliasing, which the notes tell
-        runs = _runs(data)
-    model = next(iter(runs.values())).model
+        runs, beam = _runs(data), bragg(data).probe()
     results = {name: _run(place, name, run, 1 / len(runs)) for name, run in runs.items()}
     curves = {name: result.settings["curve"] for name, result in results.items()}
     rows = [
@@ -65,7 +65,7 @@ def reproduce(place: Reproduction) -> Report:
             for name, curve in curves.items()
             for k in range(len(curve["epoch"]))
         ],
-        figure6(truth.object, registered, np.asarray(model.probe())[0, middle], sides),
+        figure6(truth.object, registered, np.asarray(beam)[0, middle], sides),
         _notes(place.quick, geometry, data.frame_shape),
     )
 
