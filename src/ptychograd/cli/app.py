@@ -1,7 +1,6 @@
 """The table of commands, and what happens to their errors."""
 
 import os
-from typing import NoReturn
 
 from cyclopts import App
 from cyclopts.exceptions import CycloptsError
@@ -14,6 +13,7 @@ from ptychograd.cli.console import (
     leave,
     output,
     plain_warnings,
+    sentence_of,
     standard_output,
 )
 from ptychograd.cli.signals import ending
@@ -71,28 +71,12 @@ def _run(arguments: list[str] | None) -> None:
     try:
         with plain_warnings():
             app(arguments, exit_on_error=False, print_error=False)
-    except (InputError, CycloptsError) as problem:
-        complain(_one_line(problem))
+    except (InputError, CycloptsError, MemoryError, RuntimeError) as problem:
+        complain(sentence_of(problem))
         leave(FAILED)
-    except MemoryError as problem:
-        complain(_one_line(problem) or "There is not enough memory.")
-        leave(FAILED)
-    except RuntimeError as problem:
-        complain_of_the_computer(problem)
     except KeyboardInterrupt:
         errors.print(f"ptychograd: {ending.summary or 'interrupted; '}nothing more was written.")
         leave(INTERRUPTED)
-
-
-def complain_of_the_computer(problem: RuntimeError) -> NoReturn:
-    """Say what the computer lacks; raise on what is no such thing."""
-    from ptychograd.runs.machine import lacking
-
-    text = lacking(problem)
-    if text is None:
-        raise problem
-    complain(text)
-    leave(FAILED)
 
 
 def complain_if_unheard() -> None:
@@ -101,7 +85,3 @@ def complain_if_unheard() -> None:
     if problem is not None and not isinstance(problem, BrokenPipeError):
         complain(f"Not all could be written to standard output: {problem}.")
         leave(FAILED)
-
-
-def _one_line(problem: Exception) -> str:
-    return " ".join(str(problem).split())

@@ -38,6 +38,19 @@ def complain(sentence: str) -> None:
     errors.print(prefix.text + sentence, style="red", soft_wrap=True)
 
 
+def sentence_of(problem: Exception) -> str:
+    """What a person can mend, in a sentence; raises on an error of the run time that is not about the computer."""
+    text = " ".join(str(problem).split())
+    if isinstance(problem, RuntimeError):
+        from ptychograd.runs.machine import lacking
+
+        found = lacking(problem)
+        if found is None:
+            raise problem
+        text = found
+    return text or "There is not enough memory."
+
+
 def tell_json(figures: Mapping) -> None:
     """What `--json` asks for: one line of plain ASCII, with null for a number that is none."""
     output.print(as_json(figures), soft_wrap=True)

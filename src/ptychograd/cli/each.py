@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from ptychograd.cli.console import FAILED, complain, errors, leave, output
+from ptychograd.cli.console import FAILED, complain, errors, leave, output, sentence_of
 from ptychograd.core.errors import InputError
 from ptychograd.runs.plan.plan import Plan
 
@@ -52,17 +52,11 @@ def perform_each(plan: Plan, run: "Callable[[Plan], Result]") -> None:
 def _performed(path: str, plan: Plan, run: "Callable[[Plan], Result]") -> "Outcome":
     """The run of one file; what fails is said, and leaves the others alone."""
     from ptychograd.runs.each import Outcome
-    from ptychograd.runs.machine import lacking
 
     try:
         return Outcome(path, run(plan))
-    except (InputError, MemoryError) as problem:
-        reason = " ".join(str(problem).split()) or "There is not enough memory."
-        complain(reason)
-    except RuntimeError as problem:
-        reason = lacking(problem)
-        if reason is None:
-            raise
+    except (InputError, MemoryError, RuntimeError) as problem:
+        reason = sentence_of(problem)
         complain(reason)
     except SystemExit as left:  # which has said why
         if left.code != FAILED:
