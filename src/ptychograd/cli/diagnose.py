@@ -13,7 +13,9 @@ from ptychograd.core.errors import InputError
 
 if TYPE_CHECKING:
     from ptychograd.automatic.diagnosis import Report
+    from ptychograd.data.dataset import Dataset
     from ptychograd.data.files.writing.placing import Placed
+    from ptychograd.runs.plan.plan import Plan
 
 STYLES = {"good": "green", "doubtful": "yellow", "bad": "red"}
 
@@ -43,10 +45,8 @@ def diagnose(
         write_mask: An image (.npy) of the pixels that are good: those of the data's own mask without the dead, hot and
             stuck ones that were found. --mask of `reconstruct` takes it.
     """
-    from ptychograd.automatic.diagnosis import report, with_trials
     from ptychograd.cli.engine import prepare
     from ptychograd.cli.job import read_data
-    from ptychograd.cli.progress import ShareBar
     from ptychograd.output.texts.diagnosis import report_figures
     from ptychograd.runs.plan.images import require_mask
     from ptychograd.runs.plan.images import write_mask as write
@@ -62,10 +62,7 @@ def diagnose(
     if write_mask is not None:
         require_mask(write_mask)
     measured = read_data(plan.with_fields({"data.mask.allow_most": True}))  # the checks say what is valid
-    found = report(measured, plan, trial)
-    if trial and not found.untried:
-        with ShareBar("orientations") as bar:
-            found = with_trials(found, measured, plan, trial_epochs, bar.trial)
+    found = _report(measured, plan, trial_epochs if trial else 0)
     if found.trials and (unused := without_effect(options, (*READ, *TRIED))):
         errors.print(f"the trials are made without {', '.join(unused)}", style="dim", soft_wrap=True)
     _print(found, plan.data.orientation)
@@ -75,6 +72,18 @@ def diagnose(
     if json:
         tell_json(report_figures(found))
     leave_unless_there(*where)
+
+
+def _report(data: "Dataset", plan: "Plan", epochs: int) -> "Report":
+    """All checks, then the trial if it is wanted (by some epochs) and can be made."""
+    from ptychograd.automatic.diagnosis import report, with_trials
+    from ptychograd.cli.progress import ShareBar
+
+    found = report(data, plan, epochs > 0)
+    if not epochs or found.untried:
+        return found
+    with ShareBar("orientations") as bar:
+        return with_trials(found, data, plan, epochs, bar.trial)
 
 
 def _print(report: "Report", orientation: int) -> None:
