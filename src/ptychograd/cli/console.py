@@ -13,6 +13,8 @@ from rich.console import Console
 
 from ptychograd.cli.signals import ending
 from ptychograd.cli.streams import Stream
+from ptychograd.cli.wording import located
+from ptychograd.core.errors import InputError
 from ptychograd.core.log import log
 from ptychograd.core.table import as_json
 
@@ -40,7 +42,7 @@ def complain(sentence: str) -> None:
 
 def sentence_of(problem: Exception) -> str:
     """What a person can mend, in a sentence; raises on an error of the run time that is not about the computer."""
-    text = " ".join(str(problem).split())
+    text = " ".join(str(located(problem) if isinstance(problem, InputError) else problem).split())
     if isinstance(problem, RuntimeError):
         from ptychograd.runs.machine import lacking
 
@@ -65,7 +67,10 @@ class _Heard(logging.Handler):
 
 @contextmanager
 def heard() -> Iterator[None]:
-    """Say what the library logs meanwhile."""
+    """Say what the library logs meanwhile, once, also where somebody further out listens already."""
+    if any(isinstance(one, _Heard) for one in log.handlers):
+        yield
+        return
     handler, before = _Heard(logging.INFO), log.level
     log.addHandler(handler)
     log.setLevel(logging.INFO)

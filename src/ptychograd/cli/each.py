@@ -1,10 +1,12 @@
 """One run, or one for every file: `--each`, with a table at the end, and no run harmed by another that fails."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ptychograd.cli.console import FAILED, complain, errors, leave, output, sentence_of
 from ptychograd.core.errors import InputError
+from ptychograd.output.texts.results import is_result
 from ptychograd.runs.plan.plan import Plan
 
 if TYPE_CHECKING:
@@ -21,16 +23,28 @@ def perform(plan: Plan, is_preview: bool = False, json: bool = False) -> None:
         return preview(asked, json) if is_preview else run(asked, json)
 
     if plan.data.each and len(plan.data.paths) > 1:
-        perform_each(plan, one)
+        perform_each(_without_results(plan), one)
     else:
         one(plan)
+
+
+def _without_results(plan: Plan) -> Plan:
+    """The plan without files that are results, as a pattern of names catches those of earlier runs too."""
+    results = [path for path in plan.data.paths if is_result(Path(path))]
+    if not results:
+        return plan
+    if len(results) == len(plan.data.paths):
+        raise InputError(f"`data.paths`: {', '.join(results)} are results, and no data; name the files of scans.")
+    text = f"{results[0]} and {len(results) - 1} more are" if len(results) > 1 else f"{results[0]} is"
+    errors.print(f"{text} left out: results of runs, no data", style="dim", soft_wrap=True)
+    return plan.with_fields({"data.paths": [path for path in plan.data.paths if path not in results]})
 
 
 def perform_each(plan: Plan, run: "Callable[[Plan], Result]") -> None:
     """A run for every file, one after another; the status is that of a failure if one failed.
 
     Args:
-        plan: its files are one scan each.
+        plan: its files are one scan each; the result that it names is a folder for theirs.
         run: performs the plan of one.
     """
     from ptychograd.output.texts.each import outcome_table

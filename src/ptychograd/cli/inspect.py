@@ -31,6 +31,7 @@ def inspect(
     """
     from ptychograd.cli.machine import start
     from ptychograd.data.description import describe
+    from ptychograd.output.texts.contents import contents_lines
     from ptychograd.runs.machine import devices, in_file, require_devices
 
     if is_result(file):
@@ -43,7 +44,13 @@ def inspect(
         if unused := without_effect(options, READ):
             errors.print(f"{', '.join(unused)}: without effect here but for --memory-plan", style="dim", soft_wrap=True)
         require_devices()
-        _show(describe(plan.read(in_file(plan.machine))))
+        try:
+            data = plan.read(in_file(plan.machine))
+        except InputError:
+            for text in contents_lines(plan):
+                output.print(text, soft_wrap=True)
+            raise
+        _show(describe(data))
         return
     from ptychograd.output.texts.memory import memory_lines
     from ptychograd.runs.planned import PlannedRun

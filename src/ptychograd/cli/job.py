@@ -26,16 +26,14 @@ def run(plan: Plan, json: bool = False, resume: "Result | None" = None, epochs: 
     from ptychograd.fitting.reconstruction import CUT_SHORT, LOST
     from ptychograd.fitting.result import NonFiniteError
 
-    job = _job(plan, resume, epochs)
+    job = begun(plan, resume, epochs)
     with heard():
         data, model = _followed(job) if plan.data.follow else (job.read(), None)
         begin = time.perf_counter()
         planned = job.planned(data, model)
     end = partial(ended, job, data)
-    planned.memory.check()
-    errors.print(planned.memory.summary, style="dim", soft_wrap=True)
     try:
-        result = _monitored(job, planned)
+        result = monitored(job, planned)
     except NonFiniteError as problem:
         ending.hold()
         where = end(problem.result)
@@ -49,14 +47,14 @@ def run(plan: Plan, json: bool = False, resume: "Result | None" = None, epochs: 
         errors.print("patterns that were held out are looked at ...", style="dim")
         result = planned.validated(result)
         where = _once_more(end, result, where)
-    _report(where, result, planned.run.data.count, seconds, json)
+    report(where, result, planned.run.data.count, seconds, json)
     leave_unless_there(where)
     if result.stopped in CUT_SHORT and result.history.epochs != plan.output.stop_after:
         leave(INTERRUPTED if result.stopped != LOST else FAILED)
     return result
 
 
-def _job(plan: Plan, resume: "Result | None", epochs: int | None) -> "Job":
+def begun(plan: Plan, resume: "Result | None" = None, epochs: int | None = None) -> "Job":
     """The job of a plan, in a process that is set up for it."""
     from ptychograd.cli.machine import start
     from ptychograd.runs.job import Job
@@ -85,10 +83,12 @@ def read_data(plan: Plan, keep: "StreamFromFile | None" = None) -> "Dataset":
         return plan.read(keep)
 
 
-def _monitored(job: "Job", planned: "PlannedRun") -> "Result":
-    """The result of a run that is shown, and saved now and then, while it goes on."""
+def monitored(job: "Job", planned: "PlannedRun") -> "Result":
+    """The result of a run that fits into memory; it is shown, and saved now and then, while it goes on."""
     from ptychograd.cli.progress import EpochBar
 
+    planned.memory.check()
+    errors.print(planned.memory.summary, style="dim", soft_wrap=True)
     with heard(), EpochBar() as bar, job.checkpoints(planned.data) as checkpoints:
         result = planned.perform(job.after_epoch(bar.advance, checkpoints), job.resume, job.epochs)
         ending.hold()  # until what it found is saved
@@ -107,7 +107,8 @@ def _once_more(end: "Callable[..., Placed]", result: "Result", before: "Placed")
     return now if elsewhere is None else now._replace(problems=before.problems + now.problems)
 
 
-def _report(where: "Placed", result: "Result", count: int, seconds: float, json: bool) -> None:
+def report(where: "Placed", result: "Result", count: int, seconds: float, json: bool) -> None:
+    """Say what came of a run of so many patterns, and how to go on."""
     from ptychograd.fitting.reconstruction import INTERRUPTED as STOPPED
     from ptychograd.fitting.reconstruction import LOST
 

@@ -18,7 +18,8 @@ def start(machine: MachineSection) -> None:
 
     place = ProcessRank.of(machine.coordinator, machine.processes, machine.rank)
     _tell_jax(machine)
-    devices = 1 if place else machine.devices if machine.devices != "all" else cores()
+    asked = machine.devices if machine.devices != "all" else cores()
+    devices = 1 if place else min(asked, max(cores(), os.cpu_count() or 1))  # no more than there are
     with contextlib.suppress(RuntimeError):  # where JAX is at work already, as in a notebook, cores stay as they are
         jax.config.update("jax_num_cpu_devices", devices)
     configure(machine.precision)

@@ -16,6 +16,7 @@ from ptychograd.runs.plan.importing import Origin
 from ptychograd.runs.plan.listing import FieldInfo, given_fields
 from ptychograd.runs.plan.plan import Plan
 from ptychograd.runs.plan.quantities import KINDS
+from ptychograd.runs.plan.toml import PlanText
 from ptychograd.runs.plan.typed import assigned, pairs, paths_of, values_of, without_overridden
 
 HEADINGS = {name: Group(name, sort_key=number) for number, name in enumerate(GROUPS, start=1)}
@@ -174,29 +175,39 @@ def plan_of(options: Typed, data: Sequence[Path] = (), file: Path | None = None)
     Raises:
         InputError: in terms of what was typed.
     """
-    plan, file = Plan().coming_from(Origin(str(working_folder()))), file or typed(options).get("plan")
+    plan, beside = Plan().coming_from(Origin(str(working_folder()))), typed(options).get("plan")
+    if beside is not None:
+        plan = from_file(beside)
     if file is not None:
-        speak_of_fields()
-        plan = Plan.load(str(file))
-        written.fields = given_fields(plan)
+        plan = from_file(str(file))
+        speak_of_fields()  # a command that takes a plan alone has few options
     if data:
         plan = plan.with_fields({"data.paths": tuple(map(str, data))})
+        written.beside |= {"data.paths"}
     return applied(plan, options)
+
+
+def from_file(file: str) -> Plan:
+    """The plan in a file, whose name and lines are told with what is wrong with it from here on."""
+    speak_of_fields()  # with what is wrong in the file itself
+    plan = Plan.load(file)
+    written.fields, written.text = given_fields(plan), PlanText(file)
+    return plan
 
 
 def applied(plan: Plan, options: Typed) -> Plan:
     """A plan with options as they were typed, and then with what was given by --set."""
     given = typed(options)
     texts = given.get("set", ())
+    paths = [*(option.path for option in OPTIONS if option.attribute in given), *paths_of(texts)]
+    written.beside |= {*paths}
     for option in OPTIONS:
         if option.attribute in given:
             plan = with_option(plan, option, given[option.attribute])
     for path in paths_of(texts):
         if options.within and not any(f"{path}.".startswith(f"{section}.") for section in options.within):
             raise InputError(f"--set {path} is of no use here; expected a field of {', '.join(options.within)}.")
-    paths = [option.path for option in OPTIONS if option.attribute in given]
-    keys = pairs(given.get("key", ()), "--key")
-    return assigned(without_overridden(plan, [*paths, *paths_of(texts)], keys), texts)
+    return assigned(without_overridden(plan, paths, pairs(given.get("key", ()), "--key")), texts)
 
 
 def typed(options: Typed) -> dict[str, Any]:

@@ -12,7 +12,8 @@ from ptychograd.cli.options import Output
 from ptychograd.cli.wording import speak_of_fields
 from ptychograd.core.errors import InputError
 from ptychograd.runs.plan.plan import Plan, plan_of_file, require_replaceable_plan
-from ptychograd.runs.plan.toml import written
+from ptychograd.runs.plan.toml import save, written
+from ptychograd.runs.plan.toml_text import Page
 
 
 def plan(
@@ -38,12 +39,14 @@ def plan(
     from ptychograd.output.texts.results import resumed_line
 
     asked = plan_of_file(result)
-    if line := resumed_line(result, asked):
-        errors.print(line, style="yellow", soft_wrap=True)
+    resumed = resumed_line(result, output or Path("run.toml"))
+    if resumed:
+        errors.print(resumed, style="yellow", soft_wrap=True)
+    page = Page({"": [resumed]} if resumed else {})
     if output is None:
-        text, _ = written(asked, ".", str(result), "entry/attached/")
+        text, _ = written(asked, ".", str(result), "entry/attached/", page)
         standard_output.write(text)
         return
     require_replaceable_plan(output)
-    asked.save(output)
+    save(asked, output, page)
     console.print(f"{output}: the plan of {result}.", soft_wrap=True)

@@ -23,15 +23,41 @@ class Outcome(NamedTuple):
 def plans_of_files(plan: Plan) -> Iterator[tuple[str, Plan]]:
     """Each file with its plan.
 
+    The result that the plan names is a folder for theirs.
+
     Raises:
         InputError: they would all have the same result, or are to be reconstructed by several processes.
     """
-    if plan.output.result is not None:
-        raise InputError("`output.result` names one result, and every file has its own with `data.each`; leave it out.")
+    folder = _folder(plan)
     if ProcessRank.of(plan.machine.coordinator, plan.machine.processes, plan.machine.rank) is not None:
         raise InputError("`data.each` runs in one process; start one for every file instead.")
     _check_names(plan.data.paths)
-    return ((path, plan.with_fields({"data.paths": path, "data.each": False})) for path in plan.data.paths)
+    return ((path, _plan_of(plan, path, folder)) for path in plan.data.paths)
+
+
+def _plan_of(plan: Plan, path: str, folder: Path | None) -> Plan:
+    fields: dict[str, object] = {"data.paths": path, "data.each": False}
+    if folder is not None:
+        fields["output.result"] = str(folder / f"{Path(path).stem}_result.h5")
+    return plan.with_fields(fields)
+
+
+def _folder(plan: Plan) -> Path | None:
+    """The folder for the results, if one is named; it is made."""
+    named = plan.output.result
+    if named is None:
+        return None
+    folder = Path(named)
+    if folder.suffix in (".h5", ".hdf5") or (folder.exists() and not folder.is_dir()):
+        raise InputError(
+            f"`output.result` {named} is one file, and every scan has a result of its own with `data.each`; name a "
+            "folder."
+        )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        raise InputError(f"`output.result` {named} can't be made: {problem.strerror or problem}.") from None
+    return folder
 
 
 def _check_names(paths: Sequence[str]) -> None:

@@ -30,7 +30,10 @@ def devices(machine: MachineSection) -> list[Device]:
     if machine.devices == "all":
         return found[: cores()] if found[0].platform == "cpu" else found
     if machine.devices > len(found):
-        raise InputError(f"`machine.devices` {machine.devices}: there are {len(found)} ({found[0].device_kind}).")
+        raise InputError(
+            f"`machine.devices` {machine.devices}: there are {len(found)} ({found[0].device_kind}); give 1 to "
+            f"{len(found)}, or all."
+        )
     return found[: machine.devices]
 
 

@@ -12,7 +12,6 @@ from ptychograd.runs.setting_names import HELD_OUT, PLAN
 
 if TYPE_CHECKING:
     from ptychograd.fitting.result import Result
-    from ptychograd.runs.plan.plan import Plan
 
 Line = tuple[str, str]
 
@@ -84,14 +83,30 @@ def _planned(settings: Mapping) -> int | None:
     return RunProgress.of(settings).total if RUN_PROGRESS in settings else None
 
 
-def resumed_line(path: Path, plan: "Plan") -> str:
-    """That a result went on to other epochs than its plan says, which alone does not make it again; else nothing."""
-    from ptychograd.fitting.result import load_settings
+def resumed_line(path: Path, plan: Path) -> str:
+    """How a result that went on to other epochs is made again, which its plan alone does not say; nothing of others.
 
-    done, epochs = _planned(load_settings(path)), plan.fit.epochs
-    if not isinstance(epochs, int) or done in (None, epochs):
+    Args:
+        path: of the result.
+        plan: the file in which its plan will be.
+    """
+    from ptychograd.fitting.result import load_settings
+    from ptychograd.runs.progress import RUN_PROGRESS, RunProgress
+
+    settings = load_settings(path)
+    resumed = RunProgress.of(settings).resumed if RUN_PROGRESS in settings else ()
+    if not resumed:
         return ""
-    return f"{path} was resumed to {done} epochs; this plan alone makes {epochs}."
+    commands = [
+        f"ptychograd run {plan} -o {path}",
+        *(f"ptychograd resume {path} --epochs {goal}" for _, goal in resumed),
+    ]
+    stops = [*(f" --stop-after {done}" if done else "" for done, _ in resumed), ""]
+    steps = ", then ".join(f"`{command}{stop}`" for command, stop in zip(commands, stops, strict=True))
+    return (
+        f"{path} was resumed to {resumed[-1][1]} epochs, which goes on from a state that no plan holds: it is made "
+        f"again by {steps}."
+    )
 
 
 def _misfit(result: "Result") -> str:

@@ -87,7 +87,7 @@ def without_overridden(plan: Asked, paths: Sequence[str], keys: Collection[str])
         keys: that were typed.
     """
     lengths = {path.removeprefix("geometry.") for path in paths if path.startswith("geometry.")}
-    lengths |= {"energy_kev", "wavelength"} if lengths & {"energy", "wavelength"} else set()
+    lengths |= {"energy", "energy_kev", "wavelength"} if lengths & {"energy", "wavelength"} else set()
     left = {name: where for name, where in plan.data.keys.items() if name in keys or name not in lengths}
     return plan if len(left) == len(plan.data.keys) else plan.with_fields({"data.keys": left})
 
