@@ -91,6 +91,18 @@ def _texts(value: object) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
+def _grid(value: object) -> tuple[int, int]:
+    """Points along y and x, as [20, 30] or 20x30."""
+    found = value.lower().split("x") if isinstance(value, str) else value
+    try:
+        rows, columns = (int(one) if isinstance(one, str) else _whole(one) for one in found)  # pyright: ignore
+    except (TypeError, ValueError):
+        raise ValueError(f"{_shown(value)} is no shape; expected the points along y and x, as [20, 30]") from None
+    if min(rows, columns) < 1:
+        raise ValueError(f"{_shown(value)} has no point; expected 1 or more along y and x")
+    return rows, columns
+
+
 def named(*choices: str) -> "tuple[PlainValidator, WithJsonSchema]":
     """One of these names, or a part of your own.
 
@@ -142,13 +154,15 @@ class Mark(NamedTuple):
     """What else is known of a field than its type.
 
     Args:
-        what: "file" for names of files and folders, which in a plan's file are those from its folder.
+        what: "file" for names of files and folders, which in a plan's file are those from its folder; "places" for
+            texts in which such names are.
     """
 
     what: str
 
 
 FILE = Mark("file")
+PLACES = Mark("places")
 Flat = BeforeValidator(_flat)
 
 
@@ -164,6 +178,9 @@ Epochs = Annotated[
 Devices = Annotated[
     int | Literal["all"], PlainValidator(_devices), WithJsonSchema({"anyOf": [{"type": "integer"}, {"const": "all"}]})
 ]
+Grid = Annotated[
+    tuple[int, int], PlainValidator(_grid), WithJsonSchema({"type": ["array", "string"], "description": "y, x"})
+]
 TextOrNumber = Annotated[object, PlainValidator(_text_or_number), WithJsonSchema({"type": ["string", "number"]})]
 Texts = Annotated[tuple[str, ...], BeforeValidator(_texts)]
 NumberOrFile = Annotated[
@@ -172,3 +189,4 @@ NumberOrFile = Annotated[
 ArrayOrFile = Annotated[object, PlainValidator(_array_or_file), WithJsonSchema({"type": ["string", "object"]}), FILE]
 Files = Annotated[Texts, FILE]
 File = Annotated[str, BeforeValidator(_file), FILE]
+Places = Annotated[str, BeforeValidator(_file), PLACES]
