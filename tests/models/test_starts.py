@@ -2,6 +2,8 @@
 
 import tracemalloc
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -16,6 +18,7 @@ from ptychograd.models.starts import (
     gaussian_wave,
     mean_pattern,
     pinhole,
+    pupil_probe,
     random_object,
     round_wave,
     square_wave,
@@ -256,3 +259,37 @@ def test_large_states_are_told_apart_without_copies_of_them():
 def test_powers_beyond_single_precision_tell_modes_apart():
     wave = np.full((20, 21), 1e25, np.complex64)
     assert len(independent([wave, wave / 2], 2)) == 1
+
+
+# The pupil of the mean pattern, in JAX --------------------------------------------------------------------
+
+
+def test_the_pupil_probe_is_the_mean_pattern_behind_its_focus_whatever_the_array():
+    data = a_dataset()
+    expected = mean_pattern(1e-3)(data, SAMPLING)
+    mean = data.mean_pattern
+    for pattern in (mean, mean.astype(np.float32), jnp.asarray(mean, jnp.float32)):
+        wave = pupil_probe(pattern, GEOMETRY.wavelength, SAMPLING, 1e-3)
+        np.testing.assert_allclose(wave, expected, atol=2e-5 * np.abs(expected).max())
+    whole = pupil_probe(data.patterns[0], GEOMETRY.wavelength, SAMPLING, -1e-3)
+    assert np.sum(np.abs(whole) ** 2) == pytest.approx(data.patterns[0].sum(), rel=1e-5)
+
+
+def test_the_pupil_probe_is_traced_once_for_all_defocuses_and_differentiable():
+    traces = []
+
+    @jax.jit
+    def width(pattern, defocus):
+        traces.append(1)
+        wave = pupil_probe(pattern, GEOMETRY.wavelength, SAMPLING, defocus)
+        y, x = np.mgrid[: FRAME[0], : FRAME[1]] - np.array(FRAME)[:, None, None] // 2
+        squared = jnp.asarray(y**2 + x**2, pattern.dtype)
+        return jnp.sum(jnp.abs(wave) ** 2 * squared)
+
+    y, x = np.mgrid[: FRAME[0], : FRAME[1]] - np.array(FRAME)[:, None, None] // 2
+    disc = jnp.asarray(np.hypot(y, x) < 5, jnp.float32)
+    widths = [float(width(disc, z)) for z in (-4e-4, 0.0, 4e-4)]
+    assert len(traces) == 1
+    assert widths[0] == pytest.approx(widths[2], rel=1e-3)
+    assert widths[1] < widths[2]
+    assert abs(float(jax.grad(width, 1)(disc, 0.0))) < 1e-3 * float(jax.grad(width, 1)(disc, 4e-4))

@@ -49,6 +49,12 @@ def ifft2(wave: Inexact[Array, "*batch y x"]) -> Complex[Array, "*batch y x"]:
     return jnp.fft.ifft2(wave, norm="ortho")
 
 
+def centred_ifft2(spectrum: Inexact[Array, "*batch y x"]) -> Complex[Array, "*batch y x"]:
+    """As `ifft2`, of a spectrum about its middle pixel n // 2 to a wave about its own."""
+    axes = (-2, -1)
+    return jnp.fft.fftshift(jnp.fft.ifft2(jnp.fft.ifftshift(spectrum, axes), norm="ortho"), axes)
+
+
 def exact_fft(image: np.ndarray) -> np.ndarray:
     """Unitary transform over all axes by NumPy, in double precision whatever the image is in."""
     return np.fft.fftn(np.asarray(image, np.complex128), norm="ortho")

@@ -30,4 +30,5 @@ from .starts import flat_object as flat_object
 from .starts import focal_spot as focal_spot
 from .starts import mean_pattern as mean_pattern
 from .starts import pinhole as pinhole
+from .starts import pupil_probe as pupil_probe
 from .starts import random_object as random_object

@@ -1,0 +1,32 @@
+"""Where a reconstruction starts: first guesses of probe and object, one file a family."""
+
+from ptychograd.models.starts.free_space import defocused
+from ptychograd.models.starts.objects import ObjectStart, flat_object, random_object
+from ptychograd.models.starts.openings import (
+    aperture,
+    focal_spot,
+    gaussian_wave,
+    pinhole,
+    round_wave,
+    square_wave,
+)
+from ptychograd.models.starts.patterns import back_propagated, mean_pattern, pupil_probe
+from ptychograd.models.starts.windows import ProbeStart, Sampling
+
+__all__ = [
+    "ObjectStart",
+    "ProbeStart",
+    "Sampling",
+    "aperture",
+    "back_propagated",
+    "defocused",
+    "flat_object",
+    "focal_spot",
+    "gaussian_wave",
+    "mean_pattern",
+    "pinhole",
+    "pupil_probe",
+    "random_object",
+    "round_wave",
+    "square_wave",
+]

@@ -1,0 +1,95 @@
+"""First guesses of the probe from what made it: a square or round opening, or a Gaussian focus."""
+
+from collections.abc import Callable
+
+import numpy as np
+from jaxtyping import Complex
+
+from ptychograd.models.starts.free_space import defocused
+from ptychograd.models.starts.windows import ProbeStart, check_size, known_lengths, radius_squared
+
+
+def aperture(width: float, defocus: float = 0.0) -> ProbeStart:
+    """A start probe for recipes: the wave `defocus` metres behind an evenly lit square aperture.
+
+    Args:
+        width: of the square, in metres, between one object pixel and the window.
+        defocus: metres behind it; by default 0.
+
+    Returns:
+        a function that makes the wave (y, x) for a dataset and its object pixels, as `far_field` takes it for `probe`.
+
+    Example:
+        >>> geometry = pg.Geometry(wavelength=1.5e-10, distance=2.0, pixel_size=(75e-6, 75e-6))
+        >>> scan = pg.make_dataset(np.ones((2, 16, 20)), [[0, 0], [0, 1e-6]], geometry=geometry)
+        >>> pg.far_field(scan, probe=pg.models.aperture(2e-6)).probe.modes.shape
+        (1, 16, 20)
+    """
+    return _opening(square_wave, width, defocus)
+
+
+def pinhole(diameter: float, defocus: float = 0.0) -> ProbeStart:
+    """A start probe for recipes: the wave `defocus` metres behind an evenly lit round opening.
+
+    Args:
+        diameter: of the opening, in metres, between one object pixel and the window.
+        defocus: metres behind it; by default 0.
+
+    Returns:
+        a function that makes the wave (y, x) for a dataset and its object pixels, as `far_field` takes it for `probe`.
+
+    Example:
+        >>> geometry = pg.Geometry(wavelength=1.5e-10, distance=2.0, pixel_size=(75e-6, 75e-6))
+        >>> scan = pg.make_dataset(np.ones((2, 16, 20)), [[0, 0], [0, 1e-6]], geometry=geometry)
+        >>> pg.far_field(scan, probe=pg.models.pinhole(2e-6)).probe.modes.shape
+        (1, 16, 20)
+    """
+    return _opening(round_wave, diameter, defocus)
+
+
+def focal_spot(fwhm: float, defocus: float = 0.0) -> ProbeStart:
+    """A start probe for recipes: the wave `defocus` metres behind a Gaussian focus.
+
+    Args:
+        fwhm: width of the focus at half of its intensity, in metres, between one object pixel and the window.
+        defocus: metres behind it; by default 0.
+
+    Returns:
+        a function that makes the wave (y, x) for a dataset and its object pixels, as `far_field` takes it for `probe`.
+
+    Example:
+        >>> geometry = pg.Geometry(wavelength=1.5e-10, distance=2.0, pixel_size=(75e-6, 75e-6))
+        >>> scan = pg.make_dataset(np.ones((2, 16, 20)), [[0, 0], [0, 1e-6]], geometry=geometry)
+        >>> pg.far_field(scan, probe=pg.models.focal_spot(1e-6, defocus=1e-4)).probe.modes.shape
+        (1, 16, 20)
+    """
+    return _opening(gaussian_wave, fwhm, defocus)
+
+
+def square_wave(shape: tuple[int, int], sampling: tuple[float, float], width: float) -> Complex[np.ndarray, "y x"]:
+    """1 inside a square of `width` metres, whole pixels wide, in the middle of the window; 0 outside."""
+    sides = []
+    for n, pixel in zip(shape, sampling, strict=True):
+        pixels = round(width / pixel)
+        start = n // 2 - pixels // 2
+        sides.append((np.arange(n) >= start) & (np.arange(n) < start + pixels))
+    return (sides[0][:, None] & sides[1]).astype(complex)
+
+
+def round_wave(shape: tuple[int, int], sampling: tuple[float, float], diameter: float) -> Complex[np.ndarray, "y x"]:
+    """1 inside a circle of `diameter` metres about the window's middle pixel; 0 outside."""
+    return (radius_squared(shape, sampling) < diameter**2 / 4).astype(complex)
+
+
+def gaussian_wave(shape: tuple[int, int], sampling: tuple[float, float], fwhm: float) -> Complex[np.ndarray, "y x"]:
+    """A Gaussian about the window's middle pixel; `fwhm` in metres is that of its intensity."""
+    return np.exp(-2 * np.log(2) * radius_squared(shape, sampling) / fwhm**2).astype(complex)
+
+
+def _opening(wave_of: Callable, size: float, defocus: float) -> ProbeStart:
+    def start(data, sampling):
+        lengths, wavelength = known_lengths(data, sampling)
+        check_size(size, data.frame_shape, lengths)
+        return defocused(wave_of(data.frame_shape, lengths, size), lengths, wavelength, defocus)
+
+    return start
