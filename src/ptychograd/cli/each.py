@@ -1,5 +1,6 @@
 """One run, or one for every file: `--each`, with a table at the end, and no run harmed by another that fails."""
 
+import glob
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -41,7 +42,7 @@ def perform(plan: Plan, is_preview: bool = False, json: bool = False) -> None:
     def one(asked: Plan) -> "Result":
         return preview(asked, json) if is_preview else run(asked, json)
 
-    if plan.data.each and len(plan.data.paths) > 1:
+    if plan.data.each and (len(plan.data.paths) > 1 or any(map(glob.has_magic, plan.data.paths))):
         perform_each(plan, one)
     else:
         one(plan)
@@ -57,17 +58,19 @@ def perform_each(plan: Plan, run: "Callable[[Plan], Result]") -> None:
     Raises:
         InputError: they would all have the same result.
     """
+    from ptychograd.data.files import expanded
     from ptychograd.runs.processes import ProcessRank
 
     if plan.output.result is not None:
         raise InputError("`output.result` names one result, and every file has its own with `data.each`; leave it out.")
     if ProcessRank.of(plan.machine.coordinator, plan.machine.processes, plan.machine.rank) is not None:
         raise InputError("`data.each` runs in one process; start one for every file instead.")
-    _check_names(plan.data.paths)
+    paths = [path for named in plan.data.paths for path in expanded(named)]
+    _check_names(paths)
     rows: list[Row] = []
     try:
-        for number, path in enumerate(plan.data.paths, start=1):
-            errors.print(f"{path}, {number} of {len(plan.data.paths)}", style="bold", soft_wrap=True)
+        for number, path in enumerate(paths, start=1):
+            errors.print(f"{path}, {number} of {len(paths)}", style="bold", soft_wrap=True)
             rows.append(_performed(path, plan.with_fields({"data.paths": path, "data.each": False}), run))
     finally:
         _tell(rows)

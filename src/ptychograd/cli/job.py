@@ -11,6 +11,7 @@ from ptychograd.cli import checkpoints
 from ptychograd.cli.checkpoints import Checkpoints, Every
 from ptychograd.cli.console import FAILED, INTERRUPTED, complain, errors, heard, leave, output, tell_json
 from ptychograd.cli.follow import followed
+from ptychograd.cli.naming import stem_of
 from ptychograd.cli.placed import Placed, leave_unless_there, placed, working_folder
 from ptychograd.cli.saving import described, require_same_data, with_whole_paths
 from ptychograd.cli.signals import ending
@@ -56,7 +57,7 @@ class Job(NamedTuple):
     def result_path(self) -> Path:
         """Where the result goes, as a person would call it."""
         named = self.plan.output.result
-        return Path(f"{self.data.stem}_result.h5") if named is None else Path(named)
+        return Path(f"{stem_of(self.data)}_result.h5") if named is None else Path(named)
 
     @property
     def is_named(self) -> bool:

@@ -39,7 +39,7 @@ def preview(plan: Plan, json: bool = False) -> "Result":
         raise InputError("No data: name a file, or give it in the plan as `data.paths`.")
     start(plan.machine)
     plan.check()
-    named = plan.output.result or f"{Path(plan.data.paths[0]).stem}_result.h5"
+    named = plan.output.result or f"{stem_of(plan.data.paths[0])}_result.h5"
     picture, folder = Path(named).with_name(f"{Path(named).stem.removesuffix('_result')}_preview.png"), working_folder()
     require_picture(picture)
     part, note = preview_of(read_data(plan, in_file(plan.machine)))

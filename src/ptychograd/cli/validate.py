@@ -1,5 +1,6 @@
 """`ptychograd validate`: whether a plan can be performed, found out without performing it."""
 
+import glob
 from pathlib import Path
 
 from ptychograd.cli.console import errors, output
@@ -20,7 +21,7 @@ def validate(plan: Path, /) -> None:
     asked = Plan.load(plan)
     try:
         asked.check()
-        absent = [path for path in asked.data.paths if not Path(path).exists()]
+        absent = [path for path in asked.data.paths if not (Path(path).exists() or glob.glob(path))]
         if asked.data.paths and len(absent) == len(asked.data.paths):
             output.print(f"{plan}: its fields are right.", soft_wrap=True)
             errors.print(

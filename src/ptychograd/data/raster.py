@@ -87,10 +87,7 @@ class RasterScan:
             grid = grid[1], grid[0]
         points = self.shape or grid
         if points is None:
-            raise InputError(
-                f"The {'' if count is None else f'{count:,} '}patterns have no grid in the file; give `data.scan.shape`, "
-                "the points of the scan along y and x."
-            )
+            raise InputError("The patterns have no grid in the file; give `data.scan.shape`, the points along y and x.")
         if grid is not None and points != grid:
             raise InputError(
                 f"`data.scan.shape` is {points[0]} x {points[1]} points, and the file has its patterns in a grid of "

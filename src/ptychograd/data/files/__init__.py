@@ -4,9 +4,10 @@ A new format is a module with a `Format`, and one line in `FORMATS`; a new kind 
 one line in `CONTAINERS` of `safety/door.py`.
 """
 
+import contextlib
 import dataclasses
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ptychograd.core.errors import InputError
@@ -15,14 +16,20 @@ from ptychograd.data.files.formats import keymap as _keymap
 from ptychograd.data.files.formats import native as _native
 from ptychograd.data.files.formats.base import Format
 from ptychograd.data.files.formats.cxi import Cxi
+from ptychograd.data.files.formats.detector_frames import DetectorFrames
 from ptychograd.data.files.formats.items import Items, assemble, overlaid
 from ptychograd.data.files.formats.keymap import NO_FOCUS, KeyMap, Keys
 from ptychograd.data.files.formats.masks import SAID
 from ptychograd.data.files.formats.native import Native
+from ptychograd.data.files.placing import Beside
+from ptychograd.data.files.positions.finding import on_axes
 from ptychograd.data.files.safety import Catalogue, Entry, UnreadableError, opened, sentence
+from ptychograd.data.files.sources import Source, expanded, sources
 from ptychograd.data.files.writing.atomic import replacing, require_writable
 from ptychograd.data.files.writing.hdf5 import creating
 from ptychograd.data.files.writing.signatures import require_same_type
+from ptychograd.data.joining import joined
+from ptychograd.data.raster import RasterScan
 
 __all__ = [
     "FORMATS",
@@ -33,6 +40,7 @@ __all__ = [
     "Format",
     "UnreadableError",
     "creating",
+    "expanded",
     "opened",
     "read",
     "replacing",
@@ -46,19 +54,25 @@ __all__ = [
 
 RESULT = "ptychograd result"  # the format that `fitting/result` writes
 DATASET = _native.FORMAT
+AXES = ("y", "x")  # keys of two arrays that are the positions
+PLACED = {"positions", *AXES}  # keys that say where the positions are
 
 
 FORMATS: tuple[Format, ...] = (  # the first that recognises a file reads it
     Native(),
+    DetectorFrames(),
     Cxi(),
     KeyMap(),
 )
 
 
 def read(
-    path: str | os.PathLike[str],
+    path: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
     keys: Keys | None = None,
     *,
+    positions: str | os.PathLike[str] | None = None,
+    join: str | None = None,
+    scan: RasterScan | None = None,
     near_field: bool | None = None,
     keep: StreamFromFile | None = None,
     links_into: Sequence[str | os.PathLike[str]] = (),
@@ -68,15 +82,21 @@ def read(
     """A data set from a file of one of `FORMATS` in one of the `CONTAINERS`; the content decides, not the name.
 
     Args:
-        path: the file.
-        keys: for any of patterns, positions, mask, probe, support, wavelength, energy_kev, distance, pixel_size,
-            focus_distance, two_theta, rocking and arrived the path of an array in the file (HDF5 "a/b/c", NPZ "name");
+        path: the file; or a folder of images, several files of one scan, or a pattern of names, as "frames/*.tif".
+        keys: for any of patterns, positions (or x and y), mask, probe, support, wavelength, energy_kev, distance,
+            pixel_size, focus_distance, two_theta, rocking and arrived the path of an array in the file (HDF5 "a/b/c", NPZ "name");
             for numbers also the number itself, in metres, keV or radians ("9.8e-11"; a pixel size may be "y,x"). What
             isn't named is found by the format's rules, and a guess becomes a note. "arrived" names what the writer of a
             file counts patterns by: how many were written, or for each a number that is above 0 once it was. What else
             differs from pattern to pattern is named "variable.NAME", as {"variable.angle": "scan/theta"}, or with its
             unit where the file states none, {"variable.angle.deg": "theta"}; {"positions": "none"} says that there are
             none, and the variables that a file of ptychograd holds come unasked.
+        positions: where the positions are, if not with the patterns: a file (CSV, text with a header, HDF5, NPZ, NPY),
+            "FILE:NAME" for an array in it, or "x=PLACE,y=PLACE", where PLACE is FILE:NAME, or /NAME in the patterns' own
+            file; a unit follows after a colon, as "scan.csv:um".
+        join: the column of that file with the number of each pattern (from 0 or 1; of images that of their file's name)
+            or the name of its file; by default positions are in the order of the patterns.
+        scan: a `pg.data.RasterScan`, if no file has the positions.
         near_field: True if the patterns are shadows, False if they are far-field patterns; by default, what the file
             says, or else near field if there is a key for the focus distance (infinite: parallel beam).
         keep: when the patterns of an HDF5 file stay there and are read as they are needed; by default never.
@@ -96,28 +116,75 @@ def read(
         >>> np.savez("turned.npz", frames=np.ones((3, 4, 6), np.uint16), theta=np.array([0, 60, 120]))
         >>> pg.read("turned.npz", keys={"variable.angle.deg": "theta"})
         Dataset(turned.npz: 3 patterns of (4, 6) uint16, no positions, angle in rad)
+        >>> np.save("frames.npy", np.ones((6, 4, 8), np.uint16))
+        >>> lengths = {"energy_kev": 8, "distance": 2, "pixel_size": 55e-6}
+        >>> pg.read("frames.npy", lengths, scan=pg.data.RasterScan(2e-7, (2, 3)))
+        Dataset(frames.npy: 6 patterns of (4, 8) uint16, in metres)
     """
-    path = Path(path)
+    beside, keys = Beside(None if positions is None else os.fspath(positions), join, scan), dict(keys or {})
     check_meaning(mask_is)
+    if beside and keys.keys() & PLACED:
+        raise InputError("`data.positions` or `data.scan.step` is given, and `data.keys.positions` too; give one.")
+    with contextlib.ExitStack() as stack:
+        named, parts, formats = sources(path), [], []
+        for source in named:
+            with _about(source):
+                catalogue = stack.enter_context(source.opened(links_into, keep))
+                format, items = _items(catalogue, keys, mask_is, near_field, bool(beside))
+            parts.append((items, catalogue))
+            formats.append(format)
+        with _about(named[0]):
+            parts = beside.placed(parts, links_into) if beside else parts
+        found = []
+        for source, format, (items, catalogue) in zip(named, formats, parts, strict=True):
+            with _about(source):
+                data = assemble(items, catalogue, format.places, source=source.name)
+                if not allow_masked:
+                    check_share(data.mask, data.notes)
+            found.append(data)
+    return joined(found)
+
+
+@contextlib.contextmanager
+def _about(source: Source) -> Iterator[None]:
+    """What is wrong, with the file in which it is."""
     try:
-        with opened(path, links_into, keep) as catalogue:
-            if catalogue.attributes.get("format") == RESULT:
-                raise InputError("it is a result, not data; look at it with `ptychograd inspect` or `ptychograd plot`.")
-            format = next(format for format in FORMATS if format.recognises(catalogue))
-            readers = format.readers if mask_is is None else {**format.readers, "mask": SAID[mask_is]}
-            given = _keymap.chosen(catalogue, keys or {}, readers)
-            items = format.read(catalogue, given, readers)
-            if mask_is is not None and items.mask is None:
-                raise InputError(
-                    f"mask_is={mask_is!r} (`data.mask.nonzero`) is given, and there is no mask; name it with mask=..."
-                )
-            items = _in_regime(items, catalogue, near_field, given.focus_distance is not None)
-            data = assemble(items, catalogue, format.places, source=path.name)
-            if not allow_masked:
-                check_share(data.mask, data.notes)
-            return data
+        yield
     except InputError as error:
-        raise InputError(sentence(f"{path}: {error}")) from None
+        raise InputError(sentence(f"{source}: {error}")) from None
+
+
+def _items(
+    catalogue: Catalogue, keys: Keys, mask_is: str | None, near_field: bool | None, placed_beside: bool
+) -> tuple[Format, Items]:
+    """All that a file holds, but for the positions if they are elsewhere."""
+    if catalogue.attributes.get("format") == RESULT:
+        raise InputError("it is a result, not data; look at it with `ptychograd inspect` or `ptychograd plot`.")
+    format = next(format for format in FORMATS if format.recognises(catalogue))
+    readers = format.readers if mask_is is None else {**format.readers, "mask": SAID[mask_is]}
+    given = _keymap.chosen(catalogue, {name: key for name, key in keys.items() if name not in AXES}, readers)
+    given = overlaid(_on_axes(catalogue, keys), given)
+    if placed_beside:
+        given = overlaid(given, Items(without_positions=True))
+    items = format.read(catalogue, given, readers)
+    if mask_is is not None and items.mask is None:
+        raise InputError(
+            f"mask_is={mask_is!r} (`data.mask.nonzero`) is given, and there is no mask; name it with mask=..."
+        )
+    return format, _in_regime(items, catalogue, near_field, given.focus_distance is not None)
+
+
+def _on_axes(catalogue: Catalogue, keys: Keys) -> Items:
+    """Positions of two arrays, if x and y are named."""
+    there = [name for name in AXES if name in keys]
+    if not there:
+        return Items()
+    if len(there) == 1 or "positions" in keys:
+        raise InputError(
+            f"the key {there[0]} is given {'alone' if len(there) == 1 else 'beside positions'}; give x and y."
+        )
+    found = on_axes(catalogue, str(keys["y"]), str(keys["x"]))
+    return Items(positions=found.values, unit=found.unit, notes=found.notes)
 
 
 def _in_regime(items: Items, catalogue: Catalogue, near_field: bool | None, given: bool) -> Items:

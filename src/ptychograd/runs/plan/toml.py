@@ -17,7 +17,7 @@ from ptychograd.runs.plan.lines import line_in, line_of, lines_of
 from ptychograd.runs.plan.parts import named_part
 from ptychograd.runs.plan.stored import from_file, named_array, reference, with_arrays
 from ptychograd.runs.plan.toml_text import Page, toml_text
-from ptychograd.runs.plan.walking import fields_by_path, holds_files, is_file, plain, value_at, with_values
+from ptychograd.runs.plan.walking import holds_files, is_file, plain, value_at, value_fields, with_values
 
 LONGEST = 2**22  # bytes of a plan; a longer file is something else
 NO_PLAN = "expected a plan in TOML, as `ptychograd init` writes it"
@@ -162,11 +162,11 @@ def require_toml(path: Path) -> None:
 def with_files(values: dict, plan: type[BaseModel], change: Callable[[str], str]) -> dict:
     """Sections in which names of files are changed."""
     changes = {}
-    for path, field in fields_by_path(plan):
+    for path, place in value_fields(plan).items():
         found = value_at(values, path)
-        if holds_files(field) and isinstance(found, str):
+        if holds_files(place.field) and isinstance(found, str):
             changes[path] = with_files_in_place(found, change)
-        if not is_file(field):
+        if not is_file(place.field):
             continue
         if isinstance(found, str):
             changes[path] = change(found)

@@ -72,8 +72,7 @@ class Edf(Images):
 
         data, header, count = next(images(0, 1))
         said = {name.lower(): value for name, value in header.items()}
-        for data, *_ in images(count - 1, count):  # the last one is there, and whole
-            pass
+        next(images(count - 1, count))  # it is there, and whole
         return _frames(
             path,
             (count, *data.shape),
@@ -91,7 +90,9 @@ def _frames(path: Path, shape: Sequence[int], dtype: np.dtype, images, more: dic
     def read(begin: int, end: int, out: np.ndarray) -> None:
         for number, data in enumerate(images(begin, end)):
             if data.shape != out.shape[1:]:
-                raise InputError(f"{path.name}: its frame {begin + number} has shape {data.shape}, not {out.shape[1:]}.")
+                raise InputError(
+                    f"{path.name}: its frame {begin + number} has shape {data.shape}, not {out.shape[1:]}."
+                )
             out[number] = data
 
     whole = tuple(int(n) for n in shape)

@@ -68,7 +68,9 @@ def catalogue_of(frames: Frames, opening: Opening, names: Sequence[str] = ()) ->
         found.append(Entry(FILE_NAME, texts.shape, texts.dtype, None, lambda: texts))
     found += [_number(name, np.asarray(value), unit) for name, (value, unit) in frames.more.items()]
     entries = {entry.name: entry for entry in found}
-    return Catalogue({"format": FORMAT, "notes": frames.notes}, lambda name: entries.get(name.strip("/")), lambda: found)
+    return Catalogue(
+        {"format": FORMAT, "notes": frames.notes}, lambda name: entries.get(name.strip("/")), lambda: found
+    )
 
 
 def _number(name: str, value: np.ndarray, unit: str) -> Entry:
@@ -98,7 +100,9 @@ class Images(Container):
                     f"{first.shape[-2:]}, {first.dtype}, so they are no frames of one scan."
                 )
         alone = all(part.count == 1 for part in parts)
-        note = f"patterns: {len(paths):,} files, from {paths[0].name} to {paths[-1].name}, in the order of their numbers"
+        note = (
+            f"patterns: {len(paths):,} files, from {paths[0].name} to {paths[-1].name}, in the order of their numbers"
+        )
         whole = Frames(
             (sum(part.count for part in parts), *first.shape[-2:]),
             first.dtype,

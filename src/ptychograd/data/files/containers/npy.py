@@ -54,5 +54,7 @@ def _header(path: Path) -> tuple[tuple[int, ...], np.dtype]:
         raise InputError("it holds objects of Python, which can run code and are never opened.")
     size, needed = path.stat().st_size, begin + int(np.prod(shape, dtype=object)) * dtype.itemsize
     if any(type(n) is not int or n < 0 for n in shape) or needed > size:
-        raise InputError(f"it is half-written or damaged: its array {shape} {dtype} needs {needed:,} bytes of {size:,}.")
+        raise InputError(
+            f"it is half-written or damaged: its array {shape} {dtype} needs {needed:,} bytes of {size:,}."
+        )
     return shape, dtype

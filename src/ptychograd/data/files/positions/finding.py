@@ -52,6 +52,12 @@ class Place(NamedTuple):
         unit = rest.pop() if len(rest) + bool(named) > 1 and rest and is_unit(rest[-1]) else None
         return cls(Path(":".join(parts[:named])) if named else None, ":".join(rest), unit)
 
+    @classmethod
+    def within(cls, text: str) -> "Place":
+        """The place that NAME or NAME:UNIT means in the file of the patterns."""
+        name, colon, unit = text.strip().rpartition(":")
+        return cls(None, name, unit) if colon and is_unit(unit) else cls(None, text.strip(), None)
+
 
 def find_positions(
     text: str, data: Catalogue, join: str | None, links_into: Iterable[str | os.PathLike[str]] = ()
@@ -83,11 +89,19 @@ def find_positions(
         return _of_catalogue(catalogue, place, join)
 
 
+def on_axes(data: Catalogue, y: str, x: str) -> FoundPositions:
+    """Positions of two arrays of the patterns' file, each with its unit behind, as /entry/x:um."""
+    columns = [_column(Place.within(text), data, ()) for text in (y, x)]
+    return _of_axes(columns[0], columns[1], None, "the file")
+
+
 def _of_table(columns: Sequence[Column], place: Place, join: str | None) -> FoundPositions:
     """Positions of a table, of which a place may say the unit."""
     source = str(place.file)
     if place.name:
-        raise InputError(f'positions: "{place.name}" is no unit; name one column for each of x and y, {way_to(source)}.')
+        raise InputError(
+            f'positions: "{place.name}" is no unit; name one column for each of x and y, {way_to(source)}.'
+        )
     y, x = (_in_unit(column, place.unit) for column in places(columns, source))
     numbers = None if join is None else _called(columns, join, source).load()
     found = _of_axes(y, x, numbers, source)
@@ -135,8 +149,8 @@ def _column(place: Place, data: Catalogue, links_into: Iterable[str | os.PathLik
         entry = data.find(place.name)
         if entry is None:
             raise InputError(
-                f'positions: there is no file or array "{place.name}"; expected FILE:NAME, or an array of the patterns\' '
-                f"file, which holds {data.listing()}."
+                f'positions: there is no file or array "{place.name}"; expected FILE:NAME, or an array in the file of the '
+                f"patterns, which holds {data.listing()}."
             )
         return _in_unit(_loaded(_column_of(entry)), place.unit)
     if is_text(place.file):

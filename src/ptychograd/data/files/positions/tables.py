@@ -73,9 +73,7 @@ def _lines(path: Path) -> list[Line]:
     raw = [(number, line) for number, line in raw if line]
     plain = [line for _, line in raw if line[0] not in MARKS]
     delimiter = next((mark for mark in DELIMITERS if plain and mark in plain[-1]), None)
-    return [
-        Line(number, _fields(line.lstrip(MARKS).strip(), delimiter), line[0] in MARKS) for number, line in raw
-    ]
+    return [Line(number, _fields(line.lstrip(MARKS).strip(), delimiter), line[0] in MARKS) for number, line in raw]
 
 
 def _fields(line: str, delimiter: str | None) -> list[str]:

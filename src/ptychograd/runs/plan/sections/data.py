@@ -6,15 +6,16 @@ from ptychograd.runs.plan.fields import (
     ArrayOrFile,
     Files,
     Flat,
-    Grid,
     Places,
     Real,
     Section,
+    Sides,
     TextOrNumber,
     Whole,
     about,
 )
 from ptychograd.runs.plan.quantities import Angle, Duration, Energy, Length, Lengths
+from ptychograd.runs.plan.sections.prepare import PrepareSection
 
 
 class MaskSection(Section):
@@ -37,7 +38,7 @@ class ScanSection(Section):
         "Distance from point to point of a raster scan: one length, or two, along y and x; a negative one goes the "
         "other way."
     )
-    shape: Grid | None = about(
+    shape: Sides | None = about(
         "Points of a raster scan along y and x, as [20, 30]; by default those of the grid that the file has."
     )
     rotation: Angle = about("Angle of a raster scan against the axes of the patterns, from x towards y.", 0.0)
@@ -55,8 +56,8 @@ class DataSection(Section):
     )
     each: bool = about("Every file is a scan, and has a run of its own.", False)
     keys: Annotated[dict[str, TextOrNumber], Flat] = about(
-        "Where the file keeps an item: NAME=PATH, or NAME=NUMBER in SI units; names are patterns, positions (or x and y), mask, "
-        "probe, support, wavelength, energy_kev, distance, pixel_size, focus_distance, two_theta, rocking (radians, or "
+        "Where the file keeps an item: NAME=PATH, or NAME=NUMBER in SI units; names are patterns, positions (or x "
+        "and y), mask, probe, support, wavelength, energy_kev, distance, pixel_size, focus_distance, two_theta, rocking (radians, or "
         'degrees where the file says units="deg"), arrived (what counts the patterns that are written by now); what '
         "else differs from pattern to pattern is variable.NAME; positions=none: there are none. A unit that the file "
         "does not state follows the path after a colon, as /entry/x:um.",
@@ -68,8 +69,8 @@ class DataSection(Section):
         "after a colon, as scan.csv:um."
     )
     join: str | None = about(
-        "Column of data.positions with the number of each pattern (from 0 or 1; of images that of their file's name) or "
-        "the name of its file; by default positions are in the order of the patterns."
+        "Column of data.positions with the number of each pattern (from 0 or 1; of images that of their file's name), "
+        "or the name of its file; by default positions are in the order of the patterns."
     )
     scan: ScanSection = about("A raster scan, for patterns of which no file has the positions.", ScanSection)
     links_into: Files = about(
@@ -83,6 +84,7 @@ class DataSection(Section):
         0,
     )
     mask: MaskSection = about("Which pixels of the detector are left out.", MaskSection)
+    prepare: PrepareSection = about("What is done to patterns and positions before they are used.", PrepareSection)
     follow: bool = about(
         "Begin with the patterns that an HDF5 file holds while it is being written (SWMR), and take in new ones at "
         "every epoch; the run as asked begins when all positions have their pattern. The key arrived names what the "
