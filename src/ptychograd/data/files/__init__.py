@@ -17,6 +17,7 @@ from ptychograd.data.files.formats import native as _native
 from ptychograd.data.files.formats.base import Format
 from ptychograd.data.files.formats.cxi import Cxi
 from ptychograd.data.files.formats.detector_frames import DetectorFrames
+from ptychograd.data.files.formats.emd import Emd
 from ptychograd.data.files.formats.items import Items, assemble, overlaid
 from ptychograd.data.files.formats.keymap import NO_FOCUS, KeyMap, Keys
 from ptychograd.data.files.formats.masks import SAID
@@ -62,6 +63,7 @@ FORMATS: tuple[Format, ...] = (  # the first that recognises a file reads it
     Native(),
     DetectorFrames(),
     Cxi(),
+    Emd(),
     KeyMap(),
 )
 
@@ -84,16 +86,16 @@ def read(
     Args:
         path: the file; or a folder of images, several files of one scan, or a pattern of names, as "frames/*.tif".
         keys: for any of patterns, positions (or x and y), mask, probe, support, wavelength, energy_kev, distance,
-            pixel_size, focus_distance, two_theta, rocking and arrived the path of an array in the file (HDF5 "a/b/c", NPZ "name");
-            for numbers also the number itself, in metres, keV or radians ("9.8e-11"; a pixel size may be "y,x"). What
+            pixel_size, focus_distance, two_theta, rocking and arrived the path of an array in the file (HDF5 "a/b/c",
+            NPZ "name"); for numbers also the number itself, in metres, keV or radians ("9.8e-11"; a pixel size may be "y,x"). What
             isn't named is found by the format's rules, and a guess becomes a note. "arrived" names what the writer of a
             file counts patterns by: how many were written, or for each a number that is above 0 once it was. What else
             differs from pattern to pattern is named "variable.NAME", as {"variable.angle": "scan/theta"}, or with its
             unit where the file states none, {"variable.angle.deg": "theta"}; {"positions": "none"} says that there are
             none, and the variables that a file of ptychograd holds come unasked.
         positions: where the positions are, if not with the patterns: a file (CSV, text with a header, HDF5, NPZ, NPY),
-            "FILE:NAME" for an array in it, or "x=PLACE,y=PLACE", where PLACE is FILE:NAME, or /NAME in the patterns' own
-            file; a unit follows after a colon, as "scan.csv:um".
+            "FILE:NAME" for an array in it, or "x=PLACE,y=PLACE", where PLACE is FILE:NAME, or /NAME in the file of the
+            patterns; a unit follows after a colon, as "scan.csv:um".
         join: the column of that file with the number of each pattern (from 0 or 1; of images that of their file's name)
             or the name of its file; by default positions are in the order of the patterns.
         scan: a `pg.data.RasterScan`, if no file has the positions.

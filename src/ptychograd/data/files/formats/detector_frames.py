@@ -4,6 +4,7 @@ from ptychograd.data.files.containers.frames import FORMAT, FRAMES
 from ptychograd.data.files.formats.base import Format
 from ptychograd.data.files.formats.items import Items, overlaid, read_patterns
 from ptychograd.data.files.formats.keymap import READERS
+from ptychograd.data.files.formats.scanned import scanned
 from ptychograd.data.files.formats.views import flattened
 
 PLACES = {"patterns": "the frames", "positions": "the file, which has none"}
@@ -22,13 +23,14 @@ class DetectorFrames(Format):
 
     def read(self, catalogue, given, readers):
         whole = Items(notes=tuple(catalogue.attributes["notes"]))  # pyright: ignore[reportArgumentType]
-        frames = catalogue.find(FRAMES)
+        frames, grid = catalogue.find(FRAMES), None
         if given.patterns is None and frames is not None:
-            grid = frames.shape[:2] if len(frames.shape) == 4 else None
+            grid = (frames.shape[0], frames.shape[1]) if len(frames.shape) == 4 else None
             whole = overlaid(whole, Items(patterns=read_patterns(flattened(frames)), grid=grid))
         for name in SAID:
             entry = catalogue.find(name)
             if entry is not None and not given.has(name):
                 note = f"{name}: {entry.array().tolist()} {entry.units}, from the header of the frames"
                 whole = overlaid(overlaid(whole, readers[name](entry)), Items(notes=(note,)))
-        return overlaid(whole, given)
+        more = scanned(given, grid, *(catalogue.find(name) for name in ("step", "pixel", "electron_kev")))
+        return overlaid(overlaid(whole, more), given)

@@ -149,8 +149,8 @@ def _column(place: Place, data: Catalogue, links_into: Iterable[str | os.PathLik
         entry = data.find(place.name)
         if entry is None:
             raise InputError(
-                f'positions: there is no file or array "{place.name}"; expected FILE:NAME, or an array in the file of the '
-                f"patterns, which holds {data.listing()}."
+                f'positions: there is no file or array "{place.name}"; expected FILE:NAME, or an array of the '
+                f"patterns' file, which holds {data.listing()}."
             )
         return _in_unit(_loaded(_column_of(entry)), place.unit)
     if is_text(place.file):

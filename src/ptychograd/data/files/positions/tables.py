@@ -14,7 +14,7 @@ from ptychograd.data.files.safety.entries import damage
 
 LARGEST = 2**28  # bytes of a table
 MARKS = "#%!"  # at the beginning of a line that is a remark, and maybe the header
-DELIMITERS = ",;\t"
+DELIMITERS = "\t;,"  # the first that is there: commas may stand before decimals
 _GLUED = re.compile(r"\s+(?=[(\[])")  # between a name and its unit in brackets
 
 
