@@ -1,7 +1,7 @@
 """EMD files of Berkeley and of py4DSTEM: patterns on a grid, with a vector for each axis.
 
-The version 0.2 has data, dim1 to dim4 in a group below /data (emdatasets.com/format); py4DSTEM, by emdfile, has data, dim0 to
-dim3 (github.com/py4dstem/emdfile). A vector holds the places of all points, or of the first two.
+The version 0.2 has data, dim1 to dim4 in a group below /data (emdatasets.com/format); py4DSTEM has data, dim0 to dim3
+(github.com/py4dstem/emdfile). A vector holds the places of all points, or of the first two.
 """
 
 import numpy as np
