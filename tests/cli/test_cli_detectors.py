@@ -26,7 +26,7 @@ def table(positions, header="frame,x_um,y_um", begin=0):
 
 
 def reconstructed(run, *arguments):
-    status, out, err = run("reconstruct", *arguments, *LENGTHS, *QUICK)
+    status, _, err = run("reconstruct", *arguments, *LENGTHS, *QUICK)
     assert status == 0, err
     return pg.load("r.h5")
 
@@ -47,14 +47,15 @@ def test_a_folder_of_tiffs_and_a_table(run, tmp_path, scan):
 
 def test_an_array_and_a_raster(run, tmp_path, scan):
     np.save(tmp_path / "scan.npy", scan[0])
-    options = ("--set", "data.scan.shape=[6, 8]", "--set", "data.scan.step=0.2 um", "--set", "data.scan.serpentine=true")
+    fields = ("shape=[6, 8]", "step=0.2 um", "serpentine=true")
+    options = tuple(part for field in fields for part in ("--set", f"data.scan.{field}"))
     result = reconstructed(run, "scan.npy", *options)
     data = pg.Plan.of_result(result).read()
     expected = pg.data.RasterScan(2e-7, (6, 8), serpentine=True).positions()
     np.testing.assert_allclose(data.positions, expected)
     status, out, _ = run("inspect", "scan.npy", *options, *LENGTHS)
     assert status == 0
-    assert "48 patterns" in out or "48" in out
+    assert "48" in out
 
 
 @pytest.mark.variants
