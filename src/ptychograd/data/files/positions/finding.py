@@ -119,6 +119,7 @@ def _of_catalogue(catalogue: Catalogue, place: Place, join: str | None) -> Found
     if place.name:
         entry = catalogue.find(place.name)
         if entry is None:
+            _check_unit(catalogue, place.name)
             raise InputError(f'positions: {source} has no array "{place.name}"; it holds {catalogue.listing()}.')
         return _of_entry(entry, place.unit, numbers, source)
     entries = [entry for entry in catalogue.walk() if _is_positions(entry)]
@@ -148,6 +149,7 @@ def _column(place: Place, data: Catalogue, links_into: Iterable[str | os.PathLik
     if place.file is None:
         entry = data.find(place.name)
         if entry is None:
+            _check_unit(data, place.name)
             raise InputError(
                 f'positions: there is no file or array "{place.name}"; expected FILE:NAME, or an array of the '
                 f"patterns' file, which holds {data.listing()}."
@@ -158,8 +160,16 @@ def _column(place: Place, data: Catalogue, links_into: Iterable[str | os.PathLik
     with opened(place.file, links_into) as catalogue:
         entry = catalogue.find(place.name)
         if entry is None:
+            _check_unit(catalogue, place.name)
             raise InputError(f'positions: {place.file} has no array "{place.name}"; it holds {catalogue.listing()}.')
         return _in_unit(_loaded(_column_of(entry)), place.unit)
+
+
+def _check_unit(catalogue: Catalogue, name: str) -> None:
+    """Refuse what would be an array, but for the unit behind it."""
+    path, colon, unit = name.rpartition(":")
+    if colon and catalogue.find(path) is not None:
+        raise InputError(f'positions: "{unit}" is no unit of "{path}"; expected one of {", ".join(LENGTHS)}, or pixel.')
 
 
 def _column_of(entry: Entry) -> Column:
