@@ -190,8 +190,8 @@ def mib(path, frames):
         for number, frame in enumerate(frames, start=1):
             rows, columns = frame.shape
             head = f"MQ1,{number:06d},00384,01,{columns:04d},{rows:04d},U16,   1x1,01,"
-            head += "2024-05-01T10:00:00.000000000Z,0.001000,0,12,".ljust(384 - len(head))
-            file.write(head[:384].encode() + frame[::-1].astype(">u2").tobytes())
+            head += "2024-05-01 10:00:00.000000,0.001,0,0,0,MQ1A,2024-05-01T10:00:00.000000000Z,1000000ns,12,"
+            file.write(head.ljust(384).encode() + frame[::-1].astype(">u2").tobytes())
 
 
 def test_medipix(tmp_path):

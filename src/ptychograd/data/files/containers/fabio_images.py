@@ -64,7 +64,7 @@ class Edf(Images):
             with library(f"{path.name} is {INCOMPLETE}"), reports("fabio") as complaints:
                 found = EdfImage().read(str(path))
                 for number in range(begin, found.nframes if end is None else end):
-                    frame = found.getframe(number)
+                    frame = found.get_frame(number)  # `getframe` would go on in the next file of the series
                     data = np.asarray(frame.data)
                     if complaints:
                         raise InputError(f"it is {INCOMPLETE} ({complaints[0]}).")

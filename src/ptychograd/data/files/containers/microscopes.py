@@ -79,15 +79,21 @@ def _frames(path: Path, file_reader: Callable) -> Frames:
             out[...] = np.asarray(flat[begin:end])
 
     shape = tuple(int(n) for n in data.shape)
-    return Frames(shape, np.dtype(data.dtype), read, path.stat().st_size, dict(_said(axes, found["metadata"])))
+    return Frames(
+        shape, np.dtype(data.dtype), read, path.stat().st_size, dict(_said(axes, found.get("original_metadata", {})))
+    )
 
 
-def _said(axes: Sequence[Mapping], metadata: Mapping) -> Iterator[tuple[str, tuple[float | Sequence[float], str]]]:
+VOLTAGE = ("ImageList", "TagGroup0", "ImageTags", "Microscope Info", "Voltage")  # in Digital Micrograph, in volts
+
+
+def _said(axes: Sequence[Mapping], tags: Mapping) -> Iterator[tuple[str, tuple[float | Sequence[float], str]]]:
     """Step of the scan, width of a pixel and voltage, where the file has them."""
-    instrument = metadata.get("Acquisition_instrument", {})
-    voltage = instrument.get("TEM", {}).get("beam_energy")
+    voltage: object = tags
+    for name in VOLTAGE:
+        voltage = voltage.get(name) if isinstance(voltage, Mapping) else None
     if isinstance(voltage, int | float) and voltage > 0:
-        yield "electron_kev", (float(voltage), "keV")
+        yield "electron_kev", (voltage / 1e3, "keV")
     for name, pair in (("step", axes[:-2]), ("pixel", axes[-2:])):
         units = {str(axis.get("units") or "") for axis in pair}
         scales = [float(axis.get("scale") or 0) for axis in pair]

@@ -25,28 +25,33 @@ def scanned(
         pixel: its width, (y, x) or one for both, as an angle or as one over a length.
         voltage: energy of the electrons in keV.
     """
-    found = Items()
+    found = _on_grid(given, grid, step)
     wavelength = given.wavelength
     if wavelength is None and voltage is not None:
         energy = voltage.number()
         wavelength = PLANCK_TIMES_LIGHT / JOULES_PER_KEV / math.sqrt(energy * (energy + 2 * ELECTRON_AT_REST))
-        found = replace(found, wavelength=wavelength, notes=(f"wavelength: of electrons of {energy:g} keV",))
-    if pixel is not None and given.distance is None and given.pixel_size is None:
-        angles = _angles(pixel, wavelength)
-        if angles is None:
-            note = f"pixel_size: the file states {pixel.units}, for which the wavelength is missing"
-            return replace(found, notes=(*found.notes, note))
-        note = (
-            f"distance: {NOMINAL:g} m is nominal, as the file states the angle of a pixel, {1e3 * angles[1]:.4g} mrad"
+        found = replace(
+            found, wavelength=wavelength, notes=(*found.notes, f"wavelength: of electrons of {energy:g} keV")
         )
-        sizes = (NOMINAL * angles[0], NOMINAL * angles[1])
-        found = replace(found, distance=NOMINAL, pixel_size=sizes, notes=(*found.notes, note))
+    if pixel is None or given.distance is not None or given.pixel_size is not None:
+        return found
+    angles = _angles(pixel, wavelength)
+    if angles is None:
+        note = f"pixel_size: the file states {pixel.units}, for which the wavelength is missing"
+        return replace(found, notes=(*found.notes, note))
+    note = f"distance: {NOMINAL:g} m is nominal, as the file states the angle of a pixel, {1e3 * angles[1]:.4g} mrad"
+    sizes = (NOMINAL * angles[0], NOMINAL * angles[1])
+    return replace(found, distance=NOMINAL, pixel_size=sizes, notes=(*found.notes, note))
+
+
+def _on_grid(given: Items, grid: tuple[int, int] | None, step: Entry | None) -> Items:
+    """Positions, unless they are given, or the step is no length."""
     size = None if step is None else unit_size(_plain(step.units), LENGTHS)
-    if grid is not None and step is not None and size is not None and not given.has("positions"):
-        scan = RasterScan(np.abs(step.array()) * size)
-        note = f"positions: a raster scan with steps of {scan.step[0]:.4g} and {scan.step[1]:.4g} m, as the file says"
-        found = replace(found, positions=scan.positions(grid=grid), unit="m", notes=(*found.notes, note))
-    return found
+    if grid is None or step is None or size is None or given.has("positions"):
+        return Items()
+    scan = RasterScan(np.abs(step.array()) * size)
+    note = f"positions: a raster scan with steps of {scan.step[0]:.4g} and {scan.step[1]:.4g} m, as the file says"
+    return Items(positions=scan.positions(grid=grid), unit="m", notes=(note,))
 
 
 def _angles(pixel: Entry, wavelength: float | None) -> tuple[float, float] | None:
