@@ -113,7 +113,8 @@ def test_a_grid_of_patterns(here):
     whole = pg.read("grid.h5", LENGTHS, scan=scan)
     np.testing.assert_array_equal(whole.patterns, FRAMES)
     np.testing.assert_allclose(whole.positions, [(5e-6 * y, 1e-6 * x) for y in range(2) for x in range(3)])
-    stored = pg.read("grid.npy", LENGTHS, scan=scan, keep=STREAM)
+    assert pg.read("grid.npy", LENGTHS, scan=scan).fingerprint == whole.fingerprint
+    stored = pg.read("grid.h5", LENGTHS, scan=scan, keep=STREAM)
     assert stored.is_stored
     np.testing.assert_array_equal(stored.frames(np.array([1, 2, 3, 5]))[0], FRAMES[[1, 2, 3, 5]])
     assert stored.fingerprint == whole.fingerprint

@@ -9,20 +9,31 @@ import dataclasses
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from ptychograd.core.errors import InputError
 from ptychograd.data.dataset import Dataset, StreamFromFile, check_data, check_meaning, check_share
 from ptychograd.data.files.formats import keymap as _keymap
 from ptychograd.data.files.formats import native as _native
 from ptychograd.data.files.formats.base import Format
+from ptychograd.data.files.formats.csaxs import Csaxs
 from ptychograd.data.files.formats.cxi import Cxi
 from ptychograd.data.files.formats.detector_frames import DetectorFrames
 from ptychograd.data.files.formats.emd import Emd
 from ptychograd.data.files.formats.items import Items, assemble, overlaid
 from ptychograd.data.files.formats.keymap import NO_FOCUS, KeyMap, Keys
 from ptychograd.data.files.formats.masks import SAID
+from ptychograd.data.files.formats.master import Master
+from ptychograd.data.files.formats.nanomax import NanoMax
 from ptychograd.data.files.formats.native import Native
-from ptychograd.data.files.placing import Beside
+from ptychograd.data.files.formats.nexus import Nexus
+from ptychograd.data.files.formats.ptychodus import Diffraction, Product
+from ptychograd.data.files.formats.ptychoshelves import FoldSlice
+from ptychograd.data.files.formats.ptylab import PtyLab
+from ptychograd.data.files.formats.ptypy import Ptyd
+from ptychograd.data.files.formats.slac import Slac
+from ptychograd.data.files.formats.tike import Tike
+from ptychograd.data.files.placing import Beside, Part
 from ptychograd.data.files.positions.finding import on_axes
 from ptychograd.data.files.safety import Catalogue, Entry, UnreadableError, opened, sentence
 from ptychograd.data.files.sources import Source, expanded, sources
@@ -40,6 +51,7 @@ __all__ = [
     "Entry",
     "Format",
     "UnreadableError",
+    "completes",
     "creating",
     "expanded",
     "opened",
@@ -62,9 +74,20 @@ PLACED = {"positions", *AXES}  # keys that say where the positions are
 FORMATS: tuple[Format, ...] = (  # the first that recognises a file reads it
     Native(),
     DetectorFrames(),
+    Csaxs(),
+    Nexus(),
     Cxi(),
+    NanoMax(),
+    Master(),
+    Ptyd(),
+    PtyLab(),
+    Diffraction(),
+    Product(),
+    FoldSlice(),
+    Tike(),
+    Slac(),
     Emd(),
-    KeyMap(),
+    KeyMap(),  # whatever is left
 )
 
 
@@ -80,6 +103,7 @@ def read(
     links_into: Sequence[str | os.PathLike[str]] = (),
     mask_is: str | None = None,
     allow_masked: bool = False,
+    beside: Sequence[str | os.PathLike[str]] = (),
 ) -> Dataset:
     """A data set from a file of one of `FORMATS` in one of the `CONTAINERS`; the content decides, not the name.
 
@@ -106,6 +130,8 @@ def read(
             folder and those below it.
         mask_is: what True or non-zero means in the mask, "good" or "bad"; by default what the format has, else what the
             name tells (bad_pixels, pixel_mask: bad; valid_pixels: good), else good, unless hardly a pixel is so.
+        beside: files without patterns that complete this one, as a product of ptychodus: positions, probe and geometry
+            that it lacks. Those that belong to it by their names are found.
         allow_masked: True reads data of whose pixels fewer than half are valid, too.
 
     Raises:
@@ -123,28 +149,37 @@ def read(
         >>> pg.read("frames.npy", lengths, scan=pg.data.RasterScan(2e-7, (2, 3)))
         Dataset(frames.npy: 6 patterns of (4, 8) uint16, in metres)
     """
-    beside, keys = Beside(None if positions is None else os.fspath(positions), join, scan), dict(keys or {})
     check_meaning(mask_is)
-    if beside and keys.keys() & PLACED:
+    elsewhere = Beside(None if positions is None else os.fspath(positions), join, scan)
+    how = _How(dict(keys or {}), near_field, mask_is, links_into, bool(elsewhere))
+    if elsewhere and how.keys.keys() & PLACED:
         raise InputError("`data.positions` or `data.scan.step` is given, and `data.keys.positions` too; give one.")
     with contextlib.ExitStack() as stack:
-        named, parts, formats = sources(path), [], []
-        for source in named:
+        parts = []
+        for source, others in _completing(sources(path), links_into):
             with _about(source):
                 catalogue = stack.enter_context(source.opened(links_into, keep))
-                format, items = _items(catalogue, keys, mask_is, near_field, bool(beside))
-            parts.append((items, catalogue))
-            formats.append(format)
-        with _about(named[0]):
-            parts = beside.placed(parts, links_into) if beside else parts
+                parts.append(_part(source, catalogue, [*map(Path, beside), *others], how))
+        with _about(parts[0].source):
+            parts = elsewhere.placed(parts, links_into) if elsewhere else parts
         found = []
-        for source, format, (items, catalogue) in zip(named, formats, parts, strict=True):
-            with _about(source):
-                data = assemble(items, catalogue, format.places, source=source.name)
+        for part in parts:
+            with _about(part.source):
+                data = assemble(part.items, part.catalogue, part.format.places, source=part.source.name)
                 if not allow_masked:
                     check_share(data.mask, data.notes)
             found.append(data)
     return joined(found)
+
+
+class _How(NamedTuple):
+    """How files are read: what a person says of each."""
+
+    keys: Keys
+    near_field: bool | None
+    mask_is: str | None
+    links_into: Sequence[str | os.PathLike[str]]
+    placed_elsewhere: bool
 
 
 @contextlib.contextmanager
@@ -156,24 +191,38 @@ def _about(source: Source) -> Iterator[None]:
         raise InputError(sentence(f"{source}: {error}")) from None
 
 
-def _items(
-    catalogue: Catalogue, keys: Keys, mask_is: str | None, near_field: bool | None, placed_beside: bool
-) -> tuple[Format, Items]:
+def _completing(
+    named: Sequence[Source], links_into: Sequence[str | os.PathLike[str]]
+) -> list[tuple[Source, list[Path]]]:
+    """Sources with patterns, each with the files that complete it: named after it, or before the first."""
+    if len(named) == 1:
+        return [(named[0], [])]
+    early: list[Path] = []
+    found: list[tuple[Source, list[Path]]] = []
+    for source in named:
+        if len(source.paths) > 1 or source.paths[0].is_dir() or not completes(source.paths[0], links_into):
+            found.append((source, [] if found else early))
+        else:
+            (found[-1][1] if found else early).append(source.paths[0])
+    return found or [(source, []) for source in named]
+
+
+def _part(source: Source, catalogue: Catalogue, beside: Sequence[Path], how: _How) -> Part:
     """All that a file holds, but for the positions if they are elsewhere."""
     if catalogue.attributes.get("format") == RESULT:
         raise InputError("it is a result, not data; look at it with `ptychograd inspect` or `ptychograd plot`.")
-    format = next(format for format in FORMATS if format.recognises(catalogue))
-    readers = format.readers if mask_is is None else {**format.readers, "mask": SAID[mask_is]}
+    format, keys = _format_of(catalogue), how.keys
+    readers = format.readers if how.mask_is is None else {**format.readers, "mask": SAID[how.mask_is]}
     given = _keymap.chosen(catalogue, {name: key for name, key in keys.items() if name not in AXES}, readers)
-    given = overlaid(_on_axes(catalogue, keys), given)
-    if placed_beside:
+    given = _completed(overlaid(_on_axes(catalogue, keys), given), source.paths[0], format, beside, how.links_into)
+    if how.placed_elsewhere:
         given = overlaid(given, Items(without_positions=True))
     items = format.read(catalogue, given, readers)
-    if mask_is is not None and items.mask is None:
+    if how.mask_is is not None and items.mask is None:
         raise InputError(
-            f"mask_is={mask_is!r} (`data.mask.nonzero`) is given, and there is no mask; name it with mask=..."
+            f"mask_is={how.mask_is!r} (`data.mask.nonzero`) is given, and there is no mask; name it with mask=..."
         )
-    return format, _in_regime(items, catalogue, near_field, given.focus_distance is not None)
+    return Part(source, _in_regime(items, catalogue, how.near_field, "focus_distance" in keys), catalogue, format)
 
 
 def _on_axes(catalogue: Catalogue, keys: Keys) -> Items:
@@ -187,6 +236,46 @@ def _on_axes(catalogue: Catalogue, keys: Keys) -> Items:
         )
     found = on_axes(catalogue, str(keys["y"]), str(keys["x"]))
     return Items(positions=found.values, unit=found.unit, notes=found.notes)
+
+
+def _format_of(catalogue: Catalogue) -> Format:
+    return next(format for format in FORMATS if format.recognises(catalogue))
+
+
+def completes(path: str | os.PathLike[str], links_into: Sequence[str | os.PathLike[str]] = ()) -> bool:
+    """Whether a file holds no patterns, but what completes another one: positions, a probe, a geometry.
+
+    Raises:
+        InputError: it can't be opened.
+    """
+    path = Path(path)
+    try:
+        with opened(path, links_into) as catalogue:
+            return _format_of(catalogue).completes(catalogue)
+    except InputError as error:
+        raise InputError(sentence(f"{path}: {error}")) from None
+
+
+def _completed(
+    given: Items,
+    path: Path,
+    format: Format,
+    beside: Sequence[str | os.PathLike[str]],
+    links_into: Sequence[str | os.PathLike[str]],
+) -> Items:
+    """What a person gave, and beneath it what is in files that complete this one."""
+    found = [other for other in format.companions(path) if other.exists() and not beside]
+    for other in (*map(Path, beside), *found):
+        try:
+            with opened(other, links_into) as catalogue:
+                format = _format_of(catalogue)
+                more = format.read(catalogue, Items(), format.readers)
+        except InputError as error:
+            raise InputError(f"with {other}: {error}") from None
+        more = dataclasses.replace(more, patterns=None, mask=None, numbers=None, source=None)
+        more = dataclasses.replace(more, notes=(f"positions and geometry: from {other.name}", *more.notes))
+        given = overlaid(more, given)
+    return given
 
 
 def _in_regime(items: Items, catalogue: Catalogue, near_field: bool | None, given: bool) -> Items:

@@ -4,19 +4,34 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 
 from ptychograd.core.errors import InputError
 from ptychograd.data.dataset import StoredPatterns, Whole, frozen
 from ptychograd.data.files.containers.frames import FILE_NAME
+from ptychograd.data.files.formats.base import Format
 from ptychograd.data.files.formats.items import Items
 from ptychograd.data.files.positions.finding import find_positions
 from ptychograd.data.files.positions.matching import matched
 from ptychograd.data.files.safety import Catalogue
+from ptychograd.data.files.sources import Source
 from ptychograd.data.raster import RasterScan
 
-Part = tuple[Items, Catalogue]
+
+class Part(NamedTuple):
+    """A part of a scan, not assembled yet."""
+
+    source: Source
+    items: Items
+    catalogue: Catalogue
+    format: Format
+
+    @property
+    def count(self) -> int:
+        """Number of its patterns."""
+        return 0 if self.items.patterns is None else len(self.items.patterns)
 
 
 @dataclass(frozen=True)
@@ -51,72 +66,68 @@ class Beside:
         Raises:
             InputError: as many positions as patterns are expected, or a file can't be read.
         """
-        for items, catalogue in parts:
-            if items.patterns is None:
-                raise InputError(f"there are no patterns; the file holds {catalogue.listing()}.")
-        if self.scan is not None:
-            grid = parts[0][0].grid if len(parts) == 1 else None
-            values = self.scan.positions(sum(_count(items) for items, _ in parts), grid)
-            points = f"positions: a raster scan with steps of {self.scan.step[0]:.4g} and {self.scan.step[1]:.4g} m"
-            return _divided(parts, values, "m", (points,))
-        return self._from_file(parts, links_into)
+        for part in parts:
+            if part.items.patterns is None:
+                raise InputError(f"there are no patterns; the file holds {part.catalogue.listing()}.")
+        if self.scan is None:
+            return self._from_file(parts, links_into)
+        grid = parts[0].items.grid if len(parts) == 1 else None
+        values = self.scan.positions(sum(part.count for part in parts), grid)
+        note = f"positions: a raster scan with steps of {self.scan.step[0]:.4g} and {self.scan.step[1]:.4g} m"
+        return _divided(parts, values, "m", (note,))
 
     def _from_file(self, parts: Sequence[Part], links_into: Sequence[str | os.PathLike[str]]) -> list[Part]:
-        found = find_positions(str(self.positions), parts[0][1], self.join, links_into)
-        count = sum(_count(items) for items, _ in parts)
+        found = find_positions(str(self.positions), parts[0].catalogue, self.join, links_into)
+        count = sum(part.count for part in parts)
         if found.numbers is None:
-            if any(isinstance(items.patterns, StoredPatterns) and items.patterns.grows for items, _ in parts):
-                return _divided(parts, found.values, found.unit, found.notes)
+            grows = any(isinstance(part.items.patterns, StoredPatterns) and part.items.patterns.grows for part in parts)
             curves = count // max(1, len(found.values))  # a position for each rocking curve will do
-            if len(found.values) * curves != count or (curves > 1 and parts[0][0].rocking is None):
+            fits = len(found.values) * curves == count and (curves == 1 or parts[0].items.rocking is not None)
+            if not grows and not fits:
                 raise InputError(
                     f"there are {count:,} patterns and {len(found.values):,} positions in {found.source}; expected as "
                     "many, or `data.join`, the column that says which pattern each belongs to."
                 )
             return _divided(parts, found.values, found.unit, found.notes)
         match = matched(_frame_keys(parts, self.join), found.numbers, count, str(self.join))
-        notes = (*found.notes, match.note)
         chosen, begin = [], 0
-        for items, catalogue in parts:
-            size = _count(items)
-            here = (match.patterns >= begin) & (match.patterns < begin + size)
+        for part in parts:
+            here = (match.patterns >= begin) & (match.patterns < begin + part.count)
             if here.any():
-                chosen.append((_selected(items, match.patterns[here] - begin), catalogue))
-            begin += size
-        return _divided(chosen, found.values[match.positions], found.unit, notes)
-
-
-def _count(items: Items) -> int:
-    return 0 if items.patterns is None else len(items.patterns)
+                chosen.append(part._replace(items=_selected(part, match.patterns[here] - begin)))
+            begin += part.count
+        return _divided(chosen, found.values[match.positions], found.unit, (*found.notes, match.note))
 
 
 def _divided(parts: Sequence[Part], values: np.ndarray, unit: str | None, notes: tuple[str, ...]) -> list[Part]:
     """The positions of all parts, one after another, given to each."""
-    ends = [len(values)] if len(parts) == 1 else np.cumsum([_count(items) for items, _ in parts]).tolist()
-    begins = [0, *ends[:-1]]
+    ends = [len(values)] if len(parts) == 1 else np.cumsum([part.count for part in parts]).tolist()
+    fresh = {"unit": unit, "without_positions": None, "numbers": None, "position_numbers": None}
     return [
-        (
-            replace(items, positions=values[a:b], unit=unit, without_positions=None, notes=(*items.notes, *notes)),
-            catalogue,
+        part._replace(
+            items=replace(part.items, positions=values[begin:end], notes=(*part.items.notes, *notes), **fresh)
         )
-        for (items, catalogue), a, b in zip(parts, begins, ends, strict=True)
+        for part, begin, end in zip(parts, [0, *ends[:-1]], ends, strict=True)
     ]
 
 
 def _frame_keys(parts: Sequence[Part], join: str | None) -> np.ndarray | None:
     """Of each pattern its number, or the name of its file; None where nothing says it."""
     found = []
-    for _, catalogue in parts:
-        entry = catalogue.find(str(join)) or catalogue.find(FILE_NAME)
-        if entry is None:
+    for part in parts:
+        entry = part.catalogue.find(str(join)) or part.catalogue.find(FILE_NAME)
+        if entry is None and part.items.numbers is None:
             return None
+        if entry is None:
+            found.append(np.ravel(part.items.numbers))
+            continue
         found.append(np.ravel(entry.load()) if entry.dtype.kind in "US" else np.ravel(entry.array()))
     return np.concatenate(found)
 
 
-def _selected(items: Items, numbers: np.ndarray) -> Items:
+def _selected(part: Part, numbers: np.ndarray) -> Items:
     """Some of the patterns, and what belongs to them."""
-    count = _count(items)
+    items, count = part.items, part.count
     if np.array_equal(numbers, np.arange(count)):
         return items
     patterns = items.patterns

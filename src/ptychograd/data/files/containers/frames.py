@@ -60,9 +60,7 @@ def catalogue_of(frames: Frames, opening: Opening, names: Sequence[str] = ()) ->
     def in_file() -> StoredPatterns:
         return StoredPatterns(frames.read, flat, frames.dtype, keep, Whole(frames.count))  # pyright: ignore
 
-    size = int(np.prod(frames.shape, dtype=object)) * frames.dtype.itemsize
-    there = in_file if keep is not None and keep.holds(size) else None
-    found = [Entry(FRAMES, frames.shape, frames.dtype, None, load, frames.stored, in_file=there)]
+    found = [Entry(FRAMES, frames.shape, frames.dtype, None, load, frames.stored, from_file=in_file, keep=keep)]
     if names:
         texts = np.array([os.path.basename(name) for name in names])
         found.append(Entry(FILE_NAME, texts.shape, texts.dtype, None, lambda: texts))

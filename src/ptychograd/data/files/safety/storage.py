@@ -52,6 +52,8 @@ def entry_of(name: str, identifier: h5d.DatasetID, tree: Tree, keep: StreamFromF
         stored = None if elsewhere or tree.grows else identifier.get_storage_size()
         units = _units(dataset)
         lengths = Lengths(tree.file_of(one) for one in (identifier, *sources))
+        parts = _parts_of_complex(dtype)
+        dtype = dtype if parts is None else parts
 
     def check() -> None:
         if missing:
@@ -61,6 +63,7 @@ def entry_of(name: str, identifier: h5d.DatasetID, tree: Tree, keep: StreamFromF
     def load() -> object:
         check()
         found = np.zeros(shape, dtype) if dataset.size is None else _now(dataset, tree)
+        found = found if parts is None else np.ascontiguousarray(found).view(parts).reshape(shape)
         lengths.check(str(entry))
         _check_external(tree, identifier, str(entry))
         return found
@@ -70,11 +73,23 @@ def entry_of(name: str, identifier: h5d.DatasetID, tree: Tree, keep: StreamFromF
         place = os.fsdecode(h5i.get_name(identifier))
         return stored_patterns(tree.file_of(identifier), place, dataset, cast(StreamFromFile, keep), lengths)
 
-    can_stay = len(shape) == 3 and not plist.get_external_count()
-    there = in_file if keep is not None and can_stay and keep.holds(math.prod(shape) * dtype.itemsize) else None
+    can_stay = keep is not None and not plist.get_external_count()
+    can_stay = can_stay and (len(shape) == 3 or (len(shape) > 3 and not tree.grows))
     partly = (lambda: None) if elsewhere or tree.grows else lambda: written(identifier)
-    entry = Entry(name, shape, dtype, units, load, stored, lambda name: attribute(dataset, name), there, partly)
+    of_entry, there = (lambda name: attribute(dataset, name)), in_file if can_stay else None
+    entry = Entry(name, shape, dtype, units, load, stored, of_entry, there, keep, partly)
     return entry
+
+
+def _parts_of_complex(dtype: np.dtype) -> np.dtype | None:
+    """The complex type that MATLAB writes as pairs named real and imag; None for any other."""
+    fields = dtype.fields or {}
+    if tuple(fields) != ("real", "imag"):
+        return None
+    kinds = {fields[part][0] for part in fields}
+    known = {np.dtype(np.float32): np.dtype(np.complex64), np.dtype(np.float64): np.dtype(np.complex128)}
+    kind = known.get(kinds.pop()) if len(kinds) == 1 else None
+    return kind if kind is not None and kind.itemsize == dtype.itemsize else None
 
 
 def _check(entry: Entry, identifier: h5d.DatasetID, tree: Tree, sources: list[h5d.DatasetID]) -> None:
