@@ -1,6 +1,7 @@
 """Files of detectors, written by their owners' libraries or by the byte: each is read as it was taken, or refused."""
 
 import struct
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -250,6 +251,18 @@ def test_digital_micrograph_with_its_steps_and_angles(tmp_path):
     expected = (1 / (5 * 0.1e9), 1 / (8 * 0.1e9))  # an object pixel is one over the width of the pattern
     np.testing.assert_allclose(data.geometry.sampling((5, 8)), expected, rtol=1e-6)
     refused(shortened(tmp_path / "scan.dm4", 0.5), "half-written or damaged")
+
+
+def test_py4dstem_with_its_steps_and_angles():
+    """Written by py4DSTEM (tests/data/make/with_py4dstem.py), which doesn't keep the wavelength."""
+    path = Path(__file__).parents[1] / "foreign" / "py4dstem.h5"
+    row, column, y, x = np.indices((3, 4, 6, 5))
+    frames = (1000 * row + 100 * column + 10 * y + x).reshape(12, 6, 5).astype(np.uint16)
+    data = check(path, frames, {"wavelength": 1.97e-12}, None)
+    np.testing.assert_allclose(data.positions, [(2.5e-10 * y, 2.5e-10 * x) for y in range(3) for x in range(4)])
+    np.testing.assert_allclose(data.geometry.sampling((6, 5)), (1e-10 / (6 * 0.02), 1e-10 / (5 * 0.02)))
+    with pytest.raises(pg.InputError, match=r"positions are in metres, but wavelength.*`geometry.wavelength`"):
+        pg.read(path)
 
 
 @pytest.mark.parametrize(
