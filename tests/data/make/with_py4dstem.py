@@ -1,6 +1,6 @@
-"""A scan as py4DSTEM 0.14 saves it: in an environment of its own (pip install py4dstem), `python with_py4dstem.py FOLDER`.
+"""A scan as py4DSTEM saves it (0.14, in an environment of its own): `python with_py4dstem.py FOLDER`.
 
-Patterns of numbers that tell their place: pixel (y, x) of the pattern at (row, column) is 1000 row + 100 column + 10 y + x.
+Its numbers tell their place: pixel (y, x) of the pattern at (row, column) is 1000 row + 100 column + 10 y + x.
 """
 
 import sys
