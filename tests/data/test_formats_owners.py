@@ -48,6 +48,13 @@ def test_a_product_beside_its_patterns_is_found(tmp_path):
     assert not completes(tmp_path / "diffraction.h5")
 
 
+@pytest.mark.parametrize("first", [0, 1])
+def test_patterns_and_product_are_named_one_after_another(first):
+    paths = [str(FOREIGN / f"ptychodus_{name}.h5") for name in ("diffraction", "product")]
+    data = pg.Plan().with_fields({"data.paths": paths[first:] + paths[:first]}).read()
+    check(data)
+
+
 def test_ptychodus_npz():
     path = FOREIGN / "ptychodus_diffraction.npz"
     data = pg.read(path, {"pixel_size": letter.PIXEL}, beside=[FOREIGN / "ptychodus_product.npz"])

@@ -10,6 +10,8 @@ import scipy.io
 
 import ptychograd as pg
 from ptychograd.data.dataset import positions_in_pixels
+from ptychograd.data.files import FORMATS
+from ptychograd.data.files.results import RESULTS
 
 sys.path.insert(0, str(Path(__file__).parent / "make"))
 import letter
@@ -314,3 +316,10 @@ def test_what_can_not_be_read_is_called_what_it_is(tmp_path, name, content, text
     (tmp_path / name).write_bytes(content)
     with pytest.raises(pg.InputError, match=text):
         pg.read(tmp_path / name)
+
+
+def test_the_page_of_formats_names_all_of_them():
+    page = (Path(__file__).parents[2] / "docs" / "formats.md").read_text(encoding="utf-8")
+    rows = {line.split("|")[1].strip() for line in page.splitlines() if line.startswith("| ")}
+    for format in (*FORMATS, *RESULTS):
+        assert any(row.startswith(format.name) for row in rows), format.name

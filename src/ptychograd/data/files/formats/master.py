@@ -45,12 +45,12 @@ class Master(Format):
             "mask": (f"{SPECIFIC}/pixel_mask", f"{DETECTOR}/pixel_mask"),
             "distance": (f"{DETECTOR}/detector_distance", f"{DETECTOR}/distance"),
         }
-        centre = [catalogue.find(f"{DETECTOR}/beam_center_{axis}") for axis in "yx"]
+        row, column = (catalogue.find(f"{DETECTOR}/beam_center_{axis}") for axis in "yx")
         for part in (
             found_at(catalogue, given, readers, places),
             pixel_sizes(catalogue, given, f"{DETECTOR}/y_pixel_size", f"{DETECTOR}/x_pixel_size", _unit(catalogue)),
             Items() if given.wavelength is not None else _wavelength(catalogue),
-            note_of_beam_centre(*centre, patterns),
+            note_of_beam_centre(row, column, patterns),
             _exposure(catalogue),
         ):
             whole = overlaid(whole, part)

@@ -66,7 +66,7 @@ def _encoder(catalogue: Catalogue) -> np.ndarray:
     values = np.zeros(0) if entry is None else real(entry).astype(float)
     if values.ndim != 2 or 2 not in values.shape:
         raise InputError(f"{entry} can't be the encoder; expected (index, 2), (y, x) in metres.")
-    if values.shape[0] < values.shape[1]:
+    if len(values) < values[0].size:
         values = values.T - values.T.mean(axis=0)
     return values
 

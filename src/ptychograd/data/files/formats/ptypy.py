@@ -92,9 +92,8 @@ def _weights(catalogue: Catalogue, chunks: list[tuple[str, Entry]], one_for_all:
             entry = catalogue.first("meta/weight2d", "meta/weights")
             if entry is None or entry.shape != data.shape[1:]:
                 return Items()
-        valid = real(entry) > 0
-        valid = valid if valid.ndim == 3 and not one_for_all else (valid if valid.ndim == 2 else valid.all(axis=0))
-        parts.append(valid)
+        valid = np.asarray(real(entry) > 0)
+        parts.append(np.asarray(valid.all(axis=0)) if valid.ndim == 3 and one_for_all else valid)
     if all(part.ndim == 2 for part in parts):
         return Items(mask=np.logical_and.reduce(parts))
     mask = np.concatenate([np.broadcast_to(part, data.shape) for part, (_, data) in zip(parts, chunks, strict=True)])

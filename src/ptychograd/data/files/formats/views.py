@@ -100,7 +100,7 @@ def oriented(entry: Entry, code: int) -> Entry:
         return patterns[..., ::-1] if code & 1 else patterns
 
     count, rows, columns = entry.shape
-    shape = (count, columns, rows) if code & 4 else entry.shape
+    shape = (count, columns, rows) if code & 4 else (count, rows, columns)
 
     def from_file() -> StoredPatterns:
         stored = cast(Callable[[], StoredPatterns], entry.from_file)()

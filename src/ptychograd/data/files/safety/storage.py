@@ -5,6 +5,7 @@ import itertools
 import math
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -52,8 +53,6 @@ def entry_of(name: str, identifier: h5d.DatasetID, tree: Tree, keep: StreamFromF
         stored = None if elsewhere or tree.grows else identifier.get_storage_size()
         units = _units(dataset)
         lengths = Lengths(tree.file_of(one) for one in (identifier, *sources))
-        parts = _parts_of_complex(dtype)
-        dtype = dtype if parts is None else parts
 
     def check() -> None:
         if missing:
@@ -63,7 +62,6 @@ def entry_of(name: str, identifier: h5d.DatasetID, tree: Tree, keep: StreamFromF
     def load() -> object:
         check()
         found = np.zeros(shape, dtype) if dataset.size is None else _now(dataset, tree)
-        found = found if parts is None else np.ascontiguousarray(found).view(parts).reshape(shape)
         lengths.check(str(entry))
         _check_external(tree, identifier, str(entry))
         return found
@@ -78,18 +76,19 @@ def entry_of(name: str, identifier: h5d.DatasetID, tree: Tree, keep: StreamFromF
     partly = (lambda: None) if elsewhere or tree.grows else lambda: written(identifier)
     of_entry, there = (lambda name: attribute(dataset, name)), in_file if can_stay else None
     entry = Entry(name, shape, dtype, units, load, stored, of_entry, there, keep, partly)
+    return _of_complex_numbers(entry)
+
+
+def _of_complex_numbers(entry: Entry) -> Entry:
+    """The same, where MATLAB wrote complex numbers as pairs named real and imag; any other as it is."""
+    for part, kind in ((np.float32, np.complex64), (np.float64, np.complex128)):
+        if entry.dtype == np.dtype([("real", part), ("imag", part)]):
+
+            def load(kind: type = kind) -> np.ndarray:
+                return np.ascontiguousarray(cast(np.ndarray, entry.load())).view(kind).reshape(entry.shape)
+
+            return replace(entry, dtype=np.dtype(kind), load=load)
     return entry
-
-
-def _parts_of_complex(dtype: np.dtype) -> np.dtype | None:
-    """The complex type that MATLAB writes as pairs named real and imag; None for any other."""
-    fields = dtype.fields or {}
-    if tuple(fields) != ("real", "imag"):
-        return None
-    kinds = {fields[part][0] for part in fields}
-    known = {np.dtype(np.float32): np.dtype(np.complex64), np.dtype(np.float64): np.dtype(np.complex128)}
-    kind = known.get(kinds.pop()) if len(kinds) == 1 else None
-    return kind if kind is not None and kind.itemsize == dtype.itemsize else None
 
 
 def _check(entry: Entry, identifier: h5d.DatasetID, tree: Tree, sources: list[h5d.DatasetID]) -> None:

@@ -5,6 +5,7 @@ process or lead anywhere. Here the steps are counted, and every link is looked a
 """
 
 import contextlib
+import itertools
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -103,9 +104,10 @@ class Tree:
         if not isinstance(found, h5g.GroupID):
             return ()
         with damage(f'"{name}" can\'t be listed, the file is damaged'):
-            if found.get_num_objs() > MOST_OBJECTS:
+            parts = list(itertools.islice(found, MOST_OBJECTS + 1))  # pyright: ignore[reportArgumentType]
+            if len(parts) > MOST_OBJECTS:
                 raise InputError(f'"{name}" can\'t be listed: it has more than {MOST_OBJECTS:,} items.')
-            return tuple(sorted(os.fsdecode(part) for part in found))
+            return tuple(sorted(os.fsdecode(part) for part in parts))
 
     def _reached(self, name: str, path: Path | None = None) -> Identifier | None:
         """A group or a dataset by its name, following links."""
