@@ -7,7 +7,15 @@ if TYPE_CHECKING:
     from cyclopts.help import HelpPanel
     from rich.console import Console, ConsoleOptions
 
-READ = ("--key", "--distance", "--focus-distance", "--orientation", "--mask", "--model")  # how a file is read
+READ = (
+    "--key",
+    "--positions",
+    "--distance",
+    "--focus-distance",
+    "--orientation",
+    "--mask",
+    "--model",
+)  # how a file is read
 TRIED = ("--modes", "--start", "--aperture", "--pinhole", "--focal-spot", "--defocus", "--seed", "--precision")
 
 
