@@ -49,7 +49,7 @@ def _on_grid(given: Items, grid: tuple[int, int] | None, step: Entry | None) -> 
     size = None if step is None else unit_size(_plain(step.units), LENGTHS)
     if grid is None or step is None or size is None or given.has("positions"):
         return Items()
-    scan = RasterScan(np.abs(step.array()) * size)
+    scan = RasterScan((np.abs(step.array()) * size).tolist())
     note = f"positions: a raster scan with steps of {scan.step[0]:.4g} and {scan.step[1]:.4g} m, as the file says"
     return Items(positions=scan.positions(grid=grid), unit="m", notes=(note,))
 
