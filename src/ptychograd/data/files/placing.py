@@ -17,6 +17,7 @@ from ptychograd.data.files.positions.finding import find_positions
 from ptychograd.data.files.positions.matching import matched
 from ptychograd.data.files.safety import Catalogue
 from ptychograd.data.files.sources import Source
+from ptychograd.data.geometry import format_length
 from ptychograd.data.raster import RasterScan
 
 
@@ -73,7 +74,8 @@ class Beside:
             return self._from_file(parts, links_into)
         grid = parts[0].items.grid if len(parts) == 1 else None
         values = self.scan.positions(sum(part.count for part in parts), grid)
-        note = f"positions: a raster scan with steps of {self.scan.step[0]:.4g} and {self.scan.step[1]:.4g} m"
+        steps = " and ".join(map(format_length, self.scan.step))
+        note = f"positions: a raster scan with steps of {steps} along y and x"
         return _divided(parts, values, "m", (note,))
 
     def _from_file(self, parts: Sequence[Part], links_into: Sequence[str | os.PathLike[str]]) -> list[Part]:

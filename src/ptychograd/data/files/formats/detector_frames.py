@@ -7,7 +7,7 @@ from ptychograd.data.files.formats.keymap import READERS
 from ptychograd.data.files.formats.scanned import scanned
 from ptychograd.data.files.formats.views import flattened
 
-PLACES = {"patterns": "the frames", "positions": "the file, which has none"}
+PLACES = {"patterns": "the frames", "positions": "the headers of the frames"}
 SAID = ("wavelength", "distance", "pixel_size")  # that some of these files say beside
 
 

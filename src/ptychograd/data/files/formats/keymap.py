@@ -181,7 +181,7 @@ def _fits(name: str, entry: Entry, patterns: Shape) -> bool:
 
 def _patterns(entry: Entry) -> Items:
     grid = entry.shape[:2] if len(entry.shape) == 4 else None
-    entry = flattened(entry)
+    entry = entry if grid is None else flattened(entry)
     patterns = read_patterns(entry)
     if entry.leaf != AMPLITUDES:
         return Items(patterns=patterns, written=entry.written(), grid=grid)

@@ -8,7 +8,7 @@ import numpy as np
 from ptychograd.core.errors import InputError
 from ptychograd.data.files.formats.items import Items
 from ptychograd.data.files.safety import Entry
-from ptychograd.data.geometry import ANGLES, LENGTHS, reciprocal, unit_size
+from ptychograd.data.geometry import ANGLES, LENGTHS, format_length, reciprocal, unit_size
 from ptychograd.data.geometry.exposure import ELECTRON_AT_REST, JOULES_PER_KEV, PLANCK_TIMES_LIGHT
 from ptychograd.data.raster import RasterScan
 
@@ -50,7 +50,8 @@ def _on_grid(given: Items, grid: tuple[int, int] | None, step: Entry | None) -> 
     if grid is None or step is None or size is None or given.has("positions"):
         return Items()
     scan = RasterScan((np.abs(step.array()) * size).tolist())
-    note = f"positions: a raster scan with steps of {scan.step[0]:.4g} and {scan.step[1]:.4g} m, as the file says"
+    steps = " and ".join(map(format_length, scan.step))
+    note = f"positions: a raster scan with steps of {steps} along y and x, as the file says"
     return Items(positions=scan.positions(grid=grid), unit="m", notes=(note,))
 
 
