@@ -14,7 +14,9 @@ EXTRAS = {  # the extra of this package that installs a module
     "mrcfile": "detectors",
     "rsciio": "microscopes",
 }
-RAISED = (AttributeError, AssertionError, IndexError, NotImplementedError, ZeroDivisionError, struct.error)
+RAISED = (
+    *(AttributeError, AssertionError, IndexError, NameError, NotImplementedError, ZeroDivisionError, struct.error),
+)
 
 
 @contextlib.contextmanager
@@ -34,12 +36,12 @@ def needed(module: str, what: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def library(what: str) -> Iterator[None]:
-    """Turn what a library raises on a damaged file into one sentence that begins with `what`."""
+def library(what: str, *own: type[Exception]) -> Iterator[None]:
+    """Turn what a library raises on a damaged file, errors of its `own` among it, into a sentence that begins so."""
     with damage(what):
         try:
             yield
-        except RAISED as problem:
+        except (*RAISED, *own) as problem:
             raise InputError(f"{what} ({type(problem).__name__}: {problem}).") from None
 
 
@@ -49,11 +51,9 @@ def reports(logger: str, level: int = logging.ERROR) -> Iterator[list[str]]:
     found: list[str] = []
     handler, speaker = logging.Handler(level), logging.getLogger(logger)
     handler.emit = lambda record: found.append(record.getMessage().split("> ")[-1])
-    speaks = speaker.propagate
-    speaker.addHandler(handler)
-    speaker.propagate = False
+    speaks, others = speaker.propagate, speaker.handlers
+    speaker.propagate, speaker.handlers = False, [handler]
     try:
         yield found
     finally:
-        speaker.removeHandler(handler)
-        speaker.propagate = speaks
+        speaker.propagate, speaker.handlers = speaks, others

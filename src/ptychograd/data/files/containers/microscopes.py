@@ -49,9 +49,16 @@ class DigitalMicrograph(Container):
     @contextlib.contextmanager
     def opened(self, path: Path, opening: Opening) -> Iterator[Catalogue]:
         with needed("rsciio", "DM3 and DM4 files (Digital Micrograph)"):
+            from rsciio import exceptions
             from rsciio.digitalmicrograph import file_reader
 
-        yield catalogue_of(_frames(path, file_reader), opening)
+        own = (
+            exceptions.DM3DataTypeError,
+            exceptions.DM3TagError,
+            exceptions.DM3TagIDError,
+            exceptions.DM3TagTypeError,
+        )
+        yield catalogue_of(_frames(path, file_reader, *own), opening)
 
 
 def _check_mib(path: Path) -> None:
@@ -65,9 +72,9 @@ def _check_mib(path: Path) -> None:
         raise InputError(f"it is {INCOMPLETE}: it has {size:,} bytes, no multiple of the {each:,} of a frame.")
 
 
-def _frames(path: Path, file_reader: Callable) -> Frames:
+def _frames(path: Path, file_reader: Callable, *own: type[Exception]) -> Frames:
     """The largest stack in a file, and what it says beside."""
-    with library(f"it is {INCOMPLETE}"), reports("rsciio"):
+    with library(f"it is {INCOMPLETE}", *own), reports("rsciio"):
         found = max(file_reader(str(path), lazy=True), key=lambda one: one["data"].size)
         data, axes = found["data"], found["axes"]
     if data.ndim not in (3, 4) or 0 in data.shape:
