@@ -11,7 +11,7 @@ import ptychograd as pg
 
 RANDOM = np.random.default_rng(8)
 FRAMES = RANDOM.integers(1, 500, (6, 5, 8)).astype(np.uint16)
-LENGTHS = {"energy_kev": 8, "distance": 2.0, "pixel_size": 55e-6}
+LENGTHS = {"energy_kev": 8.0, "distance": 2.0, "pixel_size": 55e-6}
 STREAM = pg.data.StreamFromFile(limit=1, block=200)
 SCAN = pg.data.RasterScan(1e-7, (2, 3))
 

@@ -11,7 +11,7 @@ RANDOM = np.random.default_rng(3)
 FRAMES = RANDOM.integers(1, 500, (6, 5, 8)).astype(np.uint16)
 Y, X = RANDOM.uniform(-4, 9, (2, 6)).round(3)
 PLACES = np.stack([Y, X], axis=1)
-LENGTHS = {"energy_kev": 8, "distance": 2.0, "pixel_size": 55e-6}
+LENGTHS = {"energy_kev": 8.0, "distance": 2.0, "pixel_size": 55e-6}
 STREAM = pg.data.StreamFromFile(limit=1, block=200)
 
 

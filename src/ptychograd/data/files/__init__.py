@@ -145,7 +145,7 @@ def read(
         >>> pg.read("turned.npz", keys={"variable.angle.deg": "theta"})
         Dataset(turned.npz: 3 patterns of (4, 6) uint16, no positions, angle in rad)
         >>> np.save("frames.npy", np.ones((6, 4, 8), np.uint16))
-        >>> lengths = {"energy_kev": 8, "distance": 2, "pixel_size": 55e-6}
+        >>> lengths = {"energy_kev": 8.0, "distance": 2.0, "pixel_size": 55e-6}
         >>> pg.read("frames.npy", lengths, scan=pg.data.RasterScan(2e-7, (2, 3)))
         Dataset(frames.npy: 6 patterns of (4, 8) uint16, in metres)
     """
