@@ -107,7 +107,7 @@ class _Pages:
     def read(self, begin: int, end: int, out: np.ndarray) -> None:
         """Frames from one number up to another, into an array."""
         what = f"{self._path}: frames {begin} to {end - 1} can't be read, it is {INCOMPLETE}"
-        with self._lock, library(what), needed("imagecodecs", "TIFF files compressed in this way"):
+        with self._lock, library(what), reports("tifffile"), needed("imagecodecs", "TIFF files compressed in this way"):
             if self._pages is None:
                 self._pages = _pages(tifffile.TiffFile(self._path))
             for number in range(begin, end):
