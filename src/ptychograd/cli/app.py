@@ -32,9 +32,11 @@ app = App(
     help="Ptychography by automatic differentiation: from diffraction patterns to object and probe.",
 )
 COMMANDS = {
+    "auto": "From files to a result that says how far it is to be trusted, with nothing said.",
     "simulate": "Simulate a measurement, with its ground truth beside it.",
     "inspect": "Say what is in a data file, and what is missing; or what a result is, and what to do with it.",
     "diagnose": "Check a data set before it is reconstructed: scan, beam, counts, mask, and how the axes lie.",
+    "prepare": "Write data as a reconstruction takes them: in photons, centred, cropped, binned, without bad pixels.",
     "init": "Look at data and write a plan for them, which you change and run.",
     "validate": "Check a plan without performing it.",
     "plan": "Print the plan of a result, which makes it again.",
@@ -54,6 +56,7 @@ COMMANDS = {
 }
 SHOWN = {  # of commands that take the options of `reconstruct`, and use some of them
     "inspect": READ,
+    "prepare": READ,
     "diagnose": (*READ, *TRIED),
 }
 for command, help_text in COMMANDS.items():

@@ -118,7 +118,7 @@ def centre(evidence: Evidence) -> Finding | None:
     if not evidence.is_far or not evidence.mean.any():
         return None
     shape = np.array(evidence.mean.shape)
-    found_at, off = _off_centre(evidence.mean)
+    found_at, off = off_centre(evidence.mean)
     distance = float(np.hypot(*off))
     y, x = np.round(found_at, 1) % shape
     found = f"at pixel ({y:.1f}, {x:.1f}), expected ({shape[0] // 2}, {shape[1] // 2}) (y, x)"
@@ -146,7 +146,7 @@ def corner(sample: Sample) -> Finding | None:
     mean = sample.mean
     if not mean.any():
         return None
-    found_at, off = _off_centre(mean)
+    found_at, off = off_centre(mean)
     if not (np.abs(off) > IN_A_CORNER * np.array(mean.shape)).any():
         return None
     y, x = (round(place) % n for place, n in zip(found_at.tolist(), mean.shape, strict=True))
@@ -158,7 +158,7 @@ def is_in_a_corner(finding: Finding) -> bool:
     return finding.advice.startswith(_SHIFT)
 
 
-def _off_centre(mean: Float64[np.ndarray, "y x"]) -> tuple[Float64[np.ndarray, "2"], Float64[np.ndarray, "2"]]:
+def off_centre(mean: Float64[np.ndarray, "y x"]) -> tuple[Float64[np.ndarray, "2"], Float64[np.ndarray, "2"]]:
     """Where an image's light has its middle (y, x), and how far from pixel n // 2; no distance where it has none."""
     shape = np.array(mean.shape)
     found_at, concentrated = middle(mean), concentration(mean) > CONCENTRATED

@@ -217,7 +217,8 @@ class StoredPatterns:
         if self.gap.any():
             patterns[:, self.gap] = 0
             mask = mask & ~self.gap
-        alike = self.survey is not None and not self.survey.differs and not self.grows
+        seen = self.survey
+        alike = seen is not None and not (seen.differs or self.grows or seen.bad[mask].any())
         if used is None and alike:
             return patterns, mask
         valid = np.broadcast_to(mask, patterns.shape) if bad is None else mask & ~bad

@@ -46,14 +46,14 @@ def centre_by(data: Dataset, how: str) -> tuple[tuple[float, float], str]:
 
     Args:
         data: far-field patterns.
-        how: "disc", "symmetry", or "auto", by the disc if there is one.
+        how: "disc", "symmetry", or "auto", by symmetry or else by a disc.
 
     Raises:
         InputError: the mean pattern shows neither, or another way.
     """
     if how not in ("auto", "disc", "symmetry"):
         raise InputError(f'`data.prepare.centre` "{how}"; expected [y, x], auto, disc or symmetry.')
-    ways = ("disc", "symmetry") if how == "auto" else (how,)
+    ways = ("symmetry", "disc") if how == "auto" else (how,)
     found = next((one for way in ways if (one := found_centre(data, way)) is not None), None)
     if found is None:
         what = {"disc": "has no disc", "symmetry": "is not even about a point", "auto": "shows none"}[how]

@@ -16,6 +16,7 @@ from ptychograd.data.files.safety import Catalogue, Entry
 
 DETECTOR = "entry_1/instrument_1/detector_1"
 SOURCE = "entry_1/instrument_1/source_1"
+OWN = "ptychograd CXI"  # what the root says of a file that the package wrote
 PATTERNS = ("entry_1/data_1/data", f"{DETECTOR}/data")
 PROBE = "entry_1/image_1/data"  # of a product of ptychodus, as the next
 NUMBERS = "entry_1/ptychodus/probe_position_indexes"
@@ -144,6 +145,9 @@ class Cxi(Format):
             whole = overlaid(whole, part)
         if self.completes(catalogue):
             whole = overlaid(whole, _of_product(catalogue, given))
+        said = np.asarray(catalogue.attributes.get("notes", ())).ravel()
+        said = said if catalogue.attributes.get("format") == OWN else ()
+        whole = overlaid(Items(notes=tuple(map(str, said))), whole)
         entries = _number(catalogue, "number_of_entries") or 1
         more = (f"entries: only the first of {entries:g} is read",) if entries > 1 else ()
         return overlaid(overlaid(whole, Items(notes=more)), given)
