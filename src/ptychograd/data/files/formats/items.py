@@ -144,8 +144,8 @@ def matched(items: Items) -> Items:
         "" if has.all() and len(others) == has.sum() else f"; {left} left out"
     )
     if has.all() or isinstance(patterns, StoredPatterns):  # of those in a file others can't take the places
-        chosen = patterns if has.all() or not isinstance(patterns, StoredPatterns) else patterns.only(has)
-        return replace(items, patterns=chosen, positions=items.positions[at], notes=(*items.notes, note))
+        used = patterns if has.all() or not isinstance(patterns, StoredPatterns) else patterns.only(has)
+        return replace(items, patterns=used, positions=items.positions[at], notes=(*items.notes, note))
     return replace(
         items,
         patterns=frozen(patterns[has]),

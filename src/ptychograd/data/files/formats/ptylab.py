@@ -12,7 +12,7 @@ from ptychograd.data.files.formats.finding import found_at
 from ptychograd.data.files.formats.items import FoundVariable, Items, overlaid, read_patterns
 from ptychograd.data.files.formats.keymap import READERS
 from ptychograd.data.files.formats.quantities import real
-from ptychograd.data.files.formats.views import reoriented
+from ptychograd.data.files.formats.views import in_orientation
 from ptychograd.data.files.safety import Catalogue, Entry
 
 NEEDED = ("ptychogram", "encoder", "wavelength", "dxd")
@@ -57,7 +57,7 @@ def _patterns(catalogue: Catalogue) -> Items:
         raise InputError(f"{said} is {code:g}; expected one of ptypy's eight orientations, 0 to 7.")
     note = (f"patterns: turned by the file's orientation {code:g}",) if code else ()
     written = entry.written() if not code else None
-    return Items(patterns=read_patterns(reoriented(entry, int(code))), written=written, notes=note)
+    return Items(patterns=read_patterns(in_orientation(entry, int(code))), written=written, notes=note)
 
 
 def _encoder(catalogue: Catalogue) -> np.ndarray:
@@ -95,8 +95,8 @@ def _lamps(catalogue: Catalogue) -> Items:
     if entry is None:
         raise InputError("there is no encoder.")
     numbers = {name: catalogue.find(name) for name in ("wavelength", "dxd", "zled", "magnification", "NA")}
-    summary = ", ".join(f"{name} {_value(one)}" for name, one in numbers.items() if one is not None)
-    note = f"model: {FOURIER} ({summary})"
+    found = ", ".join(f"{name} {_value(one)}" for name, one in numbers.items() if one is not None)
+    note = f"model: {FOURIER} ({found})"
     variables = {"lamp": FoundVariable(_encoder(catalogue), "m", entry.name)}
     return Items(without_positions=True, variables=variables, notes=(note,))
 

@@ -86,7 +86,7 @@ def column_major(entry: Entry) -> Entry:
     return moved_axes(entry, *reversed(range(len(entry.shape))))
 
 
-def reoriented(entry: Entry, code: int) -> Entry:
+def in_orientation(entry: Entry, code: int) -> Entry:
     """Patterns (index, y, x) turned by a code of ptypy and PtyLab: 4 exchanges y and x, then 2 flips y, 1 flips x.
 
     Patterns that stay in their file are turned as they are read.
