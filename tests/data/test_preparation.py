@@ -1,5 +1,8 @@
 """Data made ready for a reconstruction: each step beside NumPy's own, in memory and block by block out of a file."""
 
+import subprocess
+import sys
+
 import h5py
 import numpy as np
 import pytest
@@ -302,3 +305,62 @@ def test_shadows_and_curves_have_no_zero_frequency():
     crystal = pg.make_dataset(np.ones((6, 12, 15), np.uint16), np.zeros((2, 2)), geometry=curve)
     with pytest.raises(InputError, match=r"`data.prepare.crop`: memory holds rocking curves"):
         prepare(crystal, Preparation(crop=(8, 8)))
+
+
+# At work ---------------------------------------------------------------------------------------------------
+
+
+def as_written(data, away, folder):
+    """The same light as a bad detector shows it: off centre, flipped, in a corner, 37 a photon over 100, hot pixels."""
+    counts = np.random.default_rng(1).poisson(off_centre(away)[0]).astype(np.uint32)
+    counts = np.roll(np.flip(counts, axis=1), 1, axis=1)  # about the middle of an even number
+    counts[:, 3, 14] += np.random.default_rng(2).poisson(2000, len(counts)).astype(np.uint32)
+    raw = np.fft.ifftshift(counts, axes=(1, 2)) * 37 + 100
+    pg.write(folder / "raw.h5", pg.make_dataset(raw, data.positions))
+    return folder / "raw.h5"
+
+
+@pytest.mark.slow
+def test_a_bad_detector_prepared_by_fields_gives_the_object_of_clean_data(tmp_path):
+    clean, away = problems.measurement(), (3.3, -2.6)
+    path = as_written(clean, away, tmp_path)
+    prepare = {"dark": 100, "gain": 37, "hot_pixels": True, "shift": True, "flip": "y"}
+    prepare["centre"] = [float((10 - away[0] - 10) % 20), float((9 + away[1] - 9) % 18)]
+    fit = {"epochs": 120, "batch_size": 14, "solver": {"kind": "nesterov"}}
+    errors = []
+    for asked in ({"paths": path, "prepare": prepare}, {"paths": tmp_path / "clean.h5"}):
+        if "prepare" not in asked:
+            pg.write(tmp_path / "clean.h5", pg.make_dataset(clean.patterns, clean.positions))
+        result = pg.Plan(data=asked, fit=fit, seed=3).run()
+        inside = (slice(8, -8), slice(8, -8))
+        truth, found = problems.object_wave()[inside], np.asarray(result.object)[inside]
+        errors.append(pg.metrics.compare_arrays(truth, found).nrmse_ramp_removed)
+    assert errors[0] < 1.3 * errors[1] + 0.01
+    assert errors[0] < 0.15
+
+
+MEMORY = """
+import resource, sys
+import ptychograd as pg
+from ptychograd.data.dataset import StreamFromFile
+from ptychograd.core.memory import peak_memory
+data = pg.read("raw.h5", keep=StreamFromFile(2**24, 2**23))
+asked = pg.data.Preparation(dark=2.0, gain=1.5, hot_pixels=True, centre=(130.0, 126.0), bin=(2, 2))
+before = peak_memory()
+pg.write("ready.h5", pg.data.prepare(data, asked))
+print((peak_memory() - before) // 2**20)
+"""
+
+
+@pytest.mark.slow
+def test_a_file_larger_than_what_may_be_in_memory_is_prepared_in_little_of_it(tmp_path):
+    """240 MB of patterns, of which 8 MB are read at once."""
+    with h5py.File(tmp_path / "raw.h5", "w") as file:
+        frames = file.create_dataset("patterns", (1800, 256, 256), np.uint16, chunks=(1, 256, 256))
+        for first in range(0, 1800, 60):
+            frames[first : first + 60] = RANDOM.poisson(6, (60, 256, 256))
+        file["positions_px"] = RANDOM.uniform(0, 200, (1800, 2))
+    call = [sys.executable, "-c", MEMORY]
+    done = subprocess.run(call, capture_output=True, text=True, cwd=tmp_path, check=False, timeout=250)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) < 120  # MiB

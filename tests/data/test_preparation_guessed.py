@@ -69,6 +69,16 @@ def test_a_zero_frequency_in_a_corner_is_seen(clean):
     assert [dict(guess.fields) for guess in found] == [{"shift": True}]
 
 
+def test_a_zero_frequency_near_a_corner_is_said_in_pixels_of_the_file():
+    light, places = intensities((3.3, -2.6))
+    raw = counted(np.fft.ifftshift(light, axes=(1, 2)), places)
+    found = guess_preparation(raw)
+    assert [list(guess.fields) for guess in found] == [["shift"], ["centre"]]
+    assert np.allclose(found[1].fields["centre"], (3.3, 36 - 2.6), atol=0.1)
+    assert guess_preparation(prepare(raw, wanted_by(found))) == ()
+    assert guess_preparation(raw, Preparation(shift=True)) == ()
+
+
 def test_a_gain_under_the_noise_of_reading_is_right_or_not_said(clean):
     light, places = clean
     rng = np.random.default_rng(3)

@@ -19,7 +19,7 @@ from ptychograd.cli.console import (
 from ptychograd.cli.headings import READ, TRIED, Shown
 from ptychograd.cli.signals import ending
 from ptychograd.cli.streams import ensure_standard_streams
-from ptychograd.cli.wording import in_options
+from ptychograd.cli.wording import in_options, located
 from ptychograd.core.errors import InputError
 from ptychograd.core.version import __version__
 
@@ -84,7 +84,7 @@ def _run(arguments: list[str] | None) -> None:
         with plain_warnings():
             app(arguments, exit_on_error=False, print_error=False)
     except (InputError, CycloptsError) as problem:
-        complain(_one_line(problem))
+        complain(_one_line(located(problem) if isinstance(problem, InputError) else problem))
         leave(FAILED)
     except MemoryError as problem:
         complain(_one_line(problem) or "There is not enough memory.")

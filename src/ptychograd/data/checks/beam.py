@@ -36,16 +36,18 @@ def overlap(evidence: Evidence) -> Finding | None:
     if evidence.is_estimated and not evidence.is_near:
         found = f"{share:.0%} or more: a step of {step:.3g} pixels, a focus of {diameter:.3g} by the mean pattern"
         text = (
-            "the probe is estimated as if it were in focus, and a defocused one is larger: say what it was (--key "
-            "probe=PATH, or --focal-spot, --pinhole or --aperture, with --defocus METRES)"
+            "the probe is estimated as if it were in focus, and a defocused one is larger: say what it was "
+            "(`data.keys.probe=PATH`, or `model.start.focal_spot`, `model.start.pinhole` or `model.start.aperture`, "
+            "with `model.start.defocus`)"
         )
         return Finding("overlap", DOUBTFUL, found, text, figures)
     if share >= LEAST_OVERLAP:
         text = "expect ambiguities; next time take smaller steps, for an overlap of 60 to 70 %"
         return Finding("overlap", DOUBTFUL, found, text, figures)
     text = (
-        "too little to join one position to the next; if the probe was larger, say so (--key probe=PATH, --focal-spot, "
-        "--pinhole or --aperture with --defocus METRES), else measure with smaller steps"
+        "too little to join one position to the next; if the probe was larger, say so (`data.keys.probe=PATH`, "
+        "`model.start.focal_spot`, `model.start.pinhole` or `model.start.aperture` with `model.start.defocus`), else "
+        "measure with smaller steps"
     )
     return Finding("overlap", BAD, found, text, figures)
 
@@ -107,8 +109,9 @@ def detector_edge(evidence: Evidence) -> Finding | None:
     if share <= FULL:
         return Finding("detector edge", GOOD, found, "", figures)
     text = (
-        "light falls beside the detector: crop the patterns less, or --refine detector.background; "
-        "magnified shadows of the sample are a near field, which --model near-field tells"
+        "light falls beside the detector: crop the patterns less, or refine the background "
+        "(`fit.refine=detector.background`); magnified shadows of the sample are a near field, which "
+        "`model.kind=near-field` tells"
     )
     return Finding("detector edge", BAD if share > OVERFULL else DOUBTFUL, found, text, figures)
 

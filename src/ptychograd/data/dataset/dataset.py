@@ -246,7 +246,7 @@ def positions_of(data: Dataset) -> Float64[np.ndarray, "index 2"]:
             raise InputError(f"{data.source} holds {said[0]}.")
         raise InputError(
             f"{data.source} has no positions, which ptychography needs: expected ({data.count}, 2), a place (y, x) for "
-            "each pattern; give them to `make_dataset`, or name where the file keeps them (--key positions=PATH)."
+            "each pattern; give them to `make_dataset`, or name where the file keeps them (`data.keys.positions=PATH`)."
         )
     return data.positions
 

@@ -296,7 +296,7 @@ def surveyed(patterns: StoredPatterns, mask: np.ndarray) -> tuple[StoredPatterns
     if mask.ndim != 2:
         raise InputError(
             "Patterns that stay in their file need one mask for all, (y, x), and there is one for each pattern; give "
-            "--memory more than they take, or one mask."
+            "`machine.memory` more than they take, or one mask."
         )
     seen = patterns.surveyed_with(mask)
     mask, notes = mask & ~patterns.gap, patterns.gap_notes or ()

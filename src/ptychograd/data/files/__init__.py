@@ -113,14 +113,16 @@ def read(
 
     Args:
         path: the file; or a folder of images, several files of one scan, or a pattern of names, as "frames/*.tif".
-        keys: for any of patterns, positions (or x and y), mask, probe, support, wavelength, energy_kev, distance,
-            pixel_size, focus_distance, two_theta, rocking and arrived the path of an array in the file (HDF5 "a/b/c",
-            NPZ "name"); for numbers also the number itself, in metres, keV or radians ("9.8e-11"; a pixel size may be
-            "y,x"). What isn't named is found by the format's rules, and a guess becomes a note. "arrived" names what a
-            file's writer counts patterns by: how many were written, or for each a number that is above 0 once it was.
-            What else differs from pattern to pattern is named "variable.NAME", as {"variable.angle": "scan/theta"}, or
-            with its unit where the file states none, {"variable.angle.deg": "theta"}; {"positions": "none"} says that
-            there are none, and the variables that a file of ptychograd holds come unasked.
+        keys: for any of patterns, positions (or x and y), mask, probe, support, wavelength, energy, energy_kev,
+            distance, pixel_size, focus_distance, two_theta, rocking and arrived the path of an array in the file (HDF5
+            "a/b/c", NPZ "name"); for numbers also the number itself, in metres, joules (energy), keV (energy_kev) or
+            radians ("9.8e-11"; a pixel size may be "y,x"). A unit that the file does not state follows after a colon
+            ("beam/e:keV", "8:keV"). Positions may be two arrays, "motors/y,motors/x". What isn't named is found by the
+            format's rules, and a guess becomes a note. "arrived" names what the writer of a file counts patterns by:
+            how many were written, or for each a number that is above 0 once it was. What else differs from pattern to
+            pattern is named "variable.NAME", as {"variable.angle": "scan/theta"}, or with its unit where the file
+            states none, {"variable.angle.deg": "theta"}; {"positions": "none"} says that there are none, and the
+            variables that a file of ptychograd holds come unasked.
         positions: where the positions are, if not with the patterns: a file (CSV, text with a header, HDF5, NPZ, NPY),
             "FILE:NAME" for an array in it, or "x=PLACE,y=PLACE", where PLACE is FILE:NAME, or /NAME in the file of the
             patterns; a unit follows after a colon, as "scan.csv:um".

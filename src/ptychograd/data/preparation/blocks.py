@@ -109,7 +109,7 @@ def _fresh(
     return fresh
 
 
-def settled(data: Dataset) -> Dataset:
+def ready(data: Dataset) -> Dataset:
     """The data after a look at all that was prepared: in memory if they fit by now, else with what the look told."""
     patterns = data.patterns
     if not isinstance(patterns, StoredPatterns) or patterns.grows or patterns.survey is not None:

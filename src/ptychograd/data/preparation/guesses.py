@@ -1,12 +1,12 @@
 """What data need to be done to them, where they show it beyond doubt: each guess is fields of a plan and a sentence."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
-from ptychograd.data.checks.beam import IN_A_CORNER, off_centre
+from ptychograd.data.checks.beam import border, off_centre
 from ptychograd.data.checks.finding import is_far_field
 from ptychograd.data.dataset import BraggGeometry, Dataset, check_data
 from ptychograd.data.preparation.centre import found_centre
@@ -17,6 +17,7 @@ from ptychograd.data.preparation.wanted import ChosenFrames, Preparation
 
 ONE = 0.15  # how far from 1 a gain is that is none
 OFF = 0.75  # pixels from the middle one, from which patterns are moved
+IN_A_CORNER, BRIGHTER = 0.3, 3.0  # of the frame along both axes; light at its edge over that where it is in the middle
 DIM, NEXT = 0.1, 0.3  # of the median pattern: what has no beam, and what others have at least
 
 
@@ -48,7 +49,7 @@ class Guess(NamedTuple):
         return found
 
 
-def guess_preparation(data: Dataset) -> tuple[Guess, ...]:
+def guess_preparation(data: Dataset, done: Preparation | None = None) -> tuple[Guess, ...]:
     """All that these data need, in the order of `prepare`, each found in data to which the ones before were done.
 
     Offset and gain of the detector · hot and dead pixels · zero frequency in a corner · centre · patterns without beam.
@@ -56,6 +57,8 @@ def guess_preparation(data: Dataset) -> tuple[Guess, ...]:
 
     Args:
         data: as they were read; they are not changed.
+        done: what was done to them by then, by default nothing; that is not looked for, and no centre in pixels that
+            were moved.
 
     Example:
         >>> pg.data.guess_preparation(data)
@@ -65,12 +68,34 @@ def guess_preparation(data: Dataset) -> tuple[Guess, ...]:
     found: list[Guess] = []
     if data.grows or not data.total > 0:
         return ()
-    for look in LOOKS:
-        guess = look(data)
+    for guess_of in _open(done or Preparation()):
+        guess = guess_of(data)
         if guess is not None:
-            found.append(guess)
             data = prepare(data, Preparation(**guess.fields))  # pyright: ignore[reportArgumentType]
+            found.append(_in_pixels_of_file(guess, found, data.frame_shape))
     return tuple(found)
+
+
+def _open(done: Preparation) -> "list[Callable[[Dataset], Guess | None]]":
+    """What is looked for in data to which this was done."""
+    moved = done.shift or done.transpose or any((done.flip, done.centre, done.crop, done.pad, done.bin))
+    known: dict[Callable[[Dataset], Guess | None], bool] = {
+        guess_counts: done.dark is not None or done.gain is not None or done.bin is not None,
+        guess_pixels: done.hot_pixels or done.dead_pixels,
+        guess_corner: moved,
+        guess_centre: moved,
+        guess_frames: done.frames != ChosenFrames(),
+    }
+    return [guess_of for guess_of in ALL if not known[guess_of]]
+
+
+def _in_pixels_of_file(guess: Guess, before: Sequence[Guess], shape: tuple[int, int]) -> Guess:
+    """A guess with its centre in pixels of the file, if the zero frequency was in a corner of these."""
+    centre = guess.fields.get("centre")
+    if not isinstance(centre, tuple) or not any("shift" in one.fields for one in before):
+        return guess
+    y, x = (round((place - n // 2 + 0.5) % n - 0.5, 2) for place, n in zip(centre, shape, strict=True))
+    return guess._replace(fields={**guess.fields, "centre": (max(y, 0.0), max(x, 0.0))})
 
 
 def wanted_by(guesses: tuple[Guess, ...]) -> Preparation:
@@ -107,8 +132,10 @@ def guess_corner(data: Dataset) -> Guess | None:
     """A zero frequency at pixel (0, 0)."""
     if not is_far_field(data):
         return None
-    away = np.abs(off_centre(data.mean_pattern)[1])
-    if not (away > IN_A_CORNER * np.array(data.frame_shape)).all():
+    mean = data.mean_pattern
+    away, edge = np.abs(off_centre(mean)[1]), border(mean.shape)
+    moved = np.roll(mean, [n // 2 for n in mean.shape], axis=(0, 1))
+    if not ((away > IN_A_CORNER * np.array(mean.shape)).all() and mean[edge].sum() > BRIGHTER * moved[edge].sum()):
         return None
     return Guess({"shift": True}, "the zero frequency is in a corner, as a Fourier transform leaves it")
 
@@ -140,7 +167,7 @@ def guess_frames(data: Dataset) -> Guess | None:
     return Guess({"frames": ChosenFrames(dimmest=DIM)}, f"{text}, and no other less than {NEXT:.0%}")
 
 
-LOOKS: tuple[Callable[[Dataset], Guess | None], ...] = (
+ALL: tuple[Callable[[Dataset], Guess | None], ...] = (
     guess_counts,
     guess_pixels,
     guess_corner,

@@ -3,7 +3,7 @@
 from ptychograd.core.errors import InputError
 from ptychograd.data.dataset import Dataset, check_data
 from ptychograd.data.preparation.bins import binned
-from ptychograd.data.preparation.blocks import settled
+from ptychograd.data.preparation.blocks import ready
 from ptychograd.data.preparation.centre import centre_by
 from ptychograd.data.preparation.counts import above_threshold, flat_fielded, in_photons, without_dark
 from ptychograd.data.preparation.frame import (
@@ -87,7 +87,7 @@ def used_of(data: Dataset, wanted: Preparation) -> Dataset:
     data = of_brightness(data, wanted.frames.dimmest, wanted.frames.brightest)
     if wanted.drop_outliers:
         data = without_outliers(data)
-    return settled(rotated(data, wanted.rotate_scan) if wanted.rotate_scan else data)
+    return ready(rotated(data, wanted.rotate_scan) if wanted.rotate_scan else data)
 
 
 def _gain(data: Dataset, wanted: Preparation) -> tuple[float, str]:
