@@ -18,12 +18,14 @@ def perform(plan: Plan, is_preview: bool = False, json: bool = False) -> None:
     """The run of a plan, or its preview; of every file one with `data.each`, with a table at the end."""
     from ptychograd.cli.job import run
     from ptychograd.cli.preview import preview
+    from ptychograd.data.files import expanded
 
     def one(asked: Plan) -> "Result":
         return preview(asked, json) if is_preview else run(asked, json)
 
-    if plan.data.each and len(plan.data.paths) > 1:
-        perform_each(_without_results(plan), one)
+    paths = [path for named in plan.data.paths for path in expanded(named)] if plan.data.each else []
+    if len(paths) > 1:
+        perform_each(_without_results(plan.with_fields({"data.paths": paths})), one)
     else:
         one(plan)
 

@@ -28,7 +28,15 @@ RESUMED = ("machine", "output")  # sections that may differ from one part of a r
 SIMULATED = ("model.object", "model.probe", "model.spectrum", "model.detector", "data.mask")
 EXAMPLES = {"machine": "machine.rank=0", "model.object": "model.object.phase_only=true"}
 READING = ("data", "geometry", "output", "machine")  # sections that every command uses
-READ = ("--key", "--distance", "--focus-distance", "--orientation", "--mask", "--model")  # how a file is read
+READ = (
+    "--key",
+    "--positions",
+    "--distance",
+    "--focus-distance",
+    "--orientation",
+    "--mask",
+    "--model",
+)  # how a file is read
 TRIED = ("--modes", "--start", "--aperture", "--pinhole", "--focal-spot", "--defocus", "--seed", "--precision")
 ELSEWHERE = ("--output", "--checkpoint-every", "--stop-after", "--follow", "--each")  # what is for `reconstruct` alone
 

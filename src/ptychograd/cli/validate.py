@@ -1,5 +1,6 @@
 """`ptychograd validate`: whether a plan can be performed, found out without performing it."""
 
+import glob
 from pathlib import Path
 
 from ptychograd.cli.console import errors, output
@@ -17,7 +18,7 @@ def validate(plan: Path, /) -> None:
     asked = from_file(str(plan))
     speak_of_fields()
     asked.check()
-    absent = [path for path in asked.data.paths if not Path(path).exists()]
+    absent = [path for path in asked.data.paths if not (Path(path).exists() or glob.glob(path))]
     if asked.data.paths and len(absent) == len(asked.data.paths):
         output.print(f"{plan}: its fields are right.", soft_wrap=True)
         errors.print(f"{', '.join(absent)}: not there, so the data were not looked at", style="yellow", soft_wrap=True)

@@ -15,6 +15,7 @@ from ptychograd.fitting.reconstruction import CUT_SHORT, LOST, Progress
 from ptychograd.fitting.result import Result
 from ptychograd.physics.model import AbstractModel
 from ptychograd.runs.checkpoints import Checkpoints, Every
+from ptychograd.runs.data_name import stem_of
 from ptychograd.runs.machine import chosen, devices, in_file
 from ptychograd.runs.origins import require_same_data
 from ptychograd.runs.plan.plan import Plan
@@ -160,7 +161,7 @@ class Job(NamedTuple):
 def result_path(plan: Plan) -> Path:
     """Where the result of a plan goes: by default into the working folder, with the name of the data."""
     named = plan.output.result
-    return Path(f"{Path(plan.data.paths[0]).stem}_result.h5" if named is None else named)
+    return Path(f"{stem_of(plan.data.paths[0])}_result.h5" if named is None else named)
 
 
 def note_replaced(path: Path) -> None:

@@ -70,10 +70,11 @@ def _speckled(chosen: "Sequence[OrientationTrial]") -> str:
     fwhm, codes = chosen[0].fwhm, " or ".join(f"--orientation {trial.code}" for trial in chosen)
     if fwhm != fwhm:
         way = "name wavelength, distance and pixel size, and give the width of the beam (--focal-spot METRES)"
-        return f"-> {codes}; the sample scatters over the whole detector: {way}, held at first (--hold-probe {HOLD})."
+        held = f"held at first (--set fit.hold_probe={HOLD})"
+        return f"-> {codes}; the sample scatters over the whole detector: {way}, {held}."
     return (
         "-> The sample scatters over the whole detector. Begin with a beam as wide as its speckles tell, held in the "
-        f"first epochs: ptychograd reconstruct ... {codes} --focal-spot {fwhm:.2g} --hold-probe {HOLD}"
+        f"first epochs: ptychograd reconstruct ... {codes} --focal-spot {fwhm:.2g} --set fit.hold_probe={HOLD}"
     )
 
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Annotated
 
-from pydantic import BeforeValidator, WithJsonSchema
+import numpy as np
+from pydantic import BeforeValidator, PlainValidator, WithJsonSchema
 
 from ptychograd.core.memory import UNITS as BYTES
 from ptychograd.data.geometry import QUANTITIES, unit_size
@@ -71,8 +72,22 @@ def _of(unit: str) -> tuple[BeforeValidator, WithJsonSchema]:
     return BeforeValidator(lambda value: quantity(value, unit)), WithJsonSchema(schema)
 
 
+def _along_both(value: object) -> tuple[float, float]:
+    """Lengths along y and x, of which one may stand for both."""
+    several = list(value) if isinstance(value, list | tuple | np.ndarray) else [value, value]
+    if len(several) != 2:
+        raise ValueError(f"expected one length, or two, along y and x; there are {len(several)}")
+    y, x = (quantity(one, "m") for one in several)
+    return y, x
+
+
 Length = Annotated[float, *_of("m")]
 Energy = Annotated[float, *_of("J")]
 Angle = Annotated[float, *_of("rad")]
 Duration = Annotated[float, *_of("s")]
 Bytes = Annotated[float, *_of("B")]
+Lengths = Annotated[
+    tuple[float, float],
+    PlainValidator(_along_both),
+    WithJsonSchema({"type": ["number", "string", "array"], "unit": "m"}),
+]
