@@ -1,6 +1,7 @@
 """Where a reconstruction starts: first guesses of probe and object, one file a family."""
 
-from ptychograd.models.starts.free_space import defocused
+from ptychograd.models.starts.electrons import electron_probe
+from ptychograd.models.starts.free_space import defocused, propagated
 from ptychograd.models.starts.objects import ObjectStart, flat_object, random_object
 from ptychograd.models.starts.openings import (
     aperture,
@@ -12,6 +13,7 @@ from ptychograd.models.starts.openings import (
 )
 from ptychograd.models.starts.patterns import back_propagated, mean_pattern, pupil_probe
 from ptychograd.models.starts.windows import ProbeStart, Sampling
+from ptychograd.models.starts.zone_plates import zone_plate
 
 __all__ = [
     "ObjectStart",
@@ -20,13 +22,16 @@ __all__ = [
     "aperture",
     "back_propagated",
     "defocused",
+    "electron_probe",
     "flat_object",
     "focal_spot",
     "gaussian_wave",
     "mean_pattern",
     "pinhole",
+    "propagated",
     "pupil_probe",
     "random_object",
     "round_wave",
     "square_wave",
+    "zone_plate",
 ]
