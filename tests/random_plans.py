@@ -5,7 +5,7 @@ from pydantic import BaseModel
 
 from ptychograd.runs.plan.fields import Section
 from ptychograd.runs.plan.plan import Plan
-from ptychograd.runs.plan.problems import section_of
+from ptychograd.runs.plan.walking import section_of
 
 NAMES = st.text(min_size=1, max_size=8).filter(lambda text: "." not in text)
 PATHS = st.from_regex(r"[a-z]{1,6}(/[a-zäß \-]{1,6}){0,2}\.h5", fullmatch=True)
@@ -16,6 +16,7 @@ ANY = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=3),
     max_leaves=5,
 )
+SIDES = st.integers(1, 2**20) | st.lists(st.integers(1, 2**20), min_size=2, max_size=2)
 OWN = st.sampled_from(["mine:Part", "a.b:C"])
 BY_NAME = {
     "version": st.just(1),
@@ -34,7 +35,12 @@ BY_NAME = {
     "devices": WHOLE | st.just("all"),
     "point_spread": NUMBERS | PATHS,
     "coordinator": st.text(max_size=9),
-    **{name: PATHS for name in ("image", "flat_field")},
+    **{name: PATHS for name in ("image", "flat_field", "flat")},
+    "dark": NUMBERS | PATHS,
+    "gain": NUMBERS | st.just("auto"),
+    "centre": st.sampled_from(["auto", "disc"]) | st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=2),
+    **{name: SIDES for name in ("crop", "pad", "bin")},
+    **{name: st.lists(WHOLE, max_size=3) for name in ("only", "leave_out")},
 }
 KINDS = {"ModelSection": ["far-field", "bragg"], "SolverSection": ["rpie", "adam"]}
 
@@ -64,7 +70,7 @@ def _values(section: type[BaseModel], name: str, path: str) -> st.SearchStrategy
     return NUMBERS
 
 
-CHOICES = ("good", "bad", "flat", "random", "single", "double")
+CHOICES = ("good", "bad", "flat", "random", "single", "double", "y", "x", "yx")
 
 
 def sections(section: type[BaseModel], path: str = "") -> st.SearchStrategy[dict]:

@@ -7,6 +7,7 @@ import pytest
 
 from problems import complex_array
 from ptychograd.core.parameters import Planes
+from ptychograd.core.rows import row
 from ptychograd.core.windows import (
     Window,
     add,
@@ -16,7 +17,6 @@ from ptychograd.core.windows import (
     dense,
     extract_window,
     once,
-    row,
     window_of,
 )
 

@@ -145,7 +145,7 @@ def test_a_pickle_is_not_opened(inside):
         arrays["patterns"]  # the payload does what it says, for each of its six
     assert Path("payload").exists()
     Path("a.npz").write_bytes(pickle.dumps(Payload()))
-    refused(Path("a.npz"), "neither HDF5")
+    refused(Path("a.npz"), "a pickle of Python")
 
 
 # Files elsewhere ------------------------------------------------------------------------------------------

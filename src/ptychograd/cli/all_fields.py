@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 from ptychograd.cli.console import output
 from ptychograd.cli.option_table import OPTIONS
-from ptychograd.runs.plan.listing import ONE, FieldInfo, fields, sections
+from ptychograd.runs.plan.listing import FieldInfo, fields, sections
 from ptychograd.runs.plan.quantities import KINDS
+from ptychograd.runs.plan.walking import ONE
 
 HOW = (
     "All fields of a plan. Give them by --set FIELD=VALUE, as --set fit.solver.momentum=0.9, by an option where one "

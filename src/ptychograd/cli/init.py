@@ -7,8 +7,7 @@ from cyclopts import Parameter
 
 from ptychograd.cli.console import errors, output
 from ptychograd.cli.options import OPTIONS, PlanOptions, plan_of
-from ptychograd.core.errors import InputError
-from ptychograd.runs.plan.plan import Plan
+from ptychograd.runs.plan.plan import require_replaceable_plan
 from ptychograd.runs.plan.toml import require_toml, save
 from ptychograd.runs.plan.toml_text import Page
 
@@ -67,13 +66,8 @@ def _check_output(path: Path) -> None:
 
     require_toml(path)
     require_writable(path)
+    require_replaceable_plan(path)
     if path.exists():
-        try:
-            Plan.load(path)
-        except InputError:
-            raise InputError(
-                f"{path} is there and is no plan that can be read: it would be lost. Give another name, or remove it."
-            ) from None
         errors.print(f"{path} will be replaced", style="dim", soft_wrap=True)
 
 

@@ -10,7 +10,7 @@ from ptychograd.cli.console import errors, standard_output
 from ptychograd.cli.console import output as console
 from ptychograd.cli.wording import speak_of_fields
 from ptychograd.core.errors import InputError
-from ptychograd.runs.plan.plan import Plan
+from ptychograd.runs.plan.plan import Plan, require_replaceable_plan
 from ptychograd.runs.plan.toml import written
 
 
@@ -40,8 +40,7 @@ def plan(
         text, _ = written(asked, ".", str(result), "entry/attached/")
         standard_output.write(text)
         return
-    if output.exists():
-        _require_plan(output)
+    require_replaceable_plan(output)
     asked.save(output)
     console.print(f"{output}: the plan of {result}.", soft_wrap=True)
 
@@ -70,12 +69,3 @@ def _tell_resumed(path: Path, plan: Plan) -> None:
         errors.print(
             f"{path} was resumed to {done} epochs; this plan alone makes {epochs}.", style="yellow", soft_wrap=True
         )
-
-
-def _require_plan(path: Path) -> None:
-    try:
-        Plan.load(path)
-    except InputError:
-        raise InputError(
-            f"{path} is there and is no plan that can be read: it would be lost. Give another name, or remove it."
-        ) from None

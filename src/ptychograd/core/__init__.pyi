@@ -4,6 +4,6 @@ from .fourier import fft2 as fft2
 from .fourier import ifft2 as ifft2
 from .fourier import translate as translate
 from .parameters import AbstractPart as AbstractPart
+from .rows import row as row
 from .windows import Window as Window
 from .windows import extract_window as extract_window
-from .windows import row as row

@@ -15,6 +15,9 @@ from .files import read as read
 from .files import write as write
 from .joining import joined as joined
 from .orientation import apply_orientation as apply_orientation
+from .preparation import ChosenFrames as ChosenFrames
+from .preparation import Preparation as Preparation
+from .preparation import prepare as prepare
 from .preview import preview_of as preview_of
 from .splitting import halves as halves
 from .splitting import hold_out as hold_out

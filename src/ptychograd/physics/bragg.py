@@ -8,8 +8,9 @@ from jaxtyping import Array, Bool, Complex, Float, Int
 
 from ptychograd.core.fourier import translate
 from ptychograd.core.illumination import brightness
+from ptychograd.core.rows import Number, checked_index, row_window
 from ptychograd.core.strict import as_complex, meant
-from ptychograd.core.windows import Number, Window, checked_index, extract_window, row_window
+from ptychograd.core.windows import Window, extract_window
 from ptychograd.physics.detector import Detector
 from ptychograd.physics.model import AbstractExitWaveModel, ScaleAmbiguity, group_number
 from ptychograd.physics.propagators import FarField

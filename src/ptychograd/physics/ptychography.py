@@ -3,8 +3,9 @@
 import equinox as eqx
 
 from ptychograd.core.fourier import translate
+from ptychograd.core.rows import row_window
 from ptychograd.core.strict import meant
-from ptychograd.core.windows import Window, row_window
+from ptychograd.core.windows import Window
 from ptychograd.physics.detector import Detector
 from ptychograd.physics.model import AbstractExitWaveModel, ScaleAmbiguity, gathered, parts_of
 from ptychograd.physics.objects import AbstractObject

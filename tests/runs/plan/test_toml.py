@@ -16,7 +16,7 @@ from ptychograd.runs.plan.plan import Plan
 from ptychograd.runs.plan.quantities import KINDS, quantity
 from ptychograd.runs.plan.settings import as_settings, sections_in
 from ptychograd.runs.plan.toml import PlanText, sections_of, written
-from ptychograd.runs.plan.walking import fields_by_path, is_nullable
+from ptychograd.runs.plan.walking import is_nullable, value_fields
 from ptychograd.runs.plan.wording import UNITS, as_written
 from random_plans import plans
 
@@ -141,8 +141,8 @@ def test_a_name_with_dots_may_be_written_as_tables(tmp_path):
 
 def test_fields_without_a_value_have_none_by_default():
     """TOML has no word for None, so a field that may be None must be so where it is not written."""
-    for path, field in fields_by_path(Plan):
-        assert not is_nullable(field) or field.get_default(call_default_factory=True) is None, path
+    for path, place in value_fields(Plan).items():
+        assert not is_nullable(place.field) or place.field.get_default(call_default_factory=True) is None, path
 
 
 def test_the_schema_says_what_every_field_is():
@@ -171,6 +171,6 @@ def test_the_examples_of_the_page_can_be_read(tmp_path):
 def test_the_page_names_a_field_for_every_earlier_option():
     page = (Path(__file__).parents[3] / "docs/plan.md").read_text()
     named = re.findall(r"^\| `--[\w-]+` \| `([\w.]+)` \|", page, re.MULTILINE)
-    known = {path for path, _ in fields_by_path(Plan)} | {"model.spectrum.lines"}
+    known = set(value_fields(Plan)) | {"model.spectrum.lines"}
     assert len(named) == 61
     assert set(named) <= known

@@ -1,13 +1,14 @@
 """Values of a plan's fields as a person types them, and changes by the paths of fields."""
 
+import json
 import math
+import re
 
 import pytest
 
 import ptychograd as pg
 from ptychograd.runs.plan.listing import field_at, fields
 from ptychograd.runs.plan.plan import Plan
-from ptychograd.runs.plan.problems import all_fields
 from ptychograd.runs.plan.typed import assigned, value_of
 
 
@@ -93,8 +94,20 @@ def test_a_plan_is_as_it_was():
     assert plan.said() == before
 
 
+def _described(schema, sections, before=""):
+    """Paths of all values that a JSON schema describes."""
+    for name, field in schema["properties"].items():
+        text = json.dumps({key: value for key, value in field.items() if key != "description"})
+        inner = re.search(r"#/\$defs/(\w+)", text)
+        if inner is None:
+            yield before + name
+        else:
+            one = "1." if "items" in field else ""
+            yield from _described(sections[inner[1]], sections, f"{before}{name}.{one}")
+
+
 def test_all_fields_are_listed_with_what_they_mean_and_take():
-    assert {path.replace(".1.", ".") for path in fields()} == set(all_fields(Plan))
+    assert set(fields()) == set(_described(Plan.schema(), Plan.schema()["$defs"]))
     assert all(field.text and field.types for field in fields().values())
     assert (fields()["geometry.distance"].unit, fields()["machine.memory"].unit) == ("m", "B")
     assert fields()["data.follow"].is_flag

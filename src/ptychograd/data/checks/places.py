@@ -40,7 +40,7 @@ def units(evidence: Evidence) -> Finding | None:
     try:
         check_extent(evidence.positions, data.frame_shape, evidence.pixel)
     except InputError as problem:
-        if _is_reasonable_without(_alone(evidence.positions), evidence):
+        if _is_reasonable_without(isolated(evidence.positions), evidence):
             mend = "correct what is far from all others, or leave these patterns out (ptychograd.subset in Python)"
         return Finding("units", BAD, str(problem).removesuffix("."), mend, figures)
     if len(evidence.positions) > 1 and not IMPOSSIBLE[0] < step / window < IMPOSSIBLE[1]:
@@ -151,7 +151,7 @@ def outliers(evidence: Evidence) -> Finding | None:
 
 def astray(positions: Float64[np.ndarray, "place 2"]) -> Finding | None:
     """Positions, in any unit, with no neighbour within four steps."""
-    which = _alone(positions)
+    which = isolated(positions)
     if not len(which):
         return None
     found = f"{plural(len(which), 'position')} more than {ISOLATED:g} steps from any other: number {numbers(which)}"
@@ -159,7 +159,7 @@ def astray(positions: Float64[np.ndarray, "place 2"]) -> Finding | None:
     return Finding("outliers", BAD, found, text, {"outliers": which.tolist()})
 
 
-def _alone(positions: Float64[np.ndarray, "place 2"]) -> np.ndarray:
+def isolated(positions: Float64[np.ndarray, "place 2"]) -> np.ndarray:
     """Numbers of the positions with no neighbour within four steps; none where there are too few to tell."""
     places, which = np.unique(positions, axis=0, return_inverse=True)
     if len(places) < FEWEST_OF_A_RASTER:

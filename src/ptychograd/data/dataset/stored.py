@@ -20,7 +20,7 @@ from ptychograd.data.cleaning import (
     spread,
     summary_of_gaps,
 )
-from ptychograd.data.dataset.arrival import Arrival
+from ptychograd.data.dataset.arrival import Arrival, Whole
 from ptychograd.data.dataset.types import counted_in
 
 NO_SUMS = ("kinds", "largest")
@@ -179,6 +179,12 @@ class StoredPatterns:
     def estimated_from(self, arrival: Arrival) -> "StoredPatterns":
         """The same, of which something else tells which have come."""
         return StoredPatterns(self._read, self.shape, self.dtype, self.keep, arrival, self.run)
+
+    def read_by(
+        self, read: Callable[[int, int, np.ndarray], None], shape: tuple[int, int, int], dtype: np.dtype
+    ) -> "StoredPatterns":
+        """Other patterns, which are made of these as they are read; nothing is known of them yet."""
+        return StoredPatterns(read, shape, dtype, self.keep, Whole(shape[0]), self.run)
 
     def only(self, used: Bool[np.ndarray, " index"]) -> "StoredPatterns":
         """The same with all pixels of other patterns masked; of a survey it keeps the photons of each."""

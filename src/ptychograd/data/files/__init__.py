@@ -1,22 +1,24 @@
 """Files of the field, read into a Dataset, and the package's own format, written.
 
-A new format is a module with `recognises`, `items` and `PLACES`, and one line in `FORMATS`.
+A new format is a module with a `Format`, and one line in `FORMATS`; a new kind of file a module with a `Container`, and
+one line in `CONTAINERS` of `safety/door.py`.
 """
 
 import dataclasses
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from ptychograd.core.errors import InputError
 from ptychograd.data.dataset import Dataset, StreamFromFile, check_data, check_meaning, check_share
-from ptychograd.data.files.formats import cxi as _cxi
 from ptychograd.data.files.formats import keymap as _keymap
 from ptychograd.data.files.formats import native as _native
+from ptychograd.data.files.formats.base import Format
+from ptychograd.data.files.formats.cxi import Cxi
 from ptychograd.data.files.formats.items import Items, assemble, overlaid
-from ptychograd.data.files.formats.keymap import NO_FOCUS, Keys, Readers
+from ptychograd.data.files.formats.keymap import NO_FOCUS, KeyMap, Keys
 from ptychograd.data.files.formats.masks import SAID
+from ptychograd.data.files.formats.native import Native
 from ptychograd.data.files.safety import Catalogue, Entry, UnreadableError, opened, sentence
 from ptychograd.data.files.writing.atomic import replacing, require_writable
 from ptychograd.data.files.writing.hdf5 import creating
@@ -28,6 +30,7 @@ __all__ = [
     "RESULT",
     "Catalogue",
     "Entry",
+    "Format",
     "UnreadableError",
     "creating",
     "opened",
@@ -45,20 +48,10 @@ RESULT = "ptychograd result"  # the format that `fitting/result` writes
 DATASET = _native.FORMAT
 
 
-class Format(NamedTuple):
-    """How a kind of file is known, how its items are found, and where they are looked for, in words."""
-
-    name: str
-    recognises: Callable[[Catalogue], bool]
-    items: Callable[[Catalogue, Items, Readers], Items]
-    places: Mapping[str, str]
-    readers: Readers
-
-
-FORMATS = (  # the first that recognises a file reads it
-    Format("ptychograd", _native.recognises, _native.items, _native.PLACES, _native.READERS),
-    Format("CXI", _cxi.recognises, _cxi.items, _cxi.PLACES, _cxi.READERS),
-    Format("HDF5 or NPZ", _keymap.recognises, _keymap.items, _keymap.PLACES, _keymap.READERS),
+FORMATS: tuple[Format, ...] = (  # the first that recognises a file reads it
+    Native(),
+    Cxi(),
+    KeyMap(),
 )
 
 
@@ -72,7 +65,7 @@ def read(
     mask_is: str | None = None,
     allow_masked: bool = False,
 ) -> Dataset:
-    """A data set from a file: ptychograd's own HDF5, CXI, any other HDF5, or NPZ; the content decides, not the name.
+    """A data set from a file of one of `FORMATS` in one of the `CONTAINERS`; the content decides, not the name.
 
     Args:
         path: the file.
@@ -113,7 +106,7 @@ def read(
             format = next(format for format in FORMATS if format.recognises(catalogue))
             readers = format.readers if mask_is is None else {**format.readers, "mask": SAID[mask_is]}
             given = _keymap.chosen(catalogue, keys or {}, readers)
-            items = format.items(catalogue, given, readers)
+            items = format.read(catalogue, given, readers)
             if mask_is is not None and items.mask is None:
                 raise InputError(
                     f"mask_is={mask_is!r} (`data.mask.nonzero`) is given, and there is no mask; name it with mask=..."

@@ -6,8 +6,9 @@ from jax.lax import stop_gradient
 from jaxtyping import Array, Complex, Float
 
 from ptychograd.core.parameters import with_derivative
+from ptychograd.core.rows import Index, row
 from ptychograd.core.strict import as_complex
-from ptychograd.core.windows import Index, by_platform, row
+from ptychograd.core.windows import by_platform
 from ptychograd.physics.probes.base import AbstractProbe
 
 WEIGHT_STEP = 0.05  # of weights whose root-mean-square is 1

@@ -9,8 +9,8 @@ from jaxtyping import Array, Float, Int
 
 from ptychograd.core.errors import InputError
 from ptychograd.core.parameters import AbstractPart
+from ptychograd.core.rows import Index, Number, checked_index, nan_outside
 from ptychograd.core.strict import meant
-from ptychograd.core.windows import Index, Number, checked_index, nan_outside
 from ptychograd.physics.roles import Positions
 
 WHOLE_PIXEL_TOLERANCE = 0.01  # pixels: far below what any data can tell

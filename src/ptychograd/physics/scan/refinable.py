@@ -8,8 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
+from ptychograd.core.rows import checked_index, row
 from ptychograd.core.strict import lifted, meant
-from ptychograd.core.windows import checked_index, row
 from ptychograd.physics.roles import CORRECTING, Positions
 from ptychograd.physics.scan.base import AbstractScan, SubPixelScan, nominal_positions
 

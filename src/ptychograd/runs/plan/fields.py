@@ -13,6 +13,7 @@ from pydantic_core import PydanticUndefined
 VERSION = 1  # of the form of plans
 MODULE_CLASS = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 PLAIN = (str, int, float, bool, list, tuple, dict)
+FOUND_BY = ("auto", "disc", "symmetry")  # how the zero frequency of patterns is found
 
 
 AnySection = TypeVar("AnySection", bound="Section")
@@ -64,6 +65,52 @@ def _devices(value: object) -> object:
 
 def _text_or_number(value: object) -> object:
     return value if isinstance(value, str) else _or(value, _real, "a text in quotes, or a number")
+
+
+def _number_or_auto(value: object) -> object:
+    return value if value == "auto" else _or(value, _real, 'a number, or "auto"')
+
+
+def _several(value: object, read: Callable[[object], Any]) -> tuple:
+    """Numbers in a list, or in a text as "3, 5"."""
+    found = [_typed(part) for part in value.split(",")] if isinstance(value, str) else value
+    if isinstance(found, np.ndarray):
+        found = found.tolist()
+    if not isinstance(found, Sequence):
+        raise ValueError(f"{_shown(value)} is no list of numbers")
+    return tuple(read(one) for one in found)
+
+
+def _typed(text: str) -> object:
+    try:
+        return float(text) if "." in text or "e" in text.lower() else int(text)
+    except ValueError:
+        return text.strip()
+
+
+def _numbers(value: object) -> tuple[int, ...]:
+    return _several([value] if isinstance(value, int) else value, _whole)
+
+
+def _sides(value: object) -> tuple[int, int]:
+    """Two whole numbers above 0, or one for both."""
+    found = _several([value, value] if isinstance(value, int | np.integer) else value, _whole)
+    if len(found) not in (1, 2) or min(found, default=0) < 1:
+        raise ValueError(f"{_shown(value)}: expected rows and columns above 0, as [128, 96], or one number for both")
+    return found if len(found) == 2 else (found[0], found[0])
+
+
+def _centre(value: object) -> object:
+    if isinstance(value, str) and value in FOUND_BY:
+        return value
+    try:
+        found = _several(value, _real)
+    except ValueError:
+        found = ()
+    if len(found) != 2 or not all(map(math.isfinite, found)):
+        ways = ", ".join(FOUND_BY)
+        raise ValueError(f"{_shown(value)} is no place: expected pixels [y, x], as [127.5, 128.3], or one of: {ways}")
+    return found
 
 
 def _or(value: object, read: Callable[[object], object], expected: str) -> object:
@@ -163,6 +210,17 @@ Epochs = Annotated[
 ]
 Devices = Annotated[
     int | Literal["all"], PlainValidator(_devices), WithJsonSchema({"anyOf": [{"type": "integer"}, {"const": "all"}]})
+]
+NumberOrAuto = Annotated[
+    object, PlainValidator(_number_or_auto), WithJsonSchema({"anyOf": [{"type": "number"}, {"const": "auto"}]})
+]
+_WHOLES = {"type": "array", "items": {"type": "integer"}}
+Numbers = Annotated[tuple[int, ...], PlainValidator(_numbers), WithJsonSchema(_WHOLES)]
+Sides = Annotated[tuple[int, int], PlainValidator(_sides), WithJsonSchema({"anyOf": [_WHOLES, {"type": "integer"}]})]
+Centre = Annotated[
+    object,
+    PlainValidator(_centre),
+    WithJsonSchema({"anyOf": [{"type": "array", "items": {"type": "number"}}, {"enum": list(FOUND_BY)}]}),
 ]
 TextOrNumber = Annotated[object, PlainValidator(_text_or_number), WithJsonSchema({"type": ["string", "number"]})]
 Texts = Annotated[tuple[str, ...], BeforeValidator(_texts)]

@@ -4,9 +4,8 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import NamedTuple
 
+from ptychograd.runs.plan.walking import ONE, value_fields, walk
 from ptychograd.runs.plan.whole import PlanFields
-
-ONE = "1"  # in the path of a field of a stage or of a line: of the first one, which stands for all
 
 
 class FieldInfo(NamedTuple):
@@ -44,15 +43,20 @@ class FieldInfo(NamedTuple):
 @cache
 def fields() -> Mapping[str, FieldInfo]:
     """All fields of a plan that hold values, by their paths."""
-    schema = PlanFields.model_json_schema()
-    return {field.path: field for field in _fields(schema, schema["$defs"], "")}
+    known = _schemas()
+    places = value_fields(PlanFields).values()
+    return {place.path: _field(place.path, known[place.section.__name__]["properties"][place.name]) for place in places}
 
 
 @cache
 def sections() -> Mapping[str, str]:
     """What the sections of a plan are, by their paths; the plan itself has the empty one."""
-    schema = PlanFields.model_json_schema()
-    return dict(_sections(schema, schema["$defs"], ""))
+    known = _schemas()
+    found = {"": PlanFields} | {place.within: place.inner for place in walk(PlanFields) if place.inner is not None}
+    return {
+        path: " ".join(known[section.__name__]["description"].split("\n\n")[0].split())
+        for path, section in found.items()
+    }
 
 
 def field_at(path: str) -> FieldInfo | None:
@@ -65,29 +69,10 @@ def field_at(path: str) -> FieldInfo | None:
     return None
 
 
-def _fields(schema: Mapping, definitions: Mapping, before: str) -> Iterator[FieldInfo]:
-    for name, field in schema["properties"].items():
-        inner = _section(field, definitions)
-        if inner is None:
-            yield _field(f"{before}{name}", field)
-        else:
-            yield from _fields(inner, definitions, f"{before}{name}.{ONE}." if "items" in field else f"{before}{name}.")
-
-
-def _sections(schema: Mapping, definitions: Mapping, path: str) -> Iterator[tuple[str, str]]:
-    yield path, " ".join(schema["description"].split("\n\n")[0].split())
-    for name, field in schema["properties"].items():
-        inner = _section(field, definitions)
-        if inner is not None:
-            yield from _sections(inner, definitions, f"{path}.{name}".lstrip(".") + f".{ONE}" * ("items" in field))
-
-
-def _section(field: Mapping, definitions: Mapping) -> Mapping | None:
-    """The section that a field holds, or several of; None if it holds a value."""
-    for part in (field, field.get("items", {}), *field.get("anyOf", ())):
-        if "$ref" in part:
-            return definitions[part["$ref"].rpartition("/")[2]]
-    return None
+def _schemas() -> Mapping[str, Mapping]:
+    """The JSON schema of every section, by the name of its class."""
+    schema = PlanFields.model_json_schema()
+    return {**schema["$defs"], PlanFields.__name__: schema}
 
 
 def _field(path: str, field: Mapping) -> FieldInfo:

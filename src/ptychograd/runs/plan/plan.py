@@ -1,6 +1,7 @@
 """The plan of a run: everything that it is asked for, in one object that is checked, saved and performed."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ptychograd.core.errors import InputError
@@ -112,3 +113,15 @@ class Plan(PlanFields):
         if self.output.result is not None:
             result.save(self.output.result)
         return result
+
+
+def require_replaceable_plan(path: Path) -> None:
+    """Raise `InputError` unless a plan that is written there replaces nothing, or another plan."""
+    if not path.exists():
+        return
+    try:
+        Plan.load(path)
+    except InputError:
+        raise InputError(
+            f"{path} is there and is no plan that can be read: it would be lost. Give another name, or remove it."
+        ) from None

@@ -1,11 +1,11 @@
 """What is wrong with a plan, in a sentence that names the field and the cure."""
 
-from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
-from typing import get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
+
+from ptychograd.runs.plan.walking import section_of, value_fields
 
 WANTED = {  # by the kind of an error
     "tuple_type": "a list of sections, as [[{}]]",
@@ -24,7 +24,7 @@ def detail(error: ErrorDetails, plan: type[BaseModel]) -> str:
     """One thing that is wrong."""
     path = path_of(error)
     if error["type"] == "extra_forbidden":
-        return _unknown(path, plan)
+        return unknown(plan, path)
     if error["type"] == "missing":
         return f"`{path}` is missing; give it."
     text = error["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
@@ -46,42 +46,31 @@ def path_of(error: ErrorDetails) -> str:
     return ".".join(part for part in parts if not part.startswith(("function-", "nullable", "tuple[", "constrained-")))
 
 
-def _unknown(path: str, plan: type[BaseModel]) -> str:
-    """A name that no field has, with the nearest that one has."""
-    *sections, name = path.split(".")
-    there, everywhere = list(fields_of(section_at(plan, sections))), list(all_fields(plan))
-    where = ".".join(sections)
-    elsewhere = [known for known in everywhere if known.rpartition(".")[2] == name]
-    near = [".".join([*sections, known]) for known in get_close_matches(name, there, 1, 0.5)]
-    if found := [*elsewhere, *near]:
+def unknown(plan: type[BaseModel], path: str) -> str:
+    """That there is no field at a path, with the nearest: one of that name, or of a like one there, or elsewhere."""
+    known, name = list(value_fields(plan)), path.rpartition(".")[2]
+    names = [_last(field) for field in known]
+    section, where, wrong = _around(plan, path)
+    found = [field for field in known if _last(field) == name]
+    found += [f"{where}.{near}".lstrip(".") for near in get_close_matches(wrong, list(section.model_fields), 1, 0.5)]
+    found += get_close_matches(path, known, 1, 0.7)
+    found += [field for field in known if _last(field) in get_close_matches(name, names, 1, 0.75)]
+    if found:
         return f"`{path}` is unknown; did you mean `{found[0]}`?"
-    return f"`{path}` is unknown; {where or 'a plan'} has {', '.join(there)}."
+    return f"`{path}` is unknown; {where or 'a plan'} has {', '.join(section.model_fields)}."
 
 
-def section_at(plan: type[BaseModel], names: Sequence[str]) -> type[BaseModel]:
-    """The class of the section at a path; numbers of stages are passed over."""
-    for name in names:
-        plan = plan if name.isdigit() else section_of(plan.model_fields[name].annotation) or plan
-    return plan
+def _around(section: type[BaseModel], path: str) -> tuple[type[BaseModel], str, str]:
+    """The innermost section along a path, its own path, and the name that comes after it."""
+    names = path.split(".")
+    for count, name in enumerate(names):
+        field = section.model_fields.get(name)
+        inner = None if field is None else section_of(field.annotation)
+        if not name.isdigit() and (inner is None or count == len(names) - 1):
+            return section, ".".join(names[:count]), name
+        section = inner or section
+    return section, path, ""
 
 
-def section_of(annotation: object) -> type[BaseModel] | None:
-    """The section that a field holds, or has several of; None if it holds a value."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    return next(filter(None, (section_of(part) for part in get_args(annotation))), None)
-
-
-def fields_of(section: type[BaseModel]) -> Iterator[str]:
-    """Names of a section's fields."""
-    yield from section.model_fields
-
-
-def all_fields(section: type[BaseModel], before: str = "") -> Iterator[str]:
-    """Paths of all fields that hold values, as "fit.solver.momentum"."""
-    for name, field in section.model_fields.items():
-        inside = section_of(field.annotation)
-        if inside is None:
-            yield f"{before}{name}"
-        else:
-            yield from all_fields(inside, f"{before}{name}.")
+def _last(path: str) -> str:
+    return path.rpartition(".")[2]

@@ -14,8 +14,10 @@ from ptychograd.data.files import read
 from ptychograd.data.geometry import ENERGIES, HARDEST
 from ptychograd.data.joining import joined
 from ptychograd.data.orientation import apply_orientation
+from ptychograd.data.preparation import counted, placed, sound, used_of
 from ptychograd.runs.plan.images import image
-from ptychograd.runs.plan.sections.data import GeometrySection, MaskSection
+from ptychograd.runs.plan.preparation import parted, preparation_of
+from ptychograd.runs.plan.sections.data import DataSection, GeometrySection, MaskSection
 
 if TYPE_CHECKING:
     from ptychograd.runs.plan.whole import PlanFields
@@ -44,11 +46,24 @@ def read_data(plan: "PlanFields", keep: StreamFromFile | None = None) -> Dataset
     how = {"near_field": near_field, "keep": keep, "links_into": asked.links_into, "mask_is": of_file}
     parts = [read(Path(path), keys, allow_masked=True, **how) for path in asked.paths]
     data = parts[0] if len(parts) == 1 else joined(parts)
-    data = without_bad_pixels(apply_orientation(data, asked.orientation), asked.mask)
+    data = prepared(data, asked)
     if not asked.mask.allow_most:
         check_share(data.mask, data.notes, ", ".join(asked.paths))
     _tell(plan, data)
     return data
+
+
+def prepared(data: Dataset, asked: DataSection) -> Dataset:
+    """The data after all that `data.prepare`, `data.mask` and `data.orientation` ask for, in the order of `prepare`.
+
+    A mask is of the detector, like dark and flat field, if it has the shape of the patterns in the file; a beam stop,
+    and a mask of another shape, lie on the frame that is left.
+    """
+    wanted, shape = preparation_of(asked.prepare), data.frame_shape
+    of_file, of_frame = parted(asked.mask, shape)
+    data = sound(without_bad_pixels(counted(data, wanted), of_file), wanted)
+    data = without_bad_pixels(placed(data, wanted), of_frame)
+    return used_of(apply_orientation(data, asked.orientation), wanted)
 
 
 def _tell(plan: "PlanFields", data: Dataset) -> None:

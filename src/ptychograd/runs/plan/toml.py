@@ -16,7 +16,7 @@ from ptychograd.runs.plan.lines import line_in, line_of, lines_of
 from ptychograd.runs.plan.parts import named_part
 from ptychograd.runs.plan.stored import from_file, named_array, reference, with_arrays
 from ptychograd.runs.plan.toml_text import Page, toml_text
-from ptychograd.runs.plan.walking import fields_by_path, is_file, plain, value_at, with_values
+from ptychograd.runs.plan.walking import is_file, plain, value_at, value_fields, with_values
 
 LONGEST = 2**22  # bytes of a plan; a longer file is something else
 NO_PLAN = "expected a plan in TOML, as `ptychograd init` writes it"
@@ -161,8 +161,8 @@ def require_toml(path: Path) -> None:
 def with_files(values: dict, plan: type[BaseModel], change: Callable[[str], str]) -> dict:
     """Sections in which names of files are changed."""
     changes = {}
-    for path, field in fields_by_path(plan):
-        if not is_file(field):
+    for path, place in value_fields(plan).items():
+        if not is_file(place.field):
             continue
         found = value_at(values, path)
         if isinstance(found, str):

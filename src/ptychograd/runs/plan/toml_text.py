@@ -9,8 +9,7 @@ import tomlkit
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from ptychograd.runs.plan.problems import section_of
-from ptychograd.runs.plan.walking import unit_of
+from ptychograd.runs.plan.walking import section_of, unit_of
 from ptychograd.runs.plan.wording import as_written
 
 WIDTH = 100

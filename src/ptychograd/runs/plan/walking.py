@@ -1,26 +1,70 @@
 """Going through a plan: its fields by path, and its values as plain dictionaries, lists, texts and numbers."""
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import get_args
+from typing import NamedTuple, get_args, get_origin
 
 from pydantic import BaseModel, WithJsonSchema
 from pydantic.fields import FieldInfo
 
 from ptychograd.runs.plan.fields import FILE, Section
-from ptychograd.runs.plan.problems import section_of
 
+ONE = "1"  # in the path of a field of a stage or of a line: of the first one, which stands for all
 SIMPLE = (str, int, float, bool)
 Replace = Callable[[str, object], object]
 
 
-def fields_by_path(section: type[BaseModel], before: str = "") -> Iterator[tuple[str, FieldInfo]]:
-    """All fields that hold values, with their paths; fields of stages and lines stand under the name of these."""
-    for name, field in section.model_fields.items():
-        inside = section_of(field.annotation)
-        if inside is None:
-            yield before + name, field
-        else:
-            yield from fields_by_path(inside, f"{before}{name}.")
+class Place(NamedTuple):
+    """A field of a plan: its path, the section that has it, and its name there.
+
+    Args:
+        path: as "fit.solver.momentum"; of stages and lines that of the first one, as "fit.stages.1.epochs".
+        section: the class of the section.
+        name: as "momentum".
+    """
+
+    path: str
+    section: type[BaseModel]
+    name: str
+
+    @property
+    def field(self) -> FieldInfo:
+        """What it takes."""
+        return self.section.model_fields[self.name]
+
+    @property
+    def inner(self) -> type[BaseModel] | None:
+        """The section that it holds, or several of; None if it holds a value."""
+        return section_of(self.field.annotation)
+
+    @property
+    def within(self) -> str:
+        """The path of that section: of several that of the first."""
+        return f"{self.path}.{ONE}" if self.holds(tuple) else self.path
+
+    def holds(self, kind: type) -> bool:
+        """Whether its values are of this kind, `tuple` or `dict`, whatever else it takes."""
+        return any(get_origin(part) is kind for part in _parts(self.field.annotation))
+
+
+def walk(section: type[BaseModel], before: str = "") -> Iterator[Place]:
+    """All fields of a section, each that holds a section before the fields of that."""
+    for name in section.model_fields:
+        place = Place(f"{before}{name}", section, name)
+        yield place
+        if place.inner is not None:
+            yield from walk(place.inner, f"{place.within}.")
+
+
+def value_fields(section: type[BaseModel]) -> dict[str, Place]:
+    """All fields that hold values, by their paths."""
+    return {place.path: place for place in walk(section) if place.inner is None}
+
+
+def section_of(annotation: object) -> type[BaseModel] | None:
+    """The section that a type is, or has several of; None if it is one of values."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next(filter(None, (section_of(part) for part in get_args(annotation))), None)
 
 
 def unit_of(field: FieldInfo) -> str | None:
@@ -46,24 +90,50 @@ def _annotated(annotation: object) -> Iterator[object]:
         yield from _annotated(part)
 
 
+def _parts(annotation: object) -> Iterator[object]:
+    """A type and those that it may be; not those of what it holds."""
+    yield annotation
+    if get_origin(annotation) not in (dict, tuple):
+        for part in get_args(annotation):
+            yield from _parts(part)
+
+
 def is_nullable(field: FieldInfo) -> bool:
     """Whether a field may be left without a value."""
     return type(None) in get_args(field.annotation)
 
 
+def said(section: Section) -> dict:
+    """The fields that were given, as dictionaries, with their values as they are."""
+    return _given(section, lambda value, _: _said(value))
+
+
 def plain(section: Section, replace: Replace, before: str = "") -> dict:
     """The fields that were given, as dictionaries; what is no text, number or table of such goes through `replace`."""
-    found = {}
-    for name, field in type(section).model_fields.items():
-        value = getattr(section, name)
-        if name not in section.model_fields_set or value is None:
-            continue
-        said = _plain(value, replace, before + name)
-        if isinstance(value, Section) and said == {} and not is_nullable(field):
-            continue
-        found[name] = said
+    found = _given(section, lambda value, name: None if value is None else _plain(value, replace, before + name))
+    found = {name: value for name, value in found.items() if value is not None}
     kind = found.get("kind")
     return {**found, **kind} if isinstance(kind, dict) else found  # a part of one's own brings its arguments
+
+
+def _given(section: Section, change: Callable[[object, str], object]) -> dict:
+    """What was given, changed, but for sections that are always there and in which nothing was."""
+    found = {}
+    for name, field in type(section).model_fields.items():
+        if name in section.model_fields_set:
+            value = getattr(section, name)
+            found[name] = change(value, name)
+            if isinstance(value, Section) and found[name] == {} and not is_nullable(field):
+                del found[name]
+    return found
+
+
+def _said(value: object) -> object:
+    if isinstance(value, Section):
+        return said(value)
+    if isinstance(value, tuple) and any(isinstance(part, Section) for part in value):
+        return [_said(part) for part in value]
+    return dict(value) if isinstance(value, dict) else value
 
 
 def _plain(value: object, replace: Replace, path: str) -> object:

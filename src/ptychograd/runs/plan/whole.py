@@ -19,7 +19,7 @@ from ptychograd.runs.plan.sections.model import ModelSection
 from ptychograd.runs.plan.sections.other import MachineSection, OutputSection, ValidationSection
 from ptychograd.runs.plan.settings import as_settings, sections_in
 from ptychograd.runs.plan.toml import PlanText, from_folder, save, sections_of, with_files
-from ptychograd.runs.plan.walking import is_nullable
+from ptychograd.runs.plan.walking import said
 from ptychograd.runs.setting_names import PLAN, PLAN_FOLDER
 
 if TYPE_CHECKING:
@@ -138,7 +138,7 @@ class PlanFields(Section):
 
     def said(self) -> dict:
         """Sections with the fields that were given, as dictionaries."""
-        return _said(self)
+        return said(self)
 
     @property
     def holds_out(self) -> bool:
@@ -193,24 +193,3 @@ class PlanFields(Section):
     def as_settings(self) -> dict:
         """The fields that were given, as a result keeps them; of arrays their digests."""
         return as_settings(self)[0]
-
-
-def _said(section: Section) -> dict:
-    """The fields of a section that were given, and those of its sections."""
-    found = {
-        name: _plain(getattr(section, name)) for name in type(section).model_fields if name in section.model_fields_set
-    }
-    return {name: value for name, value in found.items() if not (_is_section(section, name) and value == {})}
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, Section):
-        return _said(value)
-    if isinstance(value, tuple) and any(isinstance(part, Section) for part in value):
-        return [_plain(part) for part in value]
-    return dict(value) if isinstance(value, dict) else value
-
-
-def _is_section(section: Section, name: str) -> bool:
-    """Whether a field is a section that is always there."""
-    return isinstance(getattr(section, name), Section) and not is_nullable(type(section).model_fields[name])

@@ -5,9 +5,9 @@ from collections.abc import Callable
 import numpy as np
 
 from ptychograd.core.errors import InputError
+from ptychograd.data.files.formats.base import Format, Readers
 from ptychograd.data.files.formats.items import Items, overlaid, read_patterns
 from ptychograd.data.files.formats.keymap import READERS as BY_NAME
-from ptychograd.data.files.formats.keymap import Readers
 from ptychograd.data.files.formats.masks import by_name, of_cxi
 from ptychograd.data.files.formats.quantities import length, metres, real, wavelength
 from ptychograd.data.files.safety import Catalogue, Entry
@@ -26,35 +26,8 @@ DIRECTIONS = np.array(
 )  # default basis over a pixel's length: columns (row, column)
 
 
-def recognises(catalogue: Catalogue) -> bool:
-    """A version number at the root, or patterns where CXI has them."""
-    return any(catalogue.find(name) is not None for name in ("cxi_version", *PATTERNS))
-
-
-def items(catalogue: Catalogue, given: Items, readers: Readers) -> Items:
-    """Everything in the first entry of the file, with what is given in its place, which is not looked at."""
-
-    def found(name: str, *places: str, by: Callable[[Entry], Items] | None = None) -> Items:
-        entry = None if given.has(name) else _first(catalogue, places)
-        return Items() if entry is None else (by or readers[name])(entry)
-
-    basis = _basis(catalogue) if given.positions is None or given.pixel_size is None else None
-    turned = None if basis is None or _is_default(basis) else basis
-    wavelength = found("wavelength", f"{SOURCE}/wavelength")
-    if wavelength.wavelength is None:
-        wavelength = found("wavelength", f"{SOURCE}/energy", by=readers["energy_kev"])
-    whole = found("patterns", *PATTERNS, by=lambda entry: Items(patterns=read_patterns(entry), written=entry.written()))
-    for part in (
-        found("positions", *POSITIONS, by=lambda entry: _positions(entry, turned)),
-        found("mask", f"{DETECTOR}/mask"),
-        wavelength,
-        found("distance", f"{DETECTOR}/distance"),
-        Items(pixel_size=_pixel_size(catalogue, basis) if given.pixel_size is None else None),
-    ):
-        whole = overlaid(whole, part)
-    entries = _number(catalogue, "number_of_entries") or 1
-    more = (f"entries: only the first of {entries:g} is read",) if entries > 1 else ()
-    return overlaid(overlaid(whole, Items(notes=more)), given)
+def _patterns(entry: Entry) -> Items:
+    return Items(patterns=read_patterns(entry), written=entry.written())
 
 
 def _positions(translation: Entry, basis: np.ndarray | None) -> Items:
@@ -122,3 +95,37 @@ READERS: Readers = {
     "mask": lambda entry: of_cxi(entry) if entry.leaf == "mask" else by_name(entry),
     "energy_kev": _energy,
 }
+
+
+class Cxi(Format):
+    """The first entry of a CXI file."""
+
+    name = "CXI"
+    places = PLACES
+    readers = READERS
+
+    def recognises(self, catalogue):
+        return any(catalogue.find(name) is not None for name in ("cxi_version", *PATTERNS))
+
+    def read(self, catalogue, given, readers):
+        def found(name: str, *places: str, by: Callable[[Entry], Items] | None = None) -> Items:
+            entry = None if given.has(name) else _first(catalogue, places)
+            return Items() if entry is None else (by or readers[name])(entry)
+
+        basis = _basis(catalogue) if given.positions is None or given.pixel_size is None else None
+        turned = None if basis is None or _is_default(basis) else basis
+        wavelength = found("wavelength", f"{SOURCE}/wavelength")
+        if wavelength.wavelength is None:
+            wavelength = found("wavelength", f"{SOURCE}/energy", by=readers["energy_kev"])
+        whole = found("patterns", *PATTERNS, by=_patterns)
+        for part in (
+            found("positions", *POSITIONS, by=lambda entry: _positions(entry, turned)),
+            found("mask", f"{DETECTOR}/mask"),
+            wavelength,
+            found("distance", f"{DETECTOR}/distance"),
+            Items(pixel_size=_pixel_size(catalogue, basis) if given.pixel_size is None else None),
+        ):
+            whole = overlaid(whole, part)
+        entries = _number(catalogue, "number_of_entries") or 1
+        more = (f"entries: only the first of {entries:g} is read",) if entries > 1 else ()
+        return overlaid(overlaid(whole, Items(notes=more)), given)

@@ -4,13 +4,14 @@ Known names cover PtyLab's layout (ptychogram, encoder, wavelength, dxd, zo). Ev
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
 
 from ptychograd.core.errors import InputError
 from ptychograd.data.dataset import StoredPatterns, check_name
+from ptychograd.data.files.formats.base import Format, Readers
 from ptychograd.data.files.formats.items import FoundVariable, Items, overlaid, read_modes, read_patterns
 from ptychograd.data.files.formats.masks import FLAGS, by_name
 from ptychograd.data.files.formats.quantities import in_pixels, length, metres, radians, real, wavelength
@@ -18,7 +19,6 @@ from ptychograd.data.files.safety import Catalogue, Entry
 
 Keys = Mapping[str, str | float]
 Shape = tuple[int, ...]
-Readers = Mapping[str, Callable[[Entry], Items]]
 
 KNOWN = {  # the last part of an array's path, in small letters; the first that fits is taken
     "patterns": (
@@ -43,12 +43,7 @@ VARIABLE = "variable."  # how keys of variables begin
 AMPLITUDES = "diffamp"  # the one known name that holds square roots of photons
 
 
-def recognises(catalogue: Catalogue) -> bool:
-    """Every container of arrays will do."""
-    return True
-
-
-def items(catalogue: Catalogue, given: Items, readers: Readers) -> Items:
+def by_names(catalogue: Catalogue, given: Items, readers: Readers) -> Items:
     """What is given, and the rest by well-known names and by shape."""
     variables = [variable.place.strip("/") for variable in given.variables.values()]
     entries = [entry for entry in catalogue.walk() if entry.name.strip("/") not in variables]
@@ -255,3 +250,17 @@ READERS: Readers = {
     "rocking": lambda entry: Items(rocking=tuple((np.ravel(real(entry)) * radians(entry)).tolist())),
     "arrived": lambda entry: Items(arrived=entry.array),
 }
+
+
+class KeyMap(Format):
+    """Every container of arrays."""
+
+    name = "well-known names"
+    places = PLACES
+    readers = READERS
+
+    def recognises(self, catalogue):
+        return True
+
+    def read(self, catalogue, given, readers):
+        return by_names(catalogue, given, readers)

@@ -8,9 +8,10 @@ import numpy as np
 from ptychograd.core.errors import InputError
 from ptychograd.core.version import __version__
 from ptychograd.data.dataset import BraggGeometry, Dataset, GroundTruth, NearFieldGeometry, StoredPatterns
+from ptychograd.data.files.formats.base import Format, Readers
 from ptychograd.data.files.formats.items import FoundVariable, Items, overlaid, read_modes, read_patterns
 from ptychograd.data.files.formats.keymap import READERS as BY_NAME
-from ptychograd.data.files.formats.keymap import VARIABLE, Readers, variable
+from ptychograd.data.files.formats.keymap import VARIABLE, variable
 from ptychograd.data.files.formats.masks import of_own
 from ptychograd.data.files.formats.quantities import in_pixels, metres, real
 from ptychograd.data.files.safety import Catalogue, Entry
@@ -31,34 +32,6 @@ ALL_PLACES = {
         for name in ("wavelength", "distance", "pixel_size", "focus_distance", "two_theta", "rocking")
     },
 }
-
-
-def recognises(catalogue: Catalogue) -> bool:
-    """The root says what it is."""
-    return catalogue.attributes.get("format") == FORMAT
-
-
-def items(catalogue: Catalogue, given: Items, readers: Readers) -> Items:
-    """Everything in the file as it was written, with what is given in its place, which is not looked at."""
-    root = catalogue.attributes
-    if root.get("format_version") != VERSION:
-        raise InputError(
-            f"the file has format version {root.get('format_version')}, this ptychograd reads {VERSION};"
-            " upgrade ptychograd."
-        )
-    whole = Items(
-        without_positions=None if catalogue.find(PLACES["positions"]) else True,
-        truth=_truth(catalogue),
-        source=str(root.get("source", "")),
-        notes=tuple(str(note) for note in np.asarray(root.get("notes", ())).ravel()),
-        variables=_variables(catalogue, given),
-    )
-    for name, place in ALL_PLACES.items():
-        entry = None if given.has(name) else catalogue.find(place)
-        if entry is not None:
-            _check_count(name, entry)
-            whole = overlaid(whole, OWN.get(name, readers[name])(entry))
-    return overlaid(whole, given)
 
 
 def _check_count(name: str, entry: Entry) -> None:
@@ -158,3 +131,35 @@ OWN: Readers = {
     "probe": lambda entry: Items(probe=read_modes(entry)),
     "support": lambda entry: Items(support=entry.array()),
 }
+
+
+class Native(Format):
+    """The package's own layout."""
+
+    name = "ptychograd"
+    places = PLACES
+    readers = READERS
+
+    def recognises(self, catalogue):
+        return catalogue.attributes.get("format") == FORMAT  # the root says what it is
+
+    def read(self, catalogue, given, readers):
+        root = catalogue.attributes
+        if root.get("format_version") != VERSION:
+            raise InputError(
+                f"the file has format version {root.get('format_version')}, this ptychograd reads {VERSION};"
+                " upgrade ptychograd."
+            )
+        whole = Items(
+            without_positions=None if catalogue.find(PLACES["positions"]) else True,
+            truth=_truth(catalogue),
+            source=str(root.get("source", "")),
+            notes=tuple(str(note) for note in np.asarray(root.get("notes", ())).ravel()),
+            variables=_variables(catalogue, given),
+        )
+        for name, place in ALL_PLACES.items():
+            entry = None if given.has(name) else catalogue.find(place)
+            if entry is not None:
+                _check_count(name, entry)
+                whole = overlaid(whole, OWN.get(name, readers[name])(entry))
+        return overlaid(whole, given)

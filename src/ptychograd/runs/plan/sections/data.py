@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from ptychograd.runs.plan.fields import ArrayOrFile, Files, Flat, Real, Section, TextOrNumber, Whole, about
 from ptychograd.runs.plan.quantities import Angle, Duration, Energy, Length
+from ptychograd.runs.plan.sections.prepare import PrepareSection
 
 
 class MaskSection(Section):
@@ -43,6 +44,7 @@ class DataSection(Section):
         0,
     )
     mask: MaskSection = about("Which pixels of the detector are left out.", MaskSection)
+    prepare: PrepareSection = about("What is done to patterns and positions before they are used.", PrepareSection)
     follow: bool = about(
         "Begin with the patterns that an HDF5 file holds while it is being written (SWMR), and take in new ones at "
         "every epoch; the run as asked begins when all positions have their pattern. The key arrived names what the "

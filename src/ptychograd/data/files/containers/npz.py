@@ -9,16 +9,25 @@ import numpy as np
 
 from ptychograd.core.errors import InputError
 from ptychograd.data.dataset import frozen
+from ptychograd.data.files.containers.base import Container, Opening
 from ptychograd.data.files.safety.entries import Catalogue, Entry, damage
 
 
-@contextlib.contextmanager
-def open_npz(path: Path) -> Iterator[Catalogue]:
-    """The arrays of an NPZ file."""
-    with np.load(path, allow_pickle=False) as arrays, zipfile.ZipFile(path) as archive:
-        names = dict.fromkeys(name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy"))
-        entries = {name: _entry(arrays, archive, name) for name in names}
-        yield Catalogue({}, entries.get, lambda: list(entries.values()))
+class Npz(Container):
+    """NumPy's archives."""
+
+    name = "NPZ"
+    extensions = (".npz",)
+
+    def recognises(self, path, start):
+        return start[:2] == b"PK"
+
+    @contextlib.contextmanager
+    def opened(self, path: Path, opening: Opening) -> Iterator[Catalogue]:
+        with np.load(path, allow_pickle=False) as arrays, zipfile.ZipFile(path) as archive:
+            names = dict.fromkeys(name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy"))
+            entries = {name: _entry(arrays, archive, name) for name in names}
+            yield Catalogue({}, entries.get, lambda: list(entries.values()))
 
 
 def _entry(arrays: np.lib.npyio.NpzFile, archive: zipfile.ZipFile, name: str) -> Entry:
