@@ -128,7 +128,7 @@ def _report(data: "Dataset", plan: Plan, epochs: int) -> Report:
 
 def _is_given(plan: Plan) -> bool:
     start = plan.model.start
-    return start.probe is not None or any((start.aperture, start.pinhole, start.focal_spot, start.defocus))
+    return bool(start.beams or start.defocus)
 
 
 def _start_probe(model):

@@ -1,7 +1,6 @@
 """From a plan to the model with which its run starts."""
 
 import math
-from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -16,20 +15,12 @@ from ptychograd.data.dataset import BraggGeometry, Dataset, NearFieldGeometry
 from ptychograd.fitting.result import load
 from ptychograd.models.continuing import EarlierResult, continued
 from ptychograd.models.recipes import bragg, far_field, near_field
-from ptychograd.models.starts import (
-    ProbeStart,
-    aperture,
-    flat_object,
-    focal_spot,
-    mean_pattern,
-    pinhole,
-    random_object,
-)
+from ptychograd.models.starts import ProbeStart, flat_object, mean_pattern, random_object
 from ptychograd.physics.detector import Detector
 from ptychograd.physics.model import AbstractModel
+from ptychograd.runs.plan.beams import beam_of, given_wave
 from ptychograd.runs.plan.effects.assembling import assembled
 from ptychograd.runs.plan.importing import called
-from ptychograd.runs.plan.sections.model import StartSection
 
 if TYPE_CHECKING:
     from ptychograd.runs.plan.whole import PlanFields
@@ -61,7 +52,7 @@ def _from_earlier(data: Dataset, path: str, model: AbstractModel) -> AbstractMod
 def plain_model(plan: "PlanFields", data: Dataset) -> AbstractModel:
     """The start model without what it has beside the ideal."""
     asked, start = plan.model, plan.model.start
-    beam = _beam(start)
+    beam = beam_of(start)
     if not 0 <= asked.detector.background < math.inf:
         raise InputError(
             f"`model.detector.background` {asked.detector.background:g}: expected photons a pixel, none or more."
@@ -83,7 +74,7 @@ def plain_model(plan: "PlanFields", data: Dataset) -> AbstractModel:
     dtype = complex_dtype(plan)
     model = recipe(
         data,
-        probe=beam if start.probe is None else np.asarray(start.probe),
+        probe=beam if start.probe is None else given_wave(start.probe),
         object=flat_object if name == "flat" else random_object(plan.seed),
         modes=asked.probe.modes,
         dtype=dtype,
@@ -102,23 +93,6 @@ def complex_dtype(plan: "PlanFields") -> type:
             "before anything is computed."
         )
     return np.complex128
-
-
-def _beam(start: StartSection) -> ProbeStart | None:
-    """The opening that makes the start probe, if one is named."""
-    sizes: dict[str, tuple[Callable, float | None]] = {
-        "aperture": (aperture, start.aperture),
-        "pinhole": (pinhole, start.pinhole),
-        "focal_spot": (focal_spot, start.focal_spot),
-    }
-    given = {name: opening(size, start.defocus) for name, (opening, size) in sizes.items() if size is not None}
-    names = [*given, *(["probe"] if start.probe is not None else [])]
-    if len(names) > 1:
-        raise InputError(
-            "Give one of `model.start.aperture`, `model.start.pinhole`, `model.start.focal_spot` and "
-            "`model.start.probe`, not several."
-        )
-    return next(iter(given.values()), None)
 
 
 def _crystal(plan: "PlanFields", data: Dataset, beam: ProbeStart | None) -> AbstractModel:

@@ -3,7 +3,7 @@
 from typing import Annotated, Literal
 
 from ptychograd.runs.plan.fields import ArrayOrFile, Files, Flat, Real, Section, TextOrNumber, Whole, about
-from ptychograd.runs.plan.quantities import Angle, Duration, Energy, Length
+from ptychograd.runs.plan.quantities import Angle, Duration, Energy, Length, Voltage
 from ptychograd.runs.plan.sections.prepare import PrepareSection
 
 
@@ -63,5 +63,6 @@ class GeometrySection(Section):
     )
     wavelength: Length | None = about("Wavelength of the light or of the electrons.")
     energy: Energy | None = about('Energy of the photons, as "8 keV", in place of the wavelength.')
+    voltage: Voltage | None = about('Accelerating voltage of the electrons, as "300 kV", in place of the wavelength.')
     pixel_size: Length | None = about("Width of a detector pixel.")
     two_theta: Angle | None = about("Of a crystal: the angle between the beam and the detector's middle.")
