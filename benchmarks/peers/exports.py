@@ -1,7 +1,7 @@
 """Exports read back by their owners' own readers.
 
     python -m benchmarks.peers.exports write FOLDER       # with ptychograd: a result in each form, and what is in it
-    python benchmarks/peers/exports.py read FOLDER        # in an environment with cdtools-py, ptychodus and pymatreader
+    python benchmarks/peers/exports.py read FOLDER        # in an environment with cdtools-py and ptychodus
 
 The second says for each file what was the largest difference in object, probe (relative) and first pixels (in pixels).
 """

@@ -1,4 +1,4 @@
-"""What is done where nobody says anything: which orientation the patterns tell."""
+"""What is done where nobody says anything: the start, the orientation, and the plan that data call for."""
 
 import lazy_loader
 

@@ -8,6 +8,7 @@ Frequencies are in cycles per pixel.
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Complex, Float, Inexact
+from scipy import fft
 
 from ptychograd.core.strict import as_complex, lifted
 
@@ -63,6 +64,21 @@ def exact_fft(image: np.ndarray) -> np.ndarray:
 def exact_ifft(image: np.ndarray) -> np.ndarray:
     """Inverse of `exact_fft`."""
     return np.fft.ifftn(np.asarray(image, np.complex128), norm="ortho")
+
+
+def fast_size(size: int) -> int:
+    """The next size for which a transform on the host is fast."""
+    return fft.next_fast_len(size)
+
+
+def padded_fft(image: np.ndarray, shape: tuple[int, int]) -> Complex[np.ndarray, "*batch y x"]:
+    """Sum over (y, x) of image · exp(-2πi f·r), of the image followed by zeros up to `shape`, in its own precision."""
+    return fft.fft2(image, shape)
+
+
+def padded_ifft(spectrum: np.ndarray) -> Complex[np.ndarray, "*batch y x"]:
+    """Inverse of `padded_fft`, without taking the zeros off."""
+    return fft.ifft2(spectrum)
 
 
 def frequencies(size: int) -> np.ndarray:

@@ -74,6 +74,11 @@ def inverse(code: int) -> int:
     return {5: 6, 6: 5}.get(code, code)
 
 
+def turn_of(code: int) -> Float64[np.ndarray, "2 2"]:
+    """The matrix by which an orientation multiplies positions (y, x)."""
+    return _turned(np.eye(2), code).T
+
+
 def _turned(positions: Float64[np.ndarray, "index 2"], code: int) -> Float64[np.ndarray, "index 2"]:
     positions = positions[:, ::-1] if code & TRANSPOSED else positions
     return np.where([bool(code & ROWS), bool(code & COLUMNS)], -positions, positions)

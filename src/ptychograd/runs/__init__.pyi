@@ -12,6 +12,7 @@ from .stage import Run as Run
 from .stage import Stage as Stage
 from .stages import crystal_stages as crystal_stages
 from .stages import with_flat_field_calibration as with_flat_field_calibration
+from .stages import with_position_placement as with_position_placement
 from .stages import with_position_search as with_position_search
 from .stages import with_position_validation as with_position_validation
 from .sweeps import Sweep as Sweep

@@ -27,7 +27,7 @@ from ptychograd.refinement.positions import (
 from ptychograd.runs.plan.held_share import held_share
 from ptychograd.runs.setting_names import HELD_OUT
 from ptychograd.runs.stage import Run
-from ptychograd.runs.stages import with_position_search, with_position_validation
+from ptychograd.runs.stages import with_position_placement, with_position_search, with_position_validation
 
 if TYPE_CHECKING:
     from ptychograd.runs.plan.whole import PlanFields
@@ -53,6 +53,9 @@ def parted(plan: "PlanFields", data: Dataset) -> tuple[Dataset, Dataset | None]:
 def with_search_and_validation(plan: "PlanFields", run: Run, held: Dataset | None) -> Run:
     """The run with the positions that it refines searched as well, and judged by the patterns held out, if any."""
     stages = run.stages
+    within = plan.model.positions.placed_within
+    if within is not None:
+        stages = with_position_placement(stages, run.data, held, run.model, within)
     if plan.validation.position_search:
         stages = with_position_search(stages, run.data, run.model)
     if held is not None and plan.validation.position_test:

@@ -12,7 +12,12 @@ from ptychograd.physics.noise import Poisson
 from ptychograd.physics.paths import CORRECTING, FLAT_FIELD
 from ptychograd.physics.roles import correcting, recorded
 from ptychograd.refinement.calibration import FLOOR, FlatFieldCalibration
-from ptychograd.refinement.positions import DistortionCorrection, PositionSearch, PositionValidation
+from ptychograd.refinement.positions import (
+    DistortionCorrection,
+    PositionPlacement,
+    PositionSearch,
+    PositionValidation,
+)
 from ptychograd.refinement.stage_actions import AbstractStageAction, BeamShift, ShrinkWrap
 from ptychograd.runs.stage import Stage
 
@@ -97,6 +102,37 @@ def with_position_validation(stages: Sequence[Stage], held: Dataset, model: Abst
         return tuple(stages)
     validation = PositionValidation(held, max(1, round(TRIAL * epochs)), stages[-1].noise)
     return tuple(stage for _, stage in _divided(stages, {round(VALIDATED * epochs): (validation,)}, counts))
+
+
+def with_position_placement(
+    stages: Sequence[Stage], data: Dataset, held: Dataset | None, model: AbstractModel, within: int = 32
+) -> tuple[Stage, ...]:
+    """The stages with positions that are far off placed before the first epoch (see `PositionPlacement`).
+
+    Stages that refine no offsets of positions are as they were.
+
+    Args:
+        stages: of a run.
+        data: the patterns that are fitted.
+        held: those that are held out, if any.
+        model: the start model, which says which parameters correct positions.
+        within: how far positions may be off along y and x, in object pixels.
+
+    Returns:
+        the stages, the first of which begins with the placement.
+
+    Example:
+        >>> fitted, held = pg.hold_out(data, 0.1)
+        >>> stages = (pg.Stage(20, ("object", "probe", "scan.offset")),)
+        >>> free = pg.models.with_refinable_positions(model)
+        >>> pg.runs.with_position_placement(stages, fitted, held, free, 6)[0].first[0].within
+        6
+    """
+    offset = _moving(model)["offset"]
+    if not any(stage.epochs and _refines(stage, offset) for stage in stages):
+        return tuple(stages)
+    placement = PositionPlacement(data, held, within, noise=stages[-1].noise)
+    return (stages[0]._replace(first=(placement, *stages[0].actions)), *stages[1:])
 
 
 def with_position_search(stages: Sequence[Stage], data: Dataset, model: AbstractModel) -> tuple[Stage, ...]:

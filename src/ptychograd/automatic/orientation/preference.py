@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
@@ -161,7 +161,18 @@ def _preferred(trials: Sequence[OrientationTrial], data: Dataset) -> Preference:
     return Preference(codes, margin, False, text)
 
 
-def errors_apart(best: OrientationTrial, other: OrientationTrial) -> float:
+@runtime_checkable
+class Judged(Protocol):
+    """A trial that held-out patterns judged: R of all together, and of each."""
+
+    @property
+    def r_factor(self) -> float: ...
+
+    @property
+    def r_of_pattern(self) -> Float[np.ndarray, " held"]: ...
+
+
+def errors_apart(best: Judged, other: Judged) -> float:
     """How many standard errors another trial's R-factors are above those of the best, pattern by pattern.
 
     It is Student's t of log(R/R'): pairs, as some patterns are harder for all. 0 where patterns are too few or not the
@@ -180,14 +191,14 @@ def errors_apart(best: OrientationTrial, other: OrientationTrial) -> float:
     return mean / error if error > 0 else math.copysign(math.inf, mean)
 
 
-def critical(count: int) -> float:
+def critical(count: int, others: int = len(ALL) - 1) -> float:
     """Standard errors from which on one orientation is told apart from the best, by so many patterns.
 
-    Student's t at a chance of 1 % for the seven others together (Bonferroni's correction), 3 at least.
+    Student's t at a chance of 1 % for all `others` together (Bonferroni's correction), 3 at least.
     """
     if count < 2:
         return math.inf
-    return max(ERRORS, float(stdtrit(count - 1, 1 - DOUBT / (len(ALL) - 1))))
+    return max(ERRORS, float(stdtrit(count - 1, 1 - DOUBT / max(1, others))))
 
 
 def _is(codes: str) -> str:

@@ -46,7 +46,7 @@ REMEDIES = {
     ),
     "positions": Remedy(
         "check unit and order of the positions, or refine them ({})",
-        "`fit.refine=scan.offset` finds them",
+        "`fit.refine=scan.offset` finds them, and `model.positions.placed_within=32` beside it those that are far off",
         "with_refinable_positions",
     ),
     "defocus": Remedy(

@@ -2,6 +2,7 @@
 
 from ptychograd.refinement.positions.distortion import DistortionCorrection
 from ptychograd.refinement.positions.monitor import HeldOutMonitor
+from ptychograd.refinement.positions.placement import PositionPlacement
 from ptychograd.refinement.positions.search import PositionSearch
 from ptychograd.refinement.positions.validation import (
     HeldOutMisfits,
@@ -15,6 +16,7 @@ __all__ = [
     "DistortionCorrection",
     "HeldOutMisfits",
     "HeldOutMonitor",
+    "PositionPlacement",
     "PositionSearch",
     "PositionValidation",
     "held_out_misfits",

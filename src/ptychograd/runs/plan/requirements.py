@@ -39,6 +39,7 @@ NEEDS = (
         "the pupil over which the aberrations are given",
     ),
     Need("model.positions.reach", POSITIONS, "how far refined positions may move"),
+    Need("model.positions.placed_within", POSITIONS, "positions that are looked for and then refined"),
     Need(
         "model.detector.background_image",
         (f"{REFINE} {paths.BACKGROUND}",),
@@ -53,6 +54,7 @@ NEEDS = (
     Need("fit.refine_after", (REFINE,), "the epochs before the parameters of `fit.refine` are refined"),
 )
 NOT_SIMULATED = {
+    "model.positions.placed_within": "positions that a reconstruction looks for",
     "model.positions.reach": "positions that a reconstruction refines; simulated ones take all the room they need",
     "model.detector.background_image": "a reconstruction; a simulated background is the same everywhere",
 }
@@ -89,6 +91,7 @@ def check_fields(plan: "PlanFields") -> None:
 RANGES = {  # the least that a field may be, and the most
     "seed": (0, LARGEST_SEED),
     "fit.epochs": (0, None),
+    "model.positions.placed_within": (1, None),
 }
 
 

@@ -7,7 +7,10 @@ from ptychograd.physics.model import AbstractModel
 from ptychograd.runs.plan.held_share import refines_positions
 from ptychograd.runs.plan.sections.model import PositionsSection
 
+BEYOND = 8  # pixels that refinement may move a position beyond where it was placed
+
 
 def with_positions(model: AbstractModel, asked: PositionsSection, refine: Sequence[str]) -> AbstractModel:
     """The model whose positions can be corrected, if a correction is to be refined."""
-    return with_refinable_positions(model, asked.reach) if refines_positions(refine) else model
+    reach = asked.reach if asked.placed_within is None else max(asked.reach, asked.placed_within + BEYOND)
+    return with_refinable_positions(model, reach) if refines_positions(refine) else model

@@ -105,6 +105,10 @@ class PositionsSection(Section):
     reach: Whole = about(
         "How far positions that are refined (scan.offset) may move along each axis, in object pixels.", 16
     )
+    placed_within: Whole | None = about(
+        "Before the first epoch, positions are looked for within so many object pixels of the given ones, by the "
+        "patterns' holograms: for a defocused beam or a near field whose positions are far off."
+    )
 
 
 class DetectorSection(Section):
