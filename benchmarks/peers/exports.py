@@ -72,9 +72,7 @@ def of_cdtools(path: Path) -> np.ndarray:
     with h5py.File(path) as file:
         moves = readers.get_ptycho_translations(file)
         distance, basis, _ = readers.get_detector_geometry(file)
-        print(
-            f"  wavelength {readers.get_wavelength(file):.6g} m, distance {distance} m, title {readers.get_entry_info(file)}"
-        )
+        print(f"  wavelength {readers.get_wavelength(file):.6g} m, distance {distance} m")
     pixel = basis / np.linalg.norm(basis, axis=0) * PIXEL
     return (np.linalg.pinv(pixel) @ (moves - moves[0]).T).T
 

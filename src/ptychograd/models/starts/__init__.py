@@ -12,7 +12,7 @@ from ptychograd.models.starts.openings import (
     square_wave,
 )
 from ptychograd.models.starts.patterns import back_propagated, mean_pattern, pupil_probe
-from ptychograd.models.starts.windows import ProbeStart, Sampling
+from ptychograd.models.starts.windows import ProbeStart, Sampling, known_lengths, pair
 from ptychograd.models.starts.zone_plates import zone_plate
 
 __all__ = [
@@ -26,7 +26,9 @@ __all__ = [
     "flat_object",
     "focal_spot",
     "gaussian_wave",
+    "known_lengths",
     "mean_pattern",
+    "pair",
     "pinhole",
     "propagated",
     "pupil_probe",

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from ptychograd.core.errors import InputError, check_kind
 from ptychograd.data.files import require_replaceable, require_same_type
@@ -33,9 +33,7 @@ FORMATS = {  # by the ending, in small letters
 }
 
 
-def export(
-    result: Result, path: str | Path, *, crop: Literal["illuminated"] | None = None, remove_ramp: bool = False
-) -> tuple[Path, ...]:
+def export(result: Result, path: str | Path, *, crop: str | None = None, remove_ramp: bool = False) -> tuple[Path, ...]:
     """Write a result for other programs, in the form, the names and the units that their readers expect.
 
     The ending says the format: .cxi (CXI, as ptychodus and cdtools read it), .h5 and .npz (products of ptychodus), .nxs

@@ -6,7 +6,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ptychograd.core.errors import InputError
-from ptychograd.models.starts import ProbeStart, aperture, electron_probe, focal_spot, pinhole, zone_plate
+from ptychograd.models.starts import (
+    ProbeStart,
+    aperture,
+    electron_probe,
+    focal_spot,
+    known_lengths,
+    pair,
+    pinhole,
+    propagated,
+    zone_plate,
+)
 from ptychograd.runs.plan.sections.model import BEAMS
 
 if TYPE_CHECKING:
@@ -17,12 +27,14 @@ NPY = b"\x93NUMPY"  # how a .npy file begins
 PROBE = "probe"  # how an array is called that a file without a path means
 
 
-def beam_of(start: "StartSection") -> ProbeStart | None:
-    """What makes the start probe, if an opening or a lens is named; raises `InputError` if several are."""
+def beam_of(start: "StartSection") -> ProbeStart | np.ndarray | None:
+    """What makes the start probe, if one is named: an opening, a lens or a wave; raises `InputError` if several are."""
     if len(start.beams) > 1:
         named = [f"`model.start.{name}`" for name in BEAMS]
         raise InputError(f"Give one of {', '.join(named[:-1])} and {named[-1]}, not several.")
     away = start.defocus
+    if start.probe is not None:
+        return _carried(given_wave(start.probe), away)
     if start.focal_spot is not None:
         return focal_spot(start.focal_spot, away)
     if start.zone_plate is not None:
@@ -35,6 +47,19 @@ def beam_of(start: "StartSection") -> ProbeStart | None:
         lens = start.electron_probe
         return electron_probe(lens.semi_angle, lens.aberrations, one_defocus(start))
     return None
+
+
+def _carried(wave: np.ndarray, defocus: float | tuple[float, float]) -> ProbeStart | np.ndarray:
+    """A given wave, or each of its modes, behind the plane in which it is given."""
+    if not any(pair(defocus)):
+        return wave
+
+    def start(data, sampling):
+        lengths, wavelength = known_lengths(data, sampling)
+        modes = [propagated(mode, lengths, wavelength, defocus) for mode in np.atleast_3d(wave.T).T.astype(complex)]
+        return np.stack(modes)
+
+    return start
 
 
 def one_defocus(start: "StartSection") -> float:

@@ -18,7 +18,7 @@ from ptychograd.models.recipes import bragg, far_field, near_field
 from ptychograd.models.starts import ProbeStart, flat_object, mean_pattern, random_object
 from ptychograd.physics.detector import Detector
 from ptychograd.physics.model import AbstractModel
-from ptychograd.runs.plan.beams import beam_of, given_wave
+from ptychograd.runs.plan.beams import beam_of
 from ptychograd.runs.plan.effects.assembling import assembled
 from ptychograd.runs.plan.importing import called
 
@@ -74,7 +74,7 @@ def plain_model(plan: "PlanFields", data: Dataset) -> AbstractModel:
     dtype = complex_dtype(plan)
     model = recipe(
         data,
-        probe=beam if start.probe is None else given_wave(start.probe),
+        probe=beam,
         object=flat_object if name == "flat" else random_object(plan.seed),
         modes=asked.probe.modes,
         dtype=dtype,
@@ -95,7 +95,7 @@ def complex_dtype(plan: "PlanFields") -> type:
     return np.complex128
 
 
-def _crystal(plan: "PlanFields", data: Dataset, beam: ProbeStart | None) -> AbstractModel:
+def _crystal(plan: "PlanFields", data: Dataset, beam: ProbeStart | np.ndarray | None) -> AbstractModel:
     """The start model for rocking curves."""
     asked = plan.model
     if asked.kind not in (None, "bragg"):
