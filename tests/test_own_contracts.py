@@ -15,6 +15,7 @@ import pytest
 import problems
 import ptychograd as pg
 from own_models import SHAPE, Hologram, Tomography, hologram_start, holograms, tomography
+from ptychograd.physics.promise import losses_of_energy
 
 Image, Illumination, Positions = pg.Image, pg.physics.Illumination, pg.physics.Positions
 
@@ -160,6 +161,26 @@ def test_what_shared_makes_is_what_is_shown(start, data, tmp_path, kind):
     assert pg.quality.compare_with_truth(result, data)["object_nrmse"] < 300
 
 
+def test_shared_is_computed_once_for_a_look(start, data):
+    """Once for the start and once for each result, however often roles, hints and priors are asked."""
+    calls, looks = [], []
+
+    def shared(self):
+        found = Made.shared(self)
+        calls.append(isinstance(found.wave, jax.core.Tracer))
+        return found
+
+    def look(progress):
+        before = calls.count(False)
+        assert progress.so_far().roles.image is not None
+        looks.append((before, calls.count(False)))
+
+    model = made(start, type("Counted", (Made,), {"shared": shared}))
+    asked = {"trainable": ("picture",), "epochs": 2, "priors": pg.priors.Tikhonov(1.0)}
+    fitted(model, data, on_epoch=look, **asked)
+    assert looks == [(1, 2), (2, 3)]
+
+
 def test_what_an_image_is_made_of_is_refined_by_default(start):
     assert set(made(start).refined) == {"picture", "gain"}
     assert set(made(start, MadeAndAsked).refined) == {"picture", "gain", "kernels"}  # what patterns depend on
@@ -177,7 +198,7 @@ def test_priors_on_what_shared_makes(start, data):
 # ---- what is refined by default
 
 
-class Sized(Tomography):
+class Magnitude(Tomography):
     def roles(self):
         return pg.Roles(image=Image(jnp.abs(self.root), gauge=()))
 
@@ -185,7 +206,91 @@ class Sized(Tomography):
 @pytest.mark.parametrize("sign", [1, -1])
 def test_a_magnitude_is_computed_whatever_the_sign_of_the_start(sign):
     start = tomography()[0]
-    assert Sized(sign * start.root, jnp.asarray(start.angle, jnp.float32)).refined == ("root", "angle")
+    assert Magnitude(sign * start.root, jnp.asarray(start.angle, jnp.float32)).refined == ("root", "angle")
+
+
+class Placed(Tomography):
+    """Its image is computed; its corners follow from what is refined only where that is asked for."""
+
+    moves: jax.Array
+    drift: jax.Array
+
+    def roles(self):
+        corner = 2 + jnp.round(self.moves).astype(int)
+        places = Positions(corner, corrections=self.moves, margin=2, drift=self.drift)
+        return pg.Roles(Image(self.root**2, gauge=()), positions=places)
+
+
+class Cornered(Placed):
+    """The same, which names nothing but the corners."""
+
+    def roles(self):
+        return pg.Roles(Image(self.root**2, gauge=()), positions=Positions(self.moves + self.drift[:1]))
+
+
+def test_positions_are_refined_where_they_are_asked_for():
+    """Of a model with a computed image, too, whose other parameters are."""
+    start = tomography()[0]
+    angle, moves = jnp.asarray(start.angle, jnp.float32), jnp.zeros((24, 2))
+    assert Placed(start.root, angle, moves, jnp.zeros((3, 2))).refined == ("root", "angle")
+    assert Cornered(start.root, angle, moves, jnp.zeros((3, 2))).refined == ("root", "angle", "drift")
+    model = with_methods(hologram_start(), roles=lambda self: pg.Roles(positions=Positions(self.wave.real[:4, :2])))
+    assert model.refined == ("wave", "kernels")
+    alone = type("Alone", (Placed,), {"roles": lambda self: pg.Roles(positions=Positions(self.moves))})
+    with pytest.raises(pg.InputError, match=r"Alone has no parameters but positions \(moves\), which are refined"):
+        fitted(alone(np.asarray(start.root), start.angle, moves, None), tomography()[1])
+
+
+# ---- which pixels patterns tell of
+
+
+class Spectral(Hologram):
+    """An image computed from the spectrum in which a small pupil is moved."""
+
+    def roles(self):
+        pupil, corner = self.kernels[0, :9, :8], np.array([[3, 4], [5, 4], [7, 9], [8, 9]])
+        return pg.Roles(Image(jnp.fft.ifft2(self.wave), gauge=()), Illumination(pupil), Positions(corner))
+
+
+class OfReciprocalSpace(Hologram):
+    """The same with the image as its parameter: its pupil has other axes."""
+
+    def roles(self):
+        pupil, corner = self.kernels[0, :9, :8], np.array([[3, 4], [5, 4], [7, 9], [80, 9]])
+        return pg.Roles(Image(self.wave, gauge=()), Illumination(pupil, ("ky", "kx")), Positions(corner))
+
+
+@pytest.mark.parametrize("kind", [Spectral, OfReciprocalSpace])
+def test_an_image_in_other_axes_than_its_scan_is_illuminated_everywhere(start, data, tmp_path, kind):
+    found = fitted(kind(start.wave, start.kernels), data, epochs=0, trainable=("wave",))
+    found.save(tmp_path / "found.h5")
+    for one in (found, pg.load(tmp_path / "found.h5")):
+        box, illuminated = pg.plot.scanned_area(one)
+        assert box == (slice(0, SHAPE[0]), slice(0, SHAPE[1]))
+        assert illuminated.all()
+
+
+def test_a_role_says_where_its_computed_image_is_illuminated(start, data):
+    inside = np.zeros(SHAPE, bool)
+    inside[4:20, 3:9] = True
+
+    def roles(self):
+        found = Spectral.roles(self)
+        return found._replace(image=found.image._replace(illuminated=inside))
+
+    found = fitted(with_methods(start, roles=roles), data, epochs=0, trainable=("wave",))
+    assert pg.plot.scanned_area(found)[0] == (slice(4, 20), slice(3, 9))
+
+
+def test_the_pupil_has_its_own_unit_in_pictures(start, data):
+    """Not that of the image's pixels, nor photons."""
+    roles = lambda m: pg.Roles(  # noqa: E731
+        Image(m.wave, sampling=(1e-8, 1e-8)),
+        Illumination(m.kernels[0], ("ky", "kx"), unit="waves"),
+    )
+    axes = pg.plot.summary(fitted(with_methods(start, roles=roles), data, epochs=0)).get_axes()
+    (panel,) = [axis for axis in axes if axis.get_title() == "illumination (waves)"]
+    assert (panel.get_xlabel(), panel.get_ylabel()) == ("kx (pixels)", "ky (pixels)")
 
 
 # ---- what a model says to solvers
@@ -218,6 +323,21 @@ WRONG_HINTS = {
         r'"moves" has 2 numbers for each pattern; it has the shape \(4, 3\), expected \(4, 2\)',
     ),
     "a row too few": (lambda s: rows(s, (3, 2), per_pattern=property(lambda self: {"moves": 2})), "3 positions"),
+    "rows by a method": (
+        lambda s: rows(s, per_pattern=lambda self: {"moves": 2}),
+        r"Mine.per_pattern is a method; expected a property, .*: write @property above `def per_pattern\(self\)`",
+    ),
+    "a group by a method": (lambda s: with_methods(s, group=lambda self: 2), "Mine.group is a method; expected a prop"),
+    "half a group": (
+        lambda s: with_methods(s, group=property(lambda self: 0.5)),
+        "Mine.group is 0.5; expected a whole",
+    ),
+    "windows as a property": (
+        lambda s: with_methods(s, windows=property(lambda self: {})),
+        r"Mine.windows is a property; expected a method, .*: leave out @property above `def windows\(self, ...\)`",
+    ),
+    "shared as a property": (lambda s: with_methods(s, shared=property(lambda self: self)), "shared is a property"),
+    "roles as a property": (lambda s: with_methods(s, roles=property(lambda self: pg.Roles())), "roles is a property"),
     "rows as a tuple": (lambda s: rows(s, per_pattern=property(lambda self: ("moves",))), "expected a table by path"),
     "a window of nothing": (
         lambda s: with_methods(s, windows=lambda self, index: {"wav": pg.Window(jnp.zeros(2, int), SHAPE)}),
@@ -246,7 +366,17 @@ WRONG_HINTS = {
     ),
     "shared that does not fit": (
         lambda s: with_methods(s, shared=lambda self: eqx.tree_at(lambda m: m.wave, self, self.wave[:20])),
-        r"The model that Mine.shared\(\) gives can't be called, as its arrays don't fit together",
+        r'Mine.shared\(\) puts complex64\[20, 36\] in the place of complex64\[41, 36\] as "wave"; expected the same',
+    ),
+    "shared of nothing": (lambda s: with_methods(s, shared=lambda self: None), r"shared\(\) gives NoneType; expected"),
+    "shared as a class": (lambda s: with_methods(s, shared=lambda self: Hologram), r"shared\(\) gives .*; expected"),
+    "shared of real numbers": (
+        lambda s: with_methods(s, shared=lambda self: eqx.tree_at(lambda m: m.wave, self, jnp.abs(self.wave))),
+        r'puts float32\[41, 36\] in the place of complex64\[41, 36\] as "wave"',
+    ),
+    "shared of a batch": (
+        lambda s: with_methods(s, shared=lambda self, batch: self),
+        r"shared\(\) ends with an error .*'batch'.*; expected a function of the model alone",
     ),
     "shared without end": (lambda s: with_methods(s, shared=lambda self: self.shared()), "calls itself without end"),
 }
@@ -257,6 +387,16 @@ def test_what_a_model_says_of_no_array_is_refused(start, data, wrong):
     make, text = WRONG_HINTS[wrong]
     with pytest.raises(pg.InputError, match=text):
         fitted(make(start), data)
+    if wrong != "a row too few":  # of as many as it has, it could
+        with pytest.raises(pg.InputError, match=text):
+            inspect.unwrap(pg.simulate)(make(start), 4)
+
+
+def test_hints_of_parts_are_looked_at_too(scan):
+    """A propagator's `is_local`, as a method, would be true whatever it gives."""
+    kind = type("Near", (Straight,), {"is_local": lambda self: False})
+    with pytest.raises(pg.InputError, match=r"Near\.is_local is a method; expected a property"):
+        fitted(eqx.tree_at(lambda model: model.propagator, scan[1], kind()), scan[0], batch_size=14)
 
 
 def test_the_number_of_a_group_is_no_number_of_a_pattern(start):
@@ -281,6 +421,49 @@ class Squared(pg.physics.AbstractPropagator):
 class Straight(pg.physics.AbstractPropagator):
     def __call__(self, exit_wave, shift):
         return jnp.fft.fft2(exit_wave, norm="ortho")
+
+
+class Sized(pg.physics.AbstractPropagator):
+    """A transform times some number, of which a lens may stop a part."""
+
+    factor: float
+    seen: int = 20
+
+    def __call__(self, exit_wave, shift):
+        return self.factor * jnp.fft.fft2(exit_wave.at[:, self.seen :].set(0), norm="ortho")
+
+
+def test_a_propagator_keeps_the_energy(scan):
+    """One that makes waves larger would diverge in silence; one that stops a part of them does not."""
+    data, model = scan
+    own = lambda *numbers: eqx.tree_at(lambda model: model.propagator, model, Sized(*numbers))  # noqa: E731
+    text = (
+        r"The propagator Sized makes waves 18.97 times as large, .* steps would be 360 times too long .* by 18.97, as"
+    )
+    with pytest.raises(pg.InputError, match=text):
+        fitted(own(360**0.5), data, solver=pg.Nesterov(), batch_size=14)
+    with pytest.raises(pg.InputError, match=text):
+        inspect.unwrap(pg.simulate)(own(360**0.5, 11), 4)
+    with pytest.warns(UserWarning, match=r"makes waves 0.25 times as large at most, .* 16 times shorter .* by 4, as"):
+        fitted(own(0.25, 11), data, solver=pg.adam(0.1), batch_size=14)
+    assert losses_of_energy(own(1.0, 11)) == []
+
+
+NO_WAVES = {
+    "nothing": (lambda wave: None, r"gives nothing for exit waves complex64\[1, 20, 18\]; .*: does it lack a return"),
+    "one wave": (lambda wave: wave[0], r"gives complex64\[20, 18\] for exit waves .* as many complex waves \(modes, y"),
+    "photons": (lambda wave: jnp.abs(wave) ** 2, r"gives float32\[1, 20, 18\] for exit waves"),
+    "two": (lambda wave: (wave, wave), "gives a tuple for exit waves"),
+    "other pixels": (lambda wave: wave[:, 1:], r"expects patterns of \(19, 18\) pixels, but the data hold \(20, 18\)"),
+}
+
+
+@pytest.mark.parametrize("wrong", NO_WAVES)
+def test_a_propagator_that_gives_no_waves_is_refused(scan, wrong):
+    call, text = NO_WAVES[wrong]
+    kind = type("Mine", (Straight,), {"__call__": lambda self, exit_wave, shift: call(exit_wave)})
+    with pytest.raises(pg.InputError, match=text):
+        fitted(eqx.tree_at(lambda model: model.propagator, scan[1], kind()), scan[0], batch_size=14)
 
 
 @pytest.mark.parametrize(("kind", "factor"), [(Conjugated, "i"), (Squared, "i"), (Straight, "")])
@@ -393,6 +576,10 @@ def test_a_callback_has_fields_of_its_own(start, data):
         ({"on_epoch": Watched}, "on_epoch=the class Watched can't be called"),
         ({"monitor": "x"}, "monitor='x' can't be called after an epoch; expected an object that looks"),
         ({"until": "never"}, "until='never' can't be called"),
+        ({"on_epoch": lambda: 1}, r"on_epoch=<lambda>\(\) can't be called with a Progress, as it is after each epoch"),
+        ({"monitor": lambda a: 1.0}, r"monitor=<lambda>\(a\) can't be called with the epochs done and a function"),
+        ({"until": lambda: 1}, r"until=<lambda>\(\) can't be called with the History"),
+        ({"until": lambda history: 1}, "until gives 1; expected a reason to end the run, a text"),
     ],
 )
 def test_what_can_not_be_called_is_refused_before_the_run(start, data, asked, text):

@@ -138,7 +138,7 @@ def test_parts_of_ones_own_are_asked_too():
 
 def test_models_of_the_package_are_not_asked():
     """Nothing is computed for them: the answer would cost a pattern. Of shapes alone there is none to be computed."""
-    from ptychograd.fitting.reconstruction.promise import check_promise
+    from ptychograd.physics.promise import check_promise
 
     model = problems.start_model(problems.measurement())
     ones_own = eqx.tree_at(lambda m: m.object, model, Vignette(model.object.transmission))

@@ -12,7 +12,7 @@ from ptychograd.core.parameters import Planes, join, named_leaves, partition, sp
 from ptychograd.core.windows import dense
 from ptychograd.fitting.objective import Batch, Objective
 from ptychograd.physics.detector import Detector
-from ptychograd.physics.model import AbstractModel
+from ptychograd.physics.model import AbstractModel, Group
 from ptychograd.physics.noise import Amplitude, Poisson
 from ptychograd.physics.objects import SupportedObject
 from ptychograd.physics.probes import Probe
@@ -45,7 +45,7 @@ def a_batch(index=(2, 0, 3, 1), mask="2-D"):
     count = len(index)
     shape = (count, *FRAME) if mask == "3-D" else FRAME
     return Batch(
-        jnp.array(index),
+        Group(jnp.array(index)),
         jnp.asarray(rng.poisson(6.0, (count, *FRAME)), jnp.uint16),
         jnp.asarray(rng.random(shape) < 0.8),
         jnp.ones(count),
@@ -71,8 +71,8 @@ def naive(objective, parameters, batch, count=None):
     """Value and plain gradient of the first `count` patterns of a batch, one after another."""
     masks = np.broadcast_to(batch.mask, batch.patterns.shape)
     one = [
-        naive_pattern(parameters, objective, batch.index[j], batch.patterns[j], masks[j])
-        for j in range(count or len(batch.index))
+        naive_pattern(parameters, objective, batch.group.number[j], batch.patterns[j], masks[j])
+        for j in range(count or len(batch.weight))
     ]
     return jax.tree.map(lambda *parts: sum(parts), *one)
 
@@ -154,7 +154,7 @@ def test_a_gradient_holds_one_patch_a_pattern_and_what_was_seen(model):
     assert gradient.values.object.transmission.real.shape == (4, *FRAME)
     assert gradient.values.probe.modes.real.shape == (MODES, *FRAME)
     corner = np.asarray(gradient.windows["object.transmission"].corner)
-    np.testing.assert_array_equal(corner, np.round(POSITIONS[batch.index]))
+    np.testing.assert_array_equal(corner, np.round(POSITIONS[batch.group.number]))
     for patch, (y, x) in zip(gradient.seen.object.transmission.imag, corner, strict=True):
         np.testing.assert_array_equal(patch, model.object.transmission.imag[y : y + FRAME[0], x : x + FRAME[1]])
 
@@ -198,7 +198,7 @@ def test_parts_of_a_batch_are_its_patterns_each_counted_once(mask, at_once):
 
     def photons(batch):
         weight = batch.weight[:, None, None] * jnp.broadcast_to(batch.mask, batch.patterns.shape).astype(float)
-        return jnp.sum(weight * batch.patterns.astype(float) * (1 + batch.index[:, None, None]).astype(float))
+        return jnp.sum(weight * batch.patterns.astype(float) * (1 + batch.group.number[:, None, None]).astype(float))
 
     def add_part(total, part):
         assert part.patterns.shape == (at_once, *FRAME)
@@ -217,7 +217,7 @@ def test_parts_of_a_batch_are_its_patterns_each_counted_once(mask, at_once):
 def test_the_residual_is_the_misfit_of_amplitudes_whatever_the_noise(model, mask, noise):
     batch = a_batch(mask=mask)
     value, _, _ = evaluate(*prepared(model, noise=noise), batch)
-    expected = np.array([model(index) for index in batch.index])
+    expected = np.array([model(index) for index in batch.group.number])
     misfit = (np.sqrt(expected) - np.sqrt(np.asarray(batch.patterns, float))) ** 2
     assert float(value.residual) == pytest.approx(np.sum(misfit * np.asarray(batch.mask)), rel=1e-12)
 
@@ -235,12 +235,12 @@ def test_exit_waves_of_a_batch_are_those_of_the_model_and_of_the_coarse_one(mode
     objective, parameters = prepared(model)
 
     @eqx.filter_jit
-    def exit_waves(parameters, index):
-        windows = objective.windows(parameters, index)
+    def exit_waves(parameters, group):
+        windows = objective.windows(parameters, group)
         waves = objective.surrogate_waves if surrogate else objective.exit_waves
-        return waves(objective.extracted(parameters, windows), windows, index)
+        return waves(objective.extracted(parameters, windows), windows, group)
 
-    waves, one = exit_waves(parameters, jnp.array(index)), model.surrogate() if surrogate else model
+    waves, one = exit_waves(parameters, Group(jnp.array(index))), model.surrogate() if surrogate else model
     np.testing.assert_allclose(waves, [one.exit_wave(jnp.array(i)) for i in index], atol=1e-13)
 
 
@@ -257,7 +257,8 @@ class Glow(AbstractModel):
 @pytest.mark.slow
 def test_a_model_that_declares_no_windows_is_differentiated_densely():
     objective, parameters = prepared(Glow(jnp.array([3.0, 5.0, 9.0]), jnp.array(0.4)), ["brightness", "spread"])
-    batch = Batch(jnp.array([1, 0, 2]), jnp.full((3, 6), 2), jnp.arange(6) != 3, jnp.ones(3))
+    group = Group(jnp.array([1, 0, 2]))
+    batch = Batch(group, jnp.full((3, 6), 2), jnp.arange(6) != 3, jnp.ones(3))
     _, gradient, _ = evaluate(objective, parameters, batch)
     assert_trees_close(gradient, naive(objective, parameters, batch)[1], rtol=1e-12)
 
@@ -265,4 +266,4 @@ def test_a_model_that_declares_no_windows_is_differentiated_densely():
 def test_a_model_without_exit_wave_says_so():
     objective, parameters = prepared(Glow(jnp.array([3.0]), jnp.array(0.4)), ["spread"])
     with pytest.raises(TypeError, match="Glow has no exit wave"):
-        objective.exit_waves(parameters, {}, jnp.array([0]))
+        objective.exit_waves(parameters, {}, Group(jnp.array([0])))

@@ -73,7 +73,9 @@ def _teacher_forced(dtype, epochs):
     def epoch(parameters, objective, patterns, order):
         def step(parameters, index):
             weight = jnp.ones((1,), parameters.object.transmission.real.dtype)
-            batch = Batch(index[None], patterns[index][None], jnp.ones(data.frame_shape, bool), weight)
+            batch = Batch(
+                pg.physics.Group(index[None]), patterns[index][None], jnp.ones(data.frame_shape, bool), weight
+            )
             by_hand = batch_sums(ClosedForm(), objective, parameters, batch)
             by_ad = batch_sums(automatic, objective, automatic.variables(parameters), batch)
             pairs = (by_hand.gradient, by_hand.diagonals), (join(by_ad.gradient), by_ad.diagonals)
@@ -106,7 +108,8 @@ def test_ad_and_closed_form_agree_with_modes_and_masks(data, batch_size, own_mas
     objective, automatic = Objective(rest, pg.Amplitude()), Automatic()
     index = np.array([5, 40, 11][:batch_size])
     mask = jnp.asarray(scan.mask[index] if own_masks else scan.mask)
-    batch = Batch(jnp.asarray(index), jnp.asarray(scan.patterns[index]), mask, jnp.ones(batch_size))
+    group = pg.physics.Group(jnp.asarray(index))
+    batch = Batch(group, jnp.asarray(scan.patterns[index]), mask, jnp.ones(batch_size))
     sums = eqx.filter_jit(batch_sums)
     by_hand = sums(ClosedForm(), objective, parameters, batch)
     by_ad = sums(automatic, objective, automatic.variables(parameters), batch)
@@ -156,7 +159,7 @@ def test_diagonals_are_the_intensities_of_probe_and_object(data, batch_size):
     index = np.array([7, 3, 30][:batch_size])
     variables = solver.variables(parameters)
     batch = Batch(
-        jnp.asarray(index),
+        pg.physics.Group(jnp.asarray(index)),
         jnp.asarray(data.patterns[index]),
         jnp.ones(data.frame_shape, bool),
         jnp.ones(batch_size),
@@ -194,7 +197,7 @@ def test_adam_is_algorithm_2(data):
     parameters, rest = partition(model, ("object",))
     objective, solver = Objective(rest, pg.Amplitude(), names=NAMES), pg.adam({"object": 0.01})
     batch = Batch(
-        jnp.array([4]),
+        pg.physics.Group(jnp.array([4])),
         jnp.asarray(data.patterns[[4]]),
         jnp.ones(data.frame_shape, bool),
         jnp.ones((1,), jnp.float32),
@@ -300,7 +303,7 @@ def test_padding_changes_no_step(name, data):
     ends = []
     for index, weight in (([3, 9, 20], [1, 1, 1]), ([3, 9, 20, 0], [1, 1, 1, 0])):
         batch = Batch(
-            jnp.array(index),
+            pg.physics.Group(jnp.array(index)),
             jnp.asarray(data.patterns[np.array(index)]),
             jnp.ones(data.frame_shape, bool),
             jnp.array(weight, jnp.float32),

@@ -28,7 +28,8 @@ def gradients(model, data, count=6):
     objective = Objective(rest, pg.Amplitude())
     index = np.arange(count)
     patterns, mask = data.frames(index)
-    batch = Batch(jnp.asarray(index), jnp.asarray(patterns, jnp.float32), jnp.asarray(mask), jnp.ones(count))
+    group = pg.physics.Group(jnp.asarray(index))
+    batch = Batch(group, jnp.asarray(patterns, jnp.float32), jnp.asarray(mask), jnp.ones(count))
     slope = eqx.filter_jit(lambda parameters: _dense(objective, parameters, batch))(split(parameters))
     return {name: np.asarray(join(leaf)) for name, leaf in named_parameters(slope).items()}
 
@@ -38,7 +39,7 @@ def _dense(objective, parameters, batch):
 
     def misfit(parameters):
         model = objective.model(parameters)
-        expected = jnp.stack([model(index) for index in range(len(batch.index))])
+        expected = jnp.stack([model(index) for index in range(len(batch.weight))])
         return objective.value(expected, batch).loss
 
     return jax.grad(misfit)(parameters)

@@ -85,7 +85,7 @@ def test_the_derivative_by_the_distance_is_that_of_finite_differences():
 def diagonals(model, *names):
     parameters, rest = partition(model, names)
     index = jnp.array([1, 4, 5])
-    batch = Batch(index, jnp.ones((3, *problems.FRAME)), jnp.ones(problems.FRAME, bool), jnp.ones(3))
+    batch = Batch(pg.physics.Group(index), jnp.ones((3, *problems.FRAME)), jnp.ones(problems.FRAME, bool), jnp.ones(3))
     objective = Objective(rest, pg.Amplitude())
     return eqx.filter_jit(batch_sums)(Automatic(), objective, Automatic().variables(parameters), batch).diagonals
 

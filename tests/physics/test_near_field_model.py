@@ -46,7 +46,8 @@ def problem(space):
     parameters, rest = partition(model, NAMES)
     rng = np.random.default_rng(5)
     patterns, mask = rng.poisson(6.0, (4, *FRAME)), rng.random(FRAME) < 0.8
-    batch = Batch(jnp.array([2, 0, 3, 1]), jnp.asarray(patterns, jnp.uint16), jnp.asarray(mask), jnp.ones(4))
+    group = pg.physics.Group(jnp.array([2, 0, 3, 1]))
+    batch = Batch(group, jnp.asarray(patterns, jnp.uint16), jnp.asarray(mask), jnp.ones(4))
     return Objective(rest, pg.Amplitude()), split(parameters), batch
 
 

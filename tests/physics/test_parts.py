@@ -72,10 +72,11 @@ def test_the_gradient_of_a_row_is_that_of_the_whole_array(index):
     model, index = flickering_model(data), jnp.array(index)
     parameters, rest = partition(model, ["probe"])
     objective = Objective(rest, pg.Amplitude())
-    windows = objective.windows(split(parameters), index)
+    group = pg.physics.Group(index)
+    windows = objective.windows(split(parameters), group)
     seen = objective.extracted(split(parameters), windows)
     assert seen.probe.brightness.shape == (len(index), 1, 1)
-    assert (objective.expected(seen, windows, index) == objective.expected(split(parameters), {}, index)).all()
+    assert (objective.expected(seen, windows, group) == objective.expected(split(parameters), {}, group)).all()
 
     def loss(brightness):
         changed = eqx.tree_at(lambda model: model.probe.brightness, model, brightness)

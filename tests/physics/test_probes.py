@@ -101,7 +101,7 @@ def sums_of(model, *names):
     variables = Automatic().variables(parameters)
     index = jnp.array([1, 4, 5])
     patterns = jnp.ones((3, *problems.FRAME))
-    batch = Batch(index, patterns, jnp.ones(problems.FRAME, bool), jnp.ones(3))
+    batch = Batch(pg.physics.Group(index), patterns, jnp.ones(problems.FRAME, bool), jnp.ones(3))
     return batch_sums(Automatic(), objective, variables, batch)
 
 

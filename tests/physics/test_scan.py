@@ -172,7 +172,7 @@ def test_the_derivative_by_a_position_is_that_of_finite_differences(near, path):
             free, rest = partition(model, ["scan.offset"])
             objective = Objective(rest, pg.Amplitude())
             which = jnp.array([3, 1])
-            batch = Batch(which, target[which], jnp.ones(target.shape[1:], bool), jnp.ones(2))
+            batch = Batch(pg.physics.Group(which), target[which], jnp.ones(target.shape[1:], bool), jnp.ones(2))
             _, rows = jax.jit(lambda free: objective.value_and_gradient(free, batch))(free)
             assert rows.values.scan.offset.shape == (2, 1, 2)
             np.testing.assert_allclose(rows.values.scan.offset[:, 0], gradient[which], rtol=1e-9)

@@ -7,7 +7,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Complex, Float, Int, PyTree, Real
+from jaxtyping import Array, Bool, Complex, Float, PyTree, Real
 
 from ptychograd.core.parameters import (
     Planes,
@@ -32,13 +32,16 @@ FAR = 1.5  # times the probe's amplitude at the start, beyond which it is scaled
 
 
 class Batch(NamedTuple):
-    """Some patterns of a dataset; `weight` is 0 for the padding of a ragged last batch, else 1.
+    """Some groups of patterns of a dataset; `weight` is 0 for the padding of a ragged last batch, else 1.
+
+    A group is one pattern, where the model takes them one by one: `first_pattern(model, batch.group)` are the numbers
+    with which the model is called.
 
     `cooling` goes from 0 to 1 towards the end of a run, for solvers that then take smaller steps. `size` is the number
     of patterns of the whole batch, where this is a part of one that is spread over devices.
     """
 
-    index: Int[Array, "batch"]
+    group: Group
     patterns: Real[Array, "batch *detector"]
     mask: Bool[Array, "*detector"] | Bool[Array, "batch *detector"]
     weight: Float[Array, "batch"]
@@ -55,15 +58,15 @@ class Batch(NamedTuple):
 
         What `add_part` gives beside the total has one entry for each pattern, and is stacked.
         """
-        size = len(self.index)
+        size = len(self.weight)
         parts = -(-size // at_once)
         own_masks = self.mask.ndim == self.patterns.ndim
         place = jnp.arange(parts * at_once)
 
         def add(total, part):
-            index, patterns, mask, weight = part
+            number, patterns, mask, weight = part
             mask = mask if own_masks else self.mask
-            return add_part(total, self._replace(index=index, patterns=patterns, mask=mask, weight=weight))
+            return add_part(total, self._replace(group=Group(number), patterns=patterns, mask=mask, weight=weight))
 
         def in_parts(array):
             if parts * at_once != size:
@@ -73,7 +76,7 @@ class Batch(NamedTuple):
         is_one = (place < size).reshape(parts, at_once)
         weight = in_parts(self.weight) * is_one.astype(self.weight.dtype)
         mask = in_parts(self.mask) if own_masks else None
-        total, retained = jax.lax.scan(add, total, (in_parts(self.index), in_parts(self.patterns), mask, weight))
+        total, retained = jax.lax.scan(add, total, (in_parts(self.group.number), in_parts(self.patterns), mask, weight))
         return total, jax.tree.map(lambda array: array.reshape(parts * at_once, *array.shape[2:])[:size], retained)
 
 
@@ -208,10 +211,10 @@ class Objective(eqx.Module):
                 forms |= {name: split(new) if isinstance(named[name], Planes) else new for name, new in change.items()}
         return replace_parameters(variables, forms)
 
-    def windows(self, parameters: PyTree, index: Int[Array, "batch"]) -> Windows:
+    def windows(self, parameters: PyTree, group: Group) -> Windows:
         """Windows of a batch, one corner a pattern (a group)."""
         model = self.model(parameters)
-        return batched(model.windows, (0,))(first_pattern(model, index))
+        return batched(model.windows, (0,))(first_pattern(model, group))
 
     def extracted(self, parameters: PyTree, windows: Windows) -> PyTree:
         """What a batch sees of the parameters: patches, stacked, in the place of large arrays."""
@@ -229,39 +232,35 @@ class Objective(eqx.Module):
 
         return eqx.combine(once(extracted_patches, parameters, windows), parameters)
 
-    def local_view(self, parameters: PyTree, index: Int[Array, "batch"]) -> LocalView:
+    def local_view(self, parameters: PyTree, group: Group) -> LocalView:
         """What a batch sees of the parameters, and where."""
-        windows = self.windows(parameters, index)
+        windows = self.windows(parameters, group)
         return LocalView(self.extracted(parameters, windows), windows)
 
-    def expected(self, seen: PyTree, windows: Windows, index: Int[Array, "batch"]) -> Float[Array, "batch *detector"]:
+    def expected(self, seen: PyTree, windows: Windows, group: Group) -> Float[Array, "batch *detector"]:
         """Expected photons of a batch."""
 
-        def one(seen, index):
-            return self.model(seen).together(Group(index))
+        def one(seen, group):
+            return self.model(seen).together(group)
 
-        return batched(one, (batch_axes(seen, windows), 0))(seen, index)
+        return batched(one, (batch_axes(seen, windows), 0))(seen, group)
 
-    def exit_waves(self, seen: PyTree, windows: Windows, index: Int[Array, "batch"]) -> Complex[Array, "batch *wave"]:
+    def exit_waves(self, seen: PyTree, windows: Windows, group: Group) -> Complex[Array, "batch *wave"]:
         """Exit waves of a batch, for models that have one."""
-        return self._waves(lambda model: model, seen, windows, index)
+        return self._waves(lambda model: model, seen, windows, group)
 
-    def surrogate_waves(
-        self, seen: PyTree, windows: Windows, index: Int[Array, "batch"]
-    ) -> Complex[Array, "batch *wave"]:
+    def surrogate_waves(self, seen: PyTree, windows: Windows, group: Group) -> Complex[Array, "batch *wave"]:
         """Exit waves of a batch, near enough for step sizes: without shifts by less than a pixel, for one."""
-        return self._waves(lambda model: model.surrogate(), seen, windows, index)
+        return self._waves(lambda model: model.surrogate(), seen, windows, group)
 
-    def _waves(
-        self, of: Callable, seen: PyTree, windows: Windows, index: Int[Array, "batch"]
-    ) -> Complex[Array, "batch *wave"]:
-        def one(seen, index):
+    def _waves(self, of: Callable, seen: PyTree, windows: Windows, group: Group) -> Complex[Array, "batch *wave"]:
+        def one(seen, group):
             model = self.model(seen)
             if not isinstance(model, AbstractExitWaveModel):
                 raise TypeError(f"{type(model).__name__} has no exit wave")
-            return of(model).exit_wave(first_pattern(model, index))
+            return of(model).exit_wave(first_pattern(model, group))
 
-        return batched(one, (batch_axes(seen, windows), 0))(seen, index)
+        return batched(one, (batch_axes(seen, windows), 0))(seen, group)
 
     def value(self, expected: Float[Array, "batch *detector"], batch: Batch) -> Value:
         """Misfit of `expected` to the patterns of a batch, over valid pixels (Eqs. 7, 8)."""
@@ -281,14 +280,14 @@ class Objective(eqx.Module):
 
         With the half, the two planes of a gradient are the real and imaginary part of Wirtinger's ∂g/∂z*.
         """
-        return self.derived(self.local_view(parameters, batch.index), batch)
+        return self.derived(self.local_view(parameters, batch.group), batch)
 
     def derived(self, local_view: LocalView, batch: Batch) -> tuple[Value, Gradient]:
         """`value_and_gradient` of what a batch sees."""
         seen, windows = local_view
 
         def loss(seen):
-            value = self.value(self.expected(seen, windows, batch.index), batch)
+            value = self.value(self.expected(seen, windows, batch.group), batch)
             return value.loss, value
 
         gradient, value = jax.grad(loss, has_aux=True)(seen)

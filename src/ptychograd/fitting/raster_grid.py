@@ -94,7 +94,7 @@ def raster_artefact(result: Result) -> RasterArtefact | None:
     """
     check_kind(result, Result, "result")
     image, beam, scan = result.roles
-    if image is None or beam is None or scan is None or len(image.axes) != 2:
+    if image is None or beam is None or scan is None or len(image.axes) != 2 or tuple(beam.axes) != tuple(image.axes):
         return None
     places = _places(result)
     lattice = _resolved(reciprocal_lattice(places))

@@ -17,7 +17,7 @@ from jaxtyping import PyTree
 from ptychograd.core.parameters import join, named_leaves, named_parameters, split
 from ptychograd.core.windows import Window, window_of
 from ptychograd.fitting.objective import Objective, doubled, wirtinger
-from ptychograd.physics.model import AbstractModel
+from ptychograd.physics.model import AbstractModel, Group
 from ptychograd.physics.shared_work import from_which
 
 
@@ -93,14 +93,14 @@ def shared_shapes(objective: Objective, variables: PyTree) -> SharedShapes:
 
 def windows_by_name(objective: Objective, variables: PyTree) -> dict[str, Window | None]:
     """For each variable the window through which a pattern sees it, if it is one of the arrays that patterns see."""
-    index = jnp.zeros(1, jnp.int32)
+    first = Group(jnp.zeros(1, jnp.int32))
     if not objective.shares:
-        windows = objective.windows(variables, index)
+        windows = objective.windows(variables, first)
         return {name: window_of(name, windows) for name in named_parameters(variables)}
 
     def there(variables: PyTree) -> PyTree:
         place = in_place(objective, variables)
-        return place.objective.windows(place.variables, index)
+        return place.objective.windows(place.variables, first)
 
     windows, names = eqx.filter_eval_shape(there, variables), shared_shapes(objective, variables).untouched
     return {name: window_of(names[name], windows) if name in names else None for name in named_parameters(variables)}

@@ -14,9 +14,13 @@ from ptychograd.core.strict import full_precision, meant
 from ptychograd.data.dataset import GroundTruth
 from ptychograd.physics.batching import batched
 from ptychograd.physics.checks import check_windows, checked_shared, known_count
+from ptychograd.physics.hints import check_hints, check_kinds
 from ptychograd.physics.model import AbstractModel, Group, roles_of
 from ptychograd.physics.noise import AbstractNoise, Poisson
+from ptychograd.physics.promise import check_propagators
+from ptychograd.physics.role_checks import check_roles
 from ptychograd.physics.roles import path_of, recorded
+from ptychograd.physics.shared_work import shared_of
 
 PATTERNS_AT_ONCE = 64
 
@@ -46,9 +50,13 @@ def simulate(
             scan = pg.make_dataset(patterns, model.scan.corner[:50])
     """
     check_kind(model, AbstractModel, "model")
+    check_kinds(model)
+    check_roles(checked_shared(model))
     _check_count(model, count)
     check_seed(seed)
-    model = checked_shared(model).shared()
+    check_hints(model, (known_count(model) or count) // model.group)
+    model = shared_of(model)
+    check_propagators(model)
     check_windows(model, count // model.group)
     noise = noise or Poisson()
     groups, at_once = count // model.group, max(1, PATTERNS_AT_ONCE // model.group)

@@ -8,11 +8,12 @@ import numpy as np
 from jaxtyping import Array
 
 from ptychograd.core.errors import InputError, check_kind
-from ptychograd.core.parameters import matches, named_leaves, named_parameters
+from ptychograd.core.parameters import matches, named_leaves, named_parameters, trainable_names
 from ptychograd.core.strict import meant
 from ptychograd.core.windows import Window
 from ptychograd.physics.batching import batched
-from ptychograd.physics.model import AbstractModel, first_pattern, roles_of, shares_work
+from ptychograd.physics.hints import check_kinds
+from ptychograd.physics.model import AbstractModel, Group, first_pattern, roles_of, shares_work
 from ptychograd.physics.role_checks import check_roles
 
 
@@ -40,7 +41,7 @@ def known_count(model: AbstractModel) -> int | None:
 
 
 def checked_shared(model: AbstractModel) -> AbstractModel:
-    """The model as it is; raises `InputError` where `shared()` gives none, or one with other groups of patterns."""
+    """The model as it is; raises `InputError` where `shared()` gives none, or one of other shapes or groups."""
     if not shares_work(model):
         return model
     name = type(model).__name__
@@ -48,6 +49,13 @@ def checked_shared(model: AbstractModel) -> AbstractModel:
         found = eqx.filter_eval_shape(type(model).shared, model)
     except RecursionError:
         raise InputError(f"{name}.shared() calls itself without end; compute what is shared there.") from None
+    except InputError:
+        raise
+    except (TypeError, ValueError, IndexError, AttributeError) as problem:
+        raise InputError(
+            f"{name}.shared() ends with an error ({str(problem).splitlines()[0]}); expected a function of the model "
+            "alone, which gives the model in whose place the calls of a batch are made."
+        ) from problem
     if not isinstance(found, AbstractModel):
         what = "an array" if hasattr(found, "shape") else type(found).__name__
         raise InputError(
@@ -59,7 +67,23 @@ def checked_shared(model: AbstractModel) -> AbstractModel:
             f"The model that {name}.shared() gives takes {found.group} patterns together, {name} {model.group}; "
             "expected the same number."
         )
+    if type(found) is type(model):
+        _check_same_shapes(model, found)
     return model
+
+
+def _check_same_shapes(model: AbstractModel, found: AbstractModel) -> None:
+    """Refuse arrays of other shapes, or complex for real ones, in fields that `shared()` fills; a number may grow."""
+    fields = {path: leaf for path, leaf in named_leaves(model).items() if eqx.is_array(leaf) and leaf.size > 1}
+    for path, new in named_leaves(found).items():
+        old = fields.get(path)
+        if old is None or (new.shape == old.shape and (new.dtype.kind == "c") == (old.dtype.kind == "c")):
+            continue
+        raise InputError(
+            f"{type(model).__name__}.shared() puts {new.dtype}{list(new.shape)} in the place of "
+            f'{old.dtype}{list(old.shape)} as "{path}"; expected the same shape and kind, by which priors and results '
+            "go: begin with an array of that kind."
+        )
 
 
 @meant
@@ -73,7 +97,8 @@ def check_windows(model: AbstractModel, count: int) -> None:
     """
     arrays = {name: leaf for name, leaf in named_leaves(model).items() if eqx.is_array(leaf)}
     _check_kinds_of_windows(model, arrays)
-    for path, window in batched(model.windows, (0,))(first_pattern(model, jnp.arange(count, dtype=jnp.int32))).items():
+    first = first_pattern(model, Group(jnp.arange(count, dtype=jnp.int32)))
+    for path, window in batched(model.windows, (0,))(first).items():
         corners = np.asarray(window.corner).reshape(-1, 2)
         for name in (name for name in arrays if matches(name, path)):
             size = arrays[name].shape[-2:]
@@ -102,8 +127,14 @@ def _check_kinds_of_windows(model: AbstractModel, arrays: Mapping[str, Array]) -
 def refined_by_default(model: AbstractModel) -> tuple[str, ...]:
     """Paths of the parameters that are refined where nobody names any."""
     check_kind(model, AbstractModel, "model")
+    check_kinds(model)
     check_roles(checked_shared(model))
     if not (refined := tuple(model.refined)):
+        if there := trainable_names(model):
+            raise InputError(
+                f"A {type(model).__name__} has no parameters but positions ({', '.join(there)}), which are refined "
+                "where they are asked for: name them in `trainable`."
+            )
         raise InputError(
             f"A {type(model).__name__} has no parameters: make its fields JAX arrays of real or complex numbers "
             "(jnp.asarray), as NumPy's are constants."

@@ -15,13 +15,14 @@ from ptychograd.core.parameters import (
     AbstractPart,
     is_parameter,
     named_parameters,
+    replace_parameter,
     replace_parameters,
     trainable_names,
 )
 from ptychograd.core.strict import meant
 from ptychograd.core.windows import Windows
-from ptychograd.physics.roles import Roles, plain
-from ptychograd.physics.shared_work import computed_from
+from ptychograd.physics.roles import Image, Roles, plain
+from ptychograd.physics.shared_work import computed_from, shared_of
 
 
 class Group(eqx.Module):
@@ -31,7 +32,7 @@ class Group(eqx.Module):
     of the model, which takes the number of a pattern, refuses it.
 
     Args:
-        number: of the group, from 0.
+        number: of the group, from 0; (batch,) of several groups, as in a batch.
 
     Example:
         >>> import jax.numpy as jnp
@@ -39,7 +40,7 @@ class Group(eqx.Module):
         (20, 18)
     """
 
-    number: Int[Array, ""]
+    number: Int[Array, "*batch"]
 
     def __index__(self) -> int:
         raise InputError(
@@ -55,7 +56,7 @@ class Group(eqx.Module):
         return jnp.asarray(self.__index__())
 
 
-def group_number(group: object) -> Int[Array, ""]:
+def group_number(group: object) -> Int[Array, "*batch"]:
     """The number of a `Group`; raises `InputError` for what is none, as the number of a pattern."""
     if not isinstance(group, Group):
         raise InputError(
@@ -126,7 +127,8 @@ class AbstractModel(eqx.Module):
         """Paths of what is refined by default: arrays of the model that `roles` names as image and illumination.
 
         An array with other axes, as `self.wave[None]`, stands for the parameter, and one that `shared` makes for all
-        that it is made of. All parameters are refined where it names none, and where one of the two is computed.
+        that it is made of. All parameters but positions are refined where it names none, and where one of the two
+        is computed.
         """
         return _refined(self)
 
@@ -237,15 +239,27 @@ class AbstractExitWaveModel(AbstractModel):
         """Expected photons of pattern `index`, whose wave is `exit_wave`."""
 
 
-def first_pattern(model: AbstractModel, number: Int[Array, "*batch"]) -> Int[Array, "*batch"]:
+def first_pattern(model: AbstractModel, group: Group) -> Int[Array, "*batch"]:
     """The number of the first pattern of a group, or of several groups."""
+    number = group_number(group)
     return number if model.group == 1 else number * model.group
 
 
 @meant
 def roles_of(model: AbstractModel) -> Roles:
-    """What the arrays of a model mean, as everything asks for it; where it shares work, as `shared()` made them."""
-    return plain(asked_for_roles(model).roles())
+    """What the arrays of a model mean, as everything asks for it; where it shares work, as `shared()` made them.
+
+    An image that is computed, as from its spectrum, is illuminated everywhere unless its role says otherwise: the
+    windows of a scan may be on what it is computed from.
+    """
+    roles = plain(asked_for_roles(model).roles())
+    image = roles.image if isinstance(roles, Roles) else None
+    if not isinstance(image, Image) or roles.illumination is None or roles.positions is None:
+        return roles
+    if image.illuminated is not None or shown_by(model, "image"):
+        return roles
+    everywhere = np.ones(np.shape(image.array)[-len(image.axes) :], bool) if image.support is None else image.support
+    return roles._replace(image=image._replace(illuminated=everywhere))
 
 
 @meant
@@ -271,14 +285,14 @@ def shown_by(model: AbstractModel, name: str) -> str:
 
 def asked_for_roles(model: AbstractModel) -> AbstractModel:
     """The model whose `roles` count: that which `shared()` gives, or itself where that has none."""
-    stands = model.shared() if shares_work(model) else model
+    stands = shared_of(model) if shares_work(model) else model
     has_roles = isinstance(stands, AbstractModel) and type(stands).roles is not AbstractModel.roles
     return stands if has_roles else model
 
 
 @meant
 def _refined(model: AbstractModel) -> tuple[str, ...]:
-    """What image and illumination show, or are made of by `shared()`; else every parameter that patterns depend on."""
+    """What image and illumination show, or are made of by `shared()`; else all but positions that patterns need."""
     roles, every = roles_of(model), trainable_names(model)
     asked = [shown_by(model, name) for name in ("image", "illumination") if getattr(roles, name) is not None]
     named = set(asked)
@@ -288,7 +302,32 @@ def _refined(model: AbstractModel) -> tuple[str, ...]:
         if asked_for_roles(model) is not model:
             named = set().union(*(sources.get(path, set()) for path in asked))
     found = tuple(name for name in every if name in named)
-    return found if found and all(asked) else tuple(every)
+    return found if found and all(asked) else tuple(name for name in every if name not in _placing(model, roles))
+
+
+def _placing(model: AbstractModel, roles: Roles) -> set[str]:
+    """Parameters that tell where the illumination falls, and nothing else of what roles name.
+
+    Those that the role of positions names; and real ones with one entry a position with which its corners change.
+    """
+    if roles.positions is None:
+        return set()
+    leaves = {path: leaf for path, leaf in named_parameters(model).items() if is_parameter(leaf)}
+    named = {id(array) for array in roles.positions}
+    found = {path for path, leaf in leaves.items() if id(leaf) in named}
+    rng, rows, before = np.random.default_rng(0), np.shape(roles.positions.corner)[:1], _shown_arrays(roles)
+    for path, leaf in leaves.items():
+        if path in found or jnp.iscomplexobj(leaf) or leaf.shape[:1] != rows:
+            continue
+        after = _shown_arrays(roles_of(replace_parameter(model, path, _other(leaf, rng))))
+        if [np.array_equal(*pair) for pair in zip(before, after, strict=True)] == [True, True, False]:
+            found.add(path)
+    return found
+
+
+def _shown_arrays(roles: Roles) -> list:
+    """The arrays of image and illumination, and the corners."""
+    return [None if role is None else role[0] for role in roles]
 
 
 def _other(leaf: Array, rng: np.random.Generator) -> Array:

@@ -135,7 +135,7 @@ def _check_positions(kind: str, positions: Positions) -> None:
 def _check_corners(kind: str, roles: Roles) -> None:
     """Refuse windows of the illumination that leave a flat image."""
     image, beam, places = roles.image, roles.illumination, roles.positions
-    if image is None or beam is None or places is None or len(image.axes) != 2:
+    if image is None or beam is None or places is None or tuple(image.axes) != tuple(beam.axes):
         return
     shape, window, corners = np.shape(image.array)[-2:], np.shape(beam.array)[-2:], np.asarray(places.corner)
     first = first_pixels(corners)

@@ -28,7 +28,8 @@ class Image(NamedTuple):
         support: True where the array is unknown, False elsewhere, of its last axes; None for everywhere.
         outside: one real number, what it is outside of the support, 1 for a transmission and 0 for a density.
         illuminated: True where the patterns tell of it; by default that is found from illumination and positions, if
-            the model has these roles too, and else it is everywhere.
+            the model has these roles too with the same axes, and the image is one of its arrays. Else it is
+            everywhere, as of an image that is computed from the spectrum in which a pupil is moved.
         gauge: what no pattern can tell of it, out of "scale", "phase" (a constant one; of a real image an added
             constant), "shift" and "ramp" (a linear phase). A comparison with the truth takes out what is named, and
             pictures take out a ramp.
@@ -117,7 +118,7 @@ class Roles(NamedTuple):
     """What the arrays of a model mean; what a model doesn't have is None.
 
     Pictures, exports, comparisons, ring correlation, held-out patterns and result files ask for these. A stage refines
-    image and illumination by default where a model names them, and else all parameters.
+    image and illumination by default where a model names them, and else all parameters but positions.
 
     Args:
         image: what a person looks at.

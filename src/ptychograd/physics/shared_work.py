@@ -1,12 +1,33 @@
-"""What the model that `shared()` gives is computed from: told from its program, in which nothing is computed."""
+"""The model that `shared()` gives: computed once for a model, and what of it is computed from which parameters."""
 
+import weakref
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 import equinox as eqx
+import jax
+from jax.core import Tracer
 from jaxtyping import PyTree
 
 from ptychograd.core.parameters import is_parameter, named_leaves, trainable_names
+
+_LAST: dict[int, PyTree] = {}  # by the identity of the model that shares: what it gave last, for as long as it lives
+
+
+def shared_of(model: PyTree) -> PyTree:
+    """What `model.shared()` gives, computed once for as long as this model is the last that was asked.
+
+    Roles, hints and priors all look at it. Nothing in a model changes, so its identity tells what it gives. Within a
+    program that is traced it is asked anew.
+    """
+    if (found := _LAST.get(id(model))) is not None:
+        return found
+    found = model.shared()
+    if found is not model and not any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves((model, found))):
+        _LAST.clear()
+        _LAST[id(model)] = found
+        weakref.finalize(model, _LAST.pop, id(model), None)
+    return found
 
 
 def computed_from(model: PyTree) -> dict[str, set[str]]:

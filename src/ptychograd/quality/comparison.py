@@ -231,7 +231,10 @@ def registered_crystal(
 
 def _scanned(result: Result, data: Dataset, truth: GroundTruth) -> dict[str, Bool[np.ndarray, "y x"]]:
     """Pixels of the object that were lit, and of the probe that met the unknown object, if the scan is known."""
-    if result.roles.positions is None or result.roles.illumination is None or truth.probe is None:
+    image, beam, places = result.roles
+    if image is None or beam is None or places is None or truth.probe is None:
+        return {}
+    if tuple(beam.axes) != tuple(image.axes) or image.illuminated is not None:  # a scan of something else
         return {}
     corners, reach = result.corners, _reach(result)
     support = None if data.support is None else np.pad(data.support, reach)

@@ -76,7 +76,7 @@ def test_a_start_probe_is_named_in_a_line_and_stands_in_the_plans_file(name, sca
         (["model.start.zone_plate.diameter=1 mm"], "zone_plate.outermost_width. is missing"),
         (["model.start.focal_spot=1 um", "model.start.electron_probe={}"], "Give one of .*, not several"),
         (["model.start.pinhole=1 um", "model.start.defocus=[1e-3, 2e-3]"], "Two of .model.start.defocus"),
-        (["model.start.probe=no.npy"], "there is no file no.npy"),
+        (["model.start.probe=no.npy"], "start probe can.t be read from no.npy"),
         (["model.start.electron_probe.aberrations={C99 = 1}"], '"C99" is no aberration; expected names as C10'),
         (["model.start.electron_probe.aberrations.C10=3 deg"], '"3 deg" is no length'),
         (["model.start.defocus=[1, 2, 3]"], "expected one length, or two, along y and x, not 3"),

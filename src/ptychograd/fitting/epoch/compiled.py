@@ -20,7 +20,7 @@ from ptychograd.fitting.projections import projected
 from ptychograd.fitting.schedule import Plan
 from ptychograd.fitting.solvers.base import check_step
 from ptychograd.physics.batching import batched
-from ptychograd.physics.model import AbstractModel, shares_work
+from ptychograd.physics.model import AbstractModel, Group, shares_work
 
 # On a CPU a device is one thread's work. With XLA's pool of threads an epoch takes as long (64 x 64 to 512 x 512
 # pixels, two cores), and the pool, which runs of a sweep would share, is reported to deadlock (PyAutoFit #1530).
@@ -109,7 +109,7 @@ def _all_steps(member: Member, patterns: Patterns, plan: Plan) -> After:
     def step(carry, row):
         carried, total = carry
         mask = patterns.mask if patterns.mask.ndim < patterns.counts.ndim else _take(patterns.mask, row.place)
-        batch = Batch(row.number, _take(patterns.counts, row.place), mask, row.weight, row.cool, row.size)
+        batch = Batch(Group(row.number), _take(patterns.counts, row.place), mask, row.weight, row.cool, row.size)
         moved, value = epoch_steps.step(carried, batch)
         check_step(solver, carried, moved, value)
         return (moved, jax.tree.map(jnp.add, total, value)), None

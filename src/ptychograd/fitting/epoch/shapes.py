@@ -21,6 +21,7 @@ from ptychograd.fitting.epoch.streamed import Streamed, stays_in_file
 from ptychograd.fitting.objective import Batch
 from ptychograd.fitting.schedule import Plan
 from ptychograd.fitting.shared import in_place
+from ptychograd.physics.model import Group
 
 LARGEST_TRANSFORM = 10**9  # bytes of the arrays of one call
 SHARE_OF_ROOM = 0.7  # of what a device has left, for the waves of the patterns that it works on together
@@ -138,7 +139,8 @@ def _batch_of(data: Dataset, asked: Asked, count: int) -> Batch:
     one = jax.ShapeDtypeStruct
     mask = one((count, *mask.shape[1:]), mask.dtype) if mask.ndim == counts.ndim else mask
     counts, numbers = one((count, *counts.shape[1:]), counts.dtype), one((count,), np.int32)
-    return Batch(numbers, counts, mask, one((count,), asked.real), one((), asked.real))  # pyright: ignore
+    group = jax.eval_shape(Group, numbers)
+    return Batch(group, counts, mask, one((count,), asked.real), one((), asked.real))  # pyright: ignore
 
 
 def _step_of(member: Member, data: Dataset, asked: Asked, count: int) -> Footprint:

@@ -1,6 +1,7 @@
 """What parts of one's own have to keep to: checked by their shapes, before anything is compiled."""
 
-from collections.abc import Mapping
+import inspect
+from collections.abc import Callable, Mapping
 
 import jax
 import jax.numpy as jnp
@@ -13,12 +14,13 @@ from ptychograd.data.checks import check_possible
 from ptychograd.data.dataset import Dataset
 from ptychograd.fitting.epoch import AbstractSampler, Shuffled, called, on_device
 from ptychograd.fitting.objective import Penalty
-from ptychograd.fitting.reconstruction.promise import check_linear, check_promise, is_own
 from ptychograd.physics.checks import check_count, check_windows, checked_shared
-from ptychograd.physics.hints import check_hints
+from ptychograd.physics.hints import check_hints, check_kinds
 from ptychograd.physics.model import AbstractModel, roles_of, shares_work
 from ptychograd.physics.noise import AbstractNoise
+from ptychograd.physics.promise import check_promise, check_propagators, is_own
 from ptychograd.physics.role_checks import check_roles
+from ptychograd.physics.shared_work import shared_of
 
 MOST_PHOTONS = 1e30  # of a pattern, or one over it, with which steps stay finite in single precision (measured)
 UNKNOWN_BRIGHTEST = 1e6  # photons of a pixel, where patterns are still to come
@@ -87,17 +89,45 @@ def _check_start(penalty: Penalty, array: Array) -> None:
             )
 
 
+WATCHING = {  # what is called while a run goes on: what may be given, with what it is called, and how many those are
+    "on_epoch": ("a function of a Progress, or an object of a class of callbacks", "a Progress", 1),
+    "monitor": (
+        "an object that looks at held-out patterns, as HeldOutMonitor(held)",
+        "the epochs done and a function that gives the result so far",
+        2,
+    ),
+    "until": ("a rule that ends a run, as Converged()", "the History", 1),
+}
+
+
 def check_called(**watching: object) -> None:
     """Raise `InputError` for what is to be called while a run goes on, by its argument, and can't be."""
-    mend = {
-        "on_epoch": "a function of a Progress, or an object of a class of callbacks",
-        "monitor": "an object that looks at held-out patterns, as HeldOutMonitor(held)",
-        "until": "a rule that ends a run, as Converged()",
-    }
     for name, given in watching.items():
-        if given is not None and (isinstance(given, type) or not callable(given)):
+        mend, arguments, count = WATCHING[name]
+        if given is None:
+            continue
+        if isinstance(given, type) or not callable(given):
             found = f"the class {given.__name__}" if isinstance(given, type) else repr(given)
-            raise InputError(f"{name}={found} can't be called after an epoch; expected {mend[name]}.")
+            raise InputError(f"{name}={found} can't be called after an epoch; expected {mend}.")
+        if not _takes(given, count):
+            what = getattr(given, "__name__", type(given).__name__)
+            raise InputError(
+                f"{name}={what}{inspect.signature(given)} can't be called with {arguments}, as it is after each epoch; "
+                f"expected {mend}."
+            )
+
+
+def _takes(function: Callable, count: int) -> bool:
+    """Whether a function takes so many arguments; True where it doesn't tell."""
+    try:
+        signature = inspect.signature(function)
+    except ValueError:
+        return True
+    try:
+        signature.bind(*range(count))
+    except TypeError:
+        return False
+    return True
 
 
 def check_sampler(sampler: AbstractSampler, settings: Mapping) -> None:
@@ -131,16 +161,21 @@ def check_numbers(data: Dataset, real: np.dtype) -> None:
 
 def check_fit(model: AbstractModel, data: Dataset, epochs: int, batch_size: int, seed: int) -> None:
     """Raise `InputError` unless model, data and what is asked for go together."""
+    check_kinds(model)
     if epochs < 0:
         raise InputError(f"{epochs} epochs; expected none or more.")
     if not 1 <= batch_size <= data.count:
-        raise InputError(f"A batch of {batch_size} patterns can't be taken from {data.count}; give 1 to {data.count}.")
+        raise InputError(
+            f"A batch of {batch_size} patterns (`fit.batch_size`) can't be taken from {data.count}; give 1 to "
+            f"{data.count}."
+        )
     check_seed(seed)
     check_roles(checked_shared(model))
     check_count(model, data.count)
     check_hints(model, data.count // model.group)
     check_possible(data, roles_of(model).positions is not None)
     there = on_device(model)
+    check_propagators(shared_of(model))
     expected = _expected(there)
     if not hasattr(expected, "dtype"):
         found = type(expected).__name__
@@ -158,7 +193,6 @@ def check_fit(model: AbstractModel, data: Dataset, epochs: int, batch_size: int,
     stands = called(there)
     check_windows(stands, data.count // model.group)
     check_promise(stands)
-    check_linear(stands)
 
 
 def _expected(model: AbstractModel) -> jax.ShapeDtypeStruct:

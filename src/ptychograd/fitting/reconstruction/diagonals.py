@@ -25,7 +25,7 @@ from ptychograd.fitting.solvers import AbstractSolver
 from ptychograd.fitting.solvers.curvature import dot
 from ptychograd.fitting.solvers.derivatives import Automatic
 from ptychograd.fitting.solvers.preconditioner import reciprocal
-from ptychograd.physics.model import AbstractExitWaveModel
+from ptychograd.physics.model import AbstractExitWaveModel, Group
 
 CANDIDATES, LARGEST_BATCH = 256, 64  # patterns that may be looked at, and in one batch
 AT_RANDOM = 2  # batches, beside those of the patterns that see least
@@ -90,11 +90,13 @@ def _is_known(objective: Objective, variables: PyTree) -> bool:
 
 def _sums(shared: tuple[Objective, PyTree], number: Int[Array, ""]) -> dict[str, Float[Array, ""]]:
     """Σ w of one pattern, for each parameter."""
-    return {name: jnp.sum(_product(*shared, name, number[None])[1]) for name in Automatic().diagonal_names(*shared)}
+    return {
+        name: jnp.sum(_product(*shared, name, Group(number[None]))[1]) for name in Automatic().diagonal_names(*shared)
+    }
 
 
 def _product(
-    objective: Objective, variables: PyTree, name: str, index: Int[Array, "batch"]
+    objective: Objective, variables: PyTree, name: str, group: Group
 ) -> tuple[Callable[[Planes], Planes], Float[Array, "..."]]:
     """What multiplies with J^H J of the exit waves of a batch, with respect to a parameter; and w."""
     place = in_place(objective, variables)
@@ -102,8 +104,8 @@ def _product(
     leaf = named_parameters(place.variables)[there]
 
     def waves(leaf: PyTree) -> tuple[Array, Array]:
-        local_view = place.objective.local_view(replace_parameter(place.variables, there, leaf), index)
-        found = place.objective.surrogate_waves(*local_view, index)
+        local_view = place.objective.local_view(replace_parameter(place.variables, there, leaf), group)
+        found = place.objective.surrogate_waves(*local_view, group)
         return found.real, found.imag
 
     def product(vector: Planes) -> Planes:
@@ -118,10 +120,10 @@ def _of_batch(
 ) -> dict[str, Float[Array, ""]]:
     """The largest eigenvalue for each parameter in one batch; 0 for what it does not see, infinite where w is 0."""
     objective, variables, floor = shared
-    index, key = row
+    number, key = row
 
     def largest(name: str) -> Float[Array, ""]:
-        product, w = _product(objective, variables, name, index)
+        product, w = _product(objective, variables, name, Group(number))
         root = jnp.sqrt(jnp.abs(reciprocal(w, jnp.max(w), floor)))
         random = jax.random.wrap_key_data(key, impl="threefry2x32")
 

@@ -33,7 +33,7 @@ from ptychograd.fitting.projections import Constraints
 from ptychograd.fitting.reconstruction.best import BEST, beside
 from ptychograd.fitting.reconstruction.contracts import check_called
 from ptychograd.fitting.reconstruction.task import Standing, Task, Work, begun, prepared
-from ptychograd.fitting.result import ROSE, History, NonFiniteError, Result
+from ptychograd.fitting.result import ROSE, History, NonFiniteError, Result, arrays_of
 from ptychograd.fitting.schedule import AbstractSchedule, LateCooling
 from ptychograd.fitting.solvers import AbstractSolver
 from ptychograd.physics.checks import refined_by_default
@@ -157,7 +157,7 @@ def reconstruct(
         for _ in range(epochs):
             standing = _monitored(work, _after_an_epoch(work, standing, feed), monitor)
             _tell(on_epoch, work, standing, feed)
-            if (stopped := (until and until(standing.history)) or DONE) != DONE:
+            if (stopped := _reason(until, standing.history) or DONE) != DONE:
                 break
     except KeyboardInterrupt:
         stopped = INTERRUPTED
@@ -166,6 +166,14 @@ def reconstruct(
     finally:
         feed.close()
     return result_of(work, standing, stopped, why)
+
+
+def _reason(until: Callable[[History], str] | None, history: History) -> str:
+    """Why a run ends here; empty where it goes on."""
+    reason = (until and until(history)) or ""
+    if not isinstance(reason, str):
+        raise InputError(f"until gives {reason!r}; expected a reason to end the run, a text, or none to go on.")
+    return reason
 
 
 def _suited(solver: AbstractSolver, data: Dataset) -> int:
@@ -268,8 +276,8 @@ def result_of(work: Work, standing: Standing, stopped: str, why: str = "") -> Re
     if best and other and stopped in (UNDER_WAY, *CUT_SHORT):
         settings[BEST] = [best.epochs, best.loss]
         if best.epochs != standing.history.epochs:
-            second = _as_it_is(work, standing, *other)
-            found = found._replace(state=found.state | beside(second.arrays, second.state))
+            model, state = _named(work, *other)
+            found = found._replace(state=found.state | beside(arrays_of(model), state))
     return found._replace(settings=settings)
 
 
@@ -278,10 +286,15 @@ def _now(standing: Standing) -> tuple[PyTree, PyTree]:
 
 
 def _as_it_is(work: Work, standing: Standing, variables: PyTree, state: PyTree) -> Result:
-    model = eqx.combine(join(at_home(variables, work.asked.mesh)), work.rest)
-    named = jax.device_get(named_leaves(state))
+    model, named = _named(work, variables, state)
     found = Result.of(model, work.positions, named, standing.history, work.settings | {"stopped": UNDER_WAY})
     return found._replace(illuminated=work.illuminated)
+
+
+def _named(work: Work, variables: PyTree, state: PyTree) -> tuple[AbstractModel, dict]:
+    """The model at these variables, and the arrays of the solver's state by name."""
+    model = eqx.combine(join(at_home(variables, work.asked.mesh)), work.rest)
+    return model, jax.device_get(named_leaves(state))
 
 
 def _tell(on_epoch: Callable[[Progress], None] | None, work: Work, standing: Standing, feed: Feed) -> None:

@@ -14,6 +14,7 @@ from ptychograd.fitting.objective import Penalty
 from ptychograd.fitting.priors import IMAGE, AbstractImagePrior, AbstractPrior
 from ptychograd.fitting.reconstruction.contracts import check_prior
 from ptychograd.physics.model import AbstractModel, roles_of, shares_work, shown_by
+from ptychograd.physics.shared_work import shared_of
 
 
 def with_path(prior: AbstractPrior, model: AbstractModel) -> AbstractPrior:
@@ -34,7 +35,7 @@ def with_path(prior: AbstractPrior, model: AbstractModel) -> AbstractPrior:
 
 def penalty(prior: AbstractPrior, model: AbstractModel, data: Dataset, real: np.dtype) -> Penalty:
     """The prior with the photons that met a pixel of its array, and where that array is free."""
-    stands = model.shared() if shares_work(model) else model
+    stands = shared_of(model) if shares_work(model) else model
     named = named_leaves(eqx.filter(stands, eqx.is_array)) | named_leaves(eqx.filter(model, eqx.is_array))
     image = roles_of(model).image
     check_names((prior.path,), dict.fromkeys((*trainable_names(model), *trainable_names(stands))))

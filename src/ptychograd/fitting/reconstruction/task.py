@@ -59,7 +59,8 @@ from ptychograd.fitting.schedule import AbstractSchedule, LateCooling
 from ptychograd.fitting.solvers import AbstractSolver, EvaluateOnly
 from ptychograd.physics.model import AbstractModel, roles_of, shares_work
 from ptychograd.physics.noise import AbstractNoise, Censored
-from ptychograd.physics.shared_work import computed_from
+from ptychograd.physics.promise import losses_of_energy
+from ptychograd.physics.shared_work import computed_from, shared_of
 
 SAME_STAGE = ("solver", "batch_size", "noise", "trainable", "priors", "constraints")  # settings: alike within a stage
 
@@ -138,7 +139,8 @@ def begun(task: Task) -> tuple[Work, Standing]:
         warnings.warn(f"What can't move from where it starts: {sentence}.", stacklevel=3)
     if WITHOUT_DIAGONAL in ready[0].settings and not task.resume:
         warnings.warn(UNLIKE, stacklevel=3)
-    for sentence in _idle(task):
+    losses = () if task.resume else losses_of_energy(shared_of(task.model))
+    for sentence in (*_idle(task), *losses):
         warnings.warn(sentence, stacklevel=3)
     return ready
 

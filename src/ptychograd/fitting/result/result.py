@@ -84,7 +84,7 @@ class Result(NamedTuple):
         cls, model: AbstractModel, positions: np.ndarray | None, state: dict, history: History, settings: dict
     ) -> "Result":
         """The result that `model` is."""
-        arrays = jax.device_get(named_leaves(eqx.filter(model, is_array_or_number)))
+        arrays = arrays_of(model)
         roles, sampling = recorded(roles_of(model), model), getattr(model, "sampling", None)
         sampling = roles["image"]["sampling"] if "image" in roles else sampling
         return cls(arrays, state, history, settings, sampling, positions, model, None, roles)
@@ -201,6 +201,11 @@ class Result(NamedTuple):
                 f"{', '.join(self.arrays)}."
             )
         return found
+
+
+def arrays_of(model: AbstractModel) -> dict[str, np.ndarray]:
+    """Every array of a model that goes into its result, by path."""
+    return jax.device_get(named_leaves(eqx.filter(model, is_array_or_number)))
 
 
 def is_array_or_number(leaf: PyTree) -> bool:

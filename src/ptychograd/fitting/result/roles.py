@@ -24,7 +24,8 @@ def seen(image: Image) -> np.ndarray:
 def pixels_with_data(roles: Roles, places: Bool[np.ndarray, " group"] | None = None) -> Bool[np.ndarray, "..."]:
     """Pixels of the image that patterns tell of: as its role says, or where the illumination was.
 
-    Of a volume its support. `places` are the positions that had light, by default all.
+    Of a volume, and where the illumination has other axes, its support. `places` are the positions that had light, by
+    default all.
     """
     image, beam, scan = roles.image, roles.illumination, roles.positions
     if image is None:
@@ -33,7 +34,7 @@ def pixels_with_data(roles: Roles, places: Bool[np.ndarray, " group"] | None = N
         return np.asarray(image.illuminated, bool)
     support = None if image.support is None else np.asarray(image.support)
     shape = np.shape(image.array)[-len(image.axes) :]
-    if len(shape) != 2 or beam is None or scan is None:
+    if len(shape) != 2 or beam is None or scan is None or tuple(beam.axes) != tuple(image.axes):
         return np.ones(shape, bool) if support is None else support
     corners = np.asarray(scan.corner) if places is None else np.asarray(scan.corner)[places]
     modes = np.asarray(beam.array)

@@ -15,6 +15,7 @@ from ptychograd.data.dataset import Dataset
 from ptychograd.fitting.batch_size import USUAL, batch_of
 from ptychograd.fitting.objective import Batch, Objective, Value
 from ptychograd.fitting.projections import projected
+from ptychograd.physics.model import Group
 
 WORTH = 2.0  # times as many pixels in an array as in a batch's windows, from which on windows are cheaper
 
@@ -153,7 +154,7 @@ def worth_windows(objective: Objective, variables: PyTree, batch_size: int) -> b
     if objective.penalties or objective.projections or objective.shares:
         return False
     index = jax.ShapeDtypeStruct((batch_size,), jnp.int32)
-    windows = jax.eval_shape(lambda index: objective.windows(variables, index), index)
+    windows = jax.eval_shape(lambda index: objective.windows(variables, Group(index)), index)
     shares = [
         jax.tree.leaves(leaf)[0].shape[-2:] + window.shape
         for name, leaf in named_parameters(variables).items()

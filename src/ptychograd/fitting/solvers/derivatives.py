@@ -10,7 +10,7 @@ from typing import NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int, PyTree
+from jaxtyping import Array, Float, PyTree
 
 from ptychograd.core.errors import InputError
 from ptychograd.core.parameters import Planes, named_parameters, replace_parameter, split
@@ -19,7 +19,7 @@ from ptychograd.core.windows import add_windows, in_windows, window_of
 from ptychograd.fitting.objective import Batch, Gradient, LocalView, Objective, Value
 from ptychograd.fitting.shared import in_place, shared_shapes
 from ptychograd.fitting.solvers.sums import MeanDiagonals, Sums, with_priors
-from ptychograd.physics.model import AbstractExitWaveModel
+from ptychograd.physics.model import AbstractExitWaveModel, Group
 
 
 class AbstractDerivatives(eqx.Module):
@@ -133,9 +133,9 @@ class AutomaticLipschitz(AbstractDerivatives):
 
 
 class Through(NamedTuple):
-    """Variables that are looked at through windows only: from the numbers of some patterns to what these see."""
+    """Variables that are looked at through windows only: from some groups of patterns to what these see."""
 
-    local_view: Callable[[Int[Array, "part"]], LocalView]
+    local_view: Callable[[Group], LocalView]
 
 
 def batch_sums(
@@ -161,14 +161,14 @@ def batch_sums(
         return with_priors(
             _whole_sums(derivatives, objective, variables, batch), objective, variables, batch, mean_diagonals
         )
-    if len(batch.index) == 1 and objective.devices.is_one:
-        return derivatives.sums(objective, objective.local_view(variables, batch.index), batch)
+    if len(batch.weight) == 1 and objective.devices.is_one:
+        return derivatives.sums(objective, objective.local_view(variables, batch.group), batch)
     return _whole_sums(derivatives, objective, variables, batch)
 
 
 def _whole_sums(derivatives: AbstractDerivatives, objective: Objective, variables: PyTree, batch: Batch) -> Sums:
     def add_part(total, part):
-        found = derivatives.sums(objective, objective.local_view(variables, part.index), part)
+        found = derivatives.sums(objective, objective.local_view(variables, part.group), part)
         value, gradient, diagonals = total
         return (
             jax.tree.map(jnp.add, value, found.value),
@@ -209,7 +209,7 @@ def _sums_in_windows(
     """What all patterns share is added up; patches are stacked, and so are the windows."""
 
     def of_part(part):
-        found = derivatives.sums(objective, local_view(part.index), part)
+        found = derivatives.sums(objective, local_view(part.group), part)
         pairs = (in_windows(tree, found.windows) for tree in (found.gradient, found.diagonals))
         (gradient, shared), (diagonals, shared_diagonals) = pairs
         return (found.value, shared, shared_diagonals), (gradient, diagonals, found.windows)
@@ -237,7 +237,7 @@ def _product_with_ones(
         ones = Planes(ones.real, jnp.zeros_like(leaf.imag))
 
     def exit_waves(leaf):
-        waves = waves_of(replace_parameter(seen, name, leaf), windows, batch.index)
+        waves = waves_of(replace_parameter(seen, name, leaf), windows, batch.group)
         waves = waves * as_complex(batch.weight.reshape((-1,) + (1,) * (waves.ndim - 1)))
         return waves.real, waves.imag
 

@@ -15,6 +15,7 @@ from ptychograd.fitting.solvers.closed_form import ClosedForm
 from ptychograd.fitting.solvers.derivatives import AbstractDerivatives, AutomaticLipschitz, Through, batch_sums
 from ptychograd.fitting.solvers.preconditioner import reciprocal
 from ptychograd.fitting.solvers.sums import Sums
+from ptychograd.physics.model import Group
 
 RPIE_BATCH = 32
 
@@ -75,7 +76,7 @@ class PIE(AbstractSolver):
     def epoch_steps(self, objective, variables, state, batch_size):
         if batch_size == 1 or not worth_windows(objective, variables, batch_size):
             return super().epoch_steps(objective, variables, state, batch_size)
-        windows = objective.windows(variables, jnp.zeros(1, jnp.int32))
+        windows = objective.windows(variables, Group(jnp.zeros(1, jnp.int32)))
         named = named_parameters(variables)
         names = [
             name

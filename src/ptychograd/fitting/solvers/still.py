@@ -27,6 +27,6 @@ class EvaluateOnly(AbstractSolver):
 
     def step(self, objective, variables, batch, state):
         place = in_place(objective, variables)
-        local_view = place.objective.local_view(place.variables, batch.index)
-        expected = place.objective.expected(*local_view, batch.index)
+        local_view = place.objective.local_view(place.variables, batch.group)
+        expected = place.objective.expected(*local_view, batch.group)
         return variables, state, objective.devices.summed(objective.value(expected, batch))

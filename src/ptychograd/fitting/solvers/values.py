@@ -58,8 +58,8 @@ def _value(objective: Objective, variables: PyTree, batch: Batch) -> Scalar:
     place = in_place(objective, variables)
 
     def add_part(total, part):
-        local_view = place.objective.local_view(place.variables, part.index)
-        found = objective.value(place.objective.expected(*local_view, part.index), part)
+        local_view = place.objective.local_view(place.variables, part.group)
+        found = objective.value(place.objective.expected(*local_view, part.group), part)
         return jax.tree.map(jnp.add, total, found), None
 
     total, _ = batch.over_parts(add_part, Value.zero(batch.weight.dtype), objective.at_once)

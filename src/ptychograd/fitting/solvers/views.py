@@ -9,7 +9,7 @@ import abc
 
 import equinox as eqx
 import jax.numpy as jnp
-from jaxtyping import Array, Int, PyTree
+from jaxtyping import PyTree
 
 from ptychograd.core.parameters import named_parameters, replace_parameters
 from ptychograd.core.windows import Windows, dense, window_of
@@ -18,7 +18,7 @@ from ptychograd.fitting.solvers.base import worth_windows
 from ptychograd.fitting.solvers.derivatives import Automatic, Through, batch_sums
 from ptychograd.fitting.solvers.moving import AbstractMoving, Ahead, Coasting, Scalar, Whole
 from ptychograd.fitting.solvers.sums import MeanDiagonals, Sums
-from ptychograd.physics.model import AbstractExitWaveModel
+from ptychograd.physics.model import AbstractExitWaveModel, Group
 
 
 class AbstractView(eqx.Module):
@@ -34,7 +34,7 @@ class AbstractView(eqx.Module):
 
     def moving(self, velocities: dict[str, PyTree], momentum: Scalar) -> dict[str, AbstractMoving]:
         """The parameters that have velocities, set out from where the variables are."""
-        named, windows = named_parameters(self.variables), self.windows(jnp.zeros(1, jnp.int32))
+        named, windows = named_parameters(self.variables), self.windows(Group(jnp.zeros(1, jnp.int32)))
         return {
             name: Whole(named[name], velocity)
             if window_of(name, windows) is None
@@ -43,7 +43,7 @@ class AbstractView(eqx.Module):
         }
 
     @abc.abstractmethod
-    def windows(self, index: Int[Array, "batch"]) -> Windows:
+    def windows(self, group: Group) -> Windows:
         """Windows through which some patterns look."""
 
     @abc.abstractmethod
@@ -60,7 +60,7 @@ class AbstractView(eqx.Module):
 class WholeView(AbstractView):
     """Whole arrays: the best for those that are not much larger than what a batch sees of them."""
 
-    def windows(self, index):
+    def windows(self, group):
         return {}
 
     def sums(self, ahead, others, batch, mean_diagonals=None):
@@ -75,12 +75,12 @@ class WholeView(AbstractView):
 class WindowView(AbstractView):
     """Windows only: a step costs what a batch sees, however large the arrays are."""
 
-    def windows(self, index):
-        return self.objective.windows(self.variables, index)
+    def windows(self, group):
+        return self.objective.windows(self.variables, group)
 
     def sums(self, ahead, others, batch, mean_diagonals=None):
-        def local_view(index):
-            windows = self.windows(index)
+        def local_view(group):
+            windows = self.windows(group)
             seen = {
                 name: through(lambda arrays, name=name: self.objective.extracted({name: arrays}, windows)[name])
                 for name, through in ahead.items()
@@ -96,7 +96,7 @@ def best_view(objective: Objective, variables: PyTree, batch_size: int) -> Abstr
     model = whole.model
     if model is None or model.is_local or not worth_windows(objective, variables, batch_size):
         return whole
-    windows = through.windows(jnp.zeros(1, jnp.int32))
+    windows = through.windows(Group(jnp.zeros(1, jnp.int32)))
     seen = {name for name in named_parameters(variables) if window_of(name, windows) is not None}
     powered = set(model.free_scale.probe if model.free_scale else ())  # whose power is asked for at every step
     return through if seen <= set(Automatic().diagonal_names(objective, variables)) - powered else whole

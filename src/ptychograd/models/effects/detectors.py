@@ -14,7 +14,7 @@ from ptychograd.core.errors import InputError, check_kind
 from ptychograd.core.fourier import centred, centring_ramp, exact_fft, exact_ifft, translate, uncentred
 from ptychograd.core.strict import meant
 from ptychograd.data.dataset import Dataset, check_data
-from ptychograd.models.effects.common import checked
+from ptychograd.physics.bragg import BraggPtychography
 from ptychograd.physics.detector import Detector, GaussianSpread, KernelSpread
 from ptychograd.physics.model import AbstractModel
 from ptychograd.physics.objects import AbstractThinObject, SupportedObject, ThinObject
@@ -163,30 +163,57 @@ def estimate_background(data: Dataset) -> float:
 
 
 @meant
-def with_oversampling(model: Ptychography, oversampling: int) -> Ptychography:
+def with_oversampling(model: Model, oversampling: int) -> Model:
     """Put the model on a grid finer than the detector's: each count adds up `oversampling` squared pixels of the wave.
 
     In the far field the window of the probe grows by that factor on the same object pixels, for probes that do not fit
     the one that the detector's pixels resolve. In a near field object and probe get finer pixels. Put it in before any
     other part.
 
+    Of a model of your own only you know how its wave gets finer. Make its arrays on the finer grid; then its detector
+    adds up, and a pattern has `oversampling` times fewer pixels along each side than the wave.
+
     Args:
-        model: a far-field or near-field model, as its recipe made it; a near field needs lengths in metres.
+        model: a far-field or near-field model, as its recipe made it; a near field needs lengths in metres. Or one of
+            your own with a field `detector`, a `pg.physics.Detector` that its call goes through.
         oversampling: pixels of the wave along each side of a detector pixel; 1 changes nothing.
 
     Raises:
-        InputError: a number below 1, or a model that already has other parts.
+        InputError: a number below 1, or a model that already has other parts; one of your own without a detector, or
+            whose wave can't be divided by that number.
 
     Example:
         >>> finer = pg.models.with_oversampling(model, 2)
         >>> finer.probe.modes.shape, finer.object.transmission.shape
         ((1, 40, 36), (73, 65))
     """
-    model = checked(model, "Oversampling")
+    detector = _detector(model, "Oversampling")
+    if not (oversampling >= 1 and oversampling == int(oversampling)):
+        raise InputError(f"An oversampling of {oversampling} pixels; expected a whole number, 1 or more.")
     if oversampling == 1:
         return model
-    if oversampling < 1:
-        raise InputError(f"An oversampling of {oversampling} pixels; expected 1 or more.")
+    if not isinstance(model, Ptychography):
+        return _adding_up(model, detector, int(oversampling))
+    return _of_package(model, oversampling)  # pyright: ignore[reportReturnType]
+
+
+def _adding_up(model: Model, detector: Detector, oversampling: int) -> Model:
+    """The model whose detector adds up pixels of a wave that is on the finer grid by now."""
+    if isinstance(model, BraggPtychography):
+        raise InputError("Oversampling can't go into a BraggPtychography; it is for far and near fields.")
+    if detector.oversampling != 1:
+        raise InputError(f"An oversampling of {detector.oversampling} is in the model by now; put it in once.")
+    frame = _frame(model)
+    if any(n % oversampling for n in frame):
+        raise InputError(
+            f"A wave of {frame} pixels can't be added up {oversampling} x {oversampling} at a time; make the arrays of "
+            f"{type(model).__name__} on the finer grid, {oversampling} times the detector's pixels along each side."
+        )
+    return _changed(model, oversampling=oversampling)
+
+
+def _of_package(model: Ptychography, oversampling: int) -> Ptychography:
+    """A model of the package on the grid that holds the same pattern with finer pixels."""
     thin = isinstance(model.object, ThinObject | SupportedObject) and type(model.probe) is Probe
     if not thin or type(model.scan) not in (WholePixelScan, SubPixelScan) or model.detector.oversampling > 1:
         raise InputError("Oversampling changes the grid of the whole model; put it in once, before any other part.")
@@ -314,6 +341,6 @@ def _check_frame(what: str, shape: Sequence[int], model: AbstractModel) -> None:
         raise InputError(f"The {what} has {tuple(shape)} pixels, the detector {_frame(model)}; give one of that size.")
 
 
-def _changed(model: Model, **parts: Array | GaussianSpread | KernelSpread) -> Model:
+def _changed(model: Model, **parts: Array | GaussianSpread | KernelSpread | int) -> Model:
     detector: Detector = replace(_detector(model, "An effect"), **parts)  # pyright: ignore[reportArgumentType]
     return replace(model, detector=detector)  # pyright: ignore[reportCallIssue]

@@ -83,13 +83,17 @@ def _draw_modes(axes, result: Result, modes: Complex[np.ndarray, "modes y x"], p
     beam = result.roles.illumination
     if beam is None:
         return
-    extent, unit = _extent(beam.sampling or result.sampling, tuple(slice(0, n) for n in modes.shape[-2:]))
+    image = result.roles.image
+    on_image = image is None or tuple(image.axes[-2:]) == tuple(beam.axes)  # else its pixels are others, as of a pupil
+    sampling = beam.sampling or (result.sampling if on_image else None)
+    extent, unit = _extent(sampling, tuple(slice(0, n) for n in modes.shape[-2:]))
     y, x = beam.axes
     is_probe = beam.unit == Illumination._field_defaults["unit"]
+    illumination = f"illumination ({beam.unit})" if beam.unit else "illumination"
     for number, (axis, mode) in enumerate(zip(axes, modes, strict=False)):
         axis.imshow(complex_colour(mode), extent=extent, interpolation="nearest")
         share = f"{100 * powers[number] / powers.sum():.0f} % of " if len(powers) > 1 else ""
-        title = f"probe mode {number + 1}\n{share}{powers.sum():.3g} photons" if is_probe else "illumination"
+        title = f"probe mode {number + 1}\n{share}{powers.sum():.3g} photons" if is_probe else illumination
         axis.set_title(title, fontsize=9)
         axis.set(xlabel=f"{x} ({unit})", ylabel=f"{y} ({unit})" if number == 0 else "")
         axis.tick_params(labelsize=8)

@@ -17,13 +17,13 @@ from ptychograd.models.starts import (
     propagated,
     zone_plate,
 )
+from ptychograd.runs.plan.images import NPY, wave
 from ptychograd.runs.plan.sections.model import BEAMS
 
 if TYPE_CHECKING:
     from ptychograd.runs.plan.sections.lenses import ZonePlateSection
     from ptychograd.runs.plan.sections.model import StartSection
 
-NPY = b"\x93NUMPY"  # how a .npy file begins
 PROBE = "probe"  # how an array is called that a file without a path means
 
 
@@ -93,25 +93,20 @@ def given_wave(given: object) -> np.ndarray:
     """The start probe itself, or the one in the file that a text names; raises `InputError` if there is none."""
     if not isinstance(given, str):
         return np.asarray(given)
-    path = Path(given)
+    path, (file, colon, inside) = Path(given), given.rpartition(":")
     try:
-        if path.is_file():
-            return _numpy(path) if _begins_as_npy(path) else _array(path, None)
-        file, colon, inside = given.rpartition(":")
-        if colon and Path(file).is_file():
+        if path.is_file() and not _begins_as_npy(path):
+            return _array(path, None)
+        if colon and not path.is_file() and Path(file).is_file():
             return _array(Path(file), inside)
-    except (OSError, ValueError, InputError) as problem:
+    except (OSError, InputError) as problem:
         raise InputError(f"`model.start.probe` can't be read from {given}: {str(problem).rstrip('.')}.") from None
-    raise InputError(f"`model.start.probe`: there is no file {given}; expected .npy, or FILE:PATH for an array in it.")
+    return wave(given, "start probe")
 
 
 def _begins_as_npy(path: Path) -> bool:
     with path.open("rb") as file:
         return file.read(len(NPY)) == NPY
-
-
-def _numpy(path: Path) -> np.ndarray:
-    return np.load(path, allow_pickle=False)
 
 
 def _array(path: Path, inside: str | None) -> np.ndarray:

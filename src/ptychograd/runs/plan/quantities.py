@@ -86,6 +86,14 @@ def _one_or_two(value: object) -> float | tuple[float, float]:
     return quantity(several[0], "m"), quantity(several[1], "m")
 
 
+def _above_zero(value: object) -> float | tuple[float, float]:
+    """The same, above 0."""
+    found = _one_or_two(value)
+    if not all(length > 0 for length in (found if isinstance(found, tuple) else (found,))):
+        raise ValueError(f"{value} is not above 0")
+    return found
+
+
 def _aberrations(value: object) -> dict[str, float]:
     """Lengths by names as C10, and angles by names as phi12."""
     if not isinstance(value, Mapping):
@@ -101,11 +109,9 @@ Angle = Annotated[float, *_of("rad")]
 Duration = Annotated[float, *_of("s")]
 Bytes = Annotated[float, *_of("B")]
 Voltage = Annotated[float, *_of("V")]
-LengthOrTwo = Annotated[
-    float | tuple[float, float],
-    PlainValidator(_one_or_two),
-    WithJsonSchema({"type": ["number", "string", "array"], "unit": "m"}),
-]
+_ONE_OR_TWO = WithJsonSchema({"type": ["number", "string", "array"], "unit": "m"})
+LengthOrTwo = Annotated[float | tuple[float, float], PlainValidator(_one_or_two), _ONE_OR_TWO]
+WidthOrTwo = Annotated[float | tuple[float, float], PlainValidator(_above_zero), _ONE_OR_TWO]
 Aberrations = Annotated[
     dict[str, float],
     PlainValidator(_aberrations),

@@ -7,11 +7,13 @@ from ptychograd.runs.plan.quantities import Aberrations, Angle, Length
 class ZonePlateSection(Section):
     """A Fresnel zone plate that makes the start probe; defocus is the distance from its focus to the sample."""
 
-    diameter: Length | None = about("Diameter of the zone plate.")
-    outermost_width: Length | None = about("Width of its outermost zone.")
-    central_stop: Length = about("Diameter of the stop in its middle.", 0.0)
-    order_sorting_aperture: Length | None = about("Diameter of the order-sorting aperture, if it may cut the cone.")
-    order_sorting_distance: Length | None = about("From the order-sorting aperture to the focus.")
+    diameter: Length | None = about("Diameter of the zone plate.", above=0)
+    outermost_width: Length | None = about("Width of its outermost zone.", above=0)
+    central_stop: Length = about("Diameter of the stop in its middle.", 0.0, least=0)
+    order_sorting_aperture: Length | None = about(
+        "Diameter of the order-sorting aperture, if it may cut the cone.", above=0
+    )
+    order_sorting_distance: Length | None = about("From the order-sorting aperture to the focus.", above=0)
 
 
 class ElectronProbeSection(Section):

@@ -1,6 +1,7 @@
 """What a model promises and no shape tells: that it sees windows alone, and that propagators are linear."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -14,6 +15,7 @@ from ptychograd.core.strict import meant
 from ptychograd.core.windows import Window, extract_window, put
 from ptychograd.physics.model import AbstractExitWaveModel, AbstractModel, Group
 from ptychograd.physics.propagators import AbstractPropagator
+from ptychograd.physics.propagators.energy import check_energy, loss_of_energy
 
 PACKAGE = __name__.partition(".")[0]
 ROUNDING = 1e-3  # of the pattern's largest value
@@ -30,7 +32,7 @@ def check_promise(model: AbstractModel) -> None:
     Raises:
         InputError: the two differ; it names the array.
     """
-    if not any(is_own(part) for part in _parts(model)):
+    if not any(is_own(part) for part in parts_within(model)):
         return
     first = jnp.zeros((), jnp.int32)
     windows = model.windows(first)
@@ -47,26 +49,61 @@ def check_promise(model: AbstractModel) -> None:
 
 
 @meant
-def check_linear(model: AbstractModel) -> None:
-    """Refuse a propagator of one's own that is not linear in the wave, by a trial: A(iψ) = i A(ψ), A(2ψ) = 2 A(ψ)."""
-    propagators = [part for part in _parts(model) if isinstance(part, AbstractPropagator) and is_own(part)]
+def check_propagators(model: AbstractModel) -> None:
+    """Refuse a propagator of one's own that gives no waves, is not linear in them, or makes them larger, by a trial.
+
+    The trials are A(iψ) = i A(ψ), A(2ψ) = 2 A(ψ), and how much larger A makes waves at most.
+    """
+    for part, wave in _own_propagators(model):
+        _check_waves(part, wave)
+        _check_linear(part, wave)
+        check_energy(part, wave)
+
+
+@meant
+def losses_of_energy(model: AbstractModel) -> list[str]:
+    """A sentence on each propagator of one's own that makes all waves much smaller."""
+    return [sentence for part, wave in _own_propagators(model) if (sentence := loss_of_energy(part, wave))]
+
+
+def _own_propagators(model: AbstractModel) -> Iterator[tuple[AbstractPropagator, Array]]:
+    """Propagators of classes of one's own, with a random exit wave for each."""
+    propagators = [part for part in parts_within(model) if isinstance(part, AbstractPropagator) and is_own(part)]
     if not propagators or not isinstance(model, AbstractExitWaveModel):
         return
-    there = jax.eval_shape(model.exit_wave, jax.ShapeDtypeStruct((), np.int32))
+    there = eqx.filter_eval_shape(type(model).exit_wave, model, jnp.zeros((), jnp.int32))
     rng = np.random.default_rng(0)
     wave = jnp.asarray(rng.normal(size=there.shape) + 1j * rng.normal(size=there.shape), there.dtype)
-    for part in propagators:
-        once = part(wave, None)
-        size = max(float(jnp.abs(once).max()), 1e-30)
-        for text, factor in {"i": 1j, "2": 2.0}.items():
-            factor = jnp.asarray(factor, there.dtype)
-            off = float(jnp.abs(part(factor * wave, None) - factor * once).max()) / size
-            if not off <= ROUNDING:
-                raise InputError(
-                    f"The propagator {type(part).__name__} is not linear: {text} times a wave becomes {off:.1%} else "
-                    f"than {text} times what the wave becomes; expected no |wave|, no powers, no conjugates. What is "
-                    "not linear belongs in `detect` of a model."
-                )
+    yield from ((part, wave) for part in propagators)
+
+
+def _check_waves(part: AbstractPropagator, wave: Array) -> None:
+    """Refuse what gives no wave (modes, y, x)."""
+    found: Any = jax.eval_shape(lambda wave: part(wave, None), wave)
+    alike = getattr(found, "ndim", -1) == wave.ndim and found.shape[:-2] == wave.shape[:-2]
+    if alike and jnp.issubdtype(found.dtype, jnp.complexfloating):
+        return
+    kind = "nothing" if found is None else f"a {type(found).__name__}"
+    gives = kind if found is None or not hasattr(found, "dtype") else f"{found.dtype}{list(found.shape)}"
+    mend = ": does it lack a return?" if found is None else "."
+    raise InputError(
+        f"The propagator {type(part).__name__} gives {gives} for exit waves {wave.dtype}{list(wave.shape)}; expected "
+        f"as many complex waves (modes, y, x){mend}"
+    )
+
+
+def _check_linear(part: AbstractPropagator, wave: Array) -> None:
+    once = part(wave, None)
+    size = max(float(jnp.abs(once).max()), 1e-30)
+    for text, factor in {"i": 1j, "2": 2.0}.items():
+        factor = jnp.asarray(factor, wave.dtype)
+        off = float(jnp.abs(part(factor * wave, None) - factor * once).max()) / size
+        if not off <= ROUNDING:
+            raise InputError(
+                f"The propagator {type(part).__name__} is not linear: {text} times a wave becomes {off:.1%} else "
+                f"than {text} times what the wave becomes; expected no |wave|, no powers, no conjugates. What is "
+                "not linear belongs in `detect` of a model."
+            )
 
 
 def is_own(part: object) -> bool:
@@ -74,13 +111,13 @@ def is_own(part: object) -> bool:
     return type(part).__module__.partition(".")[0] != PACKAGE
 
 
-def _parts(model: PyTree) -> Iterator[eqx.Module]:
-    """The model, and all modules that are in it."""
+def parts_within(model: PyTree) -> Iterator[eqx.Module]:
+    """A model, and all modules that are in it."""
     yield model
     lower = jax.tree.leaves(model, is_leaf=lambda node: isinstance(node, eqx.Module) and node is not model)
     for part in lower:
         if isinstance(part, eqx.Module):
-            yield from _parts(part)
+            yield from parts_within(part)
 
 
 def _with(model: AbstractModel, path: str, window: Window, change) -> AbstractModel:
