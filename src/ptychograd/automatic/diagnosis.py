@@ -84,4 +84,4 @@ def with_trials(
 
 def _is_given(plan: Plan) -> bool:
     start = plan.model.start
-    return start.probe is not None or any((start.aperture, start.pinhole, start.focal_spot, start.defocus))
+    return bool(start.beams or start.defocus)

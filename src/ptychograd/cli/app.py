@@ -48,7 +48,7 @@ COMMANDS = {
     "frc": "Find the resolution: reconstruct two halves of the patterns and correlate them.",
     "residuals": "Show which patterns and which detector pixels a result does not explain.",
     "plot": "Draw a result into a picture.",
-    "export": "Write a result's object for Fiji, napari or ParaView.",
+    "export": "Write a result for other programs: CXI, ptychodus, NeXus, MAT, TIFF, MRC, ParaView.",
     "reproduce": "Run the paper's experiments, with its numbers beside ours.",
     "bench": "Time every solver on this machine.",
     "demo": "Simulate, reconstruct, compare and draw, to see it work.",
