@@ -1,5 +1,7 @@
 """Plans with any fields, for properties that hold of all."""
 
+import math
+
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
@@ -9,7 +11,8 @@ from ptychograd.runs.plan.walking import section_of
 
 NAMES = st.text(min_size=1, max_size=8).filter(lambda text: "." not in text)
 PATHS = st.from_regex(r"[a-z]{1,6}(/[a-zäß \-]{1,6}){0,2}\.h5", fullmatch=True)
-NUMBERS = st.floats(allow_nan=False)
+NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
+WEIGHTS = st.floats(0, allow_infinity=False, exclude_min=True)
 WHOLE = st.integers(-(2**40), 2**40)
 ANY = st.recursive(
     st.one_of(st.booleans(), WHOLE, NUMBERS, st.text(max_size=9)),
@@ -24,15 +27,15 @@ BY_NAME = {
     "links_into": st.lists(PATHS, max_size=2),
     "keys": st.dictionaries(st.sampled_from(["patterns", "variable.angle.deg", "x y"]), st.text() | NUMBERS),
     "refine": st.lists(st.sampled_from(["object", "scan.offset"]), max_size=2),
-    "priors": st.dictionaries(st.sampled_from(["tv", "l1"]), NUMBERS),
-    "steps": st.dictionaries(st.sampled_from(["object.transmission", "scan"]), NUMBERS),
+    "priors": st.dictionaries(st.sampled_from(["tv", "l1"]), WEIGHTS),
+    "steps": st.dictionaries(st.sampled_from(["object.transmission", "scan"]), WEIGHTS),
     "aberrations": st.dictionaries(st.sampled_from(["5", "6"]), NUMBERS),
     "constraints": st.dictionaries(st.sampled_from(["object.transmission", "probe"]), st.just("real")),
     "arguments": st.dictionaries(NAMES, ANY, max_size=3),
     "noise": st.sampled_from(["poisson", "amplitude"]) | OWN | st.builds(lambda name: {"kind": name}, OWN),
     "checkpoint_every": st.sampled_from([3, "10min", "never"]),
-    "epochs": WHOLE | st.just("auto"),
-    "devices": WHOLE | st.just("all"),
+    "epochs": st.integers(0, 2**40) | st.just("auto"),
+    "devices": st.integers(1, 2**40) | st.just("all"),
     "point_spread": NUMBERS | PATHS,
     "coordinator": st.text(max_size=9),
     **{name: PATHS for name in ("image", "flat_field", "flat")},
@@ -65,11 +68,20 @@ def _values(section: type[BaseModel], name: str, path: str) -> st.SearchStrategy
         return st.sampled_from([text for text in CHOICES if f"'{text}'" in literal])
     if "bool" in literal:
         return st.booleans()
+    bounds = {sign: getattr(mark, sign) for mark in field.metadata for sign in SIGNS if hasattr(mark, sign)}
+    least, most = bounds.get("ge", bounds.get("gt")), bounds.get("le", bounds.get("lt"))
     if "int" in literal:
-        return WHOLE
-    return NUMBERS
+        return st.integers(-(2**40) if least is None else least, 2**40 if most is None else most)
+    finite = {sign: value for sign, value in (("min_value", least), ("max_value", most)) if value not in ENDLESS}
+    open_ends = {
+        "exclude_min": "gt" in bounds and "min_value" in finite,
+        "exclude_max": "lt" in bounds and "max_value" in finite,
+    }
+    return st.floats(**finite, **open_ends, allow_nan=False, allow_infinity=False)
 
 
+SIGNS = ("ge", "gt", "le", "lt")
+ENDLESS = (None, math.inf, -math.inf)
 CHOICES = ("good", "bad", "flat", "random", "single", "double", "y", "x", "yx")
 
 

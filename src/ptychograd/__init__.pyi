@@ -10,6 +10,7 @@ from . import physics as physics
 from . import quality as quality
 from . import refinement as refinement
 from . import runs as runs
+from .automatic import auto as auto
 from .core.errors import DataWarning as DataWarning
 from .core.errors import InputError as InputError
 from .core.parameters import AbstractPart as AbstractPart

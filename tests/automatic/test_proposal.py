@@ -49,6 +49,38 @@ def test_where_nothing_can_be_guessed_the_arrays_are_listed(tmp_path):
         pg.automatic.propose(Plan(data={"paths": "none.h5"}))
 
 
+def test_numbers_are_found_by_their_names(tmp_path):
+    """With the unit that is stated, or else the likeliest; what can't be such a number is left."""
+    path = tmp_path / "beamline.h5"
+    generator = np.random.default_rng(3)
+    with h5py.File(path, "w") as file:
+        file["run7/eiger"] = generator.poisson(20.0, (12, 16, 18)).astype(np.uint16)
+        for axis, values in zip("yx", np.indices((3, 4)).reshape(2, -1), strict=True):
+            file[f"run7/piezo_{axis}"] = values * 2.1
+            file[f"run7/piezo_{axis}"].attrs["units"] = "um"
+        file["run7/mono_energy"] = 8.2
+        file["run7/mono_energy"].attrs["units"] = "keV"
+        file["run7/ring/energy"] = 6.0
+        file["run7/ring/energy"].attrs["units"] = "GeV"
+        file["run7/camera_distance"] = 1210.0
+        file["run7/x_pixel_size"] = 75.0
+        file["run7/y_pixel_size"] = 75.0
+        file["run7/focus_distance"] = 0.1
+    found = pg.automatic.propose(Plan(data={"paths": str(path)}))
+    assert dict(found.plan.data.keys) == {
+        "positions": "run7/piezo_y,run7/piezo_x",
+        "energy": "run7/mono_energy",
+        "distance": "run7/camera_distance:mm",
+        "pixel_size": "run7/x_pixel_size:µm",
+    }
+    assert sum(line.startswith("GUESSED") for line in found.notes["data.keys"]) >= 4
+    geometry = found.data.geometry
+    assert geometry.wavelength == pytest.approx(12.398419843e-10 / 8.2, rel=1e-9)
+    assert geometry.distance == pytest.approx(1.21)
+    assert geometry.pixel_size == pytest.approx((75e-6, 75e-6))
+    assert np.ptp(found.data.positions, axis=0) == pytest.approx([4.2e-6, 6.3e-6])
+
+
 def test_what_the_file_says_is_shown_and_left_to_it(tmp_path):
     path = tmp_path / "known.h5"
     geometry = pg.Geometry(**{**LENGTHS, "pixel_size": (55e-6, 55e-6)})

@@ -199,9 +199,9 @@ MISTAKES = {
     "defocus of nothing": (("crystal.h5", "--defocus", "1e-3"), "--defocus is for a start probe from"),
     "far field": (("crystal.h5", "--model", "far-field"), "--model far-field: "),
     "near field": (("crystal.h5", "--model", "near-field"), "which is no near field"),
-    "held before the start": (("crystal.h5", "--hold-probe", "-1"), "--hold-probe -1: expected 0 or more epochs"),
+    "held before the start": (("crystal.h5", "--hold-probe", "-1"), "--hold-probe -1: expected 0 or more"),
     "epochs before the start": (("crystal.h5", "--epochs", "-1"), "--epochs -1: expected 0 or more"),
-    "no batch": (("crystal.h5", "--batch-size", "0"), "A batch of 0 patterns"),
+    "no batch": (("crystal.h5", "--batch-size", "0"), "--batch-size 0: expected 1 or more"),
     "degrees": (("crystal.h5", "--key", "two_theta=51.6"), "is this degrees?"),
     "held out too little": (("crystal.h5", "--hold-out", "0.01"), "share of 0.01 of 20"),
 }
@@ -270,7 +270,7 @@ def test_a_known_background_goes_into_every_model(files):
     thin = pg.make_dataset(np.ones((4, 6, 5)), [[0, 0], [0, 2], [2, 0], [2, 2]], probe=np.ones((6, 5), complex))
     for data in (thin, pg.read(files / "crystal.h5")):
         assert float(pg.Plan(model={"detector": {"background": 0.25}}).make_run(data).model.detector.background) == 0.25
-        with pytest.raises(pg.InputError, match=r"`model\.detector\.background` -1: expected photons a pixel"):
+        with pytest.raises(pg.InputError, match=r"`model\.detector\.background` -1: expected 0 or more"):
             pg.Plan(model={"detector": {"background": -1.0}}).make_run(data)
 
 

@@ -240,7 +240,7 @@ MISTAKES = {
     "no number": (("--set", "model.detector.flat_field=nan.npy"), "has to be finite"),
     "a quiet readout": (
         ("--noise", "poisson-gaussian", "--set", "model.detector.readout=0"),
-        "`model.detector.readout` 0: expected photons rms",
+        "model.detector.readout 0: expected a number above zero",
     ),
     "half a photon": (
         ("--set", "model.detector.saturation=100.5"),
@@ -295,7 +295,7 @@ def test_an_image_of_the_point_spread_is_taken(run, arrays):
         ),
         (
             ("--noise", "poisson-gaussian", "--set", "model.detector.readout=0"),
-            "`model.detector.readout` 0: expected photons rms",
+            "model.detector.readout 0: expected a number above zero",
         ),
         (("--noise", "gaussian"), "--noise gaussian needs `model.detector.readout`"),
         (("--set", "model.detector.saturation=0.5"), "`model.detector.saturation` 0.5: expected a whole number"),

@@ -80,6 +80,35 @@ def test_a_plan_with_an_array_goes_through_a_result(here, capfd):
     assert Path("kept_arrays.h5").exists()
 
 
+def test_a_result_that_was_resumed_says_how_it_is_made_again(here, capfd):
+    """By two commands, in a line of the plan too; one that was only interrupted by its plan alone."""
+    keys = {"patterns": "run7/eiger", "positions": "run7/stage"}
+    lengths = {"distance": 0.31, "energy": "8 keV", "pixel_size": "55 um"}
+    fit, machine = {"epochs": 2, "batch_size": 12}, {"devices": 1}
+    plan = Plan(data={"paths": "foreign.h5", "keys": keys}, geometry=lengths, fit=fit, machine=machine)
+    plan.save("made.toml")
+    main(["run", "made.toml", "-o", "r.h5", "--stop-after", "1"])
+    main(["resume", "r.h5"])
+    capfd.readouterr()
+    main(["plan", "r.h5"])
+    assert capfd.readouterr().err == ""
+    main(["resume", "r.h5", "--epochs", "3"])
+    capfd.readouterr()
+    main(["plan", "r.h5", "-o", "run.toml"])
+    said = " ".join(capfd.readouterr().err.split())
+    commands = ("ptychograd run run.toml -o r.h5", "ptychograd resume r.h5 --epochs 3")
+    assert f"it is made again by `{commands[0]}`, then `{commands[1]}`." in said
+    assert "# r.h5 was resumed to 3 epochs" in Path("run.toml").read_text()
+    first = pg.load("r.h5")
+    Path("r.h5").unlink()
+    for command in commands:
+        main(command.split()[1:])
+    again = pg.load("r.h5")
+    assert again.history.loss == first.history.loss
+    for name, array in first.arrays.items():
+        np.testing.assert_array_equal(again.arrays[name], array)
+
+
 def test_a_file_that_is_no_plan_is_not_replaced(here, capfd):
     Path("run.toml").write_text("[tool]\nmine = 1\n")
     failing("init", "foreign.h5")

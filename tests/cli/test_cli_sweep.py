@@ -290,7 +290,7 @@ MISTAKES = {
     "batch of too many": (("--grid", "batch-size=57"), "give 1 to 56"),
     "no modes": (
         ("--grid", "modes=0,-1"),
-        "can be reconstructed; at model.probe.modes=0: 0 probe modes; expected 1 or more",
+        "`model.probe.modes` 0: expected 1 or more",
     ),
     "precision": (("--grid", "precision=single,double"), "one process has one precision"),
     "value twice": (("--grid", "distance=1 mm,0.001"), "has a value twice"),

@@ -49,7 +49,33 @@ def test_an_interrupt_ends_all_and_the_table_has_what_was_done(capsys):
 def test_one_result_for_several_scans_is_refused(run):
     status, _, err = run("reconstruct", "a.h5", "b.h5", "--each", "-o", "r.h5")
     assert status == 2
-    assert "--output names one result, and every file has its own with --each; leave it out." in " ".join(err.split())
+    assert "--output r.h5 is one file, and every scan has a result of its own with --each; name a folder." in " ".join(
+        err.split()
+    )
+
+
+def test_results_go_into_the_folder_that_is_named(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    places = []
+
+    def run(plan):
+        places.append((plan.data.paths, plan.output.result))
+        return pg.Result({}, {}, pg.fitting.History.empty(), {"stopped": "all epochs done"})
+
+    perform_each(pg.Plan(data={"paths": ["in/a.h5", "b.cxi"], "each": True}, output={"result": "out/night"}), run)
+    assert places == [(("in/a.h5",), "out/night/a_result.h5"), (("b.cxi",), "out/night/b_result.h5")]
+    assert (tmp_path / "out" / "night").is_dir()
+
+
+def test_results_of_earlier_runs_are_no_data(run, tmp_path):
+    for name in ("a_result.h5", "b_result.h5"):
+        pg.Result({}, {}, pg.fitting.History.empty(), {}).save(tmp_path / name)
+    status, out, err = run("reconstruct", "a.h5", "a_result.h5", "b_result.h5", "c.h5", "--each")
+    assert "a_result.h5 and 1 more are left out: results of runs, no data" in err
+    assert [line.split()[0] for line in out.splitlines()[-2:]] == ["a.h5", "c.h5"]  # which are not there
+    status, _, err = run("reconstruct", "a_result.h5", "b_result.h5", "--each")
+    assert status == 2
+    assert "a_result.h5, b_result.h5 are results, and no data; name the files of scans." in " ".join(err.split())
 
 
 @pytest.mark.slow

@@ -90,7 +90,8 @@ def test_an_option_gives_its_field(option):
 def test_a_file_then_options_then_set(tmp_path, monkeypatch):
     """What comes later wins; entries of tables are added, lists are replaced."""
     begun = Plan(fit={"epochs": 5, "batch_size": 8, "priors": {"tv": 0.1}, "refine": ["scan.offset"]}, seed=3)
-    monkeypatch.setattr(Plan, "load", lambda path: begun, raising=False)
+    monkeypatch.chdir(tmp_path)
+    begun.save("run.toml")
     options = Options(
         plan="run.toml", epochs="6", seed="4", prior=["l1=1"], refine=["detector"], set=["seed=5", "fit.epochs=7"]
     )
@@ -126,13 +127,9 @@ def test_a_wrong_value_is_refused_as_it_was_typed(options, text):
     assert text in str(found.value)
 
 
-def test_what_a_person_wrote_into_a_file_keeps_its_name(run, monkeypatch):
+def test_what_a_person_wrote_into_a_file_keeps_its_name(run):
     """And an option beside it is called as it was typed."""
-
-    def load(path):
-        return Plan(fit={"noise": "gaussian"})
-
-    monkeypatch.setattr(Plan, "load", load, raising=False)
+    Path("run.toml").write_text('[fit]\nnoise = "gaussian"\n')
     told = " ".join(run("reconstruct", "a.h5", "--plan", "run.toml")[2].split())
     assert "`fit.noise` gaussian needs `model.detector.readout`" in told
     told = " ".join(run("reconstruct", "a.h5", "--noise", "gaussian")[2].split())

@@ -1,6 +1,8 @@
-"""A plan with a model of one's own in a module beside it, and one with an array: through the commands."""
+"""A plan with the model of docs/plan.md in a module beside it, and one with an array: through the commands."""
 
+import re
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,47 +11,16 @@ import problems
 import ptychograd as pg
 from own_models import holograms
 
-MODULE = """
-import jax, jax.numpy as jnp, numpy as np
-import ptychograd as pg
-
-PIXEL, SHAPE = (2e-7, 2e-7), (41, 36)
-
-class Hologram(pg.AbstractModel):
-    wave: jax.Array
-    kernels: jax.Array
-
-    def __call__(self, index):
-        return jnp.abs(jnp.fft.ifft2(jnp.fft.fft2(self.wave) * self.kernels[index])) ** 2
-
-    def roles(self):
-        return pg.Roles(image=pg.Image(self.wave, sampling=PIXEL, gauge=("phase", "scale")))
-
-def make(data, level):
-    kernels = [pg.physics.fresnel_kernel(SHAPE, PIXEL, 5e-10, z) for z in (3e-4, 8e-4, 1.6e-3, 2.6e-3)]
-    return Hologram(jnp.full(SHAPE, level, jnp.complex64), jnp.asarray(np.stack(kernels), jnp.complex64))
-"""
-PLAN = """
-version = 1
-[data]
-paths = ["holo.h5"]
-[model]
-kind = "holography_beside:make"
-arguments = { level = 100.0 }
-[fit]
-epochs = 6
-[fit.solver]
-kind = "adam"
-steps = { wave = 3.0 }
-"""
+PAGE = (Path(__file__).parents[2] / "docs" / "plan.md").read_text(encoding="utf-8").partition("## Parts of your own")[2]
+MODULE, PLAN = (re.search(rf"```{kind}\n(.*?)```", PAGE, re.DOTALL)[1] for kind in ("python", "toml"))
 
 
 @pytest.fixture
 def beside(run, tmp_path, monkeypatch):
     """A folder with data, plan and module, which no other test has imported."""
-    monkeypatch.delitem(sys.modules, "holography_beside", raising=False)
+    monkeypatch.delitem(sys.modules, "my_model", raising=False)
     pg.write("holo.h5", holograms())
-    (tmp_path / "holography_beside.py").write_text(MODULE)
+    (tmp_path / "my_model.py").write_text(MODULE)
     (tmp_path / "run.toml").write_text(PLAN)
     return tmp_path
 
@@ -73,7 +44,7 @@ def test_a_model_in_a_module_beside_the_plan(run, beside):
 
 def test_where_the_module_is_not_the_result_is_shown(run, beside, tmp_path):
     assert run("run", "run.toml", "-o", "r.h5")[0] == 0
-    (tmp_path / "holography_beside.py").unlink()
+    (tmp_path / "my_model.py").unlink()
     for command in (("inspect", "r.h5"), ("plot", "r.h5", "-o", "r.png"), ("export", "r.h5", "r.tiff")):
         status, _, err = run(*command)
         assert status == 0, err

@@ -6,6 +6,12 @@ from ptychograd.cli.console import errors
 from ptychograd.cli.wording import in_options, plainly_worded, worded, written
 
 
+@pytest.fixture(autouse=True)
+def no_file():
+    """There is no plan in a file, whatever ran before."""
+    written.forget()
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

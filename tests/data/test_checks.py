@@ -161,7 +161,7 @@ HALF[:, :13] = False
 RASTER = {"patterns": counts(light(), 81)}
 
 TROUBLES = {
-    "nothing moves": ("units", "bad", "--key positions=PATH", {"positions": np.zeros((80, 2))}),
+    "nothing moves": ("units", "bad", "`data.keys.positions=PATH`", {"positions": np.zeros((80, 2))}),
     "absurd positions": ("units", "bad", "give the positions in object pixels", {"positions": 1e6 * spiral()}),
     "steps longer than the window": ("units", "bad", "positions in object pixels", {"positions": 20 * spiral()}),
     "far apart": ("overlap", "bad", "too little to join", {"positions": 3.2 * spiral()}),
@@ -185,14 +185,14 @@ TROUBLES = {
     "amplitudes": ("photon scale", "bad", "square the patterns", {"patterns": np.sqrt(counts(light(), dtype=float))}),
     "electrons": ("photon scale", "doubtful", "divide the patterns by 7", {"patterns": 7 * counts(light())}),
     "a gain": ("photon scale", "doubtful", "divide the patterns by 0.37", {"patterns": 0.37 * counts(light())}),
-    "normalised": ("photon scale", "doubtful", "--noise amplitude", {"patterns": counts(light()) ** 1.3 / 7e3}),
+    "normalised": ("photon scale", "doubtful", "`fit.noise=amplitude`", {"patterns": counts(light()) ** 1.3 / 7e3}),
     "negative": (
         "photon scale",
         "doubtful",
         "model.detector.background",
         {"patterns": counts(light(), dtype=float) - 1},
     ),
-    "few photons": ("photon scale", "doubtful", "--hold-out", {"patterns": counts(light(peak=0.3))}),
+    "few photons": ("photon scale", "doubtful", "`validation.hold_out=0.05`", {"patterns": counts(light(peak=0.3))}),
     "dark ones": ("dark patterns", "doubtful", "number 5, 9", {"patterns": with_values(0, [5, 9])}),
     "a flare": ("dark patterns", "doubtful", "above 5 times", {"patterns": with_values(900, 3)}),
     "saturated": ("saturation", "bad", "at exactly 700", {"patterns": one_plateau()}),

@@ -66,7 +66,7 @@ def test_another_number_of_angles_than_the_patterns_have_is_refused(data, tmp_pa
 @pytest.mark.parametrize("keys", [{}, {"focus_distance": "0.1"}], ids=["by regime", "by key"])
 def test_rocking_curves_are_no_near_field(data, tmp_path, keys):
     pg.write(tmp_path / "a.h5", data)
-    with pytest.raises(pg.InputError, match="a rocking curve, which is no near field; leave out --model near-field"):
+    with pytest.raises(pg.InputError, match=r"is no near field; leave out `model\.kind=near-field`"):
         pg.read(tmp_path / "a.h5", keys, near_field=None if keys else True)
 
 

@@ -88,7 +88,7 @@ def test_without_a_word_a_file_of_others_is_a_far_field(tmp_path):
     data = read(npz(tmp_path / "a.npz", focus_distance=0.02), KEYS)
     assert data.geometry == Geometry(*LENGTHS)
     (note,) = (note for note in data.notes if note.startswith("focus_distance"))
-    assert "not used in a far field; if these are shadows, say --model near-field" in note
+    assert "not used in a far field; if these are shadows, say `model.kind=near-field`" in note
 
 
 @pytest.mark.parametrize("name", ["focus_distance", "focus_object_distance_m"])

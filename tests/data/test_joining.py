@@ -183,7 +183,7 @@ def test_a_run_of_joined_files_is_that_of_one_file(tmp_path):
 
 def test_what_can_not_stay_in_files_is_refused_with_the_cure(tmp_path):
     parts = stored(tmp_path, [scan(11, 0), scan(5, 1, np.uint32)])
-    with pytest.raises(pg.InputError, match=r"uint16 in .* and uint32 in .*; give more --memory"):
+    with pytest.raises(pg.InputError, match=r"uint16 in .* and uint32 in .*; give more `machine.memory`"):
         joined(parts)
     each = scan(5, 1)
     each = dataclasses.replace(each, mask=np.ones((5, 7, 6), bool))

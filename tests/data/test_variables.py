@@ -121,7 +121,7 @@ def test_data_need_no_positions():
 def test_a_variable_that_is_not_there_is_told_by_those_that_are():
     with pytest.raises(InputError, match=r'memory has no variable "angel"; it has angle \(rad\), tilt \(rad\)\.$'):
         turned().variable("angel")
-    with pytest.raises(InputError, match=r'no variable "angle"; it has none: .*\(--key variable.angle=PATH\)\.$'):
+    with pytest.raises(InputError, match=r'no variable "angle"; it has none: .*\(`data.keys.variable.angle=PATH`\)\.$'):
         turned(variables=None).variable("angle")
 
 

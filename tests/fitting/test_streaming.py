@@ -203,6 +203,9 @@ def test_held_out_patterns_are_not_seen_by_the_start(scan, data):
     assert stored.fingerprint == whole.fingerprint
 
 
-def test_what_stays_in_a_file_is_not_written_to_another(scan, data, tmp_path):
-    with pytest.raises(pg.InputError, match="stay in their file"):
-        write(tmp_path / "copy.h5", read(scan, keep=keeping(10, data)))
+def test_what_stays_in_a_file_is_written_to_another_block_by_block(scan, data, tmp_path):
+    stored = read(scan, keep=keeping(10, data))
+    write(tmp_path / "copy.h5", stored)
+    assert read(tmp_path / "copy.h5").fingerprint == data.fingerprint
+    with pytest.raises(pg.InputError, match="stay in their file and can't be written, as some of them are left out"):
+        write(tmp_path / "part.h5", pg.hold_out(stored, 0.2)[0])

@@ -72,7 +72,7 @@ def test_angles_too_large_for_the_paraxial_space_have_the_other_one():
 
 @pytest.mark.parametrize("geometry", [None, pg.Geometry(1e-10, 0.01, (0.3e-6, 0.3e-6))], ids=["none", "far field"])
 def test_data_without_a_near_field_geometry_are_refused(geometry):
-    with pytest.raises(pg.InputError, match=r"memory has no near-field geometry; .*--focus-distance, inf"):
+    with pytest.raises(pg.InputError, match=r"memory has no near-field geometry; .*`geometry.focus_distance`, inf"):
         pg.near_field(with_geometry(geometry))
 
 

@@ -198,24 +198,25 @@ def tables(folder):
 def test_a_sweep_says_what_failed_and_goes_on(run, tmp_path):
     """In all three tables and beside them; called again it computes nothing and says the same."""
     pg.write(tmp_path / "scan.h5", DATA)
-    command = ("sweep", "scan.h5", "--grid", "modes=0,1", "--grid", "batch-size=8,57", "--epochs", 1)
+    command = ("sweep", "scan.h5", "--grid", "model.probe.variations=99,0", "--grid", "batch-size=8,57", "--epochs", 1)
+    none_such = "`model.probe.variations`: 99 variations of the probe; expected fewer than there are patterns, 56."
     for _ in range(2):
         status, out, err = run(*command)
         assert status == 0, err
         rows, lines = tables(tmp_path / "scan_sweep")
         reasons = [row.get("reason", "") for row in rows]
-        assert reasons[:2] == ["0 probe modes; expected 1 or more."] * 2
+        assert reasons[:2] == [none_such] * 2
         assert reasons[2] == ""
-        assert reasons[3] == "A batch of 57 patterns can't be taken from 56; give 1 to 56."
+        assert reasons[3] == "A batch of 57 patterns (`fit.batch_size`) can't be taken from 56; give 1 to 56."
         assert [line["reason"] for line in lines] == reasons
         assert [row["r_factor"] is None for row in rows] == [bool(reason) for reason in reasons]
-        assert out.splitlines()[2].split()[:5] == ["0", "8", "nan", "nan", "0"]
+        assert out.splitlines()[2].split()[:5] == ["99", "8", "nan", "nan", "0"]
         assert [line["verdict"] for line in lines] == ["", "", "not_solved", ""]
         assert [row.get("verdict", "") for row in rows] == ["", "", "not_solved", ""]
-        assert "best: model.probe.modes=1 fit.batch_size=8" in out
-        assert "3 of 4 points failed; model.probe.modes=0 fit.batch_size=8: 0 probe modes; expected 1 or more." in err
+        assert "best: model.probe.variations=0 fit.batch_size=8" in out
+        assert f"3 of 4 points failed; model.probe.variations=99 fit.batch_size=8: {none_such}" in err
         kept = [path.name for path in (tmp_path / "scan_sweep" / "runs").iterdir()]
-        assert kept == ["model.probe.modes=1 fit.batch_size=8.h5"]
+        assert kept == ["model.probe.variations-0_fit.batch_size-8.h5"]
 
 
 @pytest.mark.slow

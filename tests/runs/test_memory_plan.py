@@ -131,7 +131,7 @@ def test_what_cannot_fit_is_refused_with_numbers(data, monkeypatch):
     text = str(refused.value)
     assert "needs about" in text
     assert "10 MB are free" in text
-    assert "--devices 1 or fewer --modes or a smaller part of the scan" in text
+    assert "`machine.devices=1` or fewer `model.probe.modes` or a smaller part of the scan" in text
 
 
 def test_many_patterns_may_stay_in_their_file(data, monkeypatch):
@@ -141,7 +141,9 @@ def test_many_patterns_may_stay_in_their_file(data, monkeypatch):
     large = replace(data, patterns=patterns, positions=np.resize(data.positions, (count, 2)))
     monkeypatch.setattr(_memory_plan, "available_memory", lambda: 8_000_000)
     monkeypatch.setattr(_memory_plan, "used_memory", lambda: 0)
-    with pytest.raises(pg.InputError, match=r"patterns \d+ MB, .* 8 MB are free; give --memory 2MB so that patterns"):
+    with pytest.raises(
+        pg.InputError, match=r"patterns \d+ MB, .* 8 MB are free; give `machine.memory=2MB` so that patterns"
+    ):
         memory_plan([task_of(large)]).check()
 
 

@@ -120,15 +120,15 @@ def test_units_follow_a_path(tmp_path):
     [
         ({"fit": {"solver": {"alpha": 0.1}}}, "`fit.solver.alpha` is for rpie; nesterov takes none"),
         ({"fit": {"solver": {"kind": "adam"}}}, "adam needs step sizes"),
-        ({"fit": {"priors": {"tv": -1.0}}}, "`fit.priors` tv=-1: expected a number above zero"),
+        ({"fit": {"priors": {"tv": -1.0}}}, "`fit.priors.tv` -1: expected a number above zero"),
         ({"fit": {"priors": {"tw": 1.0}}}, '"tw" is unknown'),
         ({"fit": {"refine": ["scan.ofset"]}}, "did you mean scan.offset"),
         ({"fit": {"refine_after": 3}}, "`fit.refine_after` needs `fit.refine` beside it"),
         ({"model": {"object": {"slices": 2}}}, "needs `model.object.slice_distance` beside it"),
         ({"model": {"detector": {"readout": 2.0}}}, "needs `fit.noise` poisson-gaussian or `fit.noise` gaussian"),
-        ({"validation": {"hold_out": 0.7}}, "leaves too few patterns to fit"),
+        ({"validation": {"hold_out": 0.7}}, "`validation.hold_out` 0.7: expected 0 to 0.5"),
         ({"machine": {"devices": 0}}, "`machine.devices` 0: expected 1 or more"),
-        ({"machine": {"gpu_memory": 2.0}}, "`machine.gpu_memory` 2: expected a share"),
+        ({"machine": {"gpu_memory": 2.0}}, "`machine.gpu_memory` 2: expected a number above 0 and of at most 1"),
     ],
 )
 def test_fields_that_do_not_go_together(sections, expected):

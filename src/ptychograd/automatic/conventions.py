@@ -15,6 +15,7 @@ from jaxtyping import Bool, Complex, Float
 from scipy.ndimage import gaussian_filter
 
 from ptychograd.core.illumination import illuminated_pixels
+from ptychograd.core.strict import meant
 from ptychograd.fitting.result import Result
 
 ELECTRONS, LIGHT = 1.2e-11, 1e-7  # metres: waves up to that are taken for electrons, from that on for light
@@ -54,6 +55,7 @@ def expected_sign(wavelength: float | None) -> int:
     return 1 if wavelength <= ELECTRONS or wavelength >= LIGHT else -1
 
 
+@meant
 def matter_sign(result: Result) -> MatterSign:
     """Tell the sign of matter's phase from an image: by absorption, and by what stands out of its surroundings.
 

@@ -1,6 +1,7 @@
 """The plan that data call for: what their files say, what was guessed, and what is advised, field by field."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,11 +10,14 @@ import numpy as np
 from ptychograd.automatic.orientation import OrientationTrial, Preference, preference, try_orientations
 from ptychograd.core.errors import InputError
 from ptychograd.data.checks import GOOD, Finding, findings, first_to_mend
+from ptychograd.data.contents import Contents, contents
 from ptychograd.data.dataset import BraggGeometry, Dataset, NearFieldGeometry
 from ptychograd.data.description import describe
-from ptychograd.data.files import Entry, opened
+from ptychograd.data.preparation import guess_preparation
 from ptychograd.models.diagnosis import observed
 from ptychograd.runs.plan.plan import Plan
+from ptychograd.runs.plan.preparation import preparation_of
+from ptychograd.runs.plan.reading import keys_of
 
 HOLD = 20  # epochs in which a beam of whose phase nothing is known stays as it is
 MOST_LISTED = 12  # arrays of a file that could not be read by itself
@@ -74,13 +78,14 @@ def propose(asked: Plan, *, trial: bool = False, on_trial: Tell | None = None) -
     try:
         plan, data, notes = _readable(asked)
     except InputError as problem:
-        entries = _entries(asked)
-        if not entries:
+        there = _contents(asked)
+        if there is None or not there.arrays:
             raise
-        return _unread(asked, entries, str(problem))
+        return _unread(asked, there, str(problem))
+    plan, data, needed = _prepared(plan, data)
     evidence = observed(data)
     found = findings(evidence)
-    notes = [*notes, *_facts(data), *_advice(found), *_missing(data)]
+    notes = [*notes, *needed, *_facts(data), *_advice(found), *_missing(data)]
     if trial:
         fields, said = _tried(plan, data, found, on_trial)
         plan, notes = plan.with_fields(fields), [*notes, *said]
@@ -91,54 +96,63 @@ Note = tuple[str, str]  # a field, and a line about it
 
 
 def _readable(asked: Plan) -> tuple[Plan, Dataset, list[Note]]:
-    """The plan with which the data can be read: as asked, or with the likeliest arrays of the file."""
+    """The plan with which the data can be read: as asked, or with what the file seems to keep in which place."""
     try:
-        return asked, _read(asked), []
+        data = _read(asked)
     except InputError:
-        guessed = _guessed(asked)
-        if not guessed:
+        there = _contents(asked)
+        if there is None or not there.guesses:
             raise
-        plan = asked.with_fields({f"data.keys.{name}": place for name, place in guessed.items()})
-        text = ", ".join(f"{name} = {place}" for name, place in guessed.items())
-        return (
-            plan,
-            _read(plan),
-            [("data.keys", f"GUESSED by shape alone: {text}; check that these are the right ones.")],
-        )
+        plan, notes = _guessed(asked, there)
+        return plan, _read(plan), notes
+    there = _contents(asked) if data.geometry is None and data.positions is not None else None
+    if there is not None and there.guesses:
+        plan, notes = _guessed(asked, there)
+        with suppress(InputError):
+            return plan, _read(plan), notes
+    return asked, data, []
+
+
+def _prepared(plan: Plan, data: Dataset) -> tuple[Plan, Dataset, list[Note]]:
+    """The plan with what the data show to be needed beyond doubt, the data after that, and why."""
+    guesses = guess_preparation(data, preparation_of(plan.data.prepare))
+    if not guesses:
+        return plan, data, []
+    plan = plan.with_fields({path: value for guess in guesses for path, value in guess.in_plan.items()})
+    return plan, _read(plan), [(next(iter(guess.in_plan)), f"GUESSED: {guess.text}.") for guess in guesses]
 
 
 def _read(plan: Plan) -> Dataset:
     return plan.with_fields({"data.mask.allow_most": True}).read()
 
 
-def _entries(asked: Plan) -> list[Entry]:
-    """What the first file holds; nothing if it can't be opened."""
+def _contents(asked: Plan) -> Contents | None:
+    """What the first file holds; None if it can't be opened."""
     try:
-        with opened(Path(asked.data.paths[0]), asked.data.links_into) as catalogue:
-            return list(catalogue.walk())
+        return contents(Path(asked.data.paths[0]), keys_of(asked), asked.data.links_into)
     except InputError:
-        return []
+        return None
 
 
-def _guessed(asked: Plan) -> dict[str, str]:
-    """Patterns and positions by the shapes of arrays, where they are not named."""
-    entries = [entry for entry in _entries(asked) if entry.dtype.kind in "uif"]
-    stacks = [entry for entry in entries if len(entry.shape) == 3]
-    keys = asked.data.keys
-    patterns = max(stacks, key=lambda entry: entry.size, default=None)
-    if patterns is None or "patterns" in keys:
-        return {}
-    found = {"patterns": patterns.name}
-    places = [entry for entry in entries if entry.shape == (patterns.shape[0], 2)]
-    return found | ({"positions": places[0].name} if len(places) == 1 and "positions" not in keys else {})
+def _guessed(asked: Plan, there: Contents) -> tuple[Plan, list[Note]]:
+    """The plan with the keys that the contents of a file suggest, each with its reason."""
+    plan = asked.with_fields({f"data.keys.{name}": guess.key for name, guess in there.guesses.items()})
+    return plan, [
+        ("data.keys", f"GUESSED {name} = {guess.key} ({guess.reason}); check it.")
+        for name, guess in there.guesses.items()
+    ]
 
 
-def _unread(asked: Plan, entries: Sequence[Entry], problem: str) -> Proposal:
+def _unread(asked: Plan, there: Contents, problem: str) -> Proposal:
     """The proposal where a person has to say first where the file keeps what."""
-    listed = [f"{entry.name}  {entry.shape} {entry.dtype}" for entry in entries]
+    plan, guessed = _guessed(asked, there)
+    absent = [f"{name} = {key}" for name, key, reason in there.needed() if not reason]
+    missing = [f"MISSING: {problem}", *([f"MISSING: keys, as {', '.join(absent)}"] if absent else [])]
+    listed = there.lines
     more = [f"and {len(listed) - MOST_LISTED} more"] if len(listed) > MOST_LISTED else []
-    notes = [("data.keys", text) for text in (f"MISSING: {problem}", "The file holds:", *listed[:MOST_LISTED], *more)]
-    return Proposal(asked, _gathered(notes), {"data.keys": {"patterns": "...", "positions": "..."}}, None)
+    said = [("data.keys", text) for text in (*missing, "The file holds:", *listed[:MOST_LISTED], *more)]
+    shown = {} if there.guesses else {"data.keys": {"patterns": "...", "positions": "..."}}
+    return Proposal(plan, _gathered([*said, *guessed]), shown, None)
 
 
 def _facts(data: Dataset) -> Iterator[Note]:

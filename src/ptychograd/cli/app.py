@@ -19,7 +19,7 @@ from ptychograd.cli.console import (
 from ptychograd.cli.headings import READ, TRIED, Shown
 from ptychograd.cli.signals import ending
 from ptychograd.cli.streams import ensure_standard_streams
-from ptychograd.cli.wording import in_options
+from ptychograd.cli.wording import in_options, located
 from ptychograd.core.errors import InputError
 from ptychograd.core.version import __version__
 
@@ -32,9 +32,11 @@ app = App(
     help="Ptychography by automatic differentiation: from diffraction patterns to object and probe.",
 )
 COMMANDS = {
+    "auto": "From files to a result that says how far it is to be trusted, with nothing said.",
     "simulate": "Simulate a measurement, with its ground truth beside it.",
     "inspect": "Say what is in a data file, and what is missing; or what a result is, and what to do with it.",
     "diagnose": "Check a data set before it is reconstructed: scan, beam, counts, mask, and how the axes lie.",
+    "prepare": "Write data as a reconstruction takes them: in photons, centred, cropped, binned, without bad pixels.",
     "init": "Look at data and write a plan for them, which you change and run.",
     "validate": "Check a plan without performing it.",
     "plan": "Print the plan of a result, which makes it again.",
@@ -54,6 +56,7 @@ COMMANDS = {
 }
 SHOWN = {  # of commands that take the options of `reconstruct`, and use some of them
     "inspect": READ,
+    "prepare": READ,
     "diagnose": (*READ, *TRIED),
 }
 for command, help_text in COMMANDS.items():
@@ -81,7 +84,7 @@ def _run(arguments: list[str] | None) -> None:
         with plain_warnings():
             app(arguments, exit_on_error=False, print_error=False)
     except (InputError, CycloptsError) as problem:
-        complain(_one_line(problem))
+        complain(_one_line(located(problem) if isinstance(problem, InputError) else problem))
         leave(FAILED)
     except MemoryError as problem:
         complain(_one_line(problem) or "There is not enough memory.")

@@ -52,7 +52,10 @@ class _Heard(logging.Handler):
 
 @contextmanager
 def heard() -> Iterator[None]:
-    """Say what the library logs meanwhile."""
+    """Say what the library logs meanwhile, once, also where somebody further out listens already."""
+    if any(isinstance(one, _Heard) for one in log.handlers):
+        yield
+        return
     handler, before = _Heard(logging.INFO), log.level
     log.addHandler(handler)
     log.setLevel(logging.INFO)

@@ -5,9 +5,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from ptychograd.cli.console import FAILED, complain, errors, leave, output
+from ptychograd.cli.wording import located
 from ptychograd.core.errors import InputError
 from ptychograd.core.table import text_table
 from ptychograd.output.captions import verdict_code
+from ptychograd.output.texts.results import is_result
 from ptychograd.runs.plan.plan import Plan
 
 if TYPE_CHECKING:
@@ -41,17 +43,30 @@ def perform(plan: Plan, is_preview: bool = False, json: bool = False) -> None:
     def one(asked: Plan) -> "Result":
         return preview(asked, json) if is_preview else run(asked, json)
 
-    if plan.data.each and len(plan.data.paths) > 1:
-        perform_each(plan, one)
-    else:
+    if not plan.data.each or len(plan.data.paths) < 2:
         one(plan)
+        return
+    plan = _without_results(plan)
+    perform_each(plan, one)
+
+
+def _without_results(plan: Plan) -> Plan:
+    """The plan without files that are results, as a pattern of names catches those of earlier runs too."""
+    results = [path for path in plan.data.paths if is_result(Path(path))]
+    if not results:
+        return plan
+    if len(results) == len(plan.data.paths):
+        raise InputError(f"`data.paths`: {', '.join(results)} are results, and no data; name the files of scans.")
+    text = f"{results[0]} and {len(results) - 1} more are" if len(results) > 1 else f"{results[0]} is"
+    errors.print(f"{text} left out: results of runs, no data", style="dim", soft_wrap=True)
+    return plan.with_fields({"data.paths": [path for path in plan.data.paths if path not in results]})
 
 
 def perform_each(plan: Plan, run: "Callable[[Plan], Result]") -> None:
     """A run for every file, one after another; the status is that of a failure if one failed.
 
     Args:
-        plan: its files are one scan each.
+        plan: its files are one scan each; the result that it names is a folder for theirs.
         run: performs the plan of one.
 
     Raises:
@@ -59,8 +74,7 @@ def perform_each(plan: Plan, run: "Callable[[Plan], Result]") -> None:
     """
     from ptychograd.runs.processes import ProcessRank
 
-    if plan.output.result is not None:
-        raise InputError("`output.result` names one result, and every file has its own with `data.each`; leave it out.")
+    folder = _folder(plan)
     if ProcessRank.of(plan.machine.coordinator, plan.machine.processes, plan.machine.rank) is not None:
         raise InputError("`data.each` runs in one process; start one for every file instead.")
     _check_names(plan.data.paths)
@@ -68,11 +82,32 @@ def perform_each(plan: Plan, run: "Callable[[Plan], Result]") -> None:
     try:
         for number, path in enumerate(plan.data.paths, start=1):
             errors.print(f"{path}, {number} of {len(plan.data.paths)}", style="bold", soft_wrap=True)
-            rows.append(_performed(path, plan.with_fields({"data.paths": path, "data.each": False}), run))
+            fields: dict[str, object] = {"data.paths": path, "data.each": False}
+            if folder is not None:
+                fields["output.result"] = str(folder / f"{Path(path).stem}_result.h5")
+            rows.append(_performed(path, plan.with_fields(fields), run))
     finally:
         _tell(rows)
     if any(row.failed for row in rows):
         leave(FAILED)
+
+
+def _folder(plan: Plan) -> Path | None:
+    """The folder for the results, if one is named; it is made."""
+    named = plan.output.result
+    if named is None:
+        return None
+    folder = Path(named)
+    if folder.suffix in (".h5", ".hdf5") or (folder.exists() and not folder.is_dir()):
+        raise InputError(
+            f"`output.result` {named} is one file, and every scan has a result of its own with `data.each`; name a "
+            "folder."
+        )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        raise InputError(f"`output.result` {named} can't be made: {problem.strerror or problem}.") from None
+    return folder
 
 
 def _check_names(paths: Sequence[str]) -> None:
@@ -94,7 +129,8 @@ def _performed(path: str, plan: Plan, run: "Callable[[Plan], Result]") -> Row:
     try:
         return Row.of(path, run(plan))
     except (InputError, MemoryError) as problem:
-        reason = " ".join(str(problem).split()) or "There is not enough memory."
+        text = located(problem) if isinstance(problem, InputError) else problem
+        reason = " ".join(str(text).split()) or "There is not enough memory."
         complain(reason)
     except RuntimeError as problem:
         reason = lacking(problem)

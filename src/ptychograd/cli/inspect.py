@@ -10,7 +10,9 @@ from ptychograd.cli.headings import READ
 from ptychograd.cli.options import PlanOptions, plan_of, without_effect
 from ptychograd.cli.wording import worded
 from ptychograd.core.errors import InputError
+from ptychograd.core.table import text_table
 from ptychograd.output.texts.results import is_result, result_lines
+from ptychograd.runs.plan.plan import Plan
 
 if TYPE_CHECKING:
     from ptychograd.runs.memory_plan import MemoryPlan
@@ -47,7 +49,12 @@ def inspect(
         if unused := without_effect(options, READ):
             errors.print(f"{', '.join(unused)}: without effect here but for --memory-plan", style="dim", soft_wrap=True)
         require_devices()
-        _show(describe(plan.read(_machine.in_file(plan.machine))))
+        try:
+            data = plan.read(_machine.in_file(plan.machine))
+        except InputError:
+            _show_contents(plan)
+            raise
+        _show(describe(data))
         return
     from ptychograd.runs.planned import PlannedRun
 
@@ -56,6 +63,27 @@ def inspect(
     data = plan.read(_machine.in_file(plan.machine))
     planned = PlannedRun.of(plan, data, _machine.devices(plan.machine))
     _show([*describe(data), *_lines(planned.memory)])
+
+
+def _show_contents(plan: Plan) -> None:
+    """What the first file holds, and the keys that it needs; nothing of one that can't be opened."""
+    from ptychograd.data.contents import contents
+    from ptychograd.runs.plan.reading import keys_of
+
+    path = Path(plan.data.paths[0])
+    try:
+        there = contents(path, keys_of(plan), plan.data.links_into)
+    except InputError:
+        return
+    keys = list(there.needed())
+    if not keys:
+        return
+    columns = ("array", "shape", "type", "value", "unit")
+    given = " ".join(f"--key {name}={key}" for name, key, _ in keys)
+    output.print("\n".join(text_table(columns, [one.cells for one in there.arrays])))
+    output.print(f"\nmissing; to be given as: {given}", soft_wrap=True)
+    for name, _, reason in keys:
+        output.print(f"  {name}: {f'guessed {reason}; check it' if reason else 'nothing there is called so'}")
 
 
 def _lines(plan: "MemoryPlan") -> list[tuple[str, str]]:

@@ -88,36 +88,36 @@ def run(plan: Plan, json: bool = False, resume: "Result | None" = None, epochs: 
     start(machine)
     job = Job(with_whole_paths(plan), chosen(machine, plan.machine), working_folder(), resume, epochs)
     checkpoints.check(plan.output, job.done)
-    _check_output(job)
+    check_output(job)
     data, model = _begin(job)
     keep, end = partial(save, job, data), partial(ended, job, data)
     begin = time.perf_counter()
     with heard():
         planned = PlannedRun.of(job.plan, data, devices(job.machine), model)
-    _tell_memory(planned)
+    tell_memory(planned)
     try:
-        result = _monitored(job, planned, keep)
+        result = monitored(job, planned, keep)
     except NonFiniteError as problem:
         ending.hold()
         where = end(problem.result)
         complain(f"{problem} It is in {where}." if where.found else str(problem))
         leave(FAILED)
     seconds = time.perf_counter() - begin
-    _check_news(job, result)
+    check_news(job, result)
     where = end(result)
     ending.release()
     if planned.is_to_be_validated(result):
         errors.print("patterns that were held out are looked at ...", style="dim")
         result = planned.validated(result)
         where = _once_more(end, result, where)
-    _report(job, where, result, planned.run.data.count, seconds, json)
+    report(job, where, result, planned.run.data.count, seconds, json)
     leave_unless_there(where)
     if result.stopped in CUT_SHORT and result.history.epochs != plan.output.stop_after:
         leave(INTERRUPTED if result.stopped != LOST else FAILED)
     return result
 
 
-def _check_news(job: Job, result: "Result") -> None:
+def check_news(job: Job, result: "Result") -> None:
     """End the command without saving if a run was cut short before its first epoch was done: what was there stays."""
     from ptychograd.fitting.reconstruction import CUT_SHORT, LOST
 
@@ -149,14 +149,14 @@ def read_data(plan: Plan, keep: "StreamFromFile | None" = None) -> "Dataset":
         return plan.read(keep)
 
 
-def _tell_memory(planned: "PlannedRun") -> None:
+def tell_memory(planned: "PlannedRun") -> None:
     """Say how much memory the run will take, and refuse what can't fit."""
     memory = planned.memory
     memory.check()
     errors.print(memory.summary, style="dim", soft_wrap=True)
 
 
-def _monitored(job: Job, planned: "PlannedRun", save: Callable[["Result"], object]) -> "Result":
+def monitored(job: Job, planned: "PlannedRun", save: Callable[["Result"], object]) -> "Result":
     """The result of a run that is shown, and saved now and then, while it goes on."""
     from ptychograd.cli.progress import EpochBar
 
@@ -184,7 +184,7 @@ def _check_data(job: Job, data: "Dataset") -> None:
         tell_replaced(job.result_path)
 
 
-def _check_output(job: Job) -> None:
+def check_output(job: Job) -> None:
     """Find out before the computing whether the result can be written after it."""
     from ptychograd.data.files import RESULT, require_replaceable
 
@@ -226,7 +226,7 @@ def _once_more(end: Callable[..., Placed], result: "Result", before: Placed) -> 
     return now._replace(is_there=now.is_there and elsewhere is None)
 
 
-def _report(job: Job, where: Placed, result: "Result", count: int, seconds: float, json: bool) -> None:
+def report(job: Job, where: Placed, result: "Result", count: int, seconds: float, json: bool) -> None:
     import numpy as np
 
     from ptychograd.fitting.reconstruction import INTERRUPTED as STOPPED

@@ -28,7 +28,8 @@ def start(machine: MachineSection) -> None:
 
     place = ProcessRank.of(machine.coordinator, machine.processes, machine.rank)
     _tell_jax(machine)
-    cores = 1 if place else machine.devices if machine.devices != "all" else _cores()
+    asked = machine.devices if machine.devices != "all" else _cores()
+    cores = 1 if place else min(asked, max(_cores(), os.cpu_count() or 1))  # no more than there are
     with contextlib.suppress(RuntimeError):  # where JAX is at work already, as in a notebook, cores stay as they are
         jax.config.update("jax_num_cpu_devices", cores)
     configure(machine.precision)
@@ -47,7 +48,10 @@ def devices(machine: MachineSection) -> "list[Device]":
     if machine.devices == "all":
         return found[: _cores()] if found[0].platform == "cpu" else found
     if machine.devices > len(found):
-        raise InputError(f"`machine.devices` {machine.devices}: there are {len(found)} ({found[0].device_kind}).")
+        raise InputError(
+            f"`machine.devices` {machine.devices}: there are {len(found)} ({found[0].device_kind}); give 1 to "
+            f"{len(found)}, or all."
+        )
     return found[: machine.devices]
 
 

@@ -16,6 +16,7 @@ from ptychograd.runs.plan.importing import Origin
 from ptychograd.runs.plan.listing import FieldInfo, fields
 from ptychograd.runs.plan.plan import Plan
 from ptychograd.runs.plan.quantities import KINDS
+from ptychograd.runs.plan.toml import PlanText
 from ptychograd.runs.plan.typed import assigned, value_of
 
 HEADINGS = {name: Group(name, sort_key=number) for number, name in enumerate(GROUPS, start=1)}
@@ -162,19 +163,30 @@ def plan_of(options: Typed, data: Sequence[Path] = (), file: Path | None = None)
     Raises:
         InputError: in terms of what was typed.
     """
-    plan, file = Plan().coming_from(Origin(str(working_folder()))), file or typed(options).get("plan")
+    plan, beside = Plan().coming_from(Origin(str(working_folder()))), typed(options).get("plan")
+    if beside is not None:
+        plan = from_file(beside)
     if file is not None:
-        speak_of_fields()
-        plan = Plan.load(str(file))
-        written.fields = given_fields(plan)
+        plan = from_file(str(file))
+        speak_of_fields()  # a command that takes a plan alone has few options
     if data:
         plan = plan.with_fields({"data.paths": tuple(map(str, data))})
+        written.beside |= {"data.paths"}
     return applied(plan, options)
+
+
+def from_file(file: str) -> Plan:
+    """The plan in a file, whose name and lines are told with what is wrong with it from here on."""
+    speak_of_fields()  # with what is wrong in the file itself
+    plan = Plan.load(file)
+    written.fields, written.text = given_fields(plan), PlanText(file)
+    return plan
 
 
 def applied(plan: Plan, options: Typed) -> Plan:
     """A plan with options as they were typed, and then with what was given by --set."""
     given = typed(options)
+    written.beside |= {*_typed_paths(given)}
     for option in OPTIONS:
         if option.attribute in given:
             plan = with_option(plan, option, given[option.attribute])
@@ -187,12 +199,16 @@ def applied(plan: Plan, options: Typed) -> Plan:
 def _without_overridden(plan: Plan, given: Mapping[str, Any]) -> Plan:
     """The plan of a file without keys in whose place a length of the geometry was typed: what comes later wins."""
     typed_keys = pairs(given.get("key", ()), "--key")
-    paths = [option.path for option in OPTIONS if option.attribute in given]
-    paths += [text.partition("=")[0].strip() for text in given.get("set", ())]
-    lengths = {path.removeprefix("geometry.") for path in paths if path.startswith("geometry.")}
-    lengths |= {"energy_kev", "wavelength"} if lengths & {"energy", "wavelength"} else set()
+    lengths = {path.removeprefix("geometry.") for path in _typed_paths(given) if path.startswith("geometry.")}
+    lengths |= {"energy", "energy_kev", "wavelength"} if lengths & {"energy", "wavelength"} else set()
     left = {name: where for name, where in plan.data.keys.items() if name in typed_keys or name not in lengths}
     return plan if len(left) == len(plan.data.keys) else plan.with_fields({"data.keys": left})
+
+
+def _typed_paths(given: Mapping[str, Any]) -> list[str]:
+    """The fields that options and --set give."""
+    paths = [option.path for option in OPTIONS if option.attribute in given]
+    return [*paths, *(text.partition("=")[0].strip() for text in given.get("set", ()))]
 
 
 def typed(options: Typed) -> dict[str, Any]:

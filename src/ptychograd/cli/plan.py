@@ -11,7 +11,8 @@ from ptychograd.cli.console import output as console
 from ptychograd.cli.wording import speak_of_fields
 from ptychograd.core.errors import InputError
 from ptychograd.runs.plan.plan import Plan, require_replaceable_plan
-from ptychograd.runs.plan.toml import written
+from ptychograd.runs.plan.toml import save, written
+from ptychograd.runs.plan.toml_text import Page
 
 
 def plan(
@@ -35,13 +36,16 @@ def plan(
     if result is None:
         raise InputError("Name a result, or give --schema.")
     asked = _plan_of(result)
-    _tell_resumed(result, asked)
+    resumed = _as_resumed(result, output or Path("run.toml"))
+    if resumed:
+        errors.print(resumed, style="yellow", soft_wrap=True)
+    page = Page({"": [resumed]} if resumed else {})
     if output is None:
-        text, _ = written(asked, ".", str(result), "entry/attached/")
+        text, _ = written(asked, ".", str(result), "entry/attached/", page)
         standard_output.write(text)
         return
     require_replaceable_plan(output)
-    asked.save(output)
+    save(asked, output, page)
     console.print(f"{output}: the plan of {result}.", soft_wrap=True)
 
 
@@ -58,14 +62,22 @@ def _plan_of(path: Path) -> Plan:
     return asked.seen_from(str(result.settings.get(FOLDER, ".")))
 
 
-def _tell_resumed(path: Path, plan: Plan) -> None:
-    """Say of a result that went on to other epochs that its plan alone does not make it again."""
+def _as_resumed(path: Path, plan: Path) -> str:
+    """How a result that went on to other epochs is made again, which its plan alone does not say; empty for others."""
     from ptychograd.fitting.result import load_settings
     from ptychograd.runs.progress import RUN_PROGRESS, RunProgress
 
-    settings, epochs = load_settings(path), plan.fit.epochs
-    done = RunProgress.of(settings).total if RUN_PROGRESS in settings else None
-    if isinstance(epochs, int) and done is not None and done != epochs:
-        errors.print(
-            f"{path} was resumed to {done} epochs; this plan alone makes {epochs}.", style="yellow", soft_wrap=True
-        )
+    settings = load_settings(path)
+    resumed = RunProgress.of(settings).resumed if RUN_PROGRESS in settings else ()
+    if not resumed:
+        return ""
+    commands = [
+        f"ptychograd run {plan} -o {path}",
+        *(f"ptychograd resume {path} --epochs {goal}" for _, goal in resumed),
+    ]
+    stops = [*(f" --stop-after {done}" if done else "" for done, _ in resumed), ""]
+    steps = ", then ".join(f"`{command}{stop}`" for command, stop in zip(commands, stops, strict=True))
+    return (
+        f"{path} was resumed to {resumed[-1][1]} epochs, which goes on from a state that no plan holds: it is made "
+        f"again by {steps}."
+    )

@@ -3,10 +3,9 @@
 from pathlib import Path
 
 from ptychograd.cli.console import errors, output
+from ptychograd.cli.options import from_file
 from ptychograd.cli.wording import speak_of_fields
-from ptychograd.core.errors import InputError
 from ptychograd.runs.plan.plan import Plan
-from ptychograd.runs.plan.toml import PlanText
 
 
 def validate(plan: Path, /) -> None:
@@ -15,22 +14,15 @@ def validate(plan: Path, /) -> None:
     Args:
         plan: A plan (.toml), as `ptychograd init` writes one.
     """
+    asked = from_file(str(plan))
     speak_of_fields()
-    text = PlanText(plan)
-    asked = Plan.load(plan)
-    try:
-        asked.check()
-        absent = [path for path in asked.data.paths if not Path(path).exists()]
-        if asked.data.paths and len(absent) == len(asked.data.paths):
-            output.print(f"{plan}: its fields are right.", soft_wrap=True)
-            errors.print(
-                f"{', '.join(absent)}: not there, so the data were not looked at", style="yellow", soft_wrap=True
-            )
-            return
-        said = _with_data(asked)
-    except InputError as problem:
-        raise text.located(problem) from None
-    output.print(f"{plan}: it can be run; {said}.", soft_wrap=True)
+    asked.check()
+    absent = [path for path in asked.data.paths if not Path(path).exists()]
+    if asked.data.paths and len(absent) == len(asked.data.paths):
+        output.print(f"{plan}: its fields are right.", soft_wrap=True)
+        errors.print(f"{', '.join(absent)}: not there, so the data were not looked at", style="yellow", soft_wrap=True)
+        return
+    output.print(f"{plan}: it can be run; {_with_data(asked)}.", soft_wrap=True)
 
 
 def _with_data(plan: Plan) -> str:

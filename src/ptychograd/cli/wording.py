@@ -12,17 +12,30 @@ if TYPE_CHECKING:
 
     from rich.console import ConsoleRenderable
 
+    from ptychograd.core.errors import InputError
+    from ptychograd.runs.plan.toml import PlanText
+
 _NAMED = re.compile(r"`([a-z_]\w*(?:\.[\w-]+)*)(?:=([^`]*))?`")
 
 
 ALONE = ("seed",)  # fields in no section
+OTHERS = {"trusted": "--trust-model"}  # what is no field of a plan, and an option all the same
 _PATH = re.compile(r"\b[a-z]+(?:\.[a-z_]+)+\b")
 
 
 class Written:
-    """Fields that a person wrote into a file, which keep their names; of other fields options are spoken of."""
+    """Fields that a person wrote into a file, which keep their names; of other fields options are spoken of.
+
+    Also the file's text, and the fields that were given beside it, in place of its own.
+    """
 
     fields: frozenset[str] = frozenset()
+    text: "PlanText | None" = None
+    beside: frozenset[str] = frozenset()
+
+    def forget(self) -> None:
+        """There is no file."""
+        self.fields, self.text, self.beside = frozenset(), None, frozenset()
 
 
 written = Written()
@@ -42,6 +55,8 @@ def _option(whole: str, path: str, value: str | None) -> str:
     from ptychograd.cli.option_table import OPTIONS
     from ptychograd.runs.plan.listing import field_at
 
+    if path in OTHERS:
+        return OTHERS[path]
     about = field_at(path) if "." in path or path in ALONE else None
     if about is None or about.path in written.fields:
         return whole
@@ -52,6 +67,11 @@ def _option(whole: str, path: str, value: str | None) -> str:
     if about.is_flag:
         return option.name
     return " ".join(filter(None, (option.name, "=".join(filter(None, (name, value))))))
+
+
+def located(problem: "InputError") -> "InputError":
+    """The problem with line and cure where it is about the plan in a file that the command was given."""
+    return problem if written.text is None else written.text.located_if_from_here(problem, written.beside)
 
 
 def plainly_worded(text: str) -> str:
@@ -76,8 +96,8 @@ def speak_of_fields() -> None:
 
 @contextmanager
 def in_options(*consoles: Console) -> "Iterator[None]":
-    """All that is printed there meanwhile speaks of options."""
-    written.fields = frozenset()
+    """All that is printed there meanwhile speaks of options, but of what a plan's file says."""
+    written.forget()
     for console in consoles:
         console.push_render_hook(_Hook())
     try:
@@ -85,3 +105,4 @@ def in_options(*consoles: Console) -> "Iterator[None]":
     finally:
         for console in consoles:
             console.pop_render_hook()
+        written.forget()

@@ -16,7 +16,9 @@ from .files import write as write
 from .joining import joined as joined
 from .orientation import apply_orientation as apply_orientation
 from .preparation import ChosenFrames as ChosenFrames
+from .preparation import Guess as Guess
 from .preparation import Preparation as Preparation
+from .preparation import guess_preparation as guess_preparation
 from .preparation import prepare as prepare
 from .preview import preview_of as preview_of
 from .splitting import halves as halves

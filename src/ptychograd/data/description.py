@@ -107,7 +107,7 @@ def _rocking_curve(data: Dataset) -> Facts:
     if _is_angle_major(data):
         yield "warning", "patterns look ordered angle by angle; expected position by position, at each angle by angle"
     if data.probe is None:
-        yield "missing", "the beam: a probe (s, z), as a key or from --focal-spot"
+        yield "missing", "the beam: a probe (s, z), as `data.keys.probe=PATH` or from `model.start.focal_spot`"
     if data.support is None:
         yield "missing", "a support, or the crystal's thickness along x (`model.start.thickness`)"
 

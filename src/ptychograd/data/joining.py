@@ -86,7 +86,7 @@ def _stored(parts: Sequence[Dataset]) -> tuple[StoredPatterns, Bool[np.ndarray, 
         if part.mask.ndim == 3:
             raise InputError(
                 f"{part.source} has a mask for each pattern, and other parts of the scan stay in their files, where "
-                "one mask serves all; give more --memory than all parts take."
+                "one mask serves all; give more `machine.memory` than all parts take."
             )
         if part.grows:
             raise InputError(f"{part.source} is still being written; join it to others when it is complete.")
@@ -94,14 +94,14 @@ def _stored(parts: Sequence[Dataset]) -> tuple[StoredPatterns, Bool[np.ndarray, 
     if len(kinds) > 1:
         text = " and ".join(f"{kind} in {source}" for kind, source in kinds.items())
         raise InputError(
-            f"The patterns are {text}, which can't be joined while they stay in their files; give more --memory than "
-            "all parts take, or convert one of them."
+            f"The patterns are {text}, which can't be joined while they stay in their files; give more "
+            "`machine.memory` than all parts take, or convert one of them."
         )
     valid = [part.mask & ~_gap(part) for part in parts]
     mask = np.logical_and.reduce(valid)
     alike = all(np.array_equal(one, mask) for one in valid)
     if not mask.any():
-        raise InputError("No pixel is valid in all parts of the scan; mend the masks, or give more --memory.")
+        raise InputError("No pixel is valid in all parts of the scan; mend the masks, or give more `machine.memory`.")
     surveys = [_survey(part) if alike else None for part in parts]
     patterns = joined_patterns([part.patterns for part in parts], surveys)
     lost = [int(np.count_nonzero(one & ~mask)) for one in valid]
@@ -135,7 +135,7 @@ def _check_alike(first: Dataset, other: Dataset) -> None:
         _refuse(first, other, "{}", known, "name where each file keeps them")
     variables = tuple(_summary(part) for part in (first, other))
     if variables[0] != variables[1]:
-        _refuse(first, other, "{}", variables, "name the same in all files (--key variable.NAME=PATH)")
+        _refuse(first, other, "{}", variables, "name the same in all files (`data.keys.variable.NAME=PATH`)")
     supports = tuple(None if part.support is None else part.support.shape for part in (first, other))
     if supports[0] != supports[1] or not np.array_equal(first.support, other.support):  # pyright: ignore[reportArgumentType]
         texts = tuple("no support" if shape is None else f"a support of {shape}" for shape in supports)

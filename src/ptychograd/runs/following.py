@@ -61,7 +61,7 @@ class FollowedScan:
         self.plan, self.data = plan, _begun(plan, keep)
         if not isinstance(self.data.patterns, StoredPatterns):
             raise InputError(
-                f"{plan.data.paths[0]} is no HDF5 file that can be read while it is written; leave --follow out."
+                f"{plan.data.paths[0]} is no HDF5 file that can be read while it is written; leave `data.follow` out."
             )
         self.patterns: StoredPatterns = self.data.patterns
         self.end = ScanEnd(self.patterns.arrived, self.data.count, plan.data.patience)

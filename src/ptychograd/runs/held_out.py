@@ -25,6 +25,7 @@ from ptychograd.refinement.positions import (
     with_per_pattern,
 )
 from ptychograd.runs.plan.held_share import held_share
+from ptychograd.runs.plan.problems import about_field
 from ptychograd.runs.setting_names import HELD_OUT
 from ptychograd.runs.stage import Run
 from ptychograd.runs.stages import with_position_placement, with_position_search, with_position_validation
@@ -39,7 +40,8 @@ def parted(plan: "PlanFields", data: Dataset) -> tuple[Dataset, Dataset | None]:
     """The patterns that are fitted, and those that are not, if any."""
     asked = plan.validation.hold_out
     if asked is not None:
-        return hold_out(data, asked, plan.seed) if asked else (data, None)
+        with about_field("validation.hold_out"):
+            return hold_out(data, asked, plan.seed) if asked else (data, None)
     illuminated = len(illuminated_positions(data))
     refine = plan.fit.refine if plan.validation.position_test else ()
     share = held_share(None, refine, max(1, illuminated))

@@ -172,14 +172,14 @@ def _ways(task: Task, host: MemoryShare) -> Iterator[str]:
     asked, objective = work.asked, standing.member.objective
     if host.parts[PATTERNS] > 0.2 * host.total:
         retained = max(1, (host.free or 0) // 4 // 10**6)
-        yield f"--memory {retained}MB so that patterns stay in their file"
+        yield f"`machine.memory={retained}MB` so that patterns stay in their file"
     if asked.mesh is not None and jax.default_backend() == "cpu":
-        yield "--devices 1"
+        yield "`machine.devices=1`"
     if objective.at_once > 1:
-        yield "a smaller --batch-size"
+        yield "a smaller `fit.batch_size`"
     probe = getattr(getattr(task.model, "probe", None), "modes", np.zeros(1))
     if len(probe) > 1:
-        yield "fewer --modes"
+        yield "fewer `model.probe.modes`"
     if asked.real == np.float64:
-        yield "--precision single"
+        yield "`machine.precision=single`"
     yield "a smaller part of the scan"

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 READ = ("data", "geometry", "model.kind")  # what decides how files are read
 LONGEST = 120  # characters of a file's name, of which file systems take 255 bytes
-IN_A_NAME = re.compile(r"[^A-Za-z0-9_.=+,()\[\] -]")  # what is replaced: not all file systems have it
+IN_A_NAME = re.compile(r"[^A-Za-z0-9_.+,-]")  # what is replaced: shells or file systems make something else of it
 Point = Mapping[str, object]
 
 
@@ -122,13 +122,14 @@ def key_of(point: Point) -> str:
 
 
 def file_name_of(point: Point) -> str:
-    """A name for the file of a point, which every file system takes; the same for equal values."""
+    """A name for the file of a point, which every file system and every shell takes; the same for equal values."""
     known = {path: canonical(path, value) for path, value in point.items()}
-    text = " ".join(f"{path}={_as_text(value)}" for path, value in known.items()).replace("µ", "u")
+    texts = {path: _as_text(value).replace(" ", "").replace("µ", "u") for path, value in known.items()}
+    text = "_".join(f"{path}-{value}" for path, value in texts.items())
     name = IN_A_NAME.sub("_", text)[:LONGEST]
-    if name == text:
+    if name == text and not any("_" in value for value in texts.values()):
         return name
-    return f"{name} {hashlib.sha256(key_of(point).encode()).hexdigest()[:8]}"
+    return f"{name}_{hashlib.sha256(key_of(point).encode()).hexdigest()[:8]}"
 
 
 def canonical(path: str, value: object) -> object:

@@ -13,13 +13,15 @@ class RunProgress(NamedTuple):
     """The epochs at which the stages of a run have ended, or are to end.
 
     The first `ended` stages have ended; `reason` says why, if one of them ended early. `goal` is the number of epochs
-    that was asked for when the run went on, if any; towards it no stage ends early.
+    that was asked for when the run went on, if any; towards it no stage ends early. `resumed` are all such numbers,
+    each after the epochs that were done by then, or None if the run was over.
     """
 
     ends: tuple[int, ...]
     ended: int = 0
     reason: str = ""
     goal: int | None = None
+    resumed: tuple[tuple[int | None, int], ...] = ()
 
     @classmethod
     def planned(cls, epochs: Sequence[int]) -> "RunProgress":
@@ -36,12 +38,14 @@ class RunProgress(NamedTuple):
         run_progress = cls(**settings[RUN_PROGRESS])
         if stages is not None and stages != len(run_progress.ends):
             raise InputError(f"The result is of a run of {len(run_progress.ends)} stages, and this one has {stages}.")
-        return run_progress._replace(ends=tuple(run_progress.ends))
+        resumed = tuple((done, goal) for done, goal in run_progress.resumed)
+        return run_progress._replace(ends=tuple(run_progress.ends), resumed=resumed)
 
     @property
     def summary(self) -> dict:
         """What goes into the settings of a result."""
-        return {RUN_PROGRESS: self._asdict() | {"ends": list(self.ends)}}
+        said = self._asdict() | {"ends": list(self.ends), "resumed": [list(one) for one in self.resumed]}
+        return {RUN_PROGRESS: said if self.resumed else {name: said[name] for name in said if name != "resumed"}}
 
     @property
     def is_over(self) -> bool:
@@ -93,4 +97,5 @@ class RunProgress(NamedTuple):
         left = self.total - done
         stretched = [done + round((end - done) * (goal - done) / max(1, left)) for end in self.ends[self.ended : -1]]
         ended = min(self.ended, len(self.ends) - 1)
-        return RunProgress((*self.ends[:ended], *stretched, goal), ended, "", goal)
+        resumed = (*self.resumed, (None if self.is_over else done, goal))
+        return RunProgress((*self.ends[:ended], *stretched, goal), ended, "", goal, resumed)

@@ -5,6 +5,8 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
+
 from ptychograd.core.errors import InputError
 from ptychograd.runs.plan.listing import FieldInfo, field_at
 from ptychograd.runs.plan.quantities import quantity
@@ -63,6 +65,14 @@ class Axis(NamedTuple):
         if self.choices:
             return len(self.choices)
         return self.high - self.low + 1 if self.is_whole else math.inf
+
+    def any_place(self, generator: np.random.Generator) -> int | float | str:
+        """A number or the text of a choice, by chance."""
+        if self.choices:
+            return list(self.choices)[generator.integers(len(self.choices))]
+        if self.is_whole:
+            return int(generator.integers(int(self.low), int(self.high) + 1))
+        return float(generator.uniform(self.low, self.high))
 
     @property
     def ends(self) -> list[object]:

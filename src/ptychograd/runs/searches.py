@@ -127,8 +127,8 @@ def _all_trials(grid: PlanGrid, known: Trials, trials: int, caller: Caller) -> S
         caller.hear(row)
     most, check = math.prod(axis.size for axis in known.axes.values()), possible()
     while len(rows) < trials and len({key_of(row.point) for row in rows}) < most:
-        trial = known.ask(len(rows))
-        row, result = _row(grid, trial, rows, check, caller, known)
+        trial = known.ask(len(rows), {key_of(row.point) for row in rows})
+        row, result = _row(grid, trial, check, caller, known)
         grid.forget(trial.point)
         rows.append(row)
         if result is not None and _best(rows) is row:
@@ -137,13 +137,10 @@ def _all_trials(grid: PlanGrid, known: Trials, trials: int, caller: Caller) -> S
     return _found(grid, known, rows, best, caller, check)
 
 
-def _row(
-    grid: PlanGrid, trial: Attempt, rows: Sequence[Row], check: Check, caller: Caller, known: Trials
-) -> tuple[Row, Result | None]:
-    """A trial's row, and its result; of a point that was tried before the row of then."""
-    again = [row for row in rows if key_of(row.point) == key_of(trial.point)]
+def _row(grid: PlanGrid, trial: Attempt, check: Check, caller: Caller, known: Trials) -> tuple[Row, Result | None]:
+    """A trial's row, and its result."""
     try:
-        row, result = (again[0]._replace(), None) if again else _tried(grid, trial, check, caller)
+        row, result = _tried(grid, trial, check, caller)
         known.tell(trial, row)
     except KeyboardInterrupt:
         known.drop(trial)

@@ -220,7 +220,7 @@ def _check_counted(counted: Sequence[Stage]) -> None:
     if not counted:
         raise InputError(
             "The flat field is refined under amplitudes alone, which are biased in dim pixels; fit counted photons at "
-            "the end, as with Stage(20, names, noise=Poisson()) or --noise poisson."
+            "the end, as with Stage(20, names, noise=Poisson()) or `fit.noise=poisson`."
         )
     if not any(stage.epochs or _calibrates(stage) for stage in counted):
         raise InputError(

@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ptychograd.core.errors import InputError, NotWrittenError
+from ptychograd.runs.plan_sweep import key_of
 from ptychograd.runs.search_space import Axis
 from ptychograd.runs.setting_names import HELD_OUT, PRUNED
 from ptychograd.runs.sweeps import Row
@@ -17,6 +18,7 @@ from ptychograd.runs.sweeps import Row
 if TYPE_CHECKING:
     import optuna
 
+PROPOSALS = 8  # of a method, before any other point is taken
 METHODS = ("bayesian", "random")
 MISSING = "A search needs Optuna, which is not installed: pip install 'ptychograd[search]'."
 SQLITE = b"SQLite format 3\0"  # how such a file begins
@@ -80,14 +82,39 @@ class Trials(NamedTuple):
             for figures, reason, verdict in [one.user_attrs[ROW]]
         ]
 
-    def ask(self, number: int) -> Attempt:
-        """The next point, of that number among those that have ended."""
+    def ask(self, number: int, tried: Collection[str] = ()) -> Attempt:
+        """The next point, of that number among those that have ended, and none of those that were `tried`.
+
+        Where the method goes on to propose what was tried, it is any of the others.
+
+        Args:
+            number: how many have ended.
+            tried: points, by their keys; fewer than there are.
+        """
+        for again in range(PROPOSALS):
+            found = self._asked([self.seed, number, *([again] if again else [])])
+            if key_of(found.point) not in tried:
+                return found
+            self.drop(found)
+        self.study.enqueue_trial(self._any_but(tried, [self.seed, number, PROPOSALS]))
+        return self._asked([self.seed, number])
+
+    def _asked(self, entropy: list[int]) -> Attempt:
+        """The point that the method proposes, or that waits in the queue."""
         from optuna.samplers import RandomSampler, TPESampler
 
-        seed = int(np.random.SeedSequence([self.seed, number]).generate_state(1)[0])
+        seed = int(np.random.SeedSequence(entropy).generate_state(1)[0])
         self.study.sampler = TPESampler(seed=seed) if self.method == "bayesian" else RandomSampler(seed=seed)
         record = self.study.ask({path: _distribution(axis) for path, axis in self.axes.items()})
         return Attempt(self._point(record.params), record)
+
+    def _any_but(self, tried: Collection[str], entropy: list[int]) -> dict[str, int | float | str]:
+        """Numbers and texts of a point that was not tried, any of them as likely as another."""
+        generator = np.random.default_rng(entropy)
+        while True:
+            found = {path: axis.any_place(generator) for path, axis in self.axes.items()}
+            if key_of(self._point(found)) not in tried:
+                return found
 
     def tell(self, trial: Attempt, row: Row) -> None:
         """Note how a trial ended."""

@@ -34,6 +34,14 @@ FIELDS = [  # the text, the line, and what the sentence has to say
     ("[data]\neach = 'perhaps'\n", 2, "expected true or false"),
     ("[model.spectrum]\nlines = [\n  {energy = '8 keV'},\n  {weight = 2.0},\n]\n", 4, "is missing; give it"),
     ("[output]\ncheckpoint_every = 'soon'\n", 2, "expected epochs, as 10, or time, as 30s"),
+    ("[validation]\nhold_out = 0.9\n", 2, "`validation.hold_out` 0.9: expected 0 to 0.5"),
+    ("[model.probe]\nmodes = 0\n", 2, "`model.probe.modes` 0: expected 1 or more"),
+    ("[data]\norientation = 8\n", 2, "`data.orientation` 8: expected 0 to 7"),
+    ("[fit.solver]\nmomentum = 1.0\n", 2, "`fit.solver.momentum` 1: expected a number of 0 or more and below 1"),
+    ("[fit]\nepochs = -3\n", 2, "`fit.epochs` -3: expected 0 or more, or auto"),
+    ("[[fit.stages]]\n[[fit.stages]]\nbatch_size = 0\n", 3, "`fit.stages.2.batch_size` 0: expected 1 or more"),
+    ("[fit.priors]\ntv = 0\n", 2, "`fit.priors.tv` 0: expected a number above zero"),
+    ("[geometry]\ndistance = inf\n", 2, "`geometry.distance` inf: expected a number above zero"),
     ("version = 2\n", 1, "use a newer ptychograd"),
 ]
 TEXTS = [
@@ -51,7 +59,6 @@ PAIRS = [  # which fields do not go together
     ("[fit]\nepochs = 3\n\n[[fit.stages]]\nepochs = 3\n", 4, "give one of them"),
     ("[fit.solver]\nkind = 'adam'\n", 1, "step sizes"),
     ("[fit.solver]\nkind = 'rpie'\nmomentum = 0.5\n", 3, "is for nesterov"),
-    ("[validation]\nhold_out = 0.9\n", 2, "expected 0 to 0.5"),
     ("[fit]\nrefine = ['scan.ofset']\n", 2, "did you mean scan.offset?"),
     ("[fit.priors]\ntvv = 0.3\n", 1, "expected NAME=WEIGHT with one of: tv"),
     ("[fit]\nnoise = 'poisson-gaussian'\n", 2, "`model.detector.readout`"),

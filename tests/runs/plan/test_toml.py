@@ -169,7 +169,7 @@ def test_the_examples_of_the_page_can_be_read(tmp_path):
 
 
 def test_the_page_names_a_field_for_every_earlier_option():
-    page = (Path(__file__).parents[3] / "docs/plan.md").read_text()
+    page = (Path(__file__).parents[3] / "docs/options.md").read_text()
     named = re.findall(r"^\| `--[\w-]+` \| `([\w.]+)` \|", page, re.MULTILINE)
     known = set(value_fields(Plan)) | {"model.spectrum.lines"}
     assert len(named) == 61

@@ -13,6 +13,7 @@ from ptychograd.automatic.start.families import WIDTHS, Optics, openings, pupils
 from ptychograd.automatic.start.shadows import ShadowFit, refined_fit, shadow_fits, shadows_of
 from ptychograd.automatic.start.trials import StartTrial, Tell, TrialData, ranked, trial_data, try_starts
 from ptychograd.core.errors import InputError
+from ptychograd.core.strict import meant
 from ptychograd.data.dataset import BraggGeometry, Dataset, NearFieldGeometry, check_data, positions_of
 from ptychograd.data.patterns import illuminated_positions
 
@@ -82,6 +83,7 @@ class Search(NamedTuple):
         return try_starts(self.parts, list(candidates), epochs, seed=self.seed, on_trial=self.on_trial)
 
 
+@meant
 def find_start(
     data: Dataset, *, placing: Placing | None = None, seed: int = 0, on_trial: Tell | None = None
 ) -> StartSearch:

@@ -11,6 +11,7 @@ from jaxtyping import Float
 
 from ptychograd.automatic.orientation.trials import middle_of_scan
 from ptychograd.automatic.start.candidate import StartCandidate
+from ptychograd.core.strict import meant
 from ptychograd.data.dataset import Dataset, NearFieldGeometry
 from ptychograd.data.splitting import set_aside
 from ptychograd.fitting.result import Result
@@ -81,6 +82,7 @@ def patterns_needed(data: Dataset) -> int:
     return int(min(MOST, max(FEWEST, FEWEST * math.sqrt(AMPLE / max(photons, 1.0)))))
 
 
+@meant
 def try_starts(
     parts: TrialData,
     candidates: Sequence[StartCandidate],

@@ -35,7 +35,7 @@ def check_possible(data: Dataset, is_scan: bool = True) -> None:
     if is_scan and data.support is None and len(places) > 1 and not np.ptp(places, axis=0).any():
         raise InputError(
             f"All {len(places)} positions of {data.source} are the same, and patterns of one place tell no object; "
-            "name where the file keeps the positions (--key positions=PATH)."
+            "name where the file keeps the positions (`data.keys.positions=PATH`)."
         )
 
 

@@ -36,16 +36,18 @@ def overlap(evidence: Evidence) -> Finding | None:
     if evidence.is_estimated and not evidence.is_near:
         found = f"{share:.0%} or more: a step of {step:.3g} pixels, a focus of {diameter:.3g} by the mean pattern"
         text = (
-            "the probe is estimated as if it were in focus, and a defocused one is larger: say what it was (--key "
-            "probe=PATH, or --focal-spot, --pinhole or --aperture, with --defocus METRES)"
+            "the probe is estimated as if it were in focus, and a defocused one is larger: say what it was "
+            "(`data.keys.probe=PATH`, or `model.start.focal_spot`, `model.start.pinhole` or `model.start.aperture`, "
+            "with `model.start.defocus`)"
         )
         return Finding("overlap", DOUBTFUL, found, text, figures)
     if share >= LEAST_OVERLAP:
         text = "expect ambiguities; next time take smaller steps, for an overlap of 60 to 70 %"
         return Finding("overlap", DOUBTFUL, found, text, figures)
     text = (
-        "too little to join one position to the next; if the probe was larger, say so (--key probe=PATH, --focal-spot, "
-        "--pinhole or --aperture with --defocus METRES), else measure with smaller steps"
+        "too little to join one position to the next; if the probe was larger, say so (`data.keys.probe=PATH`, "
+        "`model.start.focal_spot`, `model.start.pinhole` or `model.start.aperture` with `model.start.defocus`), else "
+        "measure with smaller steps"
     )
     return Finding("overlap", BAD, found, text, figures)
 
@@ -107,8 +109,9 @@ def detector_edge(evidence: Evidence) -> Finding | None:
     if share <= FULL:
         return Finding("detector edge", GOOD, found, "", figures)
     text = (
-        "light falls beside the detector: crop the patterns less, or --refine detector.background; "
-        "magnified shadows of the sample are a near field, which --model near-field tells"
+        "light falls beside the detector: crop the patterns less, or refine the background "
+        "(`fit.refine=detector.background`); magnified shadows of the sample are a near field, which "
+        "`model.kind=near-field` tells"
     )
     return Finding("detector edge", BAD if share > OVERFULL else DOUBTFUL, found, text, figures)
 
@@ -118,7 +121,7 @@ def centre(evidence: Evidence) -> Finding | None:
     if not evidence.is_far or not evidence.mean.any():
         return None
     shape = np.array(evidence.mean.shape)
-    found_at, off = _off_centre(evidence.mean)
+    found_at, off = off_centre(evidence.mean)
     distance = float(np.hypot(*off))
     y, x = np.round(found_at, 1) % shape
     found = f"at pixel ({y:.1f}, {x:.1f}), expected ({shape[0] // 2}, {shape[1] // 2}) (y, x)"
@@ -146,7 +149,7 @@ def corner(sample: Sample) -> Finding | None:
     mean = sample.mean
     if not mean.any():
         return None
-    found_at, off = _off_centre(mean)
+    found_at, off = off_centre(mean)
     if not (np.abs(off) > IN_A_CORNER * np.array(mean.shape)).any():
         return None
     y, x = (round(place) % n for place, n in zip(found_at.tolist(), mean.shape, strict=True))
@@ -158,7 +161,7 @@ def is_in_a_corner(finding: Finding) -> bool:
     return finding.advice.startswith(_SHIFT)
 
 
-def _off_centre(mean: Float64[np.ndarray, "y x"]) -> tuple[Float64[np.ndarray, "2"], Float64[np.ndarray, "2"]]:
+def off_centre(mean: Float64[np.ndarray, "y x"]) -> tuple[Float64[np.ndarray, "2"], Float64[np.ndarray, "2"]]:
     """Where an image's light has its middle (y, x), and how far from pixel n // 2; no distance where it has none."""
     shape = np.array(mean.shape)
     found_at, concentrated = middle(mean), concentration(mean) > CONCENTRATED

@@ -36,20 +36,23 @@ def photon_scale(evidence: Evidence) -> Finding:
     if scale is None:
         text = (
             "if they are amplitudes, square them; if intensities in other units, scale them so that they are photons: "
-            "until then keep --noise amplitude, and χ² says nothing"
+            "until then keep `fit.noise=amplitude`, and χ² says nothing"
         )
         return Finding("photon scale", DOUBTFUL, f"{found}; no whole numbers", text, figures)
     if scale != 1:
-        text = f"divide the patterns by {scale:.4g}, so that χ² and --noise poisson hold; until then take neither"
+        text = f"divide the patterns by {scale:.4g}, so that χ² and `fit.noise=poisson` hold; until then take neither"
         figures |= {"counts_a_photon": scale}
         return Finding("photon scale", DOUBTFUL, f"{found}; all are multiples of {scale:.4g}", text, figures)
     if photons < FEW:
-        text = "few photons: expect a noisy result, and compare held-out patterns (--hold-out 0.05 --noise poisson)"
+        text = (
+            "few photons: expect a noisy result, and compare held-out patterns (`validation.hold_out=0.05`, "
+            "`fit.noise=poisson`)"
+        )
         return Finding("photon scale", DOUBTFUL, found, text, figures)
     return Finding("photon scale", GOOD, f"{found}; whole numbers", "", figures)
 
 
-_CHECK_MASK = "name the right items (--key patterns=PATH --key mask=PATH); `ptychograd inspect` lists them"
+_CHECK_MASK = "name the right items (`data.keys.patterns=PATH`, `data.keys.mask=PATH`); `ptychograd inspect` lists them"
 
 
 def is_counted(data: Dataset) -> bool:

@@ -77,16 +77,17 @@ def mask(evidence: Evidence) -> Finding:
     if not valid[(slice(None), *middle)].any() and evidence.is_far:
         found += "; the middle is, as by a beam stop"
         text = (
-            "what is behind a beam stop is made up from the overlap: use a start probe (--key probe=PATH), many epochs"
+            "what is behind a beam stop is made up from the overlap: use a start probe (`data.keys.probe=PATH`), many "
+            "epochs"
         )
         return Finding("mask", DOUBTFUL, found, text, figures)
     if share > MOST_MASKED:
-        text = "much is missing; check that 1 stands for good pixels (--key mask=PATH)"
+        text = "much is missing; check that 1 stands for good pixels (`data.keys.mask=PATH`)"
         return Finding("mask", DOUBTFUL, found, text, figures)
     return Finding("mask", GOOD, found, "", figures)
 
 
-_GOOD_IS_1 = "write it with 1 for good pixels and 0 for bad ones (--key mask=PATH)"
+_GOOD_IS_1 = "write it with 1 for good pixels and 0 for bad ones (`data.keys.mask=PATH`)"
 
 
 def masked_nearly_all(sample: Sample) -> Finding | None:
@@ -115,7 +116,9 @@ def pixels(evidence: Evidence) -> Finding | None:
     return Finding("dead and hot pixels", BAD if stuck.any() else DOUBTFUL, found, _MASK_THEM, figures)
 
 
-_MASK_THEM = "mask them: `ptychograd diagnose --write-mask FILE.npy` writes the mask, --mask FILE.npy takes it"
+_MASK_THEM = (
+    "mask them: `ptychograd diagnose --write-mask FILE.npy` writes the mask, `data.mask.image=FILE.npy` takes it"
+)
 
 
 def suspects(evidence: Evidence) -> tuple[Bool[np.ndarray, "y x"], Bool[np.ndarray, "y x"], Bool[np.ndarray, "y x"]]:
@@ -203,7 +206,7 @@ def always_extreme(sample: Sample) -> Finding | None:
     if not stuck.any():
         return None
     top = float(sample.patterns[0][stuck].max())
-    text = f"mask them (--mask FILE.npy, `data.mask.above={top - 1:.12g}`) if they are gaps or broken"
+    text = f"mask them (`data.mask.image=FILE.npy`, `data.mask.above={top - 1:.12g}`) if they are gaps or broken"
     if not standing_out(stuck, sample).all(where=stuck):
         text += f", or give `model.detector.saturation={top:.12g}` if the detector is full there"
     return Finding("dead and hot pixels", BAD, summary_of_stuck(stuck, sample), text, {})

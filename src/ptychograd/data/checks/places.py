@@ -32,10 +32,11 @@ def units(evidence: Evidence) -> Finding | None:
     guesses = _guesses(evidence)
     mend = f"; they look like {' or '.join(guesses)}" if guesses else ""
     mend = (
-        f"give the positions in {expected} (--key positions=PATH){mend}; or mend --distance, wavelength or pixel size"
+        f"give the positions in {expected} (`data.keys.positions=PATH`){mend}; or mend `geometry.distance`, wavelength "
+        "or pixel size"
     )
     if len(evidence.positions) > 1 and not step > 0:
-        text = "all positions are the same; name where the file keeps them (--key positions=PATH)"
+        text = "all positions are the same; name where the file keeps them (`data.keys.positions=PATH`)"
         return Finding("units", BAD, "nothing moves", text, {"step_pixels": 0.0})
     try:
         check_extent(evidence.positions, data.frame_shape, evidence.pixel)
@@ -92,7 +93,8 @@ def raster(evidence: Evidence) -> Finding | None:
         return Finding("raster", GOOD, found, "", {"lattice_peak": peak})
     text = (
         "a raster leaves a grid with the period of its step open, in object and probe: distrust detail of that period, "
-        "and next time scan a spiral or jitter the steps by a fifth; a known surround (--key support=PATH) tells it too"
+        "and next time scan a spiral or jitter the steps by a fifth; a known surround (`data.keys.support=PATH`) tells "
+        "it too"
     )
     return Finding("raster", DOUBTFUL, found, text, {"lattice_peak": peak})
 

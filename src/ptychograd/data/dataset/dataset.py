@@ -243,7 +243,7 @@ def positions_of(data: Dataset) -> Float64[np.ndarray, "index 2"]:
     if data.positions is None:
         raise InputError(
             f"{data.source} has no positions, which ptychography needs: expected ({data.count}, 2), a place (y, x) for "
-            "each pattern; give them to `make_dataset`, or name where the file keeps them (--key positions=PATH)."
+            "each pattern; give them to `make_dataset`, or name where the file keeps them (`data.keys.positions=PATH`)."
         )
     return data.positions
 

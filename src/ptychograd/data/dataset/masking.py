@@ -42,7 +42,7 @@ def mask_pixels(data: Dataset, valid, *, mask_is: str | None = None, allow_maske
     if not isinstance(data.patterns, StoredPatterns):
         return replace(data, mask=mask)
     if valid.ndim == 3:
-        raise InputError("Patterns that stay in their file need one mask for all, (y, x); give more --memory.")
+        raise InputError("Patterns that stay in their file need one mask for all, (y, x); give more `machine.memory`.")
     patterns = data.patterns.of(data.count)
     patterns.used = data.patterns.used
     return replace(data, patterns=patterns, mask=mask)
@@ -100,7 +100,7 @@ def unsaturated_mask(data: Dataset, level: float) -> Bool[np.ndarray, "index y x
         raise InputError(f"Pixels that are saturated at {level:g} photons; expected a number above 0.")
     if isinstance(data.patterns, StoredPatterns):
         raise InputError(
-            "Saturated pixels of patterns that stay in their file can't be masked one by one; give more --memory, or "
-            "take them as full ones (`model.detector.saturation`)."
+            "Saturated pixels of patterns that stay in their file can't be masked one by one; give more "
+            "`machine.memory`, or take them as full ones (`model.detector.saturation`)."
         )
     return data.patterns < level

@@ -217,7 +217,8 @@ class StoredPatterns:
         if self.gap.any():
             patterns[:, self.gap] = 0
             mask = mask & ~self.gap
-        alike = self.survey is not None and not self.survey.differs and not self.grows
+        seen = self.survey
+        alike = seen is not None and not (seen.differs or self.grows or seen.bad[mask].any())
         if used is None and alike:
             return patterns, mask
         valid = np.broadcast_to(mask, patterns.shape) if bad is None else mask & ~bad
@@ -295,7 +296,7 @@ def surveyed(patterns: StoredPatterns, mask: np.ndarray) -> tuple[StoredPatterns
     if mask.ndim != 2:
         raise InputError(
             "Patterns that stay in their file need one mask for all, (y, x), and there is one for each pattern; give "
-            "--memory more than they take, or one mask."
+            "`machine.memory` more than they take, or one mask."
         )
     seen = patterns.surveyed_with(mask)
     mask, notes = mask & ~patterns.gap, patterns.gap_notes or ()

@@ -108,7 +108,7 @@ def way_to(name: str, there: Mapping[str, Variable]) -> str:
         return f"it has {', '.join(f'{known} ({variable.unit})' for known, variable in there.items())}"
     return (
         f'it has none: give `make_dataset` variables={{"{name}": pg.data.Variable(values, unit)}}, or name where the '
-        f"file keeps it (--key variable.{name}=PATH)"
+        f"file keeps it (`data.keys.variable.{name}=PATH`)"
     )
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ptychograd.core.errors import InputError
 from ptychograd.data.dataset import Dataset, StreamFromFile, check_data, check_meaning, check_share
+from ptychograd.data.files.formats import cxi_writing as _cxi_writing
 from ptychograd.data.files.formats import keymap as _keymap
 from ptychograd.data.files.formats import native as _native
 from ptychograd.data.files.formats.base import Format
@@ -28,6 +29,7 @@ __all__ = [
     "FORMATS",
     "NO_FOCUS",
     "RESULT",
+    "WRITERS",
     "Catalogue",
     "Entry",
     "Format",
@@ -36,6 +38,7 @@ __all__ = [
     "opened",
     "read",
     "replacing",
+    "require_prepared",
     "require_replaceable",
     "require_same_type",
     "require_writable",
@@ -44,6 +47,7 @@ __all__ = [
 ]
 
 
+WRITERS = {".h5": _native.write, ".hdf5": _native.write, ".cxi": _cxi_writing.write}
 RESULT = "ptychograd result"  # the format that `fitting/result` writes
 DATASET = _native.FORMAT
 
@@ -69,14 +73,16 @@ def read(
 
     Args:
         path: the file.
-        keys: for any of patterns, positions, mask, probe, support, wavelength, energy_kev, distance, pixel_size,
-            focus_distance, two_theta, rocking and arrived the path of an array in the file (HDF5 "a/b/c", NPZ "name");
-            for numbers also the number itself, in metres, keV or radians ("9.8e-11"; a pixel size may be "y,x"). What
-            isn't named is found by the format's rules, and a guess becomes a note. "arrived" names what the writer of a
-            file counts patterns by: how many were written, or for each a number that is above 0 once it was. What else
-            differs from pattern to pattern is named "variable.NAME", as {"variable.angle": "scan/theta"}, or with its
-            unit where the file states none, {"variable.angle.deg": "theta"}; {"positions": "none"} says that there are
-            none, and the variables that a file of ptychograd holds come unasked.
+        keys: for any of patterns, positions, mask, probe, support, wavelength, energy, energy_kev, distance,
+            pixel_size, focus_distance, two_theta, rocking and arrived the path of an array in the file (HDF5 "a/b/c",
+            NPZ "name"); for numbers also the number itself, in metres, joules (energy), keV (energy_kev) or radians
+            ("9.8e-11"; a pixel size may be "y,x"). A unit that the file does not state follows after a colon
+            ("beam/e:keV", "8:keV"). Positions may be two arrays, "motors/y,motors/x". What isn't named is found by the
+            format's rules, and a guess becomes a note. "arrived" names what the writer of a file counts patterns by:
+            how many were written, or for each a number that is above 0 once it was. What else differs from pattern to
+            pattern is named "variable.NAME", as {"variable.angle": "scan/theta"}, or with its unit where the file
+            states none, {"variable.angle.deg": "theta"}; {"positions": "none"} says that there are none, and the
+            variables that a file of ptychograd holds come unasked.
         near_field: True if the patterns are shadows, False if they are far-field patterns; by default, what the file
             says, or else near field if there is a key for the focus distance (infinite: parallel beam).
         keep: when the patterns of an HDF5 file stay there and are read as they are needed; by default never.
@@ -136,12 +142,16 @@ def _in_regime(items: Items, catalogue: Catalogue, near_field: bool | None, give
 def write(path: str | os.PathLike[str], data: Dataset) -> None:
     """Write a data set to HDF5, all of it, bit for bit; an old file is replaced as a whole or not at all.
 
+    Patterns that stay in their file are read and written block by block.
+
     Args:
-        path: the file, with a name that ends in .h5 or .hdf5.
-        data: the data set, with its patterns in memory.
+        path: the file, with a name that ends in .h5 or .hdf5; or in .cxi for a far-field scan as other programs read
+            it: patterns, positions, mask and geometry, without start probe, support, truth and variables.
+        data: the data set.
 
     Raises:
-        InputError: another ending of the name, patterns that stay in their file, or a file that can't be written.
+        InputError: another ending of the name, the file out of which the patterns are read, a CXI file of what is no
+            far-field scan, or a file that can't be written.
 
     Example:
         >>> pg.write("scan.h5", data)
@@ -152,9 +162,9 @@ def write(path: str | os.PathLike[str], data: Dataset) -> None:
         raise InputError(f"A {type(path).__name__} is no path; expected write(path, data), the path first.")
     check_data(data)
     path = Path(path)
-    if path.suffix not in (".h5", ".hdf5"):
-        raise InputError(f"{path}: data sets are written as HDF5; expected a name that ends in .h5 or .hdf5.")
-    _native.write(path, data)
+    if path.suffix not in WRITERS:
+        raise InputError(f"{path}: data sets are written as HDF5; expected a name that ends in {' or '.join(WRITERS)}.")
+    WRITERS[path.suffix](path, data)
 
 
 def require_replaceable(path: Path, kind: str, entry: str | None = None) -> None:
@@ -169,6 +179,23 @@ def require_replaceable(path: Path, kind: str, entry: str | None = None) -> None
         text = kind if entry is None else f"{kind} with {entry}"
         raise InputError(
             f"{path} is there and is no readable {text}: it would be lost. Give another name, or remove it first."
+        )
+
+
+def require_prepared(path: Path) -> None:
+    """Raise `InputError` unless a data set can be written there that replaces nothing, or one that was written here."""
+    require_writable(path)
+    if not path.exists() or _is_of(path, DATASET, None):
+        return
+    try:
+        with opened(path) as catalogue:
+            is_own = catalogue.attributes.get("format") == _cxi_writing.OWN
+    except InputError:
+        is_own = False
+    if not (is_own and path.suffix == ".cxi"):
+        raise InputError(
+            f"{path} is there and was not written by ptychograd: it would be lost. Give another name, or remove it "
+            "first."
         )
 
 

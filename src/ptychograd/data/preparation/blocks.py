@@ -12,6 +12,7 @@ from ptychograd.core.errors import InputError
 from ptychograd.core.memory import aligned_empty
 from ptychograd.data.cleaning import bad_pixels
 from ptychograd.data.dataset import Dataset, StoredPatterns, frozen
+from ptychograd.data.dataset.stored import surveyed
 
 PIXELS_AT_ONCE = 2**22  # of the frames before, so that the memory beside those after is some tens of MB
 
@@ -106,6 +107,20 @@ def _fresh(
     fresh = patterns.read_by(read, shape, dtype)
     fresh.used, fresh.gap_notes = used, ()
     return fresh
+
+
+def ready(data: Dataset) -> Dataset:
+    """The data after a look at all that was prepared: in memory if they fit by now, else with what the look told."""
+    patterns = data.patterns
+    if not isinstance(patterns, StoredPatterns) or patterns.grows or patterns.survey is not None:
+        return data
+    if patterns.keep.holds(patterns.nbytes):
+        patterns, mask, _ = surveyed(patterns, data.mask)
+        return replace(data, patterns=patterns, mask=mask)
+    counts, mask = data.frames(slice(None))
+    if mask.ndim == 3 and (mask == mask[0]).all():
+        mask = np.array(mask[0])
+    return replace(data, patterns=frozen(counts), mask=mask)
 
 
 def bad_mark(dtype: np.dtype) -> float | int:

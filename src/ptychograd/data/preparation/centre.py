@@ -8,6 +8,7 @@ from scipy.ndimage import binary_fill_holes, distance_transform_edt, label, medi
 from scipy.signal import fftconvolve
 
 from ptychograd.core.errors import InputError
+from ptychograd.data.checks.beam import middle
 from ptychograd.data.checks.finding import Sample
 from ptychograd.data.dataset import Dataset
 
@@ -16,6 +17,7 @@ ALIKE = 0.8  # correlation of the mean pattern and its mirror image, from which 
 STEEP = 0.6  # area at 3/4 of a disc's level over that at 1/4: 1 for a sharp edge, 0.2 for a Gaussian
 ROUND = (0.9, 1.06)  # area over that of the ellipse with the same moments: 1 for a disc, 0.955 for a square
 LEAST_AREA = 12  # pixels of a disc
+AMID = 0.15  # of the frame: how far from the light's middle on a circle of its pixels
 STEADY = 0.5  # pixels by which the centres of two halves of the patterns may differ
 
 
@@ -46,14 +48,14 @@ def centre_by(data: Dataset, how: str) -> tuple[tuple[float, float], str]:
 
     Args:
         data: far-field patterns.
-        how: "disc", "symmetry", or "auto", by the disc if there is one.
+        how: "disc", "symmetry", or "auto", by symmetry or else by a disc.
 
     Raises:
         InputError: the mean pattern shows neither, or another way.
     """
     if how not in ("auto", "disc", "symmetry"):
         raise InputError(f'`data.prepare.centre` "{how}"; expected [y, x], auto, disc or symmetry.')
-    ways = ("disc", "symmetry") if how == "auto" else (how,)
+    ways = ("symmetry", "disc") if how == "auto" else (how,)
     found = next((one for way in ways if (one := found_centre(data, way)) is not None), None)
     if found is None:
         what = {"disc": "has no disc", "symmetry": "is not even about a point", "auto": "shows none"}[how]
@@ -77,9 +79,16 @@ def found_centre(data: Dataset, way: str) -> FoundCentre | None:
         return None
     one, other = (np.array(part[0]) for part in parts if part is not None)
     error = float(np.hypot(*(one - other))) / 2
-    if error > STEADY:
+    if error > STEADY or not _is_amid_light(whole[0], total / np.maximum(valid, 1)):
         return None
     return FoundCentre(whole[0], error, way, whole[1])
+
+
+def _is_amid_light(centre: tuple[float, float], mean: Float64[np.ndarray, "y x"]) -> bool:
+    """Whether a centre is about where the light is, also that of patterns whose edges wrap."""
+    shape = np.array(mean.shape)
+    away = (np.array(centre) - middle(mean) + shape / 2) % shape - shape / 2
+    return bool((np.abs(away) < AMID * shape).all())
 
 
 def _every_second(sample: Sample, first: int) -> Sample:

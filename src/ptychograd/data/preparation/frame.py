@@ -25,7 +25,7 @@ def zero_frequency_to_middle(data: Dataset) -> Dataset:
     Raises:
         InputError: patterns that are no far field.
     """
-    _require_far_field(data, "shift")
+    require_far_field(data, "shift")
     moves = tuple(n // 2 for n in data.frame_shape)
 
     def rolled(frames: np.ndarray) -> np.ndarray:
@@ -101,7 +101,7 @@ def centred_on(data: Dataset, centre: Centre, how: str = "as given", target: Cen
     Raises:
         InputError: a centre that is not in the frame, or patterns that are no far field.
     """
-    _require_far_field(data, "centre")
+    require_far_field(data, "centre")
     shape = data.frame_shape
     if not all(-0.5 <= place <= n for place, n in zip(centre, shape, strict=True)):
         raise InputError(
@@ -109,7 +109,7 @@ def centred_on(data: Dataset, centre: Centre, how: str = "as given", target: Cen
             "pixels; expected (y, x), counted from 0."
         )
     goal = target or (shape[0] // 2, shape[1] // 2)
-    moves = [int(np.floor(to - place + 0.5)) for to, place in zip(goal, centre, strict=True)]
+    moves = [int(np.ceil(to - place - 0.5)) for to, place in zip(goal, centre, strict=True)]
     left = tuple(place + move - n // 2 for place, move, n in zip(centre, moves, shape, strict=True))
     rest = (round(left[0], 9), round(left[1], 9))
     changed = with_placed(data, Placed(*(np.arange(n) - move for n, move in zip(shape, moves, strict=True))))
@@ -174,7 +174,8 @@ def _on_other_pixels(data: Dataset, shape: tuple[int, int], what: str) -> Datase
     return replace(changed, notes=(*data.notes, note))
 
 
-def _require_far_field(data: Dataset, name: str) -> None:
+def require_far_field(data: Dataset, name: str) -> None:
+    """Refuse patterns that have no zero frequency in them."""
     if isinstance(data.geometry, NearFieldGeometry):
         raise InputError(
             f"`data.prepare.{name}` is for far fields; the shadows of {data.source} have no zero frequency."

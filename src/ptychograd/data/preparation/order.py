@@ -3,6 +3,7 @@
 from ptychograd.core.errors import InputError
 from ptychograd.data.dataset import Dataset, check_data
 from ptychograd.data.preparation.bins import binned
+from ptychograd.data.preparation.blocks import ready
 from ptychograd.data.preparation.centre import centre_by
 from ptychograd.data.preparation.counts import above_threshold, flat_fielded, in_photons, without_dark
 from ptychograd.data.preparation.frame import (
@@ -11,6 +12,7 @@ from ptychograd.data.preparation.frame import (
     cropped,
     flipped,
     padded,
+    require_far_field,
     transposed,
     zero_frequency_to_middle,
 )
@@ -85,7 +87,7 @@ def used_of(data: Dataset, wanted: Preparation) -> Dataset:
     data = of_brightness(data, wanted.frames.dimmest, wanted.frames.brightest)
     if wanted.drop_outliers:
         data = without_outliers(data)
-    return rotated(data, wanted.rotate_scan) if wanted.rotate_scan else data
+    return ready(rotated(data, wanted.rotate_scan) if wanted.rotate_scan else data)
 
 
 def _gain(data: Dataset, wanted: Preparation) -> tuple[float, str]:
@@ -114,6 +116,7 @@ def _centre(data: Dataset, wanted: Preparation, shape: tuple[int, int]) -> tuple
     Args:
         shape: of the frame before that, in whose pixels a centre is given.
     """
+    require_far_field(data, "centre")
     if isinstance(wanted.centre, str):
         return centre_by(data, wanted.centre)
     places = list(wanted.centre or ())

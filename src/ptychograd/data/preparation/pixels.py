@@ -4,7 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 from jaxtyping import Bool
+from scipy.ndimage import median_filter
 
+from ptychograd.data.checks.beam import middle
 from ptychograd.data.checks.detector import dead_pixels, frozen_pixels, hot_pixels, standing_out, stuck_pixels
 from ptychograd.data.checks.finding import Sample
 from ptychograd.data.dataset import Dataset, NearFieldGeometry, mask_pixels
@@ -17,7 +19,8 @@ def found_hot(data: Dataset, centre: tuple[float, float] | None = None) -> Bool[
 
     Args:
         data: patterns.
-        centre: (y, x) of the zero frequency, about which a plane wave's beam is one pixel wide; the middle by default.
+        centre: (y, x) of the zero frequency, about which a plane wave's beam is one pixel wide; by default the middle
+            pixel, and that of the light.
     """
     total, valid = data.sums
     found = np.zeros(data.frame_shape, bool)
@@ -27,8 +30,10 @@ def found_hot(data: Dataset, centre: tuple[float, float] | None = None) -> Bool[
     stuck = standing_out(stuck_pixels(sample), sample) | frozen_pixels(sample)
     found = hot_pixels(total, (valid > 0) & ~stuck)
     if not isinstance(data.geometry, NearFieldGeometry):
-        rows, columns = (round(place) for place in centre or (n // 2 for n in data.frame_shape))
-        found[max(0, rows - 1) : rows + 2, max(0, columns - 1) : columns + 2] = False
+        light = tuple(middle(median_filter(data.mean_pattern, 3)).tolist())
+        for place in (centre,) if centre else (tuple(n // 2 for n in data.frame_shape), light):
+            rows, columns = (round(one) for one in place)
+            found[max(0, rows - 1) : rows + 2, max(0, columns - 1) : columns + 2] = False
     return found | stuck
 
 

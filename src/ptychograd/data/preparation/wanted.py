@@ -51,7 +51,7 @@ class Preparation:
         transpose: exchange rows and columns of the detector.
         flip: axes of the detector that are reversed after that: "y", "x" or "yx".
         centre: (y, x) of the zero frequency in pixels of the patterns as they come, counted from 0, to parts of a
-            pixel; or how it is found: "disc", "symmetry", or "auto" (by the disc if there is one).
+            pixel; or how it is found: "disc", "symmetry", or "auto" (by symmetry, else by a disc).
         crop: rows and columns that are left, about the zero frequency.
         pad: rows and columns that the frame has in the end, about the zero frequency; the new pixels are masked.
         bin: rows and columns of pixels that are summed up to one.

@@ -165,7 +165,10 @@ def check_fit(model: AbstractModel, data: Dataset, epochs: int, batch_size: int,
     if epochs < 0:
         raise InputError(f"{epochs} epochs; expected none or more.")
     if not 1 <= batch_size <= data.count:
-        raise InputError(f"A batch of {batch_size} patterns can't be taken from {data.count}; give 1 to {data.count}.")
+        raise InputError(
+            f"A batch of {batch_size} patterns (`fit.batch_size`) can't be taken from {data.count}; give 1 to "
+            f"{data.count}."
+        )
     check_seed(seed)
     check_roles(checked_shared(model))
     check_count(model, data.count)

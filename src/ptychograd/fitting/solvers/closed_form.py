@@ -37,19 +37,20 @@ class ClosedForm(AbstractDerivatives):
             name = type(objective.rest).__name__
             raise InputError(
                 f"Closed-form PIE is written for calls of the model itself, not of what {name}.shared() gives; take an "
-                "AD solver such as nesterov."
+                "AD solver such as nesterov (`fit.solver.kind`)."
             )
         _thin(objective.model(variables))
         if not _ptychography(objective.model(variables)).detector.is_plain:
             raise InputError(
                 "Closed-form PIE is written for a detector without point spread, flat field and binning; take "
-                "nesterov, or an AD solver such as adam."
+                "nesterov, or an AD solver such as adam (`fit.solver.kind`)."
             )
         others = sorted(set(named_parameters(variables)) - {TRANSMISSION, MODES})
         if others or not isinstance(objective.noise, Amplitude):
             raise InputError(
                 f"Closed-form PIE moves {TRANSMISSION} and {MODES} under amplitude noise, "
-                f"not {', '.join(others) or type(objective.noise).__name__}; take an AD solver such as adam."
+                f"not {', '.join(others) or type(objective.noise).__name__}; take an AD solver such as adam "
+                "(`fit.solver.kind`)."
             )
 
     def diagonal_names(self, objective, variables):
@@ -118,12 +119,12 @@ def _ptychography(model: AbstractModel) -> Ptychography:
     if not isinstance(model, Ptychography):
         raise InputError(
             f"Closed-form PIE is written for Ptychography, not for {type(model).__name__}; take an AD solver such as "
-            "nesterov."
+            "nesterov (`fit.solver.kind`)."
         )
     if not isinstance(model.probe, Probe):
         raise InputError(
             f"Closed-form PIE is written for the same probe in all patterns, not for {type(model.probe).__name__}; "
-            "take an AD solver such as nesterov."
+            "take an AD solver such as nesterov (`fit.solver.kind`)."
         )
     return model
 
@@ -133,11 +134,11 @@ def _thin(model: AbstractModel) -> AbstractThinObject:
     if not isinstance(object, AbstractThinObject):
         raise InputError(
             f"Closed-form PIE is written for thin objects, not for {type(object).__name__}; "
-            "take an AD solver such as nesterov."
+            "take an AD solver such as nesterov (`fit.solver.kind`)."
         )
     if not object.magnitude.is_free:
         raise InputError(
             f"Closed-form PIE is written for transmissions of any magnitude, not for "
-            f"{type(object.magnitude).__name__}; take an AD solver such as nesterov."
+            f"{type(object.magnitude).__name__}; take an AD solver such as nesterov (`fit.solver.kind`)."
         )
     return object

@@ -90,8 +90,8 @@ class LBFGS(AbstractSolver):
             )
         if size < count:
             raise InputError(
-                f"L-BFGS takes all {count} patterns in one batch, not {size}; give batch_size={count} or, for fewer, "
-                "another solver, as nesterov."
+                f"L-BFGS takes all {count} patterns in one batch, not {size}; give `fit.batch_size={count}` or, for "
+                "fewer, another solver, as nesterov."
             )
 
     def variables(self, parameters):

@@ -48,7 +48,7 @@ def with_slices(model: AbstractModel, count: int, distance: float) -> Ptychograp
     """
     whole = checked(model, "Slices")
     object = _thin(whole, "Slices")
-    sampling, wavelength = lengths(whole, "Slices")
+    sampling, wavelength = lengths(whole, "A thick object")
     if not 0 < distance < np.inf:
         raise InputError(f"Slices {distance:g} m apart; expected a distance above zero in metres.")
     check_angular_spectrum(whole.frame_shape, sampling, wavelength, distance)

@@ -85,6 +85,6 @@ def checked_dtype(dtype: np.dtype | type) -> np.dtype:
     if jax.dtypes.canonicalize_dtype(dtype) != dtype:
         raise InputError(
             'Double precision is switched off in JAX; call jax.config.update("jax_enable_x64", True) first, '
-            "or give --precision double on the command line."
+            "or give `machine.precision=double` on the command line."
         )
     return dtype

@@ -65,7 +65,7 @@ def bragg(
     if not isinstance(geometry, BraggGeometry):
         raise InputError(
             f"{data.source} has no rocking curve; give wavelength, distance, pixel size, and the angles two_theta and "
-            "rocking (--key two_theta=RADIANS --key rocking=PATH)."
+            "rocking (`data.keys.two_theta=RADIANS` and `data.keys.rocking=PATH`)."
         )
     if aliased := geometry.aliased(data.frame_shape):
         warnings.warn(f"{data.source}: {aliased}.", stacklevel=2)
@@ -160,7 +160,7 @@ def _layers(geometry: BraggGeometry, frame_shape: tuple[int, int], thickness: fl
 def _no_beam(data: Dataset, sampling: Sampling) -> np.ndarray:
     raise InputError(
         f"{data.source} holds no probe, and the beam can't be estimated from what a crystal diffracts; name one with "
-        "--key probe=PATH, or give its size, as with --focal-spot."
+        "`data.keys.probe=PATH`, or give its size, as `model.start.focal_spot`."
     )
 
 

@@ -123,7 +123,7 @@ def near_field(
     if not isinstance(geometry, NearFieldGeometry):
         raise InputError(
             f"{data.source} has no near-field geometry; give wavelength, distance, pixel size, and the distance from "
-            "focus to sample (--focus-distance, inf for a parallel beam)."
+            "focus to sample (`geometry.focus_distance`, inf for a parallel beam)."
         )
     lengths = geometry.sampling(data.frame_shape), geometry.wavelength, geometry.effective_distance
     _require_motion(data, geometry)
@@ -139,7 +139,7 @@ def _require_motion(data: Dataset, geometry: NearFieldGeometry) -> None:
         beam = "in a parallel beam" if parallel else f"{geometry.focus_distance:.4g} m from the focus"
         raise InputError(
             f"The positions span {span:.2g} object pixels {beam}; give the distance from focus to sample in metres "
-            "(--focus-distance)."
+            "(`geometry.focus_distance`)."
         )
 
 

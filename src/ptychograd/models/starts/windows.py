@@ -17,7 +17,7 @@ def known_lengths(data: Dataset, sampling: Sampling) -> tuple[Lengths, float]:
     """Object pixel (y, x) and wavelength in metres; raises `InputError` where positions are in pixels."""
     if sampling is None or data.geometry is None:
         raise InputError(
-            "A start probe in metres needs wavelength, distance and pixel size; name them with --key, or leave "
+            "A start probe in metres needs wavelength, distance and pixel size; name them in `data.keys`, or leave "
             "the start probe to be estimated."
         )
     return sampling, data.geometry.wavelength

@@ -130,7 +130,7 @@ def _write(figure, findings: Sequence[Finding]) -> None:
         colour = COLOURS[finding.verdict]
         text = textwrap.wrap(f"{finding.name}: {finding.found}", WIDTH)
         lines += [(MARKS[finding.verdict] if row == 0 else "", line, colour) for row, line in enumerate(text)]
-        lines += [("", line, "0.25") for line in textwrap.wrap(finding.advice, WIDTH)]
+        lines += [("", line, "0.25") for line in textwrap.wrap(finding.advice.replace("`", ""), WIDTH)]
     axis = figure.subplots()
     axis.set_axis_off()
     axis.set(xlim=(0, 1), ylim=(0, 1))

@@ -29,16 +29,33 @@ class Section(BaseModel):
         return type(self).model_validate({name: getattr(self, name) for name in self.model_fields_set} | changes)
 
 
-def about(text: str, default: object = None) -> Any:
-    """A field with what it means in a sentence; sections have a fresh one by default."""
+def about(
+    text: str,
+    default: object = None,
+    *,
+    least: int | float | None = None,
+    above: int | float | None = None,
+    most: int | float | None = None,
+    less_than: int | float | None = None,
+) -> Any:
+    """A field with what it means in a sentence, and the numbers it takes; sections have a fresh one by default.
+
+    Args:
+        text: what it means.
+        default: its value if nothing is said, or the class of a section.
+        least: the smallest number.
+        above: a number that is too small by a hair.
+        most: the largest number.
+        less_than: a number that is too large by a hair.
+    """
     if isinstance(default, type) and issubclass(default, Section):
         return Field(default_factory=default, description=text)
-    return Field(default=default, description=text)
+    return Field(default=default, description=text, ge=least, gt=above, le=most, lt=less_than)
 
 
-def required(text: str) -> Any:
-    """A field that has to be given."""
-    return Field(default=PydanticUndefined, description=text)
+def required(text: str, *, above: int | float | None = None) -> Any:
+    """A field that has to be given, and the number above which it is."""
+    return Field(default=PydanticUndefined, description=text, gt=above)
 
 
 def _whole(value: object) -> int:
@@ -50,17 +67,23 @@ def _whole(value: object) -> int:
 def _real(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float | np.number):
         raise ValueError(f"{_shown(value)} is no number")
-    if math.isnan(value):
-        raise ValueError("nan is no number")
+    if not math.isfinite(value):
+        raise ValueError(f"{value:g} is no finite number")
     return float(value)
 
 
 def _epochs(value: object) -> object:
-    return value if value == "auto" else _or(value, _whole, 'a whole number, or "auto"')
+    found = value if value == "auto" else _or(value, _whole, 'a whole number, or "auto"')
+    if found != "auto" and found < 0:  # type: ignore[operator]
+        raise ValueError("expected 0 or more, or auto")
+    return found
 
 
 def _devices(value: object) -> object:
-    return value if value == "all" else _or(value, _whole, 'a whole number, or "all"')
+    found = value if value == "all" else _or(value, _whole, 'a whole number, or "all"')
+    if found != "all" and found < 1:  # type: ignore[operator]
+        raise ValueError("expected 1 or more, or all")
+    return found
 
 
 def _text_or_number(value: object) -> object:
@@ -205,6 +228,7 @@ def _is_own(name: object) -> bool:
 
 Whole = Annotated[int, BeforeValidator(_whole)]
 Real = Annotated[float, BeforeValidator(_real)]
+Weight = Annotated[Real, Field(gt=0)]
 Epochs = Annotated[
     int | Literal["auto"], PlainValidator(_epochs), WithJsonSchema({"anyOf": [{"type": "integer"}, {"const": "auto"}]})
 ]

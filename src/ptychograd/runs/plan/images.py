@@ -13,14 +13,22 @@ def image(given: object, what: str) -> np.ndarray:
     """The array itself, or the one in a .npy file: booleans as they are, numbers as float64."""
     if not isinstance(given, str | Path):
         return _checked(np.asarray(given), what, "the plan")
+    return _checked(_read(given, what), what, str(given))
+
+
+def wave(given: object, what: str) -> np.ndarray:
+    """The array itself, or the one in a .npy file, complex or real."""
+    return _read(given, what) if isinstance(given, str | Path) else np.asarray(given)
+
+
+def _read(given: str | Path, what: str) -> np.ndarray:
     try:
         with Path(given).open("rb") as file:
             if file.read(len(NPY)) != NPY:
                 raise ValueError("it does not begin as such a file")
-        found = np.load(Path(given), allow_pickle=False)
+        return np.load(Path(given), allow_pickle=False)
     except (OSError, ValueError) as problem:
-        raise _unreadable(what, str(given), str(problem)) from None
-    return _checked(found, what, str(given))
+        raise _unreadable(what, str(given), getattr(problem, "strerror", None) or str(problem)) from None
 
 
 def _checked(found: np.ndarray, what: str, source: str) -> np.ndarray:
@@ -31,7 +39,7 @@ def _checked(found: np.ndarray, what: str, source: str) -> np.ndarray:
 
 def _unreadable(what: str, source: str, problem: str) -> InputError:
     return InputError(
-        f"The {what} can't be read from {source}: {problem}; expected real numbers along 2 or 3 axes in a .npy file."
+        f"The {what} can't be read from {source}: {problem}; expected numbers along 2 or 3 axes in a .npy file."
     )
 
 

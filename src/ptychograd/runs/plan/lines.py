@@ -3,12 +3,13 @@
 import re
 import tomllib
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 _KEY = re.compile(r"""[ \t]*("(?:[^"\\\n]|\\.)*"|'[^'\n]*'|[A-Za-z0-9_-]+)[ \t]*""")
 _TEXT = re.compile(r'"""(?:[^\\]|\\.)*?"{3,5}|\'\'\'.*?\'{3,5}|"(?:[^"\\\n]|\\.)*"|\'[^\'\n]*\'', re.DOTALL)
 _BLANK = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*")
 _BARE = re.compile(r"[^,\]}\n#]*")
+_PATH = re.compile(r"(?:seed|version|[a-z_]+(?:\.[\w-]+)+)")
 _NAMED = re.compile(r"`([^`=]+)(?:=[^`]*)?`")  # a field, perhaps with a value
 
 
@@ -24,11 +25,20 @@ def line_of(path: str, lines: Mapping[str, int]) -> int | None:
     return next((lines[one] for one in around if one in lines), None)
 
 
-def line_in(message: str, lines: Mapping[str, int]) -> int | None:
-    """The line of a field that a sentence names in backquotes: of the first that is there, or of what is around it."""
-    named = _NAMED.findall(message)
+def line_of_one(named: Sequence[str], lines: Mapping[str, int]) -> int | None:
+    """The line of one of several fields: of the first that is there, or of what is around it."""
     found = [lines.get(path) for path in named] + [line_of(path, lines) for path in named]
     return next((line for line in found if line is not None), None)
+
+
+def named_in(message: str) -> list[str]:
+    """What a sentence names in backquotes."""
+    return _NAMED.findall(message)
+
+
+def is_path(name: str) -> bool:
+    """Whether a name may be that of a field: one with dots, or one in no section."""
+    return _PATH.fullmatch(name) is not None
 
 
 class _Scan:

@@ -34,13 +34,11 @@ def noise_of(plan: "PlanFields", asked: object, data: Dataset) -> AbstractNoise:
 
 def priors_of(weights: Mapping[str, float]) -> tuple[AbstractPrior, ...]:
     """The priors of these names, each with its weight."""
-    for name, weight in weights.items():
+    for name in weights:
         if name not in PRIORS:
             raise InputError(
                 f'`fit.priors` "{name}" is unknown; expected NAME=WEIGHT with one of: {", ".join(PRIORS)}.'
             )
-        if not 0 < weight < float("inf"):
-            raise InputError(f"`fit.priors` {name}={weight:g}: expected a number above zero.")
     return tuple(getattr(known_priors, PRIORS[name])(weight) for name, weight in weights.items())
 
 
@@ -52,12 +50,6 @@ def check_saturation(level: float | None, data: Dataset) -> None:
             "and none can count more than a full one; give the level in photons, or mask what is above by "
             "`data.mask.above`."
         )
-
-
-def check_readout(asked: DetectorSection) -> None:
-    """Refuse what is no noise of reading a pixel."""
-    if asked.readout is not None and not 0 < asked.readout < float("inf"):
-        raise InputError(f"`model.detector.readout` {asked.readout:g}: expected photons rms, a number above zero.")
 
 
 def with_readout(asked: DetectorSection) -> AbstractCensorable:

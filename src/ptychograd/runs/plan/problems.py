@@ -1,12 +1,18 @@
 """What is wrong with a plan, in a sentence that names the field and the cure."""
 
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from difflib import get_close_matches
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from ptychograd.core.errors import InputError
 from ptychograd.runs.plan.walking import section_of, value_fields
 
+SIGNS = {"ge": "of {:g} or more", "gt": "above {:g}", "le": "of at most {:g}", "lt": "below {:g}"}
+BOUNDS = ("greater_than_equal", "greater_than", "less_than_equal", "less_than", "finite_number")
 WANTED = {  # by the kind of an error
     "tuple_type": "a list of sections, as [[{}]]",
     "string_type": "a text in quotes",
@@ -28,6 +34,8 @@ def detail(error: ErrorDetails, plan: type[BaseModel]) -> str:
     if error["type"] == "missing":
         return f"`{path}` is missing; give it."
     text = error["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+    if error["type"] in BOUNDS:
+        text = f"expected {_numbers(error, plan)}"
     if error["type"] == "literal_error":
         text = f"expected one of: {error.get('ctx', {}).get('expected')}"
     if error["type"] in WANTED:
@@ -36,8 +44,39 @@ def detail(error: ErrorDetails, plan: type[BaseModel]) -> str:
         text = f"expected a section with fields of its own, as {path}.NAME = VALUE"
     given = error["input"]
     said = any(form in text for form in (repr(given), f'"{given}"'))
-    shown = f" {given!r}" if isinstance(given, str | int | float | bool) and not said else ""
+    shown = _shown(given) if isinstance(given, str | int | float | bool) and not said else ""
     return f"`{path}`{shown}: {text}."
+
+
+def _shown(given: str | int | float) -> str:
+    return f" {given:.12g}" if isinstance(given, float) else f" {given!r}"
+
+
+def _numbers(error: ErrorDetails, plan: type[BaseModel]) -> str:
+    """Which numbers a field takes."""
+    section, _, name = _around(plan, path_of(error))
+    marks = section.model_fields[name].metadata if name in section.model_fields else ()
+    found = {sign: getattr(mark, sign) for mark in marks for sign in SIGNS if hasattr(mark, sign)}
+    found |= {sign: value for sign, value in error.get("ctx", {}).items() if sign in SIGNS}
+    bounds = {sign: value for sign, value in found.items() if math.isfinite(value)}
+    least, most = bounds.get("ge"), bounds.get("le")
+    if least is not None and most is not None:
+        return f"{least:g} to {most:.12g}"
+    if bounds == {"ge": least}:
+        return f"{least:g} or more"
+    said = " and ".join(SIGNS[sign].format(value) for sign, value in bounds.items()) or "a finite number"
+    return "a number above zero" if bounds == {"gt": 0} else f"a number {said}"
+
+
+@contextmanager
+def about_field(path: str | None) -> Iterator[None]:
+    """Name a field, if there is one, in the sentence of what is wrong with what comes from it, if that names none."""
+    try:
+        yield
+    except InputError as problem:
+        if path is None or type(problem) is not InputError or f"`{path.partition('.')[0]}." in str(problem):
+            raise
+        raise InputError(f"`{path}`: {problem}") from None
 
 
 def path_of(error: ErrorDetails) -> str:

@@ -1,6 +1,5 @@
 """From a plan to the data set that it names."""
 
-import math
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,7 +8,15 @@ import numpy as np
 
 from ptychograd.core.errors import InputError
 from ptychograd.core.log import log
-from ptychograd.data.dataset import Dataset, StreamFromFile, beam_stop, check_share, mask_pixels, unsaturated_mask
+from ptychograd.data.dataset import (
+    Dataset,
+    NearFieldGeometry,
+    StreamFromFile,
+    beam_stop,
+    check_share,
+    mask_pixels,
+    unsaturated_mask,
+)
 from ptychograd.data.files import read
 from ptychograd.data.geometry import ENERGIES, HARDEST
 from ptychograd.data.joining import joined
@@ -17,6 +24,7 @@ from ptychograd.data.orientation import apply_orientation
 from ptychograd.data.preparation import counted, placed, sound, used_of
 from ptychograd.runs.plan.images import image
 from ptychograd.runs.plan.preparation import parted, preparation_of
+from ptychograd.runs.plan.problems import about_field
 from ptychograd.runs.plan.sections.data import DataSection, GeometrySection, MaskSection
 
 if TYPE_CHECKING:
@@ -38,8 +46,11 @@ def read_data(plan: "PlanFields", keep: StreamFromFile | None = None) -> Dataset
     asked = plan.data
     if not asked.paths:
         raise InputError('`data.paths` names no file; give one, as data = {paths = ["scan.h5"]}.')
-    if plan.geometry.focus_distance is not None and plan.model.kind == "far-field":
-        raise InputError("A focus distance is for `model.kind` near-field; a far field has none.")
+    focus = _focus_field(plan)
+    if focus is not None and plan.model.kind == "far-field":
+        raise InputError(
+            f"`{focus}` is given, and `model.kind` is far-field, which has none; leave the one out, or say near-field."
+        )
     keys = keys_of(plan)
     near_field = {"near-field": True, "far-field": False}.get(str(plan.model.kind))
     of_file = asked.mask.nonzero if asked.mask.image is None or "mask" in keys else None
@@ -51,6 +62,13 @@ def read_data(plan: "PlanFields", keep: StreamFromFile | None = None) -> Dataset
         check_share(data.mask, data.notes, ", ".join(asked.paths))
     _tell(plan, data)
     return data
+
+
+def _focus_field(plan: "PlanFields") -> str | None:
+    """The field that gives a focus distance, if one does."""
+    if plan.geometry.focus_distance is not None:
+        return "geometry.focus_distance"
+    return "data.keys.focus_distance" if "focus_distance" in plan.data.keys else None
 
 
 def prepared(data: Dataset, asked: DataSection) -> Dataset:
@@ -70,6 +88,11 @@ def _tell(plan: "PlanFields", data: Dataset) -> None:
     """Log what was guessed about the data."""
     name = ", ".join(Path(path).name for path in plan.data.paths)
     notes = [*data.notes, *(["the patterns stay in the file and are read block by block"] if data.is_stored else [])]
+    if isinstance(data.geometry, NearFieldGeometry) and plan.model.kind is None:
+        focus = _focus_field(plan)
+        why = "the file says that they are" if focus is None else f"`{focus}` is given"
+        mend = "say `model.kind=far-field`" if focus is None else "leave that out"
+        notes.append(f"the patterns are read as shadows, a near field, because {why}; if they are a far field, {mend}")
     for note in notes:
         log.info("%s: %s", name, note)
     start = plan.model.start
@@ -100,9 +123,6 @@ def _lengths(asked: GeometrySection) -> dict[str, float]:
     if energy is not None and asked.wavelength is not None:
         raise InputError("`geometry.energy` and `geometry.wavelength` are both given; give one of them.")
     found = {name: value for name, value in {**given, "energy": energy}.items() if value is not None}
-    for name, value in found.items():
-        if (not value > 0 and name != "two_theta") or (math.isinf(value) and name != "focus_distance"):
-            raise InputError(f"`geometry.{name}` {value:g}: expected a number above zero.")
     return found
 
 
@@ -110,13 +130,20 @@ def without_bad_pixels(data: Dataset, asked: MaskSection) -> Dataset:
     """The data with what a beam stop, a mask and saturation leave out, and a note for each."""
     if asked.beam_stop:
         stop = beam_stop(data.frame_shape, asked.beam_stop)
+        if not stop.any():
+            raise InputError(
+                f"`data.mask.beam_stop` {asked.beam_stop:g} leaves none of the {data.frame_shape} pixels; give a "
+                "smaller radius."
+            )
         data = _less(data, stop, f"`data.mask.beam_stop` {asked.beam_stop:g}")
     if asked.image is not None:
         meaning = "non-zero = bad" if asked.nonzero == "bad" else "non-zero = good"
         shown = asked.image if isinstance(asked.image, str) else "(an array)"
-        data = _less(data, image(asked.image, "mask"), f"`data.mask.image` {shown} ({meaning})", asked.nonzero)
+        with about_field("data.mask.image"):
+            data = _less(data, image(asked.image, "mask"), f"`data.mask.image` {shown} ({meaning})", asked.nonzero)
     if asked.above is not None:
-        data = _less(data, unsaturated_mask(data, asked.above), f"`data.mask.above` {asked.above:g}")
+        with about_field("data.mask.above"):
+            data = _less(data, unsaturated_mask(data, asked.above), f"`data.mask.above` {asked.above:g}")
     return data
 
 

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, NamedTuple
 
-from ptychograd.core.errors import LARGEST_SEED, InputError
+from ptychograd.core.errors import InputError
 from ptychograd.core.parameters import matches
 from ptychograd.physics import paths
 from ptychograd.runs.plan.effects.detector import is_zero
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from ptychograd.runs.plan.whole import PlanFields
 
 REFINE = "fit.refine"
-MOST_HELD_OUT = 0.5  # of the patterns
 
 
 class Need(NamedTuple):
@@ -63,7 +62,7 @@ BESIDE_STAGES = ("epochs", "hold_probe", "refine_after")  # what stages that are
 
 def check_fields(plan: "PlanFields") -> None:
     """Refuse the first field that does not go with the others, before anything is read."""
-    from ptychograd.runs.plan.noises import check_level, check_readout, priors_of
+    from ptychograd.runs.plan.noises import check_level, priors_of
 
     for path in plan.fit.refine if plan.is_of_package else ():
         _check_name(path)
@@ -77,8 +76,6 @@ def check_fields(plan: "PlanFields") -> None:
     for name in BESIDE_STAGES if fit.stages else ():
         if getattr(fit, name) is not None:
             raise InputError(f"`fit.stages` and `fit.{name}` are both given, and say the same twice; give one of them.")
-    _check_numbers(plan)
-    check_readout(plan.model.detector)
     check_level(plan.model.detector)
     refined = any(matches(paths.POINT_SPREAD_WIDTH, path) for path in fit.refine)
     if refined and is_zero(plan.model.detector.point_spread):
@@ -86,39 +83,6 @@ def check_fields(plan: "PlanFields") -> None:
             "A point spread of 0 does not tell in which direction to go; leave `model.detector.point_spread` out."
         )
     priors_of(fit.priors)
-
-
-RANGES = {  # the least that a field may be, and the most
-    "seed": (0, LARGEST_SEED),
-    "fit.epochs": (0, None),
-    "model.positions.placed_within": (1, None),
-}
-
-
-def _check_ranges(plan: "PlanFields") -> None:
-    """Refuse numbers beyond what a field can be."""
-    for path, (least, most) in RANGES.items():
-        value = plan.field(path)
-        if isinstance(value, int) and (value < least or (most is not None and value > most)):
-            expected = f"{least} or more" if most is None else f"{least} to {most}"
-            raise InputError(f"`{path}` {value}: expected {expected}.")
-
-
-def _check_numbers(plan: "PlanFields") -> None:
-    """Refuse numbers that are none of what they are for."""
-    _check_ranges(plan)
-    share = plan.validation.hold_out
-    if share is not None and not 0 <= share <= MOST_HELD_OUT:
-        raise InputError(
-            f"`validation.hold_out` {share:g} leaves too few patterns to fit; expected 0 to {MOST_HELD_OUT:g}."
-            if share > 0
-            else f"`validation.hold_out` {share:g}: expected a share of the patterns, 0 to {MOST_HELD_OUT:g}."
-        )
-    share = plan.machine.gpu_memory
-    if share is not None and not 0 < share <= 1:
-        raise InputError(f"`machine.gpu_memory` {share:g}: expected a share above 0, at most 1.")
-    if isinstance(plan.machine.devices, int) and plan.machine.devices < 1:
-        raise InputError(f"`machine.devices` {plan.machine.devices}: expected 1 or more, or all.")
 
 
 def _check_name(path: str) -> None:

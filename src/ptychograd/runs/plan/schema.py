@@ -1,9 +1,11 @@
 """The JSON schema of a plan, from which editors and other programs know its fields."""
 
+import math
 from typing import Any
 
 from pydantic import BaseModel
 
+SIGNS = {"ge": "minimum", "gt": "exclusiveMinimum", "le": "maximum", "lt": "exclusiveMaximum"}  # beside null
 WITHOUT = ("title",)  # what pydantic makes of names, which says nothing more
 
 
@@ -20,9 +22,9 @@ def _cleaned(value: Any, is_names: bool = False) -> Any:
     if not isinstance(value, dict):
         return value
     found = {
-        name: _cleaned(one, name in ("properties", "$defs"))
+        SIGNS.get(name, name): _cleaned(one, name in ("properties", "$defs"))
         for name, one in value.items()
-        if is_names or name not in WITHOUT
+        if is_names or (name not in WITHOUT and one not in (math.inf, -math.inf))
     }
     units = [one["unit"] for one in found.get("anyOf", ()) if isinstance(one, dict) and "unit" in one]
     return found | ({"unit": units[0]} if units else {})

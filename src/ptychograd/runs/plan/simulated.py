@@ -8,7 +8,7 @@ from ptychograd.physics.model import AbstractModel
 from ptychograd.physics.noise import AbstractNoise, Amplitude, Gaussian, Poisson
 from ptychograd.runs.plan.effects.detector import on_finer_grid, with_detector
 from ptychograd.runs.plan.effects.wave import aberrations, pupil, slice_distance, with_lines, with_magnitude
-from ptychograd.runs.plan.noises import censored, check_readout, with_readout
+from ptychograd.runs.plan.noises import censored, with_readout
 from ptychograd.runs.plan.requirements import check_simulated
 from ptychograd.runs.plan.sections.model import DetectorSection, ModelSection
 
@@ -21,8 +21,8 @@ def imperfect(asked: ModelSection, seed: int, jitter: float, model: AbstractMode
     """
     model = _with_true_wave(on_finer_grid(model, asked.detector), asked, seed)
     if not 0 <= jitter < float("inf"):
-        raise InputError(f"--jitter {jitter:g}: expected pixels, none or more.")
-    model = with_jitter(checked(model, "--jitter"), jitter, seed) if jitter else model
+        raise InputError(f"A jitter of {jitter:g} pixels; expected 0 or more.")
+    model = with_jitter(checked(model, "A jitter of the positions"), jitter, seed) if jitter else model
     return with_detector(model, asked.detector)
 
 
@@ -47,7 +47,6 @@ def noise_of_simulation(name: str, asked: ModelSection) -> AbstractNoise:
     """The noise of a simulated measurement; of `gaussian`, the same for every pixel."""
     check_simulated(name, asked)
     detector: DetectorSection = asked.detector
-    check_readout(detector)
     names = {
         "amplitude": Amplitude,
         "poisson": Poisson,

@@ -40,16 +40,13 @@ def make_solver(plan: "PlanFields", asked: SolverSection | None = None) -> Abstr
 
 
 def _check_fields(asked: SolverSection, kind: str) -> None:
-    """Refuse what the solver does not take, and step sizes that are none."""
+    """Refuse what the solver does not take."""
     for solver, names in OF_SOLVER.items():
         for name in names:
             if solver != kind and getattr(asked, name) not in (None, {}):
                 raise InputError(f"`fit.solver.{name}` is for {solver}; {kind} takes none.")
     if asked.arguments:
         raise InputError("`fit.solver.arguments` is for a solver of your own; name it as `fit.solver.kind`.")
-    for path, size in asked.steps.items():
-        if not 0 < size < float("inf"):
-            raise InputError(f"`fit.solver.steps.{path}` {size:g}: expected a number above zero.")
 
 
 def _own_solver(plan: "PlanFields", asked: SolverSection) -> AbstractSolver:

@@ -48,8 +48,6 @@ def with_usual_epochs(plan: "PlanFields", data: Dataset) -> "PlanFields":
     """The plan with as many epochs as the kind of experiment usually takes, and the noise that a flat field needs."""
     if refines_flat_field(plan.fit.refine, plan.model.detector) and plan.fit.noise is None:
         plan = plan.with_fields({"fit.noise": "poisson"})
-    if plan.fit.hold_probe is not None and plan.fit.hold_probe < 0:
-        raise InputError(f"`fit.hold_probe` {plan.fit.hold_probe}: expected 0 or more epochs.")
     usual = {NearFieldGeometry: "auto", BraggGeometry: CRYSTAL_EPOCHS}.get(type(data.geometry), EPOCHS)
     return plan.with_fields({"fit.epochs": usual}) if plan.fit.epochs is None else plan
 
@@ -82,8 +80,6 @@ def _spelled_out(asked: StageSection, plan: "PlanFields", data: Dataset, by_defa
     """A stage as the plan spells it out; what it does not say is as in the fit."""
     noise = asked.noise or plan.fit.noise or "amplitude"
     until = Converged() if asked.epochs == "auto" else None
-    if isinstance(asked.epochs, int) and asked.epochs < 0:
-        raise InputError(f"`fit.stages`: {asked.epochs} epochs; expected 0 or more.")
     return Stage(
         MOST_EPOCHS if until else asked.epochs,  # type: ignore[arg-type]
         (*by_default, *plan.fit.refine) if asked.refine is None else asked.refine,
@@ -111,8 +107,6 @@ def _refine_after(plan: "PlanFields") -> int:
     if given is None:
         share = POSITIONS_AFTER if refines_positions(plan.fit.refine) else REFINE_AFTER
         return round(share * (epochs if isinstance(epochs, int) else EPOCHS))
-    if given < 0:
-        raise InputError(f"`fit.refine_after` {given}: expected 0 or more epochs.")
     return given
 
 

@@ -1,6 +1,5 @@
 """From a plan to the model with which its run starts."""
 
-import math
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
@@ -28,7 +27,9 @@ from ptychograd.models.starts import (
 from ptychograd.physics.detector import Detector
 from ptychograd.physics.model import AbstractModel
 from ptychograd.runs.plan.effects.assembling import assembled
+from ptychograd.runs.plan.images import wave
 from ptychograd.runs.plan.importing import called
+from ptychograd.runs.plan.problems import about_field
 from ptychograd.runs.plan.sections.model import StartSection
 
 if TYPE_CHECKING:
@@ -51,8 +52,9 @@ def make_model(plan: "PlanFields", data: Dataset) -> AbstractModel:
 
 def _from_earlier(data: Dataset, path: str, model: AbstractModel) -> AbstractModel:
     """The model with object, probe and positions of an earlier result; what was done is logged."""
-    result = load(path)
-    model, notes = continued(model, data, EarlierResult(result.roles, result.positions))
+    with about_field("model.start.result"):
+        result = load(path)
+        model, notes = continued(model, data, EarlierResult(result.roles, result.positions))
     for note in notes:
         log.info("start from %s: %s", path, note)
     return model
@@ -62,10 +64,6 @@ def plain_model(plan: "PlanFields", data: Dataset) -> AbstractModel:
     """The start model without what it has beside the ideal."""
     asked, start = plan.model, plan.model.start
     beam = _beam(start)
-    if not 0 <= asked.detector.background < math.inf:
-        raise InputError(
-            f"`model.detector.background` {asked.detector.background:g}: expected photons a pixel, none or more."
-        )
     if isinstance(data.geometry, BraggGeometry):
         return _crystal(plan, data, beam)
     if asked.kind == "bragg":
@@ -81,13 +79,14 @@ def plain_model(plan: "PlanFields", data: Dataset) -> AbstractModel:
         beam = mean_pattern(start.defocus)
     name = start.object or ("flat" if data.support is None else "random")
     dtype = complex_dtype(plan)
-    model = recipe(
-        data,
-        probe=beam if start.probe is None else np.asarray(start.probe),
-        object=flat_object if name == "flat" else random_object(plan.seed),
-        modes=asked.probe.modes,
-        dtype=dtype,
-    )
+    with about_field(_probe_field(start)):
+        model = recipe(
+            data,
+            probe=beam if start.probe is None else wave(start.probe, "start probe"),
+            object=flat_object if name == "flat" else random_object(plan.seed),
+            modes=asked.probe.modes,
+            dtype=dtype,
+        )
     detector = Detector(jnp.asarray(np.asarray(asked.detector.background, np.finfo(dtype).dtype)))
     return eqx.tree_at(lambda model: model.detector, model, detector)
 
@@ -102,6 +101,13 @@ def complex_dtype(plan: "PlanFields") -> type:
             "before anything is computed."
         )
     return np.complex128
+
+
+def _probe_field(start: StartSection) -> str | None:
+    """The field that says how the probe starts, if there is one."""
+    given = (name for name in ("aperture", "pinhole", "focal_spot", "probe") if getattr(start, name) is not None)
+    name = next(given, "defocus" if start.defocus else None)
+    return None if name is None else f"model.start.{name}"
 
 
 def _beam(start: StartSection) -> ProbeStart | None:
@@ -135,15 +141,16 @@ def _crystal(plan: "PlanFields", data: Dataset, beam: ProbeStart | None) -> Abst
         )
     if asked.start.defocus and beam is None:
         raise InputError("`model.start.defocus` is for a start probe from an opening, or estimated in the far field.")
-    return bragg(
-        data,
-        thickness=asked.start.thickness,
-        probe=beam,
-        object=random_object(plan.seed) if asked.start.object == "random" else flat_object,
-        modes=wanted,
-        background=asked.detector.background,
-        dtype=complex_dtype(plan),
-    )
+    with about_field(_probe_field(asked.start) or "model.start.thickness"):
+        return bragg(
+            data,
+            thickness=asked.start.thickness,
+            probe=beam,
+            object=random_object(plan.seed) if asked.start.object == "random" else flat_object,
+            modes=wanted,
+            background=asked.detector.background,
+            dtype=complex_dtype(plan),
+        )
 
 
 def _own_model(plan: "PlanFields", data: Dataset) -> AbstractModel:

@@ -3,7 +3,7 @@
 import os
 import re
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from ptychograd.core.errors import InputError
 from ptychograd.runs.plan.fields import VERSION, Section
-from ptychograd.runs.plan.lines import line_in, line_of, lines_of
+from ptychograd.runs.plan.lines import is_path, line_of, line_of_one, lines_of, named_in
 from ptychograd.runs.plan.parts import named_part
 from ptychograd.runs.plan.stored import from_file, named_array, reference, with_arrays
 from ptychograd.runs.plan.toml_text import Page, toml_text
@@ -36,6 +36,7 @@ MENDS = {  # by how the sentence of tomllib begins
     "Unescaped": "in a text in double quotes a backslash is written twice",
     "Invalid initial": 'names of fields have letters, digits and "_"; others stand in quotes',
 }
+_QUOTED = re.compile(r'"([^"]+)"')
 _PLACE = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
 
 
@@ -61,26 +62,49 @@ class PlanText:
 
     def located(self, problem: InputError) -> InputError:
         """The same problem with file and line: of the field that it names in backquotes, or of the file or the item."""
-        line = line_in(str(problem), self.lines)
-        line = self._line_of_data(str(problem)) if line is None else line
+        line = self._line(str(problem), named_in(str(problem)), self.lines)
         return InputError(f"{self.path}{'' if line is None else f', line {line}'}: {problem}")
 
-    def _line_of_data(self, message: str) -> int | None:
-        """The line of the item of a file, else of the file, that a sentence about the data speaks of."""
+    def located_if_from_here(self, problem: InputError, elsewhere: Collection[str]) -> InputError:
+        """The same with file and line if it is about what the file says or should say, else the problem itself.
+
+        Args:
+            problem: what was raised anywhere in a run.
+            elsewhere: paths of fields that were not given by the file, as by options.
+        """
+        message = str(problem)
+
+        def is_here(path: str) -> bool:
+            return not any(f"{path}.".startswith(f"{other}.") for other in elsewhere)
+
+        named = [path for path in named_in(message) if is_path(path) and is_here(path)]
+        line = self._line(message, named, {path: line for path, line in self.lines.items() if is_here(path)})
+        if line is None and not named:
+            return problem
+        return InputError(f"{self.path}{'' if line is None else f', line {line}'}: {problem}")
+
+    def _line(self, message: str, named: Sequence[str], lines: Mapping[str, int]) -> int | None:
+        """The line of the fields that a sentence names, else of the item of a file, else of the file."""
         keys = value_at(self.values, "data.keys")
         items = [f"data.keys.{name}" for name in (keys if isinstance(keys, dict) else ()) if f": {name}: " in message]
-        names = [path for path, text in _texts(self.values) if "." in text and text in message]
-        return next((line for path in (*items, *names) if (line := line_of(path, self.lines)) is not None), None)
+        quoted = set(_QUOTED.findall(message))
+        texts = list(_texts(self.values))
+        names = [path for path, text in texts if quoted & {text, path.rpartition(".")[2]}]
+        files = [path for path, text in texts if "." in text and Path(text).name in message]
+        of_data = (line_of(path, lines) for path in (*items, *names, *files))
+        found = (line_of_one(named, lines), *of_data)
+        return next((line for line in found if line is not None), None)
 
 
 def _texts(values: Mapping, before: str = "") -> Iterator[tuple[str, str]]:
-    """All texts with their paths."""
+    """All values with their paths; of those that are no text an empty one."""
     for name, value in values.items():
         if isinstance(value, Mapping):
             yield from _texts(value, f"{before}{name}.")
-        for text in value if isinstance(value, list) else (value,):
-            if isinstance(text, str):
-                yield f"{before}{name}", text
+        elif isinstance(value, list):
+            yield from _texts({str(number): one for number, one in enumerate(value, start=1)}, f"{before}{name}.")
+        else:
+            yield f"{before}{name}", value if isinstance(value, str) else ""
 
 
 def sections_of(text: PlanText, plan: type[BaseModel]) -> dict:

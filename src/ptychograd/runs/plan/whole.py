@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import PrivateAttr, ValidationError
 
-from ptychograd.core.errors import InputError
+from ptychograd.core.errors import LARGEST_SEED, InputError
 from ptychograd.runs.plan.changes import changed
 from ptychograd.runs.plan.fields import VERSION, Section, Whole, about
 from ptychograd.runs.plan.importing import Origin, called, load_part
@@ -37,7 +37,10 @@ class PlanFields(Section):
 
     version: Whole = about("Of the plan's form.", VERSION)
     seed: Whole = about(
-        "Seed of the order of patterns, of a random start, and of the choice of the patterns held out.", 0
+        "Seed of the order of patterns, of a random start, and of the choice of the patterns held out.",
+        0,
+        least=0,
+        most=LARGEST_SEED,
     )
     data: DataSection = about("What was measured, and how it is read.", DataSection)
     geometry: GeometrySection = about("Lengths of the experiment, in place of the file's.", GeometrySection)
@@ -63,7 +66,9 @@ class PlanFields(Section):
             trusted: whether modules that it names may be imported; not those of a result that somebody sent.
         """
         version = values.get("version", VERSION)
-        if isinstance(version, int) and version > VERSION:
+        if isinstance(version, bool) or not isinstance(version, int):
+            raise InputError(f"`version` {version!r} is no whole number; leave it out, or give {VERSION}.")
+        if version > VERSION:
             raise InputError(
                 f"`version` {version}: this ptychograd knows plans of versions up to {VERSION}; use a newer ptychograd."
             )

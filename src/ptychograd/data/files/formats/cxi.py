@@ -14,6 +14,7 @@ from ptychograd.data.files.safety import Catalogue, Entry
 
 DETECTOR = "entry_1/instrument_1/detector_1"
 SOURCE = "entry_1/instrument_1/source_1"
+OWN = "ptychograd CXI"  # what the root says of a file that the package wrote
 PATTERNS = ("entry_1/data_1/data", f"{DETECTOR}/data")
 POSITIONS = (
     "entry_1/sample_1/geometry_1/translation",
@@ -126,6 +127,9 @@ class Cxi(Format):
             Items(pixel_size=_pixel_size(catalogue, basis) if given.pixel_size is None else None),
         ):
             whole = overlaid(whole, part)
+        said = np.asarray(catalogue.attributes.get("notes", ())).ravel()
+        said = said if catalogue.attributes.get("format") == OWN else ()
+        whole = overlaid(Items(notes=tuple(map(str, said))), whole)
         entries = _number(catalogue, "number_of_entries") or 1
         more = (f"entries: only the first of {entries:g} is read",) if entries > 1 else ()
         return overlaid(overlaid(whole, Items(notes=more)), given)

@@ -240,6 +240,7 @@ def _geometry_of_kind(items: Items, lengths: tuple[float, float, tuple[float, fl
         raise InputError(f"a Bragg reflection needs {missing} too; give it as a key, in radians.")
     if items.focus_distance is not None:
         raise InputError(
-            "it holds a rocking curve, which is no near field; leave out --model near-field and the focus distance."
+            "it holds a rocking curve, which is no near field; leave out `model.kind=near-field` and the focus "
+            "distance."
         )
     return BraggGeometry(*lengths, items.two_theta, items.rocking)

@@ -4,6 +4,7 @@ Known names cover PtyLab's layout (ptychogram, encoder, wavelength, dxd, zo). Ev
 """
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -14,7 +15,7 @@ from ptychograd.data.dataset import StoredPatterns, check_name
 from ptychograd.data.files.formats.base import Format, Readers
 from ptychograd.data.files.formats.items import FoundVariable, Items, overlaid, read_modes, read_patterns
 from ptychograd.data.files.formats.masks import FLAGS, by_name
-from ptychograd.data.files.formats.quantities import in_pixels, length, metres, radians, real, wavelength
+from ptychograd.data.files.formats.quantities import in_pixels, is_of_photons, length, metres, radians, real, wavelength
 from ptychograd.data.files.safety import Catalogue, Entry
 
 Keys = Mapping[str, str | float]
@@ -32,14 +33,17 @@ KNOWN = {  # the last part of an array's path, in small letters; the first that 
     "mask": ("mask", "valid", "valid_pixels", "valid_pixel_mask", "measured_pixels", "bad_pixels", FLAGS),
     "wavelength": ("wavelength", "wavelength_m", "lambda"),
     "energy_kev": ("energy_kev",),
+    "energy": ("energy",),  # only where the file states the unit
     "distance": ("distance", "distance_m", "zo", "detector_distance", "detector_object_distance_m"),
     "pixel_size": ("pixel_size", "pixel_size_m", "dxd", "detector_pixel_size"),
 }
 PLACES = {name: f"an array named {', '.join(KNOWN[name])}" for name in ("patterns", "positions")}
 NO_FOCUS = "focus_distance: none given, so the beam is taken as parallel"
 FOCUS_DISTANCE = ("focus_distance", "focus_distance_m", "focus_object_distance_m")  # only asked for in a near field
-NUMBERS = ("wavelength", "energy_kev", "distance", "pixel_size", "focus_distance", "two_theta", "rocking")  # as a key
+WAVELENGTHS = ("wavelength", "energy_kev", "energy")  # keys of which one is given
+NUMBERS = (*WAVELENGTHS, "distance", "pixel_size", "focus_distance", "two_theta", "rocking")  # as a key
 VARIABLE = "variable."  # how keys of variables begin
+_WITH_UNIT = re.compile(r"(.*?[0-9.])\s*:?\s*([A-Za-zµμÅ°]+)")  # a number, or several, and a unit
 AMPLITUDES = "diffamp"  # the one known name that holds square roots of photons
 
 
@@ -69,14 +73,18 @@ def chosen(catalogue: Catalogue, keys: Keys, readers: Readers) -> Items:
         InputError: an unknown item, no such array, an array of another shape, or a wavelength given twice.
     """
     items = Items()
-    if {"wavelength", "energy_kev"} <= keys.keys():
-        raise InputError("wavelength and energy_kev are both given; give one of the two.")
+    twice = [name for name in WAVELENGTHS if name in keys]
+    if len(twice) > 1:
+        raise InputError(f"{' and '.join(twice)} are both given; give one of the two.")
     for name, key in keys.items():
         of_variable = name.startswith(VARIABLE)
         if name not in READERS and not of_variable:
             there = ", ".join(READERS)
             raise InputError(f'there is no item "{name}"; the items of a file are {there}, and variable.NAME.')
-        entry = catalogue.find(str(key)) or _in_unit(catalogue, str(key)) or _literal(name, key)
+        entry = catalogue.find(str(key))
+        if entry is None and name == "positions" and "," in str(key):
+            entry = _of_two(catalogue, str(key))
+        entry = entry or _in_unit(catalogue, str(key)) or _literal(name, key)
         if entry is None and name == "positions" and str(key).lower() == "none":
             items = overlaid(items, Items(without_positions=True))
             continue
@@ -91,6 +99,22 @@ def _in_unit(catalogue: Catalogue, key: str) -> Entry | None:
     path, colon, unit = key.rpartition(":")
     entry = catalogue.find(path) if colon and unit else None
     return None if entry is None else replace(entry, units=unit.strip())
+
+
+def _of_two(catalogue: Catalogue, key: str) -> Entry | None:
+    """Positions (index, 2) in the unit of the first, from two arrays of one axis each, as motors/y:um,motors/x:um."""
+    parts = [catalogue.find(one.strip()) or _in_unit(catalogue, one.strip()) for one in key.split(",")]
+    if len(parts) != 2 or any(part is None or part.size != math.prod(part.shape[:1]) for part in parts):
+        return None
+    first, second = (part for part in parts if part is not None)
+    if first.shape != second.shape:
+        raise InputError(f"{first} and {second} can't be the positions: they differ in length.")
+    units = [part.units for part in (first, second)]
+    if units[0] != units[1]:
+        raise InputError(f'{first} is in "{units[0]}" and {second} in "{units[1]}"; expected one unit.')
+    return Entry(
+        key, (first.size, 2), np.dtype(float), units[0], lambda: np.stack([real(first), real(second)], axis=-1)
+    )
 
 
 def _named_variable(key: str, entry: Entry) -> Items:
@@ -122,23 +146,25 @@ def focus_distance(catalogue: Catalogue) -> Items:
 def unused_focus_distance(catalogue: Catalogue) -> Items:
     """A note, if there is a focus distance by its name in a file that is read as a far field."""
     found = [entry for entry in catalogue.walk() if entry.leaf in FOCUS_DISTANCE]
-    text = "focus_distance: {} is not used in a far field; if these are shadows, say --model near-field"
+    text = "focus_distance: {} is not used in a far field; if these are shadows, say `model.kind=near-field`"
     return Items(notes=tuple(text.format(entry) for entry in found[:1]))
 
 
 def _target(name: str) -> str:
-    return "wavelength" if name == "energy_kev" else name
+    return "wavelength" if name in WAVELENGTHS else name
 
 
 def _literal(name: str, text: str | float) -> Entry | None:
-    """A number, or several with commas between, as if it stood in the file."""
+    """A number, or several with commas between, as if it stood in the file; its unit may follow, as in 8:keV, 8 keV."""
     if name not in NUMBERS:
         return None
+    found = _WITH_UNIT.fullmatch(str(text))
+    numbers, unit = (str(text), None) if found is None else (found[1], found[2])
     try:
-        values = np.array([float(part) for part in str(text).split(",")])
+        values = np.array([float(part) for part in numbers.split(",")])
     except ValueError:
         return None
-    return Entry(str(text), values.shape, values.dtype, None, lambda: values)
+    return Entry(str(text), values.shape, values.dtype, unit, lambda: values)
 
 
 def _guess(name: str, entries: list[Entry]) -> Entry | None:
@@ -172,6 +198,8 @@ def _fits(name: str, entry: Entry, patterns: Shape) -> bool:
         return real and (named or shape in ((*patterns[:1], 2), (*patterns[:1], 3), (2, *patterns[:1])))
     if name == "mask":
         return (real or entry.dtype == bool) and shape in (patterns, patterns[1:])
+    if name == "energy":
+        return real and entry.size == 1 and entry.units is not None and is_of_photons(entry)
     return real and (entry.size == 1 or (name == "pixel_size" and shape == (2,)))
 
 
@@ -243,6 +271,7 @@ READERS: Readers = {
     "support": lambda entry: Items(support=entry.array() != 0),
     "wavelength": lambda entry: _wavelength(entry, "m"),
     "energy_kev": lambda entry: _wavelength(entry, "keV"),
+    "energy": lambda entry: _wavelength(entry, "J"),
     "focus_distance": lambda entry: Items(focus_distance=length(entry)),
     "distance": lambda entry: Items(distance=length(entry)),
     "pixel_size": _pixel_size,

@@ -7,7 +7,7 @@ import numpy as np
 
 from ptychograd.core.errors import InputError
 from ptychograd.core.version import __version__
-from ptychograd.data.dataset import BraggGeometry, Dataset, GroundTruth, NearFieldGeometry, StoredPatterns
+from ptychograd.data.dataset import BraggGeometry, Dataset, GroundTruth, NearFieldGeometry
 from ptychograd.data.files.formats.base import Format, Readers
 from ptychograd.data.files.formats.items import FoundVariable, Items, overlaid, read_modes, read_patterns
 from ptychograd.data.files.formats.keymap import READERS as BY_NAME
@@ -16,6 +16,7 @@ from ptychograd.data.files.formats.masks import of_own
 from ptychograd.data.files.formats.quantities import in_pixels, metres, real
 from ptychograd.data.files.safety import Catalogue, Entry
 from ptychograd.data.files.writing.hdf5 import creating
+from ptychograd.data.files.writing.patterns import write_patterns
 
 FORMAT = "ptychograd dataset"
 VERSION = 1
@@ -63,12 +64,11 @@ def _positions(entry: Entry) -> Items:
 
 def write(path: Path, data: Dataset) -> None:
     """Write a data set; an old file at `path` is replaced as a whole or not at all."""
-    if isinstance(data.patterns, StoredPatterns):
-        raise InputError(f"{path} can't be written: the patterns of {data.source} stay in their file; read it whole.")
     with creating(path) as file:
         file.attrs.update(format=FORMAT, format_version=VERSION, creator=f"ptychograd {__version__}")
         file.attrs.update(source=data.source, NX_class="NXentry", default="data")
         file.attrs["notes"] = np.array(data.notes, h5py.string_dtype())
+        write_patterns(file, PLACES["patterns"], data)
         for name, array in _arrays(data).items():
             frames = array.shape == data.patterns.shape
             chunks = (1, *data.frame_shape) if frames else None
@@ -92,7 +92,6 @@ def _arrays(data: Dataset) -> dict[str, np.ndarray]:
     near = geometry if isinstance(geometry, NearFieldGeometry) else None
     bragg = geometry if isinstance(geometry, BraggGeometry) else None
     arrays = {
-        "data/patterns": data.patterns,
         "data/positions": data.positions,
         "data/mask": data.mask,
         "geometry/wavelength": geometry and np.float64(geometry.wavelength),

@@ -41,6 +41,12 @@ def length(entry: Entry) -> float:
     return entry.number() * metres(entry)
 
 
+def is_of_photons(entry: Entry) -> bool:
+    """Whether the file states a unit of energy, and the number is an energy that photons of an experiment have."""
+    size = unit_size(entry.units or "", ENERGIES)
+    return size is not None and PLAUSIBLE[0] <= entry.number() * size <= PLAUSIBLE[1]
+
+
 def wavelength(entry: Entry, unit: str) -> tuple[float, tuple[str, ...]]:
     """Wavelength in metres from a wavelength or an energy, and a note if that is none of X-rays or light.
 
@@ -60,6 +66,8 @@ def wavelength(entry: Entry, unit: str) -> tuple[float, tuple[str, ...]]:
     if not (math.isfinite(energy) and energy > 0):
         raise InputError(f"{text}, and {energy:g} keV is impossible; give their energy with the key energy_kev=...")
     if energy > HARDEST:
+        if entry.units is None and unit == "J":
+            raise InputError(f"{text}, and no X-ray has that; say the unit, as energy={entry.name}:keV.")
         if entry.units is None:
             raise InputError(
                 f"{text}, and no X-ray has that; if it is in eV, give {value / 1000:g} keV with energy_kev."

@@ -9,6 +9,7 @@ from ptychograd.models.effects import detectors
 from ptychograd.physics import paths
 from ptychograd.physics.model import AbstractModel
 from ptychograd.runs.plan.images import image, number_or_image
+from ptychograd.runs.plan.problems import about_field
 from ptychograd.runs.plan.sections.model import DetectorSection
 
 STILL_BEAM = (
@@ -21,7 +22,8 @@ def on_finer_grid(model: AbstractModel, asked: DetectorSection) -> AbstractModel
     """The model on the finer grid that is asked for, before it has any other part."""
     if asked.oversampling == 1:
         return model
-    return detectors.with_oversampling(model, asked.oversampling)
+    with about_field("model.detector.oversampling"):
+        return detectors.with_oversampling(model, asked.oversampling)
 
 
 def with_detector(
@@ -32,14 +34,17 @@ def with_detector(
     if paths.BACKGROUND in named and data is not None and not model.detector.background > 0:
         model = detectors.with_background(model, detectors.estimate_background(data))
     if asked.background_image:
-        model = detectors.with_background_image(model)
+        with about_field("model.detector.background_image"):
+            model = detectors.with_background_image(model)
     if asked.point_spread is not None:
-        model = detectors.with_point_spread(model, number_or_image(asked.point_spread, "point spread"))
+        with about_field("model.detector.point_spread"):
+            model = detectors.with_point_spread(model, number_or_image(asked.point_spread, "point spread"))
     elif any(matches(paths.POINT_SPREAD_WIDTH, path) for path in named if path != "detector"):
         model = detectors.with_point_spread(model)
     if asked.flat_field is not None or refines_flat_field(refine, asked):
-        flat = None if asked.flat_field is None else image(asked.flat_field, "flat field")
-        model = detectors.with_flat_field(model, flat)
+        with about_field("model.detector.flat_field"):
+            flat = None if asked.flat_field is None else image(asked.flat_field, "flat field")
+            model = detectors.with_flat_field(model, flat)
     return model
 
 

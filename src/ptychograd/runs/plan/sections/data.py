@@ -1,5 +1,6 @@
 """What was measured: files, how they are read, and lengths that they do not state or state wrongly."""
 
+import math
 from typing import Annotated, Literal
 
 from ptychograd.runs.plan.fields import ArrayOrFile, Files, Flat, Real, Section, TextOrNumber, Whole, about
@@ -15,8 +16,8 @@ class MaskSection(Section):
         "What True or non-zero means in the mask: of data.mask.image if that is given, else of the one named with "
         "data.keys.mask, else of the file's; by default what the file's format or the mask's name says, else good."
     )
-    above: Real | None = about("Photons from which on a pixel is left out of a pattern.")
-    beam_stop: Real = about("Radius in pixels of a disc in the middle of the detector that is left out.", 0.0)
+    above: Real | None = about("Photons from which on a pixel is left out of a pattern.", above=0)
+    beam_stop: Real = about("Radius in pixels of a disc in the middle of the detector that is left out.", 0.0, least=0)
     allow_most: bool = about("Go on although fewer than half of the pixels are valid.", False)
 
 
@@ -27,10 +28,11 @@ class DataSection(Section):
     each: bool = about("Every file is a scan, and has a run of its own.", False)
     keys: Annotated[dict[str, TextOrNumber], Flat] = about(
         "Where the file keeps an item: NAME=PATH, or NAME=NUMBER in SI units; names are patterns, positions, mask, "
-        "probe, support, wavelength, energy_kev, distance, pixel_size, focus_distance, two_theta, rocking (radians, or "
-        'degrees where the file says units="deg"), arrived (what counts the patterns that are written by now); what '
-        "else differs from pattern to pattern is variable.NAME; positions=none: there are none. A unit that the file "
-        "does not state follows the path after a colon, as /entry/x:um.",
+        "probe, support, wavelength or energy (or energy_kev), distance, pixel_size, focus_distance, two_theta, "
+        'rocking (radians, or degrees where the file says units="deg"), arrived (what counts the patterns that are '
+        "written by now); what else differs from pattern to pattern is variable.NAME; positions=none: there are none, "
+        "and positions=Y,X: they are in two arrays. A unit that the file does not state follows path or number after a "
+        "colon, as /entry/x:um and 8:keV.",
         {},
     )
     links_into: Files = about(
@@ -42,6 +44,8 @@ class DataSection(Section):
         "How positions lie to patterns: 4 exchanges y and x, then 2 negates y and 1 negates x; add them up. "
         "`ptychograd diagnose` finds out.",
         0,
+        least=0,
+        most=7,
     )
     mask: MaskSection = about("Which pixels of the detector are left out.", MaskSection)
     prepare: PrepareSection = about("What is done to patterns and positions before they are used.", PrepareSection)
@@ -51,17 +55,22 @@ class DataSection(Section):
         "writer counts patterns by, if it does.",
         False,
     )
-    patience: Duration = about("Time without a new pattern after which a scan that is followed counts as ended.", 60.0)
+    patience: Duration = about(
+        "Time without a new pattern after which a scan that is followed counts as ended.", 60.0, least=0
+    )
 
 
 class GeometrySection(Section):
     """Lengths of the experiment, in place of the file's."""
 
-    distance: Length | None = about("From sample to detector.")
+    distance: Length | None = about("From sample to detector.", above=0, less_than=math.inf)
     focus_distance: Length | None = about(
-        "For a near field in a cone beam: from focus to sample; inf for a parallel beam."
+        "For a near field in a cone beam: from focus to sample; inf for a parallel beam.",
+        above=0,
     )
-    wavelength: Length | None = about("Wavelength of the light or of the electrons.")
-    energy: Energy | None = about('Energy of the photons, as "8 keV", in place of the wavelength.')
-    pixel_size: Length | None = about("Width of a detector pixel.")
-    two_theta: Angle | None = about("Of a crystal: the angle between the beam and the detector's middle.")
+    wavelength: Length | None = about("Wavelength of the light or of the electrons.", above=0, less_than=math.inf)
+    energy: Energy | None = about('Energy of the photons, as "8 keV", in place of the wavelength.', above=0)
+    pixel_size: Length | None = about("Width of a detector pixel.", above=0, less_than=math.inf)
+    two_theta: Angle | None = about(
+        "Of a crystal: the angle between the beam and the detector's middle.", above=-math.inf, less_than=math.inf
+    )

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from ptychograd.runs.plan.fields import Epochs, Flat, Real, Section, Texts, Whole, about, named
+from ptychograd.runs.plan.fields import Epochs, Flat, Real, Section, Texts, Weight, Whole, about, named
 
 SOLVERS = ("nesterov", "lbfgs", "rpie", "epie", "ad-epie", "adam")
 NOISES = ("amplitude", "poisson", "gaussian", "poisson-gaussian")
@@ -16,11 +16,13 @@ class SolverSection(Section):
         "by then. These and rpie find their step sizes; epie and ad-epie follow Algorithm 1 of the paper; adam takes "
         "steps."
     )
-    momentum: Real | None = about("For nesterov: its momentum, from 0 to below 1.")
-    step_size: Real | None = about("For nesterov: its step, over the one that the curvature allows.")
-    floor: Real | None = about("For nesterov: the share of the brightest light that weakly lit pixels are moved by.")
-    alpha: Real | None = about("For rpie: its regularisation, from 0 to 1.")
-    steps: Annotated[dict[str, Real], Flat] = about("For adam: step sizes by parameter, as object = 0.01.", {})
+    momentum: Real | None = about("For nesterov: its momentum, from 0 to below 1.", least=0, less_than=1)
+    step_size: Real | None = about("For nesterov: its step, over the one that the curvature allows.", above=0)
+    floor: Real | None = about(
+        "For nesterov: the share of the brightest light that weakly lit pixels are moved by.", least=0, most=1
+    )
+    alpha: Real | None = about("For rpie: its regularisation, above 0, at most 1.", above=0, most=1)
+    steps: Annotated[dict[str, Weight], Flat] = about("For adam: step sizes by parameter, as object = 0.01.", {})
     arguments: dict[str, object] = about("What a solver of your own is made with.", {})
 
 
@@ -31,8 +33,8 @@ class StageSection(Section):
     refine: Texts | None = about("Parameters that are refined; by default object and probe.")
     noise: Annotated[object, *named(*NOISES)] | None = about("The noise model; by default that of the fit.")
     solver: SolverSection | None = about("By default that of the fit.")
-    batch_size: Whole | None = about("By default that of the fit.")
-    priors: dict[str, Real] | None = about("By default those of the fit.")
+    batch_size: Whole | None = about("By default that of the fit.", least=1)
+    priors: dict[str, Weight] | None = about("By default those of the fit.")
 
 
 class FitSection(Section):
@@ -47,7 +49,8 @@ class FitSection(Section):
     batch_size: Whole | None = about(
         "Patterns a step; by default for nesterov 16 (at most a fifth of all) and more, up to all, where photons are "
         "few, 32 for rpie, 1 for epie and ad-epie, 100 for adam, all for lbfgs; of rocking curves 16 positions, 26 for "
-        "adam, with all their angles."
+        "adam, with all their angles.",
+        least=1,
     )
     noise: Annotated[object, *named(*NOISES)] | None = about(
         "Misfit to minimise. A noise model other than amplitude takes over for the last third of the epochs. By "
@@ -57,14 +60,16 @@ class FitSection(Section):
     )
     hold_probe: Whole | None = about(
         "First epochs in which the probe stays as it is; by default 0 for nesterov, 1 for the others, and all for a "
-        "crystal."
+        "crystal.",
+        least=0,
     )
     refine: Texts = about("Parameters to be refined beside object and probe, by their paths, as scan.offset.", ())
     refine_after: Whole | None = about(
         "Epochs before the parameters of fit.refine are refined; by default a fifth of all, and a twentieth for all of "
-        "them where positions are among them."
+        "them where positions are among them.",
+        least=0,
     )
-    priors: dict[str, Real] = about(
+    priors: dict[str, Weight] = about(
         "What is known of the object: NAME=WEIGHT with tv (few edges; try 0.3), tikhonov (smooth), l1 (few wavelets), "
         "slices (neighbouring slices alike); weights mean the same at any batch size.",
         {},

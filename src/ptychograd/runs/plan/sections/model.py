@@ -12,9 +12,9 @@ class StartSection(Section):
     object: Literal["flat", "random"] | None = about(
         "Start object; random where a thin object's data come with a known surround, else flat."
     )
-    aperture: Length | None = about("Start probe from a square opening of this width.")
-    pinhole: Length | None = about("Start probe from a round opening of this diameter.")
-    focal_spot: Length | None = about("Start probe from a Gaussian focus of this full width at half maximum.")
+    aperture: Length | None = about("Start probe from a square opening of this width.", above=0)
+    pinhole: Length | None = about("Start probe from a round opening of this diameter.", above=0)
+    focal_spot: Length | None = about("Start probe from a Gaussian focus of this full width at half maximum.", above=0)
     defocus: Length = about(
         "Distance from the opening (aperture, pinhole), or from the focus (focal_spot, or the one estimated from the "
         "mean pattern), to the object.",
@@ -22,7 +22,8 @@ class StartSection(Section):
     )
     probe: ArrayOrFile | None = about("Start probe: an array in Python; y x, or mode y x.")
     thickness: Length | None = about(
-        "Thickness of a crystal along x; needed for rocking curves, unless the file has a support."
+        "Thickness of a crystal along x; needed for rocking curves, unless the file has a support.",
+        above=0,
     )
     result: File | None = about(
         "An earlier result of this package whose object, probe and position corrections are the start, resampled to "
@@ -33,11 +34,12 @@ class StartSection(Section):
 class ObjectSection(Section):
     """What the object is beside one thin slice of any transmission."""
 
-    states: Whole = about("Incoherent states of the object.", 1)
-    slices: Whole = about("Slices of a thick object, with slice_distance.", 1)
-    slice_distance: Length | None = about("From one slice of the object to the next.")
+    states: Whole = about("Incoherent states of the object.", 1, least=1)
+    slices: Whole = about("Slices of a thick object, with slice_distance.", 1, least=1)
+    slice_distance: Length | None = about("From one slice of the object to the next.", above=0)
     magnitude_at_most: Real | None = about(
-        "Bound of the magnitude of the object's transmission; 1 for one that can't amplify a wave."
+        "Bound of the magnitude of the object's transmission; 1 for one that can't amplify a wave.",
+        above=0,
     )
     phase_only: bool = about("The object absorbs nothing.", False)
 
@@ -45,9 +47,9 @@ class ObjectSection(Section):
 class ProbeSection(Section):
     """What the probe is beside one wave that is the same in every pattern."""
 
-    modes: Whole = about("Incoherent modes of the probe.", 1)
+    modes: Whole = about("Incoherent modes of the probe.", 1, least=1)
     variations: Whole = about(
-        "Ways in which the probe varies from pattern to pattern (orthogonal probe relaxation).", 0
+        "Ways in which the probe varies from pattern to pattern (orthogonal probe relaxation).", 0, least=0
     )
     varying_intensity: bool = about("The intensity fluctuates from exposure to exposure.", False)
     aberrations: dict[str, Real] = about(
@@ -57,15 +59,17 @@ class ProbeSection(Section):
     )
     numerical_aperture: Real | None = about(
         "Numerical aperture of that lens (for aberrations); by default that of the cone in which 99 % of the probe's "
-        "power is."
+        "power is.",
+        above=0,
+        less_than=1,
     )
 
 
 class LineSection(Section):
     """A line of the spectrum."""
 
-    energy: Energy = required('Energy of its photons, as "8 keV".')
-    weight: Real = about("Its share of the power, relative to the others.", 1.0)
+    energy: Energy = required('Energy of its photons, as "8 keV".', above=0)
+    weight: Real = about("Its share of the power, relative to the others.", 1.0, above=0)
 
 
 class SpectrumSection(Section):
@@ -73,27 +77,30 @@ class SpectrumSection(Section):
 
     lines: tuple[LineSection, ...] = about('Lines of the spectrum, as [{energy = "8 keV", weight = 1.0}].', ())
     bandwidth: Real | None = about(
-        "Width of a Gaussian spectrum: full width at half maximum over the wavelength, as 0.01."
+        "Width of a Gaussian spectrum: full width at half maximum over the wavelength, as 0.01.",
+        above=0,
+        less_than=0.5,
     )
-    samples: Whole = about("Wavelengths that stand for the Gaussian spectrum of bandwidth.", 5)
+    samples: Whole = about("Wavelengths that stand for the Gaussian spectrum of bandwidth.", 5, least=2)
 
 
 class PositionsSection(Section):
     """Where patterns were taken."""
 
     reach: Whole = about(
-        "How far positions that are refined (scan.offset) may move along each axis, in object pixels.", 16
+        "How far positions that are refined (scan.offset) may move along each axis, in object pixels.", 16, least=1
     )
     placed_within: Whole | None = about(
         "Before the first epoch, positions are looked for within so many object pixels of the given ones, by the "
-        "patterns' holograms: for a defocused beam or a near field whose positions are far off."
+        "patterns' holograms: for a defocused beam or a near field whose positions are far off.",
+        least=1,
     )
 
 
 class DetectorSection(Section):
     """What the detector does beside counting every photon where it falls."""
 
-    background: Real = about("Photons a pixel from elsewhere than the sample, if known.", 0.0)
+    background: Real = about("Photons a pixel from elsewhere than the sample, if known.", 0.0, least=0)
     background_image: bool = about(
         "A background of its own for every pixel of the detector, found where detector.background is refined.", False
     )
@@ -102,9 +109,11 @@ class DetectorSection(Section):
         "Standard deviation of the detector's point spread, in its pixels; or an image of it (.npy)."
     )
     oversampling: Whole = about(
-        "Pixels of the model along each side of a pixel of the detector, for probes larger than the window.", 1
+        "Pixels of the model along each side of a pixel of the detector, for probes larger than the window.", 1, least=1
     )
-    readout: Real | None = about("Noise of reading a pixel, photons rms, for the noise poisson-gaussian and gaussian.")
+    readout: Real | None = about(
+        "Noise of reading a pixel, photons rms, for the noise poisson-gaussian and gaussian.", above=0
+    )
     saturation: Real | None = about(
         "Photons at which pixels are full; a full pixel tells that it got so many photons or more."
     )

@@ -23,13 +23,18 @@ def _every(value: object) -> object:
 Every = Annotated[object, PlainValidator(_every), WithJsonSchema({"type": ["integer", "string"]})]
 
 
+MOST_HELD_OUT = 0.5  # of the patterns
+
+
 class ValidationSection(Section):
     """What judges the run."""
 
     hold_out: Real | None = about(
         "Share of the patterns (of a crystal, whole rocking curves) that is not fitted, as 0.05, at most 0.5; their "
         "R-factor tells noise from detail. By default 0, and 0.05 where positions are refined, which the held-out "
-        "patterns judge; with 0 nothing judges them."
+        "patterns judge; with 0 nothing judges them.",
+        least=0,
+        most=MOST_HELD_OUT,
     )
     position_search: bool = about("Positions that are refined are searched farther than a gradient reaches.", True)
     position_test: bool = about("Refined positions are judged by held-out patterns, and taken back if they lose.", True)
@@ -38,13 +43,15 @@ class ValidationSection(Section):
 class OutputSection(Section):
     """What is kept, and when the run ends before its time."""
 
-    result: File | None = about("The result file; DATA_result.h5 in the working folder by default.")
+    result: File | None = about(
+        "The result file, with data.each a folder; by default DATA_result.h5 in the working folder."
+    )
     checkpoint_every: Every = about(
         "How often the result so far is saved: after so many epochs, as 10, or so much time, as 30s, 5min or 2h; never "
         "with 0.",
         "10min",
     )
-    stop_after: Whole | None = about("End after this epoch; `resume` goes on from there.")
+    stop_after: Whole | None = about("End after this epoch; `resume` goes on from there.", least=1)
 
 
 class MachineSection(Section):
@@ -55,16 +62,19 @@ class MachineSection(Section):
     )
     memory: Bytes | None = about(
         "The most that patterns may take, as 4GB; more stay in their file and are read block by block. By default 40 % "
-        "of what is free."
+        "of what is free.",
+        above=0,
     )
     precision: Literal["single", "double"] = about("Precision of all arithmetic.", "single")
     deterministic: bool = about(
         "Sums in the same order on a GPU too, which is slower; on a CPU they always are.", False
     )
-    gpu_memory: Real | None = about("Share of a GPU's memory that may be taken, from 0 to 1; by default JAX's, 0.75.")
+    gpu_memory: Real | None = about(
+        "Share of a GPU's memory that may be taken, from 0 to 1; by default JAX's, 0.75.", above=0, most=1
+    )
     coordinator: str | None = about(
         "Of several processes: HOST:PORT of the first one, which all can reach. Under Slurm's srun and Open MPI's "
         "mpirun coordinator, processes and rank are known and need not be given."
     )
-    processes: Whole | None = about("Of several processes: how many there are.")
-    rank: Whole | None = about("Of several processes: the number of this one; number 0 writes the result.")
+    processes: Whole | None = about("Of several processes: how many there are.", least=1)
+    rank: Whole | None = about("Of several processes: the number of this one; number 0 writes the result.", least=0)

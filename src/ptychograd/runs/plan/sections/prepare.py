@@ -59,7 +59,7 @@ class PrepareSection(Section):
     )
     centre: Centre | None = about(
         "Zero frequency y, x in pixels of the file's patterns, counted from 0, to parts of a pixel; or how it is "
-        "found: disc, symmetry, or auto (by the disc if there is one)."
+        "found: disc, symmetry, or auto (by symmetry, else by a disc)."
     )
     crop: Sides | None = about("Rows and columns that are left about the zero frequency; one number for both.")
     pad: Sides | None = about(

@@ -1,0 +1,270 @@
+"""From any file to a result of which is said how far it is to be trusted, with nothing said beforehand."""
+
+import time as clock
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from ptychograd.automatic.beginning import Beginning, beginning_of
+from ptychograd.automatic.budget import Budget, Tried
+from ptychograd.automatic.conventions import expected_sign, matter_sign
+from ptychograd.automatic.few_photons import evidence_at_few_photons
+from ptychograd.automatic.halves import can_compare, halves_share, with_halves
+from ptychograd.automatic.missing import State, look_for_missing
+from ptychograd.automatic.start.trials import Tell
+from ptychograd.core.errors import check_kind
+from ptychograd.core.log import log
+from ptychograd.core.strict import meant
+from ptychograd.data.dataset import Dataset, StreamFromFile
+from ptychograd.data.patterns import illuminated_positions
+from ptychograd.data.preparation.guesses import guess_preparation
+from ptychograd.fitting.reconstruction import CUT_SHORT, Progress
+from ptychograd.fitting.result import Result
+from ptychograd.fitting.verdict import NOT_SOLVED, VERDICT
+from ptychograd.runs.plan.plan import Plan
+from ptychograd.runs.plan.quantities import quantity
+from ptychograd.runs.plan.reading import prepared, read_data
+from ptychograd.runs.plan.sections.prepare import PrepareSection
+from ptychograd.runs.planned import PlannedRun
+from ptychograd.runs.setting_names import HELD_OUT
+
+AUTO = "auto"  # settings: notes and table of what was tried
+HELD, MOST_HELD, LEAST_HELD = 16, 0.15, 0.05  # patterns that judge, and shares of all
+LONGER = 2  # times the epochs, where the misfit still fell
+DISTINGUISHED = 20  # epochs of each of several starts that trials could not tell apart
+LATER = 1.002  # times R of held-out patterns, up to which the last run is as good as the first
+
+Perform = Callable[[Plan, Dataset], Result]
+
+
+class Asked(NamedTuple):
+    """What an automatic run is asked for, and what it tells.
+
+    Args:
+        plan: what a person said.
+        raw: the data, as they are before anything is done to them.
+        budget: of time.
+        perform: does a run of a plan with its data.
+        on_trial: is called with each trial of a start.
+    """
+
+    plan: Plan
+    raw: Dataset
+    budget: Budget
+    perform: Perform
+    on_trial: Tell | None = None
+
+    @property
+    def said(self) -> tuple[str, ...]:
+        """Paths of the fields that a person said."""
+        return tuple(_paths(self.plan.said()))
+
+    def read(self, plan: Plan) -> Dataset:
+        """The data of a plan."""
+        return prepared(self.raw, plan.data)
+
+
+@meant
+def auto(
+    data: Dataset | str | Path | Sequence[str | Path],
+    plan: Plan | None = None,
+    *,
+    time: float | str | None = "10min",
+    perform: Perform | None = None,
+    on_trial: Tell | None = None,
+    on_epoch: Callable[[Progress], None] | None = None,
+    keep: StreamFromFile | None = None,
+) -> Result:
+    """Reconstruct data of which nothing is said: prepare them, find the start, run, look for what is missing, judge.
+
+    What a plan says is not searched. Each decision is a sentence in the log and in `settings["auto"]["notes"]` of the
+    result, and what was tried stands with its held-out figures in `settings["auto"]["tried"]`; the plan that makes the
+    result again is `Plan.of_result(result)`. The verdict says "at_noise" or "near_noise" only where two halves of the
+    patterns share the image.
+
+    Args:
+        data: a dataset, or files of one scan.
+        plan: what is known; by default nothing.
+        time: seconds, or a text as "10min": when it is over, what can be left out is; None for no bound.
+        perform: does a run of a plan with its data, in place of `PlannedRun`, as to show and save it meanwhile.
+        on_trial: is called with each trial of a start.
+        on_epoch: is called with a `Progress` after each epoch of a run.
+        keep: when patterns stay in their file; by default they are all read.
+
+    Returns:
+        the result; one whose run was interrupted goes on by its plan.
+
+    Raises:
+        InputError: data that can't be read, or a plan that does not go with them.
+
+    Example:
+        result = pg.auto("scan.h5")
+        print(result.settings["verdict"]["code"], *result.settings["auto"]["notes"], sep="\\n")
+    """
+    check_kind(plan or Plan(), Plan, "plan")
+    seconds = quantity(time, "s") if time is not None else None
+    plan, budget = plan or Plan(), Budget.of(seconds)
+    if not isinstance(data, Dataset):
+        files = [data] if isinstance(data, str | Path) else list(data)
+        plan = plan.with_fields({"data.paths": tuple(map(str, files))}) if files else plan
+    plan.check()
+    raw = data if isinstance(data, Dataset) else as_in_file(plan, keep)
+    return _followed(Asked(plan, raw, budget, perform or _performing(on_epoch), on_trial))
+
+
+def as_in_file(plan: Plan, keep: StreamFromFile | None = None) -> Dataset:
+    """The data of a plan before anything is done to them that `prepared` does."""
+    mask = plan.data.mask.replaced(image=None, above=None, beam_stop=0.0, allow_most=True)
+    before = plan.data.replaced(prepare=PrepareSection(), mask=mask, orientation=0)
+    return read_data(plan.model_copy(update={"data": before}), keep)
+
+
+def _performing(on_epoch: Callable[[Progress], None] | None) -> Perform:
+    def perform(plan: Plan, data: Dataset) -> Result:
+        planned = PlannedRun.of(plan, data)
+        return planned.validated(planned.perform(on_epoch))
+
+    return perform
+
+
+def _followed(asked: Asked) -> Result:
+    """All steps, one after another."""
+    notes: list[str] = []
+    plan = _tell(notes, *prepared_plan(asked))
+    data = asked.read(plan)
+    begin = beginning_of(plan, data, asked.said, asked.on_trial)
+    plan = _tell(notes, plan.with_fields(begin.fields), begin.notes)
+    if begin.fields:
+        data = asked.read(plan)
+    plan = with_held_out(plan, data)
+    plan, tried = _distinguished(asked, plan, data, begin, notes)
+    plan, more = _tell_more(notes, *evidence_at_few_photons(plan, data, asked.budget, asked.said))
+    started = clock.monotonic()
+    result = asked.perform(plan, data)
+    seconds = clock.monotonic() - started
+    state = State(plan, result, (*tried, *more))
+    if result.stopped not in CUT_SHORT:
+        state = _completed(asked, state, data, seconds, notes)
+    return _finished(asked, state, data, seconds, notes)
+
+
+def _tell(notes: list[str], plan: Plan, found: Sequence[str]) -> Plan:
+    """The plan, after its notes were logged."""
+    for note in found:
+        log.info(note)
+    notes += found
+    return plan
+
+
+def _tell_more(
+    notes: list[str], plan: Plan, found: Sequence[str], tried: tuple[Tried, ...]
+) -> tuple[Plan, tuple[Tried, ...]]:
+    return _tell(notes, plan, found), tried
+
+
+def prepared_plan(asked: Asked) -> tuple[Plan, list[str]]:
+    """The plan with what data show beyond doubt to be needed before anything else, and a note of each."""
+    plan = asked.plan
+    data, notes = asked.read(plan), []
+    for guess in guess_preparation(data):
+        fields = {path: value for path, value in guess.in_plan.items() if path not in asked.said}
+        if len(fields) == len(guess.in_plan):
+            plan = plan.with_fields(fields)
+            notes.append(f"prepared: {guess.text}")
+    return plan, notes
+
+
+def with_held_out(plan: Plan, data: Dataset) -> Plan:
+    """The plan with some patterns held out, unless it says how many."""
+    count = len(illuminated_positions(data))
+    if plan.validation.hold_out is not None or count < 2:
+        return plan
+    share = float(np.clip(HELD / count, LEAST_HELD, MOST_HELD))
+    return plan.with_fields({"validation.hold_out": round(max(share, 1 / count), 4)})
+
+
+def _distinguished(
+    asked: Asked, plan: Plan, data: Dataset, begin: Beginning, notes: list[str]
+) -> tuple[Plan, tuple[Tried, ...]]:
+    """The plan with that of several starts which expects held-out patterns best after some epochs of all data."""
+    if not begin.others or not asked.budget.allows(0.0):
+        return plan, begin.tried
+    ways = [("the best start of the trials", begin.fields), *begin.others]
+    found = []
+    for text, fields in ways:
+        other = plan.with_fields({**{path: None for path in begin.fields if path == "model.start.probe"}, **fields})
+        there = asked.read(other)
+        planned = PlannedRun.of(other.with_fields({"fit.epochs": DISTINGUISHED}), there)
+        held_out = planned.validated(planned.perform()).settings.get(HELD_OUT, np.inf)
+        found.append((held_out, text, other))
+    best = min(found, key=lambda one: one[0])
+    rows = [Tried("start", text, r, None, DISTINGUISHED, text == best[1]) for r, text, _ in found]
+    text = (
+        f"of {len(found)} starts that short trials could not tell apart, {best[1]} is best after {DISTINGUISHED} epochs"
+    )
+    return _tell(notes, best[2], [text]), (*begin.tried, *rows)
+
+
+def _completed(asked: Asked, state: State, data: Dataset, seconds: float, notes: list[str]) -> State:
+    """What is missing put in, and the run made anew with it, if that is better."""
+    first = state
+    state = look_for_missing(state, data, asked.budget, asked.said)
+    _tell(notes, state.plan, state.notes)
+    plan = _longer(state.plan, first.result)
+    if plan == first.plan:
+        return state._replace(result=first.result)
+    if asked.budget.left < 0:
+        _tell(notes, plan, ["time ended before the run was made anew with what was found; the plan has it"])
+        return state._replace(result=first.result, plan=plan)
+    result = asked.perform(plan, data)
+    if result.stopped in CUT_SHORT or _held_out(result) <= LATER * _held_out(first.result):
+        return state._replace(result=result, plan=plan)
+    _tell(notes, plan, ["the run with what was found expects held-out patterns no better; the one before is kept"])
+    return state._replace(result=first.result, plan=first.plan)
+
+
+def _longer(plan: Plan, result: Result) -> Plan:
+    """The plan with more epochs, where the loss still fell at the end."""
+    codes = [cause["code"] for cause in result.settings.get(VERDICT, {}).get("causes", ())]
+    if "too_few_epochs" not in codes or plan.fit.epochs is not None:
+        return plan
+    return plan.with_fields({"fit.epochs": LONGER * result.history.epochs})
+
+
+def _held_out(result: Result) -> float:
+    return float(result.settings.get(HELD_OUT, np.inf))
+
+
+def _finished(asked: Asked, state: State, data: Dataset, seconds: float, notes: list[str]) -> Result:
+    """The result with the sign of its matter, what halves say of it, all notes, and the table of what was tried."""
+    result = state.result
+    if result.stopped not in CUT_SHORT:
+        verdict = result.settings.get(VERDICT, {}).get("code")
+        if verdict not in (None, NOT_SOLVED) and can_compare(asked.budget, seconds):
+            shared = halves_share(state.plan, data, result)
+            result = with_halves(result, shared)
+            _tell(notes, state.plan, [shared.summary])
+        _tell(notes, state.plan, list(_of_sign(result, data)))
+    table: Mapping = {"notes": notes, "tried": [one.summary for one in state.tried]}
+    return result._replace(settings=result.settings | {AUTO: dict(table)})
+
+
+def _of_sign(result: Result, data: Dataset) -> Iterator[str]:
+    """A note where the sign of matter's phase is not that of its field."""
+    expected = expected_sign(None if data.geometry is None else data.geometry.wavelength)
+    found = matter_sign(result) if result.roles.image is not None else None
+    if expected and found is not None and found.sign == -expected:
+        yield (
+            "matter has the other sign of the phase than its field gives it; turn the scan by half a turn "
+            "(`data.orientation`) and take the other side of the focus, if that is wrong"
+        )
+
+
+def _paths(said: Mapping, before: str = "") -> Iterator[str]:
+    for name, value in said.items():
+        if isinstance(value, Mapping) and value and before + name != "data.keys":
+            yield from _paths(value, f"{before}{name}.")
+        else:
+            yield before + name

@@ -1,0 +1,72 @@
+"""Whether two halves of the patterns share an image: what only one of them shows is noise."""
+
+from typing import NamedTuple
+
+from ptychograd.automatic.budget import Budget
+from ptychograd.core.errors import InputError
+from ptychograd.core.strict import meant
+from ptychograd.data.dataset import Dataset
+from ptychograd.data.geometry import format_length
+from ptychograd.fitting.result import NonFiniteError, Result
+from ptychograd.fitting.verdict import NOT_SOLVED, VERDICT
+from ptychograd.quality.half_data import half_agreement
+from ptychograd.runs.halves import planned_halves
+from ptychograd.runs.plan.plan import Plan
+
+EPOCHS = 24  # of each half: the beam is known
+SHARED = 0.12  # of the highest frequency, up to which halves have to agree at least
+
+
+class HalvesShared(NamedTuple):
+    """Whether halves share the image, and in words up to which detail.
+
+    Args:
+        is_shared: None if it could not be found out.
+        summary: in words.
+    """
+
+    is_shared: bool | None
+    summary: str
+
+
+@meant
+def halves_share(plan: Plan, data: Dataset, result: Result) -> HalvesShared:
+    """Reconstruct both halves of the patterns shortly, with the probe of a result, and compare their images.
+
+    The object starts anew in each, so that what they have in common is of the sample, or of the probe.
+
+    Args:
+        plan: of the result.
+        data: all patterns.
+        result: whose probe is the start.
+    """
+    fields: dict[str, object] = {"fit.epochs": EPOCHS, "validation.hold_out": 0.0, "fit.stages": ()}
+    start = {name: None for name in ("aperture", "pinhole", "focal_spot", "result")}
+    fields |= {f"model.start.{name}": value for name, value in start.items()} | {"model.start.defocus": 0.0}
+    fields |= {"model.start.probe": result.probe, "fit.refine": tuple(p for p in plan.fit.refine if "scan" not in p)}
+    try:
+        halves = [half.perform() for half in planned_halves(plan.with_fields(fields), data)]
+        found = half_agreement(*halves)
+    except (InputError, NonFiniteError) as problem:
+        return HalvesShared(None, f"halves of the patterns could not be compared: {problem}")
+    crossing, limit = found.crossing(0.5), found.limit
+    if crossing is None or crossing < SHARED * limit:
+        return HalvesShared(False, "two halves of the patterns do not share the image")
+    size = found.resolution()
+    text = format_length(size) if result.sampling is not None and size else f"{size:.2g} pixels"
+    return HalvesShared(True, f"two halves of the patterns share the image, to lines {text} wide")
+
+
+def with_halves(result: Result, shared: HalvesShared) -> Result:
+    """The result with a verdict that is never sure of an image that halves do not share."""
+    verdict = result.settings.get(VERDICT)
+    if verdict is None or shared.is_shared is not False:
+        return result
+    cause = {"code": "halves", "found": shared.summary}
+    verdict = {**verdict, "code": NOT_SOLVED, "causes": [cause, *verdict["causes"]]}
+    return result._replace(settings=result.settings | {VERDICT: verdict})
+
+
+def can_compare(budget: Budget, seconds: float) -> bool:
+    """Whether there is time for two halves, where the whole run took so long."""
+    return budget.allows(0.6 * seconds)

@@ -1,0 +1,210 @@
+"""What a run above the noise lacks: parts of the model, tried from its state and judged by held-out patterns."""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from typing import NamedTuple, cast
+
+import numpy as np
+
+from ptychograd.automatic.budget import Budget, Tried
+from ptychograd.automatic.orientation.preference import critical
+from ptychograd.core.strict import meant
+from ptychograd.data.dataset import Dataset
+from ptychograd.fitting.result import NonFiniteError, Result
+from ptychograd.fitting.verdict import AT_NOISE, VERDICT
+from ptychograd.models.continuing import EarlierResult, continued
+from ptychograd.physics.model import AbstractModel
+from ptychograd.physics.paths import BACKGROUND, CORRECTING, INTENSITY, POINT_SPREAD_WIDTH
+from ptychograd.refinement.positions import held_out_misfits, own_parameters
+from ptychograd.runs.held_out import parted, with_search_and_validation
+from ptychograd.runs.plan.effects.assembling import assembled
+from ptychograd.runs.plan.plan import Plan
+from ptychograd.runs.plan.solvers import make_solver
+from ptychograd.runs.plan.start import plain_model
+from ptychograd.runs.run import perform
+from ptychograd.runs.stage import Run
+
+EPOCHS = 12  # of a trial
+LEAST = 0.003  # of R, that a part has to gain
+MODES = (2, 4, 6)
+OFFSETS, RELEASED = CORRECTING["offset"], "fit.refine"
+SHARE = 0.5  # of the time left, for the final run
+
+
+class Part(NamedTuple):
+    """A part of the model that may be missing.
+
+    Args:
+        name: in words.
+        fields: of the plan that put it in; those of `fit.refine` are added to what is refined already.
+        about: the field by which a person may have said it.
+    """
+
+    name: str
+    fields: Mapping[str, object]
+    about: str
+
+    def put_into(self, plan: Plan) -> Plan:
+        """The plan with this part."""
+        fields = dict(self.fields)
+        if RELEASED in fields:
+            fields[RELEASED] = (*plan.fit.refine, *cast("tuple[str, ...]", fields[RELEASED]))
+        return plan.with_fields(fields)
+
+
+class State(NamedTuple):
+    """Where the search stands: the plan, the result of its run, and what was tried."""
+
+    plan: Plan
+    result: Result
+    tried: tuple[Tried, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def parts_for(plan: Plan, data: Dataset) -> list[Part]:
+    """What may be missing in a plan and was not said in it, the simplest of each kind."""
+    modes = next((count for count in MODES if count > plan.model.probe.modes), None)
+    found = [Part(f"{modes} modes of the probe", {"model.probe.modes": modes}, "model.probe.modes")] if modes else []
+    if data.positions is not None:
+        found.append(Part("refined positions", {RELEASED: (OFFSETS,)}, OFFSETS))
+    found += [
+        Part("an intensity for each pattern", {RELEASED: (INTENSITY,)}, INTENSITY),
+        Part("a background", {RELEASED: (BACKGROUND,)}, BACKGROUND),
+        Part("a point spread", {RELEASED: (POINT_SPREAD_WIDTH,)}, POINT_SPREAD_WIDTH),
+    ]
+    return [part for part in found if part.about not in plan.fit.refine]
+
+
+@meant
+def look_for_missing(state: State, data: Dataset, budget: Budget, said: Sequence[str] = ()) -> State:
+    """What pays, put into the plan one after another, in the order of what pays most.
+
+    Every part is tried from the present state for some epochs, beside the same epochs without it. It pays where the
+    held-out patterns are expected better, pattern by pattern, by as many standard errors as tell one of so many trials
+    from chance, and R by 0.3 % at least. The best goes on, and others that paid are tried again beside it.
+
+    Args:
+        state: a plan that holds out patterns, and the result of its run.
+        data: all patterns.
+        budget: of which half is left for the final run.
+        said: fields that a person said, which are left as they are.
+
+    Returns:
+        the plan with what pays, the result of the last trial, and what was tried.
+    """
+    begin = time.monotonic()
+    parts = [part for part in parts_for(state.plan, data) if part.about not in said and RELEASED not in said]
+    if RELEASED in said:
+        parts = [part for part in parts_for(state.plan, data) if RELEASED not in part.fields and part.about not in said]
+    while parts and not is_at_noise(state.result):
+        each = (time.monotonic() - begin) / max(1, len(state.tried))
+        if not budget.allows(each * (len(parts) + 1)) or budget.left < 0:
+            return state._replace(notes=(*state.notes, "time ended before all that may be missing was tried"))
+        state, paid = _round(state, data, parts)
+        if not paid:
+            break
+        parts = [*_next_modes(state.plan, paid), *(part for part in paid[1:] if part.about != paid[0].about)]
+    return state
+
+
+def is_at_noise(result: Result) -> bool:
+    """Whether the verdict on a result is that it is at the noise."""
+    return result.settings.get(VERDICT, {}).get("code") == AT_NOISE
+
+
+def _next_modes(plan: Plan, paid: Sequence[Part]) -> list[Part]:
+    """More modes, where modes paid."""
+    if "model.probe.modes" not in [part.about for part in paid[:1]]:
+        return []
+    more = [count for count in MODES if count > plan.model.probe.modes]
+    return [Part(f"{n} modes of the probe", {"model.probe.modes": n}, "model.probe.modes") for n in more[:1]]
+
+
+def _round(state: State, data: Dataset, parts: Sequence[Part]) -> tuple[State, list[Part]]:
+    """One trial of each part beside one without any; the state with the best that paid, and all that paid."""
+    plain = _trial(state.plan, data, state.result)
+    if plain is None:
+        return state, []
+    needed, found = None, []
+    for part in parts:
+        plan = part.put_into(state.plan)
+        trial = _trial(plan, data, state.result)
+        gain = None if trial is None else _gain(plan, data, trial, plain)
+        if trial is not None and gain is not None:
+            needed = critical(gain.count, len(parts))
+            found.append((gain, part, plan, trial))
+    paid = [one for one in found if one[0].errors >= (needed or 0) and one[0].share >= LEAST]
+    paid = sorted(paid, key=lambda one: one[0].r_factor)
+    rows = [_row(gain, part, bool(paid) and part is paid[0][1]) for gain, part, _, _ in found]
+    if not paid:
+        return state._replace(tried=(*state.tried, *rows)), []
+    gain, part, plan, trial = paid[0]
+    text = f"{part.name} pays: R of held-out patterns {gain.r_factor:.4f} in place of {gain.without:.4f}"
+    text += f", {gain.errors:.1f} standard errors"
+    state = State(plan, trial, (*state.tried, *rows), (*state.notes, text))
+    return state, [one[1] for one in paid]
+
+
+class Gain(NamedTuple):
+    """How much better held-out patterns are expected with a part than without it."""
+
+    r_factor: float
+    without: float
+    errors: float
+    count: int
+
+    @property
+    def share(self) -> float:
+        """Of R."""
+        return 1 - self.r_factor / self.without
+
+
+def _row(gain: Gain, part: Part, is_chosen: bool) -> Tried:
+    return Tried("missing", part.name, gain.r_factor, gain.errors, EPOCHS, is_chosen)
+
+
+def _gain(plan: Plan, data: Dataset, trial: Result, plain: Result) -> Gain | None:
+    """What the held-out patterns say of both, with numbers of their own looked for alike."""
+    held = parted(plan, data)[1]
+    if held is None or trial.model is None or plain.model is None:
+        return None
+    own = own_parameters(trial.model, plan.fit.refine) if plan.fit.refine else {}
+    other = start_from(plan, data, plain) if own else plain.model
+    one, without = (held_out_misfits(model, held, None, own) for model in (trial.model, other))
+    ratio = np.log(np.maximum(without.residual, 1e-30) / np.maximum(one.residual, 1e-30)) / 2
+    error = float(np.std(ratio, ddof=1)) / np.sqrt(len(ratio)) if len(ratio) > 1 else np.inf
+    return Gain(one.r_factor, without.r_factor, float(np.mean(ratio)) / max(error, 1e-12), len(ratio))
+
+
+def _trial(plan: Plan, data: Dataset, earlier: Result) -> Result | None:
+    """Some epochs of a plan from where an earlier result is; None if they diverged."""
+    try:
+        return perform(run_from(plan, data, earlier, EPOCHS))
+    except NonFiniteError:
+        return None
+
+
+def run_from(plan: Plan, data: Dataset, earlier: Result, epochs: int) -> Run:
+    """A run of a plan that begins with object, probe and positions of an earlier result."""
+    short = plan.with_fields({"fit.epochs": epochs, "fit.refine_after": 0, "validation.position_test": False})
+    fitted, held = parted(short, data)
+    model, solver = start_from(short, fitted, earlier), make_solver(short)
+    size = short.fit.batch_size or solver.suited_batch_size(fitted)
+    run = Run(model, fitted, solver, short.make_stages(fitted, model), size, short.seed)
+    return with_search_and_validation(short, run, held)
+
+
+def start_from(plan: Plan, data: Dataset, earlier: Result) -> AbstractModel:
+    """The model of a plan with object, probe and positions of an earlier result."""
+    begun = partial(_begun, data, EarlierResult(earlier.roles, earlier.positions))
+    return assembled(plain_model(plan, data), data, plan.model, plan.fit.refine, begun)
+
+
+def _begun(data: Dataset, earlier: EarlierResult, model: AbstractModel) -> AbstractModel:
+    return continued(model, data, earlier)[0]
+
+
+def rows_of(tried: Sequence[Tried]) -> Iterator[dict]:
+    """The table of what was tried, as it goes into settings."""
+    yield from (one.summary for one in tried)

@@ -1,0 +1,50 @@
+"""A scan as CXI, for other programs: patterns, positions, mask and geometry (version 1.6)."""
+
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from ptychograd.core.errors import InputError
+from ptychograd.core.version import __version__
+from ptychograd.data.dataset import Dataset, Geometry
+from ptychograd.data.files.formats.cxi import DETECTOR, OWN, POSITIONS, SOURCE
+from ptychograd.data.files.writing.hdf5 import creating
+from ptychograd.data.files.writing.patterns import write_patterns
+from ptychograd.data.geometry.exposure import PLANCK_TIMES_LIGHT
+
+BAD = 1  # CXI's bit for a pixel that is invalid
+
+
+def write(path: Path, data: Dataset) -> None:
+    """Write a far-field scan as CXI; an old file at `path` is replaced as a whole or not at all.
+
+    Start probe, support, truth and variables have no place in CXI; they are left out.
+
+    Raises:
+        InputError: no positions, no geometry, or that of a near field or of a crystal, which CXI has no place for.
+    """
+    geometry, positions = data.geometry, data.positions
+    if type(geometry) is not Geometry or positions is None:
+        lacking = "no positions" if positions is None else "no geometry of a far field"
+        raise InputError(f"{path} can't be written: {data.source} has {lacking}, and CXI needs it; write .h5 instead.")
+    arrays = {
+        "cxi_version": np.int64(160),
+        "number_of_entries": np.int64(1),
+        f"{SOURCE}/energy": np.float64(PLANCK_TIMES_LIGHT / geometry.wavelength),
+        f"{SOURCE}/wavelength": np.float64(geometry.wavelength),
+        f"{DETECTOR}/distance": np.float64(geometry.distance),
+        f"{DETECTOR}/y_pixel_size": np.float64(geometry.pixel_size[0]),
+        f"{DETECTOR}/x_pixel_size": np.float64(geometry.pixel_size[1]),
+        f"{DETECTOR}/mask": np.where(data.mask, 0, BAD).astype(np.uint32),
+        POSITIONS[0]: np.column_stack([positions[:, 1], positions[:, 0], np.zeros(data.count)]),
+    }
+    with creating(path) as file:
+        file.attrs.update(format=OWN, creator=f"ptychograd {__version__}", source=data.source)
+        file.attrs["notes"] = np.array(data.notes, h5py.string_dtype())
+        for name, array in arrays.items():
+            file[name] = array
+        write_patterns(file, f"{DETECTOR}/data", data)
+        for name, target in (("data", f"{DETECTOR}/data"), ("translation", POSITIONS[0])):
+            file[f"entry_1/data_1/{name}"] = h5py.SoftLink(f"/{target}")
+        file[f"{DETECTOR}/translation"] = h5py.SoftLink(f"/{POSITIONS[0]}")

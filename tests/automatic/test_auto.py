@@ -1,0 +1,173 @@
+"""Automatic runs: what is said is not searched, what is missing is found, and nothing unsure is called sure."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+import problems
+import ptychograd as pg
+from lens_scans import WAVELENGTH, lens_scan
+from ptychograd.automatic.auto import AUTO, as_in_file, with_held_out
+from ptychograd.automatic.beginning import Beginning, beginning_of, of_right_sign, twin_of
+from ptychograd.automatic.budget import Budget, Tried
+from ptychograd.automatic.halves import HalvesShared, with_halves
+from ptychograd.automatic.missing import State, look_for_missing, parts_for
+from ptychograd.automatic.start import Placing, StartCandidate, StartTrial
+from ptychograd.fitting.result import History, Result
+
+
+@pytest.fixture(scope="module")
+def scan():
+    return lens_scan()[0]
+
+
+def written(folder, data):
+    path = folder / "scan.h5"
+    pg.write(path, data)
+    return path
+
+
+def test_a_budget_tells_what_is_left():
+    assert Budget.of(None).allows(1e9)
+    assert not Budget.of(-1.0).allows(0.0)
+    assert 0 < Budget.of(100.0).left <= 100
+
+
+def test_the_table_of_what_was_tried_goes_into_json():
+    row = Tried("start", "a beam", float("inf"), float("nan"), 4, False).summary
+    assert json.loads(json.dumps(row, allow_nan=False))["held_out"] is None
+
+
+def test_twin_of_a_start_is_its_mirrored_conjugate():
+    rng = np.random.default_rng(0)
+    wave = rng.normal(size=(8, 7)) + 1j * rng.normal(size=(8, 7))
+    one = StartCandidate("pupil", "1 mm behind the focus", wave, Placing(1, 0.1), {"model.start.defocus": 1e-3}, 5.0)
+    twin = twin_of(one)
+    assert (twin.text, twin.width, twin.fields) == ("1 mm before the focus", -5.0, {"model.start.defocus": -1e-3})
+    assert twin.placing == Placing(2, 0.1)
+    assert twin.wave[4, 3] == np.conj(wave[4, 3])
+    assert twin.wave[4 + 2, 3 - 1] == np.conj(wave[4 - 2, 3 + 1])
+    again = twin_of(twin)
+    assert again.text == one.text
+    np.testing.assert_array_equal(again.wave, wave)
+
+
+def image_of(sign):
+    """A result of some epochs whose matter absorbs and has a phase of this sign."""
+    rng = np.random.default_rng(1)
+    thick = np.abs(
+        np.fft.ifft2(np.fft.fft2(rng.normal(size=(64, 64))) * (np.hypot(*np.meshgrid(*[np.fft.fftfreq(64)] * 2)) < 0.1))
+    )
+    image = np.exp((1j * sign - 0.2) * thick * 4)
+    corners = np.stack(np.meshgrid(*[np.arange(0, 49, 8)] * 2, indexing="ij"), axis=-1).reshape(-1, 2).astype(float)
+    arrays = {"object.transmission": image, "probe.modes": np.ones((1, 16, 16), complex), "scan.corner": corners}
+    return Result(arrays, {}, History.empty(), {})
+
+
+@pytest.mark.parametrize(("sign", "wavelength", "is_turned"), [(-1, 1e-10, False), (1, 1e-10, True), (-1, 2e-12, True)])
+def test_of_twins_the_one_whose_matter_has_the_sign_of_its_field(sign, wavelength, is_turned):
+    wave = np.ones((16, 16), complex)
+    one = StartCandidate("pupil", "in focus", wave, Placing(4))
+    trial = StartTrial(one, 0.1, np.zeros(3), 6, image_of(sign))
+    one, text = of_right_sign(trial, wavelength)
+    assert one.placing == (Placing(7) if is_turned else Placing(4))
+    assert ("turned by half a turn" in text) == is_turned
+
+
+@pytest.mark.parametrize(
+    "said", [{"model.start.defocus": 1e-3}, {"model.start.focal_spot": 2e-6}, {"model.start.probe": np.ones((40, 44))}]
+)
+def test_a_start_that_was_said_is_not_searched(scan, said):
+    plan = pg.Plan().with_fields(said)
+    assert beginning_of(plan, scan, tuple(said)) == Beginning(notes=("the start is as it was said",))
+
+
+def test_only_a_far_field_is_searched_and_the_probe_of_a_file_is_taken(scan):
+    given = dataclasses.replace(scan, probe=np.ones((1, *scan.frame_shape), complex))
+    assert "of the file" in beginning_of(pg.Plan(), given, ()).notes[0]
+    assert (
+        "only the start of a far field"
+        in beginning_of(pg.Plan(), dataclasses.replace(scan, positions=None), ()).notes[0]
+    )
+    few = pg.data.subset(scan, range(5))
+    assert "5 patterns with photons are too few" in beginning_of(pg.Plan(), few, ()).notes[0]
+
+
+def test_parts_that_are_in_the_plan_are_not_missing(scan):
+    names = [part.name for part in parts_for(pg.Plan(), scan)]
+    assert names[:2] == ["2 modes of the probe", "refined positions"]
+    plan = pg.Plan(model={"probe": {"modes": 6}}, fit={"refine": ("scan.offset",)})
+    left = parts_for(plan, scan)
+    assert [part.about for part in left] == ["probe.intensity", "detector.background", "detector.point_spread.width"]
+    assert left[0].put_into(plan).fit.refine == ("scan.offset", "probe.intensity")
+
+
+def test_held_out_patterns_are_a_share_that_judges(scan):
+    assert with_held_out(pg.Plan(), scan).validation.hold_out == pytest.approx(0.15)
+    said = pg.Plan(validation={"hold_out": 0.3})
+    assert with_held_out(said, scan) is said
+
+
+def test_data_are_read_as_they_are_in_the_file(scan, tmp_path):
+    path = str(written(tmp_path, scan))
+    plan = pg.Plan(data={"paths": path, "orientation": 3, "prepare": {"crop": (20, 20)}, "mask": {"above": 10}})
+    raw = as_in_file(plan)
+    np.testing.assert_array_equal(raw.positions, scan.positions)
+    assert raw.frame_shape == scan.frame_shape
+    assert raw.mask.all()
+
+
+def test_images_that_halves_do_not_share_are_not_solved():
+    verdict = {"code": "at_noise", "causes": []}
+    result = Result({}, {}, History.empty(), {"verdict": verdict})
+    found = with_halves(result, HalvesShared(False, "they do not")).settings["verdict"]
+    assert (found["code"], found["causes"][0]["code"]) == ("not_solved", "halves")
+    assert with_halves(result, HalvesShared(True, "they do")).settings["verdict"] == verdict
+    assert with_halves(result, HalvesShared(None, "")).settings["verdict"] == verdict
+
+
+@pytest.mark.slow
+def test_from_a_file_to_a_sure_result_by_the_command(run, scan, tmp_path):
+    turned = pg.data.apply_orientation(scan, 2)
+    status, out, err = run("auto", written(tmp_path, turned), "--json")
+    figures = json.loads(out.splitlines()[-1])
+    assert status == 0, err
+    assert figures["verdict"]["code"] in ("at_noise", "near_noise")
+    assert "the shadow of the sample moves" in err
+    result = pg.load("scan_result.h5")
+    table = result.settings[AUTO]["tried"]
+    assert sum(row["is_chosen"] for row in table if row["step"] == "start") == 1
+    plan = pg.Plan.load("scan_result.toml")
+    assert plan.data.orientation == 2
+    assert plan.model.start.defocus * WAVELENGTH == pytest.approx(lens_scan()[2], rel=0.3)
+    assert run("run", "scan_result.toml", "-o", "again.h5")[0] == 0
+    np.testing.assert_array_equal(pg.load("again.h5").object, result.object)
+
+
+@pytest.fixture(scope="module")
+def dim_scan():
+    """A scan with photons from elsewhere, its true probe, and the state after a run that knows nothing of them."""
+    data = problems.measurement(background=20.0)
+    plan = pg.Plan(fit={"epochs": 15}, model={"start": {"probe": data.truth.probe}}, validation={"hold_out": 0.15})
+    planned = pg.runs.PlannedRun.of(plan, data)
+    return data, State(plan, planned.validated(planned.perform()))
+
+
+@pytest.mark.slow
+def test_a_missing_background_is_found_by_held_out_patterns(dim_scan):
+    data, state = dim_scan
+    found = look_for_missing(state, data, Budget.of(None))
+    assert "detector.background" in found.plan.fit.refine
+    chosen = [row.what for row in found.tried if row.is_chosen]
+    assert "a background" in chosen
+    assert all(row.errors is not None for row in found.tried)
+
+
+@pytest.mark.slow
+def test_nothing_is_tried_without_time_or_where_it_was_said(dim_scan):
+    data, state = dim_scan
+    assert look_for_missing(state, data, Budget.of(-1.0)).plan == state.plan
+    said = ("fit.refine", "model.probe.modes")
+    assert look_for_missing(state, data, Budget.of(None), said).tried == ()
