@@ -31,6 +31,8 @@ def run(plan: Plan, json: bool = False, resume: "Result | None" = None, epochs: 
         data, model = _followed(job) if plan.data.follow else (job.read(), None)
         begin = time.perf_counter()
         planned = job.planned(data, model)
+    if resume is None and starts_unnamed(job.plan, data):
+        errors.print("no start is named; `ptychograd auto` would look for one", style="dim", soft_wrap=True)
     end = partial(ended, job, data)
     try:
         result = monitored(job, planned)
@@ -75,6 +77,15 @@ def _followed(job: "Job"):
 
     job.require_own_place(None)
     return followed(job.plan, job.machine, job.save, partial(ended, job))
+
+
+def starts_unnamed(plan: Plan, data: "Dataset") -> bool:
+    """Whether a far field begins with the mean pattern in focus, as neither plan nor file say anything of its beam."""
+    from ptychograd.data.dataset import BraggGeometry, NearFieldGeometry
+
+    said = plan.model.start.model_fields_set - {"object"}
+    is_far = not isinstance(data.geometry, BraggGeometry | NearFieldGeometry)
+    return is_far and not said and data.probe is None and data.positions is not None and plan.is_of_package
 
 
 def read_data(plan: Plan, keep: "StreamFromFile | None" = None) -> "Dataset":
