@@ -51,7 +51,6 @@ def diagnose(
     from ptychograd.cli.engine import prepare
     from ptychograd.cli.job import read_data
     from ptychograd.output.texts.diagnosis import report_figures
-    from ptychograd.runs.plan.images import require_mask
     from ptychograd.runs.plan.images import write_mask as write
 
     folder = working_folder()
@@ -60,10 +59,7 @@ def diagnose(
     plan.check()
     if trial_epochs < 1:
         raise InputError(f"--trial-epochs {trial_epochs}: expected 1 or more; --no-trial leaves the trial out.")
-    if output is not None:
-        require_picture(output, data)
-    if write_mask is not None:
-        require_mask(write_mask)
+    _check_places(data, output, write_mask)
     measured = read_data(plan.with_fields({"data.mask.allow_most": True}))  # the checks say what is valid
     if search:
         show_search(measured, plan.seed, output, folder, json)
@@ -72,12 +68,22 @@ def diagnose(
     if found.trials and (unused := without_effect(options, (*READ, *TRIED))):
         errors.print(f"the trials are made without {', '.join(unused)}", style="dim", soft_wrap=True)
     _print(found, plan.data.orientation)
-    if write_mask is not None:
-        console.print(write(write_mask, found.evidence))
-    where = [] if output is None else [_drawn(found, output, folder)]
     if json:
         tell_json(report_figures(found))
-    leave_unless_there(*where)
+    if write_mask is not None:
+        console.print(write(write_mask, found.evidence))
+    if output is not None:
+        leave_unless_there(_drawn(found, output, folder))
+
+
+def _check_places(data: Path, picture: Path | None, mask: Path | None) -> None:
+    """Refuse before the computing what can't be written after it."""
+    from ptychograd.runs.plan.images import require_mask
+
+    if picture is not None:
+        require_picture(picture, data)
+    if mask is not None:
+        require_mask(mask)
 
 
 def _report(data: "Dataset", plan: "Plan", epochs: int) -> "Report":
