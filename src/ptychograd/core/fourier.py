@@ -68,17 +68,17 @@ def exact_ifft(image: np.ndarray) -> np.ndarray:
 
 def fast_size(size: int) -> int:
     """The next size for which a transform on the host is fast."""
-    return fft.next_fast_len(size)
+    return int(fft.next_fast_len(size))  # type: ignore[arg-type]
 
 
 def padded_fft(image: np.ndarray, shape: tuple[int, int]) -> Complex[np.ndarray, "*batch y x"]:
     """Sum over (y, x) of image · exp(-2πi f·r), of the image followed by zeros up to `shape`, in its own precision."""
-    return fft.fft2(image, shape)
+    return np.asarray(fft.fft2(image, shape))
 
 
 def padded_ifft(spectrum: np.ndarray) -> Complex[np.ndarray, "*batch y x"]:
     """Inverse of `padded_fft`, without taking the zeros off."""
-    return fft.ifft2(spectrum)
+    return np.asarray(fft.ifft2(spectrum))
 
 
 def frequencies(size: int) -> np.ndarray:

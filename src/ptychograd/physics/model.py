@@ -325,7 +325,7 @@ def _placing(model: AbstractModel, roles: Roles) -> set[str]:
     return found
 
 
-def _shown_arrays(roles: Roles) -> list[Array | np.ndarray | None]:
+def _shown_arrays(roles: Roles) -> list:
     """The arrays of image and illumination, and the corners."""
     return [None if role is None else role[0] for role in roles]
 

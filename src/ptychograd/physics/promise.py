@@ -84,7 +84,7 @@ def _check_waves(part: AbstractPropagator, wave: Array) -> None:
     if alike and jnp.issubdtype(found.dtype, jnp.complexfloating):
         return
     kind = "nothing" if found is None else f"a {type(found).__name__}"
-    gives = f"{found.dtype}{list(found.shape)}" if hasattr(found, "dtype") else kind
+    gives = kind if found is None or not hasattr(found, "dtype") else f"{found.dtype}{list(found.shape)}"
     mend = ": does it lack a return?" if found is None else "."
     raise InputError(
         f"The propagator {type(part).__name__} gives {gives} for exit waves {wave.dtype}{list(wave.shape)}; expected "

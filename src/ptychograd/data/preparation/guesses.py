@@ -79,7 +79,7 @@ def guess_preparation(data: Dataset, done: Preparation | None = None) -> tuple[G
 def _open(done: Preparation) -> "list[Callable[[Dataset], Guess | None]]":
     """What is looked for in data to which this was done."""
     moved = done.shift or done.transpose or any((done.flip, done.centre, done.crop, done.pad, done.bin))
-    known = {
+    known: dict[Callable[[Dataset], Guess | None], bool] = {
         guess_counts: done.dark is not None or done.gain is not None or done.bin is not None,
         guess_pixels: done.hot_pixels or done.dead_pixels,
         guess_corner: moved,

@@ -1,6 +1,6 @@
 """The stage action that places positions by holograms, and the trials that judge it."""
 
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import jax.numpy as jnp
 import numpy as np
@@ -116,8 +116,9 @@ class PositionPlacement(AbstractStageAction):
             return Changed(best.result.onto(start), f"the given positions stay: {what} {figures}")
         return Changed(best.result.onto(start), f"positions placed, {_moved(best, given)}: {what} {figures}")
 
-    def _placed(self, model: Ptychography, given: Float[np.ndarray, "pattern 2"]) -> list[Candidate]:
+    def _placed(self, model: AbstractModel, given: Float[np.ndarray, "pattern 2"]) -> list[Candidate]:
         """Offsets as the mosaic has them, on the given scale and on its own."""
+        model = cast(Ptychography, model)  # as `check` has seen
         nominal = _nominal(model)
         illuminated = illuminated_positions(self.data)
         wave = model.probe(jnp.asarray(illuminated[0]))[0]

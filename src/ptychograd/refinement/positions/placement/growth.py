@@ -46,6 +46,7 @@ class Affine(NamedTuple):
         """
         middle, moved, weight = given.mean(0), found - given, np.ones(len(given))
         terms = np.c_[given - middle, np.ones(len(given))]
+        fitted = np.zeros((3, 2))
         for _ in range(ROUNDS):
             least = np.diag([(error / SPREAD_OF_MAPS) ** 2] * 2 + [0.0])
             normal = (terms * weight[:, None]).T @ terms + least

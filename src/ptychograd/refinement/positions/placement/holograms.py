@@ -67,10 +67,10 @@ def holograms(
         shared = (propagator, jnp.asarray(mean), jnp.asarray(phase))
         waves = of_each(_back, shared, measured(data, places[block], mean.dtype))
         for wave in np.asarray(waves):
-            slow = gaussian_filter(beam.conj() * wave, SLOW, mode="wrap") / weight
+            slow = np.asarray(gaussian_filter(beam.conj() * wave, SLOW, mode="wrap")) / weight
             fast = (wave - beam * slow)[rows, columns]
             parts.append((beam[rows, columns].conj() * fast).astype(np.complex64)[None])
-            energy.append(np.sum(np.abs(fast) ** 2, dtype=np.float64)[None])
+            energy.append(np.array([np.sum(np.abs(fast) ** 2, dtype=np.float64)]))
     return Holograms(np.concatenate(parts), power[rows, columns].astype(np.float32), np.concatenate(energy))
 
 
@@ -96,11 +96,14 @@ def _averages(data: Dataset, places: np.ndarray) -> tuple[np.ndarray, np.ndarray
 def _where_beam_is(power: Float[np.ndarray, "y x"]) -> tuple[slice, slice]:
     """The smallest rectangle, of the window's proportions, about the middle of the beam with most of its power."""
     middle = [np.sum(power.sum(1 - axis) * np.arange(size)) / power.sum() for axis, size in enumerate(power.shape)]
-    for share in np.linspace(0.1, 1.0, 91):
-        part = tuple(
+
+    def part(share: float) -> tuple[slice, slice]:
+        rows, columns = (
             slice(max(0, int(m - share * n)), min(n, int(np.ceil(m + share * n)) + 1))
             for m, n in zip(middle, power.shape, strict=True)
         )
-        if power[part].sum() >= POWER * power.sum():
-            break
-    return part[0], part[1]
+        return rows, columns
+
+    return next(
+        found for share in np.linspace(0.1, 1.0, 91) if power[found := part(share)].sum() >= POWER * power.sum()
+    )

@@ -85,8 +85,8 @@ class Mosaic:
         near = self._part(self.expected[number] - r, self.size + 2 * r)
         there = self.numerator[near] / (self.denominator[near] + self.ridge)
         piece = np.conj(padded_fft(self.holograms.weighted[number], self.transform_shape))
-        common = padded_ifft(padded_fft(there, self.transform_shape) * piece).real
-        energy = padded_ifft(padded_fft(np.abs(there) ** 2, self.transform_shape) * self.power).real
+        common = np.real(padded_ifft(padded_fft(there, self.transform_shape) * piece))
+        energy = np.real(padded_ifft(padded_fft(np.abs(there) ** 2, self.transform_shape) * self.power))
         explained = (2 * common - energy)[:count, :count] / self.holograms.energy[number]
         value = EXPLAINED * explained + self.prior.log
         y, x = divmod(int(np.argmax(value)), count)
