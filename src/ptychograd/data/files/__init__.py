@@ -15,11 +15,21 @@ from ptychograd.data.files.formats import cxi_writing as _cxi_writing
 from ptychograd.data.files.formats import keymap as _keymap
 from ptychograd.data.files.formats import native as _native
 from ptychograd.data.files.formats.base import Format
+from ptychograd.data.files.formats.csaxs import Csaxs
 from ptychograd.data.files.formats.cxi import Cxi
 from ptychograd.data.files.formats.items import Items, assemble, overlaid
 from ptychograd.data.files.formats.keymap import NO_FOCUS, KeyMap, Keys
 from ptychograd.data.files.formats.masks import SAID
+from ptychograd.data.files.formats.master import Master
+from ptychograd.data.files.formats.nanomax import NanoMax
 from ptychograd.data.files.formats.native import Native
+from ptychograd.data.files.formats.nexus import Nexus
+from ptychograd.data.files.formats.ptychodus import Diffraction, Product
+from ptychograd.data.files.formats.ptychoshelves import FoldSlice
+from ptychograd.data.files.formats.ptylab import PtyLab
+from ptychograd.data.files.formats.ptypy import Ptyd
+from ptychograd.data.files.formats.slac import Slac
+from ptychograd.data.files.formats.tike import Tike
 from ptychograd.data.files.safety import Catalogue, Entry, UnreadableError, opened, sentence
 from ptychograd.data.files.writing.atomic import replacing, require_writable
 from ptychograd.data.files.writing.hdf5 import creating
@@ -34,6 +44,7 @@ __all__ = [
     "Entry",
     "Format",
     "UnreadableError",
+    "completes",
     "creating",
     "opened",
     "read",
@@ -54,8 +65,19 @@ DATASET = _native.FORMAT
 
 FORMATS: tuple[Format, ...] = (  # the first that recognises a file reads it
     Native(),
+    Csaxs(),
+    Nexus(),
     Cxi(),
-    KeyMap(),
+    NanoMax(),
+    Master(),
+    Ptyd(),
+    PtyLab(),
+    Diffraction(),
+    Product(),
+    FoldSlice(),
+    Tike(),
+    Slac(),
+    KeyMap(),  # whatever is left
 )
 
 
@@ -68,6 +90,7 @@ def read(
     links_into: Sequence[str | os.PathLike[str]] = (),
     mask_is: str | None = None,
     allow_masked: bool = False,
+    beside: Sequence[str | os.PathLike[str]] = (),
 ) -> Dataset:
     """A data set from a file of one of `FORMATS` in one of the `CONTAINERS`; the content decides, not the name.
 
@@ -90,6 +113,8 @@ def read(
             folder and those below it.
         mask_is: what True or non-zero means in the mask, "good" or "bad"; by default what the format has, else what the
             name tells (bad_pixels, pixel_mask: bad; valid_pixels: good), else good, unless hardly a pixel is so.
+        beside: files without patterns that complete this one, as a product of ptychodus: positions, probe and geometry
+            that it lacks. Those that belong to it by their names are found.
         allow_masked: True reads data of whose pixels fewer than half are valid, too.
 
     Raises:
@@ -109,21 +134,62 @@ def read(
         with opened(path, links_into, keep) as catalogue:
             if catalogue.attributes.get("format") == RESULT:
                 raise InputError("it is a result, not data; look at it with `ptychograd inspect` or `ptychograd plot`.")
-            format = next(format for format in FORMATS if format.recognises(catalogue))
+            format = _format_of(catalogue)
             readers = format.readers if mask_is is None else {**format.readers, "mask": SAID[mask_is]}
             given = _keymap.chosen(catalogue, keys or {}, readers)
+            given = _completed(given, path, format, beside, links_into)
             items = format.read(catalogue, given, readers)
             if mask_is is not None and items.mask is None:
                 raise InputError(
                     f"mask_is={mask_is!r} (`data.mask.nonzero`) is given, and there is no mask; name it with mask=..."
                 )
-            items = _in_regime(items, catalogue, near_field, given.focus_distance is not None)
+            items = _in_regime(items, catalogue, near_field, "focus_distance" in (keys or {}))
             data = assemble(items, catalogue, format.places, source=path.name)
             if not allow_masked:
                 check_share(data.mask, data.notes)
             return data
     except InputError as error:
         raise InputError(sentence(f"{path}: {error}")) from None
+
+
+def _format_of(catalogue: Catalogue) -> Format:
+    return next(format for format in FORMATS if format.recognises(catalogue))
+
+
+def completes(path: str | os.PathLike[str], links_into: Sequence[str | os.PathLike[str]] = ()) -> bool:
+    """Whether a file holds no patterns, but what completes another one: positions, a probe, a geometry.
+
+    Raises:
+        InputError: it can't be opened.
+    """
+    path = Path(path)
+    try:
+        with opened(path, links_into) as catalogue:
+            return _format_of(catalogue).completes(catalogue)
+    except InputError as error:
+        raise InputError(sentence(f"{path}: {error}")) from None
+
+
+def _completed(
+    given: Items,
+    path: Path,
+    format: Format,
+    beside: Sequence[str | os.PathLike[str]],
+    links_into: Sequence[str | os.PathLike[str]],
+) -> Items:
+    """What a person gave, and beneath it what is in files that complete this one."""
+    found = [other for other in format.companions(path) if other.exists() and not beside]
+    for other in (*map(Path, beside), *found):
+        try:
+            with opened(other, links_into) as catalogue:
+                format = _format_of(catalogue)
+                more = format.read(catalogue, Items(), format.readers)
+        except InputError as error:
+            raise InputError(f"with {other}: {error}") from None
+        more = dataclasses.replace(more, patterns=None, mask=None, numbers=None, source=None)
+        more = dataclasses.replace(more, notes=(f"positions and geometry: from {other.name}", *more.notes))
+        given = overlaid(more, given)
+    return given
 
 
 def _in_regime(items: Items, catalogue: Catalogue, near_field: bool | None, given: bool) -> Items:

@@ -1,5 +1,6 @@
 """From a plan to the data set that it names."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +18,7 @@ from ptychograd.data.dataset import (
     mask_pixels,
     unsaturated_mask,
 )
-from ptychograd.data.files import read
+from ptychograd.data.files import completes, read
 from ptychograd.data.geometry import ENERGIES, HARDEST
 from ptychograd.data.joining import joined
 from ptychograd.data.orientation import apply_orientation
@@ -55,13 +56,28 @@ def read_data(plan: "PlanFields", keep: StreamFromFile | None = None) -> Dataset
     near_field = {"near-field": True, "far-field": False}.get(str(plan.model.kind))
     of_file = asked.mask.nonzero if asked.mask.image is None or "mask" in keys else None
     how = {"near_field": near_field, "keep": keep, "links_into": asked.links_into, "mask_is": of_file}
-    parts = [read(Path(path), keys, allow_masked=True, **how) for path in asked.paths]
+    scans = _scans(asked.paths, asked.links_into)
+    parts = [read(path, keys, allow_masked=True, beside=beside, **how) for path, beside in scans]
     data = parts[0] if len(parts) == 1 else joined(parts)
     data = prepared(data, asked)
     if not asked.mask.allow_most:
         check_share(data.mask, data.notes, ", ".join(asked.paths))
     _tell(plan, data)
     return data
+
+
+def _scans(paths: Sequence[str], links_into: Sequence[str]) -> list[tuple[Path, list[Path]]]:
+    """Files with patterns, each with those that complete it: named after it, or before the first."""
+    if len(paths) == 1:
+        return [(Path(paths[0]), [])]
+    early: list[Path] = []
+    scans: list[tuple[Path, list[Path]]] = []
+    for path in map(Path, paths):
+        if not completes(path, links_into):
+            scans.append((path, early if not scans else []))
+        else:
+            (scans[-1][1] if scans else early).append(path)
+    return scans or [(path, []) for path in early]
 
 
 def _focus_field(plan: "PlanFields") -> str | None:

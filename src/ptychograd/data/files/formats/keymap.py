@@ -43,6 +43,7 @@ FOCUS_DISTANCE = ("focus_distance", "focus_distance_m", "focus_object_distance_m
 WAVELENGTHS = ("wavelength", "energy_kev", "energy")  # keys of which one is given
 NUMBERS = (*WAVELENGTHS, "distance", "pixel_size", "focus_distance", "two_theta", "rocking")  # as a key
 VARIABLE = "variable."  # how keys of variables begin
+PROBE = "probe"  # wins over truth_probe and others
 _WITH_UNIT = re.compile(r"(.*?[0-9.])\s*:?\s*([A-Za-zµμÅ°]+)")  # a number, or several, and a unit
 AMPLITUDES = "diffamp"  # the one known name that holds square roots of photons
 
@@ -53,7 +54,7 @@ def by_names(catalogue: Catalogue, given: Items, readers: Readers) -> Items:
     entries = [entry for entry in catalogue.walk() if entry.name.strip("/") not in variables]
     found = given
     for name in KNOWN:
-        if found.has(_target(name)):
+        if found.has(target(name)):
             continue
         shape = () if found.patterns is None else found.patterns.shape
         entry = _guess(name, [entry for entry in entries if _fits(name, entry, shape)])
@@ -61,6 +62,7 @@ def by_names(catalogue: Catalogue, given: Items, readers: Readers) -> Items:
             more = readers[name](entry)
             found = overlaid(found, replace(more, notes=(f"{name}: guessed {entry}", *more.notes)))
     probes = _probes(entries, found)
+    probes = [entry for entry in probes if entry.leaf == PROBE] or probes
     if found.probe is None and len(probes) == 1:
         found = overlaid(found, replace(READERS["probe"](probes[0]), notes=(f"probe: guessed {probes[0]}",)))
     return replace(found, notes=(*found.notes, *_remarks(entries, found)))
@@ -150,7 +152,8 @@ def unused_focus_distance(catalogue: Catalogue) -> Items:
     return Items(notes=tuple(text.format(entry) for entry in found[:1]))
 
 
-def _target(name: str) -> str:
+def target(name: str) -> str:
+    """The field of `Items` that an item of this name is for."""
     return "wavelength" if name in WAVELENGTHS else name
 
 
