@@ -19,12 +19,13 @@ def perform(plan: Plan, is_preview: bool = False, json: bool = False) -> None:
     from ptychograd.cli.job import run
     from ptychograd.cli.preview import preview
     from ptychograd.data.files import expanded
+    from ptychograd.runs.each import names_folder
 
     def one(asked: Plan) -> "Result":
         return preview(asked, json) if is_preview else run(asked, json)
 
     paths = [path for named in plan.data.paths for path in expanded(named)] if plan.data.each else []
-    if len(paths) > 1:
+    if len(paths) > 1 or (paths and names_folder(plan)):
         perform_each(_without_results(plan.with_fields({"data.paths": paths})), one)
     else:
         one(plan)

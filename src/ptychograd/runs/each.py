@@ -35,6 +35,11 @@ def plans_of_files(plan: Plan) -> Iterator[tuple[str, Plan]]:
     return ((path, _plan_of(plan, path, folder)) for path in plan.data.paths)
 
 
+def names_folder(plan: Plan) -> bool:
+    """Whether the result that is named is no file."""
+    return plan.output.result is not None and Path(plan.output.result).suffix not in (".h5", ".hdf5")
+
+
 def _plan_of(plan: Plan, path: str, folder: Path | None) -> Plan:
     fields: dict[str, object] = {"data.paths": path, "data.each": False}
     if folder is not None:
@@ -48,7 +53,7 @@ def _folder(plan: Plan) -> Path | None:
     if named is None:
         return None
     folder = Path(named)
-    if folder.suffix in (".h5", ".hdf5") or (folder.exists() and not folder.is_dir()):
+    if not names_folder(plan) or (folder.exists() and not folder.is_dir()):
         raise InputError(
             f"`output.result` {named} is one file, and every scan has a result of its own with `data.each`; name a "
             "folder."
