@@ -24,6 +24,15 @@ from ptychograd.data.dataset import (
 from ptychograd.data.files.safety import Catalogue, Entry
 
 NO_PLACES = "positions=none"  # a key that says so
+ELSEWHERE = (
+    ", another file with `data.positions`, or a raster scan with `data.scan.step`; or say that there are none "
+    f"({NO_PLACES})"
+)
+FIELDS = {  # what to say of a length that is missing
+    "wavelength": "`geometry.energy` or `geometry.wavelength`",
+    "distance": "`geometry.distance`",
+    "pixel_size": "`geometry.pixel_size`",
+}
 REGIMES = {Geometry: "far field", NearFieldGeometry: "near field", BraggGeometry: "Bragg geometry"}
 
 
@@ -42,6 +51,7 @@ class Items:
     Args:
         amplitudes: a note, if the patterns are square roots of photons, which are squared once they are clean.
         written: which patterns were written, if the file has room for more.
+        grid: lines and points of the grid in which the file has its patterns.
         arrived: reads what the writer of the file counts patterns by, as `Counter` takes it.
         without_positions: True if it is known that there are no positions.
         numbers, position_numbers: the frame of the scan that each pattern, and each position, is of, by which they are
@@ -56,6 +66,7 @@ class Items:
     patterns: np.ndarray | StoredPatterns | None = None
     amplitudes: str | None = None
     written: np.ndarray | None = None
+    grid: tuple[int, int] | None = None
     arrived: Callable[[], np.ndarray] | None = None
     positions: np.ndarray | None = None
     without_positions: bool | None = None
@@ -173,7 +184,7 @@ def assemble(items: Items, catalogue: Catalogue, places: Mapping[str, str], sour
     if items.patterns is None or not (without or items.positions is not None):
         name, how = "patterns", ""
         if items.patterns is not None:
-            name, how = "positions", f", or say that there are none ({NO_PLACES})"
+            name, how = "positions", ELSEWHERE
         raise InputError(
             f"there are no {name}: looked for {places[name]}; name them with the key {name}=...{how};"
             f" the file holds {catalogue.listing()}."
@@ -273,7 +284,10 @@ def _geometry(items: Items) -> tuple[Geometry | None, tuple[str, ...]]:
     if items.focus_distance is not None:
         raise InputError(f"a near field needs its geometry, but {names} is missing; give each as a key, in metres.")
     if items.unit == "m":
-        raise InputError(f"positions are in metres, but {names} is missing; give each as a key, in metres.")
+        fields = ", ".join(FIELDS[name] for name in missing)
+        raise InputError(
+            f"positions are in metres, but {names} is missing; give {fields} (or a key for each, in metres)."
+        )
     if items.source is not None and len(missing) == 3:  # our own file, whose author decided for pixels
         return None, ()
     if items.positions is None:

@@ -16,6 +16,7 @@ from ptychograd.data.files.formats.base import Format, Readers
 from ptychograd.data.files.formats.items import FoundVariable, Items, overlaid, read_modes, read_patterns
 from ptychograd.data.files.formats.masks import FLAGS, by_name
 from ptychograd.data.files.formats.quantities import in_pixels, is_of_photons, length, metres, radians, real, wavelength
+from ptychograd.data.files.formats.views import flattened
 from ptychograd.data.files.safety import Catalogue, Entry
 
 Keys = Mapping[str, str | float]
@@ -195,7 +196,7 @@ def _fits(name: str, entry: Entry, patterns: Shape) -> bool:
     """Whether an array has a shape and a type with which it could be this item, given the patterns' shape."""
     real, shape = entry.dtype.kind in "uif", entry.shape
     if name == "patterns":
-        return real and len(shape) == 3 and entry.size > 0
+        return real and len(shape) in (3, 4) and entry.size > 0
     if name == "positions":
         named = entry.leaf in KNOWN["positions"] and len(shape) == 2 and shape[1] in (2, 3)  # of whatever count
         return real and (named or shape in ((*patterns[:1], 2), (*patterns[:1], 3), (2, *patterns[:1])))
@@ -207,15 +208,17 @@ def _fits(name: str, entry: Entry, patterns: Shape) -> bool:
 
 
 def _patterns(entry: Entry) -> Items:
+    grid = entry.shape[:2] if len(entry.shape) == 4 else None
+    entry = entry if grid is None else flattened(entry)
     patterns = read_patterns(entry)
     if entry.leaf != AMPLITUDES:
-        return Items(patterns=patterns, written=entry.written())
+        return Items(patterns=patterns, written=entry.written(), grid=grid)
     if isinstance(patterns, StoredPatterns):
         raise InputError(
             f"{entry} holds amplitudes by its name, and patterns that stay in their file have to be photons."
         )
     note = f'patterns: "{entry.name}" holds amplitudes by its name; squared'
-    return Items(patterns=patterns, amplitudes=note, written=entry.written())
+    return Items(patterns=patterns, amplitudes=note, written=entry.written(), grid=grid)
 
 
 def _positions(entry: Entry) -> Items:
