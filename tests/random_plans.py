@@ -45,7 +45,10 @@ BY_NAME = {
     "dark": NUMBERS | PATHS,
     "gain": NUMBERS | st.just("auto"),
     "centre": st.sampled_from(["auto", "disc"]) | st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=2),
-    **{name: SIDES for name in ("crop", "pad", "bin")},
+    **{name: SIDES for name in ("crop", "pad", "bin", "shape")},
+    "step": NUMBERS | st.sampled_from(["0.1 um", "2 nm"]) | st.lists(NUMBERS, min_size=2, max_size=2),
+    "positions": PATHS | st.builds("x={}:a:um,y={}:b".format, PATHS, PATHS),
+    "join": st.text(max_size=9),
     **{name: st.lists(WHOLE, max_size=3) for name in ("only", "leave_out")},
 }
 KINDS = {"ModelSection": ["far-field", "bragg"], "SolverSection": ["rpie", "adam"]}

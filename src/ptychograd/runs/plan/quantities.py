@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Annotated
 
+import numpy as np
 from pydantic import BeforeValidator, PlainValidator, WithJsonSchema
 
 from ptychograd.core.memory import UNITS as BYTES
@@ -73,6 +74,15 @@ def _of(unit: str) -> tuple[BeforeValidator, WithJsonSchema]:
     return BeforeValidator(lambda value: quantity(value, unit)), WithJsonSchema(schema)
 
 
+def _along_both(value: object) -> tuple[float, float]:
+    """Lengths along y and x, of which one may stand for both."""
+    several = list(value) if isinstance(value, list | tuple | np.ndarray) else [value, value]
+    if len(several) != 2:
+        raise ValueError(f"expected one length, or two, along y and x; there are {len(several)}")
+    y, x = (quantity(one, "m") for one in several)
+    return y, x
+
+
 Length = Annotated[float, *_of("m")]
 
 
@@ -108,6 +118,11 @@ Energy = Annotated[float, *_of("J")]
 Angle = Annotated[float, *_of("rad")]
 Duration = Annotated[float, *_of("s")]
 Bytes = Annotated[float, *_of("B")]
+Lengths = Annotated[
+    tuple[float, float],
+    PlainValidator(_along_both),
+    WithJsonSchema({"type": ["number", "string", "array"], "unit": "m"}),
+]
 Voltage = Annotated[float, *_of("V")]
 _ONE_OR_TWO = WithJsonSchema({"type": ["number", "string", "array"], "unit": "m"})
 LengthOrTwo = Annotated[float | tuple[float, float], PlainValidator(_one_or_two), _ONE_OR_TWO]

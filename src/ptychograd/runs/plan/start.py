@@ -11,8 +11,9 @@ import numpy as np
 from ptychograd.core.errors import InputError, check_kind
 from ptychograd.core.log import log
 from ptychograd.data.dataset import BraggGeometry, Dataset, NearFieldGeometry
+from ptychograd.data.files.results import foreign_result
 from ptychograd.fitting.result import load
-from ptychograd.models.continuing import EarlierResult, continued
+from ptychograd.models.continuing import EarlierResult, continued, continued_foreign
 from ptychograd.models.recipes import bragg, far_field, near_field
 from ptychograd.models.starts import ProbeStart, flat_object, mean_pattern, random_object
 from ptychograd.physics.detector import Detector
@@ -44,8 +45,12 @@ def make_model(plan: "PlanFields", data: Dataset) -> AbstractModel:
 def _from_earlier(data: Dataset, path: str, model: AbstractModel) -> AbstractModel:
     """The model with object, probe and positions of an earlier result; what was done is logged."""
     with about_field("model.start.result"):
-        result = load(path)
-        model, notes = continued(model, data, EarlierResult(result.roles, result.positions))
+        foreign = foreign_result(path)
+        if foreign is not None:
+            model, notes = continued_foreign(model, data, foreign)
+        else:
+            result = load(path)
+            model, notes = continued(model, data, EarlierResult(result.roles, result.positions))
     for note in notes:
         log.info("start from %s: %s", path, note)
     return model

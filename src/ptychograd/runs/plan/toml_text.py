@@ -159,6 +159,8 @@ def _value(value: object, field: FieldInfo) -> str:
         return "\n".join(["[", *items, "]"])
     if unit is not None and isinstance(value, int | float) and not isinstance(value, bool):
         return _text(as_written(float(value), unit))
+    if unit is not None and isinstance(value, list | tuple):
+        return _text([as_written(float(one), unit) for one in value])
     return _text(value)
 
 

@@ -42,8 +42,8 @@ class StartSection(Section):
         above=0,
     )
     result: File | None = about(
-        "An earlier result of this package whose object, probe and position corrections are the start, resampled to "
-        "the new pixel size and extent."
+        "An earlier result whose object, probe and position corrections are the start, resampled to the new pixel size "
+        "and extent: of this package; or object and probe of ptypy, ptychodus, PtyLab, cdtools or PtychoShelves."
     )
 
     @property
