@@ -239,7 +239,7 @@ def test_residuals_of_a_result(run, tmp_path):
 
 
 MISTAKES = {
-    "no such orientation": (("reconstruct", "SCAN", "--orientation", 8), "orientation of 8; expected a code from 0"),
+    "no such orientation": (("reconstruct", "SCAN", "--orientation", 8), "--orientation 8: expected 0 to 7"),
     "no such file": (("diagnose", "none.h5"), "none.h5"),
     "a page that is no picture": (("diagnose", "SCAN", "-o", "page.txt"), "no ending of a picture"),
     "the data as the page": (("diagnose", "SCAN", "-o", "SCAN"), "would be replaced"),

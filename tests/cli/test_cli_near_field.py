@@ -84,7 +84,7 @@ def test_inspect_shows_the_near_field(run, files):
 
 
 MISTAKES = {
-    "focus of a far field": (("cone.h5", "--model", "far-field", "--focus-distance", "1"), "is for --model near-field"),
+    "focus of a far field": (("cone.h5", "--model", "far-field", "--focus-distance", "1"), "--model is far-field, which has none"),
     "focus twice": (
         ("cone.h5", "--focus-distance", "1", "--key", "focus_distance=1"),
         "--focus-distance and --key focus_distance are both given",

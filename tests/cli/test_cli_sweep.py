@@ -63,7 +63,7 @@ def test_a_sweep_leaves_table_map_and_best_result(run, scan, tmp_path):
 def test_each_run_of_a_sweep_is_what_reconstruct_makes(run, scan, tmp_path):
     assert run("sweep", scan, "--grid", "seed=0,1", "--batch-size", 8, "--epochs", 2)[0] == 0
     assert run("reconstruct", scan, "-o", "r.h5", "--seed", 1, "--batch-size", 8, "--epochs", 2)[0] == 0
-    alone, swept = pg.load("r.h5"), pg.load(tmp_path / "scan_sweep" / "runs" / "seed=1.h5")
+    alone, swept = pg.load("r.h5"), pg.load(tmp_path / "scan_sweep" / "runs" / "seed-1.h5")
     np.testing.assert_allclose(swept.history.loss, alone.history.loss, rtol=1e-3)
     np.testing.assert_allclose(swept.object, alone.object, atol=1e-2)
 
@@ -79,7 +79,7 @@ def test_finished_runs_are_not_computed_again(run, scan, tmp_path):
     assert numbers(tmp_path / "s") == found
     assert run("sweep", scan, "--grid", "seed=1,2,0", "--epochs", 1, *options)[0] == 0
     longer = times(tmp_path / "s")
-    assert longer.keys() == {*before, "seed=2.h5"}
+    assert longer.keys() == {*before, "seed-2.h5"}
     assert longer.items() > before.items()
     assert [row["seed"] for row in numbers(tmp_path / "s")] == [1, 2, 0]
     assert run("sweep", scan, "--grid", "seed=0,1", "--epochs", 2, *options)[0] == 0
@@ -290,7 +290,7 @@ MISTAKES = {
     "batch of too many": (("--grid", "batch-size=57"), "give 1 to 56"),
     "no modes": (
         ("--grid", "modes=0,-1"),
-        "`model.probe.modes` 0: expected 1 or more",
+        "--modes 0: expected 1 or more",
     ),
     "precision": (("--grid", "precision=single,double"), "one process has one precision"),
     "value twice": (("--grid", "distance=1 mm,0.001"), "has a value twice"),

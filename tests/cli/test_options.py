@@ -188,7 +188,7 @@ def test_the_help_of_inspect_has_what_says_how_a_file_is_read(run):
 
 def test_the_help_of_diagnose_has_what_its_trials_take(run):
     out = run("diagnose", "--help")[1]
-    own = {"trial", "trial-epochs", "output", "write-mask", "json", "plan", "set"}
+    own = {"trial", "trial-epochs", "search", "output", "write-mask", "json", "plan", "set"}
     assert set(options_in(out)) == own | names({*READ, *TRIED})
 
 

@@ -52,7 +52,7 @@ def with_frames(data: Dataset, change: FrameChange) -> Dataset:
     return replace(data, patterns=_in_memory(data.patterns, change), mask=mask)
 
 
-def _in_memory(patterns: Frames, change: FrameChange) -> Frames:
+def _in_memory(patterns: Frames, change: FrameChange) -> Real[np.ndarray, "index Y X"]:
     changed = aligned_empty((len(patterns), *change.shape), change.dtype)
     for part in _parts(0, len(patterns), patterns.shape[1:]):
         changed[part] = change.values(patterns[part])

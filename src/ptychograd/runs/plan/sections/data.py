@@ -66,9 +66,9 @@ class DataSection(Section):
         {},
     )
     positions: Places | None = about(
-        "Where the positions are, if not with the patterns: a file (CSV, text with a header, HDF5, NPZ), FILE:NAME for "
-        "an array in it, or x=PLACE,y=PLACE; PLACE is FILE:NAME, or /NAME in the patterns' own file. A unit follows "
-        "after a colon, as scan.csv:um."
+        "Where the positions are, if not with the patterns: FILE (CSV, text with a header, HDF5, NPZ), FILE:NAME for "
+        "an array in it, or x=PLACE,y=PLACE with places FILE:NAME or /NAME. A unit follows after a colon, as "
+        "scan.csv:um."
     )
     join: str | None = about(
         "Column of data.positions with the number of each pattern (from 0 or 1; of images that of their file's name), "

@@ -28,9 +28,8 @@ class StartSection(Section):
         "Start probe from the lens of an electron microscope; {} for the bright disc alone."
     )
     defocus: LengthOrTwo = about(
-        "Distance from the opening (aperture, pinhole), from where a given probe is, or from the focus (focal_spot, "
-        "zone_plate, electron_probe, or the one of a pupil as bright as the mean pattern), to the object, which is "
-        "downstream if it is positive; of a focal_spot, a zone_plate, that pupil or a probe also two, along y and x.",
+        "How far downstream of the opening (aperture, pinhole), of a given probe, or else of the focus the object is; "
+        "of a focus or a probe also two, along y and x.",
         0.0,
     )
     probe: ArrayOrFile | None = about(
