@@ -5,7 +5,6 @@ process or lead anywhere. Here the steps are counted, and every link is looked a
 """
 
 import contextlib
-import itertools
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -101,13 +100,13 @@ class Tree:
             InputError: as `find`, or there are too many.
         """
         found = self._reached(name)
-        if not isinstance(found, h5g.GroupID):
+        if found is None or isinstance(found, h5d.DatasetID):
             return ()
         with damage(f'"{name}" can\'t be listed, the file is damaged'):
-            parts = list(itertools.islice(found, MOST_OBJECTS + 1))  # pyright: ignore[reportArgumentType]
-            if len(parts) > MOST_OBJECTS:
+            names = [os.fsdecode(part) for _, part in zip(range(MOST_OBJECTS + 1), found, strict=False)]
+            if len(names) > MOST_OBJECTS:
                 raise InputError(f'"{name}" can\'t be listed: it has more than {MOST_OBJECTS:,} items.')
-            return tuple(sorted(os.fsdecode(part) for part in parts))
+            return tuple(sorted(names))
 
     def _reached(self, name: str, path: Path | None = None) -> Identifier | None:
         """A group or a dataset by its name, following links."""
