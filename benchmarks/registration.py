@@ -10,6 +10,7 @@ from scipy.optimize import minimize
 
 REACH = 8  # pixels that two images may lie apart
 CODES = range(8)
+ENOUGH = 0.95  # of a correlation: the other ways to lay one image on the other are then wrong
 
 
 def resampled(image: np.ndarray, corner: tuple[float, float], pixel: float, shape: tuple[int, int]) -> np.ndarray:
@@ -87,4 +88,6 @@ def correlation_of(scan, image: np.ndarray, sampling: float, corners: np.ndarray
         corner = middle - (size / 2 + REACH) * scale
         part = resampled(image, tuple(corner), scale, tuple(size + 2 * REACH))
         found.append(phase_correlation(truth, turned(part, code)))
+        if found[-1] > ENOUGH:
+            break
     return max(found)

@@ -7,10 +7,12 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 import ptychograd as pg
-from lens_scans import PIXEL, WAVELENGTH, lens_scan
+from lens_scans import DISTANCE, PIXEL, WAVELENGTH, lens_scan
+from ptychograd.automatic.beginning import beginning_of
 from ptychograd.automatic.conventions import expected_sign, matter_sign
 from ptychograd.automatic.start import Placing, find_start, refined_fit, shadow_fits, shadows_of, trial_data, try_starts
 from ptychograd.automatic.start.families import Optics, opening_diameter, openings, pupils
+from ptychograd.automatic.start.shadow_distance import _lowest, as_near_field
 from ptychograd.data.orientation import ALL, turn_of
 from ptychograd.fitting.result import History, Result
 
@@ -135,3 +137,28 @@ def test_field_tells_the_sign():
     assert expected_sign(1.5e-10) == -1
     assert expected_sign(2e-12) == expected_sign(5e-7) == 1
     assert expected_sign(None) == 0
+
+
+def test_the_lowest_of_trials_lies_between_them():
+    along = np.array([0.9, 1.0, 1.1, 1.2])
+    assert _lowest(along, (along - 1.04) ** 2 + 3) == pytest.approx(1.04)
+    assert _lowest(along, along) == 0.9
+    assert _lowest(along, np.array([3.0, 1.0, np.inf, 2.0])) == 1.0
+
+
+def test_patterns_of_a_far_field_become_shadows(scan):
+    near = as_near_field(scan[0], 0.01)
+    assert isinstance(near.geometry, pg.NearFieldGeometry)
+    assert near.geometry.magnification == pytest.approx((0.01 + DISTANCE) / 0.01)
+    with pytest.raises(pg.InputError, match="no lengths"):
+        as_near_field(dataclasses.replace(scan[0], geometry=None), 0.01)
+
+
+@pytest.mark.slow
+def test_the_distance_of_measured_shadows_that_no_file_states(shared_data):
+    path = shared_data / "petra_p25" / "PETRAIII_P25_Near_Field_Ptycho.cxi"
+    data = pg.read(path)
+    found = beginning_of(pg.Plan(), data, ())
+    assert found.fields["model.kind"] == "near-field"
+    assert found.fields["geometry.focus_distance"] == pytest.approx(3.65e-3, rel=0.02)
+    assert "data.orientation" not in found.fields

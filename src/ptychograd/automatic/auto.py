@@ -13,11 +13,12 @@ from ptychograd.automatic.conventions import expected_sign, matter_sign
 from ptychograd.automatic.few_photons import evidence_at_few_photons
 from ptychograd.automatic.halves import can_compare, halves_share, with_halves
 from ptychograd.automatic.missing import State, look_for_missing
+from ptychograd.automatic.start.shadow_distance import as_near_field
 from ptychograd.automatic.start.trials import Tell
 from ptychograd.core.errors import check_kind
 from ptychograd.core.log import log
 from ptychograd.core.strict import meant
-from ptychograd.data.dataset import Dataset, StreamFromFile
+from ptychograd.data.dataset import Dataset, NearFieldGeometry, StreamFromFile
 from ptychograd.data.patterns import illuminated_positions
 from ptychograd.data.preparation.guesses import guess_preparation
 from ptychograd.fitting.reconstruction import CUT_SHORT, Progress
@@ -63,7 +64,10 @@ class Asked(NamedTuple):
 
     def read(self, plan: Plan) -> Dataset:
         """The data of a plan."""
-        return prepared(self.raw, plan.data)
+        distance, raw = plan.geometry.focus_distance, self.raw
+        if plan.model.kind == "near-field" and distance and not isinstance(raw.geometry, NearFieldGeometry):
+            raw = as_near_field(raw, distance)
+        return prepared(raw, plan.data)
 
 
 @meant

@@ -10,7 +10,16 @@ from jaxtyping import Complex
 from ptychograd.automatic.budget import Tried
 from ptychograd.automatic.conventions import expected_sign, matter_sign
 from ptychograd.automatic.orientation.preference import errors_apart
-from ptychograd.automatic.start import Placing, StartCandidate, StartSearch, StartTrial, find_start
+from ptychograd.automatic.start import (
+    Placing,
+    StartCandidate,
+    StartSearch,
+    StartTrial,
+    find_start,
+    shadow_fits,
+    shadows_of,
+)
+from ptychograd.automatic.start.shadow_distance import is_near_field, shadow_distance
 from ptychograd.automatic.start.trials import Tell
 from ptychograd.core.errors import InputError
 from ptychograd.core.strict import meant
@@ -18,9 +27,11 @@ from ptychograd.data.dataset import BraggGeometry, Dataset, NearFieldGeometry
 from ptychograd.runs.plan.plan import Plan
 
 SURE = 5.0  # standard errors from which on the sign of matter turns a scan by half a turn
+SHADOW = 0.3  # correlation of neighbours from which on a beam wider than the window is believed
 ALIKE = 0.98  # correlation of a wave with that of a plan's fields, from which on they make it
 SHOWN = 12  # trials in a result's table
 DEFOCUS = "model.start.defocus"
+OF_FAR_FIELD = ("data.prepare.centre",)  # what a near field does not have
 
 
 class Beginning(NamedTuple):
@@ -55,12 +66,36 @@ def beginning_of(plan: Plan, data: Dataset, said: Sequence[str], on_trial: Tell 
         return Beginning(notes=("only the start of a far field with positions is searched",))
     if data.probe is not None:
         return Beginning(notes=("the start probe is that of the file",))
+    near = _near_field(data, said, plan.seed, on_trial)
+    if near is not None:
+        return near
     is_placed = any(path in said for path in ("data.orientation", "data.prepare.rotate_scan"))
     try:
         found = find_start(data, placing=Placing() if is_placed else None, seed=plan.seed, on_trial=on_trial)
     except InputError as problem:
         return Beginning(notes=(f"no start was searched: {problem}",))
     return _found(plan, data, found, is_placed)
+
+
+def _near_field(data: Dataset, said: Sequence[str], seed: int, on_trial: Tell | None) -> Beginning | None:
+    """How a near field begins that a file does not state, if the sample's shadow tells that it is one."""
+    if {"model.kind", "geometry.focus_distance", "data.orientation", "data.prepare.rotate_scan"} & set(said):
+        return None
+    shadows = shadows_of(data)
+    fits = [] if shadows is None else shadow_fits(shadows)
+    if shadows is None or not fits or not is_near_field(fits[0], data) or np.nanmean(fits[0].each) < SHADOW:
+        return None
+    found = shadow_distance(data, shadows, fits[0], seed, on_trial)
+    if found is None:
+        return None
+    fields: dict[str, object] = {
+        "model.kind": "near-field",
+        "geometry.focus_distance": float(f"{found.focus_distance:.5g}"),
+    }
+    fields |= {path: None for path in OF_FAR_FIELD if path not in said}
+    best = found.trials[0]
+    rows = [Tried("start", one.candidate.text, one.r_factor, None, one.epochs, one is best) for one in found.trials]
+    return Beginning({**found.placing.fields, **fields}, (), (found.note,), tuple(rows))
 
 
 def _found(plan: Plan, data: Dataset, found: StartSearch, is_placed: bool) -> Beginning:

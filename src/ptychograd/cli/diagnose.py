@@ -12,6 +12,7 @@ from ptychograd.cli.console import output as console
 from ptychograd.cli.headings import READ, TRIED
 from ptychograd.cli.options import Json, PlanOptions, Whole, plan_of, without_effect
 from ptychograd.cli.placed import Placed, leave_unless_there, working_folder
+from ptychograd.cli.search_start import show_search
 from ptychograd.cli.wording import worded
 from ptychograd.core.errors import InputError
 from ptychograd.runs.plan.plan import Plan
@@ -32,6 +33,7 @@ def diagnose(
     *more: Path,
     trial: bool = True,
     trial_epochs: Whole = 10,
+    search: bool = False,
     output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
     write_mask: Path | None = None,
     options: PlanOptions = PlanOptions(),
@@ -47,6 +49,7 @@ def diagnose(
         more: Further files of the same scan.
         trial: Try the eight orientations.
         trial_epochs: Epochs of each of these trials.
+        search: Show the trials by which `auto` would find the start, in a table and, in place of the rest, the picture.
         output: A picture of data, findings and trials, as diagnose.png; none by default.
         write_mask: An image (.npy) of the pixels that are good: those of the data's own mask without the dead, hot and
             stuck ones that were found. --mask of `reconstruct` takes it.
@@ -65,6 +68,9 @@ def diagnose(
     if write_mask is not None:
         _check_mask(write_mask)
     measured = read_data(plan.with_fields({"data.mask.allow_most": True}))  # the checks say what is valid
+    if search:
+        show_search(measured, plan.seed, output, folder, json)
+        return
     report = _report(measured, plan, trial_epochs if trial else 0)
     if report.trials and (unused := without_effect(options, (*READ, *TRIED))):
         errors.print(f"the trials are made without {', '.join(unused)}", style="dim", soft_wrap=True)

@@ -141,7 +141,18 @@ def _begin(job: Job) -> "tuple[Dataset, AbstractModel | None]":
         return followed(job.plan, job.machine, partial(save, job), partial(ended, job))
     data = read_data(job.plan, in_file(job.machine))
     _check_data(job, data)
+    if job.resume is None and starts_unnamed(job.plan, data):
+        errors.print("no start is named; `ptychograd auto` would look for one", style="dim", soft_wrap=True)
     return data, None
+
+
+def starts_unnamed(plan: Plan, data: "Dataset") -> bool:
+    """Whether a far field begins with the mean pattern in focus, as neither plan nor file say anything of its beam."""
+    from ptychograd.data.dataset import BraggGeometry, NearFieldGeometry
+
+    said = plan.model.start.model_fields_set - {"object"}
+    is_far = not isinstance(data.geometry, BraggGeometry | NearFieldGeometry)
+    return is_far and not said and data.probe is None and data.positions is not None and plan.is_of_package
 
 
 def read_data(plan: Plan, keep: "StreamFromFile | None" = None) -> "Dataset":

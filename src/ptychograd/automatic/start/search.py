@@ -10,6 +10,7 @@ from ptychograd.automatic.orientation.preference import critical, errors_apart
 from ptychograd.automatic.orientation.start import as_wide_as_speckles
 from ptychograd.automatic.start.candidate import Placing, StartCandidate
 from ptychograd.automatic.start.families import WIDTHS, Optics, openings, pupils, speckles
+from ptychograd.automatic.start.shadow_distance import is_near_field
 from ptychograd.automatic.start.shadows import ShadowFit, refined_fit, shadow_fits, shadows_of
 from ptychograd.automatic.start.trials import StartTrial, Tell, TrialData, ranked, trial_data, try_starts
 from ptychograd.core.errors import InputError
@@ -168,6 +169,8 @@ def _by_shadows(data: Dataset, search: Search) -> tuple[list[StartTrial], tuple[
         fits = [fit for fit in fits if Placing.of(fit.turn).orientation in _with_twins(search.placings)]
     if shadows is None or not fits or np.nanmean(fits[0].each) < ALIKE:
         return [], ("no shadow of the sample is seen to move with the scan",)
+    if is_near_field(fits[0], data):
+        return [], ("the shadow of the sample moves as in a beam that is wider than the window",)
     best = refined_fit(shadows, fits[0])
     square = shadows.fit(best.mirrored, round(best.angle / QUARTER) * QUARTER, best.width)
     others = [fit for fit in fits if fit.mirrored != best.mirrored][: 0 if search.placings else 1]

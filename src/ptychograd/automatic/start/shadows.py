@@ -27,7 +27,7 @@ BRIGHT = 0.15  # of the mean pattern's bright pixels, from which on a pixel belo
 SIDE = 64  # pixels of a pupil at most, beyond which several are summed
 ANGLES = 24  # of half a turn
 OVERLAP, FEWEST = 0.15, 24  # of the pupil that is left of a shifted one; pairs that have it
-WIDTHS = tuple(4 * 1.25**n for n in range(15))  # pixels: 4 to 91
+WIDTHS = tuple(4 * 1.25**n for n in range(24))  # pixels: 4 to 680, as shadows of a near field are wider than windows
 
 Matrix = Float[np.ndarray, "2 2"]
 

@@ -8,4 +8,5 @@ from .overview import without_ramp as without_ramp
 from .residuals import residual_figure as residual_figure
 from .rings import ring_figure as ring_figure
 from .searches import search_figure as search_figure
+from .start_trials import start_figure as start_figure
 from .sweep_maps import sweep_map as sweep_map

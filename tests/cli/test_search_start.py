@@ -1,0 +1,33 @@
+"""`diagnose --search`: the trials of a start in a table and a picture; and a line that says who looks for one."""
+
+import numpy as np
+import pytest
+
+import problems
+import ptychograd as pg
+from lens_scans import lens_scan
+
+
+def test_a_search_is_drawn():
+    wave = np.ones((8, 8), complex)
+    figure = pg.plot.start_figure([9.0, -9.0, 4.0], [0.1, np.inf, 0.2], ["a", "a", "b"], wave, np.ones((9, 9), complex))
+    assert [text.get_text() for text in figure.axes[0].get_legend().get_texts()] == ["a", "b"]
+
+
+@pytest.mark.slow
+def test_the_trials_of_a_start_are_shown(run, tmp_path):
+    pg.write(tmp_path / "scan.h5", lens_scan()[0])
+    status, out, _ = run("diagnose", "--search", "scan.h5", "-o", "trials.png", "--json")
+    assert status == 0
+    assert "pupil of the mean pattern" in out
+    assert "standard errors" in out
+    assert (tmp_path / "trials.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.slow
+def test_a_run_without_a_start_says_who_would_look_for_one(run, tmp_path):
+    data = problems.measurement()
+    pg.write(tmp_path / "given.h5", data)
+    pg.write(tmp_path / "bare.h5", pg.make_dataset(data.patterns, data.positions))
+    assert "`ptychograd auto` would look for one" in run("reconstruct", "bare.h5", "--epochs", 1)[2]
+    assert "would look for one" not in run("reconstruct", "given.h5", "--epochs", 1)[2]
