@@ -45,7 +45,7 @@ def perform(plan: Plan, is_preview: bool = False, json: bool = False) -> None:
         return preview(asked, json) if is_preview else run(asked, json)
 
     paths = [path for named in plan.data.paths for path in expanded(named)] if plan.data.each else []
-    if len(paths) < 2:
+    if not plan.data.each or (len(paths) < 2 and not _names_folder(plan)):
         one(plan)
         return
     plan = _without_results(plan.with_fields({"data.paths": paths}))
@@ -94,13 +94,18 @@ def perform_each(plan: Plan, run: "Callable[[Plan], Result]") -> None:
         leave(FAILED)
 
 
+def _names_folder(plan: Plan) -> bool:
+    """Whether the result that is named is no file."""
+    return plan.output.result is not None and Path(plan.output.result).suffix not in (".h5", ".hdf5")
+
+
 def _folder(plan: Plan) -> Path | None:
     """The folder for the results, if one is named; it is made."""
     named = plan.output.result
     if named is None:
         return None
     folder = Path(named)
-    if folder.suffix in (".h5", ".hdf5") or (folder.exists() and not folder.is_dir()):
+    if not _names_folder(plan) or (folder.exists() and not folder.is_dir()):
         raise InputError(
             f"`output.result` {named} is one file, and every scan has a result of its own with `data.each`; name a "
             "folder."
