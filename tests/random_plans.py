@@ -62,6 +62,8 @@ def _values(section: type[BaseModel], name: str, path: str) -> st.SearchStrategy
         return st.sampled_from(KINDS[section.__name__]) | OWN
     if name == "result" or (name == "probe" and section.__name__ == "StartSection"):
         return PATHS
+    if name == "aberrations" and section.__name__ == "ElectronProbeSection":
+        return st.dictionaries(st.sampled_from(["C10", "C12", "phi12"]), NUMBERS)
     if name in BY_NAME:
         return BY_NAME[name]
     if choices := [text for text in getattr(field.annotation, "__args__", ()) if isinstance(text, str)]:

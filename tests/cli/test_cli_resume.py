@@ -15,7 +15,7 @@ import pytest
 
 import problems
 import ptychograd as pg
-from ptychograd.cli.checkpoints import Every
+from ptychograd.runs.checkpoints import Every
 from ptychograd.runs.plan.typed import value_of
 
 

@@ -28,13 +28,13 @@ def validate(plan: Path, /) -> None:
 
 def _with_data(plan: Plan) -> str:
     """What the run would be."""
-    from ptychograd.cli import machine as _machine
+    from ptychograd.cli.machine import start
+    from ptychograd.runs.machine import devices, in_file
     from ptychograd.runs.planned import PlannedRun
     from ptychograd.runs.run import check
 
-    _machine.start(plan.machine)
-    data = plan.read(_machine.in_file(plan.machine))
-    run = PlannedRun.of(plan, data, _machine.devices(plan.machine)).run
-    check(run)
-    stages = "1 stage" if len(run.stages) == 1 else f"{len(run.stages)} stages"
-    return f"{run.data.count:,} patterns are fitted in {stages}, {run.batch_size:,} a batch"
+    start(plan.machine)
+    data = plan.read(in_file(plan.machine))
+    planned = PlannedRun.of(plan, data, devices(plan.machine))
+    check(planned.run)
+    return planned.summary

@@ -201,15 +201,16 @@ def _completing(
     named: Sequence[Source], links_into: Sequence[str | os.PathLike[str]]
 ) -> list[tuple[Source, list[Path]]]:
     """Sources with patterns, each with the files that complete it: named after it, or before the first."""
-    if len(named) == 1:
-        return [(named[0], [])]
+    if len(named) < 2:
+        return [(source, []) for source in named]
     early: list[Path] = []
     found: list[tuple[Source, list[Path]]] = []
     for source in named:
-        if len(source.paths) > 1 or source.paths[0].is_dir() or not completes(source.paths[0], links_into):
+        first, *others = source.paths
+        if others or first.is_dir() or not completes(first, links_into):
             found.append((source, [] if found else early))
         else:
-            (found[-1][1] if found else early).append(source.paths[0])
+            (found[-1][1] if found else early).append(first)
     return found or [(source, []) for source in named]
 
 

@@ -4,7 +4,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -117,11 +117,11 @@ def _frame_keys(parts: Sequence[Part], join: str | None) -> np.ndarray | None:
     """Of each pattern its number, or the name of its file; None where nothing says it."""
     found = []
     for part in parts:
-        entry = part.catalogue.find(str(join)) or part.catalogue.find(FILE_NAME)
+        entry: Any = part.catalogue.find(str(join)) or part.catalogue.find(FILE_NAME)
         if entry is None and part.items.numbers is None:
             return None
         if entry is None:
-            found.append(np.ravel(part.items.numbers))
+            found.append(np.ravel(np.asarray(part.items.numbers)))
             continue
         found.append(np.ravel(entry.load()) if entry.dtype.kind in "US" else np.ravel(entry.array()))
     return np.concatenate(found)

@@ -18,7 +18,7 @@ from ptychograd.data.dataset import (
     unsaturated_mask,
 )
 from ptychograd.data.files import read
-from ptychograd.data.geometry import ENERGIES, HARDEST
+from ptychograd.data.geometry import ENERGIES, HARDEST, electron_wavelength
 from ptychograd.data.orientation import apply_orientation
 from ptychograd.data.preparation import counted, placed, sound, used_of
 from ptychograd.data.raster import RasterScan
@@ -112,7 +112,7 @@ def _tell(plan: "PlanFields", data: Dataset) -> None:
     for note in notes:
         log.info("%s: %s", name, note)
     start = plan.model.start
-    is_given = start.probe is not None or start.aperture or start.pinhole or start.focal_spot or start.result
+    is_given = start.beams or start.result
     estimated = data.group == 1 and data.positions is not None and (data.probe is None or start.defocus)
     if not is_given and estimated and plan.is_of_package:
         log.info("start probe: estimated from the mean pattern")
@@ -136,8 +136,11 @@ def _lengths(asked: GeometrySection) -> dict[str, float]:
             f"`geometry.energy` {asked.energy:g}: a bare number is in joules, and no photon has {energy:.3g} keV; give "
             'its unit, as "8 keV".'
         )
-    if energy is not None and asked.wavelength is not None:
-        raise InputError("`geometry.energy` and `geometry.wavelength` are both given; give one of them.")
+    named = [name for name in ("energy", "voltage", "wavelength") if getattr(asked, name) is not None]
+    if len(named) > 1:
+        raise InputError(f"`geometry.{named[0]}` and `geometry.{named[1]}` are both given; give one of them.")
+    if asked.voltage is not None:
+        given["wavelength"] = electron_wavelength(asked.voltage)
     found = {name: value for name, value in {**given, "energy": energy}.items() if value is not None}
     return found
 

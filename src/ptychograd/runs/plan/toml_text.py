@@ -13,7 +13,7 @@ from ptychograd.runs.plan.walking import section_of, unit_of
 from ptychograd.runs.plan.wording import as_written
 
 WIDTH = 100
-EXAMPLES = {"m": "mm", "J": "keV", "rad": "mrad", "s": "min", "B": "GB"}  # units in which one writes
+EXAMPLES = {"m": "mm", "J": "keV", "rad": "mrad", "s": "min", "B": "GB", "V": "kV"}  # units in which one writes
 Notes = Mapping[str, Sequence[str]]
 
 

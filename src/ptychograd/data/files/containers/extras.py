@@ -11,7 +11,6 @@ from ptychograd.data.files.safety.entries import damage
 EXTRAS = {  # the extra of this package that installs a module
     "fabio": "detectors",
     "imagecodecs": "detectors",
-    "mrcfile": "detectors",
     "rsciio": "microscopes",
 }
 RAISED = (

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -39,7 +40,7 @@ class Cbf(Images):
 
         def image() -> tuple[np.ndarray, Mapping]:
             with library(f"{path.name} is {INCOMPLETE}"), reports("fabio"):
-                found = CbfImage().read(str(path))
+                found: Any = CbfImage().read(str(path))
                 return np.asarray(found.data), found.header
 
         data, header = image()
@@ -62,7 +63,7 @@ class Edf(Images):
 
         def images(begin: int, end: int | None) -> Iterator[tuple[np.ndarray, Mapping, int]]:
             with library(f"{path.name} is {INCOMPLETE}"), reports("fabio") as complaints:
-                found = EdfImage().read(str(path))
+                found: Any = EdfImage().read(str(path))
                 for number in range(begin, found.nframes if end is None else end):
                     frame = found.get_frame(number)  # `getframe` would go on in the next file of the series
                     data = np.asarray(frame.data)

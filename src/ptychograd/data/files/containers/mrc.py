@@ -1,9 +1,12 @@
 """MRC stacks of electron microscopes (MRC2014), read by mrcfile."""
 
+from typing import Any
+
+import mrcfile
 import numpy as np
 
 from ptychograd.core.errors import InputError
-from ptychograd.data.files.containers.extras import library, needed
+from ptychograd.data.files.containers.extras import library
 from ptychograd.data.files.containers.frames import Frames, Images
 
 
@@ -17,11 +20,8 @@ class Mrc(Images):
         return start[208:212] == b"MAP "
 
     def frames(self, path):
-        with needed("mrcfile", "MRC files"):
-            import mrcfile
-
         with library("it is half-written or damaged"), mrcfile.mmap(path, "r") as file:
-            data = file.data
+            data: Any = file.data
             shape, dtype = data.shape, data.dtype
         if len(shape) not in (2, 3, 4) or 0 in shape:
             raise InputError(f"its data have shape {shape}; expected frames (index, y, x).")
@@ -29,6 +29,6 @@ class Mrc(Images):
 
         def read(begin: int, end: int, out: np.ndarray) -> None:
             with library(f"{path} can't be read"), mrcfile.mmap(path, "r") as file:
-                out[...] = np.reshape(file.data, flat)[begin:end]
+                out[...] = np.reshape(np.asarray(file.data), flat)[begin:end]
 
         return Frames(shape if len(shape) > 2 else (1, *shape), dtype, read, path.stat().st_size)

@@ -4,6 +4,7 @@ import contextlib
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tifffile
@@ -48,7 +49,8 @@ def _in_one_block(path: Path, file: tifffile.TiffFile) -> Frames | None:
     series = file.series
     if len(series) != 1 or series[0].dataoffset is None or not series[0].dtype:
         return None
-    one, size = series[0], path.stat().st_size
+    one: Any = series[0]
+    size = path.stat().st_size
     _check_axes(one.axes, one.shape)
     shape, dtype, offset = (int(np.prod(one.shape[:-2], dtype=object)), *one.shape[-2:]), one.dtype, one.dataoffset
     needed = offset + int(np.prod(shape, dtype=object)) * dtype.itemsize

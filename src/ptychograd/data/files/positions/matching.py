@@ -2,7 +2,7 @@
 
 import os
 import re
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Int64
@@ -64,7 +64,7 @@ def numbers_of(names: list[str]) -> np.ndarray | None:
     return np.array(numbers, np.int64) if len(set(numbers)) == len(names) else None
 
 
-def _frames(frames: np.ndarray | None, by_name: bool, count: int) -> list[object]:
+def _frames(frames: np.ndarray | None, by_name: bool, count: int) -> list[Any]:
     """The key of each pattern."""
     if frames is None:
         return list(range(count))
@@ -76,7 +76,7 @@ def _frames(frames: np.ndarray | None, by_name: bool, count: int) -> list[object
     return _keys(frames, by_name)
 
 
-def _keys(values: np.ndarray, by_name: bool) -> list[object]:
+def _keys(values: np.ndarray, by_name: bool) -> list[Any]:
     if by_name:
         return [os.path.splitext(os.path.basename(str(name)))[0] for name in values]
     if not np.isfinite(values).all() or (values != np.round(values)).any():
@@ -84,12 +84,12 @@ def _keys(values: np.ndarray, by_name: bool) -> list[object]:
     return values.astype(np.int64).tolist()
 
 
-def _check_once(keys: list[object], column: str, what: str) -> None:
+def _check_once(keys: list[Any], column: str, what: str) -> None:
     if len(set(keys)) < len(keys):
         twice = next(key for key in keys if keys.count(key) > 1)
         raise InputError(f"`data.join` {column}: several {what} have the number {twice}; expected one for each.")
 
 
-def _shown(keys: list[object]) -> str:
+def _shown(keys: list[Any]) -> str:
     texts = [str(key) for key in keys]
     return ", ".join(texts) if len(texts) <= SHOWN else f"{', '.join(texts[:SHOWN])} ... {texts[-1]}"

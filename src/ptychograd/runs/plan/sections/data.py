@@ -15,7 +15,7 @@ from ptychograd.runs.plan.fields import (
     Whole,
     about,
 )
-from ptychograd.runs.plan.quantities import Angle, Duration, Energy, Length, Lengths
+from ptychograd.runs.plan.quantities import Angle, Duration, Energy, Length, Lengths, Voltage
 from ptychograd.runs.plan.sections.prepare import PrepareSection
 
 
@@ -110,6 +110,9 @@ class GeometrySection(Section):
     )
     wavelength: Length | None = about("Wavelength of the light or of the electrons.", above=0, less_than=math.inf)
     energy: Energy | None = about('Energy of the photons, as "8 keV", in place of the wavelength.', above=0)
+    voltage: Voltage | None = about(
+        'Accelerating voltage of the electrons, as "300 kV", in place of the wavelength.', above=0, less_than=math.inf
+    )
     pixel_size: Length | None = about("Width of a detector pixel.", above=0, less_than=math.inf)
     two_theta: Angle | None = about(
         "Of a crystal: the angle between the beam and the detector's middle.", above=-math.inf, less_than=math.inf
