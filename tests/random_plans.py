@@ -12,6 +12,7 @@ from ptychograd.runs.plan.walking import section_of
 NAMES = st.text(min_size=1, max_size=8).filter(lambda text: "." not in text)
 PATHS = st.from_regex(r"[a-z]{1,6}(/[a-zäß \-]{1,6}){0,2}\.h5", fullmatch=True)
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
+WIDTHS = st.floats(0, exclude_min=True, allow_nan=False, allow_infinity=False)
 WEIGHTS = st.floats(0, allow_infinity=False, exclude_min=True)
 WHOLE = st.integers(-(2**40), 2**40)
 ANY = st.recursive(
@@ -39,6 +40,8 @@ BY_NAME = {
     "point_spread": NUMBERS | PATHS,
     "coordinator": st.text(max_size=9),
     **{name: PATHS for name in ("image", "flat_field", "flat")},
+    "focal_spot": WIDTHS | st.lists(WIDTHS, min_size=2, max_size=2),
+    "defocus": NUMBERS | st.lists(NUMBERS, min_size=2, max_size=2),
     "dark": NUMBERS | PATHS,
     "gain": NUMBERS | st.just("auto"),
     "centre": st.sampled_from(["auto", "disc"]) | st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=2),
