@@ -12,6 +12,7 @@ from ptychograd.runs.plan.walking import section_of
 NAMES = st.text(min_size=1, max_size=8).filter(lambda text: "." not in text)
 PATHS = st.from_regex(r"[a-z]{1,6}(/[a-zäß \-]{1,6}){0,2}\.h5", fullmatch=True)
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
+WIDTHS = st.floats(0, exclude_min=True, allow_nan=False, allow_infinity=False)
 WEIGHTS = st.floats(0, allow_infinity=False, exclude_min=True)
 WHOLE = st.integers(-(2**40), 2**40)
 ANY = st.recursive(
@@ -39,10 +40,15 @@ BY_NAME = {
     "point_spread": NUMBERS | PATHS,
     "coordinator": st.text(max_size=9),
     **{name: PATHS for name in ("image", "flat_field", "flat")},
+    "focal_spot": WIDTHS | st.lists(WIDTHS, min_size=2, max_size=2),
+    "defocus": NUMBERS | st.lists(NUMBERS, min_size=2, max_size=2),
     "dark": NUMBERS | PATHS,
     "gain": NUMBERS | st.just("auto"),
     "centre": st.sampled_from(["auto", "disc"]) | st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=2),
-    **{name: SIDES for name in ("crop", "pad", "bin")},
+    **{name: SIDES for name in ("crop", "pad", "bin", "shape")},
+    "step": NUMBERS | st.sampled_from(["0.1 um", "2 nm"]) | st.lists(NUMBERS, min_size=2, max_size=2),
+    "positions": PATHS | st.builds("x={}:a:um,y={}:b".format, PATHS, PATHS),
+    "join": st.text(max_size=9),
     **{name: st.lists(WHOLE, max_size=3) for name in ("only", "leave_out")},
 }
 KINDS = {"ModelSection": ["far-field", "bragg"], "SolverSection": ["rpie", "adam"]}
@@ -59,6 +65,8 @@ def _values(section: type[BaseModel], name: str, path: str) -> st.SearchStrategy
         return st.sampled_from(KINDS[section.__name__]) | OWN
     if name == "result" or (name == "probe" and section.__name__ == "StartSection"):
         return PATHS
+    if name == "aberrations" and section.__name__ == "ElectronProbeSection":
+        return st.dictionaries(st.sampled_from(["C10", "C12", "phi12"]), NUMBERS)
     if name in BY_NAME:
         return BY_NAME[name]
     if choices := [text for text in getattr(field.annotation, "__args__", ()) if isinstance(text, str)]:

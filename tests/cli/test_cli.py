@@ -47,7 +47,7 @@ def test_from_file_to_picture(run, scan, tmp_path):
     "options",
     [
         ("--solver", "epie"),
-        ("--solver", "ad-epie", "--modes", 2, "--hold-probe", 0),
+        ("--solver", "ad-epie", "--modes", 2, "--set", "fit.hold_probe=0"),
         (
             "--solver",
             "adam",
@@ -58,7 +58,7 @@ def test_from_file_to_picture(run, scan, tmp_path):
             "--batch-size",
             5,
         ),
-        ("--start", "random", "--seed", 4, "--hold-probe", 2),
+        ("--start", "random", "--seed", 4, "--set", "fit.hold_probe=2"),
     ],
 )
 def test_options_of_reconstruct(run, scan, options):
@@ -236,7 +236,7 @@ def test_bad_counts_are_masked_and_said(run, tmp_path):
 @pytest.mark.slow
 def test_divergence_keeps_the_last_good_result(run, scan):
     steps = ("--set", "fit.solver.steps.object=1e30", "--set", "fit.solver.steps.probe=1e30")
-    status, _, err = run("reconstruct", scan, "-o", "r.h5", "--solver", "adam", "--hold-probe", 0, *steps)
+    status, _, err = run("reconstruct", scan, "-o", "r.h5", "--solver", "adam", "--set", "fit.hold_probe=0", *steps)
     assert status == 2
     assert "stopped being finite in epoch" in err
     assert np.isfinite(pg.load("r.h5").object).all()
@@ -276,7 +276,7 @@ def test_interrupt_saves_and_exits(scan, tmp_path):
 
     The last whole epoch is in the file, and the status is 130, as after Ctrl-C.
     """
-    options = ("--epochs", 1000000, "-o", tmp_path / "r.h5", "--hold-probe", 1)
+    options = ("--epochs", 1000000, "-o", tmp_path / "r.h5", "--set", "fit.hold_probe=1")
     heeded = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # which the process inherits
     process = command("reconstruct", scan, *options, env=os.environ | {"XDG_CACHE_HOME": str(tmp_path)})
     signal.signal(signal.SIGHUP, heeded)

@@ -101,7 +101,9 @@ def test_no_epochs_give_the_start(reconstruct):
 def test_the_beam_is_refined_after_the_epochs_that_it_is_held(reconstruct):
     """Never if nothing is said."""
     held, _, _ = reconstruct("crystal.h5", "--epochs", 6, "--set", "fit.shrink_wrap=false")
-    refined, _, _ = reconstruct("crystal.h5", "--epochs", 6, "--set", "fit.shrink_wrap=false", "--hold-probe", 4)
+    refined, _, _ = reconstruct(
+        "crystal.h5", "--epochs", 6, "--set", "fit.shrink_wrap=false", "--set", "fit.hold_probe=4"
+    )
     start = bragg_problems.probe_wave()[None]
     np.testing.assert_allclose(held.probe, start, rtol=1e-5, atol=1e-3)
     assert np.abs(refined.probe - start).max() > 0.01 * np.abs(start).max()
@@ -199,7 +201,7 @@ MISTAKES = {
     "defocus of nothing": (("crystal.h5", "--defocus", "1e-3"), "--defocus is for a start probe from"),
     "far field": (("crystal.h5", "--model", "far-field"), "--model far-field: "),
     "near field": (("crystal.h5", "--model", "near-field"), "which is no near field"),
-    "held before the start": (("crystal.h5", "--hold-probe", "-1"), "--hold-probe -1: expected 0 or more"),
+    "held before the start": (("crystal.h5", "--set", "fit.hold_probe=-1"), "`fit.hold_probe` -1: expected 0 or more"),
     "epochs before the start": (("crystal.h5", "--epochs", "-1"), "--epochs -1: expected 0 or more"),
     "no batch": (("crystal.h5", "--batch-size", "0"), "--batch-size 0: expected 1 or more"),
     "degrees": (("crystal.h5", "--key", "two_theta=51.6"), "is this degrees?"),

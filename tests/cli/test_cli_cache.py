@@ -8,8 +8,8 @@ from pathlib import Path
 import jax
 import pytest
 
-from ptychograd.cli import cache as _cache
 from ptychograd.cli import engine as _engine
+from ptychograd.runs import machine as _machine
 
 KEPT = ("jax_compilation_cache_dir", "jax_persistent_cache_min_compile_time_secs")
 
@@ -26,7 +26,7 @@ def cache(tmp_path, monkeypatch):
         jax.clear_caches()
         compilation_cache.reset_cache()
         monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)
-        _cache.keep_programs()
+        _engine.keep_programs()
         return Path(jax.config.jax_compilation_cache_dir)
 
     with warnings.catch_warnings():
@@ -132,7 +132,7 @@ def test_a_user_without_a_home_computes_without_a_cache(homeless, monkeypatch, c
     if path is not None:
         monkeypatch.setattr("platformdirs.user_cache_path", lambda _: Path(path))
     before = jax.config.jax_compilation_cache_dir
-    _cache.keep_programs()
+    _engine.keep_programs()
     assert jax.config.jax_compilation_cache_dir == before
     assert "Compiled programs are not kept" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
@@ -142,7 +142,7 @@ def test_a_user_without_a_home_computes_without_a_cache(homeless, monkeypatch, c
 def test_a_cache_that_can_not_be_made_only_warns(monkeypatch, capsys, tmp_path, place):
     (tmp_path / "a file").write_text("")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / place))
-    _cache.keep_programs()
+    _engine.keep_programs()
     assert "Compiled programs are not kept" in capsys.readouterr().err
 
 
@@ -169,8 +169,8 @@ def test_a_device_that_is_not_there_is_one_sentence(run, monkeypatch, case):
 
     monkeypatch.setenv("JAX_PLATFORMS", "cuda")
     monkeypatch.setattr(jax, "devices", devices)
-    monkeypatch.setattr("ptychograd.cli.machine.start", lambda *_: _engine.require_devices())
-    monkeypatch.setattr("ptychograd.cli.engine.prepare", lambda *_: _engine.require_devices())
+    monkeypatch.setattr("ptychograd.cli.machine.start", lambda *_: _machine.require_devices())
+    monkeypatch.setattr("ptychograd.cli.engine.prepare", lambda *_: _machine.require_devices())
     commands = [("reconstruct", "s.h5"), ("inspect", "s.h5"), ("bench",), ("simulate", "far-field", "o.h5"), ("demo",)]
     for command in commands:
         status, _, err = run(*command)

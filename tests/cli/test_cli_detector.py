@@ -100,7 +100,10 @@ def test_a_flat_field_is_calibrated_by_counts(run, scan):
     ("text", "expected"),
     [
         (["--epochs", 0], "With --epochs 0 there is no epoch that fits counted photons"),
-        (["--epochs", 6, "--hold-probe", 6], "and --hold-probe 6 there is no epoch that fits counted photons"),
+        (
+            ["--epochs", 6, "--set", "fit.hold_probe=6"],
+            "and `fit.hold_probe` 6 there is no epoch that fits counted photons",
+        ),
         (["--epochs", 6, "--noise", "amplitude"], "under amplitudes alone"),
         (
             ["--epochs", 6, "--set", "fit.refine_after=6"],

@@ -15,7 +15,7 @@ import pytest
 
 import problems
 import ptychograd as pg
-from ptychograd.cli.checkpoints import Every
+from ptychograd.runs.checkpoints import Every
 from ptychograd.runs.plan.typed import value_of
 
 
@@ -42,7 +42,7 @@ OPTIONS = {
     "auto": (20, ("--epochs", "auto")),
     "two kinds of noise": (
         5,
-        ("--noise", "poisson", "--hold-probe", 2, "--start", "random", "--seed", 4, "--epochs", 8),
+        ("--noise", "poisson", "--set", "fit.hold_probe=2", "--start", "random", "--seed", 4, "--epochs", 8),
     ),
     "held out": (3, ("--hold-out", 0.1, "--solver", "rpie", "--modes", 2, "--epochs", 5)),
     "flat field": (5, ("--refine", "detector.flat_field", "--epochs", 9)),

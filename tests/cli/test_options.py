@@ -7,12 +7,13 @@ import pytest
 
 import problems
 import ptychograd as pg
-from ptychograd.cli.app import COMMANDS, SHOWN
+from ptychograd.cli.app import COMMANDS
 from ptychograd.cli.console import output
-from ptychograd.cli.headings import READ, TRIED
 from ptychograd.cli.option_table import GROUPS, OPTIONS, OWN
 from ptychograd.cli.options import (
     ELSEWHERE,
+    READ,
+    TRIED,
     Options,
     PlanOptions,
     ResumeOptions,
@@ -51,6 +52,7 @@ TYPED = {
     "--checkpoint-every": ("30s", "30s"),
     "--stop-after": ("3", 3),
     "--key": (["positions=/entry/x:um"], {"positions": "/entry/x:um"}),
+    "--positions": ("x=a.csv:x,y=a.csv:y", "x=a.csv:x,y=a.csv:y"),
     "--distance": ("3.65 mm", 3.65e-3),
     "--focus-distance": ("inf", float("inf")),
     "--orientation": ("5", 5),
@@ -69,7 +71,6 @@ TYPED = {
     "--batch-size": ("32", 32),
     "--noise": ("poisson", "poisson"),
     "--refine": (["scan.offset", '["detector"]'], ("scan.offset", "detector")),
-    "--hold-probe": ("0", 0),
     "--prior": (["tv=0.3", "l1=.1"], {"tv": 0.3, "l1": 0.1}),
     "--seed": ("007", 7),
     "--hold-out": ("0.05", 0.05),
@@ -182,13 +183,13 @@ def test_all_fields_are_told_with_unit_default_and_option(run):
 
 def test_the_help_of_inspect_has_what_says_how_a_file_is_read(run):
     out = run("inspect", "--help")[1]
-    assert set(options_in(out)) == {"memory-plan", "plan", "set"} | names(SHOWN["inspect"])
+    assert set(options_in(out)) == {"memory-plan", "plan", "set"} | names(READ)
 
 
 def test_the_help_of_diagnose_has_what_its_trials_take(run):
     out = run("diagnose", "--help")[1]
     own = {"trial", "trial-epochs", "output", "write-mask", "json", "plan", "set"}
-    assert set(options_in(out)) == own | names(SHOWN["diagnose"])
+    assert set(options_in(out)) == own | names({*READ, *TRIED})
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -80,8 +80,12 @@ def test_layout_of_ptylab(tmp_path):
     assert data.geometry == Geometry(6.328e-7, 0.0468, (5.5e-6, 5.5e-6))
     np.testing.assert_array_equal(data.positions, PLACES * 1e-6)
     assert data.patterns.dtype == np.float32
-    assert "patterns: the file's orientation 3 is not applied" in data.notes
-    assert 'distance: guessed "zo" () float64' in data.notes
+    np.testing.assert_array_equal(data.patterns, FRAMES[:, ::-1, ::-1])
+    assert "patterns: turned by the file's orientation 3" in data.notes
+    del arrays["zo"]
+    found = read(hdf5(tmp_path / "unlike.hdf5", arrays), {"distance": 0.0468})
+    np.testing.assert_array_equal(found.patterns, FRAMES)
+    assert "patterns: the file's orientation 3 is not applied" in found.notes
 
 
 def test_frames_compressed_as_an_eiger_does(tmp_path):
@@ -228,7 +232,7 @@ def test_a_guess_that_would_be_a_gamble_is_left_to_the_person(tmp_path):
     with pytest.raises(InputError, match='distance could be any of "x/distance"'):
         read(hdf5(tmp_path / "c.h5", {"dp": FRAMES, "scan": PLACES, "x/distance": 1.0, "y/distance": 2.0}))
     with pytest.raises(InputError, match="no positions: looked for an array named position_px"):
-        read(hdf5(tmp_path / "d.h5", {"dp": FRAMES}))
+        read(hdf5(tmp_path / "d.h5", {"intensity": FRAMES}))
     with pytest.raises(InputError, match=r"no patterns: .* holds no array at all"):
         read(hdf5(tmp_path / "e.h5", {}))
 

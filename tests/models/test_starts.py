@@ -76,9 +76,11 @@ def test_a_gaussian_spot_has_half_of_its_intensity_at_half_of_its_width():
 )
 def test_a_start_is_its_opening_seen_from_the_defocus(start, wave_of):
     wave = wave_of(FRAME, SAMPLING, 1e-6)
-    np.testing.assert_array_equal(start(1e-6)(a_dataset(), SAMPLING), wave)
+    np.testing.assert_allclose(start(1e-6)(a_dataset(), SAMPLING), wave, rtol=1e-12)
     behind = start(1e-6, defocus=1e-3)(a_dataset(), SAMPLING)
-    np.testing.assert_allclose(behind, defocused(wave, SAMPLING, GEOMETRY.wavelength, 1e-3))
+    around = defocused(wave, SAMPLING, GEOMETRY.wavelength, 1e-3)  # what leaves comes in again
+    assert np.linalg.norm(behind - around) < 0.06 * np.linalg.norm(around)
+    assert np.linalg.norm(behind) <= np.linalg.norm(wave) * (1 + 1e-12)
     assert np.abs(behind - wave).max() > 0.02
 
 
@@ -110,13 +112,10 @@ def test_light_near_the_axis_may_go_farther_than_a_sampled_kernel():
     far, focus = mean_pattern(defocus=1.5 * limit)(data, sampling), mean_pattern()(data, sampling)
     width = [np.sqrt(np.sum(np.abs(wave) ** 2 * (y**2 + x**2)) / np.sum(np.abs(wave) ** 2)) for wave in (focus, far)]
     assert width[1] == pytest.approx(np.hypot(width[0], 1.5 * np.sqrt((9**2 + 3**2) / 2)), rel=0.1)
-    with pytest.raises(InputError, match="aliases on 64 pixels"):
+    with pytest.warns(UserWarning, match="of the beam that .* would be wider than the window at a defocus of"):
+        mean_pattern(defocus=4 * limit)(data, sampling)
+    with pytest.raises(InputError, match="give a smaller one, in metres"):
         mean_pattern(defocus=9 * limit)(data, sampling)
-
-
-def test_a_defocus_beyond_the_limit_of_sampling_is_refused():
-    with pytest.raises(InputError, match="aliases on 27 pixels"):
-        aperture(1e-6, defocus=3e-3)(a_dataset(), SAMPLING)
 
 
 def test_defocus_keeps_energy_and_goes_back():

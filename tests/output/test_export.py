@@ -9,7 +9,8 @@ import tifffile
 
 import ptychograd as pg
 from ptychograd.fitting.result import History
-from ptychograd.output.exporting import channels, export
+from ptychograd.output.exporting import export
+from ptychograd.output.exporting.product import Product
 
 SHAPE, SIDES = (4, 6, 5), (20e-9, 20e-9, 30e-9)
 
@@ -52,7 +53,7 @@ def test_a_tiff_volume_has_its_channels_axes_and_voxels(tmp_path):
         values = series.asarray()
     np.testing.assert_array_equal(values[:, 0], np.abs(result.object).T)
     np.testing.assert_array_equal(values[:, 1], np.angle(result.object).T)
-    np.testing.assert_array_equal(values[:, 2], channels(result)["strain"].T)
+    np.testing.assert_array_equal(values[:, 2], Product.of(result).channels()["strain"].T)
 
 
 def test_an_image_is_a_tiff_of_two_channels(tmp_path):
@@ -96,7 +97,7 @@ def test_a_measurement_beside_the_volume_stays(tmp_path):
 
 
 def test_without_a_geometry_there_is_no_strain():
-    assert set(channels(crystal(geometry=False))) == {"magnitude", "phase"}
+    assert set(Product.of(crystal(geometry=False)).channels()) == {"magnitude", "phase"}
 
 
 @pytest.mark.parametrize(
@@ -104,7 +105,7 @@ def test_without_a_geometry_there_is_no_strain():
     [
         (image(), "i.xdmf", "is for volumes"),
         (crystal()._replace(sampling=SIDES[:2]), "c.tiff", "is no image or crystal"),
-        (crystal(), "c.vtk", "no known ending; expected .tiff, or .xdmf"),
+        (crystal(), "c.vtk", "no known ending; expected one of .cxi"),
     ],
 )
 def test_what_cannot_be_exported_is_said(tmp_path, result, name, text):

@@ -207,3 +207,13 @@ def test_halves_of_what_has_no_one_image_are_refused(thick):
     result = pg.perform(pg.Run(model, data, pg.Nesterov(), (pg.Stage(1),), 28))
     with pytest.raises(pg.InputError, match="slices and states have no one image"):
         pg.quality.half_agreement(result, result)
+
+
+def test_patterns_far_above_the_others_in_both_figures_stand_out():
+    """Where few photons fell R alone is high; where there were none it is NaN."""
+    rng = np.random.default_rng(0)
+    of_pattern, chi_squared = rng.normal(0.1, 0.01, 50), rng.normal(1.0, 0.1, 50)
+    of_pattern[[7, 30, 41]], chi_squared[[7, 30]] = [0.3, 0.5, 0.9], [6.0, 4.0]
+    of_pattern[3] = chi_squared[3] = np.nan
+    one = np.zeros((2, 3))
+    assert pg.quality.Residuals(of_pattern, chi_squared, one, one, 0.1).outstanding.tolist() == [30, 7]

@@ -138,7 +138,12 @@ def test_held_out_patterns_put_back_positions_that_harm(shaken):
 
 
 def test_held_out_patterns_fit_worse_after_a_fit_with_wrong_positions(shaken):
-    """Both images begin flat and are fitted anew; the held-out patterns find their own places in each."""
+    """Both images begin flat and are fitted anew; the held-out patterns find their own places in each.
+
+    The limit is from other draws than this one, of this image, of its mirrored conjugate and of a smooth random phase,
+    with seeds 11 to 13 for positions and 31 to 33 for photons: there R fell to 0.18 to 0.60 of the other. After 15
+    epochs, before the images have formed, it was 0.43 to 1.02.
+    """
     true, (fitted, held) = shaken
     flat = eqx.tree_at(lambda model: model.leaf, true, jnp.ones_like(true.leaf))
 
@@ -146,12 +151,12 @@ def test_held_out_patterns_fit_worse_after_a_fit_with_wrong_positions(shaken):
         solver = pg.adam({"leaf": 0.03})
         return pg.reconstruct(model, fitted, solver, trainable=("leaf",), epochs=epochs, batch_size=15)
 
-    found = pg.refinement.PositionValidation(held, epochs=15)(flat, start(flat), refit)
+    found = pg.refinement.PositionValidation(held, epochs=45)(flat, start(flat), refit)
     figures = re.fullmatch(
         r"refined positions kept: R .* (0\.\d+) with refined positions, (0\.\d+) without", found.summary
     )
     right, wrong = map(float, figures.groups())
-    assert right < 0.9 * wrong
+    assert right < 0.75 * wrong
     assert found.hold == ()
     np.testing.assert_array_equal(found.model.moves[fitted.photons > 0], true.moves[fitted.photons > 0])
 

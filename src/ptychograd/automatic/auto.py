@@ -24,6 +24,7 @@ from ptychograd.fitting.reconstruction import CUT_SHORT, Progress
 from ptychograd.fitting.result import Result
 from ptychograd.fitting.verdict import NOT_SOLVED, VERDICT
 from ptychograd.runs.plan.plan import Plan
+from ptychograd.runs.plan.preparation import preparation_of
 from ptychograd.runs.plan.quantities import quantity
 from ptychograd.runs.plan.reading import prepared, read_data
 from ptychograd.runs.plan.sections.prepare import PrepareSection
@@ -179,7 +180,7 @@ def prepared_plan(asked: Asked) -> tuple[Plan, list[str]]:
     """The plan with what data show beyond doubt to be needed before anything else, and a note of each."""
     plan = asked.plan
     data, notes = asked.read(plan), []
-    for guess in guess_preparation(data):
+    for guess in guess_preparation(data, preparation_of(plan.data.prepare)):
         fields = {path: value for path, value in guess.in_plan.items() if path not in asked.said}
         if len(fields) == len(guess.in_plan):
             plan = plan.with_fields(fields)

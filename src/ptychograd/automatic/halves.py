@@ -11,6 +11,7 @@ from ptychograd.fitting.verdict import NOT_SOLVED, VERDICT
 from ptychograd.quality.half_data import half_agreement
 from ptychograd.runs.halves import planned_halves
 from ptychograd.runs.plan.plan import Plan
+from ptychograd.runs.plan.sections.model import BEAMS
 
 EPOCHS = 24  # of each half: the beam is known
 SHARED = 0.12  # of the highest frequency, up to which halves have to agree at least
@@ -40,7 +41,7 @@ def halves_share(plan: Plan, data: Dataset, result: Result) -> HalvesShared:
         result: whose probe is the start.
     """
     fields: dict[str, object] = {"fit.epochs": EPOCHS, "validation.hold_out": 0.0, "fit.stages": ()}
-    start = {name: None for name in ("aperture", "pinhole", "focal_spot", "result")}
+    start = dict.fromkeys((*BEAMS, "result"))
     fields |= {f"model.start.{name}": value for name, value in start.items()} | {"model.start.defocus": 0.0}
     fields |= {"model.start.probe": result.probe, "fit.refine": tuple(p for p in plan.fit.refine if "scan" not in p)}
     try:

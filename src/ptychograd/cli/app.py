@@ -1,7 +1,6 @@
 """The table of commands, and what happens to their errors."""
 
 import os
-from typing import NoReturn
 
 from cyclopts import App
 from cyclopts.exceptions import CycloptsError
@@ -14,12 +13,12 @@ from ptychograd.cli.console import (
     leave,
     output,
     plain_warnings,
+    sentence_of,
     standard_output,
 )
-from ptychograd.cli.headings import READ, TRIED, Shown
 from ptychograd.cli.signals import ending
 from ptychograd.cli.streams import ensure_standard_streams
-from ptychograd.cli.wording import in_options, located
+from ptychograd.cli.wording import in_options
 from ptychograd.core.errors import InputError
 from ptychograd.core.version import __version__
 
@@ -49,24 +48,15 @@ COMMANDS = {
     "frc": "Find the resolution: reconstruct two halves of the patterns and correlate them.",
     "residuals": "Show which patterns and which detector pixels a result does not explain.",
     "plot": "Draw a result into a picture.",
-    "export": "Write a result's object for Fiji, napari or ParaView.",
+    "export": "Write a result for other programs: CXI, ptychodus, NeXus, MAT, TIFF, MRC, ParaView.",
     "reproduce": "Run the paper's experiments, with its numbers beside ours.",
     "bench": "Time every solver on this machine.",
     "demo": "Simulate, reconstruct, compare and draw, to see it work.",
 }
-SHOWN = {  # of commands that take the options of `reconstruct`, and use some of them
-    "inspect": READ,
-    "prepare": READ,
-    "diagnose": (*READ, *TRIED),
-}
 for command, help_text in COMMANDS.items():
     # A module of its own is read when its command is called; the table of commands needs none of them.
     module = command.replace("-", "_")
-    where = f"ptychograd.cli.{module}:{module}"
-    if command in SHOWN:
-        app.command(where, name=command, help=help_text, help_formatter=Shown(SHOWN[command]))
-    else:
-        app.command(where, name=command, help=help_text)
+    app.command(f"ptychograd.cli.{module}:{module}", name=command, help=help_text)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -83,28 +73,12 @@ def _run(arguments: list[str] | None) -> None:
     try:
         with plain_warnings():
             app(arguments, exit_on_error=False, print_error=False)
-    except (InputError, CycloptsError) as problem:
-        complain(_one_line(located(problem) if isinstance(problem, InputError) else problem))
+    except (InputError, CycloptsError, MemoryError, RuntimeError) as problem:
+        complain(sentence_of(problem))
         leave(FAILED)
-    except MemoryError as problem:
-        complain(_one_line(problem) or "There is not enough memory.")
-        leave(FAILED)
-    except RuntimeError as problem:
-        complain_of_the_computer(problem)
     except KeyboardInterrupt:
         errors.print(f"ptychograd: {ending.summary or 'interrupted; '}nothing more was written.")
         leave(INTERRUPTED)
-
-
-def complain_of_the_computer(problem: RuntimeError) -> NoReturn:
-    """Say what the computer lacks; raise on what is no such thing."""
-    from ptychograd.cli.engine import lacking
-
-    text = lacking(problem)
-    if text is None:
-        raise problem
-    complain(text)
-    leave(FAILED)
 
 
 def complain_if_unheard() -> None:
@@ -113,7 +87,3 @@ def complain_if_unheard() -> None:
     if problem is not None and not isinstance(problem, BrokenPipeError):
         complain(f"Not all could be written to standard output: {problem}.")
         leave(FAILED)
-
-
-def _one_line(problem: Exception) -> str:
-    return " ".join(str(problem).split())

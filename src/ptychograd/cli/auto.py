@@ -11,10 +11,10 @@ from ptychograd.core.errors import InputError
 
 if TYPE_CHECKING:
     from ptychograd.automatic import StartTrial
-    from ptychograd.cli.job import Job
-    from ptychograd.cli.placed import Placed
     from ptychograd.data.dataset import Dataset
+    from ptychograd.data.files.writing.placing import Placed
     from ptychograd.fitting.result import Result
+    from ptychograd.runs.job import Job
     from ptychograd.runs.plan.plan import Plan
 
 USUAL_TRIALS = 40  # of a search of the start, by which the bar moves
@@ -39,9 +39,9 @@ def auto(
 
     from ptychograd import automatic
     from ptychograd.cli.job import ended, read_data, report
-    from ptychograd.cli.machine import in_file
     from ptychograd.cli.placed import leave_unless_there
     from ptychograd.cli.progress import ShareBar
+    from ptychograd.runs.machine import in_file
 
     plan, begin = plan_of(options, data), clock.monotonic()
     job = _begun(plan)
@@ -58,45 +58,31 @@ def auto(
     read = read_data(job.plan, keep)
     where = ended(job, read, result)
     _save_plan(job.plan, where)
-    report(job, where, result, read.count, clock.monotonic() - begin, json)
+    report(where, result, read.count, clock.monotonic() - begin, json)
     leave_unless_there(where)
 
 
 def _begun(plan: "Plan") -> "Job":
     """The job of a plan, after all that can be refused at once was looked at, and the process is set up."""
-    from ptychograd.cli import checkpoints
-    from ptychograd.cli.job import Job, check_output
-    from ptychograd.cli.machine import chosen, start
-    from ptychograd.cli.placed import working_folder
-    from ptychograd.cli.saving import with_whole_paths
+    from ptychograd.cli.job import begun
 
-    if not plan.data.paths:
-        raise InputError("No data: name a file, or give it in the plan as `data.paths`.")
     if plan.data.each or plan.data.follow:
         raise InputError("`data.each` and `data.follow` are for `reconstruct`; call `auto` for one scan that is whole.")
-    plan.check()
-    start(plan.machine)
-    job = Job(with_whole_paths(plan), chosen(plan.machine, plan.machine), working_folder())
-    checkpoints.check(plan.output, 0)
-    check_output(job)
-    return job
+    return begun(plan)
 
 
 def _perform(job: "Job", shown: ExitStack, plan: "Plan", data: "Dataset") -> "Result":
     """A run that is shown and saved now and then; one that is interrupted is saved, and the command ends."""
-    from ptychograd.cli.job import check_news, ended, monitored, save, tell_memory
-    from ptychograd.cli.machine import devices
+    from ptychograd.cli.job import ended, monitored
     from ptychograd.cli.signals import ending
     from ptychograd.fitting.reconstruction import CUT_SHORT
     from ptychograd.fitting.result import NonFiniteError
-    from ptychograd.runs.planned import PlannedRun
 
     shown.close()  # the bar of trials
     here = job._replace(plan=plan)
-    planned = PlannedRun.of(plan, data, devices(job.machine))
-    tell_memory(planned)
+    planned = here.planned(data)
     try:
-        result = monitored(here, planned, partial(save, here, data))
+        result = monitored(here, planned)
     except NonFiniteError as problem:
         where = ended(here, data, problem.result)
         complain(f"{problem} It is in {where}.")
@@ -104,7 +90,7 @@ def _perform(job: "Job", shown: ExitStack, plan: "Plan", data: "Dataset") -> "Re
     ending.release()
     if result.stopped not in CUT_SHORT:
         return planned.validated(result)
-    check_news(here, result)
+    here.require_news(result)
     where = ended(here, data, result)
     errors.print(f"{ending.summary}`ptychograd resume {where}` goes on with the run", style="dim", soft_wrap=True)
     leave(INTERRUPTED)

@@ -13,6 +13,8 @@ from rich.console import Console
 
 from ptychograd.cli.signals import ending
 from ptychograd.cli.streams import Stream
+from ptychograd.cli.wording import located
+from ptychograd.core.errors import InputError
 from ptychograd.core.log import log
 from ptychograd.core.table import as_json
 
@@ -36,6 +38,19 @@ def complain(sentence: str) -> None:
     """Say what went wrong, also where a process says nothing else."""
     errors.quiet = False
     errors.print(prefix.text + sentence, style="red", soft_wrap=True)
+
+
+def sentence_of(problem: Exception) -> str:
+    """What a person can mend, in a sentence; raises on an error of the run time that is not about the computer."""
+    text = " ".join(str(located(problem) if isinstance(problem, InputError) else problem).split())
+    if isinstance(problem, RuntimeError):
+        from ptychograd.runs.machine import lacking
+
+        found = lacking(problem)
+        if found is None:
+            raise problem
+        text = found
+    return text or "There is not enough memory."
 
 
 def tell_json(figures: Mapping) -> None:

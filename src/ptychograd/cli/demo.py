@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from ptychograd.cli.console import output
-from ptychograd.cli.folders import make_folder
 from ptychograd.cli.pictures import drawn, require_picture
 from ptychograd.cli.placed import leave_unless_there, working_folder
 from ptychograd.runs.plan.plan import Plan
@@ -21,6 +20,7 @@ def demo(folder: Path = Path("demo"), /) -> None:
     from ptychograd.output.plot import summary
     from ptychograd.paper.far_field import FarFieldExperiment
     from ptychograd.quality.comparison import compare_with_truth
+    from ptychograd.runs.folders import make_folder
 
     make_folder(folder)
     prepare()

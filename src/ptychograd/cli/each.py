@@ -1,53 +1,34 @@
 """One run, or one for every file: `--each`, with a table at the end, and no run harmed by another that fails."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from ptychograd.cli.console import FAILED, complain, errors, leave, output
-from ptychograd.cli.wording import located
+from ptychograd.cli.console import FAILED, complain, errors, leave, output, sentence_of
 from ptychograd.core.errors import InputError
-from ptychograd.core.table import text_table
-from ptychograd.output.captions import verdict_code
 from ptychograd.output.texts.results import is_result
 from ptychograd.runs.plan.plan import Plan
 
 if TYPE_CHECKING:
     from ptychograd.fitting.result import Result
-
-COLUMNS = ("file", "R", "epochs", "verdict", "ended")
-
-
-class Row(NamedTuple):
-    """What became of a file: R-factor and epochs of its run and how it ended, or the reason why there is none."""
-
-    path: str
-    r_factor: str
-    epochs: str
-    verdict: str
-    ended: str
-    failed: bool = False
-
-    @classmethod
-    def of(cls, path: str, result: "Result") -> "Row":
-        """Of a run that was performed."""
-        epochs = result.history.epochs
-        return cls(path, f"{result.r_factor:.4f}" if epochs else "", str(epochs), verdict_code(result), result.stopped)
+    from ptychograd.runs.each import Outcome
 
 
 def perform(plan: Plan, is_preview: bool = False, json: bool = False) -> None:
     """The run of a plan, or its preview; of every file one with `data.each`, with a table at the end."""
     from ptychograd.cli.job import run
     from ptychograd.cli.preview import preview
+    from ptychograd.data.files import expanded
+    from ptychograd.runs.each import names_folder
 
     def one(asked: Plan) -> "Result":
         return preview(asked, json) if is_preview else run(asked, json)
 
-    if not plan.data.each or len(plan.data.paths) < 2:
+    paths = [path for named in plan.data.paths for path in expanded(named)] if plan.data.each else []
+    if len(paths) > 1 or (paths and names_folder(plan)):
+        perform_each(_without_results(plan.with_fields({"data.paths": paths})), one)
+    else:
         one(plan)
-        return
-    plan = _without_results(plan)
-    perform_each(plan, one)
 
 
 def _without_results(plan: Plan) -> Plan:
@@ -68,83 +49,34 @@ def perform_each(plan: Plan, run: "Callable[[Plan], Result]") -> None:
     Args:
         plan: its files are one scan each; the result that it names is a folder for theirs.
         run: performs the plan of one.
-
-    Raises:
-        InputError: they would all have the same result.
     """
-    from ptychograd.runs.processes import ProcessRank
+    from ptychograd.output.texts.each import outcome_table
+    from ptychograd.runs.each import plans_of_files
 
-    folder = _folder(plan)
-    if ProcessRank.of(plan.machine.coordinator, plan.machine.processes, plan.machine.rank) is not None:
-        raise InputError("`data.each` runs in one process; start one for every file instead.")
-    _check_names(plan.data.paths)
-    rows: list[Row] = []
+    plans = plans_of_files(plan)
+    outcomes: list[Outcome] = []
     try:
-        for number, path in enumerate(plan.data.paths, start=1):
+        for number, (path, one) in enumerate(plans, start=1):
             errors.print(f"{path}, {number} of {len(plan.data.paths)}", style="bold", soft_wrap=True)
-            fields: dict[str, object] = {"data.paths": path, "data.each": False}
-            if folder is not None:
-                fields["output.result"] = str(folder / f"{Path(path).stem}_result.h5")
-            rows.append(_performed(path, plan.with_fields(fields), run))
+            outcomes.append(_performed(path, one, run))
     finally:
-        _tell(rows)
-    if any(row.failed for row in rows):
+        if outcomes:
+            output.print("\n" + outcome_table(outcomes), soft_wrap=True)
+    if any(outcome.result is None for outcome in outcomes):
         leave(FAILED)
 
 
-def _folder(plan: Plan) -> Path | None:
-    """The folder for the results, if one is named; it is made."""
-    named = plan.output.result
-    if named is None:
-        return None
-    folder = Path(named)
-    if folder.suffix in (".h5", ".hdf5") or (folder.exists() and not folder.is_dir()):
-        raise InputError(
-            f"`output.result` {named} is one file, and every scan has a result of its own with `data.each`; name a "
-            "folder."
-        )
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as problem:
-        raise InputError(f"`output.result` {named} can't be made: {problem.strerror or problem}.") from None
-    return folder
-
-
-def _check_names(paths: Sequence[str]) -> None:
-    """Refuse files whose results would have one name, before the first run."""
-    names: dict[str, str] = {}
-    for path in paths:
-        other = names.setdefault(Path(path).stem, path)
-        if other != path:
-            raise InputError(
-                f"{other} and {path} would both end in {Path(path).stem}_result.h5; call the command once for each "
-                "folder."
-            )
-
-
-def _performed(path: str, plan: Plan, run: "Callable[[Plan], Result]") -> Row:
+def _performed(path: str, plan: Plan, run: "Callable[[Plan], Result]") -> "Outcome":
     """The run of one file; what fails is said, and leaves the others alone."""
-    from ptychograd.cli.engine import lacking
+    from ptychograd.runs.each import Outcome
 
     try:
-        return Row.of(path, run(plan))
-    except (InputError, MemoryError) as problem:
-        text = located(problem) if isinstance(problem, InputError) else problem
-        reason = " ".join(str(text).split()) or "There is not enough memory."
-        complain(reason)
-    except RuntimeError as problem:
-        reason = lacking(problem)
-        if reason is None:
-            raise
+        return Outcome(path, run(plan))
+    except (InputError, MemoryError, RuntimeError) as problem:
+        reason = sentence_of(problem)
         complain(reason)
     except SystemExit as left:  # which has said why
         if left.code != FAILED:
             raise
         reason = "failed"
-    return Row(path, "", "", "", reason, failed=True)
-
-
-def _tell(rows: list[Row]) -> None:
-    if rows:
-        cells = [(row.path, row.r_factor, row.epochs, row.verdict, row.ended) for row in rows]
-        output.print("\n" + "\n".join(text_table(COLUMNS, cells)), soft_wrap=True)
+    return Outcome(path, None, reason)

@@ -1,14 +1,15 @@
 """What a command sets in the process before it computes; the library itself never does."""
 
-import os
+import warnings
 
-from ptychograd.cli.cache import keep_programs
+from ptychograd.cli.console import errors
 from ptychograd.cli.signals import ending
-from ptychograd.core.errors import InputError
 
 
 def prepare(precision: str = "single") -> None:
     """Set up a process that computes alone."""
+    from ptychograd.runs.machine import require_devices
+
     configure(precision)
     require_devices()
 
@@ -26,39 +27,21 @@ def configure(precision: str) -> None:
     ending.heed()
 
 
-def require_devices() -> None:
-    """Raise `InputError` where there is nothing to compute on, as a GPU that was asked for and is not there."""
+def keep_programs() -> None:
+    """Let JAX keep compiled programs in the user's cache, if there can be one."""
     import jax
 
-    try:
-        jax.devices()
-    except AssertionError:  # JAX knows of cuda, but nothing of it is installed
-        text = _no_device("nothing is installed for what was asked")
-    except RuntimeError as problem:
-        text = lacking(problem) or str(problem)
-    else:
+    from ptychograd.core.programs import Healing, program_folder
+
+    def tell(text: str) -> None:
+        errors.print(text, style="dim", soft_wrap=True)
+
+    folder = program_folder(tell)
+    if folder is None:
         return
-    raise InputError(text)
-
-
-def complex_dtype(precision: str) -> type:
-    """complex64 for `single`, complex128 for `double`."""
-    import numpy as np
-
-    return {"single": np.complex64, "double": np.complex128}[precision]
-
-
-def lacking(problem: RuntimeError) -> str | None:
-    """What the computer lacks that JAX was told to use, or has too little of, in a sentence; None for other errors."""
-    text = " ".join(str(problem).split())
-    if text.startswith(("Unable to initialize backend", "Unknown backend")):
-        return _no_device(text)
-    if text.startswith("RESOURCE_EXHAUSTED"):
-        return f"The memory of the device is full ({text}). Take smaller batches, fewer modes or more devices."
-    return None
-
-
-def _no_device(text: str) -> str:
-    asked = os.environ.get("JAX_PLATFORMS")
-    cure = "mend it" if asked is None else f"mend it, or unset JAX_PLATFORMS, which is {asked!r}"
-    return f"There is no device to compute on ({text.rstrip('.')}); {cure}."
+    jax.config.update("jax_compilation_cache_dir", str(folder))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+    warnings.filterwarnings("always", "Error (reading|writing) persistent compilation cache", UserWarning)
+    shown = warnings.showwarning
+    warnings.showwarning = Healing(folder, shown.plain if isinstance(shown, Healing) else shown, tell)

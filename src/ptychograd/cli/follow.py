@@ -1,12 +1,9 @@
 """Showing and saving what is reconstructed along with a scan that is still being written."""
 
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ptychograd.cli.checkpoints import Checkpoints, Every
 from ptychograd.cli.console import INTERRUPTED, errors, heard, leave
-from ptychograd.cli.machine import devices, in_file
 from ptychograd.cli.placed import leave_unless_there
 from ptychograd.cli.signals import ending
 from ptychograd.core.errors import InputError
@@ -14,15 +11,12 @@ from ptychograd.core.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ptychograd.cli.placed import Placed
     from ptychograd.data.dataset import Dataset
-    from ptychograd.fitting.reconstruction import Progress
+    from ptychograd.data.files.writing.placing import Placed
     from ptychograd.fitting.result import Result
     from ptychograd.physics.model import AbstractModel
     from ptychograd.runs.plan.plan import Plan
     from ptychograd.runs.plan.sections.other import MachineSection
-
-LIVE = Every(seconds=20)  # between looks that a person may want
 
 
 def followed(
@@ -45,21 +39,16 @@ def followed(
     from ptychograd.fitting.reconstruction import CUT_SHORT
     from ptychograd.fitting.result import NonFiniteError
     from ptychograd.runs.following import FollowedScan, check_followed
+    from ptychograd.runs.machine import devices, in_file
 
     check_followed(plan, jax.process_count())
     name = Path(plan.data.paths[0]).name
     errors.print(f"waiting for patterns in {plan.data.paths[0]}", style="dim", soft_wrap=True)
     with heard():
         scan = FollowedScan(plan, in_file(machine, grows=True))
-    with EpochBar("patterns") as bar, Checkpoints(LIVE, partial(save, scan.data), 0) as live:
-
-        def on_epoch(progress: "Progress") -> None:
-            bar.advance(progress._replace(epoch=scan.end.arrived, epochs=scan.data.count))
-            live.after(progress)
-
         try:
-            result = scan.fit(on_epoch, devices(machine))
-            ending.hold()
+            with EpochBar("patterns") as bar:
+                result = scan.fit(bar.advance, devices(machine), save, ending.hold)
         except NonFiniteError as problem:
             end(scan.data, problem.result)
             raise InputError(str(problem)) from None

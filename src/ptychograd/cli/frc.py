@@ -1,30 +1,21 @@
 """`ptychograd frc`: the resolution, from two halves of the patterns or two results that exist."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING
 
-from cyclopts import Parameter
-
-from ptychograd.cli.console import errors, tell_json
+from ptychograd.cli.console import errors, heard, tell_json
 from ptychograd.cli.console import output as console
-from ptychograd.cli.options import Json, PlanOptions, plan_of
+from ptychograd.cli.options import Json, Output, PlanOptions, plan_of
 from ptychograd.cli.pictures import drawn, require_picture
-from ptychograd.cli.placed import Placed, leave_unless_there, placed, working_folder
-from ptychograd.cli.saving import require_same_data
+from ptychograd.cli.placed import leave_unless_there, placed, working_folder
 from ptychograd.cli.signals import ending
 from ptychograd.core.errors import InputError
-from ptychograd.output.captions import DATA_FILE, FOLDER
 from ptychograd.output.texts.corrections import summary_of_positions
-from ptychograd.runs.plan.plan import Plan
-from ptychograd.runs.setting_names import FINGERPRINT
 
 if TYPE_CHECKING:
-    from ptychograd.data.dataset import Dataset
+    from ptychograd.data.files.writing.placing import Placed
     from ptychograd.fitting.result import Result
-    from ptychograd.quality.rings import RingCorrelation
-    from ptychograd.runs.planned import PlannedRun
-
-HALF = "half"  # settings: which half of the patterns a result is of
+    from ptychograd.runs.halves import HalvesJob
 
 
 def frc(
@@ -32,7 +23,7 @@ def frc(
     other: Path | None = None,
     /,
     *,
-    output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
+    output: Output = None,
     options: PlanOptions = PlanOptions(),
     json: Json = False,
 ) -> None:
@@ -51,151 +42,61 @@ def frc(
     """
     from ptychograd.fitting.result import load
     from ptychograd.output.plot import ring_figure
+    from ptychograd.output.texts.resolution import doubts_on_resolution, resolution_figures, resolution_lines
     from ptychograd.quality.half_data import common_area, half_agreement
+    from ptychograd.runs.halves import HalvesJob, are_halves
 
     picture, folder, files = output or Path(f"{data.stem}_frc.png"), working_folder(), []
     require_picture(picture)
     if other is not None:
         one, two = load(data), load(other)
-        _tell_alike(data, one, other, two)
+        if not are_halves(one, two):
+            text = f"Beware: unless {data} and {other} are of different patterns, they agree in their noise too."
+            errors.print(text, style="yellow", soft_wrap=True)
     else:
-        places = OutputPaths(folder, picture, is_default=output is None)
-        (one, first), (two, second) = _halves(places, plan_of(options, [data]))
+        job = HalvesJob(plan_of(options, [data]), folder, picture, is_named=output is not None)
+        (one, first), (two, second) = _performed(job)
         files = [first, second]
     found = half_agreement(one, two)
-    _tell(found, one)
+    for text in resolution_lines(found, one):
+        console.print(text, soft_wrap=True)
+    if text := doubts_on_resolution(found, one):
+        errors.print(text, style="yellow", soft_wrap=True)
     files.append(drawn(ring_figure(found, one, two, common_area(one, two)), picture, folder))
     if json:
-        tell_json(_figures(found, one))
+        tell_json(resolution_figures(found, one))
     leave_unless_there(*files)
 
 
-class OutputPaths(NamedTuple):
-    """Where what is found goes: the working folder, the picture, and whether that name was made up from the data's."""
-
-    folder: Path
-    picture: Path
-    is_default: bool
-
-    @property
-    def halves(self) -> list[Path]:
-        """Where the results of both halves go."""
-        return [self.picture.with_name(f"{self.picture.stem}_half_{number}.h5") for number in (1, 2)]
-
-    def check(self, path: Path) -> None:
-        """Refuse what would be replaced and is not a result of a half."""
-        from ptychograd.data.files import RESULT, require_replaceable
-
-        for place in (self.picture, *self.halves):
-            if place.exists() and path.exists() and place.samefile(path):
-                raise InputError(f"{path} would be replaced by what is written; give another name with --output.")
-        for place in self.halves:
-            require_replaceable(place, RESULT)
-
-    def check_data(self, path: Path, data: "Dataset") -> None:
-        """Refuse to replace the halves of another scan of the same name."""
-        for place in self.halves if self.is_default else ():
-            require_same_data(place, path, data.fingerprint)
-
-
-def _halves(places: OutputPaths, plan: Plan) -> "list[tuple[Result, Placed]]":
-    """The results of both halves, each saved as soon as it is there."""
-    from ptychograd.cli.job import read_data
-    from ptychograd.cli.machine import devices, in_file, start
+def _performed(job: "HalvesJob") -> "list[tuple[Result, Placed]]":
+    """The results of both halves, each shown while it is made, and saved as soon as it is there."""
+    from ptychograd.cli.machine import start
+    from ptychograd.cli.progress import EpochBar
+    from ptychograd.fitting.result import NonFiniteError
     from ptychograd.physics.model import roles_of
     from ptychograd.quality.half_data import require_one_image
-    from ptychograd.runs.halves import planned_halves
+    from ptychograd.runs.halves import check_halves
 
-    if plan.validation.hold_out:
-        raise InputError(
-            "frc takes no `validation.hold_out`: each half is already held out from the other; leave it out."
-        )
-    start(plan.machine)
-    plan.check()
-    path = Path(plan.data.paths[0])
-    places.check(path)
-    data = read_data(plan, in_file(plan.machine))
-    places.check_data(path, data)
+    check_halves(job.plan)
+    start(job.plan.machine)
+    job.plan.check()
+    with heard():
+        data = job.read()
     results = []
-    halves = planned_halves(plan, data, devices(plan.machine))
-    for number, (planned, place) in enumerate(zip(halves, places.halves, strict=True)):
+    for number, (planned, place) in enumerate(zip(job.runs(data), job.places, strict=True), start=1):
         require_one_image(roles_of(planned.run.model))
-        errors.print(f"{('first', 'second')[number]} half", style="dim")
-        result = _performed(planned)
-        source = {DATA_FILE: str(path), FOLDER: str(places.folder), FINGERPRINT: data.fingerprint, HALF: number + 1}
-        result = result._replace(settings=result.settings | source)
-        where = placed(result.save, place, places.folder)
+        errors.print(f"{('first', 'second')[number - 1]} half", style="dim")
+        planned.memory.check()
+        with EpochBar() as bar:
+            try:
+                result = planned.perform(bar.advance)
+                ending.hold()
+            except NonFiniteError as problem:
+                raise InputError(f"A half could not be reconstructed: {problem}") from None
+        result = job.described(result, data, number)
+        where = placed(result.save, place, job.folder)
         ending.release()
         for text in (f"{where}: R = {result.r_factor:.4f}", *summary_of_positions(result)):
             errors.print(text, style="dim", soft_wrap=True)
         results.append((result, where))
     return results
-
-
-def _performed(planned: "PlannedRun") -> "Result":
-    """The result of a run that is shown while it goes on; what is cut short is of no use here."""
-    from ptychograd.cli.progress import EpochBar
-    from ptychograd.fitting.reconstruction import CUT_SHORT
-    from ptychograd.fitting.result import NonFiniteError
-
-    planned.memory.check()
-    with EpochBar() as bar:
-        try:
-            result = planned.perform(bar.advance)
-            ending.hold()
-        except NonFiniteError as problem:
-            raise InputError(f"A half could not be reconstructed: {problem}") from None
-    if result.stopped in CUT_SHORT:
-        raise KeyboardInterrupt
-    if not result.history.epochs:
-        raise InputError("No epoch was done, and starts have no resolution; give --epochs 1 or more.")
-    return result
-
-
-def _tell_alike(one: Path, first: "Result", other: Path, second: "Result") -> None:
-    """Warn where two results are not of different patterns, which makes them agree in noise too."""
-    halves = {result.settings.get(HALF) for result in (first, second)}
-    if halves != {1, 2}:
-        text = f"Beware: unless {one} and {other} are of different patterns, they agree in their noise too."
-        errors.print(text, style="yellow", soft_wrap=True)
-
-
-def _tell(found: "RingCorrelation", result: "Result") -> None:
-    from ptychograd.quality.rings import HALF_BIT, ONE_BIT
-
-    for bits, name in ((HALF_BIT, "half-bit"), (ONE_BIT, "one-bit")):
-        width = found.resolution(bits)
-        if width is None:
-            console.print(f"resolution ({name} threshold): none, the halves have nothing in common")
-            continue
-        reach = " or better: the halves agree up to the smallest period" if found.reaches_limit(bits) else ""
-        console.print(f"resolution ({name} threshold): {_length(width, result)} half period{reach}", soft_wrap=True)
-    low = found.unknown_below(HALF_BIT)
-    if low > 0:
-        errors.print(
-            f"The halves do not agree on variations slower than a period of {_length(1 / low, result)}.",
-            style="yellow",
-            soft_wrap=True,
-        )
-
-
-def _length(width: float, result: "Result") -> str:
-    from ptychograd.data.geometry import format_length
-
-    return f"{width:.3g} pixels" if result.sampling is None else format_length(width)
-
-
-def _figures(found: "RingCorrelation", result: "Result") -> dict:
-    """What `--json` tells."""
-    from ptychograd.quality.rings import HALF_BIT, ONE_BIT
-
-    return {
-        "resolution_half_bit": found.resolution(HALF_BIT),
-        "resolution_one_bit": found.resolution(ONE_BIT),
-        "unit": "pixel" if result.sampling is None else "m",
-        "reaches_limit": found.reaches_limit(HALF_BIT),
-        "frequency": found.frequency.tolist(),
-        "correlation": found.correlation.tolist(),
-        "half_bit": found.threshold(HALF_BIT).tolist(),
-        "one_bit": found.threshold(ONE_BIT).tolist(),
-    }

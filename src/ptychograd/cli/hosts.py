@@ -6,12 +6,7 @@ import sys
 import traceback
 
 from ptychograd.cli.console import errors, output, prefix
-from ptychograd.core.errors import InputError
-from ptychograd.runs.processes import ProcessRank
-
-WAITING = 120  # seconds for all processes to be there
-HEARTBEAT = 20  # seconds after which a process that says nothing is taken for dead
-PATIENCE = 3600  # seconds that those which are done wait for the one that writes
+from ptychograd.runs.processes import WAITING, ProcessRank, link
 
 
 def join(place: ProcessRank) -> None:
@@ -20,28 +15,13 @@ def join(place: ProcessRank) -> None:
 
     # JAX would take over SIGTERM, by which batch systems end a job; it is to end the run as Ctrl-C does.
     jax.config.update("jax_enable_preemption_service", False)
-    both = (place.processes, place.rank) if place.coordinator else (None, None)
     errors.print(f"waiting for the other processes, {WAITING} s at most", style="dim")
     known = {name: signal.getsignal(name) for name in (signal.SIGINT, signal.SIGTERM)}
     heeded = {name: handler for name, handler in known.items() if handler not in (signal.SIG_IGN, None)}
     for name in heeded:
         signal.signal(name, signal.SIG_DFL)
     try:
-        jax.distributed.initialize(
-            place.coordinator,
-            *both,
-            initialization_timeout=WAITING,
-            heartbeat_timeout_seconds=HEARTBEAT,
-            shutdown_timeout_seconds=PATIENCE,
-        )
-    except ValueError as problem:
-        raise InputError(
-            f"The processes can't find each other ({str(problem).splitlines()[0]}); give the address of the first "
-            "one as `machine.coordinator=HOST:PORT`."
-        ) from None
-    except RuntimeError as problem:
-        why = str(problem).splitlines()[0]
-        raise InputError(f"The processes did not find each other within {WAITING} s: {why}") from None
+        link(place)
     finally:
         for name, handler in heeded.items():
             signal.signal(name, handler)

@@ -9,14 +9,9 @@ from ptychograd.cli.console import errors, output
 from ptychograd.cli.options import OPTIONS, PlanOptions, plan_of
 from ptychograd.runs.plan.plan import require_replaceable_plan
 from ptychograd.runs.plan.toml import require_toml, save
-from ptychograd.runs.plan.toml_text import Page
 
 if TYPE_CHECKING:
-    from ptychograd.automatic import Proposal
-
-TITLE = (
-    "A plan of ptychograd: `ptychograd run {}` performs it. A line that begins with # says what is there by default."
-)
+    pass
 
 
 def init(
@@ -37,6 +32,7 @@ def init(
     """
     from ptychograd.automatic import propose
     from ptychograd.cli.engine import prepare
+    from ptychograd.output.texts.proposals import page, proposal_lines
 
     _check_output(to)
     asked = plan_of(options, [data, *more])
@@ -47,17 +43,10 @@ def init(
         from ptychograd.cli.progress import ShareBar
 
         with ShareBar("orientations") as bar:
-            proposal = propose(
-                asked, trial=True, on_trial=lambda code, r_factor: bar.advance(1 / 8, f"{code}: R {r_factor:.4f}")
-            )
-    save(proposal.plan, to, _page(proposal, to))
-    _tell(proposal, to)
-
-
-def _page(proposal: "Proposal", to: Path) -> Page:
-    frequent = [*(option.path for option in OPTIONS), "geometry.energy", "geometry.pixel_size"]
-    notes = {**proposal.notes, "": [TITLE.format(to.name)]}
-    return Page(notes, frequent, proposal.found)
+            proposal = propose(asked, trial=True, on_trial=bar.trial)
+    save(proposal.plan, to, page(proposal, to, [option.path for option in OPTIONS]))
+    for text in proposal_lines(proposal, to):
+        output.print(text, soft_wrap=True)
 
 
 def _check_output(path: Path) -> None:
@@ -69,14 +58,3 @@ def _check_output(path: Path) -> None:
     require_replaceable_plan(path)
     if path.exists():
         errors.print(f"{path} will be replaced", style="dim", soft_wrap=True)
-
-
-def _tell(proposal: "Proposal", to: Path) -> None:
-    """What is to be done next."""
-    lines = [text for several in proposal.notes.values() for text in several]
-    marks = {word: sum(text.startswith(word) for text in lines) for word in ("MISSING", "GUESSED", "BAD", "DOUBTFUL")}
-    found = ", ".join(f"{count} {word}" for word, count in marks.items() if count)
-    output.print(f"{to}: a plan for {', '.join(proposal.plan.data.paths)}.", soft_wrap=True)
-    if found:
-        output.print(f"Look there for what is marked: {found}.", soft_wrap=True)
-    output.print(f"Then: ptychograd run {to}", soft_wrap=True)

@@ -1,7 +1,7 @@
 """Options of commands that take a plan: which field each of them is, and the plan that they make."""
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, make_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
@@ -13,13 +13,14 @@ from ptychograd.cli.placed import working_folder
 from ptychograd.cli.wording import plainly_worded, speak_of_fields, worded, written
 from ptychograd.core.errors import InputError
 from ptychograd.runs.plan.importing import Origin
-from ptychograd.runs.plan.listing import FieldInfo, fields
+from ptychograd.runs.plan.listing import FieldInfo, given_fields
 from ptychograd.runs.plan.plan import Plan
 from ptychograd.runs.plan.quantities import KINDS
 from ptychograd.runs.plan.toml import PlanText
-from ptychograd.runs.plan.typed import assigned, value_of
+from ptychograd.runs.plan.typed import assigned, pairs, paths_of, values_of, without_overridden
 
 HEADINGS = {name: Group(name, sort_key=number) for number, name in enumerate(GROUPS, start=1)}
+Output = Annotated[Path | None, Parameter(name=["--output", "-o"])]
 OF_PLAN = "A plan (.toml), in which options given beside it change or add something."
 OF_SET = "Any field of the plan, as fit.solver.momentum=0.9; repeat for several. --help-all lists all fields."
 SHORT = {"--output": ("-o",)}
@@ -27,6 +28,16 @@ RESUMED = ("machine", "output")  # sections that may differ from one part of a r
 SIMULATED = ("model.object", "model.probe", "model.spectrum", "model.detector", "data.mask")
 EXAMPLES = {"machine": "machine.rank=0", "model.object": "model.object.phase_only=true"}
 READING = ("data", "geometry", "output", "machine")  # sections that every command uses
+READ = (
+    "--key",
+    "--positions",
+    "--distance",
+    "--focus-distance",
+    "--orientation",
+    "--mask",
+    "--model",
+)  # how a file is read
+TRIED = ("--modes", "--start", "--aperture", "--pinhole", "--focal-spot", "--defocus", "--seed", "--precision")
 ELSEWHERE = ("--output", "--checkpoint-every", "--stop-after", "--follow", "--each")  # what is for `reconstruct` alone
 
 
@@ -90,10 +101,11 @@ def _metavar(about: FieldInfo) -> str:
     return {frozenset({"integer"}): "N", frozenset({"number"}): "NUMBER"}.get(about.types, "N")
 
 
-def attribute(option: Option) -> tuple:
-    """The attribute of a class of options that holds what was typed."""
+def attribute(option: Option, show: bool = True) -> tuple:
+    """The attribute of a class of options that holds what was typed; in a help it may be left out."""
     kind = list[str] | None if option.takes_several else bool if option.field.is_flag else str | None
-    return (option.attribute, Annotated[kind, parameter(option)], field(default=False if kind is bool else None))
+    about = Parameter.combine(parameter(option), Parameter(show=show))
+    return (option.attribute, Annotated[kind, about], field(default=False if kind is bool else None))
 
 
 PLAN = ("plan", Annotated[str | None, Parameter(help=OF_PLAN, metavar="FILE")], None)
@@ -122,34 +134,42 @@ def made(name: str, *attributes: tuple, within: tuple[str, ...] = ()) -> type[Ty
 if TYPE_CHECKING:
 
     class Options(Typed):
-        """All of them."""
+        """All of them, for `reconstruct`."""
 
         def __init__(self, **typed: str | bool | list[str] | None): ...
 
-    class PlanOptions(Options):
-        """All but those that are for `reconstruct` alone."""
+    class PlanOptions(Options): ...
 
-    class RunOptions(Options):
-        """Those beside a plan in a file."""
+    class ReadOptions(Options): ...
 
-    class ResumeOptions(Options):
-        """Those that may differ from one part of a run to the next."""
+    class TrialOptions(Options): ...
 
-    class MachineOptions(Options):
-        """Where to compute."""
+    class RunOptions(Options): ...
 
-    class SimulateOptions(Options):
-        """What a simulation has beside the ideal."""
+    class ResumeOptions(Options): ...
+
+    class MachineOptions(Options): ...
+
+    class SimulateOptions(Options): ...
 
 else:
-    at, by_set = {option.name: attribute(option) for option in OPTIONS}, set_attribute()
-    place, saving = (at["--devices"], at["--memory"]), (at["--checkpoint-every"], at["--stop-after"])
-    Options = made("Options", PLAN, by_set, *at.values())
-    PlanOptions = made("PlanOptions", PLAN, by_set, *(one for name, one in at.items() if name not in ELSEWHERE))
-    RunOptions = made("RunOptions", by_set, at["--output"], *saving, *place)
-    ResumeOptions = made("ResumeOptions", set_attribute(*RESUMED), *saving, *place, within=RESUMED)
+
+    def some(*names):  # by their names
+        return (attribute(option) for option in OPTIONS if option.name in names)
+
+    def all_showing(names):  # but those for `reconstruct` alone
+        return (attribute(one, one.name in names) for one in OPTIONS if one.name not in ELSEWHERE)
+
+    every, by_set = [option.name for option in OPTIONS], set_attribute()
+    place, saving = ("--devices", "--memory"), ("--checkpoint-every", "--stop-after")
+    Options = made("Options", PLAN, by_set, *some(*every))
+    PlanOptions = made("PlanOptions", PLAN, by_set, *all_showing(every))
+    ReadOptions = made("ReadOptions", PLAN, by_set, *all_showing(READ))  # how a file is read
+    TrialOptions = made("TrialOptions", PLAN, by_set, *all_showing((*READ, *TRIED)))  # and with what trials begin
+    RunOptions = made("RunOptions", by_set, *some("--output", *saving, *place))  # beside a plan in a file
+    ResumeOptions = made("ResumeOptions", set_attribute(*RESUMED), *some(*saving, *place), within=RESUMED)
+    MachineOptions = made("MachineOptions", *some(*place))
     SimulateOptions = made("SimulateOptions", set_attribute(*SIMULATED), within=SIMULATED)
-    MachineOptions = made("MachineOptions", *place)
 
 
 def plan_of(options: Typed, data: Sequence[Path] = (), file: Path | None = None) -> Plan:
@@ -186,29 +206,16 @@ def from_file(file: str) -> Plan:
 def applied(plan: Plan, options: Typed) -> Plan:
     """A plan with options as they were typed, and then with what was given by --set."""
     given = typed(options)
-    written.beside |= {*_typed_paths(given)}
+    texts = given.get("set", ())
+    paths = [*(option.path for option in OPTIONS if option.attribute in given), *paths_of(texts)]
+    written.beside |= {*paths}
     for option in OPTIONS:
         if option.attribute in given:
             plan = with_option(plan, option, given[option.attribute])
-    for path in (text.partition("=")[0].strip() for text in given.get("set", ())):
+    for path in paths_of(texts):
         if options.within and not any(f"{path}.".startswith(f"{section}.") for section in options.within):
             raise InputError(f"--set {path} is of no use here; expected a field of {', '.join(options.within)}.")
-    return assigned(_without_overridden(plan, given), given.get("set", ()))
-
-
-def _without_overridden(plan: Plan, given: Mapping[str, Any]) -> Plan:
-    """The plan of a file without keys in whose place a length of the geometry was typed: what comes later wins."""
-    typed_keys = pairs(given.get("key", ()), "--key")
-    lengths = {path.removeprefix("geometry.") for path in _typed_paths(given) if path.startswith("geometry.")}
-    lengths |= {"energy", "energy_kev", "wavelength"} if lengths & {"energy", "wavelength"} else set()
-    left = {name: where for name, where in plan.data.keys.items() if name in typed_keys or name not in lengths}
-    return plan if len(left) == len(plan.data.keys) else plan.with_fields({"data.keys": left})
-
-
-def _typed_paths(given: Mapping[str, Any]) -> list[str]:
-    """The fields that options and --set give."""
-    paths = [option.path for option in OPTIONS if option.attribute in given]
-    return [*paths, *(text.partition("=")[0].strip() for text in given.get("set", ()))]
+    return assigned(without_overridden(plan, paths, pairs(given.get("key", ()), "--key")), texts)
 
 
 def typed(options: Typed) -> dict[str, Any]:
@@ -227,50 +234,15 @@ def without_effect(options: Typed, used: Collection[str]) -> list[str]:
     given = typed(options)
     named = [option.name for option in OPTIONS if option.attribute in given and option.name not in used]
     paths = [option.path for option in OPTIONS if option.name in used]
-    fields = [text.partition("=")[0].strip() for text in given.get("set", ())]
+    fields = paths_of(given.get("set", ()))
     return [*named, *(path for path in fields if path not in paths and path.partition(".")[0] not in READING)]
-
-
-def given_fields(plan: Plan) -> frozenset[str]:
-    """Paths of the fields of which a plan says something."""
-    said = plan.said()
-
-    def is_given(path: str) -> bool:
-        place: object = said
-        for name in path.split("."):
-            place = place.get(name) if isinstance(place, dict) else place
-        return place is not None and not (isinstance(place, dict) and not place)
-
-    return frozenset(path for path in fields() if is_given(path))
 
 
 def with_option(plan: Plan, option: Option, given: str | bool | Sequence[str]) -> Plan:
     """The plan with the field of an option as it was typed."""
-    path = option.path
-    if isinstance(given, bool):
-        values: dict[str, object] = {path: given}
-    elif isinstance(given, str):
-        values = {path: value_of(path, given)}
-    elif option.field.holds == "table":
-        values = {f"{path}.{name}": value_of(path, text) for name, text in pairs(given, option.name).items()}
-    else:
-        found = [value_of(path, text) for text in given]
-        values = {path: [one for part in found for one in (part if isinstance(part, list) else [part])]}
+    values = values_of(option.field, given, option.name)
     try:
         return plan.with_fields(values)
     except InputError as problem:
-        written.fields -= {path}
+        written.fields -= {option.path}
         raise InputError(worded(str(problem))) from None
-
-
-def pairs(texts: Sequence[str], option: str) -> dict[str, str]:
-    """`NAME=VALUE` texts as a dictionary."""
-    found = {}
-    for text in texts:
-        name, equals, value = (part.strip() for part in text.partition("="))
-        if not (name and equals and value):
-            raise InputError(f'{option} "{text}" can\'t be read; expected NAME=VALUE.')
-        if name in found:
-            raise InputError(f"{option} {name} is given twice; give it once.")
-        found[name] = value
-    return found

@@ -1,14 +1,12 @@
 """`ptychograd plot`: a result as a picture."""
 
 from pathlib import Path
-from typing import Annotated
 
-from cyclopts import Parameter
-
+from ptychograd.cli.options import Output
 from ptychograd.cli.placed import leave_unless_there, working_folder
 
 
-def plot(result: Path, /, *, output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None) -> None:
+def plot(result: Path, /, *, output: Output = None) -> None:
     """Draw object, probe and convergence of a result into a PNG file.
 
     Args:

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from ptychograd.cli.console import errors, output
-from ptychograd.cli.headings import READ
-from ptychograd.cli.options import PlanOptions, plan_of, without_effect
+from ptychograd.cli.options import READ, ReadOptions, plan_of, without_effect
 from ptychograd.cli.placed import leave_unless_there, placed, working_folder
 from ptychograd.core.errors import InputError
 
@@ -20,7 +19,7 @@ def prepare(
     /,
     *more: Path,
     to: Annotated[Path, Parameter(name=["--output", "-o"])],
-    options: PlanOptions = PlanOptions(),
+    options: ReadOptions = ReadOptions(),
 ) -> None:
     """Read data, do to them what `data.prepare` of the plan asks for, and write them with a note of every step.
 
@@ -32,9 +31,8 @@ def prepare(
         more: Further files of the same scan.
         to: The file to write: .h5 or .hdf5 keeps everything; .cxi has patterns, positions, mask and geometry.
     """
-    from ptychograd.cli import machine as _machine
-    from ptychograd.cli.engine import require_devices
     from ptychograd.data.files import write
+    from ptychograd.runs.machine import in_file, require_devices
 
     folder = working_folder()
     plan = plan_of(options, [data, *more])
@@ -42,7 +40,7 @@ def prepare(
     if unused := without_effect(options, READ):
         errors.print(f"{', '.join(unused)}: without effect here", style="dim", soft_wrap=True)
     require_devices()
-    found = _used(plan.read(_machine.in_file(plan.machine)))
+    found = _used(plan.read(in_file(plan.machine)))
     where = placed(lambda path: write(path, found), to, folder)
     for note in found.notes:
         errors.print(note, style="dim", soft_wrap=True)

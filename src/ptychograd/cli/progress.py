@@ -2,9 +2,10 @@
 
 import threading
 import time
+from abc import ABC
 from collections.abc import Callable
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
@@ -17,23 +18,31 @@ if TYPE_CHECKING:
 EVERY = 60.0  # seconds from a line to the next, where there is no terminal
 
 
-class EpochBar:
-    """Epochs done (or what else is counted), R-factor, patterns per second and remaining time, on standard error."""
+AnyShown = TypeVar("AnyShown", bound="AbstractShown")
 
-    def __init__(self, counted: str = "epoch"):
-        columns = (TextColumn(counted), MofNCompleteColumn(), BarColumn())
-        self._shown = (
-            _Bar(columns, None) if _is_monitored() else _Lines(counted, lambda done, of: f"{done:g} of {of:g}")
-        )
 
-    def __enter__(self) -> "EpochBar":
-        self._shown.start("compiling ...")
+class AbstractShown(ABC):
+    """A long job that is shown on standard error: by a bar where one can move, else by lines."""
+
+    _shown: "_Bar | _Lines"
+
+    def __enter__(self: AnyShown) -> AnyShown:
+        self._shown.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._shown.stop()
+
+
+class EpochBar(AbstractShown):
+    """Epochs done (or what else is counted), R-factor, patterns per second and remaining time."""
+
+    def __init__(self, counted: str = "epoch"):
+        columns, begin = (TextColumn(counted), MofNCompleteColumn(), BarColumn()), "compiling ..."
+        lines = _Lines(counted, lambda done, of: f"{done:g} of {of:g}", begin)
+        self._shown = _Bar(columns, None, begin) if _is_monitored() else lines
 
     def advance(self, epoch: "Epoch") -> None:
         """Show one more epoch; a run that was asked to end goes no further."""
@@ -42,28 +51,24 @@ class EpochBar:
         self._shown.show(float(epoch.epoch), float(epoch.epochs), *facts)
 
 
-class ShareBar:
-    """How much of a long job is done, what was done last, and remaining time, on standard error."""
+class ShareBar(AbstractShown):
+    """How much of a long job is done, what was done last, and remaining time."""
 
     def __init__(self, name: str):
-        columns = (TextColumn(name), BarColumn(), TaskProgressColumn())
-        self._shown = _Bar(columns, 1.0) if _is_monitored() else _Lines(name, lambda done, of: f"{done / of:.0%}")
+        columns, begin = (TextColumn(name), BarColumn(), TaskProgressColumn()), "begun"
+        lines = _Lines(name, lambda done, of: f"{done / of:.0%}", begin)
+        self._shown = _Bar(columns, 1.0, begin) if _is_monitored() else lines
         self._done = 0.0
-
-    def __enter__(self) -> "ShareBar":
-        self._shown.start("begun")
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._shown.stop()
 
     def advance(self, share: float, what: str) -> None:
         """Another share of the whole is done; a job that was asked to end goes no further."""
         ending.insist()
         self._done += share
         self._shown.show(self._done, 1.0, what)
+
+    def trial(self, code: int, r_factor: float) -> None:
+        """One of the eight orientations was tried."""
+        self.advance(1 / 8, f"{code}: R {r_factor:.4f}")
 
 
 def _is_monitored() -> bool:
@@ -74,12 +79,11 @@ def _is_monitored() -> bool:
 class _Bar:
     """A bar that moves."""
 
-    def __init__(self, columns: tuple, total: float | None):
+    def __init__(self, columns: tuple, total: float | None, facts: str):
         self._bar = Progress(*columns, TextColumn("{task.fields[facts]}"), TimeRemainingColumn(), console=errors)
-        self._task = self._bar.add_task("", total=total, facts="")
+        self._task = self._bar.add_task("", total=total, facts=facts)
 
-    def start(self, facts: str) -> None:
-        self._bar.update(self._task, facts=facts)
+    def start(self) -> None:
         self._bar.start()
 
     def show(self, done: float, total: float, *facts: str) -> None:
@@ -94,15 +98,13 @@ class _Bar:
 class _Lines:
     """A line at the beginning, one after the first step, and then one every minute, be there anything new or not."""
 
-    def __init__(self, name: str, amount: Callable[[float, float], str]):
-        self._name, self._amount = name, amount
-        self._facts: tuple[str, ...] = ()
+    def __init__(self, name: str, amount: Callable[[float, float], str], facts: str):
+        self._name, self._amount, self._facts = name, amount, (facts,)
         self._steps: list[tuple[float, float, float]] = []  # when, how much of what: the first one and the last
         self._begin, self._over = time.monotonic(), threading.Event()
         self._clock = threading.Thread(target=self._every_minute, daemon=True)
 
-    def start(self, facts: str) -> None:
-        self._facts = (facts,)
+    def start(self) -> None:
         self._say()
         self._clock.start()
 

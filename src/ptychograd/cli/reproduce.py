@@ -8,7 +8,7 @@ from cyclopts import Parameter
 
 from ptychograd.cli.console import archived_when_interrupted
 from ptychograd.cli.console import output as console
-from ptychograd.cli.folders import prepare_folder
+from ptychograd.cli.options import Output
 from ptychograd.cli.placed import leave_unless_there, placed, working_folder
 
 
@@ -17,7 +17,7 @@ def reproduce(
     /,
     *,
     quick: Annotated[bool, Parameter(negative="")] = False,
-    output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
+    output: Output = None,
 ) -> None:
     """Run an experiment of the paper and write its figure, all numbers, and a table beside the paper's.
 
@@ -31,6 +31,7 @@ def reproduce(
     """
     from ptychograd.cli.engine import prepare
     from ptychograd.cli.progress import ShareBar
+    from ptychograd.runs.folders import prepare_folder
 
     prepare()
     experiment = importlib.import_module(f"ptychograd.paper.{figure}")

@@ -1,20 +1,11 @@
 """`ptychograd resume`: from a result to the end of its run, or to more epochs."""
 
-import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
 
-from cyclopts import Parameter
-
+from ptychograd.cli.console import heard, tell_json
 from ptychograd.cli.console import output as console
-from ptychograd.cli.console import tell_json
-from ptychograd.cli.options import Json, OptionalWhole, ResumeOptions, TrustModel, applied
-from ptychograd.core.errors import InputError
-from ptychograd.runs.plan.plan import Plan
-from ptychograd.runs.setting_names import FINGERPRINT, HELD_OUT, PLAN
-
-if TYPE_CHECKING:
-    from ptychograd.fitting.result import Result
+from ptychograd.cli.options import Json, OptionalWhole, Output, ResumeOptions, TrustModel, applied
+from ptychograd.runs.setting_names import HELD_OUT
 
 
 def resume(
@@ -23,7 +14,7 @@ def resume(
     *,
     epochs: OptionalWhole = None,
     data: list[Path] | None = None,
-    output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
+    output: Output = None,
     trust_model: TrustModel = False,
     options: ResumeOptions = ResumeOptions(),
     json: Json = False,
@@ -38,10 +29,14 @@ def resume(
         data: The data file, if it is elsewhere now; of several, all in their order.
         output: The result file; RESULT by default.
     """
-    from ptychograd.cli.job import figures, run, tell_replaced
+    from ptychograd.cli.job import run
     from ptychograd.data.files import RESULT, require_replaceable
     from ptychograd.fitting.result import load
+    from ptychograd.output.texts.runs import run_figures
+    from ptychograd.runs.job import note_replaced
+    from ptychograd.runs.origins import found_data
     from ptychograd.runs.progress import RunProgress
+    from ptychograd.runs.resuming import fields_of_first_part, stored_plan
 
     begun = load(result)
     plan = stored_plan(result, begun, trust_model)
@@ -51,60 +46,15 @@ def resume(
         text = f"{result}: the run is over after {done} epochs ({begun.stopped}); --epochs {done + 1} or more goes on."
         console.print(text, soft_wrap=True)
         if json:
-            tell_json(figures(begun))
+            tell_json(run_figures(begun))
         return
     goal = None if run_progress.is_over and epochs == done else epochs
     if goal is not None:
         run_progress.towards(goal, done)  # what can't be is said before the data are read
     if output is not None and not (output.exists() and output.samefile(result)):
         require_replaceable(output, RESULT)
-        tell_replaced(output)
-    files = [str(path) for path in data or stored_data(result, begun)]
+        with heard():
+            note_replaced(output)
+    files = [str(path) for path in data or found_data(result, begun.settings)]
     places = {"data.paths": files, "output.result": str(output or result)}
-    run(applied(plan.with_fields(places | _undone(plan)), options), json, begun, goal)
-
-
-def _undone(plan: Plan) -> dict[str, object]:
-    """Fields of a plan that were for the run's first part alone, as they are without being said."""
-    alone = {"data.follow": False, "output.stop_after": None}
-    alone |= dict.fromkeys(("machine.coordinator", "machine.processes", "machine.rank"))
-    return {path: value for path, value in alone.items() if plan.field(path) != value}
-
-
-def stored_plan(path: Path, result: "Result", trusted: bool = False) -> Plan:
-    """The plan of the run that the result is of."""
-    from ptychograd.fitting.result import require_present_version
-
-    settings = result.settings
-    if "asked" in settings:
-        raise InputError(
-            f"{path} is one run of a sweep, kept without the solver's state; call the sweep's command again."
-        )
-    require_present_version(result.settings, str(path))
-    if PLAN not in settings or FINGERPRINT not in settings or "run_progress" not in settings:
-        raise InputError(
-            f"{path} does not say with which plan it was made; results of `ptychograd reconstruct` do (with "
-            "--follow those written after the scan had ended). A result saved from Python goes on in Python, with "
-            "`reconstruct(..., resume=load(...))`; `pg.quality.residuals` shows what it does not explain."
-        )
-    return Plan.of_result(result, trusted)
-
-
-def stored_data(path: Path, result: "Result") -> list[Path]:
-    """The data files of the run: as seen from where that was started, or from here, or beside the result."""
-    from ptychograd.output.captions import data_files
-
-    return [_found(path, result, Path(name)) for name in data_files(result.settings)]
-
-
-def _found(path: Path, result: "Result", stored: Path) -> Path:
-    from ptychograd.output.captions import FOLDER
-
-    then = Path(result.settings.get(FOLDER, "."), stored)
-    without = Path(os.path.normpath(then))  # where "../" leads from a folder that is no more
-    places = dict.fromkeys((then, without, stored, path.parent / stored.name))
-    found = next((place for place in places if place.is_file()), None)
-    if found is None:
-        where = ", ".join(map(str, places))
-        raise InputError(f"The data of {path} are not there (looked for: {where}); name their file with --data.")
-    return stored if stored.is_file() and stored.samefile(found) else found
+    run(applied(plan.with_fields(places | fields_of_first_part(plan)), options), json, begun, goal)

@@ -1,5 +1,7 @@
 """`ptychograd simulate`: the paper's experiments as data files."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -13,10 +15,34 @@ from ptychograd.runs.plan.plan import Plan
 
 if TYPE_CHECKING:
     from ptychograd.data.dataset import Dataset
-    from ptychograd.physics.ptychography import Ptychography
+    from ptychograd.paper.far_field import FarFieldExperiment
+    from ptychograd.paper.near_field import NearFieldExperiment
 
-Noise = Literal["poisson", "poisson-gaussian", "gaussian", "amplitude"]
 simulate = App(name="simulate", help="Simulate a measurement, with its ground truth beside it.")
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Imperfections:
+    """What a measurement of a thin sample has beside the ideal.
+
+    Args:
+        background: Photons a pixel from elsewhere.
+        noise: How the photons scatter; gaussian as --noise gaussian of `reconstruct`, with model.detector.readout.
+        modes: Incoherent modes of the probe.
+        seed: Seed of the noise, of variations, and of speckle in the probe of a near field.
+        magnitude: Image for the object's magnitude; scikit-image's astronaut by default.
+        phase: Image for the object's phase; scikit-image's camera by default.
+        jitter: Root-mean-square error of the positions along each axis, in object pixels.
+    """
+
+    background: float = 0.0
+    noise: Literal["poisson", "poisson-gaussian", "gaussian", "amplitude"] = "poisson"
+    modes: int = 1
+    seed: int = 0
+    magnitude: Path | None = None
+    phase: Path | None = None
+    jitter: float = 0.0
 
 
 @simulate.command(name="far-field")
@@ -25,13 +51,7 @@ def far_field(
     /,
     *,
     photons: float = 1e6,
-    background: float = 0.0,
-    noise: Noise = "poisson",
-    modes: int = 1,
-    seed: int = 0,
-    magnitude: Path | None = None,
-    phase: Path | None = None,
-    jitter: float = 0.0,
+    beside: Imperfections = Imperfections(),
     options: SimulateOptions = SimulateOptions(),
 ) -> None:
     """Far-field ptychography as in section 3.3 of Kandel et al. 2019: 484 patterns of 64 x 64 pixels.
@@ -39,25 +59,10 @@ def far_field(
     Args:
         out: The HDF5 file to write.
         photons: Photons in the probe.
-        background: Photons a pixel from elsewhere.
-        noise: How the photons scatter; gaussian as --noise gaussian of `reconstruct`, with model.detector.readout.
-        modes: Incoherent modes of the probe.
-        seed: Seed of the noise.
-        magnitude: Image for the object's magnitude; scikit-image's astronaut by default.
-        phase: Image for the object's phase; scikit-image's camera by default.
-        jitter: Root-mean-square error of the positions along each axis, in object pixels.
     """
-    from ptychograd.cli.engine import prepare
     from ptychograd.paper.far_field import FarFieldExperiment
-    from ptychograd.runs.plan.reading import without_bad_pixels
-    from ptychograd.runs.plan.simulated import noise_of_simulation
 
-    asked = _asked(options, background, modes)
-    folder = _check(out)
-    prepare()
-    change, scatter = partial(_imperfect, asked, seed, jitter), noise_of_simulation(noise, asked.model)
-    data = FarFieldExperiment(photons=photons).dataset(seed, magnitude, phase, change=change, noise=scatter)
-    _write(out, folder, without_bad_pixels(data, asked.data.mask))
+    _simulate(out, lambda: FarFieldExperiment(photons=photons), beside, options)
 
 
 @simulate.command(name="near-field")
@@ -68,13 +73,7 @@ def near_field(
     reduced: Annotated[bool, Parameter(negative="")] = False,
     flux: float = 1e4,
     distance: float = 0.047,
-    background: float = 0.0,
-    noise: Noise = "poisson",
-    modes: int = 1,
-    seed: int = 0,
-    magnitude: Path | None = None,
-    phase: Path | None = None,
-    jitter: float = 0.0,
+    beside: Imperfections = Imperfections(),
     options: SimulateOptions = SimulateOptions(),
 ) -> None:
     """Near-field ptychography as in section 4.1 of Kandel et al. 2019: 25 patterns of 512 x 512 pixels.
@@ -84,26 +83,11 @@ def near_field(
         reduced: Half of all lengths in pixels, 256 x 256: the same physics, much faster.
         flux: Photons a pixel, on average over the probe.
         distance: From object to detector in metres.
-        background: Photons a pixel from elsewhere.
-        noise: How the photons scatter; gaussian as --noise gaussian of `reconstruct`, with model.detector.readout.
-        modes: Incoherent modes of the probe.
-        seed: Seed of the speckle in the probe and of the noise.
-        magnitude: Image for the object's magnitude; scikit-image's astronaut by default.
-        phase: Image for the object's phase; scikit-image's camera by default.
-        jitter: Root-mean-square error of the positions along each axis, in object pixels.
     """
-    from ptychograd.cli.engine import prepare
     from ptychograd.paper.near_field import NearFieldExperiment
-    from ptychograd.runs.plan.reading import without_bad_pixels
-    from ptychograd.runs.plan.simulated import noise_of_simulation
 
-    asked = _asked(options, background, modes)
-    folder = _check(out)
-    prepare()
     experiment = NearFieldExperiment.reduced if reduced else NearFieldExperiment
-    change, scatter = partial(_imperfect, asked, seed, jitter), noise_of_simulation(noise, asked.model)
-    data = experiment(flux=flux, distance=distance).dataset(seed, magnitude, phase, change=change, noise=scatter)
-    _write(out, folder, without_bad_pixels(data, asked.data.mask))
+    _simulate(out, lambda: experiment(flux=flux, distance=distance), beside, options)
 
 
 @simulate.command(name="bragg")
@@ -136,21 +120,26 @@ def bragg(
     _write(out, folder, experiment(photons=photons, rocking_step=rocking_step, background=background).dataset(seed))
 
 
-def _asked(options: SimulateOptions, background: float, modes: int) -> Plan:
-    """What is asked for beside the ideal, as a plan has it."""
-    return applied(Plan(model={"probe": {"modes": modes}, "detector": {"background": background}}), options)
+def _simulate(
+    out: Path,
+    experiment: "Callable[[], FarFieldExperiment | NearFieldExperiment]",
+    beside: Imperfections,
+    options: SimulateOptions,
+) -> None:
+    """Simulate an experiment of the paper with what is asked for beside the ideal."""
+    from ptychograd.cli.engine import prepare
+    from ptychograd.runs.plan.reading import without_bad_pixels
+    from ptychograd.runs.plan.simulated import imperfect, noise_of_simulation
 
-
-def _imperfect(asked: Plan, seed: int, jitter: float, model: "Ptychography") -> "Ptychography":
-    """The true model with all that is asked for."""
-    from ptychograd.models.effects import with_background, with_modes
-    from ptychograd.models.effects.common import checked
-    from ptychograd.runs.plan.simulated import imperfect
-
-    modes, background = asked.model.probe.modes, asked.model.detector.background
-    model = model if modes == 1 else with_modes(model, modes)
-    model = with_background(model, background) if background else model
-    return checked(imperfect(asked.model, seed, jitter, model), "A simulated piece")
+    asked = applied(
+        Plan(model={"probe": {"modes": beside.modes}, "detector": {"background": beside.background}}), options
+    )
+    folder = _check(out)
+    prepare()
+    change = partial(imperfect, asked.model, beside.seed, beside.jitter)
+    scatter = noise_of_simulation(beside.noise, asked.model)
+    data = experiment().dataset(beside.seed, beside.magnitude, beside.phase, change=change, noise=scatter)
+    _write(out, folder, without_bad_pixels(data, asked.data.mask))
 
 
 def _check(out: Path) -> Path:

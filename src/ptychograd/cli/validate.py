@@ -1,5 +1,6 @@
 """`ptychograd validate`: whether a plan can be performed, found out without performing it."""
 
+import glob
 from pathlib import Path
 
 from ptychograd.cli.console import errors, output
@@ -17,7 +18,7 @@ def validate(plan: Path, /) -> None:
     asked = from_file(str(plan))
     speak_of_fields()
     asked.check()
-    absent = [path for path in asked.data.paths if not Path(path).exists()]
+    absent = [path for path in asked.data.paths if not (Path(path).exists() or glob.glob(path))]
     if asked.data.paths and len(absent) == len(asked.data.paths):
         output.print(f"{plan}: its fields are right.", soft_wrap=True)
         errors.print(f"{', '.join(absent)}: not there, so the data were not looked at", style="yellow", soft_wrap=True)
@@ -27,13 +28,13 @@ def validate(plan: Path, /) -> None:
 
 def _with_data(plan: Plan) -> str:
     """What the run would be."""
-    from ptychograd.cli import machine as _machine
+    from ptychograd.cli.machine import start
+    from ptychograd.runs.machine import devices, in_file
     from ptychograd.runs.planned import PlannedRun
     from ptychograd.runs.run import check
 
-    _machine.start(plan.machine)
-    data = plan.read(_machine.in_file(plan.machine))
-    run = PlannedRun.of(plan, data, _machine.devices(plan.machine)).run
-    check(run)
-    stages = "1 stage" if len(run.stages) == 1 else f"{len(run.stages)} stages"
-    return f"{run.data.count:,} patterns are fitted in {stages}, {run.batch_size:,} a batch"
+    start(plan.machine)
+    data = plan.read(in_file(plan.machine))
+    planned = PlannedRun.of(plan, data, devices(plan.machine))
+    check(planned.run)
+    return planned.summary

@@ -21,5 +21,6 @@ from .preparation import Preparation as Preparation
 from .preparation import guess_preparation as guess_preparation
 from .preparation import prepare as prepare
 from .preview import preview_of as preview_of
+from .raster import RasterScan as RasterScan
 from .splitting import halves as halves
 from .splitting import hold_out as hold_out

@@ -8,8 +8,7 @@ from jaxtyping import Bool
 
 from ptychograd.core.errors import InputError
 from ptychograd.core.memory import aligned_empty
-from ptychograd.data.dataset import Dataset, StoredPatterns, Survey, Variable, check_data, frozen
-from ptychograd.data.dataset.stored_parts import joined_patterns
+from ptychograd.data.dataset import Dataset, StoredPatterns, Survey, Variable, check_data, frozen, joined_patterns
 from ptychograd.data.geometry import Geometry
 
 SAME = 1e-5  # share of a length, or radians, by which files of one scan may differ

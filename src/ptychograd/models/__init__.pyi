@@ -26,9 +26,11 @@ from .recipes import near_field as near_field
 from .simulation import simulate as simulate
 from .starts import aperture as aperture
 from .starts import back_propagated as back_propagated
+from .starts import electron_probe as electron_probe
 from .starts import flat_object as flat_object
 from .starts import focal_spot as focal_spot
 from .starts import mean_pattern as mean_pattern
 from .starts import pinhole as pinhole
 from .starts import pupil_probe as pupil_probe
 from .starts import random_object as random_object
+from .starts import zone_plate as zone_plate

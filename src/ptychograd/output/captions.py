@@ -1,36 +1,20 @@
 """What a person wants to know of a result first: of which data it is, whether it succeeded, R, and the pixel size."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING
+
+from ptychograd.runs.origins import origin
 
 if TYPE_CHECKING:
     from ptychograd.fitting.result import Result
 
 VERDICT = "verdict"  # settings: where `perform` puts it
-FOLDER = "folder"  # settings: where a run was started
-DATA_FILE = "data_file"  # settings: the data's file, of results without a plan that names it
 VERDICTS = {
     "at_noise": "at the noise: the patterns are fitted as well as photon counting allows",
     "near_noise": "near the noise: nearly everything is explained, but more than counting noise is left",
     "not_solved": "not solved: do not trust this image",
     "unknown": "unknown: the noise of these data is not known",
 }
-
-
-def origin(settings: Mapping) -> Path | None:
-    """The file of the data that a result is of, if it says so."""
-    files = data_files(settings)
-    return Path(str(settings.get(FOLDER, "")), files[0]) if files else None
-
-
-def data_files(settings: Mapping) -> list[str]:
-    """The files of the data, as they were named where the run was started."""
-    plan = settings.get("plan")
-    data = plan.get("data") if isinstance(plan, Mapping) else None
-    named = data.get("paths") if isinstance(data, Mapping) else settings.get(DATA_FILE)
-    found = [named] if isinstance(named, str) else named
-    return [str(path) for path in found] if isinstance(found, list | tuple) else []
 
 
 def verdict_code(result: "Result") -> str:

@@ -8,14 +8,13 @@ from ptychograd.core.errors import InputError
 from ptychograd.core.version import __version__
 from ptychograd.data.dataset import Dataset
 from ptychograd.fitting.result import Result
-from ptychograd.fitting.solvers import PIE, adam
-from ptychograd.models.recipes import far_field
 from ptychograd.paper.far_field import FarFieldExperiment
 from ptychograd.paper.figures import figure3
+from ptychograd.paper.plans import run_of
 from ptychograd.paper.report import Report, Reproduction
 from ptychograd.quality.comparison import compare_with_truth, inside_support
 from ptychograd.runs.archive import archived, keep
-from ptychograd.runs.stage import Run, Stage
+from ptychograd.runs.stage import Run
 from ptychograd.runs.sweeps import Point, Sweep, sweep
 
 COUNTS = (1e3, 1e6, 1e9)
@@ -95,12 +94,12 @@ def _axes(quick: bool) -> tuple[dict, ...]:
 
 def _run(data: Dataset, point: Point, epochs: int) -> Run:
     """ePIE, Adam at the chosen steps with other batches, or Adam at a point of the grid."""
-    stages = (Stage(1, ("object",)), Stage(epochs - 1))
+    solver, size = {"kind": "adam", "steps": CHOSEN if "batch" in point else point}, BATCH
     if "ePIE" in point:
-        return Run(far_field(data), data, PIE(), stages, 1, SEED)
-    if "batch" in point:
-        return Run(far_field(data), data, adam(CHOSEN), stages, QUARTER, SEED)
-    return Run(far_field(data), data, adam(dict(point)), stages, BATCH, SEED)
+        solver, size = {"kind": "epie"}, 1
+    elif "batch" in point:
+        size = QUARTER
+    return run_of(data, solver, batch_size=size, epochs=epochs, held=1, seed=SEED)
 
 
 def _chosen_image(place: Reproduction, data: Dataset, photons: float, epochs: int) -> np.ndarray:

@@ -6,14 +6,12 @@ from dataclasses import asdict
 from ptychograd.data.dataset import Dataset
 from ptychograd.fitting.reconstruction import Progress
 from ptychograd.fitting.result import Result
-from ptychograd.fitting.solvers import Nesterov
-from ptychograd.models.recipes import near_field
 from ptychograd.paper.figures import figure4
 from ptychograd.paper.monitored_runs import monitored
 from ptychograd.paper.near_field import NearFieldExperiment
+from ptychograd.paper.plans import run_of
 from ptychograd.paper.report import Report, Reproduction
 from ptychograd.quality.comparison import inside_support
-from ptychograd.runs.stage import Run, Stage
 
 EXPERIMENT, QUICK_EXPERIMENT = NearFieldExperiment(), NearFieldExperiment.reduced()
 EPOCHS, QUICK_EPOCHS = 600, 250
@@ -58,7 +56,7 @@ def _paper(name: str, kind: str) -> str:
 
 def _run(place: Reproduction, data: Dataset, epochs: int) -> Result:
     """The reconstruction, with the errors on its way in its settings."""
-    run = Run(near_field(data), data, Nesterov(), (Stage(epochs),), BATCH_SIZE, SEED)
+    run = run_of(data, {"kind": "nesterov"}, batch_size=BATCH_SIZE, epochs=epochs, held=0, seed=SEED)
     name = f"{data.frame_shape[0]} pixels {epochs} epochs"
 
     def text(progress: Progress, _: Mapping[str, float]) -> str:

@@ -9,16 +9,14 @@ import numpy as np
 from ptychograd.data.dataset import BraggGeometry, Dataset
 from ptychograd.fitting.reconstruction import Progress
 from ptychograd.fitting.result import Result
-from ptychograd.fitting.solvers import Nesterov, adam
 from ptychograd.models.recipes import bragg
 from ptychograd.paper.bragg import BraggExperiment
 from ptychograd.paper.figures import figure6
 from ptychograd.paper.monitored_runs import monitored
 from ptychograd.paper.report import Report, Reproduction
-from ptychograd.physics.bragg import BraggPtychography
 from ptychograd.quality.comparison import registered_crystal
-from ptychograd.runs.stage import Run, Stage
-from ptychograd.runs.stages import crystal_stages
+from ptychograd.runs.plan.plan import Plan
+from ptychograd.runs.stage import Run
 
 EXPERIMENT, QUICK_EXPERIMENT = BraggExperiment(), BraggExperiment.reduced()
 EPOCHS = 40  # of the default solver
@@ -45,8 +43,7 @@ def reproduce(place: Reproduction) -> Report:
         raise TypeError("an experiment of rocking curves is expected")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # about aliasing, which the notes tell
-        model = bragg(data)
-    runs = _runs(model, data)
+        runs, beam = _runs(data), bragg(data).probe()
     results = {name: _run(place, name, run, 1 / len(runs)) for name, run in runs.items()}
     curves = {name: result.settings["curve"] for name, result in results.items()}
     rows = [
@@ -68,20 +65,21 @@ def reproduce(place: Reproduction) -> Report:
             for name, curve in curves.items()
             for k in range(len(curve["epoch"]))
         ],
-        figure6(truth.object, registered, np.asarray(model.probe())[0, middle], sides),
+        figure6(truth.object, registered, np.asarray(beam)[0, middle], sides),
         _notes(place.quick, geometry, data.frame_shape),
     )
 
 
-def _runs(model: BraggPtychography, data: Dataset) -> dict[str, Run]:
-    plain = Stage(ADAM_EPOCHS, ("object",))
-    adams = Run(model, data, adam({"object": ADAM_STEP}), (plain,), ADAM_POSITIONS * data.group, SEED)
-    default = Run(model, data, Nesterov(), crystal_stages(EPOCHS), POSITIONS * data.group, SEED)
-    return {
-        f"Adam, {ADAM_EPOCHS} epochs": adams,
-        f"Adam, {ADAM_EPOCHS} epochs, ghosts cut off": adams._replace(stages=crystal_stages(ADAM_EPOCHS)),
+def _runs(data: Dataset) -> dict[str, Run]:
+    """The runs of all plans, by their names; the search of the crystal is what a plan has by itself."""
+    adam = {"solver": {"kind": "adam", "steps": {"object": ADAM_STEP}}, "batch_size": ADAM_POSITIONS * data.group}
+    default = {"solver": {"kind": "nesterov"}, "batch_size": POSITIONS * data.group, "epochs": EPOCHS}
+    fits = {
+        f"Adam, {ADAM_EPOCHS} epochs": {**adam, "stages": [{"epochs": ADAM_EPOCHS, "refine": ["object"]}]},
+        f"Adam, {ADAM_EPOCHS} epochs, ghosts cut off": {**adam, "epochs": ADAM_EPOCHS},
         f"default, {EPOCHS} epochs": default,
     }
+    return {name: Plan(fit=fit, seed=SEED).make_run(data) for name, fit in fits.items()}
 
 
 def _run(place: Reproduction, name: str, run: Run, share: float) -> Result:

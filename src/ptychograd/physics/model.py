@@ -252,11 +252,13 @@ def roles_of(model: AbstractModel) -> Roles:
     An image that is computed, as from its spectrum, is illuminated everywhere unless its role says otherwise: the
     windows of a scan may be on what it is computed from.
     """
-    roles = plain(asked_for_roles(model).roles())
+    asked = asked_for_roles(model)
+    roles = plain(asked.roles())
     image = roles.image if isinstance(roles, Roles) else None
     if not isinstance(image, Image) or roles.illumination is None or roles.positions is None:
         return roles
-    if image.illuminated is not None or shown_by(model, "image"):
+    is_own = any(leaf is image.array for leaf in named_parameters(asked).values())
+    if is_own or image.illuminated is not None or shown_by(model, "image"):
         return roles
     everywhere = np.ones(np.shape(image.array)[-len(image.axes) :], bool) if image.support is None else image.support
     return roles._replace(image=image._replace(illuminated=everywhere))

@@ -89,6 +89,13 @@ def compare_with_truth(result: Result, data: Dataset) -> dict[str, float]:
     return figures | numbers | compare_positions(true, result)
 
 
+def compared_if_known(result: Result, data: Dataset) -> dict[str, float]:
+    """The figures of `compare_with_truth`, where the data hold a truth of that shape; none else."""
+    truth = data.truth
+    comparable = truth is not None and truth.object.shape == result.object.shape
+    return compare_with_truth(result, data) if comparable else {}
+
+
 def _is_in_slices(truth: GroundTruth, result: Result) -> bool:
     """Whether the truth tells how far slices are from each other: by the result's path, or a built-in object's."""
     return any(path in truth.parameters for path in (paths.DISTANCE, path_of(result.record, "image", "spacing")))

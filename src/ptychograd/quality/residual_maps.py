@@ -17,6 +17,7 @@ from ptychograd.physics.noise import AbstractNoise, Amplitude
 
 PIXELS_AT_ONCE = 2**21  # of patterns that are worked on together
 MOST_AT_ONCE = 16
+OUTSTANDING = 3.0  # times the median deviation, scaled to a standard deviation, above the median
 
 
 class Residuals(NamedTuple):
@@ -45,6 +46,15 @@ class Residuals(NamedTuple):
         """Numbers of the patterns with the largest R-factors, the worst first."""
         known = np.flatnonzero(np.isfinite(self.r_of_pattern))
         return known[np.argsort(-self.r_of_pattern[known], kind="stable")[:most]]
+
+    @property
+    def outstanding(self) -> np.ndarray:
+        """Numbers of the patterns far above the others in R, and in χ² as well, the worst first.
+
+        Where few photons fell R alone is high.
+        """
+        high = outstanding(self.r_of_pattern)
+        return high[np.isin(high, outstanding(self.chi_squared_of_pattern))]
 
 
 @meant
@@ -105,6 +115,14 @@ def residuals(model: AbstractModel, data: Dataset, noise: AbstractNoise | None =
         _chi_squared(of_pixel),
         float(np.sqrt(residual / photons)) if photons > 0 else np.nan,
     )
+
+
+def outstanding(values: np.ndarray) -> np.ndarray:
+    """Numbers of the values far above the others, the largest first."""
+    middle = np.nanmedian(values)
+    deviation = 1.4826 * np.nanmedian(np.abs(values - middle))
+    which = np.flatnonzero(values > middle + OUTSTANDING * max(deviation, 1e-9))
+    return which[np.argsort(-values[which], kind="stable")]
 
 
 def _r(sums: np.ndarray) -> np.ndarray:

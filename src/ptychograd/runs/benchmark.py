@@ -2,11 +2,13 @@
 
 import importlib.metadata
 import importlib.util
+import json
 import os
 import platform
 import statistics
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import NamedTuple
 
 import jax
@@ -14,8 +16,11 @@ import jax.numpy as jnp
 import numpy as np
 import scipy.fft
 
+from ptychograd.core.errors import InputError
 from ptychograd.core.fourier import fft2, ifft2
+from ptychograd.core.table import as_json
 from ptychograd.data.dataset import Dataset, NearFieldGeometry, make_dataset
+from ptychograd.data.files import replacing, require_writable
 from ptychograd.fitting.epoch import Resident, one_epoch
 from ptychograd.fitting.reconstruction import Task, prepared
 from ptychograd.fitting.solvers import PIE, AbstractSolver, ADePIE, EvaluateOnly, Nesterov, adam
@@ -88,6 +93,27 @@ def bench(
         if on_case is not None:
             on_case(case, floor, row["solvers"])
     return report
+
+
+def save(report: Mapping, path: Path) -> None:
+    """Write a report as JSON."""
+    with replacing(path) as temporary:
+        temporary.write_text(as_json(report, indent=1) + "\n", encoding="utf-8")
+
+
+def require_report(path: Path) -> None:
+    """Refuse to replace what is no report."""
+    require_writable(path)
+    if not path.exists():
+        return
+    try:
+        found = json.loads(path.read_bytes() or b'{"cases": []}')
+    except (OSError, ValueError):
+        found = None
+    if not isinstance(found, dict) or "cases" not in found:
+        raise InputError(
+            f"{path} is there and is no report of `ptychograd bench`: it would be lost. Give another name."
+        )
 
 
 def time_solvers(

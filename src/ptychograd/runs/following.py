@@ -4,6 +4,7 @@ import gc
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +15,7 @@ from ptychograd.data.dataset import Dataset, StoredPatterns, StreamFromFile, fro
 from ptychograd.fitting.epoch import Device
 from ptychograd.fitting.reconstruction import Progress, reconstruct
 from ptychograd.fitting.result import History, Result
+from ptychograd.runs.checkpoints import Checkpoints, Every
 from ptychograd.runs.plan.held_share import refines_positions
 from ptychograd.runs.plan.making import make_run
 from ptychograd.runs.plan.reading import read_data
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
 FOREVER = 10**9  # epochs
 POLL = 0.5  # seconds
+LIVE = Every(seconds=20)  # between looks that a person may want
 
 
 class ScanEnd:
@@ -67,8 +70,32 @@ class FollowedScan:
         self.end = ScanEnd(self.patterns.arrived, self.data.count, plan.data.patience)
         self._run = make_run(plan, self.data)
 
-    def fit(self, on_epoch: Callable[[Progress], None], devices: Sequence[Device]) -> Result:
-        """Reconstruct what there is until the scan has ended."""
+    def fit(
+        self,
+        show: Callable[[Progress], None],
+        devices: Sequence[Device],
+        save: Callable[[Dataset, Result], object],
+        on_end: Callable[[], object],
+    ) -> Result:
+        """Reconstruct what there is until the scan has ended.
+
+        Args:
+            show: is called after each epoch, with patterns in the place of epochs.
+            devices: which share every batch.
+            save: writes the result so far, for a person who wants to look at it.
+            on_end: is called when the last epoch is done, before the last write has ended.
+        """
+        with Checkpoints(LIVE, partial(save, self.data)) as checkpoints:
+
+            def after_epoch(progress: Progress) -> None:
+                show(progress._replace(epoch=self.end.arrived, epochs=self.data.count))
+                checkpoints.after(progress)
+
+            result = self._fitted(after_epoch, devices)
+            on_end()
+        return result
+
+    def _fitted(self, on_epoch: Callable[[Progress], None], devices: Sequence[Device]) -> Result:
         run = self._run
         result = reconstruct(
             *(run.model, self.data, run.solver),

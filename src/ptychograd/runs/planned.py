@@ -70,6 +70,12 @@ class PlannedRun(NamedTuple):
         return cls(plan, data, held, monitored(run, held))
 
     @property
+    def summary(self) -> str:
+        """What it would do, in words."""
+        stages = "1 stage" if len(self.run.stages) == 1 else f"{len(self.run.stages)} stages"
+        return f"{self.run.data.count:,} patterns are fitted in {stages}, {self.run.batch_size:,} a batch"
+
+    @property
     def notes(self) -> list[str]:
         """What a person is to know before it begins."""
         plan, data = self.plan, self.run.data

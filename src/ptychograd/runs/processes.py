@@ -11,6 +11,9 @@ from jax.experimental.multihost_utils import process_allgather
 from ptychograd.core.errors import InputError
 from ptychograd.data.dataset import Survey, added
 
+WAITING = 120  # seconds for all processes to be there
+HEARTBEAT = 20  # seconds after which a process that says nothing is taken for dead
+PATIENCE = 3600  # seconds that those which are done wait for the one that writes
 STARTED = (("SLURM_STEP_NUM_TASKS", "SLURM_PROCID"), ("OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK"))
 
 
@@ -43,6 +46,31 @@ class ProcessRank(NamedTuple):
         if not re.fullmatch(r".+:\d+", coordinator or ""):
             raise InputError(f'`machine.coordinator` "{coordinator}": expected HOST:PORT, as host1:8476.')
         return place if (processes or 0) > 1 else None
+
+
+def link(place: ProcessRank) -> None:
+    """Find the other processes.
+
+    Raises:
+        InputError: they can't be found, or were not within `WAITING` seconds.
+    """
+    both = (place.processes, place.rank) if place.coordinator else (None, None)
+    try:
+        jax.distributed.initialize(
+            place.coordinator,
+            *both,
+            initialization_timeout=WAITING,
+            heartbeat_timeout_seconds=HEARTBEAT,
+            shutdown_timeout_seconds=PATIENCE,
+        )
+    except ValueError as problem:
+        raise InputError(
+            f"The processes can't find each other ({str(problem).splitlines()[0]}); give the address of the first "
+            "one as `machine.coordinator=HOST:PORT`."
+        ) from None
+    except RuntimeError as problem:
+        why = str(problem).splitlines()[0]
+        raise InputError(f"The processes did not find each other within {WAITING} s: {why}") from None
 
 
 def gathered(array: np.ndarray) -> Any:

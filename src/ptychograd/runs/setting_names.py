@@ -8,3 +8,6 @@ ARRIVED = "patterns_arrived"  # how many patterns of the scan there were, if it 
 HELD_OUT = "held_out_r_factor"  # what patterns that were held out say of a result
 PRUNED = "pruned"  # how the reason begins of a run that ended early because others were better
 MACHINE = "machine"  # devices and memory that a run had
+FOLDER = "folder"  # where a run was started
+DATA_FILE = "data_file"  # the data's file, of results without a plan that names it
+HALF = "half"  # which half of the patterns a result is of, 1 or 2

@@ -49,6 +49,7 @@ def test_any_plan_goes_through_the_settings_of_a_result(plan):
         (1.234567891e-10, "m", "123.4567891 pm"),
         (quantity("8 keV", "J"), "J", "8 keV"),
         (quantity("21.4 mrad", "rad"), "rad", "21.4 mrad"),
+        (3e5, "V", "300 kV"),
         (600.0, "s", "10 min"),
         (4e9, "B", "4 GB"),
         (2.0**30, "B", "1 GiB"),
@@ -155,6 +156,7 @@ def test_the_schema_says_what_every_field_is():
     assert {name: field.get("unit") for name, field in geometry.items()} == {
         **dict.fromkeys(("distance", "focus_distance", "wavelength", "pixel_size"), "m"),
         "energy": "J",
+        "voltage": "V",
         "two_theta": "rad",
     }
 

@@ -19,6 +19,7 @@ from ptychograd.data.dataset.making import make_dataset, squared
 from ptychograd.data.dataset.masking import beam_stop, mask_pixels, unsaturated_mask
 from ptychograd.data.dataset.part import subset
 from ptychograd.data.dataset.stored import StoredPatterns, StreamFromFile, Survey, added
+from ptychograd.data.dataset.stored_parts import joined_patterns
 from ptychograd.data.dataset.valid import MEANINGS, check_meaning, check_share
 from ptychograd.data.dataset.variables import Variable, Variables, check_name
 
@@ -46,6 +47,7 @@ __all__ = [
     "check_share",
     "far_field_sampling",
     "frozen",
+    "joined_patterns",
     "make_dataset",
     "mask_pixels",
     "object_shape_needed",

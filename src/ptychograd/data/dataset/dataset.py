@@ -241,6 +241,9 @@ def positions_of(data: Dataset) -> Float64[np.ndarray, "index 2"]:
         InputError: the data have none.
     """
     if data.positions is None:
+        said = [note.removeprefix("model: ") for note in data.notes if note.startswith("model: ")]
+        if said:
+            raise InputError(f"{data.source} holds {said[0]}.")
         raise InputError(
             f"{data.source} has no positions, which ptychography needs: expected ({data.count}, 2), a place (y, x) for "
             "each pattern; give them to `make_dataset`, or name where the file keeps them (`data.keys.positions=PATH`)."

@@ -5,7 +5,9 @@ from ptychograd.data.geometry.exposure import (
     BraggGeometry,
     Geometry,
     NearFieldGeometry,
+    electron_wavelength,
     far_field_sampling,
+    kev_from_wavelength,
     wavelength_from_kev,
 )
 from ptychograd.data.geometry.extent import bounded, check_extent, nearest_step, object_shape_needed
@@ -34,9 +36,11 @@ __all__ = [
     "NearFieldGeometry",
     "bounded",
     "check_extent",
+    "electron_wavelength",
     "far_field_sampling",
     "format_length",
     "in_si",
+    "kev_from_wavelength",
     "length_unit",
     "nearest_step",
     "object_shape_needed",

@@ -10,7 +10,10 @@ from jaxtyping import Float
 from ptychograd.core.errors import InputError
 from ptychograd.data.geometry.units import JOULES_PER_KEV, format_length
 
-PLANCK_TIMES_LIGHT = 6.62607015e-34 * 299_792_458.0  # h c in J m, exact in the SI of 2019
+PLANCK, LIGHT, ELEMENTARY_CHARGE = 6.62607015e-34, 299_792_458.0, 1.602176634e-19  # J s, m/s, C: exact, SI of 2019
+ELECTRON_MASS = 9.1093837139e-31  # kg, CODATA 2022
+PLANCK_TIMES_LIGHT = PLANCK * LIGHT  # J m
+LEAST_VOLTAGE, MOST_VOLTAGE = 10.0, 1e7  # of an electron microscope, with room
 ELECTRON_AT_REST = 510.99895  # keV, m c² (CODATA 2018)
 SHORTEST_OF_PHOTONS = 1e-11  # m, or 124 keV: electron microscopes are below, synchrotrons above
 SOFTEST = 0.1  # keV: below it an energy is told in eV
@@ -60,7 +63,7 @@ class Geometry:
     @property
     def energy_kev(self) -> float:
         """Photon energy in keV."""
-        return PLANCK_TIMES_LIGHT / self.wavelength / JOULES_PER_KEV
+        return kev_from_wavelength(self.wavelength)
 
     @property
     def electron_kev(self) -> float:
@@ -247,6 +250,25 @@ def wavelength_from_kev(energy_kev: float) -> float:
             f"A photon energy of {energy_kev:g} keV is no X-ray's; if it is in eV, give {energy_kev / 1000:g} keV."
         )
     return PLANCK_TIMES_LIGHT / (energy_kev * JOULES_PER_KEV)
+
+
+def kev_from_wavelength(wavelength: float) -> float:
+    """Energy in keV of a photon whose wavelength is given in metres."""
+    return PLANCK_TIMES_LIGHT / wavelength / JOULES_PER_KEV
+
+
+def electron_wavelength(voltage: float) -> float:
+    """Wavelength in metres of electrons that were accelerated by so many volts, h / √(2meV (1 + eV/(2mc²))).
+
+    J. C. H. Spence, High-Resolution Electron Microscopy, Eq. 2.5, with the constants of the SI of 2019.
+    """
+    if not (LEAST_VOLTAGE <= voltage <= MOST_VOLTAGE):
+        raise InputError(
+            f"A voltage of {voltage:g} V is no electron microscope's; expected {LEAST_VOLTAGE:g} to "
+            f'{MOST_VOLTAGE:g} V, as "300 kV".'
+        )
+    energy = voltage * ELEMENTARY_CHARGE
+    return PLANCK / math.sqrt(2 * ELECTRON_MASS * energy + (energy / LIGHT) ** 2)
 
 
 def far_field_sampling(geometry: Geometry, frame_shape: tuple[int, int]) -> tuple[float, float]:

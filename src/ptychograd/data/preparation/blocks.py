@@ -14,7 +14,7 @@ from ptychograd.data.cleaning import bad_pixels
 from ptychograd.data.dataset import Dataset, StoredPatterns, frozen
 from ptychograd.data.dataset.stored import surveyed
 
-PIXELS_AT_ONCE = 2**22  # of the frames before, so that the memory beside those after is some tens of MB
+PIXELS_AT_ONCE = 2**20  # of the frames before, so that the memory beside those after is some tens of MB
 
 Frames = Real[np.ndarray, "index y x"]
 Mask = Bool[np.ndarray, "... y x"]

@@ -1,6 +1,7 @@
 """Where a reconstruction starts: first guesses of probe and object, one file a family."""
 
-from ptychograd.models.starts.free_space import defocused
+from ptychograd.models.starts.electrons import electron_probe
+from ptychograd.models.starts.free_space import defocused, propagated
 from ptychograd.models.starts.objects import ObjectStart, flat_object, random_object
 from ptychograd.models.starts.openings import (
     aperture,
@@ -11,7 +12,8 @@ from ptychograd.models.starts.openings import (
     square_wave,
 )
 from ptychograd.models.starts.patterns import back_propagated, mean_pattern, pupil_probe
-from ptychograd.models.starts.windows import ProbeStart, Sampling
+from ptychograd.models.starts.windows import ProbeStart, Sampling, known_lengths, pair
+from ptychograd.models.starts.zone_plates import zone_plate
 
 __all__ = [
     "ObjectStart",
@@ -20,13 +22,18 @@ __all__ = [
     "aperture",
     "back_propagated",
     "defocused",
+    "electron_probe",
     "flat_object",
     "focal_spot",
     "gaussian_wave",
+    "known_lengths",
     "mean_pattern",
+    "pair",
     "pinhole",
+    "propagated",
     "pupil_probe",
     "random_object",
     "round_wave",
     "square_wave",
+    "zone_plate",
 ]

@@ -1,30 +1,37 @@
 """First guesses of the probe from the mean pattern."""
 
+import warnings
+
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Complex, Float, Real
 
 from ptychograd.core.errors import InputError
-from ptychograd.core.fourier import centred, centred_ifft2, exact_ifft, uncentred
+from ptychograd.core.fourier import centred, centred_ifft2, exact_ifft, frequencies, uncentred
 from ptychograd.core.strict import as_complex, meant
 from ptychograd.data.dataset import Dataset, NearFieldGeometry, check_data
-from ptychograd.models.starts.free_space import behind_focus, defocused
-from ptychograd.models.starts.windows import ProbeStart, Sampling, known_lengths
+from ptychograd.models.starts.free_space import LEFT_OUT, defocused
+from ptychograd.models.starts.windows import Lengths, ProbeStart, Sampling, known_lengths, pair
 from ptychograd.physics.propagators import fresnel_rates
 
+MOST_LEFT_OUT = 0.5  # share of the mean pattern's light beyond the window from which on no defocus is that large
 
-def mean_pattern(defocus: float = 0.0) -> ProbeStart:
+
+def mean_pattern(defocus: float | Lengths = 0.0) -> ProbeStart:
     """A start probe for recipes: the wave `defocus` metres behind the focus whose far field is the mean pattern.
 
-    The far field is given a flat phase. `far_field` takes this start, in focus, where you give no probe and the data
-    have none.
+    The far field is given a flat phase, and behind the focus a quadratic one, as the pupil of a lens has it:
+    P = F⁻¹[√I exp(-iπλ(z_y f_y² + z_x f_x²))]. That is sampled as long as the light that there is stays in the window,
+    and is not refused where the pupil fills a part of the detector. `far_field` takes this start, in focus, where you
+    give no probe and the data have none.
 
     Args:
-        defocus: metres behind the focus; by default 0. Others need the geometry.
+        defocus: metres behind the focus, downstream if positive, or (y, x) where the lens has two foci; by default 0.
+            Others need the geometry.
 
     Returns:
         a function that makes the wave (y, x) for a dataset and its object pixels, as `far_field` takes it for `probe`;
-        it raises `InputError` for a near-field geometry.
+        it raises `InputError` for a near-field geometry, and for a defocus at which most light leaves the window.
 
     Example:
         >>> pg.far_field(data, probe=pg.models.mean_pattern()).probe.modes.shape
@@ -35,9 +42,34 @@ def mean_pattern(defocus: float = 0.0) -> ProbeStart:
         if isinstance(data.geometry, NearFieldGeometry):
             raise InputError(f"{data.source} has a near-field geometry; its mean pattern makes `back_propagated`.")
         focus = centred(exact_ifft(uncentred(np.sqrt(data.mean_pattern))))
-        return behind_focus(focus, *known_lengths(data, sampling), defocus) if defocus else focus
+        if not any(away := pair(defocus)):
+            return focus
+        lengths, wavelength = known_lengths(data, sampling)
+        _check_width(data, lengths, wavelength, away)
+        rates = fresnel_rates(data.frame_shape, lengths, wavelength)
+        along_y, along_x = (np.exp(1j * z * rate) for z, rate in zip(away, rates, strict=True))
+        return centred(exact_ifft(uncentred(np.sqrt(data.mean_pattern)) * along_y[:, None] * along_x))
 
     return start
+
+
+def _check_width(data: Dataset, sampling: Lengths, wavelength: float, defocus: Lengths) -> None:
+    """Raise `InputError` if most of the beam is wider than the window at the sample, and warn if some is.
+
+    Light at a frequency f goes λzf to the side; that of a lens is far from the largest frequencies.
+    """
+    mean, stays = uncentred(data.mean_pattern), []
+    for n, pixel, z in zip(data.frame_shape, sampling, defocus, strict=True):
+        stays.append(np.abs(frequencies(n) / pixel) * wavelength * abs(z) <= n * pixel / 2)
+    lost = 1 - float(np.sum(mean[stays[0][:, None] & stays[1]]) / np.sum(mean))
+    if lost > LEFT_OUT:
+        text = (
+            f"{lost:.0%} of the beam that {data.source} tells of would be wider than the window at a defocus of "
+            f"{' x '.join(f'{z:.4g}' for z in dict.fromkeys(defocus))} m"
+        )
+        if lost > MOST_LEFT_OUT:
+            raise InputError(f"{text}; give a smaller one, in metres.")
+        warnings.warn(f"{text}: if that is no scattered light, the defocus is smaller.", stacklevel=2)
 
 
 @meant

@@ -16,6 +16,7 @@ from ptychograd.output.plot.convergence import draw_captions, draw_convergence
 from ptychograd.output.plot.crystal import crystal_summary, is_volume
 from ptychograd.output.plot.positions import draw_corrections
 from ptychograd.output.plot.units import lengths
+from ptychograd.output.ramps import phase_slopes, ramp
 from ptychograd.physics.probes import orthogonal_modes
 from ptychograd.physics.roles import Illumination
 
@@ -186,13 +187,8 @@ def without_ramp(image: Complex[np.ndarray, "y x"], illuminated: Bool[np.ndarray
         >>> bool(np.allclose(flat, 1))
         True
     """
-    image = np.where(illuminated, image, 0)
-    flattened = image
-    for axis in (0, 1):
-        here, there = np.delete(image, -1, axis), np.delete(image, 0, axis)
-        step = np.angle(np.sum(there * np.conj(here)))
-        index = np.arange(image.shape[axis])
-        flattened = flattened * np.exp(-1j * step * (index[:, None] if axis == 0 else index))
+    slopes = phase_slopes(image, illuminated)
+    flattened = np.where(illuminated, image, 0) * ramp(image.shape, slopes).conj()
     return flattened * np.exp(-1j * np.angle(np.sum(flattened)))
 
 

@@ -6,6 +6,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
+from ptychograd.data.dataset import Dataset, positions_of
+from ptychograd.data.geometry import UNITS, length_unit
+from ptychograd.quality.residual_maps import Residuals
+
 BEST_CHI, WORST_CHI = 0.3, 100.0  # of the colours, at the most
 
 
@@ -67,6 +71,14 @@ def residual_figure(
     axis.legend(loc="upper right")
     axis.grid(visible=True, alpha=0.25)
     return figure
+
+
+def figure_of_residuals(left: Residuals, data: Dataset) -> Figure:
+    """`residual_figure` of what is left of these data, with positions in the unit that suits the size of the scan."""
+    places = positions_of(data)
+    unit = "pixels" if data.geometry is None else length_unit(float(np.ptp(places, axis=0).max()))
+    places = places / UNITS.get(unit, 1.0)
+    return residual_figure(left.r_of_pixel, left.chi_squared_of_pixel, left.r_of_pattern, places, data.group, unit)
 
 
 def _chi_range(chi_squared: Float[np.ndarray, "y x"]) -> tuple[float, float]:

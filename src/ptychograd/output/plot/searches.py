@@ -1,6 +1,7 @@
 """Figures of a search over fields of a plan."""
 
 from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
@@ -9,6 +10,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FormatStrFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from ptychograd.core.errors import InputError
+from ptychograd.output.plot.overview import save
+from ptychograd.runs.searches import Search
+from ptychograd.runs.setting_names import HELD_OUT
 
 COLUMNS = 3
 
@@ -90,3 +94,10 @@ def _points(panel, places: np.ndarray, values: np.ndarray) -> None:
     if finite.any():
         best = int(np.nanargmin(values))
         panel.plot(places[best], values[best], "o", color="tab:red", markersize=8, fillstyle="none")
+
+
+def draw_search(found: Search, path: Path) -> None:
+    """Write the figure of a search."""
+    axes = {field: [axis.number(row.point[field]) for row in found.rows] for field, axis in found.axes.items()}
+    logarithmic = [field for field, axis in found.axes.items() if axis.log]
+    save(search_figure(found.values(HELD_OUT), axes, HELD_OUT, logarithmic), path)

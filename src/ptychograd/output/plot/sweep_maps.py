@@ -1,6 +1,7 @@
 """Figures of a sweep over its grid."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
@@ -8,6 +9,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from ptychograd.core.errors import InputError
+from ptychograd.output.plot.overview import save
+from ptychograd.runs.folders import removed
+from ptychograd.runs.sweeps import Sweep
 
 MOST_AXES = 2
 
@@ -73,3 +77,11 @@ def _label(axis, name: str, values: tuple) -> None:
     axis.set_ticks(range(len(values)), texts)
     if name:
         axis.set_label_text(name)
+
+
+def draw_sweep(by: str, found: Sweep, path: Path) -> None:
+    """Write the map of a sweep; of one over more axes than can be drawn there is none, nor an older one."""
+    if sum(len(values) > 1 for values in found.grid.values()) <= MOST_AXES:
+        save(sweep_map(found.values(by), found.grid, by), path)
+    else:
+        removed(path)

@@ -1,12 +1,13 @@
 """What a result file is, in a few lines: data, model, epochs, verdict, and what to do next."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ptychograd.output.captions import final_figures, origin, pixel_size, solver_line, verdict_code
+from ptychograd.output.captions import final_figures, pixel_size, solver_line, verdict_code
 from ptychograd.output.texts.verdicts import by_options, in_python, on_rise, verdict_line
 from ptychograd.physics.paths import MODES
+from ptychograd.runs.origins import origin
 from ptychograd.runs.setting_names import HELD_OUT, PLAN
 
 if TYPE_CHECKING:
@@ -70,16 +71,42 @@ def _size(shape: tuple[int, ...]) -> str:
 
 
 def _epochs(result: "Result") -> str:
-    planned = _planned(result)
+    planned = _planned(result.settings)
     of = f" of {planned}" if planned is not None and planned != result.history.epochs else ""
     return "; ".join(filter(None, (f"{result.history.epochs}{of} ({result.stopped})", solver_line(result))))
 
 
-def _planned(result: "Result") -> int | None:
-    """The epochs of the whole run; None where the result does not say."""
+def _planned(settings: Mapping) -> int | None:
+    """The epochs of the whole run; None where the settings of a result do not say."""
     from ptychograd.runs.progress import RUN_PROGRESS, RunProgress
 
-    return RunProgress.of(result.settings).total if RUN_PROGRESS in result.settings else None
+    return RunProgress.of(settings).total if RUN_PROGRESS in settings else None
+
+
+def resumed_line(path: Path, plan: Path) -> str:
+    """How a result that went on to other epochs is made again, which its plan alone does not say; nothing of others.
+
+    Args:
+        path: of the result.
+        plan: the file in which its plan will be.
+    """
+    from ptychograd.fitting.result import load_settings
+    from ptychograd.runs.progress import RUN_PROGRESS, RunProgress
+
+    settings = load_settings(path)
+    resumed = RunProgress.of(settings).resumed if RUN_PROGRESS in settings else ()
+    if not resumed:
+        return ""
+    commands = [
+        f"ptychograd run {plan} -o {path}",
+        *(f"ptychograd resume {path} --epochs {goal}" for _, goal in resumed),
+    ]
+    stops = [*(f" --stop-after {done}" if done else "" for done, _ in resumed), ""]
+    steps = ", then ".join(f"`{command}{stop}`" for command, stop in zip(commands, stops, strict=True))
+    return (
+        f"{path} was resumed to {resumed[-1][1]} epochs, which goes on from a state that no plan holds: it is made "
+        f"again by {steps}."
+    )
 
 
 def _misfit(result: "Result") -> str:

@@ -212,13 +212,15 @@ class Mark(NamedTuple):
     """What else is known of a field than its type.
 
     Args:
-        what: "file" for names of files and folders, which in a plan's file are those from its folder.
+        what: "file" for names of files and folders, which in a plan's file are those from its folder; "places" for
+            texts in which such names are.
     """
 
     what: str
 
 
 FILE = Mark("file")
+PLACES = Mark("places")
 Flat = BeforeValidator(_flat)
 
 
@@ -254,3 +256,4 @@ NumberOrFile = Annotated[
 ArrayOrFile = Annotated[object, PlainValidator(_array_or_file), WithJsonSchema({"type": ["string", "object"]}), FILE]
 Files = Annotated[Texts, FILE]
 File = Annotated[str, BeforeValidator(_file), FILE]
+Places = Annotated[str, BeforeValidator(_file), PLACES]

@@ -1,10 +1,14 @@
 """Images that a plan names: a file of NumPy's, or an array in Python."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ptychograd.core.errors import InputError
+
+if TYPE_CHECKING:
+    from ptychograd.data.checks import Evidence
 
 NPY = b"\x93NUMPY"  # how a .npy file begins
 
@@ -49,3 +53,26 @@ def number_or_image(given: object, what: str) -> float | np.ndarray:
         return float(given)  # type: ignore[arg-type]
     except (TypeError, ValueError):
         return image(given, what)
+
+
+def require_mask(path: Path) -> None:
+    """Refuse before the computing a name at which no mask can be written, or at which something else is."""
+    from ptychograd.data.files import require_writable
+
+    if path.suffix != ".npy":
+        raise InputError(f"{path} is to be a NumPy file; expected a name that ends in .npy.")
+    require_writable(path)
+    if path.exists() and (image(str(path), "mask that is there").dtype != bool):
+        raise InputError(f"{path} is there and is no mask: it would be lost. Give another name, or remove it first.")
+
+
+def write_mask(path: Path, evidence: "Evidence") -> str:
+    """Write which pixels look good, and say how many do not."""
+    from ptychograd.data.checks import sound_pixels
+    from ptychograd.data.files import replacing
+
+    good = sound_pixels(evidence)
+    with replacing(path) as temporary:
+        np.save(temporary, good)
+    added = np.count_nonzero((evidence.data.sums[1] > 0) & ~good)
+    return f"{path}: of {good.size:,} pixels {np.count_nonzero(~good):,} are masked, {added:,} more than before."

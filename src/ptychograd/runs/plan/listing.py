@@ -69,6 +69,19 @@ def field_at(path: str) -> FieldInfo | None:
     return None
 
 
+def given_fields(plan: PlanFields) -> frozenset[str]:
+    """Paths of the fields of which a plan says something."""
+    said = plan.said()
+
+    def is_given(path: str) -> bool:
+        place: object = said
+        for name in path.split("."):
+            place = place.get(name) if isinstance(place, dict) else place  # in a list, that it is there
+        return place is not None and not (isinstance(place, dict) and not place)
+
+    return frozenset(path for path in fields() if is_given(path))
+
+
 def _schemas() -> Mapping[str, Mapping]:
     """The JSON schema of every section, by the name of its class."""
     schema = PlanFields.model_json_schema()

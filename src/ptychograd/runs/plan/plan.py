@@ -125,3 +125,16 @@ def require_replaceable_plan(path: Path) -> None:
         raise InputError(
             f"{path} is there and is no plan that can be read: it would be lost. Give another name, or remove it."
         ) from None
+
+
+def plan_of_file(path: Path) -> Plan:
+    """The plan of a result in a file, with its own files as they are called from here."""
+    from ptychograd.fitting.result import load
+    from ptychograd.runs.setting_names import FOLDER
+
+    result = load(path)
+    try:
+        asked = Plan.of_result(result)
+    except InputError as problem:
+        raise InputError(f"{path}: {problem}") from None
+    return asked.seen_from(str(result.settings.get(FOLDER, ".")))

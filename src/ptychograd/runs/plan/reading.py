@@ -18,14 +18,14 @@ from ptychograd.data.dataset import (
     unsaturated_mask,
 )
 from ptychograd.data.files import read
-from ptychograd.data.geometry import ENERGIES, HARDEST
-from ptychograd.data.joining import joined
+from ptychograd.data.geometry import ENERGIES, HARDEST, electron_wavelength
 from ptychograd.data.orientation import apply_orientation
 from ptychograd.data.preparation import counted, placed, sound, used_of
+from ptychograd.data.raster import RasterScan
 from ptychograd.runs.plan.images import image
 from ptychograd.runs.plan.preparation import parted, preparation_of
 from ptychograd.runs.plan.problems import about_field
-from ptychograd.runs.plan.sections.data import DataSection, GeometrySection, MaskSection
+from ptychograd.runs.plan.sections.data import DataSection, GeometrySection, MaskSection, ScanSection
 
 if TYPE_CHECKING:
     from ptychograd.runs.plan.whole import PlanFields
@@ -55,13 +55,29 @@ def read_data(plan: "PlanFields", keep: StreamFromFile | None = None) -> Dataset
     near_field = {"near-field": True, "far-field": False}.get(str(plan.model.kind))
     of_file = asked.mask.nonzero if asked.mask.image is None or "mask" in keys else None
     how = {"near_field": near_field, "keep": keep, "links_into": asked.links_into, "mask_is": of_file}
-    parts = [read(Path(path), keys, allow_masked=True, **how) for path in asked.paths]
-    data = parts[0] if len(parts) == 1 else joined(parts)
+    beside = {"positions": asked.positions, "join": asked.join, "scan": raster_of(asked.scan)}
+    data = read(asked.paths, keys, **beside, **how, allow_masked=True)
     data = prepared(data, asked)
     if not asked.mask.allow_most:
         check_share(data.mask, data.notes, ", ".join(asked.paths))
     _tell(plan, data)
     return data
+
+
+def raster_of(asked: ScanSection) -> RasterScan | None:
+    """The raster scan of a plan; None if it has none."""
+    if asked.step is None:
+        if asked.model_fields_set - {"step"}:
+            name = sorted(asked.model_fields_set - {"step"})[0]
+            raise InputError(f"`data.scan.{name}` needs `data.scan.step`, the distance from point to point.")
+        return None
+    return RasterScan(
+        asked.step,
+        asked.shape,
+        rotation=asked.rotation,
+        serpentine=asked.serpentine,
+        transpose=asked.transpose,
+    )
 
 
 def _focus_field(plan: "PlanFields") -> str | None:
@@ -96,7 +112,7 @@ def _tell(plan: "PlanFields", data: Dataset) -> None:
     for note in notes:
         log.info("%s: %s", name, note)
     start = plan.model.start
-    is_given = start.probe is not None or start.aperture or start.pinhole or start.focal_spot or start.result
+    is_given = start.beams or start.result
     estimated = data.group == 1 and data.positions is not None and (data.probe is None or start.defocus)
     if not is_given and estimated and plan.is_of_package:
         log.info("start probe: estimated from the mean pattern")
@@ -120,8 +136,11 @@ def _lengths(asked: GeometrySection) -> dict[str, float]:
             f"`geometry.energy` {asked.energy:g}: a bare number is in joules, and no photon has {energy:.3g} keV; give "
             'its unit, as "8 keV".'
         )
-    if energy is not None and asked.wavelength is not None:
-        raise InputError("`geometry.energy` and `geometry.wavelength` are both given; give one of them.")
+    named = [name for name in ("energy", "voltage", "wavelength") if getattr(asked, name) is not None]
+    if len(named) > 1:
+        raise InputError(f"`geometry.{named[0]}` and `geometry.{named[1]}` are both given; give one of them.")
+    if asked.voltage is not None:
+        given["wavelength"] = electron_wavelength(asked.voltage)
     found = {name: value for name, value in {**given, "energy": energy}.items() if value is not None}
     return found
 

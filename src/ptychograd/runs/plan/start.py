@@ -1,6 +1,5 @@
 """From a plan to the model with which its run starts."""
 
-from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -12,22 +11,15 @@ import numpy as np
 from ptychograd.core.errors import InputError, check_kind
 from ptychograd.core.log import log
 from ptychograd.data.dataset import BraggGeometry, Dataset, NearFieldGeometry
+from ptychograd.data.files.results import foreign_result
 from ptychograd.fitting.result import load
-from ptychograd.models.continuing import EarlierResult, continued
+from ptychograd.models.continuing import EarlierResult, continued, continued_foreign
 from ptychograd.models.recipes import bragg, far_field, near_field
-from ptychograd.models.starts import (
-    ProbeStart,
-    aperture,
-    flat_object,
-    focal_spot,
-    mean_pattern,
-    pinhole,
-    random_object,
-)
+from ptychograd.models.starts import ProbeStart, flat_object, mean_pattern, random_object
 from ptychograd.physics.detector import Detector
 from ptychograd.physics.model import AbstractModel
+from ptychograd.runs.plan.beams import beam_of
 from ptychograd.runs.plan.effects.assembling import assembled
-from ptychograd.runs.plan.images import wave
 from ptychograd.runs.plan.importing import called
 from ptychograd.runs.plan.problems import about_field
 from ptychograd.runs.plan.sections.model import StartSection
@@ -53,8 +45,12 @@ def make_model(plan: "PlanFields", data: Dataset) -> AbstractModel:
 def _from_earlier(data: Dataset, path: str, model: AbstractModel) -> AbstractModel:
     """The model with object, probe and positions of an earlier result; what was done is logged."""
     with about_field("model.start.result"):
-        result = load(path)
-        model, notes = continued(model, data, EarlierResult(result.roles, result.positions))
+        foreign = foreign_result(path)
+        if foreign is not None:
+            model, notes = continued_foreign(model, data, foreign)
+        else:
+            result = load(path)
+            model, notes = continued(model, data, EarlierResult(result.roles, result.positions))
     for note in notes:
         log.info("start from %s: %s", path, note)
     return model
@@ -63,7 +59,7 @@ def _from_earlier(data: Dataset, path: str, model: AbstractModel) -> AbstractMod
 def plain_model(plan: "PlanFields", data: Dataset) -> AbstractModel:
     """The start model without what it has beside the ideal."""
     asked, start = plan.model, plan.model.start
-    beam = _beam(start)
+    beam = beam_of(start)
     if isinstance(data.geometry, BraggGeometry):
         return _crystal(plan, data, beam)
     if asked.kind == "bragg":
@@ -82,7 +78,7 @@ def plain_model(plan: "PlanFields", data: Dataset) -> AbstractModel:
     with about_field(_probe_field(start)):
         model = recipe(
             data,
-            probe=beam if start.probe is None else wave(start.probe, "start probe"),
+            probe=beam,
             object=flat_object if name == "flat" else random_object(plan.seed),
             modes=asked.probe.modes,
             dtype=dtype,
@@ -105,29 +101,11 @@ def complex_dtype(plan: "PlanFields") -> type:
 
 def _probe_field(start: StartSection) -> str | None:
     """The field that says how the probe starts, if there is one."""
-    given = (name for name in ("aperture", "pinhole", "focal_spot", "probe") if getattr(start, name) is not None)
-    name = next(given, "defocus" if start.defocus else None)
+    name = next(iter(start.beams), "defocus" if start.defocus else None)
     return None if name is None else f"model.start.{name}"
 
 
-def _beam(start: StartSection) -> ProbeStart | None:
-    """The opening that makes the start probe, if one is named."""
-    sizes: dict[str, tuple[Callable, float | None]] = {
-        "aperture": (aperture, start.aperture),
-        "pinhole": (pinhole, start.pinhole),
-        "focal_spot": (focal_spot, start.focal_spot),
-    }
-    given = {name: opening(size, start.defocus) for name, (opening, size) in sizes.items() if size is not None}
-    names = [*given, *(["probe"] if start.probe is not None else [])]
-    if len(names) > 1:
-        raise InputError(
-            "Give one of `model.start.aperture`, `model.start.pinhole`, `model.start.focal_spot` and "
-            "`model.start.probe`, not several."
-        )
-    return next(iter(given.values()), None)
-
-
-def _crystal(plan: "PlanFields", data: Dataset, beam: ProbeStart | None) -> AbstractModel:
+def _crystal(plan: "PlanFields", data: Dataset, beam: ProbeStart | np.ndarray | None) -> AbstractModel:
     """The start model for rocking curves."""
     asked = plan.model
     if asked.kind not in (None, "bragg"):

@@ -11,12 +11,13 @@ import numpy as np
 from pydantic import BaseModel
 
 from ptychograd.core.errors import InputError
+from ptychograd.data.position_places import with_files as with_files_in_place
 from ptychograd.runs.plan.fields import VERSION, Section
 from ptychograd.runs.plan.lines import is_path, line_of, line_of_one, lines_of, named_in
 from ptychograd.runs.plan.parts import named_part
 from ptychograd.runs.plan.stored import from_file, named_array, reference, with_arrays
 from ptychograd.runs.plan.toml_text import Page, toml_text
-from ptychograd.runs.plan.walking import is_file, plain, value_at, value_fields, with_values
+from ptychograd.runs.plan.walking import holds_files, is_file, plain, value_at, value_fields, with_values
 
 LONGEST = 2**22  # bytes of a plan; a longer file is something else
 NO_PLAN = "expected a plan in TOML, as `ptychograd init` writes it"
@@ -186,9 +187,11 @@ def with_files(values: dict, plan: type[BaseModel], change: Callable[[str], str]
     """Sections in which names of files are changed."""
     changes = {}
     for path, place in value_fields(plan).items():
+        found = value_at(values, path)
+        if holds_files(place.field) and isinstance(found, str):
+            changes[path] = with_files_in_place(found, change)
         if not is_file(place.field):
             continue
-        found = value_at(values, path)
         if isinstance(found, str):
             changes[path] = change(found)
         elif isinstance(found, list | tuple):

@@ -13,7 +13,7 @@ from ptychograd.runs.plan.walking import section_of, unit_of
 from ptychograd.runs.plan.wording import as_written
 
 WIDTH = 100
-EXAMPLES = {"m": "mm", "J": "keV", "rad": "mrad", "s": "min", "B": "GB"}  # units in which one writes
+EXAMPLES = {"m": "mm", "J": "keV", "rad": "mrad", "s": "min", "B": "GB", "V": "kV"}  # units in which one writes
 Notes = Mapping[str, Sequence[str]]
 
 
@@ -159,6 +159,8 @@ def _value(value: object, field: FieldInfo) -> str:
         return "\n".join(["[", *items, "]"])
     if unit is not None and isinstance(value, int | float) and not isinstance(value, bool):
         return _text(as_written(float(value), unit))
+    if unit is not None and isinstance(value, list | tuple):
+        return _text([as_written(float(one), unit) for one in value])
     return _text(value)
 
 

@@ -2,11 +2,11 @@
 
 import re
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import TypeVar
 
 from ptychograd.core.errors import InputError
-from ptychograd.runs.plan.listing import field_at
+from ptychograd.runs.plan.listing import FieldInfo, field_at
 from ptychograd.runs.plan.whole import PlanFields
 
 Asked = TypeVar("Asked", bound=PlanFields)
@@ -40,6 +40,56 @@ def assigned(plan: Asked, texts: Sequence[str], option: str = "--set") -> Asked:
         except InputError as problem:
             raise InputError(str(problem).replace(f"`{path}`", f"{option} {path}")) from None
     return plan
+
+
+def values_of(field: FieldInfo, given: str | bool | Sequence[str], option: str) -> dict[str, object]:
+    """The values of a field, by path, from what was typed for it: a text, several, or that it is so.
+
+    Args:
+        field: one that takes a value, several, or entries of a table, as "tv=0.3".
+        given: what was typed.
+        option: how it was typed, for sentences about it.
+    """
+    if isinstance(given, bool):
+        return {field.path: given}
+    if isinstance(given, str):
+        return {field.path: value_of(field.path, given)}
+    if field.holds == "table":
+        return {f"{field.path}.{name}": value_of(field.path, text) for name, text in pairs(given, option).items()}
+    found = [value_of(field.path, text) for text in given]
+    return {field.path: [one for part in found for one in (part if isinstance(part, list) else [part])]}
+
+
+def pairs(texts: Sequence[str], option: str) -> dict[str, str]:
+    """`NAME=VALUE` texts as a dictionary."""
+    found = {}
+    for text in texts:
+        name, equals, value = (part.strip() for part in text.partition("="))
+        if not (name and equals and value):
+            raise InputError(f'{option} "{text}" can\'t be read; expected NAME=VALUE.')
+        if name in found:
+            raise InputError(f"{option} {name} is given twice; give it once.")
+        found[name] = value
+    return found
+
+
+def paths_of(texts: Iterable[str]) -> list[str]:
+    """The fields of texts as "fit.epochs=100"."""
+    return [text.partition("=")[0].strip() for text in texts]
+
+
+def without_overridden(plan: Asked, paths: Sequence[str], keys: Collection[str]) -> Asked:
+    """The plan without keys in whose place a length of the geometry was typed: what comes later wins.
+
+    Args:
+        plan: with the keys of a file.
+        paths: fields that were typed.
+        keys: that were typed.
+    """
+    lengths = {path.removeprefix("geometry.") for path in paths if path.startswith("geometry.")}
+    lengths |= {"energy", "energy_kev", "wavelength"} if lengths & {"energy", "wavelength"} else set()
+    left = {name: where for name, where in plan.data.keys.items() if name in keys or name not in lengths}
+    return plan if len(left) == len(plan.data.keys) else plan.with_fields({"data.keys": left})
 
 
 def of_toml(text: str) -> object:

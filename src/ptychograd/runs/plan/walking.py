@@ -6,7 +6,7 @@ from typing import NamedTuple, get_args, get_origin
 from pydantic import BaseModel, WithJsonSchema
 from pydantic.fields import FieldInfo
 
-from ptychograd.runs.plan.fields import FILE, Section
+from ptychograd.runs.plan.fields import FILE, PLACES, Section
 
 ONE = "1"  # in the path of a field of a stage or of a line: of the first one, which stands for all
 SIMPLE = (str, int, float, bool)
@@ -76,6 +76,11 @@ def unit_of(field: FieldInfo) -> str | None:
 def is_file(field: FieldInfo) -> bool:
     """Whether a field names a file, or several."""
     return any(mark is FILE for mark in marks(field))
+
+
+def holds_files(field: FieldInfo) -> bool:
+    """Whether a field is a text in which files are named, beside other things."""
+    return any(mark is PLACES for mark in marks(field))
 
 
 def marks(field: FieldInfo) -> Iterator[object]:

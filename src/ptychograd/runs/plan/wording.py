@@ -9,6 +9,7 @@ UNITS = {  # those that are written, from large to small
     "J": ("MeV", "keV", "eV"),
     "rad": ("rad", "mrad", "µrad", "deg"),
     "s": ("h", "min", "s", "ms"),
+    "V": ("kV", "V"),
     "B": ("TB", "GB", "MB", "kB", "GiB", "MiB", "KiB", "B"),
 }
 LESS_USUAL = ("deg", "GiB", "MiB", "KiB")

@@ -44,4 +44,5 @@ class Hdf5(Container):
 
             root = tree.files[path]["/"]
             found = {name: attribute(root, name) for name in ATTRIBUTES}
-            yield Catalogue({name: value for name, value in found.items() if value is not None}, find, walk)
+            found = {name: value for name, value in found.items() if value is not None}
+            yield Catalogue(found, find, walk, lambda name: attribute(root, name), tree.names)

@@ -2,6 +2,7 @@
 
 import abc
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import ClassVar
 
 from ptychograd.data.files.formats.items import Items
@@ -30,6 +31,14 @@ class Format(abc.ABC):
     @abc.abstractmethod
     def read(self, catalogue: Catalogue, given: Items, readers: Readers) -> Items:
         """All that is in the file, with what a person `given` in its place, which is not looked at."""
+
+    def companions(self, path: Path) -> tuple[Path, ...]:
+        """Files that belong to one of this format, by their names, whether they are there or not."""
+        return ()
+
+    def completes(self, catalogue: Catalogue) -> bool:
+        """Whether a file that is recognised has no patterns of its own, but what another one lacks."""
+        return False
 
     def describe(self) -> str:
         """The format in a line: its name, and where patterns and positions are looked for."""

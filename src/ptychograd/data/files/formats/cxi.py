@@ -1,6 +1,7 @@
 """CXI files, as cdtools and the beamlines write them (Maia, Nature Methods 9, 854 (2012); version 1.6)."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
@@ -9,6 +10,7 @@ from ptychograd.data.files.formats.base import Format, Readers
 from ptychograd.data.files.formats.items import Items, overlaid, read_patterns
 from ptychograd.data.files.formats.keymap import READERS as BY_NAME
 from ptychograd.data.files.formats.masks import by_name, of_cxi
+from ptychograd.data.files.formats.ptychodus import coherent_modes
 from ptychograd.data.files.formats.quantities import length, metres, real, wavelength
 from ptychograd.data.files.safety import Catalogue, Entry
 
@@ -16,6 +18,8 @@ DETECTOR = "entry_1/instrument_1/detector_1"
 SOURCE = "entry_1/instrument_1/source_1"
 OWN = "ptychograd CXI"  # what the root says of a file that the package wrote
 PATTERNS = ("entry_1/data_1/data", f"{DETECTOR}/data")
+PROBE = "entry_1/image_1/data"  # of a product of ptychodus, as the next
+NUMBERS = "entry_1/ptychodus/probe_position_indexes"
 POSITIONS = (
     "entry_1/sample_1/geometry_1/translation",
     "entry_1/data_1/translation",
@@ -51,6 +55,15 @@ def _positions(translation: Entry, basis: np.ndarray | None) -> Items:
     turned = -moved @ np.linalg.pinv(basis).T * np.linalg.norm(basis, axis=0)
     note = f"positions: projected on the file's basis {basis.T.tolist()}"
     return Items(positions=turned, unit="m", notes=(note,))
+
+
+def _of_product(catalogue: Catalogue, given: Items) -> Items:
+    """What a product of ptychodus has beside CXI: which frames the positions are of, and the probe's mean modes."""
+    numbers, probe = catalogue.find(NUMBERS), catalogue.find(PROBE)
+    found = Items(position_numbers=None if numbers is None else real(numbers).astype(int).ravel())
+    if probe is None or probe.dtype.kind != "c" or given.probe is not None:
+        return found
+    return replace(found, probe=coherent_modes(probe))
 
 
 def _energy(entry: Entry) -> Items:
@@ -108,6 +121,9 @@ class Cxi(Format):
     def recognises(self, catalogue):
         return any(catalogue.find(name) is not None for name in ("cxi_version", *PATTERNS))
 
+    def completes(self, catalogue):
+        return catalogue.first(*PATTERNS) is None and catalogue.find(NUMBERS) is not None
+
     def read(self, catalogue, given, readers):
         def found(name: str, *places: str, by: Callable[[Entry], Items] | None = None) -> Items:
             entry = None if given.has(name) else _first(catalogue, places)
@@ -127,6 +143,8 @@ class Cxi(Format):
             Items(pixel_size=_pixel_size(catalogue, basis) if given.pixel_size is None else None),
         ):
             whole = overlaid(whole, part)
+        if self.completes(catalogue):
+            whole = overlaid(whole, _of_product(catalogue, given))
         said = np.asarray(catalogue.attributes.get("notes", ())).ravel()
         said = said if catalogue.attributes.get("format") == OWN else ()
         whole = overlaid(Items(notes=tuple(map(str, said))), whole)

@@ -1,6 +1,8 @@
 """Patterns read out of an HDF5 file while a reconstruction runs."""
 
+import math
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import h5py
@@ -25,11 +27,16 @@ def opened_hdf5(path: Path, grows: bool) -> h5py.File:
 def stored_patterns(
     path: Path, name: str, item: h5py.Dataset, keep: StreamFromFile, lengths: Lengths
 ) -> StoredPatterns:
-    """The patterns of a dataset of this name, which stay in the file, or in those of which the `lengths` are known."""
+    """The patterns of a dataset of this name, which stay in the file, or in those of which the `lengths` are known.
+
+    Axes before the last two count patterns, the last of them fastest.
+    """
     frames = _Frames(path, name, item if keep.grows else None, lengths)
-    run = item.chunks[0] if item.chunks else 1
-    arrival = Written(item) if keep.grows else Whole(item.shape[0])
-    return StoredPatterns(frames.read, item.shape, item.dtype, keep, arrival, run)
+    count = math.prod(item.shape[:-2])
+    run = math.prod(item.chunks[:-2]) if item.chunks else 1
+    arrival = Written(item) if keep.grows else Whole(count)
+    rows, columns = item.shape[-2:]
+    return StoredPatterns(frames.read, (count, rows, columns), item.dtype, keep, arrival, run)
 
 
 def whole(item: h5py.Dataset) -> object:
@@ -39,6 +46,16 @@ def whole(item: h5py.Dataset) -> object:
     array = aligned_empty(item.shape, item.dtype.newbyteorder("="))
     item.read_direct(array)
     return frozen(array)
+
+
+def _stretches(grid: tuple[int, ...], begin: int, end: int) -> Iterator[tuple[int, int, tuple[int | slice, ...]]]:
+    """Where patterns from one number up to another are on a grid: for each row of it their numbers, and the place."""
+    row = grid[-1]
+    while begin < end:
+        last = min(end, (begin // row + 1) * row)
+        *places, first = (int(place) for place in np.unravel_index(begin, grid))
+        yield begin, last, (*places, slice(first, first + last - begin))
+        begin = last
 
 
 class _Frames:
@@ -52,7 +69,11 @@ class _Frames:
         """Frames from `begin` up to `end`, into an array."""
         what = f'{self._path}: patterns {begin} to {end - 1} of "{self._name}"'
         try:
-            self._opened().read_direct(out, np.s_[begin:end])
+            dataset = self._opened()
+            if dataset.ndim == 3:
+                dataset.read_direct(out, np.s_[begin:end])
+            for first, last, where in _stretches(dataset.shape[:-2], begin, end) if dataset.ndim > 3 else ():
+                out[first - begin : last - begin] = dataset[where]
         except (OSError, RuntimeError, KeyError, ValueError) as problem:
             raise InputError(f"{what} can't be read ({problem}). {ADVICE}") from None
         if not self._grows:

@@ -24,6 +24,15 @@ from ptychograd.data.dataset import (
 from ptychograd.data.files.safety import Catalogue, Entry
 
 NO_PLACES = "positions=none"  # a key that says so
+ELSEWHERE = (
+    ", another file with `data.positions`, or a raster scan with `data.scan.step`; or say that there are none "
+    f"({NO_PLACES})"
+)
+FIELDS = {  # what to say of a length that is missing
+    "wavelength": "`geometry.energy` or `geometry.wavelength`",
+    "distance": "`geometry.distance`",
+    "pixel_size": "`geometry.pixel_size`",
+}
 REGIMES = {Geometry: "far field", NearFieldGeometry: "near field", BraggGeometry: "Bragg geometry"}
 
 
@@ -42,20 +51,27 @@ class Items:
     Args:
         amplitudes: a note, if the patterns are square roots of photons, which are squared once they are clean.
         written: which patterns were written, if the file has room for more.
+        grid: lines and points of the grid in which the file has its patterns.
         arrived: reads what the writer of the file counts patterns by, as `Counter` takes it.
         without_positions: True if it is known that there are no positions.
+        numbers, position_numbers: the frame of the scan that each pattern, and each position, is of, by which they are
+            joined where they come from different files.
         unit: of the positions: "m", "pixel", or None where the file doesn't say.
         wavelength, distance, pixel_size, focus_distance: in metres; only a near field has a focus distance, infinite
             for a parallel beam.
+        object_pixel: what a file says of the object's pixel, in metres, where it has no distance.
         two_theta, rocking: in radians; only a Bragg reflection has them.
     """
 
     patterns: np.ndarray | StoredPatterns | None = None
     amplitudes: str | None = None
     written: np.ndarray | None = None
+    grid: tuple[int, int] | None = None
     arrived: Callable[[], np.ndarray] | None = None
     positions: np.ndarray | None = None
     without_positions: bool | None = None
+    numbers: np.ndarray | None = None
+    position_numbers: np.ndarray | None = None
     unit: str | None = None
     mask: np.ndarray | None = None
     probe: np.ndarray | None = None
@@ -64,6 +80,7 @@ class Items:
     distance: float | None = None
     pixel_size: tuple[float, float] | None = None
     focus_distance: float | None = None
+    object_pixel: float | None = None
     two_theta: float | None = None
     rocking: tuple[float, ...] | None = None
     truth: GroundTruth | None = None
@@ -98,12 +115,56 @@ def read_modes(entry: Entry) -> np.ndarray:
     return entry.array().reshape(-1, *entry.shape[-2:])
 
 
+def matched(items: Items) -> Items:
+    """Patterns and positions that belong to the same frames, where both say which; others are left out.
+
+    Raises:
+        InputError: no frame has both, or a number is there twice.
+    """
+    numbers, others, patterns = items.numbers, items.position_numbers, items.patterns
+    if numbers is None or others is None or patterns is None or items.positions is None:
+        return items
+    for what, found, count in (("patterns", numbers, len(patterns)), ("positions", others, len(items.positions))):
+        if len(found) != count or len(np.unique(found)) != count:
+            raise InputError(
+                f"{count:,} {what} have {len(np.unique(found)):,} different frame numbers; expected as many."
+            )
+    place = {int(number): at for at, number in enumerate(others)}
+    has = np.array([int(number) in place for number in numbers])
+    if not has.any():
+        raise InputError(
+            f"no pattern has a position: patterns have the frame numbers {numbers.min()} to {numbers.max()}, positions "
+            f"{others.min()} to {others.max()}; are the files of one scan?"
+        )
+    at = np.array([place.get(int(number), 0) for number in numbers])
+    left = (
+        f"{np.count_nonzero(~has):,} patterns and {len(others) - np.count_nonzero(has):,} positions without the other"
+    )
+    note = "positions: joined by frame number" + (
+        "" if has.all() and len(others) == has.sum() else f"; {left} left out"
+    )
+    if has.all() or isinstance(patterns, StoredPatterns):  # of those in a file others can't take the places
+        used = patterns if has.all() or not isinstance(patterns, StoredPatterns) else patterns.only(has)
+        return replace(items, patterns=used, positions=items.positions[at], notes=(*items.notes, note))
+    return replace(
+        items,
+        patterns=frozen(patterns[has]),
+        positions=items.positions[at[has]],
+        mask=items.mask if items.mask is None or items.mask.ndim == 2 else items.mask[has],
+        variables={
+            name: one._replace(values=one.values[has]) if len(one.values) == len(has) else one
+            for name, one in items.variables.items()
+        },
+        notes=(*items.notes, note),
+    )
+
+
 def overlaid(found: Items, given: Items) -> Items:
     """What was found, with everything that a person gave in its place."""
     chosen = {field.name: getattr(given, field.name) for field in fields(Items)}
     chosen = {name: value for name, value in chosen.items() if value is not None}
     if given.positions is not None:
-        chosen["unit"] = given.unit
+        chosen |= {"unit": given.unit, "position_numbers": given.position_numbers}
     both = {"notes": (*found.notes, *given.notes), "variables": {**found.variables, **given.variables}}
     return replace(found, **{**chosen, **both})
 
@@ -118,12 +179,12 @@ def assemble(items: Items, catalogue: Catalogue, places: Mapping[str, str], sour
     Raises:
         InputError: patterns or positions are missing, metres come without a geometry, or a value is bad.
     """
-    items = _that_came(items)
+    items = _that_came(matched(items))
     without = items.without_positions or items.variables
     if items.patterns is None or not (without or items.positions is not None):
         name, how = "patterns", ""
         if items.patterns is not None:
-            name, how = "positions", f", or say that there are none ({NO_PLACES})"
+            name, how = "positions", ELSEWHERE
         raise InputError(
             f"there are no {name}: looked for {places[name]}; name them with the key {name}=...{how};"
             f" the file holds {catalogue.listing()}."
@@ -223,7 +284,10 @@ def _geometry(items: Items) -> tuple[Geometry | None, tuple[str, ...]]:
     if items.focus_distance is not None:
         raise InputError(f"a near field needs its geometry, but {names} is missing; give each as a key, in metres.")
     if items.unit == "m":
-        raise InputError(f"positions are in metres, but {names} is missing; give each as a key, in metres.")
+        fields = ", ".join(FIELDS[name] for name in missing)
+        raise InputError(
+            f"positions are in metres, but {names} is missing; give {fields} (or a key for each, in metres)."
+        )
     if items.source is not None and len(missing) == 3:  # our own file, whose author decided for pixels
         return None, ()
     if items.positions is None:

@@ -16,6 +16,7 @@ from ptychograd.data.files.formats.base import Format, Readers
 from ptychograd.data.files.formats.items import FoundVariable, Items, overlaid, read_modes, read_patterns
 from ptychograd.data.files.formats.masks import FLAGS, by_name
 from ptychograd.data.files.formats.quantities import in_pixels, is_of_photons, length, metres, radians, real, wavelength
+from ptychograd.data.files.formats.views import flattened
 from ptychograd.data.files.safety import Catalogue, Entry
 
 Keys = Mapping[str, str | float]
@@ -43,6 +44,7 @@ FOCUS_DISTANCE = ("focus_distance", "focus_distance_m", "focus_object_distance_m
 WAVELENGTHS = ("wavelength", "energy_kev", "energy")  # keys of which one is given
 NUMBERS = (*WAVELENGTHS, "distance", "pixel_size", "focus_distance", "two_theta", "rocking")  # as a key
 VARIABLE = "variable."  # how keys of variables begin
+PROBE = "probe"  # wins over truth_probe and others
 _WITH_UNIT = re.compile(r"(.*?[0-9.])\s*:?\s*([A-Za-zµμÅ°]+)")  # a number, or several, and a unit
 AMPLITUDES = "diffamp"  # the one known name that holds square roots of photons
 
@@ -53,7 +55,7 @@ def by_names(catalogue: Catalogue, given: Items, readers: Readers) -> Items:
     entries = [entry for entry in catalogue.walk() if entry.name.strip("/") not in variables]
     found = given
     for name in KNOWN:
-        if found.has(_target(name)):
+        if found.has(target(name)):
             continue
         shape = () if found.patterns is None else found.patterns.shape
         entry = _guess(name, [entry for entry in entries if _fits(name, entry, shape)])
@@ -61,6 +63,7 @@ def by_names(catalogue: Catalogue, given: Items, readers: Readers) -> Items:
             more = readers[name](entry)
             found = overlaid(found, replace(more, notes=(f"{name}: guessed {entry}", *more.notes)))
     probes = _probes(entries, found)
+    probes = [entry for entry in probes if entry.leaf == PROBE] or probes
     if found.probe is None and len(probes) == 1:
         found = overlaid(found, replace(READERS["probe"](probes[0]), notes=(f"probe: guessed {probes[0]}",)))
     return replace(found, notes=(*found.notes, *_remarks(entries, found)))
@@ -150,7 +153,8 @@ def unused_focus_distance(catalogue: Catalogue) -> Items:
     return Items(notes=tuple(text.format(entry) for entry in found[:1]))
 
 
-def _target(name: str) -> str:
+def target(name: str) -> str:
+    """The field of `Items` that an item of this name is for."""
     return "wavelength" if name in WAVELENGTHS else name
 
 
@@ -192,7 +196,7 @@ def _fits(name: str, entry: Entry, patterns: Shape) -> bool:
     """Whether an array has a shape and a type with which it could be this item, given the patterns' shape."""
     real, shape = entry.dtype.kind in "uif", entry.shape
     if name == "patterns":
-        return real and len(shape) == 3 and entry.size > 0
+        return real and len(shape) in (3, 4) and entry.size > 0
     if name == "positions":
         named = entry.leaf in KNOWN["positions"] and len(shape) == 2 and shape[1] in (2, 3)  # of whatever count
         return real and (named or shape in ((*patterns[:1], 2), (*patterns[:1], 3), (2, *patterns[:1])))
@@ -204,15 +208,17 @@ def _fits(name: str, entry: Entry, patterns: Shape) -> bool:
 
 
 def _patterns(entry: Entry) -> Items:
+    grid = entry.shape[:2] if len(entry.shape) == 4 else None
+    entry = entry if grid is None else flattened(entry)
     patterns = read_patterns(entry)
     if entry.leaf != AMPLITUDES:
-        return Items(patterns=patterns, written=entry.written())
+        return Items(patterns=patterns, written=entry.written(), grid=grid)
     if isinstance(patterns, StoredPatterns):
         raise InputError(
             f"{entry} holds amplitudes by its name, and patterns that stay in their file have to be photons."
         )
     note = f'patterns: "{entry.name}" holds amplitudes by its name; squared'
-    return Items(patterns=patterns, amplitudes=note, written=entry.written())
+    return Items(patterns=patterns, amplitudes=note, written=entry.written(), grid=grid)
 
 
 def _positions(entry: Entry) -> Items:

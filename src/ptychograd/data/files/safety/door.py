@@ -9,7 +9,11 @@ from pathlib import Path
 from ptychograd.core.errors import InputError
 from ptychograd.data.dataset import StreamFromFile
 from ptychograd.data.files.containers.base import LOOKED_AT, Container, Opening
+from ptychograd.data.files.containers.empad import Empad
+from ptychograd.data.files.containers.folder import IMAGES, Folder
 from ptychograd.data.files.containers.hdf5 import Hdf5
+from ptychograd.data.files.containers.mat5 import Mat5
+from ptychograd.data.files.containers.microscopes import DigitalMicrograph, Mib
 from ptychograd.data.files.containers.npz import Npz
 from ptychograd.data.files.safety.entries import Catalogue, UnreadableError, damage
 from ptychograd.data.files.safety.signatures import kind_of
@@ -17,6 +21,12 @@ from ptychograd.data.files.safety.signatures import kind_of
 CONTAINERS: tuple[Container, ...] = (  # the first that recognises a file opens it
     Hdf5(),
     Npz(),
+    Mat5(),
+    Folder(),
+    *IMAGES,
+    Empad(),
+    Mib(),
+    DigitalMicrograph(),
 )
 
 

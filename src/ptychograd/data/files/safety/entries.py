@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ptychograd.core.errors import InputError
-from ptychograd.data.dataset import StoredPatterns
+from ptychograd.data.dataset import StoredPatterns, StreamFromFile
 from ptychograd.data.files.safety.bounds import check_expansion, check_memory
 
 MOST_LISTED = 15  # entries in an error message; the largest come first
@@ -49,7 +49,8 @@ class Entry:
         load: reads the whole of it.
         stored: bytes that it takes in the file, or None if they are not in this file alone.
         attribute: a text or number that the file keeps with the array, by its name.
-        in_file: the same as patterns that stay in the file, where there is a reason for that.
+        from_file: the same as patterns that stay in the file, where they can.
+        keep: when they do.
         written: which entries along the first axis were ever written, where the file has room for more; None if all.
     """
 
@@ -60,13 +61,20 @@ class Entry:
     load: Callable[[], object]
     stored: int | None = None
     attribute: Callable[[str], object] = lambda name: None
-    in_file: Callable[[], StoredPatterns] | None = None
+    from_file: Callable[[], StoredPatterns] | None = None
+    keep: StreamFromFile | None = None
     written: Callable[[], np.ndarray | None] = lambda: None
 
     def __str__(self):
         name = printable(self.name)
         name = name if len(name) <= LONGEST_NAME else f"{name[:LONGEST_NAME]}..."
         return f'"{name}" {self.shape} {printable(str(self.dtype))[:LONGEST_NAME]}'
+
+    @property
+    def in_file(self) -> Callable[[], StoredPatterns] | None:
+        """What gives the patterns that stay in the file; None where they don't."""
+        stays = self.keep is not None and self.keep.holds(self.size * self.dtype.itemsize)
+        return self.from_file if stays else None
 
     @property
     def leaf(self) -> str:
@@ -117,11 +125,19 @@ class Catalogue:
         attributes: text and numbers at the file's root.
         find: an entry by its name, following links; None if there is none.
         walk: all entries, links not followed.
+        attribute: a text or number that the file's root keeps, by its name.
+        names: what is in a group, links among them; nothing where there is none.
     """
 
     attributes: Mapping[str, object]
     find: Callable[[str], Entry | None]
     walk: Callable[[], list[Entry]]
+    attribute: Callable[[str], object] = lambda name: None
+    names: Callable[[str], tuple[str, ...]] = lambda group: ()
+
+    def first(self, *places: str) -> Entry | None:
+        """The entry at the first of these places where there is one."""
+        return next((entry for place in places if (entry := self.find(place)) is not None), None)
 
     def listing(self) -> str:
         """The arrays of the file with shape and type, for an error message."""

@@ -5,6 +5,7 @@ import itertools
 import math
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -70,10 +71,23 @@ def entry_of(name: str, identifier: h5d.DatasetID, tree: Tree, keep: StreamFromF
         place = os.fsdecode(h5i.get_name(identifier))
         return stored_patterns(tree.file_of(identifier), place, dataset, cast(StreamFromFile, keep), lengths)
 
-    can_stay = len(shape) == 3 and not plist.get_external_count()
-    there = in_file if keep is not None and can_stay and keep.holds(math.prod(shape) * dtype.itemsize) else None
+    can_stay = keep is not None and not plist.get_external_count()
+    can_stay = can_stay and (len(shape) == 3 or (len(shape) > 3 and not tree.grows))
     partly = (lambda: None) if elsewhere or tree.grows else lambda: written(identifier)
-    entry = Entry(name, shape, dtype, units, load, stored, lambda name: attribute(dataset, name), there, partly)
+    of_entry, there = (lambda name: attribute(dataset, name)), in_file if can_stay else None
+    entry = Entry(name, shape, dtype, units, load, stored, of_entry, there, keep, partly)
+    return _of_complex_numbers(entry)
+
+
+def _of_complex_numbers(entry: Entry) -> Entry:
+    """The same, where MATLAB wrote complex numbers as pairs named real and imag; any other as it is."""
+    for part, kind in ((np.float32, np.complex64), (np.float64, np.complex128)):
+        if entry.dtype == np.dtype([("real", part), ("imag", part)]):
+
+            def load(kind: type = kind) -> np.ndarray:
+                return np.ascontiguousarray(cast(np.ndarray, entry.load())).view(kind).reshape(entry.shape)
+
+            return replace(entry, dtype=np.dtype(kind), load=load)
     return entry
 
 

@@ -90,12 +90,32 @@ class Tree:
         Raises:
             InputError: a link leads out of the folder or in a circle, or the file is damaged.
         """
+        found = self._reached(name, path)
+        return found if isinstance(found, h5d.DatasetID) else None
+
+    def names(self, name: str) -> tuple[str, ...]:
+        """Names of all that is in a group, links among them; none where there is no such group.
+
+        Raises:
+            InputError: as `find`, or there are too many.
+        """
+        found = self._reached(name)
+        if found is None or isinstance(found, h5d.DatasetID):
+            return ()
+        with damage(f'"{name}" can\'t be listed, the file is damaged'):
+            names = [os.fsdecode(part) for _, part in zip(range(MOST_OBJECTS + 1), found, strict=False)]
+            if len(names) > MOST_OBJECTS:
+                raise InputError(f'"{name}" can\'t be listed: it has more than {MOST_OBJECTS:,} items.')
+            return tuple(sorted(names))
+
+    def _reached(self, name: str, path: Path | None = None) -> Identifier | None:
+        """A group or a dataset by its name, following links."""
         parts, links, file = _parts(name), 0, path or self.path
         with damage(f'"{name}" can\'t be reached, the file is damaged'):
             at: Identifier | None = self.root(file)
             for _ in range(MOST_STEPS):
                 if not parts or at is None:
-                    return at if isinstance(at, h5d.DatasetID) else None
+                    return at
                 part, parts = parts[0], parts[1:]
                 if not isinstance(at, h5g.GroupID) or not at.links.exists(part):
                     return None

@@ -20,12 +20,17 @@ BEGINNINGS: Mapping[str, tuple[bytes, ...]] = MappingProxyType(  # by the ending
         ".gif": (b"GIF8",),
         ".webp": (b"RIFF",),
         ".svgz": (b"\x1f\x8b",),
+        ".cxi": (b"\x89HDF\r\n\x1a\n",),
+        ".h5": (b"\x89HDF\r\n\x1a\n",),
+        ".nxs": (b"\x89HDF\r\n\x1a\n",),
+        ".npz": (b"PK\3\4",),
+        ".mat": (b"MATLAB",),
         ".tif": (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"),
         ".tiff": (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"),
     }
 )
 WITHIN: Mapping[str, bytes] = MappingProxyType(  # what stands somewhere near the beginning
-    {".svg": b"<svg", ".xdmf": b"<Xdmf", ".pgf": b"Matplotlib", ".avif": b"ftypavif"}
+    {".svg": b"<svg", ".mrc": b"MAP ", ".xdmf": b"<Xdmf", ".pgf": b"Matplotlib", ".avif": b"ftypavif"}
 )
 
 

@@ -9,6 +9,7 @@ from ptychograd.models import effects
 from ptychograd.physics import paths
 from ptychograd.physics.model import AbstractModel
 from ptychograd.physics.objects import BoundedMagnitude, UnitMagnitude
+from ptychograd.runs.plan.beams import one_defocus
 from ptychograd.runs.plan.problems import about_field
 from ptychograd.runs.plan.sections.model import ModelSection, ObjectSection, ProbeSection, SpectrumSection
 from ptychograd.runs.stage import Stage
@@ -26,7 +27,7 @@ def with_wave(model: AbstractModel, asked: ModelSection, refine: Sequence[str] =
         if not terms and paths.ABERRATIONS in refine:
             terms = {noll: 0.0 for noll in COMMON_ABERRATIONS}
         with about_field("model.probe.aberrations"):
-            model = effects.with_aberrations(model, asked.start.defocus, terms, pupil(model, probe))
+            model = effects.with_aberrations(model, one_defocus(asked.start), terms, pupil(model, probe))
     variations = probe.variations or int(any(path in (paths.WEIGHTS, paths.VARIATIONS) for path in refine))
     if variations:
         with about_field("model.probe.variations"):

@@ -3,8 +3,19 @@
 import math
 from typing import Annotated, Literal
 
-from ptychograd.runs.plan.fields import ArrayOrFile, Files, Flat, Real, Section, TextOrNumber, Whole, about
-from ptychograd.runs.plan.quantities import Angle, Duration, Energy, Length
+from ptychograd.runs.plan.fields import (
+    ArrayOrFile,
+    Files,
+    Flat,
+    Places,
+    Real,
+    Section,
+    Sides,
+    TextOrNumber,
+    Whole,
+    about,
+)
+from ptychograd.runs.plan.quantities import Angle, Duration, Energy, Length, Lengths, Voltage
 from ptychograd.runs.plan.sections.prepare import PrepareSection
 
 
@@ -21,20 +32,49 @@ class MaskSection(Section):
     allow_most: bool = about("Go on although fewer than half of the pixels are valid.", False)
 
 
+class ScanSection(Section):
+    """A raster scan, for patterns of which no file has the positions."""
+
+    step: Lengths | None = about(
+        "Distance from point to point of a raster scan: one length, or two, along y and x; a negative one goes the "
+        "other way."
+    )
+    shape: Sides | None = about(
+        "Points of a raster scan along y and x, as [20, 30]; by default those of the grid that the file has."
+    )
+    rotation: Angle = about("Angle of a raster scan against the axes of the patterns, from x towards y.", 0.0)
+    serpentine: bool = about("Every second line of a raster scan is run back.", False)
+    transpose: bool = about("The lines of a raster scan run along y, one after another along x.", False)
+
+
 class DataSection(Section):
     """The measured patterns: where they are, and how they are read."""
 
-    paths: Files = about("Files of the scan; several are one scan, unless data.each says otherwise.", ())
+    paths: Files = about(
+        "Files of the scan, folders of images, or patterns of names, as frames/*.tif; several are one scan, unless "
+        "data.each says otherwise.",
+        (),
+    )
     each: bool = about("Every file is a scan, and has a run of its own.", False)
     keys: Annotated[dict[str, TextOrNumber], Flat] = about(
-        "Where the file keeps an item: NAME=PATH, or NAME=NUMBER in SI units; names are patterns, positions, mask, "
-        "probe, support, wavelength or energy (or energy_kev), distance, pixel_size, focus_distance, two_theta, "
-        'rocking (radians, or degrees where the file says units="deg"), arrived (what counts the patterns that are '
-        "written by now); what else differs from pattern to pattern is variable.NAME; positions=none: there are none, "
-        "and positions=Y,X: they are in two arrays. A unit that the file does not state follows path or number after a "
-        "colon, as /entry/x:um and 8:keV.",
+        "Where the file keeps an item: NAME=PATH, or NAME=NUMBER in SI units; names are patterns, positions (or x and "
+        "y), mask, probe, support, wavelength or energy (or energy_kev), distance, pixel_size, focus_distance, "
+        'two_theta, rocking (radians, or degrees where the file says units="deg"), arrived (what counts the patterns '
+        "that are written by now); what else differs from pattern to pattern is variable.NAME; positions=none: there "
+        "are none, and positions=Y,X: they are in two arrays. A unit that the file does not state follows path or "
+        "number after a colon, as /entry/x:um and 8:keV.",
         {},
     )
+    positions: Places | None = about(
+        "Where the positions are, if not with the patterns: a file (CSV, text with a header, HDF5, NPZ), FILE:NAME for "
+        "an array in it, or x=PLACE,y=PLACE; PLACE is FILE:NAME, or /NAME in the patterns' own file. A unit follows "
+        "after a colon, as scan.csv:um."
+    )
+    join: str | None = about(
+        "Column of data.positions with the number of each pattern (from 0 or 1; of images that of their file's name), "
+        "or the name of its file; by default positions are in the order of the patterns."
+    )
+    scan: ScanSection = about("A raster scan, for patterns of which no file has the positions.", ScanSection)
     links_into: Files = about(
         "Folders that the file may lead to by links, virtual datasets or external storage; it may always lead to its "
         "own folder and those below.",
@@ -70,6 +110,9 @@ class GeometrySection(Section):
     )
     wavelength: Length | None = about("Wavelength of the light or of the electrons.", above=0, less_than=math.inf)
     energy: Energy | None = about('Energy of the photons, as "8 keV", in place of the wavelength.', above=0)
+    voltage: Voltage | None = about(
+        'Accelerating voltage of the electrons, as "300 kV", in place of the wavelength.', above=0, less_than=math.inf
+    )
     pixel_size: Length | None = about("Width of a detector pixel.", above=0, less_than=math.inf)
     two_theta: Angle | None = about(
         "Of a crystal: the angle between the beam and the detector's middle.", above=-math.inf, less_than=math.inf

@@ -3,7 +3,10 @@
 from typing import Annotated, Literal
 
 from ptychograd.runs.plan.fields import ArrayOrFile, File, NumberOrFile, Real, Section, Whole, about, named, required
-from ptychograd.runs.plan.quantities import Energy, Length
+from ptychograd.runs.plan.quantities import Energy, Length, LengthOrTwo, WidthOrTwo
+from ptychograd.runs.plan.sections.lenses import ElectronProbeSection, ZonePlateSection
+
+BEAMS = ("aperture", "pinhole", "focal_spot", "zone_plate", "electron_probe", "probe")  # of them one makes the probe
 
 
 class StartSection(Section):
@@ -14,21 +17,39 @@ class StartSection(Section):
     )
     aperture: Length | None = about("Start probe from a square opening of this width.", above=0)
     pinhole: Length | None = about("Start probe from a round opening of this diameter.", above=0)
-    focal_spot: Length | None = about("Start probe from a Gaussian focus of this full width at half maximum.", above=0)
-    defocus: Length = about(
-        "Distance from the opening (aperture, pinhole), or from the focus (focal_spot, or the one estimated from the "
-        "mean pattern), to the object.",
+    focal_spot: WidthOrTwo | None = about(
+        "Start probe from a Gaussian focus, as of a mirror pair, of this full width at half maximum; or of two, "
+        '["80 nm", "60 nm"], along y and x.'
+    )
+    zone_plate: ZonePlateSection | None = about(
+        "Start probe from a zone plate; it needs a diameter and an outermost_width."
+    )
+    electron_probe: ElectronProbeSection | None = about(
+        "Start probe from the lens of an electron microscope; {} for the bright disc alone."
+    )
+    defocus: LengthOrTwo = about(
+        "Distance from the opening (aperture, pinhole), from where a given probe is, or from the focus (focal_spot, "
+        "zone_plate, electron_probe, or the one of a pupil as bright as the mean pattern), to the object, which is "
+        "downstream if it is positive; of a focal_spot, a zone_plate, that pupil or a probe also two, along y and x.",
         0.0,
     )
-    probe: ArrayOrFile | None = about("Start probe: an array in Python; y x, or mode y x.")
+    probe: ArrayOrFile | None = about(
+        "Start probe: an array in Python (y x, or mode y x), or a file that holds one: .npy, FILE:PATH for an array in "
+        "HDF5 or NPZ, or one with a single array named probe."
+    )
     thickness: Length | None = about(
         "Thickness of a crystal along x; needed for rocking curves, unless the file has a support.",
         above=0,
     )
     result: File | None = about(
-        "An earlier result of this package whose object, probe and position corrections are the start, resampled to "
-        "the new pixel size and extent."
+        "An earlier result whose object, probe and position corrections are the start, resampled to the new pixel size "
+        "and extent: of this package; or object and probe of ptypy, ptychodus, PtyLab, cdtools or PtychoShelves."
     )
+
+    @property
+    def beams(self) -> tuple[str, ...]:
+        """The fields that name a start probe."""
+        return tuple(name for name in BEAMS if getattr(self, name) is not None)
 
 
 class ObjectSection(Section):

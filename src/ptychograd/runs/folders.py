@@ -1,10 +1,11 @@
-"""Folders that a command fills: what is there already is ours, or stays."""
+"""Folders that a job of many runs fills: what is there already is of that job, or stays."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from ptychograd.cli.saving import require_same_data
 from ptychograd.core.errors import InputError, NotWrittenError
+from ptychograd.data.files import RESULT, require_replaceable, require_same_type, require_writable
+from ptychograd.runs.origins import require_same_data
 
 RUNS = "runs"  # in the folder: the finished runs, one file each
 
@@ -18,13 +19,11 @@ def make_folder(folder: Path) -> None:
 
 
 def prepare_folder(folder: Path, texts: Sequence[str], pictures: Sequence[str], results: Sequence[str] = ()) -> None:
-    """Make the folder of a command with many runs.
+    """Make the folder of a job with many runs.
 
     Raises:
         InputError: it can't be made or written to, or holds a file by one of these names from elsewhere.
     """
-    from ptychograd.data.files import RESULT, require_replaceable, require_same_type, require_writable
-
     known = (folder / RUNS).is_dir()
     for name in texts:
         if (folder / name).exists() and not known:
@@ -39,7 +38,7 @@ def prepare_folder(folder: Path, texts: Sequence[str], pictures: Sequence[str], 
 
 
 def removed(path: Path) -> None:
-    """Remove what an earlier call of the command left and this one has not. Raises `NotWrittenError` if it can't."""
+    """Remove what an earlier job left and this one has not. Raises `NotWrittenError` if it can't."""
     try:
         path.unlink(missing_ok=True)
     except OSError as problem:
@@ -47,6 +46,6 @@ def removed(path: Path) -> None:
 
 
 def require_own_runs(folder: Path, data: Path, fingerprint: str) -> None:
-    """Raise `InputError` if the finished runs in a folder are of another scan."""
+    """Raise `NotWrittenError` if the finished runs in a folder are of another scan."""
     for run in sorted((folder / RUNS).glob("*.h5"))[:1]:
         require_same_data(run, data, fingerprint)

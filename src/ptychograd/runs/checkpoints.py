@@ -1,28 +1,17 @@
-"""What is saved of a run while it goes on, and when it is to end before its time."""
+"""What is saved of a run while it goes on."""
 
 import math
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-from ptychograd.cli.console import errors
 from ptychograd.core.errors import InputError
+from ptychograd.core.log import log
+from ptychograd.fitting.reconstruction import Progress
+from ptychograd.fitting.result import Result
 from ptychograd.runs.plan.quantities import quantity
-from ptychograd.runs.plan.sections.other import OutputSection
-
-if TYPE_CHECKING:
-    from ptychograd.fitting.reconstruction import Progress
-    from ptychograd.fitting.result import Result
-
-
-def check(asked: OutputSection, done: int) -> None:
-    """Refuse a stop before the epoch that comes after `done` ones."""
-    if asked.stop_after is not None and asked.stop_after <= done:
-        raise InputError(
-            f"`output.stop_after` {asked.stop_after}: expected an epoch to come, {done + 1} or a later one."
-        )
 
 
 class Every(NamedTuple):
@@ -44,10 +33,15 @@ class Checkpoints:
     """Saves the result so far, now and then, in a thread of its own while the run goes on.
 
     One write at a time: while the last one still runs, the next is due after the epoch in which it ends. What can't
-    be written is said once; the run goes on, and so do the attempts.
+    be written is said once, in the log; the run goes on, and so do the attempts.
+
+    Args:
+        every: how often.
+        save: writes a result.
+        done: how many epochs were done before.
     """
 
-    def __init__(self, every: Every, save: Callable[["Result"], object], done: int = 0):
+    def __init__(self, every: Every, save: Callable[[Result], object], done: int = 0):
         self._every, self._save = every, save
         self._pool = ThreadPoolExecutor(1)
         self._writing: Future | None = None
@@ -63,7 +57,7 @@ class Checkpoints:
         self._pool.shutdown()
         self._hear()
 
-    def after(self, progress: "Progress") -> None:
+    def after(self, progress: Progress) -> None:
         """Save what there is after this epoch, if that is due."""
         if progress.epoch - self._epoch < self._every.epochs and self._elapsed() < self._every.seconds:
             return
@@ -85,5 +79,5 @@ class Checkpoints:
             writing.result()
         except InputError as problem:
             if not self._complained:
-                errors.print(f"ptychograd: no checkpoint: {problem}", style="yellow", soft_wrap=True)
+                log.warning("no checkpoint: %s", problem)
             self._complained = True

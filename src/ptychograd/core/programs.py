@@ -4,39 +4,26 @@ import contextlib
 import hashlib
 import platform
 import re
-import warnings
+from collections.abc import Callable
 from pathlib import Path
 
-from ptychograd.cli.console import errors
-
 TROUBLE = r"Error (reading|writing) persistent compilation cache entry for '([\w.-]+)'[^:]*: (.*)"
-
-
-def keep_programs() -> None:
-    """Let JAX keep compiled programs in the user's cache, if there can be one."""
-    import jax
-
-    folder = _folder()
-    if folder is None:
-        return
-    jax.config.update("jax_compilation_cache_dir", str(folder))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
-    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
-    warnings.filterwarnings("always", "Error (reading|writing) persistent compilation cache", UserWarning)
-    shown = warnings.showwarning
-    plain = shown.plain if isinstance(shown, Healing) else shown
-    warnings.showwarning = Healing(folder, plain)
+Tell = Callable[[str], object]
 
 
 class Healing:
     """Stands in for `warnings.showwarning`: a damaged program is removed, so that it is compiled and kept anew.
 
     JAX itself leaves it there and warns at every start.
+
+    Args:
+        folder: in which programs are kept.
+        plain: shows all other warnings.
+        tell: hears of each trouble once.
     """
 
-    def __init__(self, folder: Path, plain):
-        self.plain = plain
-        self._folder = folder
+    def __init__(self, folder: Path, plain: Callable, tell: Tell):
+        self.plain, self._folder, self._tell = plain, folder, tell
         self._warned: set[str] = set()
 
     def __call__(self, message, category, filename, lineno, file=None, line=None) -> None:
@@ -54,7 +41,7 @@ class Healing:
             "writing": f"Compiled programs are not kept: {self._folder}: {why.splitlines()[0]}",
         }[doing]
         if doing not in self._warned:
-            errors.print(text, style="dim", soft_wrap=True)
+            self._tell(text)
         self._warned.add(doing)
 
     def _entries(self, program: str, doing: str) -> list[Path]:
@@ -70,8 +57,8 @@ def _age(path: Path) -> float:
         return 0.0
 
 
-def _folder() -> Path | None:
-    """Where programs are kept; None, after saying why, if they can't be."""
+def program_folder(tell: Tell) -> Path | None:
+    """Where programs are kept, in the user's cache; None, after telling why, if they can't be."""
     from platformdirs import user_cache_path
 
     try:
@@ -81,9 +68,9 @@ def _folder() -> Path | None:
         folder = base / f"compiled-{_kind_of_machine()}"
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as problem:
-        errors.print(f"Compiled programs are not kept: {problem.filename}: {problem.strerror}.", soft_wrap=True)
+        tell(f"Compiled programs are not kept: {problem.filename}: {problem.strerror}.")
     except (RuntimeError, KeyError) as problem:  # of a user whom the system does not know
-        errors.print(f"Compiled programs are not kept: {problem}.", soft_wrap=True)
+        tell(f"Compiled programs are not kept: {problem}.")
     else:
         return folder
     return None

@@ -1,24 +1,21 @@
 """Axes of a sweep as they are typed: a field and its values, or a field and between which values it is searched."""
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
-from ptychograd.cli.options import field_named
 from ptychograd.core.errors import InputError
 from ptychograd.runs.plan.listing import field_at
 from ptychograd.runs.plan.typed import value_of
+from ptychograd.runs.plan_sweep import key_of
+from ptychograd.runs.search_space import Range
 
-if TYPE_CHECKING:
-    from ptychograd.runs.search_space import Range
-
+Named = Callable[[str], str]  # the field that a name stands for, which may be an option's
 PRECISION = "machine.precision"
 
 
-def axis_of(text: str) -> tuple[str, list]:
+def axis_of(text: str, named: Named) -> tuple[str, list]:
     """A field of the plan and its values, from NAME=VALUE,VALUE."""
-    from ptychograd.runs.plan_sweep import key_of
-
-    path, typed = _parts(text, "--grid", "VALUE,VALUE")
+    path, typed = _parts(text, named, "--grid", "VALUE,VALUE")
     values = [value_of(path, part) for part in separated(typed)]
     if not values:
         raise InputError(f'--grid "{text}" has no value; expected NAME=VALUE,VALUE.')
@@ -29,11 +26,9 @@ def axis_of(text: str) -> tuple[str, list]:
     return path, values
 
 
-def search_axis_of(text: str) -> "tuple[str, Range | list]":
+def search_axis_of(text: str, named: Named) -> tuple[str, Range | list]:
     """A field of the plan and what it is searched over, from NAME=LOW:HIGH, NAME=LOW:HIGH:log or NAME=VALUE|VALUE."""
-    from ptychograd.runs.search_space import Range
-
-    path, typed = _parts(text, "--search", "LOW:HIGH or VALUE|VALUE")
+    path, typed = _parts(text, named, "--search", "LOW:HIGH or VALUE|VALUE")
     field = field_at(path)
     parts = separated(typed, "|")
     parts = parts if len(parts) > 1 else separated(typed)
@@ -52,8 +47,8 @@ def separated(text: str, mark: str = ",") -> list[str]:
     return [part.strip() for part in parts if part.strip()]
 
 
-def _parts(text: str, option: str, expected: str) -> tuple[str, str]:
+def _parts(text: str, named: Named, option: str, expected: str) -> tuple[str, str]:
     name, equals, typed = (part.strip() for part in text.partition("="))
     if not (name and equals and typed):
         raise InputError(f'{option} "{text}" has no value; expected NAME={expected}.')
-    return field_named(name), typed
+    return named(name), typed
