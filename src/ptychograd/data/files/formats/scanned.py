@@ -1,6 +1,5 @@
 """Scans of an electron beam over a grid: the step and the width of a pixel that files of microscopes state."""
 
-import math
 from dataclasses import replace
 
 import numpy as np
@@ -8,8 +7,7 @@ import numpy as np
 from ptychograd.core.errors import InputError
 from ptychograd.data.files.formats.items import Items
 from ptychograd.data.files.safety import Entry
-from ptychograd.data.geometry import ANGLES, LENGTHS, format_length, reciprocal, unit_size
-from ptychograd.data.geometry.exposure import ELECTRON_AT_REST, JOULES_PER_KEV, PLANCK_TIMES_LIGHT
+from ptychograd.data.geometry import ANGLES, LENGTHS, electron_wavelength, format_length, reciprocal, unit_size
 from ptychograd.data.raster import RasterScan
 
 NOMINAL = 1.0  # m, of the detector, where a file states angles and no distance
@@ -29,7 +27,7 @@ def scanned(
     wavelength = given.wavelength
     if wavelength is None and voltage is not None:
         energy = voltage.number()
-        wavelength = PLANCK_TIMES_LIGHT / JOULES_PER_KEV / math.sqrt(energy * (energy + 2 * ELECTRON_AT_REST))
+        wavelength = electron_wavelength(1e3 * energy)
         found = replace(
             found, wavelength=wavelength, notes=(*found.notes, f"wavelength: of electrons of {energy:g} keV")
         )
