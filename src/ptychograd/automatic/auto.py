@@ -1,6 +1,5 @@
 """From any file to a result of which is said how far it is to be trusted, with nothing said beforehand."""
 
-import time as clock
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -11,7 +10,7 @@ from ptychograd.automatic.beginning import Beginning, beginning_of
 from ptychograd.automatic.budget import Budget, Tried
 from ptychograd.automatic.conventions import expected_sign, matter_sign
 from ptychograd.automatic.few_photons import evidence_at_few_photons
-from ptychograd.automatic.halves import can_compare, halves_share, with_halves
+from ptychograd.automatic.halves import halves_share, with_halves
 from ptychograd.automatic.missing import State, look_for_missing
 from ptychograd.automatic.start.shadow_distance import as_near_field
 from ptychograd.automatic.start.trials import Tell
@@ -34,9 +33,19 @@ from ptychograd.runs.setting_names import HELD_OUT
 
 AUTO = "auto"  # settings: notes and table of what was tried
 HELD, MOST_HELD, LEAST_HELD = 16, 0.15, 0.05  # patterns that judge, and shares of all
+SEARCH = 0.4  # of the time, for the start
 LONGER = 2  # times the epochs, where the misfit still fell
 DISTINGUISHED = 20  # epochs of each of several starts that trials could not tell apart
 LATER = 1.002  # times R of held-out patterns, up to which the last run is as good as the first
+
+UNSAID = {  # fields of a start, as they are by themselves
+    "model.start.probe": None,
+    "model.start.pinhole": None,
+    "model.start.focal_spot": None,
+    "model.start.defocus": 0.0,
+    "data.orientation": 0,
+    "data.prepare.rotate_scan": 0.0,
+}
 
 Perform = Callable[[Plan, Dataset], Result]
 
@@ -139,20 +148,18 @@ def _followed(asked: Asked) -> Result:
     notes: list[str] = []
     plan = _tell(notes, *prepared_plan(asked))
     data = asked.read(plan)
-    begin = beginning_of(plan, data, asked.said, asked.on_trial)
+    begin = beginning_of(plan, data, asked.said, asked.on_trial, asked.budget.share(SEARCH))
     plan = _tell(notes, plan.with_fields(begin.fields), begin.notes)
     if begin.fields:
         data = asked.read(plan)
     plan = with_held_out(plan, data)
     plan, tried = _distinguished(asked, plan, data, begin, notes)
     plan, more = _tell_more(notes, *evidence_at_few_photons(plan, data, asked.budget, asked.said))
-    started = clock.monotonic()
     result = asked.perform(plan, data)
-    seconds = clock.monotonic() - started
     state = State(plan, result, (*tried, *more))
     if result.stopped not in CUT_SHORT:
-        state = _completed(asked, state, data, seconds, notes)
-    return _finished(asked, state, data, seconds, notes)
+        state = _completed(asked, state, data, notes)
+    return _finished(state, data, notes)
 
 
 def _tell(notes: list[str], plan: Plan, found: Sequence[str]) -> Plan:
@@ -199,7 +206,7 @@ def _distinguished(
     ways = [("the best start of the trials", begin.fields), *begin.others]
     found = []
     for text, fields in ways:
-        other = plan.with_fields({**{path: None for path in begin.fields if path == "model.start.probe"}, **fields})
+        other = plan.with_fields({**UNSAID, **fields})
         there = asked.read(other)
         planned = PlannedRun.of(other.with_fields({"fit.epochs": DISTINGUISHED}), there)
         held_out = planned.validated(planned.perform()).settings.get(HELD_OUT, np.inf)
@@ -212,7 +219,7 @@ def _distinguished(
     return _tell(notes, best[2], [text]), (*begin.tried, *rows)
 
 
-def _completed(asked: Asked, state: State, data: Dataset, seconds: float, notes: list[str]) -> State:
+def _completed(asked: Asked, state: State, data: Dataset, notes: list[str]) -> State:
     """What is missing put in, and the run made anew with it, if that is better."""
     first = state
     state = look_for_missing(state, data, asked.budget, asked.said)
@@ -242,12 +249,12 @@ def _held_out(result: Result) -> float:
     return float(result.settings.get(HELD_OUT, np.inf))
 
 
-def _finished(asked: Asked, state: State, data: Dataset, seconds: float, notes: list[str]) -> Result:
+def _finished(state: State, data: Dataset, notes: list[str]) -> Result:
     """The result with the sign of its matter, what halves say of it, all notes, and the table of what was tried."""
     result = state.result
     if result.stopped not in CUT_SHORT:
         verdict = result.settings.get(VERDICT, {}).get("code")
-        if verdict not in (None, NOT_SOLVED) and can_compare(asked.budget, seconds):
+        if verdict not in (None, NOT_SOLVED):  # also where time is over: no image is called sure without it
             shared = halves_share(state.plan, data, result)
             result = with_halves(result, shared)
             _tell(notes, state.plan, [shared.summary])

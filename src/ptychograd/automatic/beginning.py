@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Complex
 
-from ptychograd.automatic.budget import Tried
+from ptychograd.automatic.budget import Budget, Tried
 from ptychograd.automatic.conventions import expected_sign, matter_sign
 from ptychograd.automatic.orientation.preference import errors_apart
 from ptychograd.automatic.start import (
@@ -26,9 +26,11 @@ from ptychograd.core.strict import meant
 from ptychograd.data.dataset import BraggGeometry, Dataset, NearFieldGeometry
 from ptychograd.runs.plan.plan import Plan
 
+NONE = Budget()  # no bound
 SURE = 5.0  # standard errors from which on the sign of matter turns a scan by half a turn
 SHADOW = 0.3  # correlation of neighbours from which on a beam wider than the window is believed
 ALIKE = 0.98  # correlation of a wave with that of a plan's fields, from which on they make it
+MOST_OTHERS = 2  # starts that are carried on beside the best
 SHOWN = 12  # trials in a result's table
 DEFOCUS = "model.start.defocus"
 OF_FAR_FIELD = ("data.prepare.centre",)  # what a near field does not have
@@ -51,7 +53,9 @@ class Beginning(NamedTuple):
 
 
 @meant
-def beginning_of(plan: Plan, data: Dataset, said: Sequence[str], on_trial: Tell | None = None) -> Beginning:
+def beginning_of(
+    plan: Plan, data: Dataset, said: Sequence[str], on_trial: Tell | None = None, budget: Budget = NONE
+) -> Beginning:
     """How a run of a plan begins, as far as the plan leaves it open: of a far field with positions.
 
     Args:
@@ -59,6 +63,7 @@ def beginning_of(plan: Plan, data: Dataset, said: Sequence[str], on_trial: Tell 
         data: as the plan reads them.
         said: fields that a person said.
         on_trial: is called with each trial.
+        budget: of time, for the search; no bound by default.
     """
     if any(path.startswith("model.start.") and path != "model.start.object" for path in said):
         return Beginning(notes=("the start is as it was said",))
@@ -71,7 +76,9 @@ def beginning_of(plan: Plan, data: Dataset, said: Sequence[str], on_trial: Tell 
         return near
     is_placed = any(path in said for path in ("data.orientation", "data.prepare.rotate_scan"))
     try:
-        found = find_start(data, placing=Placing() if is_placed else None, seed=plan.seed, on_trial=on_trial)
+        found = find_start(
+            data, placing=Placing() if is_placed else None, seed=plan.seed, on_trial=on_trial, budget=budget
+        )
     except InputError as problem:
         return Beginning(notes=(f"no start was searched: {problem}",))
     return _found(plan, data, found, is_placed)
@@ -103,9 +110,8 @@ def _found(plan: Plan, data: Dataset, found: StartSearch, is_placed: bool) -> Be
     chosen, text = found.best.candidate, ""
     if not is_placed:
         chosen, text = of_right_sign(found.best, None if data.geometry is None else data.geometry.wavelength)
-    others = [
-        (one.candidate.text, fields_of(one.candidate, plan, data)) for one in found.finalists if one is not found.best
-    ]
+    rest = [] if found.is_poor else [one.candidate for one in found.finalists if one is not found.best][:MOST_OTHERS]
+    others = [(f"{one.text}, positions {one.placing.text},", fields_of(one, plan, data)) for one in rest]
     notes = [*found.notes, *([text] if text else [])]
     if found.is_poor:
         notes.append("even the best start explains little: something else is wrong, or it is far from the true beam")

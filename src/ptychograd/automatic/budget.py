@@ -24,6 +24,10 @@ class Budget(NamedTuple):
         """Seconds; below 0 where more was taken."""
         return self.end - time.monotonic()
 
+    def share(self, part: float) -> "Budget":
+        """A part of what is left, from now."""
+        return Budget(self.end - (1 - part) * max(0.0, self.left) if math.isfinite(self.end) else math.inf)
+
     def allows(self, seconds: float) -> bool:
         """Whether something of so many seconds can still be done."""
         return self.left >= seconds

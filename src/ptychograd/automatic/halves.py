@@ -2,7 +2,6 @@
 
 from typing import NamedTuple
 
-from ptychograd.automatic.budget import Budget
 from ptychograd.core.errors import InputError
 from ptychograd.core.strict import meant
 from ptychograd.data.dataset import Dataset
@@ -66,8 +65,3 @@ def with_halves(result: Result, shared: HalvesShared) -> Result:
     cause = {"code": "halves", "found": shared.summary}
     verdict = {**verdict, "code": NOT_SOLVED, "causes": [cause, *verdict["causes"]]}
     return result._replace(settings=result.settings | {VERDICT: verdict})
-
-
-def can_compare(budget: Budget, seconds: float) -> bool:
-    """Whether there is time for two halves, where the whole run took so long."""
-    return budget.allows(0.6 * seconds)

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ptychograd.automatic.budget import Budget
 from ptychograd.automatic.orientation.preference import critical, errors_apart
 from ptychograd.automatic.orientation.start import as_wide_as_speckles
 from ptychograd.automatic.start.candidate import Placing, StartCandidate
@@ -72,12 +73,14 @@ class Search(NamedTuple):
         placings: in which the scan may lie, if a person said so.
         seed: of the order of patterns.
         on_trial: is called with each trial.
+        budget: of time; when it is over, no more kinds of starts are tried.
     """
 
     parts: TrialData
     placings: tuple[Placing, ...] | None = None
     seed: int = 0
     on_trial: Tell | None = None
+    budget: Budget = Budget()
 
     def tried(self, candidates: Iterable[StartCandidate], epochs: int) -> list[StartTrial]:
         """Trials of these candidates, the best first."""
@@ -86,7 +89,12 @@ class Search(NamedTuple):
 
 @meant
 def find_start(
-    data: Dataset, *, placing: Placing | None = None, seed: int = 0, on_trial: Tell | None = None
+    data: Dataset,
+    *,
+    placing: Placing | None = None,
+    seed: int = 0,
+    on_trial: Tell | None = None,
+    budget: Budget = Budget(),  # noqa: B008  it is never written to
 ) -> StartSearch:
     """Find the probe with which a far field begins, and how its scan lies to the detector.
 
@@ -99,6 +107,7 @@ def find_start(
         placing: how the scan lies to the detector, if that is known.
         seed: of the choice of held-out patterns, and of the order of the others.
         on_trial: is called with each trial as it gets done.
+        budget: of time; when it is over, no more kinds of starts are tried. No bound by default.
 
     Raises:
         InputError: rocking curves or a near field, no positions, or fewer than 8 patterns have photons.
@@ -114,7 +123,7 @@ def find_start(
     count = len(illuminated_positions(data))
     if count < FEWEST:
         raise InputError(f"{count} patterns with photons are too few to hold some out; expected {FEWEST} or more.")
-    search = Search(trial_data(data, seed), None if placing is None else (placing,), seed, on_trial)
+    search = Search(trial_data(data, seed), None if placing is None else (placing,), seed, on_trial, budget)
     by_shadow, notes = _by_shadows(data, search)
     if by_shadow and left_of(by_shadow[0]) <= UNEXPLAINED:
         return compared(_beside_openings(by_shadow, search), notes)
@@ -238,12 +247,12 @@ def _by_families(search: Search) -> list[StartTrial]:
         return trials
     others = [one for one in HANDS if one != first]
     trials = ranked([*trials, *search.tried(_elsewhere(trials[:FEW], others), FIRST)])
-    if _stands_out(trials, first):
+    if _stands_out(trials, first) or not search.budget.allows(0.0):
         return trials
     several = list(_kinds(trials).values())[:2]
     places = _elsewhere(several, HANDS)
     trials = [*search.tried(places, LONG), *trials]
-    if left_of(trials[0]) <= UNEXPLAINED:
+    if left_of(trials[0]) <= UNEXPLAINED or not search.budget.allows(0.0):
         return trials
     done = {(one.candidate.text, one.candidate.placing) for one in trials}
     more = [one for one in _all_families(search, others) if (one.text, one.placing) not in done]
