@@ -176,7 +176,7 @@ def test_npz_states_no_unit_so_the_key_does(tmp_path):
 @pytest.mark.parametrize(
     ("keys", "text"),
     [
-        ({}, r"no positions: looked for .*positions=\.\.\., or say that there are none \(positions=none\)"),
+        ({}, r"no positions: looked for .*positions=.*or say that there are none \(positions=none\)"),
         ({"variable.angle": "theta"}, r'"theta" .* states no unit; say it in the key, as variable.angle.deg=theta'),
         ({"variable.angle.deg": "thetta"}, 'variable.angle.deg: there is no array "thetta"; the file holds .*theta'),
         ({"variable.angle.foot": "theta"}, 'angle, from "theta": The unit "foot" of a variable is unknown'),

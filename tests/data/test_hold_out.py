@@ -187,5 +187,5 @@ def test_however_many_epochs_are_planned_positions_are_searched_thirty_times(dat
 
 def test_a_command_fits_half_of_the_patterns_at_least():
     pg.Plan(validation={"hold_out": 0.5}).check()
-    with pytest.raises(pg.InputError, match=r"`validation\.hold_out` 0\.6 leaves too few patterns to fit"):
+    with pytest.raises(pg.InputError, match=r"`validation\.hold_out` 0\.6: expected 0 to 0\.5"):
         pg.Plan(validation={"hold_out": 0.6}).check()

@@ -108,9 +108,9 @@ def test_a_centre_between_pixels_is_moved_by_whole_ones_and_the_rest_is_in_the_p
 def test_a_centre_is_given_in_the_files_own_pixels():
     """Whatever is moved, transposed and flipped before."""
     patterns, _ = off_centre((2.0, -1.0))
-    expected = prepare(pg.make_dataset(patterns, problems.positions()), Preparation(centre=(12, 8)))
+    expected = prepare(pg.make_dataset(patterns, problems.positions()), Preparation(centre=(12.0, 8.0)))
     raw = np.fft.ifftshift(np.flip(patterns, axis=2), axes=(1, 2))
-    place = ((12 - 10) % 20, (17 - 8 - 9) % 18)
+    place = (float((12 - 10) % 20), float((17 - 8 - 9) % 18))
     found = prepare(pg.make_dataset(raw, problems.positions()), Preparation(shift=True, flip="x", centre=place))
     both = found.mask & expected.mask
     assert both.sum() > 0.7 * both.size
@@ -129,7 +129,7 @@ def test_a_centre_is_found_to_a_tenth_of_a_pixel():
 def test_a_bin_has_the_zero_frequency_as_near_its_middle_as_whole_pixels_allow():
     patterns, probe = off_centre((1.0, 0.0))
     data = pg.make_dataset(patterns, problems.positions(), probe=probe)
-    binned = prepare(data, Preparation(centre=(11, 9), bin=(4, 3)))
+    binned = prepare(data, Preparation(centre=(11.0, 9.0), bin=(4, 3)))
     assert binned.frame_shape == (5, 6)
     assert "the rest of (-1.00, +1.00)" in binned.notes[-2]  # beside the middle of four, and in that of three
     away = np.angle(binned.probe[0] / probe[8:13, 6:12])
@@ -157,7 +157,7 @@ def test_values_below_the_dark_are_zero_and_counted():
     frames = np.full((8, 6, 7), 100.0)
     frames += RANDOM.normal(0, 3, frames.shape)
     frames[:, 2:4, 2:5] += 500
-    ready = prepare(pg.make_dataset(frames, np.zeros((8, 2)) + np.arange(8)[:, None]), Preparation(dark=100))
+    ready = prepare(pg.make_dataset(frames, np.zeros((8, 2)) + np.arange(8)[:, None]), Preparation(dark=100.0))
     assert ready.patterns.min() == 0
     assert ready.mask.all()
     share = np.mean(frames < 100)
@@ -185,7 +185,7 @@ def test_patterns_by_number_and_by_brightness():
     assert np.array_equal(chosen.positions, data.positions[[5, 2]])
     frames = np.array(data.patterns)
     frames[3], frames[8] = 0, frames[8] * 20
-    dim = prepare(pg.make_dataset(frames, data.positions), Preparation(frames=ChosenFrames(dimmest=0.1, brightest=5)))
+    dim = prepare(pg.make_dataset(frames, data.positions), Preparation(frames=ChosenFrames(dimmest=0.1, brightest=5.0)))
     assert dim.count == 10
 
 

@@ -215,7 +215,7 @@ def test_the_page_of_a_diagnosis_is_drawn():
 )
 def test_whatever_needs_positions_says_so(call):
     text = (
-        r"^memory has no positions, .*: expected \(6, 2\), a place \(y, x\) for each pattern; give them to .*PATH\)\.$"
+        r"^memory has no positions, .*: expected \(6, 2\), a place \(y, x\) for each pattern; give them to .*PATH`?\)\.$"
     )
     with pytest.raises(InputError, match=text):
         call(turned())

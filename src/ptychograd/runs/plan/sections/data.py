@@ -58,10 +58,10 @@ class DataSection(Section):
     each: bool = about("Every file is a scan, and has a run of its own.", False)
     keys: Annotated[dict[str, TextOrNumber], Flat] = about(
         "Where the file keeps an item: NAME=PATH, or NAME=NUMBER in SI units; names are patterns, positions (or x and "
-        "y), mask, probe, support, wavelength or energy (or energy_kev), distance, pixel_size, focus_distance, "
+        "y), mask, probe, support, wavelength, energy or energy_kev, distance, pixel_size, focus_distance, "
         'two_theta, rocking (radians, or degrees where the file says units="deg"), arrived (what counts the patterns '
         "that are written by now); what else differs from pattern to pattern is variable.NAME; positions=none: there "
-        "are none, and positions=Y,X: they are in two arrays. A unit that the file does not state follows path or "
+        "are none. A unit that the file does not state follows path or "
         "number after a colon, as /entry/x:um and 8:keV.",
         {},
     )
