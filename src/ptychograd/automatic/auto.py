@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ptychograd.automatic.beginning import Beginning, beginning_of
+from ptychograd.automatic.beginning import SURE, Beginning, beginning_of
 from ptychograd.automatic.budget import Budget, Tried
 from ptychograd.automatic.conventions import expected_sign, matter_sign
 from ptychograd.automatic.few_photons import evidence_at_few_photons
@@ -267,7 +267,7 @@ def _of_sign(result: Result, data: Dataset) -> Iterator[str]:
     """A note where the sign of matter's phase is not that of its field."""
     expected = expected_sign(None if data.geometry is None else data.geometry.wavelength)
     found = matter_sign(result) if result.roles.image is not None else None
-    if expected and found is not None and found.sign == -expected:
+    if expected and found is not None and found.sign == -expected and found.errors >= SURE:
         yield (
             "matter has the other sign of the phase than its field gives it; turn the scan by half a turn "
             "(`data.orientation`) and take the other side of the focus, if that is wrong"
