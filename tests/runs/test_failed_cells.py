@@ -210,7 +210,7 @@ def test_a_sweep_says_what_failed_and_goes_on(run, tmp_path):
         assert reasons[3] == "A batch of 57 patterns (`fit.batch_size`) can't be taken from 56; give 1 to 56."
         assert [line["reason"] for line in lines] == reasons
         assert [row["r_factor"] is None for row in rows] == [bool(reason) for reason in reasons]
-        assert out.splitlines()[2].split()[:5] == ["99", "8", "nan", "nan", "0"]
+        assert out.splitlines()[2].split()[:4] == ["99", "8", "nan", "nan"]
         assert [line["verdict"] for line in lines] == ["", "", "not_solved", ""]
         assert [row.get("verdict", "") for row in rows] == ["", "", "not_solved", ""]
         assert "best: model.probe.variations=0 fit.batch_size=8" in out
@@ -229,5 +229,5 @@ def test_a_scan_of_distances_goes_over_one_that_aliases(run, tmp_path):
     rows, _ = tables(tmp_path / "near_distance")
     assert [row["r_factor"] is None for row in rows] == [True, False, False]
     assert "aliases on 36 pixels" in rows[0]["reason"]
-    assert "1 of 3 points failed; geometry.focus_distance=0.1 mm: A Fresnel propagation" in err
+    assert "1 of 3 points failed; geometry.focus_distance=100 µm: A Fresnel propagation" in err
     assert "not within this range" in out
