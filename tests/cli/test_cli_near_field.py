@@ -84,7 +84,10 @@ def test_inspect_shows_the_near_field(run, files):
 
 
 MISTAKES = {
-    "focus of a far field": (("cone.h5", "--model", "far-field", "--focus-distance", "1"), "--model is far-field, which has none"),
+    "focus of a far field": (
+        ("cone.h5", "--model", "far-field", "--focus-distance", "1"),
+        "--model is far-field, which has none",
+    ),
     "focus twice": (
         ("cone.h5", "--focus-distance", "1", "--key", "focus_distance=1"),
         "--focus-distance and --key focus_distance are both given",
@@ -109,7 +112,7 @@ def test_a_mistake_ends_in_one_sentence_and_status_2(run, files, mistake, tmp_pa
     *notes, sentence = err.strip().splitlines()
     assert status == 2
     assert expected in sentence
-    assert all(note.startswith(("cone.h5:", "start probe")) for note in notes)
+    assert all(note.startswith(("cone.h5:", "parallel.h5:", "start probe")) for note in notes)
     assert not list(tmp_path.glob("*.h5"))
 
 

@@ -214,8 +214,6 @@ def test_the_page_of_a_diagnosis_is_drawn():
     ids=["far_field", "near_field", "bragg", "apply_orientation", "try_orientations"],
 )
 def test_whatever_needs_positions_says_so(call):
-    text = (
-        r"^memory has no positions, .*: expected \(6, 2\), a place \(y, x\) for each pattern; give them to .*PATH`?\)\.$"
-    )
+    text = r"^memory has no positions, .*: expected \(6, 2\), a place \(y, x\) for each pattern; .*PATH`?\)\.$"
     with pytest.raises(InputError, match=text):
         call(turned())
