@@ -17,10 +17,7 @@ class StartSection(Section):
     )
     aperture: Length | None = about("Start probe from a square opening of this width.", above=0)
     pinhole: Length | None = about("Start probe from a round opening of this diameter.", above=0)
-    focal_spot: WidthOrTwo | None = about(
-        "Start probe from a Gaussian focus, as of a mirror pair, of this full width at half maximum; or of two, "
-        '["80 nm", "60 nm"], along y and x.'
-    )
+    focal_spot: WidthOrTwo | None = about("Start probe from a Gaussian focus of this FWHM; two (y, x) for mirrors.")
     zone_plate: ZonePlateSection | None = about(
         "Start probe from a zone plate; it needs a diameter and an outermost_width."
     )
@@ -28,8 +25,7 @@ class StartSection(Section):
         "Start probe from the lens of an electron microscope; {} for the bright disc alone."
     )
     defocus: LengthOrTwo = about(
-        "How far downstream of the opening (aperture, pinhole), of a given probe, or else of the focus the object is; "
-        "of a focus or a probe also two, along y and x.",
+        "From the focus, opening or probe to the object, downstream if positive; two for two foci, along y and x.",
         0.0,
     )
     probe: ArrayOrFile | None = about(
