@@ -138,7 +138,7 @@ def sent_while_saved(monkeypatch, before, after=None):
     monkeypatch.setattr(os, "replace", replaced)
 
 
-@pytest.mark.variants
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["SIGUSR1", "SIGXCPU"])
 def test_a_run_that_is_warned_is_saved_whatever_else_comes(run, scan, tmp_path, monkeypatch, heeded, name):
     """The warning in the fourth epoch, others while the file is written; what is saved goes on to the end."""

@@ -79,7 +79,7 @@ def test_keys_say_the_same_as_the_own_format(reconstruct):
     np.testing.assert_allclose(scale * other.object, own.object, atol=1e-3 * np.abs(own.object).max())
 
 
-@pytest.mark.variants
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "options", [("--set", "fit.shrink_wrap=false", "--epochs", 7), ("--epochs", 5)], ids=["told", "too few epochs"]
 )

@@ -104,6 +104,7 @@ def test_a_scan_that_ends_early(run, tmp_path):
     assert "after 3 epochs" in out
 
 
+@pytest.mark.slow
 def test_an_interrupt_before_the_first_epoch_replaces_nothing(run, scan, monkeypatch):
     """A result that was there is there still, to the last byte."""
     assert run("reconstruct", scan, "--epochs", 2, "-o", "r.h5")[0] == 0

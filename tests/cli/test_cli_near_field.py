@@ -231,6 +231,7 @@ def test_a_simulated_near_field_goes_into_a_file(run, tmp_path):
     assert run("simulate", "near-field", "o.h5", "--flux", "0")[0] == 2
 
 
+@pytest.mark.slow
 @pytest.mark.data
 def test_measured_near_field_of_petra_is_reconstructed_by_the_command(run, shared_data):
     """200 patterns behind a focus: the misfit of 15 epochs, and object and probe on 179 nm."""

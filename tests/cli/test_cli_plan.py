@@ -30,6 +30,7 @@ def failing(*arguments: str) -> None:
     assert ended.value.code == 2
 
 
+@pytest.mark.slow
 def test_from_a_foreign_file_to_a_result_and_back(here, capfd):
     main(["init", "foreign.h5"])
     assert "MISSING" in capfd.readouterr().out
@@ -80,6 +81,7 @@ def test_a_plan_with_an_array_goes_through_a_result(here, capfd):
     assert Path("kept_arrays.h5").exists()
 
 
+@pytest.mark.slow
 def test_a_result_that_was_resumed_says_how_it_is_made_again(here, capfd):
     """By two commands, in a line of the plan too; one that was only interrupted by its plan alone."""
     keys = {"patterns": "run7/eiger", "positions": "run7/stage"}

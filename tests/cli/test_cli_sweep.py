@@ -60,6 +60,7 @@ def test_a_sweep_leaves_table_map_and_best_result(run, scan, tmp_path):
     assert (result.settings["batch_size"], result.settings["seed"]) == (best["fit.batch_size"], best["seed"])
 
 
+@pytest.mark.slow
 def test_each_run_of_a_sweep_is_what_reconstruct_makes(run, scan, tmp_path):
     assert run("sweep", scan, "--grid", "seed=0,1", "--batch-size", 8, "--epochs", 2)[0] == 0
     assert run("reconstruct", scan, "-o", "r.h5", "--seed", 1, "--batch-size", 8, "--epochs", 2)[0] == 0
@@ -227,6 +228,7 @@ def test_refined_positions_and_given_ones_are_judged_by_the_same_patterns(run, s
     assert best.settings["held_out_r_factor"] == pytest.approx(min(row["held_out_r_factor"] for row in rows), rel=1e-4)
 
 
+@pytest.mark.slow
 def test_the_number_of_slices_is_an_axis(run, scan, tmp_path):
     """From one, a thin object, for which the distance between slices means nothing."""
     grid = ("--grid", "model.object.slices=1,2", "--set", "model.object.slice_distance=1 um")
@@ -241,6 +243,7 @@ def test_the_number_of_slices_is_an_axis(run, scan, tmp_path):
 # Searches -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_search_leaves_what_a_grid_leaves_and_goes_on(run, scan, tmp_path):
     """Table, picture, best result and trials; called again it computes nothing, with more trials some more."""
     space = ("--search", "batch-size=8:28:log", "--search", "fit.solver.momentum=0.5|0.9")

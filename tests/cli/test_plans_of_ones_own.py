@@ -58,6 +58,7 @@ def test_it_is_swept(run, beside):
     assert "best: fit.solver.steps.wave=3.0" in out
 
 
+@pytest.mark.slow
 def test_a_plan_with_an_array_is_run_by_the_commands(run):
     data = problems.measurement()
     pg.write("scan.h5", data)

@@ -143,7 +143,7 @@ PARTS = {
 FIXED = ("scan.shift", "propagator")
 
 
-@pytest.mark.variants
+@pytest.mark.slow
 @pytest.mark.parametrize("parts", PARTS)
 @pytest.mark.usefixtures("double")
 def test_parts_of_a_model_keep_its_precision(parts):

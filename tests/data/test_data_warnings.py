@@ -181,6 +181,7 @@ def told(action):
     return [entry for entry in caught if entry.category is pg.DataWarning]
 
 
+@pytest.mark.slow
 def test_a_run_warns_once_and_names_the_caller():
     data, perform = changed(np.sqrt), inspect.unwrap(pg.perform)  # without what the tests put around it
     entries = told(lambda: perform(run_of(data)))

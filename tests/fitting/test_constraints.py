@@ -106,6 +106,7 @@ def test_a_true_support_gives_a_better_object():
     assert errors["with"] < 0.8 * errors["without"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("solver", ["nesterov", "rPIE"])
 def test_a_constraint_that_the_truth_fulfils_does_not_move_it(solver):
     """From the truth, without noise: as far as without the constraint, which is rounding."""

@@ -58,11 +58,13 @@ def test_the_largest_eigenvalue_is_that_of_the_dense_matrix():
     assert 0.85 * largest < found < 1.001 * largest  # an iteration comes from below
 
 
+@pytest.mark.slow
 def test_patterns_without_the_zero_frequency_have_no_scale():
     model = small_tilted([[0, 0], [0, 4], [2, 2]])
     assert eigenvalues(model, ("image",), 3, 1)["image"] == np.inf
 
 
+@pytest.mark.slow
 def test_object_and_probe_of_a_scan_are_never_above_one():
     """Of a product J^H J is diagonal, and W at least as large."""
     data = problems.measurement()

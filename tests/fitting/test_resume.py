@@ -140,6 +140,7 @@ def test_a_run_to_more_epochs_is_the_longer_run():
     assert told(pg.perform(short, resume=ends[2])) == told(again)
 
 
+@pytest.mark.slow
 def test_what_is_left_is_stretched_and_no_rule_ends_it():
     run = RUNS["stages"]()
     result = pg.perform(run, resume=stopped_after(run, 3), epochs=25)

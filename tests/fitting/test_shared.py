@@ -99,6 +99,7 @@ def test_gradients_are_those_of_the_calls(start, data):
         np.testing.assert_allclose(as_much, moved, atol=1e-5 * np.abs(moved).max() + 1e-6)
 
 
+@pytest.mark.slow
 def test_what_it_leaves_untouched_keeps_its_diagonal(start, data):
     shared, alone = (fitted(shared_by(kind, start), data, "nesterov", 1) for kind in (SharedModel, InEachCall))
     assert any("velocity" in name and "inner.probe.modes" in name for name in shared.state)
@@ -141,6 +142,7 @@ def depths(program, name: str, depth: int = 0) -> Iterator[int]:
                     yield from depths(part, name, depth + (equation.primitive.name == "scan"))
 
 
+@pytest.mark.slow
 def test_devices_and_judging_take_it_too(start, data):
     model = shared_by(SharedModel, start)
     one = fitted(model, data, "nesterov")

@@ -52,6 +52,7 @@ def flickering_model(data: pg.Dataset) -> pg.Ptychography:
     return eqx.tree_at(lambda model: model.probe, model, probe)
 
 
+@pytest.mark.slow
 def test_rows_steps_and_gauge_of_a_part_of_ones_own_are_used():
     data, truth = flickering(problems.measurement())
     stages = (pg.Stage(15, ("object", "probe.modes")), pg.Stage(40, ("object", "probe")))

@@ -51,7 +51,7 @@ def test_they_are_those_of_numpy(data):
     assert found.r_factor == pytest.approx(pg.r_factor(model, data), rel=1e-5)
 
 
-@pytest.mark.variants
+@pytest.mark.slow
 @pytest.mark.parametrize("piece", ["binning", "background"])
 def test_of_models_with_more_than_an_ideal_detector(data, piece):
     """Frames of the model that are finer than those of the data; a background of its own for every pixel, refined."""

@@ -51,6 +51,7 @@ def test_the_report_goes_into_a_file(report):
     assert {"processor", "cores", "device", "dtype", "python", "jax", "jaxlib", "numpy"} <= report["machine"].keys()
 
 
+@pytest.mark.slow
 def test_each_case_is_told(report, told):
     ((case, floor, solvers),) = told
     assert case == CASE

@@ -134,6 +134,7 @@ def test_what_cannot_fit_is_refused_with_numbers(data, monkeypatch):
     assert "`machine.devices=1` or fewer `model.probe.modes` or a smaller part of the scan" in text
 
 
+@pytest.mark.slow
 def test_many_patterns_may_stay_in_their_file(data, monkeypatch):
     """Where they take the most: a scan of 40,000 patterns, all alike, in a process that holds nothing else."""
     count = 40_000

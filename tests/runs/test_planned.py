@@ -53,6 +53,7 @@ def test_stages_and_epochs_say_the_same_twice(scan):
         planned(scan, fit={"stages": [{"epochs": 2}], "epochs": 3}).check()
 
 
+@pytest.mark.slow
 def test_positions_that_are_refined_are_searched_and_judged(scan):
     run = pg.runs.PlannedRun.of(planned(scan, fit={"epochs": 4, "refine": ["scan.offset"]}), pg.read(scan))
     actions = [type(action).__name__ for stage in run.run.stages for action in stage.first]
@@ -74,6 +75,7 @@ def test_nothing_is_held_out_where_nothing_is_to_be_judged(scan):
     assert not any(stage.first for stage in run.run.stages)
 
 
+@pytest.mark.slow
 def test_a_result_makes_its_run_again(scan, tmp_path):
     plan = planned(scan, fit={"epochs": 2}, validation={"hold_out": 0.1}, output={"result": str(tmp_path / "one.h5")})
     plan.run()

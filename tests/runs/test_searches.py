@@ -243,6 +243,7 @@ def test_where_everything_fails_there_is_no_best():
     assert [row.reason for row in found.rows] == ["Nothing works."] * 3
 
 
+@pytest.mark.slow
 def test_a_run_worse_than_the_median_ends_after_a_third_of_its_epochs(tmp_path):
     """Not before, not among the first five, and it is never the best."""
     file = tmp_path / "s.sqlite3"

@@ -54,6 +54,7 @@ class AfterTwo(pg.runs.AbstractSolverChoice):
         return pg.LBFGS() if history.epochs == 2 else None
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_within_a_stage_with_the_solver_that_was_chosen_when_it_began(data, model, tmp_path):
     run = pg.Run(model, data, pg.Nesterov(), (pg.Stage(2), pg.Stage(4, solver=AfterTwo())))
     whole, halfway = pg.perform(run), []
@@ -87,6 +88,7 @@ def test_where_nothing_is_chosen_a_stage_goes_on_as_if_it_were_one(data, model):
     assert solver_line(two) == ""
 
 
+@pytest.mark.slow
 def test_memory_is_planned_for_the_solver_that_may_be_chosen(data, model):
     """Its ten pairs of steps are arrays as large as the parameters, which the run's own solver does without."""
 

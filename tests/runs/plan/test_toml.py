@@ -20,7 +20,7 @@ from ptychograd.runs.plan.walking import is_nullable, value_fields
 from ptychograd.runs.plan.wording import UNITS, as_written
 from random_plans import plans
 
-ANY_TIME = settings(deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))
+ANY_TIME = settings(deadline=None, max_examples=20, suppress_health_check=list(HealthCheck))
 
 
 @ANY_TIME
