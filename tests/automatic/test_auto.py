@@ -104,6 +104,17 @@ def test_parts_that_are_in_the_plan_are_not_missing(scan):
     assert left[0].put_into(plan).fit.refine == ("scan.offset", "probe.intensity")
 
 
+def test_positions_are_looked_for_far_off_where_a_run_is_far_from_the_data(scan):
+    placed = [part for part in parts_for(pg.Plan(), scan, is_far=True) if part not in parts_for(pg.Plan(), scan)]
+    assert [part.name for part in placed] == ["positions placed by holograms"]
+    plan = placed[0].put_into(pg.Plan())
+    assert plan.fit.refine == ("scan.offset",)
+    assert plan.model.positions.placed_within == min(32, min(scan.frame_shape) // 3)
+    assert placed[0].put_into(plan) == plan
+    said = pg.Plan(model={"positions": {"placed_within": 5}}, fit={"refine": ("scan.offset",)})
+    assert "positions placed by holograms" not in [part.name for part in parts_for(said, scan, is_far=True)]
+
+
 def test_held_out_patterns_are_a_share_that_judges(scan):
     assert with_held_out(pg.Plan(), scan).validation.hold_out == pytest.approx(0.15)
     said = pg.Plan(validation={"hold_out": 0.3})

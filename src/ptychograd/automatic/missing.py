@@ -12,7 +12,7 @@ from ptychograd.automatic.orientation.preference import critical
 from ptychograd.core.strict import meant
 from ptychograd.data.dataset import Dataset
 from ptychograd.fitting.result import NonFiniteError, Result
-from ptychograd.fitting.verdict import AT_NOISE, VERDICT
+from ptychograd.fitting.verdict import AT_NOISE, NOT_SOLVED, VERDICT
 from ptychograd.models.continuing import EarlierResult, continued
 from ptychograd.physics.model import AbstractModel
 from ptychograd.physics.paths import BACKGROUND, CORRECTING, INTENSITY, POINT_SPREAD_WIDTH
@@ -29,6 +29,7 @@ EPOCHS = 12  # of a trial
 LEAST = 0.003  # of R, that a part has to gain
 MODES = (2, 4, 6)
 OFFSETS, RELEASED = CORRECTING["offset"], "fit.refine"
+PLACED, FARTHEST = "model.positions.placed_within", 32  # object pixels
 SHARE = 0.5  # of the time left, for the final run
 
 
@@ -49,7 +50,8 @@ class Part(NamedTuple):
         """The plan with this part."""
         fields = dict(self.fields)
         if RELEASED in fields:
-            fields[RELEASED] = (*plan.fit.refine, *cast("tuple[str, ...]", fields[RELEASED]))
+            names = (*plan.fit.refine, *cast("tuple[str, ...]", fields[RELEASED]))
+            fields[RELEASED] = tuple(dict.fromkeys(names))
         return plan.with_fields(fields)
 
 
@@ -62,12 +64,18 @@ class State(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
-def parts_for(plan: Plan, data: Dataset) -> list[Part]:
-    """What may be missing in a plan and was not said in it, the simplest of each kind."""
+def parts_for(plan: Plan, data: Dataset, is_far: bool = False) -> list[Part]:
+    """What may be missing in a plan and was not said in it, the simplest of each kind.
+
+    Positions are looked for far off only where a run `is_far` from the data.
+    """
     modes = next((count for count in MODES if count > plan.model.probe.modes), None)
     found = [Part(f"{modes} modes of the probe", {"model.probe.modes": modes}, "model.probe.modes")] if modes else []
     if data.positions is not None:
         found.append(Part("refined positions", {RELEASED: (OFFSETS,)}, OFFSETS))
+    if data.positions is not None and is_far and plan.model.positions.placed_within is None:
+        within = min(FARTHEST, min(data.frame_shape) // 3)
+        found.append(Part("positions placed by holograms", {PLACED: within, RELEASED: (OFFSETS,)}, PLACED))
     found += [
         Part("an intensity for each pattern", {RELEASED: (INTENSITY,)}, INTENSITY),
         Part("a background", {RELEASED: (BACKGROUND,)}, BACKGROUND),
@@ -94,9 +102,9 @@ def look_for_missing(state: State, data: Dataset, budget: Budget, said: Sequence
         the plan with what pays, the result of the last trial, and what was tried.
     """
     begin = time.monotonic()
-    parts = [part for part in parts_for(state.plan, data) if part.about not in said and RELEASED not in said]
-    if RELEASED in said:
-        parts = [part for part in parts_for(state.plan, data) if RELEASED not in part.fields and part.about not in said]
+    is_far = state.result.settings.get(VERDICT, {}).get("code") == NOT_SOLVED
+    parts = [part for part in parts_for(state.plan, data, is_far) if part.about not in said]
+    parts = [part for part in parts if RELEASED not in said or RELEASED not in part.fields]
     while parts and not is_at_noise(state.result):
         each = (time.monotonic() - begin) / max(1, len(state.tried))
         if not budget.allows(each * (len(parts) + 1)) or budget.left < 0:
@@ -104,7 +112,8 @@ def look_for_missing(state: State, data: Dataset, budget: Budget, said: Sequence
         state, paid = _round(state, data, parts)
         if not paid:
             break
-        parts = [*_next_modes(state.plan, paid), *(part for part in paid[1:] if part.about != paid[0].about)]
+        others = (part for part in paid[1:] if part.about != paid[0].about and part.put_into(state.plan) != state.plan)
+        parts = [*_next_modes(state.plan, paid), *others]
     return state
 
 
