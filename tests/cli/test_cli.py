@@ -149,7 +149,10 @@ MISTAKES = {
     ),
     "probe in metres without geometry": (("reconstruct", "SCAN", "--aperture", "7e-6"), "pixel size"),
     "two start probes": (("reconstruct", "SCAN", "--aperture", "7e-6", "--pinhole", "1e-6"), "not several"),
-    "batch of nothing": (("reconstruct", "SCAN", "--batch-size", "0", "-o", "r.h5"), "give 1 to 56"),
+    "batch of nothing": (
+        ("reconstruct", "SCAN", "--batch-size", "0", "-o", "r.h5"),
+        "--batch-size 0: expected 1 or more",
+    ),
     "no modes": (("reconstruct", "SCAN", "--modes", "0"), "1 or more"),
     "truth that is none": (("compare", "SCAN", "SCAN"), "no result of ptychograd"),
     "picture of nothing": (("plot", "SCAN"), "no result of ptychograd"),

@@ -201,7 +201,10 @@ MISTAKES = {
     "defocus of nothing": (("crystal.h5", "--defocus", "1e-3"), "--defocus is for a start probe from"),
     "far field": (("crystal.h5", "--model", "far-field"), "--model far-field: "),
     "near field": (("crystal.h5", "--model", "near-field"), "which is no near field"),
-    "held before the start": (("crystal.h5", "--set", "fit.hold_probe=-1"), "`fit.hold_probe` -1: expected 0 or more"),
+    "held before the start": (
+        ("crystal.h5", "--set", "fit.hold_probe=-1"),
+        "--set fit.hold_probe -1: expected 0 or more",
+    ),
     "epochs before the start": (("crystal.h5", "--epochs", "-1"), "--epochs -1: expected 0 or more"),
     "no batch": (("crystal.h5", "--batch-size", "0"), "--batch-size 0: expected 1 or more"),
     "degrees": (("crystal.h5", "--key", "two_theta=51.6"), "is this degrees?"),

@@ -229,7 +229,7 @@ def arrays(scan, monkeypatch, tmp_path):
 MISTAKES = {
     "no array": (("--set", "model.detector.flat_field=text.npy"), "text.npy: it does not begin as such a file"),
     "no file": (("--set", "model.detector.point_spread=none.npy"), "can't be read from none.npy"),
-    "numbers in a row": (("--mask", "vector.npy"), "it holds float64 of shape (5,); expected real numbers"),
+    "numbers in a row": (("--mask", "vector.npy"), "it holds float64 of shape (5,); expected numbers"),
     "complex numbers": (("--set", "model.detector.flat_field=waves.npy"), "it holds complex128 of shape (20, 18)"),
     "a small flat field": (
         ("--set", "model.detector.flat_field=small.npy"),

@@ -208,7 +208,7 @@ def compiled_step(task):
     member, feed = standing.member, Resident(task.data, work.asked)
     row = jax.tree.map(lambda array: array[0], feed.plan(0, 0, 1))
     counts, mask = feed.patterns
-    batch = Batch(pg.physics.Group(row.number), counts[row.place], mask, row.weight, row.cool, row.size)
+    batch = Batch(pg.physics.Group(jnp.asarray(row.number)), counts[row.place], mask, row.weight, row.cool, row.size)
     steps = member.solver.epoch_steps(member.objective, member.variables, member.state, task.batch_size)
     arrays, static = eqx.partition(steps.carried, eqx.is_array)
 

@@ -68,12 +68,12 @@ def diagnose(
     if found.trials and (unused := without_effect(options, (*READ, *TRIED))):
         errors.print(f"the trials are made without {', '.join(unused)}", style="dim", soft_wrap=True)
     _print(found, plan.data.orientation)
-    if json:
-        tell_json(report_figures(found))
     if write_mask is not None:
         console.print(write(write_mask, found.evidence))
-    if output is not None:
-        leave_unless_there(_drawn(found, output, folder))
+    where = [] if output is None else [_drawn(found, output, folder)]
+    if json:
+        tell_json(report_figures(found))
+    leave_unless_there(*where)
 
 
 def _check_places(data: Path, picture: Path | None, mask: Path | None) -> None:
