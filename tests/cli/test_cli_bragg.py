@@ -203,7 +203,7 @@ MISTAKES = {
     "near field": (("crystal.h5", "--model", "near-field"), "which is no near field"),
     "held before the start": (
         ("crystal.h5", "--set", "fit.hold_probe=-1"),
-        "--set fit.hold_probe -1: expected 0 or more",
+        "fit.hold_probe -1: expected 0 or more",
     ),
     "epochs before the start": (("crystal.h5", "--epochs", "-1"), "--epochs -1: expected 0 or more"),
     "no batch": (("crystal.h5", "--batch-size", "0"), "--batch-size 0: expected 1 or more"),

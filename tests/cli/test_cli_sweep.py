@@ -220,9 +220,10 @@ def test_refined_positions_and_given_ones_are_judged_by_the_same_patterns(run, s
     rows = numbers(tmp_path / "scan_sweep")
     assert [row["fit.refine"] for row in rows] == [[], ["scan.offset"]]
     assert all(0 < row["held_out_r_factor"] < 1 for row in rows)
-    assert set(times(tmp_path / "scan_sweep")) == {"fit.refine=[].h5"} | {
-        name for name in times(tmp_path / "scan_sweep") if name.startswith("fit.refine=[_scan.offset_] ")
-    }
+    names = sorted(times(tmp_path / "scan_sweep"))
+    assert len(names) == 2
+    assert names[0].startswith("fit.refine-___")
+    assert names[1].startswith("fit.refine-__scan.offset___")
     best = pg.load(tmp_path / "scan_sweep" / "best.h5")
     assert list(pg.Plan.of_result(best).fit.refine) == best.settings["point"]["fit.refine"]
     assert best.settings["held_out_r_factor"] == pytest.approx(min(row["held_out_r_factor"] for row in rows), rel=1e-4)

@@ -127,7 +127,7 @@ def test_states_and_magnitudes(run):
         (("--set", "model.spectrum.lines.1.energy=x"), '"x" is no energy'),
         (("--refine", "propagator.weights"), "`model.spectrum.lines` or `model.spectrum.bandwidth`"),
         (("--set", "model.probe.aberrations.0=1"), "Noll's number"),
-        (("--set", "model.probe.numerical_aperture=2", "--refine", "probe.aberrations"), "between 0 and 1"),
+        (("--set", "model.probe.numerical_aperture=2", "--refine", "probe.aberrations"), "above 0 and below 1"),
         (
             (
                 "--set",
@@ -139,7 +139,7 @@ def test_states_and_magnitudes(run):
             ),
             "can't be combined",
         ),
-        (("--set", "model.probe.variations=-1"), "-1 variations"),
+        (("--set", "model.probe.variations=-1"), "model.probe.variations -1: expected 0 or more"),
     ],
 )
 def test_what_can_not_be_is_said(run, file, options, text):

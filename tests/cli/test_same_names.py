@@ -14,7 +14,7 @@ NEAR = ("--from", "0.01", "--to", "0.02", "--steps", 3)
 DEFAULTS = {  # commands that make up a name, and a file that they leave by it
     "reconstruct": ((), "data_result.h5"),
     "frc": ((), "data_frc_half_1.h5"),
-    "sweep": (("--grid", "seed=3"), "data_sweep/runs/seed=3.h5"),
+    "sweep": (("--grid", "seed=3"), "data_sweep/runs/seed-3.h5"),
 }
 
 
