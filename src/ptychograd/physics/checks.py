@@ -36,7 +36,7 @@ def known_count(model: AbstractModel) -> int | None:
     places, leaves = getattr(roles_of(model), "positions", None), named_parameters(model)
     if places is not None:
         return len(places.corner) * model.group
-    lengths = [len(leaves[path]) for path in model.per_pattern if path in leaves]
+    lengths = [len(leaves[path]) for path in model.per_pattern or () if path in leaves]
     return lengths[0] * model.group if lengths else None
 
 

@@ -53,7 +53,8 @@ def check_hints(model: AbstractModel, count: int) -> None:
     _check_per_pattern(kind, model.per_pattern, arrays, count)
     for path in _table(kind, "steps", model.steps).keys() - gathered(model, lambda part: part.steps).keys():
         _check_path(f"{kind}.steps", path, arrays)
-        if np.shape(model.steps[path]) or not float(model.steps[path]) > 0:
+        step = model.steps[path]
+        if not isinstance(step, int | float | np.number | jax.Array) or np.shape(step) or not float(step) > 0:
             raise InputError(f'{kind}.steps gives {model.steps[path]} for "{path}"; expected one number above 0.')
     of_parts = {f"{name}.{path}" for name, part in parts_of(model).items() for path in part.weighted}
     for path in set(model.weighted) - of_parts:

@@ -157,6 +157,11 @@ def _changed(run: Run, run_progress: RunProgress, result: Result | None, change:
             f"{type(change).__name__} gives a {type(changed).__name__}; expected Changed(model, summary) "
             "of pg.refinement, which says in words what was done."
         )
+    if not isinstance(changed.model, AbstractModel):
+        raise InputError(
+            f"{type(change).__name__} gives a {type(changed.model).__name__} as the changed model; expected the model "
+            "with arrays of the same paths and shapes."
+        )
     return noted(result.continued_from(*changed, about=change.about), run_progress)
 
 
