@@ -103,8 +103,7 @@ def look_for_missing(state: State, data: Dataset, budget: Budget, said: Sequence
     """
     begin = time.monotonic()
     is_far = state.result.settings.get(VERDICT, {}).get("code") == NOT_SOLVED
-    parts = [part for part in parts_for(state.plan, data, is_far) if part.about not in said]
-    parts = [part for part in parts if RELEASED not in said or RELEASED not in part.fields]
+    parts = _unsaid(parts_for(state.plan, data, is_far), said)
     while parts and not is_at_noise(state.result):
         each = (time.monotonic() - begin) / max(1, len(state.tried))
         if not budget.allows(each * (len(parts) + 1)) or budget.left < 0:
@@ -112,9 +111,17 @@ def look_for_missing(state: State, data: Dataset, budget: Budget, said: Sequence
         state, paid = _round(state, data, parts)
         if not paid:
             break
+        if paid[0].about == PLACED:  # nothing else could show before
+            parts = _unsaid(parts_for(state.plan, data), said)
+            continue
         others = (part for part in paid[1:] if part.about != paid[0].about and part.put_into(state.plan) != state.plan)
         parts = [*_next_modes(state.plan, paid), *others]
     return state
+
+
+def _unsaid(parts: Sequence[Part], said: Sequence[str]) -> list[Part]:
+    """Those of which a person has said nothing."""
+    return [part for part in parts if part.about not in said and not (RELEASED in said and RELEASED in part.fields)]
 
 
 def is_at_noise(result: Result) -> bool:
