@@ -63,9 +63,9 @@ def best_possible(scan: Scan, folder: Path) -> float:
 def row(name: str, seed: int, folder: Path) -> dict:
     """What `auto` makes of an instrument, and what the true start would."""
     scan = simulate(name, seed)
-    path, begin = written(scan, folder), time.perf_counter()
+    path, begin, worked = written(scan, folder), time.perf_counter(), time.process_time()
     result = pg.auto(path)
-    seconds = time.perf_counter() - begin
+    seconds, worked = time.perf_counter() - begin, time.process_time() - worked
     reached = correlation(scan, result)
     possible = best_possible(scan, folder) if reached < RIGHT else None
     return {
@@ -77,6 +77,7 @@ def row(name: str, seed: int, folder: Path) -> dict:
         "chi_squared": round(result.history.chi_squared[-1], 3),
         "verdict": result.settings["verdict"]["code"],
         "seconds": round(seconds),
+        "processor_seconds": round(worked),
         "notes": result.settings["auto"]["notes"],
     }
 
