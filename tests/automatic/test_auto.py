@@ -84,9 +84,7 @@ def test_a_start_that_was_said_is_not_searched(scan, said):
     assert beginning_of(plan, scan, tuple(said)) == Beginning(notes=("the start is as it was said",))
 
 
-def test_only_a_far_field_is_searched_and_the_probe_of_a_file_is_taken(scan):
-    given = dataclasses.replace(scan, probe=np.ones((1, *scan.frame_shape), complex))
-    assert "of the file" in beginning_of(pg.Plan(), given, ()).notes[0]
+def test_only_a_far_field_is_searched(scan):
     assert (
         "only the start of a far field"
         in beginning_of(pg.Plan(), dataclasses.replace(scan, positions=None), ()).notes[0]

@@ -1,7 +1,7 @@
 """What a run above the noise lacks: parts of the model, tried from its state and judged by held-out patterns."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import NamedTuple, cast
 
@@ -12,7 +12,7 @@ from ptychograd.automatic.orientation.preference import critical
 from ptychograd.core.strict import meant
 from ptychograd.data.dataset import Dataset
 from ptychograd.fitting.result import NonFiniteError, Result
-from ptychograd.fitting.verdict import AT_NOISE, NOT_SOLVED, VERDICT
+from ptychograd.fitting.verdict import AT_NOISE, LATTICE, NOT_SOLVED, VERDICT, causes_of
 from ptychograd.models.continuing import EarlierResult, continued
 from ptychograd.physics.model import AbstractModel
 from ptychograd.physics.paths import BACKGROUND, CORRECTING, INTENSITY, POINT_SPREAD_WIDTH
@@ -151,6 +151,7 @@ def _round(state: State, data: Dataset, parts: Sequence[Part]) -> tuple[State, l
             needed = critical(gain.count, len(parts))
             found.append((gain, part, plan, trial))
     paid = [one for one in found if one[0].errors >= (needed or 0) and one[0].share >= LEAST]
+    paid = [one for one in paid if LATTICE not in causes_of(one[3])]
     paid = sorted(paid, key=lambda one: one[0].r_factor)
     rows = [_row(gain, part, bool(paid) and part is paid[0][1]) for gain, part, _, _ in found]
     if not paid:
@@ -219,8 +220,3 @@ def start_from(plan: Plan, data: Dataset, earlier: Result) -> AbstractModel:
 
 def _begun(data: Dataset, earlier: EarlierResult, model: AbstractModel) -> AbstractModel:
     return continued(model, data, earlier)[0]
-
-
-def rows_of(tried: Sequence[Tried]) -> Iterator[dict]:
-    """The table of what was tried, as it goes into settings."""
-    yield from (one.summary for one in tried)
