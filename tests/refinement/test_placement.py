@@ -110,6 +110,19 @@ def test_what_a_piece_explains_is_the_sum_over_its_pixels():
     assert np.argmax(around) == 4
 
 
+@pytest.mark.slow
+def test_the_mosaic_tells_which_patterns_lie_right():
+    made = scan()
+    made.patterns[7] = made.patterns[7][::-1, ::-1]  # a pattern of another place, or of none
+    model, data = model_of(made, made.nominal)
+    found = pg.refinement.hologram_mosaic(model, data, WITHIN)
+    astray = errors(found.placed, made.true) > 3
+    assert np.argmin(found.explained) == 7
+    assert found.explained[7] < np.median(found.explained[~astray]) / 2
+    figure = pg.plot.mosaic_figure(found, made.true.astype(float))
+    assert [axis.get_title() for axis in figure.axes][:2] == ["mosaic of holograms", "explained by the others"]
+
+
 @pytest.mark.parametrize("defocus", [1.0, 0.9])
 def test_errors_of_a_good_part_of_the_beam_are_found(defocus):
     made = scan()

@@ -1,10 +1,12 @@
 from .calibration import FlatFieldCalibration as FlatFieldCalibration
 from .positions import DistortionCorrection as DistortionCorrection
 from .positions import HeldOutMonitor as HeldOutMonitor
+from .positions import HologramMosaic as HologramMosaic
 from .positions import PositionPlacement as PositionPlacement
 from .positions import PositionSearch as PositionSearch
 from .positions import PositionValidation as PositionValidation
 from .positions import held_out_misfits as held_out_misfits
+from .positions import hologram_mosaic as hologram_mosaic
 from .stage_actions import AbstractStageAction as AbstractStageAction
 from .stage_actions import BeamShift as BeamShift
 from .stage_actions import Changed as Changed

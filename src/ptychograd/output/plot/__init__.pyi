@@ -1,5 +1,6 @@
 from .crystal import crystal_summary as crystal_summary
 from .data_page import diagnosis as diagnosis
+from .mosaics import mosaic_figure as mosaic_figure
 from .overview import complex_colour as complex_colour
 from .overview import save as save
 from .overview import scanned_area as scanned_area

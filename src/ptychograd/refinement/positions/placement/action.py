@@ -4,7 +4,7 @@ from typing import NamedTuple, cast
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Complex, Float, Int
+from jaxtyping import Float
 
 from ptychograd.core.errors import InputError
 from ptychograd.core.parameters import named_parameters, replace_parameter
@@ -13,18 +13,16 @@ from ptychograd.data.dataset import Dataset
 from ptychograd.data.patterns import illuminated_positions
 from ptychograd.fitting.result import NonFiniteError, Result
 from ptychograd.physics.checks import check_count
-from ptychograd.physics.model import AbstractModel, roles_of
+from ptychograd.physics.model import AbstractModel
 from ptychograd.physics.noise import AbstractNoise, Amplitude
 from ptychograd.physics.ptychography import Ptychography
-from ptychograd.refinement.positions.placement.growth import Affine, Placed, grown
+from ptychograd.refinement.positions.placement.growth import Affine
 from ptychograd.refinement.positions.placement.holograms import holograms
-from ptychograd.refinement.positions.placement.mosaic import Mosaic, Prior
+from ptychograd.refinement.positions.placement.laying import Laid, laid
 from ptychograd.refinement.positions.single_pattern import corrected_by, whole_pixels
 from ptychograd.refinement.positions.validation import held_out_misfits
 from ptychograd.refinement.stage_actions import AbstractStageAction, Changed, Fit
 
-ERRORS = 4.5  # times the typical error along y or x: how far positions are looked for
-SEEDS = 2  # made from which a mosaic is grown anew
 BEYOND = 0.95  # of the reach: a position that far off was not found
 CLOSE = 1  # pixels, about a position that was found, in which the best is taken of a held-out pattern
 
@@ -119,50 +117,32 @@ class PositionPlacement(AbstractStageAction):
     def _placed(self, model: AbstractModel, given: Float[np.ndarray, "pattern 2"]) -> list[Candidate]:
         """Offsets as the mosaic has them, on the given scale and on its own."""
         model = cast(Ptychography, model)  # as `check` has seen
-        nominal = _nominal(model)
-        illuminated = illuminated_positions(self.data)
-        wave = model.probe(jnp.asarray(illuminated[0]))[0]
-        made = holograms(self.data, illuminated, wave, model.propagator)
-        error = self.within / ERRORS
-        prior = Prior.of(error, self.within)
-        grounds = [Mosaic(made, nominal[illuminated], prior) for _ in range(SEEDS)]
-        grown_from = _inner(nominal[illuminated])
-        laid = [
-            grown(ground, seed, nominal[illuminated], error) for ground, seed in zip(grounds, grown_from, strict=False)
-        ]
-        number = int(np.argmax([placed.score for placed in laid]))
-        corner = self._with_held(model, wave, grounds[number], laid[number], illuminated, nominal)
+        found = laid(model, self.data, self.within)
+        ground, illuminated, nominal = found.mosaic, found.illuminated, found.nominal
+        corner = self._with_held(model, found)
         known = np.isfinite(corner[:, 0])
-        begin = nominal - nominal[illuminated].min(0) + grounds[number].margin
+        begin = nominal - nominal[illuminated].min(0) + ground.margin
         affine = Affine.between(begin[illuminated], corner[illuminated])
-        found = []
+        candidates = []
         for name, offset in (
             ("placed on the given scale", affine.inverse(corner) - begin),
             ("placed on a scale of their own", corner - begin - (corner - begin)[illuminated].mean(0)),
         ):
             reach = BEYOND * float(model.scan.reach)  # type: ignore[attr-defined]
             near = known & (np.abs(offset).max(1) < reach)
-            found.append(Candidate(name, np.where(near[:, None], offset, given)))
-        return found
+            candidates.append(Candidate(name, np.where(near[:, None], offset, given)))
+        return candidates
 
-    def _with_held(
-        self,
-        model: Ptychography,
-        wave: Complex[Array, "y x"],
-        ground: Mosaic,
-        placed: Placed,
-        illuminated: Int[np.ndarray, " place"],
-        nominal: Float[np.ndarray, "pattern 2"],
-    ) -> Float[np.ndarray, "pattern 2"]:
+    def _with_held(self, model: Ptychography, found: Laid) -> Float[np.ndarray, "pattern 2"]:
         """Where all patterns begin on the mosaic; held-out ones are looked for on it; NaN for those without photons."""
-        corner = np.full((len(nominal), 2), np.nan)
-        corner[illuminated] = placed.corner
+        corner = np.full((len(found.nominal), 2), np.nan)
+        corner[found.illuminated] = found.placed.corner
         if self.held is None:
             return corner
         held = illuminated_positions(self.held)
-        made = holograms(self.held, held, wave, model.propagator, (self.data, illuminated))
-        begin = nominal - nominal[illuminated].min(0) + ground.margin
-        corner[held] = ground.found(made, placed.affine(begin[held]))
+        made = holograms(self.held, held, found.wave, model.propagator, (self.data, found.illuminated))
+        begin = found.nominal - found.nominal[found.illuminated].min(0) + found.mosaic.margin
+        corner[held] = found.mosaic.found(made, found.placed.affine(begin[held]))
         return corner
 
     def _tried(
@@ -178,17 +158,6 @@ class PositionPlacement(AbstractStageAction):
             return JudgedFit(candidate, result, result.history.r_factor[-1])
         own = {path: whole_pixels(CLOSE)}
         return JudgedFit(candidate, result, held_out_misfits(result.onto(start), self.held, self.noise, own).r_factor)
-
-
-def _nominal(model: AbstractModel) -> Float[np.ndarray, "pattern 2"]:
-    """Given positions (y, x) in object pixels."""
-    return np.asarray(roles_of(model).positions.nominal, np.float64)  # type: ignore[union-attr]
-
-
-def _inner(nominal: Float[np.ndarray, "pattern 2"]) -> list[int]:
-    """Pieces to begin with: the one in the middle of the scan, and others in the inner half."""
-    inner = np.argsort(np.hypot(*(nominal - nominal.mean(0)).T))[: max(1, len(nominal) // 2)]
-    return [int(number) for number in inner[:: max(1, len(inner) // SEEDS)][:SEEDS]]
 
 
 def _moved(best: JudgedFit, given: Float[np.ndarray, "pattern 2"]) -> str:

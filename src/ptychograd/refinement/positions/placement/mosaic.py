@@ -94,6 +94,15 @@ class Mosaic:
         value[max(0, y - NEXT) : y + NEXT + 1, max(0, x - NEXT) : x + NEXT + 1] = -np.inf
         return Fit(self.expected[number] + (y - r, x - r), float(best - value.max()))
 
+    def explained(self, number: int) -> float:
+        """The share of a hologram's energy that the others on the mosaic explain where it lies."""
+        self.take(number)
+        at = self._part(self.corner[number], self.size)
+        there = self.numerator[at] / (self.denominator[at] + self.ridge)
+        common = np.sum(np.conj(self.holograms.weighted[number]) * there).real
+        self.put(number, self.corner[number])
+        return float((2 * common - np.sum(self.holograms.power * np.abs(there) ** 2)) / self.holograms.energy[number])
+
     def found(self, others: Holograms, expected: Float[np.ndarray, "pattern 2"]) -> Int[np.ndarray, "pattern 2"]:
         """Where other holograms fit best on this mosaic, about these places; they are not put there."""
         other = copy.copy(self)
