@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ptychograd.automatic.beginning import SURE, Beginning, beginning_of
+from ptychograd.automatic.beginning import SURE, Beginning, beginning_of, other_beginning
 from ptychograd.automatic.budget import Budget, Tried
 from ptychograd.automatic.conventions import expected_sign, matter_sign
 from ptychograd.automatic.few_photons import evidence_at_few_photons
@@ -159,6 +159,7 @@ def _followed(asked: Asked) -> Result:
     state = State(plan, result, (*tried, *more))
     if result.stopped not in CUT_SHORT:
         state = _completed(asked, state, data, notes)
+        state = _with_other_start(asked, state, data, notes)
     return _finished(state, data, notes)
 
 
@@ -235,6 +236,26 @@ def _completed(asked: Asked, state: State, data: Dataset, notes: list[str]) -> S
         return state._replace(result=result, plan=plan)
     _tell(notes, plan, ["the run with what was found expects held-out patterns no better; the one before is kept"])
     return state._replace(result=first.result, plan=first.plan)
+
+
+def _with_other_start(asked: Asked, state: State, data: Dataset, notes: list[str]) -> State:
+    """A run that begins with another probe than that of the file, where this one led to no image."""
+    begun_by_file = data.probe is not None and not any(path.startswith("model.start.") for path in asked.said)
+    is_solved = state.result.settings.get(VERDICT, {}).get("code") != NOT_SOLVED
+    if is_solved or not begun_by_file or state.result.stopped in CUT_SHORT or not asked.budget.allows(0.0):
+        return state
+    _tell(notes, state.plan, ["the probe of the file led to no image, so another start is looked for"])
+    begin = other_beginning(asked.plan, data, asked.said, asked.on_trial, asked.budget.share(SEARCH))
+    plan = _tell(notes, with_held_out(asked.plan.with_fields(begin.fields), data), begin.notes)
+    tried = (*state.tried, *begin.tried)
+    if not begin.fields:
+        return state._replace(tried=tried)
+    there = asked.read(plan)
+    other = _completed(asked, State(plan, asked.perform(plan, there), tried), there, notes)
+    if other.result.stopped in CUT_SHORT or _held_out(other.result) < _held_out(state.result):
+        return other
+    _tell(notes, state.plan, ["it expects held-out patterns no better; the run with the probe of the file is kept"])
+    return state._replace(tried=other.tried)
 
 
 def _without_lattice(asked: Asked, state: State, data: Dataset, notes: list[str]) -> State:

@@ -45,12 +45,14 @@ class Beginning(NamedTuple):
         others: fields of other beginnings that could not be told apart from it, and what they are in words.
         notes: what was found, in sentences.
         tried: the trials.
+        is_poor: whether even the best explains little.
     """
 
     fields: dict[str, object] = {}  # noqa: RUF012 (never written to)
     others: tuple[tuple[str, dict[str, object]], ...] = ()
     notes: tuple[str, ...] = ()
     tried: tuple[Tried, ...] = ()
+    is_poor: bool = False
 
 
 @meant
@@ -73,13 +75,31 @@ def beginning_of(
     near = _near_field(data, said, plan.seed, on_trial) if data.probe is None else None
     if near is not None:
         return near
+    return _searched(plan, data, data, said, on_trial, budget)
+
+
+@meant
+def other_beginning(
+    plan: Plan, data: Dataset, said: Sequence[str], on_trial: Tell | None = None, budget: Budget = NONE
+) -> Beginning:
+    """How a run of a far field begins in place of the probe of its file, which did not lead to an image.
+
+    Takes what `beginning_of` does; without fields where none was found that explains the patterns.
+    """
+    found = _searched(plan, replace(data, probe=None), data, said, on_trial, budget)
+    return found._replace(fields={}, others=()) if found.is_poor else found
+
+
+def _searched(
+    plan: Plan, looked_at: Dataset, data: Dataset, said: Sequence[str], on_trial: Tell | None, budget: Budget
+) -> Beginning:
+    """The beginning of a run of `data` that a search in `looked_at` finds."""
     is_placed = any(path in said for path in ("data.orientation", "data.prepare.rotate_scan"))
+    placing = Placing() if is_placed else None
     try:
-        found = find_start(
-            data, placing=Placing() if is_placed else None, seed=plan.seed, on_trial=on_trial, budget=budget
-        )
+        found = find_start(looked_at, placing=placing, seed=plan.seed, on_trial=on_trial, budget=budget)
     except InputError as problem:
-        return Beginning(notes=(f"no start was searched: {problem}",))
+        return Beginning(notes=(f"no start was searched: {problem}",), is_poor=True)
     return _found(plan, data, found, is_placed)
 
 
@@ -112,10 +132,12 @@ def _found(plan: Plan, data: Dataset, found: StartSearch, is_placed: bool) -> Be
     rest = [] if found.is_poor else [one.candidate for one in found.finalists if one is not found.best][:MOST_OTHERS]
     others = [(f"{one.text}, positions {one.placing.text},", fields_of(one, plan, data)) for one in rest]
     notes = [*found.notes, *([text] if text else [])]
-    if found.is_poor:
+    if found.is_poor and chosen.family == FILE:
+        notes.append("the probe of the file explains little in short trials")
+    elif found.is_poor:
         notes.append("even the best start explains little: something else is wrong, or it is far from the true beam")
     tried = [_row(found, trial) for trial in found.trials[:SHOWN]]
-    return Beginning(fields_of(chosen, plan, data), tuple(others), tuple(notes), tuple(tried))
+    return Beginning(fields_of(chosen, plan, data), tuple(others), tuple(notes), tuple(tried), found.is_poor)
 
 
 def _row(found: StartSearch, trial: StartTrial) -> Tried:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
+from jaxtyping import Complex
 
 from ptychograd.automatic.budget import Budget
 from ptychograd.automatic.orientation.preference import critical, errors_apart
@@ -100,10 +101,11 @@ def find_start(
 ) -> StartSearch:
     """Find the probe with which a far field begins, and how its scan lies to the detector.
 
-    A probe that the file holds is taken where it explains the patterns, in whichever of the eight orientations.
-    Where the beam is out of focus, neighbouring patterns show its shadow moving, which tells orientation, angle and
-    defocus (see `shadow_fits`); trials about these confirm them. Elsewhere pupils in and out of focus, pinholes and
-    spots are tried, first as the file says that the scan lies, then in the other orientations.
+    Data with a probe begin with it; only the orientation of their scan is looked for. Give them without it,
+    `dataclasses.replace(data, probe=None)`, to look for another. Where the beam is out of focus, neighbouring patterns
+    show its shadow moving, which tells orientation, angle and defocus (see `shadow_fits`); trials about these confirm
+    them. Elsewhere pupils in and out of focus, pinholes and spots are tried, first as the file says that the scan lies,
+    then in the other orientations.
 
     Args:
         data: a far field with positions.
@@ -127,15 +129,14 @@ def find_start(
     if count < FEWEST:
         raise InputError(f"{count} patterns with photons are too few to hold some out; expected {FEWEST} or more.")
     search = Search(trial_data(data, seed), None if placing is None else (placing,), seed, on_trial, budget)
-    of_file, before = _by_file(data, search)
-    if of_file and left_of(of_file[0]) <= UNEXPLAINED:
-        return compared(of_file, before)
+    if data.probe is not None:
+        return compared(_by_file(np.asarray(data.probe)[0], search))
     by_shadow, notes = _by_shadows(data, search)
     if by_shadow and left_of(by_shadow[0]) <= UNEXPLAINED:
-        return compared(ranked([*_beside_openings(by_shadow, search), *of_file]), (*before, *notes))
+        return compared(_beside_openings(by_shadow, search), notes)
     trials = _by_families(search)
-    last = _last_round(ranked([*trials, *by_shadow, *of_file]), search)
-    return compared(last, (*before, *notes, f"{len(trials)} other starts were tried"))
+    last = _last_round(ranked([*trials, *by_shadow]), search)
+    return compared(last, (*notes, f"{len(trials)} other starts were tried"))
 
 
 def left_of(trial: StartTrial) -> float:
@@ -176,18 +177,15 @@ def _summary(best: StartTrial, finalists: Sequence | dict, errors: float) -> str
     return text + (f", the next other start {errors:.1f} standard errors more" if math.isfinite(errors) else "")
 
 
-def _by_file(data: Dataset, search: Search) -> tuple[list[StartTrial], tuple[str, ...]]:
-    """Trials of the probe that a file holds in all orientations, that of the file first unless another is better."""
-    if data.probe is None:
-        return [], ()
+def _by_file(wave: Complex[np.ndarray, "y x"], search: Search) -> list[StartTrial]:
+    """Trials of a file's probe in all orientations, first that of the file, unless another is told to be better."""
     places = search.placings or tuple(Placing(code) for code in ALL)
-    wave = np.asarray(data.probe)[0]
     trials = search.tried([StartCandidate(FILE, "the probe of the file", wave, place) for place in places], SECOND)
-    needed = critical(len(trials[0].r_of_pattern), len(trials) - 1)
     stated = next(one for one in trials if one.candidate.placing == places[0])
-    if errors_apart(trials[0], stated) < needed:
-        trials = [stated, *(one for one in trials if one is not stated)]
-    return trials, (f"the probe of the file leaves {left_of(trials[0]):.0%} of what can be explained in short trials",)
+    is_told = errors_apart(trials[0], stated) >= critical(len(trials[0].r_of_pattern), len(trials) - 1)
+    if is_told and left_of(trials[0]) <= UNEXPLAINED:
+        return trials
+    return [stated, *(one for one in trials if one is not stated)]
 
 
 def _by_shadows(data: Dataset, search: Search) -> tuple[list[StartTrial], tuple[str, ...]]:
