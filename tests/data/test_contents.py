@@ -79,6 +79,8 @@ def test_the_contents_of_a_file_and_the_keys_that_it_needs(file):
     [
         ("MonoEnergy", 8.2, "", "MonoEnergy:keV"),
         ("beam/energy_eV", 12400.0, "", "beam/energy_eV:eV"),
+        ("beam/photon_energy_keV", 0.31, "", "beam/photon_energy_keV:keV"),
+        ("beam/energy_keV", 8000.0, "", "beam/energy_keV:eV"),
         ("ring/energy", 6.0, "GeV", None),
         ("energy_offset_mm", 3.0, "mm", None),
         ("wavelength_of_light", 1.2, "angstrom", "wavelength_of_light"),
@@ -93,3 +95,21 @@ def test_an_energy_is_known_by_its_name_and_by_what_it_can_be(tmp_path, name, va
     guesses = contents(tmp_path / "b.h5").guesses
     found = guesses.get("energy") or guesses.get("wavelength")
     assert (found and found.key) == key
+
+
+def test_a_unit_with_which_a_name_ends_is_that_of_its_numbers(tmp_path):
+    """50 could be metres of a long beamline, were it not for the name; a unit that the file states comes first."""
+    with h5py.File(tmp_path / "c.h5", "w") as file:
+        file["frames"], file["distance_mm"], file["pixel (um)"] = FRAMES, 50.0, 75.0
+        file["stage/y_mm"], file["stage/x_mm"] = PLACES.T
+    guesses = contents(tmp_path / "c.h5", {"energy": "8:keV"}).guesses
+    assert {name: guess.key for name, guess in guesses.items() if name != "patterns"} == {
+        "positions": "stage/y_mm:mm,stage/x_mm:mm",
+        "distance": "distance_mm:mm",
+        "pixel_size": "pixel (um):um",
+    }
+    keys = {name: guess.key for name, guess in guesses.items()}
+    np.testing.assert_allclose(read(tmp_path / "c.h5", {"energy": "8:keV", **keys}).positions, PLACES * 1e-3)
+    with h5py.File(tmp_path / "c.h5", "a") as file:
+        file["stage/y_mm"].attrs["units"] = file["stage/x_mm"].attrs["units"] = "nm"
+    assert contents(tmp_path / "c.h5", {"energy": "8:keV"}).guesses["positions"].key == "stage/y_mm,stage/x_mm"

@@ -89,6 +89,24 @@ def test_a_gain_under_the_noise_of_reading_is_right_or_not_said(clean):
             assert guess.fields["gain"] == pytest.approx(37, rel=0.15)
 
 
+@pytest.mark.parametrize(("seed", "diameter"), [(1, 10), (3, 10), (0, 20)])
+def test_speckle_of_a_small_opening_is_no_gain(seed, diameter):
+    """Its dim pixels vary by what the object does as well, and the dimmer the less; the dimmest show photons."""
+    rng, shape = np.random.default_rng(seed), (64, 60)
+    y, x = np.mgrid[: shape[0], : shape[1]] - np.array(shape)[:, None, None] // 2
+    probe = np.clip(diameter / 2 - np.hypot(y, x) + 0.5, 0, 1) * np.exp(0.02j * (x**2 + y**2))
+    rows, columns = np.mgrid[:104, :100]
+    thickness = np.zeros(rows.shape)
+    for _ in range(60):
+        away = np.hypot(rows - rng.uniform(0, 104), columns - rng.uniform(0, 100))
+        disc = np.clip(rng.uniform(2, 9) - away + 0.5, 0, 1) * rng.uniform(0.3, 1)
+        thickness = np.maximum(thickness, disc)
+    object, corners = np.exp(-(0.15 + 1j) * thickness), rng.integers(0, 40, (110, 2))
+    waves = np.array([object[r : r + shape[0], c : c + shape[1]] for r, c in corners]) * probe
+    light = np.abs(np.fft.fftshift(np.fft.fft2(waves), axes=(1, 2))) ** 2
+    assert guess_counts(counted(light * 2e5 / light[0].sum(), corners.astype(float))) is None
+
+
 def test_patterns_that_are_merely_dimmer_are_left_alone(clean):
     light, places = clean
     dimmer = light * np.linspace(0.05, 1, len(light))[:, None, None]

@@ -21,6 +21,7 @@ FORMS = {  # what a key may be given as, for what no array could be
     "distance": "1:m",
     "pixel_size": "55:um",
 }
+_LAST_WORD = re.compile(r"[_\-. (\[]([A-Za-zµμÅ]+)[)\]]?$")  # of a name, which may be a unit
 _PARTS_OF_NAMES = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
 
 
@@ -46,6 +47,11 @@ class Listed(NamedTuple):
         """The words of its name and of the group that it is in, in small letters; those of the name come first."""
         names = self.name.split("/")[-1:] + self.name.split("/")[-2:-1]
         return [word.lower() for name in names for word in _PARTS_OF_NAMES.findall(name)]
+
+    def unit_in_name(self, units: Mapping[str, float]) -> str:
+        """The unit with which its name ends, as mm of x_mm, if it is one of these; else empty."""
+        found = _LAST_WORD.search(self.name.rsplit("/", 1)[-1])
+        return found[1] if found is not None and unit_size(found[1], units) is not None else ""
 
     @property
     def cells(self) -> tuple[str, ...]:
@@ -200,12 +206,21 @@ def _positions(arrays: Sequence[Listed], count: int) -> Guess | None:
     """The only array of two numbers a pattern, or the only two with one each that are called y and x."""
     pairs = [one for one in arrays if one.is_real and one.shape in ((count, 2), (2, count))]
     if len(pairs) == 1:
-        return Guess(pairs[0].name, "by its shape")
+        unit = "" if pairs[0].units else pairs[0].unit_in_name(LENGTHS)
+        return (
+            Guess(f"{pairs[0].name}:{unit}", f"by its shape, in {unit} by its name")
+            if unit
+            else Guess(pairs[0].name, "by its shape")
+        )
     rows = [one for one in arrays if one.is_real and one.shape in ((count,), (count, 1), (1, count))]
     named = {axis: [one for one in rows if _is_called(one, axis)] for axis in "yx"}
     if pairs or any(len(found) != 1 for found in named.values()):
         return None
-    return Guess(f"{named['y'][0].name},{named['x'][0].name}", "by their names and shapes, y before x")
+    y, x = named["y"][0], named["x"][0]
+    units = [one.units or one.unit_in_name(LENGTHS) for one in (y, x)]
+    if not units[0] or units[0] != units[1] or y.units or x.units:
+        return Guess(f"{y.name},{x.name}", "by their names and shapes, y before x")
+    return Guess(f"{y.name}:{units[0]},{x.name}:{units[1]}", f"by their names, in {units[0]}, and shapes, y before x")
 
 
 def _is_called(one: Listed, axis: str) -> bool:
@@ -229,6 +244,10 @@ def _as_quantity(one: Listed, kind: Quantity) -> Guess | None:
         size = kind.size(one.units)
         is_possible = size is not None and kind.least <= one.value * size <= kind.most
         return Guess(one.name, f"by its name, {one.value:g} {one.units}") if is_possible else None
+    stated = one.unit_in_name(kind.units)
+    size = kind.size(stated) if stated else None
+    if size is not None and kind.least <= one.value * size <= kind.most:
+        return Guess(f"{one.name}:{stated}", f"by its name, {one.value:g} {stated}")
     for unit in kind.tried:
         if kind.least <= one.value * kind.units[unit] <= kind.most:
             text = f"by its name, {one.value:g}; no unit is stated, and {unit} is the likeliest"

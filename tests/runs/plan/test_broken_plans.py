@@ -27,7 +27,8 @@ FIELDS = [  # the text, the line, and what the sentence has to say
     ("[fit]\nbatch_size = true\n", 2, "is no whole number"),
     ("[model.start]\nobject = 'flatt'\n", 2, "expected one of: 'flat' or 'random'"),
     ("[fit]\nnoise = 'possion'\n", 2, "expected one of: amplitude, poisson"),
-    ("fit.solver = 'adam'\n", 1, "expected a section with fields of its own"),
+    ("fit.solver = 'adam'\n", 1, 'expected a section with fields of its own, as fit.solver.kind = "adam"'),
+    ("[model]\nstart = 3\n", 2, "as model.start.NAME = VALUE"),
     ("[fit]\nstages = 3\n", 2, "expected a list of sections, as [[fit.stages]]"),
     ("[data]\npaths = 3\n", 2, "is no list of texts"),
     ("[data.keys]\npatterns = [1]\n", 2, "expected a text in quotes, or a number"),
@@ -42,6 +43,11 @@ FIELDS = [  # the text, the line, and what the sentence has to say
     ("[[fit.stages]]\n[[fit.stages]]\nbatch_size = 0\n", 3, "`fit.stages.2.batch_size` 0: expected 1 or more"),
     ("[fit.priors]\ntv = 0\n", 2, "`fit.priors.tv` 0: expected a number above zero"),
     ("[geometry]\ndistance = inf\n", 2, "`geometry.distance` inf: expected a number above zero"),
+    ('[validation]\nhold_out = "5 %"\n', 2, "is no number; expected one without unit and quotes, as 0.05"),
+    ('seed = "three"\n', 1, "is no whole number; expected one without quotes, as 3"),
+    ('[model.start]\npinhole = "0,7 um"\n', 2, 'give its number with a point, as "0.7 um"'),
+    ('[machine]\nmemory = "4 miles"\n', 2, "KiB, MiB, GiB"),
+    ("version = 0\n", 1, "there is none below 1; leave it out"),
     ("version = 2\n", 1, "use a newer ptychograd"),
 ]
 TEXTS = [
@@ -62,6 +68,7 @@ PAIRS = [  # which fields do not go together
     ("[fit]\nrefine = ['scan.ofset']\n", 2, "did you mean scan.offset?"),
     ("[fit.priors]\ntvv = 0.3\n", 1, "expected NAME=WEIGHT with one of: tv"),
     ("[fit]\nnoise = 'poisson-gaussian'\n", 2, "`model.detector.readout`"),
+    ("[model]\narguments = { a = 1 }\n", 2, "is for a model of your own; name it"),
 ]
 DATA = [  # what shows with the data alone
     ("[data]\npaths = ['none.h5']\n", 2, "none.h5"),

@@ -135,3 +135,12 @@ def test_every_parameter_that_a_command_puts_into_a_model_has_its_name_in_the_li
     inner = {name for name in names if name.startswith("propagator.lines.")} | {"scan.shift"}  # positions: scan.offset
     assert names - inner <= set(REFINABLE)
     assert all(any(matches(name, path) for name in names) for path in REFINABLE)
+
+
+def test_a_constraint_on_a_parameter_that_is_not_there_names_the_field():
+    data = problems.measurement()
+    plan = pg.Plan(fit={"constraints": {"objct.transmission": "real"}})
+    with pytest.raises(
+        pg.InputError, match=r'`fit.constraints`: Unknown parameter "objct.transmission"; .* object.tran'
+    ):
+        plan.make_stages(data, plan.make_model(data))

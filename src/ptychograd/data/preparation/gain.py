@@ -58,11 +58,12 @@ class FoundOffset(NamedTuple):
 
 
 class Scatter(NamedTuple):
-    """Means and variances (pixel,) of pixels over so many frames, from the dimmest to the brightest."""
+    """Means and variances (pixel,) of pixels over so many frames, the dimmest first, and the least value of all."""
 
     mean: Float64[np.ndarray, " pixel"]
     variance: Float64[np.ndarray, " pixel"]
     count: int
+    least: float
 
     @classmethod
     def of(cls, data: Dataset) -> "Scatter | None":
@@ -76,7 +77,7 @@ class Scatter(NamedTuple):
         values = frames[:, valid].astype(np.float64)
         mean, variance = values.mean(axis=0), values.var(axis=0, ddof=1)
         order = np.argsort(mean, kind="stable")
-        return cls(mean[order], variance[order], len(numbers))
+        return cls(mean[order], variance[order], len(numbers), float(values.min()))
 
 
 def gain_by_variance(data: Dataset) -> FoundGain | None:
@@ -134,14 +135,17 @@ def _slope(scatter: Scatter) -> tuple[float, float] | None:
     variance = np.array([scatter.variance[one].mean() for one in groups])
     error = np.array([scatter.variance[one].std(ddof=1) / np.sqrt(len(one)) for one in groups])
     error = np.maximum(error, np.sqrt(2 / scatter.count / len(groups[0])) * variance)
+    lit = mean > 0  # without an offset no pixel varies less than its photons do: v >= g m
+    most = float(np.min((variance + AGREEING * error)[lit] / mean[lit])) if scatter.least == 0 and lit.any() else np.inf
     error = np.maximum(error, LEAST_ERROR * np.median(error[error > 0])) if error.any() else error
     for last in range(len(mean) if error.all() else 0, 2 * LEAST_GROUPS, -2):
         found, dimmer = (_fitted(mean[:end], variance[:end], error[:end]) for end in (last, 2 * last // 3))
         if found is None or dimmer is None or found[1] > SURE * found[0]:
             continue
-        if abs(found[0] - dimmer[0]) < AGREEING * float(np.hypot(found[1], dimmer[1])):
-            return found[0], max(found[1], abs(found[0] - dimmer[0]) / 2)
-        return None
+        away = abs(found[0] - dimmer[0])
+        error = max(found[1], away / 2)
+        agree = away < AGREEING * float(np.hypot(found[1], dimmer[1])) and error < SURE * found[0]
+        return (found[0], error) if agree and found[0] - AGREEING * error < most else None
     return None
 
 

@@ -41,11 +41,19 @@ def detail(error: ErrorDetails, plan: type[BaseModel]) -> str:
     if error["type"] in WANTED:
         text = f"expected {WANTED[error['type']].format(path)}"
     if error["type"] in ("model_type", "model_attributes_type", "dict_type"):
-        text = f"expected a section with fields of its own, as {path}.NAME = VALUE"
+        text = f"expected a section with fields of its own, as {path}.{_first_field(plan, path, error['input'])}"
     given = error["input"]
     said = any(form in text for form in (repr(given), f'"{given}"'))
     shown = _shown(given) if isinstance(given, str | int | float | bool) and not said else ""
     return f"`{path}`{shown}: {text}."
+
+
+def _first_field(plan: type[BaseModel], path: str, given: object) -> str:
+    """A field of a section with its value: its kind, if a text may be meant for that."""
+    section, _, name = _around(plan, path)
+    inner = section_of(section.model_fields[name].annotation) if name in section.model_fields else None
+    is_kind = isinstance(given, str) and inner is not None and "kind" in inner.model_fields
+    return f'kind = "{given}"' if is_kind else "NAME = VALUE"
 
 
 def _shown(given: str | int | float) -> str:

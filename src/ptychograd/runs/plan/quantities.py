@@ -13,8 +13,9 @@ from ptychograd.core.memory import UNITS as BYTES
 from ptychograd.data.geometry import QUANTITIES, unit_size
 
 _NUMBER = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[-+]?inf(?:inity)?|nan)\s*(.*?)\s*")
+_COMMA = re.compile(r"\s*([-+]?\d+),(\d+\b.*?)\s*")  # where a point belongs
 _ABERRATION = re.compile(r"(C|phi)[1-5][0-6]")
-SIZES = {"B": 1.0, "kB": 1e3, **{name: float(size) for name, size in BYTES.items() if name not in ("B", "KB")}}
+SIZES = {"B": 1.0, "kB": 1e3, **{n.replace("IB", "iB"): float(s) for n, s in BYTES.items() if n not in ("B", "KB")}}
 KINDS = {  # by the unit of the SI: what it measures
     "m": "length",
     "J": "energy",
@@ -44,6 +45,8 @@ def quantity(value: object, unit: str) -> float:
     if not isinstance(value, str):
         number = float(value)
     else:
+        if comma := _COMMA.fullmatch(value):
+            raise ValueError(f'"{value}" is no {kind}; give its number with a point, as "{comma[1]}.{comma[2]}"')
         found = _NUMBER.fullmatch(value)
         if found is None:
             raise ValueError(f'"{value}" is no {kind}; expected a number and one of the units {fitting}')

@@ -83,6 +83,8 @@ def check_fields(plan: "PlanFields") -> None:
             "A point spread of 0 does not tell in which direction to go; leave `model.detector.point_spread` out."
         )
     priors_of(fit.priors)
+    if plan.model.arguments and plan.is_of_package:
+        raise InputError("`model.arguments` is for a model of your own; name it as `model.kind`, as my_model:Class.")
 
 
 def _check_name(path: str) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from ptychograd.core.errors import InputError
+from ptychograd.core.parameters import check_names, named_parameters
 from ptychograd.data.dataset import BraggGeometry, Dataset, NearFieldGeometry
 from ptychograd.fitting.constraints import MagnitudeAtMostOne, PhaseOnly, Positive, Real
 from ptychograd.fitting.stopping import Converged
@@ -17,6 +18,7 @@ from ptychograd.runs.plan.effects.wave import held_unless_asked
 from ptychograd.runs.plan.held_share import REFINE_AFTER as POSITIONS_AFTER
 from ptychograd.runs.plan.held_share import refines_positions
 from ptychograd.runs.plan.noises import are_counted, check_saturation, noise_of, priors_of
+from ptychograd.runs.plan.problems import about_field
 from ptychograd.runs.plan.sections.fit import StageSection
 from ptychograd.runs.plan.solvers import make_solver
 from ptychograd.runs.solver_choice import QuasiNewtonNearNoise
@@ -70,6 +72,8 @@ def make_stages(plan: "PlanFields", data: Dataset, model: AbstractModel) -> tupl
         if not plan.is_of_package:
             planned = [stage._replace(trainable=by_default) for stage in planned]
         stages = refined(_with_noise(planned, plan, data), plan.fit.refine, _refine_after(plan))
+    with about_field("fit.constraints"):
+        check_names(plan.fit.constraints, named_parameters(model))
     constraints = {path: CONSTRAINTS[name]() for path, name in plan.fit.constraints.items()}
     priors = priors_of(plan.fit.priors)
     stages = [stage._replace(priors=stage.priors or priors, constraints=constraints) for stage in stages]

@@ -68,6 +68,8 @@ class PlanFields(Section):
         version = values.get("version", VERSION)
         if isinstance(version, bool) or not isinstance(version, int):
             raise InputError(f"`version` {version!r} is no whole number; leave it out, or give {VERSION}.")
+        if version < 1:
+            raise InputError(f"`version` {version}: there is none below 1; leave it out, or give {VERSION}.")
         if version > VERSION:
             raise InputError(
                 f"`version` {version}: this ptychograd knows plans of versions up to {VERSION}; use a newer ptychograd."
