@@ -8,17 +8,20 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
+from ptychograd.core.compilable import on_device
 from ptychograd.core.errors import InputError, check_seed
+from ptychograd.core.overriding import is_own
 from ptychograd.core.parameters import join, split
 from ptychograd.data.checks import check_possible
 from ptychograd.data.dataset import Dataset
-from ptychograd.fitting.epoch import AbstractSampler, Shuffled, called, on_device
+from ptychograd.fitting.epoch import AbstractSampler, Shuffled, called
 from ptychograd.fitting.objective import Penalty
 from ptychograd.physics.checks import check_count, check_windows, checked_shared
+from ptychograd.physics.first_pattern import check_first_pattern, expected_shape
 from ptychograd.physics.hints import check_hints, check_kinds
 from ptychograd.physics.model import AbstractModel, roles_of, shares_work
 from ptychograd.physics.noise import AbstractNoise
-from ptychograd.physics.promise import check_promise, check_propagators, is_own
+from ptychograd.physics.promise import check_promise, check_propagators
 from ptychograd.physics.role_checks import check_roles
 from ptychograd.physics.shared_work import shared_of
 
@@ -176,14 +179,7 @@ def check_fit(model: AbstractModel, data: Dataset, epochs: int, batch_size: int,
     check_possible(data, roles_of(model).positions is not None)
     there = on_device(model)
     check_propagators(shared_of(model))
-    expected = _expected(there)
-    if not hasattr(expected, "dtype"):
-        found = type(expected).__name__
-        raise InputError(f"The model gives {found} for a pattern; expected photons (y, x): does it lack a return?")
-    if not jnp.issubdtype(expected.dtype, jnp.floating):
-        raise InputError(
-            f"The model gives {expected.dtype} numbers; expected real photons, as |wave|² by `jnp.abs(wave) ** 2`."
-        )
+    expected = expected_shape(there)
     if expected.shape != data.frame_shape:
         what = f"The model that {type(model).__name__}.shared() gives" if shares_work(model) else "The model"
         raise InputError(
@@ -193,17 +189,4 @@ def check_fit(model: AbstractModel, data: Dataset, epochs: int, batch_size: int,
     stands = called(there)
     check_windows(stands, data.count // model.group)
     check_promise(stands)
-
-
-def _expected(model: AbstractModel) -> jax.ShapeDtypeStruct:
-    """Shape and type of a pattern; of a model that shares work it is said whose shapes don't fit."""
-    index = jax.ShapeDtypeStruct((), np.int32)
-    if not shares_work(model):
-        return jax.eval_shape(model, index)
-    try:
-        return jax.eval_shape(lambda index: model.shared()(index), index)
-    except (TypeError, ValueError, IndexError) as problem:
-        raise InputError(
-            f"The model that {type(model).__name__}.shared() gives can't be called, as its arrays don't fit together "
-            f"({str(problem).splitlines()[0]}); expected arrays of the shapes that its call takes."
-        ) from problem
+    check_first_pattern(stands)

@@ -10,7 +10,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PyTree
 
+from ptychograd.core.compilable import compilable, on_device
 from ptychograd.core.errors import InputError, check_kind
+from ptychograd.core.overriding import check_overriding
 from ptychograd.core.parameters import matches, named_leaves, named_parameters, partition, real_dtype, trainable_names
 from ptychograd.core.strict import meant
 from ptychograd.data.checks import warn_of
@@ -26,7 +28,6 @@ from ptychograd.fitting.epoch import (
     Shuffled,
     everywhere,
     grid,
-    on_device,
     patterns_at_once,
     room_on_device,
     traced,
@@ -41,6 +42,7 @@ from ptychograd.fitting.projections import (
     names_of,
     projected,
     projections_of,
+    several,
     summary_of,
 )
 from ptychograd.fitting.reconstruction.best import BEST, Best, Stored
@@ -57,6 +59,7 @@ from ptychograd.fitting.reconstruction.stuck import stuck
 from ptychograd.fitting.result import ROSE, History, Result, require_present_version
 from ptychograd.fitting.schedule import AbstractSchedule, LateCooling
 from ptychograd.fitting.solvers import AbstractSolver, EvaluateOnly
+from ptychograd.physics.first_pattern import doubts_of_first_pattern
 from ptychograd.physics.model import AbstractModel, roles_of, shares_work
 from ptychograd.physics.noise import AbstractNoise, Censored
 from ptychograd.physics.promise import losses_of_energy
@@ -139,10 +142,14 @@ def begun(task: Task) -> tuple[Work, Standing]:
         warnings.warn(f"What can't move from where it starts: {sentence}.", stacklevel=3)
     if WITHOUT_DIAGONAL in ready[0].settings and not task.resume:
         warnings.warn(UNLIKE, stacklevel=3)
-    losses = () if task.resume else losses_of_energy(shared_of(task.model))
-    for sentence in (*_idle(task), *losses):
+    for sentence in (*_idle(task), *(() if task.resume else _doubts(shared_of(task.model)))):
         warnings.warn(sentence, stacklevel=3)
     return ready
+
+
+def _doubts(model: AbstractModel) -> list[str]:
+    """A sentence on all that makes a fit of a model of one's own slow or futile."""
+    return [*losses_of_energy(model), *doubts_of_first_pattern(model)]
 
 
 @meant
@@ -164,6 +171,7 @@ def _idle(task: Task) -> list[str]:
 
 
 @meant
+@compilable
 def prepared(task: Task) -> tuple[Work, Standing]:
     """Everything checked, and everything that the first epoch needs but the patterns."""
     resume, stored, data = task.resume, None, task.data
@@ -313,6 +321,10 @@ def _check_kinds(task: Task) -> None:
     kinds |= {"sampler": AbstractSampler, "schedule": AbstractSchedule}
     for name, kind in kinds.items():
         check_kind(getattr(task, name), kind, name, mend.get(name, ""))
+    own = (getattr(task, name) for name in ("solver", "noise", "sampler", "schedule"))
+    constraints = (part for given in task.constraints.values() for part in several(given))
+    for part in (*own, *task.priors, *constraints):
+        check_overriding(part)
     for name, number in numbers.items():
         if not isinstance(number, (int, np.integer)):
             raise InputError(f"{name}={number!r}; expected a whole number.")
