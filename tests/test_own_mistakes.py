@@ -144,11 +144,19 @@ def test_methods_that_take_other_arguments_are_refused(scan, wrong):
     kind = type("Mine", (base,), {name: lambda self: None, "__annotations__": {"path": str}, "path": ""})
     data, model = scan
     stage = {"priors": {"priors": (kind(),)}, "constraints": {"constraints": {"object": kind()}}}.get(wrong, {})
-    stage |= {"first": {"first": kind()}, "solver": {"solver": kind()}}.get(wrong, {})
-    run = {wrong: kind()} if wrong in ("noise", "sampler", "schedule") else {}
+    stage |= {"first": {"first": kind()}, "solver": {"solver": kind()}, "noise": {"noise": kind()}}.get(wrong, {})
+    run = {wrong: kind()} if wrong in ("sampler", "schedule") else {}
     with pytest.raises(pg.InputError) as raised:
         pg.perform(pg.Run(model, data, pg.Nesterov(), (pg.Stage(1, **stage),), 14, **run))
     assert text in str(raised.value)
+
+
+def test_a_likelihood_that_is_no_negative_one_is_refused(start, data):
+    """What is largest where as much is expected as measured would lead away from it."""
+    likelihood = lambda self, expected, measured: -((jnp.sqrt(expected + 0.03) - jnp.sqrt(measured + 0.03)) ** 2)  # noqa: E731
+    noise = type("Mine", (pg.noise.AbstractNoise,), {"nll": likelihood})()
+    with pytest.raises(pg.InputError, match="`nll` of Mine is largest where .* expected the negative log-likelihood"):
+        fitted(start, data, noise=noise)
 
 
 # ---- first patterns
@@ -168,7 +176,9 @@ def test_photons_below_none_are_warned_of(start):
     assert doubts_of_first_pattern(start) == []
 
 
-@pytest.mark.parametrize(("gives", "text"), [(lambda h: None, "lack a return"), (lambda h: h.astype(jnp.complex64), "gives complex64")])
+@pytest.mark.parametrize(
+    ("gives", "text"), [(lambda h: None, "lack a return"), (lambda h: h.astype(jnp.complex64), "gives complex64")]
+)
 def test_a_simulation_wants_photons_too(start, gives, text):
     model = with_methods(start, __call__=lambda self, index: gives(Hologram.__call__(self, index)))
     with pytest.raises(pg.InputError, match=text):

@@ -26,6 +26,7 @@ from ptychograd.physics.role_checks import check_roles
 from ptychograd.physics.shared_work import shared_of
 
 MOST_PHOTONS = 1e30  # of a pattern, or one over it, with which steps stay finite in single precision (measured)
+PHOTONS = 10.0  # of a pixel, at which a noise model is tried
 UNKNOWN_BRIGHTEST = 1e6  # photons of a pixel, where patterns are still to come
 
 
@@ -41,6 +42,7 @@ def check_noise(noise: AbstractNoise, frame_shape: tuple[int, int], real: np.dty
             )
     if noise.curvature is None:
         _check_dark(noise, patterns)
+        _check_sign(noise, real)
 
 
 def described(found: object) -> str:
@@ -60,6 +62,17 @@ def _check_dark(noise: AbstractNoise, patterns: jax.ShapeDtypeStruct) -> None:
                 f"The {name} of {type(noise).__name__}'s `nll` is not finite where no photon is expected; add a floor, "
                 "as in expected + 0.03."
             )
+
+
+def _check_sign(noise: AbstractNoise, real: np.dtype) -> None:
+    """Refuse a misfit that is largest, not least, where as many photons are expected as measured."""
+    curvature = float(noise.fisher(jnp.full((1, 1, 1), PHOTONS, real))[0, 0, 0])
+    if curvature < 0:
+        raise InputError(
+            f"`nll` of {type(noise).__name__} is largest where as many photons are expected as measured (its second "
+            f"derivative is {curvature:.3g} at {PHOTONS:g} photons); expected the negative log-likelihood, which is "
+            "least there: change its sign."
+        )
 
 
 def check_prior(penalty: Penalty, array: Array) -> None:
