@@ -9,7 +9,8 @@ import pytest
 
 import problems
 import ptychograd as pg
-from own_models import Hologram, hologram_start, holograms
+from own_models import MODELS, Hologram, hologram_start, holograms
+from ptychograd.output.plot.residuals import figure_of_residuals
 from ptychograd.physics.first_pattern import check_first_pattern, doubts_of_first_pattern
 
 
@@ -153,9 +154,12 @@ def test_methods_that_take_other_arguments_are_refused(scan, wrong):
 
 def test_a_likelihood_that_is_no_negative_one_is_refused(start, data):
     """What is largest where as much is expected as measured would lead away from it."""
-    likelihood = lambda self, expected, measured: -((jnp.sqrt(expected + 0.03) - jnp.sqrt(measured + 0.03)) ** 2)  # noqa: E731
+
+    def likelihood(self, expected, measured):
+        return -((jnp.sqrt(expected + 0.03) - jnp.sqrt(measured + 0.03)) ** 2)
+
     noise = type("Mine", (pg.noise.AbstractNoise,), {"nll": likelihood})()
-    with pytest.raises(pg.InputError, match="`nll` of Mine is largest where .* expected the negative log-likelihood"):
+    with pytest.raises(pg.InputError, match=r"`nll` of Mine is largest where .* expected the negative log-likelihood"):
         fitted(start, data, noise=noise)
 
 
@@ -188,3 +192,32 @@ def test_a_simulation_wants_photons_too(start, gives, text):
 def test_a_simulation_takes_constants_of_numpy(start):
     constant = Hologram(start.wave, np.asarray(start.kernels))
     np.testing.assert_array_equal(pg.simulate(constant, 4, seed=1), pg.simulate(start, 4, seed=1))
+
+
+# ---- what is made of results whose model is one's own
+
+
+def test_a_pupil_is_not_written_as_a_probe(tmp_path):
+    """It is moved in the spectrum of the image, where other programs would place it in the image."""
+    model, data, *_ = MODELS["Fourier ptychography"]()
+    lit = pg.Image(jnp.fft.ifft2(model.spectrum), sampling=(1e-8, 2e-8))
+    pupil, places = pg.physics.Illumination(model.pupil, ("ky", "kx")), pg.physics.Positions(np.asarray(model.corner))
+    kind = type("Placed", (type(model),), {"roles": lambda self: pg.Roles(lit, pupil, places)})
+    placed = kind(model.spectrum, model.pupil, model.lens, model.corner)
+    result = pg.reconstruct(placed, data, pg.adam(0.1), epochs=0, batch_size=4, trainable=("spectrum",))
+    for name in ("result.cxi", "product.npz"):
+        with pytest.raises(pg.InputError, match="a probe and its positions in the image, and this result's model name"):
+            pg.export(result, tmp_path / name)
+
+
+def test_residuals_of_data_without_positions_are_drawn(start, data):
+    """R of each pattern by its number; there is no place to draw it at."""
+    titles = [axes.get_title() for axes in figure_of_residuals(pg.quality.residuals(start, data), data).axes]
+    assert "χ² of each detector pixel" in titles
+    assert not any("position" in title for title in titles)
+
+
+def test_ring_correlation_of_results_says_where_it_is(start, data):
+    result = fitted(start, data)
+    with pytest.raises(pg.InputError, match=r"A Result is no image; .* pg\.quality\.half_agreement"):
+        inspect.unwrap(pg.fourier_ring_correlation)(result, result)

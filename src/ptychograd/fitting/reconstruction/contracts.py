@@ -66,12 +66,13 @@ def _check_dark(noise: AbstractNoise, patterns: jax.ShapeDtypeStruct) -> None:
 
 def _check_sign(noise: AbstractNoise, real: np.dtype) -> None:
     """Refuse a misfit that is largest, not least, where as many photons are expected as measured."""
-    curvature = float(noise.fisher(jnp.full((1, 1, 1), PHOTONS, real))[0, 0, 0])
-    if curvature < 0:
+    expected = PHOTONS * jnp.asarray([1.0, 0.5, 2.0], real)[:, None, None]
+    as_measured, fewer, more = np.asarray(noise.nll(expected, jnp.full_like(expected, PHOTONS)))[:, 0, 0]
+    if as_measured > max(fewer, more):
         raise InputError(
-            f"`nll` of {type(noise).__name__} is largest where as many photons are expected as measured (its second "
-            f"derivative is {curvature:.3g} at {PHOTONS:g} photons); expected the negative log-likelihood, which is "
-            "least there: change its sign."
+            f"`nll` of {type(noise).__name__} is largest where as many photons are expected as measured "
+            f"({as_measured:.3g}, and {fewer:.3g} where half as many are, of {PHOTONS:g}); expected the negative "
+            "log-likelihood, which is least there: change its sign."
         )
 
 

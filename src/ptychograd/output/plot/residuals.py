@@ -30,7 +30,7 @@ def residual_figure(
         of_pixel: R of each detector pixel (y, x), `r_of_pixel`; grey where it is NaN.
         chi_squared: χ² of each detector pixel (y, x), `chi_squared_of_pixel`.
         of_pattern: R of each pattern (index), `r_of_pattern`.
-        positions: of the patterns (index, (y, x)), in `unit`; None where they have none, and R is drawn by number alone.
+        positions: of the patterns (index, (y, x)), in `unit`; None without them, for R by number alone.
         group: how many patterns were taken at each position; their mean is shown there. More than 1 for crystals.
         unit: of the positions, as it is written at the axes.
 
