@@ -8,6 +8,7 @@ tests of the rules come first, then the checker that they share, then tests that
 import ast
 import graphlib
 import re
+from collections import Counter
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
@@ -113,8 +114,14 @@ def test_names_inside_a_room_have_no_underscore():
 @pytest.mark.parametrize("page", TABLES)
 def test_the_pages_show_the_same_layers(page):
     rows = re.findall(r"^\| (\d+) \| ([^|]*)", (ROOT / page).read_text(encoding="utf-8"), re.MULTILINE)
-    shown = {room: int(layer) for layer, rooms in rows for room in re.findall(r"`(\w+)", rooms)}
-    assert shown == LAYER
+    shown = [(room, int(layer)) for layer, rooms in rows for room in re.findall(r"`(\w+)", rooms)]
+    assert sorted(shown) == sorted(LAYER.items())
+
+
+@pytest.mark.parametrize("page", sorted(ROOT.glob("*.md")) + sorted(ROOT.glob("docs/*.md")), ids=lambda page: page.name)
+def test_no_page_says_a_line_twice(page):
+    lines = [line for line in page.read_text(encoding="utf-8").splitlines() if len(line) > 60]
+    none_of(line for line, times in Counter(lines).items() if times > 1)
 
 
 def test_imports_point_down_the_layers():

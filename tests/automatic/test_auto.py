@@ -12,8 +12,8 @@ from lens_scans import WAVELENGTH, lens_scan
 from ptychograd.automatic.auto import AUTO, as_in_file, with_held_out
 from ptychograd.automatic.beginning import Beginning, beginning_of, of_right_sign, twin_of
 from ptychograd.automatic.budget import Budget, Tried
-from ptychograd.automatic.halves import HalvesShared, with_halves
-from ptychograd.automatic.missing import State, look_for_missing, parts_for
+from ptychograd.automatic.halves import HalvesShared, halves_share, with_halves
+from ptychograd.automatic.missing import State, look_for_missing, parts_for, run_from
 from ptychograd.automatic.start import Placing, StartCandidate, StartTrial
 from ptychograd.fitting.result import History, Result
 
@@ -84,9 +84,7 @@ def test_a_start_that_was_said_is_not_searched(scan, said):
     assert beginning_of(plan, scan, tuple(said)) == Beginning(notes=("the start is as it was said",))
 
 
-def test_only_a_far_field_is_searched_and_the_probe_of_a_file_is_taken(scan):
-    given = dataclasses.replace(scan, probe=np.ones((1, *scan.frame_shape), complex))
-    assert "of the file" in beginning_of(pg.Plan(), given, ()).notes[0]
+def test_only_a_far_field_is_searched(scan):
     assert (
         "only the start of a far field"
         in beginning_of(pg.Plan(), dataclasses.replace(scan, positions=None), ()).notes[0]
@@ -113,6 +111,25 @@ def test_positions_are_looked_for_far_off_where_a_run_is_far_from_the_data(scan)
     assert placed[0].put_into(plan) == plan
     said = pg.Plan(model={"positions": {"placed_within": 5}}, fit={"refine": ("scan.offset",)})
     assert "positions placed by holograms" not in [part.name for part in parts_for(said, scan, is_far=True)]
+
+
+def test_positions_that_are_placed_are_not_placed_again_in_trials(scan):
+    plain = pg.Plan(validation={"hold_out": 0.1})
+    placed = parts_for(plain, scan, is_far=True)[2].put_into(plain)
+    result = pg.reconstruct(pg.far_field(scan), scan, pg.PIE(), epochs=1)
+    for state, is_placed in ((State(plain, result), True), (State(placed, result), False)):
+        actions = [action for stage in run_from(placed, scan, state, 2).stages for action in stage.first]
+        assert any(isinstance(one, pg.refinement.PositionPlacement) for one in actions) == is_placed
+
+
+@pytest.mark.slow
+def test_halves_are_compared_at_the_positions_that_were_found(scan):
+    away = np.random.default_rng(3).normal(0, 1.2, scan.positions.shape) * scan.geometry.sampling(scan.frame_shape)
+    wrong = dataclasses.replace(scan, positions=scan.positions + away, probe=lens_scan()[1][None])
+    plan = pg.Plan(fit={"epochs": 40, "refine": ("scan.offset",)}, validation={"hold_out": 0.1})
+    plan = plan.with_fields({"model.positions.placed_within": 6})
+    planned = pg.runs.PlannedRun.of(plan, wrong)
+    assert halves_share(plan, wrong, planned.validated(planned.perform())).is_shared
 
 
 def test_held_out_patterns_are_a_share_that_judges(scan):

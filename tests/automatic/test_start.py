@@ -116,6 +116,28 @@ def image_result(image):
     return Result(arrays, {}, History.empty(), {})
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("code", [0, 6])
+def test_probe_of_a_file_is_taken_where_it_explains_the_patterns(scan, code):
+    data, wave, _ = scan
+    given = dataclasses.replace(turned(data, code), probe=wave[None])
+    found = find_start(given)
+    assert found.best.candidate.family == "file"
+    assert found.best.candidate.placing == Placing(code)
+    assert {one.candidate.family for one in found.trials} == {"file"}
+    beginning = beginning_of(pg.Plan(), given, ())
+    assert beginning.fields == ({"data.orientation": code} if code else {})
+
+
+@pytest.mark.slow
+def test_probe_of_a_file_that_explains_nothing_is_replaced(scan):
+    data, wave, _ = scan
+    guess = np.fft.fftshift(np.fft.ifft2(np.fft.ifftshift(np.abs(np.fft.fft2(wave))))).astype(complex)  # in focus
+    begin = beginning_of(pg.Plan(), dataclasses.replace(data, probe=guess[None]), ())
+    assert any("the probe of the file leaves" in note for note in begin.notes)
+    assert {"model.start.defocus", "model.start.probe"} & begin.fields.keys()
+
+
 @pytest.mark.parametrize("sign", [1, -1])
 def test_sign_of_matter_by_absorption_and_by_what_stands_out(sign):
     rng = np.random.default_rng(2)

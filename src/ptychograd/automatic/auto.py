@@ -22,7 +22,7 @@ from ptychograd.data.patterns import illuminated_positions
 from ptychograd.data.preparation.guesses import guess_preparation
 from ptychograd.fitting.reconstruction import CUT_SHORT, Progress
 from ptychograd.fitting.result import Result
-from ptychograd.fitting.verdict import NOT_SOLVED, VERDICT
+from ptychograd.fitting.verdict import LATTICE, NOT_SOLVED, VERDICT, causes_of
 from ptychograd.runs.plan.plan import Plan
 from ptychograd.runs.plan.preparation import preparation_of
 from ptychograd.runs.plan.quantities import quantity
@@ -221,7 +221,7 @@ def _distinguished(
 
 def _completed(asked: Asked, state: State, data: Dataset, notes: list[str]) -> State:
     """What is missing put in, and the run made anew with it, if that is better."""
-    first = state
+    first = state = _without_lattice(asked, state, data, notes)
     state = look_for_missing(state, data, asked.budget, asked.said)
     _tell(notes, state.plan, state.notes)
     plan = _longer(state.plan, first.result)
@@ -237,10 +237,22 @@ def _completed(asked: Asked, state: State, data: Dataset, notes: list[str]) -> S
     return state._replace(result=first.result, plan=first.plan)
 
 
+def _without_lattice(asked: Asked, state: State, data: Dataset, notes: list[str]) -> State:
+    """A run of all patterns at once in the place of one that took up the lattice of its scan, if that has none."""
+    if LATTICE not in causes_of(state.result) or "fit.batch_size" in asked.said or asked.budget.left < 0:
+        return state
+    plan = state.plan.with_fields({"fit.batch_size": len(illuminated_positions(data))})
+    result = asked.perform(plan, data)
+    if LATTICE in causes_of(result):
+        _tell(notes, plan, ["object and probe carry the lattice of the scan, with all patterns in a batch too"])
+        return state
+    _tell(notes, plan, ["with all patterns in a batch, as object and probe took up the lattice of the scan before"])
+    return state._replace(plan=plan, result=result)
+
+
 def _longer(plan: Plan, result: Result) -> Plan:
     """The plan with more epochs, where the loss still fell at the end."""
-    codes = [cause["code"] for cause in result.settings.get(VERDICT, {}).get("causes", ())]
-    if "too_few_epochs" not in codes or plan.fit.epochs is not None:
+    if "too_few_epochs" not in causes_of(result) or plan.fit.epochs is not None:
         return plan
     return plan.with_fields({"fit.epochs": LONGER * result.history.epochs})
 

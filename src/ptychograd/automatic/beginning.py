@@ -19,6 +19,7 @@ from ptychograd.automatic.start import (
     shadow_fits,
     shadows_of,
 )
+from ptychograd.automatic.start.search import FILE
 from ptychograd.automatic.start.shadow_distance import is_near_field, shadow_distance
 from ptychograd.automatic.start.trials import Tell
 from ptychograd.core.errors import InputError
@@ -69,9 +70,7 @@ def beginning_of(
         return Beginning(notes=("the start is as it was said",))
     if not plan.is_of_package or data.positions is None or isinstance(data.geometry, BraggGeometry | NearFieldGeometry):
         return Beginning(notes=("only the start of a far field with positions is searched",))
-    if data.probe is not None:
-        return Beginning(notes=("the start probe is that of the file",))
-    near = _near_field(data, said, plan.seed, on_trial)
+    near = _near_field(data, said, plan.seed, on_trial) if data.probe is None else None
     if near is not None:
         return near
     is_placed = any(path in said for path in ("data.orientation", "data.prepare.rotate_scan"))
@@ -108,7 +107,7 @@ def _near_field(data: Dataset, said: Sequence[str], seed: int, on_trial: Tell | 
 def _found(plan: Plan, data: Dataset, found: StartSearch, is_placed: bool) -> Beginning:
     """The beginning that a search found, with the sign of matter that its field has."""
     chosen, text = found.best.candidate, ""
-    if not is_placed:
+    if not is_placed and chosen.family != FILE:
         chosen, text = of_right_sign(found.best, None if data.geometry is None else data.geometry.wavelength)
     rest = [] if found.is_poor else [one.candidate for one in found.finalists if one is not found.best][:MOST_OTHERS]
     others = [(f"{one.text}, positions {one.placing.text},", fields_of(one, plan, data)) for one in rest]
@@ -126,7 +125,10 @@ def _row(found: StartSearch, trial: StartTrial) -> Tried:
 
 
 def fields_of(one: StartCandidate, plan: Plan, data: Dataset) -> dict[str, object]:
-    """Fields of a plan for a start: lengths where they make its wave, or else the wave itself."""
+    """Fields of a plan for a start: lengths where they make its wave, or else the wave itself.
+
+    The probe of the file, and the mean pattern in focus of a file without one, are what a run begins with by itself.
+    """
     if one.fields:
         placed = one.placing.applied(replace(data, support=None))
         try:
@@ -135,7 +137,7 @@ def fields_of(one: StartCandidate, plan: Plan, data: Dataset) -> dict[str, objec
             made = np.zeros(1)
         if made.shape == one.wave.shape and _alike(made, one.wave):
             return one.all_fields
-    elif not one.width:
+    elif one.family == FILE or (not one.width and data.probe is None):
         return dict(one.placing.fields)
     return {**one.placing.fields, "model.start.probe": one.wave.astype(np.complex64)}
 

@@ -10,8 +10,9 @@ from ptychograd.core.strict import meant
 from ptychograd.data.dataset import Dataset
 from ptychograd.fitting.batch_size import is_faint, signal_of
 from ptychograd.fitting.result import NonFiniteError
+from ptychograd.fitting.verdict import LATTICE, causes_of
 from ptychograd.physics.model import AbstractModel
-from ptychograd.refinement.positions import held_out_misfits
+from ptychograd.refinement.positions.validation import HeldOutMisfits, held_out_misfits
 from ptychograd.runs.plan.plan import Plan
 from ptychograd.runs.planned import PlannedRun
 
@@ -39,36 +40,36 @@ def evidence_at_few_photons(
     ways = {text: fields for text, fields in WAYS.items() if not set(fields) & set(said)}
     if not ways or not is_faint(data, signal_of(data)) or not budget.allows(0.0):
         return plan, (), ()
-    plain = _of_each(plan, data)
-    found = {text: _of_each(plan.with_fields(fields), data) for text, fields in ways.items()}
+    plain = _misfits(plan, data)
     if plain is None:
         return plan, (), ()
-    needed, rows, best = critical(len(plain), len(ways)), [], None
-    for text, each in found.items():
-        if each is None:
-            continue
-        ratio = np.log(plain / each) / 2
-        errors = float(np.mean(ratio) / max(np.std(ratio, ddof=1) / np.sqrt(len(ratio)), 1e-12))
-        rows.append((text, errors, float(np.exp(-np.mean(ratio)))))
-        if errors >= needed and (best is None or rows[-1][2] < best[2]):
-            best = rows[-1]
-    tried = tuple(
-        Tried("few photons", text, share, errors, EPOCHS, best is not None and best[0] == text)
-        for text, errors, share in rows
-    )
+    found = {text: _misfits(plan.with_fields(fields), data) for text, fields in ways.items()}
+    rows = {text: (_errors(plain, other), other.r_factor) for text, other in found.items() if other is not None}
+    needed = critical(len(plain.residual), len(ways))
+    clear = {text: row for text, row in rows.items() if row[0] >= needed}
+    best = min(clear, key=lambda text: clear[text][1], default=None)
+    tried = [Tried("few photons", text, r, errors, EPOCHS, text == best) for text, (errors, r) in rows.items()]
+    tried = (Tried("few photons", "neither", plain.r_factor, None, EPOCHS, best is None), *tried)
     if best is None:
         return plan, ("photons are few; neither an object without absorption nor counts are told to be better",), tried
-    note = f"photons are few, and {best[0]} expects held-out patterns better by {best[1]:.1f} standard errors"
-    return plan.with_fields(ways[best[0]]), (note,), tried
+    note = f"photons are few, and {best} expects held-out patterns better by {rows[best][0]:.1f} standard errors"
+    return plan.with_fields(ways[best]), (note,), tried
 
 
-def _of_each(plan: Plan, data: Dataset) -> np.ndarray | None:
-    """What a short run leaves of each held-out pattern; None if it diverged."""
+def _errors(plain: HeldOutMisfits, other: HeldOutMisfits) -> float:
+    """Standard errors by which the second expects held-out patterns better, pattern by pattern."""
+    each = [np.maximum(one.residual, 1e-30) for one in (plain, other)]
+    ratio = np.log(each[0] / each[1]) / 2
+    return float(np.mean(ratio) / max(np.std(ratio, ddof=1) / np.sqrt(len(ratio)), 1e-12))
+
+
+def _misfits(plan: Plan, data: Dataset) -> HeldOutMisfits | None:
+    """What a short run leaves of held-out patterns; None if it diverged, or took up the lattice of the scan."""
     planned = PlannedRun.of(plan.with_fields({"fit.epochs": EPOCHS}), data)
     try:
         result = planned.perform()
     except NonFiniteError:
         return None
-    if planned.held is None or not isinstance(result.model, AbstractModel):
+    if planned.held is None or not isinstance(result.model, AbstractModel) or LATTICE in causes_of(result):
         return None
-    return np.maximum(held_out_misfits(result.model, planned.held, None, {}).residual, 1e-30)
+    return held_out_misfits(result.model, planned.held, None, {})

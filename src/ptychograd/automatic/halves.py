@@ -1,5 +1,6 @@
 """Whether two halves of the patterns share an image: what only one of them shows is noise."""
 
+from dataclasses import replace
 from typing import NamedTuple
 
 from ptychograd.core.errors import InputError
@@ -10,6 +11,7 @@ from ptychograd.fitting.result import NonFiniteError, Result
 from ptychograd.fitting.verdict import NOT_SOLVED, VERDICT
 from ptychograd.quality.half_data import half_agreement
 from ptychograd.runs.halves import planned_halves
+from ptychograd.runs.held_out import parted
 from ptychograd.runs.plan.plan import Plan
 from ptychograd.runs.plan.sections.model import BEAMS
 
@@ -33,7 +35,8 @@ class HalvesShared(NamedTuple):
 def halves_share(plan: Plan, data: Dataset, result: Result) -> HalvesShared:
     """Reconstruct both halves of the patterns shortly, with the probe of a result, and compare their images.
 
-    The object starts anew in each, so that what they have in common is of the sample, or of the probe.
+    The object starts anew in each, so that what they have in common is of the sample, or of the probe. Positions that
+    were refined are taken as they were found, with the patterns that were fitted.
 
     Args:
         plan: of the result.
@@ -44,8 +47,9 @@ def halves_share(plan: Plan, data: Dataset, result: Result) -> HalvesShared:
     start = dict.fromkeys((*BEAMS, "result"))
     fields |= {f"model.start.{name}": value for name, value in start.items()} | {"model.start.defocus": 0.0}
     fields |= {"model.start.probe": result.probe, "fit.refine": tuple(p for p in plan.fit.refine if "scan" not in p)}
+    fields |= {"model.positions.placed_within": None}
     try:
-        halves = [half.perform() for half in planned_halves(plan.with_fields(fields), data)]
+        halves = [half.perform() for half in planned_halves(plan.with_fields(fields), _as_found(plan, data, result))]
         found = half_agreement(*halves)
     except (InputError, NonFiniteError) as problem:
         return HalvesShared(None, f"halves of the patterns could not be compared: {problem}")
@@ -55,6 +59,12 @@ def halves_share(plan: Plan, data: Dataset, result: Result) -> HalvesShared:
     size = found.resolution()
     text = format_length(size) if result.sampling is not None and size else f"{size:.2g} pixels"
     return HalvesShared(True, f"two halves of the patterns share the image, to lines {text} wide")
+
+
+def _as_found(plan: Plan, data: Dataset, result: Result) -> Dataset:
+    """The data that a result was fitted to, at the positions that it found."""
+    found = result.positions_refined
+    return data if found is None else replace(parted(plan, data)[0], positions=found)
 
 
 def with_halves(result: Result, shared: HalvesShared) -> Result:

@@ -1,7 +1,7 @@
 """What a run above the noise lacks: parts of the model, tried from its state and judged by held-out patterns."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import NamedTuple, cast
 
@@ -12,7 +12,7 @@ from ptychograd.automatic.orientation.preference import critical
 from ptychograd.core.strict import meant
 from ptychograd.data.dataset import Dataset
 from ptychograd.fitting.result import NonFiniteError, Result
-from ptychograd.fitting.verdict import AT_NOISE, NOT_SOLVED, VERDICT
+from ptychograd.fitting.verdict import AT_NOISE, LATTICE, NOT_SOLVED, VERDICT, causes_of
 from ptychograd.models.continuing import EarlierResult, continued
 from ptychograd.physics.model import AbstractModel
 from ptychograd.physics.paths import BACKGROUND, CORRECTING, INTENSITY, POINT_SPREAD_WIDTH
@@ -30,6 +30,7 @@ LEAST = 0.003  # of R, that a part has to gain
 MODES = (2, 4, 6)
 OFFSETS, RELEASED = CORRECTING["offset"], "fit.refine"
 PLACED, FARTHEST = "model.positions.placed_within", 32  # object pixels
+FURTHER = 0.02  # of R, that placed positions have to gain beside those that are only refined
 SHARE = 0.5  # of the time left, for the final run
 
 
@@ -101,12 +102,12 @@ def look_for_missing(state: State, data: Dataset, budget: Budget, said: Sequence
     Returns:
         the plan with what pays, the result of the last trial, and what was tried.
     """
-    begin = time.monotonic()
+    begin, until = time.monotonic(), budget.share(SHARE)
     is_far = state.result.settings.get(VERDICT, {}).get("code") == NOT_SOLVED
     parts = _unsaid(parts_for(state.plan, data, is_far), said)
     while parts and not is_at_noise(state.result):
         each = (time.monotonic() - begin) / max(1, len(state.tried))
-        if not budget.allows(each * (len(parts) + 1)) or budget.left < 0:
+        if not until.allows(each * (len(parts) + 1)):
             return state._replace(notes=(*state.notes, "time ended before all that may be missing was tried"))
         state, paid = _round(state, data, parts)
         if not paid:
@@ -139,19 +140,20 @@ def _next_modes(plan: Plan, paid: Sequence[Part]) -> list[Part]:
 
 def _round(state: State, data: Dataset, parts: Sequence[Part]) -> tuple[State, list[Part]]:
     """One trial of each part beside one without any; the state with the best that paid, and all that paid."""
-    plain = _trial(state.plan, data, state.result)
+    plain = _trial(state.plan, data, state)
     if plain is None:
         return state, []
     needed, found = None, []
     for part in parts:
         plan = part.put_into(state.plan)
-        trial = _trial(plan, data, state.result)
+        trial = _trial(plan, data, state)
         gain = None if trial is None else _gain(plan, data, trial, plain)
         if trial is not None and gain is not None:
             needed = critical(gain.count, len(parts))
             found.append((gain, part, plan, trial))
     paid = [one for one in found if one[0].errors >= (needed or 0) and one[0].share >= LEAST]
-    paid = sorted(paid, key=lambda one: one[0].r_factor)
+    paid = [one for one in paid if LATTICE not in causes_of(one[3])]
+    paid = sorted(paid, key=lambda one: one[0].r_factor * (1 + FURTHER * (one[1].about == PLACED)))
     rows = [_row(gain, part, bool(paid) and part is paid[0][1]) for gain, part, _, _ in found]
     if not paid:
         return state._replace(tried=(*state.tried, *rows)), []
@@ -193,22 +195,23 @@ def _gain(plan: Plan, data: Dataset, trial: Result, plain: Result) -> Gain | Non
     return Gain(one.r_factor, without.r_factor, float(np.mean(ratio)) / max(error, 1e-12), len(ratio))
 
 
-def _trial(plan: Plan, data: Dataset, earlier: Result) -> Result | None:
-    """Some epochs of a plan from where an earlier result is; None if they diverged."""
+def _trial(plan: Plan, data: Dataset, state: State) -> Result | None:
+    """Some epochs of a plan from where the search stands; None if they diverged."""
     try:
-        return perform(run_from(plan, data, earlier, EPOCHS))
+        return perform(run_from(plan, data, state, EPOCHS))
     except NonFiniteError:
         return None
 
 
-def run_from(plan: Plan, data: Dataset, earlier: Result, epochs: int) -> Run:
-    """A run of a plan that begins with object, probe and positions of an earlier result."""
+def run_from(plan: Plan, data: Dataset, state: State, epochs: int) -> Run:
+    """A run of a plan that begins with object, probe and positions of a state; what that has placed stays there."""
     short = plan.with_fields({"fit.epochs": epochs, "fit.refine_after": 0, "validation.position_test": False})
     fitted, held = parted(short, data)
-    model, solver = start_from(short, fitted, earlier), make_solver(short)
+    model, solver = start_from(short, fitted, state.result), make_solver(short)
     size = short.fit.batch_size or solver.suited_batch_size(fitted)
     run = Run(model, fitted, solver, short.make_stages(fitted, model), size, short.seed)
-    return with_search_and_validation(short, run, held)
+    is_placed = state.plan.model.positions.placed_within is not None
+    return with_search_and_validation(short.with_fields({PLACED: None}) if is_placed else short, run, held)
 
 
 def start_from(plan: Plan, data: Dataset, earlier: Result) -> AbstractModel:
@@ -219,8 +222,3 @@ def start_from(plan: Plan, data: Dataset, earlier: Result) -> AbstractModel:
 
 def _begun(data: Dataset, earlier: EarlierResult, model: AbstractModel) -> AbstractModel:
     return continued(model, data, earlier)[0]
-
-
-def rows_of(tried: Sequence[Tried]) -> Iterator[dict]:
-    """The table of what was tried, as it goes into settings."""
-    yield from (one.summary for one in tried)

@@ -33,6 +33,7 @@ from ptychograd.fitting.raster_grid import RasterArtefact, raster_artefact
 from ptychograd.fitting.result import Result, pixels_with_data
 
 VERDICT = "verdict"  # settings: the words of a verdict
+LATTICE = "lattice"  # a cause: object and probe carry that of their scan
 AT_NOISE, NEAR_NOISE, NOT_SOLVED, UNKNOWN = "at_noise", "near_noise", "not_solved", "unknown"
 AT = 1.1  # χ² up to which a run is at the noise
 LEFT = 1 / 3  # of what can be explained: more is left by no run that is near the noise
@@ -166,6 +167,11 @@ def assess(
     return verdict._replace(code=code, causes=causes)
 
 
+def causes_of(result: Result) -> tuple[str, ...]:
+    """Codes of what the verdict on a result says may be wrong; none without a verdict."""
+    return tuple(cause["code"] for cause in result.settings.get(VERDICT, {}).get("causes", ()))
+
+
 def _code(chi_squared: float, left: float, is_certain: bool, limits: Iterable[tuple[float, float]]) -> str:
     if not is_certain:
         return NOT_SOLVED
@@ -237,7 +243,7 @@ def _causes(result: Result, data: Dataset, verdict: Verdict, is_certain: bool, c
 
 def _lattice(artefact: RasterArtefact) -> Cause:
     shares = f"{artefact.object:.2g} of the object's magnitude and {artefact.probe:.2g} of the probe's intensity"
-    return Cause("lattice", f"object and probe carry the scan's own lattice, {shares}")
+    return Cause(LATTICE, f"object and probe carry the scan's own lattice, {shares}")
 
 
 def _modes(result: Result) -> Cause:

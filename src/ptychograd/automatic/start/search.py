@@ -17,6 +17,7 @@ from ptychograd.automatic.start.trials import StartTrial, Tell, TrialData, ranke
 from ptychograd.core.errors import InputError
 from ptychograd.core.strict import meant
 from ptychograd.data.dataset import BraggGeometry, Dataset, NearFieldGeometry, check_data, positions_of
+from ptychograd.data.orientation import ALL
 from ptychograd.data.patterns import illuminated_positions
 
 FEWEST = 8  # patterns with photons
@@ -27,6 +28,7 @@ FINER = tuple(math.radians(angle) for angle in (1.5, 3.0))  # by which a scan is
 ABOUT = (0.64, 0.8, 1.0, 1.25, 1.56)  # times the width that shadows tell
 FIRST, SECOND, LAST, LONG = 4, 6, 10, 30  # epochs of trials: of many, about shadows, of the best; behind diffusers
 FEW = 6  # trials that go on to the last round
+FILE = "file"  # the family of the probe that a file holds
 LITTLE = 0.1  # of the same: then nothing else is looked for
 UNEXPLAINED = 0.5  # of what can be explained, left of the fitted patterns: then nothing was found yet
 HANDS = (Placing(0), Placing(1), Placing(4), Placing(5))  # the others are twins of these
@@ -98,6 +100,7 @@ def find_start(
 ) -> StartSearch:
     """Find the probe with which a far field begins, and how its scan lies to the detector.
 
+    A probe that the file holds is taken where it explains the patterns, in whichever of the eight orientations.
     Where the beam is out of focus, neighbouring patterns show its shadow moving, which tells orientation, angle and
     defocus (see `shadow_fits`); trials about these confirm them. Elsewhere pupils in and out of focus, pinholes and
     spots are tried, first as the file says that the scan lies, then in the other orientations.
@@ -124,12 +127,15 @@ def find_start(
     if count < FEWEST:
         raise InputError(f"{count} patterns with photons are too few to hold some out; expected {FEWEST} or more.")
     search = Search(trial_data(data, seed), None if placing is None else (placing,), seed, on_trial, budget)
+    of_file, before = _by_file(data, search)
+    if of_file and left_of(of_file[0]) <= UNEXPLAINED:
+        return compared(of_file, before)
     by_shadow, notes = _by_shadows(data, search)
     if by_shadow and left_of(by_shadow[0]) <= UNEXPLAINED:
-        return compared(_beside_openings(by_shadow, search), notes)
+        return compared(ranked([*_beside_openings(by_shadow, search), *of_file]), (*before, *notes))
     trials = _by_families(search)
-    last = _last_round(ranked([*trials, *by_shadow]), search)
-    return compared(last, (*notes, f"{len(trials)} other starts were tried"))
+    last = _last_round(ranked([*trials, *by_shadow, *of_file]), search)
+    return compared(last, (*before, *notes, f"{len(trials)} other starts were tried"))
 
 
 def left_of(trial: StartTrial) -> float:
@@ -168,6 +174,20 @@ def _summary(best: StartTrial, finalists: Sequence | dict, errors: float) -> str
     if len(finalists) > 1:
         return f"{text}, and {len(finalists) - 1} other starts that can't be told apart from it"
     return text + (f", the next other start {errors:.1f} standard errors more" if math.isfinite(errors) else "")
+
+
+def _by_file(data: Dataset, search: Search) -> tuple[list[StartTrial], tuple[str, ...]]:
+    """Trials of the probe that a file holds in all orientations, that of the file first unless another is better."""
+    if data.probe is None:
+        return [], ()
+    places = search.placings or tuple(Placing(code) for code in ALL)
+    wave = np.asarray(data.probe)[0]
+    trials = search.tried([StartCandidate(FILE, "the probe of the file", wave, place) for place in places], SECOND)
+    needed = critical(len(trials[0].r_of_pattern), len(trials) - 1)
+    stated = next(one for one in trials if one.candidate.placing == places[0])
+    if errors_apart(trials[0], stated) < needed:
+        trials = [stated, *(one for one in trials if one is not stated)]
+    return trials, (f"the probe of the file leaves {left_of(trials[0]):.0%} of what can be explained in short trials",)
 
 
 def _by_shadows(data: Dataset, search: Search) -> tuple[list[StartTrial], tuple[str, ...]]:

@@ -16,6 +16,7 @@ from ptychograd.data.dataset import Dataset, NearFieldGeometry
 from ptychograd.data.splitting import set_aside
 from ptychograd.fitting.result import Result
 from ptychograd.fitting.solvers import Nesterov
+from ptychograd.fitting.verdict import LATTICE, causes_of
 from ptychograd.models.recipes import far_field, near_field
 from ptychograd.physics.model import AbstractModel
 from ptychograd.refinement.positions.validation import held_out_misfits
@@ -44,6 +45,11 @@ class StartTrial(NamedTuple):
     r_of_pattern: Float[np.ndarray, " held"]
     epochs: int
     result: Result
+
+    @property
+    def has_lattice(self) -> bool:
+        """Whether its object and probe carry the lattice of the scan, which fits well and is no image."""
+        return LATTICE in causes_of(self.result)
 
 
 class TrialData(NamedTuple):
@@ -127,8 +133,8 @@ def batch_of(data: Dataset) -> int:
 
 
 def ranked(trials: Iterable[StartTrial]) -> list[StartTrial]:
-    """The best first."""
-    return sorted(trials, key=lambda trial: trial.r_factor)
+    """The best first, those whose object and probe carry the lattice of the scan after all others."""
+    return sorted(trials, key=lambda trial: (trial.has_lattice, trial.r_factor))
 
 
 def _trial_of(
