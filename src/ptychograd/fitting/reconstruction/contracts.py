@@ -10,18 +10,18 @@ from jaxtyping import Array
 
 from ptychograd.core.compilable import on_device
 from ptychograd.core.errors import InputError, check_seed
-from ptychograd.core.overriding import is_own
+from ptychograd.core.overriding import check_overriding, is_own
 from ptychograd.core.parameters import join, split
 from ptychograd.data.checks import check_possible
 from ptychograd.data.dataset import Dataset
 from ptychograd.fitting.epoch import AbstractSampler, Shuffled, called
 from ptychograd.fitting.objective import Penalty
 from ptychograd.physics.checks import check_count, check_windows, checked_shared
-from ptychograd.physics.first_pattern import check_first_pattern, expected_shape
+from ptychograd.physics.first_pattern import check_first_pattern, doubts_of_first_pattern, expected_shape
 from ptychograd.physics.hints import check_hints, check_kinds
 from ptychograd.physics.model import AbstractModel, roles_of, shares_work
 from ptychograd.physics.noise import AbstractNoise
-from ptychograd.physics.promise import check_promise, check_propagators
+from ptychograd.physics.promise import check_promise, check_propagators, losses_of_energy
 from ptychograd.physics.role_checks import check_roles
 from ptychograd.physics.shared_work import shared_of
 
@@ -204,3 +204,14 @@ def check_fit(model: AbstractModel, data: Dataset, epochs: int, batch_size: int,
     check_windows(stands, data.count // model.group)
     check_promise(stands)
     check_first_pattern(stands)
+
+
+def check_methods(*parts: object) -> None:
+    """Raise `InputError` for a method of one's own, of any of these, that can't be called as the base's."""
+    for part in parts:
+        check_overriding(part)
+
+
+def doubts_of_own(model: AbstractModel) -> list[str]:
+    """A sentence on all that makes a fit of a model of one's own slow or futile."""
+    return [*losses_of_energy(model), *doubts_of_first_pattern(model)]

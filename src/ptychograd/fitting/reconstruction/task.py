@@ -12,7 +12,6 @@ from jaxtyping import PyTree
 
 from ptychograd.core.compilable import compilable, on_device
 from ptychograd.core.errors import InputError, check_kind
-from ptychograd.core.overriding import check_overriding
 from ptychograd.core.parameters import matches, named_leaves, named_parameters, partition, real_dtype, trainable_names
 from ptychograd.core.strict import meant
 from ptychograd.data.checks import warn_of
@@ -50,8 +49,10 @@ from ptychograd.fitting.reconstruction.contracts import (
     brightest,
     check_fit,
     check_noise,
+    check_methods,
     check_numbers,
     check_sampler,
+    doubts_of_own,
 )
 from ptychograd.fitting.reconstruction.diagonals import UNLIKE, WITHOUT_DIAGONAL, noted, scales_steps
 from ptychograd.fitting.reconstruction.penalties import penalty, with_path
@@ -59,10 +60,8 @@ from ptychograd.fitting.reconstruction.stuck import stuck
 from ptychograd.fitting.result import ROSE, History, Result, require_present_version
 from ptychograd.fitting.schedule import AbstractSchedule, LateCooling
 from ptychograd.fitting.solvers import AbstractSolver, EvaluateOnly
-from ptychograd.physics.first_pattern import doubts_of_first_pattern
 from ptychograd.physics.model import AbstractModel, roles_of, shares_work
 from ptychograd.physics.noise import AbstractNoise, Censored
-from ptychograd.physics.promise import losses_of_energy
 from ptychograd.physics.shared_work import computed_from, shared_of
 
 SAME_STAGE = ("solver", "batch_size", "noise", "trainable", "priors", "constraints")  # settings: alike within a stage
@@ -142,14 +141,9 @@ def begun(task: Task) -> tuple[Work, Standing]:
         warnings.warn(f"What can't move from where it starts: {sentence}.", stacklevel=3)
     if WITHOUT_DIAGONAL in ready[0].settings and not task.resume:
         warnings.warn(UNLIKE, stacklevel=3)
-    for sentence in (*_idle(task), *(() if task.resume else _doubts(shared_of(task.model)))):
+    for sentence in (*_idle(task), *(() if task.resume else doubts_of_own(shared_of(task.model)))):
         warnings.warn(sentence, stacklevel=3)
     return ready
-
-
-def _doubts(model: AbstractModel) -> list[str]:
-    """A sentence on all that makes a fit of a model of one's own slow or futile."""
-    return [*losses_of_energy(model), *doubts_of_first_pattern(model)]
 
 
 @meant
@@ -323,8 +317,7 @@ def _check_kinds(task: Task) -> None:
         check_kind(getattr(task, name), kind, name, mend.get(name, ""))
     own = (getattr(task, name) for name in ("solver", "noise", "sampler", "schedule"))
     constraints = (part for given in task.constraints.values() for part in several(given))
-    for part in (*own, *task.priors, *constraints):
-        check_overriding(part)
+    check_methods(*own, *task.priors, *constraints)
     for name, number in numbers.items():
         if not isinstance(number, (int, np.integer)):
             raise InputError(f"{name}={number!r}; expected a whole number.")
