@@ -48,8 +48,8 @@ from ptychograd.fitting.reconstruction.best import BEST, Best, Stored
 from ptychograd.fitting.reconstruction.contracts import (
     brightest,
     check_fit,
-    check_noise,
     check_methods,
+    check_noise,
     check_numbers,
     check_sampler,
     doubts_of_own,
@@ -129,10 +129,10 @@ class Standing(NamedTuple):
 
 def begun(task: Task) -> tuple[Work, Standing]:
     """What is `prepared`, after a warning of what is plainly wrong with data or start; a mere look is no run."""
-    ready, is_scan = prepared(task), roles_of(task.model).positions is not None
+    ready = prepared(task)
     if not task.epochs or isinstance(task.solver, EvaluateOnly):
         return ready
-    if is_scan:
+    if roles_of(task.model).positions is not None:
         warn_of(task.data, float(np.min(task.noise.level)) if isinstance(task.noise, Censored) else None)
     doubt = "" if task.resume else task.solver.doubts_batch(task.batch_size, task.data)
     if doubt:
@@ -316,8 +316,7 @@ def _check_kinds(task: Task) -> None:
     for name, kind in kinds.items():
         check_kind(getattr(task, name), kind, name, mend.get(name, ""))
     own = (getattr(task, name) for name in ("solver", "noise", "sampler", "schedule"))
-    constraints = (part for given in task.constraints.values() for part in several(given))
-    check_methods(*own, *task.priors, *constraints)
+    check_methods(*own, *task.priors, *(part for given in task.constraints.values() for part in several(given)))
     for name, number in numbers.items():
         if not isinstance(number, (int, np.integer)):
             raise InputError(f"{name}={number!r}; expected a whole number.")
