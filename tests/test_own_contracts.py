@@ -376,7 +376,7 @@ WRONG_HINTS = {
     ),
     "shared of a batch": (
         lambda s: with_methods(s, shared=lambda self, batch: self),
-        r"shared\(\) ends with an error .*'batch'.*; expected a function of the model alone",
+        r"shared takes \(self, batch\); expected `def shared\(self\)`",
     ),
     "shared without end": (lambda s: with_methods(s, shared=lambda self: self.shared()), "calls itself without end"),
 }

@@ -9,8 +9,8 @@ import pytest
 import own_models
 import problems
 import ptychograd as pg
+from ptychograd.core.compilable import on_device
 from ptychograd.core.parameters import partition, split
-from ptychograd.fitting.epoch import on_device
 from ptychograd.fitting.objective import Objective
 from ptychograd.fitting.reconstruction.diagonals import largest_eigenvalues
 

@@ -8,12 +8,14 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Complex, Float, Real
 
+from ptychograd.core.compilable import compilable, on_device
 from ptychograd.core.errors import InputError, check_kind, check_seed
 from ptychograd.core.parameters import is_parameter, named_leaves
 from ptychograd.core.strict import full_precision, meant
 from ptychograd.data.dataset import GroundTruth
 from ptychograd.physics.batching import batched
 from ptychograd.physics.checks import check_windows, checked_shared, known_count
+from ptychograd.physics.first_pattern import expected_shape
 from ptychograd.physics.hints import check_hints, check_kinds
 from ptychograd.physics.model import AbstractModel, Group, roles_of
 from ptychograd.physics.noise import AbstractNoise, Poisson
@@ -26,6 +28,7 @@ PATTERNS_AT_ONCE = 64
 
 
 @meant
+@compilable
 def simulate(
     model: AbstractModel, count: int, *, noise: AbstractNoise | None = None, seed: int = 0
 ) -> Real[np.ndarray, "index *detector"]:
@@ -55,8 +58,9 @@ def simulate(
     _check_count(model, count)
     check_seed(seed)
     check_hints(model, (known_count(model) or count) // model.group)
-    model = shared_of(model)
+    model = on_device(shared_of(model))
     check_propagators(model)
+    expected_shape(model)
     check_windows(model, count // model.group)
     noise = noise or Poisson()
     groups, at_once = count // model.group, max(1, PATTERNS_AT_ONCE // model.group)

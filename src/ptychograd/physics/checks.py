@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
+from ptychograd.core.compilable import compilable
 from ptychograd.core.errors import InputError, check_kind
 from ptychograd.core.parameters import matches, named_leaves, named_parameters, trainable_names
 from ptychograd.core.strict import meant
@@ -124,6 +125,7 @@ def _check_kinds_of_windows(model: AbstractModel, arrays: Mapping[str, Array]) -
 
 
 @meant
+@compilable
 def refined_by_default(model: AbstractModel) -> tuple[str, ...]:
     """Paths of the parameters that are refined where nobody names any."""
     check_kind(model, AbstractModel, "model")

@@ -7,40 +7,23 @@ import jax
 import numpy as np
 
 from ptychograd.core.errors import InputError
+from ptychograd.core.overriding import check_overriding
 from ptychograd.core.parameters import matches, named_leaves
 from ptychograd.core.strict import meant
 from ptychograd.physics.model import AbstractModel, ScaleAmbiguity, gathered, parts_of, shares_work
-from ptychograd.physics.promise import PACKAGE, parts_within
+from ptychograd.physics.promise import parts_within
 from ptychograd.physics.shared_work import shared_of
 
 
 def check_kinds(model: AbstractModel) -> None:
-    """Raise `InputError` where a method of one's own stands for a property of the base class, or the other way round.
+    """Raise `InputError` where a method of one's own can't stand for what the base class has.
 
     Of the model and of all parts in it. It comes first: whoever asks for a hint gets a method then, and not its value.
     """
     for part in parts_within(model):
-        own = [kind for kind in type(part).__mro__ if kind.__module__.partition(".")[0] != PACKAGE]
-        for kind in own:
-            for name, given in vars(kind).items():
-                _check_kind(type(part), name, given)
+        check_overriding(part)
     if not (isinstance(model.group, int | np.integer) and model.group >= 1):
         raise InputError(f"{type(model).__name__}.group is {model.group!r}; expected a whole number, 1 or more.")
-
-
-def _check_kind(kind: type, name: str, given: object) -> None:
-    inherited = (vars(base) for base in kind.__mro__ if base.__module__.partition(".")[0] == PACKAGE)
-    usual = next((there[name] for there in inherited if name in there), None)
-    if isinstance(usual, property) and not isinstance(given, property) and hasattr(given, "__get__"):
-        raise InputError(
-            f"{kind.__name__}.{name} is a method; expected a property, as the base class has it: write @property above "
-            f"`def {name}(self)`."
-        )
-    if isinstance(given, property) and usual is not None and not isinstance(usual, property):
-        raise InputError(
-            f"{kind.__name__}.{name} is a property; expected a method, as the base class has it: leave out @property "
-            f"above `def {name}(self, ...)`."
-        )
 
 
 @meant

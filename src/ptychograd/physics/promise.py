@@ -10,14 +10,14 @@ import numpy as np
 from jaxtyping import Array, PyTree
 
 from ptychograd.core.errors import InputError
+from ptychograd.core.overriding import is_own
 from ptychograd.core.parameters import is_parameter, map_with_names, matches
 from ptychograd.core.strict import meant
 from ptychograd.core.windows import Window, extract_window, put
 from ptychograd.physics.model import AbstractExitWaveModel, AbstractModel, Group
 from ptychograd.physics.propagators import AbstractPropagator
-from ptychograd.physics.propagators.energy import check_energy, loss_of_energy
+from ptychograd.physics.propagators.energy import check_energy, largest_gain, loss_of_energy
 
-PACKAGE = __name__.partition(".")[0]
 ROUNDING = 1e-3  # of the pattern's largest value
 
 
@@ -57,13 +57,13 @@ def check_propagators(model: AbstractModel) -> None:
     for part, wave in _own_propagators(model):
         _check_waves(part, wave)
         _check_linear(part, wave)
-        check_energy(part, wave)
+        check_energy(*_gain(part, wave))
 
 
 @meant
 def losses_of_energy(model: AbstractModel) -> list[str]:
     """A sentence on each propagator of one's own that makes all waves much smaller."""
-    return [sentence for part, wave in _own_propagators(model) if (sentence := loss_of_energy(part, wave))]
+    return [sentence for part, wave in _own_propagators(model) if (sentence := loss_of_energy(*_gain(part, wave)))]
 
 
 def _own_propagators(model: AbstractModel) -> Iterator[tuple[AbstractPropagator, Array]]:
@@ -75,6 +75,11 @@ def _own_propagators(model: AbstractModel) -> Iterator[tuple[AbstractPropagator,
     rng = np.random.default_rng(0)
     wave = jnp.asarray(rng.normal(size=there.shape) + 1j * rng.normal(size=there.shape), there.dtype)
     yield from ((part, wave) for part in propagators)
+
+
+def _gain(part: AbstractPropagator, wave: Array) -> tuple[str, float]:
+    """What it is called, and how many times as large it makes waves at most."""
+    return f"The propagator {type(part).__name__}", largest_gain(lambda wave: part(wave, None), wave)
 
 
 def _check_waves(part: AbstractPropagator, wave: Array) -> None:
@@ -104,11 +109,6 @@ def _check_linear(part: AbstractPropagator, wave: Array) -> None:
                 f"than {text} times what the wave becomes; expected no |wave|, no powers, no conjugates. What is "
                 "not linear belongs in `detect` of a model."
             )
-
-
-def is_own(part: object) -> bool:
-    """Whether a part is of a class of one's own."""
-    return type(part).__module__.partition(".")[0] != PACKAGE
 
 
 def parts_within(model: PyTree) -> Iterator[eqx.Module]:

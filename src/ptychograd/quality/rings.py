@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import jax
 import numpy as np
 from jaxtyping import Bool, Complex, Float, Inexact
 from scipy.ndimage import distance_transform_edt
@@ -208,13 +209,19 @@ def fourier_ring_correlation(
         the correlation of every ring; its `resolution()` is the finest detail on which both agree.
 
     Raises:
-        InputError: the objects have different shapes, or the area is too small for rings.
+        InputError: they are no arrays, or have different shapes, or the area is too small for rings.
 
     Example:
         first, second = pg.load("first_half.h5"), pg.load("second_half.h5")
         found = pg.fourier_ring_correlation(first.object, second.object, sampling=first.sampling)
         found.resolution()  # in metres
     """
+    for image in (one, other):
+        if not isinstance(image, np.ndarray | jax.Array):
+            raise InputError(
+                f"A {type(image).__name__} is no image; expected two arrays, as result.object; of two results "
+                "pg.quality.half_agreement(one, other) gives the ring correlation."
+            )
     if one.shape != other.shape:
         raise InputError(f"Objects of {one.shape} and {other.shape} pixels can't be compared; expected the same scan.")
     box, inside = _box(np.ones(one.shape, bool) if area is None else area)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, cast
 
 from ptychograd.core.errors import InputError, check_kind
+from ptychograd.core.overriding import check_overriding
 from ptychograd.data.dataset import Dataset
 from ptychograd.fitting.epoch import AbstractSampler, Device, Shuffled
 from ptychograd.fitting.priors import AbstractPrior
@@ -165,6 +166,7 @@ def check_stage(stage: object) -> None:
         raise InputError(f"A stage until {stage.until!r}; expected a rule that ends it, as Converged(), or None.")
     for action in stage.first if isinstance(stage.first, list | tuple) else (stage.first,):
         check_kind(action, AbstractStageAction, "stage action")
+        check_overriding(action)
     if stage.solver is not None and not isinstance(stage.solver, AbstractSolverChoice):
         check_kind(stage.solver, AbstractSolver, "solver", ", as pg.Nesterov()")
     for prior in stage.priors:

@@ -11,6 +11,7 @@ import numpy as np
 from jax.sharding import Mesh
 from jaxtyping import Array, Bool, Int, PyTree, Real, UInt
 
+from ptychograd.core.compilable import on_device
 from ptychograd.core.parameters import named_parameters
 from ptychograd.core.strict import full_precision, meant
 from ptychograd.fitting import schedule as _schedule
@@ -156,11 +157,6 @@ def device_memory() -> int | None:
 
 
 @meant
-def on_device(model: PyTree) -> PyTree:
-    """The model with its NumPy arrays, which are constants, as JAX arrays, so that indices may be traced."""
-    return jax.tree.map(lambda leaf: jnp.asarray(leaf) if isinstance(leaf, np.ndarray) else leaf, model)
-
-
 def called(model: AbstractModel) -> AbstractModel:
     """The model on the device in whose place calls are made (see `AbstractModel.shared`), computed once."""
     there = on_device(model)

@@ -8,21 +8,25 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
+from ptychograd.core.compilable import on_device
 from ptychograd.core.errors import InputError, check_seed
+from ptychograd.core.overriding import check_overriding, is_own
 from ptychograd.core.parameters import join, split
 from ptychograd.data.checks import check_possible
 from ptychograd.data.dataset import Dataset
-from ptychograd.fitting.epoch import AbstractSampler, Shuffled, called, on_device
+from ptychograd.fitting.epoch import AbstractSampler, Shuffled, called
 from ptychograd.fitting.objective import Penalty
 from ptychograd.physics.checks import check_count, check_windows, checked_shared
+from ptychograd.physics.first_pattern import check_first_pattern, doubts_of_first_pattern, expected_shape
 from ptychograd.physics.hints import check_hints, check_kinds
 from ptychograd.physics.model import AbstractModel, roles_of, shares_work
 from ptychograd.physics.noise import AbstractNoise
-from ptychograd.physics.promise import check_promise, check_propagators, is_own
+from ptychograd.physics.promise import check_promise, check_propagators, losses_of_energy
 from ptychograd.physics.role_checks import check_roles
 from ptychograd.physics.shared_work import shared_of
 
 MOST_PHOTONS = 1e30  # of a pattern, or one over it, with which steps stay finite in single precision (measured)
+PHOTONS = 10.0  # of a pixel, at which a noise model is tried
 UNKNOWN_BRIGHTEST = 1e6  # photons of a pixel, where patterns are still to come
 
 
@@ -38,6 +42,7 @@ def check_noise(noise: AbstractNoise, frame_shape: tuple[int, int], real: np.dty
             )
     if noise.curvature is None:
         _check_dark(noise, patterns)
+        _check_sign(noise, real)
 
 
 def described(found: object) -> str:
@@ -57,6 +62,18 @@ def _check_dark(noise: AbstractNoise, patterns: jax.ShapeDtypeStruct) -> None:
                 f"The {name} of {type(noise).__name__}'s `nll` is not finite where no photon is expected; add a floor, "
                 "as in expected + 0.03."
             )
+
+
+def _check_sign(noise: AbstractNoise, real: np.dtype) -> None:
+    """Refuse a misfit that is largest, not least, where as many photons are expected as measured."""
+    expected = PHOTONS * jnp.asarray([1.0, 0.5, 2.0], real)[:, None, None]
+    as_measured, fewer, more = np.asarray(noise.nll(expected, jnp.full_like(expected, PHOTONS)))[:, 0, 0]
+    if as_measured > max(fewer, more):
+        raise InputError(
+            f"`nll` of {type(noise).__name__} is largest where as many photons are expected as measured "
+            f"({as_measured:.3g}, and {fewer:.3g} where half as many are, of {PHOTONS:g}); expected the negative "
+            "log-likelihood, which is least there: change its sign."
+        )
 
 
 def check_prior(penalty: Penalty, array: Array) -> None:
@@ -176,14 +193,7 @@ def check_fit(model: AbstractModel, data: Dataset, epochs: int, batch_size: int,
     check_possible(data, roles_of(model).positions is not None)
     there = on_device(model)
     check_propagators(shared_of(model))
-    expected = _expected(there)
-    if not hasattr(expected, "dtype"):
-        found = type(expected).__name__
-        raise InputError(f"The model gives {found} for a pattern; expected photons (y, x): does it lack a return?")
-    if not jnp.issubdtype(expected.dtype, jnp.floating):
-        raise InputError(
-            f"The model gives {expected.dtype} numbers; expected real photons, as |wave|² by `jnp.abs(wave) ** 2`."
-        )
+    expected = expected_shape(there)
     if expected.shape != data.frame_shape:
         what = f"The model that {type(model).__name__}.shared() gives" if shares_work(model) else "The model"
         raise InputError(
@@ -193,17 +203,15 @@ def check_fit(model: AbstractModel, data: Dataset, epochs: int, batch_size: int,
     stands = called(there)
     check_windows(stands, data.count // model.group)
     check_promise(stands)
+    check_first_pattern(stands)
 
 
-def _expected(model: AbstractModel) -> jax.ShapeDtypeStruct:
-    """Shape and type of a pattern; of a model that shares work it is said whose shapes don't fit."""
-    index = jax.ShapeDtypeStruct((), np.int32)
-    if not shares_work(model):
-        return jax.eval_shape(model, index)
-    try:
-        return jax.eval_shape(lambda index: model.shared()(index), index)
-    except (TypeError, ValueError, IndexError) as problem:
-        raise InputError(
-            f"The model that {type(model).__name__}.shared() gives can't be called, as its arrays don't fit together "
-            f"({str(problem).splitlines()[0]}); expected arrays of the shapes that its call takes."
-        ) from problem
+def check_methods(*parts: object) -> None:
+    """Raise `InputError` for a method of one's own, of any of these, that can't be called as the base's."""
+    for part in parts:
+        check_overriding(part)
+
+
+def doubts_of_own(model: AbstractModel) -> list[str]:
+    """A sentence on all that makes a fit of a model of one's own slow or futile."""
+    return [*losses_of_energy(model), *doubts_of_first_pattern(model)]

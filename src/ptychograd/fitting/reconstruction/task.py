@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PyTree
 
+from ptychograd.core.compilable import compilable, on_device
 from ptychograd.core.errors import InputError, check_kind
 from ptychograd.core.parameters import matches, named_leaves, named_parameters, partition, real_dtype, trainable_names
 from ptychograd.core.strict import meant
@@ -26,7 +27,6 @@ from ptychograd.fitting.epoch import (
     Shuffled,
     everywhere,
     grid,
-    on_device,
     patterns_at_once,
     room_on_device,
     traced,
@@ -41,15 +41,18 @@ from ptychograd.fitting.projections import (
     names_of,
     projected,
     projections_of,
+    several,
     summary_of,
 )
 from ptychograd.fitting.reconstruction.best import BEST, Best, Stored
 from ptychograd.fitting.reconstruction.contracts import (
     brightest,
     check_fit,
+    check_methods,
     check_noise,
     check_numbers,
     check_sampler,
+    doubts_of_own,
 )
 from ptychograd.fitting.reconstruction.diagonals import UNLIKE, WITHOUT_DIAGONAL, noted, scales_steps
 from ptychograd.fitting.reconstruction.penalties import penalty, with_path
@@ -59,7 +62,6 @@ from ptychograd.fitting.schedule import AbstractSchedule, LateCooling
 from ptychograd.fitting.solvers import AbstractSolver, EvaluateOnly
 from ptychograd.physics.model import AbstractModel, roles_of, shares_work
 from ptychograd.physics.noise import AbstractNoise, Censored
-from ptychograd.physics.promise import losses_of_energy
 from ptychograd.physics.shared_work import computed_from, shared_of
 
 SAME_STAGE = ("solver", "batch_size", "noise", "trainable", "priors", "constraints")  # settings: alike within a stage
@@ -127,10 +129,10 @@ class Standing(NamedTuple):
 
 def begun(task: Task) -> tuple[Work, Standing]:
     """What is `prepared`, after a warning of what is plainly wrong with data or start; a mere look is no run."""
-    ready, is_scan = prepared(task), roles_of(task.model).positions is not None
+    ready = prepared(task)
     if not task.epochs or isinstance(task.solver, EvaluateOnly):
         return ready
-    if is_scan:
+    if roles_of(task.model).positions is not None:
         warn_of(task.data, float(np.min(task.noise.level)) if isinstance(task.noise, Censored) else None)
     doubt = "" if task.resume else task.solver.doubts_batch(task.batch_size, task.data)
     if doubt:
@@ -139,8 +141,7 @@ def begun(task: Task) -> tuple[Work, Standing]:
         warnings.warn(f"What can't move from where it starts: {sentence}.", stacklevel=3)
     if WITHOUT_DIAGONAL in ready[0].settings and not task.resume:
         warnings.warn(UNLIKE, stacklevel=3)
-    losses = () if task.resume else losses_of_energy(shared_of(task.model))
-    for sentence in (*_idle(task), *losses):
+    for sentence in (*_idle(task), *(() if task.resume else doubts_of_own(shared_of(task.model)))):
         warnings.warn(sentence, stacklevel=3)
     return ready
 
@@ -164,6 +165,7 @@ def _idle(task: Task) -> list[str]:
 
 
 @meant
+@compilable
 def prepared(task: Task) -> tuple[Work, Standing]:
     """Everything checked, and everything that the first epoch needs but the patterns."""
     resume, stored, data = task.resume, None, task.data
@@ -313,6 +315,8 @@ def _check_kinds(task: Task) -> None:
     kinds |= {"sampler": AbstractSampler, "schedule": AbstractSchedule}
     for name, kind in kinds.items():
         check_kind(getattr(task, name), kind, name, mend.get(name, ""))
+    own = (getattr(task, name) for name in ("solver", "noise", "sampler", "schedule"))
+    check_methods(*own, *task.priors, *(part for given in task.constraints.values() for part in several(given)))
     for name, number in numbers.items():
         if not isinstance(number, (int, np.integer)):
             raise InputError(f"{name}={number!r}; expected a whole number.")

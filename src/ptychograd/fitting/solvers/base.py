@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import PyTree
 
+from ptychograd.core.compilable import compilable
 from ptychograd.core.errors import InputError
 from ptychograd.core.parameters import matches, named_leaves, named_parameters, split
 from ptychograd.data.dataset import Dataset
@@ -116,7 +117,7 @@ class AbstractSolver(eqx.Module):
 
         def step(carried, batch):
             variables, state = carried
-            found = self.step(objective, variables, batch, state)
+            found = compilable(self.step)(objective, variables, batch, state)
             if not isinstance(found, tuple) or len(found) != 3:
                 raise InputError(
                     f"A step of {type(self).__name__} gives {type(found).__name__}; expected three things: variables, "

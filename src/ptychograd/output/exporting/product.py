@@ -30,7 +30,7 @@ class Product(NamedTuple):
         sampling: pixel along the axes in metres.
         illuminated: True for the pixels that patterns tell of, along the axes.
         gauge: what no pattern tells of the image, as "ramp".
-        modes: of the illumination, (modes, y, x).
+        modes: of the illumination, (modes, y, x), if it has the axes of the image.
         corners: first pixel (index, 2) of each window in the image, with fractions.
         positions: (index, 2) in metres as the stage has them, refined if they were.
         lengths: wavelength, distance, pixel_size and more of the geometry, by name.
@@ -61,6 +61,8 @@ class Product(NamedTuple):
         known = len(axes) if result.sampling is None else len(result.sampling)
         if found.ndim not in (2, 3) or not len(axes) + bool(layers) == found.ndim == known + bool(layers):
             raise InputError(f"An object of {found.shape} with pixels of {result.sampling} m is no image or crystal.")
+        if beam is not None and len(axes) == 2 and tuple(beam.axes) != tuple(axes):
+            beam = places = None  # as a pupil, which is moved in the image's spectrum
         corners = (
             None
             if places is None

@@ -64,8 +64,8 @@ def positions(product: Product, format: str) -> np.ndarray:
     places = product.centres
     if places is None:
         raise InputError(
-            f"A {format} holds a probe and its positions, and this result's model names none; give a name with .tiff "
-            "or .nxs."
+            f"A {format} holds a probe and its positions in the image, and this result's model names none; give a "
+            "name with .tiff or .nxs."
         )
     middle = (np.array(product.image.shape[-2:]) - 1) / 2
     return (places - middle) * sampling(product, format) + centre(product)

@@ -2,11 +2,12 @@
 
 import numpy as np
 from jaxtyping import Float
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LogNorm
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, FigureBase
 
-from ptychograd.data.dataset import Dataset, positions_of
+from ptychograd.data.dataset import Dataset
 from ptychograd.data.geometry import UNITS, length_unit
 from ptychograd.quality.residual_maps import Residuals
 
@@ -17,7 +18,7 @@ def residual_figure(
     of_pixel: Float[np.ndarray, "y x"],
     chi_squared: Float[np.ndarray, "y x"],
     of_pattern: Float[np.ndarray, " index"],
-    positions: Float[np.ndarray, "index 2"],
+    positions: Float[np.ndarray, "index 2"] | None,
     group: int = 1,
     unit: str = "pixels",
 ) -> Figure:
@@ -29,7 +30,7 @@ def residual_figure(
         of_pixel: R of each detector pixel (y, x), `r_of_pixel`; grey where it is NaN.
         chi_squared: χ² of each detector pixel (y, x), `chi_squared_of_pixel`.
         of_pattern: R of each pattern (index), `r_of_pattern`.
-        positions: of the patterns (index, (y, x)), in `unit`.
+        positions: of the patterns (index, (y, x)), in `unit`; None without them, for R by number alone.
         group: how many patterns were taken at each position; their mean is shown there. More than 1 for crystals.
         unit: of the positions, as it is written at the axes.
 
@@ -45,7 +46,7 @@ def residual_figure(
     figure = Figure(figsize=(13, 7.6), layout="constrained")
     FigureCanvasAgg(figure)
     upper, lower = np.asarray(figure.subfigures(2, 1, height_ratios=(1.7, 1)))
-    left, middle, right = upper.subplots(1, 3)
+    left, middle, *right = upper.subplots(1, 2 if positions is None else 3)
     known = of_pixel[np.isfinite(of_pixel)]
     high = float(np.quantile(known, 0.99)) if known.size else 1.0
     shown = left.imshow(np.ma.masked_invalid(of_pixel), cmap="magma", vmin=0, vmax=high, interpolation="nearest")
@@ -59,11 +60,8 @@ def residual_figure(
     bar = upper.colorbar(shown, ax=middle, shrink=0.8, label="1: nothing but photon counting")
     bar.set_ticks(ticks, labels=[f"{tick:g}" for tick in ticks])
     bar.minorticks_off()
-    places, means = positions[::group], of_pattern.reshape(-1, group).mean(axis=1)
-    points = right.scatter(places[:, 1], places[:, 0], c=means, s=_size(len(places)), cmap="viridis")
-    right.set(title="R of each pattern, at its position", xlabel=f"x ({unit})", ylabel=f"y ({unit})", aspect="equal")
-    right.invert_yaxis()
-    upper.colorbar(points, ax=right, shrink=0.8)
+    if positions is not None:
+        _draw_places(upper, right[0], positions[::group], of_pattern.reshape(-1, group).mean(axis=1), unit)
     axis = lower.subplots()
     axis.plot(of_pattern, ".", color="0.3", markersize=3)
     axis.axhline(float(np.nanmedian(of_pattern)), color="C3", linewidth=1, label="median")
@@ -73,12 +71,23 @@ def residual_figure(
     return figure
 
 
+def _draw_places(
+    figure: FigureBase, axes: Axes, places: Float[np.ndarray, "group 2"], means: Float[np.ndarray, " group"], unit: str
+) -> None:
+    points = axes.scatter(places[:, 1], places[:, 0], c=means, s=_size(len(places)), cmap="viridis")
+    axes.set(title="R of each pattern, at its position", xlabel=f"x ({unit})", ylabel=f"y ({unit})", aspect="equal")
+    axes.invert_yaxis()
+    figure.colorbar(points, ax=axes, shrink=0.8)
+
+
 def figure_of_residuals(left: Residuals, data: Dataset) -> Figure:
     """`residual_figure` of what is left of these data, with positions in the unit that suits the size of the scan."""
-    places = positions_of(data)
+    parts, places = (left.r_of_pixel, left.chi_squared_of_pixel, left.r_of_pattern), data.positions
+    if places is None:
+        return residual_figure(*parts, None, data.group)
     unit = "pixels" if data.geometry is None else length_unit(float(np.ptp(places, axis=0).max()))
     places = places / UNITS.get(unit, 1.0)
-    return residual_figure(left.r_of_pixel, left.chi_squared_of_pixel, left.r_of_pattern, places, data.group, unit)
+    return residual_figure(*parts, places, data.group, unit)
 
 
 def _chi_range(chi_squared: Float[np.ndarray, "y x"]) -> tuple[float, float]:

@@ -1,0 +1,70 @@
+"""What a class of one's own puts in the place of what a base class of the package has."""
+
+import inspect
+from collections.abc import Callable, Iterator
+
+from ptychograd.core.errors import InputError
+
+PACKAGE = __name__.partition(".")[0]
+
+
+def is_own(part: object) -> bool:
+    """Whether a part is of a class of one's own."""
+    return is_own_kind(type(part))
+
+
+def is_own_kind(kind: type) -> bool:
+    """Whether a class is one's own."""
+    return kind.__module__.partition(".")[0] != PACKAGE
+
+
+def check_overriding(part: object) -> None:
+    """Raise `InputError` for what can't be called or read as that of the base class, of which it takes the place.
+
+    That is a method for a property, a property for a method, and a method that takes other arguments.
+    """
+    for kind in filter(is_own_kind, type(part).__mro__):
+        for name in vars(kind):
+            if name == "__call__" or not name.startswith("__"):
+                _check(type(part), kind, name)
+
+
+def _check(kind: type, owner: type, name: str) -> None:
+    usual, given = next(_of_base(kind, name), None), vars(owner)[name]
+    if isinstance(usual, property) and not isinstance(given, property) and hasattr(given, "__get__"):
+        raise InputError(
+            f"{kind.__name__}.{name} is a method; expected a property, as the base class has it: write @property above "
+            f"`def {name}(self)`."
+        )
+    if isinstance(given, property) and usual is not None and not isinstance(usual, property):
+        raise InputError(
+            f"{kind.__name__}.{name} is a property; expected a method, as the base class has it: leave out @property "
+            f"above `def {name}(self, ...)`."
+        )
+    method = getattr(owner, name)
+    if inspect.isfunction(usual) and inspect.isfunction(method):
+        _check_arguments(f"{kind.__name__}.{name}", name, method, usual)
+
+
+def _of_base(kind: type, name: str) -> Iterator[object]:
+    """What base classes of the package have under a name: the property, or the method as a function."""
+    for base in kind.__mro__:
+        if not is_own_kind(base) and name in vars(base):
+            found = vars(base)[name]
+            yield found if isinstance(found, property) else getattr(base, name)
+
+
+def _check_arguments(where: str, name: str, method: Callable, usual: Callable) -> None:
+    """Refuse a method that can't be called with the arguments which the base's needs, one after another."""
+    given, wanted = inspect.signature(method), inspect.signature(usual)
+    needed = [one for one, argument in wanted.parameters.items() if argument.default is argument.empty]
+    try:
+        given.bind(*needed)
+    except TypeError:
+        raise InputError(
+            f"{where} takes ({_named(given)}); expected `def {name}({', '.join(needed)})`, as it is called."
+        ) from None
+
+
+def _named(signature: inspect.Signature) -> str:
+    return ", ".join(str(argument.replace(annotation=argument.empty)) for argument in signature.parameters.values())
