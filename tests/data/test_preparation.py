@@ -174,6 +174,14 @@ def test_hot_and_dead_pixels_are_masked():
     assert prepare(data, Preparation(hot_pixels=True)).mask.sum() == 24 * 24 - 1
 
 
+def test_hot_pixels_are_found_at_the_rim_but_no_beam_in_a_corner():
+    frames = RANDOM.poisson(2, (20, 24, 26)).astype(np.uint16)
+    for y, x in ((0, 9), (23, 4), (11, 0), (17, 25), (0, 0), (23, 25)):
+        frames[:, y, x] = RANDOM.poisson(3000, 20)
+    ready = prepare(pg.make_dataset(frames, RANDOM.uniform(0, 9, (20, 2))), Preparation(hot_pixels=True))
+    assert np.argwhere(~ready.mask).tolist() == [[0, 9], [11, 0], [17, 25], [23, 4]]
+
+
 # Patterns and positions ------------------------------------------------------------------------------------
 
 

@@ -54,7 +54,7 @@ def _check_exit_wave(model: AbstractModel) -> None:
     if not isinstance(model, AbstractExitWaveModel):
         return
     found: Any = eqx.filter_eval_shape(lambda model, index: model.exit_wave(index), model, INDEX)
-    if not jnp.issubdtype(getattr(found, "dtype", None), jnp.complexfloating):
+    if not hasattr(found, "dtype") or not jnp.issubdtype(found.dtype, jnp.complexfloating):
         gives = f"{found.dtype}{list(found.shape)}" if hasattr(found, "dtype") else type(found).__name__
         mend = ": does it lack a return?" if found is None else "."
         raise InputError(f"{type(model).__name__}.exit_wave gives {gives}; expected complex waves (modes, y, x){mend}")

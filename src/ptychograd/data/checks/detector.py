@@ -232,11 +232,14 @@ def dead_pixels(total: Float64[np.ndarray, "y x"], usable: Bool[np.ndarray, "y x
 
 
 def hot_pixels(total: Float64[np.ndarray, "y x"], usable: Bool[np.ndarray, "y x"]) -> Bool[np.ndarray, "y x"]:
-    """Pixels far brighter than the brightest of their eight neighbours."""
-    light = np.pad(np.where(usable, total, 0), 1, mode="edge")
+    """Pixels far brighter than the brightest of their neighbours.
+
+    None in a corner, where a beam one pixel wide is if the zero frequency is there.
+    """
+    light = np.pad(np.where(usable, total, 0), 1)
     height, width = total.shape
     shifts = [(i, j) for i in range(3) for j in range(3) if (i, j) != (1, 1)]
     brightest = np.max([light[i : i + height, j : j + width] for i, j in shifts], axis=0)
-    edge = np.ones(total.shape, bool)
-    edge[1:-1, 1:-1] = False
-    return usable & ~edge & (total > HOT * brightest + CERTAIN)
+    found = usable & (total > HOT * brightest + CERTAIN)
+    found[[0, 0, -1, -1], [0, -1, 0, -1]] = False
+    return found
