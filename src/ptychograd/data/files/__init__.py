@@ -279,7 +279,7 @@ def _completed(
                 more = format.read(catalogue, Items(), format.readers)
         except InputError as error:
             raise InputError(f"with {other}: {error}") from None
-        more = dataclasses.replace(more, patterns=None, mask=None, numbers=None, source=None)
+        more = dataclasses.replace(more, patterns=None, mask=None, numbers=None, source=None, stated=None)
         more = dataclasses.replace(more, notes=(f"positions and geometry: from {other.name}", *more.notes))
         given = overlaid(more, given)
     return given

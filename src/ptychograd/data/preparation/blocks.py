@@ -47,9 +47,10 @@ def with_frames(data: Dataset, change: FrameChange) -> Dataset:
     mask = frozen(np.ascontiguousarray(change.valid(data.mask)))
     if not mask.any():
         raise InputError(f"{data.source}: no valid pixel is left of the frames; mend the fields of `data.prepare`.")
-    if isinstance(data.patterns, StoredPatterns):
-        return replace(data, patterns=_in_file(data.patterns, mask, change), mask=mask)
-    return replace(data, patterns=_in_memory(data.patterns, change), mask=mask)
+    stated = data.stated if change.shape == data.frame_shape else data.stated.without("centre", "dark", "flat")
+    patterns = data.patterns
+    changed = _in_file(patterns, mask, change) if isinstance(patterns, StoredPatterns) else _in_memory(patterns, change)
+    return replace(data, patterns=changed, mask=mask, stated=stated)
 
 
 def _in_memory(patterns: Frames, change: FrameChange) -> Real[np.ndarray, "index Y X"]:
