@@ -35,6 +35,7 @@ class DetectorFrames(Format):
                 whole = overlaid(overlaid(whole, readers[name](entry)), Items(notes=(note,)))
         beam, patterns = catalogue.find(BEAM), whole.patterns
         if beam is not None and patterns is not None:
-            whole = overlaid(whole, centre_at(*beam.array().tolist(), patterns))
+            y, x = beam.array().tolist()
+            whole = overlaid(whole, centre_at(y, x, patterns))
         more = scanned(given, grid, *(catalogue.find(name) for name in ("step", "pixel", "electron_kev")))
         return overlaid(overlaid(whole, more), given)
