@@ -161,10 +161,8 @@ def test_it_is_brought_to_the_pixels_of_the_data(tmp_path):
 
 
 def test_the_probe_of_an_own_result_and_of_tike(tmp_path):
-    problem = problems.measurement()
-    path = tmp_path / "result.h5"
-    plan = pg.Plan().with_fields({"fit.epochs": 1, "validation.hold_out": 0.0})
-    result = plan.run(problem)
+    problem, path = problems.measurement(), tmp_path / "result.h5"
+    result = pg.reconstruct(pg.far_field(problem), problem, pg.Nesterov(), epochs=1, batch_size=8)
     result.save(path)
     modes = start_probe(path, problem)
     assert likeness(modes[0], np.asarray(result.probe).reshape(-1, *problem.frame_shape)[0]) > 0.999

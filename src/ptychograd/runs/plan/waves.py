@@ -51,7 +51,7 @@ def _of_result(path: Path) -> Beam | None:
         return None
     modes = modes.reshape(-1, *modes.shape[-2:])
     log.info("start probe: of a result of %s, %d modes of %d x %d pixels", package, *modes.shape)
-    return modes if pixel is None else resampled(modes, pixel)
+    return modes if pixel is None else resampled(modes, (pixel[0], pixel[1]))
 
 
 def _is_own(path: Path) -> bool:
