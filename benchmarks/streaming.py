@@ -2,7 +2,7 @@
 
     python benchmarks/streaming.py                         in memory against out of a file, packed or not, 1 GB
     python benchmarks/streaming.py --gigabytes 20 --limit 4    once through 20 GB with 4 GB of address space
-    python benchmarks/streaming.py --gigabytes 20 --limit 4 --prepare    the same of raw frames, prepared as they are read
+    python benchmarks/streaming.py --gigabytes 6 --limit 4 --prepare    raw frames, prepared as they are read
 
 The patterns are those of a periodic object, so that a few thousand simulated ones make a scan of any size.
 """
