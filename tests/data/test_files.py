@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from ptychograd.core.errors import InputError
-from ptychograd.data.dataset import Dataset, Geometry, GroundTruth, make_dataset, positions_in_pixels
+from ptychograd.data.dataset import Dataset, Geometry, GroundTruth, Stated, make_dataset, positions_in_pixels
 from ptychograd.data.files import read, write
 from ptychograd.data.files.writing.atomic import fcntl, replacing
 

@@ -162,7 +162,7 @@ def is_darker(data: Dataset, dark: np.ndarray) -> bool:
 
 def _pixels_darker(data: Dataset, dark: Float64[np.ndarray, "y x"]) -> Darker:
     """What of a few patterns is below the dark."""
-    frames, mask = data.frames(spread(data.count))
+    frames, mask = data.frames(spread(max(1, data.arrived)))
     valid = np.broadcast_to(mask & np.isfinite(dark), frames.shape)
     above = np.where(valid, frames.astype(np.float64) - np.where(np.isfinite(dark), dark, 0), 0)
     count = np.maximum(valid.sum(axis=0), 1)

@@ -78,12 +78,7 @@ def guess_preparation(data: Dataset, done: Preparation | None = None) -> tuple[G
 
 def _open(done: Preparation, as_stated: tuple[str, ...]) -> "list[Callable[[Dataset], Guess | None]]":
     """What is looked for in data to which this was done, and what their file stated."""
-    moved = (
-        "centre" in as_stated
-        or done.shift
-        or done.transpose
-        or any((done.flip, done.centre, done.crop, done.pad, done.bin))
-    )
+    moved = "centre" in as_stated or done.moves_pixels
     known: dict[Callable[[Dataset], Guess | None], bool] = {
         guess_counts: "dark" in as_stated or done.dark is not None or done.gain is not None or done.bin is not None,
         guess_pixels: done.hot_pixels or done.dead_pixels,

@@ -1,7 +1,6 @@
 """What the file of some patterns states of them, done where nobody says otherwise: dark, flat field, centre.
 
-A dark that the patterns are below, and a centre away from the light, are told and left undone. So is all of it while a
-scan is being written, since only complete scans are prepared.
+A dark that the patterns are below, and a centre away from the light, are told and left undone.
 """
 
 from dataclasses import replace
@@ -28,8 +27,6 @@ def with_stated_dark(data: Dataset, wanted: Preparation) -> Dataset:
     data = replace(data, stated=data.stated.without("dark"))
     if dark is None or wanted.dark is not None or not wanted.stated or not np.any(dark):
         return data
-    if data.grows:
-        return _undone(data, "dark", "the scan is still being written")
     if not is_darker(data, dark):
         return _undone(data, "dark", "it is brighter than the patterns, from which it may be subtracted already")
     return _followed(without_dark(data, dark), "dark")
@@ -41,8 +38,6 @@ def with_stated_flat(data: Dataset, wanted: Preparation) -> Dataset:
     data = replace(data, stated=data.stated.without("flat"))
     if flat is None or wanted.flat is not None or not wanted.stated or (flat == flat.flat[0]).all():
         return data
-    if data.grows:
-        return _undone(data, "flat", "the scan is still being written")
     if not (flat > 0).any():
         return _undone(data, "flat", "no pixel of it is above 0")
     return _followed(flat_fielded(data, flat), "flat")
@@ -56,7 +51,7 @@ def with_stated_centre(data: Dataset, wanted: Preparation) -> tuple[Dataset, Pre
         return data, wanted, "as given"
     if not wanted.shift and all(abs(place - n // 2) < LEAST for place, n in zip(centre, data.frame_shape, strict=True)):
         return data, wanted, "as given"
-    doubt = "the scan is still being written" if data.grows else _doubt(data, centre)
+    doubt = _doubt(data, centre)
     if doubt:
         return _undone(data, "centre", doubt), wanted, "as given"
     data = replace(data, stated=data.stated.followed("centre"))
@@ -65,7 +60,7 @@ def with_stated_centre(data: Dataset, wanted: Preparation) -> tuple[Dataset, Pre
 
 def _doubt(data: Dataset, centre: Centre) -> str:
     """Why a centre, in pixels of the patterns, can't be that of their light; empty where it can."""
-    frames, mask = data.frames(spread(data.count))
+    frames, mask = data.frames(spread(max(1, data.arrived)))
     valid = np.broadcast_to(mask, frames.shape)
     mean = frames.sum(axis=0, dtype=np.float64, where=valid) / np.maximum(valid.sum(axis=0), 1)
     light = light_of(mean, np.asarray(valid.any(axis=0)))

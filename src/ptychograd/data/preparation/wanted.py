@@ -84,3 +84,9 @@ class Preparation:
     drop_outliers: bool = False
     rotate_scan: float = 0.0
     stated: bool = True
+
+    @property
+    def moves_pixels(self) -> bool:
+        """Whether pixels of the detector get other places, or are summed up, by what is wanted here."""
+        moves = (self.flip, self.centre, self.crop, self.pad, self.bin)
+        return self.shift or self.transpose or any(one is not None for one in moves)

@@ -106,10 +106,21 @@ def prepared(data: Dataset, asked: DataSection) -> Dataset:
     and a mask of another shape, lie on the frame that is left.
     """
     wanted, shape = preparation_of(asked.prepare), data.frame_shape
-    of_file, of_frame = parted(asked.mask, shape)
-    data = sound(without_bad_pixels(counted(data, wanted), of_file), wanted)
-    data = without_bad_pixels(placed(data, wanted), of_frame)
+    _, of_frame = parted(asked.mask, shape)
+    data = without_bad_pixels(placed(on_detector(data, asked), wanted), of_frame)
     return used_of(apply_orientation(data, asked.orientation), wanted)
+
+
+def on_detector(data: Dataset, asked: DataSection) -> Dataset:
+    """The data after all of that which is done before pixels get other places, as those of the file."""
+    wanted = preparation_of(asked.prepare)
+    of_file, _ = parted(asked.mask, data.frame_shape)
+    return sound(without_bad_pixels(counted(data, wanted), of_file), wanted)
+
+
+def moves_pixels(data: Dataset, asked: DataSection) -> bool:
+    """Whether the pixels of prepared data are others than those of the file."""
+    return preparation_of(asked.prepare).moves_pixels or "centre" in data.stated.done
 
 
 def tell(plan: "PlanFields", data: Dataset) -> None:
