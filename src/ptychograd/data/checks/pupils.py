@@ -27,4 +27,4 @@ def is_pupil(mean: Float64[np.ndarray, "y x"]) -> bool:
         return False
     level = float(np.median(mean[bright]))
     inner, outer = (np.count_nonzero(mean > share * level) for share in (0.75, 0.25))
-    return inner >= STEEP * outer
+    return bool(inner >= STEEP * outer)
