@@ -11,6 +11,7 @@ import scipy.io
 import problems
 import ptychograd as pg
 from ptychograd.data.files.results import foreign_result
+from ptychograd.fitting.result import History
 
 DATA = Path(__file__).parents[1] / "data"
 sys.path.insert(0, str(DATA / "make"))
@@ -162,7 +163,10 @@ def test_it_is_brought_to_the_pixels_of_the_data(tmp_path):
 
 def test_the_probe_of_an_own_result_and_of_tike(tmp_path):
     problem, path = problems.measurement(), tmp_path / "result.h5"
-    result = pg.reconstruct(pg.far_field(problem), problem, pg.Nesterov(), epochs=1, batch_size=8)
+    model, probe = pg.far_field(problem), problems.probe_wave()[None].astype(np.complex64)
+    arrays = {"object.transmission": np.asarray(model.object.transmission), "probe.modes": probe}
+    arrays["scan.corner"] = np.asarray(model.scan.corner)
+    result = pg.Result(arrays, {}, History.empty(), {"stopped": "all epochs done"}, None, problem.positions)
     result.save(path)
     modes = start_probe(path, problem)
     assert likeness(modes[0], np.asarray(result.probe).reshape(-1, *problem.frame_shape)[0]) > 0.999
