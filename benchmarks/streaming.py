@@ -2,6 +2,7 @@
 
     python benchmarks/streaming.py                         in memory against out of a file, packed or not, 1 GB
     python benchmarks/streaming.py --gigabytes 20 --limit 4    once through 20 GB with 4 GB of address space
+    python benchmarks/streaming.py --gigabytes 6 --limit 4 --prepare    raw frames, prepared as they are read
 
 The patterns are those of a periodic object, so that a few thousand simulated ones make a scan of any size.
 """
@@ -19,6 +20,13 @@ import hdf5plugin
 import numpy as np
 
 FRAME, STEP, TILE = 128, 4, 256
+RAW, CENTRE, HOT, OFFSET = (
+    256,
+    (140, 117),
+    ((131, 90), (170, 141), (100, 104)),
+    20,
+)  # of frames before they are prepared
+PREPARED = {"dark": "DARK", "hot_pixels": "true", "centre": f"[{CENTRE[0]},{CENTRE[1]}]", "crop": FRAME, "bin": 2}
 PACKINGS = {
     "not packed": {},
     "gzip": {"compression": "gzip", "compression_opts": 1, "shuffle": True},
@@ -65,22 +73,47 @@ def write(path: Path, gigabytes: float, packing: str) -> int:
     return count
 
 
+def write_raw(path: Path, gigabytes: float) -> int:
+    """Frames as a detector writes them, of so many GB: the patterns off centre, on an offset, with hot pixels."""
+    patterns, places, _ = tile()
+    periods = max(1, round(gigabytes * 1e9 / (len(places) * 2 * RAW**2)))
+    rows = max(1, int(np.sqrt(periods)))
+    frames = np.full((len(places), RAW, RAW), OFFSET, np.uint16)
+    first = [centre - FRAME // 2 for centre in CENTRE]
+    frames[:, first[0] : first[0] + FRAME, first[1] : first[1] + FRAME] += patterns
+    frames[:, *np.transpose(HOT)] = 60_000
+    with h5py.File(path, "w") as file:
+        stack = file.create_dataset("patterns", (periods * len(places), RAW, RAW), np.uint16)
+        corners = np.concatenate([places + TILE * np.array([k % rows, k // rows]) for k in range(periods)])
+        file["positions_px"] = corners * FRAME / RAW  # pixels of the object shrink as the detector grows
+        for period in range(periods):
+            stack[period * len(places) : (period + 1) * len(places)] = frames
+    np.save(path.with_name("dark.npy"), np.full((RAW, RAW), float(OFFSET)))
+    return periods * len(places)
+
+
 def reconstruct(path: Path, options: list[str], limit: float | None) -> dict:
     """What the command says of itself, and the most memory that it held."""
-    command = [sys.executable, "-m", "ptychograd", "reconstruct", path, "-o", path.with_name("result.h5"), "--json"]
-    command += ["--key", "probe=probe", "--batch-size", "32", *options]
+    told = called(
+        ["reconstruct", path, "-o", path.with_name("result.h5"), "--json", "--batch-size", "32", *options], limit
+    )
+    return json.loads(told["said"].splitlines()[-1]) | told
+
+
+def called(arguments: list, limit: float | None) -> dict:
+    """What a command says, how long it took, and the most memory that any command held by then."""
 
     def bound() -> None:
         if limit is not None:
             resource.setrlimit(resource.RLIMIT_AS, (int(limit * 1e9),) * 2)
 
     begin = time.perf_counter()
-    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, preexec_fn=bound)
+    command = [sys.executable, "-m", "ptychograd", *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, preexec_fn=bound)
     if done.returncode:
         sys.exit(done.stderr[-2000:])
-    seconds = time.perf_counter() - begin
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
-    return json.loads(done.stdout.splitlines()[-1]) | {"whole": seconds, "peak": peak}
+    return {"said": done.stdout, "whole": time.perf_counter() - begin, "peak": peak}
 
 
 def compare(folder: Path, gigabytes: float) -> None:
@@ -92,7 +125,7 @@ def compare(folder: Path, gigabytes: float) -> None:
         write(path, gigabytes, packing)
         rates = {}
         for name, options in (("memory", []), ("streamed", ["--memory", f"{100 * gigabytes:.0f}MB"])):
-            found = reconstruct(path, ["--epochs", "4", *options], None)
+            found = reconstruct(path, ["--key", "probe=probe", "--epochs", "4", *options], None)
             rates[name] = found["patterns_per_second"]
         size, share = path.stat().st_size / 1e9, rates["streamed"] / rates["memory"]
         print(
@@ -110,10 +143,36 @@ def once(folder: Path, gigabytes: float, limit: float) -> None:
         f"{count:,} patterns, {path.stat().st_size / 1e9:.1f} GB, written in {time.perf_counter() - begin:.0f} s",
         flush=True,
     )
-    found = reconstruct(path, ["--epochs", "1", "--memory", "400MB", "--devices", "1"], limit)
+    options = ["--key", "probe=probe", "--epochs", "1", "--memory", "400MB", "--devices", "1"]
+    found = reconstruct(path, options, limit)
     print(
         f"{limit:g} GB of address space: R = {found['r_factor']:.4f}, {found['patterns_per_second']:,.0f} "
         f"patterns/s, {found['whole']:.0f} s in all, at most {found['peak'] / 1e9:.2f} GB held"
+    )
+    path.unlink()
+
+
+def prepared(folder: Path, gigabytes: float, limit: float) -> None:
+    """Raw frames prepared into a file, and the first of them reconstructed as they are prepared, in little memory."""
+    path, ready = folder / "raw.h5", folder / "ready.h5"
+    count = write_raw(path, gigabytes)
+    print(f"{count:,} frames, {path.stat().st_size / 1e9:.1f} GB", flush=True)
+    steps = PREPARED | {"dark": folder / "dark.npy"}
+    asked = [text for name, value in steps.items() for text in ("--set", f"data.prepare.{name}={value}")]
+    found = called(["prepare", path, "-o", ready, "--memory", "200MB", *asked], limit)
+    speed = path.stat().st_size / 1e6 / found["whole"]
+    print(
+        f"prepared in {limit:g} GB of address space: {found['whole']:.0f} s, {speed:,.0f} MB/s, at most "
+        f"{found['peak'] / 1e9:.2f} GB held, {ready.stat().st_size / 1e9:.2f} GB written",
+        flush=True,
+    )
+    ready.unlink()
+    options = ["--epochs", "1", "--memory", "50MB", "--devices", "1", *asked]
+    found = reconstruct(path, [*options, "--set", f"data.prepare.frames.last={count // 4}"], limit)
+    print(
+        f"an epoch of a quarter, prepared as it is read: R = {found['r_factor']:.4f}, "
+        f"{found['patterns_per_second']:,.0f} patterns/s, {found['whole']:.0f} s in all, at most "
+        f"{found['peak'] / 1e9:.2f} GB held by either"
     )
     path.unlink()
 
@@ -122,10 +181,13 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--gigabytes", type=float, default=1.0)
     parser.add_argument("--limit", type=float, help="GB of address space; one epoch, streamed")
+    parser.add_argument("--prepare", action="store_true", help="raw frames, which are prepared; with --limit")
     parser.add_argument("--folder", type=Path, default=Path("streaming"))
     arguments = parser.parse_args()
     arguments.folder.mkdir(parents=True, exist_ok=True)
-    if arguments.limit:
+    if arguments.limit and arguments.prepare:
+        prepared(arguments.folder, arguments.gigabytes, arguments.limit)
+    elif arguments.limit:
         once(arguments.folder, arguments.gigabytes, arguments.limit)
     else:
         compare(arguments.folder, arguments.gigabytes)

@@ -1,7 +1,8 @@
 """Exports read back by their owners' own readers.
 
     python -m benchmarks.peers.exports write FOLDER       # with ptychograd: a result in each form, and what is in it
-    python benchmarks/peers/exports.py read FOLDER        # in an environment with cdtools-py and ptychodus
+    python benchmarks/peers/exports.py read FOLDER        # in one with cdtools-py, ptychodus, ptylab, emdfile,
+                                                          # or some of them
 
 The second says for each file what was the largest difference in object, probe (relative) and first pixels (in pixels).
 """
@@ -10,11 +11,12 @@ import importlib.util
 import sys
 import types
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 SHAPE, FRAME, PIXEL = (60, 70), (24, 20), (1e-8, 1.5e-8)
-ENDINGS = (".cxi", ".h5", ".npz", ".mat", ".mrc", ".nxs", ".tiff", ".png")
+ENDINGS = (".cxi", ".h5", ".npz", ".emd", ".mat", ".mrc", ".nxs", ".tiff", ".png")
 
 
 def letter() -> np.ndarray:
@@ -42,6 +44,9 @@ def write(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for ending in ENDINGS:
         pg.export(result, folder / f"letter{ending}")
+    arrays["probe.modes"] = np.pad(modes, ((0, 0), (0, 0), (2, 2)))  # as square as windows and pixels of PtyLab are
+    square = pg.Result(arrays, {}, History.empty(), settings, (PIXEL[0], PIXEL[0]), places)
+    pg.export(square, folder / "letter.hdf5")
     np.savez(folder / "expected.npz", object=letter(), probe=modes, corners=corners, positions=places)
 
 
@@ -77,25 +82,64 @@ def of_cdtools(path: Path) -> np.ndarray:
     return (np.linalg.pinv(pixel) @ (moves - moves[0]).T).T
 
 
+def of_ptylab(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Object and probe as PtyLab takes them for a further reconstruction, and first pixels by its own formula."""
+    import h5py
+    from PtyLab.Reconstruction.Reconstruction import Reconstruction
+
+    found = types.SimpleNamespace()
+    Reconstruction.load(found, path)  # type: ignore[arg-type]
+    with h5py.File(path) as file:
+        places = np.asarray(file["encoder_corrected"]) / found.dxp
+    sizes = found.object.shape[-1], found.probe.shape[-1]
+    return found.object[0, 0, 0], found.probe[0, 0, :, 0], places + sizes[0] // 2 - sizes[1] // 2
+
+
+def of_emdfile(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Object, probe and first pixels as emdfile, and py4DSTEM by it, read them."""
+    import emdfile
+
+    root: Any = emdfile.read(str(path))
+    print(f"  axes {root.tree('object').dim_names}, {root.tree('object').dim_units}, {dict(root.metadata)}")
+    return tuple(root.tree(name).data for name in ("object", "probe", "corners"))  # type: ignore[return-value]
+
+
+def compare(name: str, found: tuple[np.ndarray, np.ndarray, np.ndarray], expected: Any) -> None:
+    """Say how far object, probe and first pixels are from those that were written."""
+    image, probe, corners = found
+    side = [slice(0, n) for n in expected["object"].shape]
+    beam = expected["probe"]
+    margin = (probe.shape[-1] - beam.shape[-1]) // 2
+    probe = probe[..., margin : margin + beam.shape[-1]]
+    of_object = np.abs(image[..., *side] - expected["object"]).max()
+    of_probe = np.abs(probe - beam).max() / np.abs(beam).max()
+    of_places = np.abs(corners - expected["corners"]).max()
+    print(f"{name}: object {of_object:.1e}, probe {of_probe:.1e}, pixels {of_places:.1e}")
+
+
 def read(folder: Path) -> None:
     """Say how far what the owners read is from what was written."""
     expected = np.load(folder / "expected.npz")
+    if importlib.util.find_spec("PtyLab"):
+        compare("letter.hdf5 by PtyLab", of_ptylab(folder / "letter.hdf5"), expected)
+    if importlib.util.find_spec("emdfile"):
+        compare("letter.emd by emdfile", of_emdfile(folder / "letter.emd"), expected)
+    if importlib.util.find_spec("ptychodus"):
+        _by_ptychodus(folder, expected)
+    if importlib.util.find_spec("cdtools"):
+        print("letter.cxi by cdtools:")
+        corners = of_cdtools(folder / "letter.cxi") + expected["corners"][0]
+        print(f"  pixels {np.abs(corners - expected['corners']).max():.1e}")
+
+
+def _by_ptychodus(folder: Path, expected: Any) -> None:
     readers = {
         ".h5": ("h5_product_file", "H5ProductFileIO"),
         ".npz": ("npz_product_file", "NPZProductFileIO"),
         ".cxi": ("cxi_file", "CXIProductFileIO"),
     }
     for ending, (module, reader) in readers.items():
-        print(f"letter{ending} by ptychodus:")
-        image, probe, corners = of_ptychodus(folder / f"letter{ending}", module, reader)
-        of_object = np.abs(image - expected["object"]).max()
-        of_probe = np.abs(probe - expected["probe"]).max() / np.abs(expected["probe"]).max()
-        print(
-            f"  object {of_object:.1e}, probe {of_probe:.1e}, pixels {np.abs(corners - expected['corners']).max():.1e}"
-        )
-    print("letter.cxi by cdtools:")
-    corners = of_cdtools(folder / "letter.cxi") + expected["corners"][0]
-    print(f"  pixels {np.abs(corners - expected['corners']).max():.1e}")
+        compare(f"letter{ending} by ptychodus", of_ptychodus(folder / f"letter{ending}", module, reader), expected)
 
 
 if __name__ == "__main__":

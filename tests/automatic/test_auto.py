@@ -9,13 +9,14 @@ import pytest
 import problems
 import ptychograd as pg
 from lens_scans import WAVELENGTH, lens_scan
-from ptychograd.automatic.auto import AUTO, as_in_file, with_held_out
+from ptychograd.automatic.auto import AUTO, with_held_out
 from ptychograd.automatic.beginning import Beginning, beginning_of, of_right_sign, twin_of
 from ptychograd.automatic.budget import Budget, Tried
 from ptychograd.automatic.halves import HalvesShared, halves_share, with_halves
 from ptychograd.automatic.missing import State, look_for_missing, parts_for, run_from
 from ptychograd.automatic.start import Placing, StartCandidate, StartTrial
 from ptychograd.fitting.result import History, Result
+from ptychograd.runs.plan.reading import as_in_file
 
 
 @pytest.fixture(scope="module")

@@ -136,6 +136,11 @@ def test_the_mask_that_is_found_is_written_and_taken(run, tmp_path):
     assert "none that is not masked" in " ".join(out.split())
     assert "0 more than before" in out
     assert run("reconstruct", "scan.h5", "--mask", "good.npy", "--epochs", 1)[0] == 0
+    moved = ("--set", "data.prepare.crop=16", "--set", "data.prepare.flip=y")
+    status, out, err = run("diagnose", "scan.h5", "--no-trial", *moved, "--write-mask", "good.npy")
+    assert status == 0, err
+    assert "of the file's own pixels" in out
+    np.testing.assert_array_equal(np.load("good.npy"), own)
     np.save("numbers.npy", np.ones(problems.FRAME))
     (tmp_path / "text.npy").write_text("no array")
     for name in ("numbers.npy", "text.npy", "scan.h5", "none/good.npy"):

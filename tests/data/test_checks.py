@@ -350,3 +350,17 @@ def test_patterns_in_their_file_are_judged_alike(tmp_path):
     pg.write(tmp_path / "scan.h5", problems.measurement())
     plain, retained = (pg.read(tmp_path / "scan.h5", keep=keep) for keep in (None, pg.data.StreamFromFile(0, 10_000)))
     assert pg.diagnose(plain) == pg.diagnose(retained)
+
+
+@pytest.mark.parametrize(("wavelength", "name"), [(1e-10, "zone_plate"), (2e-12, "electron_probe")])
+def test_a_pupil_with_a_sharp_edge_is_that_of_a_lens(wavelength, name):
+    """What to say of the start probe names the lens first, and for a smooth beam none."""
+    y, x = np.mgrid[:ROWS, :COLUMNS]
+    away = np.hypot(y - ROWS // 2, x - COLUMNS // 2)
+    geometry = pg.Geometry(wavelength, 1.0, (50e-6, 50e-6))
+    pixel = np.array(geometry.sampling((ROWS, COLUMNS)))
+    for mean, is_lens in ((400.0 * ((away < 11) & (away > 4)), True), (light(), False)):
+        data = sound(patterns=counts(mean), probe=None, positions=2 * spiral() * pixel, geometry=geometry)
+        advice = of(data, "overlap").advice
+        assert (f"`model.start.{name}`" in advice) == is_lens
+        assert "`model.start.focal_spot`" in advice

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from ptychograd.core.errors import InputError
-from ptychograd.data.dataset import Dataset, Geometry, GroundTruth, make_dataset, positions_in_pixels
+from ptychograd.data.dataset import Dataset, Geometry, GroundTruth, Stated, make_dataset, positions_in_pixels
 from ptychograd.data.files import read, write
 from ptychograd.data.files.writing.atomic import fcntl, replacing
 
@@ -24,7 +24,7 @@ GEOMETRY = Geometry(1.5e-10, 2.25, (55e-6, 75e-6))
 def same(first, second):
     if isinstance(first, np.ndarray):
         return first.dtype == second.dtype and np.array_equal(first, second)
-    if isinstance(first, (Dataset, GroundTruth)):
+    if isinstance(first, (Dataset, GroundTruth, Stated)):
         return all(same(value, getattr(second, name)) for name, value in vars(first).items() if name != "photons")
     return first == second
 

@@ -74,7 +74,8 @@ def test_nexus_in_millimetres_on_a_grid(tmp_path, keep):
     notes = " ".join(data.notes)
     assert "5 x 6" in notes
     assert "beam at pixel (11, 20)" in notes
-    assert "darkfield" in notes
+    assert data.stated.centre == (11, 20)
+    assert not data.stated.dark.any()
 
 
 def test_nexus_as_a_list_of_patterns(tmp_path):
@@ -179,6 +180,7 @@ def test_eiger_master_reads_all_its_data_files(tmp_path, keep):
     assert "3 data files with 30 patterns" in notes
     assert "0.05 s" in notes
     assert "beam at" not in notes  # within a pixel of the middle
+    assert data.stated.centre == (12.1, 16.2)
 
 
 def test_eiger_master_whose_data_files_are_missing(tmp_path):

@@ -2,6 +2,7 @@
 
 import contextlib
 
+import h5py
 import jax
 import numpy as np
 import pytest
@@ -87,3 +88,38 @@ def test_bad_pixels_of_later_patterns_are_masked(tmp_path, data):
     _, mask = live.frames(slice(None))
     writer.close()
     assert np.argwhere(~mask).tolist() == [[3, 1, 1], [40, 2, 2]]
+
+
+PREPARATION = pg.data.Preparation(dark=3.0, crop=(18, 16), bin=(2, 2))
+
+
+def test_patterns_are_prepared_as_they_come(tmp_path, data):
+    """Those that have come are as those of the whole scan."""
+    raw = np.asarray(data.patterns) + np.uint16(3)
+    writer = Writer(tmp_path, data, 30, raw)
+    live = read(tmp_path / "scan.h5", keep=growing(16 * data.patterns[0].nbytes))
+    prepared = pg.data.prepare(live, PREPARATION)
+    whole = pg.data.prepare(pg.make_dataset(raw, data.positions), PREPARATION)
+    assert prepared.grows
+    for count, numbers in ((30, np.array([3, 4, 28, 29])), (50, np.array([3, 30, 41]))):
+        assert prepared.arrived == count
+        frames, mask = prepared.frames(numbers)
+        np.testing.assert_array_equal(frames, whole.patterns[numbers])
+        assert mask.all()
+        writer.write(20)
+    assert prepared.arrived == 56
+    writer.close()
+    with pytest.raises(pg.InputError, match="still being written"):
+        pg.data.prepare(live, pg.data.Preparation(frames=pg.data.ChosenFrames(every=2)))
+
+
+def test_those_that_have_not_come_are_masked_after_a_preparation_too(tmp_path, data):
+    """Though the file has room for them, and a dark was subtracted from what is there."""
+    came = np.arange(56) < 30
+    came[7] = False
+    with h5py.File(tmp_path / "scan.h5", "w", libver="latest") as file:
+        file["patterns"] = np.where(came[:, None, None], data.patterns + np.uint16(3), 0)
+        file["positions_px"], file["came"] = data.positions, came.astype(np.uint8)
+    live = read(tmp_path / "scan.h5", {"arrived": "came"}, keep=growing(16 * data.patterns[0].nbytes))
+    _, mask = pg.data.prepare(live, PREPARATION).frames(np.array([3, 7, 29, 30]))
+    assert mask.any(axis=(1, 2)).tolist() == [True, False, True, False]

@@ -11,6 +11,7 @@ import scipy.io
 import problems
 import ptychograd as pg
 from ptychograd.data.files.results import foreign_result
+from ptychograd.fitting.result import History
 
 DATA = Path(__file__).parents[1] / "data"
 sys.path.insert(0, str(DATA / "make"))
@@ -117,3 +118,61 @@ def test_what_is_no_result_is_left_to_others(tmp_path):
     assert foreign_result(DATA / "foreign" / "ptychodus_diffraction.h5") is None
     with pytest.raises(pg.InputError, match="no such file"):
         foreign_result(tmp_path / "away.h5")
+
+
+# Its probe alone -------------------------------------------------------------------------------------------
+
+
+def start_probe(path, data=None, **more):
+    """The modes that a plan starts with, and that nothing else of the file is taken."""
+    start = {"model.start.probe": str(path), **more}
+    model = pg.Plan().with_fields(start).make_model(scan() if data is None else data)
+    assert np.ptp(np.abs(np.asarray(model.object.transmission))) == 0
+    return np.asarray(model.probe.modes)
+
+
+def likeness(wave, other):
+    """|<a, b>| of two waves over their norms."""
+    return abs(np.vdot(wave, other)) / (np.linalg.norm(wave) * np.linalg.norm(other))
+
+
+def test_the_probe_of_a_result_is_a_start(tmp_path):
+    files = [DATA / "foreign" / name for name in ("ptychodus_product.h5", "ptychodus_product.npz", "cdtools_result.h5")]
+    for path in (*files, ptyr(tmp_path / "a.ptyr")):
+        modes = start_probe(path)
+        assert likeness(modes[0], letter.probe_wave()) > 0.999
+        assert np.sum(np.abs(modes) ** 2) == pytest.approx(scan().photons.max(), rel=1e-5)
+
+
+def test_it_is_brought_to_the_pixels_of_the_data(tmp_path):
+    """PtyLab's window of 24 x 24 pixels is as wide as 24 x 32 of the detector, of whose object pixels x are smaller."""
+    modes = start_probe(DATA / "foreign" / "ptylab_result.hdf5")
+    wave, (dy, dx) = letter.probe_wave(SQUARE), letter.object_pixel(SQUARE) / letter.object_pixel()
+    assert (dy, dx) == pytest.approx((1, 4 / 3))
+    columns = np.arange(24) * 4 / 3 - 12 * 4 / 3 + 16
+    sampled = np.array([np.interp(columns, np.arange(32), row) for row in modes[0]])
+    assert likeness(sampled, wave) > 0.98
+    np.save(tmp_path / "wave.npy", letter.probe_wave())
+    there = [
+        start_probe(path, **{"model.start.defocus": 5e-3})
+        for path in (ptyr(tmp_path / "a.ptyr"), tmp_path / "wave.npy")
+    ]
+    assert likeness(*there) > 0.9999
+    assert likeness(there[0], letter.probe_wave()) < 0.99
+
+
+def test_the_probe_of_an_own_result_and_of_tike(tmp_path):
+    problem, path = problems.measurement(), tmp_path / "result.h5"
+    model, probe = pg.far_field(problem), problems.probe_wave()[None].astype(np.complex64)
+    arrays = {"object.transmission": np.asarray(model.object.transmission), "probe.modes": probe}
+    arrays["scan.corner"] = np.asarray(model.scan.corner)
+    result = pg.Result(arrays, {}, History.empty(), {"stopped": "all epochs done"}, None, problem.positions)
+    result.save(path)
+    modes = start_probe(path, problem)
+    assert likeness(modes[0], np.asarray(result.probe).reshape(-1, *problem.frame_shape)[0]) > 0.999
+    probe = np.stack([letter.probe_wave(), 0.1 * letter.probe_wave()[::-1]]).astype(np.complex64)
+    np.savez(
+        tmp_path / "tike.npz", psi=letter.object_wave()[None], probe=probe[None, None, None], scan=np.ones((1, 30, 2))
+    )
+    modes = start_probe(tmp_path / "tike.npz", **{"model.probe.modes": 2})
+    assert likeness(modes[0], letter.probe_wave()) > 0.999

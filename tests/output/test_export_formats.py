@@ -8,6 +8,7 @@ import pytest
 import scipy.io
 
 import ptychograd as pg
+from ptychograd.data.files.results import foreign_result
 from ptychograd.fitting.result import History
 from ptychograd.output.exporting import FORMATS, export
 from ptychograd.output.exporting.product import Product
@@ -48,6 +49,7 @@ def a_result(transmission=None, sampling=PIXEL, **arrays):
 
 RESULT = a_result()
 OBJECT, MODES = RESULT.object, RESULT.probe
+SQUARE = a_result(sampling=(1e-8, 1e-8), **{"probe.modes": np.pad(MODES, ((0, 0), (0, 0), (2, 2)))})
 
 
 def test_a_ptychodus_product_places_its_probe_where_it_was(tmp_path):
@@ -126,6 +128,43 @@ def test_a_mat_file_has_the_arrays_of_ptychoshelves(tmp_path):
     np.testing.assert_array_equal(found["p"]["dx_spec"], PIXEL[::-1])
 
 
+def test_a_result_of_ptylab_has_six_axes_and_an_encoder_about_the_middle(tmp_path):
+    """First pixels are encoder / dxp + No // 2 - Np // 2; what PtyLab reads is read here as well."""
+    export(SQUARE, tmp_path / "r.hdf5")
+    with h5py.File(tmp_path / "r.hdf5") as file:
+        assert file["object"].shape == (1, 1, 1, 1, 45, 45)
+        assert file["probe"].shape == (1, 1, 2, 1, 16, 16)
+        np.testing.assert_array_equal(file["object"][0, 0, 0, 0, :37], OBJECT)
+        first = file["encoder_corrected"][:] / file["dxp"][()] + 45 // 2 - 16 // 2
+        np.testing.assert_allclose(first, CORNERS, atol=1e-5)
+        assert file["zo"][()] == pytest.approx(2)
+        assert 0.7 < file["purityProbe"][()] < 1
+    again = foreign_result(tmp_path / "r.hdf5")
+    np.testing.assert_allclose(again.corner, CORNERS, atol=1e-5)
+    np.testing.assert_array_equal(again.probe, SQUARE.probe)
+    for result, text in (
+        (RESULT, "pixels are square"),
+        (a_result(sampling=(1e-8, 1e-8)), r"square, and this one has \(16, 12\)"),
+    ):
+        with pytest.raises(pg.InputError, match=text):
+            export(result, tmp_path / "s.hdf5")
+    with pytest.raises(pg.InputError, match="in metres, and this one is in pixels"):
+        export(a_result(sampling=None), tmp_path / "s.hdf5")
+
+
+def test_emd_has_vectors_for_its_axes(tmp_path):
+    export(RESULT, tmp_path / "r.emd")
+    with h5py.File(tmp_path / "r.emd") as file:
+        assert (file.attrs["emd_group_type"], file.attrs["version_major"]) == ("file", 1)
+        array = file["ptychograd/object"]
+        assert array.attrs["emd_group_type"] == "array"
+        np.testing.assert_array_equal(array["data"], OBJECT)
+        assert [array[f"dim{k}"].attrs["name"] for k in range(2)] == ["y", "x"]
+        np.testing.assert_allclose(array["dim1"], [0, 1.5e-8])
+        np.testing.assert_array_equal(file["ptychograd/probe/data"], MODES)
+        np.testing.assert_array_equal(file["ptychograd/corners/data"], CORNERS)
+
+
 def test_mrc_has_phase_and_magnitude_with_pixels_in_angstrom(tmp_path):
     paths = export(RESULT, tmp_path / "r.mrc")
     assert [path.name for path in paths] == ["r_magnitude.mrc", "r.mrc"]
@@ -194,27 +233,27 @@ def test_a_cropped_object_lies_where_it_was(tmp_path):
 
 @pytest.mark.parametrize("ending", [ending for ending in FORMATS if ending != ".xdmf"])
 def test_an_export_replaces_an_export_and_nothing_else(tmp_path, ending):
-    path = tmp_path / f"r{ending}"
-    export(RESULT, path)
-    export(RESULT, path)
+    path, result = tmp_path / f"r{ending}", SQUARE if ending == ".hdf5" else RESULT
+    export(result, path)
+    export(result, path)
     before = path.read_bytes()
     foreign = {
         ".mat": lambda: scipy.io.savemat(path, {"dp": np.ones(3)}),
         ".npz": lambda: np.savez(path, dp=np.ones(3)),
         ".mrc": lambda: mrcfile.write(path, np.ones((3, 4), np.float32), overwrite=True),
     }
-    if ending in (".cxi", ".h5", ".nxs"):
+    if ending in (".cxi", ".h5", ".hdf5", ".emd", ".nxs"):
         with h5py.File(path, "w") as file:
             file["entry_1/data"] = np.ones(3)
     else:
         foreign.get(ending, lambda: path.write_bytes(before[:8] + b"another picture"))()
     left = path.read_bytes()
     with pytest.raises(pg.InputError, match="would be lost"):
-        export(RESULT, path)
+        export(result, path)
     assert path.read_bytes() == left
 
 
-@pytest.mark.parametrize("ending", [".cxi", ".h5", ".npz", ".png"])
+@pytest.mark.parametrize("ending", [".cxi", ".h5", ".hdf5", ".npz", ".png"])
 def test_a_volume_goes_where_there_is_room_for_one(tmp_path, ending):
     density = np.ones((4, 6, 5), np.complex64)
     arrays = {"object.density": density, "object.support": np.ones(density.shape, bool)}

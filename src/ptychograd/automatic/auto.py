@@ -26,8 +26,7 @@ from ptychograd.fitting.verdict import LATTICE, NOT_SOLVED, VERDICT, causes_of
 from ptychograd.runs.plan.plan import Plan
 from ptychograd.runs.plan.preparation import preparation_of
 from ptychograd.runs.plan.quantities import quantity
-from ptychograd.runs.plan.reading import prepared, read_data
-from ptychograd.runs.plan.sections.prepare import PrepareSection
+from ptychograd.runs.plan.reading import as_in_file, prepared, tell
 from ptychograd.runs.planned import PlannedRun
 from ptychograd.runs.setting_names import HELD_OUT
 
@@ -124,15 +123,11 @@ def auto(
         files = [data] if isinstance(data, str | Path) else list(data)
         plan = plan.with_fields({"data.paths": tuple(map(str, files))}) if files else plan
     plan.check()
-    raw = data if isinstance(data, Dataset) else as_in_file(plan, keep)
+    raw = data
+    if not isinstance(raw, Dataset):
+        raw = as_in_file(plan, keep)
+        tell(plan, raw)
     return _followed(Asked(plan, raw, budget, perform or _performing(on_epoch), on_trial))
-
-
-def as_in_file(plan: Plan, keep: StreamFromFile | None = None) -> Dataset:
-    """The data of a plan before anything is done to them that `prepared` does."""
-    mask = plan.data.mask.replaced(image=None, above=None, beam_stop=0.0, allow_most=True)
-    before = plan.data.replaced(prepare=PrepareSection(), mask=mask, orientation=0)
-    return read_data(plan.model_copy(update={"data": before}), keep)
 
 
 def _performing(on_epoch: Callable[[Progress], None] | None) -> Perform:

@@ -14,6 +14,7 @@ from ptychograd.core.errors import InputError
 
 if TYPE_CHECKING:
     from ptychograd.automatic.diagnosis import Report
+    from ptychograd.data.checks import Evidence
     from ptychograd.data.dataset import Dataset
     from ptychograd.data.files.writing.placing import Placed
     from ptychograd.runs.plan.plan import Plan
@@ -46,7 +47,8 @@ def diagnose(
         search: Show the trials by which `auto` would find the start, in a table and, in place of the rest, the picture.
         output: A picture of data, findings and trials, as diagnose.png; none by default.
         write_mask: An image (.npy) of the pixels that are good: those of the data's own mask without the dead, hot and
-            stuck ones that were found. --mask of `reconstruct` takes it.
+            stuck ones that were found; of the pixels of the file, before `data.prepare` moves them. --mask of
+            `reconstruct` takes it.
     """
     from ptychograd.cli.engine import prepare
     from ptychograd.cli.job import read_data
@@ -69,11 +71,23 @@ def diagnose(
         errors.print(f"the trials are made without {', '.join(unused)}", style="dim", soft_wrap=True)
     _print(found, plan.data.orientation)
     if write_mask is not None:
-        console.print(write(write_mask, found.evidence))
+        console.print(write(write_mask, _on_detector(found.evidence, plan)))
     where = [] if output is None else [_drawn(found, output, folder)]
     if json:
         tell_json(report_figures(found))
     leave_unless_there(*where)
+
+
+def _on_detector(evidence: "Evidence", plan: "Plan") -> "Evidence":
+    """What was seen of the pixels of the file, in which a mask is taken; the data are read again if they were moved."""
+    from ptychograd.data.checks import Evidence
+    from ptychograd.runs.machine import in_file
+    from ptychograd.runs.plan.reading import as_in_file, moves_pixels, on_detector
+
+    if not moves_pixels(evidence.data, plan.data):
+        return evidence
+    console.print("The mask is of the file's own pixels, before `data.prepare` moves them.")
+    return Evidence.of(on_detector(as_in_file(plan, in_file(plan.machine)), plan.data))
 
 
 def _check_places(data: Path, picture: Path | None, mask: Path | None) -> None:

@@ -14,8 +14,9 @@ def export(
 
     Args:
         result: What `reconstruct` wrote.
-        out: A name that ends in .cxi (ptychodus, cdtools), .h5 or .npz (ptychodus, pty-chi), .nxs (NeXus), .mat
-            (PtychoShelves), .tiff (Fiji, napari), .png, .mrc, or .xdmf (volumes; ParaView).
+        out: A name that ends in .cxi (ptychodus, cdtools), .h5 or .npz (ptychodus, pty-chi), .nxs (NeXus), .hdf5
+            (PtyLab), .emd (py4DSTEM), .mat (PtychoShelves), .tiff (Fiji, napari), .png, .mrc, or .xdmf (volumes;
+            ParaView).
         crop: The part of the object that the scan lit, instead of the whole array.
         remove_ramp: Take the linear phase out of the object, which the probe takes, and the mean phase.
     """

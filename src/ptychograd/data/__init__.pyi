@@ -4,6 +4,7 @@ from .dataset import Dataset as Dataset
 from .dataset import Geometry as Geometry
 from .dataset import GroundTruth as GroundTruth
 from .dataset import NearFieldGeometry as NearFieldGeometry
+from .dataset import Stated as Stated
 from .dataset import StreamFromFile as StreamFromFile
 from .dataset import Variable as Variable
 from .dataset import beam_stop as beam_stop

@@ -8,7 +8,16 @@ from jaxtyping import Bool
 
 from ptychograd.core.errors import InputError
 from ptychograd.core.memory import aligned_empty
-from ptychograd.data.dataset import Dataset, StoredPatterns, Survey, Variable, check_data, frozen, joined_patterns
+from ptychograd.data.dataset import (
+    Dataset,
+    Stated,
+    StoredPatterns,
+    Survey,
+    Variable,
+    check_data,
+    frozen,
+    joined_patterns,
+)
 from ptychograd.data.geometry import Geometry
 
 SAME = 1e-5  # share of a length, or radians, by which files of one scan may differ
@@ -61,7 +70,18 @@ def joined(datasets: Sequence[Dataset]) -> Dataset:
         _source(parts),
         (*_notes(parts), *notes, _counted(parts)),
         {name: _variable(name, parts) for name in first.variables},
+        _stated(parts),
     )
+
+
+def _stated(parts: Sequence[Dataset]) -> Stated:
+    """What all parts state alike."""
+    first, *others = (part.stated for part in parts)
+
+    def is_alike(name: str) -> bool:
+        return all(np.array_equal(getattr(first, name), getattr(one, name)) for one in others)  # pyright: ignore
+
+    return first.without(*(name for name in ("centre", "dark", "flat") if not is_alike(name)))
 
 
 def _in_memory(parts: Sequence[Dataset]) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:

@@ -5,6 +5,7 @@ from jaxtyping import Bool, Float64
 
 from ptychograd.core.illumination import brightness
 from ptychograd.data.checks.finding import BAD, DOUBTFUL, GOOD, Evidence, Finding, Sample
+from ptychograd.data.checks.pupils import start_fields
 
 ENOUGH_OVERLAP, LEAST_OVERLAP, MOST_OVERLAP = 0.6, 0.3, 0.98  # linear; 60 to 70 % is what the literature advises
 BORDER = 16  # a border as wide as one part of so many of the frame, at each side
@@ -37,8 +38,7 @@ def overlap(evidence: Evidence) -> Finding | None:
         found = f"{share:.0%} or more: a step of {step:.3g} pixels, a focus of {diameter:.3g} by the mean pattern"
         text = (
             "the probe is estimated as if it were in focus, and a defocused one is larger: say what it was "
-            "(`data.keys.probe=PATH`, or `model.start.focal_spot`, `model.start.pinhole` or `model.start.aperture`, "
-            "with `model.start.defocus`)"
+            f"(`data.keys.probe=PATH`, or {start_fields(evidence)}, with `model.start.defocus`)"
         )
         return Finding("overlap", DOUBTFUL, found, text, figures)
     if share >= LEAST_OVERLAP:
@@ -46,8 +46,7 @@ def overlap(evidence: Evidence) -> Finding | None:
         return Finding("overlap", DOUBTFUL, found, text, figures)
     text = (
         "too little to join one position to the next; if the probe was larger, say so (`data.keys.probe=PATH`, "
-        "`model.start.focal_spot`, `model.start.pinhole` or `model.start.aperture` with `model.start.defocus`), else "
-        "measure with smaller steps"
+        f"{start_fields(evidence)} with `model.start.defocus`), else measure with smaller steps"
     )
     return Finding("overlap", BAD, found, text, figures)
 

@@ -18,6 +18,7 @@ from ptychograd.data.dataset.freezing import frozen
 from ptychograd.data.dataset.making import make_dataset, squared
 from ptychograd.data.dataset.masking import beam_stop, mask_pixels, unsaturated_mask
 from ptychograd.data.dataset.part import subset
+from ptychograd.data.dataset.stated import Stated
 from ptychograd.data.dataset.stored import StoredPatterns, StreamFromFile, Survey, added
 from ptychograd.data.dataset.stored_parts import joined_patterns
 from ptychograd.data.dataset.valid import MEANINGS, check_meaning, check_share
@@ -32,6 +33,7 @@ __all__ = [
     "Geometry",
     "GroundTruth",
     "NearFieldGeometry",
+    "Stated",
     "StoredPatterns",
     "StreamFromFile",
     "Survey",

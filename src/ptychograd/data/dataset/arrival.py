@@ -36,6 +36,26 @@ class Whole(Arrival):
         return np.ones(len(numbers), bool)
 
 
+class OfOthers(Arrival):
+    """Patterns that are made of others, one of each: they have come with these.
+
+    Args:
+        count: the number after that of the last of the others that has come.
+        came: which of the others, of these numbers, have come, as their file has them.
+    """
+
+    def __init__(
+        self, count: Callable[[], int], came: Callable[[Int[np.ndarray, " index"]], Bool[np.ndarray, " index"]]
+    ):
+        self._count, self._came = count, came
+
+    def count(self):
+        return self._count()
+
+    def came(self, numbers, patterns):
+        return self._came(numbers)
+
+
 class Counter(Arrival):
     """What the writer keeps beside the patterns: how many there are, or a number above 0 for each that is there.
 

@@ -11,6 +11,7 @@ from jaxtyping import Bool, Complex, Float64, Inexact, Real
 from ptychograd.core.errors import InputError, check_kind
 from ptychograd.data.dataset.checks import check_each, check_extras, check_frames, check_groups, check_support
 from ptychograd.data.dataset.freezing import frozen, shown
+from ptychograd.data.dataset.stated import Stated
 from ptychograd.data.dataset.stored import StoredPatterns, Survey
 from ptychograd.data.dataset.variables import Variable, checked_variables, way_to
 from ptychograd.data.geometry import (
@@ -83,6 +84,8 @@ class Dataset:
         source: where the patterns come from, in words.
         notes: what a reader guessed and what was cleaned, one sentence each.
         variables: what else differs from pattern to pattern, by name, as {"angle": `Variable`}; by default nothing.
+        stated: what the file says of its patterns' centre, dark and flat field, for `pg.data.prepare`; by default
+            nothing.
 
     Raises:
         InputError: shapes that don't belong together, no pattern, no valid pixel, a position that is not finite, a
@@ -105,6 +108,7 @@ class Dataset:
     source: str = "memory"
     notes: tuple[str, ...] = ()
     variables: Mapping[str, Variable] = field(default_factory=dict)
+    stated: Stated = field(default_factory=Stated)
 
     def __post_init__(self):
         variables = checked_variables(self.variables)

@@ -20,7 +20,7 @@ from ptychograd.data.cleaning import (
     spread,
     summary_of_gaps,
 )
-from ptychograd.data.dataset.arrival import Arrival, Whole
+from ptychograd.data.dataset.arrival import Arrival, OfOthers, Whole
 from ptychograd.data.dataset.types import counted_in
 
 NO_SUMS = ("kinds", "largest")
@@ -184,7 +184,8 @@ class StoredPatterns:
         self, read: Callable[[int, int, np.ndarray], None], shape: tuple[int, int, int], dtype: np.dtype
     ) -> "StoredPatterns":
         """Other patterns, which are made of these as they are read; nothing is known of them yet."""
-        return StoredPatterns(read, shape, dtype, self.keep, Whole(shape[0]), self.run)
+        arrival = self._arrival if isinstance(self._arrival, OfOthers) else OfOthers(self.arrived, self._came)
+        return StoredPatterns(read, shape, dtype, self.keep, arrival if self.grows else Whole(shape[0]), self.run)
 
     def only(self, used: Bool[np.ndarray, " index"]) -> "StoredPatterns":
         """The same with all pixels of other patterns masked; of a survey it keeps the photons of each."""
@@ -204,9 +205,7 @@ class StoredPatterns:
         In a file that grows all pixels of a pattern that has not come are masked.
         """
         numbers = np.arange(self.arrived() if isinstance(which, slice) else len(self))[which]
-        patterns = aligned_empty((len(numbers), *self.shape[1:]), self.dtype)
-        for begin, end in _stretches(numbers):
-            self._read(int(numbers[begin]), int(numbers[end - 1]) + 1, patterns[begin:end])
+        patterns = self._of(numbers)
         used = None if self.used is None else self.used[numbers]
         if self.grows:
             came = self._arrival.came(numbers, patterns)
@@ -223,6 +222,17 @@ class StoredPatterns:
             return patterns, mask
         valid = np.broadcast_to(mask, patterns.shape) if bad is None else mask & ~bad
         return patterns, valid if used is None else valid & used[:, None, None]
+
+    def _of(self, numbers: np.ndarray) -> np.ndarray:
+        """Patterns of these numbers, as they are in the file."""
+        patterns = aligned_empty((len(numbers), *self.shape[1:]), self.dtype)
+        for begin, end in _stretches(numbers):
+            self._read(int(numbers[begin]), int(numbers[end - 1]) + 1, patterns[begin:end])
+        return patterns
+
+    def _came(self, numbers: np.ndarray) -> Bool[np.ndarray, " index"]:
+        """Which patterns of these numbers have come, by what the file holds of them now."""
+        return self._arrival.came(numbers, self._of(numbers))
 
     def surveyed_with(self, mask: Bool[np.ndarray, "y x"]) -> Survey:
         """Read all patterns of this process's share once, a few at a time."""

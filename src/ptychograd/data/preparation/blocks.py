@@ -42,14 +42,15 @@ def with_frames(data: Dataset, change: FrameChange) -> Dataset:
     Patterns that stay in their file are changed as they are read; of these nothing is read now.
 
     Raises:
-        InputError: no pixel is left valid, or the file is still being written.
+        InputError: no pixel is left valid.
     """
     mask = frozen(np.ascontiguousarray(change.valid(data.mask)))
     if not mask.any():
         raise InputError(f"{data.source}: no valid pixel is left of the frames; mend the fields of `data.prepare`.")
-    if isinstance(data.patterns, StoredPatterns):
-        return replace(data, patterns=_in_file(data.patterns, mask, change), mask=mask)
-    return replace(data, patterns=_in_memory(data.patterns, change), mask=mask)
+    stated = data.stated if change.shape == data.frame_shape else data.stated.without("centre", "dark", "flat")
+    patterns = data.patterns
+    changed = _in_file(patterns, mask, change) if isinstance(patterns, StoredPatterns) else _in_memory(patterns, change)
+    return replace(data, patterns=changed, mask=mask, stated=stated)
 
 
 def _in_memory(patterns: Frames, change: FrameChange) -> Real[np.ndarray, "index Y X"]:
@@ -61,8 +62,6 @@ def _in_memory(patterns: Frames, change: FrameChange) -> Real[np.ndarray, "index
 
 def _in_file(patterns: StoredPatterns, mask: Bool[np.ndarray, "y x"], change: FrameChange) -> StoredPatterns:
     """Patterns that are changed when they are read, with the marks of bad pixels in those that are made of them."""
-    if patterns.grows:
-        raise InputError("`data.prepare` is for complete scans, and this one is still being written; prepare it then.")
 
     def read(begin: int, end: int, into: np.ndarray) -> None:
         for part in _parts(begin, end, patterns.shape[1:]):

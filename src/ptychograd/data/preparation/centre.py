@@ -8,7 +8,7 @@ from scipy.ndimage import binary_fill_holes, distance_transform_edt, label, medi
 from scipy.signal import fftconvolve
 
 from ptychograd.core.errors import InputError
-from ptychograd.data.checks.beam import middle
+from ptychograd.data.checks.beam import CONCENTRATED, concentration, middle
 from ptychograd.data.checks.finding import Sample
 from ptychograd.data.dataset import Dataset
 
@@ -18,6 +18,7 @@ STEEP = 0.6  # area at 3/4 of a disc's level over that at 1/4: 1 for a sharp edg
 ROUND = (0.9, 1.06)  # area over that of the ellipse with the same moments: 1 for a disc, 0.955 for a square
 LEAST_AREA = 12  # pixels of a disc
 AMID = 0.15  # of the frame: how far from the light's middle on a circle of its pixels
+BRIGHT = 0.1  # of an image's bright pixels: those above it are lit
 STEADY = 0.5  # pixels by which the centres of two halves of the patterns may differ
 
 
@@ -82,6 +83,31 @@ def found_centre(data: Dataset, way: str) -> FoundCentre | None:
     if error > STEADY or not _is_amid_light(whole[0], total / np.maximum(valid, 1)):
         return None
     return FoundCentre(whole[0], error, way, whole[1])
+
+
+class Light(NamedTuple):
+    """Where the light of an image is.
+
+    Args:
+        centre: (y, x) in pixels: the point that it is even about, the middle of its disc, or else that of all light.
+        radius: of a disc as large as all that is lit, in pixels.
+    """
+
+    centre: tuple[float, float]
+    radius: float
+
+
+def light_of(mean: Float64[np.ndarray, "y x"], valid: Bool[np.ndarray, "y x"]) -> Light | None:
+    """Where the light of a mean pattern is; None where it is as bright everywhere."""
+    light = _smooth(mean, valid)
+    if not light.any() or concentration(light).min() < CONCENTRATED:
+        return None
+    found = next((one for find in (_of_symmetry, _of_disc) if (one := find(mean, valid)) is not None), None)
+    y, x = middle(light).tolist()
+    if found is not None and _is_amid_light(found[0], light):
+        y, x = found[0]
+    bright = np.count_nonzero(light > BRIGHT * np.percentile(light, 99.5))
+    return Light((y, x), float(np.sqrt(bright / np.pi)))
 
 
 def _is_amid_light(centre: tuple[float, float], mean: Float64[np.ndarray, "y x"]) -> bool:

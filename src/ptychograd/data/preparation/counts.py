@@ -1,6 +1,7 @@
 """From what a detector writes to photons: dark, gain, flat field, threshold."""
 
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float64
@@ -32,7 +33,13 @@ def without_dark(data: Dataset, dark: float | np.ndarray) -> Dataset:
         InputError: a dark of another shape, or one that is brighter than the patterns.
     """
     image = _image(data, np.asarray(dark, np.float64), "dark", "exposures (index, y, x)")
-    share = _share_below(data, image)
+    darker = _pixels_darker(data, image)
+    if darker.is_most:
+        raise InputError(
+            f"`data.prepare.dark` is brighter than the patterns: {darker.pixels:.0%} of the pixels are below it on "
+            "average; expected what they show without light, in the unit of the patterns and for the same exposure."
+        )
+    share = darker.values
     kind, known = real_type(data.patterns.dtype), np.isfinite(image)
     level = np.where(known, image, 0).astype(kind)
 
@@ -132,9 +139,30 @@ def _image(data: Dataset, given: np.ndarray, name: str, several: str) -> Float64
     return np.broadcast_to(image, data.frame_shape)
 
 
-def _share_below(data: Dataset, dark: Float64[np.ndarray, "y x"]) -> float:
-    """The share of a sample's values that are below the dark; a dark that most pixels are below is refused."""
-    frames, mask = data.frames(spread(data.count))
+class Darker(NamedTuple):
+    """What is below a dark.
+
+    Args:
+        pixels: share of those whose mean clearly is.
+        values: share of all values of a few patterns that are.
+        is_most: whether that can't be the dark of these patterns.
+    """
+
+    pixels: float
+    values: float
+    is_most: bool
+
+
+def is_darker(data: Dataset, dark: np.ndarray) -> bool:
+    """Whether a dark, (y, x) or (index, y, x), is darker than most pixels of the patterns, as theirs is."""
+    return not _pixels_darker(
+        data, _image(data, np.asarray(dark, np.float64), "dark", "exposures (index, y, x)")
+    ).is_most
+
+
+def _pixels_darker(data: Dataset, dark: Float64[np.ndarray, "y x"]) -> Darker:
+    """What of a few patterns is below the dark."""
+    frames, mask = data.frames(spread(max(1, data.arrived)))
     valid = np.broadcast_to(mask & np.isfinite(dark), frames.shape)
     above = np.where(valid, frames.astype(np.float64) - np.where(np.isfinite(dark), dark, 0), 0)
     count = np.maximum(valid.sum(axis=0), 1)
@@ -142,9 +170,5 @@ def _share_below(data: Dataset, dark: Float64[np.ndarray, "y x"]) -> float:
     error = np.sqrt((np.where(valid, above - mean, 0) ** 2).sum(axis=0)) / count
     clearly = (mean < -BELOW * error - 1e-9) & valid.any(axis=0)
     share = np.count_nonzero(clearly) / max(1, np.count_nonzero(valid.any(axis=0)))
-    if share > MOSTLY or not above.sum() > 0:
-        raise InputError(
-            f"`data.prepare.dark` is brighter than the patterns: {share:.0%} of the pixels are below it on average; "
-            "expected what they show without light, in the unit of the patterns and for the same exposure."
-        )
-    return float(np.count_nonzero(above < 0) / max(1, np.count_nonzero(valid)))
+    values = float(np.count_nonzero(above < 0) / max(1, np.count_nonzero(valid)))
+    return Darker(share, values, bool(share > MOSTLY or not above.sum() > 0))

@@ -68,19 +68,19 @@ def guess_preparation(data: Dataset, done: Preparation | None = None) -> tuple[G
     found: list[Guess] = []
     if data.grows or not data.total > 0:
         return ()
-    for guess_of in _open(done or Preparation()):
+    for guess_of in _open(done or Preparation(), data.stated.done):
         guess = guess_of(data)
         if guess is not None:
-            data = prepare(data, Preparation(**guess.fields))  # pyright: ignore[reportArgumentType]
+            data = prepare(data, Preparation(**guess.fields, stated=False))  # pyright: ignore[reportArgumentType]
             found.append(_in_pixels_of_file(guess, found, data.frame_shape))
     return tuple(found)
 
 
-def _open(done: Preparation) -> "list[Callable[[Dataset], Guess | None]]":
-    """What is looked for in data to which this was done."""
-    moved = done.shift or done.transpose or any((done.flip, done.centre, done.crop, done.pad, done.bin))
+def _open(done: Preparation, as_stated: tuple[str, ...]) -> "list[Callable[[Dataset], Guess | None]]":
+    """What is looked for in data to which this was done, and what their file stated."""
+    moved = "centre" in as_stated or done.moves_pixels
     known: dict[Callable[[Dataset], Guess | None], bool] = {
-        guess_counts: done.dark is not None or done.gain is not None or done.bin is not None,
+        guess_counts: "dark" in as_stated or done.dark is not None or done.gain is not None or done.bin is not None,
         guess_pixels: done.hot_pixels or done.dead_pixels,
         guess_corner: moved,
         guess_centre: moved,

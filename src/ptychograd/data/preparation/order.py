@@ -19,6 +19,7 @@ from ptychograd.data.preparation.frame import (
 from ptychograd.data.preparation.gain import gain_by_variance
 from ptychograd.data.preparation.pixels import found_dead, found_hot, without_pixels
 from ptychograd.data.preparation.scan import of_brightness, rotated, with_chosen_frames, without_outliers
+from ptychograd.data.preparation.stated import with_stated_centre, with_stated_dark, with_stated_flat
 from ptychograd.data.preparation.wanted import Preparation
 
 
@@ -27,7 +28,8 @@ def prepare(data: Dataset, wanted: Preparation) -> Dataset:
 
     Patterns by number · dark · gain · flat field · threshold · hot and dead pixels · zero frequency to the middle ·
     transpose · flip · centre · crop · pad · bin · patterns by brightness · outliers · rotation of the scan. Of patterns
-    that stay in their file each block is prepared when it is read. Each step leaves a note.
+    that stay in their file each block is prepared when it is read. Each step leaves a note. What `data.stated` holds is
+    done in its place among them where the same is not wanted otherwise.
 
     Args:
         data: as they were read; they are not changed.
@@ -47,11 +49,12 @@ def prepare(data: Dataset, wanted: Preparation) -> Dataset:
 
 def counted(data: Dataset, wanted: Preparation) -> Dataset:
     """The chosen patterns in photons."""
-    data = with_chosen_frames(data, wanted.frames)
+    data = with_stated_dark(with_chosen_frames(data, wanted.frames), wanted)
     if wanted.dark is not None:
         data = without_dark(data, wanted.dark)
     if wanted.gain is not None:
         data = in_photons(data, *_gain(data, wanted))
+    data = with_stated_flat(data, wanted)
     if wanted.flat is not None:
         data = flat_fielded(data, wanted.flat)
     return data if wanted.threshold is None else above_threshold(data, wanted.threshold)
@@ -66,6 +69,7 @@ def sound(data: Dataset, wanted: Preparation) -> Dataset:
 
 def placed(data: Dataset, wanted: Preparation) -> Dataset:
     """The data with the zero frequency in the middle of the frame that is wanted."""
+    data, wanted, how = with_stated_centre(data, wanted)
     shape = data.frame_shape
     if wanted.shift:
         data = zero_frequency_to_middle(data)
@@ -74,7 +78,7 @@ def placed(data: Dataset, wanted: Preparation) -> Dataset:
     if wanted.flip is not None:
         data = flipped(data, wanted.flip)
     if wanted.centre is not None:
-        data = centred_on(data, *_centre(data, wanted, shape), _target(data.frame_shape, wanted))
+        data = centred_on(data, *_centre(data, wanted, shape, how), _target(data.frame_shape, wanted))
     if wanted.crop is not None:
         data = cropped(data, wanted.crop)
     if wanted.pad is not None:
@@ -110,11 +114,12 @@ def _beam(data: Dataset, wanted: Preparation) -> Centre | None:
     return (0.0, 0.0) if wanted.shift else None
 
 
-def _centre(data: Dataset, wanted: Preparation, shape: tuple[int, int]) -> tuple[Centre, str]:
+def _centre(data: Dataset, wanted: Preparation, shape: tuple[int, int], how: str) -> tuple[Centre, str]:
     """The zero frequency of patterns that were moved, transposed and flipped, and how it is known.
 
     Args:
         shape: of the frame before that, in whose pixels a centre is given.
+        how: a centre in pixels is known.
     """
     require_far_field(data, "centre")
     if isinstance(wanted.centre, str):
@@ -130,7 +135,7 @@ def _centre(data: Dataset, wanted: Preparation, shape: tuple[int, int]) -> tuple
     places = places[::-1] if wanted.transpose else places
     flips = [name in (wanted.flip or "") for name in "yx"]
     y, x = (2 * (n // 2) - c if flip else c for c, flip, n in zip(places, flips, data.frame_shape, strict=True))
-    return (y, x), "as given"
+    return (y, x), how
 
 
 def _target(shape: tuple[int, int], wanted: Preparation) -> Centre:

@@ -58,6 +58,8 @@ class Preparation:
         frames: which patterns are used.
         drop_outliers: leave out patterns whose positions are far from all others.
         rotate_scan: angle in radians by which the positions are turned about their mean, x towards y.
+        stated: do what the file states as well, its dark and flat field and the centre of its beam, where no other is
+            given here; False leaves it undone.
 
     Example:
         >>> small = pg.data.prepare(data, pg.data.Preparation(crop=(16, 16), bin=(2, 2)))
@@ -81,3 +83,10 @@ class Preparation:
     frames: ChosenFrames = field(default_factory=ChosenFrames)
     drop_outliers: bool = False
     rotate_scan: float = 0.0
+    stated: bool = True
+
+    @property
+    def moves_pixels(self) -> bool:
+        """Whether pixels of the detector get other places, or are summed up, by what is wanted here."""
+        moves = (self.flip, self.centre, self.crop, self.pad, self.bin)
+        return self.shift or self.transpose or any(one is not None for one in moves)

@@ -9,7 +9,7 @@ from ptychograd.core.errors import InputError
 from ptychograd.core.illumination import brightness
 from ptychograd.data.dataset import BraggGeometry, Dataset, NearFieldGeometry, check_data, subset
 from ptychograd.data.patterns import illuminated_positions
-from ptychograd.data.preview.reducing import Reduction, binned_far_field, binned_near_field, cropped, fewer, middle
+from ptychograd.data.preview.reducing import Reduction, binned, cropped, fewer, middle
 
 EPOCHS = 30  # that a preview has time for
 # Nesterov on two cores with four times as many processes at work: 4.3 to 9.1 million pixels a second, 60 to 120
@@ -103,12 +103,12 @@ def _by(data: Dataset, factor: int, *, at_any_cost: bool) -> _Choice | None:
     whole = " x ".join(str(n) for n in data.frame_shape)
     if isinstance(data.geometry, NearFieldGeometry):
         text = f"counts summed up over {factor} x {factor} pixels, {small} of {whole}, so that the object is as coarse"
-        return _Choice(factor, binned_near_field, text)
+        return _Choice(factor, binned, text)
     inside = tuple(middle(n, fewer(n, factor)) for n in data.frame_shape)
     light = _share(data.mean_pattern, inside)
     if light < LIGHT and data.probe is not None and _share(brightness(data.probe), inside) >= PROBE:
         text = f"counts summed up over {factor} x {factor} pixels, {small} of {whole}, so that the window is as narrow"
-        return _Choice(factor, binned_far_field, text)
+        return _Choice(factor, binned, text)
     if light >= LIGHT or at_any_cost:
         text = f"the middle {small} of {whole} pixels with {light:.0%} of the photons, so that the object is coarser"
         return _Choice(factor, cropped, text)

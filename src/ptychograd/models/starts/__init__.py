@@ -2,6 +2,7 @@
 
 from ptychograd.models.starts.electrons import electron_probe
 from ptychograd.models.starts.free_space import defocused, propagated
+from ptychograd.models.starts.given import resampled
 from ptychograd.models.starts.objects import ObjectStart, flat_object, random_object
 from ptychograd.models.starts.openings import (
     aperture,
@@ -33,6 +34,7 @@ __all__ = [
     "propagated",
     "pupil_probe",
     "random_object",
+    "resampled",
     "round_wave",
     "square_wave",
     "zone_plate",

@@ -41,7 +41,7 @@ def aperture(width: float, defocus: float = 0.0) -> ProbeStart:
 def pinhole(diameter: float, defocus: float = 0.0) -> ProbeStart:
     """A start probe for recipes: the wave `defocus` metres behind an evenly lit round opening.
 
-    The distance may be any; what leaves the window on the way is gone.
+    Pixels at the edge count with their share; the rest is as of an `aperture`.
 
     Args:
         diameter: of the opening, in metres, between one object pixel and the window.
@@ -52,9 +52,9 @@ def pinhole(diameter: float, defocus: float = 0.0) -> ProbeStart:
 
     Example:
         >>> geometry = pg.Geometry(wavelength=1.5e-10, distance=2.0, pixel_size=(75e-6, 75e-6))
-        >>> scan = pg.make_dataset(np.ones((2, 16, 20)), [[0, 0], [0, 1e-6]], geometry=geometry)
-        >>> pg.far_field(scan, probe=pg.models.pinhole(2e-6)).probe.modes.shape
-        (1, 16, 20)
+        >>> scan = pg.make_dataset(np.ones((2, 16, 20)), geometry=geometry)
+        >>> pg.models.pinhole(2e-6)(scan, geometry.sampling(scan.frame_shape)).shape
+        (16, 20)
     """
     return _opening(round_wave, diameter, defocus)
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from ptychograd.core.errors import InputError, check_kind
 from ptychograd.data.files import require_replaceable, require_same_type
 from ptychograd.fitting.result import Result
-from ptychograd.output.exporting import cxi, marks, matlab, mrc, nexus, pictures, ptychodus, tiff, xdmf
+from ptychograd.output.exporting import cxi, emd, marks, matlab, mrc, nexus, pictures, ptychodus, ptylab, tiff, xdmf
 from ptychograd.output.exporting.product import Product
 
 
@@ -23,6 +23,8 @@ FORMATS = {  # by the ending, in small letters
     ".cxi": Format(cxi.write, marks.in_attributes),
     ".h5": Format(ptychodus.write_hdf5, marks.in_attributes),
     ".nxs": Format(nexus.write, marks.in_attributes),
+    ".hdf5": Format(ptylab.write, marks.in_attributes),
+    ".emd": Format(emd.write, marks.in_attributes),
     ".npz": Format(ptychodus.write_npz, marks.in_archive),
     ".mat": Format(matlab.write, matlab.is_ours),
     ".tif": TIFF,
@@ -37,8 +39,9 @@ def export(result: Result, path: str | Path, *, crop: str | None = None, remove_
     """Write a result for other programs, in the form, the names and the units that their readers expect.
 
     The ending says the format: .cxi (CXI, as ptychodus and cdtools read it), .h5 and .npz (products of ptychodus), .nxs
-    (NeXus), .mat (PtychoShelves, fold_slice), .tiff (Fiji, napari; an ImageJ hyperstack), .png, .mrc, .xdmf (volumes,
-    for ParaView; its arrays are in NAME.xdmf.h5). The first five hold object, probe, positions and lengths, the others
+    (NeXus), .hdf5 (results of PtyLab), .emd (EMD 1.0, as py4DSTEM reads it), .mat (PtychoShelves, fold_slice), .tiff
+    (Fiji, napari; an ImageJ hyperstack), .png, .mrc, .xdmf (volumes, for ParaView; its arrays are in NAME.xdmf.h5). The
+    first seven hold object, probe, positions and lengths, the others
     the image: magnitude and phase, of a real image its values, and of a crystal with known geometry in .tiff, .mrc and
     .xdmf the strain, which has no unit and is NaN outside of the crystal. What a format can't hold is left out, which
     the log says. What is written is what the model's `roles` name, so that models of one's own are exported too.

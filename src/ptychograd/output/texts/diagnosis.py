@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ptychograd.automatic.diagnosis import Report
 
 HOLD = 20  # epochs in which a beam of whose phase nothing is known stays as it is
-PROBE = "--key probe=PATH, or an opening with --defocus METRES"
+PROBE = "--key probe=PATH, or an opening or a zone plate with --defocus METRES"
 
 
 def trial_lines(report: "Report", now: int) -> Iterator[str]:

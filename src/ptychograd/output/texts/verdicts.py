@@ -38,7 +38,8 @@ REMEDIES = {
     "start_probe": Remedy(
         "another start of the illumination ({})",
         "`ptychograd diagnose` tries beams out of focus too; or give it: `data.keys.probe=PATH`, or "
-        "`model.start.focal_spot`, `model.start.pinhole` or `model.start.aperture` with `model.start.defocus`",
+        "`model.start.zone_plate`, `model.start.focal_spot`, `model.start.pinhole` or `model.start.aperture` with "
+        "`model.start.defocus`",
         "probe= of the recipe",
     ),
     "orientation": Remedy(

@@ -1,6 +1,5 @@
 """From a plan to the start probe that it names."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,17 +16,15 @@ from ptychograd.models.starts import (
     propagated,
     zone_plate,
 )
-from ptychograd.runs.plan.images import NPY, wave
 from ptychograd.runs.plan.sections.model import BEAMS
+from ptychograd.runs.plan.waves import Beam, given_wave
 
 if TYPE_CHECKING:
     from ptychograd.runs.plan.sections.lenses import ZonePlateSection
     from ptychograd.runs.plan.sections.model import StartSection
 
-PROBE = "probe"  # how an array is called that a file without a path means
 
-
-def beam_of(start: "StartSection") -> ProbeStart | np.ndarray | None:
+def beam_of(start: "StartSection") -> Beam | None:
     """What makes the start probe, if one is named: an opening, a lens or a wave; raises `InputError` if several are."""
     if len(start.beams) > 1:
         named = [f"`model.start.{name}`" for name in BEAMS]
@@ -49,14 +46,15 @@ def beam_of(start: "StartSection") -> ProbeStart | np.ndarray | None:
     return None
 
 
-def _carried(wave: np.ndarray, defocus: float | tuple[float, float]) -> ProbeStart | np.ndarray:
+def _carried(wave: Beam, defocus: float | tuple[float, float]) -> Beam:
     """A given wave, or each of its modes, behind the plane in which it is given."""
     if not any(pair(defocus)):
         return wave
 
     def start(data, sampling):
         lengths, wavelength = known_lengths(data, sampling)
-        modes = [propagated(mode, lengths, wavelength, defocus) for mode in np.atleast_3d(wave.T).T.astype(complex)]
+        found = wave(data, sampling) if callable(wave) else wave
+        modes = [propagated(mode, lengths, wavelength, defocus) for mode in np.atleast_3d(found.T).T.astype(complex)]
         return np.stack(modes)
 
     return start
@@ -87,39 +85,3 @@ def _zone_plate(lens: "ZonePlateSection", defocus: float | tuple[float, float]) 
         order_sorting_aperture=lens.order_sorting_aperture,
         order_sorting_distance=lens.order_sorting_distance,
     )
-
-
-def given_wave(given: object) -> np.ndarray:
-    """The start probe itself, or the one in the file that a text names; raises `InputError` if there is none."""
-    if not isinstance(given, str):
-        return np.asarray(given)
-    path, (file, colon, inside) = Path(given), given.rpartition(":")
-    try:
-        if path.is_file() and not _begins_as_npy(path):
-            return _array(path, None)
-        if colon and not path.is_file() and Path(file).is_file():
-            return _array(Path(file), inside)
-    except (OSError, InputError) as problem:
-        raise InputError(f"`model.start.probe` can't be read from {given}: {str(problem).rstrip('.')}.") from None
-    return wave(given, "start probe")
-
-
-def _begins_as_npy(path: Path) -> bool:
-    with path.open("rb") as file:
-        return file.read(len(NPY)) == NPY
-
-
-def _array(path: Path, inside: str | None) -> np.ndarray:
-    from ptychograd.data.files import opened
-
-    with opened(path) as catalogue:
-        if inside is not None:
-            found = catalogue.find(inside)
-            named = [] if found is None else [found]
-        else:
-            named = [one for one in catalogue.walk() if one.name.strip("/").rpartition("/")[2] == PROBE]
-        if len(named) != 1:
-            there = ", ".join(str(one) for one in (named or catalogue.walk()) if len(one.shape) > 1)
-            what = f'no "{inside}" in it' if inside is not None else f"{len(named) or 'no'} arrays named {PROBE} in it"
-            raise InputError(f"there is {what}; name one as FILE:PATH of {there or 'those that it has: none'}")
-        return named[0].array()

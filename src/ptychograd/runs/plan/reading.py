@@ -34,7 +34,7 @@ LENGTHS = ("distance", "focus_distance", "wavelength", "pixel_size", "two_theta"
 
 
 def read_data(plan: "PlanFields", keep: StreamFromFile | None = None) -> Dataset:
-    """The data set of a plan: read, turned, and without the pixels that it leaves out.
+    """The data set of a plan: read, prepared, turned, and without the pixels that it leaves out.
 
     Args:
         plan: names the files; several are one scan.
@@ -42,6 +42,23 @@ def read_data(plan: "PlanFields", keep: StreamFromFile | None = None) -> Dataset
 
     Raises:
         InputError: as `read`; or fewer than half of the pixels are valid, after all that leaves some out.
+    """
+    data = prepared(as_in_file(plan, keep), plan.data)
+    if not plan.data.mask.allow_most:
+        check_share(data.mask, data.notes, ", ".join(plan.data.paths))
+    tell(plan, data)
+    return data
+
+
+def as_in_file(plan: "PlanFields", keep: StreamFromFile | None = None) -> Dataset:
+    """The data of a plan before anything is done to them that `prepared` does.
+
+    Args:
+        plan: names the files; several are one scan.
+        keep: when patterns stay in their file.
+
+    Raises:
+        InputError: as `read`.
     """
     asked = plan.data
     if not asked.paths:
@@ -56,12 +73,7 @@ def read_data(plan: "PlanFields", keep: StreamFromFile | None = None) -> Dataset
     of_file = asked.mask.nonzero if asked.mask.image is None or "mask" in keys else None
     how = {"near_field": near_field, "keep": keep, "links_into": asked.links_into, "mask_is": of_file}
     beside = {"positions": asked.positions, "join": asked.join, "scan": raster_of(asked.scan)}
-    data = read(asked.paths, keys, **beside, **how, allow_masked=True)
-    data = prepared(data, asked)
-    if not asked.mask.allow_most:
-        check_share(data.mask, data.notes, ", ".join(asked.paths))
-    _tell(plan, data)
-    return data
+    return read(asked.paths, keys, **beside, **how, allow_masked=True)
 
 
 def raster_of(asked: ScanSection) -> RasterScan | None:
@@ -94,13 +106,24 @@ def prepared(data: Dataset, asked: DataSection) -> Dataset:
     and a mask of another shape, lie on the frame that is left.
     """
     wanted, shape = preparation_of(asked.prepare), data.frame_shape
-    of_file, of_frame = parted(asked.mask, shape)
-    data = sound(without_bad_pixels(counted(data, wanted), of_file), wanted)
-    data = without_bad_pixels(placed(data, wanted), of_frame)
+    _, of_frame = parted(asked.mask, shape)
+    data = without_bad_pixels(placed(on_detector(data, asked), wanted), of_frame)
     return used_of(apply_orientation(data, asked.orientation), wanted)
 
 
-def _tell(plan: "PlanFields", data: Dataset) -> None:
+def on_detector(data: Dataset, asked: DataSection) -> Dataset:
+    """The data after all of that which is done before pixels get other places, as those of the file."""
+    wanted = preparation_of(asked.prepare)
+    of_file, _ = parted(asked.mask, data.frame_shape)
+    return sound(without_bad_pixels(counted(data, wanted), of_file), wanted)
+
+
+def moves_pixels(data: Dataset, asked: DataSection) -> bool:
+    """Whether the pixels of prepared data are others than those of the file."""
+    return preparation_of(asked.prepare).moves_pixels or "centre" in data.stated.done
+
+
+def tell(plan: "PlanFields", data: Dataset) -> None:
     """Log what was guessed about the data."""
     name = ", ".join(Path(path).name for path in plan.data.paths)
     notes = [*data.notes, *(["the patterns stay in the file and are read block by block"] if data.is_stored else [])]

@@ -9,7 +9,7 @@ import numpy as np
 
 from ptychograd.core.errors import InputError
 from ptychograd.data.files.containers.extras import library, needed, reports
-from ptychograd.data.files.containers.frames import Frames, Images
+from ptychograd.data.files.containers.frames import BEAM, Frames, Images
 
 INCOMPLETE = "half-written or damaged; copy it again, or wait until it is written"
 STARTER = b"\x0c\x1a\x04\xd5"  # of the binary part of a CBF
@@ -19,8 +19,10 @@ _OF_PILATUS = {  # what the header says, by the names of the package
     "pixel_size": re.compile(rf"Pixel_size\s+{_NUMBER}\s*(\w+)\s*x\s*{_NUMBER}"),
     "wavelength": re.compile(rf"Wavelength\s+{_NUMBER}\s*(\w+)"),
     "distance": re.compile(rf"Detector_distance\s+{_NUMBER}\s*(\w+)"),
+    BEAM: re.compile(rf"Beam_xy\s+\(?{_NUMBER},\s*{_NUMBER}\)?\s*(pixel)s?"),
 }
 _OF_EDF = {"pixel_size": ("psize_2", "psize_1"), "wavelength": ("wavelength",), "distance": ("sampledistance",)}
+_CENTRE_OF_EDF = ("center_2", "center_1")  # y, x in pixels
 
 
 class Cbf(Images):
@@ -126,14 +128,19 @@ def _said_by_pilatus(text: str) -> Iterator[tuple[str, tuple[float | Sequence[fl
             continue
         if name == "pixel_size":  # x first
             yield name, ((float(found[3]), float(found[1])), found[2])
+        elif name == BEAM:
+            yield name, ((float(found[2]), float(found[1])), found[3])
         elif float(found[1]) > 0:
             yield name, (float(found[1]), found[2])
 
 
 def _said_by_edf(header: Mapping[str, str]) -> Iterator[tuple[str, tuple[float | Sequence[float], str]]]:
-    """Lengths of an EDF header of the ESRF, in metres."""
+    """Lengths of an EDF header of the ESRF, in metres, and the beam in pixels."""
     for name, places in _OF_EDF.items():
         found = [re.match(_NUMBER, str(header.get(place, ""))) for place in places]
         values = [float(one[1]) for one in found if one is not None]
         if len(values) == len(places) and min(values) > 0:
             yield name, (values[0] if len(values) == 1 else values, "m")
+    centre = [re.match(_NUMBER, str(header.get(place, ""))) for place in _CENTRE_OF_EDF]
+    if None not in centre:
+        yield BEAM, ([float(one[1]) for one in centre if one is not None], "pixel")

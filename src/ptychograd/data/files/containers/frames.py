@@ -18,6 +18,7 @@ from ptychograd.data.files.safety.entries import Catalogue, Entry, damage
 
 FORMAT = "frames of a detector"  # what such a catalogue says of itself
 FRAMES, FILE_NAME = "frames", "file_name"
+BEAM = "beam"  # of what a header says: y, x of the direct beam in pixels
 
 
 @dataclass(frozen=True)

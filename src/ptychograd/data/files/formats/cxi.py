@@ -12,6 +12,7 @@ from ptychograd.data.files.formats.keymap import READERS as BY_NAME
 from ptychograd.data.files.formats.masks import by_name, of_cxi
 from ptychograd.data.files.formats.ptychodus import coherent_modes
 from ptychograd.data.files.formats.quantities import length, metres, real, wavelength
+from ptychograd.data.files.formats.stated import stated_fields
 from ptychograd.data.files.safety import Catalogue, Entry
 
 DETECTOR = "entry_1/instrument_1/detector_1"
@@ -19,6 +20,7 @@ SOURCE = "entry_1/instrument_1/source_1"
 OWN = "ptychograd CXI"  # what the root says of a file that the package wrote
 PATTERNS = ("entry_1/data_1/data", f"{DETECTOR}/data")
 PROBE = "entry_1/image_1/data"  # of a product of ptychodus, as the next
+DARKS = (f"{DETECTOR}/data_dark", f"{DETECTOR}/dark")  # as cdtools has it, and as CXI names its groups
 NUMBERS = "entry_1/ptychodus/probe_position_indexes"
 POSITIONS = (
     "entry_1/sample_1/geometry_1/translation",
@@ -135,7 +137,9 @@ class Cxi(Format):
         if wavelength.wavelength is None:
             wavelength = found("wavelength", f"{SOURCE}/energy", by=readers["energy_kev"])
         whole = found("patterns", *PATTERNS, by=_patterns)
+        patterns = whole.patterns if given.patterns is None else given.patterns
         for part in (
+            stated_fields(catalogue, patterns, dark=DARKS),
             found("positions", *POSITIONS, by=lambda entry: _positions(entry, turned)),
             found("mask", f"{DETECTOR}/mask"),
             wavelength,

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from ptychograd.core.errors import InputError
-from ptychograd.data.dataset import StoredPatterns
 from ptychograd.data.files.formats.base import Readers
 from ptychograd.data.files.formats.items import Items, overlaid
 from ptychograd.data.files.formats.keymap import target
@@ -72,21 +71,3 @@ def positions_on_axes(
     sizes = [metres(entry) if kinds[0] == "m" else 1.0 for entry in stated]
     places = np.column_stack([sign * slow * sizes[0], sign * fast * sizes[1]])
     return Items(positions=places, unit=kinds[0])
-
-
-def note_of_beam_centre(
-    rows: Entry | None, columns: Entry | None, patterns: np.ndarray | StoredPatterns | None
-) -> Items:
-    """A note, where the file says that the beam is off the middle of the patterns, which is where it has to be."""
-    if rows is None or columns is None or patterns is None:
-        return Items()
-    ny, nx = patterns.shape[-2:]
-    y, x = rows.number(), columns.number()
-    if not (0 < y < ny and 0 < x < nx) or max(abs(y - ny // 2), abs(x - nx // 2)) < 1:
-        return Items()
-    return Items(
-        notes=(
-            f"patterns: the file puts the beam at pixel ({y:.6g}, {x:.6g}) (y, x), and the middle is ({ny // 2}, "
-            f"{nx // 2}); centre them with `data.prepare.centre`",
-        )
-    )

@@ -15,6 +15,7 @@ from ptychograd.data.dataset import (
     Geometry,
     GroundTruth,
     NearFieldGeometry,
+    Stated,
     StoredPatterns,
     Variable,
     frozen,
@@ -61,6 +62,7 @@ class Items:
             for a parallel beam.
         object_pixel: what a file says of the object's pixel, in metres, where it has no distance.
         two_theta, rocking: in radians; only a Bragg reflection has them.
+        stated: the centre of the beam, dark and flat field.
     """
 
     patterns: np.ndarray | StoredPatterns | None = None
@@ -85,6 +87,7 @@ class Items:
     rocking: tuple[float, ...] | None = None
     truth: GroundTruth | None = None
     source: str | None = None
+    stated: Stated | None = None
     notes: tuple[str, ...] = ()
     variables: Mapping[str, FoundVariable] = field(default_factory=dict)
 
@@ -166,6 +169,8 @@ def overlaid(found: Items, given: Items) -> Items:
     if given.positions is not None:
         chosen |= {"unit": given.unit, "position_numbers": given.position_numbers}
     both = {"notes": (*found.notes, *given.notes), "variables": {**found.variables, **given.variables}}
+    if found.stated is not None and given.stated is not None:
+        both["stated"] = found.stated.joined_by(given.stated)
     return replace(found, **{**chosen, **both})
 
 
@@ -209,6 +214,7 @@ def assemble(items: Items, catalogue: Catalogue, places: Mapping[str, str], sour
         notes=(*items.notes, *notes),
         allow_masked=True,  # whoever reads looks at the share, with what is said about the mask
     )
+    data = replace(data, stated=items.stated or Stated())
     data = data if items.amplitudes is None else squared(data, items.amplitudes)
     return data if items.source is not None else _with_photons_in_probe(data)
 

@@ -7,10 +7,11 @@ positions.
 import re
 
 from ptychograd.data.files.formats.base import Format
-from ptychograd.data.files.formats.finding import found_at, note_of_beam_centre, pixel_sizes
+from ptychograd.data.files.formats.finding import found_at, pixel_sizes
 from ptychograd.data.files.formats.items import Items, overlaid, read_patterns
 from ptychograd.data.files.formats.keymap import READERS
 from ptychograd.data.files.formats.quantities import wavelength
+from ptychograd.data.files.formats.stated import stated_centre
 from ptychograd.data.files.formats.views import flattened, in_unit, joined_entries
 from ptychograd.data.files.safety import Catalogue, Entry, UnreadableError
 
@@ -19,6 +20,7 @@ BEAM = "entry/instrument/beam"
 GROUPS = ("entry/data", "entry")  # of Eiger detectors since 1.6, and before
 PART = re.compile(r"data_\d+")
 STACKS = ("entry/data/data", f"{DETECTOR}/data")
+APPLIED = "flatfield_correction_applied"
 SPECIFIC = f"{DETECTOR}/detectorSpecific"
 MICROMETRES = 1e-2  # no pixel is so large: a length without a unit above it is in micrometres
 PLACES = {
@@ -46,11 +48,13 @@ class Master(Format):
             "distance": (f"{DETECTOR}/detector_distance", f"{DETECTOR}/distance"),
         }
         row, column = (catalogue.find(f"{DETECTOR}/beam_center_{axis}") for axis in "yx")
+        sizes = pixel_sizes(catalogue, given, f"{DETECTOR}/y_pixel_size", f"{DETECTOR}/x_pixel_size", _unit(catalogue))
         for part in (
             found_at(catalogue, given, readers, places),
-            pixel_sizes(catalogue, given, f"{DETECTOR}/y_pixel_size", f"{DETECTOR}/x_pixel_size", _unit(catalogue)),
+            sizes,
             Items() if given.wavelength is not None else _wavelength(catalogue),
-            note_of_beam_centre(row, column, patterns),
+            stated_centre(row, column, patterns, given.pixel_size or sizes.pixel_size),
+            _flat_field(catalogue),
             _exposure(catalogue),
         ):
             whole = overlaid(whole, part)
@@ -103,6 +107,14 @@ def _unit(catalogue: Catalogue) -> str:
     """The unit of a pixel's size where none is stated: metres, unless it would be centimetres large."""
     entry = catalogue.find(f"{DETECTOR}/x_pixel_size")
     return "um" if isinstance(entry, Entry) and entry.number() > MICROMETRES else "m"
+
+
+def _flat_field(catalogue: Catalogue) -> Items:
+    """A note, where the detector did not apply the factors that it wrote; whether they divide, its maker says."""
+    applied, factors = catalogue.find(f"{DETECTOR}/{APPLIED}"), catalogue.find(f"{SPECIFIC}/flatfield")
+    if applied is None or factors is None or applied.size != 1 or applied.number():
+        return Items()
+    return Items(notes=(f"patterns: {factors} is not applied ({APPLIED} is 0); give it as `data.prepare.flat`",))
 
 
 def _exposure(catalogue: Catalogue) -> Items:

@@ -7,7 +7,7 @@ import numpy as np
 
 from ptychograd.core.errors import InputError
 from ptychograd.core.version import __version__
-from ptychograd.data.dataset import BraggGeometry, Dataset, GroundTruth, NearFieldGeometry
+from ptychograd.data.dataset import BraggGeometry, Dataset, GroundTruth, NearFieldGeometry, Stated
 from ptychograd.data.files.formats.base import Format, Readers
 from ptychograd.data.files.formats.items import FoundVariable, Items, overlaid, read_modes, read_patterns
 from ptychograd.data.files.formats.keymap import READERS as BY_NAME
@@ -20,6 +20,7 @@ from ptychograd.data.files.writing.patterns import write_patterns
 
 FORMAT = "ptychograd dataset"
 VERSION = 1
+STATED = ("centre", "dark", "flat")
 ANGLES = ("geometry/two_theta", "geometry/rocking")
 MOST_ANGLES = 100_000
 _PARAMETERS, _VARIABLES = "truth/parameters/", "variables/"
@@ -104,6 +105,7 @@ def _arrays(data: Dataset) -> dict[str, np.ndarray]:
         "start/support": data.support,
         "truth/object": truth and truth.object,
         "truth/probe": truth and truth.probe,
+        **{f"stated/{name}": getattr(data.stated, name) for name in STATED},
     }
     others = {_PARAMETERS + path: value for path, value in truth.parameters.items()} if truth else {}
     others |= {_VARIABLES + name: one.values for name, one in data.variables.items()}
@@ -121,6 +123,11 @@ def _truth(catalogue: Catalogue) -> GroundTruth | None:
         return None
     others = (entry for entry in catalogue.walk() if entry.name.startswith(_PARAMETERS))
     return GroundTruth(object, probe, {entry.name.removeprefix(_PARAMETERS): entry.array() for entry in others})
+
+
+def _stated(catalogue: Catalogue) -> Stated:
+    centre, dark, flat = (_array(catalogue, f"stated/{name}") for name in STATED)
+    return Stated(None if centre is None else (float(centre[0]), float(centre[1])), dark, flat)
 
 
 READERS: Readers = {**BY_NAME, "mask": of_own}
@@ -155,6 +162,7 @@ class Native(Format):
             source=str(root.get("source", "")),
             notes=tuple(str(note) for note in np.asarray(root.get("notes", ())).ravel()),
             variables=_variables(catalogue, given),
+            stated=_stated(catalogue),
         )
         for name, place in ALL_PLACES.items():
             entry = None if given.has(name) else catalogue.find(place)

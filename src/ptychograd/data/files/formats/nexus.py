@@ -4,12 +4,16 @@ The places are those of the application definition NXcxi_ptycho and of ptypy's l
 added, not negated, as ptypy does it: a larger x is a larger column.
 """
 
+import numpy as np
+
 from ptychograd.core.errors import InputError
+from ptychograd.data.dataset import StoredPatterns
 from ptychograd.data.files.formats.base import Format
-from ptychograd.data.files.formats.finding import found_at, note_of_beam_centre, pixel_sizes, positions_on_axes
+from ptychograd.data.files.formats.finding import found_at, pixel_sizes, positions_on_axes
 from ptychograd.data.files.formats.items import Items, overlaid, read_patterns
 from ptychograd.data.files.formats.keymap import READERS
 from ptychograd.data.files.formats.quantities import metres, real, wavelength
+from ptychograd.data.files.formats.stated import stated_centre, stated_fields
 from ptychograd.data.files.formats.views import flattened
 from ptychograd.data.files.safety import Catalogue, Entry
 
@@ -49,13 +53,13 @@ class Nexus(Format):
             "distance": (f"{detector}/distance",),
             "wavelength": tuple(f"{top}/instrument_1/beam_1/{name}wavelength" for name in ("incident_", "")),
         }
+        row, column = (catalogue.find(f"{detector}/beam_center_{axis}") for axis in "yx")
+        sizes = pixel_sizes(catalogue, given, f"{detector}/y_pixel_size", f"{detector}/x_pixel_size")
         for part in (
             found_at(catalogue, given, readers, places),
-            pixel_sizes(catalogue, given, f"{detector}/y_pixel_size", f"{detector}/x_pixel_size"),
-            note_of_beam_centre(
-                catalogue.find(f"{detector}/beam_center_y"), catalogue.find(f"{detector}/beam_center_x"), patterns
-            ),
-            _unused(catalogue, detector),
+            sizes,
+            stated_centre(row, column, patterns, given.pixel_size or sizes.pixel_size),
+            _fields(catalogue, detector, patterns),
         ):
             whole = overlaid(whole, part)
         if given.wavelength is None and whole.wavelength is None:
@@ -115,12 +119,9 @@ def _unit_of_energy(entry: Entry) -> str:
     return "J" if value < JOULES else "eV" if value > ELECTRON_VOLTS else "keV"
 
 
-def _unused(catalogue: Catalogue, detector: str) -> Items:
-    """Notes on a dark field and a flat field, which are measured and not applied by themselves."""
-    found = {name: catalogue.find(f"{detector}/{name}") for name in ("darkfield", "flatfield")}
-    fields = {"darkfield": "data.prepare.dark", "flatfield": "data.prepare.flat"}
-    return Items(
-        notes=tuple(
-            f"patterns: {entry} is not applied; give it as `{fields[name]}`" for name, entry in found.items() if entry
-        )
-    )
+def _fields(catalogue: Catalogue, detector: str, patterns: np.ndarray | StoredPatterns | None) -> Items:
+    """Dark and flat field, which ptypy's loader subtracts and divides by, unless the detector did so."""
+    applied = catalogue.find(f"{detector}/flatfield_applied")
+    is_done = applied is not None and applied.size == 1 and bool(applied.number())
+    flat = () if is_done else (f"{detector}/flatfield",)
+    return stated_fields(catalogue, patterns, dark=(f"{detector}/darkfield",), flat=flat)

@@ -22,6 +22,8 @@ BEGINNINGS: Mapping[str, tuple[bytes, ...]] = MappingProxyType(  # by the ending
         ".svgz": (b"\x1f\x8b",),
         ".cxi": (b"\x89HDF\r\n\x1a\n",),
         ".h5": (b"\x89HDF\r\n\x1a\n",),
+        ".hdf5": (b"\x89HDF\r\n\x1a\n",),
+        ".emd": (b"\x89HDF\r\n\x1a\n",),
         ".nxs": (b"\x89HDF\r\n\x1a\n",),
         ".npz": (b"PK\3\4",),
         ".mat": (b"MATLAB",),

@@ -30,7 +30,8 @@ class StartSection(Section):
     )
     probe: ArrayOrFile | None = about(
         "Start probe: an array in Python (y x, or mode y x), or a file that holds one: .npy, FILE:PATH for an array in "
-        "HDF5 or NPZ, or one with a single array named probe."
+        "HDF5 or NPZ, one with a single array named probe, or a result of ptychograd, ptypy, ptychodus, PtyLab, "
+        "cdtools or PtychoShelves, whose probe is resampled to the pixels of the data."
     )
     thickness: Length | None = about(
         "Thickness of a crystal along x; needed for rocking curves, unless the file has a support.",

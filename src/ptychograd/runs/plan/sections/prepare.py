@@ -68,3 +68,7 @@ class PrepareSection(Section):
     bin: Sides | None = about("Rows and columns of pixels that are summed up to one; one number for both.")
     drop_outliers: bool = about("Leave out patterns whose positions are far from all others.", False)
     rotate_scan: Angle = about("Angle by which the positions are turned about their mean, x towards y.", 0.0)
+    stated: bool = about(
+        "Do what the file states as well where nothing is said here: its dark and flat field, and the beam's centre.",
+        True,
+    )
