@@ -75,7 +75,7 @@ def beginning_of(
     near = _near_field(data, said, plan.seed, on_trial) if data.probe is None else None
     if near is not None:
         return near
-    return _searched(plan, data, data, said, on_trial, budget)
+    return _by_search(plan, data, data, said, on_trial, budget)
 
 
 @meant
@@ -86,11 +86,11 @@ def other_beginning(
 
     Takes what `beginning_of` does; without fields where none was found that explains the patterns.
     """
-    found = _searched(plan, replace(data, probe=None), data, said, on_trial, budget)
+    found = _by_search(plan, replace(data, probe=None), data, said, on_trial, budget)
     return found._replace(fields={}, others=()) if found.is_poor else found
 
 
-def _searched(
+def _by_search(
     plan: Plan, looked_at: Dataset, data: Dataset, said: Sequence[str], on_trial: Tell | None, budget: Budget
 ) -> Beginning:
     """The beginning of a run of `data` that a search in `looked_at` finds."""

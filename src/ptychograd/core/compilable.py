@@ -34,7 +34,7 @@ def compilable(function: Function) -> Function:
     """Decorates what calls code of one's own before a run: an error there is told with its line, as `InputError`."""
 
     @functools.wraps(function)
-    def told(*arguments, **options):
+    def explaining(*arguments, **options):
         try:
             return function(*arguments, **options)
         except InputError:
@@ -44,7 +44,7 @@ def compilable(function: Function) -> Function:
                 raise
             raise InputError(f"{line} {_what(problem)}") from problem
 
-    return cast(Function, told)
+    return cast(Function, explaining)
 
 
 def _what(problem: Exception) -> str:

@@ -182,8 +182,8 @@ def _by_file(wave: Complex[np.ndarray, "y x"], search: Search) -> list[StartTria
     places = search.placings or tuple(Placing(code) for code in ALL)
     trials = search.tried([StartCandidate(FILE, "the probe of the file", wave, place) for place in places], SECOND)
     stated = next(one for one in trials if one.candidate.placing == places[0])
-    is_told = errors_apart(trials[0], stated) >= critical(len(trials[0].r_of_pattern), len(trials) - 1)
-    if is_told and left_of(trials[0]) <= UNEXPLAINED:
+    is_clear = errors_apart(trials[0], stated) >= critical(len(trials[0].r_of_pattern), len(trials) - 1)
+    if is_clear and left_of(trials[0]) <= UNEXPLAINED:
         return trials
     return [stated, *(one for one in trials if one is not stated)]
 

@@ -135,8 +135,12 @@ def _slope(scatter: Scatter) -> tuple[float, float] | None:
     variance = np.array([scatter.variance[one].mean() for one in groups])
     error = np.array([scatter.variance[one].std(ddof=1) / np.sqrt(len(one)) for one in groups])
     error = np.maximum(error, np.sqrt(2 / scatter.count / len(groups[0])) * variance)
-    lit = mean > 0  # without an offset no pixel varies less than its photons do: v >= g m
-    most = float(np.min((variance + AGREEING * error)[lit] / mean[lit])) if scatter.least == 0 and lit.any() else np.inf
+    bright = mean > 0  # without an offset no pixel varies less than its photons do: v >= g m
+    most = (
+        float(np.min((variance + AGREEING * error)[bright] / mean[bright]))
+        if scatter.least == 0 and bright.any()
+        else np.inf
+    )
     error = np.maximum(error, LEAST_ERROR * np.median(error[error > 0])) if error.any() else error
     for last in range(len(mean) if error.all() else 0, 2 * LEAST_GROUPS, -2):
         found, dimmer = (_fitted(mean[:end], variance[:end], error[:end]) for end in (last, 2 * last // 3))

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from ptychograd.refinement.positions import HologramMosaic
 
-GREY = (2.0, 98.0)  # percentiles of the lit pixels, from black to white
+GREY = (2.0, 98.0)  # percentiles of the pixels on which something lies, from black to white
 
 
 def mosaic_figure(found: HologramMosaic, refined: Float[np.ndarray, "pattern 2"] | None = None) -> Figure:
@@ -29,7 +29,7 @@ def mosaic_figure(found: HologramMosaic, refined: Float[np.ndarray, "pattern 2"]
     figure = Figure(figsize=(12.6, 5.6), layout="constrained")
     FigureCanvasAgg(figure)
     left, right = figure.subplots(1, 2, sharex=True, sharey=True)
-    (top, bottom), (begin, end) = _lit(found)
+    (top, bottom), (begin, end) = _covered(found)
     middle = (np.array([bottom, end]) - found.placed.max(0)) / 2  # of a window
     image = np.real(found.image)
     least, most = np.percentile(image[found.image != 0], GREY)
@@ -56,6 +56,6 @@ def mosaic_figure(found: HologramMosaic, refined: Float[np.ndarray, "pattern 2"]
     return figure
 
 
-def _lit(found: HologramMosaic) -> list[tuple[int, int]]:
+def _covered(found: HologramMosaic) -> list[tuple[int, int]]:
     """The first and the last row, and column, on which something lies."""
     return [(int(n.min()), int(n.max())) for n in np.nonzero(found.image)]
