@@ -15,8 +15,9 @@ import pytest
 import problems
 import ptychograd as pg
 from ptychograd.cli import progress as _progress
-from ptychograd.cli.progress import EpochBar, ShareBar, duration
+from ptychograd.cli.progress import EpochBar, ShareBar
 from ptychograd.cli.signals import ENDING, Ending, ending
+from ptychograd.output.texts.progress import duration
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="sends signals as POSIX does")
 WARNINGS = ("SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGXCPU")

@@ -1,6 +1,7 @@
 """The table of commands, and what happens to their errors."""
 
 import os
+from contextlib import suppress
 
 from cyclopts import App
 from cyclopts.exceptions import CycloptsError
@@ -11,11 +12,14 @@ from ptychograd.cli.console import (
     complain,
     errors,
     leave,
+    note,
     output,
     plain_warnings,
+    process,
     sentence_of,
     standard_output,
 )
+from ptychograd.cli.files import working_folder
 from ptychograd.cli.signals import ending
 from ptychograd.cli.streams import ensure_standard_streams
 from ptychograd.cli.wording import in_options
@@ -64,9 +68,15 @@ def main(arguments: list[str] | None = None) -> None:
     # XLA reports every program that it takes from the cache as an error, about features that no CPU has.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     ensure_standard_streams()
+    process.has_failed = False
+    working_folder.cache_clear()
+    with suppress(InputError):  # whoever asks for it later hears that it is gone
+        working_folder()
     with in_options(errors, output):
         _run(arguments)
     complain_if_unheard()
+    if process.has_failed:
+        leave(FAILED)
 
 
 def _run(arguments: list[str] | None) -> None:
@@ -77,13 +87,12 @@ def _run(arguments: list[str] | None) -> None:
         complain(sentence_of(problem))
         leave(FAILED)
     except KeyboardInterrupt:
-        errors.print(f"ptychograd: {ending.summary or 'interrupted; '}nothing more was written.")
+        note(f"ptychograd: {ending.why}nothing more was written.", style="")
         leave(INTERRUPTED)
 
 
 def complain_if_unheard() -> None:
-    """End in failure if something was to be printed and could not be; a reader who has gone away wanted no more."""
+    """Fail if something was to be printed and could not be; a reader who has gone away wanted no more."""
     problem = standard_output.problem
     if problem is not None and not isinstance(problem, BrokenPipeError):
         complain(f"Not all could be written to standard output: {problem}.")
-        leave(FAILED)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ptychograd.cli.console import output, tell_json
+from ptychograd.cli.console import say, tell_json
 from ptychograd.cli.options import Json
 
 
@@ -15,11 +15,11 @@ def compare(result: Path, truth: Path, /, *, json: Json = False) -> None:
     """
     from ptychograd.data.files import read
     from ptychograd.fitting.result import load
-    from ptychograd.quality.comparison import compare_with_truth, unit_of
+    from ptychograd.output.texts.comparisons import figure_lines
+    from ptychograd.quality.comparison import compare_with_truth
 
     figures = compare_with_truth(load(result), read(truth, allow_masked=True))
     if json:
         tell_json(figures)
         return
-    for name, value in figures.items():
-        output.print(f"{name:26s} {value:.4g} {unit_of(name)}".rstrip(), soft_wrap=True)
+    say(*figure_lines(figures))

@@ -4,8 +4,10 @@ import logging
 import os
 import sys
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
+from itertools import zip_longest
 from pathlib import Path
 from typing import NoReturn, TextIO, cast
 
@@ -13,7 +15,7 @@ from rich.console import Console
 
 from ptychograd.cli.signals import ending
 from ptychograd.cli.streams import Stream
-from ptychograd.cli.wording import located
+from ptychograd.cli.wording import located, worded
 from ptychograd.core.errors import InputError
 from ptychograd.core.log import log
 from ptychograd.core.table import as_json
@@ -25,19 +27,48 @@ output = Console(file=cast(TextIO, standard_output), highlight=False, markup=Fal
 errors = Console(file=cast(TextIO, standard_error), stderr=True, highlight=False, markup=False, emoji=False)
 
 
-class Prefix:
-    """What stands before an error: the program, and which of several processes it is."""
+class Process:
+    """What stands before an error (the program, and which of several processes it is), and whether there was one."""
 
-    text = "ptychograd: "
+    prefix = "ptychograd: "
+    has_failed = False
 
 
-prefix = Prefix()
+process = Process()
 
 
 def complain(sentence: str) -> None:
-    """Say what went wrong, also where a process says nothing else."""
-    errors.quiet = False
-    errors.print(prefix.text + sentence, style="red", soft_wrap=True)
+    """Say what went wrong, also where a process says nothing else; a command that did ends in failure."""
+    process.has_failed, errors.quiet = True, False
+    errors.print(process.prefix + sentence, style="red", soft_wrap=True)
+
+
+def say(*texts: str) -> None:
+    """Print results, each in lines of its own; an empty text is nothing to say."""
+    for text in filter(None, texts):
+        output.print(text, soft_wrap=True)
+
+
+def note(*texts: str, style: str = "dim") -> None:
+    """Say beside the results what goes on."""
+    for text in filter(None, texts):
+        errors.print(text, style=style, soft_wrap=True)
+
+
+warn = partial(note, style="yellow")  # of what may make a result wrong
+
+
+def say_table(rows: Iterable[tuple], styles: Sequence[str] = ("bold", ""), lines: Sequence[str] = ()) -> None:
+    """Print rows side by side, columns in `styles`, each row in the style that `lines` has for it, if any."""
+    from rich.table import Table
+
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    for style in styles[:-1]:
+        table.add_column(style=style, no_wrap=True)
+    table.add_column(style=styles[-1])
+    for row, style in zip_longest(rows, lines):
+        table.add_row(*map(worded, row), style=style)
+    output.print(table)
 
 
 def sentence_of(problem: Exception) -> str:
@@ -55,14 +86,14 @@ def sentence_of(problem: Exception) -> str:
 
 def tell_json(figures: Mapping) -> None:
     """What `--json` asks for: one line of plain ASCII, with null for a number that is none."""
-    output.print(as_json(figures), soft_wrap=True)
+    say(as_json(figures))
 
 
 class _Heard(logging.Handler):
     """What the library logs, beside the results: notes dim, what may make a result wrong in yellow."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        errors.print(record.getMessage(), style="yellow" if record.levelno > logging.INFO else "dim", soft_wrap=True)
+        (warn if record.levelno > logging.INFO else note)(record.getMessage())
 
 
 @contextmanager
@@ -90,7 +121,7 @@ def plain_warnings() -> Iterator[None]:
         text = " ".join(str(message).split())
         if text not in shown:
             shown.add(text)
-            errors.print(f"{prefix.text}warning: {text}", style="yellow", soft_wrap=True)
+            warn(f"{process.prefix}warning: {text}")
 
     with warnings.catch_warnings():
         warnings.showwarning = show
@@ -115,8 +146,5 @@ def archived_when_interrupted(folder: Path) -> Iterator[None]:
     except KeyboardInterrupt:
         count = len(list((folder / "runs").glob("*.h5")))
         where = f"{count} finished runs are kept in {folder / 'runs'}"
-        errors.print(
-            f"ptychograd: {ending.summary or 'interrupted; '}{where}, and the same command goes on from them.",
-            soft_wrap=True,
-        )
+        note(f"ptychograd: {ending.why}{where}, and the same command goes on from them.", style="")
         sys.exit(INTERRUPTED)

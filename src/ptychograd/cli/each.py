@@ -1,12 +1,10 @@
 """One run, or one for every file: `--each`, with a table at the end, and no run harmed by another that fails."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ptychograd.cli.console import FAILED, complain, errors, leave, output, sentence_of
+from ptychograd.cli.console import FAILED, complain, heard, leave, note, say, sentence_of
 from ptychograd.core.errors import InputError
-from ptychograd.output.texts.results import is_result
 from ptychograd.runs.plan.plan import Plan
 
 if TYPE_CHECKING:
@@ -18,29 +16,17 @@ def perform(plan: Plan, is_preview: bool = False, json: bool = False) -> None:
     """The run of a plan, or its preview; of every file one with `data.each`, with a table at the end."""
     from ptychograd.cli.job import run
     from ptychograd.cli.preview import preview
-    from ptychograd.data.files import expanded
-    from ptychograd.runs.each import names_folder
+    from ptychograd.runs.each import scans_of
 
     def one(asked: Plan) -> "Result":
         return preview(asked, json) if is_preview else run(asked, json)
 
-    paths = [path for named in plan.data.paths for path in expanded(named)] if plan.data.each else []
-    if len(paths) > 1 or (paths and names_folder(plan)):
-        perform_each(_without_results(plan.with_fields({"data.paths": paths})), one)
-    else:
+    with heard():
+        scans = scans_of(plan)
+    if scans is None:
         one(plan)
-
-
-def _without_results(plan: Plan) -> Plan:
-    """The plan without files that are results, as a pattern of names catches those of earlier runs too."""
-    results = [path for path in plan.data.paths if is_result(Path(path))]
-    if not results:
-        return plan
-    if len(results) == len(plan.data.paths):
-        raise InputError(f"`data.paths`: {', '.join(results)} are results, and no data; name the files of scans.")
-    text = f"{results[0]} and {len(results) - 1} more are" if len(results) > 1 else f"{results[0]} is"
-    errors.print(f"{text} left out: results of runs, no data", style="dim", soft_wrap=True)
-    return plan.with_fields({"data.paths": [path for path in plan.data.paths if path not in results]})
+    else:
+        perform_each(scans, one)
 
 
 def perform_each(plan: Plan, run: "Callable[[Plan], Result]") -> None:
@@ -57,11 +43,10 @@ def perform_each(plan: Plan, run: "Callable[[Plan], Result]") -> None:
     outcomes: list[Outcome] = []
     try:
         for number, (path, one) in enumerate(plans, start=1):
-            errors.print(f"{path}, {number} of {len(plan.data.paths)}", style="bold", soft_wrap=True)
+            note(f"{path}, {number} of {len(plan.data.paths)}", style="bold")
             outcomes.append(_performed(path, one, run))
     finally:
-        if outcomes:
-            output.print("\n" + outcome_table(outcomes), soft_wrap=True)
+        say("\n" + outcome_table(outcomes) if outcomes else "")
     if any(outcome.result is None for outcome in outcomes):
         leave(FAILED)
 

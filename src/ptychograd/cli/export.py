@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Literal
 
-from ptychograd.cli.console import output
-from ptychograd.cli.placed import leave_unless_there, placed, working_folder
+from ptychograd.cli.console import say
+from ptychograd.cli.files import placed
 
 
 def export(
@@ -29,7 +29,5 @@ def export(
     def written(path: Path) -> None:
         names[:] = [file.name for file in write(found, path, crop=crop, remove_ramp=remove_ramp)]
 
-    where = placed(written, out, working_folder())
-    for name in names:
-        output.print(f"{Path(str(where)).with_name(name)}", soft_wrap=True)
-    leave_unless_there(where)
+    where = placed(written, out)
+    say(*(str(Path(str(where)).with_name(name)) for name in names))

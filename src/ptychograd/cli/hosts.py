@@ -5,7 +5,7 @@ import signal
 import sys
 import traceback
 
-from ptychograd.cli.console import errors, output, prefix
+from ptychograd.cli.console import errors, note, output, process
 from ptychograd.runs.processes import WAITING, ProcessRank, link
 
 
@@ -15,7 +15,7 @@ def join(place: ProcessRank) -> None:
 
     # JAX would take over SIGTERM, by which batch systems end a job; it is to end the run as Ctrl-C does.
     jax.config.update("jax_enable_preemption_service", False)
-    errors.print(f"waiting for the other processes, {WAITING} s at most", style="dim")
+    note(f"waiting for the other processes, {WAITING} s at most")
     known = {name: signal.getsignal(name) for name in (signal.SIGINT, signal.SIGTERM)}
     heeded = {name: handler for name, handler in known.items() if handler not in (signal.SIG_IGN, None)}
     for name in heeded:
@@ -26,9 +26,9 @@ def join(place: ProcessRank) -> None:
         for name, handler in heeded.items():
             signal.signal(name, handler)
     sys.excepthook = _at_once
-    prefix.text = f"ptychograd (process {jax.process_index()}): "
+    process.prefix = f"ptychograd (process {jax.process_index()}): "
     output.quiet = errors.quiet = jax.process_index() > 0
-    errors.print(f"{jax.process_count()} processes, {len(jax.devices())} devices", style="dim")
+    note(f"{jax.process_count()} processes, {len(jax.devices())} devices")
 
 
 def _at_once(kind, problem, trace) -> None:

@@ -1,17 +1,14 @@
 """`ptychograd init`: a plan for data, with what was found in them, what was guessed, and what is advised."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from cyclopts import Parameter
 
-from ptychograd.cli.console import errors, output
+from ptychograd.cli.console import note, say
 from ptychograd.cli.options import OPTIONS, PlanOptions, plan_of
-from ptychograd.runs.plan.plan import require_replaceable_plan
-from ptychograd.runs.plan.toml import require_toml, save
-
-if TYPE_CHECKING:
-    pass
+from ptychograd.runs.plan.plan import require_place
+from ptychograd.runs.plan.toml import save
 
 
 def init(
@@ -32,29 +29,17 @@ def init(
     """
     from ptychograd.automatic import propose
     from ptychograd.cli.engine import prepare
+    from ptychograd.cli.progress import ShareBar
     from ptychograd.output.texts.proposals import page, proposal_lines
 
-    _check_output(to)
+    require_place(to)
+    note(f"{to} will be replaced" if to.exists() else "")
     asked = plan_of(options, [data, *more])
     prepare(asked.machine.precision)
     if not trial:
         proposal = propose(asked)
     else:
-        from ptychograd.cli.progress import ShareBar
-
         with ShareBar("orientations") as bar:
             proposal = propose(asked, trial=True, on_trial=bar.trial)
     save(proposal.plan, to, page(proposal, to, [option.path for option in OPTIONS]))
-    for text in proposal_lines(proposal, to):
-        output.print(text, soft_wrap=True)
-
-
-def _check_output(path: Path) -> None:
-    """Refuse before looking a name at which no plan can be written, or at which something else is."""
-    from ptychograd.data.files import require_writable
-
-    require_toml(path)
-    require_writable(path)
-    require_replaceable_plan(path)
-    if path.exists():
-        errors.print(f"{path} will be replaced", style="dim", soft_wrap=True)
+    say(*proposal_lines(proposal, to))

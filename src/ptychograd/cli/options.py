@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from cyclopts import Group, Parameter
 
+from ptychograd.cli.files import working_folder
 from ptychograd.cli.option_table import GROUPS, OPTIONS, OWN, Option
-from ptychograd.cli.placed import working_folder
 from ptychograd.cli.wording import plainly_worded, speak_of_fields, worded, written
 from ptychograd.core.errors import InputError
 from ptychograd.runs.plan.importing import Origin

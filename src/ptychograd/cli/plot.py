@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from ptychograd.cli.files import drawn
 from ptychograd.cli.options import Output
-from ptychograd.cli.placed import leave_unless_there, working_folder
 
 
 def plot(result: Path, /, *, output: Output = None) -> None:
@@ -13,10 +13,9 @@ def plot(result: Path, /, *, output: Output = None) -> None:
         result: What `reconstruct` wrote.
         output: The picture; beside the result by default.
     """
-    from ptychograd.cli.pictures import drawn, require_picture
     from ptychograd.fitting.result import load
-    from ptychograd.output.plot import summary
+    from ptychograd.output.plot import overview
 
     path = output or result.with_suffix(".png")
-    require_picture(path)
-    leave_unless_there(drawn(summary(load(result)), path, working_folder()))
+    overview.require_place(path)
+    drawn(overview.summary(load(result)), path)

@@ -2,10 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from ptychograd.cli.console import errors, output, tell_json
-from ptychograd.cli.pictures import drawn, require_picture
-from ptychograd.cli.placed import leave_unless_there, working_folder
-from ptychograd.core.errors import InputError
+from ptychograd.cli.console import heard, note, say, tell_json
+from ptychograd.cli.files import drawn, leave_unless_there
 from ptychograd.runs.plan.plan import Plan
 
 if TYPE_CHECKING:
@@ -14,34 +12,27 @@ if TYPE_CHECKING:
 
 def preview(plan: Plan, json: bool = False) -> "Result":
     """Reconstruct coarsely, with object and probe alone, and draw what came of it; nothing else is kept."""
-    from ptychograd.cli.job import read_data
     from ptychograd.cli.machine import start
     from ptychograd.cli.progress import EpochBar
     from ptychograd.data.preview import preview_of
-    from ptychograd.output.plot import summary
-    from ptychograd.output.texts.runs import run_figures
-    from ptychograd.output.texts.verdicts import verdict_line
-    from ptychograd.runs.job import result_path
+    from ptychograd.output.plot import overview
+    from ptychograd.output.texts.runs import preview_lines, run_figures
     from ptychograd.runs.machine import devices, in_file
     from ptychograd.runs.planned import PlannedRun
-    from ptychograd.runs.preview import preview_plan
+    from ptychograd.runs.preview import picture_of, preview_plan
 
-    short = preview_plan(plan)
-    if not plan.data.paths:
-        raise InputError("No data: name a file, or give it in the plan as `data.paths`.")
+    short, picture = preview_plan(plan), picture_of(plan)
     start(plan.machine)
     plan.check()
-    named, folder = result_path(plan), working_folder()
-    picture = named.with_name(f"{named.stem.removesuffix('_result')}_preview.png")
-    require_picture(picture)
-    part, note = preview_of(read_data(plan, in_file(plan.machine)))
-    errors.print(note, style="dim", soft_wrap=True)
+    overview.require_place(picture)
+    with heard():
+        data = plan.read(in_file(plan.machine))
+    part, about = preview_of(data)
+    note(about)
     with EpochBar() as bar:
         result = PlannedRun.of(short, part, devices(plan.machine)).perform(bar.advance)
-    where = drawn(summary(result), picture, folder)
-    output.print(f"preview: R = {result.r_factor:.4f} after {result.history.epochs} epochs", soft_wrap=True)
-    if line := verdict_line(result):
-        output.print(line, soft_wrap=True)
+    where = drawn(overview.summary(result), picture)
+    say(*preview_lines(result))
     if json:
         tell_json(run_figures(result))
     leave_unless_there(where)

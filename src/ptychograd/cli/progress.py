@@ -4,20 +4,20 @@ import threading
 import time
 from abc import ABC
 from collections.abc import Callable
-from types import TracebackType
 from typing import TYPE_CHECKING, TypeVar
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from ptychograd.cli.console import errors
+from ptychograd.cli.console import errors, note
 from ptychograd.cli.signals import ending
+from ptychograd.output.texts.progress import Step, progress_line
 
 if TYPE_CHECKING:
+    from ptychograd.automatic import StartTrial
     from ptychograd.fitting.reconstruction import Progress as Epoch
 
 EVERY = 60.0  # seconds from a line to the next, where there is no terminal
-
-
+USUAL_TRIALS = 40  # of a search of the start, by which its bar moves
 AnyShown = TypeVar("AnyShown", bound="AbstractShown")
 
 
@@ -30,9 +30,7 @@ class AbstractShown(ABC):
         self._shown.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._shown.stop()
 
 
@@ -40,9 +38,8 @@ class EpochBar(AbstractShown):
     """Epochs done (or what else is counted), R-factor, patterns per second and remaining time."""
 
     def __init__(self, counted: str = "epoch"):
-        columns, begin = (TextColumn(counted), MofNCompleteColumn(), BarColumn()), "compiling ..."
-        lines = _Lines(counted, lambda done, of: f"{done:g} of {of:g}", begin)
-        self._shown = _Bar(columns, None, begin) if _is_monitored() else lines
+        columns = MofNCompleteColumn(), BarColumn()
+        self._shown = _shown(counted, "compiling ...", columns, None, lambda done, of: f"{done:g} of {of:g}")
 
     def advance(self, epoch: "Epoch") -> None:
         """Show one more epoch; a run that was asked to end goes no further."""
@@ -55,9 +52,8 @@ class ShareBar(AbstractShown):
     """How much of a long job is done, what was done last, and remaining time."""
 
     def __init__(self, name: str):
-        columns, begin = (TextColumn(name), BarColumn(), TaskProgressColumn()), "begun"
-        lines = _Lines(name, lambda done, of: f"{done / of:.0%}", begin)
-        self._shown = _Bar(columns, 1.0, begin) if _is_monitored() else lines
+        columns = BarColumn(), TaskProgressColumn()
+        self._shown = _shown(name, "begun", columns, 1.0, lambda done, of: f"{done / of:.0%}")
         self._done = 0.0
 
     def advance(self, share: float, what: str) -> None:
@@ -70,10 +66,17 @@ class ShareBar(AbstractShown):
         """One of the eight orientations was tried."""
         self.advance(1 / 8, f"{code}: R {r_factor:.4f}")
 
+    def start_trial(self, trial: "StartTrial") -> None:
+        """One of the usual number of starts was tried."""
+        self.advance(1 / USUAL_TRIALS, f"{trial.candidate.text}: R {trial.r_factor:.4f}")
 
-def _is_monitored() -> bool:
-    """Whether a bar can move: on a terminal that knows how to go back."""
-    return errors.is_terminal and not errors.is_dumb_terminal
+
+def _shown(
+    name: str, begin: str, columns: tuple, total: float | None, amount: Callable[[float, float], str]
+) -> "_Bar | _Lines":
+    """A bar where it can move, on a terminal that knows how to go back; else lines."""
+    can_move = errors.is_terminal and not errors.is_dumb_terminal
+    return _Bar((TextColumn(name), *columns), total, begin) if can_move else _Lines(name, amount, begin)
 
 
 class _Bar:
@@ -100,7 +103,7 @@ class _Lines:
 
     def __init__(self, name: str, amount: Callable[[float, float], str], facts: str):
         self._name, self._amount, self._facts = name, amount, (facts,)
-        self._steps: list[tuple[float, float, float]] = []  # when, how much of what: the first one and the last
+        self._steps: list[Step] = []  # the first one and the last
         self._begin, self._over = time.monotonic(), threading.Event()
         self._clock = threading.Thread(target=self._every_minute, daemon=True)
 
@@ -109,7 +112,7 @@ class _Lines:
         self._clock.start()
 
     def show(self, done: float, total: float, *facts: str) -> None:
-        self._facts, self._steps = facts, [*self._steps[:1], (time.monotonic(), done, total)]
+        self._facts, self._steps = facts, [*self._steps[:1], Step(time.monotonic(), done, total)]
         if len(self._steps) == 1:
             self._say()
 
@@ -122,20 +125,5 @@ class _Lines:
             self._say()
 
     def _say(self) -> None:
-        steps, now = self._steps, time.monotonic()
-        text = [f"{self._name} {self._amount(*steps[-1][1:])}" if steps else self._name]
-        text += self._facts
-        if now - self._begin >= 1:
-            text.append(f"{duration(now - self._begin)} so far")
-        if len(steps) > 1 and steps[1][1] > steps[0][1]:
-            (begin, first, _), (end, last, total) = steps
-            text.append(f"about {duration((end - begin) / (last - first) * max(0, total - last))} left")
-        errors.print(", ".join(text), style="dim", soft_wrap=True)
-
-
-def duration(seconds: float) -> str:
-    """A time for a person: 45 s, 12 min, 3 h 05 min."""
-    minutes = round(seconds / 60)
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
+        seconds = time.monotonic() - self._begin
+        note(progress_line(self._name, self._amount, self._facts, seconds, self._steps))

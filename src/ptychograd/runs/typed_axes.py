@@ -1,7 +1,8 @@
 """Axes of a sweep as they are typed: a field and its values, or a field and between which values it is searched."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from ptychograd.core.errors import InputError
 from ptychograd.runs.plan.listing import field_at
@@ -10,7 +11,39 @@ from ptychograd.runs.plan_sweep import key_of
 from ptychograd.runs.search_space import Range
 
 Named = Callable[[str], str]  # the field that a name stands for, which may be an option's
+Axis = TypeVar("Axis")
 PRECISION = "machine.precision"
+
+
+def typed_axes(
+    grid: Sequence[str], search: Sequence[str], named: Named, *for_search: object
+) -> tuple[dict[str, list], dict[str, Range | list]]:
+    """The axes of a grid and those of a search, one of which has none.
+
+    Args:
+        grid: texts of --grid.
+        search: texts of --search.
+        named: the field that a name stands for.
+        for_search: what else was given for a search; None where it was not.
+
+    Raises:
+        InputError: both or none are given, or an axis twice.
+    """
+    axes = _by_field([axis_of(text, named) for text in grid], "--grid")
+    space = _by_field([search_axis_of(text, named) for text in search], "--search")
+    if bool(axes) == bool(space):
+        both = "both are given; leave one out" if axes else "give one of them, as --grid fit.batch_size=16,32"
+        raise InputError(f"--grid tries all points, --search some of them: {both}.")
+    if axes and any(given is not None for given in for_search):
+        raise InputError("--trials and --method are for --search; a grid tries all of its points.")
+    return axes, space
+
+
+def _by_field(found: Sequence[tuple[str, Axis]], option: str) -> dict[str, Axis]:
+    axes = dict(found)
+    if len(axes) < len(found):
+        raise InputError(f"{option} names an axis twice; give it once.")
+    return axes
 
 
 def axis_of(text: str, named: Named) -> tuple[str, list]:
