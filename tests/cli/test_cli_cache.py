@@ -169,7 +169,7 @@ def test_a_device_that_is_not_there_is_one_sentence(run, monkeypatch, case):
 
     monkeypatch.setenv("JAX_PLATFORMS", "cuda")
     monkeypatch.setattr(jax, "devices", devices)
-    monkeypatch.setattr("ptychograd.cli.machine.start", lambda *_: _machine.require_devices())
+    monkeypatch.setattr("ptychograd.cli.engine.start", lambda *_: _machine.require_devices())
     monkeypatch.setattr("ptychograd.cli.engine.prepare", lambda *_: _machine.require_devices())
     commands = [("reconstruct", "s.h5"), ("inspect", "s.h5"), ("bench",), ("simulate", "far-field", "o.h5"), ("demo",)]
     for command in commands:

@@ -17,8 +17,8 @@ import pytest
 import problems
 import ptychograd as pg
 from ptychograd.cli.console import errors, output, standard_output, tell_json
-from ptychograd.cli.streams import Stream
 from ptychograd.core.errors import NotWrittenError
+from ptychograd.core.streams import Stream
 from ptychograd.data.files import replacing, require_same_type, require_writable
 from ptychograd.data.files.writing import atomic as _atomic
 from ptychograd.data.files.writing import placing

@@ -8,7 +8,7 @@ import pytest
 
 import problems
 import ptychograd as pg
-from ptychograd.cli.follow import followed
+from ptychograd.cli.job import followed
 from ptychograd.data.dataset import Counter, StoredPatterns, StreamFromFile
 from ptychograd.data.files import read
 from ptychograd.data.files.formats.arrival import Written

@@ -20,11 +20,11 @@ from ptychograd.cli.console import (
     standard_output,
 )
 from ptychograd.cli.files import working_folder
-from ptychograd.cli.signals import ending
-from ptychograd.cli.streams import ensure_standard_streams
 from ptychograd.cli.wording import in_options
 from ptychograd.core.errors import InputError
+from ptychograd.core.streams import ensure_standard_streams
 from ptychograd.core.version import __version__
+from ptychograd.runs.signals import ending
 
 app = App(
     name="ptychograd",
@@ -59,8 +59,9 @@ COMMANDS = {
 }
 for command, help_text in COMMANDS.items():
     # A module of its own is read when its command is called; the table of commands needs none of them.
-    module = command.replace("-", "_")
-    app.command(f"ptychograd.cli.{module}:{module}", name=command, help=help_text)
+    function = command.replace("-", "_")
+    module = {"run": "reconstruct"}.get(command, function)
+    app.command(f"ptychograd.cli.{module}:{function}", name=command, help=help_text)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -3,17 +3,18 @@
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING
 
+import ptychograd as pg
 from ptychograd.cli.console import INTERRUPTED, heard, leave, note
+from ptychograd.cli.job import begun, performed, report, saved
 from ptychograd.cli.options import Json, Options, plan_of
-from ptychograd.cli.signals import ending
+from ptychograd.cli.progress import ShareBar
+from ptychograd.runs.signals import ending
 
 if TYPE_CHECKING:
-    from ptychograd.data.dataset import Dataset
-    from ptychograd.fitting.result import Result
     from ptychograd.runs.job import Job
-    from ptychograd.runs.plan.plan import Plan
 
 
 def auto(
@@ -31,15 +32,10 @@ def auto(
         data: CXI, HDF5 or NPZ; several files are one scan. By default those of the plan.
         time: How long it may take, as 30s, 10min or 2h; what can be left out then is.
     """
-    import time as clock
-
-    from ptychograd import automatic
-    from ptychograd.cli.job import begun, report, saved
-    from ptychograd.cli.progress import ShareBar
     from ptychograd.runs.job import require_whole_scan
     from ptychograd.runs.machine import in_file
 
-    plan, begin = plan_of(options, data), clock.monotonic()
+    plan, begin = plan_of(options, data), monotonic()
     require_whole_scan(plan)
     job = begun(plan)
     keep = in_file(job.machine)
@@ -47,17 +43,16 @@ def auto(
         with ExitStack() as shown:
             bar = shown.enter_context(ShareBar("starts"))
             perform = partial(_perform, job, shown)
-            result = automatic.auto((), job.plan, time=time, perform=perform, on_trial=bar.start_trial, keep=keep)
+            result = pg.auto((), job.plan, time=time, perform=perform, on_trial=bar.start_trial, keep=keep)
         job = job.of_result(result)
         read = job.plan.read(keep)
     where = saved(job, read, result)
     note(job.save_plan(where))
-    report(where, result, read.count, clock.monotonic() - begin, json)
+    report(where, result, read.count, monotonic() - begin, json)
 
 
-def _perform(job: "Job", shown: ExitStack, plan: "Plan", data: "Dataset") -> "Result":
+def _perform(job: "Job", shown: ExitStack, plan: "pg.Plan", data: "pg.Dataset") -> "pg.Result":
     """A run that is shown and saved now and then; one that is interrupted is saved, and the command ends."""
-    from ptychograd.cli.job import performed, saved
     from ptychograd.fitting.reconstruction import CUT_SHORT
 
     shown.close()  # the bar of trials

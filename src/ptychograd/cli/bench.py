@@ -5,10 +5,11 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+import ptychograd as pg
 from ptychograd.cli.console import note, say
 from ptychograd.cli.files import placed, working_folder
 from ptychograd.cli.options import Output
-from ptychograd.core.errors import InputError
+from ptychograd.output import texts
 
 
 def bench(
@@ -24,18 +25,17 @@ def bench(
         rounds: Each time is the median of so many.
         output: A JSON file for all numbers.
     """
-    from ptychograd.output.texts.benchmarks import case_lines, machine_line
     from ptychograd.runs.benchmark import CASES, QUICK, bench, require_report, save
     from ptychograd.runs.machine import require_devices
 
     working_folder()  # before anyone waits
     require_devices()
     if rounds < 1:
-        raise InputError(f"{rounds} rounds; expected 1 or more.")
+        raise pg.InputError(f"{rounds} rounds; expected 1 or more.")
     if output is not None:
         require_report(output)
     note("Anything else that runs meanwhile makes the times longer.")
-    report = bench(QUICK if quick else CASES, rounds, lambda *case: say("\n".join(case_lines(*case))))
-    say(machine_line(report))
+    report = bench(QUICK if quick else CASES, rounds, lambda *case: say("\n".join(texts.case_lines(*case))))
+    say(texts.machine_line(report))
     if output is not None:
         placed(partial(save, report), output)

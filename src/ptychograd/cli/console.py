@@ -13,12 +13,12 @@ from typing import NoReturn, TextIO, cast
 
 from rich.console import Console
 
-from ptychograd.cli.signals import ending
-from ptychograd.cli.streams import Stream
 from ptychograd.cli.wording import located, worded
 from ptychograd.core.errors import InputError
 from ptychograd.core.log import log
+from ptychograd.core.streams import Stream
 from ptychograd.core.table import as_json
+from ptychograd.runs.signals import ending
 
 INTERRUPTED, FAILED = 130, 2  # exit statuses
 
@@ -97,14 +97,14 @@ class _Heard(logging.Handler):
 
 
 @contextmanager
-def heard() -> Iterator[None]:
-    """Say what the library logs meanwhile, once, also where somebody further out listens already."""
+def heard(level: int = logging.INFO) -> Iterator[None]:
+    """Say what the library logs meanwhile, from a level on; once, also where somebody further out listens already."""
     if any(isinstance(one, _Heard) for one in log.handlers):
         yield
         return
-    handler, before = _Heard(logging.INFO), log.level
+    handler, before = _Heard(level), log.level
     log.addHandler(handler)
-    log.setLevel(logging.INFO)
+    log.setLevel(level)
     try:
         yield
     finally:

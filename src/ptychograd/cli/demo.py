@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
+import ptychograd as pg
+from ptychograd.cli import engine
 from ptychograd.cli.console import output
 from ptychograd.cli.files import drawn, working_folder
-from ptychograd.runs.plan.plan import Plan
+from ptychograd.cli.job import run
 
 
 def demo(folder: Path = Path("demo"), /) -> None:
@@ -13,26 +15,23 @@ def demo(folder: Path = Path("demo"), /) -> None:
     Args:
         folder: Where the data, the result and the picture go.
     """
-    from ptychograd.cli.engine import prepare
-    from ptychograd.cli.job import run
-    from ptychograd.data.files import DATASET, RESULT, read, require_replaceable, write
-    from ptychograd.output.plot import overview
+    from ptychograd.data.files import DATASET, RESULT, require_replaceable
+    from ptychograd.output.plot.overview import require_place
     from ptychograd.paper.far_field import FarFieldExperiment
-    from ptychograd.quality.comparison import compare_with_truth
     from ptychograd.runs.folders import make_folder
 
     make_folder(folder)
-    prepare()
+    engine.prepare()
     data, result, picture = folder / "data.h5", folder / "result.h5", folder / "result.png"
     require_replaceable(data, DATASET, "truth/object")
     require_replaceable(result, RESULT)
-    overview.require_place(picture)
+    require_place(picture)
     output.print("Simulating 484 diffraction patterns with 1e6 photons in the probe (Kandel et al. 2019, section 3.3).")
-    write(working_folder() / data, FarFieldExperiment().dataset())
-    found = run(Plan(data={"paths": str(data)}, output={"result": str(result)}))
-    figures = compare_with_truth(found, read(working_folder() / data))
+    pg.write(working_folder() / data, FarFieldExperiment().dataset())
+    found = run(pg.Plan(data={"paths": str(data)}, output={"result": str(result)}))
+    figures = pg.quality.compare_with_truth(found, pg.read(working_folder() / data))
     output.print(
         f"NRMSE against the truth: object {figures['object_nrmse']:.4f}, probe {figures['probe_nrmse']:.4f} "
         "(the paper: 0.03 and 0.02)."
     )
-    drawn(overview.summary(found), picture)
+    drawn(pg.plot.summary(found), picture)

@@ -3,23 +3,24 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import ptychograd as pg
+from ptychograd.cli import engine
 from ptychograd.cli.console import heard, note, say, say_table, tell_json, warn
 from ptychograd.cli.files import drawn
-from ptychograd.cli.options import READ, TRIED, Json, Output, TrialOptions, Whole, plan_of, without_effect
-from ptychograd.core.errors import InputError
+from ptychograd.cli.options import READ, TRIED, Data, Json, More, Output, TrialOptions, Whole, plan_of, without_effect
+from ptychograd.cli.progress import ShareBar
+from ptychograd.output import texts
 
 if TYPE_CHECKING:
     from ptychograd.automatic.diagnosis import Report
-    from ptychograd.data.dataset import Dataset
-    from ptychograd.runs.plan.plan import Plan
 
 STYLES = {"good": "green", "doubtful": "yellow", "bad": "red"}
 
 
 def diagnose(
-    data: Path,
+    data: Data,
     /,
-    *more: Path,
+    *more: More,
     trial: bool = True,
     trial_epochs: Whole = 10,
     search: bool = False,
@@ -34,8 +35,6 @@ def diagnose(
     orientations that positions and patterns may have, judged by patterns held out.
 
     Args:
-        data: CXI, HDF5 or NPZ.
-        more: Further files of the same scan.
         trial: Try the eight orientations.
         trial_epochs: Epochs of each of these trials.
         search: Show the trials by which `auto` would find the start, in a table and, in place of the rest, the picture.
@@ -43,17 +42,14 @@ def diagnose(
         write_mask: An image (.npy) of the pixels that are good: those of the data's own mask without the dead, hot and
             stuck ones that were found. --mask of `reconstruct` takes it.
     """
-    from ptychograd.cli.engine import prepare
-    from ptychograd.output.plot import overview
-    from ptychograd.output.plot.data_page import report_page
-    from ptychograd.output.texts.diagnosis import report_figures
+    from ptychograd.output.plot import data_page, overview
     from ptychograd.runs.plan import images
 
     plan = plan_of(options, [data, *more])
-    prepare(plan.machine.precision)
+    engine.prepare(plan.machine.precision)
     plan.check()
     if trial_epochs < 1:
-        raise InputError(f"--trial-epochs {trial_epochs}: expected 1 or more; --no-trial leaves the trial out.")
+        raise pg.InputError(f"--trial-epochs {trial_epochs}: expected 1 or more; --no-trial leaves the trial out.")
     if output is not None:
         overview.require_place(output, data)
     if write_mask is not None:
@@ -67,39 +63,34 @@ def diagnose(
     if write_mask is not None:
         say(images.write_mask(write_mask, found.evidence))
     if output is not None:
-        drawn(report_page(found), output)
+        drawn(data_page.report_page(found), output)
     if json:
-        tell_json(report_figures(found))
+        tell_json(texts.report_figures(found))
 
 
-def _report(data: "Dataset", plan: "Plan", epochs: int, unused: list[str]) -> "Report":
+def _report(data: "pg.Dataset", plan: pg.Plan, epochs: int, unused: list[str]) -> "Report":
     """What was found, and printed: all checks, then the trials, if they are wanted (by some epochs) and can be made."""
     from ptychograd.automatic.diagnosis import report, with_trials
-    from ptychograd.cli.progress import ShareBar
-    from ptychograd.output.texts.diagnosis import finding_rows, trial_lines
 
     found = report(data, plan, epochs > 0)
     if epochs and not found.untried:
         with ShareBar("orientations") as bar:
             found = with_trials(found, data, plan, epochs, bar.trial)
     note(f"the trials are made without {', '.join(unused)}" if found.trials and unused else "")
-    say_table(finding_rows(found), ("", "bold", ""), [STYLES[finding.verdict] for finding in found.findings])
+    say_table(texts.finding_rows(found), ("", "bold", ""), [STYLES[finding.verdict] for finding in found.findings])
     warn(f"No orientation was tried: {found.untried}" if found.untried else "")
-    say(*trial_lines(found, plan.data.orientation))
+    say(*texts.trial_lines(found, plan.data.orientation))
     return found
 
 
-def _search(data: "Dataset", seed: int, picture: Path | None, json: bool) -> None:
+def _search(data: "pg.Dataset", seed: int, picture: Path | None, json: bool) -> None:
     """Search the start of data, print the best trials, and draw all of them if a picture is wanted."""
-    from ptychograd.automatic import find_start
-    from ptychograd.cli.progress import ShareBar
     from ptychograd.output.plot.start_trials import search_page
-    from ptychograd.output.texts.starts import search_figures, search_lines
 
     with heard(), ShareBar("starts") as bar:
-        found = find_start(data, seed=seed, on_trial=bar.start_trial)
-    say(*search_lines(found))
+        found = pg.automatic.find_start(data, seed=seed, on_trial=bar.start_trial)
+    say(*texts.search_lines(found))
     if picture is not None:
         drawn(search_page(found), picture)
     if json:
-        tell_json(search_figures(found))
+        tell_json(texts.search_figures(found))

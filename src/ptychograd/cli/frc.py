@@ -3,14 +3,16 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import ptychograd as pg
+from ptychograd.cli import engine
 from ptychograd.cli.console import heard, note, say, tell_json, warn
 from ptychograd.cli.files import drawn, placed, working_folder
 from ptychograd.cli.options import Json, Output, PlanOptions, plan_of
-from ptychograd.cli.signals import ending
-from ptychograd.output.texts.corrections import summary_of_positions
+from ptychograd.cli.progress import EpochBar
+from ptychograd.output import texts
+from ptychograd.runs.signals import ending
 
 if TYPE_CHECKING:
-    from ptychograd.fitting.result import Result
     from ptychograd.runs.halves import HalvesJob
 
 
@@ -36,10 +38,7 @@ def frc(
         output: The picture; DATA_frc.png in the working folder by default. The halves' results are beside it, as
             DATA_frc_half_1.h5 and DATA_frc_half_2.h5.
     """
-    from ptychograd.fitting.result import load
-    from ptychograd.output.plot import ring_figure
     from ptychograd.output.plot.overview import require_place
-    from ptychograd.output.texts.resolution import doubts_on_resolution, resolution_figures, resolution_lines
     from ptychograd.quality.half_data import common_area, half_agreement
     from ptychograd.runs.halves import HalvesJob, are_halves
 
@@ -49,26 +48,24 @@ def frc(
         job = HalvesJob(plan_of(options, [data]), working_folder(), picture, is_named=output is not None)
         one, two = _performed(job)
     else:
-        one, two = load(data), load(other)
+        one, two = pg.load(data), pg.load(other)
         if not are_halves(one, two):
             warn(f"Beware: unless {data} and {other} are of different patterns, they agree in their noise too.")
     found = half_agreement(one, two)
-    say(*resolution_lines(found, one))
-    warn(doubts_on_resolution(found, one))
-    drawn(ring_figure(found, one, two, common_area(one, two)), picture)
+    say(*texts.resolution_lines(found, one))
+    warn(texts.doubts_on_resolution(found, one))
+    drawn(pg.plot.ring_figure(found, one, two, common_area(one, two)), picture)
     if json:
-        tell_json(resolution_figures(found, one))
+        tell_json(texts.resolution_figures(found, one))
 
 
-def _performed(job: "HalvesJob") -> "list[Result]":
+def _performed(job: "HalvesJob") -> "list[pg.Result]":
     """The results of both halves, each shown while it is made, and saved as soon as it is there."""
-    from ptychograd.cli.machine import start
-    from ptychograd.cli.progress import EpochBar
     from ptychograd.physics.model import roles_of
     from ptychograd.quality.half_data import require_one_image
 
     job.check()
-    start(job.plan.machine)
+    engine.start(job.plan.machine)
     job.plan.check()
     with heard():
         data = job.read()
@@ -83,5 +80,5 @@ def _performed(job: "HalvesJob") -> "list[Result]":
         results.append(job.described(result, data, number))
         where = placed(results[-1].save, place)
         ending.release()
-        note(f"{where}: R = {result.r_factor:.4f}", *summary_of_positions(result))
+        note(f"{where}: R = {result.r_factor:.4f}", *texts.summary_of_positions(result))
     return results

@@ -5,11 +5,11 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+import ptychograd as pg
+from ptychograd.cli import engine
 from ptychograd.cli.console import note, say, say_table
 from ptychograd.cli.options import READ, ReadOptions, plan_of, without_effect
-from ptychograd.core.errors import InputError
-from ptychograd.output.texts.results import result_lines
-from ptychograd.runs.origins import is_result
+from ptychograd.output import texts
 
 
 def inspect(
@@ -29,32 +29,29 @@ def inspect(
         memory_plan: Say also how much memory `reconstruct` will take, part by part. All options of `reconstruct` can be
             given beside it, as --modes 3.
     """
-    from ptychograd.cli.machine import start
     from ptychograd.data.description import describe
-    from ptychograd.output.texts.contents import contents_lines
-    from ptychograd.output.texts.memory import memory_lines
     from ptychograd.runs.machine import devices, in_file, require_devices
-    from ptychograd.runs.planned import PlannedRun
+    from ptychograd.runs.origins import is_result
 
     if is_result(file):
         if memory_plan:
-            raise InputError(f"{file} is a result; --memory-plan is for data.")
-        say_table(result_lines(file))
+            raise pg.InputError(f"{file} is a result; --memory-plan is for data.")
+        say_table(texts.result_lines(file))
         return
     plan = plan_of(options, [file, *more]).with_fields({"data.mask.allow_most": True})  # it says what is valid
     if memory_plan:
-        start(plan.machine)
+        engine.start(plan.machine)
         plan.check()
         data = plan.read(in_file(plan.machine))
-        planned = PlannedRun.of(plan, data, devices(plan.machine))
-        say_table([*describe(data), *memory_lines(planned.memory)])
+        planned = pg.runs.PlannedRun.of(plan, data, devices(plan.machine))
+        say_table([*describe(data), *texts.memory_lines(planned.memory)])
         return
     if unused := without_effect(options, READ):
         note(f"{', '.join(unused)}: without effect here but for --memory-plan")
     require_devices()
     try:
         data = plan.read(in_file(plan.machine))
-    except InputError:
-        say(*contents_lines(plan))
+    except pg.InputError:
+        say(*texts.contents_lines(plan))
         raise
     say_table(describe(data))

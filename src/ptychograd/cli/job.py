@@ -1,27 +1,26 @@
 """One reconstruction from file to file, with progress: what `reconstruct`, `resume` and `demo` do."""
 
 import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import ptychograd as pg
+from ptychograd.cli import engine
 from ptychograd.cli.console import FAILED, INTERRUPTED, complain, heard, leave, note, say, tell_json
 from ptychograd.cli.files import leave_unless_there, placed, working_folder
-from ptychograd.cli.signals import ending
-from ptychograd.output.texts.runs import run_figures, run_lines
-from ptychograd.runs.plan.plan import Plan
+from ptychograd.cli.progress import EpochBar
+from ptychograd.output import texts
+from ptychograd.runs.signals import ending
 
 if TYPE_CHECKING:
-    from ptychograd.data.dataset import Dataset
     from ptychograd.data.files.writing.placing import Placed
-    from ptychograd.fitting.result import Result
     from ptychograd.runs.job import Job
-    from ptychograd.runs.planned import PlannedRun
 
 
-def run(plan: Plan, json: bool = False, resume: "Result | None" = None, epochs: int | None = None) -> "Result":
+def run(plan: pg.Plan, json: bool = False, resume: "pg.Result | None" = None, epochs: int | None = None) -> "pg.Result":
     """Read, reconstruct and save; after an interrupt (status 130) or a failure (2) it saves what there is."""
-    from ptychograd.cli.follow import followed
     from ptychograd.fitting.reconstruction import LOST
 
     job = begun(plan, resume, epochs)
@@ -46,26 +45,58 @@ def run(plan: Plan, json: bool = False, resume: "Result | None" = None, epochs: 
     return result
 
 
-def begun(plan: Plan, resume: "Result | None" = None, epochs: int | None = None) -> "Job":
+def begun(plan: pg.Plan, resume: "pg.Result | None" = None, epochs: int | None = None) -> "Job":
     """The job of a plan, in a process that is set up for it."""
-    from ptychograd.cli.machine import start
     from ptychograd.runs.job import Job, require_data
     from ptychograd.runs.machine import as_before
 
     require_data(plan)
     machine = as_before(plan.machine, resume.settings if resume else {})
     plan.check()  # what is wrong with it is said before there is anything to wait for
-    start(machine)
+    engine.start(machine)
     with heard():
         return Job.of(plan, machine, working_folder(), resume, epochs)
 
 
-def performed(job: "Job", planned: "PlannedRun") -> "Result":
+def followed(
+    job: "Job", end: "Callable[[pg.Dataset, pg.Result], Placed]"
+) -> "tuple[pg.Dataset, pg.AbstractModel | None]":
+    """The data when no more patterns come, and the model as it was reconstructed by then.
+
+    Args:
+        job: the run that is to come, which saves what there is so far.
+        end: writes the result of a run that was cut short.
+    """
+    from ptychograd.fitting.reconstruction import CUT_SHORT
+    from ptychograd.fitting.result import NonFiniteError
+    from ptychograd.runs.following import FollowedScan
+    from ptychograd.runs.machine import devices, in_file
+
+    job.require_followable()
+    note(f"waiting for patterns in {job.plan.data.paths[0]}")
+    with heard():
+        scan = FollowedScan(job.plan, in_file(job.machine, grows=True))
+        try:
+            with EpochBar("patterns") as bar:
+                result = scan.fit(bar.advance, devices(job.machine), job.save, ending.hold)
+        except NonFiniteError as problem:
+            end(scan.data, problem.result)
+            raise pg.InputError(str(problem)) from None
+    if result.stopped in CUT_SHORT:
+        leave_unless_there(end(scan.data, result))
+        note(f"{ending.why}{job.data.name} as it was reconstructed so far is saved")
+        leave(INTERRUPTED)
+    ending.release()
+    note(f"{job.data.name}: {result.stopped}; the run as asked begins")
+    with heard():
+        return scan.whole(), result.model
+
+
+def performed(job: "Job", planned: "pg.runs.PlannedRun") -> "pg.Result":
     """The result of a run that fits into memory; it is shown, and saved now and then, while it goes on.
 
     One that diverges is saved, and the command ends; after any other signals wait, until it is saved.
     """
-    from ptychograd.cli.progress import EpochBar
     from ptychograd.fitting.result import NonFiniteError
 
     planned.memory.check()
@@ -82,20 +113,20 @@ def performed(job: "Job", planned: "PlannedRun") -> "Result":
     return result
 
 
-def saved(job: "Job", data: "Dataset", result: "Result", path: Path | None = None) -> "Placed":
+def saved(job: "Job", data: "pg.Dataset", result: "pg.Result", path: Path | None = None) -> "Placed":
     """Write the result of a run that has ended: to its place (or `path`), or else where it is not lost."""
     return placed(partial(job.save, data, result), path or job.result_path)
 
 
-def report(where: "Placed", result: "Result", count: int, seconds: float, json: bool) -> None:
+def report(where: "Placed", result: "pg.Result", count: int, seconds: float, json: bool) -> None:
     """Say what came of a run of so many patterns, and how to go on."""
     from ptychograd.fitting.reconstruction import INTERRUPTED as STOPPED
     from ptychograd.fitting.reconstruction import LOST
 
-    say(*run_lines(where, result, count, seconds))
+    say(*texts.run_lines(where, result, count, seconds))
     if result.stopped == STOPPED:
         note(f"{ending.summary}`ptychograd resume {where}` goes on")
     if json:
-        tell_json(run_figures(result, count, seconds))
+        tell_json(texts.run_figures(result, count, seconds))
     if LOST in result.settings:
         complain(f"another process ended ({result.settings[LOST]}); `ptychograd resume {where}` goes on.")

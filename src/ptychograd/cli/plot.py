@@ -1,21 +1,18 @@
 """`ptychograd plot`: a result as a picture."""
 
-from pathlib import Path
-
+import ptychograd as pg
 from ptychograd.cli.files import drawn
-from ptychograd.cli.options import Output
+from ptychograd.cli.options import Output, ResultFile
 
 
-def plot(result: Path, /, *, output: Output = None) -> None:
+def plot(result: ResultFile, /, *, output: Output = None) -> None:
     """Draw object, probe and convergence of a result into a PNG file.
 
     Args:
-        result: What `reconstruct` wrote.
         output: The picture; beside the result by default.
     """
-    from ptychograd.fitting.result import load
-    from ptychograd.output.plot import overview
+    from ptychograd.output.plot.overview import require_place
 
     path = output or result.with_suffix(".png")
-    overview.require_place(path)
-    drawn(overview.summary(load(result)), path)
+    require_place(path)
+    drawn(pg.plot.summary(pg.load(result)), path)

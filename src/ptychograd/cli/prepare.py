@@ -5,15 +5,17 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+import ptychograd as pg
 from ptychograd.cli.console import note, say
 from ptychograd.cli.files import placed
-from ptychograd.cli.options import READ, ReadOptions, plan_of, without_effect
+from ptychograd.cli.options import READ, Data, More, ReadOptions, plan_of, without_effect
+from ptychograd.output import texts
 
 
 def prepare(
-    data: Path,
+    data: Data,
     /,
-    *more: Path,
+    *more: More,
     to: Annotated[Path, Parameter(name=["--output", "-o"])],
     options: ReadOptions = ReadOptions(),
 ) -> None:
@@ -23,12 +25,8 @@ def prepare(
     are read and written block by block.
 
     Args:
-        data: CXI, HDF5 or NPZ.
-        more: Further files of the same scan.
         to: The file to write: .h5 or .hdf5 keeps everything; .cxi has patterns, positions, mask and geometry.
     """
-    from ptychograd.data.files import write
-    from ptychograd.output.texts.datasets import prepared_line
     from ptychograd.runs.machine import in_file, require_devices
     from ptychograd.runs.plan.preparation import require_place, without_unwritten
 
@@ -38,6 +36,6 @@ def prepare(
         note(f"{', '.join(unused)}: without effect here")
     require_devices()
     found = without_unwritten(plan.read(in_file(plan.machine)))
-    where = placed(lambda path: write(path, found), to)
+    where = placed(lambda path: pg.write(path, found), to)
     note(*found.notes)
-    say(prepared_line(where, found))
+    say(texts.prepared_line(where, found))

@@ -1,7 +1,5 @@
 """The progress of a long job: a bar on a terminal, elsewhere a line now and then, for the log of a batch job."""
 
-import threading
-import time
 from abc import ABC
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
@@ -9,14 +7,13 @@ from typing import TYPE_CHECKING, TypeVar
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from ptychograd.cli.console import errors, note
-from ptychograd.cli.signals import ending
-from ptychograd.output.texts.progress import Step, progress_line
+from ptychograd.output.progress_log import ProgressLog
+from ptychograd.runs.signals import ending
 
 if TYPE_CHECKING:
     from ptychograd.automatic import StartTrial
     from ptychograd.fitting.reconstruction import Progress as Epoch
 
-EVERY = 60.0  # seconds from a line to the next, where there is no terminal
 USUAL_TRIALS = 40  # of a search of the start, by which its bar moves
 AnyShown = TypeVar("AnyShown", bound="AbstractShown")
 
@@ -24,7 +21,7 @@ AnyShown = TypeVar("AnyShown", bound="AbstractShown")
 class AbstractShown(ABC):
     """A long job that is shown on standard error: by a bar where one can move, else by lines."""
 
-    _shown: "_Bar | _Lines"
+    _shown: "_Bar | ProgressLog"
 
     def __enter__(self: AnyShown) -> AnyShown:
         self._shown.start()
@@ -73,10 +70,10 @@ class ShareBar(AbstractShown):
 
 def _shown(
     name: str, begin: str, columns: tuple, total: float | None, amount: Callable[[float, float], str]
-) -> "_Bar | _Lines":
+) -> "_Bar | ProgressLog":
     """A bar where it can move, on a terminal that knows how to go back; else lines."""
     can_move = errors.is_terminal and not errors.is_dumb_terminal
-    return _Bar((TextColumn(name), *columns), total, begin) if can_move else _Lines(name, amount, begin)
+    return _Bar((TextColumn(name), *columns), total, begin) if can_move else ProgressLog(name, amount, begin, note)
 
 
 class _Bar:
@@ -96,34 +93,3 @@ class _Bar:
         if not self._bar.tasks[0].completed:
             self._bar.update(self._task, visible=False)
         self._bar.stop()
-
-
-class _Lines:
-    """A line at the beginning, one after the first step, and then one every minute, be there anything new or not."""
-
-    def __init__(self, name: str, amount: Callable[[float, float], str], facts: str):
-        self._name, self._amount, self._facts = name, amount, (facts,)
-        self._steps: list[Step] = []  # the first one and the last
-        self._begin, self._over = time.monotonic(), threading.Event()
-        self._clock = threading.Thread(target=self._every_minute, daemon=True)
-
-    def start(self) -> None:
-        self._say()
-        self._clock.start()
-
-    def show(self, done: float, total: float, *facts: str) -> None:
-        self._facts, self._steps = facts, [*self._steps[:1], Step(time.monotonic(), done, total)]
-        if len(self._steps) == 1:
-            self._say()
-
-    def stop(self) -> None:
-        self._over.set()
-        self._clock.join()
-
-    def _every_minute(self) -> None:
-        while not self._over.wait(EVERY):
-            self._say()
-
-    def _say(self) -> None:
-        seconds = time.monotonic() - self._begin
-        note(progress_line(self._name, self._amount, self._facts, seconds, self._steps))

@@ -1,8 +1,9 @@
-"""`ptychograd reconstruct`: from data files to a result file."""
+"""`ptychograd reconstruct` and `ptychograd run`: from data files, or from a plan in a file, to a result file."""
 
 from pathlib import Path
 
-from ptychograd.cli.options import HelpAll, Json, Options, Preview, plan_of
+from ptychograd.cli.each import perform
+from ptychograd.cli.options import HelpAll, Json, Options, Preview, RunOptions, plan_of
 
 
 def reconstruct(
@@ -22,6 +23,20 @@ def reconstruct(
 
         show_fields()
         return
-    from ptychograd.cli.each import perform
-
     perform(plan_of(options, data), preview, json)
+
+
+def run(
+    plan: Path,
+    /,
+    *,
+    options: RunOptions = RunOptions(),
+    preview: Preview = False,
+    json: Json = False,
+) -> None:
+    """Reconstruct as a plan in a file asks for.
+
+    Args:
+        plan: A plan (.toml), as `ptychograd init` writes one.
+    """
+    perform(plan_of(options, file=plan), preview, json)

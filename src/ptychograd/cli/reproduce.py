@@ -4,9 +4,11 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
+from ptychograd.cli import engine
 from ptychograd.cli.console import archived_when_interrupted, say
 from ptychograd.cli.files import placed, working_folder
 from ptychograd.cli.options import Output
+from ptychograd.cli.progress import ShareBar
 
 
 def reproduce(
@@ -26,11 +28,9 @@ def reproduce(
         quick: A smaller version in less than two minutes; the table says what was left out.
         output: The folder to write to; reproduced/FIGURE or reproduced/FIGURE-quick by default.
     """
-    from ptychograd.cli.engine import prepare
-    from ptychograd.cli.progress import ShareBar
     from ptychograd.paper.reproducing import begun_folder, reproduced, write
 
-    prepare()
+    engine.prepare()
     folder = begun_folder(figure, quick, output)
     with archived_when_interrupted(folder), ShareBar(figure) as bar:
         report = reproduced(figure, working_folder() / folder, quick, bar.advance)

@@ -2,8 +2,11 @@
 
 from pathlib import Path
 
+import ptychograd as pg
 from ptychograd.cli.console import heard, say, tell_json
+from ptychograd.cli.job import run as perform
 from ptychograd.cli.options import Json, OptionalWhole, Output, ResumeOptions, TrustModel, applied
+from ptychograd.output import texts
 
 
 def resume(
@@ -27,19 +30,16 @@ def resume(
         data: The data file, if it is elsewhere now; of several, all in their order.
         output: The result file; RESULT by default.
     """
-    from ptychograd.cli.job import run
-    from ptychograd.fitting.result import load
-    from ptychograd.output.texts.runs import run_figures
     from ptychograd.runs.resuming import continued_plan, epochs_to_reach, over_line, stored_plan
 
-    begun = load(result)
+    begun = pg.load(result)
     plan = stored_plan(result, begun, trust_model)
     if over := over_line(result, begun, plan, epochs):
         say(over)
         if json:
-            tell_json(run_figures(begun))
+            tell_json(texts.run_figures(begun))
         return
     goal = epochs_to_reach(begun, epochs)  # what can't be is said before the data are read
     with heard():
         plan = continued_plan(result, begun, plan, data or (), output)
-    run(applied(plan, options), json, begun, goal)
+    perform(applied(plan, options), json, begun, goal)

@@ -6,13 +6,13 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from ptychograd.cli.console import note, say, warn
-from ptychograd.cli.options import Output, PlanOptions, Whole, plan_of
+from ptychograd.cli.options import Data, More, Output, PlanOptions, Whole, plan_of
 
 
 def scan_distance(
-    data: Path,
+    data: Data,
     /,
-    *more: Path,
+    *more: More,
     from_: Annotated[str, Parameter(name="--from")],
     to: str,
     steps: Whole = 7,
@@ -26,8 +26,6 @@ def scan_distance(
     called again.
 
     Args:
-        data: CXI, HDF5 or NPZ.
-        more: Further files of the same scan.
         from_: First distance, as "46 mm", or in metres.
         to: Last distance.
         steps: Number of distances.
@@ -35,14 +33,14 @@ def scan_distance(
             file says that the beam is parallel, or --focus-distance is given, else the first.
         output: The folder to write to; DATA_distance in the working folder by default.
     """
-    from ptychograd.cli.sweep import perform, show
+    from ptychograd.cli.sweep import perform
     from ptychograd.runs.distance_scan import DistanceScan, typed_range
+    from ptychograd.runs.sweep_ways import GridWay
 
     first, last = typed_range(from_, to, steps)
     scan = DistanceScan.of(plan_of(options, [data, *more]), first, last, steps, of)
     note(scan.summary)
     folder = output or Path(f"{data.stem}_distance")
-    found, by = perform(scan.plan, scan.grid, folder, output is not None)
-    show(found, by, folder)
+    found, by = perform(GridWay(scan.grid), scan.plan, folder, output is not None)
     say(scan.lowest(found, by))
     warn(scan.doubts(found, by))

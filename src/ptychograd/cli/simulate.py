@@ -3,17 +3,17 @@
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from cyclopts import App, Parameter
 
+import ptychograd as pg
+from ptychograd.cli import engine
 from ptychograd.cli.console import say, warn
 from ptychograd.cli.files import placed
 from ptychograd.cli.options import SimulateOptions, applied
+from ptychograd.output import texts
 from ptychograd.runs.plan.imperfections import Imperfections
-
-if TYPE_CHECKING:
-    from ptychograd.data.dataset import Dataset
 
 simulate = App(name="simulate", help="Simulate a measurement, with its ground truth beside it.")
 Beside = Annotated[Imperfections, Parameter(name="*")]
@@ -97,16 +97,14 @@ def bragg(
     _write(out, lambda: asked().dataset(seed))
 
 
-def _write(out: Path, simulated: "Callable[[], Dataset]") -> None:
+def _write(out: Path, simulated: "Callable[[], pg.Dataset]") -> None:
     """Simulate and write, where no measured data are."""
-    from ptychograd.cli.engine import prepare
-    from ptychograd.data.files import DATASET, require_replaceable, write
-    from ptychograd.output.texts.datasets import simulated_line
+    from ptychograd.data.files import DATASET, require_replaceable
 
     require_replaceable(out, DATASET, "truth/object")
-    prepare()
+    engine.prepare()
     data = simulated()
-    found = placed(lambda path: write(path, data), out)
+    found = placed(lambda path: pg.write(path, data), out)
     aliased = data.geometry and data.geometry.aliased(data.frame_shape)
     warn(f"{found}: {aliased}." if aliased else "")
-    say(simulated_line(found, data))
+    say(texts.simulated_line(found, data))

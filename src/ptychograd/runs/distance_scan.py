@@ -8,6 +8,7 @@ from ptychograd.data.files import NO_FOCUS
 from ptychograd.data.geometry import format_length
 from ptychograd.runs.plan.plan import Plan
 from ptychograd.runs.plan.quantities import quantity
+from ptychograd.runs.searches import Search
 from ptychograd.runs.sweeps import Sweep, doubts, lowest_point
 
 TEXTS = {"focus-distance": "the distance from focus to sample", "distance": "the distance from sample to detector"}
@@ -80,7 +81,7 @@ class DistanceScan(NamedTuple):
         """The field of the plan that is scanned, and its values."""
         return {FIELDS[self.axis]: self.distances}
 
-    def lowest(self, found: Sweep, by: str) -> str:
+    def lowest(self, found: Sweep | Search, by: str) -> str:
         """Where the figure by which runs are judged is lowest, in words."""
         place = lowest_point(self.distances, found.values(by))
         text = (
@@ -88,7 +89,7 @@ class DistanceScan(NamedTuple):
         )
         return f"{self.axis} of the lowest {by}: {text}"
 
-    def doubts(self, found: Sweep, by: str) -> str:
+    def doubts(self, found: Sweep | Search, by: str) -> str:
         """Why it may be another one; nothing if all is well."""
         text = doubts(found.values(by))
         return f"Beware: {text}." if text else ""

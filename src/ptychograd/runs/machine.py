@@ -22,6 +22,12 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def cores_as_devices(machine: MachineSection) -> int:
+    """How many devices the cores are to be: as many as are asked for, and no more than there are."""
+    asked = cores() if machine.devices == "all" else machine.devices
+    return min(asked, max(cores(), os.cpu_count() or 1))
+
+
 def devices(machine: MachineSection) -> list[Device]:
     """The devices that share every batch."""
     found = jax.devices()

@@ -9,22 +9,25 @@ from ptychograd.runs.plan.listing import field_at
 from ptychograd.runs.plan.typed import value_of
 from ptychograd.runs.plan_sweep import key_of
 from ptychograd.runs.search_space import Range
+from ptychograd.runs.sweep_ways import AbstractWay, GridWay, SearchWay
 
 Named = Callable[[str], str]  # the field that a name stands for, which may be an option's
 Axis = TypeVar("Axis")
+FEW = 30  # trials of a search
 PRECISION = "machine.precision"
 
 
-def typed_axes(
-    grid: Sequence[str], search: Sequence[str], named: Named, *for_search: object
-) -> tuple[dict[str, list], dict[str, Range | list]]:
-    """The axes of a grid and those of a search, one of which has none.
+def typed_way(
+    grid: Sequence[str], search: Sequence[str], named: Named, trials: int | None = None, method: str | None = None
+) -> AbstractWay:
+    """The way of a sweep.
 
     Args:
         grid: texts of --grid.
         search: texts of --search.
         named: the field that a name stands for.
-        for_search: what else was given for a search; None where it was not.
+        trials: how many points a search tries in all; 30 by default.
+        method: how it chooses them; bayesian by default.
 
     Raises:
         InputError: both or none are given, or an axis twice.
@@ -34,9 +37,11 @@ def typed_axes(
     if bool(axes) == bool(space):
         both = "both are given; leave one out" if axes else "give one of them, as --grid fit.batch_size=16,32"
         raise InputError(f"--grid tries all points, --search some of them: {both}.")
-    if axes and any(given is not None for given in for_search):
+    if not axes:
+        return SearchWay(space, FEW if trials is None else trials, method or "bayesian")
+    if trials is not None or method is not None:
         raise InputError("--trials and --method are for --search; a grid tries all of its points.")
-    return axes, space
+    return GridWay(axes)
 
 
 def _by_field(found: Sequence[tuple[str, Axis]], option: str) -> dict[str, Axis]:
