@@ -204,7 +204,7 @@ def followed_to_the_end(path, tmp_path, patience=0.5):
         machine={"devices": 1},
     )
     job = Job.of(plan, plan.machine, tmp_path)
-    return followed(job, job.save)[0]
+    return followed(job)[0]
 
 
 def test_a_scan_that_is_followed_is_complete_only_when_all_is_written(writer, data, tmp_path, capsys):

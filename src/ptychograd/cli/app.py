@@ -6,19 +6,8 @@ from contextlib import suppress
 from cyclopts import App
 from cyclopts.exceptions import CycloptsError
 
-from ptychograd.cli.console import (
-    FAILED,
-    INTERRUPTED,
-    complain,
-    errors,
-    leave,
-    note,
-    output,
-    plain_warnings,
-    process,
-    sentence_of,
-    standard_output,
-)
+from ptychograd.cli import console
+from ptychograd.cli.console import FAILED, INTERRUPTED, complain, leave, note, process
 from ptychograd.cli.files import working_folder
 from ptychograd.cli.wording import in_options
 from ptychograd.core.errors import InputError
@@ -28,7 +17,7 @@ from ptychograd.runs.signals import ending
 
 app = App(
     name="ptychograd",
-    console=output,
+    console=console.output,
     result_action="return_value",
     version=__version__,
     suppress_keyboard_interrupt=False,
@@ -57,10 +46,11 @@ COMMANDS = {
     "bench": "Time every solver on this machine.",
     "demo": "Simulate, reconstruct, compare and draw, to see it work.",
 }
+GROUPED = {"run": "reconstruct", "scan-distance": "sweep"}  # in whose module a command stands beside another
 for command, help_text in COMMANDS.items():
     # A module of its own is read when its command is called; the table of commands needs none of them.
     function = command.replace("-", "_")
-    module = {"run": "reconstruct"}.get(command, function)
+    module = GROUPED.get(command, function)
     app.command(f"ptychograd.cli.{module}:{function}", name=command, help=help_text)
 
 
@@ -73,7 +63,7 @@ def main(arguments: list[str] | None = None) -> None:
     working_folder.cache_clear()
     with suppress(InputError):  # whoever asks for it later hears that it is gone
         working_folder()
-    with in_options(errors, output):
+    with in_options(console.errors, console.output):
         _run(arguments)
     complain_if_unheard()
     if process.has_failed:
@@ -82,10 +72,10 @@ def main(arguments: list[str] | None = None) -> None:
 
 def _run(arguments: list[str] | None) -> None:
     try:
-        with plain_warnings():
+        with console.plain_warnings():
             app(arguments, exit_on_error=False, print_error=False)
     except (InputError, CycloptsError, MemoryError, RuntimeError) as problem:
-        complain(sentence_of(problem))
+        complain(console.sentence_of(problem))
         leave(FAILED)
     except KeyboardInterrupt:
         note(f"ptychograd: {ending.why}nothing more was written.", style="")
@@ -94,6 +84,6 @@ def _run(arguments: list[str] | None) -> None:
 
 def complain_if_unheard() -> None:
     """Fail if something was to be printed and could not be; a reader who has gone away wanted no more."""
-    problem = standard_output.problem
+    problem = console.standard_output.problem
     if problem is not None and not isinstance(problem, BrokenPipeError):
         complain(f"Not all could be written to standard output: {problem}.")

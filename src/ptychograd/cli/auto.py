@@ -4,7 +4,6 @@ from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING
 
 import ptychograd as pg
 from ptychograd.cli.console import INTERRUPTED, heard, leave, note
@@ -12,9 +11,6 @@ from ptychograd.cli.job import begun, performed, report, saved
 from ptychograd.cli.options import Json, Options, plan_of
 from ptychograd.cli.progress import ShareBar
 from ptychograd.runs.signals import ending
-
-if TYPE_CHECKING:
-    from ptychograd.runs.job import Job
 
 
 def auto(
@@ -51,7 +47,7 @@ def auto(
     report(where, result, read.count, monotonic() - begin, json)
 
 
-def _perform(job: "Job", shown: ExitStack, plan: "pg.Plan", data: "pg.Dataset") -> "pg.Result":
+def _perform(job: "pg.runs.Job", shown: ExitStack, plan: "pg.Plan", data: "pg.Dataset") -> "pg.Result":
     """A run that is shown and saved now and then; one that is interrupted is saved, and the command ends."""
     from ptychograd.fitting.reconstruction import CUT_SHORT
 

@@ -13,7 +13,7 @@ from typing import NoReturn, TextIO, cast
 
 from rich.console import Console
 
-from ptychograd.cli.wording import located, worded
+from ptychograd.cli.wording import worded, written
 from ptychograd.core.errors import InputError
 from ptychograd.core.log import log
 from ptychograd.core.streams import Stream
@@ -73,7 +73,9 @@ def say_table(rows: Iterable[tuple], styles: Sequence[str] = ("bold", ""), lines
 
 def sentence_of(problem: Exception) -> str:
     """What a person can mend, in a sentence; raises on an error of the run time that is not about the computer."""
-    text = " ".join(str(located(problem) if isinstance(problem, InputError) else problem).split())
+    if isinstance(problem, InputError) and written.text is not None:  # it may be about the plan's file
+        problem = written.text.located_if_from_here(problem, written.beside)
+    text = " ".join(str(problem).split())
     if isinstance(problem, RuntimeError):
         from ptychograd.runs.machine import lacking
 
@@ -84,9 +86,9 @@ def sentence_of(problem: Exception) -> str:
     return text or "There is not enough memory."
 
 
-def tell_json(figures: Mapping) -> None:
-    """What `--json` asks for: one line of plain ASCII, with null for a number that is none."""
-    say(as_json(figures))
+def tell_json(figures: Mapping, json: bool = True) -> None:
+    """What `--json` asks for, if it was given: one line of plain ASCII, with null for a number that is none."""
+    say(as_json(figures) if json else "")
 
 
 class _Heard(logging.Handler):

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import ptychograd as pg
 from ptychograd.cli import engine
-from ptychograd.cli.console import output
+from ptychograd.cli.console import say
 from ptychograd.cli.files import drawn, working_folder
 from ptychograd.cli.job import run
 
@@ -16,7 +16,6 @@ def demo(folder: Path = Path("demo"), /) -> None:
         folder: Where the data, the result and the picture go.
     """
     from ptychograd.data.files import DATASET, RESULT, require_replaceable
-    from ptychograd.output.plot.overview import require_place
     from ptychograd.paper.far_field import FarFieldExperiment
     from ptychograd.runs.folders import make_folder
 
@@ -25,12 +24,12 @@ def demo(folder: Path = Path("demo"), /) -> None:
     data, result, picture = folder / "data.h5", folder / "result.h5", folder / "result.png"
     require_replaceable(data, DATASET, "truth/object")
     require_replaceable(result, RESULT)
-    require_place(picture)
-    output.print("Simulating 484 diffraction patterns with 1e6 photons in the probe (Kandel et al. 2019, section 3.3).")
+    pg.plot.require_place(picture)
+    say("Simulating 484 diffraction patterns with 1e6 photons in the probe (Kandel et al. 2019, section 3.3).")
     pg.write(working_folder() / data, FarFieldExperiment().dataset())
     found = run(pg.Plan(data={"paths": str(data)}, output={"result": str(result)}))
     figures = pg.quality.compare_with_truth(found, pg.read(working_folder() / data))
-    output.print(
+    say(
         f"NRMSE against the truth: object {figures['object_nrmse']:.4f}, probe {figures['probe_nrmse']:.4f} "
         "(the paper: 0.03 and 0.02)."
     )

@@ -1,7 +1,6 @@
 """`ptychograd diagnose`: what to mend before anyone waits."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import ptychograd as pg
 from ptychograd.cli import engine
@@ -10,9 +9,6 @@ from ptychograd.cli.files import drawn
 from ptychograd.cli.options import READ, TRIED, Data, Json, More, Output, TrialOptions, Whole, plan_of, without_effect
 from ptychograd.cli.progress import ShareBar
 from ptychograd.output import texts
-
-if TYPE_CHECKING:
-    from ptychograd.automatic.diagnosis import Report
 
 STYLES = {"good": "green", "doubtful": "yellow", "bad": "red"}
 
@@ -42,7 +38,6 @@ def diagnose(
         write_mask: An image (.npy) of the pixels that are good: those of the data's own mask without the dead, hot and
             stuck ones that were found. --mask of `reconstruct` takes it.
     """
-    from ptychograd.output.plot import data_page, overview
     from ptychograd.runs.plan import images
 
     plan = plan_of(options, [data, *more])
@@ -51,7 +46,7 @@ def diagnose(
     if trial_epochs < 1:
         raise pg.InputError(f"--trial-epochs {trial_epochs}: expected 1 or more; --no-trial leaves the trial out.")
     if output is not None:
-        overview.require_place(output, data)
+        pg.plot.require_place(output, data)
     if write_mask is not None:
         images.require_mask(write_mask)
     with heard():
@@ -63,12 +58,11 @@ def diagnose(
     if write_mask is not None:
         say(images.write_mask(write_mask, found.evidence))
     if output is not None:
-        drawn(data_page.report_page(found), output)
-    if json:
-        tell_json(texts.report_figures(found))
+        drawn(pg.plot.report_page(found), output)
+    tell_json(texts.report_figures(found), json)
 
 
-def _report(data: "pg.Dataset", plan: pg.Plan, epochs: int, unused: list[str]) -> "Report":
+def _report(data: "pg.Dataset", plan: pg.Plan, epochs: int, unused: list[str]) -> "pg.automatic.Report":
     """What was found, and printed: all checks, then the trials, if they are wanted (by some epochs) and can be made."""
     from ptychograd.automatic.diagnosis import report, with_trials
 
@@ -85,12 +79,10 @@ def _report(data: "pg.Dataset", plan: pg.Plan, epochs: int, unused: list[str]) -
 
 def _search(data: "pg.Dataset", seed: int, picture: Path | None, json: bool) -> None:
     """Search the start of data, print the best trials, and draw all of them if a picture is wanted."""
-    from ptychograd.output.plot.start_trials import search_page
 
     with heard(), ShareBar("starts") as bar:
         found = pg.automatic.find_start(data, seed=seed, on_trial=bar.start_trial)
     say(*texts.search_lines(found))
     if picture is not None:
-        drawn(search_page(found), picture)
-    if json:
-        tell_json(texts.search_figures(found))
+        drawn(pg.plot.search_page(found), picture)
+    tell_json(texts.search_figures(found), json)

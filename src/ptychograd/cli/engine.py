@@ -5,7 +5,6 @@ Its own imports wait until it is called, as JAX reads the environment when it be
 
 import contextlib
 import os
-import signal
 import sys
 import traceback
 import warnings
@@ -17,8 +16,6 @@ from ptychograd.runs.signals import ending
 if TYPE_CHECKING:
     from ptychograd.runs.plan.sections.other import MachineSection
     from ptychograd.runs.processes import ProcessRank
-
-DETERMINISTIC = "--xla_gpu_deterministic_ops=true"
 
 
 def prepare(precision: str = "single") -> None:
@@ -33,14 +30,11 @@ def start(machine: "MachineSection") -> None:
     """Set up a process as a plan says: precision, cores as devices, and the link to other processes, if any."""
     import jax
 
-    from ptychograd.runs.machine import cores_as_devices, require_devices
+    from ptychograd.runs.machine import cores_as_devices, environment, require_devices
     from ptychograd.runs.processes import ProcessRank
 
     rank = ProcessRank.of(machine.coordinator, machine.processes, machine.rank)
-    if machine.gpu_memory is not None:
-        os.environ["XLA_PYTHON_CLIENT_MEM_FRACTION"] = f"{machine.gpu_memory:g}"
-    if machine.deterministic and DETERMINISTIC not in os.environ.get("XLA_FLAGS", ""):
-        os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {DETERMINISTIC}".strip()
+    os.environ.update(environment(machine, os.environ))
     with contextlib.suppress(RuntimeError):  # where JAX is at work already, as in a notebook, cores stay as they are
         jax.config.update("jax_num_cpu_devices", 1 if rank else cores_as_devices(machine))
     _configure(machine.precision)
@@ -88,15 +82,7 @@ def _join(rank: "ProcessRank") -> None:
     # JAX would take over SIGTERM, by which batch systems end a job; it is to end the run as Ctrl-C does.
     jax.config.update("jax_enable_preemption_service", False)
     note(f"waiting for the other processes, {WAITING} s at most")
-    known = {name: signal.getsignal(name) for name in (signal.SIGINT, signal.SIGTERM)}
-    heeded = {name: handler for name, handler in known.items() if handler not in (signal.SIG_IGN, None)}
-    for name in heeded:
-        signal.signal(name, signal.SIG_DFL)
-    try:
-        link(rank)
-    finally:
-        for name, handler in heeded.items():
-            signal.signal(name, handler)
+    link(rank)
     sys.excepthook = _at_once
     process.prefix = f"ptychograd (process {jax.process_index()}): "
     output.quiet = errors.quiet = jax.process_index() > 0

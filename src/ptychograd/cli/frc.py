@@ -1,7 +1,6 @@
 """`ptychograd frc`: the resolution, from two halves of the patterns or two results that exist."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import ptychograd as pg
 from ptychograd.cli import engine
@@ -11,9 +10,6 @@ from ptychograd.cli.options import Json, Output, PlanOptions, plan_of
 from ptychograd.cli.progress import EpochBar
 from ptychograd.output import texts
 from ptychograd.runs.signals import ending
-
-if TYPE_CHECKING:
-    from ptychograd.runs.halves import HalvesJob
 
 
 def frc(
@@ -38,14 +34,13 @@ def frc(
         output: The picture; DATA_frc.png in the working folder by default. The halves' results are beside it, as
             DATA_frc_half_1.h5 and DATA_frc_half_2.h5.
     """
-    from ptychograd.output.plot.overview import require_place
     from ptychograd.quality.half_data import common_area, half_agreement
-    from ptychograd.runs.halves import HalvesJob, are_halves
+    from ptychograd.runs.halves import are_halves
 
     picture = output or Path(f"{data.stem}_frc.png")
-    require_place(picture)
+    pg.plot.require_place(picture)
     if other is None:
-        job = HalvesJob(plan_of(options, [data]), working_folder(), picture, is_named=output is not None)
+        job = pg.runs.HalvesJob(plan_of(options, [data]), working_folder(), picture, is_named=output is not None)
         one, two = _performed(job)
     else:
         one, two = pg.load(data), pg.load(other)
@@ -55,11 +50,10 @@ def frc(
     say(*texts.resolution_lines(found, one))
     warn(texts.doubts_on_resolution(found, one))
     drawn(pg.plot.ring_figure(found, one, two, common_area(one, two)), picture)
-    if json:
-        tell_json(texts.resolution_figures(found, one))
+    tell_json(texts.resolution_figures(found, one), json)
 
 
-def _performed(job: "HalvesJob") -> "list[pg.Result]":
+def _performed(job: "pg.runs.HalvesJob") -> "list[pg.Result]":
     """The results of both halves, each shown while it is made, and saved as soon as it is there."""
     from ptychograd.physics.model import roles_of
     from ptychograd.quality.half_data import require_one_image

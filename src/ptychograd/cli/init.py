@@ -1,5 +1,6 @@
 """`ptychograd init`: a plan for data, with what was found in them, what was guessed, and what is advised."""
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -34,10 +35,7 @@ def init(
     note(f"{to} will be replaced" if to.exists() else "")
     asked = plan_of(options, [data, *more])
     engine.prepare(asked.machine.precision)
-    if not trial:
-        proposal = pg.automatic.propose(asked)
-    else:
-        with ShareBar("orientations") as bar:
-            proposal = pg.automatic.propose(asked, trial=True, on_trial=bar.trial)
+    with ShareBar("orientations") if trial else nullcontext() as bar:
+        proposal = pg.automatic.propose(asked, trial=trial, on_trial=bar and bar.trial)
     save(proposal.plan, to, texts.page(proposal, to, [option.path for option in OPTIONS]))
     say(*texts.proposal_lines(proposal, to))

@@ -1,7 +1,6 @@
 """One reconstruction from file to file, with progress: what `reconstruct`, `resume` and `demo` do."""
 
 import time
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +15,6 @@ from ptychograd.runs.signals import ending
 
 if TYPE_CHECKING:
     from ptychograd.data.files.writing.placing import Placed
-    from ptychograd.runs.job import Job
 
 
 def run(plan: pg.Plan, json: bool = False, resume: "pg.Result | None" = None, epochs: int | None = None) -> "pg.Result":
@@ -25,7 +23,7 @@ def run(plan: pg.Plan, json: bool = False, resume: "pg.Result | None" = None, ep
 
     job = begun(plan, resume, epochs)
     with heard():
-        data, model = followed(job, partial(saved, job)) if plan.data.follow else (job.read(), None)
+        data, model = followed(job) if plan.data.follow else (job.read(), None)
         begin = time.perf_counter()
         planned = job.planned(data, model)
     note("" if resume or not job.starts_unnamed(data) else "no start is named; `ptychograd auto` would look for one")
@@ -45,9 +43,9 @@ def run(plan: pg.Plan, json: bool = False, resume: "pg.Result | None" = None, ep
     return result
 
 
-def begun(plan: pg.Plan, resume: "pg.Result | None" = None, epochs: int | None = None) -> "Job":
+def begun(plan: pg.Plan, resume: "pg.Result | None" = None, epochs: int | None = None) -> "pg.runs.Job":
     """The job of a plan, in a process that is set up for it."""
-    from ptychograd.runs.job import Job, require_data
+    from ptychograd.runs.job import require_data
     from ptychograd.runs.machine import as_before
 
     require_data(plan)
@@ -55,18 +53,11 @@ def begun(plan: pg.Plan, resume: "pg.Result | None" = None, epochs: int | None =
     plan.check()  # what is wrong with it is said before there is anything to wait for
     engine.start(machine)
     with heard():
-        return Job.of(plan, machine, working_folder(), resume, epochs)
+        return pg.runs.Job.of(plan, machine, working_folder(), resume, epochs)
 
 
-def followed(
-    job: "Job", end: "Callable[[pg.Dataset, pg.Result], Placed]"
-) -> "tuple[pg.Dataset, pg.AbstractModel | None]":
-    """The data when no more patterns come, and the model as it was reconstructed by then.
-
-    Args:
-        job: the run that is to come, which saves what there is so far.
-        end: writes the result of a run that was cut short.
-    """
+def followed(job: "pg.runs.Job") -> "tuple[pg.Dataset, pg.AbstractModel | None]":
+    """The data when no more patterns come, and the model as it was reconstructed, shown and saved by then."""
     from ptychograd.fitting.reconstruction import CUT_SHORT
     from ptychograd.fitting.result import NonFiniteError
     from ptychograd.runs.following import FollowedScan
@@ -80,10 +71,10 @@ def followed(
             with EpochBar("patterns") as bar:
                 result = scan.fit(bar.advance, devices(job.machine), job.save, ending.hold)
         except NonFiniteError as problem:
-            end(scan.data, problem.result)
+            saved(job, scan.data, problem.result)
             raise pg.InputError(str(problem)) from None
     if result.stopped in CUT_SHORT:
-        leave_unless_there(end(scan.data, result))
+        leave_unless_there(saved(job, scan.data, result))
         note(f"{ending.why}{job.data.name} as it was reconstructed so far is saved")
         leave(INTERRUPTED)
     ending.release()
@@ -92,7 +83,7 @@ def followed(
         return scan.whole(), result.model
 
 
-def performed(job: "Job", planned: "pg.runs.PlannedRun") -> "pg.Result":
+def performed(job: "pg.runs.Job", planned: "pg.runs.PlannedRun") -> "pg.Result":
     """The result of a run that fits into memory; it is shown, and saved now and then, while it goes on.
 
     One that diverges is saved, and the command ends; after any other signals wait, until it is saved.
@@ -113,7 +104,7 @@ def performed(job: "Job", planned: "pg.runs.PlannedRun") -> "pg.Result":
     return result
 
 
-def saved(job: "Job", data: "pg.Dataset", result: "pg.Result", path: Path | None = None) -> "Placed":
+def saved(job: "pg.runs.Job", data: "pg.Dataset", result: "pg.Result", path: Path | None = None) -> "Placed":
     """Write the result of a run that has ended: to its place (or `path`), or else where it is not lost."""
     return placed(partial(job.save, data, result), path or job.result_path)
 
@@ -126,7 +117,6 @@ def report(where: "Placed", result: "pg.Result", count: int, seconds: float, jso
     say(*texts.run_lines(where, result, count, seconds))
     if result.stopped == STOPPED:
         note(f"{ending.summary}`ptychograd resume {where}` goes on")
-    if json:
-        tell_json(texts.run_figures(result, count, seconds))
+    tell_json(texts.run_figures(result, count, seconds), json)
     if LOST in result.settings:
         complain(f"another process ended ({result.settings[LOST]}); `ptychograd resume {where}` goes on.")

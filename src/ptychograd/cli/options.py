@@ -76,7 +76,7 @@ def parameter(option: Option, show: bool = True) -> Parameter:
 
 def attribute(option: Option, show: bool = True) -> tuple:
     """The attribute of a class of options that holds what was typed."""
-    kind = list[str] | None if option.takes_several else bool if option.field.is_flag else str | None
+    kind = list[str] | None if option.field.holds != "one" else bool if option.field.is_flag else str | None
     return (option.attribute, Annotated[kind, parameter(option, show)], field(default=False if kind is bool else None))
 
 

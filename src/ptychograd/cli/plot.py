@@ -11,8 +11,7 @@ def plot(result: ResultFile, /, *, output: Output = None) -> None:
     Args:
         output: The picture; beside the result by default.
     """
-    from ptychograd.output.plot.overview import require_place
 
     path = output or result.with_suffix(".png")
-    require_place(path)
+    pg.plot.require_place(path)
     drawn(pg.plot.summary(pg.load(result)), path)

@@ -10,14 +10,13 @@ from ptychograd.output import texts
 
 def preview(plan: pg.Plan, json: bool = False) -> "pg.Result":
     """Reconstruct coarsely, with object and probe alone, and draw what came of it; nothing else is kept."""
-    from ptychograd.output.plot.overview import require_place
     from ptychograd.runs.machine import devices, in_file
     from ptychograd.runs.preview import picture_of, preview_plan
 
     short, picture = preview_plan(plan), picture_of(plan)
     engine.start(plan.machine)
     plan.check()
-    require_place(picture)
+    pg.plot.require_place(picture)
     with heard():
         data = plan.read(in_file(plan.machine))
     part, about = pg.data.preview_of(data)
@@ -26,7 +25,6 @@ def preview(plan: pg.Plan, json: bool = False) -> "pg.Result":
         result = pg.runs.PlannedRun.of(short, part, devices(plan.machine)).perform(bar.advance)
     where = drawn(pg.plot.summary(result), picture)
     say(*texts.preview_lines(result))
-    if json:
-        tell_json(texts.run_figures(result))
+    tell_json(texts.run_figures(result), json)
     leave_unless_there(where)
     return result

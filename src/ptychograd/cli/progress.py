@@ -2,17 +2,14 @@
 
 from abc import ABC
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+import ptychograd as pg
 from ptychograd.cli.console import errors, note
 from ptychograd.output.progress_log import ProgressLog
 from ptychograd.runs.signals import ending
-
-if TYPE_CHECKING:
-    from ptychograd.automatic import StartTrial
-    from ptychograd.fitting.reconstruction import Progress as Epoch
 
 USUAL_TRIALS = 40  # of a search of the start, by which its bar moves
 AnyShown = TypeVar("AnyShown", bound="AbstractShown")
@@ -38,7 +35,7 @@ class EpochBar(AbstractShown):
         columns = MofNCompleteColumn(), BarColumn()
         self._shown = _shown(counted, "compiling ...", columns, None, lambda done, of: f"{done:g} of {of:g}")
 
-    def advance(self, epoch: "Epoch") -> None:
+    def advance(self, epoch: "pg.fitting.Progress") -> None:
         """Show one more epoch; a run that was asked to end goes no further."""
         ending.insist()
         facts = f"R {epoch.r_factor:.4f}", f"{epoch.patterns_per_second:,.0f} patterns/s"
@@ -63,7 +60,7 @@ class ShareBar(AbstractShown):
         """One of the eight orientations was tried."""
         self.advance(1 / 8, f"{code}: R {r_factor:.4f}")
 
-    def start_trial(self, trial: "StartTrial") -> None:
+    def start_trial(self, trial: "pg.automatic.StartTrial") -> None:
         """One of the usual number of starts was tried."""
         self.advance(1 / USUAL_TRIALS, f"{trial.candidate.text}: R {trial.r_factor:.4f}")
 

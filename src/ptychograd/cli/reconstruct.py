@@ -1,9 +1,14 @@
-"""`ptychograd reconstruct` and `ptychograd run`: from data files, or from a plan in a file, to a result file."""
+"""`ptychograd reconstruct` and `ptychograd run`: from data files, or from a plan in a file, to a result file each."""
 
+from collections.abc import Callable
 from pathlib import Path
 
-from ptychograd.cli.each import perform
-from ptychograd.cli.options import HelpAll, Json, Options, Preview, RunOptions, plan_of
+import ptychograd as pg
+from ptychograd.cli.console import FAILED, complain, heard, leave, note, output, say, say_table, sentence_of
+from ptychograd.cli.job import run as run_job
+from ptychograd.cli.options import OPTIONS, HelpAll, Json, Options, Preview, RunOptions, plan_of
+from ptychograd.cli.preview import preview as run_preview
+from ptychograd.output import texts
 
 
 def reconstruct(
@@ -19,8 +24,6 @@ def reconstruct(
         data: CXI, HDF5 or NPZ; several files are one scan. By default those of the plan.
     """
     if help_all:
-        from ptychograd.cli.all_fields import show_fields
-
         show_fields()
         return
     perform(plan_of(options, data), preview, json)
@@ -40,3 +43,61 @@ def run(
         plan: A plan (.toml), as `ptychograd init` writes one.
     """
     perform(plan_of(options, file=plan), preview, json)
+
+
+def perform(plan: pg.Plan, is_preview: bool = False, json: bool = False) -> None:
+    """The run of a plan, or its preview; of every file one with `data.each`, with a table at the end."""
+    from ptychograd.runs.each import scans_of
+
+    def one(asked: pg.Plan) -> "pg.Result":
+        return run_preview(asked, json) if is_preview else run_job(asked, json)
+
+    with heard():
+        scans = scans_of(plan)
+    if scans is None:
+        one(plan)
+    else:
+        perform_each(scans, one)
+
+
+def perform_each(plan: pg.Plan, run: "Callable[[pg.Plan], pg.Result]") -> None:
+    """A run for every file, one after another; the status is that of a failure if one failed.
+
+    Args:
+        plan: its files are one scan each; the result that it names is a folder for theirs.
+        run: performs the plan of one.
+    """
+    from ptychograd.runs.each import plans_of_files
+
+    plans = plans_of_files(plan)
+    outcomes: list[pg.runs.Outcome] = []
+    try:
+        for number, (path, one) in enumerate(plans, start=1):
+            note(f"{path}, {number} of {len(plan.data.paths)}", style="bold")
+            outcomes.append(_performed(path, one, run))
+    finally:
+        say("\n" + texts.outcome_table(outcomes) if outcomes else "")
+    if any(outcome.result is None for outcome in outcomes):
+        leave(FAILED)
+
+
+def _performed(path: str, plan: pg.Plan, run: "Callable[[pg.Plan], pg.Result]") -> "pg.runs.Outcome":
+    """The run of one file; what fails is said, and leaves the others alone."""
+    try:
+        return pg.runs.Outcome(path, run(plan))
+    except (pg.InputError, MemoryError, RuntimeError) as problem:
+        reason = sentence_of(problem)
+        complain(reason)
+    except SystemExit as left:  # which has said why
+        if left.code != FAILED:
+            raise
+        reason = "failed"
+    return pg.runs.Outcome(path, None, reason)
+
+
+def show_fields() -> None:
+    """Print every field of a plan: by section, with unit, default and option."""
+    output.print(texts.HOW)
+    for heading, rows in texts.fields_by_section({option.path: option.name for option in OPTIONS}):
+        output.print(f"\n{heading}", style="bold")
+        say_table([(f"  {name}", text) for name, text in rows], styles=("", ""))

@@ -26,19 +26,16 @@ def residuals(
         data: The data file, if it is elsewhere now.
         output: The picture; RESULT_residuals.png beside the result by default.
     """
-    from ptychograd.output.plot.overview import require_place
-    from ptychograd.output.plot.residuals import figure_of_residuals
     from ptychograd.runs.resuming import plan_again, read_again
 
     found = pg.load(result)
     plan = applied(plan_again(result, found, data or (), trust_model), options)
     engine.start(plan.machine)
     picture = output or result.with_name(f"{result.stem}_residuals.png")
-    require_place(picture)
+    pg.plot.require_place(picture)
     measured = read_again(result, found, plan)
     run = plan.make_run(measured)
     left = pg.quality.residuals(found.onto(run.model), measured, run.stages[-1].noise)
     say(*texts.residual_lines(left))
-    drawn(figure_of_residuals(left, measured), picture)
-    if json:
-        tell_json(texts.residual_figures(left))
+    drawn(pg.plot.figure_of_residuals(left, measured), picture)
+    tell_json(texts.residual_figures(left), json)

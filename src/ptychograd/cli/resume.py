@@ -36,8 +36,7 @@ def resume(
     plan = stored_plan(result, begun, trust_model)
     if over := over_line(result, begun, plan, epochs):
         say(over)
-        if json:
-            tell_json(texts.run_figures(begun))
+        tell_json(texts.run_figures(begun), json)
         return
     goal = epochs_to_reach(begun, epochs)  # what can't be is said before the data are read
     with heard():

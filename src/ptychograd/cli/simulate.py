@@ -38,8 +38,8 @@ def far_field(
     from ptychograd.paper.far_field import FarFieldExperiment
     from ptychograd.paper.simulating import simulated
 
-    asked = applied(beside.plan, options)
-    _write(out, lambda: simulated(FarFieldExperiment(photons=photons), asked, beside))
+    experiment = partial(FarFieldExperiment, photons=photons)
+    _write(out, partial(simulated, experiment, applied(beside.plan, options), beside))
 
 
 @simulate.command(name="near-field")
@@ -64,9 +64,9 @@ def near_field(
     from ptychograd.paper.near_field import NearFieldExperiment
     from ptychograd.paper.simulating import simulated
 
-    asked = applied(beside.plan, options)
-    experiment = NearFieldExperiment.reduced if reduced else NearFieldExperiment
-    _write(out, lambda: simulated(experiment(flux=flux, distance=distance), asked, beside))
+    size = NearFieldExperiment.reduced if reduced else NearFieldExperiment
+    experiment = partial(size, flux=flux, distance=distance)
+    _write(out, partial(simulated, experiment, applied(beside.plan, options), beside))
 
 
 @simulate.command(name="bragg")

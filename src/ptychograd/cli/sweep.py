@@ -1,8 +1,8 @@
-"""`ptychograd sweep`: the same reconstruction over a grid of settings, or at points that are searched."""
+"""`ptychograd sweep` and `scan-distance`: the same reconstruction over a grid of settings, or at searched points."""
 
 from logging import WARNING
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -10,12 +10,9 @@ import ptychograd as pg
 from ptychograd.cli import engine
 from ptychograd.cli.console import archived_when_interrupted, heard, note, say, warn
 from ptychograd.cli.files import placed, working_folder
-from ptychograd.cli.options import Data, More, OptionalWhole, Output, PlanOptions, field_named, plan_of
+from ptychograd.cli.options import Data, More, OptionalWhole, Output, PlanOptions, Whole, field_named, plan_of
 from ptychograd.cli.progress import ShareBar
 from ptychograd.output import texts
-
-if TYPE_CHECKING:
-    from ptychograd.runs.sweep_ways import AbstractWay
 
 
 def sweep(
@@ -51,8 +48,43 @@ def sweep(
     perform(way, plan_of(options, [data, *more]), folder, output is not None)
 
 
+def scan_distance(
+    data: Data,
+    /,
+    *more: More,
+    from_: Annotated[str, Parameter(name="--from")],
+    to: str,
+    steps: Whole = 7,
+    of: Literal["focus-distance", "distance"] | None = None,
+    output: Output = None,
+    options: PlanOptions = PlanOptions(),
+) -> None:
+    """Reconstruct a near field at several distances: a table, a curve, and where the R-factor is lowest.
+
+    Fifteen epochs each, unless --epochs says otherwise. Interrupted, it goes on from the finished runs when it is
+    called again.
+
+    Args:
+        from_: First distance, as "46 mm", or in metres.
+        to: Last distance.
+        steps: Number of distances.
+        of: focus-distance, from focus to sample, or distance, from sample to detector; by default the second where the
+            file says that the beam is parallel, or --focus-distance is given, else the first.
+        output: The folder to write to; DATA_distance in the working folder by default.
+    """
+    from ptychograd.runs.distance_scan import DistanceScan, typed_range
+
+    first, last = typed_range(from_, to, steps)
+    scan = DistanceScan.of(plan_of(options, [data, *more]), first, last, steps, of)
+    note(scan.summary)
+    folder = output or Path(f"{data.stem}_distance")
+    found, by = perform(pg.runs.GridWay(scan.grid), scan.plan, folder, output is not None)
+    say(scan.lowest(found, by))
+    warn(scan.doubts(found, by))
+
+
 def perform(
-    way: "AbstractWay", plan: "pg.Plan", folder: Path, is_named: bool
+    way: "pg.runs.AbstractWay", plan: "pg.Plan", folder: Path, is_named: bool
 ) -> "tuple[pg.runs.Sweep | pg.runs.Search, str]":
     """Make the runs, write and print what they found; an interrupt ends the process."""
     from ptychograd.output.sweeps import sweep_files

@@ -16,7 +16,13 @@ if TYPE_CHECKING:
 
 
 class Outcome(NamedTuple):
-    """The result of the run of a file, or the reason why there is none."""
+    """What became of the run of a file.
+
+    Args:
+        path: of the file.
+        result: of its run; None where there is none.
+        reason: why there is none.
+    """
 
     path: str
     result: "Result | None"

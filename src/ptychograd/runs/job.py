@@ -29,9 +29,14 @@ IMAGES = ("data.mask.image", "model.detector.flat_field", "model.detector.point_
 
 
 class Job(NamedTuple):
-    """The plan of a run, its machine in numbers, the folder where it was started, and what it goes on from.
+    """One run from files to a file.
 
-    The result goes into that folder even if that is no longer the working folder; `epochs` are those of the whole run.
+    Args:
+        plan: of the run.
+        machine: its machine in numbers.
+        folder: where it was started, into which the result goes even if that is no longer the working folder.
+        resume: what it goes on from, if it does.
+        epochs: those of the whole run, in place of those that were planned.
     """
 
     plan: Plan

@@ -21,7 +21,11 @@ WIDTH = 92  # characters of a line of text
 
 
 def report_page(report: Report) -> Figure:
-    """`diagnosis` of all that was found."""
+    """`diagnosis` of all that was found.
+
+    Args:
+        report: by the checks, and by the trials if there are any.
+    """
     found, trials = report.preference, [trial[:3] for trial in report.trials]
     best, text = (found.codes, found.summary) if found else ((), "")
     return diagnosis(report.evidence, report.findings, trials, best, text)

@@ -74,7 +74,12 @@ def residual_figure(
 
 
 def figure_of_residuals(left: Residuals, data: Dataset) -> Figure:
-    """`residual_figure` of what is left of these data, with positions in the unit that suits the size of the scan."""
+    """`residual_figure` of what is left of these data, with positions in the unit that suits the size of the scan.
+
+    Args:
+        left: what is left of patterns and of detector pixels.
+        data: those that were explained.
+    """
     places = positions_of(data)
     unit = "pixels" if data.geometry is None else length_unit(float(np.ptp(places, axis=0).max()))
     places = places / UNITS.get(unit, 1.0)

@@ -12,7 +12,11 @@ from ptychograd.output.plot.overview import complex_colour
 
 
 def search_page(found: StartSearch) -> Figure:
-    """`start_figure` of a search."""
+    """`start_figure` of a search.
+
+    Args:
+        found: its trials.
+    """
     trials, best = found.trials, found.best.result
     kinds = [f"{one.candidate.family}, {one.candidate.placing.text}" for one in trials]
     widths = [one.candidate.width for one in trials]

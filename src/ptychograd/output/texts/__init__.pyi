@@ -35,3 +35,5 @@ from .sweeps import outcome as outcome
 from .sweeps import pruned_line as pruned_line
 from .sweeps import texts_of as texts_of
 from .verdicts import verdict_line as verdict_line
+from .wording import in_terms_of as in_terms_of
+from .wording import plainly_in_terms_of as plainly_in_terms_of
