@@ -192,7 +192,7 @@ def test_what_the_computer_lacks_in_the_middle_is_one_sentence(run, monkeypatch,
     def failing(*_):
         raise problem
 
-    monkeypatch.setattr("ptychograd.fitting.result.load", failing)
+    monkeypatch.setattr("ptychograd.load", failing)
     status, _, err = run("plot", "r.h5")
     assert (status, len(err.splitlines())) == (2, 1)
     assert text in err
@@ -202,6 +202,6 @@ def test_other_errors_are_not_hidden(run, monkeypatch):
     def failing(*_):
         raise RuntimeError("something that nobody thought of")
 
-    monkeypatch.setattr("ptychograd.fitting.result.load", failing)
+    monkeypatch.setattr("ptychograd.load", failing)
     with pytest.raises(RuntimeError, match="nobody thought of"):
         run("plot", "r.h5")

@@ -1,7 +1,4 @@
-"""What a command sets in the process before it computes: precision, devices, other processes; the library never does.
-
-Its own imports wait until it is called, as JAX reads the environment when it begins.
-"""
+"""What a command sets in the process before it computes, and before JAX reads the environment; no library does."""
 
 import contextlib
 import os

@@ -111,12 +111,13 @@ def saved(job: "pg.runs.Job", data: "pg.Dataset", result: "pg.Result", path: Pat
 
 def report(where: "Placed", result: "pg.Result", count: int, seconds: float, json: bool) -> None:
     """Say what came of a run of so many patterns, and how to go on."""
-    from ptychograd.fitting.reconstruction import INTERRUPTED as STOPPED
-    from ptychograd.fitting.reconstruction import LOST
+    from ptychograd.fitting import reconstruction
 
     say(*texts.run_lines(where, result, count, seconds))
-    if result.stopped == STOPPED:
+    if result.stopped == reconstruction.INTERRUPTED:
         note(f"{ending.summary}`ptychograd resume {where}` goes on")
     tell_json(texts.run_figures(result, count, seconds), json)
-    if LOST in result.settings:
-        complain(f"another process ended ({result.settings[LOST]}); `ptychograd resume {where}` goes on.")
+    if reconstruction.LOST in result.settings:
+        complain(
+            f"another process ended ({result.settings[reconstruction.LOST]}); `ptychograd resume {where}` goes on."
+        )

@@ -56,3 +56,4 @@ OPTIONS = (
     Option("--memory", "machine.memory", MACHINE),
     Option("--precision", "machine.precision", MACHINE),
 )
+NAMES = {option.path: option.name for option in OPTIONS}  # by their fields

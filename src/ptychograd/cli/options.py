@@ -190,8 +190,7 @@ def typed(options: Typed) -> dict[str, Any]:
 
 def field_named(name: str) -> str:
     """The field of a plan that a name stands for, which may be an option's, as epochs or batch-size."""
-    found = name.replace("-", "_")
-    return next((option.path for option in OPTIONS if option.attribute == found), name)
+    return next((option.path for option in OPTIONS if option.attribute == name.replace("-", "_")), name)
 
 
 def without_effect(options: Typed, used: Collection[str]) -> list[str]:

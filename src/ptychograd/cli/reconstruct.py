@@ -4,10 +4,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import ptychograd as pg
-from ptychograd.cli.console import FAILED, complain, heard, leave, note, output, say, say_table, sentence_of
+from ptychograd.cli import engine
+from ptychograd.cli.console import FAILED, complain, heard, leave, note, output, say, say_table, sentence_of, tell_json
+from ptychograd.cli.files import drawn, leave_unless_there
 from ptychograd.cli.job import run as run_job
-from ptychograd.cli.options import OPTIONS, HelpAll, Json, Options, Preview, RunOptions, plan_of
-from ptychograd.cli.preview import preview as run_preview
+from ptychograd.cli.option_table import NAMES
+from ptychograd.cli.options import HelpAll, Json, Options, Preview, RunOptions, plan_of
+from ptychograd.cli.progress import EpochBar
 from ptychograd.output import texts
 
 
@@ -50,7 +53,7 @@ def perform(plan: pg.Plan, is_preview: bool = False, json: bool = False) -> None
     from ptychograd.runs.each import scans_of
 
     def one(asked: pg.Plan) -> "pg.Result":
-        return run_preview(asked, json) if is_preview else run_job(asked, json)
+        return _preview(asked, json) if is_preview else run_job(asked, json)
 
     with heard():
         scans = scans_of(plan)
@@ -58,6 +61,28 @@ def perform(plan: pg.Plan, is_preview: bool = False, json: bool = False) -> None
         one(plan)
     else:
         perform_each(scans, one)
+
+
+def _preview(plan: pg.Plan, json: bool = False) -> "pg.Result":
+    """Reconstruct coarsely, with object and probe alone, and draw what came of it; nothing else is kept."""
+    from ptychograd.runs.machine import devices, in_file
+    from ptychograd.runs.preview import picture_of, preview_plan
+
+    short, picture = preview_plan(plan), picture_of(plan)
+    engine.start(plan.machine)
+    plan.check()
+    pg.plot.require_place(picture)
+    with heard():
+        data = plan.read(in_file(plan.machine))
+    part, about = pg.data.preview_of(data)
+    note(about)
+    with EpochBar() as bar:
+        result = pg.runs.PlannedRun.of(short, part, devices(plan.machine)).perform(bar.advance)
+    where = drawn(pg.plot.summary(result), picture)
+    say(*texts.preview_lines(result))
+    tell_json(texts.run_figures(result), json)
+    leave_unless_there(where)
+    return result
 
 
 def perform_each(plan: pg.Plan, run: "Callable[[pg.Plan], pg.Result]") -> None:
@@ -98,6 +123,6 @@ def _performed(path: str, plan: pg.Plan, run: "Callable[[pg.Plan], pg.Result]") 
 def show_fields() -> None:
     """Print every field of a plan: by section, with unit, default and option."""
     output.print(texts.HOW)
-    for heading, rows in texts.fields_by_section({option.path: option.name for option in OPTIONS}):
+    for heading, rows in texts.fields_by_section(NAMES):
         output.print(f"\n{heading}", style="bold")
         say_table([(f"  {name}", text) for name, text in rows], styles=("", ""))

@@ -35,19 +35,16 @@ written = Written()
 
 def worded(text: str) -> str:
     """A sentence with options in place of the fields that it names in backquotes."""
-    return texts.in_terms_of(_options(), text, written.fields) if "`" in text else text
+    from ptychograd.cli.option_table import NAMES  # which takes the fields of a plan
+
+    return texts.in_terms_of(NAMES, text, written.fields)
 
 
 def plainly_worded(text: str) -> str:
     """The same of a text in which fields stand without marks, as in what a plan says of its fields."""
-    return texts.plainly_in_terms_of(_options(), text, written.fields)
+    from ptychograd.cli.option_table import NAMES
 
-
-def _options() -> dict[str, str]:
-    """Names of options by their fields."""
-    from ptychograd.cli.option_table import OPTIONS  # which takes the fields of a plan
-
-    return {option.path: option.name for option in OPTIONS}
+    return texts.plainly_in_terms_of(NAMES, text, written.fields)
 
 
 class _Hook(RenderHook):
