@@ -50,8 +50,7 @@ GROUPED = {"run": "reconstruct", "scan-distance": "sweep"}  # in whose module a 
 for command, help_text in COMMANDS.items():
     # A module of its own is read when its command is called; the table of commands needs none of them.
     function = command.replace("-", "_")
-    module = GROUPED.get(command, function)
-    app.command(f"ptychograd.cli.{module}:{function}", name=command, help=help_text)
+    app.command(f"ptychograd.cli.{GROUPED.get(command, function)}:{function}", name=command, help=help_text)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -79,10 +79,9 @@ def sentence_of(problem: Exception) -> str:
     if isinstance(problem, RuntimeError):
         from ptychograd.runs.machine import lacking
 
-        found = lacking(problem)
-        if found is None:
+        text = lacking(problem) or ""
+        if not text:
             raise problem
-        text = found
     return text or "There is not enough memory."
 
 

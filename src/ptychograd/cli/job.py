@@ -111,13 +111,11 @@ def saved(job: "pg.runs.Job", data: "pg.Dataset", result: "pg.Result", path: Pat
 
 def report(where: "Placed", result: "pg.Result", count: int, seconds: float, json: bool) -> None:
     """Say what came of a run of so many patterns, and how to go on."""
-    from ptychograd.fitting import reconstruction
+    from ptychograd.fitting.reconstruction import INTERRUPTED as STOPPED
 
     say(*texts.run_lines(where, result, count, seconds))
-    if result.stopped == reconstruction.INTERRUPTED:
+    if result.stopped == STOPPED:
         note(f"{ending.summary}`ptychograd resume {where}` goes on")
     tell_json(texts.run_figures(result, count, seconds), json)
-    if reconstruction.LOST in result.settings:
-        complain(
-            f"another process ended ({result.settings[reconstruction.LOST]}); `ptychograd resume {where}` goes on."
-        )
+    if lost := texts.lost_line(where, result):
+        complain(lost)

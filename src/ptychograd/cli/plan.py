@@ -42,8 +42,7 @@ def plan(
     warn(resumed)
     page = Page({"": [resumed]} if resumed else {})
     if output is None:
-        text, _ = written(asked, ".", str(result), "entry/attached/", page)
-        standard_output.write(text)
+        standard_output.write(written(asked, ".", str(result), "entry/attached/", page)[0])
         return
     require_replaceable_plan(output)
     save(asked, output, page)

@@ -1,6 +1,7 @@
 """`ptychograd reconstruct` and `ptychograd run`: from data files, or from a plan in a file, to a result file each."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import ptychograd as pg
@@ -52,9 +53,7 @@ def perform(plan: pg.Plan, is_preview: bool = False, json: bool = False) -> None
     """The run of a plan, or its preview; of every file one with `data.each`, with a table at the end."""
     from ptychograd.runs.each import scans_of
 
-    def one(asked: pg.Plan) -> "pg.Result":
-        return _preview(asked, json) if is_preview else run_job(asked, json)
-
+    one = partial(_preview if is_preview else run_job, json=json)
     with heard():
         scans = scans_of(plan)
     if scans is None:

@@ -105,6 +105,5 @@ def _write(out: Path, simulated: "Callable[[], pg.Dataset]") -> None:
     engine.prepare()
     data = simulated()
     found = placed(lambda path: pg.write(path, data), out)
-    aliased = data.geometry and data.geometry.aliased(data.frame_shape)
-    warn(f"{found}: {aliased}." if aliased else "")
+    warn(texts.aliased_line(found, data))
     say(texts.simulated_line(found, data))

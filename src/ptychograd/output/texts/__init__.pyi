@@ -5,6 +5,7 @@ from .contents import contents_lines as contents_lines
 from .corrections import summary_of_flat_field as summary_of_flat_field
 from .corrections import summary_of_parameters as summary_of_parameters
 from .corrections import summary_of_positions as summary_of_positions
+from .datasets import aliased_line as aliased_line
 from .datasets import prepared_line as prepared_line
 from .datasets import simulated_line as simulated_line
 from .diagnosis import finding_rows as finding_rows
@@ -25,6 +26,7 @@ from .resolution import resolution_figures as resolution_figures
 from .resolution import resolution_lines as resolution_lines
 from .results import result_lines as result_lines
 from .results import resumed_line as resumed_line
+from .runs import lost_line as lost_line
 from .runs import preview_lines as preview_lines
 from .runs import run_figures as run_figures
 from .runs import run_lines as run_lines

@@ -41,6 +41,14 @@ def preview_lines(result: "Result") -> Iterator[str]:
     yield verdict_line(result)
 
 
+def lost_line(where: object, result: "Result") -> str:
+    """That the run ended with another process, and how it goes on; nothing where it did not."""
+    from ptychograd.fitting.reconstruction import LOST
+
+    why = result.settings.get(LOST)
+    return "" if why is None else f"another process ended ({why}); `ptychograd resume {where}` goes on."
+
+
 def summary_of_modes(result: "Result") -> Iterator[str]:
     """The power of each mode of the illumination, where there are several."""
     import numpy as np
