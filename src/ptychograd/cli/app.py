@@ -64,7 +64,9 @@ def main(arguments: list[str] | None = None) -> None:
         working_folder()
     with in_options(console.errors, console.output):
         _run(arguments)
-    complain_if_unheard()
+    problem = console.standard_output.problem
+    if problem is not None and not isinstance(problem, BrokenPipeError):  # a reader who has gone away wanted no more
+        complain(f"Not all could be written to standard output: {problem}.")
     if process.has_failed:
         leave(FAILED)
 
@@ -79,10 +81,3 @@ def _run(arguments: list[str] | None) -> None:
     except KeyboardInterrupt:
         note(f"ptychograd: {ending.why}nothing more was written.", style="")
         leave(INTERRUPTED)
-
-
-def complain_if_unheard() -> None:
-    """Fail if something was to be printed and could not be; a reader who has gone away wanted no more."""
-    problem = console.standard_output.problem
-    if problem is not None and not isinstance(problem, BrokenPipeError):
-        complain(f"Not all could be written to standard output: {problem}.")

@@ -2,7 +2,7 @@
 
 from abc import ABC
 from collections.abc import Callable
-from typing import Self
+from typing import TypeVar
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
@@ -12,6 +12,7 @@ from ptychograd.output.progress_log import ProgressLog
 from ptychograd.runs.signals import ending
 
 USUAL_TRIALS = 40  # of a search of the start, by which its bar moves
+AnyShown = TypeVar("AnyShown", bound="AbstractShown")
 
 
 class AbstractShown(ABC):
@@ -19,7 +20,7 @@ class AbstractShown(ABC):
 
     _shown: "_Bar | ProgressLog"
 
-    def __enter__(self) -> Self:
+    def __enter__(self: AnyShown) -> AnyShown:
         self._shown.start()
         return self
 
