@@ -183,7 +183,8 @@ def test_a_sweep_keeps_the_run_that_it_is_saving(run, scan, tmp_path, monkeypatc
 
 
 def epoch(number, of=60):
-    return SimpleNamespace(epoch=number, epochs=of, r_factor=0.1234, patterns_per_second=4567.8)
+    result = pg.Result({}, {}, pg.fitting.History.empty(), {})
+    return pg.fitting.Progress(number, of, 1.0, 0.1234, 1.0, 4567.8, lambda: result)
 
 
 @pytest.fixture
