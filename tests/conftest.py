@@ -79,7 +79,7 @@ def run(capsys, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr("ptychograd.cli.engine.prepare", lambda precision="single": None)
-    monkeypatch.setattr("ptychograd.cli.machine.start", lambda machine: None)
+    monkeypatch.setattr("ptychograd.cli.engine.start", lambda machine: None)
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0}, raising=False)  # one core, on which programs agree
 
     from ptychograd.cli import main  # after pytest has begun to watch the types

@@ -500,12 +500,12 @@ def test_a_missing_docstring_is_found():
 @pytest.mark.parametrize(
     "text",
     [
-        'monkeypatch.setattr("ptychograd.cli.machine._cores", 1)',
-        'for place in ("ptychograd.cli.machine._cores",):\n    patch.setattr(place, 1)',
-        'from ptychograd.cli import machine\nmonkeypatch.setattr(machine, "_cores", 1)',
+        'monkeypatch.setattr("ptychograd.runs.machine._cores", 1)',
+        'for place in ("ptychograd.runs.machine._cores",):\n    patch.setattr(place, 1)',
+        'from ptychograd.runs import machine\nmonkeypatch.setattr(machine, "_cores", 1)',
         'from ptychograd.data.dataset import stored as _stored\npatch.delattr(_stored.StoredPatterns, "_read")',
         'monkeypatch.setattr(data.patterns._arrival, "came", 1)',
-        "from ptychograd.cli import machine\nmonkeypatch.setitem(machine._UNITS, 'kB', 1)",
+        "from ptychograd.runs import machine\nmonkeypatch.setitem(machine._UNITS, 'kB', 1)",
         'from unittest import mock\nimport ptychograd as pg\nmock.patch.object(pg.Result, "_saved")',
         "stored.patterns._read = 1",
         'setattr(stored, "_read", 1)',

@@ -14,9 +14,10 @@ import pytest
 
 import problems
 import ptychograd as pg
-from ptychograd.cli import progress as _progress
-from ptychograd.cli.progress import EpochBar, ShareBar, duration
-from ptychograd.cli.signals import ENDING, Ending, ending
+from ptychograd.cli.progress import EpochBar, ShareBar
+from ptychograd.output import progress_log as _progress
+from ptychograd.output.progress_log import duration
+from ptychograd.runs.signals import ENDING, Ending, ending
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="sends signals as POSIX does")
 WARNINGS = ("SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGXCPU")
@@ -80,7 +81,7 @@ def test_the_others_of_a_burst_are_not_heeded_but_later_ones_are(heeded, monkeyp
         send("SIGTERM")
     send("SIGUSR1")
     now = time.monotonic()
-    monkeypatch.setattr("ptychograd.cli.signals.time.monotonic", lambda: now + 60)
+    monkeypatch.setattr("ptychograd.runs.signals.time.monotonic", lambda: now + 60)
     with pytest.raises(KeyboardInterrupt):
         send("SIGINT")
     assert heeded.summary == "interrupted by SIGTERM; "
@@ -182,7 +183,8 @@ def test_a_sweep_keeps_the_run_that_it_is_saving(run, scan, tmp_path, monkeypatc
 
 
 def epoch(number, of=60):
-    return SimpleNamespace(epoch=number, epochs=of, r_factor=0.1234, patterns_per_second=4567.8)
+    result = pg.Result({}, {}, pg.fitting.History.empty(), {})
+    return pg.fitting.Progress(number, of, 1.0, 0.1234, 1.0, 4567.8, lambda: result)
 
 
 @pytest.fixture

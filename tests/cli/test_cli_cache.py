@@ -169,7 +169,7 @@ def test_a_device_that_is_not_there_is_one_sentence(run, monkeypatch, case):
 
     monkeypatch.setenv("JAX_PLATFORMS", "cuda")
     monkeypatch.setattr(jax, "devices", devices)
-    monkeypatch.setattr("ptychograd.cli.machine.start", lambda *_: _machine.require_devices())
+    monkeypatch.setattr("ptychograd.cli.engine.start", lambda *_: _machine.require_devices())
     monkeypatch.setattr("ptychograd.cli.engine.prepare", lambda *_: _machine.require_devices())
     commands = [("reconstruct", "s.h5"), ("inspect", "s.h5"), ("bench",), ("simulate", "far-field", "o.h5"), ("demo",)]
     for command in commands:
@@ -192,7 +192,7 @@ def test_what_the_computer_lacks_in_the_middle_is_one_sentence(run, monkeypatch,
     def failing(*_):
         raise problem
 
-    monkeypatch.setattr("ptychograd.fitting.result.load", failing)
+    monkeypatch.setattr("ptychograd.load", failing)
     status, _, err = run("plot", "r.h5")
     assert (status, len(err.splitlines())) == (2, 1)
     assert text in err
@@ -202,6 +202,6 @@ def test_other_errors_are_not_hidden(run, monkeypatch):
     def failing(*_):
         raise RuntimeError("something that nobody thought of")
 
-    monkeypatch.setattr("ptychograd.fitting.result.load", failing)
+    monkeypatch.setattr("ptychograd.load", failing)
     with pytest.raises(RuntimeError, match="nobody thought of"):
         run("plot", "r.h5")

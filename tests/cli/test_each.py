@@ -4,7 +4,7 @@ import pytest
 
 import problems
 import ptychograd as pg
-from ptychograd.cli.each import perform_each
+from ptychograd.cli.reconstruct import perform_each
 
 
 class Failing:

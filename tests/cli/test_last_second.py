@@ -17,11 +17,11 @@ import pytest
 import problems
 import ptychograd as pg
 from ptychograd.cli.console import errors, output, standard_output, tell_json
-from ptychograd.cli.placed import placed
-from ptychograd.cli.streams import Stream
 from ptychograd.core.errors import NotWrittenError
+from ptychograd.core.streams import Stream
 from ptychograd.data.files import replacing, require_same_type, require_writable
 from ptychograd.data.files.writing import atomic as _atomic
+from ptychograd.data.files.writing import placing
 from ptychograd.paper.far_field import FarFieldExperiment
 
 COMPUTING = ("compiling", "begun", "Simulating", "memory:")  # words of a command that has begun with its work
@@ -271,14 +271,13 @@ def test_a_sweep_goes_on_without_its_folder(run, made, tmp_path, monkeypatch, se
 def test_other_commands_keep_what_they_made_elsewhere(run, made, tmp_path, monkeypatch, second, name):
     """The folder goes away between the trial and the writing."""
     (tmp_path / "out").mkdir()
-    places = ("ptychograd.cli.placed.placed", "ptychograd.cli.pictures.placed", f"ptychograd.cli.{name}.placed")
+    placed = placing.placed
 
     def later(write, path, folder):
         shutil.rmtree(folder / "out")
         return placed(write, path, folder)
 
-    for place in places:
-        monkeypatch.setattr(place, later, raising=False)
+    monkeypatch.setattr(placing, "placed", later)
     few = partial(FarFieldExperiment, box=90, object_size=64, frame=48)  # 64 patterns
     monkeypatch.setattr("ptychograd.paper.far_field.FarFieldExperiment", few)
     text = (*WRITING[name], "--no-trial") if name == "diagnose" else WRITING[name]

@@ -8,12 +8,13 @@ import pytest
 
 import problems
 import ptychograd as pg
-from ptychograd.cli.follow import followed
+from ptychograd.cli.job import followed
 from ptychograd.data.dataset import Counter, StoredPatterns, StreamFromFile
 from ptychograd.data.files import read
 from ptychograd.data.files.formats.arrival import Written
 from ptychograd.fitting.epoch import Asked
 from ptychograd.fitting.epoch.feed import frames
+from ptychograd.runs.job import Job
 
 EACH = 18 * 20 * 2  # bytes of a pattern
 GROWS = StreamFromFile(0, 20 * EACH, grows=True)
@@ -196,17 +197,14 @@ def test_counts_that_come_later_do_not_wrap(tmp_path, data):
 
 
 def followed_to_the_end(path, tmp_path, patience=0.5):
-    saved = []
     plan = pg.Plan(
         data={"paths": str(path), "keys": {"patterns": "patterns"}, "follow": True, "patience": patience},
         fit={"batch_size": 8},
+        output={"result": str(tmp_path / "r.h5")},
         machine={"devices": 1},
     )
-
-    def save(data, result):
-        saved.append(result)
-
-    return followed(plan, plan.machine, save, save)[0]
+    job = Job.of(plan, plan.machine, tmp_path)
+    return followed(job)[0]
 
 
 def test_a_scan_that_is_followed_is_complete_only_when_all_is_written(writer, data, tmp_path, capsys):

@@ -151,7 +151,7 @@ def test_many_patterns_may_stay_in_their_file(data, monkeypatch):
 @pytest.mark.slow
 def test_commands_say_it_and_refuse(run, tmp_path, data, monkeypatch):
     pg.write(tmp_path / "scan.h5", data)
-    monkeypatch.setattr("ptychograd.cli.machine.start", lambda *_: None)
+    monkeypatch.setattr("ptychograd.cli.engine.start", lambda *_: None)
     status, out, _ = run("inspect", "scan.h5", "--memory-plan", "--modes", 2, "--devices", 2, "--memory", "1GB")
     assert status == 0
     assert all(name in out for name in ("memory", "solver state", "working set", "compiling"))

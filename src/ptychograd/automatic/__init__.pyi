@@ -4,6 +4,7 @@ from .beginning import beginning_of as beginning_of
 from .conventions import MatterSign as MatterSign
 from .conventions import expected_sign as expected_sign
 from .conventions import matter_sign as matter_sign
+from .diagnosis import Report as Report
 from .few_photons import evidence_at_few_photons as evidence_at_few_photons
 from .halves import halves_share as halves_share
 from .missing import look_for_missing as look_for_missing

@@ -8,11 +8,14 @@ import numpy as np
 
 from ptychograd.automatic.orientation import WIDTHS, OrientationTrial, Preference, preference, try_orientations
 from ptychograd.core.errors import InputError
+from ptychograd.core.log import log
 from ptychograd.data.checks import Evidence, Finding, findings, first_to_mend
 from ptychograd.data.dataset import BraggGeometry, Dataset
 from ptychograd.data.orientation import apply_orientation, inverse
 from ptychograd.models.diagnosis import observed
+from ptychograd.runs.machine import in_file
 from ptychograd.runs.plan.plan import Plan
+from ptychograd.runs.plan.reading import as_in_file, moves_pixels, on_detector
 
 
 class Report(NamedTuple):
@@ -85,3 +88,11 @@ def with_trials(
 def _is_given(plan: Plan) -> bool:
     start = plan.model.start
     return bool(start.beams or start.defocus)
+
+
+def of_file_pixels(evidence: Evidence, plan: Plan) -> Evidence:
+    """What was seen of the pixels of the file, in which a mask is taken; the data are read again if they were moved."""
+    if not moves_pixels(evidence.data, plan.data):
+        return evidence
+    log.info("the mask is of the file's own pixels, before `data.prepare` moves them")
+    return Evidence.of(on_detector(as_in_file(plan, in_file(plan.machine)), plan.data))

@@ -1,30 +1,23 @@
 """The table of commands, and what happens to their errors."""
 
 import os
+from contextlib import suppress
 
 from cyclopts import App
 from cyclopts.exceptions import CycloptsError
 
-from ptychograd.cli.console import (
-    FAILED,
-    INTERRUPTED,
-    complain,
-    errors,
-    leave,
-    output,
-    plain_warnings,
-    sentence_of,
-    standard_output,
-)
-from ptychograd.cli.signals import ending
-from ptychograd.cli.streams import ensure_standard_streams
+from ptychograd.cli import console
+from ptychograd.cli.console import FAILED, INTERRUPTED, complain, leave, note, process
+from ptychograd.cli.files import working_folder
 from ptychograd.cli.wording import in_options
 from ptychograd.core.errors import InputError
+from ptychograd.core.streams import ensure_standard_streams
 from ptychograd.core.version import __version__
+from ptychograd.runs.signals import ending
 
 app = App(
     name="ptychograd",
-    console=output,
+    console=console.output,
     result_action="return_value",
     version=__version__,
     suppress_keyboard_interrupt=False,
@@ -53,10 +46,11 @@ COMMANDS = {
     "bench": "Time every solver on this machine.",
     "demo": "Simulate, reconstruct, compare and draw, to see it work.",
 }
+GROUPED = {"run": "reconstruct", "scan-distance": "sweep"}  # in whose module a command stands beside another
 for command, help_text in COMMANDS.items():
     # A module of its own is read when its command is called; the table of commands needs none of them.
-    module = command.replace("-", "_")
-    app.command(f"ptychograd.cli.{module}:{module}", name=command, help=help_text)
+    function = command.replace("-", "_")
+    app.command(f"ptychograd.cli.{GROUPED.get(command, function)}:{function}", name=command, help=help_text)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -64,26 +58,26 @@ def main(arguments: list[str] | None = None) -> None:
     # XLA reports every program that it takes from the cache as an error, about features that no CPU has.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     ensure_standard_streams()
-    with in_options(errors, output):
+    process.has_failed = False
+    working_folder.cache_clear()
+    with suppress(InputError):  # whoever asks for it later hears that it is gone
+        working_folder()
+    with in_options(console.errors, console.output):
         _run(arguments)
-    complain_if_unheard()
+    problem = console.standard_output.problem
+    if problem is not None and not isinstance(problem, BrokenPipeError):  # a reader who has gone away wanted no more
+        complain(f"Not all could be written to standard output: {problem}.")
+    if process.has_failed:
+        leave(FAILED)
 
 
 def _run(arguments: list[str] | None) -> None:
     try:
-        with plain_warnings():
+        with console.plain_warnings():
             app(arguments, exit_on_error=False, print_error=False)
     except (InputError, CycloptsError, MemoryError, RuntimeError) as problem:
-        complain(sentence_of(problem))
+        complain(console.sentence_of(problem))
         leave(FAILED)
     except KeyboardInterrupt:
-        errors.print(f"ptychograd: {ending.summary or 'interrupted; '}nothing more was written.")
+        note(f"ptychograd: {ending.why}nothing more was written.", style="")
         leave(INTERRUPTED)
-
-
-def complain_if_unheard() -> None:
-    """End in failure if something was to be printed and could not be; a reader who has gone away wanted no more."""
-    problem = standard_output.problem
-    if problem is not None and not isinstance(problem, BrokenPipeError):
-        complain(f"Not all could be written to standard output: {problem}.")
-        leave(FAILED)

@@ -5,11 +5,11 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from ptychograd.cli.console import errors
-from ptychograd.cli.console import output as console
+import ptychograd as pg
+from ptychograd.cli.console import note, say
+from ptychograd.cli.files import placed, working_folder
 from ptychograd.cli.options import Output
-from ptychograd.cli.placed import leave_unless_there, placed, working_folder
-from ptychograd.core.errors import InputError
+from ptychograd.output import texts
 
 
 def bench(
@@ -25,24 +25,17 @@ def bench(
         rounds: Each time is the median of so many.
         output: A JSON file for all numbers.
     """
+    from ptychograd.runs.benchmark import CASES, QUICK, bench, require_report, save
     from ptychograd.runs.machine import require_devices
 
+    working_folder()  # before anyone waits
     require_devices()
-    folder = working_folder()
-    from ptychograd.output.texts.benchmarks import case_lines
-    from ptychograd.runs.benchmark import CASES, QUICK, bench, require_report, save
-
     if rounds < 1:
-        raise InputError(f"{rounds} rounds; expected 1 or more.")
+        raise pg.InputError(f"{rounds} rounds; expected 1 or more.")
     if output is not None:
-        if output.suffix != ".json":
-            raise InputError(f"{output} is to be a JSON file; expected a name that ends in .json.")
         require_report(output)
-
-    errors.print("Anything else that runs meanwhile makes the times longer.", style="dim")
-    report = bench(
-        QUICK if quick else CASES, rounds, lambda *case: console.print("\n".join(case_lines(*case)), soft_wrap=True)
-    )
-    console.print("\n" + ", ".join(f"{name} {value}" for name, value in report["machine"].items()), soft_wrap=True)
+    note("Anything else that runs meanwhile makes the times longer.")
+    report = bench(QUICK if quick else CASES, rounds, lambda *case: say("\n".join(texts.case_lines(*case))))
+    say(texts.machine_line(report))
     if output is not None:
-        leave_unless_there(placed(partial(save, report), output, folder))
+        placed(partial(save, report), output)

@@ -2,24 +2,20 @@
 
 from pathlib import Path
 
-from ptychograd.cli.console import output, tell_json
-from ptychograd.cli.options import Json
+import ptychograd as pg
+from ptychograd.cli.console import say, tell_json
+from ptychograd.cli.options import Json, ResultFile
+from ptychograd.output import texts
 
 
-def compare(result: Path, truth: Path, /, *, json: Json = False) -> None:
+def compare(result: ResultFile, truth: Path, /, *, json: Json = False) -> None:
     """Compare object and probe with the ground truth: NRMSE after registration and best complex scale.
 
     Args:
-        result: What `reconstruct` wrote.
         truth: The simulated data file, which holds the truth.
     """
-    from ptychograd.data.files import read
-    from ptychograd.fitting.result import load
-    from ptychograd.quality.comparison import compare_with_truth, unit_of
-
-    figures = compare_with_truth(load(result), read(truth, allow_masked=True))
+    figures = pg.quality.compare_with_truth(pg.load(result), pg.read(truth, allow_masked=True))
     if json:
         tell_json(figures)
-        return
-    for name, value in figures.items():
-        output.print(f"{name:26s} {value:.4g} {unit_of(name)}".rstrip(), soft_wrap=True)
+    else:
+        say(*texts.figure_lines(figures))

@@ -4,19 +4,21 @@ import logging
 import os
 import sys
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
+from itertools import zip_longest
 from pathlib import Path
 from typing import NoReturn, TextIO, cast
 
 from rich.console import Console
 
-from ptychograd.cli.signals import ending
-from ptychograd.cli.streams import Stream
-from ptychograd.cli.wording import located
+from ptychograd.cli.wording import worded, written
 from ptychograd.core.errors import InputError
 from ptychograd.core.log import log
+from ptychograd.core.streams import Stream
 from ptychograd.core.table import as_json
+from ptychograd.runs.signals import ending
 
 INTERRUPTED, FAILED = 130, 2  # exit statuses
 
@@ -25,55 +27,85 @@ output = Console(file=cast(TextIO, standard_output), highlight=False, markup=Fal
 errors = Console(file=cast(TextIO, standard_error), stderr=True, highlight=False, markup=False, emoji=False)
 
 
-class Prefix:
-    """What stands before an error: the program, and which of several processes it is."""
+class Process:
+    """What stands before an error (the program, and which of several processes it is), and whether there was one."""
 
-    text = "ptychograd: "
+    prefix = "ptychograd: "
+    has_failed = False
 
 
-prefix = Prefix()
+process = Process()
 
 
 def complain(sentence: str) -> None:
-    """Say what went wrong, also where a process says nothing else."""
-    errors.quiet = False
-    errors.print(prefix.text + sentence, style="red", soft_wrap=True)
+    """Say what went wrong, also where a process says nothing else; a command that did ends in failure."""
+    process.has_failed, errors.quiet = True, False
+    errors.print(process.prefix + sentence, style="red", soft_wrap=True)
+
+
+def say(*texts: str) -> None:
+    """Print results, each in lines of its own; an empty text is nothing to say."""
+    for text in filter(None, texts):
+        output.print(text, soft_wrap=True)
+
+
+def note(*texts: str, style: str = "dim") -> None:
+    """Say beside the results what goes on."""
+    for text in filter(None, texts):
+        errors.print(text, style=style, soft_wrap=True)
+
+
+warn = partial(note, style="yellow")  # of what may make a result wrong
+
+
+def say_table(rows: Iterable[tuple], styles: Sequence[str] = ("bold", ""), lines: Sequence[str] = ()) -> None:
+    """Print rows side by side, columns in `styles`, each row in the style that `lines` has for it, if any."""
+    from rich.table import Table
+
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    for style in styles[:-1]:
+        table.add_column(style=style, no_wrap=True)
+    table.add_column(style=styles[-1])
+    for row, style in zip_longest(rows, lines):
+        table.add_row(*map(worded, row), style=style)
+    output.print(table)
 
 
 def sentence_of(problem: Exception) -> str:
     """What a person can mend, in a sentence; raises on an error of the run time that is not about the computer."""
-    text = " ".join(str(located(problem) if isinstance(problem, InputError) else problem).split())
+    if isinstance(problem, InputError) and written.text is not None:  # it may be about the plan's file
+        problem = written.text.located_if_from_here(problem, written.beside)
+    text = " ".join(str(problem).split())
     if isinstance(problem, RuntimeError):
         from ptychograd.runs.machine import lacking
 
-        found = lacking(problem)
-        if found is None:
+        text = lacking(problem) or ""
+        if not text:
             raise problem
-        text = found
     return text or "There is not enough memory."
 
 
-def tell_json(figures: Mapping) -> None:
-    """What `--json` asks for: one line of plain ASCII, with null for a number that is none."""
-    output.print(as_json(figures), soft_wrap=True)
+def tell_json(figures: Mapping, json: bool = True) -> None:
+    """What `--json` asks for, if it was given: one line of plain ASCII, with null for a number that is none."""
+    say(as_json(figures) if json else "")
 
 
 class _Heard(logging.Handler):
     """What the library logs, beside the results: notes dim, what may make a result wrong in yellow."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        errors.print(record.getMessage(), style="yellow" if record.levelno > logging.INFO else "dim", soft_wrap=True)
+        (warn if record.levelno > logging.INFO else note)(record.getMessage())
 
 
 @contextmanager
-def heard() -> Iterator[None]:
-    """Say what the library logs meanwhile, once, also where somebody further out listens already."""
+def heard(level: int = logging.INFO) -> Iterator[None]:
+    """Say what the library logs meanwhile, from a level on; once, also where somebody further out listens already."""
     if any(isinstance(one, _Heard) for one in log.handlers):
         yield
         return
-    handler, before = _Heard(logging.INFO), log.level
+    handler, before = _Heard(level), log.level
     log.addHandler(handler)
-    log.setLevel(logging.INFO)
+    log.setLevel(level)
     try:
         yield
     finally:
@@ -90,7 +122,7 @@ def plain_warnings() -> Iterator[None]:
         text = " ".join(str(message).split())
         if text not in shown:
             shown.add(text)
-            errors.print(f"{prefix.text}warning: {text}", style="yellow", soft_wrap=True)
+            warn(f"{process.prefix}warning: {text}")
 
     with warnings.catch_warnings():
         warnings.showwarning = show
@@ -115,8 +147,5 @@ def archived_when_interrupted(folder: Path) -> Iterator[None]:
     except KeyboardInterrupt:
         count = len(list((folder / "runs").glob("*.h5")))
         where = f"{count} finished runs are kept in {folder / 'runs'}"
-        errors.print(
-            f"ptychograd: {ending.summary or 'interrupted; '}{where}, and the same command goes on from them.",
-            soft_wrap=True,
-        )
+        note(f"ptychograd: {ending.why}{where}, and the same command goes on from them.", style="")
         sys.exit(INTERRUPTED)

@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
-from ptychograd.cli.console import output
-from ptychograd.cli.pictures import drawn, require_picture
-from ptychograd.cli.placed import leave_unless_there, working_folder
-from ptychograd.runs.plan.plan import Plan
+import ptychograd as pg
+from ptychograd.cli import engine
+from ptychograd.cli.console import say
+from ptychograd.cli.files import drawn, working_folder
+from ptychograd.cli.job import run
 
 
 def demo(folder: Path = Path("demo"), /) -> None:
@@ -14,27 +15,22 @@ def demo(folder: Path = Path("demo"), /) -> None:
     Args:
         folder: Where the data, the result and the picture go.
     """
-    from ptychograd.cli.engine import prepare
-    from ptychograd.cli.job import run
-    from ptychograd.data.files import DATASET, RESULT, read, require_replaceable, write
-    from ptychograd.output.plot import summary
+    from ptychograd.data.files import DATASET, RESULT, require_replaceable
     from ptychograd.paper.far_field import FarFieldExperiment
-    from ptychograd.quality.comparison import compare_with_truth
     from ptychograd.runs.folders import make_folder
 
     make_folder(folder)
-    prepare()
-    begun = working_folder()
-    data_path, result_path, picture = folder / "data.h5", folder / "result.h5", folder / "result.png"
-    require_replaceable(data_path, DATASET, "truth/object")
-    require_replaceable(result_path, RESULT)
-    require_picture(picture)
-    output.print("Simulating 484 diffraction patterns with 1e6 photons in the probe (Kandel et al. 2019, section 3.3).")
-    write(begun / data_path, FarFieldExperiment().dataset())
-    result = run(Plan(data={"paths": str(data_path)}, output={"result": str(result_path)}))
-    figures = compare_with_truth(result, read(begun / data_path))
-    output.print(
+    engine.prepare()
+    data, result, picture = folder / "data.h5", folder / "result.h5", folder / "result.png"
+    require_replaceable(data, DATASET, "truth/object")
+    require_replaceable(result, RESULT)
+    pg.plot.require_place(picture)
+    say("Simulating 484 diffraction patterns with 1e6 photons in the probe (Kandel et al. 2019, section 3.3).")
+    pg.write(working_folder() / data, FarFieldExperiment().dataset())
+    found = run(pg.Plan(data={"paths": str(data)}, output={"result": str(result)}))
+    figures = pg.quality.compare_with_truth(found, pg.read(working_folder() / data))
+    say(
         f"NRMSE against the truth: object {figures['object_nrmse']:.4f}, probe {figures['probe_nrmse']:.4f} "
         "(the paper: 0.03 and 0.02)."
     )
-    leave_unless_there(drawn(summary(result), picture, begun))
+    drawn(pg.plot.summary(found), picture)

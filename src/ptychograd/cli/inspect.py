@@ -5,11 +5,11 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from ptychograd.cli.console import errors, output
+import ptychograd as pg
+from ptychograd.cli import engine
+from ptychograd.cli.console import note, say, say_table
 from ptychograd.cli.options import READ, ReadOptions, plan_of, without_effect
-from ptychograd.cli.wording import worded
-from ptychograd.core.errors import InputError
-from ptychograd.output.texts.results import is_result, result_lines
+from ptychograd.output import texts
 
 
 def inspect(
@@ -29,45 +29,29 @@ def inspect(
         memory_plan: Say also how much memory `reconstruct` will take, part by part. All options of `reconstruct` can be
             given beside it, as --modes 3.
     """
-    from ptychograd.cli.machine import start
     from ptychograd.data.description import describe
-    from ptychograd.output.texts.contents import contents_lines
     from ptychograd.runs.machine import devices, in_file, require_devices
+    from ptychograd.runs.origins import is_result
 
     if is_result(file):
         if memory_plan:
-            raise InputError(f"{file} is a result; --memory-plan is for data.")
-        _show(result_lines(file))
+            raise pg.InputError(f"{file} is a result; --memory-plan is for data.")
+        say_table(texts.result_lines(file))
         return
     plan = plan_of(options, [file, *more]).with_fields({"data.mask.allow_most": True})  # it says what is valid
-    if not memory_plan:
-        if unused := without_effect(options, READ):
-            errors.print(f"{', '.join(unused)}: without effect here but for --memory-plan", style="dim", soft_wrap=True)
-        require_devices()
-        try:
-            data = plan.read(in_file(plan.machine))
-        except InputError:
-            for text in contents_lines(plan):
-                output.print(text, soft_wrap=True)
-            raise
-        _show(describe(data))
+    if memory_plan:
+        engine.start(plan.machine)
+        plan.check()
+        data = plan.read(in_file(plan.machine))
+        planned = pg.runs.PlannedRun.of(plan, data, devices(plan.machine))
+        say_table([*describe(data), *texts.memory_lines(planned.memory)])
         return
-    from ptychograd.output.texts.memory import memory_lines
-    from ptychograd.runs.planned import PlannedRun
-
-    start(plan.machine)
-    plan.check()
-    data = plan.read(in_file(plan.machine))
-    planned = PlannedRun.of(plan, data, devices(plan.machine))
-    _show([*describe(data), *memory_lines(planned.memory)])
-
-
-def _show(lines: list[tuple[str, str]]) -> None:
-    from rich.table import Table
-
-    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
-    table.add_column(style="bold", no_wrap=True)
-    table.add_column()
-    for label, text in lines:
-        table.add_row(label, worded(text))
-    output.print(table)
+    if unused := without_effect(options, READ):
+        note(f"{', '.join(unused)}: without effect here but for --memory-plan")
+    require_devices()
+    try:
+        data = plan.read(in_file(plan.machine))
+    except pg.InputError:
+        say(*texts.contents_lines(plan))
+        raise
+    say_table(describe(data))

@@ -22,11 +22,6 @@ class Option(NamedTuple):
         """The field of a plan that it gives."""
         return fields()[self.path]
 
-    @property
-    def takes_several(self) -> bool:
-        """Whether it may be given several times."""
-        return self.field.holds != "one"
-
 
 OWN = ""  # among the options of the command itself
 GROUPS = DATA, START, MODEL, FIT, QUALITY, MACHINE = ("Data", "Start", "Model", "Fit", "Quality", "Machine")
@@ -61,3 +56,4 @@ OPTIONS = (
     Option("--memory", "machine.memory", MACHINE),
     Option("--precision", "machine.precision", MACHINE),
 )
+NAMES = {option.path: option.name for option in OPTIONS}  # by their fields

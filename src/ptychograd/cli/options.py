@@ -1,6 +1,5 @@
 """Options of commands that take a plan: which field each of them is, and the plan that they make."""
 
-import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, make_dataclass
 from pathlib import Path
@@ -8,16 +7,16 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from cyclopts import Group, Parameter
 
+from ptychograd.cli.files import working_folder
 from ptychograd.cli.option_table import GROUPS, OPTIONS, OWN, Option
-from ptychograd.cli.placed import working_folder
 from ptychograd.cli.wording import plainly_worded, speak_of_fields, worded, written
 from ptychograd.core.errors import InputError
+from ptychograd.output import texts
 from ptychograd.runs.plan.importing import Origin
-from ptychograd.runs.plan.listing import FieldInfo, given_fields
+from ptychograd.runs.plan.listing import given_fields
 from ptychograd.runs.plan.plan import Plan
-from ptychograd.runs.plan.quantities import KINDS
 from ptychograd.runs.plan.toml import PlanText
-from ptychograd.runs.plan.typed import assigned, pairs, paths_of, values_of, without_overridden
+from ptychograd.runs.plan.typed import assigned, pairs, paths_of, require_within, values_of, without_overridden
 
 HEADINGS = {name: Group(name, sort_key=number) for number, name in enumerate(GROUPS, start=1)}
 Output = Annotated[Path | None, Parameter(name=["--output", "-o"])]
@@ -28,15 +27,8 @@ RESUMED = ("machine", "output")  # sections that may differ from one part of a r
 SIMULATED = ("model.object", "model.probe", "model.spectrum", "model.detector", "data.mask")
 EXAMPLES = {"machine": "machine.rank=0", "model.object": "model.object.phase_only=true"}
 READING = ("data", "geometry", "output", "machine")  # sections that every command uses
-READ = (
-    "--key",
-    "--positions",
-    "--distance",
-    "--focus-distance",
-    "--orientation",
-    "--mask",
-    "--model",
-)  # how a file is read
+# How a file is read.
+READ = ("--key", "--positions", "--distance", "--focus-distance", "--orientation", "--mask", "--model")
 TRIED = ("--modes", "--start", "--aperture", "--pinhole", "--focal-spot", "--defocus", "--seed", "--precision")
 ELSEWHERE = ("--output", "--checkpoint-every", "--stop-after", "--follow", "--each")  # what is for `reconstruct` alone
 
@@ -47,6 +39,9 @@ def _flag(name: str, text: str) -> Parameter:
 
 Json = Annotated[bool, _flag("--json", "End with one line of JSON.")]
 Preview = Annotated[bool, _flag("--preview", "See in under half a minute what is coming: coarse, and of a part.")]
+Data = Annotated[Path, Parameter(help="CXI, HDF5 or NPZ.")]
+More = Annotated[Path, Parameter(help="Further files of the same scan.")]
+ResultFile = Annotated[Path, Parameter(help="What `reconstruct` wrote.")]
 HelpAll = Annotated[bool, _flag("--help-all", "Show all fields of a plan, and end.")]
 TrustModel = Annotated[bool, _flag("--trust-model", "Import the module of a model that the result's plan names.")]
 
@@ -63,49 +58,26 @@ Whole = Annotated[int, Parameter(converter=_whole)]
 OptionalWhole = Annotated[int | None, Parameter(converter=_whole)]
 
 
-def first_sentence(text: str) -> str:
-    """What a description says first."""
-    return re.split(r"(?<=\.)\s+(?=[A-Z])", text)[0]
-
-
-def parameter(option: Option) -> Parameter:
-    """The parameter of a command that an option is: what it means is said by its field."""
+def parameter(option: Option, show: bool = True) -> Parameter:
+    """The parameter of a command that an option is; what it means is said by its field."""
     about = option.field
+    headed = () if option.group == OWN else (Parameter(group=HEADINGS[option.group]),)
     described = Parameter(
         name=(option.name, *SHORT.get(option.name, ())),
-        help=_help(about),
+        help=plainly_worded(texts.help_of(about)),
         negative="",
+        show=show,
         show_default=False,
         allow_leading_hyphen=bool(about.unit),  # as -1mm
-        metavar=None if about.is_flag else _metavar(about),
+        metavar=None if about.is_flag else texts.metavar_of(about),
     )
-    headed = option.group != OWN
-    return Parameter.combine(described, Parameter(group=HEADINGS[option.group])) if headed else described
-
-
-def _help(about: FieldInfo) -> str:
-    """What a field means, its choices, and its value if nothing is said."""
-    text = plainly_worded(first_sentence(about.text)).rstrip(".")
-    notes = [f"one of {', '.join(about.choices)}"] if not all(choice in text for choice in about.choices) else []
-    notes += [f"default {about.default}"] if about.default not in (None, False, [], {}, 0) else []
-    return f"{text} ({'; '.join(notes)})." if notes else f"{text}."
-
-
-def _metavar(about: FieldInfo) -> str:
-    if about.holds == "table":
-        return "NAME=VALUE"
-    if about.unit:
-        return KINDS[about.unit].upper()
-    if about.is_text:
-        return "NAME" if about.choices or about.holds == "list" else "FILE"
-    return {frozenset({"integer"}): "N", frozenset({"number"}): "NUMBER"}.get(about.types, "N")
+    return Parameter.combine(described, *headed)
 
 
 def attribute(option: Option, show: bool = True) -> tuple:
-    """The attribute of a class of options that holds what was typed; in a help it may be left out."""
-    kind = list[str] | None if option.takes_several else bool if option.field.is_flag else str | None
-    about = Parameter.combine(parameter(option), Parameter(show=show))
-    return (option.attribute, Annotated[kind, about], field(default=False if kind is bool else None))
+    """The attribute of a class of options that holds what was typed."""
+    kind = list[str] | None if option.field.holds != "one" else bool if option.field.is_flag else str | None
+    return (option.attribute, Annotated[kind, parameter(option, show)], field(default=False if kind is bool else None))
 
 
 PLAN = ("plan", Annotated[str | None, Parameter(help=OF_PLAN, metavar="FILE")], None)
@@ -123,6 +95,9 @@ class Typed:
     """Options as they were typed; `within` are the sections to which --set is confined, if it is."""
 
     within: ClassVar[tuple[str, ...]] = ()
+    if TYPE_CHECKING:
+
+        def __init__(self, **typed: str | bool | list[str] | None): ...
 
 
 def made(name: str, *attributes: tuple, within: tuple[str, ...] = ()) -> type[Typed]:
@@ -131,44 +106,32 @@ def made(name: str, *attributes: tuple, within: tuple[str, ...] = ()) -> type[Ty
     return Parameter(name="*")(make_dataclass(name, attributes, bases=(Typed,), frozen=True, namespace=home))
 
 
+def some(*names: str, showing: Collection[str] = ()) -> list[tuple]:
+    """The attributes of options by their names, or of all but those for `reconstruct` alone, `showing` some."""
+    if showing:
+        return [attribute(one, one.name in showing) for one in OPTIONS if one.name not in ELSEWHERE]
+    return [attribute(one) for one in OPTIONS if one.name in names]
+
+
+ALL, BY_SET = [option.name for option in OPTIONS], set_attribute()
+PLACE, SAVING = ("--devices", "--memory"), ("--checkpoint-every", "--stop-after")
 if TYPE_CHECKING:
-
-    class Options(Typed):
-        """All of them, for `reconstruct`."""
-
-        def __init__(self, **typed: str | bool | list[str] | None): ...
-
-    class PlanOptions(Options): ...
-
-    class ReadOptions(Options): ...
-
-    class TrialOptions(Options): ...
-
-    class RunOptions(Options): ...
-
-    class ResumeOptions(Options): ...
-
-    class MachineOptions(Options): ...
-
-    class SimulateOptions(Options): ...
-
+    Options = Typed
+    PlanOptions = Typed
+    ReadOptions = Typed
+    TrialOptions = Typed
+    RunOptions = Typed
+    ResumeOptions = Typed
+    MachineOptions = Typed
+    SimulateOptions = Typed
 else:
-
-    def some(*names):  # by their names
-        return (attribute(option) for option in OPTIONS if option.name in names)
-
-    def all_showing(names):  # but those for `reconstruct` alone
-        return (attribute(one, one.name in names) for one in OPTIONS if one.name not in ELSEWHERE)
-
-    every, by_set = [option.name for option in OPTIONS], set_attribute()
-    place, saving = ("--devices", "--memory"), ("--checkpoint-every", "--stop-after")
-    Options = made("Options", PLAN, by_set, *some(*every))
-    PlanOptions = made("PlanOptions", PLAN, by_set, *all_showing(every))
-    ReadOptions = made("ReadOptions", PLAN, by_set, *all_showing(READ))  # how a file is read
-    TrialOptions = made("TrialOptions", PLAN, by_set, *all_showing((*READ, *TRIED)))  # and with what trials begin
-    RunOptions = made("RunOptions", by_set, *some("--output", *saving, *place))  # beside a plan in a file
-    ResumeOptions = made("ResumeOptions", set_attribute(*RESUMED), *some(*saving, *place), within=RESUMED)
-    MachineOptions = made("MachineOptions", *some(*place))
+    Options = made("Options", PLAN, BY_SET, *some(*ALL))  # for `reconstruct`
+    PlanOptions = made("PlanOptions", PLAN, BY_SET, *some(showing=ALL))
+    ReadOptions = made("ReadOptions", PLAN, BY_SET, *some(showing=READ))  # how a file is read
+    TrialOptions = made("TrialOptions", PLAN, BY_SET, *some(showing=(*READ, *TRIED)))  # and with what trials begin
+    RunOptions = made("RunOptions", BY_SET, *some("--output", *SAVING, *PLACE))  # beside a plan in a file
+    ResumeOptions = made("ResumeOptions", set_attribute(*RESUMED), *some(*SAVING, *PLACE), within=RESUMED)
+    MachineOptions = made("MachineOptions", *some(*PLACE))
     SimulateOptions = made("SimulateOptions", set_attribute(*SIMULATED), within=SIMULATED)
 
 
@@ -206,16 +169,18 @@ def from_file(file: str) -> Plan:
 def applied(plan: Plan, options: Typed) -> Plan:
     """A plan with options as they were typed, and then with what was given by --set."""
     given = typed(options)
-    texts = given.get("set", ())
-    paths = [*(option.path for option in OPTIONS if option.attribute in given), *paths_of(texts)]
+    used, sets = [option for option in OPTIONS if option.attribute in given], given.get("set", ())
+    paths = [*(option.path for option in used), *paths_of(sets)]
     written.beside |= {*paths}
-    for option in OPTIONS:
-        if option.attribute in given:
-            plan = with_option(plan, option, given[option.attribute])
-    for path in paths_of(texts):
-        if options.within and not any(f"{path}.".startswith(f"{section}.") for section in options.within):
-            raise InputError(f"--set {path} is of no use here; expected a field of {', '.join(options.within)}.")
-    return assigned(without_overridden(plan, paths, pairs(given.get("key", ()), "--key")), texts)
+    for option in used:
+        values = values_of(option.field, given[option.attribute], option.name)
+        try:
+            plan = plan.with_fields(values)
+        except InputError as problem:
+            written.fields -= {option.path}
+            raise InputError(worded(str(problem))) from None
+    require_within(sets, options.within)
+    return assigned(without_overridden(plan, paths, pairs(given.get("key", ()), "--key")), sets)
 
 
 def typed(options: Typed) -> dict[str, Any]:
@@ -225,24 +190,12 @@ def typed(options: Typed) -> dict[str, Any]:
 
 def field_named(name: str) -> str:
     """The field of a plan that a name stands for, which may be an option's, as epochs or batch-size."""
-    found = name.replace("-", "_")
-    return next((option.path for option in OPTIONS if option.attribute == found), name)
+    return next((option.path for option in OPTIONS if option.attribute == name.replace("-", "_")), name)
 
 
 def without_effect(options: Typed, used: Collection[str]) -> list[str]:
     """Options that were given, as --epochs, and fields, as fit.epochs, that are not among those `used`."""
     given = typed(options)
     named = [option.name for option in OPTIONS if option.attribute in given and option.name not in used]
-    paths = [option.path for option in OPTIONS if option.name in used]
-    fields = paths_of(given.get("set", ()))
-    return [*named, *(path for path in fields if path not in paths and path.partition(".")[0] not in READING)]
-
-
-def with_option(plan: Plan, option: Option, given: str | bool | Sequence[str]) -> Plan:
-    """The plan with the field of an option as it was typed."""
-    values = values_of(option.field, given, option.name)
-    try:
-        return plan.with_fields(values)
-    except InputError as problem:
-        written.fields -= {option.path}
-        raise InputError(worded(str(problem))) from None
+    known = [*READING, *(option.path for option in OPTIONS if option.name in used)]
+    return [*named, *(path for path in paths_of(given.get("set", ())) if not {path, path.partition(".")[0]} & {*known})]

@@ -6,8 +6,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from ptychograd.cli.console import errors, standard_output
-from ptychograd.cli.console import output as console
+from ptychograd.cli.console import say, standard_output, warn
 from ptychograd.cli.options import Output
 from ptychograd.cli.wording import speak_of_fields
 from ptychograd.core.errors import InputError
@@ -40,13 +39,11 @@ def plan(
 
     asked = plan_of_file(result)
     resumed = resumed_line(result, output or Path("run.toml"))
-    if resumed:
-        errors.print(resumed, style="yellow", soft_wrap=True)
+    warn(resumed)
     page = Page({"": [resumed]} if resumed else {})
     if output is None:
-        text, _ = written(asked, ".", str(result), "entry/attached/", page)
-        standard_output.write(text)
+        standard_output.write(written(asked, ".", str(result), "entry/attached/", page)[0])
         return
     require_replaceable_plan(output)
     save(asked, output, page)
-    console.print(f"{output}: the plan of {result}.", soft_wrap=True)
+    say(f"{output}: the plan of {result}.")

@@ -1,38 +1,30 @@
 """The progress of a long job: a bar on a terminal, elsewhere a line now and then, for the log of a batch job."""
 
-import threading
-import time
 from abc import ABC
 from collections.abc import Callable
-from types import TracebackType
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from ptychograd.cli.console import errors
-from ptychograd.cli.signals import ending
+import ptychograd as pg
+from ptychograd.cli.console import errors, note
+from ptychograd.output.progress_log import ProgressLog
+from ptychograd.runs.signals import ending
 
-if TYPE_CHECKING:
-    from ptychograd.fitting.reconstruction import Progress as Epoch
-
-EVERY = 60.0  # seconds from a line to the next, where there is no terminal
-
-
+USUAL_TRIALS = 40  # of a search of the start, by which its bar moves
 AnyShown = TypeVar("AnyShown", bound="AbstractShown")
 
 
 class AbstractShown(ABC):
     """A long job that is shown on standard error: by a bar where one can move, else by lines."""
 
-    _shown: "_Bar | _Lines"
+    _shown: "_Bar | ProgressLog"
 
     def __enter__(self: AnyShown) -> AnyShown:
         self._shown.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._shown.stop()
 
 
@@ -40,11 +32,10 @@ class EpochBar(AbstractShown):
     """Epochs done (or what else is counted), R-factor, patterns per second and remaining time."""
 
     def __init__(self, counted: str = "epoch"):
-        columns, begin = (TextColumn(counted), MofNCompleteColumn(), BarColumn()), "compiling ..."
-        lines = _Lines(counted, lambda done, of: f"{done:g} of {of:g}", begin)
-        self._shown = _Bar(columns, None, begin) if _is_monitored() else lines
+        columns = MofNCompleteColumn(), BarColumn()
+        self._shown = _shown(counted, "compiling ...", columns, None, lambda done, of: f"{done:g} of {of:g}")
 
-    def advance(self, epoch: "Epoch") -> None:
+    def advance(self, epoch: "pg.fitting.Progress") -> None:
         """Show one more epoch; a run that was asked to end goes no further."""
         ending.insist()
         facts = f"R {epoch.r_factor:.4f}", f"{epoch.patterns_per_second:,.0f} patterns/s"
@@ -55,9 +46,8 @@ class ShareBar(AbstractShown):
     """How much of a long job is done, what was done last, and remaining time."""
 
     def __init__(self, name: str):
-        columns, begin = (TextColumn(name), BarColumn(), TaskProgressColumn()), "begun"
-        lines = _Lines(name, lambda done, of: f"{done / of:.0%}", begin)
-        self._shown = _Bar(columns, 1.0, begin) if _is_monitored() else lines
+        columns = BarColumn(), TaskProgressColumn()
+        self._shown = _shown(name, "begun", columns, 1.0, lambda done, of: f"{done / of:.0%}")
         self._done = 0.0
 
     def advance(self, share: float, what: str) -> None:
@@ -70,10 +60,17 @@ class ShareBar(AbstractShown):
         """One of the eight orientations was tried."""
         self.advance(1 / 8, f"{code}: R {r_factor:.4f}")
 
+    def start_trial(self, trial: "pg.automatic.StartTrial") -> None:
+        """One of the usual number of starts was tried."""
+        self.advance(1 / USUAL_TRIALS, f"{trial.candidate.text}: R {trial.r_factor:.4f}")
 
-def _is_monitored() -> bool:
-    """Whether a bar can move: on a terminal that knows how to go back."""
-    return errors.is_terminal and not errors.is_dumb_terminal
+
+def _shown(
+    name: str, begin: str, columns: tuple, total: float | None, amount: Callable[[float, float], str]
+) -> "_Bar | ProgressLog":
+    """A bar where it can move, on a terminal that knows how to go back; else lines."""
+    can_move = errors.is_terminal and not errors.is_dumb_terminal
+    return _Bar((TextColumn(name), *columns), total, begin) if can_move else ProgressLog(name, amount, begin, note)
 
 
 class _Bar:
@@ -93,49 +90,3 @@ class _Bar:
         if not self._bar.tasks[0].completed:
             self._bar.update(self._task, visible=False)
         self._bar.stop()
-
-
-class _Lines:
-    """A line at the beginning, one after the first step, and then one every minute, be there anything new or not."""
-
-    def __init__(self, name: str, amount: Callable[[float, float], str], facts: str):
-        self._name, self._amount, self._facts = name, amount, (facts,)
-        self._steps: list[tuple[float, float, float]] = []  # when, how much of what: the first one and the last
-        self._begin, self._over = time.monotonic(), threading.Event()
-        self._clock = threading.Thread(target=self._every_minute, daemon=True)
-
-    def start(self) -> None:
-        self._say()
-        self._clock.start()
-
-    def show(self, done: float, total: float, *facts: str) -> None:
-        self._facts, self._steps = facts, [*self._steps[:1], (time.monotonic(), done, total)]
-        if len(self._steps) == 1:
-            self._say()
-
-    def stop(self) -> None:
-        self._over.set()
-        self._clock.join()
-
-    def _every_minute(self) -> None:
-        while not self._over.wait(EVERY):
-            self._say()
-
-    def _say(self) -> None:
-        steps, now = self._steps, time.monotonic()
-        text = [f"{self._name} {self._amount(*steps[-1][1:])}" if steps else self._name]
-        text += self._facts
-        if now - self._begin >= 1:
-            text.append(f"{duration(now - self._begin)} so far")
-        if len(steps) > 1 and steps[1][1] > steps[0][1]:
-            (begin, first, _), (end, last, total) = steps
-            text.append(f"about {duration((end - begin) / (last - first) * max(0, total - last))} left")
-        errors.print(", ".join(text), style="dim", soft_wrap=True)
-
-
-def duration(seconds: float) -> str:
-    """A time for a person: 45 s, 12 min, 3 h 05 min."""
-    minutes = round(seconds / 60)
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"

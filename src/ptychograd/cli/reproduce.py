@@ -1,15 +1,14 @@
 """`ptychograd reproduce`: the paper's figures, with its numbers beside ours."""
 
-import importlib
-from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from ptychograd.cli.console import archived_when_interrupted
-from ptychograd.cli.console import output as console
+from ptychograd.cli import engine
+from ptychograd.cli.console import archived_when_interrupted, say
+from ptychograd.cli.files import placed, working_folder
 from ptychograd.cli.options import Output
-from ptychograd.cli.placed import leave_unless_there, placed, working_folder
+from ptychograd.cli.progress import ShareBar
 
 
 def reproduce(
@@ -29,18 +28,11 @@ def reproduce(
         quick: A smaller version in less than two minutes; the table says what was left out.
         output: The folder to write to; reproduced/FIGURE or reproduced/FIGURE-quick by default.
     """
-    from ptychograd.cli.engine import prepare
-    from ptychograd.cli.progress import ShareBar
-    from ptychograd.runs.folders import prepare_folder
+    from ptychograd.paper.reproducing import begun_folder, reproduced, write
 
-    prepare()
-    experiment = importlib.import_module(f"ptychograd.paper.{figure}")
-    reporting = importlib.import_module("ptychograd.paper.report")
-    folder, start = output or Path("reproduced") / (figure + "-quick" * quick), working_folder()
-    prepare_folder(folder, [f"{figure}{ending}" for ending in (".txt", ".json", ".csv")], [f"{figure}.png"])
+    engine.prepare()
+    folder = begun_folder(figure, quick, output)
     with archived_when_interrupted(folder), ShareBar(figure) as bar:
-        report = experiment.reproduce(reporting.Place(start / folder, quick, bar.advance))
-    where = placed(lambda path: reporting.write(report, path, figure), folder, start)
-    console.print(report.text, soft_wrap=True)
-    console.print(f"Picture and numbers in {where}: {figure}.png, .txt, .json, .csv", soft_wrap=True)
-    leave_unless_there(where)
+        report = reproduced(figure, working_folder() / folder, quick, bar.advance)
+    where = placed(lambda path: write(report, path, figure), folder)
+    say(report.text, f"Picture and numbers in {where}: {figure}.png, .txt, .json, .csv")

@@ -1,48 +1,23 @@
 """`ptychograd simulate`: the paper's experiments as data files."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from ptychograd.cli.console import errors, output
+import ptychograd as pg
+from ptychograd.cli import engine
+from ptychograd.cli.console import say, warn
+from ptychograd.cli.files import placed
 from ptychograd.cli.options import SimulateOptions, applied
-from ptychograd.cli.placed import leave_unless_there, placed, working_folder
-from ptychograd.runs.plan.plan import Plan
-
-if TYPE_CHECKING:
-    from ptychograd.data.dataset import Dataset
-    from ptychograd.paper.far_field import FarFieldExperiment
-    from ptychograd.paper.near_field import NearFieldExperiment
+from ptychograd.output import texts
+from ptychograd.runs.plan.imperfections import Imperfections
 
 simulate = App(name="simulate", help="Simulate a measurement, with its ground truth beside it.")
-
-
-@Parameter(name="*")
-@dataclass(frozen=True)
-class Imperfections:
-    """What a measurement of a thin sample has beside the ideal.
-
-    Args:
-        background: Photons a pixel from elsewhere.
-        noise: How the photons scatter; gaussian as --noise gaussian of `reconstruct`, with model.detector.readout.
-        modes: Incoherent modes of the probe.
-        seed: Seed of the noise, of variations, and of speckle in the probe of a near field.
-        magnitude: Image for the object's magnitude; scikit-image's astronaut by default.
-        phase: Image for the object's phase; scikit-image's camera by default.
-        jitter: Root-mean-square error of the positions along each axis, in object pixels.
-    """
-
-    background: float = 0.0
-    noise: Literal["poisson", "poisson-gaussian", "gaussian", "amplitude"] = "poisson"
-    modes: int = 1
-    seed: int = 0
-    magnitude: Path | None = None
-    phase: Path | None = None
-    jitter: float = 0.0
+Beside = Annotated[Imperfections, Parameter(name="*")]
+Reduced = Annotated[bool, Parameter(negative="")]
 
 
 @simulate.command(name="far-field")
@@ -51,7 +26,7 @@ def far_field(
     /,
     *,
     photons: float = 1e6,
-    beside: Imperfections = Imperfections(),
+    beside: Beside = Imperfections(),
     options: SimulateOptions = SimulateOptions(),
 ) -> None:
     """Far-field ptychography as in section 3.3 of Kandel et al. 2019: 484 patterns of 64 x 64 pixels.
@@ -61,8 +36,10 @@ def far_field(
         photons: Photons in the probe.
     """
     from ptychograd.paper.far_field import FarFieldExperiment
+    from ptychograd.paper.simulating import simulated
 
-    _simulate(out, lambda: FarFieldExperiment(photons=photons), beside, options)
+    experiment = partial(FarFieldExperiment, photons=photons)
+    _write(out, partial(simulated, experiment, applied(beside.plan, options), beside))
 
 
 @simulate.command(name="near-field")
@@ -70,10 +47,10 @@ def near_field(
     out: Path,
     /,
     *,
-    reduced: Annotated[bool, Parameter(negative="")] = False,
+    reduced: Reduced = False,
     flux: float = 1e4,
     distance: float = 0.047,
-    beside: Imperfections = Imperfections(),
+    beside: Beside = Imperfections(),
     options: SimulateOptions = SimulateOptions(),
 ) -> None:
     """Near-field ptychography as in section 4.1 of Kandel et al. 2019: 25 patterns of 512 x 512 pixels.
@@ -85,9 +62,11 @@ def near_field(
         distance: From object to detector in metres.
     """
     from ptychograd.paper.near_field import NearFieldExperiment
+    from ptychograd.paper.simulating import simulated
 
-    experiment = NearFieldExperiment.reduced if reduced else NearFieldExperiment
-    _simulate(out, lambda: experiment(flux=flux, distance=distance), beside, options)
+    size = NearFieldExperiment.reduced if reduced else NearFieldExperiment
+    experiment = partial(size, flux=flux, distance=distance)
+    _write(out, partial(simulated, experiment, applied(beside.plan, options), beside))
 
 
 @simulate.command(name="bragg")
@@ -95,7 +74,7 @@ def bragg(
     out: Path,
     /,
     *,
-    reduced: Annotated[bool, Parameter(negative="")] = False,
+    reduced: Reduced = False,
     photons: float = 1e4,
     rocking_step: float = 0.02,
     background: float = 0.0,
@@ -111,55 +90,20 @@ def bragg(
         background: Photons a pixel from elsewhere.
         seed: Seed of crystal, speckle and photon noise.
     """
-    from ptychograd.cli.engine import prepare
     from ptychograd.paper.bragg import BraggExperiment
 
-    folder = _check(out)
-    prepare()
     experiment = BraggExperiment.reduced if reduced else BraggExperiment
-    _write(out, folder, experiment(photons=photons, rocking_step=rocking_step, background=background).dataset(seed))
+    asked = partial(experiment, photons=photons, rocking_step=rocking_step, background=background)
+    _write(out, lambda: asked().dataset(seed))
 
 
-def _simulate(
-    out: Path,
-    experiment: "Callable[[], FarFieldExperiment | NearFieldExperiment]",
-    beside: Imperfections,
-    options: SimulateOptions,
-) -> None:
-    """Simulate an experiment of the paper with what is asked for beside the ideal."""
-    from ptychograd.cli.engine import prepare
-    from ptychograd.runs.plan.reading import without_bad_pixels
-    from ptychograd.runs.plan.simulated import imperfect, noise_of_simulation
-
-    asked = applied(
-        Plan(model={"probe": {"modes": beside.modes}, "detector": {"background": beside.background}}), options
-    )
-    folder = _check(out)
-    prepare()
-    change = partial(imperfect, asked.model, beside.seed, beside.jitter)
-    scatter = noise_of_simulation(beside.noise, asked.model)
-    data = experiment().dataset(beside.seed, beside.magnitude, beside.phase, change=change, noise=scatter)
-    _write(out, folder, without_bad_pixels(data, asked.data.mask))
-
-
-def _check(out: Path) -> Path:
-    """Refuse before the computing what would be the end of measured data; returns the working folder."""
+def _write(out: Path, simulated: "Callable[[], pg.Dataset]") -> None:
+    """Simulate and write, where no measured data are."""
     from ptychograd.data.files import DATASET, require_replaceable
 
-    folder = working_folder()
     require_replaceable(out, DATASET, "truth/object")
-    return folder
-
-
-def _write(out: Path, folder: Path, data: "Dataset") -> None:
-    from ptychograd.data.files import write
-
-    found = placed(lambda path: write(path, data), out, folder)
-    if data.geometry is not None and (warning := data.geometry.aliased(data.frame_shape)):
-        errors.print(f"{found}: {warning}.", style="yellow", soft_wrap=True)
-    output.print(
-        f"{found}: {data.count} patterns of {data.frame_shape[0]} x {data.frame_shape[1]} pixels, "
-        f"{data.photons.mean():.4g} photons each on average, with ground truth.",
-        soft_wrap=True,
-    )
-    leave_unless_there(found)
+    engine.prepare()
+    data = simulated()
+    found = placed(lambda path: pg.write(path, data), out)
+    warn(texts.aliased_line(found, data))
+    say(texts.simulated_line(found, data))

@@ -1,4 +1,7 @@
+from .each import Outcome as Outcome
+from .halves import HalvesJob as HalvesJob
 from .halves import planned_halves as planned_halves
+from .job import Job as Job
 from .plan.plan import Plan as Plan
 from .plan_sweep import PlanGrid as PlanGrid
 from .planned import PlannedRun as PlannedRun
@@ -15,5 +18,8 @@ from .stages import with_flat_field_calibration as with_flat_field_calibration
 from .stages import with_position_placement as with_position_placement
 from .stages import with_position_search as with_position_search
 from .stages import with_position_validation as with_position_validation
+from .sweep_ways import AbstractWay as AbstractWay
+from .sweep_ways import GridWay as GridWay
+from .sweep_ways import SearchWay as SearchWay
 from .sweeps import Sweep as Sweep
 from .sweeps import sweep as sweep

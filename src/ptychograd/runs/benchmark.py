@@ -102,7 +102,9 @@ def save(report: Mapping, path: Path) -> None:
 
 
 def require_report(path: Path) -> None:
-    """Refuse to replace what is no report."""
+    """Refuse a name that is not that of JSON, and to replace what is no report."""
+    if path.suffix != ".json":
+        raise InputError(f"{path} is to be a JSON file; expected a name that ends in .json.")
     require_writable(path)
     if not path.exists():
         return

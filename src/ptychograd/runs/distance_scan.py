@@ -7,11 +7,32 @@ from ptychograd.core.errors import InputError
 from ptychograd.data.files import NO_FOCUS
 from ptychograd.data.geometry import format_length
 from ptychograd.runs.plan.plan import Plan
+from ptychograd.runs.plan.quantities import quantity
+from ptychograd.runs.searches import Search
 from ptychograd.runs.sweeps import Sweep, doubts, lowest_point
 
 TEXTS = {"focus-distance": "the distance from focus to sample", "distance": "the distance from sample to detector"}
 FIELDS = {"focus-distance": "geometry.focus_distance", "distance": "geometry.distance"}
 EPOCHS = 15
+
+
+def typed_range(first: str, last: str, steps: int) -> tuple[float, float]:
+    """Two distances in metres, of --from and --to.
+
+    Raises:
+        InputError: no length, or nothing between them to scan in so many steps.
+    """
+    low, high = _metres("--from", first), _metres("--to", last)
+    if not (0 < low < high < math.inf) or steps < 3:
+        raise InputError(f"--from {first} --to {last} --steps {steps}: expected 0 < from < to and 3 steps or more.")
+    return low, high
+
+
+def _metres(option: str, text: str) -> float:
+    try:
+        return quantity(text, "m")
+    except ValueError as problem:
+        raise InputError(f"{option}: {problem}.") from None
 
 
 class DistanceScan(NamedTuple):
@@ -60,7 +81,7 @@ class DistanceScan(NamedTuple):
         """The field of the plan that is scanned, and its values."""
         return {FIELDS[self.axis]: self.distances}
 
-    def lowest(self, found: Sweep, by: str) -> str:
+    def lowest(self, found: Sweep | Search, by: str) -> str:
         """Where the figure by which runs are judged is lowest, in words."""
         place = lowest_point(self.distances, found.values(by))
         text = (
@@ -68,7 +89,7 @@ class DistanceScan(NamedTuple):
         )
         return f"{self.axis} of the lowest {by}: {text}"
 
-    def doubts(self, found: Sweep, by: str) -> str:
+    def doubts(self, found: Sweep | Search, by: str) -> str:
         """Why it may be another one; nothing if all is well."""
         text = doubts(found.values(by))
         return f"Beware: {text}." if text else ""

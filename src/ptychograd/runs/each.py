@@ -5,6 +5,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from ptychograd.core.errors import InputError
+from ptychograd.core.log import log
+from ptychograd.data.files import expanded
+from ptychograd.runs.origins import is_result
 from ptychograd.runs.plan.plan import Plan
 from ptychograd.runs.processes import ProcessRank
 
@@ -13,11 +16,36 @@ if TYPE_CHECKING:
 
 
 class Outcome(NamedTuple):
-    """The result of the run of a file, or the reason why there is none."""
+    """What became of the run of a file.
+
+    Args:
+        path: of the file.
+        result: of its run; None where there is none.
+        reason: why there is none.
+    """
 
     path: str
     result: "Result | None"
     reason: str = ""
+
+
+def scans_of(plan: Plan) -> Plan | None:
+    """The plan with all files that are a scan each, by their names; None if it is one run.
+
+    Raises:
+        InputError: all of them are results of runs; as a pattern of names catches those of earlier runs, too, they are
+            left out.
+    """
+    paths = [path for named in plan.data.paths for path in expanded(named)] if plan.data.each else []
+    if len(paths) < 2 and not (paths and names_folder(plan)):
+        return None
+    results = [path for path in paths if is_result(Path(path))]
+    if results and len(results) == len(paths):
+        raise InputError(f"`data.paths`: {', '.join(results)} are results, and no data; name the files of scans.")
+    if results:
+        text = f"{results[0]} and {len(results) - 1} more are" if len(results) > 1 else f"{results[0]} is"
+        log.info("%s left out: results of runs, no data", text)
+    return plan.with_fields({"data.paths": [path for path in paths if path not in results]})
 
 
 def plans_of_files(plan: Plan) -> Iterator[tuple[str, Plan]]:

@@ -1,6 +1,6 @@
 """The runs of two halves of the patterns, whose results tell the resolution."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -9,8 +9,8 @@ from ptychograd.data.dataset import Dataset
 from ptychograd.data.files import RESULT, require_replaceable
 from ptychograd.data.splitting import halves
 from ptychograd.fitting.epoch import Device
-from ptychograd.fitting.reconstruction import CUT_SHORT
-from ptychograd.fitting.result import Result
+from ptychograd.fitting.reconstruction import CUT_SHORT, Progress
+from ptychograd.fitting.result import NonFiniteError, Result
 from ptychograd.runs.machine import devices, in_file
 from ptychograd.runs.origins import require_same_data
 from ptychograd.runs.plan.plan import Plan
@@ -75,6 +75,20 @@ class HalvesJob(NamedTuple):
         """The run of each half, one after another."""
         return planned_halves(self.plan, data, devices(self.plan.machine))
 
+    def check(self) -> None:
+        """Raise `InputError` where patterns are to be held out: each half is from the other."""
+        if self.plan.validation.hold_out:
+            raise InputError(
+                "frc takes no `validation.hold_out`: each half is already held out from the other; leave it out."
+            )
+
+    def perform(self, planned: PlannedRun, on_epoch: Callable[[Progress], None]) -> Result:
+        """The result of a half. Raises `InputError` where it diverges."""
+        try:
+            return planned.perform(on_epoch)
+        except NonFiniteError as problem:
+            raise InputError(f"A half could not be reconstructed: {problem}") from None
+
     def described(self, result: Result, data: Dataset, number: int) -> Result:
         """The result with the data that it is of, and which half, 1 or 2.
 
@@ -93,14 +107,6 @@ class HalvesJob(NamedTuple):
             HALF: number,
         }
         return result._replace(settings=result.settings | source)
-
-
-def check_halves(plan: Plan) -> None:
-    """Raise `InputError` where patterns are to be held out: each half is from the other."""
-    if plan.validation.hold_out:
-        raise InputError(
-            "frc takes no `validation.hold_out`: each half is already held out from the other; leave it out."
-        )
 
 
 def are_halves(one: Result, other: Result) -> bool:

@@ -9,13 +9,15 @@ import jax
 
 from ptychograd.core.errors import InputError
 from ptychograd.core.log import log
-from ptychograd.data.dataset import Dataset
+from ptychograd.data.dataset import BraggGeometry, Dataset, NearFieldGeometry
 from ptychograd.data.files import RESULT, require_replaceable
+from ptychograd.data.files.writing.placing import Placed
 from ptychograd.fitting.reconstruction import CUT_SHORT, LOST, Progress
 from ptychograd.fitting.result import Result
 from ptychograd.physics.model import AbstractModel
 from ptychograd.runs.checkpoints import Checkpoints, Every
 from ptychograd.runs.data_name import stem_of
+from ptychograd.runs.following import check_followed
 from ptychograd.runs.machine import chosen, devices, in_file
 from ptychograd.runs.origins import require_same_data
 from ptychograd.runs.plan.plan import Plan
@@ -27,9 +29,14 @@ IMAGES = ("data.mask.image", "model.detector.flat_field", "model.detector.point_
 
 
 class Job(NamedTuple):
-    """The plan of a run, its machine in numbers, the folder where it was started, and what it goes on from.
+    """One run from files to a file.
 
-    The result goes into that folder even if that is no longer the working folder; `epochs` are those of the whole run.
+    Args:
+        plan: of the run.
+        machine: its machine in numbers.
+        folder: where it was started, into which the result goes even if that is no longer the working folder.
+        resume: what it goes on from, if it does.
+        epochs: those of the whole run, in place of those that were planned.
     """
 
     plan: Plan
@@ -117,6 +124,17 @@ class Job(NamedTuple):
         if not self.is_named:
             require_same_data(self.place, self.files, fingerprint)
 
+    def require_followable(self) -> None:
+        """Raise `InputError` unless the run can begin while its scan is still being written."""
+        self.require_own_place(None)
+        check_followed(self.plan, jax.process_count())
+
+    def starts_unnamed(self, data: Dataset) -> bool:
+        """Whether a far field begins with the mean pattern in focus, as neither plan nor file tell of its beam."""
+        said = self.plan.model.start.model_fields_set - {"object"}
+        is_far = not isinstance(data.geometry, BraggGeometry | NearFieldGeometry)
+        return is_far and not said and data.probe is None and data.positions is not None and self.plan.is_of_package
+
     def planned(self, data: Dataset, model: AbstractModel | None = None) -> PlannedRun:
         """The run, with the model as it was reconstructed so far, if it was."""
         return PlannedRun.of(self.plan, data, devices(self.machine), model)
@@ -136,6 +154,10 @@ class Job(NamedTuple):
 
         return after
 
+    def is_cut_short(self, result: Result) -> bool:
+        """Whether a run ended before it was to."""
+        return result.stopped in CUT_SHORT and result.history.epochs != self.plan.output.stop_after
+
     def require_news(self, result: Result) -> None:
         """End without saving if a run was cut short before its first epoch was done: what was there stays."""
         if result.stopped not in CUT_SHORT or result.history.epochs > self.done:
@@ -145,6 +167,17 @@ class Job(NamedTuple):
                 f"Another process ended before an epoch was done ({result.settings[LOST]}); start all processes again."
             )
         raise KeyboardInterrupt
+
+    def of_result(self, result: Result) -> "Job":
+        """The job whose plan is that of its result, as a run found it."""
+        return self._replace(plan=self.plan.of_result(result, trusted=True))
+
+    def save_plan(self, where: Placed) -> str:
+        """Write the plan as TOML beside its result, and say where it is; nothing where there is no result."""
+        if where.found is None:
+            return ""
+        self.plan.save(where.found.with_suffix(".toml"))
+        return f"{where.spoken.with_suffix('.toml')}: its plan; `ptychograd run` makes it again"
 
     def save(self, data: Dataset, result: Result, path: Path | None = None) -> None:
         """Write the result, with all that it takes to make its run anew; of several processes one does."""
@@ -156,6 +189,18 @@ class Job(NamedTuple):
         result = described(result, self.plan, data)
         result = result._replace(settings=result.settings | {FOLDER: str(self.folder), MACHINE: had})
         result.save(path or self.place)
+
+
+def require_data(plan: Plan) -> None:
+    """Raise `InputError` for a plan of no data."""
+    if not plan.data.paths:
+        raise InputError("No data: name a file, or give it in the plan as `data.paths`.")
+
+
+def require_whole_scan(plan: Plan) -> None:
+    """Raise `InputError` for a plan of several scans, or of one that is still being written."""
+    if plan.data.each or plan.data.follow:
+        raise InputError("`data.each` and `data.follow` are for `reconstruct`; call `auto` for one scan that is whole.")
 
 
 def result_path(plan: Plan) -> Path:

@@ -14,12 +14,29 @@ from ptychograd.runs.processes import least, together
 from ptychograd.runs.setting_names import MACHINE
 
 SHARE_OF_MEMORY = 0.4  # that patterns may take, of what is free: some have to be converted, and are then held twice
+DETERMINISTIC = "--xla_gpu_deterministic_ops=true"
 LEAST, MOST = 2**14, 2**28  # bytes of a block of patterns from a file
 
 
 def cores() -> int:
     """How many cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def environment(machine: MachineSection, now: Mapping[str, str]) -> dict[str, str]:
+    """What JAX and XLA are to read from the environment when they begin, beside what is in it now."""
+    found = {}
+    if machine.gpu_memory is not None:
+        found["XLA_PYTHON_CLIENT_MEM_FRACTION"] = f"{machine.gpu_memory:g}"
+    if machine.deterministic and DETERMINISTIC not in now.get("XLA_FLAGS", ""):
+        found["XLA_FLAGS"] = f"{now.get('XLA_FLAGS', '')} {DETERMINISTIC}".strip()
+    return found
+
+
+def cores_as_devices(machine: MachineSection) -> int:
+    """How many devices the cores are to be: as many as are asked for, and no more than there are."""
+    asked = cores() if machine.devices == "all" else machine.devices
+    return min(asked, max(cores(), os.cpu_count() or 1))
 
 
 def devices(machine: MachineSection) -> list[Device]:

@@ -8,6 +8,17 @@ from ptychograd.core.errors import InputError, NotWrittenError
 from ptychograd.runs.setting_names import DATA_FILE, FINGERPRINT, FOLDER, PLAN
 
 
+def is_result(path: Path) -> bool:
+    """Whether a file is a result of ours; what can't be opened is none, and reading it says why."""
+    from ptychograd.data.files import RESULT, opened  # h5py is not to be read for a help
+
+    try:
+        with opened(path) as catalogue:
+            return catalogue.attributes.get("format") == RESULT
+    except InputError:
+        return False
+
+
 def origin(settings: Mapping) -> Path | None:
     """The file of the data that a result is of, if it says so."""
     files = data_files(settings)

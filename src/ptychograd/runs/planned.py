@@ -20,7 +20,7 @@ from ptychograd.runs.plan.effects.detector import doubts
 from ptychograd.runs.plan.making import make_run
 from ptychograd.runs.plan.settings import as_settings
 from ptychograd.runs.plan.stages import too_short_for_search, with_usual_epochs
-from ptychograd.runs.run import perform, possible_tasks
+from ptychograd.runs.run import check, perform, possible_tasks
 from ptychograd.runs.setting_names import ARRIVED, FINGERPRINT, MADE_BY, PLAN, PLAN_FOLDER
 from ptychograd.runs.stage import Run
 
@@ -81,6 +81,10 @@ class PlannedRun(NamedTuple):
         plan, data = self.plan, self.run.data
         short = too_short_for_search(with_usual_epochs(plan, data), data)
         return [*([short] if short else []), *doubts(data, plan.fit.refine, plan.model.detector)]
+
+    def check(self) -> None:
+        """Raise `InputError` for a run that can't be performed."""
+        check(self.run)
 
     @property
     def memory(self) -> MemoryPlan:

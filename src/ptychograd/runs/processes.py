@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 from typing import Any, NamedTuple
 
 import jax
@@ -49,11 +50,23 @@ class ProcessRank(NamedTuple):
 
 
 def link(place: ProcessRank) -> None:
-    """Find the other processes.
+    """Find the other processes; until they are there SIGINT and SIGTERM end this one at once, where they are heeded.
 
     Raises:
         InputError: they can't be found, or were not within `WAITING` seconds.
     """
+    known = {name: signal.getsignal(name) for name in (signal.SIGINT, signal.SIGTERM)}
+    heeded = {name: handler for name, handler in known.items() if handler not in (signal.SIG_IGN, None)}
+    for name in heeded:
+        signal.signal(name, signal.SIG_DFL)
+    try:
+        _link(place)
+    finally:
+        for name, handler in heeded.items():
+            signal.signal(name, handler)
+
+
+def _link(place: ProcessRank) -> None:
     both = (place.processes, place.rank) if place.coordinator else (None, None)
     try:
         jax.distributed.initialize(

@@ -1,8 +1,7 @@
 """The folder of a sweep: its finished runs, from which it goes on, and the result at its best point."""
 
-import contextlib
-import itertools
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,6 +16,7 @@ from ptychograd.runs.plan.plan import Plan
 from ptychograd.runs.plan_sweep import PlanGrid, Point, file_name_of, held_out_alike
 from ptychograd.runs.searches import Search
 from ptychograd.runs.setting_names import FOLDER
+from ptychograd.runs.signals import ending
 from ptychograd.runs.sweeps import Sweep
 
 TEXTS = ("sweep.txt", "sweep.csv", "sweep.json")
@@ -67,29 +67,22 @@ class SweepFolder(NamedTuple):
         return None if result is None else result._replace(model=result.onto(self.runs.run(point).model))
 
     def keep(self, point: Point, result: Result) -> None:
-        """Keep a new result; without that it is part of this sweep all the same."""
-        try:
-            described = self.runs.planned(point).described(result)
-            sourced = described._replace(settings=described.settings | {FOLDER: str(self.start)})
-            keep(self.place, file_name_of(point), sourced, self._asked(point))
-        except NotWrittenError as problem:
-            log.warning("This run is not kept for later: %s", problem)
+        """Keep a new result, while signals wait; without that it is part of this sweep all the same."""
+        with ending.waiting():
+            try:
+                described = self.runs.planned(point).described(result)
+                sourced = described._replace(settings=described.settings | {FOLDER: str(self.start)})
+                keep(self.place, file_name_of(point), sourced, self._asked(point))
+            except NotWrittenError as problem:
+                log.warning("This run is not kept for later: %s", problem)
 
     def _asked(self, point: Point) -> dict:
         return {"version": __version__, **self.runs.plan_at(point).as_settings(), **self.runs.run(point).summary}
 
 
-def points_of(plan: Plan, axes: Mapping[str, Sequence]) -> list[dict[str, object]]:
-    """All points of a grid. Raises `InputError` for a value that suits no plan, which is no point that fails."""
-    for path, values in axes.items():
-        for value in values:
-            plan.with_fields({path: value})
-    return [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())]
-
-
 def write_sweep(found: Sweep | Search, texts: Mapping[str, str], folder: Path, draw: Callable[[Path], None]) -> None:
     """All files of a sweep, each whole or not at all: texts by their names, the picture, and the best result."""
-    with contextlib.suppress(OSError):  # what keeps it from being made keeps the files from being written
+    with suppress(OSError):  # what keeps it from being made keeps the files from being written
         folder.mkdir(exist_ok=True)
     for name, content in texts.items():
         with replacing(folder / name) as temporary:

@@ -1,16 +1,54 @@
 """Axes of a sweep as they are typed: a field and its values, or a field and between which values it is searched."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from ptychograd.core.errors import InputError
 from ptychograd.runs.plan.listing import field_at
 from ptychograd.runs.plan.typed import value_of
 from ptychograd.runs.plan_sweep import key_of
 from ptychograd.runs.search_space import Range
+from ptychograd.runs.sweep_ways import AbstractWay, GridWay, SearchWay
 
 Named = Callable[[str], str]  # the field that a name stands for, which may be an option's
+Axis = TypeVar("Axis")
+FEW = 30  # trials of a search
 PRECISION = "machine.precision"
+
+
+def typed_way(
+    grid: Sequence[str], search: Sequence[str], named: Named, trials: int | None = None, method: str | None = None
+) -> AbstractWay:
+    """The way of a sweep.
+
+    Args:
+        grid: texts of --grid.
+        search: texts of --search.
+        named: the field that a name stands for.
+        trials: how many points a search tries in all; 30 by default.
+        method: how it chooses them; bayesian by default.
+
+    Raises:
+        InputError: both or none are given, or an axis twice.
+    """
+    axes = _by_field([axis_of(text, named) for text in grid], "--grid")
+    space = _by_field([search_axis_of(text, named) for text in search], "--search")
+    if bool(axes) == bool(space):
+        both = "both are given; leave one out" if axes else "give one of them, as --grid fit.batch_size=16,32"
+        raise InputError(f"--grid tries all points, --search some of them: {both}.")
+    if not axes:
+        return SearchWay(space, FEW if trials is None else trials, method or "bayesian")
+    if trials is not None or method is not None:
+        raise InputError("--trials and --method are for --search; a grid tries all of its points.")
+    return GridWay(axes)
+
+
+def _by_field(found: Sequence[tuple[str, Axis]], option: str) -> dict[str, Axis]:
+    axes = dict(found)
+    if len(axes) < len(found):
+        raise InputError(f"{option} names an axis twice; give it once.")
+    return axes
 
 
 def axis_of(text: str, named: Named) -> tuple[str, list]:

@@ -1,13 +1,17 @@
 from .crystal import crystal_summary as crystal_summary
 from .data_page import diagnosis as diagnosis
+from .data_page import report_page as report_page
 from .mosaics import mosaic_figure as mosaic_figure
 from .overview import complex_colour as complex_colour
+from .overview import require_place as require_place
 from .overview import save as save
 from .overview import scanned_area as scanned_area
 from .overview import summary as summary
 from .overview import without_ramp as without_ramp
+from .residuals import figure_of_residuals as figure_of_residuals
 from .residuals import residual_figure as residual_figure
 from .rings import ring_figure as ring_figure
 from .searches import search_figure as search_figure
+from .start_trials import search_page as search_page
 from .start_trials import start_figure as start_figure
 from .sweep_maps import sweep_map as sweep_map

@@ -9,6 +9,7 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle
 
+from ptychograd.automatic.diagnosis import Report
 from ptychograd.data.checks import BAD, DOUBTFUL, GOOD, Evidence, Finding
 from ptychograd.data.orientation import TEXTS
 from ptychograd.fitting.result import Result
@@ -17,6 +18,17 @@ from ptychograd.output.plot.overview import bright_phase, complex_colour, scanne
 COLOURS = {GOOD: "#2a7f3e", DOUBTFUL: "#b06a00", BAD: "#b3202a"}
 MARKS = {GOOD: "✓", DOUBTFUL: "?", BAD: "✗"}
 WIDTH = 92  # characters of a line of text
+
+
+def report_page(report: Report) -> Figure:
+    """`diagnosis` of all that was found.
+
+    Args:
+        report: by the checks, and by the trials if there are any.
+    """
+    found, trials = report.preference, [trial[:3] for trial in report.trials]
+    best, text = (found.codes, found.summary) if found else ((), "")
+    return diagnosis(report.evidence, report.findings, trials, best, text)
 
 
 def diagnosis(

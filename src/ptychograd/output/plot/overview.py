@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from skimage.restoration import unwrap_phase
 
 from ptychograd.core.errors import InputError
-from ptychograd.data.files import replacing
+from ptychograd.data.files import replacing, require_same_type
 from ptychograd.fitting.result import Result, pixels_with_data
 from ptychograd.output.plot.convergence import draw_captions, draw_convergence
 from ptychograd.output.plot.crystal import crystal_summary, is_volume
@@ -23,6 +23,7 @@ from ptychograd.physics.roles import Illumination
 MOST_MODES, MOST_LAYERS = 6, 4
 DARK = 0.05  # of the brightest amplitude: below it there is no phase to speak of
 DOTS_PER_INCH = 110
+RESULTS = (".h5", ".hdf5")
 
 
 def summary(result: Result) -> Figure:
@@ -104,6 +105,21 @@ def require_picture(path: Path) -> None:
     known = FigureCanvasAgg.get_supported_filetypes()
     if path.suffix.lstrip(".").lower() not in known:
         raise InputError(f'"{path.name}" has no ending of a picture; expected one of .{", .".join(sorted(known))}.')
+
+
+def require_place(path: Path, data: Path | None = None) -> None:
+    """Raise `InputError` unless a picture can be written there that replaces nothing, or a picture of its type.
+
+    Args:
+        path: of the picture.
+        data: a file that it would be made of.
+    """
+    if data is not None and path.exists() and data.exists() and path.samefile(data):
+        raise InputError(f"{data} would be replaced by a picture; give another name with --output.")
+    if path.suffix in RESULTS:
+        raise InputError(f"{path} is to be a picture; expected a name such as {path.stem}.png.")
+    require_picture(path)
+    require_same_type(path)
 
 
 def save(figure: Figure, path: str | Path) -> None:

@@ -81,7 +81,12 @@ def _draw_places(
 
 
 def figure_of_residuals(left: Residuals, data: Dataset) -> Figure:
-    """`residual_figure` of what is left of these data, with positions in the unit that suits the size of the scan."""
+    """`residual_figure` of what is left of these data, with positions in the unit that suits the size of the scan.
+
+    Args:
+        left: what is left of patterns and of detector pixels.
+        data: those that were explained.
+    """
     parts, places = (left.r_of_pixel, left.chi_squared_of_pixel, left.r_of_pattern), data.positions
     if places is None:
         return residual_figure(*parts, None, data.group)

@@ -7,7 +7,20 @@ from jaxtyping import Complex
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from ptychograd.automatic import StartSearch
 from ptychograd.output.plot.overview import complex_colour
+
+
+def search_page(found: StartSearch) -> Figure:
+    """`start_figure` of a search.
+
+    Args:
+        found: its trials.
+    """
+    trials, best = found.trials, found.best.result
+    kinds = [f"{one.candidate.family}, {one.candidate.placing.text}" for one in trials]
+    widths = [one.candidate.width for one in trials]
+    return start_figure(widths, [one.r_factor for one in trials], kinds, best.probe[0], best.object)
 
 
 def start_figure(

@@ -1,6 +1,6 @@
 """How long steps take, in lines for a person."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from ptychograd.core.table import text_table
@@ -28,3 +28,8 @@ def case_lines(case: "Case", floor: dict, solvers: dict) -> Iterator[str]:
         for name, t in solvers.items()
     ]
     yield from text_table(columns, rows)
+
+
+def machine_line(report: Mapping) -> str:
+    """The machine on which they were measured."""
+    return "\n" + ", ".join(f"{name} {value}" for name, value in report["machine"].items())

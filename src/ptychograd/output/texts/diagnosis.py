@@ -14,6 +14,13 @@ HOLD = 20  # epochs in which a beam of whose phase nothing is known stays as it 
 PROBE = "--key probe=PATH, or an opening or a zone plate with --defocus METRES"
 
 
+def finding_rows(report: "Report") -> list[tuple[str, str, str]]:
+    """Verdict, name, and what was found with what to do about it, of each check."""
+    return [
+        (one.verdict, one.name, one.found + (f"\n-> {one.advice}." if one.advice else "")) for one in report.findings
+    ]
+
+
 def trial_lines(report: "Report", now: int) -> Iterator[str]:
     """The table of the trials, which orientation they tell to be right, and what to do about it; nothing without any.
 

@@ -1,5 +1,6 @@
 """What the fields of a plan mean and take, in lines for a person."""
 
+import re
 from collections.abc import Iterator, Mapping
 
 from ptychograd.runs.plan.listing import FieldInfo, fields, sections
@@ -12,6 +13,25 @@ HOW = (
     f"by their numbers, as --set fit.stages.{ONE}.epochs=20. A bare number is in the unit that is named; others follow "
     'the number, as --set geometry.distance="3.65 m".'
 )
+
+
+def help_of(field: FieldInfo) -> str:
+    """What a field means, its choices, and its value if nothing is said."""
+    text = re.split(r"(?<=\.)\s+(?=[A-Z])", field.text)[0].rstrip(".")  # the first sentence
+    notes = [f"one of {', '.join(field.choices)}"] if not all(choice in text for choice in field.choices) else []
+    notes += [f"default {field.default}"] if field.default not in (None, False, [], {}, 0) else []
+    return f"{text} ({'; '.join(notes)})." if notes else f"{text}."
+
+
+def metavar_of(field: FieldInfo) -> str:
+    """What a field takes, in a word of capitals."""
+    if field.holds == "table":
+        return "NAME=VALUE"
+    if field.unit:
+        return KINDS[field.unit].upper()
+    if field.is_text:
+        return "NAME" if field.choices or field.holds == "list" else "FILE"
+    return {frozenset({"integer"}): "N", frozenset({"number"}): "NUMBER"}.get(field.types, "N")
 
 
 def fields_by_section(options: Mapping[str, str]) -> Iterator[tuple[str, list[tuple[str, str]]]]:

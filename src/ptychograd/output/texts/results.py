@@ -18,18 +18,6 @@ Line = tuple[str, str]
 NO_VERDICT = "none: the run did not come to its end, or was a call of reconstruct (pg.assess gives one)"
 
 
-def is_result(path: Path) -> bool:
-    """Whether a file is a result of ours; what can't be opened is none, and reading it says why."""
-    from ptychograd.core.errors import InputError
-    from ptychograd.data.files import RESULT, opened
-
-    try:
-        with opened(path) as catalogue:
-            return catalogue.attributes.get("format") == RESULT
-    except InputError:
-        return False
-
-
 def result_lines(path: Path) -> list[Line]:
     """Labels and texts for a result file."""
     from ptychograd.fitting.result import load

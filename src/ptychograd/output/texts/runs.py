@@ -35,6 +35,20 @@ def run_lines(where: object, result: "Result", count: int, seconds: float) -> It
     yield from filter(None, (solver_line(result), on_rise(result), verdict_line(result)))
 
 
+def preview_lines(result: "Result") -> Iterator[str]:
+    """R and verdict of a preview."""
+    yield f"preview: R = {result.r_factor:.4f} after {result.history.epochs} epochs"
+    yield verdict_line(result)
+
+
+def lost_line(where: object, result: "Result") -> str:
+    """That the run ended with another process, and how it goes on; nothing where it did not."""
+    from ptychograd.fitting.reconstruction import LOST
+
+    why = result.settings.get(LOST)
+    return "" if why is None else f"another process ended ({why}); `ptychograd resume {where}` goes on."
+
+
 def summary_of_modes(result: "Result") -> Iterator[str]:
     """The power of each mode of the illumination, where there are several."""
     import numpy as np

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ptychograd.core.errors import InputError
+from ptychograd.runs.plan.toml import require_toml
 from ptychograd.runs.plan.whole import PlanFields
 
 if TYPE_CHECKING:
@@ -113,6 +114,15 @@ class Plan(PlanFields):
         if self.output.result is not None:
             result.save(self.output.result)
         return result
+
+
+def require_place(path: Path) -> None:
+    """Raise `InputError` for a name at which no plan can be written, or at which something else is."""
+    from ptychograd.data.files import require_writable
+
+    require_toml(path)
+    require_writable(path)
+    require_replaceable_plan(path)
 
 
 def require_replaceable_plan(path: Path) -> None:

@@ -1,5 +1,6 @@
 """From a plan to the data set that it names."""
 
+import glob
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -139,6 +140,11 @@ def tell(plan: "PlanFields", data: Dataset) -> None:
     estimated = data.group == 1 and data.positions is not None and (data.probe is None or start.defocus)
     if not is_given and estimated and plan.is_of_package:
         log.info("start probe: estimated from the mean pattern")
+
+
+def absent_files(plan: "PlanFields") -> list[str]:
+    """Files of a plan, or patterns of their names, that are not there."""
+    return [path for path in plan.data.paths if not (Path(path).exists() or glob.glob(path))]
 
 
 def keys_of(plan: "PlanFields") -> dict[str, str]:

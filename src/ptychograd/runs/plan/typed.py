@@ -78,6 +78,13 @@ def paths_of(texts: Iterable[str]) -> list[str]:
     return [text.partition("=")[0].strip() for text in texts]
 
 
+def require_within(texts: Iterable[str], sections: Sequence[str]) -> None:
+    """Raise `InputError` for a field, of texts as "fit.epochs=100", in none of these sections, if there are any."""
+    for path in paths_of(texts):
+        if sections and not any(f"{path}.".startswith(f"{section}.") for section in sections):
+            raise InputError(f"--set {path} is of no use here; expected a field of {', '.join(sections)}.")
+
+
 def without_overridden(plan: Asked, paths: Sequence[str], keys: Collection[str]) -> Asked:
     """The plan without keys in whose place a length of the geometry was typed: what comes later wins.
 

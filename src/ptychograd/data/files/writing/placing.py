@@ -27,6 +27,11 @@ class Placed(NamedTuple):
         """Whether it is where it was to go."""
         return not self.problems
 
+    @property
+    def elsewhere(self) -> Path | None:
+        """Where it is if that is not where it was to go; None if it is there, or nowhere."""
+        return None if self.is_there else self.found
+
     def __str__(self) -> str:
         return str(self.spoken) if self.is_there else str(self.found or "not saved")
 

@@ -3,6 +3,8 @@
 import signal
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 
 # Ctrl-C; the end of a batch job, and of a connection; and the warnings before it, as batch systems send them.
@@ -23,6 +25,11 @@ class Ending:
     def summary(self) -> str:
         """By what the run was interrupted, in words; nothing if it was by no signal."""
         return "" if self._first is None else f"interrupted by {self._first}; "
+
+    @property
+    def why(self) -> str:
+        """The same of a run of which is known that it was interrupted."""
+        return self.summary or "interrupted; "
 
     def forget(self) -> None:
         """As if none had come."""
@@ -65,6 +72,13 @@ class Ending:
         if name is not None and self._first is None:
             self._first = name
             raise KeyboardInterrupt
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Let signals wait meanwhile, as something is saved."""
+        self.hold()
+        yield
+        self.release()
 
 
 ending = Ending()
