@@ -139,7 +139,7 @@ def test_the_mask_that_is_found_is_written_and_taken(run, tmp_path):
     moved = ("--set", "data.prepare.crop=16", "--set", "data.prepare.flip=y")
     status, out, err = run("diagnose", "scan.h5", "--no-trial", *moved, "--write-mask", "good.npy")
     assert status == 0, err
-    assert "of the file's own pixels" in out
+    assert "of the file's own pixels" in err
     np.testing.assert_array_equal(np.load("good.npy"), own)
     np.save("numbers.npy", np.ones(problems.FRAME))
     (tmp_path / "text.npy").write_text("no array")

@@ -59,8 +59,7 @@ def diagnose(
     found = _report(measured, plan, trial_epochs if trial else 0, without_effect(options, (*READ, *TRIED)))
     if write_mask is not None:
         with heard():
-            seen = of_file_pixels(found.evidence, plan)
-        say(images.write_mask(write_mask, seen))
+            say(images.write_mask(write_mask, of_file_pixels(found.evidence, plan)))
     if output is not None:
         drawn(pg.plot.report_page(found), output)
     tell_json(texts.report_figures(found), json)
