@@ -107,10 +107,10 @@ def test_a_file_then_options_then_set(tmp_path, monkeypatch):
     ("options", "text"),
     [
         (Options(epochs="x"), '--epochs: "x" is no whole number; expected a whole number, or "auto".'),
-        (Options(modes="3.5"), "--modes: 3.5 is no whole number."),
+        (Options(modes="3.5"), "--modes: 3.5 is no whole number; expected one, as 3."),
         (Options(distance="3 kg"), '--distance: "3 kg" is no length; expected one of the units m, mm'),
         (Options(prior=["tv"]), '--prior "tv" can\'t be read; expected NAME=VALUE.'),
-        (Options(prior=["tv=a"]), '--prior tv: "a" is no number.'),
+        (Options(prior=["tv=a"]), '--prior tv: "a" is no number; expected one, as 0.05.'),
         (Options(key=["patterns=a", "patterns=b"]), "--key patterns is given twice; give it once."),
         (Options(noise="possion"), '--noise: "possion" is unknown; expected one of: amplitude, poisson'),
         (Options(precision="half"), "--precision 'half': expected one of: 'single' or 'double'."),

@@ -141,6 +141,6 @@ def test_a_constraint_on_a_parameter_that_is_not_there_names_the_field():
     data = problems.measurement()
     plan = pg.Plan(fit={"constraints": {"objct.transmission": "real"}})
     with pytest.raises(
-        pg.InputError, match=r'`fit.constraints`: Unknown parameter "objct.transmission"; .* object.tran'
+        pg.InputError, match=r'`fit.constraints.objct.transmission`: Unknown parameter "objct.transmission"; .* object.tran'
     ):
         plan.make_stages(data, plan.make_model(data))

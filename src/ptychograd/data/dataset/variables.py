@@ -13,7 +13,19 @@ from ptychograd.data.dataset.valid import bared
 from ptychograd.data.geometry import QUANTITIES, in_si
 
 PARTS = (  # of every data set: no variable is called so
-    *("patterns", "positions", "mask", "geometry", "probe", "support", "truth", "source", "notes", "variables"),
+    *(
+        "patterns",
+        "positions",
+        "mask",
+        "geometry",
+        "probe",
+        "support",
+        "truth",
+        "source",
+        "notes",
+        "variables",
+        "stated",
+    ),
 )
 
 

@@ -228,8 +228,8 @@ def _is_own(name: object) -> bool:
     return isinstance(name, str) and MODULE_CLASS.fullmatch(name) is not None
 
 
-Whole = Annotated[int, BeforeValidator(lambda value: _or(value, _whole, "one without quotes, as 3"))]
-Real = Annotated[float, BeforeValidator(lambda value: _or(value, _real, "one without unit and quotes, as 0.05"))]
+Whole = Annotated[int, BeforeValidator(lambda value: _or(value, _whole, "one, as 3"))]
+Real = Annotated[float, BeforeValidator(lambda value: _or(value, _real, "one, as 0.05"))]
 Weight = Annotated[Real, Field(gt=0)]
 Epochs = Annotated[
     int | Literal["auto"], PlainValidator(_epochs), WithJsonSchema({"anyOf": [{"type": "integer"}, {"const": "auto"}]})

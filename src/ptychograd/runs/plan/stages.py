@@ -72,8 +72,9 @@ def make_stages(plan: "PlanFields", data: Dataset, model: AbstractModel) -> tupl
         if not plan.is_of_package:
             planned = [stage._replace(trainable=by_default) for stage in planned]
         stages = refined(_with_noise(planned, plan, data), plan.fit.refine, _refine_after(plan))
-    with about_field("fit.constraints"):
-        check_names(plan.fit.constraints, named_parameters(model))
+    for name in plan.fit.constraints:
+        with about_field(f"fit.constraints.{name}"):
+            check_names([name], named_parameters(model))
     constraints = {path: CONSTRAINTS[name]() for path, name in plan.fit.constraints.items()}
     priors = priors_of(plan.fit.priors)
     stages = [stage._replace(priors=stage.priors or priors, constraints=constraints) for stage in stages]
