@@ -125,6 +125,9 @@ def test_validate_says_file_line_and_cure(here, capfd):
     Path("run.toml").write_text('[data]\npaths = "foreign.h5"\n\n[fit]\nrefine_after = 3\n')
     failing("validate", "run.toml")
     assert "run.toml, line 5: " in capfd.readouterr().err
+    Path("run.toml").write_text('[data]\npaths = "foreign.h5"\n\n[output]\nresult = "x.txt"\n')
+    failing("validate", "run.toml")
+    assert "run.toml, line 5: x.txt is to be an HDF5 file" in " ".join(capfd.readouterr().err.split())
     Path("run.toml").write_text('[data]\npaths = "absent.h5"\n')
     main(["validate", "run.toml"])
     told = capfd.readouterr()

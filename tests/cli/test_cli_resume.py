@@ -73,6 +73,7 @@ def test_the_command_goes_on_to_the_same_bytes(run, scan, kind):
     epochs, options = OPTIONS[kind]
     assert run("reconstruct", scan, "-o", "whole.h5", *options)[0] == 0
     status, out, _ = run("reconstruct", scan, "-o", "r.h5", "--stop-after", epochs, *options)
+    assert f"(stopped after epoch {epochs}, as asked)." in out
     assert status == 0  # a wish that was fulfilled
     assert f"after {epochs} epochs" in out
     assert (pg.load("r.h5").stopped, pg.load("r.h5").history.epochs) == ("interrupted", epochs)

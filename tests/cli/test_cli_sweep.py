@@ -206,6 +206,15 @@ def test_a_single_point_is_a_grid_too(run, scan, tmp_path):
     assert pg.load(tmp_path / "scan_sweep" / "best.h5").history.epochs == 1
 
 
+def test_the_data_may_be_those_of_the_plan(run, scan, tmp_path):
+    (tmp_path / "run.toml").write_text(f"[data]\npaths = '{scan}'\n[fit]\nepochs = 1\n")
+    assert run("sweep", "--plan", "run.toml", "--grid", "seed=3")[0] == 0
+    assert pg.load(tmp_path / "scan_sweep" / "best.h5").settings["seed"] == 3
+    for command in (("sweep", "--grid", "seed=3"), ("scan-distance", "--from", "1", "--to", "2"), ("frc",)):
+        status, _, err = run(*command)
+        assert (status, "No data: name a file" in err) == (2, True), err
+
+
 # Positions and slices ---------------------------------------------------------------------------------------
 
 

@@ -35,6 +35,7 @@ def test_a_model_in_a_module_beside_the_plan(run, beside):
     status, _, err = run("resume", "r.h5")
     assert status == 2
     assert "--trust-model" in err
+    assert "--model " not in err
     status, _, err = run("resume", "r.h5", "--trust-model")
     assert status == 0, err
     whole = pg.Plan.load("run.toml").run()

@@ -9,11 +9,12 @@ from ptychograd.cli.files import drawn, placed, working_folder
 from ptychograd.cli.options import Json, Output, PlanOptions, plan_of
 from ptychograd.cli.progress import EpochBar
 from ptychograd.output import texts
+from ptychograd.runs.job import stem_of_data
 from ptychograd.runs.signals import ending
 
 
 def frc(
-    data: Path,
+    data: Path | None = None,
     other: Path | None = None,
     /,
     *,
@@ -29,7 +30,7 @@ def frc(
     of spatial frequencies in which the correlation is above the half-bit threshold (van Heel & Schatz 2005).
 
     Args:
-        data: CXI, HDF5 or NPZ; or a result, with another after it.
+        data: CXI, HDF5 or NPZ, by default those of the plan; or a result, with another after it.
         other: The other result, where DATA is a result.
         output: The picture; DATA_frc.png in the working folder by default. The halves' results are beside it, as
             DATA_frc_half_1.h5 and DATA_frc_half_2.h5.
@@ -37,11 +38,11 @@ def frc(
     from ptychograd.quality.half_data import common_area, half_agreement
     from ptychograd.runs.halves import are_halves
 
-    picture = output or Path(f"{data.stem}_frc.png")
+    plan = plan_of(options, [data] if data else [])
+    picture = output or Path(f"{stem_of_data(plan)}_frc.png")
     pg.plot.require_place(picture)
-    if other is None:
-        job = pg.runs.HalvesJob(plan_of(options, [data]), working_folder(), picture, is_named=output is not None)
-        one, two = _performed(job)
+    if data is None or other is None:
+        one, two = _performed(pg.runs.HalvesJob(plan, working_folder(), picture, is_named=output is not None))
     else:
         one, two = pg.load(data), pg.load(other)
         if not are_halves(one, two):

@@ -36,7 +36,7 @@ def run(plan: pg.Plan, json: bool = False, resume: "pg.Result | None" = None, ep
         note("patterns that were held out are looked at ...")
         result = planned.validated(result)
         where = saved(job, data, result, first.elsewhere)
-    report(where, result, planned.run.data.count, seconds, json)
+    report(where, result, planned.run.data.count, seconds, json, job.ending_of(result))
     leave_unless_there(first, where)
     if job.is_cut_short(result):
         leave(INTERRUPTED if result.stopped != LOST else FAILED)
@@ -109,11 +109,13 @@ def saved(job: "pg.runs.Job", data: "pg.Dataset", result: "pg.Result", path: Pat
     return placed(partial(job.save, data, result), path or job.result_path)
 
 
-def report(where: "Placed", result: "pg.Result", count: int, seconds: float, json: bool) -> None:
-    """Say what came of a run of so many patterns, and how to go on."""
+def report(
+    where: "Placed", result: "pg.Result", count: int, seconds: float, json: bool, ended: str | None = None
+) -> None:
+    """Say what came of a run of so many patterns, why it ended, and how to go on."""
     from ptychograd.fitting.reconstruction import INTERRUPTED as STOPPED
 
-    say(*texts.run_lines(where, result, count, seconds))
+    say(*texts.run_lines(where, result, count, seconds, ended))
     if result.stopped == STOPPED:
         note(f"{ending.summary}`ptychograd resume {where}` goes on")
     tell_json(texts.run_figures(result, count, seconds), json)

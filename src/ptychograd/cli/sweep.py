@@ -10,15 +10,14 @@ import ptychograd as pg
 from ptychograd.cli import engine
 from ptychograd.cli.console import archived_when_interrupted, heard, note, say, warn
 from ptychograd.cli.files import placed, working_folder
-from ptychograd.cli.options import Data, More, OptionalWhole, Output, PlanOptions, Whole, field_named, plan_of
+from ptychograd.cli.options import OptionalWhole, Output, PlanOptions, Whole, field_named, plan_of
 from ptychograd.cli.progress import ShareBar
 from ptychograd.output import texts
+from ptychograd.runs.job import stem_of_data
 
 
 def sweep(
-    data: Data,
-    /,
-    *more: More,
+    *data: Path,
     grid: Annotated[list[str] | None, Parameter(negative="", metavar="FIELD=VALUE,VALUE")] = None,
     search: Annotated[list[str] | None, Parameter(negative="", metavar="FIELD=LOW:HIGH")] = None,
     trials: OptionalWhole = None,
@@ -33,6 +32,7 @@ def sweep(
     others are done. Interrupted, it goes on from the finished runs when it is called again.
 
     Args:
+        data: CXI, HDF5 or NPZ; several files are one scan. By default those of the plan.
         grid: An axis: a field of the plan and its values, as fit.batch_size=16,32; an option will do, as epochs=20,40.
             Repeat for several.
         search: A field to search, between two values, as fit.batch_size=4:256 or with :log behind it, or among some, as
@@ -44,14 +44,12 @@ def sweep(
     from ptychograd.runs.typed_axes import typed_way
 
     way = typed_way(grid or (), search or (), field_named, trials, method)
-    folder = output or Path(f"{data.stem}_sweep")
-    perform(way, plan_of(options, [data, *more]), folder, output is not None)
+    plan = plan_of(options, data)
+    perform(way, plan, output or Path(f"{stem_of_data(plan)}_sweep"), output is not None)
 
 
 def scan_distance(
-    data: Data,
-    /,
-    *more: More,
+    *data: Path,
     from_: Annotated[str, Parameter(name="--from")],
     to: str,
     steps: Whole = 7,
@@ -65,6 +63,7 @@ def scan_distance(
     called again.
 
     Args:
+        data: CXI, HDF5 or NPZ; several files are one scan. By default those of the plan.
         from_: First distance, as "46 mm", or in metres.
         to: Last distance.
         steps: Number of distances.
@@ -75,9 +74,10 @@ def scan_distance(
     from ptychograd.runs.distance_scan import DistanceScan, typed_range
 
     first, last = typed_range(from_, to, steps)
-    scan = DistanceScan.of(plan_of(options, [data, *more]), first, last, steps, of)
+    plan = plan_of(options, data)
+    folder = output or Path(f"{stem_of_data(plan)}_distance")
+    scan = DistanceScan.of(plan, first, last, steps, of)
     note(scan.summary)
-    folder = output or Path(f"{data.stem}_distance")
     found, by = perform(pg.runs.GridWay(scan.grid), scan.plan, folder, output is not None)
     say(scan.lowest(found, by))
     warn(scan.doubts(found, by))

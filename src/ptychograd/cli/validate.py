@@ -2,9 +2,8 @@
 
 from pathlib import Path
 
-import ptychograd as pg
-from ptychograd.cli import engine
 from ptychograd.cli.console import say, warn
+from ptychograd.cli.job import begun
 from ptychograd.cli.options import from_file
 from ptychograd.cli.wording import speak_of_fields
 
@@ -15,7 +14,6 @@ def validate(plan: Path, /) -> None:
     Args:
         plan: A plan (.toml), as `ptychograd init` writes one.
     """
-    from ptychograd.runs.machine import devices, in_file
     from ptychograd.runs.plan.reading import absent_files
 
     asked = from_file(str(plan))
@@ -26,7 +24,6 @@ def validate(plan: Path, /) -> None:
         say(f"{plan}: its fields are right.")
         warn(f"{', '.join(absent)}: not there, so the data were not looked at")
         return
-    engine.start(asked.machine)
-    planned = pg.runs.PlannedRun.of(asked, asked.read(in_file(asked.machine)), devices(asked.machine))
-    planned.check()
+    job = begun(asked)
+    (planned := job.planned(job.read(), None)).check()
     say(f"{plan}: it can be run; {planned.summary}.")

@@ -158,6 +158,11 @@ class Job(NamedTuple):
         """Whether a run ended before it was to."""
         return result.stopped in CUT_SHORT and result.history.epochs != self.plan.output.stop_after
 
+    def ending_of(self, result: Result) -> str:
+        """Why a run ended, in words: one that was to stop there was not interrupted."""
+        was_asked = result.stopped in CUT_SHORT and not self.is_cut_short(result)
+        return f"stopped after epoch {result.history.epochs}, as asked" if was_asked else result.stopped
+
     def require_news(self, result: Result) -> None:
         """End without saving if a run was cut short before its first epoch was done: what was there stays."""
         if result.stopped not in CUT_SHORT or result.history.epochs > self.done:
@@ -195,6 +200,12 @@ def require_data(plan: Plan) -> None:
     """Raise `InputError` for a plan of no data."""
     if not plan.data.paths:
         raise InputError("No data: name a file, or give it in the plan as `data.paths`.")
+
+
+def stem_of_data(plan: Plan) -> str:
+    """The name of the (first) file of the data without its ending; raises `InputError` for a plan of no data."""
+    require_data(plan)
+    return stem_of(plan.data.paths[0])
 
 
 def require_whole_scan(plan: Plan) -> None:

@@ -90,7 +90,7 @@ def test_another_module_of_the_same_name_is_not_taken_for_it(folder, tmp_path_fa
 def test_nothing_is_imported_for_a_result_unless_a_person_says_so(folder):
     plan = Plan(fit={"noise": "plan_parts:Flat"})
     result = Plan.of(json.loads(json.dumps(plan.as_settings())), trusted=False)
-    with pytest.raises(InputError, match=r"plan_parts:Flat, and what a result names is not imported.*trusted=True"):
+    with pytest.raises(InputError, match=r"plan_parts:Flat for fit.noise, .* is not imported.*trusted=True"):
         load_part(result.fit.noise, "fit.noise", result.origin)
     assert "plan_parts" not in sys.modules
     (folder / "run.toml").write_text('fit.noise = "plan_parts:Flat"\n')

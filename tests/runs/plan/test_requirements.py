@@ -140,7 +140,5 @@ def test_every_parameter_that_a_command_puts_into_a_model_has_its_name_in_the_li
 def test_a_constraint_on_a_parameter_that_is_not_there_names_the_field():
     data = problems.measurement()
     plan = pg.Plan(fit={"constraints": {"objct.transmission": "real"}})
-    with pytest.raises(
-        pg.InputError, match=r'`fit.constraints.objct.transmission`: Unknown parameter "objct.transmission"; .* object.tran'
-    ):
+    with pytest.raises(pg.InputError, match=r"`fit.constraints.objct.transmission`: Unknown .*; .* object.tran"):
         plan.make_stages(data, plan.make_model(data))

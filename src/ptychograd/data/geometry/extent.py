@@ -105,7 +105,9 @@ def _likely_cause(positions: Positions, frame_shape: tuple[int, int], sampling: 
     ]
     if not plausible:
         return f"the positions are probably in another unit; expected {expected}"
-    return f"the positions are probably not in {expected} but in {' or in '.join(plausible)}"
+    units = [text.split(" (")[0] for text in plausible]
+    cure = f"; say so where they are named, as `data.keys.positions=PATH:{units[0]}`" if units[0] in UNITS else ""
+    return f"the positions are probably not in {expected} but in {' or in '.join(plausible)}{cure}"
 
 
 def _is_plausible(positions: Positions, frame_shape: tuple[int, int]) -> bool:

@@ -1,6 +1,7 @@
 """What became of the run of every file, as a table."""
 
 from collections.abc import Sequence
+from textwrap import shorten
 from typing import TYPE_CHECKING
 
 from ptychograd.core.table import text_table
@@ -9,6 +10,7 @@ from ptychograd.output.captions import verdict_code
 if TYPE_CHECKING:
     from ptychograd.runs.each import Outcome
 
+WIDEST = 60  # letters of a reason, which was told in full before
 COLUMNS = ("file", "R", "epochs", "verdict", "ended")
 
 
@@ -20,7 +22,7 @@ def outcome_table(outcomes: "Sequence[Outcome]") -> str:
 def _row(outcome: "Outcome") -> tuple[str, ...]:
     result = outcome.result
     if result is None:
-        return (outcome.path, "", "", "", outcome.reason)
+        return (outcome.path, "", "", "", shorten(outcome.reason, WIDEST, placeholder=" ..."))
     epochs = result.history.epochs
     r_factor = f"{result.r_factor:.4f}" if epochs else ""
     return (outcome.path, r_factor, str(epochs), verdict_code(result), result.stopped)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ptychograd.output.captions import final_figures, pixel_size, solver_line, verdict_code
-from ptychograd.output.texts.verdicts import by_options, in_python, on_rise, verdict_line
+from ptychograd.output.texts.verdicts import in_python, on_rise, verdict_line
 from ptychograd.physics.paths import MODES
 from ptychograd.runs.origins import origin
 from ptychograd.runs.setting_names import HELD_OUT, PLAN
@@ -24,7 +24,7 @@ def result_lines(path: Path) -> list[Line]:
 
     result = load(path)
     source = origin(result.settings)
-    text = verdict_line(result, by_options if PLAN in result.settings else in_python).removeprefix("verdict: ")
+    text = verdict_line(result, None if PLAN in result.settings else in_python).removeprefix("verdict: ")
     return [
         ("result", "of ptychograd; the data are in another file"),
         ("data", "not named" if source is None else str(source)),

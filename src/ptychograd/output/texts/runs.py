@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ptychograd.fitting.result import Result
 
 
-def run_lines(where: object, result: "Result", count: int, seconds: float) -> Iterator[str]:
+def run_lines(where: object, result: "Result", count: int, seconds: float, ended: str | None = None) -> Iterator[str]:
     """Where the result is, R and speed, and then what it says of beam, corrections, solver and verdict.
 
     Args:
@@ -21,6 +21,7 @@ def run_lines(where: object, result: "Result", count: int, seconds: float) -> It
         result: of the run.
         count: patterns that were fitted.
         seconds: that the run took.
+        ended: why it ended, in words; by default as the result has it.
     """
     held = result.settings.get(HELD_OUT)
     figure, chi_squared = final_figures(result)
@@ -28,7 +29,7 @@ def run_lines(where: object, result: "Result", count: int, seconds: float) -> It
     r_factor += f" (held-out patterns {held:.4f})" if held is not None else ""
     yield (
         f"{where}: {r_factor} after {result.history.epochs} epochs, {seconds:.1f} s, "
-        f"{speed(result, count):,.0f} patterns/s ({result.stopped})."
+        f"{speed(result, count):,.0f} patterns/s ({ended or result.stopped})."
     )
     yield from summary_of_modes(result)
     yield from (*summary_of_positions(result), *summary_of_flat_field(result), *summary_of_parameters(result))

@@ -22,6 +22,7 @@ class Remedy(NamedTuple):
 
 
 REMEDIES = {
+    "halves": Remedy("more photons or more patterns: what only one half of them shows is noise"),
     "lattice": Remedy(
         "more patterns in a batch from the start ({}); the next scan with positions off the raster",
         "no `fit.batch_size`, or as many as there are",
@@ -85,8 +86,12 @@ def line(verdict: Mapping | None, way: Callable[[str], str] = by_options) -> str
     return f"verdict: {VERDICTS[verdict['code']]}" + (f"; {'; '.join(causes)}" if causes else "")
 
 
-def verdict_line(result: "Result", way: Callable[[str], str] = by_options) -> str:
-    """`line` of a result, and what such a verdict can't see; nothing without a verdict."""
+def verdict_line(result: "Result", way: Callable[[str], str] | None = None) -> str:
+    """`line` of a result, and what such a verdict can't see; nothing without a verdict.
+
+    What to try is said by the options of a command, but for models of one's own, which have none.
+    """
+    way = way or (by_options if MODES in result.arrays else in_python)
     verdict, geometry = result.settings.get(VERDICT), result.settings.get("geometry") or {}
     is_fitted = verdict is not None and verdict["code"] in ("at_noise", "near_noise")
     is_far = MODES in result.arrays and not {"focus_distance", "rocking"} & geometry.keys()

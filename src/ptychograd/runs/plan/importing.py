@@ -58,8 +58,8 @@ def load_part(name: str, field: str, origin: Origin = Origin()) -> object:
         raise InputError(f'`{field}` "{name}" is no part of your own; expected "module:Class".')
     if not origin.trusted:
         raise InputError(
-            f"`{field}` is {name}, and what a result names is not imported by itself; say `trusted=True` if you trust "
-            "that module, or take the plan from a file of your own."
+            f"The plan of a result names {name} for {field}, and what a result names is not imported by itself; say "
+            "`trusted=True` if you trust that module, or take the plan from a file of your own."
         )
     module, _, kind = name.partition(":")
     found = getattr(_module(module, field, origin.folder), kind, None)

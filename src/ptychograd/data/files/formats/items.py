@@ -26,8 +26,8 @@ from ptychograd.data.files.safety import Catalogue, Entry
 
 NO_PLACES = "positions=none"  # a key that says so
 ELSEWHERE = (
-    ", another file with `data.positions`, or a raster scan with `data.scan.step`; or say that there are none "
-    f"({NO_PLACES})"
+    ", or another file (`data.positions=FILE`), or a raster scan (`data.scan.shape` and `data.scan.step`); or say that "
+    f"there are none ({NO_PLACES})"
 )
 FIELDS = {  # what to say of a length that is missing
     "wavelength": "`geometry.energy` or `geometry.wavelength`",
