@@ -69,7 +69,7 @@ class Asked(NamedTuple):
     @property
     def said(self) -> tuple[str, ...]:
         """Paths of the fields that a person said."""
-        return tuple(_paths(self.plan.said()))
+        return self.plan.said_fields
 
     def read(self, plan: Plan) -> Dataset:
         """The data of a plan."""
@@ -300,11 +300,3 @@ def _of_sign(result: Result, data: Dataset) -> Iterator[str]:
             "matter has the other sign of the phase than its field gives it; turn the scan by half a turn "
             "(`data.orientation`) and take the other side of the focus, if that is wrong"
         )
-
-
-def _paths(said: Mapping, before: str = "") -> Iterator[str]:
-    for name, value in said.items():
-        if isinstance(value, Mapping) and value and before + name != "data.keys":
-            yield from _paths(value, f"{before}{name}.")
-        else:
-            yield before + name

@@ -1,13 +1,14 @@
 """The plan that data call for: what their files say, what was guessed, and what is advised, field by field."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from ptychograd.automatic.orientation import OrientationTrial, Preference, preference, try_orientations
+from ptychograd.automatic.beginning import beginning_of
+from ptychograd.automatic.start.trials import Tell
 from ptychograd.core.errors import InputError
 from ptychograd.data.checks import GOOD, Finding, findings, first_to_mend
 from ptychograd.data.contents import Contents, contents
@@ -19,7 +20,7 @@ from ptychograd.runs.plan.plan import Plan
 from ptychograd.runs.plan.preparation import preparation_of
 from ptychograd.runs.plan.reading import keys_of
 
-HOLD = 20  # epochs in which a beam of whose phase nothing is known stays as it is
+START = "model.start.probe"  # the field under which trials are told
 MOST_LISTED = 12  # arrays of a file that could not be read by itself
 LOUD = ("missing", "problem", "warning")
 FIELD_OF = {  # under which field a finding stands, by its name
@@ -39,7 +40,6 @@ FIELD_OF = {  # under which field a finding stands, by its name
     "dead and hot pixels": "data.mask.image",
 }
 OF_GEOMETRY = ("distance", "wavelength", "pixel_size")
-Tell = Callable[[int, float], None]
 
 
 class Proposal(NamedTuple):
@@ -67,8 +67,8 @@ def propose(asked: Plan, *, trial: bool = False, on_trial: Tell | None = None) -
 
     Args:
         asked: what is known already: at least the files, in `data.paths`.
-        trial: find out by short reconstructions how the axes of scan and detector lie.
-        on_trial: is called with each orientation and its R-factor.
+        trial: find by short reconstructions the beam, and how the axes of scan and detector lie, as `auto` does.
+        on_trial: is called with each of them.
 
     Raises:
         InputError: a file is not there.
@@ -205,27 +205,12 @@ def _of_files(data: Dataset, plan: Plan) -> Iterator[tuple[str, object]]:
 def _tried(
     plan: Plan, data: Dataset, found: Sequence[Finding], tell: Tell | None
 ) -> tuple[dict[str, object], list[Note]]:
-    """What trials say of orientation and beam, and in which words."""
+    """What trials say of beam and orientation, and in which words."""
     first = first_to_mend(found)
     if first:
-        return {}, [("data.orientation", f"Not tried: mend what is said to be bad about {' and '.join(first)} before.")]
-    try:
-        trials = try_orientations(data, plan.make_plain_model, seed=plan.seed, on_trial=tell)
-    except InputError as problem:
-        return {}, [("data.orientation", f"Not tried: {problem}")]
-    best = preference(trials, data)
-    return _of_trials(trials, best), [("data.orientation", f"Tried: {best.summary}.")]
-
-
-def _of_trials(trials: Sequence[OrientationTrial], best: Preference) -> dict[str, object]:
-    """Fields that the trials are sure of."""
-    if best.is_poor or not best.is_certain:
-        return {}
-    chosen = min((trial for trial in trials if trial.code in best.codes), key=lambda trial: trial.code)
-    fields: dict[str, object] = {"data.orientation": chosen.code} if chosen.code else {}
-    if chosen.fwhm > 0:
-        return fields | {"model.start.focal_spot": chosen.fwhm, "fit.hold_probe": HOLD}
-    return fields | ({"model.start.defocus": chosen.defocus} if abs(chosen.defocus) > 0 else {})
+        return {}, [(START, f"Not tried: mend what is said to be bad about {' and '.join(first)} before.")]
+    begin = beginning_of(plan, data, plan.said_fields, tell)
+    return {} if begin.is_poor else begin.fields, [(START, f"Tried: {text}.") for text in begin.notes]
 
 
 def _gathered(notes: Sequence[Note]) -> dict[str, list[str]]:

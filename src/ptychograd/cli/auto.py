@@ -13,12 +13,7 @@ from ptychograd.cli.progress import ShareBar
 from ptychograd.runs.signals import ending
 
 
-def auto(
-    *data: Path,
-    time: str = "10min",
-    options: Options = Options(),
-    json: Json = False,
-) -> None:
+def auto(*data: Path, time: str = "10min", options: Options = Options(), json: Json = False) -> None:
     """Prepare data, find the start, reconstruct, look for what is missing, and say how sure the image is.
 
     What you say, by options or --set, is not searched. Each decision is told; notes and trials stand in the result, and
@@ -28,12 +23,16 @@ def auto(
         data: CXI, HDF5 or NPZ; several files are one scan. By default those of the plan.
         time: How long it may take, as 30s, 10min or 2h; what can be left out then is.
     """
+    run(plan_of(options, data), time, json)
+
+
+def run(plan: pg.Plan, time: str = "10min", json: bool = False) -> "pg.Result":
+    """The result of an automatic run, which is shown, saved and told."""
     from ptychograd.runs.job import require_whole_scan
     from ptychograd.runs.machine import in_file
 
-    plan, begin = plan_of(options, data), monotonic()
     require_whole_scan(plan)
-    job = begun(plan)
+    begin, job = monotonic(), begun(plan)
     keep = in_file(job.machine)
     with heard():
         with ExitStack() as shown:
@@ -45,6 +44,7 @@ def auto(
     where = saved(job, read, result)
     note(job.save_plan(where))
     report(where, result, read.count, monotonic() - begin, json)
+    return result
 
 
 def _perform(job: "pg.runs.Job", shown: ExitStack, plan: "pg.Plan", data: "pg.Dataset") -> "pg.Result":

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import ptychograd as pg
 from ptychograd.cli import engine
+from ptychograd.cli.auto import run
 from ptychograd.cli.console import say
 from ptychograd.cli.files import drawn, working_folder
-from ptychograd.cli.job import run
 
 
 def demo(folder: Path = Path("demo"), /) -> None:
-    """Simulate the paper's far-field experiment, reconstruct it, compare it with the truth and draw it.
+    """Simulate the paper's far-field experiment, reconstruct it as `auto` does, compare it with the truth and draw it.
 
     Args:
         folder: Where the data, the result and the picture go.

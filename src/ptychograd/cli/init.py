@@ -26,7 +26,7 @@ def init(
 
     Args:
         to: The plan, a name that ends in .toml.
-        trial: Find out how positions lie to patterns, by short reconstructions in the eight orientations.
+        trial: Find the start probe, and how positions lie to patterns, by short reconstructions, as `auto` does.
     """
     from ptychograd.runs.plan.plan import require_place
     from ptychograd.runs.plan.toml import save
@@ -35,7 +35,7 @@ def init(
     note(f"{to} will be replaced" if to.exists() else "")
     asked = plan_of(options, [data, *more])
     engine.prepare(asked.machine.precision)
-    with ShareBar("orientations") if trial else nullcontext() as bar:
-        proposal = pg.automatic.propose(asked, trial=trial, on_trial=bar and bar.trial)
+    with ShareBar("starts") if trial else nullcontext() as bar:
+        proposal = pg.automatic.propose(asked, trial=trial, on_trial=bar and bar.start_trial)
     save(proposal.plan, to, texts.page(proposal, to, [option.path for option in OPTIONS]))
     say(*texts.proposal_lines(proposal, to))

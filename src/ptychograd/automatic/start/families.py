@@ -62,7 +62,7 @@ def pupils(data: Dataset, placings: Iterable[Placing], spreads: Sequence[float])
         wave, width = optics.pupil_wave(spread), optics.width_of(spread)
         defocus = spread / optics.wavelength
         text = f"pupil of the mean pattern, {_away(defocus, width, optics.has_lengths)}"
-        fields = {"model.start.defocus": defocus} if optics.has_lengths and spread else {}
+        fields = {"model.start.defocus": float(f"{defocus:.5g}")} if optics.has_lengths and spread else {}
         for placing in placings:
             yield StartCandidate("pupil", text, wave, placing, fields, width)
 

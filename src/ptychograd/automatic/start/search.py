@@ -17,6 +17,7 @@ from ptychograd.automatic.start.shadows import ShadowFit, refined_fit, shadow_fi
 from ptychograd.automatic.start.trials import StartTrial, Tell, TrialData, ranked, trial_data, try_starts
 from ptychograd.core.errors import InputError
 from ptychograd.core.strict import meant
+from ptychograd.data.checks.finding import plural
 from ptychograd.data.dataset import BraggGeometry, Dataset, NearFieldGeometry, check_data, positions_of
 from ptychograd.data.orientation import ALL
 from ptychograd.data.patterns import illuminated_positions
@@ -173,7 +174,7 @@ def _summary(best: StartTrial, finalists: Sequence | dict, errors: float) -> str
     one = best.candidate
     text = f"start: {one.text}; positions {one.placing.text}: R of held-out patterns {best.r_factor:.4f}"
     if len(finalists) > 1:
-        return f"{text}, and {len(finalists) - 1} other starts that can't be told apart from it"
+        return f"{text}, and {plural(len(finalists) - 1, 'other start')} that can't be told apart from it"
     return text + (f", the next other start {errors:.1f} standard errors more" if math.isfinite(errors) else "")
 
 

@@ -113,6 +113,15 @@ def said(section: Section) -> dict:
     return _given(section, lambda value, _: _said(value))
 
 
+def paths_in(fields: Mapping, before: str = "") -> Iterator[str]:
+    """Paths of fields in dictionaries; keys of data are one field."""
+    for name, value in fields.items():
+        if isinstance(value, Mapping) and value and before + name != "data.keys":
+            yield from paths_in(value, f"{before}{name}.")
+        else:
+            yield before + name
+
+
 def plain(section: Section, replace: Replace, before: str = "") -> dict:
     """The fields that were given, as dictionaries; what is no text, number or table of such goes through `replace`."""
     found = _given(section, lambda value, name: None if value is None else _plain(value, replace, before + name))

@@ -19,7 +19,7 @@ from ptychograd.runs.plan.sections.model import ModelSection
 from ptychograd.runs.plan.sections.other import MachineSection, OutputSection, ValidationSection
 from ptychograd.runs.plan.settings import as_settings, sections_in
 from ptychograd.runs.plan.toml import PlanText, from_folder, save, sections_of, with_files
-from ptychograd.runs.plan.walking import said
+from ptychograd.runs.plan.walking import paths_in, said
 from ptychograd.runs.setting_names import PLAN, PLAN_FOLDER
 
 if TYPE_CHECKING:
@@ -146,6 +146,11 @@ class PlanFields(Section):
     def said(self) -> dict:
         """Sections with the fields that were given, as dictionaries."""
         return said(self)
+
+    @property
+    def said_fields(self) -> tuple[str, ...]:
+        """Paths of the fields that were given."""
+        return tuple(paths_in(self.said()))
 
     @property
     def holds_out(self) -> bool:
