@@ -6,14 +6,17 @@ import socket
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import problems
 import ptychograd as pg
+from own_models import holograms
 from ptychograd.data.dataset import StoredPatterns, StreamFromFile, Whole, added
 from ptychograd.data.files import write
+from ptychograd.runs import processes
 
 SECONDS = 150  # after which a process that still runs has failed the test
 
@@ -36,23 +39,23 @@ def coordinator():
         return f"127.0.0.1:{free.getsockname()[1]}"
 
 
-def started(scan, count, *options):
+def started(scan, count, *options, command="reconstruct"):
     """The processes of one run."""
     environment = os.environ | {"XDG_CACHE_HOME": str(scan.parent / "cache")}
-    command = [sys.executable, "-m", "ptychograd", "reconstruct", scan.name, "-o", "result.h5", *map(str, options)]
+    command = [sys.executable, "-m", "ptychograd", command, scan.name, "-o", "result.h5", *map(str, options)]
     command += ["--set", f"machine.coordinator={coordinator()}", "--set", f"machine.processes={count}"]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "cwd": scan.parent}
     return [subprocess.Popen([*command, "--set", f"machine.rank={k}"], env=environment, **pipes) for k in range(count)]
 
 
-def ended(processes):
+def ended(begun):
     """What each wrote, and its exit status; none is left behind."""
     try:
-        texts = [process.communicate(timeout=SECONDS) for process in processes]
+        texts = [process.communicate(timeout=SECONDS) for process in begun]
     finally:
-        for process in processes:
+        for process in begun:
             process.kill()
-    return texts, [process.returncode for process in processes]
+    return texts, [process.returncode for process in begun]
 
 
 @pytest.mark.slow
@@ -66,6 +69,36 @@ def test_two_processes_do_one_run(scan, data):
     assert list(result.history.monitored) == [5, 10, 15, 20]
     alone = pg.reconstruct(pg.far_field(data), data, pg.Nesterov(), epochs=20, batch_size=8)
     assert result.history.r_factor[-1] == pytest.approx(alone.history.r_factor[-1], rel=0.15)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("options", [(), ("--set", "machine.memory=1kB")], ids=["held", "streamed"])
+def test_a_model_in_a_module_beside_its_plan(tmp_path, monkeypatch, options):
+    """A solver whose steps are arrays; all four patterns in each step, as one process has them."""
+    page = (Path(__file__).parents[2] / "docs" / "plan.md").read_text(encoding="utf-8")
+    page = page.partition("## Parts of your own")[2]
+    module, plan = (re.search(rf"```{kind}\n(.*?)```", page, re.DOTALL)[1] for kind in ("python", "toml"))
+    (tmp_path / "my_model.py").write_text(module)
+    (tmp_path / "run.toml").write_text(plan)
+    write(tmp_path / "holo.h5", holograms())
+    texts, statuses = ended(started(tmp_path / "run.toml", 2, "--set", "fit.batch_size=4", *options, command="run"))
+    assert statuses == [0, 0], texts
+    monkeypatch.delitem(sys.modules, "my_model", raising=False)  # of another test
+    both, alone = pg.load(tmp_path / "result.h5"), pg.Plan.load(tmp_path / "run.toml")
+    alone = alone.with_fields({"fit.batch_size": 4}).run()
+    np.testing.assert_allclose(both.object, alone.object, atol=1e-4 * np.abs(alone.object).max())
+    np.testing.assert_allclose(both.history.loss, alone.history.loss, rtol=1e-4)
+
+
+@pytest.mark.parametrize("bytes_of", [(10_000, 70_000), (2**40 + 5, 2**31), (2**62, 2**40 + 5), (2**62, 2**63)])
+def test_all_processes_take_the_memory_of_the_one_with_least(monkeypatch, bytes_of):
+    """To the byte, in whole numbers of 32 bits; of none at all there could be no run."""
+    told = []
+    monkeypatch.setattr(processes.jax, "process_count", lambda: 2)
+    monkeypatch.setattr(processes, "gathered", lambda array: (told.append(array), np.stack(told))[1])
+    processes.least(bytes_of[0])
+    assert processes.least(bytes_of[1]) == min(*bytes_of, 2**62 - 1)
+    assert told[0].dtype == np.int32
 
 
 DISAGREEING = """

@@ -10,6 +10,8 @@ import pytest
 import problems
 import ptychograd as pg
 from own_models import holograms
+from ptychograd.cli import engine
+from ptychograd.runs.plan import solvers
 
 PAGE = (Path(__file__).parents[2] / "docs" / "plan.md").read_text(encoding="utf-8").partition("## Parts of your own")[2]
 MODULE, PLAN = (re.search(rf"```{kind}\n(.*?)```", PAGE, re.DOTALL)[1] for kind in ("python", "toml"))
@@ -49,6 +51,21 @@ def test_where_the_module_is_not_the_result_is_shown(run, beside, tmp_path):
     for command in (("inspect", "r.h5"), ("plot", "r.h5", "-o", "r.png"), ("export", "r.h5", "r.tiff")):
         status, _, err = run(*command)
         assert status == 0, err
+
+
+def test_parts_are_made_in_a_process_that_is_set_up(run, beside, monkeypatch):
+    """What they hold begins JAX, after which cores are no devices any more, and no other processes are found."""
+    seen = []
+    real = engine.start
+    monkeypatch.setattr(engine, "start", lambda machine: (seen.append("set up"), real(machine)))
+    monkeypatch.setattr(solvers, "adam", lambda steps: (seen.append("made"), pg.adam(steps))[1])
+    assert run("run", "run.toml", "-o", "r.h5", "--stop-after", 1)[0] == 0
+    assert seen[0] == "set up"
+    assert "made" in seen
+    seen.clear()
+    status, _, err = run("run", "run.toml", "-o", "r.h5", "--set", 'fit.refine_after={"wave": 0.5}')
+    assert status == 2, err
+    assert seen == []
 
 
 @pytest.mark.slow

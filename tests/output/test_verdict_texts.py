@@ -38,6 +38,18 @@ def test_of_a_far_field_that_is_fitted_the_sign_of_both_axes_is_not_seen(given, 
     assert text.endswith("; whether both axes of the positions are negated no far field can tell") != seen
 
 
+def test_a_model_of_ones_own_with_a_probe_of_the_package_is_told_no_options():
+    """Its plan says whose it is, not the name of an array."""
+    cause = {"code": "modes", "found": "rings"}
+    known, own = (result("not_solved", plan={"model": {"kind": kind}}) for kind in ("far-field", "my_model:Mine"))
+    for one in (known, own):
+        one.settings["verdict"]["causes"].append(cause)
+    assert by_options("modes") in verdict_line(known)
+    assert in_python("modes") in verdict_line(own)
+    fitted = result("at_noise", plan={"model": {"kind": {"kind": "my_model:Mine"}}})
+    assert verdict_line(fitted) == line(fitted.settings["verdict"])
+
+
 @pytest.mark.parametrize("code", REMEDIES)
 def test_what_to_try_is_said_in_the_terms_of_who_ran_it(code):
     for text in (by_options(code), in_python(code)):

@@ -47,11 +47,13 @@ def begun(plan: pg.Plan, resume: "pg.Result | None" = None, epochs: int | None =
     """The job of a plan, in a process that is set up for it."""
     from ptychograd.runs.job import require_data
     from ptychograd.runs.machine import as_before
+    from ptychograd.runs.plan.requirements import check_fields
 
     require_data(plan)
     machine = as_before(plan.machine, resume.settings if resume else {})
-    plan.check()  # what is wrong with it is said before there is anything to wait for
+    check_fields(plan)  # what is wrong with them is said before there is anything to wait for
     engine.start(machine)
+    plan.check()  # it makes the solver, whose arrays, or those of a module of one's own, would begin JAX too early
     with heard():
         return pg.runs.Job.of(plan, machine, working_folder(), resume, epochs)
 

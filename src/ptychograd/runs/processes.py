@@ -95,10 +95,11 @@ def gathered(array: np.ndarray) -> Any:
 
 
 def least(number: int) -> int:
-    """The least of the numbers of bytes that all processes know, to 64 kB."""
+    """The least of the numbers of bytes that all processes know."""
     if jax.process_count() == 1:
         return number
-    return int(gathered(np.array([min(number >> 16, 2**31 - 1)], np.int32)).min()) << 16
+    halves = divmod(min(number, 2**62 - 1), 2**31)  # as JAX has whole numbers of 32 bits only
+    return min((int(high) << 31) + int(low) for high, low in gathered(np.array(halves, np.int32)))
 
 
 def together(survey: Survey) -> Survey:

@@ -5,8 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ptychograd.output.captions import final_figures, pixel_size, solver_line, verdict_code
-from ptychograd.output.texts.verdicts import in_python, on_rise, verdict_line
-from ptychograd.physics.paths import MODES
+from ptychograd.output.texts.verdicts import in_python, is_of_package, on_rise, verdict_line
 from ptychograd.runs.origins import origin
 from ptychograd.runs.setting_names import HELD_OUT, PLAN
 
@@ -43,7 +42,7 @@ def _model(result: "Result") -> str:
     geometry = result.settings.get("geometry") or {}
     kind = "near field" if "focus_distance" in geometry else "far field"
     kind = "crystal (rocking curves)" if "rocking" in geometry else kind
-    parts = [kind] if geometry or MODES in result.arrays else ["of one's own"]
+    parts = [kind] if geometry or is_of_package(result) else ["of one's own"]
     image, beam, _ = result.roles
     if image is not None:
         parts.append(f"object {_size(image.array.shape)}")

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ptychograd.output.captions import VERDICT, VERDICTS
 from ptychograd.physics.paths import MODES
+from ptychograd.runs.setting_names import PLAN
 
 if TYPE_CHECKING:
     from ptychograd.fitting.result import Result
@@ -86,13 +87,21 @@ def line(verdict: Mapping | None, way: Callable[[str], str] = by_options) -> str
     return f"verdict: {VERDICTS[verdict['code']]}" + (f"; {'; '.join(causes)}" if causes else "")
 
 
+def is_of_package(result: "Result") -> bool:
+    """Whether a result is of one of the package's models: as its plan says, or without one, as its arrays are named."""
+    plan = result.settings.get(PLAN)
+    model = plan.get("model") if isinstance(plan, Mapping) else None
+    kind = model.get("kind") if isinstance(model, Mapping) else None
+    return MODES in result.arrays and (kind is None or (isinstance(kind, str) and ":" not in kind))
+
+
 def verdict_line(result: "Result", way: Callable[[str], str] | None = None) -> str:
     """`line` of a result, and what such a verdict can't see; nothing without a verdict.
 
     What to try is said by the options of a command, but for models of one's own, which have none.
     """
-    way = way or (by_options if MODES in result.arrays else in_python)
+    way = way or (by_options if is_of_package(result) else in_python)
     verdict, geometry = result.settings.get(VERDICT), result.settings.get("geometry") or {}
     is_fitted = verdict is not None and verdict["code"] in ("at_noise", "near_noise")
-    is_far = MODES in result.arrays and not {"focus_distance", "rocking"} & geometry.keys()
+    is_far = is_of_package(result) and not {"focus_distance", "rocking"} & geometry.keys()
     return line(verdict, way) + (UNSEEN if is_fitted and is_far and result.roles.positions is not None else "")
