@@ -152,6 +152,22 @@ def test_methods_that_take_other_arguments_are_refused(scan, wrong):
     assert text in str(raised.value)
 
 
+def test_a_static_method_takes_no_self_and_is_as_good(start, data):
+    class Static(pg.noise.AbstractNoise):
+        @staticmethod
+        def nll(expected, measured):
+            return (jnp.sqrt(expected + 0.03) - jnp.sqrt(measured + 0.03)) ** 2
+
+    class Usual(pg.noise.AbstractNoise):
+        def nll(self, expected, measured):
+            return Static.nll(expected, measured)
+
+    assert fitted(start, data, noise=Static()).history.loss == fitted(start, data, noise=Usual()).history.loss
+    wrong = type("Mine", (pg.noise.AbstractNoise,), {"nll": staticmethod(lambda expected: expected)})
+    with pytest.raises(pg.InputError, match=r"Mine\.nll takes \(expected\)"):
+        fitted(start, data, noise=wrong())
+
+
 def test_a_likelihood_that_is_no_negative_one_is_refused(start, data):
     """What is largest where as much is expected as measured would lead away from it."""
 

@@ -43,7 +43,8 @@ def _check(kind: type, owner: type, name: str) -> None:
         )
     method = getattr(owner, name)
     if inspect.isfunction(usual) and inspect.isfunction(method):
-        _check_arguments(f"{kind.__name__}.{name}", name, method, usual)
+        skipped = 1 if isinstance(given, staticmethod) else 0  # it takes no self, and is called as the others are
+        _check_arguments(f"{kind.__name__}.{name}", name, method, usual, skipped)
 
 
 def _of_base(kind: type, name: str) -> Iterator[object]:
@@ -54,10 +55,10 @@ def _of_base(kind: type, name: str) -> Iterator[object]:
             yield found if isinstance(found, property) else getattr(base, name)
 
 
-def _check_arguments(where: str, name: str, method: Callable, usual: Callable) -> None:
-    """Refuse a method that can't be called with the arguments which the base's needs, one after another."""
+def _check_arguments(where: str, name: str, method: Callable, usual: Callable, skipped: int) -> None:
+    """Refuse a method that can't be called with the arguments which the base's needs, but for the first few."""
     given, wanted = inspect.signature(method), inspect.signature(usual)
-    needed = [one for one, argument in wanted.parameters.items() if argument.default is argument.empty]
+    needed = [one for one, argument in wanted.parameters.items() if argument.default is argument.empty][skipped:]
     try:
         given.bind(*needed)
     except TypeError:
