@@ -33,14 +33,7 @@ def reconstruct(
     perform(plan_of(options, data), preview, json)
 
 
-def run(
-    plan: Path,
-    /,
-    *,
-    options: RunOptions = RunOptions(),
-    preview: Preview = False,
-    json: Json = False,
-) -> None:
+def run(plan: Path, /, *, options: RunOptions = RunOptions(), preview: Preview = False, json: Json = False) -> None:
     """Reconstruct as a plan in a file asks for.
 
     Args:
