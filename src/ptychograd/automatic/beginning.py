@@ -130,9 +130,7 @@ def _found(plan: Plan, data: Dataset, found: StartSearch, is_placed: bool) -> Be
     if not is_placed and chosen.family != FILE:
         chosen, text = of_right_sign(found.best, None if data.geometry is None else data.geometry.wavelength)
     rest = [one.candidate for one in found.finalists if one is not found.best][:MOST_OTHERS]
-    if (
-        found.is_poor or chosen.family == FILE
-    ):  # the file says how its scan lies
+    if found.is_poor or chosen.family == FILE:  # the file says how its scan lies
         rest = []
     others = [(f"{one.text}, positions {one.placing.text},", fields_of(one, plan, data)) for one in rest]
     notes = [*found.notes, *([text] if text else [])]

@@ -41,7 +41,7 @@ def run(
     preview: Preview = False,
     json: Json = False,
 ) -> None:
-    """Reconstruct as a plan in a file asks for.
+    """Reconstruct as a plan in a file asks for; all options of `reconstruct` will do beside it.
 
     Args:
         plan: A plan (.toml), as `ptychograd init` writes one.

@@ -218,7 +218,7 @@ def test_names_of_nothing(here):
 
 
 def test_patterns_without_anything_else(here):
-    with pytest.raises(pg.InputError, match=r"there are no positions: .*`data.positions`.*`data.scan.step`"):
+    with pytest.raises(pg.InputError, match=r"there are no positions: .*`data.positions=FILE`.*`data.scan.step=LENGTH`"):
         pg.read("frames.npy")
     with pytest.raises(pg.InputError, match=r"`geometry.energy` or .*`geometry.distance`, `geometry.pixel_size`"):
         pg.read("frames.npy", positions=table(["x_um,y_um"], ROWS))
