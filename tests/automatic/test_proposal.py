@@ -98,3 +98,15 @@ def test_of_several_stacks_the_largest_is_taken_for_the_patterns(scan):
         file["run7/fluorescence"] = np.ones((12, 3, 4))
     found = pg.automatic.propose(Plan(data={"paths": str(scan)}))
     assert found.data.frame_shape == (16, 18)
+
+
+def test_lengths_of_a_file_are_shown_as_one_writes_them(tmp_path):
+    """55.0 in "um" is 55.0 * 1e-6, which is not 55e-6."""
+    data = pg.make_dataset(
+        np.ones((4, 6, 8)),
+        np.indices((2, 2)).reshape(2, -1).T * 1e-6,
+        geometry=pg.Geometry(1e-10, 1.0, (55.0 * 1e-6,) * 2),
+    )
+    pg.write(tmp_path / "scan.h5", data)
+    found = pg.automatic.propose(Plan(data={"paths": str(tmp_path / "scan.h5")}))
+    assert found.found["geometry.pixel_size"] == 55e-6

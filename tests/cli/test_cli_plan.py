@@ -132,7 +132,14 @@ def test_validate_says_file_line_and_cure(here, capfd):
     main(["validate", "run.toml"])
     told = capfd.readouterr()
     assert "its fields are right" in told.out
-    assert "absent.h5" in told.err
+    assert "run.toml, line 2: absent.h5: not there" in told.err
+
+
+def test_run_takes_the_options_of_reconstruct(here, capfd):
+    Path("run.toml").write_text('[data]\npaths = "foreign.h5"\n')
+    failing("run", "run.toml", "--epochs", "many")
+    told = " ".join(capfd.readouterr().err.split())
+    assert '--epochs: "many" is no whole number' in told
 
 
 def test_the_schema_is_json(capfd):

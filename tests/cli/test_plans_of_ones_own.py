@@ -51,6 +51,11 @@ def test_where_the_module_is_not_the_result_is_shown(run, beside, tmp_path):
     for command in (("inspect", "r.h5"), ("plot", "r.h5", "-o", "r.png"), ("export", "r.h5", "r.tiff")):
         status, _, err = run(*command)
         assert status == 0, err
+    sys.modules.pop("my_model")
+    status, _, err = run("resume", "r.h5", "--epochs", 8, "--trust-model")
+    assert status == 2
+    assert "the plan of the result names my_model:holography for model.kind: the module my_model is neither" in err
+    assert "--model:" not in err
 
 
 def test_parts_are_made_in_a_process_that_is_set_up(run, beside, monkeypatch):

@@ -5,7 +5,7 @@ import pytest
 
 import ptychograd as pg
 from ptychograd.output.captions import VERDICTS, figures_line, final_figures, headline
-from ptychograd.output.texts.verdicts import REMEDIES, by_options, in_python, line, verdict_line
+from ptychograd.output.texts.verdicts import REMEDIES, by_options, in_python, line, of_ones_own, verdict_line
 
 NEAR, CRYSTAL = {"focus_distance": float("inf")}, {"rocking": [0.0, 0.1]}
 
@@ -57,6 +57,23 @@ def test_what_to_try_is_said_in_the_terms_of_who_ran_it(code):
         assert "{" not in text
         assert "()" not in text
     assert "--" not in in_python(code)
+
+
+@pytest.mark.parametrize("code", REMEDIES)
+def test_of_a_model_of_ones_own_no_option_of_the_package_is_advised(code):
+    text = of_ones_own(code)
+    assert "{" not in text
+    assert not any(part in text for part in ("`model.", "`data.", "scan.offset", "pg.", "recipe"))
+    causes = [{"code": code, "found": "found"}]
+    own = result("not_solved", arrays=("wave",))
+    own.settings["verdict"]["causes"] = causes
+    assert verdict_line(own).endswith(f"found -> {text}")
+
+
+def test_of_a_model_of_ones_own_what_serves_any_model_is_advised():
+    assert of_ones_own("too_few_epochs") == by_options("too_few_epochs")
+    assert of_ones_own("object_not_told_from_noise") == by_options("object_not_told_from_noise")
+    assert of_ones_own("start_probe") == "another start of the illumination"
 
 
 def test_without_a_verdict_there_is_no_line():

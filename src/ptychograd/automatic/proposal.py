@@ -21,6 +21,7 @@ from ptychograd.runs.plan.preparation import preparation_of
 from ptychograd.runs.plan.reading import keys_of
 
 START = "model.start.probe"  # the field under which trials are told
+DIGITS = 10  # of lengths that files state: 55 µm as 55.0 * 1e-6 is 54.999999999999993 µm
 MOST_LISTED = 12  # arrays of a file that could not be read by itself
 LOUD = ("missing", "problem", "warning")
 FIELD_OF = {  # under which field a finding stands, by its name
@@ -185,7 +186,7 @@ def _missing(data: Dataset) -> Iterator[Note]:
 
 
 def _of_files(data: Dataset, plan: Plan) -> Iterator[tuple[str, object]]:
-    """What the files say of the geometry, for fields that the plan leaves to them."""
+    """What the files say of the geometry, in so many digits as one reads, for fields that the plan leaves to them."""
     geometry = data.geometry
     if geometry is None:
         return
@@ -199,7 +200,7 @@ def _of_files(data: Dataset, plan: Plan) -> Iterator[tuple[str, object]]:
     given = plan.geometry
     for name, value in values.items():
         if getattr(given, name) is None and not (name == "wavelength" and given.energy is not None):
-            yield f"geometry.{name}", float(value)
+            yield f"geometry.{name}", float(f"{value:.{DIGITS}g}")
 
 
 def _tried(

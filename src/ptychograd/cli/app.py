@@ -33,7 +33,7 @@ COMMANDS = {
     "validate": "Check a plan without performing it.",
     "plan": "Print the plan of a result, which makes it again.",
     "reconstruct": "Reconstruct object and probe of a scan.",
-    "run": "Reconstruct as a plan in a file asks for.",
+    "run": "Reconstruct as a plan in a file asks for; all options of `reconstruct` will do beside it.",
     "resume": "Go on with a run that was interrupted, or to more epochs.",
     "sweep": "Reconstruct at every point of a grid of settings.",
     "scan-distance": "Find the distance at which a near field fits best.",

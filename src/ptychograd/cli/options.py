@@ -21,7 +21,7 @@ from ptychograd.runs.plan.typed import assigned, pairs, paths_of, require_within
 HEADINGS = {name: Group(name, sort_key=number) for number, name in enumerate(GROUPS, start=1)}
 Output = Annotated[Path | None, Parameter(name=["--output", "-o"])]
 OF_PLAN = "A plan (.toml), in which options given beside it change or add something."
-OF_SET = "Any field of the plan, as fit.solver.momentum=0.9; repeat for several. --help-all lists all fields."
+OF_SET = "Any field of the plan, as fit.solver.momentum=0.9; repeat for several. `reconstruct --help-all` lists them."
 SHORT = {"--output": ("-o",)}
 RESUMED = ("machine", "output")  # sections that may differ from one part of a run to the next
 SIMULATED = ("model.object", "model.probe", "model.spectrum", "model.detector", "data.mask")
@@ -115,6 +115,7 @@ def some(*names: str, showing: Collection[str] = ()) -> list[tuple]:
 
 ALL, BY_SET = [option.name for option in OPTIONS], set_attribute()
 PLACE, SAVING = ("--devices", "--memory"), ("--checkpoint-every", "--stop-after")
+BESIDE = ("--output", *SAVING, *PLACE)  # shown beside a plan in a file
 if TYPE_CHECKING:
     Options = Typed
     PlanOptions = Typed
@@ -129,7 +130,7 @@ else:
     PlanOptions = made("PlanOptions", PLAN, BY_SET, *some(showing=ALL))
     ReadOptions = made("ReadOptions", PLAN, BY_SET, *some(showing=READ))  # how a file is read
     TrialOptions = made("TrialOptions", PLAN, BY_SET, *some(showing=(*READ, *TRIED)))  # and with what trials begin
-    RunOptions = made("RunOptions", BY_SET, *some("--output", *SAVING, *PLACE))  # beside a plan in a file
+    RunOptions = made("RunOptions", BY_SET, *(attribute(one, one.name in BESIDE) for one in OPTIONS))
     ResumeOptions = made("ResumeOptions", set_attribute(*RESUMED), *some(*SAVING, *PLACE), within=RESUMED)
     MachineOptions = made("MachineOptions", *some(*PLACE))
     SimulateOptions = made("SimulateOptions", set_attribute(*SIMULATED), within=SIMULATED)

@@ -34,7 +34,7 @@ def reconstruct(
 
 
 def run(plan: Path, /, *, options: RunOptions = RunOptions(), preview: Preview = False, json: Json = False) -> None:
-    """Reconstruct as a plan in a file asks for.
+    """Reconstruct as a plan in a file asks for; all options of `reconstruct` will do beside it.
 
     Args:
         plan: A plan (.toml), as `ptychograd init` writes one.

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from ptychograd.cli.console import say, warn
+from ptychograd.cli.console import say, sentence_of, warn
 from ptychograd.cli.job import begun
-from ptychograd.cli.options import from_file
-from ptychograd.cli.wording import speak_of_fields
+from ptychograd.cli.options import Typed, plan_of
+from ptychograd.core.errors import InputError
 
 
 def validate(plan: Path, /) -> None:
@@ -16,13 +16,11 @@ def validate(plan: Path, /) -> None:
     """
     from ptychograd.runs.plan.reading import absent_files
 
-    asked = from_file(str(plan))
-    speak_of_fields()
-    absent = absent_files(asked)
-    if absent and len(absent) == len(asked.data.paths):
+    asked = plan_of(Typed(), file=plan)
+    if 0 < len(absent := absent_files(asked)) == len(asked.data.paths):
         asked.check()
         say(f"{plan}: its fields are right.")
-        warn(f"{', '.join(absent)}: not there, so the data were not looked at")
+        warn(sentence_of(InputError(f"{', '.join(absent)}: not there, so the data were not looked at")))
         return
     job = begun(asked)
     (planned := job.planned(job.read(), None)).check()

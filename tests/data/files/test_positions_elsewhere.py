@@ -218,7 +218,8 @@ def test_names_of_nothing(here):
 
 
 def test_patterns_without_anything_else(here):
-    with pytest.raises(pg.InputError, match=r"there are no positions: .*`data.positions`.*`data.scan.step`"):
+    said = r"there are no positions: .*`data.positions=FILE`.*`data.scan.step=LENGTH`"
+    with pytest.raises(pg.InputError, match=said):
         pg.read("frames.npy")
     with pytest.raises(pg.InputError, match=r"`geometry.energy` or .*`geometry.distance`, `geometry.pixel_size`"):
         pg.read("frames.npy", positions=table(["x_um,y_um"], ROWS))

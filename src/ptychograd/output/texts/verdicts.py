@@ -1,5 +1,6 @@
 """The verdict on a run, in a line for a person, with what to try in fields of a plan."""
 
+import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -12,6 +13,9 @@ if TYPE_CHECKING:
 
 MOST_CAUSES = 3  # that are told in the line; JSON and the result file hold all
 UNSEEN = "; whether both axes of the positions are negated no far field can tell"
+
+
+OF_THE_PACKAGE = re.compile(r"`(model|data|fit\.refine)\b|diagnose")  # what does nothing for a model of one's own
 
 
 class Remedy(NamedTuple):
@@ -65,8 +69,14 @@ def by_options(code: str) -> str:
 
 
 def in_python(code: str) -> str:
-    """What to try of a run that no command made, whose model may be one that the package does not know."""
+    """What to try of a run that no plan made."""
     return REMEDIES[code].what.format(REMEDIES[code].in_python)
+
+
+def of_ones_own(code: str) -> str:
+    """What to try of a plan with a model of one's own; how is left out where that is by options of the package's."""
+    what, how, _ = REMEDIES[code]
+    return what.replace(" ({})", "") if OF_THE_PACKAGE.search(how) else what.format(how)
 
 
 def on_rise(result: "Result") -> str:
@@ -98,9 +108,10 @@ def is_of_package(result: "Result") -> bool:
 def verdict_line(result: "Result", way: Callable[[str], str] | None = None) -> str:
     """`line` of a result, and what such a verdict can't see; nothing without a verdict.
 
-    What to try is said by the options of a command, but for models of one's own, which have none.
+    What to try is said by the options of a command; those that are of the package's models are left out for one of
+    one's own.
     """
-    way = way or (by_options if is_of_package(result) else in_python)
+    way = way or (by_options if is_of_package(result) else of_ones_own)
     verdict, geometry = result.settings.get(VERDICT), result.settings.get("geometry") or {}
     is_fitted = verdict is not None and verdict["code"] in ("at_noise", "near_noise")
     is_far = is_of_package(result) and not {"focus_distance", "rocking"} & geometry.keys()

@@ -31,10 +31,12 @@ class Origin:
         folder: in which modules are looked for before all others; none for a plan that was made in Python.
         trusted: a person wrote the plan in Python, or named its file. A plan out of a result is not, unless a person
             says so.
+        of_result: the plan is one out of a result.
     """
 
     folder: str | None = None
     trusted: bool = True
+    of_result: bool = False
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Origin)
@@ -62,10 +64,11 @@ def load_part(name: str, field: str, origin: Origin = Origin()) -> object:
             "`trusted=True` if you trust that module, or take the plan from a file of your own."
         )
     module, _, kind = name.partition(":")
-    found = getattr(_module(module, field, origin.folder), kind, None)
+    place = f"the plan of the result names {name} for {field}" if origin.of_result else f"`{field}`"
+    found = getattr(_module(module, place, origin.folder), kind, None)
     if not callable(found):
         what = "has no" if found is None else "has no class or function"
-        raise InputError(f"`{field}`: the module {module} {what} {kind}; check the name.")
+        raise InputError(f"{place}: the module {module} {what} {kind}; check the name.")
     return found
 
 
@@ -110,7 +113,7 @@ def called(maker: object, field: str, *given: object, **arguments: object) -> ob
         raise InputError(f"`{field}`: {name} can't be made: {_said(problem)}.") from problem
 
 
-def _module(name: str, field: str, folder: str | None) -> ModuleType:
+def _module(name: str, place: str, folder: str | None) -> ModuleType:
     with _lock, _looked_for_in(folder):
         try:
             _begin(name.partition(".")[0], folder)
@@ -118,14 +121,14 @@ def _module(name: str, field: str, folder: str | None) -> ModuleType:
         except ModuleNotFoundError as problem:
             missing = problem.name or ""
             if not (name == missing or name.startswith(f"{missing}.")):
-                raise InputError(f"`{field}`: the module {name} needs {missing}, which is not there.") from problem
+                raise InputError(f"{place}: the module {name} needs {missing}, which is not there.") from problem
             where = f"beside the plan ({Path(folder).resolve()}) nor installed" if folder is not None else "on the path"
             neither = "neither " if folder is not None else "not "
-            raise InputError(f"`{field}`: the module {name} is {neither}{where}; put it there.") from None
+            raise InputError(f"{place}: the module {name} is {neither}{where}; put it there.") from None
         except RAISED as problem:
             if isinstance(problem, _ClashError):
-                raise InputError(f"`{field}`: {problem}") from None
-            raise InputError(f"`{field}`: the module {name} fails when it is imported: {_said(problem)}.") from problem
+                raise InputError(f"{place}: {problem}") from None
+            raise InputError(f"{place}: the module {name} fails when it is imported: {_said(problem)}.") from problem
 
 
 class _ClashError(ImportError):

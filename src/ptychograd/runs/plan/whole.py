@@ -194,7 +194,9 @@ class PlanFields(Section):
         if not isinstance(settings, Mapping):
             raise InputError("The result has no plan: it was not made by one; write one with `ptychograd init`.")
         folder = result.settings.get(PLAN_FOLDER)
-        return cls.of(sections_in(settings, result.attached, given)).coming_from(Origin(folder, trusted))
+        return cls.of(sections_in(settings, result.attached, given)).coming_from(
+            Origin(folder, trusted, of_result=True)
+        )
 
     def __eq__(self, other: object) -> bool:
         """Whether another plan says the same; arrays are compared by their digests."""

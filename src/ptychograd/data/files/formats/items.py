@@ -26,7 +26,8 @@ from ptychograd.data.files.safety import Catalogue, Entry
 
 NO_PLACES = "positions=none"  # a key that says so
 ELSEWHERE = (
-    ", or another file (`data.positions=FILE`), or a raster scan (`data.scan.shape` and `data.scan.step`); or say that "
+    ", or another file (`data.positions=FILE`), or a raster scan (`data.scan.shape=LINES,POINTS` and "
+    "`data.scan.step=LENGTH`); or say that "
     f"there are none ({NO_PLACES})"
 )
 FIELDS = {  # what to say of a length that is missing
