@@ -45,7 +45,8 @@ def test_a_model_of_ones_own_with_a_probe_of_the_package_is_told_no_options():
     for one in (known, own):
         one.settings["verdict"]["causes"].append(cause)
     assert by_options("modes") in verdict_line(known)
-    assert in_python("modes") in verdict_line(own)
+    assert by_options("modes") not in verdict_line(own)
+    assert of_ones_own("modes") in verdict_line(own)
     fitted = result("at_noise", plan={"model": {"kind": {"kind": "my_model:Mine"}}})
     assert verdict_line(fitted) == line(fitted.settings["verdict"])
 

@@ -82,7 +82,6 @@ def _report(data: "pg.Dataset", plan: pg.Plan, epochs: int, unused: list[str]) -
 
 def _search(data: "pg.Dataset", seed: int, picture: Path | None, json: bool) -> None:
     """Search the start of data, print the best trials, and draw all of them if a picture is wanted."""
-
     with heard(), ShareBar("starts") as bar:
         found = pg.automatic.find_start(data, seed=seed, on_trial=bar.start_trial)
     say(*texts.search_lines(found))

@@ -36,8 +36,8 @@ REMEDIES = {
     "not_counts": Remedy("give the counts as they were measured"),
     "object_not_told_from_noise": Remedy(
         "larger batches ({}) or more photons; patterns that are held out judge it better",
-        "`fit.batch_size=256`; `validation.hold_out=0.05` holds some out",
-        "batch_size=256",
+        "`fit.batch_size`, up to all patterns; `validation.hold_out=0.05` holds some out",
+        "batch_size",
     ),
     "loss_rose": Remedy("larger batches ({}), or another solver", "`fit.batch_size`", "batch_size"),
     "too_few_epochs": Remedy("more epochs ({})", "`ptychograd resume ... --epochs N`", "resume=result"),
