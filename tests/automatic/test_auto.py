@@ -114,6 +114,7 @@ def test_positions_are_looked_for_far_off_where_a_run_is_far_from_the_data(scan)
     assert "positions placed by holograms" not in [part.name for part in parts_for(said, scan, is_far=True)]
 
 
+@pytest.mark.slow
 def test_positions_that_are_placed_are_not_placed_again_in_trials(scan):
     plain = pg.Plan(validation={"hold_out": 0.1})
     placed = parts_for(plain, scan, is_far=True)[2].put_into(plain)

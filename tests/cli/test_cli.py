@@ -327,6 +327,7 @@ def test_simulated_file_is_the_papers_experiment(run):
     assert np.sum(np.abs(data.truth.probe) ** 2) == pytest.approx(1e4)
 
 
+@pytest.mark.slow
 def test_siemens_star(run, siemens_star):
     """Measured data: three modes reach R = 0.067 in 20 epochs, whatever the seed, and swapped axes 0.114."""
     keys = ("--key", "patterns=intensity", "--key", "positions=position_px", "--key", "probe=probe_guess")

@@ -45,6 +45,7 @@ def test_a_folder_of_tiffs_and_a_table(run, tmp_path, scan):
     assert other.read().fingerprint == plan.read().fingerprint
 
 
+@pytest.mark.slow
 def test_an_array_and_a_raster(run, tmp_path, scan):
     np.save(tmp_path / "scan.npy", scan[0])
     fields = ("shape=[6, 8]", "step=0.2 um", "serpentine=true")
@@ -58,6 +59,7 @@ def test_an_array_and_a_raster(run, tmp_path, scan):
     assert "48" in out
 
 
+@pytest.mark.slow
 @pytest.mark.variants
 @pytest.mark.parametrize("streamed", [False, True])
 def test_a_grid_in_a_file(run, tmp_path, scan, streamed):

@@ -60,6 +60,7 @@ def test_from_a_foreign_file_to_a_result_and_back(here, capfd):
         np.testing.assert_array_equal(again.arrays[name], array)
 
 
+@pytest.mark.slow
 def test_a_plan_with_an_array_goes_through_a_result(here, capfd):
     keys = {"patterns": "run7/eiger", "positions": "run7/stage"}
     lengths = {"distance": 0.31, "energy": "8 keV", "pixel_size": "55 um"}

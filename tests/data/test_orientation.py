@@ -107,6 +107,7 @@ def scan():
     return irregular_scan()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "code", [code if code in (2, 5) else pytest.param(code, marks=pytest.mark.slow) for code in ALL]
 )

@@ -363,6 +363,7 @@ SLOW = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [*ALIKE, *(pytest.param(kind, marks=pytest.mark.slow) for kind in SLOW)])
 def test_the_program_for_cuda_finds_what_that_of_the_cpu_finds(kind):
     """One epoch of the program that is made for CUDA, run on the CPU: all patterns at once, gathers and scatters."""

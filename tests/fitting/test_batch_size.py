@@ -85,6 +85,7 @@ def test_a_size_that_is_known_to_fail_is_kept_and_warned_of(differences, size, w
     assert not pg.PIE().doubts_batch(size, data)
 
 
+@pytest.mark.slow
 def test_a_doubt_is_said_once_and_the_size_is_kept():
     data = scan(patterns(3.0, count=100))
     model = pg.far_field(data)

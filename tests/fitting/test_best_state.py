@@ -72,6 +72,7 @@ def test_a_run_whose_loss_rises_ends_with_its_best_state(data):
     assert repr(shorter).startswith(f"Result({best} epochs, R = {result.r_factor:.4g}; ")
 
 
+@pytest.mark.slow
 @pytest.mark.variants
 @pytest.mark.parametrize("stop", [4, 9, 13])
 def test_it_goes_on_bit_for_bit_from_wherever_it_was_cut(data, tmp_path, stop):

@@ -133,6 +133,7 @@ def test_the_scale_changes_no_misfit():
 # The rest of the machinery --------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_run_in_two_calls_is_the_same_run(data, tmp_path):
     """The long memory is part of the state, through a file too, bit for bit."""
     model, solver = pg.near_field(data, object=pg.models.flat_object), pg.Nesterov()

@@ -305,6 +305,7 @@ def test_a_step_of_the_estimated_size_never_raises_the_penalty(prior):
     assert values[-1] < 0.1 * values[0]
 
 
+@pytest.mark.slow
 def test_the_estimate_is_near_the_largest_curvature():
     """The Laplacian's is 8 for all arrays; that of each pixel by itself is known; no slope and no curvature is none."""
     exact, root = 8 * 0.3 * ROOT, jnp.asarray(ROOT)
@@ -332,6 +333,7 @@ def test_a_fit_with_ones_own_penalty_is_that_with_the_built_in_one():
     assert one.history.r_factor[-1] == pytest.approx(other.history.r_factor[-1], rel=0.02)
 
 
+@pytest.mark.slow
 def test_a_steep_penalty_converges_where_a_step_that_takes_it_for_flat_does_not():
     data = measurement()
     start = pg.far_field(data, object=pg.models.random_object(5))

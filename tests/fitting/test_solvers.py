@@ -292,6 +292,7 @@ def test_parameters_without_a_diagonal_move_by_adam(data):
         assert result.arrays["detector.background"] == pytest.approx(2.0, rel=0.05)
 
 
+@pytest.mark.slow
 @pytest.mark.variants
 @pytest.mark.parametrize("name", SOLVERS)
 def test_padding_changes_no_step(name, data):

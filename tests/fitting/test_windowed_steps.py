@@ -62,6 +62,7 @@ def assert_alike(one, other, tolerance):
         assert np.linalg.norm(leaf - other.state[name]) <= 1e3 * tolerance * scale, name
 
 
+@pytest.mark.slow
 @pytest.mark.variants
 @pytest.mark.parametrize(
     ("name", "trainable"),

@@ -114,6 +114,7 @@ def test_a_spot_may_stand_for_the_beam(data):
 # Reconstructed --------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_crystal_whose_faces_are_known_is_found():
     """From a random start to the noise of its photons."""
     data = bragg_problems.measurement(support=bragg_problems.solid())

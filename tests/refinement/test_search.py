@@ -49,6 +49,7 @@ def test_patterns_that_are_held_out_stay_where_they_are(placed):
     assert np.abs(np.delete(offset, 17, axis=0)).max() < NOISE
 
 
+@pytest.mark.slow
 def test_a_pattern_gone_far_astray_is_found_from_the_position_given(placed):
     model, data, wrong = placed
     lost = np.zeros_like(wrong)

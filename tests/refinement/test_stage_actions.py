@@ -82,6 +82,7 @@ def test_shrink_wrap_stays_within_the_starts_support_and_may_grow_back_to_it(dat
     assert not support[~np.asarray(start.object.support)].any()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "displaced", [pytest.param(-2, marks=pytest.mark.slow), 1, pytest.param(5, marks=pytest.mark.slow)]
 )

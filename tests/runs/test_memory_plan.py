@@ -189,6 +189,7 @@ def test_accelerators_take_as_many_patterns_as_fit(data, monkeypatch):
     assert LARGEST_TRANSFORM == 10**9
 
 
+@pytest.mark.slow
 @pytest.mark.variants
 @pytest.mark.parametrize("solver", [pg.Nesterov(), pg.PIE(0.1), pytest.param(ADAM, marks=pytest.mark.slow)], ids=str)
 def test_chunks_change_no_result(data, solver, monkeypatch):

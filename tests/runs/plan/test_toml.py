@@ -23,6 +23,7 @@ from random_plans import plans
 ANY_TIME = settings(deadline=None, max_examples=20, suppress_health_check=list(HealthCheck))
 
 
+@pytest.mark.slow
 @ANY_TIME
 @given(plans())
 def test_any_plan_is_read_as_it_was_written(plan):
