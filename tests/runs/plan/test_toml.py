@@ -165,7 +165,7 @@ def test_the_schema_says_what_every_field_is():
 def test_the_examples_of_the_page_can_be_read(tmp_path):
     page = (Path(__file__).parents[3] / "docs/plan.md").read_text()
     blocks = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
-    assert len(blocks) == 2
+    assert len(blocks) == 3
     for block in blocks:
         (tmp_path / "run.toml").write_text(block)
         Plan.load(tmp_path / "run.toml").as_settings()
