@@ -488,6 +488,7 @@ class Own(pg.priors.AbstractPrior):
         return self.penalty(array)
 
 
+@pytest.mark.slow
 def test_a_prior_of_ones_own_is_for_an_array_of_any_axes():
     """Smooth angles of a tomogram; one of the package asks for an image."""
     start, data, *_ = tomography()

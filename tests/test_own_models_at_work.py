@@ -69,6 +69,7 @@ def test_it_goes_on_where_it_ended(case, tmp_path):
     np.testing.assert_array_equal(both.object, whole.object)
 
 
+@pytest.mark.slow
 def test_patterns_that_are_held_out_judge_it(case):
     fitted, held = pg.hold_out(case[1], 0.25)
     before = pg.quality.residuals(case[0], held).r_factor
@@ -79,6 +80,7 @@ def test_patterns_that_are_held_out_judge_it(case):
     assert pg.quality.residuals(found.model, held).r_factor == pytest.approx(judged[-1], rel=1e-4)
 
 
+@pytest.mark.slow
 def test_it_is_streamed_from_its_file_in_blocks(case, tmp_path):
     """Several blocks of one batch or more; they have an order of their own, so that what comes out is compared."""
     data = case[1]

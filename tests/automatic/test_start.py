@@ -46,6 +46,7 @@ def test_applied_placing_turns_positions_back(scan):
     np.testing.assert_allclose(away, np.broadcast_to(away[0], away.shape), atol=1e-12 * PIXEL)
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize(("code", "angle"), [(0, 0.0), (1, 0.0), (6, 0.0), (4, 0.25)])
 def test_shadows_tell_orientation_and_defocus(scan, code, angle):
     data, _, spread = scan

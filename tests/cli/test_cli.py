@@ -76,6 +76,7 @@ def test_inspect_says_what_is_there(run, scan):
     assert "wavelength, distance and pixel_size" in text
 
 
+@pytest.mark.slow
 def test_keys_name_what_a_file_calls_otherwise(run, tmp_path):
     data = problems.measurement()
     np.savez(tmp_path / "f.npz", a=data.patterns, b=data.positions, c=data.patterns + 1, p=data.probe[0])

@@ -241,6 +241,7 @@ def simulated(tmp_path_factory):
     return pg.read(file)
 
 
+@pytest.mark.slow
 def test_a_simulated_crystal_goes_into_a_file(simulated):
     """With the photons, the angles and the background that were asked for."""
     assert simulated.patterns.shape == (21 * 12 * 15, 32, 32)

@@ -71,6 +71,7 @@ def test_a_grid_in_a_file(run, tmp_path, scan, streamed):
     np.testing.assert_allclose(positions[[1, 8]], [[0, 2e-7], [3e-7, 0]], atol=1e-20)
 
 
+@pytest.mark.slow
 def test_two_files_of_one_scan(run, tmp_path, scan):
     patterns, positions = scan
     np.save(tmp_path / "a.npy", patterns[:20])

@@ -62,13 +62,8 @@ OPTIONS = {
 }
 
 
-LONG = ("auto", "two kinds of noise", "flat field", "Adam")
-
-
-@pytest.mark.variants
-@pytest.mark.parametrize(
-    "kind", [pytest.param(kind, marks=pytest.mark.slow) if kind in LONG else kind for kind in OPTIONS]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", OPTIONS)
 def test_the_command_goes_on_to_the_same_bytes(run, scan, kind):
     epochs, options = OPTIONS[kind]
     assert run("reconstruct", scan, "-o", "whole.h5", *options)[0] == 0

@@ -197,6 +197,7 @@ def test_runs_of_other_data_are_not_taken_for_finished(run, tmp_path):
     assert max(losses[1]) < 0.1 * min(losses[0])
 
 
+@pytest.mark.slow
 def test_a_single_point_is_a_grid_too(run, scan, tmp_path):
     """However many axes say so."""
     grid = ("--grid", "seed=0", "--grid", "batch-size=8", "--grid", "modes=1")

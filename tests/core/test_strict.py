@@ -69,6 +69,7 @@ def test_noise_leaves_a_model_its_precision(noise):
     assert stays(found, 4)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("double")
 def test_noise_is_double_in_a_double_model():
     model = pg.far_field(FAR, dtype=np.complex128)
@@ -169,6 +170,7 @@ def test_a_crystal_keeps_its_precision():
     assert stays(found, 4)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("double")
 def test_a_run_of_single_precision_is_the_same_where_double_is_on():
     """With a variance of its own for every pixel."""

@@ -62,6 +62,7 @@ def test_projections_are_idempotent_and_nearest(name):
     assert (np.abs(once - array) <= np.abs(farther - array) + 1e-6).all()  # of all that fulfil it, pixel by pixel
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize("solver", SOLVERS)
 def test_every_solver_ends_where_the_constraint_holds(solver, data):
     result = fitted(data, {"object": ALL["support"]}, solver)
@@ -76,6 +77,7 @@ def crc(mask) -> str:
     return f"{zlib.crc32(mask.tobytes()):08x}"
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize("name", ALL)
 def test_every_constraint_holds_of_object_and_probe(name, data):
     path = "object.transmission" if name == "support" else "object"

@@ -42,6 +42,7 @@ def test_a_saved_result_still_knows_it_and_goes_into_its_model(result, tmp_path)
     np.testing.assert_array_equal(again.probe.modes, result.arrays["probe.modes"])
 
 
+@pytest.mark.slow
 def test_a_truth_with_aberrations_holds_the_aberrated_wave(data):
     """Independent: the phase of the truth's spectrum against that of the plain experiment's probe."""
     plain = FarFieldExperiment(**FEW).dataset().truth.probe[0]

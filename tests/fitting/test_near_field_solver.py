@@ -51,6 +51,7 @@ def test_it_is_the_propagator_that_says_whether_a_field_is_near(data):
 # Reconstruction -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_near_field_is_solved_to_its_noise_and_to_the_truth(data):
     """From a flat object and the mean pattern: χ² of 1, and object and probe of the simulation."""
     result = pg.reconstruct(

@@ -229,6 +229,7 @@ def test_the_model_is_put_together_from_complex_leaves_or_their_planes(model):
     assert eqx.tree_equal(objective.model(split(parameters)), model)
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize("index", [(2,), (2, 0, 3, 1)])
 @pytest.mark.parametrize("surrogate", [False, True])
 def test_exit_waves_of_a_batch_are_those_of_the_model_and_of_the_coarse_one(model, index, surrogate):

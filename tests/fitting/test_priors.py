@@ -287,6 +287,7 @@ class OneBound(Steep):
         return root
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize("prior", [Smooth(0.3), Steep(0.3), Steep(1e6, 2), Steep(1e-6)], ids=repr)
 def test_a_step_of_the_estimated_size_never_raises_the_penalty(prior):
     penalty = Penalty(prior, jnp.asarray(ROOT))

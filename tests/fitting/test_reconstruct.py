@@ -54,6 +54,7 @@ def test_a_run_is_compiled_once(data):
     assert traced[0] == traced[1] > 0
 
 
+@pytest.mark.slow
 def test_ragged_batch_counts_every_pattern_once(data):
     """With steps of zero the loss of an epoch is the sum over all patterns, whatever the batch size."""
     losses = [

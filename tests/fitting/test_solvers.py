@@ -177,6 +177,7 @@ def test_diagonals_are_the_intensities_of_probe_and_object(data, batch_size):
     np.testing.assert_allclose(found["probe.modes"], np.stack([seen, seen]), rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_masked_pixels_do_not_pull():
     """Garbage under the mask changes no byte of the result."""
     mask = np.ones(problems.FRAME, bool)

@@ -42,6 +42,7 @@ def test_patterns_in_the_file_are_the_patterns_in_memory(scan, data):
     assert stored.largest == whole.largest
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize(
     "solver",
     [pg.Nesterov(), pytest.param(pg.PIE(), marks=pytest.mark.slow), pg.adam({"object": 0.01, "probe": 1.0})],

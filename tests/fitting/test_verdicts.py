@@ -147,6 +147,7 @@ def interrupt_at_once(progress):
     raise KeyboardInterrupt
 
 
+@pytest.mark.slow
 def test_runs_beside_each_other_have_the_verdicts_of_runs_alone(data):
     run = pg.Run(problems.start_model(data), data, pg.Nesterov(), (pg.Stage(2),), 8)
     alone = verdict(pg.perform(run))

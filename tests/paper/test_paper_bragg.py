@@ -10,6 +10,8 @@ from ptychograd.paper.bragg import BraggExperiment, faceted, phase_factor
 from ptychograd.quality.comparison import compare_with_truth
 from ptychograd.runs.stages import crystal_stages
 
+pytestmark = pytest.mark.slow  # the reduced measurement alone takes ten seconds
+
 
 @pytest.fixture(scope="module")
 def data():

@@ -167,6 +167,7 @@ def test_figure_2_is_not_computed_again(figure2, monkeypatch):
         fig2.reproduce(Reproduction(figure2.folder, False, lambda share, what: None))  # 150 epochs are something else
 
 
+@pytest.mark.slow
 def test_an_interrupt_of_figure_2_keeps_what_is_done(tmp_path, monkeypatch):
     """It is raised on, and no half method is taken for a whole one."""
 

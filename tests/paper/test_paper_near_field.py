@@ -69,6 +69,7 @@ def test_nothing_wraps(data):
         assert not data.support[y : y + 512, x + 420 : x + 512].any()
 
 
+@pytest.mark.slow
 def test_the_object_has_magnitudes_to_one_phases_to_a_quarter_of_pi_and_a_bright_surround(data):
     inside = data.truth.object[data.support]
     assert inside.size == 192**2

@@ -253,6 +253,7 @@ class OwnAmplitude(AbstractNoise):
 PAIRS = [(OwnPoisson(), Poisson()), (OwnGaussian(), Gaussian(4.0, 500.0)), (OwnAmplitude(), Amplitude())]
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize(("own", "given"), PAIRS, ids=["poisson", "gaussian", "amplitude"])
 @pytest.mark.usefixtures("double")
 def test_information_and_curvature_follow_from_the_misfit(own, given):
@@ -303,6 +304,7 @@ def test_a_misfit_that_no_solver_can_follow_is_refused_before_a_run(noise, sente
         pg.perform(run)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("own", "given"), PAIRS[:1])
 def test_a_fit_with_ones_own_misfit_is_that_with_the_built_in_one(own, given):
     data = problems.measurement()

@@ -83,6 +83,7 @@ def test_the_adjoint_follows_from_the_forward_direction(shape):
     np.testing.assert_allclose(own.adjoint(y, None), far.adjoint(y), atol=1e-13)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("solver", [pg.PIE(), pytest.param(pg.Nesterov(), marks=pytest.mark.slow)])
 @pytest.mark.usefixtures("double")
 def test_a_fit_with_ones_own_far_field_is_that_with_the_built_in_one(solver):

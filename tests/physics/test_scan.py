@@ -149,6 +149,7 @@ def test_scale_shear_and_rotation_of_an_affine():
     np.testing.assert_allclose(turned, [np.cos(0.1), np.sin(0.1)])  # y towards x
 
 
+@pytest.mark.variants
 @pytest.mark.parametrize("near", [pytest.param(False, marks=pytest.mark.slow), True])
 @pytest.mark.parametrize("path", ["offset", "affine", "drift"])
 def test_the_derivative_by_a_position_is_that_of_finite_differences(near, path):

@@ -80,6 +80,7 @@ def no_fit(model, epochs, hold=()):
     raise AssertionError("nothing is fitted")
 
 
+@pytest.mark.slow
 def test_positions_are_searched_wherever_the_model_holds_them(moved):
     true, data, wrong = moved
     found = pg.refinement.PositionSearch(data)(start(true), start(true), no_fit).model
@@ -128,6 +129,7 @@ def as_they_are(model, epochs, hold=()):
     return pg.reconstruct(model, blank, pg.adam(1.0), epochs=0)
 
 
+@pytest.mark.slow
 def test_held_out_patterns_put_back_positions_that_harm(shaken):
     true, (_, held) = shaken
     harmed = eqx.tree_at(lambda model: model.moves, true, true.moves[::-1])

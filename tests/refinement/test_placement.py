@@ -89,6 +89,7 @@ def test_few_points_with_large_errors_leave_the_map_near_the_identity():
     assert np.abs(affine.matrix).max() < 0.06
 
 
+@pytest.mark.slow
 def test_what_a_piece_explains_is_the_sum_over_its_pixels():
     """The correlation by transforms, at its best place and beside, against a sum in the open."""
     made = scan(3)

@@ -148,6 +148,7 @@ def test_a_judged_run_goes_on_from_its_checkpoints(harmed):
         assert json.dumps(again.settings, sort_keys=True) == json.dumps(whole.settings, sort_keys=True)
 
 
+@pytest.mark.slow
 def test_a_held_out_pattern_is_judged_at_its_own_position():
     """Nobody refined it: with the true object and wrong positions it is found at its own."""
     data, wrong = moved(problems)

@@ -227,6 +227,7 @@ def test_an_interrupt_in_an_escape_keeps_what_there_was(data):
         pg.perform(run._replace(stages=stages[1:]))
 
 
+@pytest.mark.slow
 def test_an_escape_before_the_first_stage_is_from_the_start(data):
     run = pg.Run(pg.bragg(data), data, pg.Nesterov(), (pg.Stage(1, OBJECT, first=(ShrinkWrap(),)),), 20)
     result = pg.perform(run)
@@ -261,6 +262,7 @@ def test_too_few_epochs_to_find_a_crystal_are_refused(stages, epochs):
         stages(epochs)
 
 
+@pytest.mark.slow
 def test_a_shift_that_does_not_stay_finite_is_not_taken(tiny):
     """And does not end the run: the others are tried all the same."""
     start = pg.bragg(tiny)

@@ -195,6 +195,7 @@ def tables(folder):
         return json.loads((folder / "sweep.json").read_text(encoding="utf-8")), list(csv.DictReader(file))
 
 
+@pytest.mark.slow
 def test_a_sweep_says_what_failed_and_goes_on(run, tmp_path):
     """In all three tables and beside them; called again it computes nothing and says the same."""
     pg.write(tmp_path / "scan.h5", DATA)
