@@ -9,7 +9,7 @@ import pytest
 import problems
 import ptychograd as pg
 from lens_scans import WAVELENGTH, lens_scan
-from ptychograd.automatic.auto import AUTO, with_held_out
+from ptychograd.automatic.auto import AUTO, Asked, _with_other_start, with_held_out
 from ptychograd.automatic.beginning import Beginning, beginning_of, of_right_sign, twin_of
 from ptychograd.automatic.budget import Budget, Tried
 from ptychograd.automatic.halves import HalvesShared, halves_share, with_halves
@@ -174,6 +174,30 @@ def test_from_a_file_to_a_sure_result_by_the_command(run, scan, tmp_path):
     assert plan.model.start.defocus * WAVELENGTH == pytest.approx(lens_scan()[2], rel=0.3)
     assert run("run", "scan_result.toml", "-o", "again.h5")[0] == 0
     np.testing.assert_array_equal(pg.load("again.h5").object, result.object)
+
+
+@pytest.mark.slow
+def test_another_start_than_a_files_probe_keeps_what_was_prepared(scan):
+    """The file's probe is in focus, the beam is not; the detector has a hot pixel, and the scan is turned."""
+    patterns = np.array(scan.patterns)
+    patterns[:, 3, 5] = 60000 + np.arange(len(patterns))
+    focused = np.fft.fftshift(np.fft.ifft2(np.fft.ifftshift(np.abs(np.fft.fft2(lens_scan()[1]))))).astype(complex)
+    wrong = pg.data.apply_orientation(dataclasses.replace(scan, patterns=patterns, probe=focused[None]), 1)
+    ready = pg.Plan(data={"prepare": {"hot_pixels": True}}, fit={"epochs": 40})
+
+    def done(plan, data):
+        planned = pg.runs.PlannedRun.of(plan, data)
+        return planned.validated(planned.perform())
+
+    asked = Asked(pg.Plan(), wrong, Budget.of(None), done)
+    settings = {"verdict": {"code": "not_solved", "causes": []}, "held_out_r_factor": 0.9, "stopped": "all epochs done"}
+    failed = Result({}, {}, History.empty(), settings)
+    state, data = _with_other_start(asked, ready, State(ready, failed), wrong, [])
+    assert state.plan.data.prepare.hot_pixels
+    assert state.plan.data.orientation == 1
+    assert not data.mask[..., 3, 5].any()
+    assert {"model.start.defocus", "model.start.probe"} & set(state.plan.said_fields)
+    assert state.result.settings["verdict"]["code"] in ("at_noise", "near_noise")
 
 
 @pytest.fixture(scope="module")

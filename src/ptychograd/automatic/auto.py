@@ -141,7 +141,7 @@ def _performing(on_epoch: Callable[[Progress], None] | None) -> Perform:
 def _followed(asked: Asked) -> Result:
     """All steps, one after another."""
     notes: list[str] = []
-    plan = _tell(notes, *prepared_plan(asked))
+    ready = plan = _tell(notes, *prepared_plan(asked))
     data = asked.read(plan)
     begin = beginning_of(plan, data, asked.said, asked.on_trial, asked.budget.share(SEARCH))
     plan = _tell(notes, plan.with_fields(begin.fields), begin.notes)
@@ -149,12 +149,14 @@ def _followed(asked: Asked) -> Result:
         data = asked.read(plan)
     plan = with_held_out(plan, data)
     plan, tried = _distinguished(asked, plan, data, begin, notes)
+    if begin.others:  # the scan of the best may lie otherwise
+        data = asked.read(plan)
     plan, more = _tell_more(notes, *evidence_at_few_photons(plan, data, asked.budget, asked.said))
     result = asked.perform(plan, data)
     state = State(plan, result, (*tried, *more))
     if result.stopped not in CUT_SHORT:
         state = _completed(asked, state, data, notes)
-        state = _with_other_start(asked, state, data, notes)
+        state, data = _with_other_start(asked, ready, state, data, notes)
     return _finished(state, data, notes)
 
 
@@ -233,24 +235,30 @@ def _completed(asked: Asked, state: State, data: Dataset, notes: list[str]) -> S
     return state._replace(result=first.result, plan=first.plan)
 
 
-def _with_other_start(asked: Asked, state: State, data: Dataset, notes: list[str]) -> State:
-    """A run that begins with another probe than that of the file, where this one led to no image."""
+def _with_other_start(
+    asked: Asked, ready: Plan, state: State, data: Dataset, notes: list[str]
+) -> tuple[State, Dataset]:
+    """A run that begins with another probe than that of the file, where this one led to no image, and its data.
+
+    The plan that it begins from is `ready`: what was prepared is in it, and no start.
+    """
     begun_by_file = data.probe is not None and not any(path.startswith("model.start.") for path in asked.said)
     is_solved = state.result.settings.get(VERDICT, {}).get("code") != NOT_SOLVED
     if is_solved or not begun_by_file or state.result.stopped in CUT_SHORT or not asked.budget.allows(0.0):
-        return state
+        return state, data
     _tell(notes, state.plan, ["the probe of the file led to no image, so another start is looked for"])
-    begin = other_beginning(asked.plan, data, asked.said, asked.on_trial, asked.budget.share(SEARCH))
-    plan = _tell(notes, with_held_out(asked.plan.with_fields(begin.fields), data), begin.notes)
+    there = asked.read(ready)
+    begin = other_beginning(ready, there, asked.said, asked.on_trial, asked.budget.share(SEARCH))
+    plan = _tell(notes, with_held_out(ready.with_fields(begin.fields), there), begin.notes)
     tried = (*state.tried, *begin.tried)
     if not begin.fields:
-        return state._replace(tried=tried)
+        return state._replace(tried=tried), data
     there = asked.read(plan)
     other = _completed(asked, State(plan, asked.perform(plan, there), tried), there, notes)
     if other.result.stopped in CUT_SHORT or _held_out(other.result) < _held_out(state.result):
-        return other
+        return other, there
     _tell(notes, state.plan, ["it expects held-out patterns no better; the run with the probe of the file is kept"])
-    return state._replace(tried=other.tried)
+    return state._replace(tried=other.tried), data
 
 
 def _without_lattice(asked: Asked, state: State, data: Dataset, notes: list[str]) -> State:
