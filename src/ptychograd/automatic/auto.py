@@ -35,6 +35,7 @@ HELD, MOST_HELD, LEAST_HELD = 16, 0.15, 0.05  # patterns that judge, and shares 
 SEARCH = 0.4  # of the time, for the start
 LONGER = 2  # times the epochs, where the misfit still fell
 DISTINGUISHED = 20  # epochs of each of several starts that trials could not tell apart
+NEARLY = 0.1  # of what can be explained: a run that leaves no more has an image
 LATER = 1.002  # times R of held-out patterns, up to which the last run is as good as the first
 
 UNSAID = {  # fields of a start, as they are by themselves
@@ -243,8 +244,7 @@ def _with_other_start(
     The plan that it begins from is `ready`: what was prepared is in it, and no start.
     """
     begun_by_file = data.probe is not None and not any(path.startswith("model.start.") for path in asked.said)
-    is_solved = state.result.settings.get(VERDICT, {}).get("code") != NOT_SOLVED
-    if is_solved or not begun_by_file or state.result.stopped in CUT_SHORT or not asked.budget.allows(0.0):
+    if _has_image(state.result) or not begun_by_file or state.result.stopped in CUT_SHORT or not asked.budget.allows(0.0):
         return state, data
     _tell(notes, state.plan, ["the probe of the file led to no image, so another start is looked for"])
     there = asked.read(ready)
@@ -259,6 +259,12 @@ def _with_other_start(
         return other, there
     _tell(notes, state.plan, ["it expects held-out patterns no better; the run with the probe of the file is kept"])
     return state._replace(tried=other.tried), data
+
+
+def _has_image(result: Result) -> bool:
+    """Whether it explains nearly all that can be explained, if not down to the noise."""
+    verdict = result.settings.get(VERDICT, {})
+    return verdict.get("code") != NOT_SOLVED or (verdict.get("left") or 1.0) <= NEARLY
 
 
 def _without_lattice(asked: Asked, state: State, data: Dataset, notes: list[str]) -> State:
