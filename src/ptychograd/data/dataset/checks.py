@@ -5,7 +5,7 @@ import numpy as np
 from ptychograd.core.errors import InputError
 from ptychograd.data.dataset.stored import StoredPatterns
 from ptychograd.data.dataset.variables import Variables
-from ptychograd.data.geometry import BraggGeometry, Geometry
+from ptychograd.data.geometry import Geometry
 
 
 def check_frames(patterns: np.ndarray | StoredPatterns) -> None:
@@ -60,7 +60,7 @@ def check_extras(
 
 def check_support(support: np.ndarray | None, geometry: Geometry | None) -> None:
     """Refuse a support of the wrong dimension."""
-    dimensions = 3 if isinstance(geometry, BraggGeometry) else 2
+    dimensions = 3 if geometry is not None and geometry.rocking_curve else 2
     if support is not None and support.ndim != dimensions:
         raise InputError(
             f"The support has shape {support.shape}; expected {dimensions} axes for this geometry, "

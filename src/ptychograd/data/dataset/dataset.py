@@ -139,6 +139,21 @@ class Dataset:
         return 1 if self.geometry is None else self.geometry.patterns_together
 
     @property
+    def near_field(self) -> NearFieldGeometry | None:
+        """The geometry of shadows, None where patterns are no near field."""
+        return None if self.geometry is None else self.geometry.near_field
+
+    @property
+    def rocking_curve(self) -> BraggGeometry | None:
+        """The geometry of rocking curves around a Bragg reflection, None where patterns are of no crystal."""
+        return None if self.geometry is None else self.geometry.rocking_curve
+
+    @property
+    def is_far_field(self) -> bool:
+        """Whether patterns are a thin object's far field, as those with positions and no geometry are taken to be."""
+        return self.positions is not None if self.geometry is None else self.geometry.is_far_field
+
+    @property
     def frame_shape(self) -> tuple[int, int]:
         """Rows and columns of one pattern."""
         return self.patterns.shape[1], self.patterns.shape[2]

@@ -35,7 +35,6 @@ FIELDS = {  # what to say of a length that is missing
     "distance": "`geometry.distance`",
     "pixel_size": "`geometry.pixel_size`",
 }
-REGIMES = {Geometry: "far field", NearFieldGeometry: "near field", BraggGeometry: "Bragg geometry"}
 
 
 class FoundVariable(NamedTuple):
@@ -199,9 +198,8 @@ def assemble(items: Items, catalogue: Catalogue, places: Mapping[str, str], sour
     positions = items.positions
     if positions is not None and items.unit == "pixel" and geometry is not None:
         rows, columns = items.patterns.shape[1:]
-        regime = REGIMES[type(geometry)]
         positions = positions * geometry.sampling((rows, columns))
-        notes += (f"positions: object pixels of the {regime}, converted to metres",)
+        notes += (f"positions: object pixels of the {geometry.regime}, converted to metres",)
     data = make_dataset(
         items.patterns,
         positions,
