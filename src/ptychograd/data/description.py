@@ -101,8 +101,8 @@ def _rocking_curve(data: Dataset) -> Facts:
     )
     photons = data.photons.reshape(-1, data.group).mean(axis=0)
     yield "", f"photons per pattern, angle by angle: {', '.join(f'{mean:,.4g}' for mean in photons)}"
-    yield "depth", _depth(geometry, data.frame_shape)
-    if aliased := geometry.aliased(data.frame_shape):
+    yield "depth", _depth(curve, data.frame_shape)
+    if aliased := curve.aliased(data.frame_shape):
         yield "warning", aliased
     if _is_angle_major(data):
         yield "warning", "patterns look ordered angle by angle; expected position by position, at each angle by angle"

@@ -12,7 +12,8 @@ import numpy as np
 
 from ptychograd.core.errors import InputError
 from ptychograd.data.dataset import Dataset
-from ptychograd.data.preparation.blocks import FrameChange, with_frames
+from ptychograd.data.dataset.change import FrameChange
+from ptychograd.data.preparation.blocks import with_frames
 from ptychograd.data.preparation.companions import on_other_pixels
 from ptychograd.data.preparation.windows import Placed, with_placed, with_ramp
 
