@@ -159,7 +159,7 @@ class Dataset:
         """Rows and columns of one pattern."""
         return self.patterns.shape[1], self.patterns.shape[2]
 
-    @cached_property
+    @property
     def store(self) -> AbstractPatterns:
         """The patterns as they are asked for by number, wherever they are: in memory or in their file."""
         return patterns_of(self.patterns)
