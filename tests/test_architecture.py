@@ -9,7 +9,7 @@ import ast
 import graphlib
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
@@ -86,6 +86,14 @@ OTHER_WORDS = {
     "object.tiff": "the name of a file, in an example of a command",
 }  # texts that look like a path and are none; sentences with a blank in them, as messages and examples, are left alone
 
+# Kinds answer for themselves: who asks for one by `isinstance` stands where it comes in, with the reason.
+OWN_KINDS_ASKED = {
+    "data/dataset/making.py": "what a person or a reader gives as patterns",
+    "data/files/formats/items.py": "patterns as a file has them: of those that stay there others can't take the places",
+    "data/files/placing.py": "patterns as files have them, some of which a list of positions names",
+}
+FAMILIES = {"Geometry", "AbstractPatterns"}  # kinds that are counted, with all that are made of them
+
 MOST_LINES_OF_A_FILE = 300  # docstrings are not counted, there or in a function: no one is to save words
 MOST_LINES_OF_A_FUNCTION = 40
 MOST_POSITIONAL_ARGUMENTS = 7  # `self` is not counted
@@ -155,6 +163,14 @@ def test_tests_replace_no_inner_name():
 def test_paths_of_parameters_stand_with_the_models():
     """The other rooms ask for roles; what they say of a result they say of one of a person's own model."""
     none_of(line for source in SOURCES for line in paths_elsewhere(source))
+
+
+def test_kinds_answer_for_themselves():
+    kinds = own_kinds(SOURCES)
+    kinds = {kind: bases for kind, bases in kinds.items() if FAMILIES & {kind, *bases}}  # widens to all without this
+    asked = {source.path: list(kinds_asked(source, kinds)) for source in SOURCES}
+    none_of(line for path, lines in asked.items() if path not in OWN_KINDS_ASKED for line in lines)
+    none_of(f"{path} asks for no kind: leave it out of OWN_KINDS_ASKED" for path in OWN_KINDS_ASKED if not asked[path])
 
 
 def none_of(complaints: Iterator[str]):
@@ -361,6 +377,34 @@ def paths_elsewhere(source: Source) -> Iterator[str]:
             yield f"{source.at(node)}: `{node.value}` is a path: ask for a role, or `physics.paths` for its name"
 
 
+def own_kinds(sources: list[Source]) -> dict[str, set[str]]:
+    """The classes that the package defines, each with those that it is made of."""
+    found = {
+        node.name: {dotted(base).rpartition(".")[2] for base in node.bases}
+        for source in sources
+        for node in ast.walk(source.tree)
+        if isinstance(node, ast.ClassDef)
+    }
+    return {kind: set(above(kind, found)) for kind in found}
+
+
+def above(kind: str, bases: dict[str, set[str]]) -> Iterator[str]:
+    """What a class is made of, and what that is made of."""
+    for base in bases.get(kind, set()) - {kind}:
+        yield base
+        yield from above(base, bases)
+
+
+def kinds_asked(source: Source, kinds: Iterable[str]) -> Iterator[str]:
+    """Where a file asks whether something is of one of these kinds."""
+    for node in ast.walk(source.tree):
+        if not (isinstance(node, ast.Call) and dotted(node.func) == "isinstance" and len(node.args) == 2):
+            continue
+        names = [dotted(part) for part in ast.walk(node.args[1]) if isinstance(part, ast.Name | ast.Attribute)]
+        for kind in sorted({name.rpartition(".")[2] for name in names} & set(kinds)):
+            yield f"{source.at(node)}: asks for `{kind}`: let it answer, by a property or a method that all kinds have"
+
+
 REPLACING = ("setattr", "delattr", "setitem", "delitem", "patch", "object")  # of monkeypatch, of mock, of Python
 INNER = re.compile(r"(^|\.)_(?!_)")  # a name with one leading underscore, there or at the end of a path
 
@@ -556,3 +600,20 @@ def test_a_path_elsewhere_is_found(path, text):
 )
 def test_what_is_no_path_elsewhere_is_left_alone(path, text):
     assert not list(paths_elsewhere(Source(path, text)))
+
+
+@pytest.mark.parametrize("kinds", ["Near", "Near | None", "(Far, Near)", "geometry.Near", "Far | geometry.Near"])
+def test_a_kind_that_is_asked_for_is_found(kinds):
+    own = own_kinds([Source("data/geometry.py", "class Beam: ...\nclass Near(Beam): ..."), Source("data/far.py", "")])
+    assert own["Near"] == {"Beam"}
+    assert (
+        len(list(kinds_asked(Source("models/recipes.py", f"if isinstance(data.geometry, {kinds}):\n    pass"), own)))
+        == 1
+    )
+
+
+@pytest.mark.parametrize(
+    "text", ["isinstance(data, np.ndarray)", "data.geometry.near_field", "issubclass(kind, tuple)"]
+)
+def test_what_asks_for_no_own_kind_is_left_alone(text):
+    assert not list(kinds_asked(Source("models/recipes.py", text), ["Near"]))

@@ -8,8 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ptychograd.core.errors import InputError
+from ptychograd.data.dataset import make_dataset
 from ptychograd.data.geometry import (
+    BraggGeometry,
     Geometry,
+    NearFieldGeometry,
     check_extent,
     far_field_sampling,
     format_length,
@@ -118,3 +121,29 @@ def test_a_plausible_scan_passes(positions):
 def test_an_absurd_extent_is_refused_with_its_cause(positions, sampling, text):
     with pytest.raises(InputError, match=text):
         check_extent(positions, (32, 40), sampling)
+
+
+LENGTHS = (1.5e-10, 1.0, (75e-6, 75e-6))
+
+
+@pytest.mark.parametrize(
+    ("geometry", "is_near", "is_crystal", "regime"),
+    [
+        (Geometry(*LENGTHS), False, False, "far field"),
+        (NearFieldGeometry(*LENGTHS, focus_distance=0.5), True, False, "near field"),
+        (BraggGeometry(*LENGTHS, two_theta=0.6, rocking=(0.0, 1e-3)), False, True, "Bragg geometry"),
+    ],
+)
+def test_a_geometry_says_what_its_patterns_are(geometry, is_near, is_crystal, regime):
+    data = make_dataset(np.ones((2, 4, 6)), np.zeros((2, 2)), geometry=geometry)
+    assert data.near_field is geometry.near_field is (geometry if is_near else None)
+    assert data.rocking_curve is geometry.rocking_curve is (geometry if is_crystal else None)
+    assert data.is_far_field == geometry.is_far_field == (not is_near and not is_crystal)
+    assert geometry.regime == regime
+
+
+def test_patterns_without_a_geometry_are_a_far_field_if_they_have_positions():
+    patterns = np.ones((2, 4, 6))
+    assert make_dataset(patterns, np.zeros((2, 2))).is_far_field
+    assert not make_dataset(patterns).is_far_field
+    assert make_dataset(patterns).near_field is make_dataset(patterns).rocking_curve is None

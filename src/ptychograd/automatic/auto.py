@@ -17,7 +17,7 @@ from ptychograd.automatic.start.trials import Tell
 from ptychograd.core.errors import check_kind
 from ptychograd.core.log import log
 from ptychograd.core.strict import meant
-from ptychograd.data.dataset import Dataset, NearFieldGeometry, StreamFromFile
+from ptychograd.data.dataset import Dataset, StreamFromFile
 from ptychograd.data.patterns import illuminated_positions
 from ptychograd.data.preparation.guesses import guess_preparation
 from ptychograd.fitting.reconstruction import CUT_SHORT, Progress
@@ -75,7 +75,7 @@ class Asked(NamedTuple):
     def read(self, plan: Plan) -> Dataset:
         """The data of a plan."""
         distance, raw = plan.geometry.focus_distance, self.raw
-        if plan.model.kind == "near-field" and distance and not isinstance(raw.geometry, NearFieldGeometry):
+        if plan.model.kind == "near-field" and distance and not raw.near_field:
             raw = as_near_field(raw, distance)
         return prepared(raw, plan.data)
 

@@ -24,7 +24,7 @@ from ptychograd.automatic.start.shadow_distance import is_near_field, shadow_dis
 from ptychograd.automatic.start.trials import Tell
 from ptychograd.core.errors import InputError
 from ptychograd.core.strict import meant
-from ptychograd.data.dataset import BraggGeometry, Dataset, NearFieldGeometry
+from ptychograd.data.dataset import Dataset
 from ptychograd.runs.plan.plan import Plan
 
 NONE = Budget()  # no bound
@@ -70,7 +70,7 @@ def beginning_of(
     """
     if any(path.startswith("model.start.") and path != "model.start.object" for path in said):
         return Beginning(notes=("the start is as it was said",))
-    if not plan.is_of_package or data.positions is None or isinstance(data.geometry, BraggGeometry | NearFieldGeometry):
+    if not (plan.is_of_package and data.positions is not None and data.is_far_field):
         return Beginning(notes=("only the start of a far field with positions is searched",))
     near = _near_field(data, said, plan.seed, on_trial) if data.probe is None else None
     if near is not None:

@@ -10,7 +10,7 @@ from ptychograd.automatic.orientation import WIDTHS, OrientationTrial, Preferenc
 from ptychograd.core.errors import InputError
 from ptychograd.core.log import log
 from ptychograd.data.checks import Evidence, Finding, findings, first_to_mend
-from ptychograd.data.dataset import BraggGeometry, Dataset
+from ptychograd.data.dataset import Dataset
 from ptychograd.data.orientation import apply_orientation, inverse
 from ptychograd.models.diagnosis import observed
 from ptychograd.runs.machine import in_file
@@ -51,7 +51,7 @@ def report(data: Dataset, plan: Plan, with_trials: bool = True) -> Report:
         problem = str(refused)
     evidence = observed(data, probe if _is_given(plan) else None)
     found = findings(evidence)
-    if isinstance(data.geometry, BraggGeometry):
+    if data.rocking_curve:
         problem = problem or "rocking curves have one orientation, which the diffraction fixes; none is tried"
     elif with_trials and not problem and (first := first_to_mend(found)):
         problem = f"mend what is said to be bad about {' and '.join(first)} before."

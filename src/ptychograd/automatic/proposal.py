@@ -12,7 +12,7 @@ from ptychograd.automatic.start.trials import Tell
 from ptychograd.core.errors import InputError
 from ptychograd.data.checks import GOOD, Finding, findings, first_to_mend
 from ptychograd.data.contents import Contents, contents
-from ptychograd.data.dataset import BraggGeometry, Dataset, NearFieldGeometry
+from ptychograd.data.dataset import Dataset
 from ptychograd.data.description import describe
 from ptychograd.data.preparation import guess_preparation
 from ptychograd.models.diagnosis import observed
@@ -181,7 +181,7 @@ def _missing(data: Dataset) -> Iterator[Note]:
     if data.geometry is None and data.positions is not None:
         for name in ("energy", "distance", "pixel_size"):
             yield f"geometry.{name}", "MISSING: the file does not state it; without it lengths are in pixels."
-    if isinstance(data.geometry, BraggGeometry) and data.support is None:
+    if data.rocking_curve and data.support is None:
         yield "model.start.thickness", "MISSING: the file has no support; give the crystal's thickness."
 
 
@@ -194,8 +194,8 @@ def _of_files(data: Dataset, plan: Plan) -> Iterator[tuple[str, object]]:
     values = {"distance": geometry.distance, "wavelength": geometry.wavelength}
     if rows == columns:
         values["pixel_size"] = float(rows)
-    if isinstance(geometry, NearFieldGeometry):
-        values["focus_distance"] = geometry.focus_distance
+    if near := geometry.near_field:
+        values["focus_distance"] = near.focus_distance
         yield "model.kind", "near-field"
     given = plan.geometry
     for name, value in values.items():

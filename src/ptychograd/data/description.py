@@ -8,7 +8,7 @@ from jaxtyping import Complex
 
 from ptychograd.core.errors import InputError
 from ptychograd.core.illumination import brightness
-from ptychograd.data.dataset import BraggGeometry, Dataset, Geometry, NearFieldGeometry, positions_in_pixels
+from ptychograd.data.dataset import BraggGeometry, Dataset, Geometry, positions_in_pixels
 from ptychograd.data.geometry import (
     bounded,
     check_extent,
@@ -77,8 +77,8 @@ def _exposure(data: Dataset, sampling: tuple[float, float] | None) -> Facts:
         f"wavelength {format_length(geometry.wavelength)} ({geometry.energy_text}),"
         f" distance {format_length(geometry.distance)}, detector pixel {_area(geometry.pixel_size)}",
     )
-    if isinstance(geometry, BraggGeometry):
-        yield "voxel", f"{_area(geometry.voxel(data.frame_shape))} (x, y, z), y along the exit beam"
+    if curve := geometry.rocking_curve:
+        yield "voxel", f"{_area(curve.voxel(data.frame_shape))} (x, y, z), y along the exit beam"
     elif sampling is None:
         yield (
             "object pixel",
@@ -89,20 +89,20 @@ def _exposure(data: Dataset, sampling: tuple[float, float] | None) -> Facts:
 
 
 def _rocking_curve(data: Dataset) -> Facts:
-    geometry = data.geometry
-    if not isinstance(geometry, BraggGeometry):
+    curve = data.rocking_curve
+    if curve is None:
         return
-    low, high = np.degrees((min(geometry.rocking), max(geometry.rocking)))
-    angles = f"{len(geometry.rocking)} angles from {low:.4g} to {high:.4g} degrees"
+    low, high = np.degrees((min(curve.rocking), max(curve.rocking)))
+    angles = f"{len(curve.rocking)} angles from {low:.4g} to {high:.4g} degrees"
     yield (
         "rocking curve",
-        f"{angles} around 2θ = {math.degrees(geometry.two_theta):.5g} degrees, at each of {data.count // data.group:,} "
+        f"{angles} around 2θ = {math.degrees(curve.two_theta):.5g} degrees, at each of {data.count // data.group:,} "
         "positions",
     )
     photons = data.photons.reshape(-1, data.group).mean(axis=0)
     yield "", f"photons per pattern, angle by angle: {', '.join(f'{mean:,.4g}' for mean in photons)}"
-    yield "depth", _depth(geometry, data.frame_shape)
-    if aliased := geometry.aliased(data.frame_shape):
+    yield "depth", _depth(curve, data.frame_shape)
+    if aliased := curve.aliased(data.frame_shape):
         yield "warning", aliased
     if _is_angle_major(data):
         yield "warning", "patterns look ordered angle by angle; expected position by position, at each angle by angle"
@@ -139,13 +139,14 @@ def _is_angle_major(data: Dataset) -> bool:
 
 def _regime(geometry: Geometry) -> str:
     """Far field, or near field with what the cone beam does to it."""
-    if not isinstance(geometry, NearFieldGeometry):
-        return "far field"
-    if math.isinf(geometry.focus_distance):
-        return "near field of a parallel beam"
+    near = geometry.near_field
+    if near is None:
+        return geometry.regime
+    if math.isinf(near.focus_distance):
+        return f"{near.regime} of a parallel beam"
     return (
-        f"near field {format_length(geometry.focus_distance)} behind a focus: magnified {geometry.magnification:.5g} "
-        f"times, as a parallel beam over {format_length(geometry.effective_distance)}"
+        f"{near.regime} {format_length(near.focus_distance)} behind a focus: magnified {near.magnification:.5g} "
+        f"times, as a parallel beam over {format_length(near.effective_distance)}"
     )
 
 
@@ -155,7 +156,7 @@ def _scan(data: Dataset, sampling: tuple[float, float] | None, pixel: tuple[floa
         return
     positions = bounded(positions_in_pixels(data, sampling)[:: data.group])
     span, step = np.ptp(positions, axis=0), nearest_step(positions)
-    axes = "voxels (y, z)" if isinstance(data.geometry, BraggGeometry) else "object pixels (y, x)"
+    axes = "voxels (y, z)" if data.rocking_curve else "object pixels (y, x)"
     text = f"span {span[0]:,.5g} x {span[1]:,.5g} {axes}"
     if len(positions) > 1:
         text += f", median step to the nearest neighbour {step:.4g} pixels"
@@ -164,7 +165,7 @@ def _scan(data: Dataset, sampling: tuple[float, float] | None, pixel: tuple[floa
         text += f"; {_area(span * pixel)}" + (f", step {format_length(steps)}" if len(positions) > 1 else "")
     yield "positions", text
     yield "overlap", _overlap(data, step)
-    if isinstance(data.geometry, BraggGeometry):
+    if data.rocking_curve:
         return
     rows, columns = object_shape_needed(positions, data.frame_shape)
     yield "object", f"{rows:,} x {columns:,} pixels are needed, {8e-6 * rows * columns:,.4g} MB as complex64"

@@ -116,13 +116,13 @@ def _stored(parts: Sequence[Dataset]) -> tuple[StoredPatterns, Bool[np.ndarray, 
             f"The patterns are {text}, which can't be joined while they stay in their files; give more "
             "`machine.memory` than all parts take, or convert one of them."
         )
-    valid = [part.mask & ~_gap(part) for part in parts]
+    valid = [part.mask & ~part.store.gap for part in parts]
     mask = np.logical_and.reduce(valid)
     alike = all(np.array_equal(one, mask) for one in valid)
     if not mask.any():
         raise InputError("No pixel is valid in all parts of the scan; mend the masks, or give more `machine.memory`.")
     surveys = [_survey(part) if alike else None for part in parts]
-    patterns = joined_patterns([part.patterns for part in parts], surveys)
+    patterns = joined_patterns([part.store for part in parts], surveys)
     lost = [int(np.count_nonzero(one & ~mask)) for one in valid]
     note = f"mask: pixels that are valid in some parts of the scan alone are left out in all, up to {max(lost):,}"
     return patterns, mask, () if alike else (note,)
@@ -130,14 +130,7 @@ def _stored(parts: Sequence[Dataset]) -> tuple[StoredPatterns, Bool[np.ndarray, 
 
 def _survey(part: Dataset) -> Survey | None:
     """What was seen of a part; of one in memory, which is cleaned, no pixel is bad."""
-    if isinstance(part.patterns, StoredPatterns):
-        return part.patterns.survey
-    total, valid = part.sums
-    return Survey(part.photons, total, valid, np.zeros_like(valid), 0, {}, part.largest, part.count)
-
-
-def _gap(part: Dataset) -> np.ndarray | np.bool_:
-    return part.patterns.gap if isinstance(part.patterns, StoredPatterns) else np.False_
+    return part.store.survey if part.is_stored else part.store.surveyed(part.mask)
 
 
 def _check_alike(first: Dataset, other: Dataset) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from ptychograd.core.errors import InputError
-from ptychograd.data.dataset import BraggGeometry, Dataset, check_data, positions_of
+from ptychograd.data.dataset import Dataset, check_data, positions_of
 
 TRANSPOSED, ROWS, COLUMNS = 4, 2, 1  # parts of a code
 TEXTS = (
@@ -47,7 +47,7 @@ def apply_orientation(data: Dataset, code: int) -> Dataset:
         raise InputError(f"An orientation of {code}; expected a code from 0 ({TEXTS[0]}) to 7 ({TEXTS[7]}).")
     if code == 0:
         return data
-    if isinstance(data.geometry, BraggGeometry):
+    if data.rocking_curve:
         raise InputError(f"{data.source} holds rocking curves, whose axes the diffraction fixes; leave it as it is.")
     positions, support = _turned(positions_of(data), code), data.support
     if support is not None:

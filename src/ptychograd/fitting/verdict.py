@@ -27,7 +27,6 @@ from ptychograd.core.parameters import matches
 from ptychograd.core.strict import meant
 from ptychograd.data.checks import is_counted
 from ptychograd.data.dataset import Dataset, check_data
-from ptychograd.data.geometry import NearFieldGeometry
 from ptychograd.fitting.mean_pattern import explained_by_held, fit_of_mean
 from ptychograd.fitting.raster_grid import RasterArtefact, raster_artefact
 from ptychograd.fitting.result import Result, pixels_with_data
@@ -145,7 +144,7 @@ def assess(
     residual = r_factor**2 * alike.photons
     chi_alike = alike.left / max(residual / chi_squared, 1e-30) if chi_squared > 0 else float("nan")
     left = (chi_squared - alike.least) / (chi_alike - alike.least) if chi_alike > alike.least else float("inf")
-    is_near = isinstance(data.geometry, NearFieldGeometry)  # where every pixel of the detector tells all frequencies
+    is_near = data.near_field is not None  # where every pixel of the detector tells all frequencies
     count = _parameters(result, 1.0 if is_near else alike.illuminated)
     noise = count * alike.each * alike.photons / max(data.total, 1e-30)
     explained = (alike.left - residual) / max(noise, 1e-30)

@@ -4,7 +4,7 @@ import numpy as np
 from jaxtyping import Complex
 
 from ptychograd.data.checks import Evidence, Finding, findings
-from ptychograd.data.dataset import BraggGeometry, Dataset, NearFieldGeometry, check_data
+from ptychograd.data.dataset import Dataset, check_data
 from ptychograd.models.starts import back_propagated, mean_pattern
 
 
@@ -35,9 +35,9 @@ def diagnose(data: Dataset, probe: Complex[np.ndarray, "modes y x"] | None = Non
 def observed(data: Dataset, probe: Complex[np.ndarray, "modes y x"] | None = None) -> Evidence:
     """A look at the data with `probe`, else with the data's own, else with one estimated from the patterns."""
     known = probe is not None or data.probe is not None or data.positions is None
-    estimated = not known and not isinstance(data.geometry, BraggGeometry) and data.total > 0
+    estimated = not known and data.rocking_curve is None and data.total > 0
     if estimated:
-        start = back_propagated if isinstance(data.geometry, NearFieldGeometry) else mean_pattern()
+        start = back_propagated if data.near_field else mean_pattern()
         pixel = None if data.geometry is None else data.geometry.sampling(data.frame_shape)
         probe = np.asarray(start(data, pixel))[None]
     return Evidence.of(data, probe, estimated)

@@ -38,8 +38,8 @@ def reproduce(place: Reproduction) -> Report:
     """The crystal of Fig. 6, found by two solvers, its errors, and the paper's beside them."""
     experiment = QUICK_EXPERIMENT if place.quick else EXPERIMENT
     data = experiment.dataset(SEED)
-    truth, geometry = data.truth, data.geometry
-    if truth is None or not isinstance(geometry, BraggGeometry):
+    truth, geometry = data.truth, data.rocking_curve
+    if truth is None or geometry is None:
         raise TypeError("an experiment of rocking curves is expected")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # about aliasing, which the notes tell

@@ -12,7 +12,7 @@ from ptychograd.core.errors import InputError
 from ptychograd.core.illumination import illuminated_pixels, met_pixels
 from ptychograd.core.parameters import matches
 from ptychograd.core.strict import meant
-from ptychograd.data.dataset import BraggGeometry, Dataset, GroundTruth
+from ptychograd.data.dataset import Dataset, GroundTruth
 from ptychograd.fitting.result import Result, pixels_with_data
 from ptychograd.physics import paths
 from ptychograd.physics.probes import orthogonal_modes
@@ -65,8 +65,8 @@ def compare_with_truth(result: Result, data: Dataset) -> dict[str, float]:
     in_slices = _is_in_slices(data.truth, result)
     whole, result = _in_one_window(data.truth, result)
     truth, recovered = _without_margins(whole, result, is_moved="offset" in true)
-    if isinstance(data.geometry, BraggGeometry):
-        figures = compare_crystals(truth, recovered, data.geometry.two_theta)
+    if curve := data.rocking_curve:
+        figures = compare_crystals(truth, recovered, curve.two_theta)
         return figures | {"probe_nrmse": register(_strongest(_probe(whole)), _strongest(result.probe))[1]}
     modelled, image = _as_modelled(data, result), result.roles.image
     box, sliced = _box(modelled), (in_slices, image is not None and image.layers == "slices")

@@ -11,7 +11,7 @@ import numpy as np
 
 from ptychograd.core.errors import InputError
 from ptychograd.core.log import log
-from ptychograd.data.dataset import Dataset, StoredPatterns, StreamFromFile, frozen, make_dataset, positions_of
+from ptychograd.data.dataset import Dataset, StreamFromFile, frozen, make_dataset, positions_of
 from ptychograd.fitting.epoch import Device
 from ptychograd.fitting.reconstruction import Progress, reconstruct
 from ptychograd.fitting.result import History, Result
@@ -62,12 +62,11 @@ class FollowedScan:
 
     def __init__(self, plan: "PlanFields", keep: StreamFromFile):
         self.plan, self.data = plan, _begun(plan, keep)
-        if not isinstance(self.data.patterns, StoredPatterns):
+        if not self.data.is_stored:
             raise InputError(
                 f"{plan.data.paths[0]} is no HDF5 file that can be read while it is written; leave `data.follow` out."
             )
-        self.patterns: StoredPatterns = self.data.patterns
-        self.end = ScanEnd(self.patterns.arrived, self.data.count, plan.data.patience)
+        self.end = ScanEnd(self.data.store.arrived, self.data.count, plan.data.patience)
         self._run = make_run(plan, self.data)
 
     def fit(
@@ -111,10 +110,10 @@ class FollowedScan:
 
     def whole(self) -> Dataset:
         """The data looked at once more; in memory, if all are there and have room in it. What never came is masked."""
-        data, patterns = self.data, self.patterns.of(self.data.count)
-        if self.end.arrived < data.count or patterns.nbytes > patterns.keep.limit:
-            return replace(data, patterns=patterns)
-        frames, mask = patterns.frames(slice(None), data.mask)
+        data = replace(self.data, patterns=self.data.store.afresh())
+        if self.end.arrived < data.count or data.store.exceeds_memory(data.count):
+            return data
+        frames, mask = data.frames(slice(None))
         missing = np.flatnonzero(~mask.any(axis=(1, 2)))
         shown = () if not len(missing) else (f"patterns: {len(missing):,} in the midst of the scan never came; masked",)
         mask = mask[0] if (mask == mask[0]).all() else mask

@@ -9,7 +9,7 @@ import jax
 
 from ptychograd.core.errors import InputError
 from ptychograd.core.log import log
-from ptychograd.data.dataset import BraggGeometry, Dataset, NearFieldGeometry
+from ptychograd.data.dataset import Dataset
 from ptychograd.data.files import RESULT, require_replaceable
 from ptychograd.data.files.writing.placing import Placed
 from ptychograd.fitting.reconstruction import CUT_SHORT, LOST, Progress
@@ -132,8 +132,8 @@ class Job(NamedTuple):
     def starts_unnamed(self, data: Dataset) -> bool:
         """Whether a far field begins with the mean pattern in focus, as neither plan nor file tell of its beam."""
         said = self.plan.model.start.model_fields_set - {"object"}
-        is_far = not isinstance(data.geometry, BraggGeometry | NearFieldGeometry)
-        return is_far and not said and data.probe is None and data.positions is not None and self.plan.is_of_package
+        is_unsaid = not said and data.probe is None and self.plan.is_of_package
+        return data.is_far_field and data.positions is not None and is_unsaid
 
     def planned(self, data: Dataset, model: AbstractModel | None = None) -> PlannedRun:
         """The run, with the model as it was reconstructed so far, if it was."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from ptychograd.core.errors import InputError
 from ptychograd.core.memory import available_memory, is_aligned, used_memory
-from ptychograd.data.dataset import Dataset, StoredPatterns
+from ptychograd.data.dataset import Dataset
 from ptychograd.fitting.epoch import (
     Asked,
     arguments_of_an_epoch,
@@ -154,15 +154,15 @@ def _patterns_here(data: Dataset, asked: Asked, on_device: bool) -> int:
     counts, mask = arguments_of_an_epoch(data, asked)[0]
     there = _patterns_there(data, asked)
     alike = counts.dtype == data.patterns.dtype
-    if isinstance(data.patterns, StoredPatterns):
-        read = math.prod(counts.shape) * data.patterns.dtype.itemsize // data.patterns.keep.shares
+    if data.is_stored:
+        read = math.prod(counts.shape) * data.patterns.dtype.itemsize // data.store.shares
         reader = READER if stays_in_file(data, asked) else 0
         return bytes_of(data.mask) + reader + (read if on_device else there + (0 if alike else read))
     held = data.patterns.nbytes + bytes_of(data.mask)
     if on_device:
         return held if alike else held + there
     whole = len(counts) * asked.group == data.count
-    copied = 0 if alike and whole and is_aligned(data.patterns) else bytes_of(counts)
+    copied = 0 if alike and whole and is_aligned(np.asarray(data.patterns)) else bytes_of(counts)
     return held + copied + (bytes_of(mask) if mask.ndim == counts.ndim else 0)
 
 

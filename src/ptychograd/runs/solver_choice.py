@@ -6,7 +6,7 @@ import equinox as eqx
 import jax.numpy as jnp
 
 from ptychograd.core.parameters import named_parameters, partition
-from ptychograd.data.dataset import Dataset, StoredPatterns
+from ptychograd.data.dataset import Dataset
 from ptychograd.fitting.batch_size import is_faint, signal_of
 from ptychograd.fitting.mean_pattern import fit_of_mean
 from ptychograd.fitting.result import History
@@ -74,7 +74,7 @@ class QuasiNewtonNearNoise(AbstractSolverChoice):
 
 def is_possible(model: AbstractModel, trainable: tuple[str, ...], data: Dataset) -> bool:
     """Whether a quasi-Newton stage can be, as far as model and data tell."""
-    return comes_with_steps(model, trainable) and not isinstance(data.patterns, StoredPatterns)
+    return comes_with_steps(model, trainable) and not data.is_stored
 
 
 def comes_with_steps(model: AbstractModel, trainable: tuple[str, ...]) -> bool:

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy.special import stdtrit
 
-from ptychograd.data.dataset import Dataset, NearFieldGeometry
+from ptychograd.data.dataset import Dataset
 from ptychograd.data.orientation import ALL, TEXTS, twin
 from ptychograd.fitting.result import Result
 from ptychograd.fitting.verdict import VERDICT
@@ -124,7 +124,7 @@ def preference(trials: Sequence[OrientationTrial], data: Dataset) -> Preference:
 def _preferred(trials: Sequence[OrientationTrial], data: Dataset) -> Preference:
     """The same without a look at how well the best one fits."""
     first = trials[0]
-    is_far = not isinstance(data.geometry, NearFieldGeometry)
+    is_far = data.near_field is None
     needed, away = critical(len(first.r_of_pattern)), {t.code: errors_apart(first, t) for t in trials[1:]}
     alike = [trial for trial in trials[1:] if away[trial.code] < needed]
     if is_far and not first.has_side:

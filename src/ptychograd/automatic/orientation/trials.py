@@ -13,12 +13,12 @@ from ptychograd.automatic.orientation.preference import OrientationTrial, prefer
 from ptychograd.automatic.orientation.start import as_wide_as_speckles, is_its_own_twin, out_of_focus
 from ptychograd.core.errors import InputError
 from ptychograd.core.illumination import of_photons
-from ptychograd.data.dataset import BraggGeometry, Dataset, NearFieldGeometry, check_data, positions_of, subset
+from ptychograd.data.dataset import Dataset, check_data, positions_of, subset
 from ptychograd.data.orientation import ALL, apply_orientation
 from ptychograd.data.patterns import illuminated_positions
 from ptychograd.data.splitting import set_aside
 from ptychograd.fitting.solvers import Nesterov
-from ptychograd.models.recipes import far_field, near_field
+from ptychograd.models.recipes import thin_recipe
 from ptychograd.physics.model import AbstractModel
 from ptychograd.quality.residual_maps import residuals
 from ptychograd.runs.many import perform_all
@@ -93,7 +93,7 @@ def try_orientations(
     """
     check_data(data)
     positions_of(data)
-    if isinstance(data.geometry, BraggGeometry):
+    if data.rocking_curve:
         raise InputError(
             f"{data.source} holds rocking curves, whose axes the diffraction fixes; no orientation to try."
         )
@@ -102,12 +102,11 @@ def try_orientations(
         raise InputError(
             f"{illuminated} patterns with photons are too few to hold some out; expected {2 * FEWEST_HELD} or more."
         )
-    is_near = isinstance(data.geometry, NearFieldGeometry)
     parts = Parts(*set_aside(middle_of_scan(data, most), max(FEWEST_HELD, round(HELD * illuminated)), seed))
-    tried = partial(_tried, model_of or (near_field if is_near else far_field), parts, seed=seed, tell=on_trial)
+    tried = partial(_tried, model_of or thin_recipe(data), parts, seed=seed, tell=on_trial)
     plain = (Stage(epochs),)
     trials = _ranked(tried(Beginning(plain)))
-    if is_near or not widths or data.probe is not None or preference(trials, data).is_certain:
+    if data.near_field or not widths or data.probe is not None or preference(trials, data).is_certain:
         return trials
     for width in (sign * width for width in widths for sign in (1, -1)):
         defocus, wave = out_of_focus(parts.fitted, width)

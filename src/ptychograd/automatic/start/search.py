@@ -18,7 +18,7 @@ from ptychograd.automatic.start.trials import StartTrial, Tell, TrialData, ranke
 from ptychograd.core.errors import InputError
 from ptychograd.core.strict import meant
 from ptychograd.data.checks.finding import plural
-from ptychograd.data.dataset import BraggGeometry, Dataset, NearFieldGeometry, check_data, positions_of
+from ptychograd.data.dataset import Dataset, check_data, positions_of
 from ptychograd.data.orientation import ALL
 from ptychograd.data.patterns import illuminated_positions
 
@@ -124,7 +124,7 @@ def find_start(
     """
     check_data(data)
     positions_of(data)
-    if isinstance(data.geometry, BraggGeometry | NearFieldGeometry):
+    if not data.is_far_field:
         raise InputError(f"{data.source} is no far field of a thin object; its start needs no search.")
     count = len(illuminated_positions(data))
     if count < FEWEST:

@@ -10,7 +10,7 @@ from ptychograd.automatic.start.candidate import Placing, StartCandidate
 from ptychograd.automatic.start.shadows import ShadowFit, Shadows, refined_fit
 from ptychograd.automatic.start.trials import StartTrial, Tell, trial_data, try_starts
 from ptychograd.core.errors import InputError
-from ptychograd.data.dataset import Dataset, Geometry, NearFieldGeometry
+from ptychograd.data.dataset import Dataset, NearFieldGeometry
 from ptychograd.data.geometry import format_length
 from ptychograd.models.starts import back_propagated
 
@@ -52,7 +52,7 @@ def shadow_distance(
         seed: of held-out patterns and of their order.
         on_trial: is called with each trial.
     """
-    if not isinstance(data.geometry, Geometry) or isinstance(data.geometry, NearFieldGeometry):
+    if data.geometry is None or data.near_field:
         return None
     fit = refined_fit(shadows, fit)
     fit = fit if fit.spread > 0 else fit.twin

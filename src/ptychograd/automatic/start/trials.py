@@ -12,12 +12,12 @@ from jaxtyping import Float
 from ptychograd.automatic.orientation.trials import middle_of_scan
 from ptychograd.automatic.start.candidate import StartCandidate
 from ptychograd.core.strict import meant
-from ptychograd.data.dataset import Dataset, NearFieldGeometry
+from ptychograd.data.dataset import Dataset
 from ptychograd.data.splitting import set_aside
 from ptychograd.fitting.result import Result
 from ptychograd.fitting.solvers import Nesterov
 from ptychograd.fitting.verdict import LATTICE, causes_of
-from ptychograd.models.recipes import far_field, near_field
+from ptychograd.models.recipes import thin_recipe
 from ptychograd.physics.model import AbstractModel
 from ptychograd.refinement.positions.validation import held_out_misfits
 from ptychograd.runs.many import perform_all
@@ -114,8 +114,7 @@ def try_starts(
         start = pg.automatic.StartCandidate("my beam", "a lens of mine", wave)
         trials = pg.automatic.try_starts(pg.automatic.trial_data(data), [start], epochs=6)
     """
-    is_near = isinstance(parts.fitted.geometry, NearFieldGeometry)
-    model_of = model_of or (near_field if is_near else far_field)
+    model_of = model_of or thin_recipe(parts.fitted)
     placed = {placing: placing.applied(parts.fitted) for placing in {one.placing for one in candidates}}
     runs = {}
     for number, one in enumerate(candidates):

@@ -12,9 +12,9 @@ from ptychograd.core.errors import DataWarning, InputError
 from ptychograd.data.checks.beam import corner
 from ptychograd.data.checks.counts import functions_of_counts, without_photons
 from ptychograd.data.checks.detector import always_dark, always_extreme, always_the_same, masked_nearly_all
-from ptychograd.data.checks.finding import Finding, Sample, is_far_field
+from ptychograd.data.checks.finding import Finding, Sample
 from ptychograd.data.checks.places import astray
-from ptychograd.data.dataset import BraggGeometry, Dataset
+from ptychograd.data.dataset import Dataset
 
 PACKAGE = str(Path(__file__).parents[2])
 _WARNED: set[tuple[int, str]] = set()  # of which patterns in memory what was said, as long as they are there
@@ -77,14 +77,14 @@ def plainly_wrong(data: Dataset, full: float | None = None) -> Iterator[Finding]
         yield found
     if (found := functions_of_counts(sample)) is not None:
         yield found
-    is_known = not isinstance(data.geometry, BraggGeometry) and not data.grows
+    is_known = data.rocking_curve is None and not data.grows
     if is_known and (found := without_photons(data)) is not None:
         yield found
     if is_known and data.positions is not None and (found := astray(data.positions)) is not None:
         yield found
     if is_known and (found := always_dark(data)) is not None:
         yield found
-    if is_far_field(data) and (found := corner(sample)) is not None:
+    if data.is_far_field and (found := corner(sample)) is not None:
         yield found
 
 

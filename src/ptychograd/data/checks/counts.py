@@ -4,7 +4,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from ptychograd.data.checks.finding import BAD, DOUBTFUL, GOOD, Evidence, Finding, Sample, numbers, plural
-from ptychograd.data.dataset import Dataset, StoredPatterns
+from ptychograd.data.dataset import Dataset
 
 WHOLE, NEARLY = 1e-3, 0.99  # how far a whole number below 100 may be off, and the share of values that are one
 TELLING, FEWEST_TELLING = 5e3, 20  # above, rounding hides whether a number was whole; values below that are enough
@@ -24,7 +24,9 @@ def photon_scale(evidence: Evidence) -> Finding:
     found = f"median {photons:.3g} a pattern, largest value {largest:.4g}"
     figures = {"median_photons": photons, "largest": largest}
     negative = next((note for note in evidence.data.notes if "bad pixels found" in note and "negative" in note), None)
-    negative = negative if _differs(evidence.data) else None  # in the same pixels of all patterns it marks a gap
+    negative = (
+        negative if evidence.data.store.may_differ(evidence.data.mask) else None
+    )  # in the same pixels of all patterns it marks a gap
     scale, other = _scale_of(bright), _function_of_counts(bright)
     if not len(bright):
         return Finding("photon scale", BAD, "not one photon in the patterns", _CHECK_MASK, figures)
@@ -68,23 +70,11 @@ def functions_of_counts(sample: Sample) -> Finding | None:
 
 def without_photons(data: Dataset) -> Finding | None:
     """Patterns of which some pixels are valid, and none has a photon, among bright ones."""
-    patterns = data.patterns
-    if isinstance(patterns, StoredPatterns):
-        used = np.ones(data.count, bool) if patterns.used is None else patterns.used
-    else:
-        used = np.broadcast_to(data.mask.any(axis=(-2, -1)), data.count)
-    dark = np.flatnonzero(used & (data.photons == 0))
+    dark = np.flatnonzero(data.store.in_use(data.mask) & (data.photons == 0))
     if not len(dark) or _typical(data.photons) < FEW:
         return None
     found = f"{plural(len(dark), 'pattern')} without a photon: number {numbers(dark)}"
     return Finding("dark patterns", BAD, found, _LEAVE_OUT, {"dark": dark.tolist()})
-
-
-def _differs(data: Dataset) -> bool:
-    """Whether pixels are bad in some patterns and good in others."""
-    if isinstance(data.patterns, StoredPatterns):
-        return data.patterns.survey is None or data.patterns.survey.differs
-    return data.mask.ndim == 3
 
 
 def _typical(photons: Float64[np.ndarray, " index"]) -> float:

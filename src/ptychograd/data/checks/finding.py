@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Complex, Float64, Real
 
-from ptychograd.data.dataset import BraggGeometry, Dataset, NearFieldGeometry, positions_in_pixels
+from ptychograd.data.dataset import Dataset, positions_in_pixels
 from ptychograd.data.description import probe_diameter
 from ptychograd.data.geometry import bounded, nearest_step
 
@@ -61,13 +61,6 @@ class Sample(NamedTuple):
         return total / np.maximum(self.mask.sum(axis=0), 1)
 
 
-def is_far_field(data: Dataset) -> bool:
-    """Whether patterns are those of a far field, as those with positions and without a geometry are taken to be."""
-    if data.geometry is None:
-        return data.positions is not None
-    return not isinstance(data.geometry, BraggGeometry | NearFieldGeometry)
-
-
 class Evidence(NamedTuple):
     """A data set as the checks look at it.
 
@@ -105,15 +98,15 @@ class Evidence(NamedTuple):
 
     @property
     def is_crystal(self) -> bool:
-        return isinstance(self.data.geometry, BraggGeometry)
+        return self.data.rocking_curve is not None
 
     @property
     def is_far(self) -> bool:
-        return is_far_field(self.data)
+        return self.data.is_far_field
 
     @property
     def is_near(self) -> bool:
-        return isinstance(self.data.geometry, NearFieldGeometry)
+        return self.data.near_field is not None
 
     @property
     def diameter(self) -> float:

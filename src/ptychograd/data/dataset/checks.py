@@ -3,12 +3,12 @@
 import numpy as np
 
 from ptychograd.core.errors import InputError
-from ptychograd.data.dataset.stored import StoredPatterns
+from ptychograd.data.dataset.abstract import AbstractPatterns
 from ptychograd.data.dataset.variables import Variables
-from ptychograd.data.geometry import BraggGeometry, Geometry
+from ptychograd.data.geometry import Geometry
 
 
-def check_frames(patterns: np.ndarray | StoredPatterns) -> None:
+def check_frames(patterns: np.ndarray | AbstractPatterns) -> None:
     """Refuse what are no patterns."""
     if patterns.ndim != 3 or patterns.size == 0:
         raise InputError(f"The patterns have shape {patterns.shape}; expected (index, y, x), at least one pattern.")
@@ -39,7 +39,7 @@ def check_each(count: int, positions: np.ndarray | None, variables: Variables) -
 
 
 def check_extras(
-    patterns: np.ndarray | StoredPatterns, mask: np.ndarray, probe: np.ndarray | None, support: np.ndarray | None
+    patterns: np.ndarray | AbstractPatterns, mask: np.ndarray, probe: np.ndarray | None, support: np.ndarray | None
 ) -> None:
     """Refuse what doesn't belong to these patterns."""
     if mask.shape not in (patterns.shape, patterns.shape[1:]):
@@ -60,7 +60,7 @@ def check_extras(
 
 def check_support(support: np.ndarray | None, geometry: Geometry | None) -> None:
     """Refuse a support of the wrong dimension."""
-    dimensions = 3 if isinstance(geometry, BraggGeometry) else 2
+    dimensions = 3 if geometry is not None and geometry.rocking_curve else 2
     if support is not None and support.ndim != dimensions:
         raise InputError(
             f"The support has shape {support.shape}; expected {dimensions} axes for this geometry, "

@@ -9,10 +9,11 @@ import numpy as np
 from jaxtyping import Bool, Complex, Float64, Inexact, Real
 
 from ptychograd.core.errors import InputError, check_kind
+from ptychograd.data.dataset.abstract import AbstractPatterns
 from ptychograd.data.dataset.checks import check_each, check_extras, check_frames, check_groups, check_support
 from ptychograd.data.dataset.freezing import frozen, shown
+from ptychograd.data.dataset.loaded import patterns_of
 from ptychograd.data.dataset.stated import Stated
-from ptychograd.data.dataset.stored import StoredPatterns, Survey
 from ptychograd.data.dataset.variables import Variable, checked_variables, way_to
 from ptychograd.data.geometry import (
     BraggGeometry,
@@ -98,7 +99,7 @@ class Dataset:
         (56, (20, 18), (56,), (20, 18))
     """
 
-    patterns: Real[np.ndarray, "index y x"] | StoredPatterns
+    patterns: Real[np.ndarray, "index y x"] | AbstractPatterns
     positions: Float64[np.ndarray, "index 2"] | None
     mask: Bool[np.ndarray, "y x"] | Bool[np.ndarray, "index y x"]
     geometry: Geometry | None = None
@@ -139,24 +140,44 @@ class Dataset:
         return 1 if self.geometry is None else self.geometry.patterns_together
 
     @property
+    def near_field(self) -> NearFieldGeometry | None:
+        """The geometry of shadows, None where patterns are no near field."""
+        return None if self.geometry is None else self.geometry.near_field
+
+    @property
+    def rocking_curve(self) -> BraggGeometry | None:
+        """The geometry of rocking curves around a Bragg reflection, None where patterns are of no crystal."""
+        return None if self.geometry is None else self.geometry.rocking_curve
+
+    @property
+    def is_far_field(self) -> bool:
+        """Whether patterns are a thin object's far field, as those with positions and no geometry are taken to be."""
+        return self.positions is not None if self.geometry is None else self.geometry.is_far_field
+
+    @property
     def frame_shape(self) -> tuple[int, int]:
         """Rows and columns of one pattern."""
         return self.patterns.shape[1], self.patterns.shape[2]
 
     @property
+    def store(self) -> AbstractPatterns:
+        """The patterns as they are asked for by number, wherever they are: in memory or in their file."""
+        return patterns_of(self.patterns)
+
+    @property
     def is_stored(self) -> bool:
         """Whether the patterns are in their file, from which they are read block by block."""
-        return isinstance(self.patterns, StoredPatterns)
+        return self.store.in_file
 
     @property
     def grows(self) -> bool:
         """Whether the file of the patterns is still being written, so that more may come."""
-        return isinstance(self.patterns, StoredPatterns) and self.patterns.grows
+        return self.store.grows
 
     @property
     def arrived(self) -> int:
         """How many patterns are there by now."""
-        return self.patterns.arrived() if isinstance(self.patterns, StoredPatterns) else self.count
+        return self.store.arrived()
 
     def variable(self, name: str) -> Float64[np.ndarray, "index *k"]:
         """Values of a variable for every pattern, in its unit of the SI: (index,) or (index, k), read-only.
@@ -170,17 +191,12 @@ class Dataset:
 
     def frames(self, which: slice | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Some of the patterns, by their numbers, and their mask: (y, x), or one for each pattern."""
-        if isinstance(self.patterns, StoredPatterns):
-            return self.patterns.frames(which, self.mask)
-        return self.patterns[which], self.mask if self.mask.ndim == 2 else self.mask[which]
+        return self.store.frames(which, self.mask)
 
     @cached_property
     def photons(self) -> Float64[np.ndarray, " index"]:
         """Sum of each pattern over its valid pixels."""
-        if isinstance(self.patterns, StoredPatterns):
-            known = self.patterns.photons
-            return shown(_surveyed(self).photons if known is None else known)
-        return frozen(np.asarray(np.sum(self.patterns, axis=(1, 2), dtype=np.float64, where=self.mask)))
+        return self.store.photons_in(self.mask)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -214,28 +230,17 @@ class Dataset:
     @cached_property
     def sums(self) -> tuple[np.ndarray, np.ndarray]:
         """For each pixel (y, x) the photons in all patterns in which it is valid, and how many these are."""
-        if isinstance(self.patterns, StoredPatterns):
-            seen = _surveyed(self)
-            return shown(seen.total), shown(seen.valid)
-        total, valid = np.zeros(self.frame_shape), np.zeros(self.frame_shape, int)
-        masks = self.mask if self.mask.ndim == 3 else [self.mask] * self.count
-        for pattern, mask in zip(self.patterns, masks, strict=True):
-            total += np.where(mask, pattern, 0)
-            valid += mask
-        return frozen(total), frozen(valid)
+        return self.store.sums_in(self.mask)
 
     @cached_property
     def largest(self) -> float:
         """The largest count of a valid pixel."""
-        if isinstance(self.patterns, StoredPatterns):
-            return _surveyed(self).largest
-        return float(self.patterns.max(where=self.mask, initial=0))
+        return self.store.largest_in(self.mask)
 
     def only(self, which: Bool[np.ndarray, " index"]) -> "Dataset":
         """The same data with all pixels of other patterns masked."""
-        if isinstance(self.patterns, StoredPatterns):
-            return replace(self, patterns=self.patterns.only(which))
-        return replace(self, mask=self.mask & which[:, None, None])
+        patterns, mask = self.store.only(which, self.mask)
+        return replace(self, patterns=patterns, mask=mask)
 
 
 def positions_of(data: Dataset) -> Float64[np.ndarray, "index 2"]:
@@ -273,14 +278,6 @@ def positions_in_pixels(data: Dataset, sampling: tuple[float, float] | None) -> 
             )
         return positions
     return bounded(positions) / (sampling or data.geometry.sampling(data.frame_shape))
-
-
-def _surveyed(data: Dataset) -> Survey:
-    """What a look at the patterns in their file told."""
-    patterns = data.patterns
-    if not isinstance(patterns, StoredPatterns):
-        raise TypeError("only patterns in a file are surveyed")
-    return patterns.survey or patterns.surveyed_with(data.mask)
 
 
 def check_data(data: object) -> None:

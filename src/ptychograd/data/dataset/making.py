@@ -6,11 +6,11 @@ from dataclasses import replace
 import numpy as np
 
 from ptychograd.core.memory import aligned_empty
-from ptychograd.data.cleaning import clean
 from ptychograd.data.dataset.checks import check_each, check_extras, check_frames
 from ptychograd.data.dataset.dataset import Dataset, GroundTruth
 from ptychograd.data.dataset.freezing import frozen, held_copy
-from ptychograd.data.dataset.stored import StoredPatterns, surveyed
+from ptychograd.data.dataset.loaded import patterns_of
+from ptychograd.data.dataset.stored import StoredPatterns
 from ptychograd.data.dataset.types import as_modes, counted_in, square_held_in
 from ptychograd.data.dataset.valid import bared, check_share, filled, joined, valid_pixels
 from ptychograd.data.dataset.variables import Variable, Variables, checked_variables
@@ -90,9 +90,7 @@ def make_dataset(
     if probe is not None:
         probe = as_modes(probe)
     check_extras(patterns, mask, probe, support)
-    patterns, mask, cleaned = (
-        surveyed(patterns, mask) if isinstance(patterns, StoredPatterns) else clean(patterns, mask, aligned_empty)
-    )
+    patterns, mask, cleaned = patterns_of(patterns).cleaned(mask)
     if isinstance(patterns, np.ndarray):
         patterns = held_copy(patterns) if patterns is given else frozen(patterns)
     places, probe = (None if array is None else held_copy(array) for array in (places, probe))
@@ -126,9 +124,9 @@ def _for_each_pattern(
 
 def squared(data: Dataset, note: str) -> Dataset:
     """The data set of which the patterns are the square roots of photons, in a type that holds the squares."""
-    roots = data.patterns
-    if isinstance(roots, StoredPatterns):
+    if data.is_stored:
         raise TypeError("only patterns in memory are squared")
+    roots = np.asarray(data.patterns)
     photons = aligned_empty(roots.shape, square_held_in(roots))
     np.multiply(roots, roots, out=photons, dtype=photons.dtype, casting="unsafe")
     return replace(data, patterns=frozen(photons), notes=(*data.notes, note))

@@ -7,7 +7,6 @@ from jaxtyping import Bool
 
 from ptychograd.core.errors import InputError
 from ptychograd.data.dataset.dataset import Dataset, check_data
-from ptychograd.data.dataset.stored import StoredPatterns
 from ptychograd.data.dataset.valid import bared, check_share, valid_pixels
 
 
@@ -39,13 +38,9 @@ def mask_pixels(data: Dataset, valid, *, mask_is: str | None = None, allow_maske
     mask = data.mask & valid
     if not allow_masked:
         check_share(mask, data.notes)
-    if not isinstance(data.patterns, StoredPatterns):
-        return replace(data, mask=mask)
-    if valid.ndim == 3:
+    if data.is_stored and valid.ndim == 3:
         raise InputError("Patterns that stay in their file need one mask for all, (y, x); give more `machine.memory`.")
-    patterns = data.patterns.of(data.count)
-    patterns.used = data.patterns.used
-    return replace(data, patterns=patterns, mask=mask)
+    return replace(data, patterns=data.store.afresh(), mask=mask)
 
 
 def beam_stop(
@@ -98,9 +93,9 @@ def unsaturated_mask(data: Dataset, level: float) -> Bool[np.ndarray, "index y x
     check_data(data)
     if not 0 < level < np.inf:
         raise InputError(f"Pixels that are saturated at {level:g} photons; expected a number above 0.")
-    if isinstance(data.patterns, StoredPatterns):
+    if data.is_stored:
         raise InputError(
             "Saturated pixels of patterns that stay in their file can't be masked one by one; give more "
             "`machine.memory`, or take them as full ones (`model.detector.saturation`)."
         )
-    return data.patterns < level
+    return np.asarray(data.patterns) < level

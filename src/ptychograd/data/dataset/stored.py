@@ -1,12 +1,10 @@
 """Patterns that stay in their file, because they are larger than memory or still being measured."""
 
-import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from itertools import pairwise
-from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float64, Int64
+from jaxtyping import Bool, Float64
 
 from ptychograd.core.errors import InputError
 from ptychograd.core.memory import aligned_empty
@@ -20,99 +18,17 @@ from ptychograd.data.cleaning import (
     spread,
     summary_of_gaps,
 )
+from ptychograd.data.dataset.abstract import AbstractPatterns
 from ptychograd.data.dataset.arrival import Arrival, OfOthers, Whole
+from ptychograd.data.dataset.change import frames_at_once
+from ptychograd.data.dataset.freezing import shown
+from ptychograd.data.dataset.survey import StreamFromFile, Survey
 from ptychograd.data.dataset.types import counted_in
 
-NO_SUMS = ("kinds", "largest")
 LEAST_RUN = 2**20  # bytes that are read in one go, so that a disk reads more than it seeks
 
 
-class StreamFromFile(NamedTuple):
-    """When patterns stay in their HDF5 file instead of memory, and how they are then read; for `keep` of `read`.
-
-    One process needs `limit` and `block` alone. The others are for several processes, each of which reads its share of
-    the patterns and no other, and for files that are still being written; in both cases patterns always stay in the
-    file.
-
-    Args:
-        limit: bytes; patterns that take more stay in their file. Of several processes it is the limit for the share of
-            one.
-        block: bytes of patterns that are read at once.
-        share: which share this process reads, counted from 0.
-        shares: how many processes share the patterns; by default 1.
-        together: adds up what all processes saw of their shares, from the `Survey` of this one; by default it is taken
-            as it is.
-        grows: True for a file that is still being written.
-
-    Example:
-        >>> pg.write("scan.h5", data)
-        >>> stored = pg.read("scan.h5", keep=pg.data.StreamFromFile(limit=10_000, block=5_000))
-        >>> type(stored.patterns).__name__, stored.count
-        ('StoredPatterns', 56)
-    """
-
-    limit: int
-    block: int
-    share: int = 0
-    shares: int = 1
-    together: "Callable[[Survey], Survey]" = lambda survey: survey
-    grows: bool = False
-
-    def holds(self, size: int) -> bool:
-        """Whether patterns of so many bytes stay in their file."""
-        return size > 0 and (self.grows or self.shares > 1 or size > self.limit)
-
-
-class Survey(NamedTuple):
-    """What one look at all patterns tells: photons of each, their sum, and where and how often pixels are bad."""
-
-    photons: Float64[np.ndarray, " index"]
-    total: Float64[np.ndarray, "y x"]
-    valid: Int64[np.ndarray, "y x"]
-    bad: Int64[np.ndarray, "y x"]
-    bad_frames: int
-    kinds: dict[str, int]
-    largest: float
-    seen: int
-
-    @property
-    def differs(self) -> bool:
-        """Whether some pixel is bad in some patterns and good in others."""
-        return not bool(np.isin(self.bad, (0, self.seen)).all())
-
-    def packed(self) -> np.ndarray:
-        """All of it as bytes, to be sent to other processes."""
-        rest = json.dumps([self.bad_frames, self.kinds, self.largest, self.seen, self.photons.size, self.total.shape])
-        text = np.frombuffer(rest.encode(), np.uint8)
-        arrays = (np.array([text.size]), text, self.photons, self.total, self.valid, self.bad)
-        return np.concatenate([np.frombuffer(np.ascontiguousarray(array).tobytes(), np.uint8) for array in arrays])
-
-    @classmethod
-    def unpacked(cls, packed: np.ndarray) -> "Survey":
-        """Undo `packed`."""
-        data = packed.tobytes()
-        size = 8 + int(np.frombuffer(data, np.int64, 1)[0])
-        bad_frames, kinds, largest, seen, count, shape = json.loads(data[8:size])
-        pixels = shape[0] * shape[1]
-        photons, total, valid, bad = (
-            np.frombuffer(data, kind, number, offset).copy()
-            for kind, number, offset in (
-                (np.float64, count, size),
-                *((kind, pixels, size + 8 * (count + k * pixels)) for k, kind in enumerate((float, int, int))),
-            )
-        )
-        total, valid, bad = (array.reshape(shape) for array in (total, valid, bad))
-        return cls(photons, total, valid, bad, bad_frames, kinds, largest, seen)
-
-
-def added(surveys: Sequence[Survey]) -> Survey:
-    """What several looks at different patterns tell together."""
-    kinds = {kind: sum(one.kinds.get(kind, 0) for one in surveys) for one in surveys for kind in one.kinds}
-    sums = {name: sum(getattr(one, name) for one in surveys) for name in Survey._fields if name not in NO_SUMS}
-    return surveys[0]._replace(**sums, kinds=kinds, largest=max(one.largest for one in surveys))
-
-
-class StoredPatterns:
+class StoredPatterns(AbstractPatterns):
     """Patterns (index, y, x) in a file, of which only those asked for are read, cleaned as `clean` does it.
 
     Args:
@@ -130,7 +46,7 @@ class StoredPatterns:
         arrival: Arrival,
         run: int = 1,
     ):
-        self._read, self._arrival, self.keep = read, arrival, keep
+        self._read, self._arrival, self._keep = read, arrival, keep
         self.shape, self.dtype = shape, counted_in(np.dtype(dtype))
         each = shape[1] * shape[2] * self.dtype.itemsize
         self.run = -(-max(run, LEAST_RUN // each, 1) // run) * run
@@ -141,34 +57,12 @@ class StoredPatterns:
         self.gap: Bool[np.ndarray, "y x"] = np.zeros(shape[1:], bool)
         self.gap_notes: tuple[str, ...] | None = None
 
-    ndim = 3
-
-    def __len__(self) -> int:
-        return self.shape[0]
-
     @property
-    def size(self) -> int:
-        """Number of pixels of all patterns."""
-        return int(np.prod(self.shape, dtype=object))
+    def keep(self) -> StreamFromFile:
+        return self._keep
 
-    @property
-    def nbytes(self) -> int:
-        """Bytes that all patterns would take in memory."""
-        return self.size * self.dtype.itemsize
-
-    @property
-    def grows(self) -> bool:
-        """Whether more patterns may still come."""
-        return self.keep.grows
-
-    def arrived(self) -> int:
-        """How many patterns there are by now."""
+    def arrived(self):
         return min(self._arrival.count(), len(self)) if self.grows else len(self)
-
-    @property
-    def bytes_each(self) -> int:
-        """Bytes of one pattern."""
-        return self.shape[1] * self.shape[2] * self.dtype.itemsize
 
     def of(self, count: int) -> "StoredPatterns":
         """The same, of a scan that will have `count` patterns in the end."""
@@ -187,7 +81,15 @@ class StoredPatterns:
         arrival = self._arrival if isinstance(self._arrival, OfOthers) else OfOthers(self.arrived, self._came)
         return StoredPatterns(read, shape, dtype, self.keep, arrival if self.grows else Whole(shape[0]), self.run)
 
-    def only(self, used: Bool[np.ndarray, " index"]) -> "StoredPatterns":
+    def afresh(self):
+        fresh = self.of(len(self))
+        fresh.used = self.used
+        return fresh
+
+    def only(self, used, mask):
+        return self.of_those(used), mask
+
+    def of_those(self, used: Bool[np.ndarray, " index"]) -> "StoredPatterns":
         """The same with all pixels of other patterns masked; of a survey it keeps the photons of each."""
         part = self.of(len(self))
         part.used = used if self.used is None else used & self.used
@@ -195,11 +97,44 @@ class StoredPatterns:
             part.photons = np.where(used, self.photons, 0.0)
         return part
 
-    def read_into(self, begin: int, end: int, patterns: np.ndarray) -> None:
-        """Read the patterns from one number up to another into an array, as they are in the file."""
+    def changed(self, change, mask):
+        """Patterns that are changed when they are read, with the marks of bad pixels in those that are made of them."""
+
+        def read(begin: int, end: int, into: np.ndarray) -> None:
+            for part in frames_at_once(begin, end, self.shape[1:]):
+                frames = aligned_empty((part.stop - part.start, *self.shape[1:]), self.dtype)
+                self._read(part.start, part.stop, frames)
+                bad = bad_pixels(frames)
+                if bad is not None:
+                    frames[bad] = 0
+                frames[:, self.gap] = 0
+                out = into[part.start - begin : part.stop - begin]
+                out[...] = change.values(frames)
+                if bad is not None:
+                    out[~change.valid(~bad) & mask] = change.bad_mark
+
+        fresh = self.read_by(read, (len(self), *change.shape), change.dtype)
+        fresh.used, fresh.gap_notes = self.used, ()
+        return fresh
+
+    def chosen(self, numbers):
+        """Patterns of these numbers, in this order, which stay where they are; their gaps were looked for."""
+        shape = (len(numbers), *self.shape[1:])
+        part = self.read_by(lambda begin, end, into: self.read_numbers(numbers[begin:end], into), shape, self.dtype)
+        part.used = None if self.used is None else self.used[numbers]
+        part.gap, part.gap_notes = self.gap, ()
+        part.photons = None if self.photons is None else self.photons[numbers]
+        return part
+
+    def read_into(self, begin, end, patterns):
         self._read(begin, end, patterns)
 
-    def frames(self, which: slice | np.ndarray, mask: Bool[np.ndarray, "y x"]) -> tuple[np.ndarray, np.ndarray]:
+    def read_numbers(self, numbers: np.ndarray, patterns: np.ndarray) -> None:
+        """Read the patterns of these numbers into an array, as they are in the file."""
+        for begin, end in _stretches(numbers):
+            self._read(int(numbers[begin]), int(numbers[end - 1]) + 1, patterns[begin:end])
+
+    def frames(self, which, mask):
         """Patterns of these numbers with bad pixels set to 0, and their mask: (y, x), or one for each pattern.
 
         In a file that grows all pixels of a pattern that has not come are masked.
@@ -226,13 +161,46 @@ class StoredPatterns:
     def _of(self, numbers: np.ndarray) -> np.ndarray:
         """Patterns of these numbers, as they are in the file."""
         patterns = aligned_empty((len(numbers), *self.shape[1:]), self.dtype)
-        for begin, end in _stretches(numbers):
-            self._read(int(numbers[begin]), int(numbers[end - 1]) + 1, patterns[begin:end])
+        self.read_numbers(numbers, patterns)
         return patterns
 
     def _came(self, numbers: np.ndarray) -> Bool[np.ndarray, " index"]:
         """Which patterns of these numbers have come, by what the file holds of them now."""
         return self._arrival.came(numbers, self._of(numbers))
+
+    def in_use(self, mask):
+        return np.ones(len(self), bool) if self.used is None else self.used
+
+    def may_differ(self, mask):
+        return self.survey is None or self.survey.differs
+
+    def surveyed(self, mask):
+        return self.survey or self.surveyed_with(mask)
+
+    def photons_in(self, mask):
+        return shown(self.surveyed(mask).photons if self.photons is None else self.photons)
+
+    def sums_in(self, mask):
+        seen = self.surveyed(mask)
+        return shown(seen.total), shown(seen.valid)
+
+    def largest_in(self, mask):
+        return self.surveyed(mask).largest
+
+    def cleaned(self, mask):
+        if mask.ndim != 2:
+            raise InputError(
+                "Patterns that stay in their file need one mask for all, (y, x), and there is one for each pattern; "
+                "give `machine.memory` more than they take, or one mask."
+            )
+        seen = self.surveyed_with(mask)
+        mask, notes = mask & ~self.gap, self.gap_notes or ()
+        if not seen.kinds:
+            return self, mask, notes
+        text = ", ".join(f"{number:,} {kind}" for kind, number in seen.kinds.items())
+        where = f"{np.count_nonzero(seen.bad):,} in {seen.bad_frames:,} of {seen.seen:,} patterns"
+        mask = mask if seen.differs or self.grows else mask & (seen.bad == 0)
+        return self, mask, (*notes, f"mask: bad pixels found and masked: {where} ({text})")
 
     def surveyed_with(self, mask: Bool[np.ndarray, "y x"]) -> Survey:
         """Read all patterns of this process's share once, a few at a time."""
@@ -299,20 +267,3 @@ def _stretches(numbers: np.ndarray) -> Iterator[tuple[int, int]]:
     cuts = np.flatnonzero(np.diff(numbers) != 1) + 1
     edges = [0, *cuts.tolist(), len(numbers)]
     return pairwise(edges) if len(numbers) else iter(())
-
-
-def surveyed(patterns: StoredPatterns, mask: np.ndarray) -> tuple[StoredPatterns, np.ndarray, tuple[str, ...]]:
-    """Patterns after a look at all of them, their mask without pixels that are bad in all, and what was found."""
-    if mask.ndim != 2:
-        raise InputError(
-            "Patterns that stay in their file need one mask for all, (y, x), and there is one for each pattern; give "
-            "`machine.memory` more than they take, or one mask."
-        )
-    seen = patterns.surveyed_with(mask)
-    mask, notes = mask & ~patterns.gap, patterns.gap_notes or ()
-    if not seen.kinds:
-        return patterns, mask, notes
-    text = ", ".join(f"{number:,} {kind}" for kind, number in seen.kinds.items())
-    where = f"{np.count_nonzero(seen.bad):,} in {seen.bad_frames:,} of {seen.seen:,} patterns"
-    mask = mask if seen.differs or patterns.grows else mask & (seen.bad == 0)
-    return patterns, mask, (*notes, f"mask: bad pixels found and masked: {where} ({text})")

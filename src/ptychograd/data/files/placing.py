@@ -3,13 +3,12 @@
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ptychograd.core.errors import InputError
-from ptychograd.data.dataset import StoredPatterns, Whole, frozen
+from ptychograd.data.dataset import StoredPatterns, Whole, frozen, patterns_of
 from ptychograd.data.files.containers.frames import FILE_NAME
 from ptychograd.data.files.formats.base import Format
 from ptychograd.data.files.formats.items import Items
@@ -33,6 +32,11 @@ class Part(NamedTuple):
     def count(self) -> int:
         """Number of its patterns."""
         return 0 if self.items.patterns is None else len(self.items.patterns)
+
+    @property
+    def grows(self) -> bool:
+        """Whether more of them may still come."""
+        return self.items.patterns is not None and patterns_of(self.items.patterns).grows
 
 
 @dataclass(frozen=True)
@@ -82,7 +86,7 @@ class Beside:
         found = find_positions(str(self.positions), parts[0].catalogue, self.join, links_into)
         count = sum(part.count for part in parts)
         if found.numbers is None:
-            grows = any(isinstance(part.items.patterns, StoredPatterns) and part.items.patterns.grows for part in parts)
+            grows = any(part.grows for part in parts)
             curves = count // max(1, len(found.values))  # a position for each rocking curve will do
             fits = len(found.values) * curves == count and (curves == 1 or parts[0].items.rocking is not None)
             if not grows and not fits:
@@ -152,10 +156,7 @@ def _stored(patterns: StoredPatterns, numbers: np.ndarray) -> StoredPatterns:
     """Some of the patterns in a file, which stay there."""
 
     def read(begin: int, end: int, out: np.ndarray) -> None:
-        wanted = numbers[begin:end]
-        edges = [0, *(np.flatnonzero(np.diff(wanted) != 1) + 1).tolist(), len(wanted)]
-        for first, last in pairwise(edges):
-            patterns.read_into(int(wanted[first]), int(wanted[last - 1]) + 1, out[first:last])
+        patterns.read_numbers(numbers[begin:end], out)
 
     shape = (len(numbers), *patterns.shape[1:])
     return StoredPatterns(read, shape, patterns.dtype, patterns.keep, Whole(len(numbers)))

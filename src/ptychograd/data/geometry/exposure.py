@@ -52,6 +52,26 @@ class Geometry:
             _require_plausible(f"pixel_size ({axis})", size, (0.0, 1e-2), "is this µm? expected metres")
 
     @property
+    def near_field(self) -> "NearFieldGeometry | None":
+        """This geometry where patterns are shadows, in which a pixel of the detector is a place and no direction."""
+        return None
+
+    @property
+    def rocking_curve(self) -> "BraggGeometry | None":
+        """This geometry where the sample turns through a Bragg reflection, which adds a third axis to the object."""
+        return None
+
+    @property
+    def is_far_field(self) -> bool:
+        """Whether each position has one pattern, that of a thin object in the far field."""
+        return self.near_field is None and self.rocking_curve is None
+
+    @property
+    def regime(self) -> str:
+        """What a pattern is, in the field's words."""
+        return "far field"
+
+    @property
     def patterns_together(self) -> int:
         """How many patterns belong to one position, one after another."""
         return 1
@@ -123,6 +143,16 @@ class NearFieldGeometry(Geometry):
             )
 
     @property
+    def near_field(self) -> "NearFieldGeometry":
+        """This geometry, as patterns are shadows."""
+        return self
+
+    @property
+    def regime(self) -> str:
+        """That of a shadow."""
+        return "near field"
+
+    @property
     def magnification(self) -> float:
         """(z1 + z2) / z1 with z1 from focus to sample, z2 from sample to detector."""
         return 1 + self.distance / self.focus_distance
@@ -179,6 +209,16 @@ class BraggGeometry(Geometry):
             )
         if len(set(self.rocking)) < len(self.rocking):
             raise InputError("Two angles of the rocking curve are the same; give each once, and sum its patterns.")
+
+    @property
+    def rocking_curve(self) -> "BraggGeometry":
+        """This geometry, as the sample turns."""
+        return self
+
+    @property
+    def regime(self) -> str:
+        """That of a crystal."""
+        return "Bragg geometry"
 
     @property
     def patterns_together(self) -> int:

@@ -5,8 +5,9 @@ from dataclasses import replace
 import numpy as np
 
 from ptychograd.core.errors import InputError
-from ptychograd.data.dataset import BraggGeometry, Dataset
-from ptychograd.data.preparation.blocks import FrameChange, with_frames
+from ptychograd.data.dataset import Dataset
+from ptychograd.data.dataset.change import FrameChange
+from ptychograd.data.preparation.blocks import with_frames
 from ptychograd.data.preparation.companions import on_summed_pixels
 
 
@@ -22,7 +23,7 @@ def binned(data: Dataset, factors: tuple[int, int]) -> Dataset:
     Raises:
         InputError: factors that do not divide the frame, or rocking curves.
     """
-    if isinstance(data.geometry, BraggGeometry):
+    if data.rocking_curve:
         raise InputError(f"`data.prepare.bin`: {data.source} holds rocking curves; bin them before they are read.")
     shape = data.frame_shape
     if any(n % factor for n, factor in zip(shape, factors, strict=True)):

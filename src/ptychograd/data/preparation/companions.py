@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Bool
 
 from ptychograd.core.resampling import NewPixels, about_middle, continued_beyond, dark_beyond
-from ptychograd.data.dataset import Dataset, NearFieldGeometry, frozen, positions_in_pixels
+from ptychograd.data.dataset import Dataset, frozen, positions_in_pixels
 from ptychograd.data.preparation.windows import with_ramp
 
 
@@ -18,8 +18,7 @@ def on_other_pixels(changed: Dataset, before: Dataset) -> Dataset:
     on the same pixels.
     """
     old, new = before.frame_shape, changed.frame_shape
-    near = isinstance(before.geometry, NearFieldGeometry)
-    steps = [1.0, 1.0] if near else [n / m for n, m in zip(old, new, strict=True)]
+    steps = [1.0, 1.0] if before.near_field else [n / m for n, m in zip(old, new, strict=True)]
     probe = before.probe
     if probe is not None:
         rows, columns = (about_middle(m, n, s) for m, n, s in zip(new, old, steps, strict=True))
@@ -28,7 +27,7 @@ def on_other_pixels(changed: Dataset, before: Dataset) -> Dataset:
     if positions is not None and before.geometry is None:
         positions = frozen(positions / steps)
     part = replace(changed, positions=positions, probe=probe, support=None, truth=None)
-    if near:
+    if before.near_field:
         return _with_window(part, before, [n // 2 - m // 2 for n, m in zip(old, new, strict=True)])
     return with_support(part, before.support, steps)
 
@@ -40,7 +39,7 @@ def on_summed_pixels(changed: Dataset, before: Dataset, factors: tuple[int, int]
         sizes = (factors[0] * geometry.pixel_size[0], factors[1] * geometry.pixel_size[1])
         geometry = replace(geometry, pixel_size=sizes)
     part = replace(changed, geometry=geometry, support=None, truth=None)
-    if isinstance(geometry, NearFieldGeometry):
+    if part.near_field:
         return _with_larger_pixels(part, before, factors)
     inside = [n // 2 - m // 2 for n, m in zip(before.frame_shape, changed.frame_shape, strict=True)]
     part = _with_window(part, before, inside)

@@ -9,7 +9,8 @@ from jaxtyping import Float64
 from ptychograd.core.errors import InputError
 from ptychograd.data.cleaning import spread
 from ptychograd.data.dataset import Dataset
-from ptychograd.data.preparation.blocks import FrameChange, same, with_frames
+from ptychograd.data.dataset.change import FrameChange
+from ptychograd.data.preparation.blocks import same, with_frames
 
 BELOW = 4.0  # standard errors by which the mean of a pixel is clearly below its dark
 MOSTLY = 0.5  # of the pixels: with more of them below the dark, it is that of other exposures

@@ -11,8 +11,9 @@ from dataclasses import replace
 import numpy as np
 
 from ptychograd.core.errors import InputError
-from ptychograd.data.dataset import BraggGeometry, Dataset, NearFieldGeometry
-from ptychograd.data.preparation.blocks import FrameChange, with_frames
+from ptychograd.data.dataset import Dataset
+from ptychograd.data.dataset.change import FrameChange
+from ptychograd.data.preparation.blocks import with_frames
 from ptychograd.data.preparation.companions import on_other_pixels
 from ptychograd.data.preparation.windows import Placed, with_placed, with_ramp
 
@@ -176,7 +177,7 @@ def _on_other_pixels(data: Dataset, shape: tuple[int, int], what: str) -> Datase
 
 def require_far_field(data: Dataset, name: str) -> None:
     """Refuse patterns that have no zero frequency in them."""
-    if isinstance(data.geometry, NearFieldGeometry):
+    if data.near_field:
         raise InputError(
             f"`data.prepare.{name}` is for far fields; the shadows of {data.source} have no zero frequency."
         )
@@ -184,7 +185,7 @@ def require_far_field(data: Dataset, name: str) -> None:
 
 
 def _require_no_curves(data: Dataset, name: str) -> None:
-    if isinstance(data.geometry, BraggGeometry):
+    if data.rocking_curve:
         raise InputError(
             f"`data.prepare.{name}`: {data.source} holds rocking curves, whose pixels the geometry of the crystal "
             "fixes; prepare the frames before they are read."

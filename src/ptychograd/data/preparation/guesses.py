@@ -7,8 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ptychograd.data.checks.beam import border, off_centre
-from ptychograd.data.checks.finding import is_far_field
-from ptychograd.data.dataset import BraggGeometry, Dataset, check_data
+from ptychograd.data.dataset import Dataset, check_data
 from ptychograd.data.preparation.centre import found_centre
 from ptychograd.data.preparation.gain import gain_by_variance, offset_by_scatter
 from ptychograd.data.preparation.order import prepare
@@ -130,7 +129,7 @@ def guess_pixels(data: Dataset) -> Guess | None:
 
 def guess_corner(data: Dataset) -> Guess | None:
     """A zero frequency at pixel (0, 0)."""
-    if not is_far_field(data):
+    if not data.is_far_field:
         return None
     mean = data.mean_pattern
     away, edge = np.abs(off_centre(mean)[1]), border(mean.shape)
@@ -142,7 +141,7 @@ def guess_corner(data: Dataset) -> Guess | None:
 
 def guess_centre(data: Dataset) -> Guess | None:
     """A zero frequency that is not in the middle pixel, by the symmetry of the mean pattern, or else by its disc."""
-    if not is_far_field(data):
+    if not data.is_far_field:
         return None
     found = found_centre(data, "symmetry") or found_centre(data, "disc")
     if found is None:
@@ -157,7 +156,7 @@ def guess_centre(data: Dataset) -> Guess | None:
 
 def guess_frames(data: Dataset) -> Guess | None:
     """Patterns without beam among such as have it."""
-    if isinstance(data.geometry, BraggGeometry) or not data.photons.any():
+    if data.rocking_curve or not data.photons.any():
         return None
     share = data.photons / np.median(data.photons[data.photons > 0])
     dim = share < DIM

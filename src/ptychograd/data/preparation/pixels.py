@@ -9,7 +9,7 @@ from scipy.ndimage import median_filter
 from ptychograd.data.checks.beam import middle
 from ptychograd.data.checks.detector import dead_pixels, frozen_pixels, hot_pixels, standing_out, stuck_pixels
 from ptychograd.data.checks.finding import Sample
-from ptychograd.data.dataset import Dataset, NearFieldGeometry, mask_pixels
+from ptychograd.data.dataset import Dataset, mask_pixels
 
 LEAST_SIDE = 5  # pixels of a frame in which neighbours tell anything
 
@@ -29,7 +29,7 @@ def found_hot(data: Dataset, centre: tuple[float, float] | None = None) -> Bool[
     sample = Sample.of(data)
     stuck = standing_out(stuck_pixels(sample), sample) | frozen_pixels(sample)
     found = hot_pixels(total, (valid > 0) & ~stuck)
-    if not isinstance(data.geometry, NearFieldGeometry):
+    if not data.near_field:
         light = tuple(middle(median_filter(data.mean_pattern, 3)).tolist())
         for place in (centre,) if centre else (tuple(n // 2 for n in data.frame_shape), light):
             rows, columns = (round(one) for one in place)

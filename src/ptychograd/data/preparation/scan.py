@@ -6,8 +6,7 @@ import numpy as np
 
 from ptychograd.core.errors import InputError
 from ptychograd.data.checks.places import isolated
-from ptychograd.data.dataset import Dataset, StoredPatterns, Variables, positions_of, subset
-from ptychograd.data.preparation.blocks import chosen_in_file
+from ptychograd.data.dataset import Dataset, Variables, positions_of, subset
 from ptychograd.data.preparation.wanted import ChosenFrames
 
 
@@ -82,13 +81,13 @@ def chosen(data: Dataset, numbers: np.ndarray, field: str, which: str) -> Datase
         raise InputError(f"`data.prepare.{field}` leaves none of {count:,} {what} of {data.source}; expected some.")
     each = (numbers[:, None] * data.group + np.arange(data.group)).ravel()
     note = f"prepared: {len(numbers):,} of {count:,} {what}, {which}"
-    if not isinstance(data.patterns, StoredPatterns):
+    if not data.is_stored:
         return replace(subset(data, each), notes=(*data.notes, note))
-    if data.patterns.grows:
+    if data.grows:
         raise InputError(f"`data.prepare.{field}` is for complete scans, and this one is still being written.")
     return replace(
         data,
-        patterns=chosen_in_file(data.patterns, each),
+        patterns=data.store.chosen(each),
         positions=None if data.positions is None else data.positions[each],
         variables=Variables(data.variables).of(each),
         notes=(*data.notes, note),

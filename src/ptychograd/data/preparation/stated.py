@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from ptychograd.data.checks.finding import is_far_field
 from ptychograd.data.cleaning import spread
 from ptychograd.data.dataset import Dataset
 from ptychograd.data.preparation.centre import light_of
@@ -47,7 +46,7 @@ def with_stated_centre(data: Dataset, wanted: Preparation) -> tuple[Dataset, Pre
     """The preparation with the centre that the file states, if that is amid the light; and how its centre is known."""
     centre = data.stated.centre
     data = replace(data, stated=data.stated.without("centre"))
-    if centre is None or wanted.centre is not None or not wanted.stated or not is_far_field(data):
+    if centre is None or wanted.centre is not None or not wanted.stated or not data.is_far_field:
         return data, wanted, "as given"
     if not wanted.shift and all(abs(place - n // 2) < LEAST for place, n in zip(centre, data.frame_shape, strict=True)):
         return data, wanted, "as given"

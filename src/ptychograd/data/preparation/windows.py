@@ -6,7 +6,8 @@ import numpy as np
 from jaxtyping import Complex, Int
 
 from ptychograd.data.dataset import Dataset, frozen
-from ptychograd.data.preparation.blocks import FrameChange, with_frames
+from ptychograd.data.dataset.change import FrameChange
+from ptychograd.data.preparation.blocks import with_frames
 
 
 class Placed(NamedTuple):

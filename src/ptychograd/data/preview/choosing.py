@@ -7,7 +7,7 @@ from jaxtyping import Float64, Int
 
 from ptychograd.core.errors import InputError
 from ptychograd.core.illumination import brightness
-from ptychograd.data.dataset import BraggGeometry, Dataset, NearFieldGeometry, check_data, subset
+from ptychograd.data.dataset import Dataset, check_data, subset
 from ptychograd.data.patterns import illuminated_positions
 from ptychograd.data.preview.reducing import Reduction, binned, cropped, fewer, middle
 
@@ -76,14 +76,14 @@ def preview_of(data: Dataset, seconds: float = 30.0) -> tuple[Dataset, str]:
 def _fitting(data: Dataset, pixels: float, factor: int) -> int:
     """How many positions there is time for, one at least."""
     frame = float(np.prod([fewer(n, factor) for n in data.frame_shape]))
-    frame *= ANGLES_COST * data.group if isinstance(data.geometry, BraggGeometry) else 1
+    frame *= ANGLES_COST * data.group if data.rocking_curve else 1
     return min(max(1, int(pixels / frame)), data.count // data.group)
 
 
 def _reduction(data: Dataset, pixels: float) -> _Choice | None:
     """The least reduction of the pixels with which there is time for enough positions; None where none is needed."""
     wanted, fewest = (min(number, data.count // data.group) for number in (ENOUGH, FEWEST))
-    if isinstance(data.geometry, BraggGeometry) or _fitting(data, pixels, 1) >= wanted:
+    if data.rocking_curve or _fitting(data, pixels, 1) >= wanted:
         return None
     best = None
     for factor in FACTORS:
@@ -101,7 +101,7 @@ def _by(data: Dataset, factor: int, *, at_any_cost: bool) -> _Choice | None:
     """What makes the patterns smaller by a factor, if it does no harm."""
     small = " x ".join(str(fewer(n, factor)) for n in data.frame_shape)
     whole = " x ".join(str(n) for n in data.frame_shape)
-    if isinstance(data.geometry, NearFieldGeometry):
+    if data.near_field:
         text = f"counts summed up over {factor} x {factor} pixels, {small} of {whole}, so that the object is as coarse"
         return _Choice(factor, binned, text)
     inside = tuple(middle(n, fewer(n, factor)) for n in data.frame_shape)

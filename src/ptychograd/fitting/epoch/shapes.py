@@ -12,7 +12,7 @@ import jax
 import numpy as np
 from jaxtyping import PyTree
 
-from ptychograd.data.dataset import Dataset, StoredPatterns
+from ptychograd.data.dataset import Dataset
 from ptychograd.fitting.devices import Devices
 from ptychograd.fitting.epoch.compiled import Member, Patterns, one_epoch
 from ptychograd.fitting.epoch.feed import Asked
@@ -71,9 +71,8 @@ def arguments_of_an_epoch(data: Dataset, asked: Asked) -> tuple[Patterns, Plan]:
     """Shapes of patterns and plan of an epoch, over all devices."""
     begins = shares_of(data.count // asked.group, asked.mesh)
     sizes = [end - begin for begin, end in pairwise(begins)]
-    stored = data.patterns
-    if isinstance(stored, StoredPatterns) and stays_in_file(data, asked):
-        feed = Streamed(data, stored, asked)
+    if stays_in_file(data, asked):
+        feed = Streamed(data, data.store, asked)
         sizes = [feed.size] * len(sizes)
         feed.close()
     rows, shares = asked.rows(sizes), len(sizes)

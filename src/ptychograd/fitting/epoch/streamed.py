@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ptychograd.data.dataset import Dataset, StoredPatterns
+from ptychograd.data.dataset import AbstractPatterns, Dataset
 from ptychograd.fitting.epoch.compiled import Patterns
 from ptychograd.fitting.epoch.feed import Asked, Feed, Resident, frames
 from ptychograd.fitting.epoch.placing import EVERYWHERE, own_shares, placed, placed_shares, shares_of
@@ -36,7 +36,7 @@ class Streamed(Feed):
     many as the patterns that have arrived fill.
     """
 
-    def __init__(self, data: Dataset, stored: StoredPatterns, asked: Asked):
+    def __init__(self, data: Dataset, stored: AbstractPatterns, asked: Asked):
         self._data, self._stored, self._asked = data, stored, asked
         shares = shares_of(data.count // asked.group, asked.mesh)
         own = own_shares(asked.mesh)
@@ -122,17 +122,11 @@ def feed_of(data: Dataset, asked: Asked) -> Feed:
 
     A file that is no longer written, and whose share for this process is small enough for memory, is read once.
     """
-    stored = data.patterns
-    if isinstance(stored, StoredPatterns) and stays_in_file(data, asked):
-        return Streamed(data, stored, asked)
-    return Resident(data, asked)
+    return Streamed(data, data.store, asked) if stays_in_file(data, asked) else Resident(data, asked)
 
 
 def stays_in_file(data: Dataset, asked: Asked) -> bool:
     """Whether patterns come block by block: they are still being written, or are more than may be in memory."""
-    stored = data.patterns
-    if not isinstance(stored, StoredPatterns):
-        return False
     shares = shares_of(data.count, asked.mesh)
     share = max(end - begin for begin, end in pairwise(shares)) * len(own_shares(asked.mesh))
-    return stored.grows or share * stored.bytes_each > stored.keep.limit
+    return data.grows or data.store.exceeds_memory(share)

@@ -6,7 +6,7 @@ import numpy as np
 
 from ptychograd.core.errors import InputError, check_kind
 from ptychograd.core.strict import as_complex, meant
-from ptychograd.data.dataset import Dataset, NearFieldGeometry, check_data, positions_of
+from ptychograd.data.dataset import Dataset, check_data, positions_of
 from ptychograd.models.continuing.corrections import corrected, corrections_wanted, reach_needed
 from ptychograd.models.continuing.earlier import EarlierResult, planes
 from ptychograd.models.continuing.objects import continued_object
@@ -82,9 +82,7 @@ def _thin(model: Ptychography, data: Dataset, earlier: EarlierResult) -> tuple[P
             new, old = planes(model, data, earlier)
         model, text = corrected(model, wanted, pixel, earlier)
     object, of_object = continued_object(model.object, earlier, new, old)
-    probe, of_probe = continued_probe(
-        model.probe, earlier, new, old, fills_window=isinstance(data.geometry, NearFieldGeometry)
-    )
+    probe, of_probe = continued_probe(model.probe, earlier, new, old, fills_window=data.near_field is not None)
     model = eqx.tree_at(lambda model: (model.object, model.probe), model, (object, probe))
     ratio = brightness_ratio(model, data)
     if abs(ratio - 1) > AS_BRIGHT:

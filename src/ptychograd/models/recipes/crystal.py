@@ -61,8 +61,8 @@ def bragg(
             result = pg.reconstruct(model, data, pg.Nesterov(), trainable=("object",), epochs=100, batch_size=4)
     """
     check_data(data)
-    dtype, geometry = checked_dtype(dtype), data.geometry
-    if not isinstance(geometry, BraggGeometry):
+    dtype, geometry = checked_dtype(dtype), data.rocking_curve
+    if geometry is None:
         raise InputError(
             f"{data.source} has no rocking curve; give wavelength, distance, pixel size, and the angles two_theta and "
             "rocking (`data.keys.two_theta=RADIANS` and `data.keys.rocking=PATH`)."

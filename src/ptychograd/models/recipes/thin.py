@@ -1,5 +1,7 @@
 """Recipes for a thin object, in the far field and in the near field."""
 
+from collections.abc import Callable
+
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
@@ -8,7 +10,6 @@ from ptychograd.core.errors import InputError
 from ptychograd.core.illumination import brightness
 from ptychograd.core.strict import meant
 from ptychograd.data.dataset import (
-    BraggGeometry,
     Dataset,
     NearFieldGeometry,
     check_data,
@@ -72,11 +73,11 @@ def far_field(
     """
     check_data(data)
     dtype = checked_dtype(dtype)
-    if isinstance(data.geometry, NearFieldGeometry):
+    if data.near_field:
         raise InputError(
             f"{data.source} has a near-field geometry; take `near_field`, or read it with near_field=False."
         )
-    if isinstance(data.geometry, BraggGeometry):
+    if data.rocking_curve:
         raise InputError(f"{data.source} holds rocking curves; take `bragg`.")
     return _composed(data, FarField(data.frame_shape, dtype), probe, mean_pattern(), object, modes, dtype)
 
@@ -119,8 +120,8 @@ def near_field(
         (16, 25)
     """
     check_data(data)
-    dtype, geometry = checked_dtype(dtype), data.geometry
-    if not isinstance(geometry, NearFieldGeometry):
+    dtype, geometry = checked_dtype(dtype), data.near_field
+    if geometry is None:
         raise InputError(
             f"{data.source} has no near-field geometry; give wavelength, distance, pixel size, and the distance from "
             "focus to sample (`geometry.focus_distance`, inf for a parallel beam)."
@@ -129,6 +130,11 @@ def near_field(
     _require_motion(data, geometry)
     space = propagator(data.frame_shape, *lengths, dtype)
     return _composed(data, space, probe, back_propagated, object, modes, dtype)
+
+
+def thin_recipe(data: Dataset) -> Callable[..., Ptychography]:
+    """The recipe of a thin object that the data call for: `near_field` for shadows, else `far_field`."""
+    return near_field if data.near_field else far_field
 
 
 def _require_motion(data: Dataset, geometry: NearFieldGeometry) -> None:

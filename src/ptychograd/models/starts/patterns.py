@@ -9,7 +9,7 @@ from jaxtyping import Array, Complex, Float, Real
 from ptychograd.core.errors import InputError
 from ptychograd.core.fourier import centred, centred_ifft2, exact_ifft, frequencies, uncentred
 from ptychograd.core.strict import as_complex, meant
-from ptychograd.data.dataset import Dataset, NearFieldGeometry, check_data
+from ptychograd.data.dataset import Dataset, check_data
 from ptychograd.models.starts.free_space import LEFT_OUT, defocused
 from ptychograd.models.starts.windows import Lengths, ProbeStart, Sampling, known_lengths, pair
 from ptychograd.physics.propagators import fresnel_rates
@@ -39,7 +39,7 @@ def mean_pattern(defocus: float | Lengths = 0.0) -> ProbeStart:
     """
 
     def start(data, sampling):
-        if isinstance(data.geometry, NearFieldGeometry):
+        if data.near_field:
             raise InputError(f"{data.source} has a near-field geometry; its mean pattern makes `back_propagated`.")
         focus = centred(exact_ifft(uncentred(np.sqrt(data.mean_pattern))))
         if not any(away := pair(defocus)):
@@ -132,9 +132,9 @@ def back_propagated(data: Dataset, sampling: Sampling) -> Complex[np.ndarray, "y
         (16, 20)
     """
     check_data(data)
-    if not isinstance(data.geometry, NearFieldGeometry):
+    if data.near_field is None:
         raise InputError(
             f"{data.source} has no near-field geometry to propagate its mean pattern back; take mean_pattern."
         )
-    distance = data.geometry.effective_distance
+    distance = data.near_field.effective_distance
     return defocused(np.sqrt(data.mean_pattern).astype(complex), *known_lengths(data, sampling), -distance)

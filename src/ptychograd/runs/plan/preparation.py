@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from ptychograd.core.errors import InputError
-from ptychograd.data.dataset import Dataset, StoredPatterns
+from ptychograd.data.dataset import Dataset
 from ptychograd.data.files import WRITERS, require_prepared
 from ptychograd.data.preparation import ChosenFrames, Preparation
 from ptychograd.data.preparation.scan import chosen
@@ -43,10 +43,10 @@ def require_place(out: Path, inputs: Sequence[Path]) -> None:
 
 def without_unwritten(data: Dataset) -> Dataset:
     """The data without patterns for which there was room in their file, and which were never written."""
-    patterns = data.patterns
-    if not isinstance(patterns, StoredPatterns) or patterns.used is None or patterns.used.all():
+    used = data.store.used
+    if used is None or used.all():
         return data
-    return chosen(data, np.flatnonzero(patterns.used[:: data.group]), "frames", "that were written")
+    return chosen(data, np.flatnonzero(used[:: data.group]), "frames", "that were written")
 
 
 def parted(asked: MaskSection, shape: tuple[int, int]) -> tuple[MaskSection, MaskSection]:

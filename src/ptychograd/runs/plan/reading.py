@@ -11,7 +11,6 @@ from ptychograd.core.errors import InputError
 from ptychograd.core.log import log
 from ptychograd.data.dataset import (
     Dataset,
-    NearFieldGeometry,
     StreamFromFile,
     beam_stop,
     check_share,
@@ -128,7 +127,7 @@ def tell(plan: "PlanFields", data: Dataset) -> None:
     """Log what was guessed about the data."""
     name = ", ".join(Path(path).name for path in plan.data.paths)
     notes = [*data.notes, *(["the patterns stay in the file and are read block by block"] if data.is_stored else [])]
-    if isinstance(data.geometry, NearFieldGeometry) and plan.model.kind is None:
+    if data.near_field and plan.model.kind is None:
         focus = _focus_field(plan)
         why = "the file says that they are" if focus is None else f"`{focus}` is given"
         mend = "say `model.kind=far-field`" if focus is None else "leave that out"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ptychograd.core.errors import InputError
 from ptychograd.core.parameters import check_names, named_parameters
-from ptychograd.data.dataset import BraggGeometry, Dataset, NearFieldGeometry
+from ptychograd.data.dataset import Dataset
 from ptychograd.fitting.constraints import MagnitudeAtMostOne, PhaseOnly, Positive, Real
 from ptychograd.fitting.stopping import Converged
 from ptychograd.physics.checks import refined_by_default
@@ -50,7 +50,7 @@ def with_usual_epochs(plan: "PlanFields", data: Dataset) -> "PlanFields":
     """The plan with as many epochs as the kind of experiment usually takes, and the noise that a flat field needs."""
     if refines_flat_field(plan.fit.refine, plan.model.detector) and plan.fit.noise is None:
         plan = plan.with_fields({"fit.noise": "poisson"})
-    usual = {NearFieldGeometry: "auto", BraggGeometry: CRYSTAL_EPOCHS}.get(type(data.geometry), EPOCHS)
+    usual = "auto" if data.near_field else CRYSTAL_EPOCHS if data.rocking_curve else EPOCHS
     return plan.with_fields({"fit.epochs": usual}) if plan.fit.epochs is None else plan
 
 
@@ -67,7 +67,7 @@ def make_stages(plan: "PlanFields", data: Dataset, model: AbstractModel) -> tupl
         size = plan.fit.batch_size
         size = make_solver(plan).suited_batch_size(data) if size is None else size
         steps = -(-data.count // max(1, size))
-        planned = (_crystal_stages if isinstance(data.geometry, BraggGeometry) else _stages)(plan, steps)
+        planned = (_crystal_stages if data.rocking_curve else _stages)(plan, steps)
         check_counted(planned, plan)
         if not plan.is_of_package:
             planned = [stage._replace(trainable=by_default) for stage in planned]
@@ -170,7 +170,7 @@ def too_short_for_search(plan: "PlanFields", data: Dataset) -> str:
     """What a person is to know of a crystal's run that is too short to look for the crystal; nothing of others."""
     epochs = plan.fit.epochs
     is_short = isinstance(epochs, int) and 0 < epochs < FEWEST
-    if not (isinstance(data.geometry, BraggGeometry) and plan.fit.shrink_wrap and is_short):
+    if not (data.rocking_curve and plan.fit.shrink_wrap and is_short):
         return ""
     return f"{epochs} epochs are too few to cut off ghosts and find the place along the beam; give {FEWEST}"
 

@@ -10,11 +10,11 @@ import numpy as np
 
 from ptychograd.core.errors import InputError, check_kind
 from ptychograd.core.log import log
-from ptychograd.data.dataset import BraggGeometry, Dataset, NearFieldGeometry
+from ptychograd.data.dataset import Dataset
 from ptychograd.data.files.results import foreign_result
 from ptychograd.fitting.result import load
 from ptychograd.models.continuing import EarlierResult, continued, continued_foreign
-from ptychograd.models.recipes import bragg, far_field, near_field
+from ptychograd.models.recipes import bragg, thin_recipe
 from ptychograd.models.starts import ProbeStart, flat_object, mean_pattern, random_object
 from ptychograd.physics.detector import Detector
 from ptychograd.physics.model import AbstractModel
@@ -60,15 +60,15 @@ def plain_model(plan: "PlanFields", data: Dataset) -> AbstractModel:
     """The start model without what it has beside the ideal."""
     asked, start = plan.model, plan.model.start
     beam = beam_of(start)
-    if isinstance(data.geometry, BraggGeometry):
+    if data.rocking_curve:
         return _crystal(plan, data, beam)
     if asked.kind == "bragg":
         raise InputError(f"`model.kind` bragg: {data.source} holds no rocking curves, as of a crystal.")
     if start.thickness is not None:
         raise InputError("`model.start.thickness` is for rocking curves of a crystal, and there is no rocking curve.")
-    recipe = near_field if isinstance(data.geometry, NearFieldGeometry) else far_field
+    recipe = thin_recipe(data)
     if beam is None and start.defocus:
-        if recipe is near_field:
+        if data.near_field:
             raise InputError(
                 "`model.start.defocus` is for a start probe from an opening, or estimated in the far field."
             )

@@ -7,7 +7,7 @@ import numpy as np
 
 from ptychograd.core.errors import InputError
 from ptychograd.core.version import __version__
-from ptychograd.data.dataset import Dataset, Geometry
+from ptychograd.data.dataset import Dataset
 from ptychograd.data.files.formats.cxi import DETECTOR, OWN, POSITIONS, SOURCE
 from ptychograd.data.files.writing.hdf5 import creating
 from ptychograd.data.files.writing.patterns import write_patterns
@@ -25,7 +25,7 @@ def write(path: Path, data: Dataset) -> None:
         InputError: no positions, no geometry, or that of a near field or of a crystal, which CXI has no place for.
     """
     geometry, positions = data.geometry, data.positions
-    if type(geometry) is not Geometry or positions is None:
+    if geometry is None or not geometry.is_far_field or positions is None:
         lacking = "no positions" if positions is None else "no geometry of a far field"
         raise InputError(f"{path} can't be written: {data.source} has {lacking}, and CXI needs it; write .h5 instead.")
     arrays = {

@@ -20,6 +20,7 @@ from ptychograd.data.dataset import (
     Variable,
     frozen,
     make_dataset,
+    patterns_of,
     squared,
 )
 from ptychograd.data.files.safety import Catalogue, Entry
@@ -35,7 +36,6 @@ FIELDS = {  # what to say of a length that is missing
     "distance": "`geometry.distance`",
     "pixel_size": "`geometry.pixel_size`",
 }
-REGIMES = {Geometry: "far field", NearFieldGeometry: "near field", BraggGeometry: "Bragg geometry"}
 
 
 class FoundVariable(NamedTuple):
@@ -92,6 +92,11 @@ class Items:
     notes: tuple[str, ...] = ()
     variables: Mapping[str, FoundVariable] = field(default_factory=dict)
 
+    @property
+    def stay_in_file(self) -> bool:
+        """Whether there are patterns, and they stay in their file."""
+        return self.patterns is not None and patterns_of(self.patterns).in_file
+
     def has(self, name: str) -> bool:
         """Whether there is an item of that name, or need be none looked for."""
         return getattr(self, name) is not None or (name == "positions" and bool(self.without_positions))
@@ -147,12 +152,13 @@ def matched(items: Items) -> Items:
     note = "positions: joined by frame number" + (
         "" if has.all() and len(others) == has.sum() else f"; {left} left out"
     )
-    if has.all() or isinstance(patterns, StoredPatterns):  # of those in a file others can't take the places
-        used = patterns if has.all() or not isinstance(patterns, StoredPatterns) else patterns.only(has)
-        return replace(items, patterns=used, positions=items.positions[at], notes=(*items.notes, note))
+    if isinstance(patterns, StoredPatterns) and not has.all():  # of those in a file others can't take the places
+        patterns, has = patterns.of_those(has), np.ones(len(has), bool)
+    if has.all():
+        return replace(items, patterns=patterns, positions=items.positions[at], notes=(*items.notes, note))
     return replace(
         items,
-        patterns=frozen(patterns[has]),
+        patterns=frozen(np.asarray(patterns)[has]),
         positions=items.positions[at[has]],
         mask=items.mask if items.mask is None or items.mask.ndim == 2 else items.mask[has],
         variables={
@@ -199,9 +205,8 @@ def assemble(items: Items, catalogue: Catalogue, places: Mapping[str, str], sour
     positions = items.positions
     if positions is not None and items.unit == "pixel" and geometry is not None:
         rows, columns = items.patterns.shape[1:]
-        regime = REGIMES[type(geometry)]
         positions = positions * geometry.sampling((rows, columns))
-        notes += (f"positions: object pixels of the {regime}, converted to metres",)
+        notes += (f"positions: object pixels of the {geometry.regime}, converted to metres",)
     data = make_dataset(
         items.patterns,
         positions,
@@ -249,7 +254,7 @@ def _that_came(items: Items) -> Items:
     end = int(there[-1]) + 1
     which = f"{there.size:,}" if there.size < end else f"only the first {there.size:,}"
     if isinstance(patterns, StoredPatterns):  # of these others can't take the places
-        patterns = patterns.of(end) if there.size == end else patterns.of(end).only(came[:end])
+        patterns = patterns.of(end) if there.size == end else patterns.of(end).of_those(came[:end])
         there = np.arange(end)
     else:
         patterns = frozen(patterns[there])

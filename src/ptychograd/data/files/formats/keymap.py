@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from ptychograd.core.errors import InputError
-from ptychograd.data.dataset import StoredPatterns, check_name
+from ptychograd.data.dataset import check_name, patterns_of
 from ptychograd.data.files.formats.base import Format, Readers
 from ptychograd.data.files.formats.items import FoundVariable, Items, overlaid, read_modes, read_patterns
 from ptychograd.data.files.formats.masks import FLAGS, by_name
@@ -213,7 +213,7 @@ def _patterns(entry: Entry) -> Items:
     patterns = read_patterns(entry)
     if entry.leaf != AMPLITUDES:
         return Items(patterns=patterns, written=entry.written(), grid=grid)
-    if isinstance(patterns, StoredPatterns):
+    if patterns_of(patterns).in_file:
         raise InputError(
             f"{entry} holds amplitudes by its name, and patterns that stay in their file have to be photons."
         )

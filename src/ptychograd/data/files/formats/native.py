@@ -7,7 +7,7 @@ import numpy as np
 
 from ptychograd.core.errors import InputError
 from ptychograd.core.version import __version__
-from ptychograd.data.dataset import BraggGeometry, Dataset, GroundTruth, NearFieldGeometry, Stated
+from ptychograd.data.dataset import Dataset, GroundTruth, Stated
 from ptychograd.data.files.formats.base import Format, Readers
 from ptychograd.data.files.formats.items import FoundVariable, Items, overlaid, read_modes, read_patterns
 from ptychograd.data.files.formats.keymap import READERS as BY_NAME
@@ -90,8 +90,8 @@ def write(path: Path, data: Dataset) -> None:
 def _arrays(data: Dataset) -> dict[str, np.ndarray]:
     """All that a data set has, by its place in the file."""
     geometry, truth = data.geometry, data.truth
-    near = geometry if isinstance(geometry, NearFieldGeometry) else None
-    bragg = geometry if isinstance(geometry, BraggGeometry) else None
+    near = data.near_field
+    bragg = data.rocking_curve
     arrays = {
         "data/positions": data.positions,
         "data/mask": data.mask,

@@ -9,7 +9,6 @@ import math
 import numpy as np
 
 from ptychograd.core.errors import InputError
-from ptychograd.data.dataset import StoredPatterns
 from ptychograd.data.files.formats.base import Format
 from ptychograd.data.files.formats.finding import found_at
 from ptychograd.data.files.formats.items import Items, overlaid, read_patterns
@@ -46,7 +45,7 @@ class Ptyd(Format):
         if given.positions is None and chunks:
             whole = overlaid(whole, Items(positions=_positions(catalogue, names), unit="m"))
         if given.mask is None and chunks:
-            whole = overlaid(whole, _weights(catalogue, chunks, isinstance(whole.patterns, StoredPatterns)))
+            whole = overlaid(whole, _weights(catalogue, chunks, whole.stay_in_file))
         places = {"energy_kev": ("meta/energy",), "distance": ("meta/distance",), "pixel_size": ("meta/psize",)}
         whole = overlaid(whole, found_at(catalogue, given, readers, places, {"energy_kev": "keV"}))
         for part in (_regime(catalogue), _centre(catalogue, whole)):

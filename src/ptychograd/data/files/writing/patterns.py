@@ -4,7 +4,7 @@ import h5py
 import numpy as np
 
 from ptychograd.core.errors import InputError
-from ptychograd.data.dataset import Dataset, StoredPatterns
+from ptychograd.data.dataset import Dataset
 
 AT_ONCE = 2**24  # bytes of patterns that are read and written together
 
@@ -18,7 +18,7 @@ def write_patterns(file: h5py.File, name: str, data: Dataset) -> None:
     Raises:
         InputError: patterns of a file that is still being written, or of which some were left out.
     """
-    patterns = data.patterns
+    patterns = data.store
     frames = file.create_dataset(
         name,
         shape=patterns.shape,
@@ -28,8 +28,8 @@ def write_patterns(file: h5py.File, name: str, data: Dataset) -> None:
         compression_opts=1,
         shuffle=True,
     )
-    if not isinstance(patterns, StoredPatterns):
-        frames[...] = patterns
+    if not patterns.in_file:
+        frames[...] = data.patterns
         return
     if patterns.grows or not (patterns.used is None or patterns.used.all()):
         why = "more of them may come" if patterns.grows else "some of them are left out"

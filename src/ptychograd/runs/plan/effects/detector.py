@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ptychograd.core.parameters import matches
-from ptychograd.data.dataset import Dataset, NearFieldGeometry
+from ptychograd.data.dataset import Dataset
 from ptychograd.models.effects import detectors
 from ptychograd.physics import paths
 from ptychograd.physics.model import AbstractModel
@@ -55,7 +55,7 @@ def refines_flat_field(names: Sequence[str], asked: DetectorSection) -> bool:
 
 def doubts(data: Dataset, names: Sequence[str], asked: DetectorSection) -> Iterator[str]:
     """What a person is to know before the flat field is refined with the parameters of these names."""
-    if isinstance(data.geometry, NearFieldGeometry) and refines_flat_field(names, asked):
+    if data.near_field and refines_flat_field(names, asked):
         yield STILL_BEAM
 
 
