@@ -1,4 +1,4 @@
-"""This package: the default, all patterns at once, and rPIE; nothing is tuned to the sets of this benchmark."""
+"""This package: what `reconstruct` does, its solver alone, and rPIE; nothing is tuned to the sets of this benchmark."""
 
 import contextlib
 import sys
@@ -11,6 +11,7 @@ from common import grown, main
 import ptychograd as pg
 
 SETTINGS = {
+    "as `reconstruct` does": None,
     "Nesterov, batch 16": (pg.Nesterov(), 16),
     "Nesterov, all at once": (pg.Nesterov(), 10**9),
     "rPIE 0.1, batch 16": (pg.PIE(0.1), 16),
@@ -21,11 +22,19 @@ class Enough(Exception):
     """The record has all that it wants."""
 
 
-def run(problem, setting, record):
+def made(problem, setting, epochs):
+    """The run of a setting: that of a plan which says nothing but its epochs, or of one solver with batches of a size."""
+    data, hold = pg.make_dataset(problem.patterns, problem.positions, probe=problem.probe), int(problem.hold)
+    if setting is None:
+        said = {"hold_probe": hold} if hold else {}
+        return pg.Plan(fit={"epochs": epochs, **said}, model={"probe": {"modes": len(problem.probe)}}).make_run(data)
     solver, batch = setting
-    data = pg.make_dataset(problem.patterns, problem.positions, probe=problem.probe)
     model = pg.far_field(data, object=lambda shape: grown(problem.object, shape), probe=problem.probe)
+    stages = (pg.Stage(hold, ("object",)),) * (hold > 0) + (pg.Stage(epochs - hold),)
+    return pg.Run(model, data, solver, stages, min(batch, data.count))
 
+
+def run(problem, setting, record):
     def on_epoch(progress):
         def state():
             result = progress.so_far()
@@ -34,10 +43,8 @@ def run(problem, setting, record):
         if not record(state):
             raise Enough
 
-    hold = int(problem.hold)
-    stages = (pg.Stage(hold, ("object",)),) * (hold > 0) + (pg.Stage(record.epochs - hold),)
     with contextlib.suppress(Enough):
-        pg.perform(pg.Run(model, data, solver, stages, min(batch, data.count)), on_epoch)
+        pg.perform(made(problem, setting, record.epochs), on_epoch)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,10 @@ SETTINGS = {
 }
 
 
+class Enough(Exception):
+    """The record has all that it wants."""
+
+
 def run(problem, setting, record):
     name, step = setting
     logging.disable(logging.WARNING)
@@ -44,14 +48,20 @@ def run(problem, setting, record):
     def state():
         return np.squeeze(there.object)[: shape[0], : shape[1]], there.probe.reshape(problem.probe.shape)
 
-    before = 0
-    with contextlib.redirect_stdout(io.StringIO()):
+    def after(epochs):
+        engine.betaProbe = 0.0 if epochs < problem.hold else step
+        if not record(state):
+            raise Enough
+
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(Enough):
+        if name == "mPIE":
+            engine.reconstruct(vis_after_each_iteration=lambda loop, _: after(loop + 1))
+            return
+        before = 0
         for loop, _ in engine.reconstruct_stepwise():
             if loop != before:
                 before = loop
-                engine.betaProbe = 0.0 if loop < problem.hold else step
-                if not record(state):
-                    return
+                after(loop)
 
 
 if __name__ == "__main__":

@@ -206,6 +206,7 @@ def _trial(plan: Plan, data: Dataset, state: State) -> Result | None:
 def run_from(plan: Plan, data: Dataset, state: State, epochs: int) -> Run:
     """A run of a plan that begins with object, probe and positions of a state; what that has placed stays there."""
     short = plan.with_fields({"fit.epochs": epochs, "fit.refine_after": 0, "validation.position_test": False})
+    short = short if data.rocking_curve else short.with_fields({"fit.hold_probe": 0})
     fitted, held = parted(short, data)
     model, solver = start_from(short, fitted, state.result), make_solver(short)
     size = short.fit.batch_size or solver.suited_batch_size(fitted)

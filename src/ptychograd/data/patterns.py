@@ -17,6 +17,18 @@ def illuminated_positions(data: Dataset) -> Int[np.ndarray, " lit"]:
     return np.flatnonzero(data.photons.reshape(-1, data.group).sum(axis=1))
 
 
+def contrast(data: Dataset) -> float:
+    """How much the photons of patterns differ, as the standard deviation over the mean, beyond their noise.
+
+    It is large where a sample absorbs: next to nothing over one that only bends the beam.
+    """
+    photons = data.photons.reshape(-1, data.group).sum(axis=1)[illuminated_positions(data)]
+    if len(photons) < 2:
+        return 0.0
+    mean = float(np.mean(photons))
+    return float(np.sqrt(max(0.0, float(np.var(photons)) - mean))) / mean
+
+
 def blocks(places: Int[np.ndarray, " place"], data: Dataset) -> Iterator[slice]:
     """Parts of so many positions that their patterns fit into memory, one position at least."""
     size = max(1, AT_ONCE // (BYTES * data.group * int(np.prod(data.frame_shape))))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from ptychograd.core.errors import InputError
 from ptychograd.core.parameters import check_names, named_parameters
 from ptychograd.data.dataset import Dataset
+from ptychograd.data.patterns import contrast
 from ptychograd.fitting.constraints import MagnitudeAtMostOne, PhaseOnly, Positive, Real
 from ptychograd.fitting.stopping import Converged
 from ptychograd.physics.checks import refined_by_default
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from ptychograd.runs.plan.whole import PlanFields
 
 HOLD_PROBE = {"rpie": 1, "epie": 1, "ad-epie": 1, "adam": 1, "lbfgs": 1}  # epochs; others need none
+UNEVEN, HOLD_UNEVEN = 0.3, 2  # contrast of the scan's photons above which every solver needs so many
+FEWEST_WITH_HOLD = 10  # epochs that are worth it
 EPOCHS = 60  # of a far field; a near field takes from 20 to 1000
 CRYSTAL_EPOCHS = 40
 BATCHES_SHARE, FEWEST_TO_CHOOSE = 1 / 3, 30  # of the epochs, before a solver is chosen; epochs that are worth a choice
@@ -54,13 +57,29 @@ def with_usual_epochs(plan: "PlanFields", data: Dataset) -> "PlanFields":
     return plan.with_fields({"fit.epochs": usual}) if plan.fit.epochs is None else plan
 
 
+def _with_usual_hold(plan: "PlanFields", data: Dataset) -> "PlanFields":
+    """The plan with the epochs in which the probe is held at first; a crystal's beam is held unless it says more.
+
+    A flat start object explains nothing of patterns that differ much in their photons. Refined at once, the probe takes
+    the blame for that, and the run is slow to find back (measured: docs/benchmarks.md).
+    """
+    fit, start = plan.fit, plan.model.start
+    if fit.hold_probe is not None or data.rocking_curve:
+        return plan
+    held = HOLD_PROBE.get(str(fit.solver.kind or ""), 0) if plan.is_of_package else 0
+    begins_flat = start.object != "random" and start.result is None and data.support is None
+    is_long = not isinstance(fit.epochs, int) or fit.epochs >= FEWEST_WITH_HOLD
+    if plan.is_of_package and data.is_far_field and begins_flat and is_long and contrast(data) > UNEVEN:
+        held = max(held, HOLD_UNEVEN)
+    return plan.with_fields({"fit.hold_probe": held})
+
+
 def make_stages(plan: "PlanFields", data: Dataset, model: AbstractModel) -> tuple[Stage, ...]:
     """The stages of the run: those that the plan spells out, or those that its kind of experiment takes."""
     plan = with_usual_epochs(plan, data)
     check_saturation(plan.model.detector.saturation, data)
     by_default = BOTH if plan.is_of_package else refined_by_default(model)
-    if not plan.is_of_package and plan.fit.hold_probe is None:
-        plan = plan.with_fields({"fit.hold_probe": 0})
+    plan = _with_usual_hold(plan, data)
     if plan.fit.stages:
         stages = [_spelled_out(stage, plan, data, by_default) for stage in plan.fit.stages]
     else:
@@ -195,7 +214,7 @@ def _stages(plan: "PlanFields", steps: int) -> tuple[Stage, ...]:
     fit, kind = plan.fit, plan.fit.solver.kind
     auto = not isinstance(fit.epochs, int)
     epochs = fit.epochs if isinstance(fit.epochs, int) else max(MOST_EPOCHS, MOST_STEPS // steps)
-    held = min(HOLD_PROBE.get(str(kind or ""), 0) if fit.hold_probe is None else fit.hold_probe, epochs)
+    held = min(fit.hold_probe or 0, epochs)
     counting = math.ceil(POISSON_SHARE * epochs) if fit.noise not in (None, "amplitude") else 0
     counting = min(counting, epochs - held)
     is_cooled = kind in (None, "nesterov")
