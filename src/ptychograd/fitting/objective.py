@@ -24,7 +24,7 @@ from ptychograd.fitting.devices import Devices
 from ptychograd.fitting.priors import AbstractPrior
 from ptychograd.fitting.projections import Projection
 from ptychograd.physics.batching import batched
-from ptychograd.physics.model import AbstractExitWaveModel, AbstractModel, Group, first_pattern, shares_work
+from ptychograd.physics.model import AbstractModel, Group, first_pattern, shares_work
 from ptychograd.physics.noise import AbstractNoise
 from ptychograd.physics.noise.base import amplitude, counted_residual
 
@@ -255,9 +255,9 @@ class Objective(eqx.Module):
 
     def _waves(self, of: Callable, seen: PyTree, windows: Windows, group: Group) -> Complex[Array, "batch *wave"]:
         def one(seen, group):
-            model = self.model(seen)
-            if not isinstance(model, AbstractExitWaveModel):
-                raise TypeError(f"{type(model).__name__} has no exit wave")
+            model = self.model(seen).exit_wave_model
+            if model is None:
+                raise TypeError(f"{type(self.rest).__name__} has no exit wave")
             return of(model).exit_wave(first_pattern(model, group))
 
         return batched(one, (batch_axes(seen, windows), 0))(seen, group)

@@ -112,7 +112,10 @@ def fixes_scale(projection: Projection, array: jax.Array) -> bool:
 
 @meant
 def check_idempotent(projections: Sequence[Projection], variables: PyTree) -> None:
-    """Raise `InputError` for a constraint that changes again what it has changed, for solvers that compare places."""
+    """Raise `InputError` for a constraint that changes again what it has changed, for solvers that compare places.
+
+    Such solvers call it in their `check_constraints`.
+    """
     for projection in projections:
         leaf = named_parameters(variables)[projection.name]
         once, twice = (np.asarray(join(found)) for found in _once_and_twice(projection, leaf))

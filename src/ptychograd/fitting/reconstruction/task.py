@@ -61,7 +61,7 @@ from ptychograd.fitting.result import ROSE, History, Result, require_present_ver
 from ptychograd.fitting.schedule import AbstractSchedule, LateCooling
 from ptychograd.fitting.solvers import AbstractSolver, EvaluateOnly
 from ptychograd.physics.model import AbstractModel, roles_of, shares_work
-from ptychograd.physics.noise import AbstractNoise, Censored
+from ptychograd.physics.noise import AbstractNoise
 from ptychograd.physics.shared_work import computed_from, shared_of
 
 SAME_STAGE = ("solver", "batch_size", "noise", "trainable", "priors", "constraints")  # settings: alike within a stage
@@ -133,7 +133,7 @@ def begun(task: Task) -> tuple[Work, Standing]:
     if not task.epochs or isinstance(task.solver, EvaluateOnly):
         return ready
     if roles_of(task.model).positions is not None:
-        warn_of(task.data, float(np.min(task.noise.level)) if isinstance(task.noise, Censored) else None)
+        warn_of(task.data, task.noise.full_at)
     doubt = "" if task.resume else task.solver.doubts_batch(task.batch_size, task.data)
     if doubt:
         warnings.warn(doubt, stacklevel=3)
@@ -246,6 +246,7 @@ def _start_state(
     objective: Objective, solver: AbstractSolver, variables: PyTree, settings: dict, resume: Result | None
 ) -> PyTree:
     """A fresh state, or the one that `resume` ended with, if it has one, where solver and parameters are the same."""
+    solver.check_constraints(objective.projections, variables)
     state = solver.init(objective, variables)
     if (resume := _continued(solver, settings, resume)) is None:
         return state

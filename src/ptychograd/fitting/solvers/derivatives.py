@@ -19,7 +19,7 @@ from ptychograd.core.windows import add_windows, in_windows, window_of
 from ptychograd.fitting.objective import Batch, Gradient, LocalView, Objective, Value
 from ptychograd.fitting.shared import in_place, shared_shapes
 from ptychograd.fitting.solvers.sums import MeanDiagonals, Sums, with_priors
-from ptychograd.physics.model import AbstractExitWaveModel, Group
+from ptychograd.physics.model import Group
 
 
 class AbstractDerivatives(eqx.Module):
@@ -93,7 +93,7 @@ class Automatic(AbstractDerivatives):
             model, _, untouched = shared_shapes(objective, variables)
         else:
             model, untouched = objective.model(variables), objective.untouched
-        if not isinstance(model, AbstractExitWaveModel):
+        if model.exit_wave_model is None:
             return ()
         return names if untouched is None else tuple(name for name in names if name in untouched)
 
