@@ -1,4 +1,4 @@
-"""Parts of one's own in the functions of `pg.models`: one method, and each takes them; without it a sentence says so."""
+"""Parts of one's own in the functions of `pg.models`: one method, and each takes them; without it a sentence."""
 
 import equinox as eqx
 import jax
@@ -128,7 +128,8 @@ def test_a_probe_of_ones_own_goes_into_a_larger_window(model):
     """Oversampled, the same beam under the same object makes the same photons: Parseval's equation."""
     object = phase_of(model)
     finer = pg.models.with_oversampling(with_parts(model, probe=bell(), object=object), 2)
-    assert isinstance(finer.probe, Bell) and isinstance(finer.object, Phase)
+    assert isinstance(finer.probe, Bell)
+    assert isinstance(finer.object, Phase)
     assert finer(jnp.asarray(3)).shape == SHAPE
     assert photons(finer) == pytest.approx(500, rel=1e-5)
 
@@ -159,7 +160,8 @@ def test_an_object_of_ones_own_takes_a_support(model):
 def test_a_model_of_ones_own_takes_effects_by_its_parts(model):
     own = Own(model.object, model.probe, model.scan, model.detector)
     made = pg.models.with_modes(pg.models.with_object_modes(own, 2), 3)
-    assert made.probe.modes.shape == (3, *SHAPE) and made.object.transmission.shape[0] == 2
+    assert made.probe.modes.shape == (3, *SHAPE)
+    assert made.object.transmission.shape[0] == 2
     assert photons(made) == pytest.approx(photons(own), rel=1e-4)
     varying = pg.models.with_varying_probe(own, 2)
     assert varying.probe.weights.shape == (12, 2)

@@ -162,6 +162,7 @@ def partition(model: PyTree, names: Iterable[str]) -> tuple[PyTree, PyTree]:
     Raises `InputError` for a name under which the model has no parameter.
     """
     chosen = tuple(names)
+    _check_inexact(chosen, model)
     check_names(chosen, trainable_names(model))
     if not chosen:
         raise InputError(f"Nothing to refine; name at least one of: {', '.join(trainable_names(model))}.")
@@ -169,6 +170,23 @@ def partition(model: PyTree, names: Iterable[str]) -> tuple[PyTree, PyTree]:
         lambda name, leaf: is_parameter(leaf) and any(matches(name, path) for path in chosen), model
     )
     return eqx.partition(model, wanted)
+
+
+def _check_inexact(names: Iterable[str], model: PyTree) -> None:
+    """Raise `InputError` for a name below which there are arrays, of which none can be refined."""
+    arrays = named_leaves(eqx.filter(model, eqx.is_array))
+    for name in names:
+        found = {path: leaf for path, leaf in arrays.items() if matches(path, name)}
+        if found and not any(map(is_parameter, found.values())):
+            path, leaf = next(iter(found.items()))
+            raise InputError(f'"{path}" {_why_constant(leaf)}; expected real or complex numbers in a JAX array.')
+
+
+def _why_constant(leaf: Array | np.ndarray) -> str:
+    if jnp.issubdtype(leaf.dtype, jnp.inexact):
+        return "is an array of NumPy's, so a constant, and can't be refined"
+    kind = "True and False" if leaf.dtype == bool else f"whole numbers ({leaf.dtype})"
+    return f"holds {kind} and can't be refined"
 
 
 def by_name(names: Iterable[str], values: Mapping[str, Value], what: str) -> dict[str, Value]:

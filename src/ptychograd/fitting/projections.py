@@ -50,6 +50,21 @@ def projected(projections: Sequence[Projection], variables: PyTree) -> PyTree:
     return replace_parameters(variables, {one.name: one(named[one.name]) for one in projections if one.name in named})
 
 
+@meant
+def begun_with(projections: Sequence[Projection], variables: PyTree) -> PyTree:
+    """The variables of a start as their constraints have them; raises `InputError` for one that makes them NaN."""
+    for one in projections:
+        array = join(named_parameters(variables)[one.name])
+        for part in one.parts if np.isfinite(np.asarray(array)).all() else ():
+            array = part(array)
+            if not np.isfinite(np.asarray(array)).all():
+                raise InputError(
+                    f'The constraint {type(part).__name__} on "{one.name}" makes NaN or infinity of where it starts; '
+                    "expected finite numbers, so keep its roots, logarithms and quotients from 0."
+                )
+    return projected(projections, variables)
+
+
 def several(constraints: AbstractConstraint | Sequence[AbstractConstraint]) -> tuple[AbstractConstraint, ...]:
     """The constraints on one path."""
     return (constraints,) if isinstance(constraints, AbstractConstraint) else tuple(constraints)

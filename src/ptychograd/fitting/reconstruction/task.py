@@ -36,10 +36,10 @@ from ptychograd.fitting.priors import AbstractPrior
 from ptychograd.fitting.projections import (
     Constraints,
     Projection,
+    begun_with,
     check_constraints,
     fixes_scale,
     names_of,
-    projected,
     projections_of,
     several,
     summary_of,
@@ -193,7 +193,7 @@ def prepared(task: Task) -> tuple[Work, Standing]:
     scaled = scales_steps(objective, variables, task.solver, *sizes, before and before.settings)
     objective, settings = replace(objective, has_diagonals=scaled), settings | noted(scaled)
     if resume is None or resume.settings.get("constraints") != settings.get("constraints"):
-        variables = projected(objective.projections, variables)
+        variables = begun_with(objective.projections, variables)
     history = resume.history if resume else History.empty()
     state = _start_state(objective, task.solver, variables, settings, resume)
     last = task.planned or history.epochs + task.epochs
