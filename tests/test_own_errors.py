@@ -90,8 +90,11 @@ def test_a_constraint_that_is_not_finite_where_it_starts_is_named(scan):
 
 def test_a_stage_action_that_leaves_nan_is_named(scan):
     said = r"stage action Turned leaves NaN or infinity in object.transmission before epoch 2"
-    with pytest.raises(pg.InputError, match=said):
+    with pytest.raises(pg.fitting.NonFiniteError, match=said) as found:
         pg.perform(run_of(scan, Turned(with_object(np.complex64(np.nan)))))
+    assert found.value.result.history.epochs == 1
+    assert found.value.result.stopped == "not finite"
+    assert np.isfinite(found.value.result.object).all()
 
 
 def test_an_error_in_a_stage_action_passes_with_a_note(scan):

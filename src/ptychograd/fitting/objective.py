@@ -11,6 +11,7 @@ from jaxtyping import Array, Bool, Complex, Float, PyTree, Real
 
 from ptychograd.core.parameters import (
     Planes,
+    is_planes,
     join,
     map_parameters,
     map_with_names,
@@ -208,7 +209,7 @@ class Objective(eqx.Module):
         named, forms = named_parameters(variables), {}
         for change in self.model(variables).gauge_fixed():
             if change.keys() <= named.keys():  # what would go to a parameter that is held stays where it is
-                forms |= {name: split(new) if isinstance(named[name], Planes) else new for name, new in change.items()}
+                forms |= {name: split(new) if is_planes(named[name]) else new for name, new in change.items()}
         return replace_parameters(variables, forms)
 
     def windows(self, parameters: PyTree, group: Group) -> Windows:
@@ -306,7 +307,7 @@ def doubled(gradient: PyTree) -> PyTree:
 
 def _complex_times(factor: float, gradient: PyTree) -> PyTree:
     def times(leaf):
-        return Planes(factor * leaf.real, factor * leaf.imag) if isinstance(leaf, Planes) else leaf
+        return Planes(factor * leaf.real, factor * leaf.imag) if is_planes(leaf) else leaf
 
     return map_parameters(times, gradient)
 

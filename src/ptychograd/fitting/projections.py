@@ -11,9 +11,9 @@ from jaxtyping import PyTree
 
 from ptychograd.core.errors import InputError, check_kind
 from ptychograd.core.parameters import (
-    Planes,
     check_names,
     is_parameter,
+    is_planes,
     join,
     named_parameters,
     nearest,
@@ -39,7 +39,7 @@ class Projection(eqx.Module):
         array = join(leaf)
         for part in self.parts:
             array = part(array)
-        return split(array) if isinstance(leaf, Planes) else array
+        return split(array) if is_planes(leaf) else array
 
 
 def projected(projections: Sequence[Projection], variables: PyTree) -> PyTree:

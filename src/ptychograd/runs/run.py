@@ -166,18 +166,21 @@ def _changed(run: Run, run_progress: RunProgress, result: Result | None, change:
             f"{type(change).__name__} gives a {type(changed.model).__name__} as the changed model; expected the model "
             "with arrays of the same paths and shapes."
         )
-    _check_finite(change, changed.model, result)
+    _check_finite(change, changed.model, noted(result, run_progress, stopped=NOT_FINITE))
     return noted(result.continued_from(*changed, about=change.about), run_progress)
 
 
 def _check_finite(change: AbstractStageAction, model: AbstractModel, before: Result) -> None:
-    """Raise `InputError` for a stage action that leaves arrays which are not finite any more."""
+    """Raise `NonFiniteError` for a stage action that leaves arrays which are not finite any more."""
     arrays = {path: array for path, array in arrays_of(model).items() if not np.isfinite(array).all()}
     made = [path for path in arrays if path not in before.arrays or np.isfinite(before.arrays[path]).all()]
     if made:
-        raise InputError(
+        epochs = before.history.epochs
+        raise NonFiniteError(
             f"The stage action {type(change).__name__} leaves NaN or infinity in {', '.join(made)} before epoch "
-            f"{before.history.epochs + 1}; expected finite numbers, so keep its roots, logarithms and quotients from 0."
+            f"{epochs + 1}; expected finite numbers, so keep its roots, logarithms and quotients from 0. The result "
+            f"after epoch {epochs} is kept.",
+            before,
         )
 
 

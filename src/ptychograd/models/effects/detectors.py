@@ -13,7 +13,7 @@ from ptychograd.core.errors import InputError, check_kind
 from ptychograd.core.overriding import is_own
 from ptychograd.core.strict import meant
 from ptychograd.data.dataset import Dataset, check_data
-from ptychograd.models.effects.common import Model
+from ptychograd.models.effects.common import Model, checked
 from ptychograd.physics.detector import Detector, GaussianSpread, KernelSpread
 from ptychograd.physics.margins import grid_refusal
 from ptychograd.physics.model import AbstractModel, parts_of
@@ -189,15 +189,13 @@ def with_oversampling(model: Model, oversampling: int) -> Model:
         raise InputError(f"An oversampling of {oversampling} pixels; expected a whole number, 1 or more.")
     if oversampling == 1:
         return model
-    if isinstance(model, Ptychography):
-        return _on_finer_grid(model, int(oversampling))  # pyright: ignore[reportReturnType]
-    return _adding_up(model, detector, int(oversampling))
+    if is_own(model):
+        return _adding_up(model, detector, int(oversampling))
+    return _on_finer_grid(checked(model, "Oversampling"), int(oversampling))  # pyright: ignore[reportReturnType]
 
 
 def _adding_up(model: Model, detector: Detector, oversampling: int) -> Model:
     """The model whose detector adds up pixels of a wave that is on the finer grid by now."""
-    if not is_own(model):
-        raise InputError(f"Oversampling can't go into a {type(model).__name__}; it is for far and near fields.")
     if detector.oversampling != 1:
         raise InputError(f"An oversampling of {detector.oversampling} is in the model by now; put it in once.")
     frame = _frame(model)
