@@ -204,7 +204,6 @@ def _fitted(
     stage = _without(run.stages[run_progress.ended], _held(result), run.model)
     stage = run.with_solver(stage, result.history.first(run_progress.begin) if result else History.empty())
     until, done = stage.until if run_progress.goal is None else None, result.history.epochs if result else 0
-
     fitted_alike = run_progress.begin_of_alike([repr((s.noise, s.priors, constraints_of(s))) for s in run.stages])
 
     if result and done > run_progress.begin:

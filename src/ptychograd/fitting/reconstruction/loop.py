@@ -232,22 +232,22 @@ def _monitored(
 
 
 def _not_finite(bad: str, work: Work, standing: Standing) -> NonFiniteError:
-    own = own_pieces(standing.member)
-    look = f"look first at {' and '.join(own)} of your own, then " if own else ""
+    own = own_parts(standing.member)
+    first = f"look first at {' and '.join(own)} of your own, then " if own else ""
     return NonFiniteError(
-        f"{bad} stopped being finite in epoch {standing.history.epochs + 1}; {look}take smaller steps or look "
+        f"{bad} stopped being finite in epoch {standing.history.epochs + 1}; {first}take smaller steps or look "
         f"for outliers in the patterns. The result after epoch {standing.history.epochs} is kept.",
         result_of(work, standing, NOT_FINITE),
     )
 
 
-def own_pieces(member: Member) -> list[str]:
+def own_parts(member: Member) -> list[str]:
     """What of one's own makes the steps: a solver, noise model, priors and constraints, by what they are and class."""
     objective = member.objective
-    pieces = [("the solver", member.solver), ("the noise model", objective.noise)]
-    pieces += [("the prior", one.prior) for one in objective.penalties]
-    pieces += [("the constraint", part) for one in objective.projections for part in one.parts]
-    return [f"{what} {name}" for what, piece in pieces if (name := own_name(piece))]
+    parts = [("the solver", member.solver), ("the noise model", objective.noise)]
+    parts += [("the prior", one.prior) for one in objective.penalties]
+    parts += [("the constraint", part) for one in objective.projections for part in one.parts]
+    return [f"{what} {name}" for what, part in parts if (name := own_name(part))]
 
 
 def _one_epoch(work: Work, standing: Standing, feed: Feed) -> tuple[After, Value]:

@@ -1,6 +1,7 @@
 """What an object does beside the ideal: it is thick, it moves, and something is known about it."""
 
 from collections.abc import Sequence
+from typing import cast
 
 import jax.numpy as jnp
 import numpy as np
@@ -39,7 +40,7 @@ def with_slices(model: AbstractModel, count: int, distance: float) -> Ptychograp
         (3, 16, 25)
     """
     whole = checked(model, "Slices")
-    object = whole.object.as_thin("Slices")
+    object = cast(AbstractThinObject, whole.object.as_thin("Slices"))
     sampling, wavelength = lengths(whole, "A thick object")
     if not 0 < distance < np.inf:
         raise InputError(f"Slices {distance:g} m apart; expected a distance above zero in metres.")
@@ -78,7 +79,7 @@ def with_object_modes(model: Model, count: int, seed: int = 0) -> Model:
         >>> pg.models.with_object_modes(model, 2).object.transmission.shape
         (2, 53, 47)
     """
-    object = object_of(model, "Object modes").as_thin("Object modes")
+    object = cast(AbstractThinObject, object_of(model, "Object modes").as_thin("Object modes"))
     check_seed(seed)
     if not object.magnitude.is_free:
         raise InputError("Object modes carry their shares in their magnitudes, which therefore can't be known.")

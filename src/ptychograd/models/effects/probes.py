@@ -1,6 +1,7 @@
 """What a beam does beside the ideal: it is not coherent, not steady, not in focus, and not known."""
 
 from collections.abc import Mapping, Sequence
+from typing import cast
 
 import jax.numpy as jnp
 import numpy as np
@@ -12,7 +13,7 @@ from ptychograd.core.memory import available_memory
 from ptychograd.core.strict import meant
 from ptychograd.models.effects.common import Model, checked, count_of, lengths, probe_of, with_part
 from ptychograd.physics.model import AbstractModel, roles_of
-from ptychograd.physics.probes import AberratedProbe, VaryingProbe, zernike
+from ptychograd.physics.probes import AberratedProbe, Probe, VaryingProbe, zernike
 from ptychograd.physics.probes.diverse import varied
 from ptychograd.physics.propagators import fresnel_kernel, fresnel_rates
 from ptychograd.physics.ptychography import Ptychography
@@ -71,7 +72,7 @@ def with_varying_probe(model: Model, count: int) -> Model:
     """
     probe = probe_of(model, "A varying probe")
     count_of(count, "variations of the probe")
-    probe, patterns = probe.as_varying(), _patterns(model)
+    probe, patterns = cast(VaryingProbe, probe.as_varying()), _patterns(model)
     _check_rank(count, patterns, probe.modes.shape[1:])
     modes = np.asarray(probe.modes, complex)
     variations = np.sqrt(START_SHARE) * varied(modes[0], count)
@@ -104,7 +105,7 @@ def with_varying_intensity(model: Model) -> Model:
         >>> pg.models.with_varying_intensity(model).probe.intensity.shape
         (56, 1)
     """
-    probe = probe_of(model, "A varying intensity").as_varying()
+    probe = cast(VaryingProbe, probe_of(model, "A varying intensity").as_varying())
     intensity = jnp.ones((_patterns(model), 1), probe.modes.real.dtype)
     return with_part(model, "probe", VaryingProbe(probe.modes, probe.variations, probe.weights, intensity))
 
@@ -139,7 +140,7 @@ def with_aberrations(
         Array([0.5], dtype=float32)
     """
     whole = checked(model, "Defocus and aberrations")
-    probe = whole.probe.as_plain("Defocus and aberrations")
+    probe = cast(Probe, whole.probe.as_plain("Defocus and aberrations"))
     sampling, wavelength = lengths(whole, "A defocus")
     shape, modes = whole.frame_shape, np.asarray(probe.modes, complex)
     back = fresnel_kernel(shape, sampling, wavelength, -defocus)

@@ -1,7 +1,6 @@
 """What every object is."""
 
 import abc
-from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Array, Bool, Complex, Int
@@ -11,9 +10,6 @@ from ptychograd.core.parameters import AbstractPart
 from ptychograd.physics.margins import Margins, grid_refusal, with_margin
 from ptychograd.physics.objects.magnitude import AbstractMagnitude
 from ptychograd.physics.roles import Image
-
-if TYPE_CHECKING:
-    from ptychograd.physics.objects.thin import AbstractThinObject
 
 
 class AbstractObject(AbstractPart):
@@ -58,8 +54,8 @@ class AbstractObject(AbstractPart):
         """The object for step sizes: as bright, with derivatives that tell how brightly each pixel is lit."""
         return self
 
-    def as_thin(self, what: str) -> "AbstractThinObject":
-        """The thin object that it is or stands for, of which `what` is made: "Slices" or "Object modes"."""
+    def as_thin(self, what: str) -> "AbstractObject":
+        """The `AbstractThinObject` that it is or stands for, of which `what` is made: "Slices" or "Object modes"."""
         raise InputError(f"{what} can't be combined with {type(self).__name__}; take one of the two.")
 
     def with_support(self, support: Bool[Array, "height width"]) -> "AbstractObject":

@@ -1,7 +1,6 @@
 """What every probe is."""
 
 import abc
-from typing import TYPE_CHECKING
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -13,10 +12,6 @@ from ptychograd.core.parameters import AbstractPart
 from ptychograd.core.strict import as_complex
 from ptychograd.physics.margins import Margins, grid_refusal
 from ptychograd.physics.probes.diverse import lost
-
-if TYPE_CHECKING:
-    from ptychograd.physics.probes.plain import Probe
-    from ptychograd.physics.probes.varying import VaryingProbe
 
 
 class AbstractProbe(AbstractPart):
@@ -61,12 +56,12 @@ class AbstractProbe(AbstractPart):
         """The probe for step sizes: the same wave, whose derivatives tell how bright each pixel of a parameter is."""
         return self
 
-    def as_plain(self, what: str) -> "Probe":
-        """The plain modes that it is or stands for, of which `what` is made: "Defocus and aberrations", for one."""
+    def as_plain(self, what: str) -> "AbstractProbe":
+        """The `Probe` that it is or stands for, of which `what` is made: "Defocus and aberrations", for one."""
         raise InputError(f"{what} can't be combined with {type(self).__name__}; take one of the two.")
 
-    def as_varying(self) -> "VaryingProbe":
-        """The probe as one whose shape and intensity may vary from pattern to pattern."""
+    def as_varying(self) -> "AbstractProbe":
+        """The `VaryingProbe` that it is or stands for, whose shape and intensity may differ between patterns."""
         raise InputError(f"A varying probe can't be combined with {type(self).__name__}; take one of the two.")
 
     def with_modes(self, count: int) -> "AbstractProbe":
