@@ -135,8 +135,8 @@ def test_errors_of_the_package_have_no_note(scan):
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("scan.corner", r'"scan.corner" holds whole numbers \(int32\) and can\'t be refined; expected real or complex'),
-        ("propagator", r'"propagator.ramp" is an array of NumPy\'s, so a constant, and can\'t be refined'),
+        ("scan.corner", r'"scan.corner" holds whole numbers \(int32\) and can\'t be refined; this model\'s parameters'),
+        ("propagator.ramp", r'"propagator.ramp" is an array of NumPy\'s, so a constant, and can\'t be refined'),
         ("object.support", r'"object.support" holds True and False and can\'t be refined'),
         ("scan.corners", r'Unknown parameter "scan.corners"'),
     ],

@@ -178,18 +178,18 @@ def partition(model: PyTree, names: Iterable[str]) -> tuple[PyTree, PyTree]:
 
 
 def _check_inexact(names: Iterable[str], model: PyTree) -> None:
-    """Raise `InputError` for a name below which there are arrays, of which none can be refined."""
+    """Raise `InputError` for the name of an array that can't be refined."""
     arrays = named_leaves(eqx.filter(model, eqx.is_array))
     for name in names:
-        found = {path: leaf for path, leaf in arrays.items() if matches(path, name)}
-        if found and not any(map(is_parameter, found.values())):
-            path, leaf = next(iter(found.items()))
-            raise InputError(f'"{path}" {_why_constant(leaf)}; expected real or complex numbers in a JAX array.')
+        leaf = arrays.get(name)
+        if leaf is not None and not is_parameter(leaf):
+            known = ", ".join(trainable_names(model)) or "none, as its real and complex arrays are not JAX's"
+            raise InputError(f'"{name}" {_why_constant(leaf)}; this model\'s parameters are: {known}.')
 
 
 def _why_constant(leaf: Array | np.ndarray) -> str:
     if jnp.issubdtype(leaf.dtype, jnp.inexact):
-        return "is an array of NumPy's, so a constant, and can't be refined"
+        return "is an array of NumPy's, so a constant, and can't be refined unless jnp.asarray makes it a parameter"
     kind = "True and False" if leaf.dtype == bool else f"whole numbers ({leaf.dtype})"
     return f"holds {kind} and can't be refined"
 

@@ -105,7 +105,7 @@ def laid(model: AbstractModel, data: Dataset, within: int) -> Laid:
     places = roles_of(model).positions
     nominal = np.asarray(places.corner if places.nominal is None else places.nominal, np.float64)  # type: ignore[union-attr]
     illuminated = illuminated_positions(data)
-    beam, propagator = cast(Array, beam_of(model, illuminated[0])), cast(AbstractPropagator, propagator_of(model))
+    beam, propagator = cast(Array, beam_of(model, int(illuminated[0]))), cast(AbstractPropagator, propagator_of(model))
     wave = beam[0]
     made = holograms(data, illuminated, wave, propagator)
     error = within / ERRORS
