@@ -253,3 +253,56 @@ def test_a_distortion_goes_out_of_positions_and_image(moved):
     left = np.asarray(model.moves)
     assert np.sqrt(np.mean((left - left.mean(axis=0)) ** 2)) < 0.1 * np.sqrt(np.mean(moves**2))
     assert text.startswith("a slow distortion of 0.0")
+
+
+class Behind(Shaken):
+    """With a pupil that is a probe of the package, behind the lens: it changes nothing here, and is no illumination."""
+
+    pupil: pg.physics.Probe
+
+
+class Pupil(pg.AbstractModel):
+    """Fourier ptychography of an image: what is named as illumination is a pupil, a probe of the package."""
+
+    image: jax.Array
+    pupil: pg.physics.Probe
+    moves: jax.Array
+    nominal: np.ndarray
+
+    def __call__(self, index):
+        moved = pg.core.row(self.moves, index)
+        corner = jnp.asarray(self.nominal)[index] + jnp.round(jax.lax.stop_gradient(moved)).astype(int)
+        spectrum = jnp.fft.fftshift(fft2(self.image[None])[0])
+        return jnp.abs(jnp.fft.ifft2(self.pupil(index)[0] * pg.extract_window(spectrum, corner, (20, 18)))) ** 2
+
+    def roles(self):
+        places = pg.physics.Positions(self.nominal, self.moves, 4, offset=self.moves)
+        pupil = pg.physics.Illumination(self.pupil.modes, ("ky", "kx"), unit="")
+        return pg.Roles(pg.Image(self.image), pupil, places)
+
+
+def test_the_role_tells_the_illumination_and_not_the_kind_of_a_part(moved):
+    """A probe of the package that stands behind the lens is not taken for the beam; the same is found without it."""
+    true, data, _ = moved
+    pupil = pg.physics.Probe(jnp.ones((1, 5, 5), jnp.complex64))
+    behind = Behind(true.leaf, true.beam, true.moves, true.nominal, pupil)
+    correction = pg.refinement.DistortionCorrection(data, highest=1)
+    found, without = (correction(model, model, no_fit) for model in (behind, true))
+    np.testing.assert_array_equal(found.model.moves, without.model.moves)
+    assert found.summary == without.summary
+
+
+def test_a_pupil_that_is_a_probe_is_not_taken_for_the_beam():
+    corner = problems.positions().astype(int)
+    pupil = pg.physics.Probe(jnp.ones((1, 20, 18), jnp.complex64))
+    model = Pupil(
+        jnp.asarray(problems.object_wave(), jnp.complex64), pupil, jnp.zeros(corner.shape, jnp.float32), corner
+    )
+    data = pg.make_dataset(np.ones((len(corner), 20, 18)), corner)
+    found = pg.refinement.DistortionCorrection(data)(model, model, no_fit)
+    assert found.model is model
+    assert found.summary == "positions of a Pupil are not looked at for distortions"
+    with pytest.raises(pg.InputError, match=r"Positions of a Pupil can't be placed; .* an illumination on the image's"):
+        pg.refinement.PositionPlacement(data).check(model)
+    with pytest.raises(pg.InputError, match="A Pupil has no holograms"):
+        pg.refinement.hologram_mosaic(model, data)

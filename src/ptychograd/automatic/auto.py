@@ -244,7 +244,12 @@ def _with_other_start(
     The plan that it begins from is `ready`: what was prepared is in it, and no start.
     """
     begun_by_file = data.probe is not None and not any(path.startswith("model.start.") for path in asked.said)
-    if _has_image(state.result) or not begun_by_file or state.result.stopped in CUT_SHORT or not asked.budget.allows(0.0):
+    if (
+        _has_image(state.result)
+        or not begun_by_file
+        or state.result.stopped in CUT_SHORT
+        or not asked.budget.allows(0.0)
+    ):
         return state, data
     _tell(notes, state.plan, ["the probe of the file led to no image, so another start is looked for"])
     there = asked.read(ready)

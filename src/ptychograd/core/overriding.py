@@ -13,8 +13,8 @@ def is_own(part: object) -> bool:
     return is_own_kind(type(part))
 
 
-def is_own_kind(kind: type) -> bool:
-    """Whether a class is one's own."""
+def is_own_kind(kind: type | Callable) -> bool:
+    """Whether a class or function is one's own."""
     return kind.__module__.partition(".")[0] != PACKAGE
 
 

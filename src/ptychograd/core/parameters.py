@@ -4,7 +4,7 @@ The same name selects what is refined, sets a step size, and names the dataset i
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, TypeGuard, TypeVar
 
 import equinox as eqx
 import jax
@@ -78,6 +78,11 @@ class Planes(NamedTuple):
     imag: Float[Array, "..."]
 
 
+def is_planes(node: object) -> TypeGuard[Planes]:
+    """Whether a node of a tree is a complex parameter in this form; all else asks here."""
+    return isinstance(node, Planes)
+
+
 def split(parameters: PyTree) -> PyTree:
     """Complex leaves become `Planes`; real ones stay."""
     return jax.tree.map(lambda x: Planes(x.real, x.imag) if jnp.iscomplexobj(x) else x, parameters)
@@ -86,9 +91,9 @@ def split(parameters: PyTree) -> PyTree:
 def join(parameters: PyTree) -> PyTree:
     """Undo `split`."""
     return jax.tree.map(
-        lambda x: jax.lax.complex(*x) if isinstance(x, Planes) else x,
+        lambda x: jax.lax.complex(*x) if is_planes(x) else x,
         parameters,
-        is_leaf=_is_planes,
+        is_leaf=is_planes,
     )
 
 
@@ -105,7 +110,7 @@ def map_with_names(function: Callable, tree: PyTree, *others: PyTree) -> PyTree:
 
 def map_parameters(function: Callable, tree: PyTree) -> PyTree:
     """`jax.tree.map` over parameters; `Planes` count as one."""
-    return jax.tree.map(function, tree, is_leaf=_is_planes)
+    return jax.tree.map(function, tree, is_leaf=is_planes)
 
 
 def named_leaves(tree: PyTree) -> dict[str, PyTree]:
@@ -116,21 +121,21 @@ def named_leaves(tree: PyTree) -> dict[str, PyTree]:
 
 def named_parameters(tree: PyTree) -> dict[str, PyTree]:
     """All parameters of a tree by name; `Planes` count as one."""
-    leaves, _ = jax.tree_util.tree_flatten_with_path(tree, is_leaf=_is_planes)
+    leaves, _ = jax.tree_util.tree_flatten_with_path(tree, is_leaf=is_planes)
     return {path_name(path): leaf for path, leaf in leaves}
 
 
 def replace_parameter(tree: PyTree, name: str, value: PyTree) -> PyTree:
     """The tree with the parameter called `name` replaced."""
     return jax.tree_util.tree_map_with_path(
-        lambda path, leaf: value if path_name(path) == name else leaf, tree, is_leaf=_is_planes
+        lambda path, leaf: value if path_name(path) == name else leaf, tree, is_leaf=is_planes
     )
 
 
 def replace_parameters(tree: PyTree, values: Mapping[str, PyTree]) -> PyTree:
     """The tree with the parameters that `values` names replaced."""
     return jax.tree_util.tree_map_with_path(
-        lambda path, leaf: values.get(path_name(path), leaf), tree, is_leaf=_is_planes
+        lambda path, leaf: values.get(path_name(path), leaf), tree, is_leaf=is_planes
     )
 
 
@@ -162,6 +167,7 @@ def partition(model: PyTree, names: Iterable[str]) -> tuple[PyTree, PyTree]:
     Raises `InputError` for a name under which the model has no parameter.
     """
     chosen = tuple(names)
+    _check_inexact(chosen, model)
     check_names(chosen, trainable_names(model))
     if not chosen:
         raise InputError(f"Nothing to refine; name at least one of: {', '.join(trainable_names(model))}.")
@@ -169,6 +175,23 @@ def partition(model: PyTree, names: Iterable[str]) -> tuple[PyTree, PyTree]:
         lambda name, leaf: is_parameter(leaf) and any(matches(name, path) for path in chosen), model
     )
     return eqx.partition(model, wanted)
+
+
+def _check_inexact(names: Iterable[str], model: PyTree) -> None:
+    """Raise `InputError` for the name of an array that can't be refined."""
+    arrays = named_leaves(eqx.filter(model, eqx.is_array))
+    for name in names:
+        leaf = arrays.get(name)
+        if leaf is not None and not is_parameter(leaf):
+            known = ", ".join(trainable_names(model)) or "none, as its real and complex arrays are not JAX's"
+            raise InputError(f'"{name}" {_why_constant(leaf)}; this model\'s parameters are: {known}.')
+
+
+def _why_constant(leaf: Array | np.ndarray) -> str:
+    if jnp.issubdtype(leaf.dtype, jnp.inexact):
+        return "is an array of NumPy's, so a constant, and can't be refined unless jnp.asarray makes it a parameter"
+    kind = "True and False" if leaf.dtype == bool else f"whole numbers ({leaf.dtype})"
+    return f"holds {kind} and can't be refined"
 
 
 def by_name(names: Iterable[str], values: Mapping[str, Value], what: str) -> dict[str, Value]:
@@ -197,7 +220,3 @@ def check_names(names: Iterable[str], known: Iterable[str]) -> None:
             there = f"this model's parameters are: {', '.join(known)}" if known else "this model has none"
             hint = "" if known else "; make its fields JAX arrays (jnp.asarray), as NumPy's are constants"
             raise InputError(f'Unknown parameter "{name}"; {there}{hint}.')
-
-
-def _is_planes(node: PyTree) -> bool:
-    return isinstance(node, Planes)

@@ -11,6 +11,7 @@ from jaxtyping import Array, Bool, Complex, Float, PyTree, Real
 
 from ptychograd.core.parameters import (
     Planes,
+    is_planes,
     join,
     map_parameters,
     map_with_names,
@@ -24,7 +25,7 @@ from ptychograd.fitting.devices import Devices
 from ptychograd.fitting.priors import AbstractPrior
 from ptychograd.fitting.projections import Projection
 from ptychograd.physics.batching import batched
-from ptychograd.physics.model import AbstractExitWaveModel, AbstractModel, Group, first_pattern, shares_work
+from ptychograd.physics.model import AbstractModel, Group, first_pattern, shares_work
 from ptychograd.physics.noise import AbstractNoise
 from ptychograd.physics.noise.base import amplitude, counted_residual
 
@@ -208,7 +209,7 @@ class Objective(eqx.Module):
         named, forms = named_parameters(variables), {}
         for change in self.model(variables).gauge_fixed():
             if change.keys() <= named.keys():  # what would go to a parameter that is held stays where it is
-                forms |= {name: split(new) if isinstance(named[name], Planes) else new for name, new in change.items()}
+                forms |= {name: split(new) if is_planes(named[name]) else new for name, new in change.items()}
         return replace_parameters(variables, forms)
 
     def windows(self, parameters: PyTree, group: Group) -> Windows:
@@ -255,9 +256,9 @@ class Objective(eqx.Module):
 
     def _waves(self, of: Callable, seen: PyTree, windows: Windows, group: Group) -> Complex[Array, "batch *wave"]:
         def one(seen, group):
-            model = self.model(seen)
-            if not isinstance(model, AbstractExitWaveModel):
-                raise TypeError(f"{type(model).__name__} has no exit wave")
+            model = self.model(seen).exit_wave_model
+            if model is None:
+                raise TypeError(f"{type(self.rest).__name__} has no exit wave")
             return of(model).exit_wave(first_pattern(model, group))
 
         return batched(one, (batch_axes(seen, windows), 0))(seen, group)
@@ -306,7 +307,7 @@ def doubled(gradient: PyTree) -> PyTree:
 
 def _complex_times(factor: float, gradient: PyTree) -> PyTree:
     def times(leaf):
-        return Planes(factor * leaf.real, factor * leaf.imag) if isinstance(leaf, Planes) else leaf
+        return Planes(factor * leaf.real, factor * leaf.imag) if is_planes(leaf) else leaf
 
     return map_parameters(times, gradient)
 

@@ -80,6 +80,12 @@ class AbstractPrior(eqx.Module):
         """
         return estimated_majorant(lambda array: self(array, root), array)
 
+    def check_image(self, axes: int) -> None:
+        """Raise `InputError` for what the model names as its image, if it is on so many axes; any will do."""
+
+    def check_array(self, shape: tuple[int, ...]) -> None:
+        """Raise `InputError` for an array of that shape; any will do."""
+
 
 class AbstractImagePrior(AbstractPrior):
     """Base class of priors that compare neighbouring pixels of an image or of several, which is no array of one axis.
@@ -88,6 +94,16 @@ class AbstractImagePrior(AbstractPrior):
         >>> issubclass(pg.priors.Tikhonov, pg.priors.AbstractImagePrior)
         True
     """
+
+    def check_image(self, axes):
+        if axes == 3:
+            name = type(self).__name__
+            raise InputError(f"A {name} is for images, and this is a volume, as a crystal is; leave the prior out.")
+
+    def check_array(self, shape):
+        if len(shape) < 2:
+            name = type(self).__name__
+            raise InputError(f'A {name} takes an image or several; "{self.path}" has the shape {shape}.')
 
 
 class Tikhonov(AbstractImagePrior):

@@ -11,9 +11,9 @@ from jaxtyping import PyTree
 
 from ptychograd.core.errors import InputError, check_kind
 from ptychograd.core.parameters import (
-    Planes,
     check_names,
     is_parameter,
+    is_planes,
     join,
     named_parameters,
     nearest,
@@ -39,7 +39,7 @@ class Projection(eqx.Module):
         array = join(leaf)
         for part in self.parts:
             array = part(array)
-        return split(array) if isinstance(leaf, Planes) else array
+        return split(array) if is_planes(leaf) else array
 
 
 def projected(projections: Sequence[Projection], variables: PyTree) -> PyTree:
@@ -48,6 +48,21 @@ def projected(projections: Sequence[Projection], variables: PyTree) -> PyTree:
         return variables
     named = named_parameters(variables)
     return replace_parameters(variables, {one.name: one(named[one.name]) for one in projections if one.name in named})
+
+
+@meant
+def begun_with(projections: Sequence[Projection], variables: PyTree) -> PyTree:
+    """The variables of a start as their constraints have them; raises `InputError` for one that makes them NaN."""
+    for one in projections:
+        array = join(named_parameters(variables)[one.name])
+        for part in one.parts if np.isfinite(np.asarray(array)).all() else ():
+            array = part(array)
+            if not np.isfinite(np.asarray(array)).all():
+                raise InputError(
+                    f'The constraint {type(part).__name__} on "{one.name}" makes NaN or infinity of where it starts; '
+                    "expected finite numbers, so keep its roots, logarithms and quotients from 0."
+                )
+    return projected(projections, variables)
 
 
 def several(constraints: AbstractConstraint | Sequence[AbstractConstraint]) -> tuple[AbstractConstraint, ...]:
@@ -112,7 +127,10 @@ def fixes_scale(projection: Projection, array: jax.Array) -> bool:
 
 @meant
 def check_idempotent(projections: Sequence[Projection], variables: PyTree) -> None:
-    """Raise `InputError` for a constraint that changes again what it has changed, for solvers that compare places."""
+    """Raise `InputError` for a constraint that changes again what it has changed, for solvers that compare places.
+
+    Such solvers call it in their `check_constraints`.
+    """
     for projection in projections:
         leaf = named_parameters(variables)[projection.name]
         once, twice = (np.asarray(join(found)) for found in _once_and_twice(projection, leaf))

@@ -12,6 +12,7 @@ from ptychograd.core.rows import Number, checked_index, row_window
 from ptychograd.core.strict import as_complex, meant
 from ptychograd.core.windows import Window, extract_window
 from ptychograd.physics.detector import Detector
+from ptychograd.physics.margins import with_margin
 from ptychograd.physics.model import AbstractExitWaveModel, ScaleAmbiguity, group_number
 from ptychograd.physics.propagators import FarField
 from ptychograd.physics.roles import Illumination, Image, Roles
@@ -86,6 +87,10 @@ class Crystal(eqx.Module):
     def __call__(self, corner: Int[Array, "2"], shape: tuple[int, int]) -> Complex[Array, "x y z"]:
         """The part in a window."""
         return jnp.where(extract_window(self.support, corner, shape), extract_window(self.density, corner, shape), 0)
+
+    def with_margin(self, margin: int) -> "Crystal":
+        """The crystal with so many more voxels on every side along y and z, into which positions may move."""
+        return with_margin(self, margin)
 
 
 class BraggPtychography(AbstractExitWaveModel):

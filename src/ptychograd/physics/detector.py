@@ -58,6 +58,11 @@ class GaussianSpread(AbstractPointSpread):
     def gauge_fixed(self):
         return ({"width": jnp.abs(self.width)},)
 
+    def stuck(self, name, free):
+        width = f"{name}.width"
+        if width in free and float(self.width) == 0:
+            yield f"{width} is 0, where no pattern tells whether more would help; begin with with_point_spread(model)"
+
     def __call__(self, photons):
         return jnp.maximum(blurred(photons, self.width), 0)  # rounding alone leaves less
 
@@ -143,9 +148,9 @@ class Detector(AbstractPart):
         return {"background": background, "flat_field": FLAT_STEP} | inside
 
     def stuck(self, name, free):
-        width, flat = f"{name}.point_spread.width", f"{name}.flat_field"
-        if width in free and isinstance(self.point_spread, GaussianSpread) and float(self.point_spread.width) == 0:
-            yield f"{width} is 0, where no pattern tells whether more would help; begin with with_point_spread(model)"
+        flat = f"{name}.flat_field"
+        if self.point_spread is not None:
+            yield from self.point_spread.stuck(f"{name}.point_spread", free)
         if flat in free and self.flat_field is not None and not np.any(np.asarray(self.flat_field)):
             yield f"{flat} is 0 everywhere, so that nothing is counted; see with_flat_field"
 

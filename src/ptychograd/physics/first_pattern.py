@@ -51,9 +51,9 @@ def _called(model: AbstractModel) -> Any:
 
 
 def _check_exit_wave(model: AbstractModel) -> None:
-    if not isinstance(model, AbstractExitWaveModel):
+    if model.exit_wave_model is None:
         return
-    found: Any = eqx.filter_eval_shape(lambda model, index: model.exit_wave(index), model, INDEX)
+    found: Any = eqx.filter_eval_shape(lambda model, index: model.exit_wave(index), model.exit_wave_model, INDEX)
     if not hasattr(found, "dtype") or not jnp.issubdtype(found.dtype, jnp.complexfloating):
         gives = f"{found.dtype}{list(found.shape)}" if hasattr(found, "dtype") else type(found).__name__
         mend = ": does it lack a return?" if found is None else "."
@@ -72,8 +72,8 @@ def check_first_pattern(model: AbstractModel) -> None:
     photons = np.asarray(model(index))
     if not np.isfinite(photons).all():
         raise InputError(f"{name} expects NaN or infinity in pattern 0{_why_not_finite(model)}.")
-    if isinstance(model, AbstractExitWaveModel):
-        detected = np.asarray(model.detect(model.exit_wave(index), index))
+    if (passing := model.exit_wave_model) is not None:
+        detected = np.asarray(passing.detect(passing.exit_wave(index), index))
         if detected.shape != photons.shape or np.abs(detected - photons).max() > ROUNDING * np.abs(photons).max():
             raise InputError(
                 f"{name} expects another pattern 0 than its `detect` makes of its `exit_wave`, from which solvers have "
@@ -113,11 +113,12 @@ def _is_looked_at(model: AbstractModel) -> bool:
 
 def _gains(model: AbstractModel) -> Iterator[tuple[str, float]]:
     """A `detect` of one's own by name, and how many times as large it makes waves at most: of the size they have."""
-    if not isinstance(model, AbstractExitWaveModel) or not is_own_kind(_owner(type(model), "detect")):
+    passing = model.exit_wave_model
+    if passing is None or not is_own_kind(_owner(type(passing), "detect")):
         return
     index = jnp.zeros((), jnp.int32)
-    wave = model.exit_wave(index)
-    yield f"`detect` of {type(model).__name__}", largest_gain_of_photons(_detecting(model, index), _random_as(wave))
+    wave = passing.exit_wave(index)
+    yield f"`detect` of {type(model).__name__}", largest_gain_of_photons(_detecting(passing, index), _random_as(wave))
 
 
 def _detecting(model: AbstractExitWaveModel, index: Array) -> Callable[[Array], Array]:

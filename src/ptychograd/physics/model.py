@@ -154,6 +154,11 @@ class AbstractModel(eqx.Module):
         """
         return self
 
+    @property
+    def exit_wave_model(self) -> "AbstractExitWaveModel | None":
+        """This model, where its photons pass through an exit wave; None where they don't, as by default."""
+        return None
+
     def windows(self, index: Int[Array, ""]) -> Windows:
         """Large arrays of which pattern `index` (and all of its group) sees only a window, by path; none by default.
 
@@ -208,6 +213,10 @@ class AbstractExitWaveModel(AbstractModel):
         >>> isinstance(model, pg.AbstractExitWaveModel), model.is_local  # of a far field
         (True, False)
     """
+
+    @property
+    def exit_wave_model(self):
+        return self
 
     @abc.abstractmethod
     def exit_wave(self, index: Int[Array, ""]) -> Complex[Array, "modes *wave"]:

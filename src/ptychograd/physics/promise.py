@@ -14,7 +14,7 @@ from ptychograd.core.overriding import is_own
 from ptychograd.core.parameters import is_parameter, map_with_names, matches
 from ptychograd.core.strict import meant
 from ptychograd.core.windows import Window, extract_window, put
-from ptychograd.physics.model import AbstractExitWaveModel, AbstractModel, Group
+from ptychograd.physics.model import AbstractModel, Group
 from ptychograd.physics.propagators import AbstractPropagator
 from ptychograd.physics.propagators.energy import check_energy, largest_gain, loss_of_energy
 
@@ -69,9 +69,10 @@ def losses_of_energy(model: AbstractModel) -> list[str]:
 def _own_propagators(model: AbstractModel) -> Iterator[tuple[AbstractPropagator, Array]]:
     """Propagators of classes of one's own, with a random exit wave for each."""
     propagators = [part for part in parts_within(model) if isinstance(part, AbstractPropagator) and is_own(part)]
-    if not propagators or not isinstance(model, AbstractExitWaveModel):
+    passing = model.exit_wave_model
+    if not propagators or passing is None:
         return
-    there = eqx.filter_eval_shape(type(model).exit_wave, model, jnp.zeros((), jnp.int32))
+    there = eqx.filter_eval_shape(type(passing).exit_wave, passing, jnp.zeros((), jnp.int32))
     rng = np.random.default_rng(0)
     wave = jnp.asarray(rng.normal(size=there.shape) + 1j * rng.normal(size=there.shape), there.dtype)
     yield from ((part, wave) for part in propagators)

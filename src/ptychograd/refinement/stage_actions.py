@@ -22,7 +22,7 @@ from ptychograd.core.strict import meant
 from ptychograd.fitting.result import NonFiniteError, Result
 from ptychograd.physics.bragg import BraggPtychography
 from ptychograd.physics.model import AbstractModel, roles_of
-from ptychograd.physics.roles import ByPath, recorded
+from ptychograd.physics.roles import path_of, recorded
 
 # fit(model, epochs, hold=()): the result of so many epochs of the stage; what is below the paths to hold stays
 Fit = Callable[..., Result]
@@ -202,8 +202,8 @@ def _bragg(model: AbstractModel) -> BraggPtychography:
 def _supported(model: AbstractModel) -> tuple[np.ndarray, np.ndarray]:
     """The image of a model and its support; raises `InputError` where they can't be replaced."""
     roles = roles_of(model)
-    record = recorded(roles, model).get("image", {})
-    if roles.image is None or not all(isinstance(record.get(name), ByPath) for name in ("array", "support")):
+    record = recorded(roles, model)
+    if roles.image is None or not all(path_of(record, "image", name) for name in ("array", "support")):
         raise InputError(
             f"A {type(model).__name__} names no image with a support among its arrays (see AbstractModel.roles), as a "
             "crystal has; shrink-wrap is for one."

@@ -3,7 +3,10 @@
 from collections.abc import Callable, Sequence
 from typing import cast
 
+import numpy as np
+
 from ptychograd.core.errors import InputError, check_kind
+from ptychograd.core.own_errors import CalledFrom
 from ptychograd.core.parameters import matches
 from ptychograd.core.strict import meant
 from ptychograd.data.dataset import Dataset
@@ -18,7 +21,7 @@ from ptychograd.fitting.reconstruction import (
     reconstruct,
 )
 from ptychograd.fitting.reconstruction.contracts import check_called
-from ptychograd.fitting.result import History, NonFiniteError, Result, require_present_version
+from ptychograd.fitting.result import History, NonFiniteError, Result, arrays_of, require_present_version
 from ptychograd.fitting.solvers import AbstractSolver
 from ptychograd.fitting.verdict import VERDICT, assess
 from ptychograd.physics.model import AbstractModel
@@ -151,7 +154,8 @@ def _changed(run: Run, run_progress: RunProgress, result: Result | None, change:
         return found
 
     result = result or reconstruct(**task_of(run, stage, 0, None, None)._asdict())
-    changed = meant(change)(result.onto(run.model), run.model, fit)
+    with CalledFrom(change, f"as a stage action before epoch {result.history.epochs + 1}"):
+        changed = meant(change)(result.onto(run.model), run.model, fit)
     if not isinstance(changed, Changed):
         raise InputError(
             f"{type(change).__name__} gives a {type(changed).__name__}; expected Changed(model, summary) "
@@ -162,7 +166,22 @@ def _changed(run: Run, run_progress: RunProgress, result: Result | None, change:
             f"{type(change).__name__} gives a {type(changed.model).__name__} as the changed model; expected the model "
             "with arrays of the same paths and shapes."
         )
+    _check_finite(change, changed.model, noted(result, run_progress, stopped=NOT_FINITE))
     return noted(result.continued_from(*changed, about=change.about), run_progress)
+
+
+def _check_finite(change: AbstractStageAction, model: AbstractModel, before: Result) -> None:
+    """Raise `NonFiniteError` for a stage action that leaves arrays which are not finite any more."""
+    arrays = {path: array for path, array in arrays_of(model).items() if not np.isfinite(array).all()}
+    made = [path for path in arrays if path not in before.arrays or np.isfinite(before.arrays[path]).all()]
+    if made:
+        epochs = before.history.epochs
+        raise NonFiniteError(
+            f"The stage action {type(change).__name__} leaves NaN or infinity in {', '.join(made)} before epoch "
+            f"{epochs + 1}; expected finite numbers, so keep its roots, logarithms and quotients from 0. The result "
+            f"after epoch {epochs} is kept.",
+            before,
+        )
 
 
 def _held(result: Result | None) -> list[str]:
@@ -185,14 +204,14 @@ def _fitted(
     stage = _without(run.stages[run_progress.ended], _held(result), run.model)
     stage = run.with_solver(stage, result.history.first(run_progress.begin) if result else History.empty())
     until, done = stage.until if run_progress.goal is None else None, result.history.epochs if result else 0
-
     fitted_alike = run_progress.begin_of_alike([repr((s.noise, s.priors, constraints_of(s))) for s in run.stages])
 
     if result and done > run_progress.begin:
         _check_constraints_of(result, stage)
 
     def ask(history: History) -> str:
-        return until(history.with_monitored_after(fitted_alike)) if until else ""
+        with CalledFrom(until, f"as `until` after epoch {history.epochs}"):
+            return until(history.with_monitored_after(fitted_alike)) if until else ""
 
     # A run that was killed after an epoch may not have asked any more whether that was the last one.
     reason = ask(result.history) if result and done > run_progress.begin else ""
@@ -200,7 +219,8 @@ def _fitted(
 
     def tell(progress: Progress) -> None:
         if on_epoch is not None:
-            on_epoch(progress._replace(so_far=lambda: noted_here(progress.so_far())))
+            with CalledFrom(on_epoch, f"as `on_epoch` after epoch {progress.epoch}"):
+                on_epoch(progress._replace(so_far=lambda: noted_here(progress.so_far())))
 
     task = task_of(run, stage, left, result, run_progress.total)
     changes = _solver_changes(result, stage)

@@ -11,7 +11,7 @@ from ptychograd.fitting.batch_size import is_faint, signal_of
 from ptychograd.fitting.mean_pattern import fit_of_mean
 from ptychograd.fitting.result import History
 from ptychograd.fitting.solvers import LBFGS, AbstractSolver
-from ptychograd.physics.model import AbstractExitWaveModel, AbstractModel
+from ptychograd.physics.model import AbstractModel
 
 NEAR_NOISE = 1.2  # χ² over that of a right model, up to which photon noise is most of what is left
 
@@ -80,5 +80,6 @@ def is_possible(model: AbstractModel, trainable: tuple[str, ...], data: Dataset)
 def comes_with_steps(model: AbstractModel, trainable: tuple[str, ...]) -> bool:
     """Whether all that is refined is complex, in a model with an exit wave that is not local, and so has a diagonal."""
     leaves = named_parameters(partition(model, trainable)[0]).values()
-    is_of_kind = isinstance(model, AbstractExitWaveModel) and not model.is_local
+    passing = model.exit_wave_model
+    is_of_kind = passing is not None and not passing.is_local
     return is_of_kind and all(jnp.iscomplexobj(leaf) for leaf in leaves)

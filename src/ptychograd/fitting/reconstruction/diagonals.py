@@ -25,7 +25,7 @@ from ptychograd.fitting.solvers import AbstractSolver
 from ptychograd.fitting.solvers.curvature import dot
 from ptychograd.fitting.solvers.derivatives import Automatic
 from ptychograd.fitting.solvers.preconditioner import reciprocal
-from ptychograd.physics.model import AbstractExitWaveModel, Group
+from ptychograd.physics.model import Group
 
 CANDIDATES, LARGEST_BATCH = 256, 64  # patterns that may be looked at, and in one batch
 AT_RANDOM = 2  # batches, beside those of the patterns that see least
@@ -84,8 +84,8 @@ def largest_eigenvalues(
 
 
 def _is_known(objective: Objective, variables: PyTree) -> bool:
-    model = objective.model(variables)
-    return not objective.shares and isinstance(model, AbstractExitWaveModel) and model.has_diagonal
+    model = objective.model(variables).exit_wave_model
+    return not objective.shares and model is not None and model.has_diagonal
 
 
 def _sums(shared: tuple[Objective, PyTree], number: Int[Array, ""]) -> dict[str, Float[Array, ""]]:

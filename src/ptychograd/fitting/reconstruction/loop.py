@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import PyTree
 
 from ptychograd.core.errors import InputError, check_kind
+from ptychograd.core.own_errors import CalledFrom, own_name
 from ptychograd.core.parameters import join, named_leaves
 from ptychograd.core.strict import meant
 from ptychograd.data.dataset import Dataset
@@ -19,6 +20,7 @@ from ptychograd.fitting.epoch import (
     After,
     Device,
     Feed,
+    Member,
     Resident,
     Shuffled,
     agreed,
@@ -170,7 +172,8 @@ def reconstruct(
 
 def _reason(until: Callable[[History], str] | None, history: History) -> str:
     """Why a run ends here; empty where it goes on."""
-    reason = (until and until(history)) or ""
+    with CalledFrom(until, f"as `until` after epoch {history.epochs}"):
+        reason = (until and until(history)) or ""
     if not isinstance(reason, str):
         raise InputError(f"until gives {reason!r}; expected a reason to end the run, a text, or none to go on.")
     return reason
@@ -222,16 +225,29 @@ def _monitored(
     """Where a run stands, with what a look at held-out patterns says there; an epoch without its look is not whole."""
     if monitor is None:
         return standing
-    figure = monitor(standing.history.epochs, partial(_as_it_is, work, standing, *_now(standing)))
+    epoch = standing.history.epochs
+    with CalledFrom(monitor, f"as `monitor` after epoch {epoch}"):
+        figure = monitor(epoch, partial(_as_it_is, work, standing, *_now(standing)))
     return standing.seen(agreed(figure, work.asked.mesh))
 
 
 def _not_finite(bad: str, work: Work, standing: Standing) -> NonFiniteError:
+    own = own_parts(standing.member)
+    first = f"look first at {' and '.join(own)} of your own, then " if own else ""
     return NonFiniteError(
-        f"{bad} stopped being finite in epoch {standing.history.epochs + 1}; take smaller steps or look "
+        f"{bad} stopped being finite in epoch {standing.history.epochs + 1}; {first}take smaller steps or look "
         f"for outliers in the patterns. The result after epoch {standing.history.epochs} is kept.",
         result_of(work, standing, NOT_FINITE),
     )
+
+
+def own_parts(member: Member) -> list[str]:
+    """What of one's own makes the steps: a solver, noise model, priors and constraints, by what they are and class."""
+    objective = member.objective
+    parts = [("the solver", member.solver), ("the noise model", objective.noise)]
+    parts += [("the prior", one.prior) for one in objective.penalties]
+    parts += [("the constraint", part) for one in objective.projections for part in one.parts]
+    return [f"{what} {name}" for what, part in parts if (name := own_name(part))]
 
 
 def _one_epoch(work: Work, standing: Standing, feed: Feed) -> tuple[After, Value]:
@@ -299,7 +315,8 @@ def _named(work: Work, variables: PyTree, state: PyTree) -> tuple[AbstractModel,
 
 def _tell(on_epoch: Callable[[Progress], None] | None, work: Work, standing: Standing, feed: Feed) -> None:
     if on_epoch is not None:
-        on_epoch(_progress(work, standing, feed.count))
+        with CalledFrom(on_epoch, f"as `on_epoch` after epoch {standing.history.epochs}"):
+            on_epoch(_progress(work, standing, feed.count))
 
 
 def _progress(work: Work, standing: Standing, count: int) -> Progress:

@@ -11,7 +11,7 @@ from ptychograd.core.parameters import check_names, named_leaves, trainable_name
 from ptychograd.data.dataset import Dataset
 from ptychograd.fitting.epoch import traced
 from ptychograd.fitting.objective import Penalty
-from ptychograd.fitting.priors import IMAGE, AbstractImagePrior, AbstractPrior
+from ptychograd.fitting.priors import IMAGE, AbstractPrior
 from ptychograd.fitting.reconstruction.contracts import check_prior
 from ptychograd.physics.model import AbstractModel, roles_of, shares_work, shown_by
 from ptychograd.physics.shared_work import shared_of
@@ -22,8 +22,8 @@ def with_path(prior: AbstractPrior, model: AbstractModel) -> AbstractPrior:
     if prior.path != IMAGE:
         return prior
     roles, name = roles_of(model), type(prior).__name__
-    if roles.image is not None and len(roles.image.axes) == 3 and isinstance(prior, AbstractImagePrior):
-        raise InputError(f"A {name} is for images, and this is a volume, as a crystal is; leave the prior out.")
+    if roles.image is not None:
+        prior.check_image(len(roles.image.axes))
     path = "" if roles.image is None else shown_by(model, "image")
     if not path:
         raise InputError(
@@ -41,12 +41,10 @@ def penalty(prior: AbstractPrior, model: AbstractModel, data: Dataset, real: np.
     check_names((prior.path,), dict.fromkeys((*trainable_names(model), *trainable_names(stands))))
     if prior.path not in named:
         raise InputError(f'A prior takes one array; "{prior.path}" has several: name one of them.')
-    array, beside = named[prior.path], named.get(f"{prior.path.rpartition('.')[0]}.support")
+    array = named[prior.path]
     is_image = image is not None and shown_by(model, "image") == prior.path
-    free = image.support if image is not None and is_image else beside
-    if array.ndim < 2 and isinstance(prior, AbstractImagePrior):
-        name = type(prior).__name__
-        raise InputError(f'A {name} takes an image or several; "{prior.path}" has the shape {array.shape}.')
+    free = image.support if image is not None and is_image else None
+    prior.check_array(array.shape)
     photons = 1.0
     if is_image:
         photons = data.total / (np.prod(array.shape[-2:]) if free is None else np.count_nonzero(free))

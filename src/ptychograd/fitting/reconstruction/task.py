@@ -36,10 +36,10 @@ from ptychograd.fitting.priors import AbstractPrior
 from ptychograd.fitting.projections import (
     Constraints,
     Projection,
+    begun_with,
     check_constraints,
     fixes_scale,
     names_of,
-    projected,
     projections_of,
     several,
     summary_of,
@@ -61,7 +61,7 @@ from ptychograd.fitting.result import ROSE, History, Result, require_present_ver
 from ptychograd.fitting.schedule import AbstractSchedule, LateCooling
 from ptychograd.fitting.solvers import AbstractSolver, EvaluateOnly
 from ptychograd.physics.model import AbstractModel, roles_of, shares_work
-from ptychograd.physics.noise import AbstractNoise, Censored
+from ptychograd.physics.noise import AbstractNoise
 from ptychograd.physics.shared_work import computed_from, shared_of
 
 SAME_STAGE = ("solver", "batch_size", "noise", "trainable", "priors", "constraints")  # settings: alike within a stage
@@ -133,7 +133,7 @@ def begun(task: Task) -> tuple[Work, Standing]:
     if not task.epochs or isinstance(task.solver, EvaluateOnly):
         return ready
     if roles_of(task.model).positions is not None:
-        warn_of(task.data, float(np.min(task.noise.level)) if isinstance(task.noise, Censored) else None)
+        warn_of(task.data, task.noise.full_at)
     doubt = "" if task.resume else task.solver.doubts_batch(task.batch_size, task.data)
     if doubt:
         warnings.warn(doubt, stacklevel=3)
@@ -181,19 +181,18 @@ def prepared(task: Task) -> tuple[Work, Standing]:
     task = task._replace(priors=tuple(with_path(prior, model) for prior in task.priors))
     parameters, rest = partition(model, task.trainable)
     check_numbers(data, real_dtype(parameters))
-    names = tuple(trainable_names(model))
     batch_size = max(1, task.batch_size // model.group)
     task.solver.check_batch(batch_size, data.count // model.group, data.grows)
     mesh = grid(task.devices, batch_size)
     devices = Devices(AXES if mesh is not None else ())
     real, settings = real_dtype(parameters), _settings(task)
-    objective = replace(_objective(task, model, real), names=names, devices=devices)
+    objective = replace(_objective(task, model, real), names=tuple(trainable_names(model)), devices=devices)
     variables = task.solver.variables(parameters)
     before, sizes = _continued(task.solver, settings, resume), (data.count // model.group, batch_size)
     scaled = scales_steps(objective, variables, task.solver, *sizes, before and before.settings)
     objective, settings = replace(objective, has_diagonals=scaled), settings | noted(scaled)
     if resume is None or resume.settings.get("constraints") != settings.get("constraints"):
-        variables = projected(objective.projections, variables)
+        variables = begun_with(objective.projections, variables)
     history = resume.history if resume else History.empty()
     state = _start_state(objective, task.solver, variables, settings, resume)
     last = task.planned or history.epochs + task.epochs
@@ -246,6 +245,7 @@ def _start_state(
     objective: Objective, solver: AbstractSolver, variables: PyTree, settings: dict, resume: Result | None
 ) -> PyTree:
     """A fresh state, or the one that `resume` ended with, if it has one, where solver and parameters are the same."""
+    solver.check_constraints(objective.projections, variables)
     state = solver.init(objective, variables)
     if (resume := _continued(solver, settings, resume)) is None:
         return state

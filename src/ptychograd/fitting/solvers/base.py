@@ -1,7 +1,7 @@
 """What every solver is: a start and a step, with all of its state in the open."""
 
 import abc
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import equinox as eqx
@@ -15,7 +15,7 @@ from ptychograd.core.parameters import matches, named_leaves, named_parameters, 
 from ptychograd.data.dataset import Dataset
 from ptychograd.fitting.batch_size import USUAL, batch_of
 from ptychograd.fitting.objective import Batch, Objective, Value
-from ptychograd.fitting.projections import projected
+from ptychograd.fitting.projections import Projection, projected
 from ptychograd.physics.model import Group
 
 WORTH = 2.0  # times as many pixels in an array as in a batch's windows, from which on windows are cheaper
@@ -94,6 +94,9 @@ class AbstractSolver(eqx.Module):
 
         Patterns that belong together (`AbstractModel.group`) count as one; where it `grows` more are still to come.
         """
+
+    def check_constraints(self, projections: Sequence[Projection], variables: PyTree) -> None:
+        """Raise `InputError` for constraints, by name of the parameter, with which it can't work; any will do."""
 
     def init(self, objective: Objective, variables: PyTree) -> PyTree:
         """State before the first step, none by default; `InputError` where the solver can't work on this model."""

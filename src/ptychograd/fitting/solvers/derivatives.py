@@ -13,13 +13,13 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, PyTree
 
 from ptychograd.core.errors import InputError
-from ptychograd.core.parameters import Planes, named_parameters, replace_parameter, split
+from ptychograd.core.parameters import Planes, is_planes, named_parameters, replace_parameter, split
 from ptychograd.core.strict import as_complex
 from ptychograd.core.windows import add_windows, in_windows, window_of
 from ptychograd.fitting.objective import Batch, Gradient, LocalView, Objective, Value
 from ptychograd.fitting.shared import in_place, shared_shapes
 from ptychograd.fitting.solvers.sums import MeanDiagonals, Sums, with_priors
-from ptychograd.physics.model import AbstractExitWaveModel, Group
+from ptychograd.physics.model import Group
 
 
 class AbstractDerivatives(eqx.Module):
@@ -88,12 +88,12 @@ class Automatic(AbstractDerivatives):
     def diagonal_names(self, objective, variables):
         if not objective.has_diagonals:
             return ()
-        names = tuple(name for name, leaf in named_parameters(variables).items() if isinstance(leaf, Planes))
+        names = tuple(name for name, leaf in named_parameters(variables).items() if is_planes(leaf))
         if objective.shares:
             model, _, untouched = shared_shapes(objective, variables)
         else:
             model, untouched = objective.model(variables), objective.untouched
-        if not isinstance(model, AbstractExitWaveModel):
+        if model.exit_wave_model is None:
             return ()
         return names if untouched is None else tuple(name for name in names if name in untouched)
 
@@ -233,7 +233,7 @@ def _product_with_ones(
     seen, windows = gradient.seen, gradient.windows
     leaf = named_parameters(seen)[name]
     ones = jax.tree.map(jnp.ones_like, leaf)
-    if isinstance(leaf, Planes):
+    if is_planes(leaf):
         ones = Planes(ones.real, jnp.zeros_like(leaf.imag))
 
     def exit_waves(leaf):

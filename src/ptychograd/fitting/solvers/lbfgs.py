@@ -94,12 +94,14 @@ class LBFGS(AbstractSolver):
                 "fewer, another solver, as nesterov."
             )
 
+    def check_constraints(self, projections, variables):
+        check_idempotent(projections, variables)
+
     def variables(self, parameters):
         return Automatic().variables(parameters)
 
     def init(self, objective, variables):
         given, others = dict(self.steps), without_diagonal(dict(self.steps), objective, variables)
-        check_idempotent(objective.projections, variables)
         zero, named = jnp.zeros((), real_dtype(variables)), named_parameters(variables)
         scaled = Automatic().diagonal_names(objective, variables)
         return State(

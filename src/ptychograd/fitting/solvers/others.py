@@ -15,7 +15,7 @@ import optax
 from jaxtyping import Array, Float, PyTree
 
 from ptychograd.core.errors import InputError
-from ptychograd.core.parameters import Planes, check_names, matches, named_parameters, nearest
+from ptychograd.core.parameters import check_names, is_planes, matches, named_parameters, nearest
 from ptychograd.core.strict import promoted_by_jax
 from ptychograd.fitting.objective import Objective
 from ptychograd.fitting.shared import windows_by_name
@@ -91,7 +91,7 @@ def _step_of(
 def _names_of_per_pattern(objective: Objective, variables: PyTree, others: Named) -> list[str]:
     """Real arrays of which a pattern sees one row."""
     windows = windows_by_name(objective, variables) if others else {}
-    seen = {name: windows[name] for name, leaf in others.items() if not isinstance(leaf, Planes)}
+    seen = {name: windows[name] for name, leaf in others.items() if not is_planes(leaf)}
     return [name for name, window in seen.items() if window is not None and others[name].shape[1:] == window.shape[1:]]
 
 

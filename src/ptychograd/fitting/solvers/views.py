@@ -104,5 +104,4 @@ def best_view(objective: Objective, variables: PyTree, batch_size: int) -> Abstr
 
 def exit_wave_model(objective: Objective, variables: PyTree) -> AbstractExitWaveModel | None:
     """The model at `variables`, if it has an exit wave."""
-    model = objective.model(variables)
-    return model if isinstance(model, AbstractExitWaveModel) else None
+    return objective.model(variables).exit_wave_model

@@ -11,7 +11,7 @@ from ptychograd.models.continuing.earlier import EarlierResult
 from ptychograd.physics.bragg import BraggPtychography
 from ptychograd.physics.ptychography import Ptychography
 from ptychograd.physics.roles import CORRECTING, Positions
-from ptychograd.physics.scan import WHOLE_PIXEL_TOLERANCE, RefinableScan
+from ptychograd.physics.scan import WHOLE_PIXEL_TOLERANCE, AbstractScan
 
 Model = TypeVar("Model", Ptychography, BraggPtychography)
 
@@ -50,27 +50,25 @@ def corrected(
     earlier: EarlierResult,
 ) -> tuple[Model, str]:
     """The model, whose positions can be refined, with corrections in metres, and what was done."""
-    scan = model.scan
-    if not isinstance(scan, RefinableScan):
-        raise TypeError("only positions that can be refined are corrected")
-    scan = scan.with_corrections(**_parameters(scan, wanted, pixel, earlier))
-    changed = eqx.tree_at(lambda model: model.scan, model, scan)
-    largest, beyond = np.abs(wanted).max(), np.abs(wanted / pixel) > int(scan.reach)
+    scan = model.scan.with_corrections(**_parameters(model.scan, wanted, pixel, earlier))
+    changed, reach = eqx.tree_at(lambda model: model.scan, model, scan), int(scan.places().margin)
+    largest, beyond = np.abs(wanted).max(), np.abs(wanted / pixel) > reach
     size = f"{largest:.3g} pixels" if earlier.image.sampling is None else format_length(float(largest))
     text = f"positions: corrected as before, by up to {size} along an axis"
     if beyond.any():
-        text += f"; {np.count_nonzero(beyond.any(axis=1)):,} are beyond the reach of {int(scan.reach)} pixels"
+        text += f"; {np.count_nonzero(beyond.any(axis=1)):,} are beyond the reach of {reach} pixels"
     return changed, text
 
 
 def _parameters(
-    scan: RefinableScan, wanted: Float[np.ndarray, "place 2"], pixel: Float[np.ndarray, "2"], earlier: EarlierResult
+    scan: AbstractScan, wanted: Float[np.ndarray, "place 2"], pixel: Float[np.ndarray, "2"], earlier: EarlierResult
 ) -> dict[str, Float[np.ndarray, "..."]]:
     """The parameters of the scan that make the corrections: those of before where there are such, else offsets."""
     places: Positions = earlier.places
     given = {name: getattr(places, name) for name in CORRECTING}
     scale = np.array((earlier.image.sampling or (1.0, 1.0))[-2:]) / pixel
-    if any(value is None for value in given.values()) or np.shape(given["drift"]) != scan.drift.shape:
+    there = scan.places().drift
+    if any(value is None for value in given.values()) or there is None or np.shape(given["drift"]) != np.shape(there):
         return {"offset": wanted / pixel}
     offset, affine, drift = (np.asarray(given[name], np.float64) for name in CORRECTING)
     found = {"offset": offset * scale, "affine": affine * scale[:, None] / scale, "drift": drift * scale}

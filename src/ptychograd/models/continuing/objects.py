@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 
-import equinox as eqx
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Complex, Float
 
@@ -11,8 +9,10 @@ from ptychograd.core.errors import InputError
 from ptychograd.core.resampling import NewPixels, continued_beyond
 from ptychograd.data.geometry import format_length
 from ptychograd.models.continuing.earlier import EarlierResult, Plane
-from ptychograd.physics.objects import AbstractObject, AbstractThinObject, MixedObject, MultisliceObject
+from ptychograd.physics.objects import AbstractObject
+from ptychograd.physics.objects.multislice import in_slices
 from ptychograd.physics.probes import orthogonal_modes
+from ptychograd.physics.roles import Image
 
 EDGE = 8  # earlier pixels over which the earlier object passes into the start, where that reaches beyond it
 BEYOND = 1.0  # earlier pixels that a new array may reach farther than the earlier one and still count as the same
@@ -22,24 +22,21 @@ def continued_object(
     object: AbstractObject, earlier: EarlierResult, new: Plane, old: Plane
 ) -> tuple[AbstractObject, str]:
     """The object with the earlier one where that was, and as it starts elsewhere; and what was done."""
-    if not isinstance(object, AbstractThinObject | MultisliceObject | MixedObject):
+    image = object.image(None)
+    if image is None or image.axes != ("y", "x"):
         raise InputError(f"A {type(object).__name__} can't continue an earlier object; it is for transmissions.")
     if earlier.image.axes != ("y", "x"):
         axes = ", ".join(earlier.image.axes)
         raise InputError(f"The earlier image has the axes {axes}; a transmission (y, x) can't continue it.")
-    layers, text = _layers(object, earlier)
+    layers, text = _layers(image, earlier)
     axes = new.seen_from(old)
     shares = [_share(pixels, size) for pixels, size in zip(axes, old.shape, strict=True)]
     share = shares[0][:, None] * shares[1]
     if not share.any():
         raise InputError(_apart(new, old))
-    start = np.asarray(object.transmission)
+    start = np.asarray(image.array)
     found = np.where(share > 0, share * continued_beyond(layers, *axes), 0) + (1 - share) * start
-    transmission = jnp.asarray(found, start.dtype)
-    if not isinstance(object, MixedObject) and not object.magnitude.is_free:
-        transmission = object.magnitude(transmission)
-    changed = eqx.tree_at(lambda part: part.transmission, object, transmission)
-    return changed, f"object: {resampled_text(old, new)}{text}{_beyond(share)}"
+    return object.continued(found), f"object: {resampled_text(old, new)}{text}{_beyond(share)}"
 
 
 def resampled_text(old: Plane, new: Plane) -> str:
@@ -56,11 +53,11 @@ def _size(plane: Plane) -> str:
     return f"{pixels} of {' x '.join(format_length(float(size)) for size in plane.pixel)}"
 
 
-def _layers(object: AbstractObject, earlier: EarlierResult) -> tuple[Complex[np.ndarray, "*layers y x"], str]:
+def _layers(image: Image, earlier: EarlierResult) -> tuple[Complex[np.ndarray, "*layers y x"], str]:
     """The earlier object in as many layers as the new one has, and what that took."""
     layers, kind = earlier.layers, earlier.image.layers
     kind = "" if layers.ndim == 2 else kind
-    new_kind = {MultisliceObject: "slices", MixedObject: "states"}.get(type(object), "")
+    new_kind = image.layers
     if kind not in ("", "slices", "states"):
         raise InputError(f"The earlier image holds {len(layers)} {kind}; a start is made of one transmission.")
     if not new_kind:
@@ -69,12 +66,11 @@ def _layers(object: AbstractObject, earlier: EarlierResult) -> tuple[Complex[np.
         if kind == "states":
             return orthogonal_modes(layers)[0][0], f", the strongest of {len(layers)} states"
         return layers, ""
-    count = len(np.asarray(object.transmission))  # pyright: ignore[reportAttributeAccessIssue]
+    count = len(image.array)
     if kind == new_kind and len(layers) == count:
         return layers, f", {count} {kind}"
     if new_kind == "slices" and not kind:
-        root = np.abs(layers) ** (1 / count) * np.exp(1j * np.angle(layers) / count)
-        return np.broadcast_to(root, (count, *root.shape)), f", divided among {count} slices"
+        return in_slices(layers, count), f", divided among {count} slices"
     found = f"{len(layers)} {kind}" if kind else "one transmission"
     raise InputError(
         f"The earlier object has {found} and the new one {count} {new_kind}; expected as many of the same, or a thin "

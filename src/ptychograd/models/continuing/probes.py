@@ -1,15 +1,15 @@
 """A probe that continues an earlier one, in its own window and with the photons of its own patterns."""
 
-import jax.numpy as jnp
+import equinox as eqx
+import jax
 import numpy as np
 from jaxtyping import Complex
 
 from ptychograd.core.errors import InputError
 from ptychograd.core.resampling import about_middle, dark_beyond
-from ptychograd.core.strict import as_complex
 from ptychograd.models.continuing.earlier import EarlierResult, Plane
 from ptychograd.models.continuing.objects import resampled_text
-from ptychograd.physics.probes import AbstractProbe, Probe, orthogonal_modes
+from ptychograd.physics.probes import AbstractProbe, orthogonal_modes
 from ptychograd.physics.probes.diverse import diverse_modes
 
 NARROW = 0.02  # of the window: a near field's beam may lack so much of it, as it is zero there
@@ -17,7 +17,7 @@ NARROW = 0.02  # of the window: a near field's beam may lack so much of it, as i
 
 def continued_probe(
     probe: AbstractProbe, earlier: EarlierResult, new: Plane, old: Plane, *, fills_window: bool
-) -> tuple[Probe, str]:
+) -> tuple[AbstractProbe, str]:
     """The probe with the earlier modes in its place, and what was done.
 
     Args:
@@ -25,12 +25,8 @@ def continued_probe(
         old: those of the earlier object.
         fills_window: whether the beam goes on beyond the window, as that of a near field does.
     """
-    if not isinstance(probe, Probe):
-        raise InputError(
-            f"A {type(probe).__name__} can't continue an earlier probe; continue with the plain modes first, then put "
-            "in what makes it one."
-        )
-    modes, shape = earlier.modes, probe.modes.shape[1:]
+    start = eqx.filter_eval_shape(probe, jax.ShapeDtypeStruct((), np.int32))
+    modes, shape = earlier.modes, start.shape[1:]
     window, before = (
         plane._replace(shape=(int(n[0]), int(n[1]))) for plane, n in ((new, shape), (old, modes.shape[1:]))
     )
@@ -47,13 +43,8 @@ def continued_probe(
     found = dark_beyond(modes, rows, columns)
     if not np.any(found):
         raise InputError("The earlier probe is 0 everywhere in the new window; start without the earlier result.")
-    found, text = _counted(found, len(probe.modes))
-    return Probe(jnp.asarray(found, probe.modes.dtype)), f"probe: {resampled_text(before, window)}{text}"
-
-
-def scaled(probe: Probe, photons: float) -> Probe:
-    """The probe with so many times its photons."""
-    return Probe(probe.modes * as_complex(jnp.asarray(np.sqrt(photons), probe.modes.real.dtype)))
+    found, text = _counted(found, len(start))
+    return probe.continued(found), f"probe: {resampled_text(before, window)}{text}"
 
 
 def _counted(modes: Complex[np.ndarray, "earlier y x"], count: int) -> tuple[Complex[np.ndarray, "modes y x"], str]:

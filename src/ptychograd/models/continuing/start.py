@@ -10,14 +10,14 @@ from ptychograd.data.dataset import Dataset, check_data, positions_of
 from ptychograd.models.continuing.corrections import corrected, corrections_wanted, reach_needed
 from ptychograd.models.continuing.earlier import EarlierResult, planes
 from ptychograd.models.continuing.objects import continued_object
-from ptychograd.models.continuing.probes import continued_probe, scaled
+from ptychograd.models.continuing.probes import continued_probe
 from ptychograd.models.effects.positions import with_refinable_positions
 from ptychograd.models.recipes.common import brightness_ratio
 from ptychograd.physics.bragg import BraggPtychography
 from ptychograd.physics.model import AbstractModel
 from ptychograd.physics.ptychography import Ptychography
 from ptychograd.physics.roles import nominal_of
-from ptychograd.physics.scan import WHOLE_PIXEL_TOLERANCE, RefinableScan
+from ptychograd.physics.scan import WHOLE_PIXEL_TOLERANCE
 
 AS_BRIGHT = 0.02  # share of the photons by which a model may miss the patterns and stays as it is
 
@@ -77,7 +77,7 @@ def _thin(model: Ptychography, data: Dataset, earlier: EarlierResult) -> tuple[P
     new, old = planes(model, data, earlier)
     wanted, text = corrections_wanted(positions_of(data), pixel, earlier)
     if wanted is not None:
-        if not isinstance(model.scan, RefinableScan):
+        if model.scan.places().offset is None:
             model = with_refinable_positions(model, min(reach_needed(wanted, pixel), max(model.frame_shape)))
             new, old = planes(model, data, earlier)
         model, text = corrected(model, wanted, pixel, earlier)
@@ -86,7 +86,7 @@ def _thin(model: Ptychography, data: Dataset, earlier: EarlierResult) -> tuple[P
     model = eqx.tree_at(lambda model: (model.object, model.probe), model, (object, probe))
     ratio = brightness_ratio(model, data)
     if abs(ratio - 1) > AS_BRIGHT:
-        model = eqx.tree_at(lambda model: model.probe, model, scaled(probe, ratio))
+        model = eqx.tree_at(lambda model: model.probe, model, probe.brighter(ratio))
         of_probe += f", with {ratio:.3g} times the photons"
     return model, tuple(filter(None, (of_object, of_probe, text)))
 
@@ -103,7 +103,7 @@ def _crystal(
         for found, part in ((earlier.layers, model.object.density), (earlier.modes, model.probe.modes))
     )
     model = eqx.tree_at(lambda model: (model.object.density, model.probe.modes), model, (density, modes))
-    if wanted is not None and isinstance(model.scan, RefinableScan):
+    if wanted is not None and model.scan.places().offset is not None:
         model, text = corrected(model, wanted, pixel, earlier)
     elif wanted is not None:
         text = "positions: corrections left out, as this model's can't be refined"

@@ -1,11 +1,18 @@
-"""What pieces ask of a model before they go into it."""
+"""What effects ask of a model before they go into it."""
+
+from typing import TypeVar
 
 import equinox as eqx
 
-from ptychograd.core.errors import InputError
+from ptychograd.core.errors import InputError, check_kind
 from ptychograd.core.parameters import AbstractPart
-from ptychograd.physics.model import AbstractModel
+from ptychograd.physics.model import AbstractModel, parts_of
+from ptychograd.physics.objects import AbstractObject
+from ptychograd.physics.probes import AbstractProbe
 from ptychograd.physics.ptychography import Ptychography
+
+Model = TypeVar("Model", bound=AbstractModel)
+Part = TypeVar("Part", bound=AbstractPart)
 
 
 def checked(model: AbstractModel, what: str) -> Ptychography:
@@ -15,6 +22,28 @@ def checked(model: AbstractModel, what: str) -> Ptychography:
             f"{what} can't go into {type(model).__name__}; it is for far-field and near-field ptychography."
         )
     return model
+
+
+def object_of(model: AbstractModel, what: str) -> AbstractObject:
+    """The object of a model that has one as a part."""
+    return part_of(model, "object", AbstractObject, what)
+
+
+def probe_of(model: AbstractModel, what: str) -> AbstractProbe:
+    """The probe of a model that has one as a part."""
+    return part_of(model, "probe", AbstractProbe, what)
+
+
+def part_of(model: AbstractModel, name: str, kind: type[Part], what: str) -> Part:
+    """The part of that name and kind, or a sentence on what can't go into a model without."""
+    check_kind(model, AbstractModel, "model")
+    part = parts_of(model).get(name)
+    if not isinstance(part, kind):
+        raise InputError(
+            f"{what} can't go into {type(model).__name__}; it is for far-field and near-field ptychography, and models "
+            f"of your own with a field `{name}`, a pg.physics.{kind.__name__} that their call goes through."
+        )
+    return part
 
 
 def lengths(model: Ptychography, what: str) -> tuple[tuple[float, float], float]:
@@ -27,7 +56,7 @@ def lengths(model: Ptychography, what: str) -> tuple[tuple[float, float], float]
     return model.sampling, model.wavelength
 
 
-def with_part(model: Ptychography, name: str, part: AbstractPart) -> Ptychography:
+def with_part(model: Model, name: str, part: AbstractPart) -> Model:
     """The model with another part."""
     return eqx.tree_at(lambda model: getattr(model, name), model, part)
 

@@ -1,29 +1,26 @@
 """What a detector does beside counting: functions that put it into a model."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import TypeVar
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Complex, Float
+from jaxtyping import Array, Float
 
 from ptychograd.core.errors import InputError, check_kind
-from ptychograd.core.fourier import centred, centring_ramp, exact_fft, exact_ifft, translate, uncentred
+from ptychograd.core.overriding import is_own
 from ptychograd.core.strict import meant
 from ptychograd.data.dataset import Dataset, check_data
-from ptychograd.physics.bragg import BraggPtychography
+from ptychograd.models.effects.common import Model, checked
 from ptychograd.physics.detector import Detector, GaussianSpread, KernelSpread
-from ptychograd.physics.model import AbstractModel
-from ptychograd.physics.objects import AbstractThinObject, SupportedObject, ThinObject
-from ptychograd.physics.probes import Probe
-from ptychograd.physics.propagators import AbstractPropagator, AngularSpectrum, FarField, Fresnel
+from ptychograd.physics.margins import grid_refusal
+from ptychograd.physics.model import AbstractModel, parts_of
+from ptychograd.physics.objects import AbstractObject
+from ptychograd.physics.propagators.base import no_finer_grid
 from ptychograd.physics.ptychography import Ptychography
-from ptychograd.physics.scan import AbstractScan, SubPixelScan, WholePixelScan, make_scan
 
-Model = TypeVar("Model", bound=AbstractModel)
 DIMMEST = 0.05  # of the pixels, whose mean is taken for background
 START_WIDTH = 0.5  # pixels: at 0 no pattern tells whether a point spread would do good
 
@@ -192,15 +189,13 @@ def with_oversampling(model: Model, oversampling: int) -> Model:
         raise InputError(f"An oversampling of {oversampling} pixels; expected a whole number, 1 or more.")
     if oversampling == 1:
         return model
-    if not isinstance(model, Ptychography):
+    if is_own(model):
         return _adding_up(model, detector, int(oversampling))
-    return _of_package(model, oversampling)  # pyright: ignore[reportReturnType]
+    return _on_finer_grid(checked(model, "Oversampling"), int(oversampling))  # pyright: ignore[reportReturnType]
 
 
 def _adding_up(model: Model, detector: Detector, oversampling: int) -> Model:
     """The model whose detector adds up pixels of a wave that is on the finer grid by now."""
-    if isinstance(model, BraggPtychography):
-        raise InputError("Oversampling can't go into a BraggPtychography; it is for far and near fields.")
     if detector.oversampling != 1:
         raise InputError(f"An oversampling of {detector.oversampling} is in the model by now; put it in once.")
     frame = _frame(model)
@@ -212,116 +207,59 @@ def _adding_up(model: Model, detector: Detector, oversampling: int) -> Model:
     return _changed(model, oversampling=oversampling)
 
 
-def _of_package(model: Ptychography, oversampling: int) -> Ptychography:
+def _on_finer_grid(model: Ptychography, oversampling: int) -> Ptychography:
     """A model of the package on the grid that holds the same pattern with finer pixels."""
-    thin = isinstance(model.object, ThinObject | SupportedObject) and type(model.probe) is Probe
-    if not thin or type(model.scan) not in (WholePixelScan, SubPixelScan) or model.detector.oversampling > 1:
-        raise InputError("Oversampling changes the grid of the whole model; put it in once, before any other part.")
-    if type(model.propagator) is FarField:
-        return _in_larger_window(model, oversampling)
-    return _on_finer_pixels(model, oversampling)
+    if model.scan.places().offset is not None or model.detector.oversampling > 1:
+        raise grid_refusal()
+    model = replace(model, detector=replace(model.detector, oversampling=oversampling))
+    return (_on_finer_pixels if model.is_local else _in_larger_window)(model, oversampling)
 
 
 def _in_larger_window(model: Ptychography, oversampling: int) -> Ptychography:
     low = [oversampling * n // 2 - n // 2 for n in model.frame_shape]
-    margins = [(m, (oversampling - 1) * n - m) for m, n in zip(low, model.frame_shape, strict=True)]
-    shape = _times(model.frame_shape, oversampling)
-    modes, dtype = np.asarray(model.probe.modes), model.probe.modes.dtype  # pyright: ignore[reportAttributeAccessIssue]
-    middle = [
-        oversampling * (n // 2) + (oversampling - 1) / 2 for n in model.frame_shape
-    ]  # of the detector's middle pixel
-    ramp = centring_ramp(shape, (middle[0], middle[1]))
-    ramp = ramp.astype(dtype if np.iscomplexobj(ramp) else np.finfo(dtype).dtype)
-    propagator = eqx.tree_at(lambda one: one.ramp, FarField(shape, dtype), ramp)
-
-    def larger(array, outside):
-        return np.pad(np.asarray(array), margins, **outside)
-
-    edge = {"mode": "edge"} if type(model.object) is ThinObject else {"constant_values": 1}
-    object = _mapped(_thin(model), lambda wave: larger(wave, edge), lambda inside: larger(inside, {}))
-    probe = Probe(jnp.asarray(np.pad(modes, [(0, 0), *margins])))
-    return _on_grid(model, object, probe, model.scan, propagator, shape, oversampling)
-
-
-def _on_finer_pixels(model: Ptychography, oversampling: int) -> Ptychography:
-    is_near = type(model.propagator) in (Fresnel, AngularSpectrum)
-    if model.sampling is None or model.wavelength is None or not is_near:
-        raise InputError("Oversampling is for a far field, and for a near field whose pixels have a size in metres.")
-    shape, modes = _times(model.frame_shape, oversampling), np.asarray(model.probe.modes)  # pyright: ignore
-    sampling = model.sampling[0] / oversampling, model.sampling[1] / oversampling
-    kind, distance = type(model.propagator), float(model.propagator.distance)  # pyright: ignore
-    propagator = kind(shape, sampling, model.wavelength, distance, modes.dtype)  # pyright: ignore[reportCallIssue]
-    corners = np.asarray(model.scan.corner, float)
-    if isinstance(model.scan, SubPixelScan):
-        corners = corners + np.asarray(model.scan.shift)
-    scan = make_scan(oversampling * corners, np.finfo(modes.dtype).dtype)
-    object = _with_room(_thin(model), oversampling, np.asarray(scan.corner).max(axis=0) + shape)
-    probe = Probe(jnp.asarray(_interpolated(modes, oversampling), modes.dtype))
-    return replace(_on_grid(model, object, probe, scan, propagator, shape, oversampling), sampling=sampling)
-
-
-def _on_grid(
-    model: Ptychography,
-    object: ThinObject | SupportedObject,
-    probe: Probe,
-    scan: AbstractScan,
-    propagator: AbstractPropagator,
-    shape: tuple[int, int],
-    oversampling: int,
-) -> Ptychography:
-    detector = replace(model.detector, oversampling=oversampling)
+    rows, columns = ((m, (oversampling - 1) * n - m) for m, n in zip(low, model.frame_shape, strict=True))
     return replace(
-        model, object=object, probe=probe, scan=scan, propagator=propagator, detector=detector, frame_shape=shape
+        model,
+        object=model.object.in_larger_array((rows, columns)),
+        probe=model.probe.in_larger_array((rows, columns)),
+        propagator=model.propagator.in_larger_window(oversampling, model.frame_shape),
+        frame_shape=_times(model.frame_shape, oversampling),
     )
 
 
-def _interpolated(modes: Complex[np.ndarray, "modes y x"], oversampling: int) -> Complex[np.ndarray, "modes Y X"]:
-    """The same waves on finer pixels, band-limited, with their photons; the pixels' middles stay where they are."""
-    margins = [
-        (oversampling * n // 2 - n // 2, (oversampling - 1) * n - (oversampling * n // 2 - n // 2))
-        for n in modes.shape[1:]
-    ]
-    waves = [exact_ifft(uncentred(np.pad(centred(exact_fft(mode)), margins))) for mode in modes]
-    half = jnp.full(2, (oversampling - 1) / 2, np.finfo(modes.dtype).dtype)
-    return np.asarray(translate(jnp.asarray(np.stack(waves), modes.dtype), half))
+def _on_finer_pixels(model: Ptychography, oversampling: int) -> Ptychography:
+    if model.sampling is None or model.wavelength is None:
+        raise no_finer_grid()
+    shape = _times(model.frame_shape, oversampling)
+    sampling = model.sampling[0] / oversampling, model.sampling[1] / oversampling
+    propagator = model.propagator.on_finer_pixels(shape, sampling, model.wavelength)
+    scan = model.scan.on_finer_pixels(oversampling, np.finfo(propagator.complex_dtype).dtype)
+    return replace(
+        model,
+        object=_with_room(model.object.on_finer_pixels(oversampling), np.asarray(scan.corner).max(axis=0) + shape),
+        probe=model.probe.on_finer_pixels(oversampling),
+        scan=scan,
+        propagator=propagator,
+        frame_shape=shape,
+        sampling=sampling,
+    )
 
 
-def _thin(model: Ptychography) -> AbstractThinObject:
-    if not isinstance(model.object, AbstractThinObject):
-        raise InputError("Oversampling is for thin objects; put it in before any other part.")
-    return model.object
-
-
-def _mapped(
-    object: AbstractThinObject, wave: Callable[[np.ndarray], np.ndarray], inside: Callable[[np.ndarray], np.ndarray]
-) -> ThinObject | SupportedObject:
-    """The object with its transmission, and its support if it has one, put on another grid."""
-    transmission = jnp.asarray(wave(np.asarray(object.transmission)), object.transmission.dtype)
-    if isinstance(object, SupportedObject):
-        return SupportedObject(transmission, support=jnp.asarray(inside(np.asarray(object.support))))
-    return ThinObject(transmission)
-
-
-def _with_room(object: AbstractThinObject, oversampling: int, far: np.ndarray) -> ThinObject | SupportedObject:
-    """The object on finer pixels, in an array that ends at `far` or beyond: there a position rounds to other pixels."""
-    outside = {"mode": "edge"} if type(object) is ThinObject else {"constant_values": 1}
-
-    def finer(image: np.ndarray, outside: dict) -> np.ndarray:
-        repeated = np.repeat(np.repeat(image, oversampling, axis=-2), oversampling, axis=-1)
-        missing = np.maximum(far - repeated.shape[-2:], 0)
-        return np.pad(repeated, [(0, 0)] * (repeated.ndim - 2) + [(0, int(more)) for more in missing], **outside)
-
-    return _mapped(object, lambda wave: finer(wave, outside), lambda inside: finer(inside, {}))
+def _with_room(object: AbstractObject, far: np.ndarray) -> AbstractObject:
+    """The object in an array that ends at `far` or beyond: on finer pixels a position rounds to other ones."""
+    image = object.image(None)
+    missing = np.maximum(far - (far if image is None else np.shape(image.array)[-2:]), 0)
+    return object.in_larger_array(((0, int(missing[0])), (0, int(missing[1]))))
 
 
 def _times(shape: tuple[int, int], oversampling: int) -> tuple[int, int]:
     return oversampling * shape[0], oversampling * shape[1]
 
 
-def _detector(model: object, what: str) -> Detector:
+def _detector(model: AbstractModel, what: str) -> Detector:
     """The detector of a model that has one."""
     check_kind(model, AbstractModel, "model")
-    detector = getattr(model, "detector", None)
+    detector = parts_of(model).get("detector")
     if not isinstance(detector, Detector):
         raise InputError(
             f"{what} can't go into a {type(model).__name__}, which has no detector; give it a field `detector`, a "

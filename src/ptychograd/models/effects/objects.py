@@ -1,25 +1,18 @@
 """What an object does beside the ideal: it is thick, it moves, and something is known about it."""
 
 from collections.abc import Sequence
+from typing import cast
 
-import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool
 
 from ptychograd.core.errors import InputError, check_seed
 from ptychograd.core.strict import meant
-from ptychograd.models.effects.common import checked, count_of, lengths, with_part
+from ptychograd.models.effects.common import Model, checked, count_of, lengths, object_of, with_part
 from ptychograd.physics.model import AbstractModel
-from ptychograd.physics.objects import (
-    AbstractMagnitude,
-    AbstractObject,
-    AbstractThinObject,
-    MixedObject,
-    MultisliceObject,
-    SupportedObject,
-    ThinObject,
-)
+from ptychograd.physics.objects import AbstractMagnitude, AbstractThinObject, MixedObject, MultisliceObject
+from ptychograd.physics.objects.multislice import in_slices
 from ptychograd.physics.propagators import angular_spectrum_rate, check_angular_spectrum
 from ptychograd.physics.ptychography import Ptychography
 
@@ -47,7 +40,7 @@ def with_slices(model: AbstractModel, count: int, distance: float) -> Ptychograp
         (3, 16, 25)
     """
     whole = checked(model, "Slices")
-    object = _thin(whole, "Slices")
+    object = cast(AbstractThinObject, whole.object.as_thin("Slices"))
     sampling, wavelength = lengths(whole, "A thick object")
     if not 0 < distance < np.inf:
         raise InputError(f"Slices {distance:g} m apart; expected a distance above zero in metres.")
@@ -55,9 +48,8 @@ def with_slices(model: AbstractModel, count: int, distance: float) -> Ptychograp
     rate = angular_spectrum_rate(whole.frame_shape, sampling, wavelength)
     halfway = np.pi * wavelength / 16 * sum(1 / pixel**2 for pixel in sampling)
     start, real = np.asarray(object.transmission, complex), object.transmission.real.dtype
-    root = np.abs(start) ** (1 / count_of(count, "slices")) * np.exp(1j * np.angle(start) / count)
     slices = MultisliceObject(
-        transmission=jnp.asarray(np.broadcast_to(root, (count, *root.shape)), object.transmission.dtype),
+        transmission=jnp.asarray(in_slices(start, count_of(count, "slices")), object.transmission.dtype),
         distance=jnp.asarray(distance, real),
         rate=rate.astype(real),
         distance_step=float(PHASE_STEP / halfway),
@@ -68,14 +60,15 @@ def with_slices(model: AbstractModel, count: int, distance: float) -> Ptychograp
 
 
 @meant
-def with_object_modes(model: AbstractModel, count: int, seed: int = 0) -> Ptychography:
+def with_object_modes(model: Model, count: int, seed: int = 0) -> Model:
     """Put the object into `count` incoherent states whose patterns add up, as of a sample that moves in an exposure.
 
     The first state is the start; each other has half of its power, and phases by chance. Together they have the power
     of the start.
 
     Args:
-        model: a far-field or near-field model of a thin object of which no magnitude is known.
+        model: a far-field or near-field model of a thin object of which no magnitude is known, or one of your own with
+            a field `object`, a `pg.physics.AbstractObject` that its call goes through.
         count: states, 1 or more.
         seed: of the phases.
 
@@ -86,8 +79,7 @@ def with_object_modes(model: AbstractModel, count: int, seed: int = 0) -> Ptycho
         >>> pg.models.with_object_modes(model, 2).object.transmission.shape
         (2, 53, 47)
     """
-    whole = checked(model, "Object modes")
-    object = _thin(whole, "Object modes")
+    object = cast(AbstractThinObject, object_of(model, "Object modes").as_thin("Object modes"))
     check_seed(seed)
     if not object.magnitude.is_free:
         raise InputError("Object modes carry their shares in their magnitudes, which therefore can't be known.")
@@ -99,15 +91,16 @@ def with_object_modes(model: AbstractModel, count: int, seed: int = 0) -> Ptycho
     states = np.concatenate([start[None], np.sqrt(STATE_SHARE) * start * np.exp(1j * angles)])
     states /= np.sqrt(1 + STATE_SHARE * (count - 1))
     mixed = MixedObject(jnp.asarray(states, object.transmission.dtype), _support(object))
-    return with_part(whole, "object", mixed)
+    return with_part(model, "object", mixed)
 
 
 @meant
-def with_magnitude(model: AbstractModel, magnitude: AbstractMagnitude) -> Ptychography:
+def with_magnitude(model: Model, magnitude: AbstractMagnitude) -> Model:
     """Tell the model what is known of the magnitude of the object's transmission.
 
     Args:
-        model: a far-field or near-field model, of a thin object or of slices.
+        model: a far-field or near-field model, of a thin object or of slices; or one of your own with a field `object`,
+            a `pg.physics.AbstractObject` that its call goes through.
         magnitude: what is known, as `UnitMagnitude()` or a `BoundedMagnitude` of `pg.physics`.
 
     Raises:
@@ -117,26 +110,21 @@ def with_magnitude(model: AbstractModel, magnitude: AbstractMagnitude) -> Ptycho
         >>> pg.models.with_magnitude(model, pg.physics.UnitMagnitude()).object.magnitude
         UnitMagnitude()
     """
-    whole = checked(model, "A known magnitude")
-    object = whole.object
+    object = object_of(model, "A known magnitude")
     if not isinstance(magnitude, AbstractMagnitude):
         raise InputError(
             f"{type(magnitude).__name__} says nothing of a magnitude; expected UnitMagnitude() or another."
         )
-    if not isinstance(object, (AbstractThinObject, MultisliceObject)):
-        raise InputError(f"A known magnitude can't go into {type(object).__name__}; it is for thin objects and slices.")
-    allowed = eqx.tree_at(
-        lambda part: (part.transmission, part.magnitude), object, (magnitude(object.transmission), magnitude)
-    )
-    return with_part(whole, "object", allowed)
+    return with_part(model, "object", object.with_magnitude(magnitude))
 
 
 @meant
-def with_support(model: AbstractModel, support: Bool[Array | np.ndarray, "height width"] | Sequence) -> Ptychography:
+def with_support(model: Model, support: Bool[Array | np.ndarray, "height width"] | Sequence) -> Model:
     """Tell the model where the object is: outside of the support it transmits 1.
 
     Args:
-        model: a far-field or near-field model.
+        model: a far-field or near-field model, or one of your own with a field `object`, a `pg.physics.AbstractObject`
+            that its call goes through.
         support: True where the object is unknown, with the shape (Y, X) of the object's array, in object pixels.
 
     Raises:
@@ -148,36 +136,16 @@ def with_support(model: AbstractModel, support: Bool[Array | np.ndarray, "height
         >>> int(pg.models.with_support(model, inside).object.support.sum())
         900
     """
-    whole = checked(model, "A support")
-    support = np.asarray(support).astype(bool)
-    object, shape = whole.object, _transmission(whole.object).shape[-2:]
+    object, support = object_of(model, "A support"), np.asarray(support).astype(bool)
+    image = object.image(None)
+    shape = support.shape if image is None else np.shape(image.array)[-2:]
     if support.shape != shape:
         raise InputError(f"The support has {support.shape} pixels and the object {shape}; expected the same.")
     if not support.any():
         raise InputError("The support is empty; expected some pixels in which the object is unknown.")
-    known = jnp.asarray(support)
-    if isinstance(object, AbstractThinObject):
-        return with_part(
-            whole, "object", SupportedObject(object.transmission, support=known, magnitude=object.magnitude)
-        )
-    return with_part(whole, "object", eqx.tree_at(lambda part: part.support, object, known, is_leaf=_is_none))
-
-
-def _thin(model: Ptychography, what: str) -> AbstractThinObject:
-    if not isinstance(model.object, (ThinObject, SupportedObject)):
-        raise InputError(f"{what} can't be combined with {type(model.object).__name__}; take one of the two.")
-    return model.object
+    return with_part(model, "object", object.with_support(jnp.asarray(support)))
 
 
 def _support(object: AbstractThinObject) -> Bool[Array, "height width"] | None:
-    return object.support if isinstance(object, SupportedObject) else None
-
-
-def _transmission(object: AbstractObject) -> Array:
-    if not isinstance(object, (AbstractThinObject, MultisliceObject, MixedObject)):
-        raise InputError(f"A support can't go into {type(object).__name__}.")
-    return object.transmission
-
-
-def _is_none(node: object) -> bool:
-    return node is None
+    image = object.image(None)
+    return None if image is None or image.support is None else jnp.asarray(image.support)

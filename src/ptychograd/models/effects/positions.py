@@ -1,25 +1,19 @@
 """Positions that can be refined, and the margin of the object that they then need."""
 
-from typing import TypeVar
-
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Shaped
 
 from ptychograd.core.errors import InputError
-from ptychograd.core.parameters import is_parameter, trainable_names
 from ptychograd.core.strict import meant
+from ptychograd.models.effects.common import Model
 from ptychograd.physics.bragg import BraggPtychography
 from ptychograd.physics.model import AbstractModel
 from ptychograd.physics.ptychography import Ptychography
-from ptychograd.physics.scan import TERMS, RefinableScan, refinable
+from ptychograd.physics.scan import TERMS, refinable
 
 REACH = 16  # pixels
 JITTER = 7  # tells its random numbers from those of other effects with the same seed
-
-Model = TypeVar("Model", bound=AbstractModel)
 
 
 @meant
@@ -45,18 +39,18 @@ def with_refinable_positions(model: Model, reach: int = REACH, terms: int = TERM
         >>> free.scan.offset.shape, free.scan.drift.shape, free.object.transmission.shape
         ((56, 2), (3, 2), (61, 55))
     """
-    if not isinstance(model, Ptychography | BraggPtychography):
-        raise InputError(f"A {type(model).__name__} has no scan whose positions could be refined.")
-    if isinstance(model.scan, RefinableScan):
+    whole = _scanned(model, "refined")
+    if whole.scan.places().offset is not None:
         raise InputError("The positions of this model can be refined already.")
     if reach < 1 or terms < 0:
         raise InputError(f"A reach of {reach} pixels and {terms} terms of drift; expected 1 or more, and none or more.")
-    window = model.frame_shape
+    window = whole.frame_shape
     if reach > max(window):
         raise InputError(f"A reach of {reach} pixels; expected no more than a window has, {max(window)}.")
-    is_anchored = isinstance(model, Ptychography) and getattr(model.object, "support", None) is not None
-    scan = refinable(model.scan, reach, terms, is_anchored=is_anchored, dtype=model.detector.background.dtype)
-    parts = padded(model.object, reach), scan
+    image = whole.roles().image
+    is_anchored = image is not None and image.support is not None and bool(image.outside)  # by a surround that is lit
+    scan = refinable(whole.scan, reach, terms, is_anchored=is_anchored, dtype=whole.detector.background.dtype)
+    parts = whole.object.with_margin(reach), scan
     return eqx.tree_at(lambda model: (model.object, model.scan), model, parts)
 
 
@@ -76,26 +70,15 @@ def with_jitter(model: Model, rms: float, seed: int = 0) -> Model:
         >>> pg.models.with_jitter(model, 1.0).scan.offset.shape
         (56, 2)
     """
-    if not isinstance(model, Ptychography | BraggPtychography):
-        raise InputError(f"A {type(model).__name__} has no scan whose positions could be wrong.")
-    errors = rms * np.random.default_rng([seed, JITTER]).normal(size=model.scan.corner.shape)
+    whole = _scanned(model, "wrong")
+    errors = rms * np.random.default_rng([seed, JITTER]).normal(size=whole.scan.corner.shape)
     errors -= errors.mean(axis=0)
     model = with_refinable_positions(model, max(1, int(np.ceil(np.abs(errors).max()))))
-    return eqx.tree_at(lambda model: model.scan.offset, model, jnp.asarray(errors, model.detector.background.dtype))
+    return eqx.tree_at(lambda model: model.scan.offset, model, jnp.asarray(errors, whole.detector.background.dtype))
 
 
-def padded(object: eqx.Module, margin: int) -> eqx.Module:
-    """The object with that many more pixels on every side of all its arrays (..., y, x)."""
-    shapes = {leaf.shape[-2:] for leaf in jax.tree.leaves(object) if is_parameter(leaf) and leaf.ndim > 1}
-    if len(shapes) != 1:
-        names = ", ".join(trainable_names(object))
-        raise InputError(f"An object with arrays of {len(shapes)} sizes ({names}) can't be given a margin.")
-    (shape,) = shapes
-
-    def pad(leaf: Shaped[Array | np.ndarray, "..."]) -> Shaped[Array | np.ndarray, "..."]:
-        if not isinstance(leaf, jax.Array) or leaf.shape[-2:] != shape:  # kernels and other constants are NumPy's
-            return leaf
-        width = ((0, 0),) * (leaf.ndim - 2) + ((margin, margin),) * 2
-        return jnp.pad(leaf, width) if leaf.dtype == bool else jnp.pad(leaf, width, mode="symmetric")
-
-    return jax.tree.map(pad, object)
+def _scanned(model: AbstractModel, what: str) -> Ptychography | BraggPtychography:
+    """The model, if it has positions that could be refined, or wrong."""
+    if not isinstance(model, Ptychography | BraggPtychography):
+        raise InputError(f"A {type(model).__name__} has no scan whose positions could be {what}.")
+    return model

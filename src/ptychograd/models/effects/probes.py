@@ -1,6 +1,7 @@
 """What a beam does beside the ideal: it is not coherent, not steady, not in focus, and not known."""
 
 from collections.abc import Mapping, Sequence
+from typing import cast
 
 import jax.numpy as jnp
 import numpy as np
@@ -10,10 +11,10 @@ from ptychograd.core.errors import InputError
 from ptychograd.core.fourier import exact_fft, exact_ifft, frequencies
 from ptychograd.core.memory import available_memory
 from ptychograd.core.strict import meant
-from ptychograd.models.effects.common import checked, count_of, lengths, with_part
-from ptychograd.physics.model import AbstractModel
+from ptychograd.models.effects.common import Model, checked, count_of, lengths, probe_of, with_part
+from ptychograd.physics.model import AbstractModel, roles_of
 from ptychograd.physics.probes import AberratedProbe, Probe, VaryingProbe, zernike
-from ptychograd.physics.probes.diverse import diverse_modes, varied
+from ptychograd.physics.probes.diverse import varied
 from ptychograd.physics.propagators import fresnel_kernel, fresnel_rates
 from ptychograd.physics.ptychography import Ptychography
 
@@ -24,7 +25,7 @@ PHASE_STEP = 0.05  # radians at the edge of the beam's cone, that a step of defo
 
 
 @meant
-def with_modes(model: AbstractModel, count: int) -> Ptychography:
+def with_modes(model: Model, count: int) -> Model:
     """Make the probe partially coherent: `count` incoherent modes, whose patterns add up, with the power of the probe.
 
     The strongest modes of the probe stay. Those that are missing start as the strongest mode times products of
@@ -32,7 +33,8 @@ def with_modes(model: AbstractModel, count: int) -> Ptychography:
     mixtures of others, which no gradient could move; a warning tells of these.
 
     Args:
-        model: a far-field or near-field model.
+        model: a far-field or near-field model, or one of your own with a field `probe`, a `pg.physics.AbstractProbe`
+            that its call goes through.
         count: modes, 1 or more.
 
     Raises:
@@ -43,24 +45,21 @@ def with_modes(model: AbstractModel, count: int) -> Ptychography:
         >>> pg.models.with_modes(model, 3).probe.modes.shape
         (3, 20, 18)
     """
-    whole = checked(model, "Probe modes")
-    if not isinstance(whole.probe, Probe):
-        kind = type(whole.probe).__name__
-        raise InputError(f"Modes can't be put into a {kind} any more; call `with_modes` first, then what makes it one.")
-    probe = whole.probe
-    modes = diverse_modes(np.asarray(probe.modes), count_of(count, "probe modes"))
-    return with_part(whole, "probe", Probe(jnp.asarray(modes, probe.modes.dtype)))
+    probe = probe_of(model, "Probe modes")
+    return with_part(model, "probe", probe.with_modes(count_of(count, "probe modes")))
 
 
 @meant
-def with_varying_probe(model: AbstractModel, count: int) -> Ptychography:
+def with_varying_probe(model: Model, count: int) -> Model:
     """Let the first mode of the probe vary from pattern to pattern, in `count` ways (orthogonal probe relaxation).
 
     The variations ("probe.variations") start as the mode times products of coordinates, with a thousandth of its power
     each, and all weights ("probe.weights") at 0. The equation is that of `VaryingProbe`.
 
     Args:
-        model: a far-field or near-field model.
+        model: a far-field or near-field model, or one of your own with a field `probe`, a `pg.physics.AbstractProbe`
+            that its call goes through, with positions among its
+            roles.
         count: variations, 1 or more and fewer than there are patterns.
 
     Raises:
@@ -71,15 +70,15 @@ def with_varying_probe(model: AbstractModel, count: int) -> Ptychography:
         >>> probe.variations.shape, probe.weights.shape
         ((2, 20, 18), (56, 2))
     """
-    whole = checked(model, "A varying probe")
+    probe = probe_of(model, "A varying probe")
     count_of(count, "variations of the probe")
-    probe = _may_vary(whole)
-    _check_rank(count, len(whole.scan.corner), probe.modes.shape[1:])
+    probe, patterns = cast(VaryingProbe, probe.as_varying()), _patterns(model)
+    _check_rank(count, patterns, probe.modes.shape[1:])
     modes = np.asarray(probe.modes, complex)
     variations = np.sqrt(START_SHARE) * varied(modes[0], count)
-    patterns, real = len(whole.scan.corner), probe.modes.real.dtype
+    real = probe.modes.real.dtype
     return with_part(
-        whole,
+        model,
         "probe",
         VaryingProbe(
             probe.modes,
@@ -91,11 +90,13 @@ def with_varying_probe(model: AbstractModel, count: int) -> Ptychography:
 
 
 @meant
-def with_varying_intensity(model: AbstractModel) -> Ptychography:
+def with_varying_intensity(model: Model) -> Model:
     """Give every exposure an intensity of its own, "probe.intensity", 1 as it starts (see `VaryingProbe`).
 
     Args:
-        model: a far-field or near-field model.
+        model: a far-field or near-field model, or one of your own with a field `probe`, a `pg.physics.AbstractProbe`
+            that its call goes through, with positions among its
+            roles.
 
     Raises:
         InputError: a probe that can't vary.
@@ -104,10 +105,9 @@ def with_varying_intensity(model: AbstractModel) -> Ptychography:
         >>> pg.models.with_varying_intensity(model).probe.intensity.shape
         (56, 1)
     """
-    whole = checked(model, "A varying intensity")
-    probe = _may_vary(whole)
-    intensity = jnp.ones((len(whole.scan.corner), 1), probe.modes.real.dtype)
-    return with_part(whole, "probe", VaryingProbe(probe.modes, probe.variations, probe.weights, intensity))
+    probe = cast(VaryingProbe, probe_of(model, "A varying intensity").as_varying())
+    intensity = jnp.ones((_patterns(model), 1), probe.modes.real.dtype)
+    return with_part(model, "probe", VaryingProbe(probe.modes, probe.variations, probe.weights, intensity))
 
 
 @meant
@@ -140,7 +140,7 @@ def with_aberrations(
         Array([0.5], dtype=float32)
     """
     whole = checked(model, "Defocus and aberrations")
-    probe = _plain(whole, "Defocus and aberrations")
+    probe = cast(Probe, whole.probe.as_plain("Defocus and aberrations"))
     sampling, wavelength = lengths(whole, "A defocus")
     shape, modes = whole.frame_shape, np.asarray(probe.modes, complex)
     back = fresnel_kernel(shape, sampling, wavelength, -defocus)
@@ -189,13 +189,12 @@ def _radius_of(modes: Complex[np.ndarray, "modes y x"], radius: np.ndarray) -> f
     return float(max(radius.ravel()[order][min(place, order.size - 1)], np.min(radius[radius > 0])))
 
 
-def _plain(model: Ptychography, what: str) -> Probe:
-    if not isinstance(model.probe, Probe):
-        raise InputError(f"{what} can't be combined with {type(model.probe).__name__}; take one of the two.")
-    return model.probe
-
-
-def _may_vary(model: Ptychography) -> VaryingProbe:
-    if isinstance(model.probe, VaryingProbe):
-        return model.probe
-    return VaryingProbe(_plain(model, "A varying probe").modes)
+def _patterns(model: AbstractModel) -> int:
+    """How many there are, one at each position."""
+    positions = roles_of(model).positions
+    if positions is None:
+        raise InputError(
+            f"How many patterns there are is not known, as {type(model).__name__} names no positions; return "
+            "pg.Roles(positions=...) in `roles`."
+        )
+    return len(positions.corner)

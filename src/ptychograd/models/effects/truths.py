@@ -32,10 +32,10 @@ def truly_sliced(model: AbstractModel, count: int, distance: float) -> Ptychogra
 @meant
 def truly_mixed(model: AbstractModel, count: int) -> Ptychography:
     """States that differ: the object turned about, each in half as much of the time as the one before."""
-    changed = with_object_modes(model, count)
+    whole = checked(model, "Object modes")
+    changed = with_object_modes(whole, count)
     shares = NEXT_STATE ** np.arange(count)
     roots = np.sqrt(shares / shares.sum())[:, None, None]
-    whole = checked(model, "Object modes")
     start: np.ndarray = np.asarray(getattr(whole.object, TRANSMISSION), complex)
     return _with(changed, "object", transmission=roots * _turned(start, count))
 
@@ -43,7 +43,7 @@ def truly_mixed(model: AbstractModel, count: int) -> Ptychography:
 @meant
 def truly_varying(model: AbstractModel, count: int, seed: int) -> Ptychography:
     """Variations with a tenth of the probe's amplitude each, and weights by chance."""
-    changed = with_varying_probe(model, count)
+    changed = with_varying_probe(checked(model, "A varying probe"), count)
     check_seed(seed)
     modes, start, weights = (np.asarray(getattr(changed.probe, name)) for name in ("modes", "variations", "weights"))
     sizes = np.linalg.norm(start, axis=(1, 2), keepdims=True)
@@ -55,7 +55,7 @@ def truly_varying(model: AbstractModel, count: int, seed: int) -> Ptychography:
 @meant
 def truly_unsteady(model: AbstractModel, seed: int) -> Ptychography:
     """Intensities that fluctuate by 10 % root-mean-square about 1."""
-    changed = with_varying_intensity(model)
+    changed = with_varying_intensity(checked(model, "A varying intensity"))
     check_seed(seed)
     chance = np.random.default_rng([seed, 5]).normal(1, FLUCTUATION, (len(changed.scan.corner), 1))
     chance = np.maximum(chance, FLUCTUATION)

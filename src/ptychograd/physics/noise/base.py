@@ -91,6 +91,11 @@ class AbstractNoise(eqx.Module):
         """Whether the misfit is that of `Amplitude`: robust from far away, and biased where pixels hold few photons."""
         return False
 
+    @property
+    def full_at(self) -> float | None:
+        """Photons at which the first pixels are full; None where they never are, as by default."""
+        return None
+
     def with_floor(self, floor: float) -> "AbstractNoise":
         """The same with so many photons a pixel as the floor below which counts tell nothing, if it has one."""
         return self

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from ptychograd.core.errors import InputError
@@ -47,6 +48,10 @@ class Censored(AbstractNoise):
     @property
     def fits_amplitudes(self):
         return self.noise.fits_amplitudes
+
+    @property
+    def full_at(self):
+        return float(np.min(self.level))
 
     def with_floor(self, floor):
         return replace(self, noise=self.noise.with_floor(floor))

@@ -3,9 +3,12 @@
 import abc
 
 import numpy as np
-from jaxtyping import Array, Complex, Int
+from jaxtyping import Array, Bool, Complex, Int
 
+from ptychograd.core.errors import InputError
 from ptychograd.core.parameters import AbstractPart
+from ptychograd.physics.margins import Margins, grid_refusal, with_margin
+from ptychograd.physics.objects.magnitude import AbstractMagnitude
 from ptychograd.physics.roles import Image
 
 
@@ -14,6 +17,9 @@ class AbstractObject(AbstractPart):
 
     A subclass gives the call: from the incident wave (modes, y, x) and the corner (y, x) of its window, in object
     pixels, to the exit waves (waves, y, x).
+
+    The functions of `pg.models` ask the object itself for what they make of it. What it can't become it refuses with a
+    sentence; give it the method, and the function takes it.
 
     Example:
         >>> isinstance(model.object, pg.physics.AbstractObject), model.object.scale_power
@@ -47,3 +53,32 @@ class AbstractObject(AbstractPart):
     def surrogate(self) -> "AbstractObject":
         """The object for step sizes: as bright, with derivatives that tell how brightly each pixel is lit."""
         return self
+
+    def as_thin(self, what: str) -> "AbstractObject":
+        """The `AbstractThinObject` that it is or stands for, of which `what` is made: "Slices" or "Object modes"."""
+        raise InputError(f"{what} can't be combined with {type(self).__name__}; take one of the two.")
+
+    def with_support(self, support: Bool[Array, "height width"]) -> "AbstractObject":
+        """The object that is unknown where `support` is True, and transmits 1 elsewhere."""
+        raise InputError(f"A support can't go into {type(self).__name__}.")
+
+    def with_magnitude(self, magnitude: AbstractMagnitude) -> "AbstractObject":
+        """The object of whose magnitude that is known; what it starts with is made to fulfil it."""
+        name = type(self).__name__
+        raise InputError(f"A known magnitude can't go into {name}; it is for thin objects and slices.")
+
+    def with_margin(self, margin: int) -> "AbstractObject":
+        """The object with so many more pixels on every side, into which positions may move; all arrays by default."""
+        return with_margin(self, margin)
+
+    def in_larger_array(self, margins: Margins) -> "AbstractObject":
+        """The object with more pixels (low, high) at the sides along y and along x, in which it goes on."""
+        raise grid_refusal()
+
+    def on_finer_pixels(self, finer: int) -> "AbstractObject":
+        """The object with each pixel divided into `finer` x `finer`."""
+        raise grid_refusal()
+
+    def continued(self, transmission: Complex[np.ndarray, "*layers y x"]) -> "AbstractObject":
+        """The object that begins with this `transmission`, of the shape of its `image`, as an earlier result has it."""
+        raise InputError(f"A {type(self).__name__} can't continue an earlier object; it is for transmissions.")

@@ -1,16 +1,18 @@
 """What is known about the magnitude of a transmission: a map of every pixel for itself."""
 
 import abc
-from typing import ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import equinox as eqx
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Complex, Float
 
 from ptychograd.core.errors import InputError
 from ptychograd.core.parameters import with_derivative
 from ptychograd.core.strict import as_complex
 
+Object = TypeVar("Object", bound=Any)  # an object with a transmission and a magnitude
 DARK = 1e-6  # magnitude without a phase to speak of
 
 
@@ -87,6 +89,20 @@ class BoundedMagnitude(AbstractMagnitude):
     def __call__(self, transmission):
         factor = jnp.minimum(1, self.most / jnp.sqrt(_power(transmission) + DARK**2))
         return with_derivative(transmission * as_complex(factor), transmission)
+
+
+def with_known(object: Object, magnitude: AbstractMagnitude) -> Object:
+    """An object with fields `transmission` and `magnitude`, of which so much is known."""
+    return eqx.tree_at(
+        lambda part: (part.transmission, part.magnitude), object, (magnitude(object.transmission), magnitude)
+    )
+
+
+def begun_with(object: Object, transmission: Complex[np.ndarray, "*lead y x"]) -> Object:
+    """An object with these fields that begins with this transmission, as far as its magnitude allows."""
+    found = jnp.asarray(transmission, object.transmission.dtype)
+    found = found if object.magnitude.is_free else object.magnitude(found)
+    return eqx.tree_at(lambda part: part.transmission, object, found)
 
 
 class _Straight(AbstractMagnitude):

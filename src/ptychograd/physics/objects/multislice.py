@@ -1,5 +1,7 @@
 """Objects too thick to multiply the wave: slices, with free space between them."""
 
+from dataclasses import replace
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -11,8 +13,14 @@ from ptychograd.core.fourier import fft2, ifft2
 from ptychograd.core.strict import as_complex, lifted
 from ptychograd.core.windows import extract_window
 from ptychograd.physics.objects.base import AbstractObject
-from ptychograd.physics.objects.magnitude import AbstractMagnitude, AnyMagnitude
+from ptychograd.physics.objects.magnitude import AbstractMagnitude, AnyMagnitude, begun_with, with_known
 from ptychograd.physics.roles import PRODUCT, Image
+
+
+def in_slices(transmission: Complex[np.ndarray, "y x"], count: int) -> Complex[np.ndarray, "count y x"]:
+    """A transmission divided evenly among slices, whose product it is."""
+    root = np.abs(transmission) ** (1 / count) * np.exp(1j * np.angle(transmission) / count)
+    return np.broadcast_to(root, (count, *root.shape))
 
 
 class MultisliceObject(AbstractObject):
@@ -103,6 +111,15 @@ class MultisliceObject(AbstractObject):
         power = jnp.mean(self.transmission.real**2 + self.transmission.imag**2, axis=(1, 2), keepdims=True)
         even = jnp.exp(jnp.mean(jnp.log(power)) / 2)
         return ({"transmission": self.transmission * as_complex(even / jnp.sqrt(power))},)
+
+    def with_support(self, support):
+        return replace(self, support=support)
+
+    def with_magnitude(self, magnitude):
+        return with_known(self, magnitude)
+
+    def continued(self, transmission):
+        return begun_with(self, transmission)
 
     def _last_incident(self, wave, patches):
         through = jax.checkpoint(self._through())

@@ -1,5 +1,7 @@
 """Objects that are not always the same while they are looked at."""
 
+from dataclasses import replace
+
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Complex
@@ -57,3 +59,9 @@ class MixedObject(AbstractObject):
     @property
     def scale_power(self):
         return 1 if self.support is None else 0
+
+    def with_support(self, support):
+        return replace(self, support=support)
+
+    def continued(self, transmission):
+        return replace(self, transmission=jnp.asarray(transmission, self.transmission.dtype))

@@ -1,14 +1,16 @@
 """Objects so thin that they multiply the wave."""
 
 import abc
+from dataclasses import replace
 
 import equinox as eqx
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Complex, Float, Int
+import numpy as np
+from jaxtyping import Array, Bool, Complex, Float, Int, Shaped
 
 from ptychograd.core.windows import extract_window
 from ptychograd.physics.objects.base import AbstractObject
-from ptychograd.physics.objects.magnitude import AbstractMagnitude, AnyMagnitude
+from ptychograd.physics.objects.magnitude import AbstractMagnitude, AnyMagnitude, begun_with, with_known
 from ptychograd.physics.roles import PRODUCT, Image
 
 
@@ -42,6 +44,12 @@ class AbstractThinObject(AbstractObject):
     def gauge_fixed(self):
         return () if self.magnitude.is_free else ({"transmission": self.magnitude(self.transmission)},)
 
+    def with_magnitude(self, magnitude):
+        return with_known(self, magnitude)
+
+    def continued(self, transmission):
+        return begun_with(self, transmission)
+
 
 class ThinObject(AbstractThinObject):
     """An object so thin that it multiplies the wave, unknown everywhere.
@@ -68,6 +76,18 @@ class ThinObject(AbstractThinObject):
     @property
     def scale_power(self):
         return 1 if self.magnitude.is_free else 0
+
+    def as_thin(self, what):
+        return self
+
+    def with_support(self, support):
+        return SupportedObject(self.transmission, support=support, magnitude=self.magnitude)
+
+    def in_larger_array(self, margins):
+        return replace(self, transmission=jnp.asarray(np.pad(np.asarray(self.transmission), margins, mode="edge")))
+
+    def on_finer_pixels(self, finer):
+        return replace(self, transmission=jnp.asarray(_divided(self.transmission, finer)))
 
 
 class SupportedObject(AbstractThinObject):
@@ -102,3 +122,22 @@ class SupportedObject(AbstractThinObject):
 
     def free(self, corner, shape):
         return extract_window(self.support, corner, shape).astype(self.transmission.real.dtype)
+
+    def as_thin(self, what):
+        return self
+
+    def with_support(self, support):
+        return replace(self, support=support)
+
+    def in_larger_array(self, margins):
+        around = np.pad(np.asarray(self.transmission), margins, constant_values=1)
+        inside = np.pad(np.asarray(self.support), margins)
+        return replace(self, transmission=jnp.asarray(around), support=jnp.asarray(inside))
+
+    def on_finer_pixels(self, finer):
+        transmission, support = (jnp.asarray(_divided(array, finer)) for array in (self.transmission, self.support))
+        return replace(self, transmission=transmission, support=support)
+
+
+def _divided(image: Shaped[Array, "y x"], finer: int) -> Shaped[np.ndarray, "Y X"]:
+    return np.repeat(np.repeat(np.asarray(image), finer, axis=-2), finer, axis=-1)

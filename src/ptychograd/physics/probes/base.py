@@ -1,11 +1,16 @@
-"""What every probe is, and the simplest: one wave for the whole scan."""
+"""What every probe is."""
 
 import abc
 
+import equinox as eqx
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Complex, Int
 
+from ptychograd.core.errors import InputError
 from ptychograd.core.parameters import AbstractPart
+from ptychograd.core.strict import as_complex
+from ptychograd.physics.margins import Margins, grid_refusal
 from ptychograd.physics.probes.diverse import lost
 
 
@@ -14,6 +19,9 @@ class AbstractProbe(AbstractPart):
 
     A subclass gives the call; the wave (modes, y, x) is in sqrt(photons) a pixel, and the sum of |wave|² over all axes
     is the photons of an exposure.
+
+    The functions of `pg.models` ask the probe itself for what they make of it. What it can't become it refuses with a
+    sentence; give it the method, and the function takes it.
 
     Example:
         >>> model.probe(0).shape
@@ -48,26 +56,38 @@ class AbstractProbe(AbstractPart):
         """The probe for step sizes: the same wave, whose derivatives tell how bright each pixel of a parameter is."""
         return self
 
+    def as_plain(self, what: str) -> "AbstractProbe":
+        """The `Probe` that it is or stands for, of which `what` is made: "Defocus and aberrations", for one."""
+        raise InputError(f"{what} can't be combined with {type(self).__name__}; take one of the two.")
 
-class Probe(AbstractProbe):
-    """One wave for the whole scan: one mode if the beam is coherent, several that add in intensity if not.
+    def as_varying(self) -> "AbstractProbe":
+        """The `VaryingProbe` that it is or stands for, whose shape and intensity may differ between patterns."""
+        raise InputError(f"A varying probe can't be combined with {type(self).__name__}; take one of the two.")
 
-    Thibault & Menzel, Nature 494, 68 (2013), for the modes. `pg.models.with_modes` makes several.
+    def with_modes(self, count: int) -> "AbstractProbe":
+        """The probe with so many incoherent modes."""
+        raise InputError(
+            f"Modes can't be put into a {type(self).__name__} any more; call `with_modes` first, then what makes it "
+            "one."
+        )
 
-    Args:
-        modes: (modes, y, x), in sqrt(photons) a pixel; the sum of |modes|² is the photons of an exposure.
+    def brighter(self, factor: float) -> "AbstractProbe":
+        """The probe with so many times its photons; by default the parameters that are `scaled` are multiplied."""
+        waves = [getattr(self, name) for name in self.scaled]
+        louder = [wave * as_complex(jnp.asarray(np.sqrt(factor), wave.real.dtype)) for wave in waves]
+        return eqx.tree_at(lambda part: [getattr(part, name) for name in part.scaled], self, louder)
 
-    Example:
-        >>> import jax.numpy as jnp
-        >>> pg.physics.Probe(jnp.ones((2, 20, 18), complex)).modes.shape
-        (2, 20, 18)
-    """
+    def in_larger_array(self, margins: Margins) -> "AbstractProbe":
+        """The probe in a window with more pixels (low, high) at the sides along y and along x, where it is dark."""
+        raise grid_refusal()
 
-    modes: Complex[Array, "modes y x"]
+    def on_finer_pixels(self, finer: int) -> "AbstractProbe":
+        """The probe with `finer` times as many pixels along each side of the same window, and the same photons."""
+        raise grid_refusal()
 
-    @property
-    def has_diagonal(self):
-        return True
-
-    def __call__(self, index):
-        return self.modes
+    def continued(self, modes: Complex[np.ndarray, "modes y x"]) -> "AbstractProbe":
+        """The probe that begins with these modes, as an earlier result has them on this window."""
+        raise InputError(
+            f"A {type(self).__name__} can't continue an earlier probe; continue with the plain modes first, then put "
+            "in what makes it one."
+        )

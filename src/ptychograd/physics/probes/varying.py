@@ -76,6 +76,9 @@ class VaryingProbe(AbstractProbe):
         if variations in free and held:
             yield f"{variations} have weights of 0 that are not refined; refine {weights} too"
 
+    def as_varying(self):
+        return self
+
     def surrogate(self):
         return _Apart(self.modes, self.variations, self.weights, self.intensity)
 

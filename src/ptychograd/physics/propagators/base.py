@@ -47,6 +47,20 @@ class AbstractPropagator(AbstractPart):
         """
         raise InputError(f"A spectrum can't go into {type(self).__name__}; it is for a propagator of one wavelength.")
 
+    def in_larger_window(self, finer: int, shape: tuple[int, int]) -> "AbstractPropagator":
+        """The way to the same pixels of the detector from a window of `finer` times as many pixels along each side.
+
+        `shape` is that of the exit wave as it is; its pixels keep their size. For waves of which each pixel of the
+        detector sees all.
+        """
+        raise no_finer_grid()
+
+    def on_finer_pixels(
+        self, shape: tuple[int, int], sampling: tuple[float, float], wavelength: float
+    ) -> "AbstractPropagator":
+        """The same way of a wave of this finer `shape` and `sampling`, in metres, over the same window."""
+        raise no_finer_grid()
+
     @abc.abstractmethod
     def __call__(
         self, exit_wave: Complex[Array, "*modes y x"], shift: Float[Array, "2"] | None
@@ -69,3 +83,8 @@ class AbstractPropagator(AbstractPart):
             )
         (back,) = jax.linear_transpose(lambda exit_wave: self(exit_wave, shift), exit_wave)(jnp.conj(wave))
         return jnp.conj(back)
+
+
+def no_finer_grid() -> InputError:
+    """What is said of a way to the detector that is not known on a finer grid."""
+    return InputError("Oversampling is for a far field, and for a near field whose pixels have a size in metres.")

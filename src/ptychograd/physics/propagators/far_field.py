@@ -1,5 +1,6 @@
 """Fraunhofer diffraction: the far field."""
 
+import equinox as eqx
 import numpy as np
 from jaxtyping import Complex, Inexact
 
@@ -38,6 +39,13 @@ class FarField(AbstractPropagator):
 
     def of_wavelength(self, wavelength, usual, shape, sampling):
         return self if wavelength == usual else ScaledFarField(shape, wavelength / usual, self.complex_dtype)
+
+    def in_larger_window(self, finer, shape):
+        middle = [finer * (n // 2) + (finer - 1) / 2 for n in shape]  # of the detector's middle pixel
+        larger, dtype = (finer * shape[0], finer * shape[1]), self.complex_dtype
+        ramp = centring_ramp(larger, (middle[0], middle[1]))
+        ramp = ramp.astype(dtype if np.iscomplexobj(ramp) else np.finfo(dtype).dtype)
+        return eqx.tree_at(lambda one: one.ramp, FarField(larger, dtype), ramp)
 
     def __call__(self, exit_wave, shift=None):
         return fft2(exit_wave * lifted(self.ramp.astype(exit_wave.dtype), exit_wave))

@@ -37,6 +37,9 @@ class AbstractNearField(AbstractPropagator):
     def complex_dtype(self):
         return np.dtype(np.result_type(self.distance.dtype, np.complex64))
 
+    def on_finer_pixels(self, shape, sampling, wavelength):
+        return self.of_wavelength(wavelength, wavelength, shape, sampling)
+
     @abc.abstractmethod
     def through_space(
         self, spectrum: Complex[Array, "*modes y x"], distance: Float[Array, ""]

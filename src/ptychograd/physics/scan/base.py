@@ -11,6 +11,7 @@ from ptychograd.core.errors import InputError
 from ptychograd.core.parameters import AbstractPart
 from ptychograd.core.rows import Index, Number, checked_index, nan_outside
 from ptychograd.core.strict import meant
+from ptychograd.physics.margins import grid_refusal
 from ptychograd.physics.roles import Positions
 
 WHOLE_PIXEL_TOLERANCE = 0.01  # pixels: far below what any data can tell
@@ -42,6 +43,24 @@ class AbstractScan(AbstractPart):
         """Where the windows are, and by how much they were moved."""
         return Positions(self.corner)
 
+    @property
+    def rest(self) -> Float[Array, "index 2"] | None:
+        """What remains of each nominal position (y, x) beside its `corner`, in pixels; None for nothing."""
+        return None
+
+    def with_corrections(self, **values: Float[np.ndarray, "..."] | None) -> "AbstractScan":
+        """The scan with other `offset`, `affine` and `drift`: 0 for what is not given."""
+        raise InputError(f"Positions of a {type(self).__name__} can't be corrected; see with_refinable_positions.")
+
+    def everything(self) -> Float[Array, "index 2"]:
+        """The corrections as they are asked for, however far beyond the margin that the object has."""
+        corrections = self.places().corrections
+        return jnp.asarray(np.zeros(self.corner.shape) if corrections is None else corrections)
+
+    def on_finer_pixels(self, finer: int, dtype: np.dtype | type) -> "AbstractScan":
+        """The scan over an object each of whose pixels is divided into `finer` x `finer`; `dtype` is that of shifts."""
+        raise grid_refusal()
+
     def nan_outside(self, index: Index, dtype: np.dtype) -> Float[Array, ""]:
         """0 for a pattern that has a position, else NaN: added to what a pattern is expected to hold."""
         return nan_outside(jnp.asarray(index), len(self.corner), dtype)
@@ -69,6 +88,9 @@ class WholePixelScan(AbstractScan):
     def __call__(self, index):
         return self.corner[checked_index(index, len(self.corner))], None
 
+    def on_finer_pixels(self, finer, dtype):
+        return make_scan(finer * np.asarray(self.corner, float), dtype)
+
 
 class SubPixelScan(AbstractScan):
     """Positions between the object's pixels: the window goes to the nearest pixel and the probe is shifted by the rest.
@@ -93,6 +115,13 @@ class SubPixelScan(AbstractScan):
 
     def places(self):
         return Positions(self.corner, nominal=nominal_positions(self.corner, self.shift))
+
+    @property
+    def rest(self):
+        return self.shift
+
+    def on_finer_pixels(self, finer, dtype):
+        return make_scan(finer * nominal_positions(self.corner, self.shift), dtype)
 
 
 def nominal_positions(corner: Int[Array, "index 2"], shift: Float[Array, "index 2"]) -> Float[np.ndarray, "index 2"]:

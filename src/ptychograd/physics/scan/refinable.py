@@ -78,6 +78,10 @@ class RefinableScan(AbstractScan):
         nominal, parameters = nominal_positions(self.corner, self.shift), (self.offset, self.affine, self.drift)
         return Positions(self.corners(), self.corrections(), self.reach, nominal, *parameters)
 
+    @property
+    def rest(self):
+        return self.shift
+
     def surrogate(self):
         return RoundedScan(self.corner, self)
 
@@ -175,7 +179,7 @@ def refinable(
 ) -> RefinableScan:
     """The scan with corrections of 0, moved by `reach` pixels into an object's array with such a margin."""
     corner = scan.corner + reach
-    rest = scan.shift if isinstance(scan, SubPixelScan) else jnp.zeros(corner.shape, dtype)
+    rest = jnp.zeros(corner.shape, dtype) if scan.rest is None else scan.rest
     return RefinableScan(
         corner=corner,
         shift=rest,

@@ -16,11 +16,11 @@ from ptychograd.data.dataset import Dataset
 from ptychograd.data.patterns import blocks, illuminated_positions, measured
 from ptychograd.fitting.epoch import called, of_each
 from ptychograd.physics.checks import check_count
-from ptychograd.physics.model import AbstractModel, Group, parts_of, roles_of
+from ptychograd.physics.model import AbstractModel, Group, roles_of
 from ptychograd.physics.noise import AbstractNoise, Amplitude
 from ptychograd.physics.noise.base import amplitude
-from ptychograd.physics.probes import AbstractProbe
 from ptychograd.physics.roles import path_of, recorded
+from ptychograd.refinement.positions.beams import beam_of
 from ptychograd.refinement.positions.single_pattern import corrected_by
 from ptychograd.refinement.stage_actions import AbstractStageAction, Changed
 
@@ -84,7 +84,8 @@ class DistortionCorrection(AbstractStageAction):
 
     The polynomials have as high a degree as probes fit side by side, so that ∂D hardly varies within one, and at most
     `highest`: in a full-field beam what is taken out is an affine change. Positions of a crystal
-    stay as they are, and those of a model whose `roles` name no flat image among its arrays, or no illumination.
+    stay as they are, and those of a model whose `roles` name no flat image among its arrays, or no illumination of its
+    axes: what a pupil in Fourier space sees does not stretch with the image.
 
     `with_position_search` puts it into the stages of a run.
 
@@ -114,10 +115,10 @@ class DistortionCorrection(AbstractStageAction):
 
     @meant
     def __call__(self, model, start, fit):
-        image, wave, places = _image(model), _wave(model), roles_of(model).positions
+        image, wave, places = _image(model), beam_of(model, 0), roles_of(model).positions
         if not image or wave is None or places is None:
             return Changed(model, f"positions of a {type(model).__name__} are not looked at for distortions")
-        middles, width = _illuminated(wave, np.asarray(places.corner, np.float64))
+        middles, width = _illuminated(np.asarray(wave), np.asarray(places.corner, np.float64))
         basis = _basis(middles, width, self.highest)
         coefficients = _fitted(strains(model, self.data, middles, self.noise), basis.slopes(middles))
         moves = basis(middles) @ coefficients
@@ -186,15 +187,6 @@ def _image(model: AbstractModel) -> str:
     roles = roles_of(model)
     flat = roles.image is not None and len(roles.image.axes) == 2
     return path_of(recorded(roles, model), "image") if flat else ""
-
-
-def _wave(model: AbstractModel) -> np.ndarray | None:
-    """The illumination: that of the first pattern where a probe of the package tells it, else of the role."""
-    probe = next((part for part in parts_of(model).values() if isinstance(part, AbstractProbe)), None)
-    beam = roles_of(model).illumination
-    if probe is not None:
-        return np.asarray(probe(jnp.asarray(0)))
-    return None if beam is None else np.asarray(beam.array)
 
 
 def _illuminated(

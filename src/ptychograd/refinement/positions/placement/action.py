@@ -1,6 +1,6 @@
 """The stage action that places positions by holograms, and the trials that judge it."""
 
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
@@ -13,9 +13,9 @@ from ptychograd.data.dataset import Dataset
 from ptychograd.data.patterns import illuminated_positions
 from ptychograd.fitting.result import NonFiniteError, Result
 from ptychograd.physics.checks import check_count
-from ptychograd.physics.model import AbstractModel
+from ptychograd.physics.model import AbstractModel, roles_of
 from ptychograd.physics.noise import AbstractNoise, Amplitude
-from ptychograd.physics.ptychography import Ptychography
+from ptychograd.refinement.positions.beams import beam_of, propagator_of
 from ptychograd.refinement.positions.placement.growth import Affine
 from ptychograd.refinement.positions.placement.holograms import holograms
 from ptychograd.refinement.positions.placement.laying import Laid, laid
@@ -91,13 +91,16 @@ class PositionPlacement(AbstractStageAction):
             raise InputError(
                 f"Positions placed within {self.within} pixels and tried for {self.epochs} epochs; expected 1 or more."
             )
-        if not isinstance(model, Ptychography):
+        beam = beam_of(model, 0)
+        if beam is None or propagator_of(model) is None:
             raise InputError(
-                f"Positions of a {type(model).__name__} can't be placed; only those of far and near fields."
+                f"Positions of a {type(model).__name__} can't be placed; only those of far and near fields, and of "
+                "models of your own that name an illumination on the image's axes and have a propagator among their "
+                "fields."
             )
-        if tuple(model.frame_shape) != tuple(self.data.frame_shape):
+        if beam.shape[1:] != tuple(self.data.frame_shape):
             raise InputError(
-                f"Positions can't be placed with a model of {model.frame_shape} pixels for patterns of "
+                f"Positions can't be placed with a model of {beam.shape[1:]} pixels for patterns of "
                 f"{self.data.frame_shape}; place them without `model.detector.oversampling`."
             )
 
@@ -116,10 +119,9 @@ class PositionPlacement(AbstractStageAction):
 
     def _placed(self, model: AbstractModel, given: Float[np.ndarray, "pattern 2"]) -> list[Candidate]:
         """Offsets as the mosaic has them, on the given scale and on its own."""
-        model = cast(Ptychography, model)  # as `check` has seen
         found = laid(model, self.data, self.within)
         ground, illuminated, nominal = found.mosaic, found.illuminated, found.nominal
-        corner = self._with_held(model, found)
+        corner = self._with_held(found)
         known = np.isfinite(corner[:, 0])
         begin = nominal - nominal[illuminated].min(0) + ground.margin
         affine = Affine.between(begin[illuminated], corner[illuminated])
@@ -128,19 +130,19 @@ class PositionPlacement(AbstractStageAction):
             ("placed on the given scale", affine.inverse(corner) - begin),
             ("placed on a scale of their own", corner - begin - (corner - begin)[illuminated].mean(0)),
         ):
-            reach = BEYOND * float(model.scan.reach)  # type: ignore[attr-defined]
+            reach = BEYOND * float(roles_of(model).positions.margin)  # type: ignore[union-attr]
             near = known & (np.abs(offset).max(1) < reach)
             candidates.append(Candidate(name, np.where(near[:, None], offset, given)))
         return candidates
 
-    def _with_held(self, model: Ptychography, found: Laid) -> Float[np.ndarray, "pattern 2"]:
+    def _with_held(self, found: Laid) -> Float[np.ndarray, "pattern 2"]:
         """Where all patterns begin on the mosaic; held-out ones are looked for on it; NaN for those without photons."""
         corner = np.full((len(found.nominal), 2), np.nan)
         corner[found.illuminated] = found.placed.corner
         if self.held is None:
             return corner
         held = illuminated_positions(self.held)
-        made = holograms(self.held, held, found.wave, model.propagator, (self.data, found.illuminated))
+        made = holograms(self.held, held, found.wave, found.propagator, (self.data, found.illuminated))
         begin = found.nominal - found.nominal[found.illuminated].min(0) + found.mosaic.margin
         corner[held] = found.mosaic.found(made, found.placed.affine(begin[held]))
         return corner

@@ -1,8 +1,7 @@
 """The mosaic of a scan's patterns, grown from several of them: where each lies, and how well it fits the others."""
 
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Complex, Float, Int
 
@@ -12,7 +11,8 @@ from ptychograd.data.dataset import Dataset, check_data
 from ptychograd.data.patterns import illuminated_positions
 from ptychograd.physics.checks import check_count
 from ptychograd.physics.model import AbstractModel, roles_of
-from ptychograd.physics.ptychography import Ptychography
+from ptychograd.physics.propagators import AbstractPropagator
+from ptychograd.refinement.positions.beams import beam_of, propagator_of
 from ptychograd.refinement.positions.placement.growth import Placed, grown
 from ptychograd.refinement.positions.placement.holograms import holograms
 from ptychograd.refinement.positions.placement.mosaic import Mosaic, Prior
@@ -28,6 +28,7 @@ class Laid(NamedTuple):
         mosaic: with all holograms on it.
         placed: where they lie.
         wave: the beam of which they are holograms.
+        propagator: its way to the detector.
         illuminated: numbers of the patterns that have photons, which alone lie there.
         nominal: given positions of all patterns, in object pixels.
     """
@@ -35,6 +36,7 @@ class Laid(NamedTuple):
     mosaic: Mosaic
     placed: Placed
     wave: Complex[Array, "y x"]
+    propagator: AbstractPropagator
     illuminated: Int[np.ndarray, " place"]
     nominal: Float[np.ndarray, "pattern 2"]
 
@@ -86,8 +88,11 @@ def hologram_mosaic(model: AbstractModel, data: Dataset, within: int = 32) -> Ho
     check_count(model, data.count)
     if within < 1:
         raise InputError(f"Positions placed within {within} pixels; expected 1 or more.")
-    if not isinstance(model, Ptychography):
-        raise InputError(f"A {type(model).__name__} has no holograms; only far and near fields of a thin object do.")
+    if beam_of(model, 0) is None or propagator_of(model) is None:
+        raise InputError(
+            f"A {type(model).__name__} has no holograms; only far and near fields of a thin object do, and models of "
+            "your own that name an illumination on the image's axes and have a propagator among their fields."
+        )
     found = laid(model, data, within)
     mosaic, nominal = found.mosaic, found.nominal[found.illuminated]
     explained = np.array([mosaic.explained(number) for number in range(len(nominal))])
@@ -95,19 +100,20 @@ def hologram_mosaic(model: AbstractModel, data: Dataset, within: int = 32) -> Ho
     return HologramMosaic(mosaic.image, given, mosaic.corner.astype(float), explained, found.illuminated)
 
 
-def laid(model: Ptychography, data: Dataset, within: int) -> Laid:
+def laid(model: AbstractModel, data: Dataset, within: int) -> Laid:
     """Grow a mosaic from one of several pieces after another, and take the one whose pieces agree best."""
     places = roles_of(model).positions
     nominal = np.asarray(places.corner if places.nominal is None else places.nominal, np.float64)  # type: ignore[union-attr]
     illuminated = illuminated_positions(data)
-    wave = model.probe(jnp.asarray(illuminated[0]))[0]
-    made = holograms(data, illuminated, wave, model.propagator)
+    beam, propagator = cast(Array, beam_of(model, int(illuminated[0]))), cast(AbstractPropagator, propagator_of(model))
+    wave = beam[0]
+    made = holograms(data, illuminated, wave, propagator)
     error = within / ERRORS
     there, prior = nominal[illuminated], Prior.of(error, within)
     grounds = [Mosaic(made, there, prior) for _ in range(SEEDS)]
     each = [grown(ground, seed, there, error) for ground, seed in zip(grounds, _inner(there), strict=False)]
     best = int(np.argmax([placed.score for placed in each]))
-    return Laid(grounds[best], each[best], wave, illuminated, nominal)
+    return Laid(grounds[best], each[best], wave, propagator, illuminated, nominal)
 
 
 def _inner(nominal: Float[np.ndarray, "pattern 2"]) -> list[int]:
