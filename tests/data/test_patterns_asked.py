@@ -105,3 +105,10 @@ def test_a_look_at_all_finds_the_same_bad_pixels(raw):
     assert notes == more
     assert patterns_of(one).may_differ(mask)
     assert patterns_of(other).may_differ(of_all)
+
+
+def test_patterns_that_are_left_out_stay_so_in_a_scan_that_grows(raw):
+    stored = in_file(raw[:3]).of_those(np.array([True, False, True]))
+    assert stored.of(5).used.tolist() == [True, False, True, True, True]
+    assert stored.of(2).used.tolist() == [True, False]
+    assert stored.estimated_from(Whole(3)).used.tolist() == [True, False, True]

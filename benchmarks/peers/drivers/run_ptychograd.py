@@ -23,7 +23,7 @@ class Enough(Exception):
 
 
 def made(problem, setting, epochs):
-    """The run of a setting: that of a plan which says nothing but its epochs, or of one solver with batches of a size."""
+    """The run of a setting: that of a plan that says its epochs alone, or of one solver with batches of a size."""
     data, hold = pg.make_dataset(problem.patterns, problem.positions, probe=problem.probe), int(problem.hold)
     if setting is None:
         said = {"hold_probe": hold} if hold else {}

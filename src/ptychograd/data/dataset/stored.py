@@ -68,11 +68,15 @@ class StoredPatterns(AbstractPatterns):
         """The same, of a scan that will have `count` patterns in the end."""
         fresh = StoredPatterns(self._read, (count, *self.shape[1:]), self.dtype, self.keep, self._arrival, self.run)
         fresh.gap, fresh.gap_notes = self.gap, self.gap_notes
+        if self.used is not None:  # of those that are still to come all
+            fresh.used = np.append(self.used, np.ones(max(0, count - len(self)), bool))[:count]
         return fresh
 
     def estimated_from(self, arrival: Arrival) -> "StoredPatterns":
         """The same, of which something else tells which have come."""
-        return StoredPatterns(self._read, self.shape, self.dtype, self.keep, arrival, self.run)
+        fresh = StoredPatterns(self._read, self.shape, self.dtype, self.keep, arrival, self.run)
+        fresh.used = self.used
+        return fresh
 
     def read_by(
         self, read: Callable[[int, int, np.ndarray], None], shape: tuple[int, int, int], dtype: np.dtype
@@ -82,9 +86,7 @@ class StoredPatterns(AbstractPatterns):
         return StoredPatterns(read, shape, dtype, self.keep, arrival if self.grows else Whole(shape[0]), self.run)
 
     def afresh(self):
-        fresh = self.of(len(self))
-        fresh.used = self.used
-        return fresh
+        return self.of(len(self))
 
     def only(self, used, mask):
         return self.of_those(used), mask
