@@ -36,7 +36,8 @@ LATTICE = "lattice"  # a cause: object and probe carry that of their scan
 AT_NOISE, NEAR_NOISE, NOT_SOLVED, UNKNOWN = "at_noise", "near_noise", "not_solved", "unknown"
 AT = 1.1  # χ² up to which a run is at the noise
 LEFT = 1 / 3  # of what can be explained: more is left by no run that is near the noise
-NEAR = ((1.6, LEFT), (10.0, 0.1), (100.0, 0.03))  # χ² up to which a run is near the noise, if no more than that is left
+# χ² up to which a run is near the noise, if no more than that is left
+NEAR = ((1.6, LEFT), (10.0, 0.1), (15.0, 0.08), (25.0, 0.06), (50.0, 0.04), (100.0, 0.03))
 NEAR_FIELD = ((1.6, LEFT), (20.0, 0.2), (100.0, 0.05))  # there failed runs leave 0.21 and more, measured data 0.19
 # Times what noise alone would explain: fits of noise came to 1.27 at most, weak objects to 1.67 at least.
 EXPLAINED = 1.45
