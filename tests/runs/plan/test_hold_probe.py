@@ -49,7 +49,7 @@ def test_the_probe_is_held_at_first_where_the_sample_absorbs():
     "said",
     [
         {"fit": {"hold_probe": 0}},
-        {"fit": {"epochs": 9}},
+        {"fit": {"epochs": 29}},
         {"model": {"start": {"object": "random"}}},
     ],
 )

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 HOLD_PROBE = {"rpie": 1, "epie": 1, "ad-epie": 1, "adam": 1, "lbfgs": 1}  # epochs; others need none
 UNEVEN, HOLD_UNEVEN = 0.3, 2  # contrast of the scan's photons above which every solver needs so many
-FEWEST_WITH_HOLD = 10  # epochs that are worth it
+FEWEST_WITH_HOLD = 30  # epochs, of which two are soon made up for
 EPOCHS = 60  # of a far field; a near field takes from 20 to 1000
 CRYSTAL_EPOCHS = 40
 BATCHES_SHARE, FEWEST_TO_CHOOSE = 1 / 3, 30  # of the epochs, before a solver is chosen; epochs that are worth a choice

@@ -59,7 +59,7 @@ class FitSection(Section):
         "its variance."
     )
     hold_probe: Whole | None = about(
-        "First epochs in which the probe stays as it is; by default 2 of ten or more in a far field whose patterns "
+        "First epochs in which the probe stays as it is; by default 2 of 30 or more in a far field whose patterns "
         "differ by more than 30 % in their photons, where the object begins flat; else 0 for nesterov, 1 for the "
         "others, and all for a crystal.",
         least=0,
