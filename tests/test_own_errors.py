@@ -62,6 +62,7 @@ def run_of(scan, *actions, epochs=1, **asked):
     return pg.Run(model, data, pg.adam(0.01), stages, batch_size=28, **asked)
 
 
+@pytest.mark.slow
 def test_steps_of_ones_own_that_are_not_finite_are_named(scan):
     model, data = scan
     with pytest.raises(
@@ -88,6 +89,7 @@ def test_a_constraint_that_is_not_finite_where_it_starts_is_named(scan):
         pg.reconstruct(model, data, pg.adam(0.01), epochs=1, batch_size=28, constraints={"object": Logarithm()})
 
 
+@pytest.mark.slow
 def test_a_stage_action_that_leaves_nan_is_named(scan):
     said = r"stage action Turned leaves NaN or infinity in object.transmission before epoch 2"
     with pytest.raises(pg.fitting.NonFiniteError, match=said) as found:

@@ -152,6 +152,7 @@ def test_methods_that_take_other_arguments_are_refused(scan, wrong):
     assert text in str(raised.value)
 
 
+@pytest.mark.slow
 def test_a_static_method_takes_no_self_and_is_as_good(start, data):
     class Static(pg.noise.AbstractNoise):
         @staticmethod

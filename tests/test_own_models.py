@@ -82,6 +82,7 @@ class Particle(pg.AbstractModel):
         return pg.Roles(image=pg.Image(self.density, support=self.inside))
 
 
+@pytest.mark.slow
 def test_shrink_wrap_is_for_every_image_with_a_support():
     """Of a model that knows neither crystals nor beams; a stage then refines what the smaller support leaves."""
     y, x = np.mgrid[:32, :30]
@@ -137,6 +138,7 @@ class Counted(pg.AbstractModel):
         return self.detector(self.wave[None])
 
 
+@pytest.mark.slow
 def test_effects_of_the_detector_go_into_every_model_that_has_one():
     """Each against NumPy; what is not finite or too large is refused as for the package's models."""
     y, x = np.mgrid[:15, :12]

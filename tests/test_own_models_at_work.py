@@ -46,6 +46,7 @@ def test_it_is_fitted_and_comes_near_the_truth(kind, case, result):
     assert ("object_nrmse_ramp_removed" in figures) == ("ramp" in result.roles.image.gauge)
 
 
+@pytest.mark.slow
 def test_its_file_is_shown_exported_and_looked_at_by_commands_that_know_no_class(run, result, tmp_path):
     result.save(tmp_path / "own.h5")
     again = pg.load(tmp_path / "own.h5")
@@ -125,6 +126,7 @@ def test_two_processes_share_its_run(kind, case, tmp_path):
     np.testing.assert_allclose(both.history.loss, alone.history.loss, rtol=2e-3)
 
 
+@pytest.mark.slow
 def test_a_model_with_a_wave_of_two_axes_is_compared_with_a_truth_that_has_modes():
     """The model of the README, on data of a simulation: both have one wave, (y, x) here and (1, y, x) there."""
     import jax

@@ -42,7 +42,7 @@ def test_from_file_to_picture(run, scan, tmp_path):
     assert loaded.settings["solver"].startswith("Nesterov")
 
 
-@pytest.mark.variants
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "options",
     [

@@ -112,7 +112,7 @@ def test_the_beam_is_refined_after_the_epochs_that_it_is_held(reconstruct):
     assert refined.history.r_factor[5] != held.history.r_factor[5]
 
 
-@pytest.mark.variants
+@pytest.mark.slow
 @pytest.mark.parametrize("held", [None, 0, 1, 4, 9, 20, 99])
 @pytest.mark.parametrize("epochs", [3, 12, 60])
 @pytest.mark.parametrize("noise", ["amplitude", "poisson"])

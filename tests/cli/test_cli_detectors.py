@@ -31,6 +31,7 @@ def reconstructed(run, *arguments):
     return pg.load("r.h5")
 
 
+@pytest.mark.slow
 def test_a_folder_of_tiffs_and_a_table(run, tmp_path, scan):
     patterns, positions = scan
     (tmp_path / "frames").mkdir()

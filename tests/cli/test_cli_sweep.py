@@ -207,6 +207,7 @@ def test_a_single_point_is_a_grid_too(run, scan, tmp_path):
     assert pg.load(tmp_path / "scan_sweep" / "best.h5").history.epochs == 1
 
 
+@pytest.mark.slow
 def test_the_data_may_be_those_of_the_plan(run, scan, tmp_path):
     (tmp_path / "run.toml").write_text(f"[data]\npaths = '{scan}'\n[fit]\nepochs = 1\n")
     assert run("sweep", "--plan", "run.toml", "--grid", "seed=3")[0] == 0

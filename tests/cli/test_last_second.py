@@ -187,7 +187,7 @@ def at_the_end(monkeypatch, tmp_path):
     return set_up
 
 
-@pytest.mark.variants
+@pytest.mark.slow
 @pytest.mark.parametrize("happening", [removed, protected])
 @pytest.mark.parametrize("output", ["out/r.h5", None])
 def test_a_result_whose_folder_is_no_more_is_kept_elsewhere(
@@ -266,7 +266,7 @@ def test_a_sweep_goes_on_without_its_folder(run, made, tmp_path, monkeypatch, se
     }
 
 
-@pytest.mark.variants
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["plot", "export", "diagnose", "simulate"])
 def test_other_commands_keep_what_they_made_elsewhere(run, made, tmp_path, monkeypatch, second, name):
     """The folder goes away between the trial and the writing."""

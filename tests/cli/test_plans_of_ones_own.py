@@ -27,6 +27,7 @@ def beside(run, tmp_path, monkeypatch):
     return tmp_path
 
 
+@pytest.mark.slow
 def test_a_model_in_a_module_beside_the_plan(run, beside):
     status, out, err = run("validate", "run.toml")
     assert status == 0, err
@@ -45,6 +46,7 @@ def test_a_model_in_a_module_beside_the_plan(run, beside):
     assert whole.settings["trainable"] == ["wave"]
 
 
+@pytest.mark.slow
 def test_where_the_module_is_not_the_result_is_shown(run, beside, tmp_path):
     assert run("run", "run.toml", "-o", "r.h5")[0] == 0
     (tmp_path / "my_model.py").unlink()

@@ -195,7 +195,7 @@ def disallowed():
         yield
 
 
-@pytest.mark.variants
+@pytest.mark.slow
 @pytest.mark.usefixtures("disallowed")
 @pytest.mark.parametrize(
     "solver", [lambda: pg.Nesterov(), lambda: pg.PIE(), lambda: pg.adam({"object": 0.01, "probe": 1.0})]

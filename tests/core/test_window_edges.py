@@ -64,7 +64,7 @@ def test_a_window_beyond_the_edge_is_refused_where_patterns_are_made_or_fitted(c
         pg.reconstruct(model, data, pg.Nesterov(), epochs=1, batch_size=8)
 
 
-@pytest.mark.variants
+@pytest.mark.slow
 @pytest.mark.parametrize("reach", [1, 2, 3])
 @pytest.mark.parametrize("sign", [-1, 1])
 def test_refined_positions_stay_within_the_margin_at_half_pixels(reach, sign):

@@ -207,6 +207,7 @@ def followed_to_the_end(path, tmp_path, patience=0.5):
     return followed(job)[0]
 
 
+@pytest.mark.slow
 def test_a_scan_that_is_followed_is_complete_only_when_all_is_written(writer, data, tmp_path, capsys):
     writer.write(*range(30))
     part = followed_to_the_end(writer.path, tmp_path)

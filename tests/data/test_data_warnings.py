@@ -248,7 +248,7 @@ def test_physics_of_ones_own_may_have_any_positions():
     assert not told(lambda: pg.perform(run))
 
 
-@pytest.mark.variants
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "command", [("reconstruct", "--devices", 1), ("sweep", "--grid", "model.detector.background=0,1")]
 )

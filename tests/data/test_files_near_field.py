@@ -106,6 +106,7 @@ def test_a_near_field_without_any_focus_distance_is_of_a_parallel_beam(tmp_path)
         assert GUESSED_PARALLEL in data.notes
 
 
+@pytest.mark.slow
 def test_what_a_person_says_comes_before_what_the_file_says(tmp_path):
     file = own(tmp_path / "near.h5", CONE)
     assert read(file).geometry == read(file, near_field=True).geometry == CONE

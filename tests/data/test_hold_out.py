@@ -61,6 +61,7 @@ def test_which_ones_depends_on_the_seed_alone(data):
     assert chosen[0] == chosen[1] != chosen[2]
 
 
+@pytest.mark.slow
 def test_held_out_patterns_have_no_influence(data):
     """Not a byte of the result changes when they are garbage, except where they are fitted."""
     fitted, held = pg.hold_out(data, 0.2)

@@ -434,7 +434,7 @@ def test_types_that_are_no_numbers(inside, value):
     refused(data(inside / "a.h5", patterns=value), "can't be the patterns|no array", {"patterns": "patterns"})
 
 
-@pytest.mark.variants
+@pytest.mark.slow
 @pytest.mark.parametrize("value", [7, [1, 2], np.zeros(3, "V4"), "x" * 70000, b"\xff", h5py.Empty("f8"), ["a", "b"]])
 def test_attributes_of_any_type(inside, value):
     for name in ("format", "format_version", "notes", "source", "units"):

@@ -95,6 +95,7 @@ def test_it_goes_on_bit_for_bit_from_wherever_it_was_cut(data, tmp_path, stop):
     assert all(np.array_equal(result.state[name], whole.state[name]) for name in whole.state)
 
 
+@pytest.mark.slow
 def test_what_is_shown_of_a_run_that_was_cut_is_its_best_state(data):
     """Its file is of use as it is; where the run stood is beside it."""
 

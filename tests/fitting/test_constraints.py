@@ -62,7 +62,7 @@ def test_projections_are_idempotent_and_nearest(name):
     assert (np.abs(once - array) <= np.abs(farther - array) + 1e-6).all()  # of all that fulfil it, pixel by pixel
 
 
-@pytest.mark.variants
+@pytest.mark.slow
 @pytest.mark.parametrize("solver", SOLVERS)
 def test_every_solver_ends_where_the_constraint_holds(solver, data):
     result = fitted(data, {"object": ALL["support"]}, solver)
@@ -87,6 +87,7 @@ def test_every_constraint_holds_of_object_and_probe(name, data):
     assert result.history.loss[-1] < result.history.loss[0]
 
 
+@pytest.mark.slow
 def test_a_path_stands_for_all_below_it_and_the_nearest_counts(data):
     constraints = {"probe": (pg.constraints.Real(), pg.constraints.Positive()), "object": ALL["magnitude"]}
     result = fitted(data, constraints | {"object.transmission": ALL["phase"]}, epochs=2)
@@ -95,6 +96,7 @@ def test_a_path_stands_for_all_below_it_and_the_nearest_counts(data):
     np.testing.assert_allclose(np.abs(result.object), 1, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_true_support_gives_a_better_object():
     truth, data = isolated()
     known = np.asarray(truth.object.transmission)
@@ -150,12 +152,14 @@ class Length(pg.constraints.AbstractConstraint):
         return array * jnp.minimum(1, self.longest / jnp.linalg.norm(array)).astype(array.dtype)
 
 
+@pytest.mark.slow
 def test_ones_own_projection_of_the_whole_array(data):
     result = fitted(data, {"object": Length(40.0)}, "adam")
     assert np.linalg.norm(result.object) <= 40.001
     assert Length(40.0)(Planes(*jnp.ones((2, 3)))[0]).shape == (3,)
 
 
+@pytest.mark.slow
 def test_a_model_of_ones_own_takes_them():
     class Line(pg.AbstractModel):
         heights: jax.Array
@@ -204,6 +208,7 @@ def test_a_stage_takes_a_table_of_constraints(constraints, sentence, data):
         pg.perform(pg.Run(problems.start_model(data), data, pg.Nesterov(), (stage,), BATCH))
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_with_the_same_constraints_alone(data, tmp_path):
     model = problems.start_model(data)
     stages = (pg.Stage(4, constraints={"object": ALL["support"]}), pg.Stage(2, constraints={"object": ALL["phase"]}))
@@ -232,6 +237,7 @@ def test_several_devices_and_batches_of_one_agree(data):
     np.testing.assert_allclose(one.history.loss, several.history.loss, rtol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("what", "options"),
     [
@@ -246,6 +252,7 @@ def test_what_is_asked_of_a_parameter_that_is_held_is_told(data, what, options):
     assert sum("has no effect" in str(one.message) for one in seen) == 1
 
 
+@pytest.mark.slow
 def test_what_is_asked_of_a_parameter_that_is_refined_is_not_told(data):
     asked = {"constraints": {"probe": pg.constraints.Real()}, "priors": pg.priors.Tikhonov(0.1)}
     with warnings.catch_warnings():

@@ -129,6 +129,7 @@ def test_a_run_goes_on_with_other_devices(data):
     assert losses == pytest.approx([losses[0]] * 3, rel=1e-4)
 
 
+@pytest.mark.slow
 def test_the_same_devices_give_the_same_bytes(data):
     model = problems.start_model(data)
     runs = [

@@ -45,6 +45,7 @@ def dense(model):
     return np.array(columns).T
 
 
+@pytest.mark.slow
 def test_the_largest_eigenvalue_is_that_of_the_dense_matrix():
     """All patterns in one batch, two of which see the zero frequency, so that W is not 0."""
     model = small_tilted([[2, 2], [1, 3], [4, 4], [3, 4], [4, 3]])
@@ -107,6 +108,7 @@ class Promised(own_models.InRealSpace):
         return True
 
 
+@pytest.mark.slow
 def test_a_promise_is_believed():
     start, data, *_ = own_models.fourier_ptychography()
     promised = Promised(*vars(own_models.in_real_space(start)).values())

@@ -59,6 +59,7 @@ def fitted(model, data, solver, epochs, **options):
     return pg.reconstruct(model, data, solver, epochs=epochs, **options)
 
 
+@pytest.mark.slow
 def test_a_quadratic_ends_at_its_analytic_solution():
     """13 unknowns of curvatures 1 to 81, real and complex, without a diagonal: within 25 epochs."""
     model, data, matrix, right = linear_problem()
@@ -69,6 +70,7 @@ def test_a_quadratic_ends_at_its_analytic_solution():
     assert result.history.loss[-1] == pytest.approx(least, rel=1e-4)
 
 
+@pytest.mark.slow
 def test_the_first_epochs_are_those_of_a_second_implementation():
     """Two loops, γ, Armijo's rule and the parabola once more, in NumPy and double precision."""
     model, data, matrix, right = linear_problem()
@@ -113,6 +115,7 @@ def numpy_lbfgs(matrix, right, x, memory, epochs):
     return ends, losses
 
 
+@pytest.mark.slow
 def test_positive_parameters_end_at_non_negative_least_squares():
     model, data, matrix, right = linear_problem(lowest=-4.0)
     held = matrix[:, REAL:] @ np.concatenate([model.z.real, model.z.imag])
@@ -123,6 +126,7 @@ def test_positive_parameters_end_at_non_negative_least_squares():
     np.testing.assert_allclose(result.arrays["x"], solution, atol=2e-3)
 
 
+@pytest.mark.slow
 def test_rounding_is_the_end_and_no_harm():
     """At the solution a search finds nothing lower, for dozens of epochs: the loss stays within what rounding does."""
     model, data, matrix, right = linear_problem()
@@ -140,6 +144,7 @@ def loss_of(result, data, noise=None):
     return pg.reconstruct(result.model, data, still, epochs=1, batch_size=8, noise=noise).history.loss[0]
 
 
+@pytest.mark.slow
 def test_the_first_step_is_the_preconditioned_gradients(data, model):
     """g = Σ P* χ and w = Σ |P|² of every window in NumPy, x' = x - g / ((1 - φ) w + φ max w)."""
     floor = 0.2
@@ -161,7 +166,7 @@ def test_the_first_step_is_the_preconditioned_gradients(data, model):
     assert int(result.state["passes"]) == 2
 
 
-@pytest.mark.variants
+@pytest.mark.slow
 @pytest.mark.parametrize("noise", [pg.Amplitude(), pg.Poisson()], ids=repr)
 def test_the_loss_never_rises(data, model, noise):
     """But for rounding; and what the history says is the loss of the state that comes out."""

@@ -148,6 +148,7 @@ def test_the_planes_of_a_gradient_are_wirtingers_derivative(model):
         assert leaf(gradient)[pixel] == pytest.approx(difference(leaf, pixel), rel=1e-6)
 
 
+@pytest.mark.slow
 def test_a_gradient_holds_one_patch_a_pattern_and_what_was_seen(model):
     batch = a_batch()
     _, _, gradient = evaluate(*prepared(model), batch)
@@ -169,6 +170,7 @@ def test_only_what_is_refined_has_a_derivative(model):
 # What does not count --------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @masks_and_noises
 def test_padding_of_weight_zero_changes_nothing(model, mask, noise):
     objective, parameters = prepared(model, noise=noise)

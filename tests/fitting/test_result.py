@@ -104,7 +104,7 @@ def test_comparison_with_the_truth(result, data):
         compare_with_truth(result, problems.measurement(truth=None))
 
 
-@pytest.mark.variants
+@pytest.mark.slow
 @pytest.mark.parametrize("photons", [1e3, 1e5])
 def test_chi_squared_of_the_truth_is_one(photons):
     """Within what counting leaves to 16 measurements, bright or dark; a quarter a pixel would give 0.12 or 0.19."""

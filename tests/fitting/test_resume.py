@@ -164,6 +164,7 @@ def test_a_finished_run_goes_on_with_its_last_stage():
         pg.perform(run, resume=longer, epochs=9)
 
 
+@pytest.mark.slow
 def test_what_does_not_belong_to_the_run_is_refused():
     run = RUNS["Nesterov"]()
     with pytest.raises(pg.InputError, match="a run of 2 stages, and this one has 1"):

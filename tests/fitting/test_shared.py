@@ -78,6 +78,7 @@ def fitted(model, data, solver="adam", epochs=3, **options):
     return pg.reconstruct(model, data, SOLVERS[solver], epochs=epochs, **options)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [SharedField, SharedModel])
 def test_shared_work_changes_no_number(kind, start, data):
     alone, shared = fitted(start, data), fitted(shared_by(kind, start), data)
@@ -85,6 +86,7 @@ def test_shared_work_changes_no_number(kind, start, data):
     np.testing.assert_allclose(shared.arrays["phase"], alone.arrays["phase"], atol=1e-3)
 
 
+@pytest.mark.slow
 def test_gradients_are_those_of_the_calls(start, data):
     """One step of plain descent with all patterns, compared by how far it moves."""
     solver = pg.Optax(optax.sgd(1.0), {"phase": 1e-5, "inner.probe": 1e-2})

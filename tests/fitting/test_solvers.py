@@ -31,7 +31,7 @@ SOLVERS = {
 }
 
 
-@pytest.mark.variants
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SOLVERS)
 def test_solver_reaches_the_noise(name, data):
     """From a random object and a flat-phased probe to less than twice the R-factor of the truth itself."""
@@ -192,6 +192,7 @@ def test_masked_pixels_do_not_pull():
         assert results[0].object.tobytes() == results[1].object.tobytes()
 
 
+@pytest.mark.slow
 def test_adam_is_algorithm_2(data):
     """Two steps on one pattern against Adam written out in NumPy, real and imaginary part apart."""
     model = problems.start_model(data)
@@ -247,6 +248,7 @@ def test_nesterov_needs_no_tuning(data):
         assert result.history.r_factor[-1] < max(1.3 * residual_of_truth(scan), 0.01)  # 1 % where noise is less
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", ["object.transmission", "probe.modes"])
 def test_nesterov_is_its_equation(path, data):
     """x' = y - γ g / ((1 - φ) w + φ max w), y = x + m v: γ times rPIE's step from y, whose derivatives are by hand.

@@ -76,7 +76,7 @@ def test_a_beam_without_an_object_is_not_told_from_noise():
     assert found["chi_squared"] < 1.1
 
 
-@pytest.mark.variants
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["detector units", "averaged"])
 def test_where_the_noise_is_not_known_neither_is_the_verdict(data, how):
     patterns = data.patterns * np.float32(0.37)
@@ -87,6 +87,7 @@ def test_where_the_noise_is_not_known_neither_is_the_verdict(data, how):
     assert (found["code"], codes(found)[0]) == ("unknown", "not_counts")
 
 
+@pytest.mark.slow
 def test_a_near_field_has_its_verdict():
     near = near_problems.measurement(3e5)
     found = verdict(ended(near, model=pg.near_field(near), epochs=40))

@@ -140,7 +140,7 @@ def object_with(rows, columns):
     return object
 
 
-@pytest.mark.variants
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("rows", "columns", "dark"),
     [(slice(None), slice(None), 56), (slice(0, 22), slice(0, 20), 1), (slice(0, 30), slice(None), 21)],

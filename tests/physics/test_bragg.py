@@ -125,7 +125,7 @@ def test_a_background_is_added_to_every_pixel():
     np.testing.assert_allclose(bright - dark, 2.5, rtol=1e-9)
 
 
-@pytest.mark.variants
+@pytest.mark.slow
 @pytest.mark.parametrize("shift", [0.0, SHIFT], ids=["whole voxels", "between"])
 def test_all_angles_together_are_what_they_are_one_by_one(shift):
     one = model(shift=shift)

@@ -71,6 +71,7 @@ def information(name):
         return np.asarray(MODELS[name].fisher(jnp.array(BRIGHTNESS)))
 
 
+@pytest.mark.slow
 @every_model
 def test_the_mean_misfit_is_smallest_at_the_truth(name):
     """35 photons: the pixel is full now and then."""

@@ -139,6 +139,7 @@ def test_held_out_patterns_put_back_positions_that_harm(shaken):
     np.testing.assert_array_equal(found.model.moves, true.moves)
 
 
+@pytest.mark.slow
 def test_held_out_patterns_fit_worse_after_a_fit_with_wrong_positions(shaken):
     """Both images begin flat and are fitted anew; the held-out patterns find their own places in each.
 
@@ -163,6 +164,7 @@ def test_held_out_patterns_fit_worse_after_a_fit_with_wrong_positions(shaken):
     np.testing.assert_array_equal(found.model.moves[fitted.photons > 0], true.moves[fitted.photons > 0])
 
 
+@pytest.mark.slow
 def test_figures_and_files_know_them_without_the_class(moved, tmp_path):
     true, data, wrong = moved
     stages = (pg.Stage(0, ("moves",), first=(pg.refinement.PositionSearch(data),)),)

@@ -124,6 +124,7 @@ def test_the_mosaic_tells_which_patterns_lie_right():
     assert [axis.get_title() for axis in figure.axes][:2] == ["mosaic of holograms", "explained by the others"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("defocus", [1.0, 0.9])
 def test_errors_of_a_good_part_of_the_beam_are_found(defocus):
     made = scan()

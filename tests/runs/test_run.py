@@ -87,6 +87,7 @@ def test_a_stage_that_ends_early_shortens_those_after_it(data, model):
     assert result.object.tobytes() == last.object.tobytes()
 
 
+@pytest.mark.slow
 def test_what_is_shortened_counts_all_stages_so_far(plain):
     """4 of 2 + 6 epochs make half of all later ones, and one at least of each."""
     stages = (
@@ -244,7 +245,7 @@ class _Negative(pg.physics.FarField):
         return super().__call__(-wave, shift)
 
 
-@pytest.mark.variants
+@pytest.mark.slow
 @pytest.mark.parametrize("what", DIFFERENT)
 def test_runs_that_differ_in_more_than_numbers_are_not_put_together(plain, what):
     found = dict(perform_all({"plain": plain, "other": DIFFERENT[what](plain)}, at_once=2))

@@ -94,6 +94,7 @@ def test_points_lie_in_their_ranges_and_are_of_their_kinds(method):
     assert {point["fit.noise"] for point in points(found)} == set(SPACE["fit.noise"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["random", "bayesian"])
 def test_the_same_seed_gives_the_same_trials(method):
     first, again, other = (search_for(Quick(), SPACE, 12, method=method, seed=seed) for seed in (3, 3, 4))
@@ -129,6 +130,7 @@ def test_no_point_is_tried_twice_and_the_search_ends_where_there_is_no_more(meth
 # What is kept -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["random", "bayesian"])
 def test_an_interrupted_search_goes_on_as_if_it_had_never_been(tmp_path, method):
     """With the trials that had ended; the one that had not is tried anew."""
@@ -151,6 +153,7 @@ def test_an_interrupted_search_goes_on_as_if_it_had_never_been(tmp_path, method)
     assert not {key_of(point) for point in grid.points} & set(before)
 
 
+@pytest.mark.slow
 def test_a_trial_of_a_process_that_was_killed_is_tried_anew(tmp_path):
     import optuna
 
@@ -162,6 +165,7 @@ def test_a_trial_of_a_process_that_was_killed_is_tried_anew(tmp_path):
     assert said(found.rows) == said(search_for(Quick(), SPACE, 5).rows)
 
 
+@pytest.mark.slow
 def test_more_trials_are_added_and_the_best_of_an_earlier_call_is_what_was_archived(tmp_path):
     file, archive = tmp_path / "s.sqlite3", {}
     options = {"study_file": file, "archived": lambda point: archive.get(key_of(point))}
@@ -215,6 +219,7 @@ def test_trials_are_in_a_file_that_others_read(tmp_path):
 # What fails and what ends early ---------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_point_that_fails_is_a_failed_trial_with_its_reason(tmp_path):
     def value(point):
         if point["fit.noise"] == "poisson":

@@ -34,6 +34,7 @@ def test_any_plan_is_read_as_it_was_written(plan):
     assert written(found, "a/b", "arrays.h5")[0] == text
 
 
+@pytest.mark.slow
 @ANY_TIME
 @given(plans())
 def test_any_plan_goes_through_the_settings_of_a_result(plan):
