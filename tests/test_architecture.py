@@ -86,8 +86,7 @@ OTHER_WORDS = {
     "object.tiff": "the name of a file, in an example of a command",
 }  # texts that look like a path and are none; sentences with a blank in them, as messages and examples, are left alone
 
-# Kinds answer for themselves: who asks for one by `isinstance` stands where it comes in, with the reason.
-# Where a kind of the package's own may be asked for, and why there: everywhere else kinds answer for themselves.
+# Where a kind of the package's own may be asked for, and why; everywhere else kinds answer for themselves.
 BORDERS = {
     "what a person handed in": "automatic/auto data/dataset/making data/dataset/variables output/sweeps "
     "fitting/projections fitting/reconstruction/task models/effects/objects models/recipes/given runs/plan/importing "

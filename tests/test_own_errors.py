@@ -1,5 +1,7 @@
 """What goes wrong in code of one's own during a run: who made NaN, what can't be refined, where an error was raised."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -7,6 +9,7 @@ import pytest
 
 import problems
 import ptychograd as pg
+from ptychograd.core.own_errors import CalledFrom
 from ptychograd.core.parameters import replace_parameter
 
 
@@ -115,6 +118,13 @@ def test_an_error_in_what_is_called_after_an_epoch_passes_with_a_note(scan, argu
     with pytest.raises(KeyError) as found:
         pg.reconstruct(model, data, pg.adam(0.01), epochs=1, batch_size=28, **{argument: looked})
     assert found.value.__notes__ == [f"It was raised in looked, as `{argument}` after epoch 1."]
+
+
+@pytest.mark.parametrize("called", [{}.pop, functools.partial({}.pop)])
+def test_an_error_in_a_method_of_a_built_in_object_passes_too(called):
+    with pytest.raises(KeyError) as found, CalledFrom(called, "here"):
+        called("colour")
+    assert found.value.__notes__ == ["It was raised in dict.pop, here."]
 
 
 def test_a_run_notes_it_once(scan):

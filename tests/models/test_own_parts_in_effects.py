@@ -1,5 +1,7 @@
 """Parts of one's own in the functions of `pg.models`: one method, and each takes them; without it a sentence."""
 
+import dataclasses
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -170,9 +172,15 @@ def test_a_model_of_ones_own_takes_effects_by_its_parts(model):
 @pytest.mark.parametrize(
     ("effect", "said"),
     [
-        (lambda model: pg.models.with_modes(model, 2), "Modes can't be put into a Plain any more"),
-        (lambda model: pg.models.with_varying_probe(model, 2), "A varying probe can't be combined with Plain"),
-        (lambda model: pg.models.with_oversampling(model, 2), "Oversampling changes the grid of the whole model"),
+        (
+            lambda model: pg.models.with_modes(model, 2),
+            "Modes can't be put into a Plain; give Plain a method `with_modes`",
+        ),
+        (
+            lambda model: pg.models.with_varying_probe(model, 2),
+            "combined with Plain; give Plain a method `as_varying` for it",
+        ),
+        (lambda model: pg.models.with_oversampling(model, 2), "the whole model; give Plain a method `in_larger_array`"),
     ],
 )
 def test_what_a_probe_does_not_say_is_refused(model, effect, said):
@@ -240,3 +248,73 @@ def test_a_point_spread_of_ones_own_says_where_it_is_stuck(model):
 def test_oversampling_keeps_what_is_known_of_the_magnitude(model):
     known = pg.models.with_magnitude(model, pg.physics.UnitMagnitude())
     assert isinstance(pg.models.with_oversampling(known, 2).object.magnitude, pg.physics.UnitMagnitude)
+
+
+def test_a_model_made_of_the_package_s_is_oversampled_as_that_is(model):
+    class Named(pg.physics.Ptychography):
+        """Far-field ptychography by another name."""
+
+    named = Named(**{field.name: getattr(model, field.name) for field in dataclasses.fields(model)})
+    one, other = (pg.models.with_oversampling(start, 2)(jnp.asarray(3)) for start in (named, model))
+    assert np.array_equal(one, other)
+
+
+def test_parts_made_of_the_package_s_keep_what_is_their_own_when_oversampled(model):
+    class Twice(pg.physics.Probe):
+        def __call__(self, index):
+            return 2 * self.modes
+
+    class Dimmed(pg.physics.FarField):
+        def __call__(self, exit_wave, shift=None):
+            return 0.5 * super().__call__(exit_wave, shift)
+
+    own = with_parts(model, probe=Twice(model.probe.modes), propagator=Dimmed(SHAPE))
+    assert np.allclose(pg.models.with_oversampling(own, 2)(3), pg.models.with_oversampling(model, 2)(3), rtol=1e-5)
+
+
+def test_a_scan_made_of_the_package_s_is_not_put_on_finer_pixels_as_that_is():
+    class Late(pg.physics.WholePixelScan):
+        def __call__(self, index):
+            return self.corner[index - 1], None
+
+    with pytest.raises(pg.InputError, match="the whole model; give Late a method `on_finer_pixels` for it"):
+        Late(jnp.zeros((4, 2), jnp.int32)).on_finer_pixels(2, np.float32)
+
+
+@pytest.mark.parametrize(
+    ("effect", "said"),
+    [
+        (
+            lambda model: pg.models.with_modes(model, 2),
+            "`with_modes` of Wrong gives NoneType; .* does it lack a return",
+        ),
+        (pg.models.with_varying_intensity, "`as_varying` of Wrong gives Probe; expected an object of VaryingProbe"),
+        (lambda model: model.probe.brighter(2.0), "A Wrong has no modes to make it brighter; name in `scaled`"),
+    ],
+)
+def test_a_probe_that_answers_with_something_else_is_told(model, effect, said):
+    class Wrong(Plain):
+        def with_modes(self, count):
+            Plain(self.wave)
+
+        def as_varying(self):
+            return pg.physics.Probe(self.wave[None])
+
+    with pytest.raises(pg.InputError, match=said):
+        effect(with_parts(model, probe=Wrong(model.probe.modes[0])))
+
+
+def test_a_probe_of_a_real_parameter_is_made_brighter():
+    class Flat(Plain):
+        amplitude: jax.Array
+
+        def __call__(self, index):
+            return (self.amplitude * self.wave)[None]
+
+        @property
+        def scaled(self):
+            return ("amplitude",)
+
+    brighter = Flat(jnp.ones(SHAPE, jnp.complex64), jnp.asarray(3.0, jnp.float32)).brighter(4.0)
+    assert brighter.amplitude.dtype == jnp.float32
+    assert float(brighter.amplitude) == 6

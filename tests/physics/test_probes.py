@@ -163,7 +163,7 @@ def test_pieces_of_a_probe_go_together_or_say_no():
     varying = with_varying_intensity(with_varying_probe(with_modes(model, 2), 3))
     assert (varying.probe.modes.shape[0], varying.probe.weights.shape[1]) == (2, 3)
     assert varying.probe.intensity.shape == (len(model.scan.corner), 1)
-    with pytest.raises(pg.InputError, match="VaryingProbe any more; call `with_modes` first"):
+    with pytest.raises(pg.InputError, match="VaryingProbe; call `with_modes` first"):
         with_modes(varying, 2)
     with pytest.raises(pg.InputError, match="0 variations"):
         with_varying_probe(model, 0)

@@ -15,7 +15,13 @@ def is_own(part: object) -> bool:
 
 def is_own_kind(kind: type | Callable) -> bool:
     """Whether a class or function is one's own."""
-    return kind.__module__.partition(".")[0] != PACKAGE
+    return (kind.__module__ or "").partition(".")[0] != PACKAGE  # a method of a built-in object has none
+
+
+def refused(part: object, method: str, said: str, cure: str) -> InputError:
+    """What can't be made of a part, and the way out: the method, for a class of one's own, and `cure` for others."""
+    name = type(part).__name__
+    return InputError(f"{said}; {f'give {name} a method `{method}` for it' if is_own(part) else cure}.")
 
 
 def check_overriding(part: object) -> None:

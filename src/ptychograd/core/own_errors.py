@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable
+from functools import partial
 from types import TracebackType
 
 from ptychograd.core.overriding import is_own_kind
@@ -30,5 +31,6 @@ class CalledFrom:
 
 def own_name(code: object) -> str:
     """The name of a function, or the class of an object, of one's own; empty for those of the package."""
+    code = code.func if isinstance(code, partial) else code
     found: type | Callable = code if inspect.isroutine(code) else type(code)
     return found.__qualname__.rpartition("<locals>.")[2] if is_own_kind(found) else ""

@@ -53,8 +53,9 @@ def projected(projections: Sequence[Projection], variables: PyTree) -> PyTree:
 @meant
 def begun_with(projections: Sequence[Projection], variables: PyTree) -> PyTree:
     """The variables of a start as their constraints have them; raises `InputError` for one that makes them NaN."""
-    for one in projections:
-        array = join(named_parameters(variables)[one.name])
+    named = named_parameters(variables)
+    for one in (one for one in projections if one.name in named):
+        array = join(named[one.name])
         for part in one.parts if np.isfinite(np.asarray(array)).all() else ():
             array = part(array)
             if not np.isfinite(np.asarray(array)).all():

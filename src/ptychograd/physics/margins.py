@@ -9,15 +9,19 @@ import numpy as np
 from jaxtyping import Array, Shaped
 
 from ptychograd.core.errors import InputError
+from ptychograd.core.overriding import refused
 from ptychograd.core.parameters import is_parameter, trainable_names
 
 Part = TypeVar("Part", bound=eqx.Module)
 Margins = tuple[tuple[int, int], tuple[int, int]]  # pixels added before and behind, along y and along x
 
 
-def grid_refusal() -> InputError:
-    """What is said of a part whose grid can't be changed any more."""
-    return InputError("Oversampling changes the grid of the whole model; put it in once, before any other part.")
+GRID, ONCE = "Oversampling changes the grid of the whole model", "put it in once, before any other part"
+
+
+def grid_refusal(part: object, method: str) -> InputError:
+    """What is said of a part whose grid can't be changed any more, by the method that would do it."""
+    return refused(part, method, GRID, ONCE)
 
 
 def with_margin(part: Part, margin: int) -> Part:

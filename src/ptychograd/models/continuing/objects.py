@@ -9,6 +9,7 @@ from ptychograd.core.errors import InputError
 from ptychograd.core.resampling import NewPixels, continued_beyond
 from ptychograd.data.geometry import format_length
 from ptychograd.models.continuing.earlier import EarlierResult, Plane
+from ptychograd.models.effects.common import answered
 from ptychograd.physics.objects import AbstractObject
 from ptychograd.physics.objects.multislice import in_slices
 from ptychograd.physics.probes import orthogonal_modes
@@ -36,7 +37,8 @@ def continued_object(
         raise InputError(_apart(new, old))
     start = np.asarray(image.array)
     found = np.where(share > 0, share * continued_beyond(layers, *axes), 0) + (1 - share) * start
-    return object.continued(found), f"object: {resampled_text(old, new)}{text}{_beyond(share)}"
+    begun = answered(object.continued(found), AbstractObject, object, "continued")
+    return begun, f"object: {resampled_text(old, new)}{text}{_beyond(share)}"
 
 
 def resampled_text(old: Plane, new: Plane) -> str:

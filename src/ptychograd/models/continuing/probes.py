@@ -9,6 +9,7 @@ from ptychograd.core.errors import InputError
 from ptychograd.core.resampling import about_middle, dark_beyond
 from ptychograd.models.continuing.earlier import EarlierResult, Plane
 from ptychograd.models.continuing.objects import resampled_text
+from ptychograd.models.effects.common import answered
 from ptychograd.physics.probes import AbstractProbe, orthogonal_modes
 from ptychograd.physics.probes.diverse import diverse_modes
 
@@ -44,7 +45,8 @@ def continued_probe(
     if not np.any(found):
         raise InputError("The earlier probe is 0 everywhere in the new window; start without the earlier result.")
     found, text = _counted(found, len(start))
-    return probe.continued(found), f"probe: {resampled_text(before, window)}{text}"
+    begun = answered(probe.continued(found), AbstractProbe, probe, "continued")
+    return begun, f"probe: {resampled_text(before, window)}{text}"
 
 
 def _counted(modes: Complex[np.ndarray, "earlier y x"], count: int) -> tuple[Complex[np.ndarray, "modes y x"], str]:

@@ -46,6 +46,16 @@ def part_of(model: AbstractModel, name: str, kind: type[Part], what: str) -> Par
     return part
 
 
+def answered(found: object, kind: type[Part], part: AbstractPart, method: str) -> Part:
+    """What a part made of itself; raises `InputError` where a method of one's own gives something else."""
+    if not isinstance(found, kind):
+        raise InputError(
+            f"`{method}` of {type(part).__name__} gives {type(found).__name__}; expected an object of {kind.__name__}"
+            f"{': does it lack a return?' if found is None else '.'}"
+        )
+    return found
+
+
 def lengths(model: Ptychography, what: str) -> tuple[tuple[float, float], float]:
     """Size of an object pixel and wavelength in metres."""
     if model.sampling is None or model.wavelength is None:

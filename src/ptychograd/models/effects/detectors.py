@@ -13,12 +13,11 @@ from ptychograd.core.errors import InputError, check_kind
 from ptychograd.core.overriding import is_own
 from ptychograd.core.strict import meant
 from ptychograd.data.dataset import Dataset, check_data
-from ptychograd.models.effects.common import Model, checked
+from ptychograd.models.effects.common import Model, checked, lengths
 from ptychograd.physics.detector import Detector, GaussianSpread, KernelSpread
-from ptychograd.physics.margins import grid_refusal
+from ptychograd.physics.margins import GRID, ONCE
 from ptychograd.physics.model import AbstractModel, parts_of
 from ptychograd.physics.objects import AbstractObject
-from ptychograd.physics.propagators.base import no_finer_grid
 from ptychograd.physics.ptychography import Ptychography
 
 DIMMEST = 0.05  # of the pixels, whose mean is taken for background
@@ -189,7 +188,7 @@ def with_oversampling(model: Model, oversampling: int) -> Model:
         raise InputError(f"An oversampling of {oversampling} pixels; expected a whole number, 1 or more.")
     if oversampling == 1:
         return model
-    if is_own(model):
+    if is_own(model) and not isinstance(model, Ptychography):
         return _adding_up(model, detector, int(oversampling))
     return _on_finer_grid(checked(model, "Oversampling"), int(oversampling))  # pyright: ignore[reportReturnType]
 
@@ -210,7 +209,7 @@ def _adding_up(model: Model, detector: Detector, oversampling: int) -> Model:
 def _on_finer_grid(model: Ptychography, oversampling: int) -> Ptychography:
     """A model of the package on the grid that holds the same pattern with finer pixels."""
     if model.scan.places().offset is not None or model.detector.oversampling > 1:
-        raise grid_refusal()
+        raise InputError(f"{GRID}; {ONCE}.")
     model = replace(model, detector=replace(model.detector, oversampling=oversampling))
     return (_on_finer_pixels if model.is_local else _in_larger_window)(model, oversampling)
 
@@ -228,11 +227,9 @@ def _in_larger_window(model: Ptychography, oversampling: int) -> Ptychography:
 
 
 def _on_finer_pixels(model: Ptychography, oversampling: int) -> Ptychography:
-    if model.sampling is None or model.wavelength is None:
-        raise no_finer_grid()
-    shape = _times(model.frame_shape, oversampling)
-    sampling = model.sampling[0] / oversampling, model.sampling[1] / oversampling
-    propagator = model.propagator.on_finer_pixels(shape, sampling, model.wavelength)
+    (rows, columns), wavelength = lengths(model, "Oversampling of a near field")
+    shape, sampling = _times(model.frame_shape, oversampling), (rows / oversampling, columns / oversampling)
+    propagator = model.propagator.on_finer_pixels(shape, sampling, wavelength)
     scan = model.scan.on_finer_pixels(oversampling, np.finfo(propagator.complex_dtype).dtype)
     return replace(
         model,

@@ -1,7 +1,6 @@
 """What an object does beside the ideal: it is thick, it moves, and something is known about it."""
 
 from collections.abc import Sequence
-from typing import cast
 
 import jax.numpy as jnp
 import numpy as np
@@ -9,9 +8,15 @@ from jaxtyping import Array, Bool
 
 from ptychograd.core.errors import InputError, check_seed
 from ptychograd.core.strict import meant
-from ptychograd.models.effects.common import Model, checked, count_of, lengths, object_of, with_part
+from ptychograd.models.effects.common import Model, answered, checked, count_of, lengths, object_of, with_part
 from ptychograd.physics.model import AbstractModel
-from ptychograd.physics.objects import AbstractMagnitude, AbstractThinObject, MixedObject, MultisliceObject
+from ptychograd.physics.objects import (
+    AbstractMagnitude,
+    AbstractObject,
+    AbstractThinObject,
+    MixedObject,
+    MultisliceObject,
+)
 from ptychograd.physics.objects.multislice import in_slices
 from ptychograd.physics.propagators import angular_spectrum_rate, check_angular_spectrum
 from ptychograd.physics.ptychography import Ptychography
@@ -40,7 +45,7 @@ def with_slices(model: AbstractModel, count: int, distance: float) -> Ptychograp
         (3, 16, 25)
     """
     whole = checked(model, "Slices")
-    object = cast(AbstractThinObject, whole.object.as_thin("Slices"))
+    object = answered(whole.object.as_thin("Slices"), AbstractThinObject, whole.object, "as_thin")
     sampling, wavelength = lengths(whole, "A thick object")
     if not 0 < distance < np.inf:
         raise InputError(f"Slices {distance:g} m apart; expected a distance above zero in metres.")
@@ -79,7 +84,8 @@ def with_object_modes(model: Model, count: int, seed: int = 0) -> Model:
         >>> pg.models.with_object_modes(model, 2).object.transmission.shape
         (2, 53, 47)
     """
-    object = cast(AbstractThinObject, object_of(model, "Object modes").as_thin("Object modes"))
+    there = object_of(model, "Object modes")
+    object = answered(there.as_thin("Object modes"), AbstractThinObject, there, "as_thin")
     check_seed(seed)
     if not object.magnitude.is_free:
         raise InputError("Object modes carry their shares in their magnitudes, which therefore can't be known.")
@@ -115,7 +121,8 @@ def with_magnitude(model: Model, magnitude: AbstractMagnitude) -> Model:
         raise InputError(
             f"{type(magnitude).__name__} says nothing of a magnitude; expected UnitMagnitude() or another."
         )
-    return with_part(model, "object", object.with_magnitude(magnitude))
+    allowed = answered(object.with_magnitude(magnitude), AbstractObject, object, "with_magnitude")
+    return with_part(model, "object", allowed)
 
 
 @meant
@@ -143,7 +150,8 @@ def with_support(model: Model, support: Bool[Array | np.ndarray, "height width"]
         raise InputError(f"The support has {support.shape} pixels and the object {shape}; expected the same.")
     if not support.any():
         raise InputError("The support is empty; expected some pixels in which the object is unknown.")
-    return with_part(model, "object", object.with_support(jnp.asarray(support)))
+    inside = answered(object.with_support(jnp.asarray(support)), AbstractObject, object, "with_support")
+    return with_part(model, "object", inside)
 
 
 def _support(object: AbstractThinObject) -> Bool[Array, "height width"] | None:

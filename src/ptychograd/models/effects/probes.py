@@ -1,7 +1,6 @@
 """What a beam does beside the ideal: it is not coherent, not steady, not in focus, and not known."""
 
 from collections.abc import Mapping, Sequence
-from typing import cast
 
 import jax.numpy as jnp
 import numpy as np
@@ -11,9 +10,9 @@ from ptychograd.core.errors import InputError
 from ptychograd.core.fourier import exact_fft, exact_ifft, frequencies
 from ptychograd.core.memory import available_memory
 from ptychograd.core.strict import meant
-from ptychograd.models.effects.common import Model, checked, count_of, lengths, probe_of, with_part
+from ptychograd.models.effects.common import Model, answered, checked, count_of, lengths, probe_of, with_part
 from ptychograd.physics.model import AbstractModel, roles_of
-from ptychograd.physics.probes import AberratedProbe, Probe, VaryingProbe, zernike
+from ptychograd.physics.probes import AberratedProbe, AbstractProbe, Probe, VaryingProbe, zernike
 from ptychograd.physics.probes.diverse import varied
 from ptychograd.physics.propagators import fresnel_kernel, fresnel_rates
 from ptychograd.physics.ptychography import Ptychography
@@ -46,7 +45,8 @@ def with_modes(model: Model, count: int) -> Model:
         (3, 20, 18)
     """
     probe = probe_of(model, "Probe modes")
-    return with_part(model, "probe", probe.with_modes(count_of(count, "probe modes")))
+    made = answered(probe.with_modes(count_of(count, "probe modes")), AbstractProbe, probe, "with_modes")
+    return with_part(model, "probe", made)
 
 
 @meant
@@ -57,9 +57,8 @@ def with_varying_probe(model: Model, count: int) -> Model:
     each, and all weights ("probe.weights") at 0. The equation is that of `VaryingProbe`.
 
     Args:
-        model: a far-field or near-field model, or one of your own with a field `probe`, a `pg.physics.AbstractProbe`
-            that its call goes through, with positions among its
-            roles.
+        model: a far-field or near-field model, or one of your own with positions among its roles, and a field `probe`,
+            a `pg.physics.AbstractProbe` that its call goes through.
         count: variations, 1 or more and fewer than there are patterns.
 
     Raises:
@@ -72,7 +71,7 @@ def with_varying_probe(model: Model, count: int) -> Model:
     """
     probe = probe_of(model, "A varying probe")
     count_of(count, "variations of the probe")
-    probe, patterns = cast(VaryingProbe, probe.as_varying()), _patterns(model)
+    probe, patterns = answered(probe.as_varying(), VaryingProbe, probe, "as_varying"), _patterns(model)
     _check_rank(count, patterns, probe.modes.shape[1:])
     modes = np.asarray(probe.modes, complex)
     variations = np.sqrt(START_SHARE) * varied(modes[0], count)
@@ -94,9 +93,8 @@ def with_varying_intensity(model: Model) -> Model:
     """Give every exposure an intensity of its own, "probe.intensity", 1 as it starts (see `VaryingProbe`).
 
     Args:
-        model: a far-field or near-field model, or one of your own with a field `probe`, a `pg.physics.AbstractProbe`
-            that its call goes through, with positions among its
-            roles.
+        model: a far-field or near-field model, or one of your own with positions among its roles, and a field `probe`,
+            a `pg.physics.AbstractProbe` that its call goes through.
 
     Raises:
         InputError: a probe that can't vary.
@@ -105,7 +103,8 @@ def with_varying_intensity(model: Model) -> Model:
         >>> pg.models.with_varying_intensity(model).probe.intensity.shape
         (56, 1)
     """
-    probe = cast(VaryingProbe, probe_of(model, "A varying intensity").as_varying())
+    probe = probe_of(model, "A varying intensity")
+    probe = answered(probe.as_varying(), VaryingProbe, probe, "as_varying")
     intensity = jnp.ones((_patterns(model), 1), probe.modes.real.dtype)
     return with_part(model, "probe", VaryingProbe(probe.modes, probe.variations, probe.weights, intensity))
 
@@ -140,7 +139,7 @@ def with_aberrations(
         Array([0.5], dtype=float32)
     """
     whole = checked(model, "Defocus and aberrations")
-    probe = cast(Probe, whole.probe.as_plain("Defocus and aberrations"))
+    probe = answered(whole.probe.as_plain("Defocus and aberrations"), Probe, whole.probe, "as_plain")
     sampling, wavelength = lengths(whole, "A defocus")
     shape, modes = whole.frame_shape, np.asarray(probe.modes, complex)
     back = fresnel_kernel(shape, sampling, wavelength, -defocus)

@@ -5,7 +5,7 @@ import abc
 import numpy as np
 from jaxtyping import Array, Bool, Complex, Int
 
-from ptychograd.core.errors import InputError
+from ptychograd.core.overriding import refused
 from ptychograd.core.parameters import AbstractPart
 from ptychograd.physics.margins import Margins, grid_refusal, with_margin
 from ptychograd.physics.objects.magnitude import AbstractMagnitude
@@ -56,16 +56,17 @@ class AbstractObject(AbstractPart):
 
     def as_thin(self, what: str) -> "AbstractObject":
         """The `AbstractThinObject` that it is or stands for, of which `what` is made: "Slices" or "Object modes"."""
-        raise InputError(f"{what} can't be combined with {type(self).__name__}; take one of the two.")
+        raise refused(self, "as_thin", f"{what} can't be combined with {type(self).__name__}", "take one of the two")
 
     def with_support(self, support: Bool[Array, "height width"]) -> "AbstractObject":
         """The object that is unknown where `support` is True, and transmits 1 elsewhere."""
-        raise InputError(f"A support can't go into {type(self).__name__}.")
+        said = f"A support can't go into {type(self).__name__}"
+        raise refused(self, "with_support", said, "it is for transmissions")
 
     def with_magnitude(self, magnitude: AbstractMagnitude) -> "AbstractObject":
         """The object of whose magnitude that is known; what it starts with is made to fulfil it."""
-        name = type(self).__name__
-        raise InputError(f"A known magnitude can't go into {name}; it is for thin objects and slices.")
+        said = f"A known magnitude can't go into {type(self).__name__}"
+        raise refused(self, "with_magnitude", said, "it is for thin objects and slices")
 
     def with_margin(self, margin: int) -> "AbstractObject":
         """The object with so many more pixels on every side, into which positions may move; all arrays by default."""
@@ -73,12 +74,13 @@ class AbstractObject(AbstractPart):
 
     def in_larger_array(self, margins: Margins) -> "AbstractObject":
         """The object with more pixels (low, high) at the sides along y and along x, in which it goes on."""
-        raise grid_refusal()
+        raise grid_refusal(self, "in_larger_array")
 
     def on_finer_pixels(self, finer: int) -> "AbstractObject":
         """The object with each pixel divided into `finer` x `finer`."""
-        raise grid_refusal()
+        raise grid_refusal(self, "on_finer_pixels")
 
     def continued(self, transmission: Complex[np.ndarray, "*layers y x"]) -> "AbstractObject":
         """The object that begins with this `transmission`, of the shape of its `image`, as an earlier result has it."""
-        raise InputError(f"A {type(self).__name__} can't continue an earlier object; it is for transmissions.")
+        said = f"A {type(self).__name__} can't continue an earlier object"
+        raise refused(self, "continued", said, "it is for transmissions")

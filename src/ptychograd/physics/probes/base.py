@@ -8,8 +8,8 @@ import numpy as np
 from jaxtyping import Array, Complex, Int
 
 from ptychograd.core.errors import InputError
+from ptychograd.core.overriding import refused
 from ptychograd.core.parameters import AbstractPart
-from ptychograd.core.strict import as_complex
 from ptychograd.physics.margins import Margins, grid_refusal
 from ptychograd.physics.probes.diverse import lost
 
@@ -58,36 +58,38 @@ class AbstractProbe(AbstractPart):
 
     def as_plain(self, what: str) -> "AbstractProbe":
         """The `Probe` that it is or stands for, of which `what` is made: "Defocus and aberrations", for one."""
-        raise InputError(f"{what} can't be combined with {type(self).__name__}; take one of the two.")
+        raise refused(self, "as_plain", f"{what} can't be combined with {type(self).__name__}", "take one of the two")
 
     def as_varying(self) -> "AbstractProbe":
         """The `VaryingProbe` that it is or stands for, whose shape and intensity may differ between patterns."""
-        raise InputError(f"A varying probe can't be combined with {type(self).__name__}; take one of the two.")
+        said = f"A varying probe can't be combined with {type(self).__name__}"
+        raise refused(self, "as_varying", said, "take one of the two")
 
     def with_modes(self, count: int) -> "AbstractProbe":
         """The probe with so many incoherent modes."""
-        raise InputError(
-            f"Modes can't be put into a {type(self).__name__} any more; call `with_modes` first, then what makes it "
-            "one."
-        )
+        said = f"Modes can't be put into a {type(self).__name__}"
+        raise refused(self, "with_modes", said, "call `with_modes` first, then what makes it one")
 
     def brighter(self, factor: float) -> "AbstractProbe":
         """The probe with so many times its photons; by default the parameters that are `scaled` are multiplied."""
-        waves = [getattr(self, name) for name in self.scaled]
-        louder = [wave * as_complex(jnp.asarray(np.sqrt(factor), wave.real.dtype)) for wave in waves]
+        waves = [getattr(self, name, None) for name in self.scaled]
+        if not waves or any(wave is None for wave in waves):
+            raise InputError(
+                f"A {type(self).__name__} has no {' and '.join(self.scaled) or 'parameter'} to make it brighter; name "
+                "in `scaled` the parameters that multiply its wave, or give it a method `brighter`."
+            )
+        louder = [wave * jnp.asarray(np.sqrt(factor), wave.dtype) for wave in waves]
         return eqx.tree_at(lambda part: [getattr(part, name) for name in part.scaled], self, louder)
 
     def in_larger_array(self, margins: Margins) -> "AbstractProbe":
         """The probe in a window with more pixels (low, high) at the sides along y and along x, where it is dark."""
-        raise grid_refusal()
+        raise grid_refusal(self, "in_larger_array")
 
     def on_finer_pixels(self, finer: int) -> "AbstractProbe":
         """The probe with `finer` times as many pixels along each side of the same window, and the same photons."""
-        raise grid_refusal()
+        raise grid_refusal(self, "on_finer_pixels")
 
     def continued(self, modes: Complex[np.ndarray, "modes y x"]) -> "AbstractProbe":
         """The probe that begins with these modes, as an earlier result has them on this window."""
-        raise InputError(
-            f"A {type(self).__name__} can't continue an earlier probe; continue with the plain modes first, then put "
-            "in what makes it one."
-        )
+        said = f"A {type(self).__name__} can't continue an earlier probe"
+        raise refused(self, "continued", said, "continue with the plain modes first, then put in what makes it one")

@@ -1,5 +1,6 @@
 """The simplest probe: one wave for the whole scan."""
 
+import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Complex
@@ -43,13 +44,13 @@ class Probe(AbstractProbe):
         return self.continued(diverse_modes(np.asarray(self.modes), count))
 
     def in_larger_array(self, margins):
-        return Probe(jnp.asarray(np.pad(np.asarray(self.modes), [(0, 0), *margins])))
+        return self.continued(np.pad(np.asarray(self.modes), [(0, 0), *margins]))
 
     def on_finer_pixels(self, finer):
         return self.continued(_interpolated(np.asarray(self.modes), finer))
 
     def continued(self, modes):
-        return Probe(jnp.asarray(modes, self.modes.dtype))
+        return eqx.tree_at(lambda part: part.modes, self, jnp.asarray(modes, self.modes.dtype))
 
 
 def _interpolated(modes: Complex[np.ndarray, "modes y x"], finer: int) -> Complex[np.ndarray, "modes Y X"]:

@@ -8,7 +8,9 @@ import numpy as np
 from jaxtyping import Array, Complex, Float
 
 from ptychograd.core.errors import InputError
+from ptychograd.core.overriding import refused
 from ptychograd.core.parameters import AbstractPart
+from ptychograd.physics.margins import ONCE
 
 
 class AbstractPropagator(AbstractPart):
@@ -45,7 +47,8 @@ class AbstractPropagator(AbstractPart):
 
         `shape` and `sampling` are those of the exit wave. Raises `InputError` where it is not known.
         """
-        raise InputError(f"A spectrum can't go into {type(self).__name__}; it is for a propagator of one wavelength.")
+        said = f"A spectrum can't go into {type(self).__name__}"
+        raise refused(self, "of_wavelength", said, "it is for a propagator of one wavelength")
 
     def in_larger_window(self, finer: int, shape: tuple[int, int]) -> "AbstractPropagator":
         """The way to the same pixels of the detector from a window of `finer` times as many pixels along each side.
@@ -53,13 +56,13 @@ class AbstractPropagator(AbstractPart):
         `shape` is that of the exit wave as it is; its pixels keep their size. For waves of which each pixel of the
         detector sees all.
         """
-        raise no_finer_grid()
+        raise no_finer_grid(self, "in_larger_window")
 
     def on_finer_pixels(
         self, shape: tuple[int, int], sampling: tuple[float, float], wavelength: float
     ) -> "AbstractPropagator":
         """The same way of a wave of this finer `shape` and `sampling`, in metres, over the same window."""
-        raise no_finer_grid()
+        raise no_finer_grid(self, "on_finer_pixels")
 
     @abc.abstractmethod
     def __call__(
@@ -85,6 +88,7 @@ class AbstractPropagator(AbstractPart):
         return jnp.conj(back)
 
 
-def no_finer_grid() -> InputError:
-    """What is said of a way to the detector that is not known on a finer grid."""
-    return InputError("Oversampling is for a far field, and for a near field whose pixels have a size in metres.")
+def no_finer_grid(part: object, method: str) -> InputError:
+    """What is said where a way to the detector is not known on a finer grid, by the method that would tell it."""
+    said = "Oversampling is for a far field, and for a near field whose pixels have a size in metres"
+    return refused(part, method, said, ONCE)

@@ -45,7 +45,7 @@ class FarField(AbstractPropagator):
         larger, dtype = (finer * shape[0], finer * shape[1]), self.complex_dtype
         ramp = centring_ramp(larger, (middle[0], middle[1]))
         ramp = ramp.astype(dtype if np.iscomplexobj(ramp) else np.finfo(dtype).dtype)
-        return eqx.tree_at(lambda one: one.ramp, FarField(larger, dtype), ramp)
+        return eqx.tree_at(lambda one: one.ramp, self, ramp)
 
     def __call__(self, exit_wave, shift=None):
         return fft2(exit_wave * lifted(self.ramp.astype(exit_wave.dtype), exit_wave))

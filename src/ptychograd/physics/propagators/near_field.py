@@ -9,7 +9,7 @@ from jaxtyping import Array, Complex, Float
 
 from ptychograd.core.fourier import fft2, ifft2, translate_spectrum
 from ptychograd.core.strict import as_complex, lifted, meant
-from ptychograd.physics.propagators.base import AbstractPropagator
+from ptychograd.physics.propagators.base import AbstractPropagator, no_finer_grid
 from ptychograd.physics.propagators.kernels import (
     Lengths,
     Shape,
@@ -38,7 +38,10 @@ class AbstractNearField(AbstractPropagator):
         return np.dtype(np.result_type(self.distance.dtype, np.complex64))
 
     def on_finer_pixels(self, shape, sampling, wavelength):
-        return self.of_wavelength(wavelength, wavelength, shape, sampling)
+        found = self.of_wavelength(wavelength, wavelength, shape, sampling)
+        if type(found) is not type(self):  # of one's own, which inherits a method that makes its base
+            raise no_finer_grid(self, "on_finer_pixels")
+        return found
 
     @abc.abstractmethod
     def through_space(

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from ptychograd.core.errors import InputError
+from ptychograd.core.overriding import is_own, refused
 from ptychograd.core.parameters import AbstractPart
 from ptychograd.core.rows import Index, Number, checked_index, nan_outside
 from ptychograd.core.strict import meant
@@ -50,7 +51,8 @@ class AbstractScan(AbstractPart):
 
     def with_corrections(self, **values: Float[np.ndarray, "..."] | None) -> "AbstractScan":
         """The scan with other `offset`, `affine` and `drift`: 0 for what is not given."""
-        raise InputError(f"Positions of a {type(self).__name__} can't be corrected; see with_refinable_positions.")
+        said = f"Positions of a {type(self).__name__} can't be corrected"
+        raise refused(self, "with_corrections", said, "see with_refinable_positions")
 
     def everything(self) -> Float[Array, "index 2"]:
         """The corrections as they are asked for, however far beyond the margin that the object has."""
@@ -59,7 +61,7 @@ class AbstractScan(AbstractPart):
 
     def on_finer_pixels(self, finer: int, dtype: np.dtype | type) -> "AbstractScan":
         """The scan over an object each of whose pixels is divided into `finer` x `finer`; `dtype` is that of shifts."""
-        raise grid_refusal()
+        raise grid_refusal(self, "on_finer_pixels")
 
     def nan_outside(self, index: Index, dtype: np.dtype) -> Float[Array, ""]:
         """0 for a pattern that has a position, else NaN: added to what a pattern is expected to hold."""
@@ -89,7 +91,7 @@ class WholePixelScan(AbstractScan):
         return self.corner[checked_index(index, len(self.corner))], None
 
     def on_finer_pixels(self, finer, dtype):
-        return make_scan(finer * np.asarray(self.corner, float), dtype)
+        return _finer(self, np.asarray(self.corner, float), finer, dtype)
 
 
 class SubPixelScan(AbstractScan):
@@ -121,7 +123,15 @@ class SubPixelScan(AbstractScan):
         return self.shift
 
     def on_finer_pixels(self, finer, dtype):
-        return make_scan(finer * nominal_positions(self.corner, self.shift), dtype)
+        return _finer(self, nominal_positions(self.corner, self.shift), finer, dtype)
+
+
+def _finer(
+    scan: AbstractScan, positions: Float[np.ndarray, "index 2"], finer: int, dtype: np.dtype | type
+) -> WholePixelScan | SubPixelScan:
+    if is_own(scan):  # it does more than these do
+        raise grid_refusal(scan, "on_finer_pixels")
+    return make_scan(finer * positions, dtype)
 
 
 def nominal_positions(corner: Int[Array, "index 2"], shift: Float[Array, "index 2"]) -> Float[np.ndarray, "index 2"]:
