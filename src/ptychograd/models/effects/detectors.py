@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import cast
 
 import equinox as eqx
 import jax
@@ -253,10 +254,10 @@ def _times(shape: tuple[int, int], oversampling: int) -> tuple[int, int]:
     return oversampling * shape[0], oversampling * shape[1]
 
 
-def _detector(model: AbstractModel, what: str) -> Detector:
+def _detector(model: object, what: str) -> Detector:
     """The detector of a model that has one."""
     check_kind(model, AbstractModel, "model")
-    detector = parts_of(model).get("detector")
+    detector = parts_of(cast("AbstractModel", model)).get("detector")
     if not isinstance(detector, Detector):
         raise InputError(
             f"{what} can't go into a {type(model).__name__}, which has no detector; give it a field `detector`, a "
