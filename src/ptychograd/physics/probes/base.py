@@ -72,8 +72,8 @@ class AbstractProbe(AbstractPart):
 
     def brighter(self, factor: float) -> "AbstractProbe":
         """The probe with so many times its photons; by default the parameters that are `scaled` are multiplied."""
-        waves = [getattr(self, name, None) for name in self.scaled]
-        if not waves or any(wave is None for wave in waves):
+        waves = [getattr(self, name) for name in self.scaled if hasattr(self, name)]
+        if not waves or len(waves) < len(self.scaled):
             raise InputError(
                 f"A {type(self).__name__} has no {' and '.join(self.scaled) or 'parameter'} to make it brighter; name "
                 "in `scaled` the parameters that multiply its wave, or give it a method `brighter`."
