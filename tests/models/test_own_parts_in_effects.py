@@ -318,11 +318,3 @@ def test_a_probe_of_a_real_parameter_is_made_brighter():
     brighter = Flat(jnp.ones(SHAPE, jnp.complex64), jnp.asarray(3.0, jnp.float32)).brighter(4.0)
     assert brighter.amplitude.dtype == jnp.float32
     assert float(brighter.amplitude) == 6
-
-
-@pytest.mark.parametrize(
-    "effect", [pg.models.with_refinable_positions, lambda model: pg.models.with_aberrations(model, 1)]
-)
-def test_what_is_no_model_is_told_how_a_result_gets_one(effect):
-    with pytest.raises(pg.InputError, match=r"`result.onto\(model\)` puts its arrays into a model"):
-        effect(None)
