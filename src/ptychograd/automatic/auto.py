@@ -22,7 +22,7 @@ from ptychograd.data.patterns import illuminated_positions
 from ptychograd.data.preparation.guesses import guess_preparation
 from ptychograd.fitting.reconstruction import CUT_SHORT, Progress
 from ptychograd.fitting.result import Result
-from ptychograd.fitting.verdict import LATTICE, NOT_SOLVED, VERDICT, causes_of
+from ptychograd.fitting.verdict import LATTICE, NOT_SOLVED, UNTOLD, VERDICT, causes_of
 from ptychograd.runs.plan.plan import Plan
 from ptychograd.runs.plan.preparation import preparation_of
 from ptychograd.runs.plan.quantities import quantity
@@ -267,9 +267,12 @@ def _with_other_start(
 
 
 def _has_image(result: Result) -> bool:
-    """Whether it explains nearly all that can be explained, if not down to the noise."""
+    """Whether it explains nearly all that can be explained, if not down to the noise, and by more than fitted noise."""
     verdict = result.settings.get(VERDICT, {})
-    return verdict.get("code") != NOT_SOLVED or (verdict.get("left") or 1.0) <= NEARLY
+    if verdict.get("code") != NOT_SOLVED:
+        return True
+    left = verdict.get("left")
+    return left is not None and left <= NEARLY and UNTOLD not in causes_of(result)
 
 
 def _without_lattice(asked: Asked, state: State, data: Dataset, notes: list[str]) -> State:

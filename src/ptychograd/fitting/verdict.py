@@ -33,6 +33,7 @@ from ptychograd.fitting.result import Result, pixels_with_data
 
 VERDICT = "verdict"  # settings: the words of a verdict
 LATTICE = "lattice"  # a cause: object and probe carry that of their scan
+UNTOLD = "object_not_told_from_noise"  # the code of a cause
 AT_NOISE, NEAR_NOISE, NOT_SOLVED, UNKNOWN = "at_noise", "near_noise", "not_solved", "unknown"
 AT = 1.1  # χ² up to which a run is at the noise
 LEFT = 1 / 3  # of what can be explained: more is left by no run that is near the noise
@@ -218,7 +219,7 @@ def _causes(result: Result, data: Dataset, verdict: Verdict, is_certain: bool, c
             found = "the model fits worse than the mean pattern does"
         if verdict.held_explained is not None:
             found = f"the model expects held-out patterns {_better(verdict.held_explained)} than the mean pattern does"
-        yield Cause("object_not_told_from_noise", found)
+        yield Cause(UNTOLD, found)
     if "loss_rose" in result.settings:
         rose = result.settings["loss_rose"]
         yield Cause("loss_rose", f"the loss rose from {rose['loss']:.4g} after epoch {rose['after_epoch']}")

@@ -17,6 +17,7 @@ Part = TypeVar("Part", bound=AbstractPart)
 
 def checked(model: AbstractModel, what: str) -> Ptychography:
     """The model, if it is one of a thin beam's exit wave; a crystal has no such part."""
+    check_kind(model, AbstractModel, "model")
     if not isinstance(model, Ptychography):
         raise InputError(
             f"{what} can't go into {type(model).__name__}; it is for far-field and near-field ptychography."

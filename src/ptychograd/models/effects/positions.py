@@ -4,7 +4,7 @@ import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 
-from ptychograd.core.errors import InputError
+from ptychograd.core.errors import InputError, check_kind
 from ptychograd.core.strict import meant
 from ptychograd.models.effects.common import Model
 from ptychograd.physics.bragg import BraggPtychography
@@ -79,6 +79,7 @@ def with_jitter(model: Model, rms: float, seed: int = 0) -> Model:
 
 def _scanned(model: AbstractModel, what: str) -> Ptychography | BraggPtychography:
     """The model, if it has positions that could be refined, or wrong."""
+    check_kind(model, AbstractModel, "model")
     if not isinstance(model, Ptychography | BraggPtychography):
         raise InputError(f"A {type(model).__name__} has no scan whose positions could be {what}.")
     return model

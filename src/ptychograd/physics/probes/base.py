@@ -72,7 +72,7 @@ class AbstractProbe(AbstractPart):
 
     def brighter(self, factor: float) -> "AbstractProbe":
         """The probe with so many times its photons; by default the parameters that are `scaled` are multiplied."""
-        waves = [wave for name in self.scaled if (wave := getattr(self, name, None)) is not None]
+        waves = [getattr(self, name) for name in self.scaled if hasattr(self, name)]
         if not waves or len(waves) < len(self.scaled):
             raise InputError(
                 f"A {type(self).__name__} has no {' and '.join(self.scaled) or 'parameter'} to make it brighter; name "
