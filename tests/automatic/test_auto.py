@@ -9,7 +9,7 @@ import pytest
 import problems
 import ptychograd as pg
 from lens_scans import WAVELENGTH, lens_scan
-from ptychograd.automatic.auto import AUTO, Asked, _with_other_start, with_held_out
+from ptychograd.automatic.auto import AUTO, Asked, _has_image, _with_other_start, with_held_out
 from ptychograd.automatic.beginning import Beginning, beginning_of, of_right_sign, twin_of
 from ptychograd.automatic.budget import Budget, Tried
 from ptychograd.automatic.halves import HalvesShared, halves_share, with_halves
@@ -174,6 +174,22 @@ def test_from_a_file_to_a_sure_result_by_the_command(run, scan, tmp_path):
     assert plan.model.start.defocus * WAVELENGTH == pytest.approx(lens_scan()[2], rel=0.3)
     assert run("run", "scan_result.toml", "-o", "again.h5")[0] == 0
     np.testing.assert_array_equal(pg.load("again.h5").object, result.object)
+
+
+@pytest.mark.parametrize(
+    ("code", "left", "cause", "has_image"),
+    [
+        ("near_noise", 0.3, "modes", True),
+        ("not_solved", 0.04, "positions", True),
+        ("not_solved", 0.3, "positions", False),
+        ("not_solved", 0.0, "object_not_told_from_noise", False),
+        ("not_solved", -0.01, "lattice", True),
+        ("not_solved", None, "loss_rose", False),
+    ],
+)
+def test_a_run_that_explains_nearly_all_has_an_image(code, left, cause, has_image):
+    verdict = {"code": code, "left": left, "causes": [{"code": cause, "found": ""}]}
+    assert _has_image(Result({}, {}, History.empty(), {"verdict": verdict})) is has_image
 
 
 @pytest.mark.slow

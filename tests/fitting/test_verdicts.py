@@ -15,7 +15,7 @@ import ptychograd as pg
 from ptychograd.cli.wording import worded
 from ptychograd.fitting import verdict as _verdict
 from ptychograd.fitting.mean_pattern import explained_by_held, fit_of_mean, noise_about
-from ptychograd.fitting.verdict import LATTICE
+from ptychograd.fitting.verdict import LATTICE, UNTOLD
 from ptychograd.output.captions import VERDICTS
 from ptychograd.output.texts.verdicts import REMEDIES, line
 from ptychograd.physics.noise.base import counted_residual, residual_at_root
@@ -199,7 +199,7 @@ def test_a_result_without_an_epoch_has_no_verdict(data):
 
 
 def test_every_cause_has_something_to_try():
-    found = set(re.findall(r'Cause\(\s*"(\w+)"', PAGES.read_text(encoding="utf-8"))) | {LATTICE, "halves"}
+    found = set(re.findall(r'Cause\(\s*"(\w+)"', PAGES.read_text(encoding="utf-8"))) | {LATTICE, UNTOLD, "halves"}
     assert found == REMEDIES.keys()
     assert {"at_noise", "near_noise", "not_solved", "unknown"} == VERDICTS.keys()
 
