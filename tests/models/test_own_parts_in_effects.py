@@ -272,6 +272,23 @@ def test_parts_made_of_the_package_s_keep_what_is_their_own_when_oversampled(mod
     assert np.allclose(pg.models.with_oversampling(own, 2)(3), pg.models.with_oversampling(model, 2)(3), rtol=1e-5)
 
 
+def test_what_would_lose_a_call_of_ones_own_is_refused_until_it_is_written(model):
+    class Twice(pg.physics.Probe):
+        def __call__(self, index):
+            return 2 * self.modes
+
+    class Squared(pg.physics.ThinObject):
+        def __call__(self, wave, corner):
+            return super().__call__(super().__call__(wave, corner), corner)
+
+    probe, object = Twice(model.probe.modes), Squared(model.object.transmission)
+    with pytest.raises(pg.InputError, match="give Twice a method `as_varying` for it"):
+        pg.models.with_varying_intensity(with_parts(model, probe=probe))
+    support = np.ones(model.object.transmission.shape, bool)
+    with pytest.raises(pg.InputError, match="give Squared a method `with_support` for it"):
+        pg.models.with_support(with_parts(model, object=object), support)
+
+
 def test_a_scan_made_of_the_package_s_is_not_put_on_finer_pixels_as_that_is():
     class Late(pg.physics.WholePixelScan):
         def __call__(self, index):

@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Array, Complex
 
 from ptychograd.core.fourier import centred, exact_fft, exact_ifft, translate, uncentred
+from ptychograd.core.overriding import is_own
 from ptychograd.physics.probes.base import AbstractProbe
 from ptychograd.physics.probes.diverse import diverse_modes
 from ptychograd.physics.probes.varying import VaryingProbe
@@ -38,7 +39,7 @@ class Probe(AbstractProbe):
         return self
 
     def as_varying(self):
-        return VaryingProbe(self.modes)
+        return super().as_varying() if is_own(self) else VaryingProbe(self.modes)  # which has no call of one's own
 
     def with_modes(self, count):
         return self.continued(diverse_modes(np.asarray(self.modes), count))
