@@ -3,12 +3,14 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Complex, Int
 
+from ptychograd.core.strict import meant
 from ptychograd.physics.model import AbstractModel, parts_of, roles_of
 from ptychograd.physics.probes import AbstractProbe
 from ptychograd.physics.propagators import AbstractPropagator
 from ptychograd.physics.roles import path_of, recorded
 
 
+@meant
 def beam_of(model: AbstractModel, index: Int[Array, ""] | int) -> Complex[Array, "modes y x"] | None:
     """The illumination of a pattern, on the image's own axes; None where none is named, as of a pupil.
 
