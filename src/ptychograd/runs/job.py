@@ -137,7 +137,7 @@ class Job(NamedTuple):
 
     def planned(self, data: Dataset, model: AbstractModel | None = None) -> PlannedRun:
         """The run, with the model as it was reconstructed so far, if it was."""
-        return PlannedRun.of(self.plan, data, devices(self.machine), model)
+        return PlannedRun.of(self.plan, data, devices(self.machine), model, self.resume)
 
     def checkpoints(self, data: Dataset) -> Checkpoints:
         """What saves the result so far, as often as the plan says."""

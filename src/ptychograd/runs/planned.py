@@ -12,16 +12,16 @@ from ptychograd.core.version import __version__
 from ptychograd.data.dataset import Dataset
 from ptychograd.fitting.epoch import Device
 from ptychograd.fitting.reconstruction import CUT_SHORT, Progress
-from ptychograd.fitting.result import Result
+from ptychograd.fitting.result import NonFiniteError, Result
 from ptychograd.physics.model import AbstractModel
 from ptychograd.runs.held_out import monitored, parted, validated, with_search_and_validation
 from ptychograd.runs.memory_plan import MemoryPlan, memory_plan
 from ptychograd.runs.plan.effects.detector import doubts
 from ptychograd.runs.plan.making import make_run
 from ptychograd.runs.plan.settings import as_settings
-from ptychograd.runs.plan.stages import too_short_for_search, with_usual_epochs
+from ptychograd.runs.plan.stages import hold_of, too_short_for_search, usual_hold, with_usual_epochs
 from ptychograd.runs.run import check, perform, possible_tasks
-from ptychograd.runs.setting_names import ARRIVED, FINGERPRINT, MADE_BY, PLAN, PLAN_FOLDER
+from ptychograd.runs.setting_names import ARRIVED, FINGERPRINT, MADE_BY, PLAN, PLAN_FOLDER, PROBE_HELD
 from ptychograd.runs.stage import Run
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ class PlannedRun(NamedTuple):
         data: all patterns.
         held: those that are held out, if any.
         run: what is done with the others.
+        probe_held: epochs in which the probe is held at first; None where the plan says it, and for a crystal.
 
     Example:
         >>> planned = pg.runs.PlannedRun.of(plan, plan.read())
@@ -46,6 +47,7 @@ class PlannedRun(NamedTuple):
     data: Dataset
     held: Dataset | None
     run: Run
+    probe_held: int | None = None
 
     @classmethod
     def of(
@@ -54,6 +56,7 @@ class PlannedRun(NamedTuple):
         data: Dataset,
         devices: Sequence[Device] | None = None,
         model: AbstractModel | None = None,
+        resume: Result | None = None,
     ) -> "PlannedRun":
         """The run that a plan makes of data.
 
@@ -62,12 +65,15 @@ class PlannedRun(NamedTuple):
             data: all patterns, those that are held out among them.
             devices: which share every batch; one device by default.
             model: the start model, in place of the one that the plan makes.
+            resume: the result that it is to go on from; what the data decided for that stays.
         """
         fitted, held = parted(plan, data)
-        run = with_search_and_validation(plan, make_run(plan, fitted), held)
+        probe_held = usual_hold(plan, fitted) if resume is None else hold_of(resume.settings, plan, fitted)
+        decided = plan if probe_held is None or plan.fit.stages else plan.with_fields({"fit.hold_probe": probe_held})
+        run = with_search_and_validation(plan, make_run(decided, fitted), held)
         run = run if model is None else run._replace(model=model)
         run = run._replace(devices=None if devices is None else tuple(devices))
-        return cls(plan, data, held, monitored(run, held))
+        return cls(plan, data, held, monitored(run, held), probe_held)
 
     @property
     def summary(self) -> str:
@@ -100,7 +106,15 @@ class PlannedRun(NamedTuple):
         """Do the run, as `perform` does."""
         for note in self.notes if resume is None else ():
             log.warning(note)
-        return self.described(perform(self.run, on_epoch, resume, epochs))
+
+        def tell(progress: Progress) -> None:
+            if on_epoch is not None:
+                on_epoch(progress._replace(so_far=lambda: self._with_decisions(progress.so_far())))
+
+        try:
+            return self.described(perform(self.run, tell, resume, epochs))
+        except NonFiniteError as problem:
+            raise NonFiniteError(str(problem), self._with_decisions(problem.result)) from None
 
     @property
     def alone(self) -> bool:
@@ -120,7 +134,12 @@ class PlannedRun(NamedTuple):
 
     def described(self, result: Result) -> Result:
         """The result with its plan, the fingerprint of its data, versions and host."""
-        return described(result, self.plan, self.data)
+        return described(self._with_decisions(result), self.plan, self.data)
+
+    def _with_decisions(self, result: Result) -> Result:
+        """The result with what the data decided for its run, as a run that goes on from it has to do the same."""
+        decided = {} if self.probe_held is None else {PROBE_HELD: self.probe_held}
+        return result._replace(settings=result.settings | decided)
 
 
 def described(result: Result, plan: "PlanFields", data: Dataset) -> Result:

@@ -5,6 +5,7 @@ PLAN_FOLDER = "plan_folder"  # where the plan lay, in which modules of its own a
 FINGERPRINT = "data_fingerprint"  # of the data of a run
 MADE_BY = "made_by"  # versions and host
 ARRIVED = "patterns_arrived"  # how many patterns of the scan there were, if it was still being written
+PROBE_HELD = "probe_held"  # epochs in which the probe was held at first, where the plan does not say
 HELD_OUT = "held_out_r_factor"  # what patterns that were held out say of a result
 PRUNED = "pruned"  # how the reason begins of a run that ended early because others were better
 MACHINE = "machine"  # devices and memory that a run had

@@ -66,3 +66,36 @@ def test_near_fields_hold_no_probe():
 def test_other_solvers_hold_it_for_the_longer_of_both():
     assert held(uneven(), fit={"solver": {"kind": "rpie"}}) == 2
     assert held(scan([0.8, 1.0] * 8), fit={"solver": {"kind": "rpie"}}) == 1
+
+
+def stopped_after(epochs, plan, tmp_path):
+    """The result of a run that was interrupted there, as it is read from its file."""
+
+    def stop(progress):
+        if progress.epoch == epochs:
+            raise KeyboardInterrupt
+
+    result = plan.run(stop)
+    result.save(tmp_path / "part.h5")
+    return pg.load(tmp_path / "part.h5")
+
+
+def test_a_run_goes_on_as_it_was_begun_whatever_would_be_held_now(tmp_path, monkeypatch):
+    pg.write(tmp_path / "scan.h5", uneven())
+    plan = pg.Plan(data={"paths": [str(tmp_path / "scan.h5")]}, fit={"epochs": 30})
+    whole = plan.run()
+    part = stopped_after(3, plan, tmp_path)
+    monkeypatch.setattr("ptychograd.runs.plan.stages.UNEVEN", 10.0)
+    there = plan.run(resume=part)
+    np.testing.assert_array_equal(there.object, whole.object)
+    assert there.settings["probe_held"] == 2
+
+
+def test_a_run_of_earlier_code_goes_on_without_what_is_held_since_then(tmp_path, monkeypatch):
+    pg.write(tmp_path / "scan.h5", uneven())
+    plan = pg.Plan(data={"paths": [str(tmp_path / "scan.h5")]}, fit={"epochs": 30})
+    with monkeypatch.context() as before:
+        before.setattr("ptychograd.runs.plan.stages.UNEVEN", 10.0)
+        part = stopped_after(3, plan, tmp_path)
+    part = part._replace(settings={name: part.settings[name] for name in part.settings if name != "probe_held"})
+    assert plan.run(resume=part).history.epochs == 30

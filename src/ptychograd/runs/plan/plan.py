@@ -109,7 +109,7 @@ class Plan(PlanFields):
             if progress.epoch == self.output.stop_after:
                 raise KeyboardInterrupt
 
-        planned = PlannedRun.of(self, self.read())
+        planned = PlannedRun.of(self, self.read(), resume=resume)
         result = planned.validated(planned.perform(after_epoch, resume))
         if self.output.result is not None:
             result.save(self.output.result)

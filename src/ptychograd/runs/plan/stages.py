@@ -1,7 +1,7 @@
 """From a plan to the stages of its run, one after another."""
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from ptychograd.core.errors import InputError
@@ -22,6 +22,7 @@ from ptychograd.runs.plan.noises import are_counted, check_saturation, noise_of,
 from ptychograd.runs.plan.problems import about_field
 from ptychograd.runs.plan.sections.fit import StageSection
 from ptychograd.runs.plan.solvers import make_solver
+from ptychograd.runs.setting_names import PROBE_HELD
 from ptychograd.runs.solver_choice import QuasiNewtonNearNoise
 from ptychograd.runs.stage import Stage
 from ptychograd.runs.stages import FEWEST, crystal_search, with_flat_field_calibration
@@ -57,21 +58,32 @@ def with_usual_epochs(plan: "PlanFields", data: Dataset) -> "PlanFields":
     return plan.with_fields({"fit.epochs": usual}) if plan.fit.epochs is None else plan
 
 
-def _with_usual_hold(plan: "PlanFields", data: Dataset) -> "PlanFields":
-    """The plan with the epochs in which the probe is held at first; a crystal's beam is held unless it says more.
+def usual_hold(plan: "PlanFields", data: Dataset) -> int | None:
+    """Epochs in which the probe is held at first where the plan doesn't say; None where it does, and for a crystal.
 
     A flat start object explains nothing of patterns that differ much in their photons. Refined at once, the probe takes
     the blame for that, and the run is slow to find back (measured: docs/benchmarks.md).
     """
     fit, start = plan.fit, plan.model.start
     if fit.hold_probe is not None or data.rocking_curve:
-        return plan
-    held = HOLD_PROBE.get(str(fit.solver.kind or ""), 0) if plan.is_of_package else 0
+        return None
+    held = _hold_of_solver(plan)
     begins_flat = start.object != "random" and start.result is None and data.support is None
     is_long = not isinstance(fit.epochs, int) or fit.epochs >= FEWEST_WITH_HOLD
     if plan.is_of_package and data.is_far_field and begins_flat and is_long and contrast(data) > UNEVEN:
         held = max(held, HOLD_UNEVEN)
-    return plan.with_fields({"fit.hold_probe": held})
+    return held
+
+
+def hold_of(settings: Mapping, plan: "PlanFields", data: Dataset) -> int | None:
+    """The same as the run took that these settings of a result are of, whatever would be taken of the data now."""
+    if plan.fit.hold_probe is not None or data.rocking_curve:
+        return None
+    return settings.get(PROBE_HELD, _hold_of_solver(plan))  # before it was kept, the solver alone decided
+
+
+def _hold_of_solver(plan: "PlanFields") -> int:
+    return HOLD_PROBE.get(str(plan.fit.solver.kind or ""), 0) if plan.is_of_package else 0
 
 
 def make_stages(plan: "PlanFields", data: Dataset, model: AbstractModel) -> tuple[Stage, ...]:
@@ -79,7 +91,8 @@ def make_stages(plan: "PlanFields", data: Dataset, model: AbstractModel) -> tupl
     plan = with_usual_epochs(plan, data)
     check_saturation(plan.model.detector.saturation, data)
     by_default = BOTH if plan.is_of_package else refined_by_default(model)
-    plan = _with_usual_hold(plan, data)
+    if (held := usual_hold(plan, data)) is not None:
+        plan = plan.with_fields({"fit.hold_probe": held})
     if plan.fit.stages:
         stages = [_spelled_out(stage, plan, data, by_default) for stage in plan.fit.stages]
     else:
