@@ -1,5 +1,7 @@
 """`diagnose --search`: the trials of a start in a table and a picture; and a line that says who looks for one."""
 
+import importlib
+
 import numpy as np
 import pytest
 
@@ -31,3 +33,22 @@ def test_a_run_without_a_start_says_who_would_look_for_one(run, tmp_path):
     pg.write(tmp_path / "bare.h5", pg.make_dataset(data.patterns, data.positions))
     assert "`ptychograd auto` would look for one" in run("reconstruct", "bare.h5", "--epochs", 1)[2]
     assert "would look for one" not in run("reconstruct", "given.h5", "--epochs", 1)[2]
+
+
+def interrupted(state, *_):
+    raise KeyboardInterrupt
+
+
+@pytest.mark.slow
+def test_a_run_that_came_to_its_end_stays_when_the_search_for_what_is_missing_is_interrupted(
+    run, tmp_path, monkeypatch
+):
+    module = importlib.import_module("ptychograd.automatic.auto")
+    monkeypatch.setattr(module, "look_for_missing", interrupted)
+    pg.write(tmp_path / "scan.h5", problems.measurement())
+    said = ["--epochs", 2, "--orientation", 0]
+    status, _, err = run("auto", "scan.h5", *said, "-o", "out.h5")
+    assert status == 130
+    assert "out.h5 is the run so far; what may be missing in it was not tried to the end" in err
+    assert pg.load(tmp_path / "out.h5").history.epochs == 2
+    assert "the run is over after 2 epochs" in run("resume", "out.h5")[1]

@@ -189,3 +189,10 @@ def test_a_search_in_which_nothing_failed_has_room_for_its_panels(tmp_path):
     drawn = plot.search_figure(np.array([0.26, 0.27, 0.26]), {"fit.batch_size": [12, 30, 12]}, "r", ["fit.batch_size"])
     plot.save(drawn, tmp_path / "search.png")
     assert all(panel.get_position().width > 0.3 for panel in drawn.axes)
+
+
+def test_an_amplitude_that_is_the_same_everywhere_is_drawn_even(result):
+    even = result._replace(arrays=result.arrays | {"object.transmission": np.exp(1j * np.angle(result.object))})
+    shown = plot.summary(even).axes[0].images[0]
+    low, high = shown.get_clim()
+    assert (low, high) == (pytest.approx(0.9), pytest.approx(1.1))

@@ -1,9 +1,11 @@
 """`ptychograd auto`: from data files to a result of which is said how far it is to be trusted, with nothing said."""
 
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from time import monotonic
+from typing import TYPE_CHECKING
 
 import ptychograd as pg
 from ptychograd.cli.console import INTERRUPTED, heard, leave, note
@@ -11,6 +13,9 @@ from ptychograd.cli.job import begun, performed, report, saved
 from ptychograd.cli.options import Json, Options, plan_of
 from ptychograd.cli.progress import ShareBar
 from ptychograd.runs.signals import ending
+
+if TYPE_CHECKING:
+    from ptychograd.data.files.writing.placing import Placed
 
 
 def auto(*data: Path, time: str = "10min", options: Options = Options(), json: Json = False) -> None:
@@ -33,11 +38,11 @@ def run(plan: pg.Plan, time: str = "10min", json: bool = False) -> "pg.Result":
 
     require_whole_scan(plan)
     begin, job = monotonic(), begun(plan)
-    keep = in_file(job.machine)
+    keep, so_far = in_file(job.machine), []
     with heard():
-        with ExitStack() as shown:
+        with ExitStack() as shown, _what_there_is(so_far):
             bar = shown.enter_context(ShareBar("starts"))
-            perform = partial(_perform, job, shown)
+            perform = partial(_perform, job, shown, so_far)
             result = pg.auto((), job.plan, time=time, perform=perform, on_trial=bar.start_trial, keep=keep)
         job = job.of_result(result)
         read = job.plan.read(keep)
@@ -47,8 +52,22 @@ def run(plan: pg.Plan, time: str = "10min", json: bool = False) -> "pg.Result":
     return result
 
 
-def _perform(job: "pg.runs.Job", shown: ExitStack, plan: "pg.Plan", data: "pg.Dataset") -> "pg.Result":
-    """A run that is shown and saved now and then; one that is interrupted is saved, and the command ends."""
+@contextmanager
+def _what_there_is(so_far: list["Placed"]) -> Iterator[None]:
+    """Say which run stays where what comes after it is interrupted, and end."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if not so_far:
+            raise
+        note(f"{ending.why}{so_far[-1]} is the run so far; what may be missing in it was not tried to the end")
+        leave(INTERRUPTED)
+
+
+def _perform(
+    job: "pg.runs.Job", shown: ExitStack, so_far: list["Placed"], plan: "pg.Plan", data: "pg.Dataset"
+) -> "pg.Result":
+    """A run that is shown, and saved now and then and at its end; after one that is interrupted the command ends."""
     from ptychograd.fitting.reconstruction import CUT_SHORT
 
     shown.close()  # the bar of trials
@@ -57,7 +76,10 @@ def _perform(job: "pg.runs.Job", shown: ExitStack, plan: "pg.Plan", data: "pg.Da
     result = performed(here, planned)
     ending.release()
     if result.stopped not in CUT_SHORT:
-        return planned.validated(result)
+        result = planned.validated(result)
+        with ending.waiting():
+            so_far.append(saved(here, data, result))
+        return result
     here.require_news(result)
     where = saved(here, data, result)
     note(f"{ending.summary}`ptychograd resume {where}` goes on with the run")

@@ -21,6 +21,7 @@ from ptychograd.physics.probes import orthogonal_modes
 from ptychograd.physics.roles import Illumination
 
 MOST_MODES, MOST_LAYERS = 6, 4
+EVEN = 1e-4  # of a value: what differs by less is the same everywhere, but for rounding
 DARK = 0.05  # of the brightest amplitude: below it there is no phase to speak of
 DOTS_PER_INCH = 110
 RESULTS = (".h5", ".hdf5")
@@ -238,11 +239,19 @@ def _draw_object(figure, result: Result) -> None:
     y, x = result.roles.image.axes if result.roles.image is not None else ("y", "x")
     for column, parts in zip(axes.T, panels, strict=True):
         for axis, (values, title, label) in zip(column, parts, strict=True):
-            shown_values = np.ma.compressed(values)
-            low, high = np.quantile(shown_values, (0.002, 0.998)) if shown_values.size else (0.0, 1.0)
+            low, high = _limits(np.ma.compressed(values))
             shown = axis.imshow(values, cmap="gray", vmin=low, vmax=high, extent=extent, interpolation="nearest")
             axis.set(title=title, xlabel=f"{x} ({unit})", ylabel=f"{y} ({unit})")
             figure.colorbar(shown, ax=axis, label=label, shrink=0.9)
+
+
+def _limits(values: Float[np.ndarray, " pixels"]) -> tuple[float, float]:
+    """Black and white, the outermost pixels left out; about a value that is the same everywhere, a tenth of it."""
+    low, high = np.quantile(values, (0.002, 0.998)) if values.size else (0.0, 1.0)
+    middle = (low + high) / 2
+    if high - low > EVEN * abs(middle):
+        return float(low), float(high)
+    return float(middle - 0.1 * abs(middle)), float(middle + 0.1 * abs(middle))
 
 
 def _panels(image, name: str, illuminated: Bool[np.ndarray, "y x"], result: Result) -> list[tuple]:
