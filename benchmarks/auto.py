@@ -31,7 +31,7 @@ FULL = 6e4  # counts of a hot pixel
 STEPS = {  # what stands in place of a step that is left out
     "shadows": ("ptychograd.automatic.start.search.shadows_of", lambda data: None),
     "missing": ("ptychograd.automatic.auto.look_for_missing", lambda state, *rest: state),
-    "prepare": ("ptychograd.automatic.auto.guess_preparation", lambda data: ()),
+    "prepare": ("ptychograd.automatic.auto.guess_preparation", lambda *rest: ()),
     "photons": ("ptychograd.automatic.auto.evidence_at_few_photons", lambda plan, *rest: (plan, (), ())),
 }
 

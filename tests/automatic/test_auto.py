@@ -9,12 +9,13 @@ import pytest
 import problems
 import ptychograd as pg
 from lens_scans import WAVELENGTH, lens_scan
-from ptychograd.automatic.auto import AUTO, Asked, _has_image, _with_other_start, with_held_out
+from ptychograd.automatic.auto import Asked, _has_image, _with_other_start, with_held_out
 from ptychograd.automatic.beginning import Beginning, beginning_of, of_right_sign, twin_of
 from ptychograd.automatic.budget import Budget, Tried
 from ptychograd.automatic.halves import HalvesShared, halves_share, with_halves
 from ptychograd.automatic.missing import State, look_for_missing, parts_for, run_from
 from ptychograd.automatic.start import Placing, StartCandidate, StartTrial
+from ptychograd.automatic.under_way import AUTO, is_under_way
 from ptychograd.fitting.result import History, Result
 from ptychograd.runs.plan.reading import as_in_file
 
@@ -201,7 +202,7 @@ def test_another_start_than_a_files_probe_keeps_what_was_prepared(scan):
     wrong = pg.data.apply_orientation(dataclasses.replace(scan, patterns=patterns, probe=focused[None]), 1)
     ready = pg.Plan(data={"prepare": {"hot_pixels": True}}, fit={"epochs": 40})
 
-    def done(plan, data):
+    def done(plan, data, settings):
         planned = pg.runs.PlannedRun.of(plan, data)
         return planned.validated(planned.perform())
 
@@ -214,6 +215,28 @@ def test_another_start_than_a_files_probe_keeps_what_was_prepared(scan):
     assert not data.mask[..., 3, 5].any()
     assert {"model.start.defocus", "model.start.probe"} & set(state.plan.said_fields)
     assert state.result.settings["verdict"]["code"] in ("at_noise", "near_noise")
+
+
+def test_an_interrupted_run_goes_on_where_it_was_with_what_was_decided(scan):
+    """The run is interrupted after its second epoch; no start is looked for again."""
+    plan = pg.Plan(fit={"epochs": 4}, model={"start": {"probe": lens_scan()[1]}}, validation={"hold_out": 0.1})
+    ran = []
+
+    def stopped(plan, data, settings):
+        def stop(progress):
+            if progress.epoch == 2:
+                raise KeyboardInterrupt
+
+        result = pg.runs.PlannedRun.of(plan, data).perform(stop)
+        return result._replace(settings={**result.settings, **settings})
+
+    part = pg.auto(scan, plan, perform=stopped, time=None)
+    assert is_under_way(part.settings)
+    there = pg.auto(scan, resume=part, time="1s", on_epoch=lambda progress: ran.append(progress.epoch))
+    assert ran[:2] == [3, 4]
+    assert there.history.epochs >= 4
+    assert not is_under_way(there.settings)
+    assert there.settings["auto"]["notes"][: len(part.settings["auto"]["notes"])] == part.settings["auto"]["notes"]
 
 
 @pytest.fixture(scope="module")

@@ -46,9 +46,12 @@ def test_a_run_that_came_to_its_end_stays_when_the_search_for_what_is_missing_is
     module = importlib.import_module("ptychograd.automatic.auto")
     monkeypatch.setattr(module, "look_for_missing", interrupted)
     pg.write(tmp_path / "scan.h5", problems.measurement())
-    said = ["--epochs", 2, "--orientation", 0]
+    said = ["--epochs", 20, "--orientation", 0]
     status, _, err = run("auto", "scan.h5", *said, "-o", "out.h5")
     assert status == 130
-    assert "out.h5 is the run so far; what may be missing in it was not tried to the end" in err
-    assert pg.load(tmp_path / "out.h5").history.epochs == 2
-    assert "the run is over after 2 epochs" in run("resume", "out.h5")[1]
+    assert "out.h5 is the run so far; `ptychograd resume out.h5` looks for what is missing" in err
+    assert pg.load(tmp_path / "out.h5").history.epochs == 20
+    monkeypatch.setattr(module, "look_for_missing", lambda state, *_: state)
+    assert run("resume", "out.h5")[0] == 0
+    assert "under_way" not in pg.load(tmp_path / "out.h5").settings["auto"]
+    assert "the run is over after 20 epochs" in run("resume", "out.h5")[1]

@@ -14,6 +14,7 @@ from ptychograd.automatic.halves import halves_share, with_halves
 from ptychograd.automatic.missing import State, look_for_missing
 from ptychograd.automatic.start.shadow_distance import as_near_field
 from ptychograd.automatic.start.trials import Tell
+from ptychograd.automatic.under_way import AUTO, under_way
 from ptychograd.core.errors import check_kind
 from ptychograd.core.log import log
 from ptychograd.core.strict import meant
@@ -30,7 +31,6 @@ from ptychograd.runs.plan.reading import as_in_file, prepared, tell
 from ptychograd.runs.planned import PlannedRun
 from ptychograd.runs.setting_names import HELD_OUT
 
-AUTO = "auto"  # settings: notes and table of what was tried
 HELD, MOST_HELD, LEAST_HELD = 16, 0.15, 0.05  # patterns that judge, and shares of all
 SEARCH = 0.4  # of the time, for the start
 LONGER = 2  # times the epochs, where the misfit still fell
@@ -47,7 +47,7 @@ UNSAID = {  # fields of a start, as they are by themselves
     "data.prepare.rotate_scan": 0.0,
 }
 
-Perform = Callable[[Plan, Dataset], Result]
+Perform = Callable[[Plan, Dataset, Mapping], Result]
 
 
 class Asked(NamedTuple):
@@ -57,8 +57,9 @@ class Asked(NamedTuple):
         plan: what a person said.
         raw: the data, as they are before anything is done to them.
         budget: of time.
-        perform: does a run of a plan with its data.
+        perform: does a run of a plan with its data; its results have these settings beside their own.
         on_trial: is called with each trial of a start.
+        resume: the result so far of a run that was interrupted, from which `perform` goes on first.
     """
 
     plan: Plan
@@ -66,6 +67,7 @@ class Asked(NamedTuple):
     budget: Budget
     perform: Perform
     on_trial: Tell | None = None
+    resume: Result | None = None
 
     @property
     def said(self) -> tuple[str, ...]:
@@ -90,6 +92,7 @@ def auto(
     on_trial: Tell | None = None,
     on_epoch: Callable[[Progress], None] | None = None,
     keep: StreamFromFile | None = None,
+    resume: Result | None = None,
 ) -> Result:
     """Reconstruct data of which nothing is said: prepare them, find the start, run, look for what is missing, judge.
 
@@ -102,10 +105,13 @@ def auto(
         data: a dataset, or files of one scan.
         plan: what is known; by default nothing.
         time: seconds, or a text as "10min": when it is over, what can be left out is; None for no bound.
-        perform: does a run of a plan with its data, in place of `PlannedRun`, as to show and save it meanwhile.
+        perform: does a run of a plan with its data, in place of `PlannedRun`, as to show and save it meanwhile. It is
+            also given what its results are to have in their settings, so that what is interrupted can go on.
         on_trial: is called with each trial of a start.
         on_epoch: is called with a `Progress` after each epoch of a run.
         keep: when patterns stay in their file; by default they are all read.
+        resume: the result of an automatic run that was interrupted, to go on from, with its plan unless one is given;
+            no start is looked for again.
 
     Returns:
         the result; one whose run was interrupted goes on by its plan.
@@ -119,7 +125,8 @@ def auto(
     """
     check_kind(plan or Plan(), Plan, "plan")
     seconds = quantity(time, "s") if time is not None else None
-    plan, budget = plan or Plan(), Budget.of(seconds)
+    plan = plan or (Plan() if resume is None else Plan.of_result(resume))
+    budget = Budget.of(seconds)
     if not isinstance(data, Dataset):
         files = [data] if isinstance(data, str | Path) else list(data)
         plan = plan.with_fields({"data.paths": tuple(map(str, files))}) if files else plan
@@ -128,19 +135,48 @@ def auto(
     if not isinstance(raw, Dataset):
         raw = as_in_file(plan, keep)
         tell(plan, raw)
-    return _followed(Asked(plan, raw, budget, perform or _performing(on_epoch), on_trial))
+    return _followed(Asked(plan, raw, budget, perform or _performing(on_epoch, resume), on_trial, resume))
 
 
-def _performing(on_epoch: Callable[[Progress], None] | None) -> Perform:
-    def perform(plan: Plan, data: Dataset) -> Result:
-        planned = PlannedRun.of(plan, data)
-        return planned.validated(planned.perform(on_epoch))
+def _performing(on_epoch: Callable[[Progress], None] | None, resume: Result | None) -> Perform:
+    begun = iter([resume])  # the first run alone goes on from it
+
+    def perform(plan: Plan, data: Dataset, settings: Mapping) -> Result:
+        so_far = next(begun, None)
+        planned = PlannedRun.of(plan, data, resume=so_far)
+        result = planned.validated(planned.perform(on_epoch, so_far))
+        return result._replace(settings={**result.settings, **settings})
 
     return perform
 
 
-def _followed(asked: Asked) -> Result:
-    """All steps, one after another."""
+class Begun(NamedTuple):
+    """Where an automatic run stands before its run of all epochs.
+
+    Args:
+        ready: the plan with what was prepared, and no start.
+        plan: of the run.
+        data: of that plan.
+        notes: what was decided so far, to which more is added.
+        tried: what was tried so far.
+    """
+
+    ready: Plan
+    plan: Plan
+    data: Dataset
+    notes: list[str]
+    tried: tuple[Tried, ...]
+
+
+def _gone_on(asked: Asked, resume: Result) -> Begun:
+    """As far as the run was that was interrupted."""
+    before = resume.settings.get(AUTO, {})
+    tried = tuple(Tried.of(row) for row in before.get("tried", ()))
+    return Begun(asked.plan, asked.plan, asked.read(asked.plan), list(before.get("notes", ())), tried)
+
+
+def _begun(asked: Asked) -> Begun:
+    """Data prepared, a start found, and what is known of few photons."""
     notes: list[str] = []
     ready = plan = _tell(notes, *prepared_plan(asked))
     data = asked.read(plan)
@@ -153,8 +189,14 @@ def _followed(asked: Asked) -> Result:
     if begin.others:  # the scan of the best may lie otherwise
         data = asked.read(plan)
     plan, more = _tell_more(notes, *evidence_at_few_photons(plan, data, asked.budget, asked.said))
-    result = asked.perform(plan, data)
-    state = State(plan, result, (*tried, *more))
+    return Begun(ready, plan, data, notes, (*tried, *more))
+
+
+def _followed(asked: Asked) -> Result:
+    """All steps, one after another."""
+    ready, plan, data, notes, tried = _begun(asked) if asked.resume is None else _gone_on(asked, asked.resume)
+    result = asked.perform(plan, data, under_way(notes, tried))
+    state = State(plan, result, tried)
     if result.stopped not in CUT_SHORT:
         state = _completed(asked, state, data, notes)
         state, data = _with_other_start(asked, ready, state, data, notes)
@@ -229,7 +271,7 @@ def _completed(asked: Asked, state: State, data: Dataset, notes: list[str]) -> S
     if asked.budget.left < 0:
         _tell(notes, plan, ["time ended before the run was made anew with what was found; the plan has it"])
         return state._replace(result=first.result, plan=plan)
-    result = asked.perform(plan, data)
+    result = asked.perform(plan, data, under_way(notes, state.tried))
     if result.stopped in CUT_SHORT or _held_out(result) <= LATER * _held_out(first.result):
         return state._replace(result=result, plan=plan)
     _tell(notes, plan, ["the run with what was found expects held-out patterns no better; the one before is kept"])
@@ -259,7 +301,7 @@ def _with_other_start(
     if not begin.fields:
         return state._replace(tried=tried), data
     there = asked.read(plan)
-    other = _completed(asked, State(plan, asked.perform(plan, there), tried), there, notes)
+    other = _completed(asked, State(plan, asked.perform(plan, there, under_way(notes, tried)), tried), there, notes)
     if other.result.stopped in CUT_SHORT or _held_out(other.result) < _held_out(state.result):
         return other, there
     _tell(notes, state.plan, ["it expects held-out patterns no better; the run with the probe of the file is kept"])
@@ -280,7 +322,7 @@ def _without_lattice(asked: Asked, state: State, data: Dataset, notes: list[str]
     if LATTICE not in causes_of(state.result) or "fit.batch_size" in asked.said or asked.budget.left < 0:
         return state
     plan = state.plan.with_fields({"fit.batch_size": len(illuminated_positions(data))})
-    result = asked.perform(plan, data)
+    result = asked.perform(plan, data, under_way(notes, state.tried))
     if LATTICE in causes_of(result):
         _tell(notes, plan, ["object and probe carry the lattice of the scan, with all patterns in a batch too"])
         return state
@@ -309,8 +351,7 @@ def _finished(state: State, data: Dataset, notes: list[str]) -> Result:
             result = with_halves(result, shared)
             _tell(notes, state.plan, [shared.summary])
         _tell(notes, state.plan, list(_of_sign(result, data)))
-    table: Mapping = {"notes": notes, "tried": [one.summary for one in state.tried]}
-    return result._replace(settings=result.settings | {AUTO: dict(table)})
+    return result._replace(settings=result.settings | under_way(notes, state.tried, result.stopped in CUT_SHORT))
 
 
 def _of_sign(result: Result, data: Dataset) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections.abc import Mapping
 from typing import NamedTuple
 
 
@@ -52,6 +53,12 @@ class Tried(NamedTuple):
     errors: float | None
     epochs: int
     is_chosen: bool
+
+    @classmethod
+    def of(cls, summary: Mapping) -> "Tried":
+        """The same again, from what went into a result's settings."""
+        held_out = summary["held_out"]
+        return cls(**{**summary, "held_out": math.nan if held_out is None else held_out})
 
     @property
     def summary(self) -> dict:

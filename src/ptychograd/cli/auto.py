@@ -1,6 +1,6 @@
 """`ptychograd auto`: from data files to a result of which is said how far it is to be trusted, with nothing said."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
@@ -31,19 +31,22 @@ def auto(*data: Path, time: str = "10min", options: Options = Options(), json: J
     run(plan_of(options, data), time, json)
 
 
-def run(plan: pg.Plan, time: str = "10min", json: bool = False) -> "pg.Result":
-    """The result of an automatic run, which is shown, saved and told."""
+def run(plan: pg.Plan, time: str = "10min", json: bool = False, resume: "pg.Result | None" = None) -> "pg.Result":
+    """The result of an automatic run, which is shown, saved and told; of one that was interrupted, if it is given."""
     from ptychograd.runs.job import require_whole_scan
     from ptychograd.runs.machine import in_file
 
     require_whole_scan(plan)
-    begin, job = monotonic(), begun(plan)
+    begin, job = monotonic(), begun(plan, resume)
     keep, so_far = in_file(job.machine), []
     with heard():
+        if resume is not None:
+            job.read()  # which refuses other data than it began with
         with ExitStack() as shown, _what_there_is(so_far):
             bar = shown.enter_context(ShareBar("starts"))
             perform = partial(_perform, job, shown, so_far)
-            result = pg.auto((), job.plan, time=time, perform=perform, on_trial=bar.start_trial, keep=keep)
+            ways = {"time": time, "perform": perform, "on_trial": bar.start_trial, "keep": keep, "resume": resume}
+            result = pg.auto((), job.plan, **ways)
         job = job.of_result(result)
         read = job.plan.read(keep)
     where = saved(job, read, result)
@@ -60,18 +63,23 @@ def _what_there_is(so_far: list["Placed"]) -> Iterator[None]:
     except KeyboardInterrupt:
         if not so_far:
             raise
-        note(f"{ending.why}{so_far[-1]} is the run so far; what may be missing in it was not tried to the end")
+        note(f"{ending.why}{so_far[-1]} is the run so far; `ptychograd resume {so_far[-1]}` looks for what is missing")
         leave(INTERRUPTED)
 
 
 def _perform(
-    job: "pg.runs.Job", shown: ExitStack, so_far: list["Placed"], plan: "pg.Plan", data: "pg.Dataset"
+    job: "pg.runs.Job",
+    shown: ExitStack,
+    so_far: list["Placed"],
+    plan: "pg.Plan",
+    data: "pg.Dataset",
+    settings: Mapping[str, object],
 ) -> "pg.Result":
     """A run that is shown, and saved now and then and at its end; after one that is interrupted the command ends."""
     from ptychograd.fitting.reconstruction import CUT_SHORT
 
     shown.close()  # the bar of trials
-    here = job._replace(plan=plan)
+    here = job._replace(plan=plan, settings=settings, resume=None if so_far else job.resume)
     planned = here.planned(data)
     result = performed(here, planned)
     ending.release()

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import ptychograd as pg
+from ptychograd.cli.auto import run as go_on
 from ptychograd.cli.console import heard, say, tell_json
 from ptychograd.cli.job import run as perform
 from ptychograd.cli.options import Json, OptionalWhole, Output, ResumeOptions, TrustModel, applied
@@ -30,15 +31,18 @@ def resume(
         data: The data file, if it is elsewhere now; of several, all in their order.
         output: The result file; RESULT by default.
     """
+    from ptychograd.automatic.under_way import is_under_way
     from ptychograd.runs.resuming import continued_plan, epochs_to_reach, over_line, stored_plan
 
     begun = pg.load(result)
     plan = stored_plan(result, begun, trust_model)
-    if over := over_line(result, begun, plan, epochs):
+    goes_on = epochs is None and is_under_way(begun.settings)  # as `auto` does after its run
+    if (over := over_line(result, begun, plan, epochs)) and not goes_on:
         say(over)
         tell_json(texts.run_figures(begun), json)
         return
     goal = epochs_to_reach(begun, epochs)  # what can't be is said before the data are read
     with heard():
         plan = continued_plan(result, begun, plan, data or (), output)
-    perform(applied(plan, options), json, begun, goal)
+    plan = applied(plan, options)
+    go_on(plan, json=json, resume=begun) if goes_on else perform(plan, json, begun, goal)

@@ -1,8 +1,9 @@
 """One run from files to a file: what may be replaced, what is read, and what is saved of it and when."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 import jax
@@ -37,6 +38,7 @@ class Job(NamedTuple):
         folder: where it was started, into which the result goes even if that is no longer the working folder.
         resume: what it goes on from, if it does.
         epochs: those of the whole run, in place of those that were planned.
+        settings: what its results have in their settings beside what every run tells.
     """
 
     plan: Plan
@@ -44,6 +46,7 @@ class Job(NamedTuple):
     folder: Path
     resume: Result | None = None
     epochs: int | None = None
+    settings: Mapping[str, object] = MappingProxyType({})
 
     @classmethod
     def of(
@@ -192,7 +195,7 @@ class Job(NamedTuple):
             self.require_own_place(data.fingerprint)
         had = {"devices": self.machine.devices, "memory": self.machine.memory if data.is_stored else None}
         result = described(result, self.plan, data)
-        result = result._replace(settings=result.settings | {FOLDER: str(self.folder), MACHINE: had})
+        result = result._replace(settings={**result.settings, **self.settings, FOLDER: str(self.folder), MACHINE: had})
         result.save(path or self.place)
 
 

@@ -14,7 +14,7 @@ from ptychograd.data.geometry import format_length
 from ptychograd.models.starts import gaussian_wave, round_wave
 
 # Twice the rms width of a beam out of focus, in object pixels: steps of about 30 %, 0 is in focus.
-WIDTHS = (0, 4, 7, 10, 13, 17, 22, 28, 36, 45, 60, 80)
+WIDTHS = (0.0, 4.0, 7.0, 10.0, 13.0, 17.0, 22.0, 28.0, 36.0, 45.0, 60.0, 80.0)
 FRESNEL = (0.0, 0.15, 0.3, 0.6)  # λz over the squared radius of an opening: how far behind it the sample is
 DIAMETERS = (0.85, 1.0, 1.18)  # times the one that patterns tell
 SPOTS = (0.7, 1.1)  # times the width that speckles tell
