@@ -107,9 +107,11 @@ def of_emdfile(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 def of_ptyrad(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Object, probe and first pixels as ptyrad loads them from a result of PtychoShelves (its `PtyShv`)."""
-    for name in ("torch", "torch.nn", "torch.nn.functional", "torch.fft", "torchvision.transforms.functional"):
-        if importlib.util.find_spec(name.partition(".")[0]) is None:  # which these readers never call
-            sys.modules[name] = MagicMock(__spec__=None)
+    if importlib.util.find_spec("torch") is None:  # which these readers never call
+        names = ("torch", "torch.fft", "torch.nn", "torch.nn.functional", "torch.utils", "torch.utils.data")
+        sys.modules.update({name: MagicMock(__spec__=None) for name in names})
+    if importlib.util.find_spec("torchvision") is None:
+        sys.modules.update({n: MagicMock() for n in ("torchvision", "torchvision.transforms.functional")})
     initializer: Any = importlib.import_module("ptyrad.init.initializer").Initializer
     fresh = types.SimpleNamespace(use_cached_obj=False, use_cached_probe=False, use_cached_pos=False)
     loads = (getattr(initializer, f"_load_{what}_from_ptyshv") for what in ("obj", "probe", "pos"))
