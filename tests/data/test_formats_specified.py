@@ -269,7 +269,7 @@ def test_fold_slice_has_its_distance_from_the_pixel_of_the_object(tmp_path):
 
 
 def test_frames_of_fold_slice_out_of_matlab_are_transposed_and_not_mirrored(tmp_path):
-    """As `utils_electron` of fold_slice simulates them: windows of object(v, h), ppX = h, ppY = v, written by MATLAB."""
+    """As `utils_electron` of fold_slice simulates them: windows of object(v, h), ppX = h, ppY = v, by MATLAB."""
     frame = (24, 24)
     write(tmp_path / "a_dp.hdf5", {"dp": letter.patterns(frame).swapaxes(-1, -2)})  # MATLAB's (y, x, index) in the file
     v, h = letter.positions(frame).T

@@ -1,8 +1,9 @@
 """Scans of PtychoShelves and fold_slice: patterns in NAME_dp.hdf5, positions in NAME_para.hdf5 beside it.
 
 Row and column of a window are (ppY, ppX) over the object's pixel: fold_slice negates them as it reads them
-(`+scans/+positions/hdf5_pos_aps.m`), and once more before it uses them (`+core/ptycho_adjust_positions.m`). MATLAB reverses
-the axes of HDF5 files: frames that it wrote have rows and columns exchanged for everybody else, which no file tells.
+(`+scans/+positions/hdf5_pos_aps.m`), and once more before it uses them (`+core/ptycho_adjust_positions.m`).
+MATLAB reverses the axes of HDF5 files: frames that it wrote have rows and columns exchanged for everybody else, which
+no file tells.
 The distance is not written: only its ratio to the detector's pixel counts, which the object's pixel `dx` tells.
 """
 
