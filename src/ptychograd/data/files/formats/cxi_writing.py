@@ -41,8 +41,8 @@ def write(path: Path, data: Dataset) -> None:
         POSITIONS[0]: np.column_stack([positions[:, 1], positions[:, 0], np.zeros(data.count)]),
         **({} if stated.dark is None else {DARKS[0]: stated.dark}),
     }
-    unused = [words for words, one in (("flat field", stated.flat), ("beam centre", stated.centre)) if one is not None]
-    left = [f"left out of the CXI file, as it has no place for it: the {words} that was not used" for words in unused]
+    unused = [name for name, one in (("flat field", stated.flat), ("beam centre", stated.centre)) if one is not None]
+    left = [f"left out of the CXI file, as it has no place for it: the {name} that was not used" for name in unused]
     with creating(path) as file:
         file.attrs.update(format=OWN, creator=f"ptychograd {__version__}", source=data.source)
         file.attrs["notes"] = np.array([*data.notes, *left], h5py.string_dtype())
