@@ -1,8 +1,8 @@
 """Exports read back by their owners' own readers.
 
     python -m benchmarks.peers.exports write FOLDER       # with ptychograd: a result in each form, and what is in it
-    python benchmarks/peers/exports.py read FOLDER        # in one with cdtools-py, ptychodus, ptylab, emdfile,
-                                                          # or some of them
+    python benchmarks/peers/exports.py read FOLDER        # in one with cdtools-py, ptychodus, ptylab, emdfile, ptyrad,
+                                                          # nexusformat, or some of them
 
 The second says for each file what was the largest difference in object, probe (relative) and first pixels (in pixels).
 """
@@ -12,6 +12,7 @@ import sys
 import types
 from pathlib import Path
 from typing import Any
+from unittest.mock import MagicMock
 
 import numpy as np
 
@@ -104,6 +105,31 @@ def of_emdfile(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return tuple(root.tree(name).data for name in ("object", "probe", "corners"))  # type: ignore[return-value]
 
 
+def of_ptyrad(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Object, probe and first pixels as ptyrad loads them from a result of PtychoShelves (its `PtyShv`)."""
+    if importlib.util.find_spec("torch") is None:  # which these readers never call
+        names = ("torch", "torch.fft", "torch.nn", "torch.nn.functional", "torch.utils", "torch.utils.data")
+        sys.modules.update({name: MagicMock(__spec__=None) for name in names})
+    if importlib.util.find_spec("torchvision") is None:
+        sys.modules.update({n: MagicMock() for n in ("torchvision", "torchvision.transforms.functional")})
+    initializer: Any = importlib.import_module("ptyrad.init.initializer").Initializer
+    fresh = types.SimpleNamespace(use_cached_obj=False, use_cached_probe=False, use_cached_pos=False)
+    loads = (getattr(initializer, f"_load_{what}_from_ptyshv") for what in ("obj", "probe", "pos"))
+    image, probe, corners = (load(fresh, str(path)) for load in loads)
+    return image[0, 0], probe, corners
+
+
+def of_nexusformat(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Object, probe and first pixels as nexusformat, and NeXpy by it, read them; what it would draw is the object."""
+    nexus: Any = importlib.import_module("nexusformat.nexus")
+    root = nexus.nxload(str(path))
+    axes = [axis.nxname for axis in root.plottable_data.nxaxes]
+    print(f"  draws {root.plottable_data.nxname}, axes {axes} in {root.plottable_data.nxaxes[0].units}")
+    entry = root["entry"]
+    image, probe = (entry[name].nxsignal.nxvalue for name in ("object", "probe"))
+    return image, probe, entry["positions/corner"].nxvalue
+
+
 def compare(name: str, found: tuple[np.ndarray, np.ndarray, np.ndarray], expected: Any) -> None:
     """Say how far object, probe and first pixels are from those that were written."""
     image, probe, corners = found
@@ -124,6 +150,10 @@ def read(folder: Path) -> None:
         compare("letter.hdf5 by PtyLab", of_ptylab(folder / "letter.hdf5"), expected)
     if importlib.util.find_spec("emdfile"):
         compare("letter.emd by emdfile", of_emdfile(folder / "letter.emd"), expected)
+    if importlib.util.find_spec("ptyrad"):
+        compare("letter.mat by ptyrad", of_ptyrad(folder / "letter.mat"), expected)
+    if importlib.util.find_spec("nexusformat"):
+        compare("letter.nxs by nexusformat", of_nexusformat(folder / "letter.nxs"), expected)
     if importlib.util.find_spec("ptychodus"):
         _by_ptychodus(folder, expected)
     if importlib.util.find_spec("cdtools"):

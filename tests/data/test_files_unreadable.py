@@ -1,10 +1,12 @@
 """Files that may be sound and can't be read are not called damaged: what keeps them from being read is said."""
 
 import errno
+import gzip
 import os
 import traceback
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 
@@ -95,3 +97,17 @@ def test_a_traceback_has_the_sentence_once(tmp_path):
     text = "".join(traceback.format_exception(found.value))
     assert text.count(str(found.value)) == 1
     assert "direct cause" not in text
+
+
+def test_a_link_to_a_file_that_is_gone_is_told(tmp_path):
+    with h5py.File(tmp_path / "master.h5", "w") as file:
+        file["positions"] = np.zeros((20, 2))
+        file["patterns"] = h5py.ExternalLink("scan_000001.h5", "/entry/data")
+    with pytest.raises(pg.InputError, match=r"no patterns.*and links to scan_000001\.h5, which can't be found"):
+        pg.read(tmp_path / "master.h5")
+
+
+def test_a_packed_file_is_to_be_unpacked(tmp_path):
+    (tmp_path / "scan.h5.gz").write_bytes(gzip.compress(b"x" * 2000))
+    with pytest.raises(pg.InputError, match=r'packed with gzip, to be unpacked first, with the ending "\.gz"'):
+        pg.read(tmp_path / "scan.h5.gz")

@@ -101,6 +101,6 @@ def test_fold_slice_patterns_with_positions_beside(tmp_path):
     shutil.copy(FOREIGN / "fold_slice_roi0_dp.hdf5", tmp_path / "data_roi0_dp.hdf5")
     places = letter.positions()
     with h5py.File(tmp_path / "data_roi0_para.hdf5", "w") as file:
-        file["ppX"], file["ppY"], file["lambda"] = -places[:, 1], -places[:, 0], letter.WAVELENGTH
+        file["ppX"], file["ppY"], file["lambda"] = places[:, 1], places[:, 0], letter.WAVELENGTH
     keys = {"pixel_size": letter.PIXEL, "distance": letter.DISTANCE}
     check(pg.read(tmp_path / "data_roi0_dp.hdf5", keys))

@@ -260,12 +260,27 @@ def test_fold_slice_has_its_distance_from_the_pixel_of_the_object(tmp_path):
     write(tmp_path / "a_dp.hdf5", {"dp": letter.patterns(frame)})
     y, x = letter.positions(frame).T
     pixel = letter.object_pixel(frame)[0]
-    write(tmp_path / "a_para.hdf5", {"ppX": -x, "ppY": -y, "lambda": letter.WAVELENGTH, "dx": pixel})
+    write(tmp_path / "a_para.hdf5", {"ppX": x, "ppY": y, "lambda": letter.WAVELENGTH, "dx": pixel})
     data = pg.read(tmp_path / "a_dp.hdf5")
     assert data.geometry.sampling(frame) == pytest.approx((pixel, pixel))
     away = positions_in_pixels(data, None) - letter.corners(frame)
     np.testing.assert_allclose(away, np.broadcast_to(away[0], away.shape), atol=1e-6)
     assert any("75 µm guessed" in note for note in data.notes)
+
+
+def test_frames_of_fold_slice_out_of_matlab_are_transposed_and_not_mirrored(tmp_path):
+    """As `utils_electron` of fold_slice simulates them: windows of object(v, h), ppX = h, ppY = v, by MATLAB."""
+    frame = (24, 24)
+    write(tmp_path / "a_dp.hdf5", {"dp": letter.patterns(frame).swapaxes(-1, -2)})  # MATLAB's (y, x, index) in the file
+    v, h = letter.positions(frame).T
+    pixel = letter.object_pixel(frame)[0]
+    write(tmp_path / "a_para.hdf5", {"ppX": h, "ppY": v, "lambda": letter.WAVELENGTH, "dx": pixel})
+    raw = pg.read(tmp_path / "a_dp.hdf5")
+    data = pg.data.prepare(raw, pg.data.Preparation(transpose=True))
+    np.testing.assert_array_equal(data.patterns, letter.patterns(frame))
+    away = positions_in_pixels(data, None) - letter.corners(frame)
+    np.testing.assert_allclose(away, np.broadcast_to(away[0], away.shape), atol=1e-6)
+    assert any("`data.prepare.transpose=true`" in note for note in raw.notes)
 
 
 def test_fourier_ptychography_is_described_and_not_reconstructed(tmp_path):

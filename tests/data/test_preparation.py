@@ -273,6 +273,8 @@ def test_a_prepared_scan_goes_to_cxi_and_back(tmp_path):
     assert data.notes[-1] in again.notes
     with pytest.raises(InputError, match="no geometry of a far field"):
         pg.write(tmp_path / "other.cxi", scan(geometry=None))
+    with pytest.raises(InputError, match="patterns of a near field, for which CXI has no place"):
+        pg.write(tmp_path / "other.cxi", scan(geometry=pg.NearFieldGeometry(1e-10, 0.01, (1e-6, 1e-6))))
 
 
 # What can't be done ----------------------------------------------------------------------------------------

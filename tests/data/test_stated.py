@@ -134,6 +134,18 @@ def test_dark_exposures_of_cdtools_are_subtracted(tmp_path):
     np.testing.assert_allclose(data.patterns, expected, atol=1e-3)
 
 
+def test_a_dark_that_was_not_subtracted_goes_into_a_cxi_file(tmp_path):
+    raw = pg.read(nexus(tmp_path / "a.nxs"))
+    pg.write(tmp_path / "raw.cxi", raw)
+    again = pg.read(tmp_path / "raw.cxi")
+    np.testing.assert_array_equal(again.stated.dark, DARK)
+    for words in ("flat field", "beam centre"):
+        assert any(f"left out of the CXI file, as it has no place for it: the {words}" in note for note in again.notes)
+    ready = prepare(raw, Preparation())
+    pg.write(tmp_path / "ready.cxi", ready)
+    assert not pg.read(tmp_path / "ready.cxi").stated
+
+
 def eiger(path, **more):
     detector = "entry/instrument/detector"
     arrays = {

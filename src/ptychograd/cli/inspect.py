@@ -46,7 +46,7 @@ def inspect(
         planned = pg.runs.PlannedRun.of(plan, data, devices(plan.machine))
         say_table([*describe(data), *texts.memory_lines(planned.memory)])
         return
-    if unused := without_effect(options, READ):
+    if unused := without_effect(options, (*READ, "--memory")):
         note(f"{', '.join(unused)}: without effect here but for --memory-plan")
     require_devices()
     try:

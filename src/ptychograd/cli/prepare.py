@@ -32,7 +32,7 @@ def prepare(
 
     plan = plan_of(options, [data, *more])
     require_place(to, [Path(path) for path in plan.data.paths])
-    if unused := without_effect(options, READ):
+    if unused := without_effect(options, (*READ, "--memory")):
         note(f"{', '.join(unused)}: without effect here")
     require_devices()
     found = without_unwritten(plan.read(in_file(plan.machine)))

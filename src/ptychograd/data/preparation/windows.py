@@ -11,7 +11,10 @@ from ptychograd.data.preparation.blocks import with_frames
 
 
 class Placed(NamedTuple):
-    """Rows and columns of the old frame that those of the new one are; numbers beyond it are none of its own."""
+    """Rows and columns of the old frame that those of the new one are, one after another, forwards or backwards.
+
+    Numbers beyond the old frame are none of its own.
+    """
 
     rows: Int[np.ndarray, " Y"]
     columns: Int[np.ndarray, " X"]
@@ -19,17 +22,28 @@ class Placed(NamedTuple):
 
 def with_placed(data: Dataset, placed: Placed) -> Dataset:
     """The data whose pixels are those of the old frames; what lies beyond these is 0 and masked."""
-    known = [(numbers >= 0) & (numbers < n) for numbers, n in zip(placed, data.frame_shape, strict=True)]
-    there = np.ix_(*(np.flatnonzero(one) for one in known))
-    source = [numbers[one] for numbers, one in zip(placed, known, strict=True)]
+    there, source = zip(
+        *(_stretches(numbers, n) for numbers, n in zip(placed, data.frame_shape, strict=True)), strict=True
+    )
     shape = (len(placed.rows), len(placed.columns))
 
     def moved(frames: np.ndarray) -> np.ndarray:
         new = np.zeros((*frames.shape[:-2], *shape), frames.dtype)
-        new[(..., *there)] = frames[..., source[0][:, None], source[1]]
+        new[(..., *there)] = frames[(..., *source)]
         return new
 
     return with_frames(data, FrameChange(shape, data.patterns.dtype, moved, moved))
+
+
+def _stretches(numbers: Int[np.ndarray, " n"], size: int) -> tuple[slice, slice]:
+    """Which pixels of a new axis are of the old one of that size, and which of the old one's they are."""
+    known = np.flatnonzero((numbers >= 0) & (numbers < size))
+    if not len(known):
+        return slice(0, 0), slice(0, 0)
+    first, last = int(numbers[known[0]]), int(numbers[known[-1]])
+    step = 1 if last >= first else -1
+    end = last + step
+    return slice(int(known[0]), int(known[-1]) + 1), slice(first, None if end < 0 else end, step)
 
 
 def with_ramp(

@@ -45,4 +45,4 @@ class Hdf5(Container):
             root = tree.files[path]["/"]
             found = {name: attribute(root, name) for name in ATTRIBUTES}
             found = {name: value for name, value in found.items() if value is not None}
-            yield Catalogue(found, find, walk, lambda name: attribute(root, name), tree.names)
+            yield Catalogue(found, find, walk, lambda name: attribute(root, name), tree.names, tree.lost)

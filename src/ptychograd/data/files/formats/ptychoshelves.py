@@ -1,6 +1,9 @@
 """Scans of PtychoShelves and fold_slice: patterns in NAME_dp.hdf5, positions in NAME_para.hdf5 beside it.
 
-Row and column of a window are (-ppY, -ppX) over the object's pixel (fold_slice, `+scans/+positions/hdf5_pos_aps.m`).
+Row and column of a window are (ppY, ppX) over the object's pixel: fold_slice negates them as it reads them
+(`+scans/+positions/hdf5_pos_aps.m`), and once more before it uses them (`+core/ptycho_adjust_positions.m`).
+MATLAB reverses the axes of HDF5 files: frames that it wrote have rows and columns exchanged for everybody else, which
+no file tells.
 The distance is not written: only its ratio to the detector's pixel counts, which the object's pixel `dx` tells.
 """
 
@@ -41,8 +44,11 @@ class FoldSlice(Format):
             whole = Items(patterns=read_patterns(stack), written=stack.written())
         rows, columns = catalogue.find("ppY"), catalogue.find("ppX")
         if rows is not None and columns is not None and given.positions is None:
-            found = positions_on_axes(rows, columns, None, "m", sign=-1.0)
-            note = "positions: -ppY and -ppX, as fold_slice takes them; if it is not so, see `data.orientation`"
+            found = positions_on_axes(rows, columns, None, "m")
+            note = (
+                "positions: ppY and ppX, as fold_slice takes them; of frames that MATLAB wrote, rows and columns are "
+                "exchanged: `data.prepare.transpose=true`"
+            )
             whole = overlaid(whole, replace(found, notes=(note,)))
         light, pixel = catalogue.find("lambda"), catalogue.find("dx")
         if light is not None and given.wavelength is None:

@@ -6,7 +6,7 @@ import lzma
 import tokenize
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -127,6 +127,7 @@ class Catalogue:
         walk: all entries, links not followed.
         attribute: a text or number that the file's root keeps, by its name.
         names: what is in a group, links among them; nothing where there is none.
+        lost: names of files to which links led that were followed, and which are not there.
     """
 
     attributes: Mapping[str, object]
@@ -134,6 +135,7 @@ class Catalogue:
     walk: Callable[[], list[Entry]]
     attribute: Callable[[str], object] = lambda name: None
     names: Callable[[str], tuple[str, ...]] = lambda group: ()
+    lost: Collection[str] = ()
 
     def first(self, *places: str) -> Entry | None:
         """The entry at the first of these places where there is one."""
@@ -143,7 +145,8 @@ class Catalogue:
         """The arrays of the file with shape and type, for an error message."""
         entries = sorted(self.walk(), key=lambda entry: entry.size, reverse=True)
         rest = f" and {len(entries) - MOST_LISTED} more" if len(entries) > MOST_LISTED else ""
-        return (", ".join(map(str, entries[:MOST_LISTED])) or "no array at all") + rest
+        gone = f", and links to {', '.join(sorted(self.lost)[:MOST_LISTED])}, which can't be found" if self.lost else ""
+        return (", ".join(map(str, entries[:MOST_LISTED])) or "no array at all") + rest + gone
 
 
 @contextlib.contextmanager

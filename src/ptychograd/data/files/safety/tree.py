@@ -37,6 +37,7 @@ class Tree:
     Args:
         stack: closes the files in the end.
         grows: whether a file is still being written.
+        lost: names of files that were looked for behind links, and are not there.
     """
 
     path: Path
@@ -46,6 +47,7 @@ class Tree:
     files: dict[Path, h5py.File] = field(default_factory=dict)
     guards: list[Guard] = field(default_factory=list)
     datasets: dict[tuple[int, int], h5d.DatasetID] = field(default_factory=dict)
+    lost: set[str] = field(default_factory=set)
 
     def root(self, path: Path) -> h5g.GroupID:
         """The root of a file, opened once."""
@@ -140,7 +142,10 @@ class Tree:
     def _linked(self, path: Path, value: tuple[bytes, bytes], name: str) -> tuple[Path | None, str]:
         """The file and the place in it that an external link means."""
         file, target = (os.fsdecode(part) for part in value)
-        return self.reach.file(path, file, f'the link "{printable(name)}"'), target
+        found = self.reach.file(path, file, f'the link "{printable(name)}"')
+        if found is None:
+            self.lost.add(file)
+        return found, target
 
     def _opened(self, group: h5g.GroupID, part: bytes) -> Identifier | None:
         """A group or a dataset; None for a type. No dataset is opened twice: HDF5 could not refresh it then."""
