@@ -6,10 +6,9 @@ from jaxtyping import Float64
 from ptychograd.data.checks.finding import Evidence
 
 LEAST_AREA = 12  # pixels of a pupil
-STEEP = (
-    0.48  # area at 3/4 of its level over that at 1/4: 1 for a sharp edge, 0.49 of a zone plate's light that a sample
-)
-# scatters, as measured; at most 0.45 for a pinhole, 0.46 for a Gaussian, the most for the smallest
+# Area at 3/4 of its level over that at 1/4: 1 for a sharp edge, 0.49 for the light of a measured zone plate that a
+# sample scatters; at most 0.45 for pinholes, 0.46 for Gaussians.
+STEEP = 0.48
 ELECTRONS = 1e-11  # metres: electrons of 15 kV and more have shorter waves, and X-rays below 120 keV longer ones
 SMOOTH_BEAM = ("`model.start.focal_spot`", "`model.start.pinhole`", "`model.start.aperture`")
 
