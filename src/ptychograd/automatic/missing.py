@@ -9,6 +9,7 @@ import numpy as np
 
 from ptychograd.automatic.budget import Budget, Tried
 from ptychograd.automatic.orientation.preference import critical
+from ptychograd.core.parameters import named_parameters
 from ptychograd.core.strict import meant
 from ptychograd.data.dataset import Dataset
 from ptychograd.fitting.result import NonFiniteError, Result
@@ -16,7 +17,7 @@ from ptychograd.fitting.verdict import AT_NOISE, LATTICE, NOT_SOLVED, VERDICT, c
 from ptychograd.models.continuing import EarlierResult, continued
 from ptychograd.physics.model import AbstractModel
 from ptychograd.physics.paths import BACKGROUND, CORRECTING, INTENSITY, POINT_SPREAD_WIDTH
-from ptychograd.refinement.positions import held_out_misfits, own_parameters
+from ptychograd.refinement.positions import held_out_misfits, own_parameters, with_per_pattern
 from ptychograd.runs.held_out import parted, with_search_and_validation
 from ptychograd.runs.plan.effects.assembling import assembled
 from ptychograd.runs.plan.plan import Plan
@@ -31,6 +32,7 @@ MODES = (2, 4, 6)
 OFFSETS, RELEASED = CORRECTING["offset"], "fit.refine"
 PLACED, FARTHEST = "model.positions.placed_within", 32  # object pixels
 FURTHER = 0.02  # of R, that placed positions have to gain beside those that are only refined
+SURELY = 0.2  # of R, from which on placed positions are taken before anything else is tried
 SHARE = 0.5  # of the time left, for the final run
 
 
@@ -91,7 +93,9 @@ def look_for_missing(state: State, data: Dataset, budget: Budget, said: Sequence
 
     Every part is tried from the present state for some epochs, beside the same epochs without it. It pays where the
     held-out patterns are expected better, pattern by pattern, by as many standard errors as tell one of so many trials
-    from chance, and R by 0.3 % at least. The best goes on, and others that paid are tried again beside it.
+    from chance, and R by 0.3 % at least. If several pay, all of these are tried together; unless that pays beside the
+    best of them, this one goes on alone, and the others are tried again beside it. Positions that are far off come
+    first: where placed ones gain 20 % of R, nothing else is tried before they are taken.
 
     Args:
         state: a plan that holds out patterns, and the result of its run.
@@ -131,11 +135,61 @@ def is_at_noise(result: Result) -> bool:
 
 
 def _next_modes(plan: Plan, paid: Sequence[Part]) -> list[Part]:
-    """More modes, where modes paid."""
-    if "model.probe.modes" not in [part.about for part in paid[:1]]:
+    """More modes, where modes paid and went in."""
+    if not any(part.about == "model.probe.modes" and part.put_into(plan) == plan for part in paid):
         return []
     more = [count for count in MODES if count > plan.model.probe.modes]
     return [Part(f"{n} modes of the probe", {"model.probe.modes": n}, "model.probe.modes") for n in more[:1]]
+
+
+class Paid(NamedTuple):
+    """A part with which held-out patterns are expected better, the plan with it, its trial, and by how much."""
+
+    part: Part
+    plan: Plan
+    trial: Result
+    gain: "Gain"
+
+    @property
+    def text(self) -> str:
+        """What is said of it."""
+        r_factors = f"R of held-out patterns {self.gain.r_factor:.4f} in place of {self.gain.without:.4f}"
+        return f"{self.part.name} pays: {r_factors}, {self.gain.errors:.1f} standard errors"
+
+    def with_rows(self, data: Dataset) -> Result:
+        """The trial with what was found of held-out patterns' own, from which later trials begin."""
+        held, trial, rows = parted(self.plan, data)[1], self.trial, self.gain.rows
+        if held is None or trial.model is None or not rows:
+            return trial
+        model = with_per_pattern(trial.model, held, rows)
+        arrays = {path: np.asarray(named_parameters(model)[path]) for path in rows}
+        return trial._replace(model=model, arrays=trial.arrays | arrays)
+
+
+class Round(NamedTuple):
+    """One round of trials: what it began with, as many epochs without any part, and how many parts are tried.
+
+    Args:
+        state: from which all trials begin.
+        data: all patterns.
+        plain: the trial without any part.
+        count: of parts.
+    """
+
+    state: State
+    data: Dataset
+    plain: Result
+    count: int
+
+    def tried(self, part: Part) -> tuple[Paid | None, bool]:
+        """A trial of a part, None if it ended without one, and whether it pays."""
+        plan = part.put_into(self.state.plan)
+        trial = _trial(plan, self.data, self.state, part.about in (OFFSETS, PLACED))
+        gain = None if trial is None else _gain(plan, self.data, trial, self.plain)
+        if trial is None or gain is None:
+            return None, False
+        pays = gain.errors >= critical(gain.count, self.count) and gain.share >= LEAST
+        return Paid(part, plan, trial, gain), pays and LATTICE not in causes_of(trial)
 
 
 def _round(state: State, data: Dataset, parts: Sequence[Part]) -> tuple[State, list[Part]]:
@@ -143,34 +197,45 @@ def _round(state: State, data: Dataset, parts: Sequence[Part]) -> tuple[State, l
     plain = _trial(state.plan, data, state)
     if plain is None:
         return state, []
-    needed, found = None, []
-    for part in parts:
-        plan = part.put_into(state.plan)
-        trial = _trial(plan, data, state)
-        gain = None if trial is None else _gain(plan, data, trial, plain)
-        if trial is not None and gain is not None:
-            needed = critical(gain.count, len(parts))
-            found.append((gain, part, plan, trial))
-    paid = [one for one in found if one[0].errors >= (needed or 0) and one[0].share >= LEAST]
-    paid = [one for one in paid if LATTICE not in causes_of(one[3])]
-    paid = sorted(paid, key=lambda one: one[0].r_factor * (1 + FURTHER * (one[1].about == PLACED)))
-    rows = [_row(gain, part, bool(paid) and part is paid[0][1]) for gain, part, _, _ in found]
+    trials, found, paid = Round(state, data, plain, len(parts)), [], []
+    for part in sorted(parts, key=lambda part: part.about != PLACED):
+        one, pays = trials.tried(part)
+        found += [one] if one else []
+        paid += [one] if one and pays else []
+        if one and pays and part.about == PLACED and one.gain.share >= SURELY:
+            break
+    paid = sorted(paid, key=lambda one: one.gain.r_factor * (1 + FURTHER * (one.part.about == PLACED)))
+    rows = [_row(one, bool(paid) and one is paid[0]) for one in found]
     if not paid:
         return state._replace(tried=(*state.tried, *rows)), []
-    gain, part, plan, trial = paid[0]
-    text = f"{part.name} pays: R of held-out patterns {gain.r_factor:.4f} in place of {gain.without:.4f}"
-    text += f", {gain.errors:.1f} standard errors"
-    state = State(plan, trial, (*state.tried, *rows), (*state.notes, text))
-    return state, [one[1] for one in paid]
+    chosen, together = paid[0], _together(trials, paid)
+    if together:
+        chosen, rows = together, [*rows, _row(together, True)]
+    notes = (*state.notes, chosen.text)
+    return State(chosen.plan, chosen.with_rows(data), (*state.tried, *rows), notes), [one.part for one in paid]
+
+
+def _together(trials: Round, paid: Sequence[Paid]) -> Paid | None:
+    """All parts that paid, if they pay beside the best of them; of wrong positions others may be signs only."""
+    parts = [one.part for one in paid]
+    if len(parts) < 2 or {OFFSETS, PLACED} & {part.about for part in parts}:
+        return None
+    fields: dict[str, object] = {path: value for part in parts for path, value in part.fields.items()}
+    released = tuple(name for part in parts for name in cast("tuple[str, ...]", part.fields.get(RELEASED, ())))
+    fields |= {RELEASED: released} if released else {}
+    both = Part(" with ".join(part.name for part in parts), fields, "")
+    found, pays = trials._replace(plain=paid[0].trial, count=1).tried(both)
+    return found if pays else None
 
 
 class Gain(NamedTuple):
-    """How much better held-out patterns are expected with a part than without it."""
+    """How much better held-out patterns are expected with a part than without it, and what is their own with it."""
 
     r_factor: float
     without: float
     errors: float
     count: int
+    rows: Mapping[str, np.ndarray]
 
     @property
     def share(self) -> float:
@@ -178,8 +243,8 @@ class Gain(NamedTuple):
         return 1 - self.r_factor / self.without
 
 
-def _row(gain: Gain, part: Part, is_chosen: bool) -> Tried:
-    return Tried("missing", part.name, gain.r_factor, gain.errors, EPOCHS, is_chosen)
+def _row(one: Paid, is_chosen: bool) -> Tried:
+    return Tried("missing", one.part.name, one.gain.r_factor, one.gain.errors, EPOCHS, is_chosen)
 
 
 def _gain(plan: Plan, data: Dataset, trial: Result, plain: Result) -> Gain | None:
@@ -187,18 +252,24 @@ def _gain(plan: Plan, data: Dataset, trial: Result, plain: Result) -> Gain | Non
     held = parted(plan, data)[1]
     if held is None or trial.model is None or plain.model is None:
         return None
-    own = own_parameters(trial.model, plan.fit.refine) if plan.fit.refine else {}
-    other = start_from(plan, data, plain) if own else plain.model
+    own = own_parameters(trial.model, plan.fit.refine, held) if plan.fit.refine else {}
+    known = own.keys() <= named_parameters(plain.model).keys()
+    other = plain.model if known else start_from(plan, data, plain)
     one, without = (held_out_misfits(model, held, None, own) for model in (trial.model, other))
     ratio = np.log(np.maximum(without.residual, 1e-30) / np.maximum(one.residual, 1e-30)) / 2
     error = float(np.std(ratio, ddof=1)) / np.sqrt(len(ratio)) if len(ratio) > 1 else np.inf
-    return Gain(one.r_factor, without.r_factor, float(np.mean(ratio)) / max(error, 1e-12), len(ratio))
+    errors = float(np.mean(ratio)) / max(error, 1e-12)
+    return Gain(one.r_factor, without.r_factor, errors, len(ratio), one.per_pattern)
 
 
-def _trial(plan: Plan, data: Dataset, state: State) -> Result | None:
-    """Some epochs of a plan from where the search stands; None if they diverged."""
+def _trial(plan: Plan, data: Dataset, state: State, is_of_positions: bool = False) -> Result | None:
+    """Some epochs of a plan from where the search stands; None if they diverged.
+
+    Positions are searched beyond their gradients only in a trial that is of them.
+    """
+    searched = plan if is_of_positions else plan.with_fields({"validation.position_search": False})
     try:
-        return perform(run_from(plan, data, state, EPOCHS))
+        return perform(run_from(searched, data, state, EPOCHS))
     except NonFiniteError:
         return None
 

@@ -91,7 +91,7 @@ def validated_by(
 ) -> HeldOutFigures:
     """What patterns that were held out say of a result, where of the others these paths were `refined`."""
     model = cast(AbstractModel, result.model)
-    own = own_parameters(model, refined)
+    own = own_parameters(model, refined, held)
     if not own:
         return HeldOutFigures(r_factor(model, held, together, noise), model)
     found = held_out_misfits(model, held, noise, own)

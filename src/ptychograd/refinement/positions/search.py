@@ -30,7 +30,9 @@ class PositionSearch(AbstractStageAction):
     Everything else stays as it is. Of all steps by whole pixels, up to `farthest`, the one of the least misfit is
     taken, and Gauss-Newton steps down from there: a pattern whose position is caught in a wrong minimum comes out of
     it, once the object about it is right. For the worst fifth of the patterns positions about the given one are tried
-    as well, in case they went astray. Patterns without a photon, as those that `data` hold out, stay where they are.
+    as well, in case they went astray, unless typical offsets are longer than 3.4 pixels, as of positions that were
+    placed: given ones then say too little. Patterns without a photon, as those that `data` hold out, stay where they
+    are.
 
     `with_position_search` puts it into the stages of a run.
 
@@ -67,6 +69,7 @@ class PositionSearch(AbstractStageAction):
         worst = np.argsort(-misfit)[: round(WORST * len(places))]
         typical = np.median(np.hypot(*offset[places].T)) / TYPICAL if len(places) else 0
         steps = whole_pixels(int(np.ceil(max(REACHED * typical, self.farthest))), SPACING)
+        worst = worst if REACHED * typical <= FARTHEST else worst[:0]
         anew, other = self._found(model, places[worst], np.zeros_like(before[places[worst]]), steps)
         better = other < misfit[worst]
         offset[places[worst[better]]] = anew[better]
