@@ -7,7 +7,8 @@ import problems
 import ptychograd as pg
 from ptychograd.automatic import missing
 from ptychograd.automatic.budget import Budget
-from ptychograd.automatic.missing import Gain, Paid, Part, State, look_for_missing
+from ptychograd.automatic.missing import Gain, Paid, State, look_for_missing
+from ptychograd.automatic.parts import Part
 from ptychograd.fitting.result import History, Result
 
 MODES, BACKGROUND, INTENSITY = "model.probe.modes", "detector.background", "probe.intensity"

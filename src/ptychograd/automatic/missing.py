@@ -3,12 +3,13 @@
 import time
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import numpy as np
 
 from ptychograd.automatic.budget import Budget, Tried
 from ptychograd.automatic.orientation.preference import critical
+from ptychograd.automatic.parts import OFFSETS, PLACED, Part, next_modes, parts_for, together, unsaid
 from ptychograd.core.parameters import named_parameters
 from ptychograd.core.strict import meant
 from ptychograd.data.dataset import Dataset
@@ -16,10 +17,10 @@ from ptychograd.fitting.result import NonFiniteError, Result
 from ptychograd.fitting.verdict import AT_NOISE, LATTICE, NOT_SOLVED, VERDICT, causes_of
 from ptychograd.models.continuing import EarlierResult, continued
 from ptychograd.physics.model import AbstractModel
-from ptychograd.physics.paths import BACKGROUND, CORRECTING, INTENSITY, POINT_SPREAD_WIDTH
 from ptychograd.refinement.positions import held_out_misfits, own_parameters, with_per_pattern
 from ptychograd.runs.held_out import parted, with_search_and_validation
 from ptychograd.runs.plan.effects.assembling import assembled
+from ptychograd.runs.plan.making import make_run
 from ptychograd.runs.plan.plan import Plan
 from ptychograd.runs.plan.solvers import make_solver
 from ptychograd.runs.plan.start import plain_model
@@ -28,34 +29,9 @@ from ptychograd.runs.stage import Run
 
 EPOCHS = 12  # of a trial
 LEAST = 0.003  # of R, that a part has to gain
-MODES = (2, 4, 6)
-OFFSETS, RELEASED = CORRECTING["offset"], "fit.refine"
-PLACED, FARTHEST = "model.positions.placed_within", 32  # object pixels
 FURTHER = 0.02  # of R, that placed positions have to gain beside those that are only refined
 SURELY = 0.2  # of R, from which on placed positions are taken before anything else is tried
 SHARE = 0.5  # of the time left, for the final run
-
-
-class Part(NamedTuple):
-    """A part of the model that may be missing.
-
-    Args:
-        name: in words.
-        fields: of the plan that put it in; those of `fit.refine` are added to what is refined already.
-        about: the field by which a person may have said it.
-    """
-
-    name: str
-    fields: Mapping[str, object]
-    about: str
-
-    def put_into(self, plan: Plan) -> Plan:
-        """The plan with this part."""
-        fields = dict(self.fields)
-        if RELEASED in fields:
-            names = (*plan.fit.refine, *cast("tuple[str, ...]", fields[RELEASED]))
-            fields[RELEASED] = tuple(dict.fromkeys(names))
-        return plan.with_fields(fields)
 
 
 class State(NamedTuple):
@@ -65,26 +41,6 @@ class State(NamedTuple):
     result: Result
     tried: tuple[Tried, ...] = ()
     notes: tuple[str, ...] = ()
-
-
-def parts_for(plan: Plan, data: Dataset, is_far: bool = False) -> list[Part]:
-    """What may be missing in a plan and was not said in it, the simplest of each kind.
-
-    Positions are looked for far off only where a run `is_far` from the data.
-    """
-    modes = next((count for count in MODES if count > plan.model.probe.modes), None)
-    found = [Part(f"{modes} modes of the probe", {"model.probe.modes": modes}, "model.probe.modes")] if modes else []
-    if data.positions is not None:
-        found.append(Part("refined positions", {RELEASED: (OFFSETS,)}, OFFSETS))
-    if data.positions is not None and is_far and plan.model.positions.placed_within is None:
-        within = min(FARTHEST, min(data.frame_shape) // 3)
-        found.append(Part("positions placed by holograms", {PLACED: within, RELEASED: (OFFSETS,)}, PLACED))
-    found += [
-        Part("an intensity for each pattern", {RELEASED: (INTENSITY,)}, INTENSITY),
-        Part("a background", {RELEASED: (BACKGROUND,)}, BACKGROUND),
-        Part("a point spread", {RELEASED: (POINT_SPREAD_WIDTH,)}, POINT_SPREAD_WIDTH),
-    ]
-    return [part for part in found if part.about not in plan.fit.refine]
 
 
 @meant
@@ -108,7 +64,7 @@ def look_for_missing(state: State, data: Dataset, budget: Budget, said: Sequence
     """
     begin, until = time.monotonic(), budget.share(SHARE)
     is_far = state.result.settings.get(VERDICT, {}).get("code") == NOT_SOLVED
-    parts = _unsaid(parts_for(state.plan, data, is_far), said)
+    parts = unsaid(parts_for(state.plan, data, is_far), said)
     while parts and not is_at_noise(state.result):
         each = (time.monotonic() - begin) / max(1, len(state.tried))
         if not until.allows(each * (len(parts) + 1)):
@@ -117,29 +73,16 @@ def look_for_missing(state: State, data: Dataset, budget: Budget, said: Sequence
         if not paid:
             break
         if paid[0].about == PLACED:  # nothing else could show before
-            parts = _unsaid(parts_for(state.plan, data), said)
+            parts = unsaid(parts_for(state.plan, data), said)
             continue
         others = (part for part in paid[1:] if part.about != paid[0].about and part.put_into(state.plan) != state.plan)
-        parts = [*_next_modes(state.plan, paid), *others]
+        parts = [*next_modes(state.plan, paid), *others]
     return state
-
-
-def _unsaid(parts: Sequence[Part], said: Sequence[str]) -> list[Part]:
-    """Those of which a person has said nothing."""
-    return [part for part in parts if part.about not in said and not (RELEASED in said and RELEASED in part.fields)]
 
 
 def is_at_noise(result: Result) -> bool:
     """Whether the verdict on a result is that it is at the noise."""
     return result.settings.get(VERDICT, {}).get("code") == AT_NOISE
-
-
-def _next_modes(plan: Plan, paid: Sequence[Part]) -> list[Part]:
-    """More modes, where modes paid and went in."""
-    if not any(part.about == "model.probe.modes" and part.put_into(plan) == plan for part in paid):
-        return []
-    more = [count for count in MODES if count > plan.model.probe.modes]
-    return [Part(f"{n} modes of the probe", {"model.probe.modes": n}, "model.probe.modes") for n in more[:1]]
 
 
 class Paid(NamedTuple):
@@ -208,9 +151,9 @@ def _round(state: State, data: Dataset, parts: Sequence[Part]) -> tuple[State, l
     rows = [_row(one, bool(paid) and one is paid[0]) for one in found]
     if not paid:
         return state._replace(tried=(*state.tried, *rows)), []
-    chosen, together = paid[0], _together(trials, paid)
-    if together:
-        chosen, rows = together, [*rows, _row(together, True)]
+    chosen, all_paid = paid[0], _together(trials, paid)
+    if all_paid:
+        chosen, rows = all_paid, [*rows, _row(all_paid, True)]
     notes = (*state.notes, chosen.text)
     return State(chosen.plan, chosen.with_rows(data), (*state.tried, *rows), notes), [one.part for one in paid]
 
@@ -220,11 +163,7 @@ def _together(trials: Round, paid: Sequence[Paid]) -> Paid | None:
     parts = [one.part for one in paid]
     if len(parts) < 2 or {OFFSETS, PLACED} & {part.about for part in parts}:
         return None
-    fields: dict[str, object] = {path: value for part in parts for path, value in part.fields.items()}
-    released = tuple(name for part in parts for name in cast("tuple[str, ...]", part.fields.get(RELEASED, ())))
-    fields |= {RELEASED: released} if released else {}
-    both = Part(" with ".join(part.name for part in parts), fields, "")
-    found, pays = trials._replace(plain=paid[0].trial, count=1).tried(both)
+    found, pays = trials._replace(plain=paid[0].trial, count=1).tried(together(parts))
     return found if pays else None
 
 
@@ -275,15 +214,22 @@ def _trial(plan: Plan, data: Dataset, state: State, is_of_positions: bool = Fals
 
 
 def run_from(plan: Plan, data: Dataset, state: State, epochs: int) -> Run:
-    """A run of a plan that begins with object, probe and positions of a state; what that has placed stays there."""
+    """A run of a plan that begins with object, probe and positions of a state; what that has placed stays there.
+
+    One that places positions for the first time begins with the start of the plan: a beam that was fitted at positions
+    that are far off is wrong, and holograms need its phase.
+    """
     short = plan.with_fields({"fit.epochs": epochs, "fit.refine_after": 0, "validation.position_test": False})
+    is_placed = state.plan.model.positions.placed_within is not None
+    if plan.model.positions.placed_within is not None and not is_placed:
+        fitted, held = parted(short, data)
+        return with_search_and_validation(short, make_run(short, fitted), held)
     short = short if data.rocking_curve else short.with_fields({"fit.hold_probe": 0})
     fitted, held = parted(short, data)
     model, solver = start_from(short, fitted, state.result), make_solver(short)
     size = short.fit.batch_size or solver.suited_batch_size(fitted)
     run = Run(model, fitted, solver, short.make_stages(fitted, model), size, short.seed)
-    is_placed = state.plan.model.positions.placed_within is not None
-    return with_search_and_validation(short.with_fields({PLACED: None}) if is_placed else short, run, held)
+    return with_search_and_validation(short.with_fields({PLACED: None}), run, held)
 
 
 def start_from(plan: Plan, data: Dataset, earlier: Result) -> AbstractModel:
