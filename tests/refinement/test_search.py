@@ -8,6 +8,7 @@ import pytest
 
 import problems
 import ptychograd as pg
+from ptychograd.runs.held_out import with_search_and_validation
 from ptychograd.runs.run import check
 
 PHOTONS, NOISE = 1e7, 0.03  # and what that many leave open of a position, in pixels
@@ -57,6 +58,37 @@ def test_a_pattern_gone_far_astray_is_found_from_the_position_given(placed):
     model = eqx.tree_at(lambda model: model.scan.offset, model, jnp.asarray(lost))
     offset = np.asarray(pg.refinement.PositionSearch(data, 1)(model, model, no_fit).model.scan.offset)
     assert np.abs(offset).max() < NOISE
+
+
+def test_nothing_is_tried_about_given_positions_that_are_farther_than_any_search(placed, monkeypatch):
+    """Of offsets of 6 pixels along an axis 3.5 times the typical size is beyond the 12 pixels that can be searched."""
+    model, data, _ = placed
+    counts = []
+
+    def found(self, model, places, begin, tried):
+        counts.append(len(places))
+        return begin, np.zeros(len(places))
+
+    monkeypatch.setattr(pg.refinement.PositionSearch, "_found", found)
+    for size, worst in ((1.0, round(0.2 * data.count)), (6.0, 0)):
+        offset = size * np.random.default_rng(1).normal(size=(data.count, 2)).astype(np.float32)
+        moved = eqx.tree_at(lambda model: model.scan.offset, model, jnp.asarray(offset))
+        counts.clear()
+        pg.refinement.PositionSearch(data)(moved, moved, no_fit)
+        assert counts == [data.count, worst]
+
+
+def test_positions_that_are_placed_are_searched_near_by_after_the_first_time():
+    data = problems.measurement()
+    fitted, held = pg.hold_out(data, 0.2)
+    model = pg.models.with_refinable_positions(pg.far_field(fitted), 8)
+    stages = (pg.Stage(60, ("object", "probe", "scan.offset")),)
+    run = pg.Run(model, fitted, pg.Nesterov(), stages, 8, 0)
+    for within, wide in ((None, 3), (8, 1)):
+        plan = pg.Plan(fit={"refine": ("scan.offset",)}, model={"positions": {"placed_within": within}})
+        actions = [one for stage in with_search_and_validation(plan, run, held).stages for one in stage.first]
+        farthest = [one.farthest for one in actions if isinstance(one, pg.refinement.PositionSearch)]
+        assert farthest == [3] * wide + [1] * (6 - wide)
 
 
 @pytest.mark.parametrize("is_judged_first", [True, False])
