@@ -5,9 +5,8 @@ import pytest
 
 import problems
 import ptychograd as pg
-from ptychograd.automatic import missing
 from ptychograd.automatic.budget import Budget
-from ptychograd.automatic.missing import Gain, Paid, State, look_for_missing
+from ptychograd.automatic.missing import Gain, Paid, State, Trials, look_for_missing
 from ptychograd.automatic.parts import Part
 from ptychograd.fitting.result import History, Result
 
@@ -27,74 +26,65 @@ def said_of(plan):
     )
 
 
-@pytest.fixture
-def trials(monkeypatch):
-    """Trials that end at once with R as `misfit` says it of what is in the plan, and a list of what was tried."""
-    seen, searched = [], {}
+class Tries:
+    """Trials that end at once with R as `misfit` says it of what is in the plan, and what was tried."""
 
-    def use(misfit):
-        def trial(plan, data, state, is_of_positions=False):
-            seen.append(said_of(plan))
-            searched.setdefault(frozenset(said_of(plan)), is_of_positions)
-            return Result({}, {}, History.empty(), {"said": said_of(plan)})
+    def __init__(self, misfit):
+        self.misfit, self.seen, self.of_positions = misfit, [], {}
 
-        def gain(plan, data, trial, plain):
-            one, other = misfit(trial.settings["said"]), misfit(plain.settings["said"])
-            return Gain(one, other, 100 * (1 - one / other), 16, {})
+    def made(self, plan, data, state, is_of_positions):
+        said = said_of(plan)
+        self.seen.append(said)
+        self.of_positions.setdefault(frozenset(said), is_of_positions)
+        return Result({}, {}, History.empty(), {"said": said})
 
-        monkeypatch.setattr(missing, "_trial", trial)
-        monkeypatch.setattr(missing, "_gain", gain)
-        return seen, searched
+    def gain(self, plan, data, trial, plain):
+        one, other = self.misfit(trial.settings["said"]), self.misfit(plain.settings["said"])
+        return Gain(one, other, 100 * (1 - one / other), 16, {})
 
-    return use
-
-
-def far_from_the_data():
-    return State(pg.Plan(), Result({}, {}, History.empty(), {"verdict": {"code": "not_solved", "causes": []}}))
+    def looked(self, data, plan=None):
+        """What is found from a run that is far from the data."""
+        result = Result({}, {}, History.empty(), {"verdict": {"code": "not_solved", "causes": []}})
+        return look_for_missing(
+            State(plan or pg.Plan(), result), data, Budget.of(None), (), Trials(self.made, self.gain)
+        )
 
 
-def test_nothing_else_is_tried_before_positions_that_gain_much(trials, scan):
-    seen, searched = trials(lambda said: 0.2 if PLACED not in said else 0.1 - 0.05 * (BACKGROUND in said))
-    found = look_for_missing(far_from_the_data(), scan, Budget.of(None))
-    assert seen[:3] == [set(), {PLACED, OFFSET}, {PLACED, OFFSET}]
-    assert searched[frozenset({PLACED, OFFSET, BACKGROUND})] is False
+def test_nothing_else_is_tried_before_positions_that_gain_much(scan):
+    tries = Tries(lambda said: 0.2 if PLACED not in said else 0.1 - 0.05 * (BACKGROUND in said))
+    found = tries.looked(scan)
+    assert tries.seen[:3] == [set(), {PLACED, OFFSET}, {PLACED, OFFSET}]
+    assert tries.of_positions[frozenset({PLACED, OFFSET})] is True
+    assert tries.of_positions[frozenset({PLACED, OFFSET, BACKGROUND})] is False
     assert said_of(found.plan) == {PLACED, OFFSET, BACKGROUND}
 
 
-def test_positions_that_gain_little_are_compared_with_all_others(trials, scan):
-    seen, searched = trials(lambda said: 0.2 - 0.1 * (OFFSET in said) + 0.001 * (PLACED in said))
-    found = look_for_missing(far_from_the_data()._replace(plan=pg.Plan(fit={"epochs": 5})), scan, Budget.of(None))
-    assert seen[1] == {PLACED, OFFSET}
-    assert said_of(found.plan) == {PLACED, OFFSET}  # 49.5 % are taken at once
-    seen, searched = trials(lambda said: 0.2 - 0.03 * (OFFSET in said) + 0.001 * (PLACED in said))
-    found = look_for_missing(far_from_the_data(), scan, Budget.of(None))
-    assert said_of(found.plan) == {OFFSET}
-    assert searched[frozenset({OFFSET})] is True
+def test_positions_that_gain_little_are_compared_with_all_others(scan):
+    tries = Tries(lambda said: 0.2 - 0.03 * (OFFSET in said) + 0.001 * (PLACED in said))
+    assert said_of(tries.looked(scan).plan) == {OFFSET}
+    assert tries.seen[1] == {PLACED, OFFSET}
+    assert tries.of_positions[frozenset({OFFSET})] is True
 
 
-def test_parts_that_pay_are_tried_together(trials, scan):
+def test_parts_that_pay_are_tried_together(scan):
     parts = {MODES: 0.7, BACKGROUND: 0.8, POINT_SPREAD: 0.9}
-    seen, _ = trials(lambda said: float(np.prod([parts.get(part, 1.0) for part in said])))
-    found = look_for_missing(far_from_the_data(), scan, Budget.of(None))
-    assert set(parts) in seen[: seen.index(set(parts)) + 1]
+    tries = Tries(lambda said: float(np.prod([parts.get(part, 1.0) for part in said])))
+    found = tries.looked(scan)
     assert said_of(found.plan) == set(parts)
-    assert len([one for one in seen if one == set(parts)]) >= 1
     assert "2 modes of the probe with a background with a point spread pays" in found.notes[0]
     assert [row.is_chosen for row in found.tried if row.what.count(" with ") == 2] == [True]
 
 
-def test_of_parts_that_show_the_same_only_one_goes_in(trials, scan):
-    trials(lambda said: 0.5 if {BACKGROUND, POINT_SPREAD} & said else 1.0)
-    found = look_for_missing(far_from_the_data(), scan, Budget.of(None))
-    assert said_of(found.plan) == {BACKGROUND}
+def test_of_parts_that_show_the_same_only_one_goes_in(scan):
+    tries = Tries(lambda said: 0.5 if {BACKGROUND, POINT_SPREAD} & said else 1.0)
+    assert said_of(tries.looked(scan).plan) == {BACKGROUND}
 
 
-def test_what_wrong_positions_look_like_is_not_tried_together_with_them(trials, scan):
-    seen, _ = trials(lambda said: 0.5 if OFFSET in said else 0.9 if {INTENSITY, MODES} & said else 1.0)
-    plan = pg.Plan(model={"positions": {"placed_within": 4}})
-    found = look_for_missing(far_from_the_data()._replace(plan=plan), scan, Budget.of(None))
+def test_what_wrong_positions_look_like_is_not_tried_together_with_them(scan):
+    tries = Tries(lambda said: 0.5 if OFFSET in said else 0.9 if {INTENSITY, MODES} & said else 1.0)
+    found = tries.looked(scan, pg.Plan(model={"positions": {"placed_within": 4}}))
     assert said_of(found.plan) == {PLACED, OFFSET}
-    assert not any({OFFSET, INTENSITY, MODES} <= one for one in seen)
+    assert not any({OFFSET, INTENSITY, MODES} <= one for one in tries.seen)
 
 
 def test_later_trials_begin_with_what_was_found_of_held_out_patterns(scan):

@@ -8,6 +8,7 @@ import pytest
 
 import problems
 import ptychograd as pg
+from ptychograd.refinement.positions.search import reach_about_given
 from ptychograd.runs.held_out import with_search_and_validation
 from ptychograd.runs.run import check
 
@@ -60,22 +61,11 @@ def test_a_pattern_gone_far_astray_is_found_from_the_position_given(placed):
     assert np.abs(offset).max() < NOISE
 
 
-def test_nothing_is_tried_about_given_positions_that_are_farther_than_any_search(placed, monkeypatch):
-    """Of offsets of 6 pixels along an axis 3.5 times the typical size is beyond the 12 pixels that can be searched."""
-    model, data, _ = placed
-    counts = []
-
-    def found(self, model, places, begin, tried):
-        counts.append(len(places))
-        return begin, np.zeros(len(places))
-
-    monkeypatch.setattr(pg.refinement.PositionSearch, "_found", found)
-    for size, worst in ((1.0, round(0.2 * data.count)), (6.0, 0)):
-        offset = size * np.random.default_rng(1).normal(size=(data.count, 2)).astype(np.float32)
-        moved = eqx.tree_at(lambda model: model.scan.offset, model, jnp.asarray(offset))
-        counts.clear()
-        pg.refinement.PositionSearch(data)(moved, moved, no_fit)
-        assert counts == [data.count, worst]
+def test_nothing_is_tried_about_given_positions_that_are_farther_than_any_search():
+    """Of offsets of one pixel along each axis 3.5 are tried, and none beyond the 12 pixels that can be searched."""
+    lengths = np.hypot(*np.random.default_rng(1).normal(size=(2, 20000)))
+    assert [reach_about_given(size * lengths, 3) for size in (0.1, 1.0, 3.0, 4.0)] == [3, 4, 11, 0]
+    assert reach_about_given(lengths[:0], 3) == 3
 
 
 def test_positions_that_are_placed_are_searched_near_by_after_the_first_time():

@@ -1,7 +1,7 @@
 """What a run above the noise lacks: parts of the model, tried from its state and judged by held-out patterns."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -43,8 +43,23 @@ class State(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
+class Trials(NamedTuple):
+    """How trials are made and judged.
+
+    Args:
+        made: the result of a plan, data, the state that it begins with, and whether it is about positions; None if it
+            diverged.
+        gain: of a plan, data, the trial of it, and one without what it adds.
+    """
+
+    made: "Callable[[Plan, Dataset, State, bool], Result | None]"
+    gain: "Callable[[Plan, Dataset, Result, Result], Gain | None]"
+
+
 @meant
-def look_for_missing(state: State, data: Dataset, budget: Budget, said: Sequence[str] = ()) -> State:
+def look_for_missing(
+    state: State, data: Dataset, budget: Budget, said: Sequence[str] = (), trials: Trials | None = None
+) -> State:
     """What pays, put into the plan one after another, in the order of what pays most.
 
     Every part is tried from the present state for some epochs, beside the same epochs without it. It pays where the
@@ -58,6 +73,7 @@ def look_for_missing(state: State, data: Dataset, budget: Budget, said: Sequence
         data: all patterns.
         budget: of which half is left for the final run.
         said: fields that a person said, which are left as they are.
+        trials: how they are made; 12 epochs, judged by held-out patterns, by default.
 
     Returns:
         the plan with what pays, the result of the last trial, and what was tried.
@@ -69,7 +85,7 @@ def look_for_missing(state: State, data: Dataset, budget: Budget, said: Sequence
         each = (time.monotonic() - begin) / max(1, len(state.tried))
         if not until.allows(each * (len(parts) + 1)):
             return state._replace(notes=(*state.notes, "time ended before all that may be missing was tried"))
-        state, paid = _round(state, data, parts)
+        state, paid = _round(state, data, parts, trials or Trials(_trial, _gain))
         if not paid:
             break
         if paid[0].about == PLACED:  # nothing else could show before
@@ -117,32 +133,34 @@ class Round(NamedTuple):
         data: all patterns.
         plain: the trial without any part.
         count: of parts.
+        trials: how they are made.
     """
 
     state: State
     data: Dataset
     plain: Result
     count: int
+    trials: Trials
 
     def tried(self, part: Part) -> tuple[Paid | None, bool]:
         """A trial of a part, None if it ended without one, and whether it pays."""
         plan = part.put_into(self.state.plan)
-        trial = _trial(plan, self.data, self.state, part.about in (OFFSETS, PLACED))
-        gain = None if trial is None else _gain(plan, self.data, trial, self.plain)
+        trial = self.trials.made(plan, self.data, self.state, part.about in (OFFSETS, PLACED))
+        gain = None if trial is None else self.trials.gain(plan, self.data, trial, self.plain)
         if trial is None or gain is None:
             return None, False
         pays = gain.errors >= critical(gain.count, self.count) and gain.share >= LEAST
         return Paid(part, plan, trial, gain), pays and LATTICE not in causes_of(trial)
 
 
-def _round(state: State, data: Dataset, parts: Sequence[Part]) -> tuple[State, list[Part]]:
+def _round(state: State, data: Dataset, parts: Sequence[Part], trials: Trials) -> tuple[State, list[Part]]:
     """One trial of each part beside one without any; the state with the best that paid, and all that paid."""
-    plain = _trial(state.plan, data, state)
+    plain = trials.made(state.plan, data, state, False)
     if plain is None:
         return state, []
-    trials, found, paid = Round(state, data, plain, len(parts)), [], []
+    this, found, paid = Round(state, data, plain, len(parts), trials), [], []
     for part in sorted(parts, key=lambda part: part.about != PLACED):
-        one, pays = trials.tried(part)
+        one, pays = this.tried(part)
         found += [one] if one else []
         paid += [one] if one and pays else []
         if one and pays and part.about == PLACED and one.gain.share >= SURELY:
@@ -151,19 +169,19 @@ def _round(state: State, data: Dataset, parts: Sequence[Part]) -> tuple[State, l
     rows = [_row(one, bool(paid) and one is paid[0]) for one in found]
     if not paid:
         return state._replace(tried=(*state.tried, *rows)), []
-    chosen, all_paid = paid[0], _together(trials, paid)
+    chosen, all_paid = paid[0], _together(this, paid)
     if all_paid:
         chosen, rows = all_paid, [*rows, _row(all_paid, True)]
     notes = (*state.notes, chosen.text)
     return State(chosen.plan, chosen.with_rows(data), (*state.tried, *rows), notes), [one.part for one in paid]
 
 
-def _together(trials: Round, paid: Sequence[Paid]) -> Paid | None:
+def _together(this: Round, paid: Sequence[Paid]) -> Paid | None:
     """All parts that paid, if they pay beside the best of them; of wrong positions others may be signs only."""
     parts = [one.part for one in paid]
     if len(parts) < 2 or {OFFSETS, PLACED} & {part.about for part in parts}:
         return None
-    found, pays = trials._replace(plain=paid[0].trial, count=1).tried(together(parts))
+    found, pays = this._replace(plain=paid[0].trial, count=1).tried(together(parts))
     return found if pays else None
 
 
@@ -201,14 +219,14 @@ def _gain(plan: Plan, data: Dataset, trial: Result, plain: Result) -> Gain | Non
     return Gain(one.r_factor, without.r_factor, errors, len(ratio), one.per_pattern)
 
 
-def _trial(plan: Plan, data: Dataset, state: State, is_of_positions: bool = False) -> Result | None:
+def _trial(plan: Plan, data: Dataset, state: State, is_of_positions: bool) -> Result | None:
     """Some epochs of a plan from where the search stands; None if they diverged.
 
     Positions are searched beyond their gradients only in a trial that is of them.
     """
-    searched = plan if is_of_positions else plan.with_fields({"validation.position_search": False})
+    plan = plan if is_of_positions else plan.with_fields({"validation.position_search": False})
     try:
-        return perform(run_from(searched, data, state, EPOCHS))
+        return perform(run_from(plan, data, state, EPOCHS))
     except NonFiniteError:
         return None
 
