@@ -13,7 +13,8 @@ from ptychograd.automatic.auto import Asked, _has_image, _with_other_start, with
 from ptychograd.automatic.beginning import Beginning, beginning_of, of_right_sign, twin_of
 from ptychograd.automatic.budget import Budget, Tried
 from ptychograd.automatic.halves import HalvesShared, halves_share, with_halves
-from ptychograd.automatic.missing import State, look_for_missing, parts_for, run_from
+from ptychograd.automatic.missing import State, look_for_missing, run_from
+from ptychograd.automatic.parts import parts_for
 from ptychograd.automatic.start import Placing, StartCandidate, StartTrial
 from ptychograd.automatic.under_way import AUTO, is_under_way
 from ptychograd.fitting.result import History, Result

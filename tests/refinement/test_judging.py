@@ -308,3 +308,18 @@ def test_an_interrupted_search_for_positions_expects_held_out_patterns_at_their_
     np.testing.assert_allclose(
         np.asarray(found.scan.offset)[places_of(held)], -inside[places_of(held)], atol=0.4
     )  # told to 0.1 rms
+
+
+def test_positions_of_held_out_patterns_that_are_known_are_looked_for_near_by():
+    """Of offsets of 4 pixels rms as far as whole pixels go; within 3 pixels, 29 steps, where theirs are among them."""
+    data = problems.measurement()
+    _, held = pg.hold_out(data, 0.2)
+    offset = np.random.default_rng(0).normal(0, 4, (data.count, 2)).astype(np.float32)
+    model = pg.models.with_refinable_positions(pg.far_field(data), 16)
+    tried = {}
+    for is_known in (True, False):
+        rows = offset if is_known else offset * (held.photons == 0)[:, None]
+        own = own_parameters(with_per_pattern(model, data, {"scan.offset": rows}), None, held)
+        tried[is_known] = np.hypot(*np.asarray(own["scan.offset"]).T)
+    assert (len(tried[True]), tried[True].max()) == (29, 3)
+    assert 8 < tried[False].max() <= 12

@@ -8,6 +8,8 @@ import pytest
 
 import problems
 import ptychograd as pg
+from ptychograd.refinement.positions.search import reach_about_given
+from ptychograd.runs.held_out import with_search_and_validation
 from ptychograd.runs.run import check
 
 PHOTONS, NOISE = 1e7, 0.03  # and what that many leave open of a position, in pixels
@@ -57,6 +59,26 @@ def test_a_pattern_gone_far_astray_is_found_from_the_position_given(placed):
     model = eqx.tree_at(lambda model: model.scan.offset, model, jnp.asarray(lost))
     offset = np.asarray(pg.refinement.PositionSearch(data, 1)(model, model, no_fit).model.scan.offset)
     assert np.abs(offset).max() < NOISE
+
+
+def test_nothing_is_tried_about_given_positions_that_are_farther_than_any_search():
+    """Of offsets of one pixel along each axis 3.5 are tried, and none beyond the 12 pixels that can be searched."""
+    lengths = np.hypot(*np.random.default_rng(1).normal(size=(2, 20000)))
+    assert [reach_about_given(size * lengths, 3) for size in (0.1, 1.0, 3.0, 4.0)] == [3, 4, 11, 0]
+    assert reach_about_given(lengths[:0], 3) == 3
+
+
+def test_positions_that_are_placed_are_searched_near_by_after_the_first_time():
+    data = problems.measurement()
+    fitted, held = pg.hold_out(data, 0.2)
+    model = pg.models.with_refinable_positions(pg.far_field(fitted), 8)
+    stages = (pg.Stage(60, ("object", "probe", "scan.offset")),)
+    run = pg.Run(model, fitted, pg.Nesterov(), stages, 8, 0)
+    for within, wide in ((None, 3), (8, 1)):
+        plan = pg.Plan(fit={"refine": ("scan.offset",)}, model={"positions": {"placed_within": within}})
+        actions = [one for stage in with_search_and_validation(plan, run, held).stages for one in stage.first]
+        farthest = [one.farthest for one in actions if isinstance(one, pg.refinement.PositionSearch)]
+        assert farthest == [3] * wide + [1] * (6 - wide)
 
 
 @pytest.mark.parametrize("is_judged_first", [True, False])

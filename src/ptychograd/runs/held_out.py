@@ -28,7 +28,13 @@ from ptychograd.runs.plan.held_share import held_share
 from ptychograd.runs.plan.problems import about_field
 from ptychograd.runs.setting_names import HELD_OUT
 from ptychograd.runs.stage import Run
-from ptychograd.runs.stages import with_position_placement, with_position_search, with_position_validation
+from ptychograd.runs.stages import (
+    WIDE,
+    WIDE_IF_PLACED,
+    with_position_placement,
+    with_position_search,
+    with_position_validation,
+)
 
 if TYPE_CHECKING:
     from ptychograd.runs.plan.whole import PlanFields
@@ -59,7 +65,7 @@ def with_search_and_validation(plan: "PlanFields", run: Run, held: Dataset | Non
     if within is not None:
         stages = with_position_placement(stages, run.data, held, run.model, within)
     if plan.validation.position_search:
-        stages = with_position_search(stages, run.data, run.model)
+        stages = with_position_search(stages, run.data, run.model, WIDE if within is None else WIDE_IF_PLACED)
     if held is not None and plan.validation.position_test:
         stages = with_position_validation(stages, held, run.model)
     return run._replace(stages=stages)
@@ -91,7 +97,7 @@ def validated_by(
 ) -> HeldOutFigures:
     """What patterns that were held out say of a result, where of the others these paths were `refined`."""
     model = cast(AbstractModel, result.model)
-    own = own_parameters(model, refined)
+    own = own_parameters(model, refined, held)
     if not own:
         return HeldOutFigures(r_factor(model, held, together, noise), model)
     found = held_out_misfits(model, held, noise, own)

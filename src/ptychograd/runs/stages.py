@@ -31,6 +31,7 @@ MOST_ROUNDS = 30  # of searches for positions
 ROUND = 6  # epochs of object and probe, about, from one search for positions to the next
 DESCENT = 0.25  # of these rounds positions follow their gradients; then those would only bring noise in
 WIDE = 0.5  # of these rounds search within 3 pixels, the others within NEAR
+WIDE_IF_PLACED = 0.2  # of them, where holograms placed positions to parts of a pixel before
 NEAR = 1
 TRIAL = 0.15  # of these epochs: so long both ways are fitted to be judged
 CALIBRATIONS, CALIBRATED_SHARE = 8, 0.8  # of the flat field, and in which share of the epochs that fit counts
@@ -135,7 +136,9 @@ def with_position_placement(
     return (stages[0]._replace(first=(placement, *stages[0].actions)), *stages[1:])
 
 
-def with_position_search(stages: Sequence[Stage], data: Dataset, model: AbstractModel) -> tuple[Stage, ...]:
+def with_position_search(
+    stages: Sequence[Stage], data: Dataset, model: AbstractModel, wide: float = WIDE
+) -> tuple[Stage, ...]:
     """The stages with searches for positions in the first 60 % of those epochs that refine offsets of positions.
 
     A `PositionSearch` and a `DistortionCorrection` are done about every 6 epochs, but 30 times at most. Object and
@@ -145,6 +148,7 @@ def with_position_search(stages: Sequence[Stage], data: Dataset, model: Abstract
         stages: of a run.
         data: the patterns that are fitted.
         model: the start model, which says which parameters correct positions.
+        wide: share of the searches that look within 3 pixels, the first ones; the others look within 1.
 
     Returns:
         the stages, those that refine offsets divided where positions are searched.
@@ -162,8 +166,8 @@ def with_position_search(stages: Sequence[Stage], data: Dataset, model: Abstract
     last, noise = round(VALIDATED * epochs), stages[-1].noise
     rounds = min(max(1, round(last / ROUND)), MOST_ROUNDS)
     corrected = DistortionCorrection(data, noise=noise)
-    wide, near = (PositionSearch(data, noise=noise), corrected), (PositionSearch(data, NEAR, noise), corrected)
-    cuts = {round(last * n / rounds): wide if n <= WIDE * rounds else near for n in range(1, rounds + 1)}
+    far, near = (PositionSearch(data, noise=noise), corrected), (PositionSearch(data, NEAR, noise), corrected)
+    cuts = {round(last * n / rounds): far if n <= wide * rounds else near for n in range(1, rounds + 1)}
     still = range(sorted(cuts)[max(0, round(rounds * DESCENT) - 1)], last)
     parts = _divided(stages, cuts, lambda stage: _is_about_positions(stage, paths))
     return tuple(_without_offsets(stage, paths) if begin in still else stage for begin, stage in parts)

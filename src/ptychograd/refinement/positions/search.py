@@ -24,13 +24,24 @@ TYPICAL = 1.18  # of two numbers of size 1, the median length
 SPACING = 2  # pixels, of steps about the given position
 
 
+def reach_about_given(lengths: Float[np.ndarray, " pattern"], farthest: int) -> int:
+    """How far about the given positions, in pixels, the worst patterns are looked for, by the lengths of all offsets.
+
+    0 where positions are typically off by more than a search can reach, as those that were placed by holograms.
+    """
+    reach = REACHED * float(np.median(lengths)) / TYPICAL if len(lengths) else 0.0
+    return int(np.ceil(max(reach, farthest))) if reach <= FARTHEST else 0
+
+
 class PositionSearch(AbstractStageAction):
     """Before a stage, look for every pattern's position anew, farther than a gradient reaches.
 
     Everything else stays as it is. Of all steps by whole pixels, up to `farthest`, the one of the least misfit is
     taken, and Gauss-Newton steps down from there: a pattern whose position is caught in a wrong minimum comes out of
     it, once the object about it is right. For the worst fifth of the patterns positions about the given one are tried
-    as well, in case they went astray. Patterns without a photon, as those that `data` hold out, stay where they are.
+    as well, in case they went astray, unless typical offsets are longer than 3.4 pixels, as of positions that were
+    placed: given ones then say too little. Patterns without a photon, as those that `data` hold out, stay where they
+    are.
 
     `with_position_search` puts it into the stages of a run.
 
@@ -65,8 +76,8 @@ class PositionSearch(AbstractStageAction):
         offset = before.copy()
         offset[places], misfit = self._found(model, places, before[places], whole_pixels(self.farthest))
         worst = np.argsort(-misfit)[: round(WORST * len(places))]
-        typical = np.median(np.hypot(*offset[places].T)) / TYPICAL if len(places) else 0
-        steps = whole_pixels(int(np.ceil(max(REACHED * typical, self.farthest))), SPACING)
+        reach = reach_about_given(np.hypot(*offset[places].T), self.farthest)
+        steps, worst = whole_pixels(reach, SPACING), worst if reach else worst[:0]
         anew, other = self._found(model, places[worst], np.zeros_like(before[places[worst]]), steps)
         better = other < misfit[worst]
         offset[places[worst[better]]] = anew[better]

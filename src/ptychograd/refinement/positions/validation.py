@@ -36,7 +36,9 @@ from ptychograd.refinement.positions.single_pattern import (
 from ptychograd.refinement.stage_actions import AbstractStageAction, Changed
 
 FEW = 16  # starts from which to go down, where a pattern has more of its own than its position
+OF_PLACES, FEWEST = 1 / 16, 4  # of all that are tried, where its position is among them: as many at most
 SPREAD = 2.5  # times the rms of all corrections: how far the position of a held-out pattern is looked for
+KNOWN = 3.0  # pixels, instead, where one was found for it already
 
 
 class HeldOutMisfits(NamedTuple):
@@ -107,17 +109,21 @@ def held_out_misfits(
 
 
 @meant
-def own_parameters(model: AbstractModel, names: Iterable[str] | None = None) -> Row:
+def own_parameters(model: AbstractModel, names: Iterable[str] | None = None, held: Dataset | None = None) -> Row:
     """Arrays with one row a pattern whose rows are not all alike, by path, and the steps from which to go down.
 
-    Of those that `names` stand for, if they are given. An offset is tried at all whole pixels, and beside each of these
-    every other number its standard deviation up and down: weights have several minima.
+    Of those that `names` stand for, if they are given. An offset is tried at all whole pixels, as far as 2.5 times the
+    rms of all offsets, or within 3 pixels where those of the `held` patterns were found already, as by
+    `PositionPlacement`. Beside each of these every other number is tried its standard deviation up and down: weights
+    have several minima.
     """
     arrays = named_parameters(eqx.filter(model, is_parameter))
     asked = [path for path in model.per_pattern if names is None or any(matches(path, name) for name in names)]
     known = sorted(path for path in asked if path in arrays)
     varying = {path: arrays[path] for path in known if np.ptp(np.asarray(arrays[path]), axis=0).any()}
-    return _tried(varying, _offset(model))
+    offset = _offset(model)
+    found = held is not None and offset in varying and np.asarray(arrays[offset])[illuminated_positions(held)].any()
+    return _tried(varying, offset, KNOWN if found else np.inf)
 
 
 @meant
@@ -135,21 +141,24 @@ def _offset(model: AbstractModel) -> str:
     return correcting(recorded(roles_of(model), model)).get("offset", "")
 
 
-def _tried(own: Mapping[str, Array], offset: str) -> Row:
+def _tried(own: Mapping[str, Array], offset: str, farthest: float) -> Row:
     still = {path: np.zeros(array.shape[1]) for path, array in own.items()}
     sizes = {path: np.diag(np.std(array, axis=0)) for path, array in own.items() if path != offset}
     aside = [still | {path: sign * step} for path, steps in sizes.items() for step in steps for sign in (1, -1)]
     tried = [still, *aside]
     if offset in own:
         spread = float(np.sqrt(np.mean(np.square(own[offset]))))
-        pixels = np.asarray(whole_pixels(int(np.ceil(SPREAD * spread))))
+        pixels = np.asarray(whole_pixels(int(np.ceil(min(SPREAD * spread, farthest)))))
         tried = [one | {offset: pixel} for pixel in pixels for one in tried]
     return {path: jnp.asarray(np.stack([one[path] for one in tried]), own[path].dtype) for path in own}
 
 
 def _starts(own: Row, offset: str) -> int:
     """From how many of the steps to go down: the best, where a position is all that a pattern has of its own."""
-    return 1 if tuple(own) in ((), (offset,)) else min(FEW, len(next(iter(own.values()))))
+    if tuple(own) in ((), (offset,)):
+        return 1
+    count = len(next(iter(own.values())))
+    return min(FEW, max(FEWEST, round(OF_PLACES * count)), count) if offset in own else min(FEW, count)
 
 
 def _validated(shared: tuple, item: tuple) -> tuple[Float[Array, ""], Float[Array, ""], Row]:
@@ -213,7 +222,7 @@ class PositionValidation(AbstractStageAction):
         were = {name: parameters[name] for name in names}
         results = [fit(one, self.epochs, names) for one in (model, replace_parameters(model, were))]
         refined, before = (result.onto(start) for result in results)
-        own = own_parameters(refined)
+        own = own_parameters(refined, None, self.held)
         validated, other = (held_out_misfits(one, self.held, self.noise, own) for one in (refined, before))
         gain = other.residual - validated.residual
         error = float(gain.std(ddof=1) / np.sqrt(len(gain))) if len(gain) > 1 else 0.0
