@@ -38,7 +38,8 @@ class Problem:
 def far_field(folder: Path, measured: Path, small: bool) -> Problem:
     """The paper's far field (section 3.3), nothing known about the surround; images and seed are others.
 
-    The default's constants were chosen on astronaut, camera, moon and coins with seeds 0 to 4.
+    The default's constants were chosen on astronaut, camera, moon and coins with seeds 0 to 4; that the probe is held
+    for two epochs on these images too, among others (`hold_probe.py`).
     """
     images = folder / "brick.png", folder / "gravel.png"
     for path, image in zip(images, (brick(), gravel()), strict=True):

@@ -270,6 +270,14 @@ def test_epochs_lower_for_cuda_and_hold_nothing_slow(kind):
     assert not slow_in_epoch((KINDS | MORE)[kind]())
 
 
+@pytest.mark.parametrize("search", [pg.LBFGS(), pytest.param(pg.Optax(optax.lbfgs()), marks=pytest.mark.slow)])
+def test_a_line_search_waits_for_its_end_and_for_nothing_else(search):
+    found = slow_in_epoch(plain(search, batch_size=far().count)())
+    assert "a loop whose end the host waits for" in found
+    if isinstance(search, pg.LBFGS):
+        assert set(found) == {"a loop whose end the host waits for"}
+
+
 def test_what_is_slow_is_found():
     def step(total, pattern):
         adds = jnp.zeros((9, 9), np.complex64).at[jnp.arange(9), 0].add(pattern)
