@@ -62,7 +62,7 @@ def followed(job: "pg.runs.Job") -> "tuple[pg.Dataset, pg.AbstractModel | None]"
     """The data when no more patterns come, and the model as it was reconstructed, shown and saved by then."""
     from ptychograd.fitting.reconstruction import CUT_SHORT
     from ptychograd.fitting.result import NonFiniteError
-    from ptychograd.runs.following import FollowedScan
+    from ptychograd.runs.following import FollowedScan, start_of_run
     from ptychograd.runs.machine import devices, in_file
 
     job.require_followable()
@@ -82,7 +82,8 @@ def followed(job: "pg.runs.Job") -> "tuple[pg.Dataset, pg.AbstractModel | None]"
     ending.release()
     note(f"{job.data.name}: {result.stopped}; the run as asked begins")
     with heard():
-        return scan.whole(), result.model
+        whole = scan.whole()
+        return whole, start_of_run(job.plan, whole, result)
 
 
 def performed(job: "pg.runs.Job", planned: "pg.runs.PlannedRun") -> "pg.Result":

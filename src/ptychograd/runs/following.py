@@ -12,9 +12,11 @@ import numpy as np
 from ptychograd.core.errors import InputError
 from ptychograd.core.log import log
 from ptychograd.data.dataset import Dataset, StreamFromFile, frozen, make_dataset, positions_of
+from ptychograd.fitting.batch_size import is_faint, signal_of
 from ptychograd.fitting.epoch import Device
 from ptychograd.fitting.reconstruction import Progress, reconstruct
 from ptychograd.fitting.result import History, Result
+from ptychograd.physics.model import AbstractModel
 from ptychograd.runs.checkpoints import Checkpoints, Every
 from ptychograd.runs.plan.held_share import refines_positions
 from ptychograd.runs.plan.making import make_run
@@ -122,6 +124,18 @@ class FollowedScan:
         for note in whole.notes[len(data.notes) :]:
             log.info("%s: %s", data.source, note)
         return whole
+
+
+def start_of_run(plan: "PlanFields", data: Dataset, result: Result) -> AbstractModel | None:
+    """The model with which the run as asked begins when the scan is there; None for the start of the plan.
+
+    It is the one as it was reconstructed meanwhile, unless photons are few: batches of a scan that comes are small, and
+    of few photons they may have left a lattice of the scan's period, which all patterns at once heal but slowly.
+    """
+    if plan.fit.batch_size is None and is_faint(data, signal_of(data)):
+        log.info("photons are few, so the run begins with its start, and not with what was reconstructed meanwhile")
+        return None
+    return result.model
 
 
 def check_followed(plan: "PlanFields", processes: int) -> None:
