@@ -17,6 +17,7 @@ from ptychograd.automatic.missing import State, look_for_missing, run_from
 from ptychograd.automatic.parts import parts_for
 from ptychograd.automatic.start import Placing, StartCandidate, StartTrial
 from ptychograd.automatic.under_way import AUTO, is_under_way
+from ptychograd.fitting.reconstruction import require_whole
 from ptychograd.fitting.result import History, Result
 from ptychograd.runs.plan.reading import as_in_file
 
@@ -265,3 +266,22 @@ def test_nothing_is_tried_without_time_or_where_it_was_said(dim_scan):
     assert look_for_missing(state, data, Budget.of(-1.0)).plan == state.plan
     said = ("fit.refine", "model.probe.modes")
     assert look_for_missing(state, data, Budget.of(None), said).tried == ()
+
+
+def test_a_trial_that_is_cut_short_ends_all(dim_scan):
+    """A signal within a trial: the result of two of its epochs is judged by nobody."""
+    data, state = dim_scan
+
+    def stop(progress):
+        raise KeyboardInterrupt
+
+    cut = pg.perform(run_from(state.plan, data, state, 3), stop)
+    assert cut.stopped == "interrupted"
+    with pytest.raises(KeyboardInterrupt):
+        require_whole(cut)
+
+
+def test_only_an_automatic_run_that_has_more_to_do_goes_on(scan, dim_scan):
+    _, state = dim_scan
+    with pytest.raises(pg.InputError, match="of no automatic run that has more to do"):
+        pg.auto(scan, pg.Plan(), resume=state.result)

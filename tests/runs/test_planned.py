@@ -5,6 +5,7 @@ import logging
 import numpy as np
 import pytest
 
+import problems
 import ptychograd as pg
 from problems import measurement
 from ptychograd.runs.setting_names import HELD_OUT, PLAN
@@ -136,3 +137,16 @@ def test_units_follow_a_path(tmp_path):
 def test_fields_that_do_not_go_together(sections, expected):
     with pytest.raises(pg.InputError, match=expected):
         pg.Plan(**sections).check()
+
+
+def test_an_error_in_what_is_called_after_an_epoch_is_told_with_its_name(tmp_path):
+    pg.write(tmp_path / "scan.h5", problems.measurement())
+    plan = pg.Plan(data={"paths": [str(tmp_path / "scan.h5")]}, fit={"epochs": 1})
+    planned = pg.runs.PlannedRun.of(plan, plan.read())
+
+    def broken(progress):
+        raise ZeroDivisionError("by hand")
+
+    with pytest.raises(ZeroDivisionError) as problem:
+        planned.perform(broken)
+    assert any("broken, as `on_epoch` after epoch 1" in note for note in problem.value.__notes__)

@@ -14,14 +14,14 @@ from ptychograd.automatic.halves import halves_share, with_halves
 from ptychograd.automatic.missing import State, look_for_missing
 from ptychograd.automatic.start.shadow_distance import as_near_field
 from ptychograd.automatic.start.trials import Tell
-from ptychograd.automatic.under_way import AUTO, under_way
-from ptychograd.core.errors import check_kind
+from ptychograd.automatic.under_way import AUTO, is_under_way, under_way
+from ptychograd.core.errors import InputError, check_kind
 from ptychograd.core.log import log
 from ptychograd.core.strict import meant
 from ptychograd.data.dataset import Dataset, StreamFromFile
 from ptychograd.data.patterns import illuminated_positions
 from ptychograd.data.preparation.guesses import guess_preparation
-from ptychograd.fitting.reconstruction import CUT_SHORT, Progress
+from ptychograd.fitting.reconstruction import CUT_SHORT, Progress, require_whole
 from ptychograd.fitting.result import Result
 from ptychograd.fitting.verdict import LATTICE, NOT_SOLVED, UNTOLD, VERDICT, causes_of
 from ptychograd.runs.plan.plan import Plan
@@ -29,7 +29,7 @@ from ptychograd.runs.plan.preparation import preparation_of
 from ptychograd.runs.plan.quantities import quantity
 from ptychograd.runs.plan.reading import as_in_file, prepared, tell
 from ptychograd.runs.planned import PlannedRun
-from ptychograd.runs.setting_names import HELD_OUT
+from ptychograd.runs.setting_names import FINGERPRINT, HELD_OUT
 
 HELD, MOST_HELD, LEAST_HELD = 16, 0.15, 0.05  # patterns that judge, and shares of all
 SEARCH = 0.4  # of the time, for the start
@@ -124,6 +124,8 @@ def auto(
         print(result.settings["verdict"]["code"], *result.settings["auto"]["notes"], sep="\\n")
     """
     check_kind(plan or Plan(), Plan, "plan")
+    if resume is not None:
+        check_kind(resume, Result, "resume")
     seconds = quantity(time, "s") if time is not None else None
     plan = plan or (Plan() if resume is None else Plan.of_result(resume))
     budget = Budget.of(seconds)
@@ -170,9 +172,12 @@ class Begun(NamedTuple):
 
 def _gone_on(asked: Asked, resume: Result) -> Begun:
     """As far as the run was that was interrupted."""
-    before = resume.settings.get(AUTO, {})
-    tried = tuple(Tried.of(row) for row in before.get("tried", ()))
-    return Begun(asked.plan, asked.plan, asked.read(asked.plan), list(before.get("notes", ())), tried)
+    if not is_under_way(resume.settings):
+        raise InputError("`resume` is of no automatic run that has more to do; `reconstruct` goes on from others.")
+    data, before = asked.read(asked.plan), resume.settings[AUTO]
+    if resume.settings.get(FINGERPRINT) not in (None, data.fingerprint):
+        raise InputError(f"{data.source} holds other data than the run began with; give those (`--data`).")
+    return Begun(asked.plan, asked.plan, data, list(before["notes"]), tuple(map(Tried.of, before["tried"])))
 
 
 def _begun(asked: Asked) -> Begun:
@@ -250,7 +255,7 @@ def _distinguished(
         other = plan.with_fields({**UNSAID, **fields})
         there = asked.read(other)
         planned = PlannedRun.of(other.with_fields({"fit.epochs": DISTINGUISHED}), there)
-        held_out = planned.validated(planned.perform()).settings.get(HELD_OUT, np.inf)
+        held_out = planned.validated(require_whole(planned.perform())).settings.get(HELD_OUT, np.inf)
         found.append((held_out, text, other))
     best = min(found, key=lambda one: one[0])
     rows = [Tried("start", text, r, None, DISTINGUISHED, text == best[1]) for r, text, _ in found]

@@ -9,6 +9,7 @@ from ptychograd.automatic.orientation.preference import critical
 from ptychograd.core.strict import meant
 from ptychograd.data.dataset import Dataset
 from ptychograd.fitting.batch_size import is_faint, signal_of
+from ptychograd.fitting.reconstruction import require_whole
 from ptychograd.fitting.result import NonFiniteError
 from ptychograd.fitting.verdict import LATTICE, causes_of
 from ptychograd.physics.model import AbstractModel
@@ -67,7 +68,7 @@ def _misfits(plan: Plan, data: Dataset) -> HeldOutMisfits | None:
     """What a short run leaves of held-out patterns; None if it diverged, or took up the lattice of the scan."""
     planned = PlannedRun.of(plan.with_fields({"fit.epochs": EPOCHS}), data)
     try:
-        result = planned.perform()
+        result = require_whole(planned.perform())
     except NonFiniteError:
         return None
     if planned.held is None or not isinstance(result.model, AbstractModel) or LATTICE in causes_of(result):

@@ -7,6 +7,7 @@ from ptychograd.core.errors import InputError
 from ptychograd.core.strict import meant
 from ptychograd.data.dataset import Dataset
 from ptychograd.data.geometry import format_length
+from ptychograd.fitting.reconstruction import require_whole
 from ptychograd.fitting.result import NonFiniteError, Result
 from ptychograd.fitting.verdict import NOT_SOLVED, VERDICT
 from ptychograd.quality.half_data import half_agreement
@@ -49,7 +50,10 @@ def halves_share(plan: Plan, data: Dataset, result: Result) -> HalvesShared:
     fields |= {"model.start.probe": result.probe, "fit.refine": tuple(p for p in plan.fit.refine if "scan" not in p)}
     fields |= {"model.positions.placed_within": None}
     try:
-        halves = [half.perform() for half in planned_halves(plan.with_fields(fields), _as_found(plan, data, result))]
+        halves = [
+            require_whole(half.perform())
+            for half in planned_halves(plan.with_fields(fields), _as_found(plan, data, result))
+        ]
         found = half_agreement(*halves)
     except (InputError, NonFiniteError) as problem:
         return HalvesShared(None, f"halves of the patterns could not be compared: {problem}")

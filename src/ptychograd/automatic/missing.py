@@ -13,6 +13,7 @@ from ptychograd.automatic.parts import OFFSETS, PLACED, Part, next_modes, parts_
 from ptychograd.core.parameters import named_parameters
 from ptychograd.core.strict import meant
 from ptychograd.data.dataset import Dataset
+from ptychograd.fitting.reconstruction import require_whole
 from ptychograd.fitting.result import NonFiniteError, Result
 from ptychograd.fitting.verdict import AT_NOISE, LATTICE, NOT_SOLVED, VERDICT, causes_of
 from ptychograd.models.continuing import EarlierResult, continued
@@ -149,7 +150,7 @@ class Round(NamedTuple):
         gain = None if trial is None else self.trials.gain(plan, self.data, trial, self.plain)
         if trial is None or gain is None:
             return None, False
-        pays = gain.errors >= critical(gain.count, self.count) and gain.share >= LEAST
+        pays = bool(gain.errors >= critical(gain.count, self.count) and gain.share >= LEAST)
         return Paid(part, plan, trial, gain), pays and LATTICE not in causes_of(trial)
 
 
@@ -226,7 +227,7 @@ def _trial(plan: Plan, data: Dataset, state: State, is_of_positions: bool) -> Re
     """
     plan = plan if is_of_positions else plan.with_fields({"validation.position_search": False})
     try:
-        return perform(run_from(plan, data, state, EPOCHS))
+        return require_whole(perform(run_from(plan, data, state, EPOCHS)))
     except NonFiniteError:
         return None
 

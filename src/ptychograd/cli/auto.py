@@ -31,17 +31,21 @@ def auto(*data: Path, time: str = "10min", options: Options = Options(), json: J
     run(plan_of(options, data), time, json)
 
 
-def run(plan: pg.Plan, time: str = "10min", json: bool = False, resume: "pg.Result | None" = None) -> "pg.Result":
+def run(
+    plan: pg.Plan,
+    time: str = "10min",
+    json: bool = False,
+    resume: "pg.Result | None" = None,
+    epochs: int | None = None,
+) -> "pg.Result":
     """The result of an automatic run, which is shown, saved and told; of one that was interrupted, if it is given."""
     from ptychograd.runs.job import require_whole_scan
     from ptychograd.runs.machine import in_file
 
     require_whole_scan(plan)
-    begin, job = monotonic(), begun(plan, resume)
+    begin, job = monotonic(), begun(plan, resume, epochs)
     keep, so_far = in_file(job.machine), []
     with heard():
-        if resume is not None:
-            job.read()  # which refuses other data than it began with
         with ExitStack() as shown, _what_there_is(so_far):
             bar = shown.enter_context(ShareBar("starts"))
             perform = partial(_perform, job, shown, so_far)
@@ -79,16 +83,18 @@ def _perform(
     from ptychograd.fitting.reconstruction import CUT_SHORT
 
     shown.close()  # the bar of trials
-    here = job._replace(plan=plan, settings=settings, resume=None if so_far else job.resume)
+    begun = {} if not so_far else {"resume": None, "epochs": None}
+    here = job._replace(plan=plan, settings=settings, **begun)
     planned = here.planned(data)
     result = performed(here, planned)
-    ending.release()
-    if result.stopped not in CUT_SHORT:
-        result = planned.validated(result)
-        with ending.waiting():
-            so_far.append(saved(here, data, result))
-        return result
     here.require_news(result)
     where = saved(here, data, result)
+    ending.release()
+    if result.stopped not in CUT_SHORT:
+        so_far.append(where)
+        result = planned.validated(result)
+        with ending.waiting():
+            saved(here, data, result, where.elsewhere)
+        return result
     note(f"{ending.summary}`ptychograd resume {where}` goes on with the run")
     leave(INTERRUPTED)

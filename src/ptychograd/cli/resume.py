@@ -36,7 +36,7 @@ def resume(
 
     begun = pg.load(result)
     plan = stored_plan(result, begun, trust_model)
-    goes_on = epochs is None and is_under_way(begun.settings)  # as `auto` does after its run
+    goes_on = is_under_way(begun.settings)  # as `auto` does after its run
     if (over := over_line(result, begun, plan, epochs)) and not goes_on:
         say(over)
         tell_json(texts.run_figures(begun), json)
@@ -45,4 +45,4 @@ def resume(
     with heard():
         plan = continued_plan(result, begun, plan, data or (), output)
     plan = applied(plan, options)
-    go_on(plan, json=json, resume=begun) if goes_on else perform(plan, json, begun, goal)
+    go_on(plan, json=json, resume=begun, epochs=goal) if goes_on else perform(plan, json, begun, goal)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from ptychograd.core.parameters import trainable_names
 from ptychograd.data.dataset import Dataset, check_data
 from ptychograd.fitting.epoch import Device
-from ptychograd.fitting.reconstruction import reconstruct
+from ptychograd.fitting.reconstruction import reconstruct, require_whole
 from ptychograd.fitting.solvers import EvaluateOnly
 from ptychograd.physics.model import AbstractModel
 from ptychograd.physics.noise import AbstractNoise
@@ -45,4 +45,4 @@ def r_factor(
     result = reconstruct(
         model, data, EvaluateOnly(), epochs=1, batch_size=size, trainable=names, devices=devices, noise=noise
     )
-    return result.history.r_factor[0]
+    return require_whole(result).history.r_factor[0]

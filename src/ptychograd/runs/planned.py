@@ -2,6 +2,7 @@
 
 import platform
 from collections.abc import Callable, Sequence
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -12,6 +13,7 @@ from ptychograd.core.version import __version__
 from ptychograd.data.dataset import Dataset
 from ptychograd.fitting.epoch import Device
 from ptychograd.fitting.reconstruction import CUT_SHORT, Progress
+from ptychograd.fitting.reconstruction.contracts import check_called
 from ptychograd.fitting.result import NonFiniteError, Result
 from ptychograd.physics.model import AbstractModel
 from ptychograd.runs.held_out import monitored, parted, validated, with_search_and_validation
@@ -107,14 +109,22 @@ class PlannedRun(NamedTuple):
         for note in self.notes if resume is None else ():
             log.warning(note)
 
-        def tell(progress: Progress) -> None:
-            if on_epoch is not None:
-                on_epoch(progress._replace(so_far=lambda: self._with_decisions(progress.so_far())))
-
+        check_called(on_epoch=on_epoch)
         try:
-            return self.described(perform(self.run, tell, resume, epochs))
+            return self.described(perform(self.run, self._shown_by(on_epoch), resume, epochs))
         except NonFiniteError as problem:
             raise NonFiniteError(str(problem), self._with_decisions(problem.result)) from None
+
+    def _shown_by(self, on_epoch: Callable[[Progress], None] | None) -> Callable[[Progress], None] | None:
+        """The same, by whose name errors in it are told, with results that say what the data decided."""
+        if on_epoch is None:
+            return None
+
+        @wraps(on_epoch)
+        def shown(progress: Progress) -> None:
+            on_epoch(progress._replace(so_far=lambda: self._with_decisions(progress.so_far())))
+
+        return shown
 
     @property
     def alone(self) -> bool:

@@ -19,6 +19,7 @@ from ptychograd.fitting.reconstruction import (
     Task,
     prepared,
     reconstruct,
+    require_whole,
 )
 from ptychograd.fitting.reconstruction.contracts import check_called
 from ptychograd.fitting.result import History, NonFiniteError, Result, arrays_of, require_present_version
@@ -148,10 +149,7 @@ def _changed(run: Run, run_progress: RunProgress, result: Result | None, change:
 
     def fit(model: AbstractModel, epochs: int, hold: Sequence[str] = ()) -> Result:
         task = task_of(run._replace(model=model), _without(stage, hold, model), epochs, None, None)
-        found = reconstruct(**task._asdict())
-        if found.stopped in CUT_SHORT:
-            raise KeyboardInterrupt
-        return found
+        return require_whole(reconstruct(**task._asdict()))
 
     result = result or reconstruct(**task_of(run, stage, 0, None, None)._asdict())
     with CalledFrom(change, f"as a stage action before epoch {result.history.epochs + 1}"):

@@ -77,8 +77,10 @@ class Ending:
     def waiting(self) -> Iterator[None]:
         """Let signals wait meanwhile, as something is saved."""
         self.hold()
-        yield
-        self.release()
+        try:
+            yield
+        finally:
+            self.release()
 
 
 ending = Ending()

@@ -10,6 +10,7 @@ from ptychograd.fitting.reconstruction.loop import (
     Progress,
     bytes_needed,
     reconstruct,
+    require_whole,
 )
 from ptychograd.fitting.reconstruction.task import Task, prepared
 from ptychograd.fitting.reconstruction.together import can_go_together, reconstruct_together
@@ -28,4 +29,5 @@ __all__ = [
     "prepared",
     "reconstruct",
     "reconstruct_together",
+    "require_whole",
 ]

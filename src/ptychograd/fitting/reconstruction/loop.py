@@ -75,6 +75,13 @@ class Progress(NamedTuple):
     so_far: Callable[[], Result]
 
 
+def require_whole(result: Result) -> Result:
+    """The result; `KeyboardInterrupt` where it was cut short, as what came to that is no step of anything longer."""
+    if result.stopped in CUT_SHORT:
+        raise KeyboardInterrupt
+    return result
+
+
 def reconstruct(
     model: AbstractModel,
     data: Dataset,

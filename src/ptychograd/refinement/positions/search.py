@@ -39,9 +39,9 @@ class PositionSearch(AbstractStageAction):
     Everything else stays as it is. Of all steps by whole pixels, up to `farthest`, the one of the least misfit is
     taken, and Gauss-Newton steps down from there: a pattern whose position is caught in a wrong minimum comes out of
     it, once the object about it is right. For the worst fifth of the patterns positions about the given one are tried
-    as well, in case they went astray, unless typical offsets are longer than 3.4 pixels, as of positions that were
-    placed: given ones then say too little. Patterns without a photon, as those that `data` hold out, stay where they
-    are.
+    as well, in case they went astray, unless offsets are typically above 3.4 pixels along each axis, as of positions
+    that were placed: given ones then say too little. Patterns without a photon, as those that `data` hold out, stay
+    where they are.
 
     `with_position_search` puts it into the stages of a run.
 

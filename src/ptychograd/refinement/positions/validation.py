@@ -38,7 +38,7 @@ from ptychograd.refinement.stage_actions import AbstractStageAction, Changed
 FEW = 16  # starts from which to go down, where a pattern has more of its own than its position
 OF_PLACES, FEWEST = 1 / 16, 4  # of all that are tried, where its position is among them: as many at most
 SPREAD = 2.5  # times the rms of all corrections: how far the position of a held-out pattern is looked for
-KNOWN = 3.0  # pixels, instead, where one was found for it already
+KNOWN = 3.0  # pixels, at least, where one was found for it already
 
 
 class HeldOutMisfits(NamedTuple):
@@ -113,17 +113,26 @@ def own_parameters(model: AbstractModel, names: Iterable[str] | None = None, hel
     """Arrays with one row a pattern whose rows are not all alike, by path, and the steps from which to go down.
 
     Of those that `names` stand for, if they are given. An offset is tried at all whole pixels, as far as 2.5 times the
-    rms of all offsets, or within 3 pixels where those of the `held` patterns were found already, as by
-    `PositionPlacement`. Beside each of these every other number is tried its standard deviation up and down: weights
-    have several minima.
+    rms of all offsets, or only as far as those of the `held` patterns lack of it, 3 pixels at least: they may have been
+    found already, by `PositionPlacement`, or follow a slow distortion. Beside each of these every other number is tried
+    its standard deviation up and down: weights have several minima.
     """
     arrays = named_parameters(eqx.filter(model, is_parameter))
     asked = [path for path in model.per_pattern if names is None or any(matches(path, name) for name in names)]
     known = sorted(path for path in asked if path in arrays)
     varying = {path: arrays[path] for path in known if np.ptp(np.asarray(arrays[path]), axis=0).any()}
     offset = _offset(model)
-    found = held is not None and offset in varying and np.asarray(arrays[offset])[illuminated_positions(held)].any()
-    return _tried(varying, offset, KNOWN if found else np.inf)
+    if held is None or offset not in varying:
+        return _tried(varying, offset, np.inf)
+    return _tried(varying, offset, _farthest(np.asarray(arrays[offset]), held))
+
+
+def _farthest(offsets: Float[np.ndarray, "pattern axis"], held: Dataset) -> float:
+    """How far held-out patterns are still to be looked for, by what their offsets lack of those of the others."""
+    places = illuminated_positions(held)
+    others = np.delete(offsets, places, axis=0)
+    lacking = float(np.mean(others**2) - np.mean(offsets[places] ** 2)) if len(others) and len(places) else np.inf
+    return max(KNOWN, SPREAD * float(np.sqrt(max(0.0, lacking))))
 
 
 @meant
