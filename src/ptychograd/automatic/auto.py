@@ -1,14 +1,13 @@
 """From any file to a result of which is said how far it is to be trusted, with nothing said beforehand."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from ptychograd.automatic.beginning import SURE, Beginning, beginning_of, other_beginning
+from ptychograd.automatic.beginning import Beginning, beginning_of, doubts_of_sign, other_beginning
 from ptychograd.automatic.budget import Budget, Tried
-from ptychograd.automatic.conventions import expected_sign, matter_sign
 from ptychograd.automatic.few_photons import evidence_at_few_photons
 from ptychograd.automatic.halves import halves_share, with_halves
 from ptychograd.automatic.missing import State, look_for_missing
@@ -355,16 +354,5 @@ def _finished(state: State, data: Dataset, notes: list[str]) -> Result:
             shared = halves_share(state.plan, data, result)
             result = with_halves(result, shared)
             _tell(notes, state.plan, [shared.summary])
-        _tell(notes, state.plan, list(_of_sign(result, data)))
+        _tell(notes, state.plan, list(doubts_of_sign(result, data)))
     return result._replace(settings=result.settings | under_way(notes, state.tried, result.stopped in CUT_SHORT))
-
-
-def _of_sign(result: Result, data: Dataset) -> Iterator[str]:
-    """A note where the sign of matter's phase is not that of its field."""
-    expected = expected_sign(None if data.geometry is None else data.geometry.wavelength)
-    found = matter_sign(result) if result.roles.image is not None else None
-    if expected and found is not None and found.sign == -expected and found.errors >= SURE:
-        yield (
-            "matter has the other sign of the phase than its field gives it; turn the scan by half a turn "
-            "(`data.orientation`) and take the other side of the focus, if that is wrong"
-        )

@@ -1,6 +1,6 @@
 """From what a search of the start found to fields of a plan: the beam, the scan's orientation, and which twin."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -25,6 +25,7 @@ from ptychograd.automatic.start.trials import Tell
 from ptychograd.core.errors import InputError
 from ptychograd.core.strict import meant
 from ptychograd.data.dataset import Dataset
+from ptychograd.fitting.result import Result
 from ptychograd.runs.plan.plan import Plan
 
 NONE = Budget()  # no bound
@@ -199,3 +200,14 @@ def of_right_sign(trial: StartTrial, wavelength: float | None) -> tuple[StartCan
 
 def _signed(sign: int) -> str:
     return "positive" if sign > 0 else "negative"
+
+
+def doubts_of_sign(result: Result, data: Dataset) -> Iterator[str]:
+    """A note where the sign of matter's phase is not that of its field."""
+    expected = expected_sign(None if data.geometry is None else data.geometry.wavelength)
+    found = matter_sign(result) if result.roles.image is not None else None
+    if expected and found is not None and found.sign == -expected and found.errors >= SURE:
+        yield (
+            "matter has the other sign of the phase than its field gives it; turn the scan by half a turn "
+            "(`data.orientation`) and take the other side of the focus, if that is wrong"
+        )
