@@ -277,6 +277,7 @@ def test_a_trial_that_is_cut_short_ends_all(dim_scan):
 
     cut = pg.perform(run_from(state.plan, data, state, 3), stop)
     assert cut.stopped == "interrupted"
+    assert require_whole(state.result) is state.result
     with pytest.raises(KeyboardInterrupt):
         require_whole(cut)
 
